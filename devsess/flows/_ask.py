@@ -1,0 +1,128 @@
+"""
+What a flow may ask for, each with its answer's type.
+
+Named after the store's methods, with the same arguments; `emit` and `locate`
+are answered by the manager. A driver answers a call with whatever performing
+it returned, so the one cast a call needs stands here, beside its name.
+"""
+
+from __future__ import annotations
+
+import builtins
+from collections.abc import Generator, Mapping, Sequence
+from typing import TYPE_CHECKING, TypeAlias, TypeVar, cast
+
+from attrs import field, frozen
+
+if TYPE_CHECKING:
+    from devsess.lifecycle import Activity
+    from devsess.models import Location, Page
+    from devsess.rows import DeviceRow, EventRow, SessionRow
+    from devsess.stores.base import Changes, Columns, Ending, InsertAnswer, Insertion
+
+T = TypeVar("T")
+
+
+@frozen
+class Call:
+    """One thing a flow asks for: a method's name and its arguments."""
+
+    name: str
+    args: tuple[object, ...] = ()
+    kwargs: Mapping[str, object] = field(factory=dict)
+
+
+Flow: TypeAlias = Generator[Call, object, T]
+
+
+def mark() -> Flow[object]:
+    return (yield Call("mark"))
+
+
+def changes(position: object) -> Flow[Changes]:
+    return cast("Changes", (yield Call("changes", (position,))))
+
+
+def get(session_id: str) -> Flow[SessionRow | None]:
+    return cast("SessionRow | None", (yield Call("get", (session_id,))))
+
+
+def list_rows(user_id: str) -> Flow[builtins.list[SessionRow]]:
+    return cast("builtins.list[SessionRow]", (yield Call("list", (user_id,))))
+
+
+def insert(insertion: Insertion) -> Flow[InsertAnswer]:
+    return cast("InsertAnswer", (yield Call("insert", (insertion,))))
+
+
+def touch(session_id: str, activity: Activity, *, bound: bool) -> Flow[bool]:
+    return cast("bool", (yield Call("touch", (session_id, activity), {"bound": bound})))
+
+
+def rotate(
+    session_id: str, *, expected_generation: int, changes: Columns, event: EventRow | None
+) -> Flow[SessionRow | None]:
+    arguments = {"expected_generation": expected_generation, "changes": changes, "event": event}
+    return cast("SessionRow | None", (yield Call("rotate", (session_id,), arguments)))
+
+
+def update(
+    session_id: str, *, expected: Columns, changes: Columns, event: EventRow
+) -> Flow[SessionRow | None]:
+    arguments = {"expected": expected, "changes": changes, "event": event}
+    return cast("SessionRow | None", (yield Call("update", (session_id,), arguments)))
+
+
+def end(ending: Ending) -> Flow[Sequence[EventRow]]:
+    return cast("Sequence[EventRow]", (yield Call("end", (ending,))))
+
+
+def devices(user_id: str) -> Flow[builtins.list[DeviceRow]]:
+    return cast("builtins.list[DeviceRow]", (yield Call("devices", (user_id,))))
+
+
+def known_devices(
+    user_id: str, ids: Sequence[str], fingerprints: Sequence[bytes]
+) -> Flow[builtins.list[DeviceRow]]:
+    arguments = {"ids": ids, "fingerprints": fingerprints}
+    return cast("builtins.list[DeviceRow]", (yield Call("known_devices", (user_id,), arguments)))
+
+
+def put_device(
+    user_id: str, device_id: str, *, changes: Columns, event: EventRow
+) -> Flow[DeviceRow | None]:
+    arguments = {"changes": changes, "event": event}
+    return cast("DeviceRow | None", (yield Call("put_device", (user_id, device_id), arguments)))
+
+
+def add_event(event: EventRow) -> Flow[None]:
+    yield Call("add_event", (event,))
+
+
+def events(user_id: str, *, limit: int, cursor: str | None) -> Flow[Page[EventRow]]:
+    arguments = {"limit": limit, "cursor": cursor}
+    return cast("Page[EventRow]", (yield Call("events", (user_id,), arguments)))
+
+
+def purge(*, now: float, before: float, limit: int) -> Flow[int]:
+    arguments = {"now": now, "before": before, "limit": limit}
+    return cast("int", (yield Call("purge", (), arguments)))
+
+
+def erase(user_id: str) -> Flow[int]:
+    return cast("int", (yield Call("erase", (user_id,))))
+
+
+def migrate() -> Flow[builtins.list[str]]:
+    return cast("builtins.list[str]", (yield Call("migrate")))
+
+
+def locate(ip: str | None) -> Flow[Location | None]:
+    """The place of *ip*; asked only where there is an address."""
+    return cast("Location | None", (yield Call("locate", (ip,)))) if ip else None
+
+
+def emit(*happened: EventRow) -> Flow[None]:
+    """Hand events to the application, once the operation is over."""
+    for event in happened:
+        yield Call("emit", (event,))

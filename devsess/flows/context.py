@@ -1,0 +1,218 @@
+"""What every flow needs beside its arguments, and the checks they share."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from attrs import field, frozen
+
+from devsess import devices, lifecycle
+from devsess.errors import (
+    BadTokenError,
+    DeviceMismatchError,
+    InvalidSessionError,
+    SessionNotFoundError,
+    TokenExpiredError,
+)
+from devsess.flows import _ask as ask
+from devsess.lifecycle import Deed
+from devsess.models import Assessment, Client, EventType, Grant
+from devsess.rows import EventRow, SessionRow
+from devsess.views import session_view
+
+if TYPE_CHECKING:
+    from devsess.flows._ask import Flow
+    from devsess.keys import Keys
+    from devsess.policy import Policy
+    from devsess.tokens import AccessClaims, Tokens
+
+NOBODY = Client()
+MAX_TEXT = 255
+
+
+@frozen
+class Context:
+    """
+    The unchanging surroundings of a manager's flows.
+
+    Attributes:
+        policy: The numbers.
+        tokens: Mints and verifies.
+        keys: For the digest of an application's fingerprint.
+        entropy: Gives that many random bytes.
+    """
+
+    policy: Policy
+    tokens: Tokens
+    keys: Keys
+    entropy: Callable[[int], bytes] = field(repr=False)
+
+    def new_id(self) -> str:
+        """128 random bits, URL-safe (ASVS 7.2.3, 11.5.1)."""
+        return base64.urlsafe_b64encode(self.entropy(16)).rstrip(b"=").decode()
+
+    def fingerprints(self, user_id: str, fingerprint: str | None) -> tuple[bytes, ...]:
+        """
+        Digests of an application's fingerprint, current key first.
+
+        Keyed, and with the account in it: no two accounts' digests can be matched.
+        """
+        if not fingerprint:
+            return ()
+        text = f"{user_id}\0{fingerprint}".encode("utf-8", "surrogatepass")
+        return tuple(
+            hmac.digest(secret, text, hashlib.sha256) for secret in self.keys.derive("fingerprint")
+        )
+
+
+def grant(
+    context: Context,
+    now: float,
+    row: SessionRow,
+    *,
+    device_token: str | None = None,
+    assessment: Assessment | None = None,
+    evicted: tuple[str, ...] = (),
+    replayed: bool = False,
+) -> Grant:
+    """The tokens of *row* as it stands."""
+    expires_at = lifecycle.token_expiry(row, now, context.policy)
+    access_token = context.tokens.mint_access(
+        session_id=row.id,
+        user_id=row.user_id,
+        now=now,
+        expires_at=expires_at,
+        auth_time=row.auth_time,
+        amr=row.amr,
+        acr=row.acr,
+        jti=context.new_id(),
+    )
+    return Grant(
+        access_token=access_token,
+        refresh_token=context.tokens.mint_refresh(row.id, row.generation, row.salt),
+        device_token=device_token,
+        session=session_view(row, now, context.policy, current=row.id),
+        assessment=assessment or Assessment(),
+        evicted=evicted,
+        replayed=replayed,
+        expires_in=max(0, expires_at - int(now)),
+    )
+
+
+def event_of(
+    row: SessionRow,
+    event_type: EventType,
+    now: float,
+    *,
+    reason: str | None = None,
+    actor: str | None = None,
+    assessment: Assessment | None = None,
+) -> EventRow:
+    """An event about *row*."""
+    return EventRow(
+        type=event_type,
+        at=now,
+        user_id=row.user_id,
+        session_id=row.id,
+        device_id=row.device.id,
+        ip=row.ip,
+        network=row.network,
+        user_agent=row.user_agent,
+        reason=reason,
+        actor=actor,
+        assessment=assessment,
+    )
+
+
+def permitted(context: Context, now: float, row: SessionRow, deed: Deed) -> Flow[None]:
+    """
+    Check that *deed* may be done to *row*; using an ended one is told to the application.
+
+    Raises:
+        SessionRevokedError, SessionExpiredError: As the lifecycle says.
+    """
+    try:
+        lifecycle.permit(row, deed, now, context.policy)
+    except InvalidSessionError:
+        yield from ask.emit(event_of(row, EventType.SESSION_USED_AFTER_END, now, reason=row.reason))
+        raise
+
+
+def live_row(context: Context, now: float, claims: AccessClaims, deed: Deed) -> Flow[SessionRow]:
+    """
+    The row that a verified access token speaks for.
+
+    Raises:
+        SessionNotFoundError: If there is none.
+        BadTokenError: If the token names another account than the row.
+        SessionRevokedError, SessionExpiredError: As the lifecycle says.
+        TokenExpiredError: If a step-up replaced the token.
+    """
+    row = yield from ask.get(claims.session_id)
+    if row is None:
+        raise SessionNotFoundError("there is no such session: it was deleted, or never was here")
+    if row.user_id != claims.user_id:
+        raise BadTokenError("the token names another account than its session")
+    yield from permitted(context, now, row, deed)
+    if row.auth_time != claims.auth_time:
+        raise TokenExpiredError("a newer sign-in took this token's place: refresh")
+    return row
+
+
+def own_row(context: Context, now: float, session_id: str, user_id: str | None) -> Flow[SessionRow]:
+    """
+    A session by its id, and by its owner where one is given.
+
+    Raises:
+        SessionNotFoundError: If it is unknown or foreign: the two look alike.
+    """
+    row = yield from ask.get(session_id)
+    if row is None or (user_id is not None and row.user_id != user_id):
+        raise SessionNotFoundError("there is no such session")
+    return row
+
+
+def presents_own_device(context: Context, row: SessionRow, client: Client | None) -> bool:
+    """
+    Whether *client* presents the device token of *row*'s own device.
+
+    Raises:
+        DeviceMismatchError: If it presents another device's.
+    """
+    ring = context.tokens.read_device(client.device_token) if client else ()
+    if ring and row.device.id not in ring:
+        raise DeviceMismatchError("this token belongs to another device", session_id=row.id)
+    return bool(ring)
+
+
+def checked_text(value: object, name: str) -> str:
+    """
+    *value*, if it is a text that can be kept: 1 to 255 characters, valid Unicode, no NUL.
+
+    Raises:
+        TypeError, ValueError: If it is not.
+    """
+    if not isinstance(value, str):
+        raise TypeError(f"{name} must be a str, not {type(value).__name__}")
+    if not 0 < len(value) <= MAX_TEXT:
+        raise ValueError(f"{name} must have 1 to {MAX_TEXT} characters, not {len(value)}")
+    if "\0" in value or not _encodable(value):
+        raise ValueError(f"{name} must be valid Unicode without NUL")
+    return value
+
+
+def checked_reason(value: str, name: str = "reason") -> str:
+    """A reason or actor for the records: cleaned of what would forge lines of a log."""
+    return devices.clean_text(checked_text(value, name), MAX_TEXT) or name
+
+
+def _encodable(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True

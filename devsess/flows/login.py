@@ -1,0 +1,278 @@
+"""Sign in: a session row, its device, three tokens."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING, NoReturn
+
+from attrs import evolve, frozen
+
+from devsess import devices, lifecycle
+from devsess.devices import Sighting
+from devsess.errors import LoginDeniedError, SessionLimitError
+from devsess.flows import _ask as ask
+from devsess.flows.context import NOBODY, Context, checked_text, event_of, grant
+from devsess.models import EventType
+from devsess.rows import DeviceRow, EventRow, SessionRow
+from devsess.stores.base import Full, Insertion, Refused
+from devsess.views import EMPTY_CLAIMS, session_view
+
+if TYPE_CHECKING:
+    from devsess.flows._ask import Flow
+    from devsess.models import Client, Grant, Location
+
+MAX_CLAIMS = 1024
+MAX_AMR = 16
+
+_DENIALS = {
+    Refused.CUT_OFF: "all sessions of this account were ended after this sign-in: sign in again",
+    Refused.BLOCKED: "this device is blocked by its user",
+}
+
+
+@frozen
+class SignIn:
+    """The application's part of a login, checked."""
+
+    user_id: str
+    amr: tuple[str, ...]
+    acr: str | None
+    auth_instant: float
+    persistent: bool
+    claims: str
+
+
+def login(
+    context: Context,
+    now: float,
+    user_id: str,
+    client: Client | None,
+    *,
+    amr: Sequence[str],
+    acr: str | None,
+    auth_time: datetime | float | None,
+    persistent: bool,
+    claims: Mapping[str, object] | None,
+) -> Flow[Grant]:
+    """
+    Write a session for *user_id* on the device of *client*.
+
+    Raises:
+        LoginDeniedError: If the account's cut-off is newer than the sign-in, or
+            the device is blocked.
+        SessionLimitError: If the limit is reached and the policy rejects.
+        TypeError, ValueError: If an argument cannot be kept.
+    """
+    client = client or NOBODY
+    sign_in = SignIn(
+        user_id=checked_text(user_id, "user_id"),
+        amr=checked_amr(amr),
+        acr=None if acr is None else checked_text(acr, "acr"),
+        auth_instant=_auth_instant(auth_time, now, context.policy.leeway),
+        persistent=bool(persistent),
+        claims=checked_claims(claims),
+    )
+    limit = context.policy.limit_for(user_id, client)
+    ring = context.tokens.read_device(client.device_token)
+    sighting = devices.sight(client, context.policy.privacy)
+    device, known, owned = yield from _device(context, now, sign_in, client, ring, sighting)
+    location = yield from ask.locate(devices.address(client.ip))
+    row = _row(context, now, sign_in, evolve_device(device, sighting, now), sighting, location)
+    row = evolve(row, bound=owned)
+    event = event_of(row, EventType.SESSION_CREATED, now)
+    answer = yield from ask.insert(
+        Insertion(
+            row=row,
+            event=event,
+            auth_instant=sign_in.auth_instant,
+            horizon=lifecycle.horizon(now, context.policy),
+            limit=limit,
+            evict=context.policy.on_limit == "evict",
+            replaces=known,
+        )
+    )
+    if isinstance(answer, Refused):
+        yield from _denied(row, now, answer)
+    if isinstance(answer, Full):
+        yield from _full(context, row, now, answer, limit or 0)
+    assert not isinstance(answer, (Refused, Full))
+    yield from ask.emit(*answer.ended, event)
+    return grant(
+        context,
+        now,
+        row,
+        device_token=context.tokens.mint_device(devices.ring_with(row.device.id, ring)),
+        evicted=tuple(ended.session_id for ended in answer.ended if ended.session_id),
+    )
+
+
+def _device(
+    context: Context,
+    now: float,
+    sign_in: SignIn,
+    client: Client,
+    ring: Sequence[str],
+    sighting: Sighting,
+) -> Flow[tuple[DeviceRow, bool, bool]]:
+    """
+    The device of this sign-in; whether it was known; whether its own token says so.
+
+    Never adopts an id: a ring without one of this user's devices leads to a new one.
+    Evidence alone makes a new device too, which only remembers whom it resembles.
+    """
+    digests = context.fingerprints(sign_in.user_id, client.fingerprint)
+    known = yield from ask.known_devices(sign_in.user_id, tuple(ring), digests)
+    for digest in digests or (None,):
+        match = devices.recognise(known, ring, digest)
+        if match:
+            device = evolve(match.device, fingerprint=digests[0]) if digests else match.device
+            return device, True, match.by == "token"
+    like = devices.resembling(known, sighting)
+    device = DeviceRow(
+        id=context.new_id(),
+        user_id=sign_in.user_id,
+        label=sighting.traits.label,
+        kind=sighting.traits.kind,
+        os=sighting.traits.os,
+        browser=sighting.traits.browser,
+        first_seen_at=now,
+        last_seen_at=now,
+        fingerprint=digests[0] if digests else None,
+        resembles=like.device_id if like else None,
+        likeness=like.score if like else 0.0,
+    )
+    return device, False, False
+
+
+def evolve_device(device: DeviceRow, sighting: Sighting, now: float) -> DeviceRow:
+    """*device* as this sign-in saw it."""
+    return evolve(
+        device,
+        label=sighting.traits.label,
+        kind=sighting.traits.kind,
+        os=sighting.traits.os,
+        browser=sighting.traits.browser,
+        network=sighting.network,
+        last_seen_at=now,
+    )
+
+
+def _row(
+    context: Context,
+    now: float,
+    sign_in: SignIn,
+    device: DeviceRow,
+    sighting: Sighting,
+    location: Location | None,
+) -> SessionRow:
+    absolute = now + context.policy.absolute_lifetime
+    return SessionRow(
+        id=context.new_id(),
+        user_id=sign_in.user_id,
+        device=device,
+        ip=sighting.ip,
+        network=sighting.network,
+        user_agent=sighting.user_agent,
+        location=location,
+        created_at=now,
+        last_seen_at=now,
+        idle_from=now,
+        idle_expires_at=min(now + context.policy.idle_timeout, absolute),
+        absolute_expires_at=absolute,
+        auth_time=math.floor(sign_in.auth_instant),
+        amr=sign_in.amr,
+        acr=sign_in.acr,
+        persistent=sign_in.persistent,
+        claims=sign_in.claims,
+        salt=context.entropy(16),
+    )
+
+
+def _denied(row: SessionRow, now: float, why: Refused) -> Flow[NoReturn]:
+    event = EventRow(
+        type=EventType.LOGIN_DENIED,
+        at=now,
+        user_id=row.user_id,
+        device_id=row.device.id if why is Refused.BLOCKED else None,
+        ip=row.network,
+        network=row.network,
+        user_agent=row.user_agent,
+        reason=why.value,
+    )
+    yield from ask.add_event(event)
+    yield from ask.emit(event)
+    raise LoginDeniedError(_DENIALS[why], reason=why.value)
+
+
+def _full(
+    context: Context, row: SessionRow, now: float, answer: Full, limit: int
+) -> Flow[NoReturn]:
+    event = evolve(
+        event_of(row, EventType.LIMIT_EXCEEDED, now, reason="limit"), session_id=None, ip=row.network
+    )
+    yield from ask.add_event(event)
+    yield from ask.emit(event)
+    raise SessionLimitError(
+        f"the account has {len(answer.rows)} live sessions and may have {limit}: end one first",
+        sessions=[session_view(full, now, context.policy) for full in answer.rows],
+        limit=limit,
+    )
+
+
+def _auth_instant(auth_time: datetime | float | None, now: float, leeway: float) -> float:
+    """When the person proved themselves; not after *now*, but for clock skew."""
+    if auth_time is None:
+        return now
+    if isinstance(auth_time, datetime):
+        if auth_time.tzinfo is None:
+            raise ValueError("auth_time must be an aware datetime: give it a timezone")
+        auth_time = auth_time.timestamp()
+    if isinstance(auth_time, bool) or not math.isfinite(auth_time) or auth_time < 0:
+        raise ValueError(f"auth_time must be an instant, not {auth_time!r}")
+    if auth_time > now + leeway:
+        raise ValueError("auth_time lies in the future: check the clocks")
+    return min(float(auth_time), now)
+
+
+def checked_amr(amr: Sequence[str]) -> tuple[str, ...]:
+    """
+    Authentication methods (RFC 8176), at most 16.
+
+    Raises:
+        TypeError, ValueError: If they are not.
+    """
+    if isinstance(amr, (str, bytes)):
+        raise TypeError('amr must be a sequence of names, such as ("pwd",)')
+    if len(amr) > MAX_AMR:
+        raise ValueError(f"amr must have at most {MAX_AMR} names")
+    return tuple(checked_text(name, "amr") for name in amr)
+
+
+def checked_claims(claims: Mapping[str, object] | None) -> str:
+    """
+    Claims as JSON text of at most 1,024 bytes.
+
+    Raises:
+        TypeError, ValueError: If they are no JSON object, or too long.
+    """
+    if not claims:
+        return EMPTY_CLAIMS
+    if not isinstance(claims, Mapping):
+        raise TypeError(f"claims must be a mapping, not {type(claims).__name__}")
+    text = json.dumps(dict(claims), separators=(",", ":"), allow_nan=False, ensure_ascii=False)
+    size = len(text.encode("utf-8", "surrogatepass"))
+    if size > MAX_CLAIMS:
+        raise ValueError(f"claims take {size} bytes as JSON and may take {MAX_CLAIMS}")
+    return checked_unicode(text)
+
+
+def checked_unicode(text: str) -> str:
+    """*text*, if every store can keep it."""
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise ValueError("claims must be valid Unicode") from error
+    return text

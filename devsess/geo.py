@@ -1,0 +1,16 @@
+"""Where an address is: the protocol a locator fulfils."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from devsess.models import Location
+
+
+class Locator(Protocol):
+    """Anything that knows where an address is."""
+
+    def locate(self, ip: str) -> Location | None:
+        """The place of *ip*, or None where it is not known."""
+        ...

@@ -1,0 +1,302 @@
+"""
+LAW: the states of a session, what may be done in each, and every deadline.
+
+The only file that compares a time with a deadline. Two rules bind it all:
+revoked is terminal, and a deadline is the earlier of the one written in the
+row and the one today's policy would give, so a tightened policy binds old
+sessions too. `leeway` belongs to a JWT's own times and is never used here.
+"""
+
+from __future__ import annotations
+
+import math
+from datetime import datetime, timezone
+from enum import Enum
+from typing import TYPE_CHECKING, Literal
+
+from attrs import frozen
+
+from devsess.errors import (
+    InvalidSessionError,
+    SessionExpiredError,
+    SessionRevokedError,
+    StepUpRequiredError,
+)
+from devsess.rows import EXPIRED
+
+if TYPE_CHECKING:
+    from devsess.policy import Policy
+    from devsess.rows import SessionRow
+
+
+class State(Enum):
+    """Where a session stands."""
+
+    LIVE = "live"
+    IDLE_EXPIRED = "idle"
+    ABSOLUTE_EXPIRED = "absolute"
+    REVOKED = "revoked"
+
+
+class Deed(Enum):
+    """What can be done to a session."""
+
+    VALIDATE = "validate"
+    TOUCH = "touch"
+    EXTEND = "extend"
+    UPDATE = "update"
+    REFRESH = "refresh"
+    STEP_UP = "step up"
+    REVOKE = "revoke"
+    LAPSE = "lapse"
+
+
+_LIVING = {
+    Deed.VALIDATE: State.LIVE,
+    Deed.TOUCH: State.LIVE,
+    Deed.EXTEND: State.LIVE,
+    Deed.UPDATE: State.LIVE,
+    Deed.REFRESH: State.LIVE,
+    Deed.STEP_UP: State.LIVE,
+    Deed.REVOKE: State.REVOKED,
+}
+
+# What is absent is refused. No deed leads out of REVOKED or back to LIVE.
+TRANSITIONS: dict[State, dict[Deed, State]] = {
+    State.LIVE: _LIVING,
+    State.IDLE_EXPIRED: {Deed.REVOKE: State.REVOKED, Deed.LAPSE: State.IDLE_EXPIRED},
+    State.ABSOLUTE_EXPIRED: {Deed.REVOKE: State.REVOKED, Deed.LAPSE: State.ABSOLUTE_EXPIRED},
+    State.REVOKED: {},
+}
+
+
+@frozen
+class Horizon:
+    """
+    What tells a live row from a dead one at one instant, in numbers a store can compare.
+
+    A row counts as live when it is not revoked, both its deadlines are after
+    `now`, it idles from later than `idle_after`, and it was created later than
+    `created_after` (the last two are today's policy).
+    """
+
+    now: float
+    idle_after: float
+    created_after: float
+
+
+def horizon(now: float, policy: Policy) -> Horizon:
+    """The horizon at *now* under *policy*."""
+    return Horizon(now, now - policy.idle_timeout, now - policy.absolute_lifetime)
+
+
+def counts_as_live(row: SessionRow, at: Horizon) -> bool:
+    """Whether *row* is live at a horizon; says the same as `state` for the same policy."""
+    return (
+        row.revoked_at is None
+        and row.idle_expires_at > at.now
+        and row.absolute_expires_at > at.now
+        and row.idle_from > at.idle_after
+        and row.created_at > at.created_after
+    )
+
+
+def idle_deadline(row: SessionRow, policy: Policy) -> float:
+    """When *row* ends unless something happens."""
+    return min(row.idle_expires_at, row.idle_from + policy.idle_timeout)
+
+
+def absolute_deadline(row: SessionRow, policy: Policy) -> float:
+    """When *row* ends whatever happens."""
+    return min(row.absolute_expires_at, row.created_at + policy.absolute_lifetime)
+
+
+def deadline(row: SessionRow, policy: Policy) -> float:
+    """When *row* ends: idle or absolute, whichever comes first."""
+    return min(idle_deadline(row, policy), absolute_deadline(row, policy))
+
+
+def state(row: SessionRow, now: float, policy: Policy) -> State:
+    """Where *row* stands at *now*. A row that purge marked as expired never lives again."""
+    if row.revoked_at is not None and row.reason != EXPIRED:
+        return State.REVOKED
+    absolute, idle = absolute_deadline(row, policy), idle_deadline(row, policy)
+    if absolute <= now and absolute <= idle:
+        return State.ABSOLUTE_EXPIRED
+    if idle <= now or row.revoked_at is not None:
+        return State.IDLE_EXPIRED
+    return State.LIVE
+
+
+def permit(row: SessionRow, deed: Deed, now: float, policy: Policy) -> State:
+    """
+    The state that *deed* leads to.
+
+    Raises:
+        SessionRevokedError: If *row* is revoked and the deed is not allowed then.
+        SessionExpiredError: If it expired and the deed is not allowed then.
+    """
+    here = state(row, now, policy)
+    after = TRANSITIONS[here].get(deed)
+    if after is None:
+        raise _refusal(row, here, policy)
+    return after
+
+
+def _refusal(row: SessionRow, here: State, policy: Policy) -> InvalidSessionError:
+    if here is State.REVOKED:
+        revoked_at = instant(row.revoked_at or 0.0)
+        return SessionRevokedError(
+            f"the session was revoked at {revoked_at:%Y-%m-%d %H:%M:%S} UTC ({row.reason})",
+            reason=row.reason,
+            revoked_at=revoked_at,
+        )
+    clock: Literal["idle", "absolute"] = (
+        "absolute" if here is State.ABSOLUTE_EXPIRED else "idle"
+    )
+    expired_at = instant(
+        absolute_deadline(row, policy) if clock == "absolute" else idle_deadline(row, policy)
+    )
+    return SessionExpiredError(
+        f"the session reached its {clock} deadline at {expired_at:%Y-%m-%d %H:%M:%S} UTC",
+        clock=clock,
+        expired_at=expired_at,
+    )
+
+
+def touch_due_at(row: SessionRow, policy: Policy) -> float:
+    """From when on an activity is written down."""
+    return row.last_seen_at + policy.touch_interval
+
+
+def is_touch_due(row: SessionRow, now: float, policy: Policy) -> bool:
+    """Whether an activity at *now* is written down."""
+    return now >= touch_due_at(row, policy)
+
+
+@frozen
+class Activity:
+    """The three columns that an activity moves; stores move each only forward."""
+
+    last_seen_at: float
+    idle_from: float
+    idle_expires_at: float
+
+
+def activity(row: SessionRow, now: float, policy: Policy) -> Activity:
+    """What an activity at *now* writes into *row*: only ever later than what is there."""
+    return Activity(
+        last_seen_at=max(row.last_seen_at, now),
+        idle_from=max(row.idle_from, now),
+        idle_expires_at=max(
+            row.idle_expires_at, min(now + policy.idle_timeout, row.absolute_expires_at)
+        ),
+    )
+
+
+def extended(row: SessionRow, by: float, policy: Policy) -> Activity:
+    """*row* with its idle deadline moved ahead by *by* seconds, up to the absolute one."""
+    last = absolute_deadline(row, policy)
+    until = min(idle_deadline(row, policy) + by, last)
+    return Activity(
+        last_seen_at=row.last_seen_at,
+        idle_from=max(row.idle_from, until - policy.idle_timeout),
+        idle_expires_at=max(row.idle_expires_at, until),
+    )
+
+
+def trusted_at(row: SessionRow, now: float, policy: Policy, *, touched: bool = True) -> float:
+    """
+    Until when a validation of *row* may be repeated from memory.
+
+    The next deadline or the next touch, whichever comes first; only ever too
+    early. *touched* is false when a due touch could not be written: then the
+    next attempt waits one interval rather than weighing on every request.
+    """
+    touch_at = touch_due_at(row, policy)
+    if not touched:
+        touch_at = now + policy.touch_interval
+    return min(deadline(row, policy), touch_at)
+
+
+def token_expiry(row: SessionRow, now: float, policy: Policy) -> int:
+    """Whole second at which an access token minted at *now* expires: never after its session."""
+    return math.floor(min(now + policy.access_lifetime, deadline(row, policy)))
+
+
+def step_up_time(row: SessionRow, now: float) -> int:
+    """The `auth_time` of a step-up at *now*: whole seconds, at least one more than before."""
+    return max(math.floor(now), row.auth_time + 1)
+
+
+def within_grace(row: SessionRow, now: float, policy: Policy) -> bool:
+    """Whether *row*'s last rotation is so recent that the previous token is excused."""
+    return (
+        row.rotated_at is not None and max(0.0, now - row.rotated_at) <= policy.refresh_grace_period
+    )
+
+
+def is_trusted(trusted_until: float | None, now: float) -> bool:
+    """Whether the trust given to a device still holds."""
+    return trusted_until is not None and trusted_until > now
+
+
+def purge_before(now: float, policy: Policy) -> float:
+    """
+    Instant before which ended sessions and events may be deleted.
+
+    A tombstone stays at least until the last token it answers for has expired.
+    """
+    return now - max(policy.privacy.retention, policy.access_lifetime + policy.leeway)
+
+
+def require_strength(
+    auth_time: int,
+    acr: str | None,
+    now: float,
+    policy: Policy,
+    *,
+    max_auth_age: float | None,
+    required_acr: str | None,
+) -> None:
+    """
+    Check how fresh and how strong an authentication is (RFC 9470 §4).
+
+    Raises:
+        StepUpRequiredError: If it is older than *max_auth_age* seconds or weaker
+            than *required_acr*.
+    """
+    if max_auth_age is not None and not max(0.0, now - auth_time) < max_auth_age:
+        raise StepUpRequiredError(
+            f"the sign-in is older than {max_auth_age:g} seconds: sign in again",
+            acr_values=(required_acr,) if required_acr else (),
+            max_age=max_auth_age,
+        )
+    if required_acr is not None and not satisfies(acr, required_acr, policy):
+        raise StepUpRequiredError(
+            f"this needs {required_acr}, the session has {acr or 'none'}: step up",
+            acr_values=(required_acr,),
+            max_age=max_auth_age,
+        )
+
+
+def satisfies(acr: str | None, required: str, policy: Policy) -> bool:
+    """Whether the context *acr* is as strong as *required*."""
+    order = policy.acr_order
+    if acr in order and required in order:
+        return order.index(acr) >= order.index(required)
+    return acr == required
+
+
+def stronger(old: str | None, new: str | None, policy: Policy) -> str | None:
+    """The context after a step-up to *new*: it never falls."""
+    if new is None or (old is not None and satisfies(old, new, policy)):
+        return old
+    if old in policy.acr_order and new not in policy.acr_order:
+        return old
+    return new
+
+
+def instant(seconds: float) -> datetime:
+    """*seconds* since the epoch as an aware UTC datetime."""
+    return datetime.fromtimestamp(seconds, timezone.utc)

@@ -1,0 +1,368 @@
+"""
+The records a user of devsess meets. All are frozen; every instant is aware UTC.
+
+What a store keeps is in `rows.py`; `views.py` turns the one into the other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from enum import Enum
+from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar
+
+from attrs import field, frozen
+
+from devsess._frozen import NOTHING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+T = TypeVar("T")
+
+Kind = Literal["desktop", "phone", "tablet", "tv", "bot", "app", "unknown"]
+
+
+@frozen
+class Client:
+    """
+    What is known of the one who asks: the only view of a request the core sees.
+
+    Attributes:
+        ip: The client's address; behind proxies, the one the adapter worked out.
+        user_agent: The User-Agent header, cut at 512 characters when kept.
+        headers: The request's headers, for client hints (`Sec-CH-UA-*`).
+        device_token: The token that `login` gave this browser or app.
+        fingerprint: The application's own name for the device.
+    """
+
+    ip: str | None = None
+    user_agent: str | None = None
+    headers: Mapping[str, str] | None = field(default=None, repr=False, hash=False)
+    device_token: str | None = field(default=None, repr=False)
+    fingerprint: str | None = field(default=None, repr=False)
+
+
+@frozen
+class Location:
+    """
+    A place on earth, as good as a locator knows it.
+
+    Attributes:
+        city: The city's name, for people.
+        country: The country's name, for people.
+        latitude: Degrees, north positive.
+        longitude: Degrees, east positive.
+        accuracy_km: Radius around the point in which the client probably is.
+    """
+
+    city: str | None = None
+    country: str | None = None
+    latitude: float | None = None
+    longitude: float | None = None
+    accuracy_km: float | None = None
+
+    def __str__(self) -> str:
+        return ", ".join(part for part in (self.city, self.country) if part)
+
+
+@frozen
+class Device:
+    """
+    A browser or app that an account signs in from.
+
+    Attributes:
+        id: Random, and known to this account only.
+        label: What a person recognises: "Chrome on macOS", "Pixel 9 Pro · Chrome".
+        kind: desktop, phone, tablet, tv, bot, app or unknown.
+        os: Operating system, "unknown" where it did not say.
+        browser: Browser or program, "unknown" where it did not say.
+        first_seen_at: First sign-in.
+        last_seen_at: Latest sign-in.
+        trusted_until: End of the trust given to it, or None.
+        blocked: Whether it is refused at login.
+        name: The name its user gave it, or None.
+        resembles: Id of a known device that left the same traces, or None.
+    """
+
+    id: str
+    label: str
+    kind: Kind
+    os: str
+    browser: str
+    first_seen_at: datetime
+    last_seen_at: datetime
+    trusted_until: datetime | None = None
+    blocked: bool = False
+    name: str | None = None
+    resembles: str | None = None
+
+    def __str__(self) -> str:
+        return self.name or self.label
+
+    def to_dict(self) -> dict[str, Any]:
+        """This device as JSON types."""
+        return {
+            "id": self.id,
+            "label": self.label,
+            "name": self.name,
+            "kind": self.kind,
+            "os": self.os,
+            "browser": self.browser,
+            "firstSeenAt": iso(self.first_seen_at),
+            "lastSeenAt": iso(self.last_seen_at),
+            "trustedUntil": iso(self.trusted_until),
+            "blocked": self.blocked,
+        }
+
+
+@frozen
+class Session:
+    """
+    One sign-in, from one device, until it expires or is revoked.
+
+    Attributes:
+        id: No secret; what `revoke` takes.
+        user_id: The account.
+        device: Where it was signed in.
+        ip: The address at login or latest refresh; the network once it ended.
+        user_agent: As the client sent it, cut at 512 characters.
+        location: Where the address is, if a locator was given and knew.
+        created_at: Login.
+        last_seen_at: Latest activity, to within the policy's touch interval.
+        expires_at: Its deadline: idle or absolute, whichever comes first.
+        absolute_expires_at: The deadline that nothing moves.
+        auth_time: When the person last proved themselves, in whole seconds.
+        amr: How they did (RFC 8176).
+        acr: The authentication context reached, or None.
+        persistent: Whether its cookies outlive the browser.
+        revoked_at: When it was revoked, or None.
+        revoke_reason: Why it was revoked, or None.
+        is_active: Neither revoked nor past its deadline when it was read.
+        is_current: Whether `list` was told that this is the caller's own.
+        claims: The application's data; read-only.
+    """
+
+    id: str
+    user_id: str
+    device: Device
+    ip: str | None
+    user_agent: str | None
+    location: Location | None
+    created_at: datetime
+    last_seen_at: datetime
+    expires_at: datetime
+    absolute_expires_at: datetime
+    auth_time: datetime
+    amr: tuple[str, ...]
+    acr: str | None
+    persistent: bool
+    revoked_at: datetime | None = None
+    revoke_reason: str | None = None
+    is_active: bool = True
+    is_current: bool = False
+    claims: Mapping[str, Any] = field(default=NOTHING, hash=False)
+
+    @property
+    def revoked(self) -> bool:
+        """Whether it was ended before its time."""
+        return self.revoked_at is not None
+
+    def to_dict(self) -> dict[str, Any]:
+        """The published shape, as JSON types."""
+        return {
+            "sessionId": self.id,
+            "userId": self.user_id,
+            "ip": self.ip,
+            "userAgent": self.user_agent,
+            "device": str(self.device),
+            "location": str(self.location) if self.location else None,
+            "createdAt": iso(self.created_at),
+            "expiresAt": iso(self.expires_at),
+            "revoked": self.revoked,
+        }
+
+
+class Decision(str, Enum):
+    """What to do about an assessment, mildest first."""
+
+    ALLOW = "allow"
+    NOTIFY = "notify"
+    STEP_UP = "step_up"
+    DENY = "deny"
+
+
+@frozen
+class Signal:
+    """
+    One thing that is unusual.
+
+    Attributes:
+        kind: Its name, such as "foreign_device".
+        weight: How much it counts, 0 to 1.
+        message: A sentence for people, with the numbers in it.
+        data: The numbers, as JSON types.
+    """
+
+    kind: str
+    weight: float
+    message: str
+    data: Mapping[str, Any] = field(default=NOTHING, hash=False)
+
+
+@frozen
+class Assessment:
+    """
+    How unusual a request is.
+
+    Attributes:
+        score: 0 (nothing unusual) to 1.
+        decision: What the policy makes of it.
+        signals: What was unusual.
+        not_evaluated: Names of the rules that had too little to go on.
+    """
+
+    score: float = 0.0
+    decision: Decision = Decision.ALLOW
+    signals: Sequence[Signal] = ()
+    not_evaluated: Sequence[str] = ()
+
+    def to_dict(self) -> dict[str, Any]:
+        """This assessment as JSON types."""
+        return {
+            "score": self.score,
+            "decision": self.decision.value,
+            "signals": [
+                {
+                    "kind": signal.kind,
+                    "weight": signal.weight,
+                    "message": signal.message,
+                    "data": dict(signal.data),
+                }
+                for signal in self.signals
+            ],
+            "notEvaluated": list(self.not_evaluated),
+        }
+
+
+@frozen
+class Grant:
+    """
+    What a login, refresh or step-up gives out.
+
+    Attributes:
+        access_token: For every request; a JWT (RFC 9068).
+        refresh_token: For `refresh`; each is good once.
+        device_token: Names this browser or app at the next login; from login only.
+        session: The session the tokens belong to.
+        assessment: What risk said.
+        evicted: Ids of sessions that had to end for this one.
+        replayed: Whether a refresh gave the successor it had given before.
+        expires_in: Seconds until the access token expires (RFC 6749 §5.1).
+    """
+
+    access_token: str = field(repr=False)
+    refresh_token: str = field(repr=False)
+    device_token: str | None = field(repr=False)
+    session: Session
+    assessment: Assessment = field(factory=Assessment)
+    evicted: tuple[str, ...] = ()
+    replayed: bool = False
+    expires_in: int = 0
+
+
+class EventType(str, Enum):
+    """
+    What happened. Names are those of the OWASP Logging Vocabulary where it has one.
+
+    Kept in the history, except SESSION_RENEWED from an unchanged client and
+    SESSION_USED_AFTER_END, which only reach `on_event`: a flood of requests
+    must not fill the store.
+    """
+
+    SESSION_CREATED = "session_created"
+    SESSION_RENEWED = "session_renewed"
+    SESSION_EXTENDED = "session_extended"
+    SESSION_UPDATED = "session_updated"
+    SESSION_STEPPED_UP = "session_stepped_up"
+    SESSION_REVOKED = "authn_token_revoked"
+    SESSION_USED_AFTER_END = "session_use_after_expire"
+    TOKEN_REUSED = "authn_token_reuse"  # noqa: S105
+    TOKEN_FROM_FUTURE = "authn_token_from_future"  # noqa: S105
+    LIMIT_EXCEEDED = "excess_sessions_exceeded"
+    LOGIN_DENIED = "authn_login_denied"
+    DEVICE_RENAMED = "device_renamed"
+    DEVICE_TRUSTED = "device_trusted"
+    DEVICE_BLOCKED = "device_blocked"
+    DEVICE_UNBLOCKED = "device_unblocked"
+    DEVICE_FORGOTTEN = "device_forgotten"
+
+
+@frozen
+class Event:
+    """
+    Something that happened to an account.
+
+    Attributes:
+        type: What happened.
+        at: When.
+        user_id: To which account.
+        session_id: To which session, or None.
+        device_id: On which device, or None.
+        ip: From where; the network once the session ended.
+        user_agent: By which program.
+        reason: Why.
+        actor: Who did it, where it was not the user.
+        assessment: What risk said of it, or None.
+    """
+
+    type: EventType
+    at: datetime
+    user_id: str
+    session_id: str | None = None
+    device_id: str | None = None
+    ip: str | None = None
+    user_agent: str | None = None
+    reason: str | None = None
+    actor: str | None = None
+    assessment: Assessment | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """This event as JSON types."""
+        return {
+            "type": self.type.value,
+            "at": iso(self.at),
+            "userId": self.user_id,
+            "sessionId": self.session_id,
+            "deviceId": self.device_id,
+            "ip": self.ip,
+            "userAgent": self.user_agent,
+            "reason": self.reason,
+            "actor": self.actor,
+            "assessment": self.assessment.to_dict() if self.assessment else None,
+        }
+
+
+@frozen
+class Page(Generic[T]):
+    """
+    A part of a longer list.
+
+    Attributes:
+        items: This part.
+        next: Opaque cursor of the part behind it, or None at the end.
+    """
+
+    items: tuple[T, ...] = field(converter=tuple)
+    next: str | None = None
+
+    def __iter__(self) -> Iterator[T]:
+        return iter(self.items)
+
+    def __len__(self) -> int:
+        return len(self.items)
+
+
+def iso(instant: datetime | None) -> str | None:
+    """*instant* as RFC 3339 in UTC, to the second."""
+    return instant.strftime("%Y-%m-%dT%H:%M:%SZ") if instant else None

@@ -1,0 +1,116 @@
+"""
+What a store keeps: the same facts as `models.py`, as plain numbers and strings.
+
+Instants are seconds since the epoch. Nothing in a row lets its reader act as
+the user: refresh and device tokens are keyed by secrets that no store sees.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+from attrs import field, frozen
+
+if TYPE_CHECKING:
+    from devsess.models import Assessment, EventType, Kind, Location
+
+RotatedBy = Literal["refresh", "step_up"]
+
+# The reason that purge writes on sessions whose time ran out.
+EXPIRED = "expired"
+
+
+@frozen
+class DeviceRow:
+    """
+    A device of one account.
+
+    Attributes:
+        fingerprint: Keyed digest of the application's own name for it, or None.
+        network: Network (/24, /48) of the latest login; evidence, never proof.
+        resembles: Id of the known device whose traces it shares, or None.
+        likeness: How much, 0 to 1.
+        forgotten: Removed by its user; kept only while sessions name it.
+        Others as in `models.Device`.
+    """
+
+    id: str
+    user_id: str
+    label: str
+    kind: Kind
+    os: str
+    browser: str
+    first_seen_at: float
+    last_seen_at: float
+    trusted_until: float | None = None
+    blocked: bool = False
+    name: str | None = None
+    fingerprint: bytes | None = field(default=None, repr=False)
+    network: str | None = None
+    resembles: str | None = None
+    likeness: float = 0.0
+    forgotten: bool = False
+
+
+@frozen
+class SessionRow:
+    """
+    A session, with its device as it stands when read.
+
+    Attributes:
+        network: What remains of `ip` when the session has ended.
+        idle_from: Instant the idle timeout is counted from; a touch sets it to
+            now, an extension moves it ahead.
+        idle_expires_at: The idle deadline as written; never after the absolute one.
+        auth_time: Whole seconds, as in the JWT.
+        claims: JSON text of an object.
+        generation: Counts rotations of the refresh token.
+        rotated_at: When the generation last rose, or None.
+        rotated_by: What raised it.
+        salt: Random part of this session's refresh-token key.
+        bound: Whether its own device token has been presented with it.
+        Others as in `models.Session`.
+    """
+
+    id: str
+    user_id: str
+    device: DeviceRow
+    ip: str | None
+    network: str | None
+    user_agent: str | None
+    location: Location | None
+    created_at: float
+    last_seen_at: float
+    idle_from: float
+    idle_expires_at: float
+    absolute_expires_at: float
+    auth_time: int
+    amr: tuple[str, ...]
+    acr: str | None
+    persistent: bool
+    claims: str
+    salt: bytes = field(repr=False)
+    generation: int = 0
+    rotated_at: float | None = None
+    rotated_by: RotatedBy | None = None
+    bound: bool = False
+    revoked_at: float | None = None
+    reason: str | None = None
+    actor: str | None = None
+
+
+@frozen
+class EventRow:
+    """An event as kept; `network` is what remains of `ip` when its session has ended."""
+
+    type: EventType
+    at: float
+    user_id: str
+    session_id: str | None = None
+    device_id: str | None = None
+    ip: str | None = None
+    network: str | None = None
+    user_agent: str | None = None
+    reason: str | None = None
+    actor: str | None = None
+    assessment: Assessment | None = None

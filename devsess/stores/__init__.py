@@ -1,0 +1,1 @@
+"""Where sessions are kept: one file a backend, `base.py` the contract they share."""

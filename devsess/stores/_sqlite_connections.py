@@ -1,0 +1,198 @@
+"""
+What one process holds open of one database file, and how it notices another file.
+
+A `Connections` lives from the opening of a file to its replacement. The store
+swaps it for a new one as a whole, so that no connection ever meets a file, or
+a process, that it was not opened for.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import sqlite3
+import sys
+import time
+from contextlib import suppress
+from pathlib import Path
+from queue import Empty, SimpleQueue
+from threading import Lock
+from typing import Any, TypeAlias
+
+from devsess.errors import StoreUnavailableError
+from devsess.stores._sqlite_errors import code_of, is_busy
+
+MAX_READERS = 8
+
+# WAL kept on disk after a checkpoint; page cache of a connection in KiB.
+_WAL_LIMIT = 16 * 2**20
+_CACHE_KIB = 4096
+
+Identity: TypeAlias = tuple[int, int]
+
+
+class Connections:
+    """
+    Every connection of this process to one database file.
+
+    Each is used by one thread at a time: `writer` and `toucher` under the
+    store's write lock, `watch` under its watch lock, a reader by who borrowed it.
+
+    Attributes:
+        epoch: Tells these connections from all others of this process and its children.
+        writer: Commits survive a power loss.
+        toucher: Commits survive a crash of this process only.
+        watch: Never waits and never writes, so that it hears of every commit.
+    """
+
+    def __init__(self, path: str, timeout: float, epoch: int, *, create: bool) -> None:
+        if create and not Path(path).exists():
+            Path(path).touch()
+        self.epoch = epoch
+        self._path = path
+        self._timeout = timeout
+        # Read before opening: if the file is replaced in between, the next
+        # look sees a difference and opens again.
+        self._identity = identity(path)
+        self._all: list[sqlite3.Connection] = []
+        self._idle: SimpleQueue[sqlite3.Cursor] = SimpleQueue()
+        self._growing = Lock()
+        self._retired = False
+        try:
+            self.writer = self._open("FULL").cursor()
+            self.toucher = self._open("NORMAL").cursor()
+            self.watch = self._open("NORMAL", timeout=0.0).cursor()
+        except BaseException:
+            self._close_all()
+            raise
+
+    def is_replaced(self) -> bool:
+        """
+        Whether another file is at the path by now.
+
+        Raises:
+            FileNotFoundError: If there is none.
+        """
+        return identity(self._path) != self._identity
+
+    def read(self, statement: str, values: tuple[object, ...]) -> list[tuple[Any, ...]]:
+        """
+        What *statement* finds, by a reader of our own.
+
+        Raises:
+            StoreUnavailableError: If all readers are busy for longer than the timeout.
+        """
+        try:
+            reader = self._idle.get_nowait()
+        except Empty:
+            reader = self._grow() or self._wait()
+        try:
+            return reader.execute(statement, values).fetchall()
+        finally:
+            self._idle.put(reader)
+            # A retirement that found this reader at work left it to us.
+            if self._retired:
+                self._close_idle()
+
+    def close(self, *, checkpoint: bool = False) -> None:
+        """Close everything; a reader at work closes when it is done."""
+        self._retired = True
+        self._close_idle()
+        self.toucher.connection.close()
+        self.watch.connection.close()
+        if checkpoint:
+            self._checkpoint()
+        self.writer.connection.close()
+
+    def _checkpoint(self) -> None:
+        # Only if nobody else is at it: the log keeps what stays in it.
+        with suppress(sqlite3.Error):
+            self.writer.execute("PRAGMA busy_timeout = 0").fetchall()
+            self.writer.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+
+    def abandon(self) -> None:
+        """
+        Leave everything as it is, for ever: the rest of a forked child's life.
+
+        Closing would make SQLite believe that the last user has gone: it would
+        delete the parent's write-ahead log, and closing any descriptor of the
+        file drops the locks of this process on it. A reference too many keeps
+        each connection from being closed even when the interpreter ends.
+        """
+        for connection in self._all:
+            ctypes.pythonapi.Py_IncRef(ctypes.py_object(connection))
+
+    def _grow(self) -> sqlite3.Cursor | None:
+        with self._growing:
+            if len(self._all) >= 3 + MAX_READERS:
+                return None
+            return self._open("NORMAL").cursor()
+
+    def _wait(self) -> sqlite3.Cursor:
+        try:
+            return self._idle.get(timeout=self._timeout)
+        except Empty:
+            raise StoreUnavailableError(
+                f"database {self._path}: all readers are busy; try again"
+            ) from None
+
+    def _open(self, synchronous: str, timeout: float | None = None) -> sqlite3.Connection:
+        connection = sqlite3.connect(
+            self._path,
+            timeout=self._timeout if timeout is None else timeout,
+            isolation_level=None,
+            check_same_thread=False,
+        )
+        self._all.append(connection)
+        _keep_log_on_close(connection)
+        if len(self._all) == 1:
+            _use_wal(connection, self._timeout)
+        connection.execute(f"PRAGMA synchronous = {synchronous}")
+        connection.execute(f"PRAGMA journal_size_limit = {_WAL_LIMIT}").fetchall()
+        connection.execute(f"PRAGMA cache_size = -{_CACHE_KIB}")
+        return connection
+
+    def _close_idle(self) -> None:
+        while True:
+            try:
+                reader = self._idle.get_nowait()
+            except Empty:
+                return
+            reader.connection.close()
+
+    def _close_all(self) -> None:
+        for connection in self._all:
+            connection.close()
+
+
+def identity(path: str) -> Identity:
+    """Which file is at *path*."""
+    status = os.stat(path)  # noqa: PTH116 - on every write, and a Path costs as much again
+    return status.st_dev, status.st_ino
+
+
+def _keep_log_on_close(connection: sqlite3.Connection) -> None:
+    # A connection that closes last would move the log into the database, under
+    # whatever locks are left; the store does it itself, when it is closed.
+    if sys.version_info >= (3, 12):
+        connection.setconfig(sqlite3.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, True)
+
+
+def _use_wal(connection: sqlite3.Connection, timeout: float) -> None:
+    """Switch to write-ahead logging; SQLite itself does not wait for those who do the same."""
+    deadline = time.monotonic() + timeout
+    while True:
+        try:
+            mode = connection.execute("PRAGMA journal_mode = WAL").fetchone()[0]
+        except sqlite3.OperationalError as error:
+            if code_of(error) == sqlite3.SQLITE_READONLY:
+                return
+            if not is_busy(error) or time.monotonic() >= deadline:
+                raise
+            time.sleep(0.005)
+            continue
+        if mode != "wal":
+            raise StoreUnavailableError(
+                "this file system cannot share memory between processes: use a local disk"
+            )
+        return

@@ -1,0 +1,44 @@
+"""What to do when SQLite says no, in words for whoever reads the log."""
+
+from __future__ import annotations
+
+import sqlite3
+
+from devsess.errors import StoreUnavailableError
+
+_ADVICE = {
+    sqlite3.SQLITE_BUSY: "it is locked by another process; try again, or give a longer timeout",
+    sqlite3.SQLITE_LOCKED: "it is locked by another connection; try again",
+    sqlite3.SQLITE_FULL: "the disk, or the database's own limit, is full; make room",
+    sqlite3.SQLITE_READONLY: "it is read-only; let this user write to it and its folder",
+    sqlite3.SQLITE_PERM: "permission was denied; let this user write to it",
+    sqlite3.SQLITE_CORRUPT: "it is corrupt; restore a backup",
+    sqlite3.SQLITE_NOTADB: "this file is no SQLite database, or is corrupt; check the path",
+    sqlite3.SQLITE_CANTOPEN: (
+        "it cannot be opened; check that its folder exists and that this user may write there"
+    ),
+    sqlite3.SQLITE_IOERR: "reading or writing failed; check the disk",
+    sqlite3.SQLITE_NOMEM: "memory ran out",
+    sqlite3.SQLITE_ERROR: "a table is missing or was changed by hand; restore a backup",
+}
+
+
+def code_of(error: sqlite3.Error) -> int:
+    """The primary result code of *error*, or -1 where SQLite gave none."""
+    code: int = getattr(error, "sqlite_errorcode", -1)
+    return code if code < 0 else code & 0xFF
+
+
+def is_busy(error: sqlite3.Error) -> bool:
+    """Whether somebody else holds a lock."""
+    return code_of(error) in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
+
+
+def unavailable(path: str, error: Exception) -> StoreUnavailableError:
+    """The error to raise from *error*, with what to do about it."""
+    advice = "it could not be used"
+    if isinstance(error, sqlite3.Error):
+        advice = _ADVICE.get(code_of(error), advice)
+    elif isinstance(error, FileNotFoundError):
+        advice = "the file or its folder is missing; check the path, or restore a backup"
+    return StoreUnavailableError(f"database {path}: {advice} ({error})")

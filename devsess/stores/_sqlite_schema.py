@@ -1,0 +1,174 @@
+"""
+The tables of the SQLite store, and the steps that made them.
+
+A step, once released, is never changed: a new one follows it. The only file
+that uses sqlite-utils, and only while there is a step to take: it costs more
+to import than everything else together.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any
+
+from devsess.errors import StoreUnavailableError
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Callable
+
+SET = "devsess"
+
+_TABLES = """
+CREATE TABLE meta (
+    one INTEGER PRIMARY KEY CHECK (one = 1),
+    cut_off REAL
+);
+CREATE TABLE accounts (
+    user_id TEXT PRIMARY KEY,
+    cut_off REAL NOT NULL
+) WITHOUT ROWID;
+CREATE TABLE agents (
+    id INTEGER PRIMARY KEY,
+    user_agent TEXT NOT NULL UNIQUE,
+    seen_at REAL NOT NULL
+);
+CREATE TABLE devices (
+    user_id TEXT NOT NULL,
+    id TEXT NOT NULL,
+    label TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    os TEXT NOT NULL,
+    browser TEXT NOT NULL,
+    first_seen_at REAL NOT NULL,
+    last_seen_at REAL NOT NULL,
+    trusted_until REAL,
+    blocked INTEGER NOT NULL,
+    name TEXT,
+    fingerprint BLOB,
+    network TEXT,
+    resembles TEXT,
+    likeness REAL NOT NULL,
+    forgotten INTEGER NOT NULL,
+    PRIMARY KEY (user_id, id)
+) WITHOUT ROWID;
+CREATE TABLE sessions (
+    id TEXT PRIMARY KEY,
+    user_id TEXT NOT NULL,
+    device_id TEXT NOT NULL,
+    ip TEXT,
+    network TEXT,
+    agent_id INTEGER,
+    location TEXT,
+    created_at REAL NOT NULL,
+    last_seen_at REAL NOT NULL,
+    idle_from REAL NOT NULL,
+    idle_expires_at REAL NOT NULL,
+    absolute_expires_at REAL NOT NULL,
+    auth_time INTEGER NOT NULL,
+    amr TEXT NOT NULL,
+    acr TEXT,
+    persistent INTEGER NOT NULL,
+    claims TEXT NOT NULL,
+    salt BLOB NOT NULL,
+    generation INTEGER NOT NULL,
+    rotated_at REAL,
+    rotated_by TEXT,
+    bound INTEGER NOT NULL,
+    revoked_at REAL,
+    reason TEXT,
+    actor TEXT
+) WITHOUT ROWID;
+CREATE INDEX sessions_user ON sessions (user_id);
+CREATE INDEX sessions_end ON sessions (revoked_at, idle_expires_at);
+CREATE TABLE events (
+    seq INTEGER PRIMARY KEY,
+    type TEXT NOT NULL,
+    at REAL NOT NULL,
+    user_id TEXT NOT NULL,
+    session_id TEXT,
+    device_id TEXT,
+    ip TEXT,
+    network TEXT,
+    agent_id INTEGER,
+    reason TEXT,
+    actor TEXT,
+    assessment TEXT
+);
+CREATE INDEX events_user ON events (user_id, seq);
+CREATE INDEX events_session ON events (session_id) WHERE session_id IS NOT NULL;
+CREATE INDEX events_at ON events (at);
+CREATE INDEX devices_seen ON devices (last_seen_at);
+CREATE INDEX devices_forgotten ON devices (forgotten) WHERE forgotten = 1;
+CREATE TABLE changes (
+    seq INTEGER PRIMARY KEY AUTOINCREMENT,
+    session_id TEXT,
+    tag INTEGER NOT NULL
+);
+"""
+
+
+def new_tag() -> int:
+    """
+    A random number that tells one history of the log from another.
+
+    From the operating system: SQLite's own generator goes on alike on both
+    sides of a fork.
+    """
+    return int.from_bytes(os.urandom(8), "big") >> 1
+
+
+def _tables(db: Any) -> None:
+    # One by one: executescript would commit the transaction it runs in.
+    for statement in _TABLES.split(";"):
+        if statement.strip():
+            db.conn.execute(statement)
+    db.conn.execute("INSERT INTO meta (one) VALUES (1)")
+    # The log is never empty: every position is that of an entry, with its tag.
+    db.conn.execute("INSERT INTO changes (tag) VALUES (?)", [new_tag()])
+
+
+STEPS: dict[str, Callable[[Any], None]] = {"0001_tables": _tables}
+
+
+def pending(connection: sqlite3.Connection) -> list[str]:
+    """
+    The steps that the database still needs.
+
+    Raises:
+        StoreUnavailableError: If it has taken steps that this version does not know.
+    """
+    taken = _taken(connection)
+    unknown = sorted(taken - STEPS.keys())
+    if unknown:
+        raise StoreUnavailableError(
+            f"the database was made by a newer devsess (it has {', '.join(unknown)}): "
+            "upgrade devsess"
+        )
+    return [name for name in STEPS if name not in taken]
+
+
+def _taken(connection: sqlite3.Connection) -> set[str]:
+    table = "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = '_sqlite_migrations'"
+    if connection.execute(table).fetchone() is None:
+        return set()
+    names = "SELECT name FROM _sqlite_migrations WHERE migration_set = ?"
+    return {name for (name,) in connection.execute(names, [SET]).fetchall()}
+
+
+def migrate(connection: sqlite3.Connection) -> list[str]:
+    """
+    Take the steps that are pending; their names. The caller holds the write lock.
+
+    Raises:
+        StoreUnavailableError: If the database is newer than this version.
+    """
+    names = pending(connection)
+    if names:
+        from sqlite_utils import Database, Migrations
+
+        steps = Migrations(SET)
+        for name, step in STEPS.items():
+            steps(name=name)(step)
+        steps.apply(Database(connection, recursive_triggers=False, execute_plugins=False))
+    return names

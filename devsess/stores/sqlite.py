@@ -1,0 +1,382 @@
+"""
+The SQLite store: one file, many threads, many processes.
+
+Every deed is one transaction of the writer connection. Reads take a pooled
+reader, or, with `wait=False`, the watch connection, which never waits.
+"""
+
+from __future__ import annotations
+
+import itertools
+import os
+import sqlite3
+import time
+from contextlib import contextmanager
+from threading import RLock
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from devsess._fork import after_fork
+from devsess.errors import ConfigurationError, StoreUnavailableError
+from devsess.models import Page
+from devsess.stores import _deeds as deeds
+from devsess.stores import _sqlite_deeds as sql
+from devsess.stores import _sqlite_rows as rows
+from devsess.stores import _sqlite_schema as schema
+from devsess.stores._sqlite_connections import Connections
+from devsess.stores._sqlite_errors import is_busy, unavailable
+from devsess.stores.base import ALL, Changes, StoreBusyError
+
+if TYPE_CHECKING:
+    import builtins
+    from collections.abc import Iterator, Sequence
+
+    from devsess.lifecycle import Activity
+    from devsess.rows import DeviceRow, EventRow, SessionRow
+    from devsess.stores.base import Columns, Ending, InsertAnswer, Insertion
+
+OLDEST_SQLITE = (3, 35)
+
+# How often, at least, the path is looked at for another file.
+_LOOK_EVERY = 1.0
+
+_GET = f"{rows.SELECT_SESSION} WHERE s.id = ?"
+_LIST = f"{rows.SELECT_SESSION} WHERE s.user_id = ? ORDER BY s.last_seen_at DESC, s.id"
+_DEVICES = (
+    f"{rows.SELECT_DEVICE} WHERE user_id = ? AND NOT forgotten ORDER BY last_seen_at DESC, id"
+)
+_EVENTS = f"{rows.SELECT_EVENT} WHERE e.user_id = ? AND e.seq < ? ORDER BY e.seq DESC LIMIT ?"
+_LOG = "SELECT seq, tag, session_id FROM changes WHERE seq >= ? ORDER BY seq LIMIT ?"
+_LOG_END = "SELECT seq, tag FROM changes ORDER BY seq DESC LIMIT 1"
+_TOUCH = (
+    "UPDATE sessions SET last_seen_at = max(last_seen_at, ?), idle_from = max(idle_from, ?),"
+    " idle_expires_at = max(idle_expires_at, ?), bound = bound OR ?"
+    " WHERE id = ? AND revoked_at IS NULL"
+)
+_NEWEST = 2**63 - 1
+
+Values: TypeAlias = "tuple[object, ...]"
+Answer: TypeAlias = "tuple[int, list[tuple[Any, ...]]]"
+
+# Differs for every opening of a file by this process and those it forks.
+_epochs = itertools.count(1)
+
+
+class SQLiteStore:
+    """
+    Sessions in one SQLite file, which is created if its folder is there.
+
+    Args:
+        path: The file.
+        timeout: Seconds to wait for another process's write.
+
+    Raises:
+        ConfigurationError: If *path* names no file, or SQLite is too old.
+        StoreUnavailableError: If the file cannot be used; the message says why.
+    """
+
+    def __init__(self, path: str | os.PathLike[str], *, timeout: float = 5.0) -> None:
+        self._path = _checked_path(path)
+        self._timeout = timeout
+        self._opened: Connections | None = None
+        self._closed = False
+        self._start_over()
+        with self._writing(create=True):
+            pass
+        after_fork(self._in_child)
+
+    def mark(self) -> object:
+        """See Store.mark: SQLite's own count of what other connections committed."""
+        if time.monotonic() >= self._look_at:
+            self._look()
+        epoch, found = self._ask("PRAGMA data_version", (), wait=False)
+        return epoch, found[0][0]
+
+    def changes(self, position: object, *, wait: bool = True) -> Changes:
+        """See Store.changes. A position is an opening of the file, and an entry with its tag."""
+        if isinstance(position, tuple):
+            epoch, entries = self._ask(_LOG, (position[1], deeds.LOG_READ + 2), wait=wait)
+            here = _behind(position, epoch, entries)
+            if here is not None:
+                return here
+        epoch, entries = self._ask(_LOG_END, (), wait=wait)
+        return Changes((epoch, *entries[0]), ALL)
+
+    def get(self, session_id: str, *, wait: bool = True) -> SessionRow | None:
+        """See Store.get."""
+        try:
+            _, found = self._ask(_GET, (session_id,), wait=wait)
+        except UnicodeEncodeError:
+            return None
+        return rows.session_row(found[0]) if found else None
+
+    def list(self, user_id: str) -> builtins.list[SessionRow]:
+        """See Store.list."""
+        return [rows.session_row(values) for values in self._of_user(_LIST, user_id)]
+
+    def insert(self, insertion: Insertion) -> InsertAnswer:
+        """See Store.insert."""
+        with self._deed() as db:
+            return sql.insert(db, insertion)
+
+    def touch(self, session_id: str, activity: Activity, *, bound: bool) -> bool:
+        """See Store.touch."""
+        if not _is_text(session_id):
+            return False
+        moved = (activity.last_seen_at, activity.idle_from, activity.idle_expires_at)
+        with self._writing() as opened:
+            return opened.toucher.execute(_TOUCH, (*moved, bound, session_id)).rowcount == 1
+
+    def rotate(
+        self, session_id: str, *, expected_generation: int, changes: Columns, event: EventRow | None
+    ) -> SessionRow | None:
+        """See Store.rotate."""
+        expected = {"generation": expected_generation}
+        changes = {**changes, "generation": expected_generation + 1}
+        with self._swap(session_id, expected, changes) as (db, row):
+            if row is not None and event is not None:
+                sql.keep(db, event)
+            return row
+
+    def update(
+        self, session_id: str, *, expected: Columns, changes: Columns, event: EventRow
+    ) -> SessionRow | None:
+        """See Store.update."""
+        with self._swap(session_id, expected, changes) as (db, row):
+            if row is not None:
+                sql.note(db, [row.id])
+                sql.keep(db, event)
+            return row
+
+    def end(self, ending: Ending) -> Sequence[EventRow]:
+        """See Store.end."""
+        if not _is_text(*deeds.names_in(ending.target)):
+            return []
+        with self._deed() as db:
+            return sql.end(db, ending)
+
+    def devices(self, user_id: str) -> builtins.list[DeviceRow]:
+        """See Store.devices."""
+        return [rows.device_row(values) for values in self._of_user(_DEVICES, user_id)]
+
+    def known_devices(
+        self, user_id: str, *, ids: Sequence[str], fingerprints: Sequence[bytes]
+    ) -> builtins.list[DeviceRow]:
+        """See Store.known_devices."""
+        return deeds.worth_comparing(self.devices(user_id), ids, fingerprints)
+
+    def put_device(
+        self, user_id: str, device_id: str, *, changes: Columns, event: EventRow
+    ) -> DeviceRow | None:
+        """See Store.put_device."""
+        if not _is_text(user_id, device_id):
+            return None
+        with self._deed() as db:
+            device = sql.put_device(db, user_id, device_id, changes)
+            if device is not None:
+                sql.keep(db, event)
+            return device
+
+    def add_event(self, event: EventRow) -> None:
+        """See Store.add_event."""
+        with self._deed() as db:
+            sql.keep(db, event)
+
+    def events(self, user_id: str, *, limit: int, cursor: str | None = None) -> Page[EventRow]:
+        """See Store.events."""
+        deeds.check_size(limit)
+        before = deeds.read_cursor(cursor) or _NEWEST
+        found = self._of_user(_EVENTS, user_id, before, limit + 1)
+        following = str(found[limit - 1][0]) if len(found) > limit else None
+        return Page(tuple(rows.event_row(values[1:]) for values in found[:limit]), following)
+
+    def purge(self, *, now: float, before: float, limit: int) -> int:
+        """See Store.purge."""
+        deeds.check_size(limit)
+        with self._deed() as db:
+            return sql.purge(db, now, before, limit)
+
+    def erase(self, user_id: str) -> int:
+        """See Store.erase."""
+        if not _is_text(user_id):
+            return 0
+        with self._deed() as db:
+            return sql.erase(db, user_id)
+
+    def migrate(self) -> builtins.list[str]:
+        """See Store.migrate; opening the file has done it already."""
+        with self._writing() as opened:
+            return _migrate(opened)
+
+    def close(self) -> None:
+        """See Store.close."""
+        with self._write_lock, self._watch_lock:
+            self._closed = True
+            opened, self._opened = self._opened, None
+        if opened is not None:
+            opened.close(checkpoint=True)
+
+    # Reading.
+
+    def _ask(self, statement: str, values: Values, *, wait: bool = True) -> Answer:
+        """Rows, with the epoch of the connections that gave them."""
+        try:
+            if wait:
+                opened = self._opened or self._open()
+                return opened.epoch, opened.read(statement, values)
+            if self._opened is None:
+                self._open()
+            with self._watch_lock:
+                opened = self._still_open()
+                return opened.epoch, opened.watch.execute(statement, values).fetchall()
+        except sqlite3.Error as error:
+            if is_busy(error) and not wait:
+                raise StoreBusyError(f"database {self._path}: busy right now") from error
+            raise unavailable(self._path, error) from error
+
+    def _still_open(self) -> Connections:
+        # Taken under the watch lock, which never waits for the write lock: the
+        # holder of that one may be waiting for ours.
+        if self._opened is None:
+            raise StoreUnavailableError("this store was closed")
+        return self._opened
+
+    def _of_user(
+        self, statement: str, user_id: str, *values: object
+    ) -> builtins.list[tuple[Any, ...]]:
+        if not _is_text(user_id):
+            return []
+        return self._ask(statement, (user_id, *values))[1]
+
+    # Writing.
+
+    @contextmanager
+    def _swap(
+        self, session_id: str, expected: Columns, changes: Columns
+    ) -> Iterator[tuple[sqlite3.Cursor, SessionRow | None]]:
+        deeds.check_columns(expected, changes)
+        with self._deed() as db:
+            known = _is_text(session_id)
+            yield db, sql.swap(db, session_id, expected, changes) if known else None
+
+    @contextmanager
+    def _deed(self) -> Iterator[sqlite3.Cursor]:
+        """One transaction: whole, or not at all."""
+        with self._writing() as opened:
+            db = opened.writer
+            try:
+                db.execute("BEGIN IMMEDIATE")
+                yield db
+                db.execute("COMMIT")
+            except BaseException:
+                if db.connection.in_transaction:
+                    db.execute("ROLLBACK")
+                raise
+
+    @contextmanager
+    def _writing(self, *, create: bool = False) -> Iterator[Connections]:
+        """The connections to the file that is at the path now, for this thread to write."""
+        if not self._write_lock.acquire(timeout=self._timeout):
+            raise StoreUnavailableError(f"database {self._path}: other threads write; try again")
+        try:
+            self._look(create=create)
+            yield self._opened or self._open()
+        except (sqlite3.Error, OSError) as error:
+            raise unavailable(self._path, error) from error
+        finally:
+            self._write_lock.release()
+
+    # Opening.
+
+    def _look(self, *, create: bool = False) -> None:
+        """Open again if another file is at the path."""
+        try:
+            opened = self._opened
+            if opened is None or opened.is_replaced():
+                self._open(opened, create=create)
+        except OSError as error:
+            raise unavailable(self._path, error) from error
+        self._look_at = time.monotonic() + _LOOK_EVERY
+
+    def _open(self, old: Connections | None = None, *, create: bool = False) -> Connections:
+        """Put new connections in the place of *old*, unless another thread did."""
+        try:
+            with self._write_lock:
+                if self._closed:
+                    raise StoreUnavailableError("this store was closed")
+                if self._opened is not None and self._opened is not old:
+                    return self._opened
+                new = Connections(self._path, self._timeout, next(_epochs), create=create)
+                try:
+                    _migrate(new)
+                except BaseException:
+                    new.close()
+                    raise
+                with self._watch_lock:
+                    self._opened = new
+        except (sqlite3.Error, OSError) as error:
+            raise unavailable(self._path, error) from error
+        if old is not None:
+            old.close()
+        return new
+
+    def _start_over(self) -> None:
+        # The write lock may be taken again by its holder, who opens the file.
+        self._write_lock = RLock()
+        self._watch_lock = RLock()
+        self._look_at = 0.0
+
+    def _in_child(self) -> None:
+        if self._opened is not None:
+            self._opened.abandon()
+            self._opened = None
+        self._start_over()
+
+
+def _behind(
+    position: tuple[Any, ...], epoch: int, entries: list[tuple[Any, ...]]
+) -> Changes | None:
+    """What *entries* say, from *position*'s own on; None if they cannot name single sessions."""
+    # A backup that was restored and grew again holds the number with another tag.
+    if not entries or (epoch, *entries[0][:2]) != position or len(entries) > deeds.LOG_READ + 1:
+        return None
+    ids = [session_id for _, _, session_id in entries[1:]]
+    if None in ids:
+        return None
+    return Changes((epoch, *entries[-1][:2]), tuple(dict.fromkeys(ids)))
+
+
+def _migrate(opened: Connections) -> list[str]:
+    db = opened.writer.connection
+    if not schema.pending(db):
+        return []
+    try:
+        # Looked at again inside: four processes may open a new file at once.
+        db.execute("BEGIN IMMEDIATE")
+        steps = schema.migrate(db)
+        db.execute("COMMIT")
+    except BaseException:
+        if db.in_transaction:
+            db.execute("ROLLBACK")
+        raise
+    return steps
+
+
+def _is_text(*ids: str) -> bool:
+    """Whether the *ids* can be keys at all; lone surrogates cannot."""
+    try:
+        for text in ids:
+            text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _checked_path(path: str | os.PathLike[str]) -> str:
+    if sqlite3.sqlite_version_info < OLDEST_SQLITE:
+        raise ConfigurationError(
+            f"SQLite {sqlite3.sqlite_version} is too old: devsess needs 3.35 or newer"
+        )
+    text = os.fspath(path)
+    if text in ("", ":memory:"):
+        raise ConfigurationError("an SQLite store needs a file; for memory use memory://")
+    return os.path.abspath(text)  # noqa: PTH100 - also of what is not there yet

@@ -1,0 +1,197 @@
+"""What reading must answer."""
+
+# The asserts are the tests; what is expected stands first.
+# ruff: noqa: S101, SIM300
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from attrs import evolve
+
+from devsess.lifecycle import Activity
+from devsess.rows import EventRow
+from devsess.stores.base import ById, OfDevice
+from devsess.testing import _rows as rows
+from devsess.testing._rows import DAY, T0, over_a_store, session_row, sign_in
+
+if TYPE_CHECKING:
+    from devsess.stores.base import AsyncStore
+
+STRANGE = ("", "s1 ", "S1", "s%", "*", "a\0b", "\ud800", "'; --", "é", "x" * 5000)
+
+
+class LawsOfReading:
+    """Unknown, expired, malformed; every column comes back as it went in."""
+
+    @over_a_store
+    async def test_unknown_session_is_none(self, store: AsyncStore) -> None:
+        """An id that was never written reads as None."""
+        assert None is await store.get("nobody")
+
+    @over_a_store
+    async def test_malformed_ids_are_unknown(self, store: AsyncStore) -> None:
+        """An id with strange characters is as unknown: nothing found, nothing done, no error."""
+        await sign_in(store, session_row("s1"))
+        log = await rows.now_at(store)
+        changes = {"claims": "{}"}
+        for strange in STRANGE:
+            assert None is await store.get(strange)
+            assert [] == await store.list(strange)
+            assert [] == await store.devices(strange)
+            assert () == (await store.events(strange, limit=5)).items
+            assert not await store.touch(strange, rows.activity(T0 + 1), bound=True)
+            assert None is await store.rotate(
+                strange, expected_generation=0, changes=changes, event=None
+            )
+            assert None is await rows.update(store, strange, changes)
+            assert [] == list(await store.end(rows.ending(ById(strange))))
+            assert [] == list(await store.end(rows.ending(OfDevice(strange, strange))))
+            assert 0 == await store.erase(strange)
+
+        assert set() == await rows.told_since(store, log)
+
+    @over_a_store
+    async def test_strange_ids_are_data(self, store: AsyncStore) -> None:
+        """Ids that look like patterns, quotes or other ids' beginnings find themselves only."""
+        strange = ("s%", "s_", "s*", "'", '"', "s:1", "s{1}", "ключ", "s 1", "S1", "s1")
+        await sign_in(store, *(session_row(it, user_id=it) for it in strange))
+        for it in strange:
+            found = await store.get(it)
+
+            assert found is not None
+            assert (it, it) == (found.id, found.user_id)
+            assert [it] == [row.id for row in await store.list(it)]
+
+    @over_a_store
+    async def test_every_column_comes_back(self, store: AsyncStore) -> None:
+        """A session reads as it was written: fractions, bytes and any script."""
+        expected = rows.full_row("s-ключ")
+        await sign_in(store, expected)
+
+        assert expected == await store.get("s-ключ")
+        assert [expected] == await store.list("user-1")
+        assert [expected.device] == await store.devices("user-1")
+
+    @over_a_store
+    async def test_bare_columns_come_back(self, store: AsyncStore) -> None:
+        """A session of which little is known reads as it was written."""
+        device = rows.device_row(label="", kind="unknown", os="", browser="", network=None)
+        expected = session_row(device=device, ip=None, network=None, user_agent=None, amr=())
+        await sign_in(store, expected)
+
+        assert expected == await store.get("s1")
+
+    @over_a_store
+    async def test_types_come_back(self, store: AsyncStore) -> None:
+        """Truth values, whole numbers and tuples read as such, not as numbers and lists."""
+        await sign_in(store, rows.full_row())
+        row = await store.get("s1")
+
+        assert row is not None
+        found = (row.persistent, row.bound, row.device.blocked, row.generation, row.amr, row.salt)
+        assert [bool, bool, bool, int, tuple, bytes] == [type(value) for value in found]
+        assert isinstance(row.auth_time, int)
+
+    @over_a_store
+    async def test_expired_rows_are_returned(self, store: AsyncStore) -> None:
+        """A row past its deadlines is returned: stores judge nothing."""
+        expected = session_row(idle_expires_at=T0 - DAY, absolute_expires_at=T0 - DAY)
+        await sign_in(store, expected)
+
+        assert expected == await store.get("s1")
+        assert [expected] == await store.list("user-1")
+
+    @over_a_store
+    async def test_list_is_by_activity_then_id(self, store: AsyncStore) -> None:
+        """All rows of the user and no other's: latest activity first, then by id."""
+        await sign_in(
+            store,
+            session_row("b"),
+            session_row("a"),
+            session_row("c", last_seen_at=T0 + 1),
+            session_row("other", user_id="user-2"),
+        )
+        await rows.end_one(store, "b")
+
+        assert ["c", "a", "b"] == [row.id for row in await store.list("user-1")]
+
+    @over_a_store
+    async def test_sessions_show_their_device_of_today(self, store: AsyncStore) -> None:
+        """A session comes with its device as it stands when read."""
+        await sign_in(store, session_row())
+        event = rows.event_row()
+        await store.put_device("user-1", "device-1", changes={"name": "mine"}, event=event)
+        row = await store.get("s1")
+
+        assert row is not None
+        assert "mine" == row.device.name
+
+    @over_a_store
+    async def test_devices_are_by_sign_in_then_id(self, store: AsyncStore) -> None:
+        """A user's devices that are not forgotten: latest sign-in first, then by id."""
+        seen = {"b": T0, "a": T0, "c": T0 + 1, "gone": T0 + 2}
+        for device_id, at in seen.items():
+            device = rows.device_row(id=device_id, last_seen_at=at)
+            await sign_in(store, session_row(f"s-{device_id}", device=device))
+        await sign_in(store, session_row("s-other", user_id="user-2"))
+        await store.end(rows.ending(OfDevice("user-1", "gone", forget=True)))
+
+        assert ["c", "a", "b"] == [device.id for device in await store.devices("user-1")]
+
+    @over_a_store
+    async def test_known_devices_are_those_asked_for(self, store: AsyncStore) -> None:
+        """By id, by fingerprint, or among the latest; never forgotten or another user's."""
+        for number in range(200):
+            device = rows.device_row(
+                id=f"d{number:03}", last_seen_at=T0 + number, fingerprint=b"%d" % number
+            )
+            await sign_in(store, session_row(f"s{number}", device=device))
+        await sign_in(store, session_row("other", user_id="user-2", device="theirs"))
+        await store.end(rows.ending(OfDevice("user-1", "d003", forget=True)))
+        found = await store.known_devices(
+            "user-1", ids=("d001", "d003", "theirs", "\ud800"), fingerprints=(b"2", b"3")
+        )
+
+        assert "d199" == found[0].id
+        assert ["d002", "d001"] == [device.id for device in found if device.id < "d100"]
+
+    @over_a_store
+    async def test_equal_ids_of_two_users_are_two_devices(self, store: AsyncStore) -> None:
+        """A device belongs to one account: the same id elsewhere is another device."""
+        await sign_in(store, session_row("s1"), session_row("s2", user_id="user-2"))
+        await store.end(rows.ending(OfDevice("user-1", "device-1")))
+        (other,) = await store.devices("user-2")
+        row = await store.get("s2")
+
+        assert not other.blocked
+        assert row is not None
+        assert row.revoked_at is None
+
+    @over_a_store
+    async def test_events_come_back(self, store: AsyncStore) -> None:
+        """An event reads as it was kept, whether it says much or nothing."""
+        bare = EventRow(type=rows.UPDATED.type, at=T0, user_id="user-1")
+        full = evolve(rows.UPDATED, reason="пароль", actor="админ", user_agent="漢字")
+        await store.add_event(bare)
+        await store.add_event(full)
+
+        assert (full, bare) == (await store.events("user-1", limit=9)).items
+
+    @over_a_store
+    async def test_touch_of_unknown_session(self, store: AsyncStore) -> None:
+        """Touching what is not there says so."""
+        assert not await store.touch("nobody", Activity(T0, T0, T0), bound=False)
+
+    @over_a_store
+    async def test_a_current_schema_needs_no_steps(self, store: AsyncStore) -> None:
+        """A store that has been migrated has nothing left to do."""
+        await store.migrate()
+
+        assert [] == await store.migrate()
+
+    @over_a_store
+    async def test_closing_twice_is_fine(self, store: AsyncStore) -> None:
+        """A closed store can be closed again."""
+        await store.close()
+        await store.close()

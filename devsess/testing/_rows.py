@@ -1,0 +1,219 @@
+"""Rows to test stores with: a session of user-1 at a round instant, unless told otherwise."""
+
+from __future__ import annotations
+
+import asyncio
+from functools import wraps
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from attrs import evolve
+
+from devsess.lifecycle import Activity, Horizon
+from devsess.models import EventType, Location
+from devsess.rows import DeviceRow, EventRow, SessionRow
+from devsess.stores.base import ALL, ById, Ending, Insertion, OfUser
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine
+
+    from devsess.stores.base import AsyncStore, Changes, Columns, Target
+
+E = TypeVar("E", bound=Exception)
+
+T0 = 1_750_000_000.0
+HOUR = 3_600.0
+DAY = 24 * HOUR
+
+
+def device_row(**columns: Any) -> DeviceRow:
+    """A device."""
+    standard = DeviceRow(
+        id="device-1",
+        user_id="user-1",
+        label="Chrome on macOS",
+        kind="desktop",
+        os="macOS",
+        browser="Chrome",
+        first_seen_at=T0,
+        last_seen_at=T0,
+        network="102.89.77.0/24",
+    )
+    return evolve(standard, **columns)
+
+
+def session_row(session_id: str = "s1", *, user_id: str = "user-1", **columns: Any) -> SessionRow:
+    """A live session; `device` may be an id."""
+    device = columns.pop("device", "device-1")
+    if isinstance(device, str):
+        device = device_row(id=device, user_id=user_id)
+    standard = SessionRow(
+        id=session_id,
+        user_id=user_id,
+        device=device,
+        ip="102.89.77.21",
+        network="102.89.77.0/24",
+        user_agent="Mozilla/5.0 (Macintosh)",
+        location=None,
+        created_at=T0,
+        last_seen_at=T0,
+        idle_from=T0,
+        idle_expires_at=T0 + 14 * DAY,
+        absolute_expires_at=T0 + 30 * DAY,
+        auth_time=int(T0),
+        amr=("pwd",),
+        acr=None,
+        persistent=False,
+        claims="{}",
+        salt=b"0123456789abcdef",
+    )
+    return evolve(standard, **columns)
+
+
+def full_row(session_id: str = "s1") -> SessionRow:
+    """A session in which every column has a value worth keeping, beyond ASCII too."""
+    device = device_row(
+        id="d-ключ",
+        label="Pixel 9 Pro · Chrome",
+        kind="phone",
+        trusted_until=T0 + 0.125,
+        name="тётин телефон 📱",
+        fingerprint=b"\x00\xff digest",
+        resembles="device-0",
+        likeness=0.75,
+    )
+    return session_row(
+        session_id,
+        device=device,
+        ip="2001:db8:1:2::3",
+        network="2001:db8:1::/48",
+        user_agent="Mozilla/5.0 “ünïcode” 漢字",
+        location=Location("Lagos", "Nigeria", 6.4550001, 3.3941, 20.5),
+        created_at=T0 + 0.1,
+        last_seen_at=T0 + 0.2,
+        idle_from=T0 + 0.3,
+        idle_expires_at=T0 + DAY + 0.4,
+        absolute_expires_at=T0 + 2 * DAY + 0.5,
+        amr=("pwd", "otp", "日本"),
+        acr="aal2",
+        persistent=True,
+        claims='{"role":"админ","quote":"\\"\'"}',
+        salt=b"\x00\x01\xfe\xff",
+        generation=7,
+        rotated_at=T0 + 0.6,
+        rotated_by="step_up",
+        bound=True,
+    )
+
+
+def event_row(kind: EventType = EventType.SESSION_CREATED, **columns: Any) -> EventRow:
+    """An event of session s1."""
+    standard = EventRow(
+        type=kind,
+        at=T0,
+        user_id="user-1",
+        session_id="s1",
+        device_id="device-1",
+        ip="102.89.77.21",
+        network="102.89.77.0/24",
+        user_agent="Mozilla/5.0 (Macintosh)",
+    )
+    return evolve(standard, **columns)
+
+
+def horizon(now: float = T0, **columns: float) -> Horizon:
+    """A horizon at *now* under the default policy."""
+    return evolve(Horizon(now, now - 14 * DAY, now - 30 * DAY), **columns)
+
+
+def login(row: SessionRow, **columns: Any) -> Insertion:
+    """The sign-in that writes *row*."""
+    event = event_row(
+        at=row.created_at,
+        user_id=row.user_id,
+        session_id=row.id,
+        device_id=row.device.id,
+        ip=row.ip,
+        network=row.network,
+    )
+    standard = Insertion(
+        row=row, event=event, auth_instant=row.created_at, horizon=horizon(row.created_at)
+    )
+    return evolve(standard, **columns)
+
+
+def ending(target: Target, now: float = T0 + 1, **columns: Any) -> Ending:
+    """The end of *target*."""
+    standard = Ending(target=target, reason="lost", actor="admin", horizon=horizon(now))
+    return evolve(standard, **columns)
+
+
+def activity(at: float) -> Activity:
+    """What an activity at *at* writes."""
+    return Activity(at, at, at + 14 * DAY)
+
+
+UPDATED = event_row(EventType.SESSION_UPDATED, at=T0 + 1)
+
+
+async def sign_in(store: AsyncStore, *rows: SessionRow) -> None:
+    """Write sessions."""
+    for row in rows:
+        await store.insert(login(row))
+
+
+async def update(
+    store: AsyncStore, session_id: str, changes: Columns, expected: Columns | None = None
+) -> SessionRow | None:
+    """Update a session, expecting nothing but that it lives."""
+    return await store.update(session_id, expected=expected or {}, changes=changes, event=UPDATED)
+
+
+async def end_one(store: AsyncStore, session_id: str, now: float = T0 + 1) -> None:
+    """Revoke a session."""
+    await store.end(ending(ById(session_id), now))
+
+
+async def end_all(store: AsyncStore, user_id: str, now: float) -> None:
+    """Revoke all sessions of a user."""
+    await store.end(ending(OfUser(user_id), now))
+
+
+async def told_since(store: AsyncStore, position: object) -> set[str] | str:
+    """What the log names behind *position*; "all" if it names none."""
+    changes: Changes = await store.changes(position)
+    return "all" if changes.ids is ALL else set(changes.ids)
+
+
+async def now_at(store: AsyncStore) -> object:
+    """Where the log stands."""
+    return (await store.changes(None)).position
+
+
+async def raises(kind: type[E], deed: Coroutine[Any, Any, object]) -> E:
+    """The error of *kind* that *deed* raises."""
+    try:
+        await deed
+    except kind as error:
+        return error
+    raise AssertionError(f"{kind.__name__} was not raised")
+
+
+def over_a_store(
+    test: Callable[[Any, AsyncStore], Coroutine[Any, Any, None]],
+) -> Callable[[Any], None]:
+    """Turn a coroutine that takes a store into a plain test over a new, empty one."""
+
+    async def scenario(self: Any) -> None:
+        store = self.make_store()
+        try:
+            await test(self, store)
+        finally:
+            await store.close()
+
+    @wraps(test)
+    def run(self: Any) -> None:
+        asyncio.run(scenario(self))
+
+    # Test runners look through it and would want a fixture for `store`.
+    del run.__wrapped__
+    return run

@@ -1,0 +1,88 @@
+"""From what a store keeps to what a user sees: instants become datetimes here."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from devsess import lifecycle
+from devsess._frozen import NOTHING, FrozenDict, freeze
+from devsess.lifecycle import State, instant
+from devsess.models import Device, Event, Session
+from devsess.rows import EXPIRED
+
+if TYPE_CHECKING:
+    from devsess.policy import Policy
+    from devsess.rows import DeviceRow, EventRow, SessionRow
+
+EMPTY_CLAIMS = "{}"
+
+
+def device_view(row: DeviceRow) -> Device:
+    """A device as a user sees it."""
+    return Device(
+        id=row.id,
+        label=row.label,
+        kind=row.kind,
+        os=row.os,
+        browser=row.browser,
+        first_seen_at=instant(row.first_seen_at),
+        last_seen_at=instant(row.last_seen_at),
+        trusted_until=None if row.trusted_until is None else instant(row.trusted_until),
+        blocked=row.blocked,
+        name=row.name,
+        resembles=row.resembles,
+    )
+
+
+def session_view(
+    row: SessionRow, now: float, policy: Policy, *, current: str | None = None
+) -> Session:
+    """A session as a user sees it at *now*: the address of an ended one is reduced."""
+    active = lifecycle.state(row, now, policy) is State.LIVE
+    revoked = row.revoked_at is not None and row.reason != EXPIRED
+    return Session(
+        id=row.id,
+        user_id=row.user_id,
+        device=device_view(row.device),
+        ip=row.ip if active else row.network,
+        user_agent=row.user_agent,
+        location=row.location,
+        created_at=instant(row.created_at),
+        last_seen_at=instant(row.last_seen_at),
+        expires_at=instant(lifecycle.deadline(row, policy)),
+        absolute_expires_at=instant(lifecycle.absolute_deadline(row, policy)),
+        auth_time=instant(row.auth_time),
+        amr=row.amr,
+        acr=row.acr,
+        persistent=row.persistent,
+        revoked_at=instant(row.revoked_at) if revoked and row.revoked_at is not None else None,
+        revoke_reason=row.reason if revoked else None,
+        is_active=active,
+        is_current=row.id == current,
+        claims=claims_view(row.claims),
+    )
+
+
+def claims_view(text: str) -> FrozenDict:
+    """The application's claims, read-only at any depth."""
+    if text == EMPTY_CLAIMS:
+        return NOTHING
+    claims: FrozenDict = freeze(json.loads(text))
+    return claims
+
+
+def event_view(row: EventRow) -> Event:
+    """An event as a user sees it."""
+    return Event(
+        type=row.type,
+        at=instant(row.at),
+        user_id=row.user_id,
+        session_id=row.session_id,
+        device_id=row.device_id,
+        ip=row.ip,
+        user_agent=row.user_agent,
+        reason=row.reason,
+        actor=row.actor,
+        assessment=row.assessment,
+    )

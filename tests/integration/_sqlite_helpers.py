@@ -1,0 +1,60 @@
+"""What the tests of the SQLite store share."""
+
+from __future__ import annotations
+
+import os
+import pickle
+import signal
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from devsess.stores.base import ById
+from devsess.testing import _rows as rows
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from devsess.stores.sqlite import SQLiteStore
+
+needs_fork = pytest.mark.skipif(not hasattr(os, "fork"), reason="this platform cannot fork")
+
+
+def revoke(store: SQLiteStore, session_id: str) -> int:
+    return len(store.end(rows.ending(ById(session_id))))
+
+
+def is_revoked(store: SQLiteStore, session_id: str) -> bool:
+    row = store.get(session_id)
+    return row is not None and row.revoked_at is not None
+
+
+def look_now(store: SQLiteStore) -> None:
+    """As if a second had passed."""
+    store._look_at = 0.0
+
+
+def without_log(path: Path) -> None:
+    """What a careful operator does with the old file's companions."""
+    for suffix in ("-wal", "-shm"):
+        Path(f"{path}{suffix}").unlink(missing_ok=True)
+
+
+def in_child(work: Callable[[], Any]) -> Any:
+    """What *work* gives in a forked child that ends without any clean-up."""
+    read, write = os.pipe()
+    child = os.fork()
+    if child == 0:
+        signal.alarm(30)
+        try:
+            answer = work()
+        except Exception as error:  # noqa: BLE001 - it is the answer
+            answer = (type(error).__name__, str(error))
+        os.write(write, pickle.dumps(answer))
+        os._exit(0)
+    os.close(write)
+    with os.fdopen(read, "rb") as pipe:
+        answer = pickle.load(pipe)
+    os.waitpid(child, 0)
+    return answer

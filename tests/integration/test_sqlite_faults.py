@@ -1,0 +1,305 @@
+"""What the SQLite store does when it cannot have its way."""
+
+# What is expected stands first.
+# ruff: noqa: SIM300
+
+from __future__ import annotations
+
+import os
+import shutil
+import sqlite3
+import subprocess
+import sys
+import tempfile
+from contextlib import closing
+from multiprocessing import get_context
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from _sqlite_helpers import in_child, is_revoked, needs_fork, revoke
+
+from devsess.errors import ConfigurationError, StoreUnavailableError
+from devsess.stores.base import ALL, Inserted, StoreBusyError
+from devsess.stores.sqlite import SQLiteStore
+from devsess.testing import _rows as rows
+from devsess.testing._rows import T0
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from multiprocessing.synchronize import Barrier
+
+NOBODY = 65534
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "sessions.db"
+
+
+@pytest.fixture
+def store(path: Path) -> Iterator[SQLiteStore]:
+    store = SQLiteStore(path, timeout=0.05)
+    store.insert(rows.login(rows.session_row("s1")))
+    yield store
+    store.close()
+
+
+class TestOpening:
+    @pytest.mark.parametrize("path", ["", ":memory:"])
+    def test_no_file(self, path: str) -> None:
+        """A path that names no file is a mistake, and the message names the memory store."""
+        with pytest.raises(ConfigurationError, match="memory://"):
+            SQLiteStore(path)
+
+    def test_old_sqlite(self, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        """An SQLite that is too old is a mistake that names the version needed."""
+        monkeypatch.setattr(sqlite3, "sqlite_version_info", (3, 34, 1))
+        with pytest.raises(ConfigurationError, match=r"3\.35"):
+            SQLiteStore(path)
+
+    def test_missing_folder(self, tmp_path: Path) -> None:
+        """Without the folder there is no store, and the message says so."""
+        with pytest.raises(StoreUnavailableError, match="folder is missing"):
+            SQLiteStore(tmp_path / "nowhere" / "sessions.db")
+
+    def test_a_folder_is_no_file(self, tmp_path: Path) -> None:
+        """A path that is a folder cannot be opened."""
+        with pytest.raises(StoreUnavailableError, match="cannot be opened"):
+            SQLiteStore(tmp_path)
+
+    def test_another_kind_of_file(self, path: Path) -> None:
+        """A file that is no database is not touched."""
+        path.write_bytes(b"something else altogether" * 100)
+        with pytest.raises(StoreUnavailableError, match="no SQLite database"):
+            SQLiteStore(path)
+
+        assert b"something else altogether" * 100 == path.read_bytes()
+
+    def test_newer_schema(self, store: SQLiteStore, path: Path) -> None:
+        """A database with steps this version does not know says: upgrade."""
+        store.close()
+        with sqlite3.connect(path) as other:
+            other.execute(
+                "INSERT INTO _sqlite_migrations (migration_set, name, applied_at)"
+                " VALUES ('devsess', '9999_future', '')"
+            )
+        other.close()
+        with pytest.raises(StoreUnavailableError, match=r"9999_future.*upgrade devsess"):
+            SQLiteStore(path)
+
+    def test_other_tables_are_left_alone(self, path: Path) -> None:
+        """A file that holds the application's own tables and steps can be shared."""
+        with sqlite3.connect(path) as other:
+            other.execute("CREATE TABLE mine (a)")
+        other.close()
+        store = SQLiteStore(path)
+
+        assert Inserted() == store.insert(rows.login(rows.session_row()))
+        store.close()
+
+    def test_four_processes_open_a_new_file(self, path: Path) -> None:
+        """Whoever comes first makes the tables, and all can work."""
+        context = get_context("spawn")
+        barrier = context.Barrier(4)
+        workers = [
+            context.Process(target=_open_and_write, args=(path, barrier, f"s{number}"))
+            for number in range(4)
+        ]
+        for worker in workers:
+            worker.start()
+        for worker in workers:
+            worker.join()
+        store = SQLiteStore(path)
+
+        assert [0] * 4 == [worker.exitcode for worker in workers]
+        assert ["s0", "s1", "s2", "s3"] == [row.id for row in store.list("user-1")]
+        store.close()
+
+    def test_an_up_to_date_file_opens_lightly(self, store: SQLiteStore, path: Path) -> None:
+        """The schema tool is not imported where there is no step to take."""
+        script = (
+            "import sys; from devsess.stores.sqlite import SQLiteStore;"
+            f"SQLiteStore({str(path)!r}).close(); print('sqlite_utils' in sys.modules)"
+        )
+        answer = subprocess.run(
+            [sys.executable, "-c", script], capture_output=True, text=True, check=True
+        )
+
+        assert "False" == answer.stdout.strip()
+
+    def test_what_survives_a_power_loss(self, store: SQLiteStore) -> None:
+        """Deeds wait for the disk, touches do not; both use the write-ahead log."""
+        opened = store._opened
+        assert opened is not None
+        found = {
+            name: [
+                getattr(opened, name).execute(f"PRAGMA {pragma}").fetchone()[0]
+                for pragma in ("synchronous", "journal_mode")
+            ]
+            for name in ("writer", "toucher")
+        }
+
+        assert {"writer": [2, "wal"], "toucher": [1, "wal"]} == found
+
+
+def _open_and_read(path: Path) -> None:
+    with closing(SQLiteStore(path)) as store:
+        store.get("s1")
+
+
+def _open_and_write(path: Path, barrier: Barrier, session_id: str) -> None:
+    barrier.wait()
+    store = SQLiteStore(path)
+    store.insert(rows.login(rows.session_row(session_id)))
+    store.close()
+
+
+class TestFailing:
+    def test_closed(self, store: SQLiteStore) -> None:
+        """A closed store says so, whatever is asked; closing again is fine."""
+        store.close()
+        store.close()
+        deeds: list[Callable[[], object]] = [
+            store.mark,
+            store.migrate,
+            lambda: store.get("s1"),
+            lambda: store.get("s1", wait=False),
+            lambda: store.changes(None),
+            lambda: store.list("user-1"),
+            lambda: revoke(store, "s1"),
+            lambda: store.touch("s1", rows.activity(T0), bound=False),
+        ]
+        for deed in deeds:
+            with pytest.raises(StoreUnavailableError, match="closed"):
+                deed()
+
+    def test_locked(self, store: SQLiteStore, path: Path) -> None:
+        """While another process writes, writes fail after the timeout and reads go on."""
+        other = sqlite3.connect(path, isolation_level=None)
+        other.execute("BEGIN IMMEDIATE")
+        with pytest.raises(StoreUnavailableError, match="locked by another process"):
+            revoke(store, "s1")
+        with pytest.raises(StoreUnavailableError, match="locked by another process"):
+            store.touch("s1", rows.activity(T0 + 1), bound=False)
+
+        assert rows.session_row("s1") == store.get("s1")
+        assert rows.session_row("s1") == store.get("s1", wait=False)
+        assert ALL is store.changes(None, wait=False).ids
+        other.execute("ROLLBACK")
+        assert 1 == revoke(store, "s1")
+        other.close()
+
+    def test_busy(self, store: SQLiteStore) -> None:
+        """A read that may not wait says busy, which is a kind of unavailable."""
+
+        class Busy:
+            connection = store._opened.watch.connection  # type: ignore[union-attr]
+
+            def execute(self, *_: object) -> None:
+                error = sqlite3.OperationalError("database is locked")
+                error.sqlite_errorcode = sqlite3.SQLITE_BUSY
+                raise error
+
+        assert store._opened is not None
+        store._opened.watch = Busy()  # type: ignore[assignment]
+        for ask in (
+            store.mark,
+            lambda: store.get("s1", wait=False),
+            lambda: store.changes(None, wait=False),
+        ):
+            with pytest.raises(StoreBusyError):
+                ask()
+
+        assert store.get("s1") is not None
+
+    def test_full(self, store: SQLiteStore) -> None:
+        """A write that finds no room leaves nothing behind, and the store works once there is."""
+        assert store._opened is not None
+        writer = store._opened.writer
+        (pages,) = writer.execute("PRAGMA page_count").fetchone()
+        writer.execute(f"PRAGMA max_page_count = {pages}").fetchall()
+        claims = '{"a":"' + "x" * 20_000 + '"}'
+        row = rows.session_row("big", claims=claims)
+        with pytest.raises(StoreUnavailableError, match="full; make room"):
+            store.insert(rows.login(row, limit=1))
+
+        assert None is store.get("big")
+        assert rows.session_row("s1") == store.get("s1")
+        assert 1 == len(store.events("user-1", limit=9))
+        writer.execute("PRAGMA max_page_count = 100000").fetchall()
+        assert isinstance(store.insert(rows.login(row)), Inserted)
+
+    def test_an_interrupted_deed_leaves_nothing(
+        self, store: SQLiteStore, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Whatever stops a deed half way, an interrupt too, takes all of it back."""
+
+        def stop(*_: object) -> None:
+            raise KeyboardInterrupt
+
+        with monkeypatch.context() as patch:
+            patch.setattr("devsess.stores._sqlite_deeds.keep", stop)
+            with pytest.raises(KeyboardInterrupt):
+                revoke(store, "s1")
+
+        assert not is_revoked(store, "s1")
+        assert 1 == revoke(store, "s1")
+
+    def test_corrupt(self, store: SQLiteStore, path: Path) -> None:
+        """A damaged file is unavailable, never an empty answer."""
+        for number in range(100):
+            store.insert(rows.login(rows.session_row(f"more-{number}")))
+        store.close()
+        with sqlite3.connect(path) as other:
+            other.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        other.close()
+        size = path.stat().st_size
+        with path.open("r+b") as file:
+            file.seek(4096)
+            file.write(b"\xde\xad" * ((size - 4096) // 2))
+        with pytest.raises(StoreUnavailableError, match="corrupt"):
+            _open_and_read(path)
+
+    def test_missing_table(self, store: SQLiteStore, path: Path) -> None:
+        """A table that somebody dropped is unavailable, never an empty answer."""
+        with sqlite3.connect(path) as other:
+            other.execute("DROP TABLE sessions")
+        other.close()
+        with pytest.raises(StoreUnavailableError, match="restore a backup"):
+            store.get("s1")
+
+    @needs_fork
+    def test_read_only(self) -> None:
+        """Where this user may only read, reads are answered and writes say what is missing."""
+        folder = Path(tempfile.mkdtemp())
+        path = folder / "sessions.db"
+        writer = SQLiteStore(path)
+        writer.insert(rows.login(rows.session_row("s1")))
+        for file in folder.iterdir():
+            file.chmod(0o444)
+        folder.chmod(0o555)
+
+        def look() -> Any:
+            if os.geteuid() == 0:
+                os.setgid(NOBODY)
+                os.setuid(NOBODY)
+            reader = SQLiteStore(path, timeout=0.05)
+            found = reader.get("s1"), [row.id for row in reader.list("user-1")]
+            position, mark = reader.changes(None).position, reader.mark()
+            same = reader.changes(position).position == position and mark == reader.mark()
+            try:
+                revoke(reader, "s1")
+            except StoreUnavailableError as error:
+                return (*found, same, str(error))
+
+        try:
+            found, listed, same, message = in_child(look)
+
+            assert (rows.session_row("s1"), ["s1"], True) == (found, listed, same)
+            assert "read-only" in message
+            assert not is_revoked(writer, "s1")
+        finally:
+            folder.chmod(0o755)
+            writer.close()
+            shutil.rmtree(folder)

@@ -1,0 +1,154 @@
+"""What the stores do when their process forks."""
+
+# What is expected stands first.
+# ruff: noqa: SIM300
+
+from __future__ import annotations
+
+import gc
+import os
+from contextlib import suppress
+from multiprocessing import get_context
+from pathlib import Path
+from threading import Event, Thread
+from typing import TYPE_CHECKING
+
+import pytest
+from _sqlite_helpers import in_child, is_revoked, needs_fork, revoke
+
+from devsess import _fork
+from devsess.stores.base import ALL
+from devsess.stores.memory import MemoryStore
+from devsess.stores.sqlite import SQLiteStore
+from devsess.testing import _rows as rows
+from devsess.testing._rows import T0
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "sessions.db"
+
+
+@pytest.fixture
+def store(path: Path) -> Iterator[SQLiteStore]:
+    store = SQLiteStore(path, timeout=0.05)
+    store.insert(rows.login(rows.session_row("s1")))
+    yield store
+    store.close()
+
+
+@needs_fork
+class TestForking:
+    def test_a_child_and_its_parent_hear_of_each_other(self, store: SQLiteStore) -> None:
+        """Both sides of a fork work on, with connections of their own."""
+        store.insert(rows.login(rows.session_row("s2")))
+        mark, position = store.mark(), store.changes(None).position
+
+        def work() -> object:
+            changed = store.mark() != mark
+            answer = changed, store.changes(position).ids is ALL, revoke(store, "s1")
+            store.close()
+            return answer
+
+        assert (True, True, 1) == in_child(work)
+        assert mark != store.mark()
+        assert ("s1",) == store.changes(position).ids
+        assert is_revoked(store, "s1")
+        assert 1 == revoke(store, "s2")
+
+    def test_a_child_leaves_the_parents_files_alone(self, store: SQLiteStore, path: Path) -> None:
+        """A child closes nothing of what it inherited, whatever it collects."""
+        inherited = _descriptors(path)
+
+        def work() -> object:
+            gc.collect()
+            return _descriptors(path) >= inherited
+
+        assert inherited
+        assert in_child(work)
+        revoke(store, "s1")
+        other = SQLiteStore(path)
+        assert is_revoked(other, "s1")
+        other.close()
+
+    @pytest.mark.filterwarnings("ignore:.*multi-threaded:DeprecationWarning")
+    def test_a_lock_held_by_another_thread(self, store: SQLiteStore) -> None:
+        """A child does not inherit the locks of threads that it does not have."""
+        held, done = Event(), Event()
+
+        def hold() -> None:
+            with store._write_lock, store._watch_lock:
+                held.set()
+                done.wait()
+
+        thread = Thread(target=hold)
+        thread.start()
+        held.wait()
+        answer = in_child(lambda: (store.mark() is not None, revoke(store, "s1")))
+        done.set()
+        thread.join()
+
+        assert (True, 1) == answer
+
+    def test_worker_processes(self, store: SQLiteStore) -> None:
+        """Pre-forked workers share a store that was opened before the fork."""
+        context = get_context("fork")
+        workers = [
+            context.Process(target=_write_and_read, args=(store, f"w{number}"))
+            for number in range(3)
+        ]
+        for worker in workers:
+            worker.start()
+        for worker in workers:
+            worker.join()
+
+        assert [0] * 3 == [worker.exitcode for worker in workers]
+        assert {"s1", "w0", "w1", "w2"} == {row.id for row in store.list("user-1")}
+
+    def test_a_memory_store_is_not_shared(self) -> None:
+        """A memory store refuses to work in a child, and goes on in its parent."""
+        store = MemoryStore()
+        store.insert(rows.login(rows.session_row("s1")))
+        for deed in (
+            store.mark,
+            lambda: store.get("s1"),
+            lambda: store.changes(None),
+            lambda: store.list("user-1"),
+            lambda: store.purge(now=T0, before=T0, limit=1),
+        ):
+            kind, message = in_child(deed)
+
+            assert "ConfigurationError" == kind
+            assert "SQLite" in message
+
+        assert store.get("s1") is not None
+
+    def test_forgotten_stores_do_not_pile_up(self) -> None:
+        """A store that is gone is not kept alive for forks to come."""
+        before = len(_fork._methods)
+        for _ in range(10):
+            MemoryStore().close()
+        gc.collect()
+
+        assert before >= len(_fork._methods)
+
+
+def _descriptors(path: Path) -> set[int]:
+    """This process's open descriptors of the file."""
+    found = set()
+    for file in Path("/dev/fd").iterdir():
+        with suppress(OSError):
+            if os.path.samestat(os.fstat(int(file.name)), path.stat()):
+                found.add(int(file.name))
+    return found
+
+
+def _write_and_read(store: SQLiteStore, session_id: str) -> None:
+    patient = SQLiteStore(store._path)
+    patient.insert(rows.login(rows.session_row(session_id)))
+    assert store.get(session_id) is not None
+    patient.close()
+    store.close()

@@ -1,0 +1,224 @@
+"""SQLite against the memory store, the reference: whatever is done, they answer alike."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
+
+from devsess.lifecycle import Activity, Horizon
+from devsess.models import EventType, Location
+from devsess.rows import EventRow
+from devsess.stores.base import ALL, ById, Ending, Everyone, Insertion, OfDevice, OfUser
+from devsess.stores.memory import MemoryStore
+from devsess.stores.sqlite import SQLiteStore
+from devsess.testing import _rows as rows
+from devsess.testing._rows import T0
+
+USERS = st.sampled_from(["user-1", "user-2", "üser"])
+IDS = st.sampled_from([f"s{number}" for number in range(8)] + ["\ud800"])
+DEVICES = st.sampled_from(["d1", "d2", "d3"])
+INSTANTS = st.integers(0, 12).map(lambda tick: T0 + tick)
+HORIZONS = st.builds(
+    lambda now, idle, created: Horizon(now, now - idle, now - created),
+    INSTANTS,
+    st.integers(1, 20),
+    st.integers(1, 20),
+)
+PLACES = st.sampled_from([None, Location("Łódź", "Polska", 51.75, 19.5, 3.0), Location()])
+AGENTS = st.sampled_from([None, "a/1", "b/2"])
+TARGETS = st.one_of(
+    st.builds(ById, IDS, st.none() | USERS),
+    st.builds(OfUser, USERS, st.none() | IDS),
+    st.builds(OfDevice, USERS, DEVICES, st.booleans()),
+    st.just(Everyone()),
+)
+CHANGES = st.fixed_dictionaries(
+    {},
+    optional={
+        "ip": st.sampled_from([None, "198.51.100.7"]),
+        "network": st.sampled_from([None, "198.51.100.0/24"]),
+        "user_agent": AGENTS,
+        "location": PLACES,
+        "last_seen_at": INSTANTS,
+        "idle_from": INSTANTS,
+        "idle_expires_at": INSTANTS,
+        "amr": st.sampled_from([(), ("otp",), ("otp", "hwk")]),
+        "acr": st.sampled_from([None, "aal2"]),
+        "claims": st.sampled_from(["{}", '{"a":"ü"}']),
+        "bound": st.booleans(),
+    },
+)
+DEVICE_CHANGES = st.fixed_dictionaries(
+    {},
+    optional={
+        "name": st.sampled_from([None, "mine"]),
+        "trusted_until": st.none() | INSTANTS,
+        "blocked": st.booleans(),
+    },
+)
+SESSIONS = st.builds(
+    lambda session_id, user_id, device, created, seen, idle, absolute, agent, place: (
+        rows.session_row(
+            session_id,
+            user_id=user_id,
+            device=rows.device_row(id=device, user_id=user_id, last_seen_at=seen),
+            created_at=created,
+            last_seen_at=seen,
+            idle_from=seen,
+            idle_expires_at=min(idle, absolute),
+            absolute_expires_at=absolute,
+            user_agent=agent,
+            location=place,
+        )
+    ),
+    IDS.filter(lambda it: it != "\ud800"),
+    USERS,
+    DEVICES,
+    *[INSTANTS] * 4,
+    AGENTS,
+    PLACES,
+)
+EVENTS = st.builds(
+    EventRow,
+    type=st.sampled_from(EventType),
+    at=INSTANTS,
+    user_id=USERS,
+    session_id=st.sampled_from([None, "s1", "s2"]),
+    ip=st.sampled_from([None, "198.51.100.7"]),
+    network=st.sampled_from([None, "198.51.100.0/24"]),
+    user_agent=AGENTS,
+)
+
+
+class StoresAgree(RuleBasedStateMachine):
+    """Each rule does one deed to both and compares the answers."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.folder = Path(tempfile.mkdtemp())
+        self.stores: tuple[Any, Any] = (MemoryStore(), SQLiteStore(self.folder / "sessions.db"))
+        self.positions = [[store.changes(None).position for store in self.stores]]
+
+    def teardown(self) -> None:
+        for store in self.stores:
+            store.close()
+        shutil.rmtree(self.folder)
+
+    def both(self, method: str, *args: Any, **kwargs: Any) -> Any:
+        expected, actual = (self._one(store, method, args, kwargs) for store in self.stores)
+
+        assert expected == actual
+        return actual
+
+    def _one(self, store: Any, method: str, args: Any, kwargs: Any) -> Any:
+        try:
+            return getattr(store, method)(*args, **kwargs)
+        except ValueError as error:
+            return type(error)
+
+    @rule(
+        row=SESSIONS,
+        at=HORIZONS,
+        auth=INSTANTS,
+        limit=st.none() | st.integers(1, 3),
+        evict=st.booleans(),
+        replaces=st.booleans(),
+    )
+    def insert(self, row: Any, at: Any, auth: float, **how: Any) -> None:
+        self.both("insert", Insertion(row, rows.login(row).event, auth, at, **how))
+
+    @rule(session_id=IDS, at=st.tuples(*[INSTANTS] * 3), bound=st.booleans())
+    def touch(self, session_id: str, at: Any, bound: bool) -> None:
+        self.both("touch", session_id, Activity(*at), bound=bound)
+
+    @rule(
+        session_id=IDS,
+        generation=st.integers(0, 3),
+        changes=CHANGES,
+        event=st.none() | EVENTS,
+    )
+    def rotate(self, session_id: str, generation: int, changes: Any, event: Any) -> None:
+        kwargs = {"expected_generation": generation, "changes": changes, "event": event}
+        self.both("rotate", session_id, **kwargs)
+
+    @rule(session_id=IDS, expected=CHANGES, changes=CHANGES, event=EVENTS)
+    def update(self, session_id: str, **kwargs: Any) -> None:
+        self.both("update", session_id, **kwargs)
+
+    @rule(session_id=IDS, changes=CHANGES, event=EVENTS)
+    def update_as_it_stands(self, session_id: str, changes: Any, event: EventRow) -> None:
+        row = self.both("get", session_id)
+        expected = {} if row is None else {name: getattr(row, name) for name in changes}
+        self.both("update", session_id, expected=expected, changes=changes, event=event)
+
+    @rule(whose=TARGETS, at=HORIZONS, actor=st.sampled_from([None, "admin"]))
+    def end(self, whose: Any, at: Any, actor: str | None) -> None:
+        self.both("end", Ending(whose, "lost", actor, at))
+
+    @rule(user_id=USERS, device_id=DEVICES, changes=DEVICE_CHANGES, event=EVENTS)
+    def put_device(self, user_id: str, device_id: str, **kwargs: Any) -> None:
+        self.both("put_device", user_id, device_id, **kwargs)
+
+    @rule(event=EVENTS)
+    def add_event(self, event: EventRow) -> None:
+        self.both("add_event", event)
+
+    @rule(now=INSTANTS, before=INSTANTS, limit=st.integers(1, 4))
+    def purge_everything(self, now: float, before: float, limit: int) -> None:
+        totals = []
+        for store in self.stores:
+            done = [store.purge(now=now, before=before, limit=limit)]
+            while done[-1]:
+                done.append(store.purge(now=now, before=before, limit=limit))
+            assert limit >= max(done)
+            totals.append(sum(done))
+
+        assert totals[0] == totals[1]
+
+    @rule(user_id=USERS)
+    def erase(self, user_id: str) -> None:
+        self.both("erase", user_id)
+
+    @rule()
+    def remember_position(self) -> None:
+        self.positions.append([store.changes(None).position for store in self.stores])
+
+    @rule(user_id=USERS, ids=st.lists(DEVICES), limit=st.integers(1, 3))
+    def read_by_pages(self, user_id: str, ids: Any, limit: int) -> None:
+        self.both("known_devices", user_id, ids=ids, fingerprints=())
+        pages: list[list[EventRow]] = []
+        for store in self.stores:
+            page = store.events(user_id, limit=limit)
+            pages.append(list(page))
+            while page.next and len(pages[-1]) < 1000:
+                page = store.events(user_id, limit=limit, cursor=page.next)
+                pages[-1] += page
+
+        assert pages[0] == pages[1]
+
+    @invariant()
+    def everything_reads_alike(self) -> None:
+        for user_id in ("user-1", "user-2", "üser"):
+            for row in self.both("list", user_id):
+                assert row == self.both("get", row.id)
+                assert row == self.stores[1].get(row.id, wait=False)
+            self.both("devices", user_id)
+            self.both("events", user_id, limit=1000)
+
+    @invariant()
+    def the_log_reads_alike(self) -> None:
+        for pair in self.positions:
+            told = [store.changes(at).ids for store, at in zip(self.stores, pair, strict=True)]
+            named = [it if it is ALL else set(it) for it in told]
+
+            assert named[0] == named[1]
+
+
+TestStoresAgree = StoresAgree.TestCase
+TestStoresAgree.settings = settings(max_examples=150, stateful_step_count=40, deadline=None)
