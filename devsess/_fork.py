@@ -3,25 +3,24 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
-from weakref import WeakMethod
+from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from types import MethodType
 
-_methods: list[WeakMethod[Callable[[], None]]] = []
+_methods: WeakKeyDictionary[object, Callable[[Any], None]] = WeakKeyDictionary()
 
 
-def after_fork(method: Callable[[], None]) -> None:
+def after_fork(method: MethodType) -> None:
     """Run the bound *method* in every forked child, for as long as its object lives."""
-    _methods.append(WeakMethod(method, _methods.remove))
+    _methods[method.__self__] = method.__func__
 
 
 def _in_child() -> None:
-    for reference in tuple(_methods):
-        method = reference()
-        if method is not None:
-            method()
+    for owner, method in tuple(_methods.items()):
+        method(owner)
 
 
 if hasattr(os, "register_at_fork"):

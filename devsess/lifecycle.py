@@ -10,11 +10,11 @@ sessions too. `leeway` belongs to a JWT's own times and is never used here.
 from __future__ import annotations
 
 import math
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from enum import Enum
 from typing import TYPE_CHECKING, Literal
 
-from attrs import frozen
+from attrs import asdict, frozen
 
 from devsess.errors import (
     InvalidSessionError,
@@ -151,9 +151,7 @@ def _refusal(row: SessionRow, here: State, policy: Policy) -> InvalidSessionErro
             reason=row.reason,
             revoked_at=revoked_at,
         )
-    clock: Literal["idle", "absolute"] = (
-        "absolute" if here is State.ABSOLUTE_EXPIRED else "idle"
-    )
+    clock: Literal["idle", "absolute"] = "absolute" if here is State.ABSOLUTE_EXPIRED else "idle"
     expired_at = instant(
         absolute_deadline(row, policy) if clock == "absolute" else idle_deadline(row, policy)
     )
@@ -181,6 +179,11 @@ class Activity:
     last_seen_at: float
     idle_from: float
     idle_expires_at: float
+
+
+def columns(moved: Activity) -> dict[str, object]:
+    """*moved* as the columns it writes."""
+    return asdict(moved)
 
 
 def activity(row: SessionRow, now: float, policy: Policy) -> Activity:
@@ -299,4 +302,4 @@ def stronger(old: str | None, new: str | None, policy: Policy) -> str | None:
 
 def instant(seconds: float) -> datetime:
     """*seconds* since the epoch as an aware UTC datetime."""
-    return datetime.fromtimestamp(seconds, timezone.utc)
+    return datetime.fromtimestamp(seconds, UTC)

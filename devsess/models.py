@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from datetime import datetime
-from enum import Enum
+from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar
 
 from attrs import field, frozen
@@ -183,7 +183,7 @@ class Session:
         }
 
 
-class Decision(str, Enum):
+class Decision(StrEnum):
     """What to do about an assessment, mildest first."""
 
     ALLOW = "allow"
@@ -271,7 +271,7 @@ class Grant:
     expires_in: int = 0
 
 
-class EventType(str, Enum):
+class EventType(StrEnum):
     """
     What happened. Names are those of the OWASP Logging Vocabulary where it has one.
 

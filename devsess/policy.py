@@ -139,8 +139,7 @@ class Policy:
             ),
             (
                 self.touch_interval <= self.idle_timeout / 2,
-                "touch_interval must be at most half of idle_timeout: "
-                "active sessions would expire as idle",
+                "touch_interval must be at most half of idle_timeout, or active sessions expire",
             ),
             (
                 self.refresh_grace_period <= 300,
@@ -172,9 +171,9 @@ class Policy:
         Raises:
             ConfigurationError: If the application's function gave no such number.
         """
-        limit = self.max_sessions(user_id, client) if callable(self.max_sessions) else (
-            self.max_sessions
-        )
+        limit = self.max_sessions
+        if callable(limit):
+            limit = limit(user_id, client)
         if limit is not None and not (_is_count(limit) and limit >= 1):
             raise ConfigurationError(f"max_sessions gave {limit!r}: give 1 or more, or None")
         return limit

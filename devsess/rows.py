@@ -16,7 +16,10 @@ if TYPE_CHECKING:
 
 RotatedBy = Literal["refresh", "step_up"]
 
-# The reason that purge writes on sessions whose time ran out.
+# Reasons that a store writes by itself: on a device's own session at its next
+# sign-in, on one that made room, and on one whose time ran out (by purge).
+REPLACED = "replaced"
+EVICTED = "evicted"
 EXPIRED = "expired"
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from attrs import field, frozen
 
-from devsess import devices, lifecycle
+from devsess import lifecycle
 from devsess.errors import (
     BadTokenError,
     DeviceMismatchError,
@@ -31,7 +31,6 @@ if TYPE_CHECKING:
     from devsess.tokens import AccessClaims, Tokens
 
 NOBODY = Client()
-MAX_TEXT = 255
 
 
 @frozen
@@ -111,15 +110,16 @@ def event_of(
     reason: str | None = None,
     actor: str | None = None,
     assessment: Assessment | None = None,
+    reduced: bool = False,
 ) -> EventRow:
-    """An event about *row*."""
+    """An event about *row*; with its network only if *reduced*, for it has ended."""
     return EventRow(
         type=event_type,
         at=now,
         user_id=row.user_id,
         session_id=row.id,
         device_id=row.device.id,
-        ip=row.ip,
+        ip=row.network if reduced else row.ip,
         network=row.network,
         user_agent=row.user_agent,
         reason=reason,
@@ -163,7 +163,7 @@ def live_row(context: Context, now: float, claims: AccessClaims, deed: Deed) -> 
     return row
 
 
-def own_row(context: Context, now: float, session_id: str, user_id: str | None) -> Flow[SessionRow]:
+def own_row(session_id: str, user_id: str | None) -> Flow[SessionRow]:
     """
     A session by its id, and by its owner where one is given.
 
@@ -187,32 +187,3 @@ def presents_own_device(context: Context, row: SessionRow, client: Client | None
     if ring and row.device.id not in ring:
         raise DeviceMismatchError("this token belongs to another device", session_id=row.id)
     return bool(ring)
-
-
-def checked_text(value: object, name: str) -> str:
-    """
-    *value*, if it is a text that can be kept: 1 to 255 characters, valid Unicode, no NUL.
-
-    Raises:
-        TypeError, ValueError: If it is not.
-    """
-    if not isinstance(value, str):
-        raise TypeError(f"{name} must be a str, not {type(value).__name__}")
-    if not 0 < len(value) <= MAX_TEXT:
-        raise ValueError(f"{name} must have 1 to {MAX_TEXT} characters, not {len(value)}")
-    if "\0" in value or not _encodable(value):
-        raise ValueError(f"{name} must be valid Unicode without NUL")
-    return value
-
-
-def checked_reason(value: str, name: str = "reason") -> str:
-    """A reason or actor for the records: cleaned of what would forge lines of a log."""
-    return devices.clean_text(checked_text(value, name), MAX_TEXT) or name
-
-
-def _encodable(text: str) -> bool:
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING
 
 from attrs import evolve, frozen
 
@@ -14,18 +13,16 @@ from devsess import devices, lifecycle
 from devsess.devices import Sighting
 from devsess.errors import LoginDeniedError, SessionLimitError
 from devsess.flows import _ask as ask
-from devsess.flows.context import NOBODY, Context, checked_text, event_of, grant
+from devsess.flows._checks import checked_amr, checked_claims, checked_instant, checked_text
+from devsess.flows.context import NOBODY, Context, event_of, grant
 from devsess.models import EventType
-from devsess.rows import DeviceRow, EventRow, SessionRow
+from devsess.rows import EVICTED, DeviceRow, EventRow, SessionRow
 from devsess.stores.base import Full, Insertion, Refused
-from devsess.views import EMPTY_CLAIMS, session_view
+from devsess.views import session_view
 
 if TYPE_CHECKING:
     from devsess.flows._ask import Flow
     from devsess.models import Client, Grant, Location
-
-MAX_CLAIMS = 1024
-MAX_AMR = 16
 
 _DENIALS = {
     Refused.CUT_OFF: "all sessions of this account were ended after this sign-in: sign in again",
@@ -71,7 +68,7 @@ def login(
         user_id=checked_text(user_id, "user_id"),
         amr=checked_amr(amr),
         acr=None if acr is None else checked_text(acr, "acr"),
-        auth_instant=_auth_instant(auth_time, now, context.policy.leeway),
+        auth_instant=checked_instant(auth_time, now, context.policy.leeway),
         persistent=bool(persistent),
         claims=checked_claims(claims),
     )
@@ -80,7 +77,7 @@ def login(
     sighting = devices.sight(client, context.policy.privacy)
     device, known, owned = yield from _device(context, now, sign_in, client, ring, sighting)
     location = yield from ask.locate(devices.address(client.ip))
-    row = _row(context, now, sign_in, evolve_device(device, sighting, now), sighting, location)
+    row = _row(context, now, sign_in, _seen_now(device, sighting, now), sighting, location)
     row = evolve(row, bound=owned)
     event = event_of(row, EventType.SESSION_CREATED, now)
     answer = yield from ask.insert(
@@ -95,10 +92,11 @@ def login(
         )
     )
     if isinstance(answer, Refused):
-        yield from _denied(row, now, answer)
+        raise (yield from _denied(row, now, answer))
     if isinstance(answer, Full):
-        yield from _full(context, row, now, answer, limit or 0)
-    assert not isinstance(answer, (Refused, Full))
+        raise (yield from _full(context, row, now, answer, limit or 0))
+    if any(ended.reason == EVICTED for ended in answer.ended):
+        yield from ask.emit(_exceeded(row, now))
     yield from ask.emit(*answer.ended, event)
     return grant(
         context,
@@ -147,7 +145,7 @@ def _device(
     return device, False, False
 
 
-def evolve_device(device: DeviceRow, sighting: Sighting, now: float) -> DeviceRow:
+def _seen_now(device: DeviceRow, sighting: Sighting, now: float) -> DeviceRow:
     """*device* as this sign-in saw it."""
     return evolve(
         device,
@@ -191,7 +189,7 @@ def _row(
     )
 
 
-def _denied(row: SessionRow, now: float, why: Refused) -> Flow[NoReturn]:
+def _denied(row: SessionRow, now: float, why: Refused) -> Flow[LoginDeniedError]:
     event = EventRow(
         type=EventType.LOGIN_DENIED,
         at=now,
@@ -204,75 +202,22 @@ def _denied(row: SessionRow, now: float, why: Refused) -> Flow[NoReturn]:
     )
     yield from ask.add_event(event)
     yield from ask.emit(event)
-    raise LoginDeniedError(_DENIALS[why], reason=why.value)
+    return LoginDeniedError(_DENIALS[why], reason=why.value)
 
 
 def _full(
     context: Context, row: SessionRow, now: float, answer: Full, limit: int
-) -> Flow[NoReturn]:
-    event = evolve(
-        event_of(row, EventType.LIMIT_EXCEEDED, now, reason="limit"), session_id=None, ip=row.network
-    )
+) -> Flow[SessionLimitError]:
+    event = _exceeded(row, now)
     yield from ask.add_event(event)
     yield from ask.emit(event)
-    raise SessionLimitError(
+    return SessionLimitError(
         f"the account has {len(answer.rows)} live sessions and may have {limit}: end one first",
         sessions=[session_view(full, now, context.policy) for full in answer.rows],
         limit=limit,
     )
 
 
-def _auth_instant(auth_time: datetime | float | None, now: float, leeway: float) -> float:
-    """When the person proved themselves; not after *now*, but for clock skew."""
-    if auth_time is None:
-        return now
-    if isinstance(auth_time, datetime):
-        if auth_time.tzinfo is None:
-            raise ValueError("auth_time must be an aware datetime: give it a timezone")
-        auth_time = auth_time.timestamp()
-    if isinstance(auth_time, bool) or not math.isfinite(auth_time) or auth_time < 0:
-        raise ValueError(f"auth_time must be an instant, not {auth_time!r}")
-    if auth_time > now + leeway:
-        raise ValueError("auth_time lies in the future: check the clocks")
-    return min(float(auth_time), now)
-
-
-def checked_amr(amr: Sequence[str]) -> tuple[str, ...]:
-    """
-    Authentication methods (RFC 8176), at most 16.
-
-    Raises:
-        TypeError, ValueError: If they are not.
-    """
-    if isinstance(amr, (str, bytes)):
-        raise TypeError('amr must be a sequence of names, such as ("pwd",)')
-    if len(amr) > MAX_AMR:
-        raise ValueError(f"amr must have at most {MAX_AMR} names")
-    return tuple(checked_text(name, "amr") for name in amr)
-
-
-def checked_claims(claims: Mapping[str, object] | None) -> str:
-    """
-    Claims as JSON text of at most 1,024 bytes.
-
-    Raises:
-        TypeError, ValueError: If they are no JSON object, or too long.
-    """
-    if not claims:
-        return EMPTY_CLAIMS
-    if not isinstance(claims, Mapping):
-        raise TypeError(f"claims must be a mapping, not {type(claims).__name__}")
-    text = json.dumps(dict(claims), separators=(",", ":"), allow_nan=False, ensure_ascii=False)
-    size = len(text.encode("utf-8", "surrogatepass"))
-    if size > MAX_CLAIMS:
-        raise ValueError(f"claims take {size} bytes as JSON and may take {MAX_CLAIMS}")
-    return checked_unicode(text)
-
-
-def checked_unicode(text: str) -> str:
-    """*text*, if every store can keep it."""
-    try:
-        text.encode()
-    except UnicodeEncodeError as error:
-        raise ValueError("claims must be valid Unicode") from error
-    return text
+def _exceeded(row: SessionRow, now: float) -> EventRow:
+    event = event_of(row, EventType.LIMIT_EXCEEDED, now, reason="limit", reduced=True)
+    return evolve(event, session_id=None)

@@ -28,10 +28,12 @@ class Validated:
     Attributes:
         session: The session.
         good_until: Seconds since the epoch; only ever too early.
+        expires_at: When the token expires.
     """
 
     session: Session
     good_until: float
+    expires_at: float
 
 
 def validate(
@@ -53,12 +55,13 @@ def validate(
         touched = moved is not None and moved is not row
         row = moved or row
     good_until = lifecycle.trusted_at(row, now, context.policy, touched=touched)
-    return Validated(
-        session_view(row, now, context.policy), min(good_until, claims.expires_at)
-    )
+    session = session_view(row, now, context.policy)
+    return Validated(session, min(good_until, claims.expires_at), claims.expires_at)
 
 
-def _touched(context: Context, now: float, row: SessionRow, *, bound: bool) -> Flow[SessionRow | None]:
+def _touched(
+    context: Context, now: float, row: SessionRow, *, bound: bool
+) -> Flow[SessionRow | None]:
     """
     *row* after a touch; None where it has ended; *row* itself where the touch failed.
 

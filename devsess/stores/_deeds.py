@@ -21,9 +21,6 @@ if TYPE_CHECKING:
     from devsess.rows import DeviceRow, SessionRow
     from devsess.stores.base import Columns, Insertion, Target
 
-REPLACED = "replaced"
-EVICTED = "evicted"
-
 # What a sign-in writes into a device that is there already. The rest is its
 # user's word (name, trust, block) or history (first seen, resemblance).
 SEEN_AGAIN = ("label", "kind", "os", "browser", "last_seen_at", "fingerprint", "network")

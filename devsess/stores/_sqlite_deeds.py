@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from devsess.rows import EXPIRED
+from devsess.rows import EVICTED, EXPIRED, REPLACED
 from devsess.stores import _deeds as deeds
 from devsess.stores import _sqlite_rows as rows
 from devsess.stores._sqlite_schema import new_tag
@@ -82,8 +82,8 @@ def _room(db: sqlite3.Cursor, insertion: Insertion) -> deeds.Room | Full:
 
 def _make_room(db: sqlite3.Cursor, room: deeds.Room, insertion: Insertion) -> tuple[EventRow, ...]:
     now = insertion.horizon.now
-    reasons = [(row, deeds.REPLACED) for row in room.replaced]
-    reasons += [(row, deeds.EVICTED) for row in room.evicted]
+    reasons = [(row, REPLACED) for row in room.replaced]
+    reasons += [(row, EVICTED) for row in room.evicted]
     for row, reason in reasons:
         _revoke(db, "s.id = ?", [row.id], now, reason, None)
     note(db, [row.id for row, _ in reasons])

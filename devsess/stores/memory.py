@@ -17,7 +17,7 @@ from devsess._fork import after_fork
 from devsess.errors import ConfigurationError, StoreUnavailableError
 from devsess.lifecycle import counts_as_live, is_trusted
 from devsess.models import Page
-from devsess.rows import EXPIRED
+from devsess.rows import EVICTED, EXPIRED, REPLACED
 from devsess.stores import _deeds as deeds
 from devsess.stores.base import (
     ALL,
@@ -109,8 +109,8 @@ class MemoryStore:
             room = deeds.room(live, insertion)
             if isinstance(room, Full):
                 return room
-            endings = [self._end(it, horizon.now, deeds.REPLACED, None) for it in room.replaced]
-            endings += [self._end(it, horizon.now, deeds.EVICTED, None) for it in room.evicted]
+            endings = [self._end(it, horizon.now, REPLACED, None) for it in room.replaced]
+            endings += [self._end(it, horizon.now, EVICTED, None) for it in room.evicted]
             self._keep(*endings)
             if room.evicted:
                 self._keep(deeds.limit_event(insertion))

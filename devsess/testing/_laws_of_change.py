@@ -1,8 +1,5 @@
 """What may change in a session or a device, and what may not."""
 
-# The asserts are the tests; what is expected stands first.
-# ruff: noqa: S101, SIM300
-
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any

@@ -1,8 +1,5 @@
 """What reading must answer."""
 
-# The asserts are the tests; what is expected stands first.
-# ruff: noqa: S101, SIM300
-
 from __future__ import annotations
 
 from typing import TYPE_CHECKING

@@ -1,0 +1,83 @@
+"""
+Device-aware, revocable sessions for applications that sign users in with JWTs.
+
+    from devsess import Client, SessionManager
+
+    sessions = SessionManager("sessions.db", keys=SECRET)
+    grant = sessions.login("user-xyz", Client(ip=..., user_agent=...))
+    session = sessions.validate(grant.access_token)
+    sessions.revoke(session.id)
+"""
+
+from devsess._clock import Clock
+from devsess.async_manager import AsyncSessionManager
+from devsess.errors import (
+    BadTokenError,
+    ConfigurationError,
+    DeviceMismatchError,
+    DevsessError,
+    InvalidSessionError,
+    LoginDeniedError,
+    RefreshTokenReusedError,
+    SessionExpiredError,
+    SessionLimitError,
+    SessionNotFoundError,
+    SessionRevokedError,
+    StepUpRequiredError,
+    StoreUnavailableError,
+    TokenExpiredError,
+)
+from devsess.geo import Locator
+from devsess.keys import Keys
+from devsess.manager import SessionManager
+from devsess.models import (
+    Assessment,
+    Client,
+    Decision,
+    Device,
+    Event,
+    EventType,
+    Grant,
+    Location,
+    Page,
+    Session,
+    Signal,
+)
+from devsess.policy import Policy, Privacy
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "Assessment",
+    "AsyncSessionManager",
+    "BadTokenError",
+    "Client",
+    "Clock",
+    "ConfigurationError",
+    "Decision",
+    "Device",
+    "DeviceMismatchError",
+    "DevsessError",
+    "Event",
+    "EventType",
+    "Grant",
+    "InvalidSessionError",
+    "Keys",
+    "Location",
+    "Locator",
+    "LoginDeniedError",
+    "Page",
+    "Policy",
+    "Privacy",
+    "RefreshTokenReusedError",
+    "Session",
+    "SessionExpiredError",
+    "SessionLimitError",
+    "SessionManager",
+    "SessionNotFoundError",
+    "SessionRevokedError",
+    "Signal",
+    "StepUpRequiredError",
+    "StoreUnavailableError",
+    "TokenExpiredError",
+]

@@ -1,0 +1,148 @@
+"""What both managers are made of: flows and cache put together, still without any I/O."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Concatenate, ParamSpec, TypeAlias, TypeVar
+
+from devsess import lifecycle
+from devsess._clock import Clock, SystemClock
+from devsess.cache import Cache
+from devsess.errors import ConfigurationError, StoreUnavailableError
+from devsess.flows import Context, Flow, step_up, validate
+from devsess.keys import Keys, KeySource
+from devsess.models import Client, Event, Session
+from devsess.policy import Policy, Span, seconds
+from devsess.tokens import Tokens, check_length
+
+if TYPE_CHECKING:
+    from devsess.models import Grant
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+AnyKeys: TypeAlias = Keys | KeySource | Sequence[KeySource]
+OnEvent: TypeAlias = Callable[[Event], object]
+Location: TypeAlias = str | os.PathLike[str]
+
+
+class Core:
+    """
+    The unchanging parts of a manager, and its operations as flows that keep the cache honest.
+
+    Args:
+        all: As for SessionManager.
+    """
+
+    def __init__(
+        self,
+        *,
+        keys: AnyKeys,
+        policy: Policy,
+        issuer: str,
+        audience: str,
+        clock: Clock | None,
+        on_event: OnEvent | None,
+    ) -> None:
+        if not isinstance(policy, Policy):
+            raise ConfigurationError(f"policy must be a Policy, not {type(policy).__name__}")
+        if on_event is not None and not callable(on_event):
+            raise ConfigurationError("on_event must be a function of one event")
+        self.policy = policy
+        self.keys = Keys.of(keys)
+        self.tokens = Tokens(self.keys, issuer, audience, policy)
+        self.context = Context(policy, self.tokens, self.keys, secrets.token_bytes)
+        self.now = now_of(clock)
+        self.cache = Cache(policy, (clock or SystemClock()).elapsed)
+
+    def read(
+        self,
+        flow: Callable[Concatenate[Context, float, P], Flow[T]],
+        *args: P.args,
+        **kwargs: P.kwargs,
+    ) -> Flow[T]:
+        """*flow* at this instant."""
+        return flow(self.context, self.now(), *args, **kwargs)
+
+    def write(
+        self,
+        flow: Callable[Concatenate[Context, float, P], Flow[T]],
+        *args: P.args,
+        **kwargs: P.kwargs,
+    ) -> Flow[T]:
+        """*flow* at this instant; what it changed is out of the cache before it returns."""
+        return self._settled(flow(self.context, self.now(), *args, **kwargs))
+
+    def validate(
+        self, now: float, token: str, client: Client | None, *, fresh: bool, touch: bool
+    ) -> Flow[Session]:
+        """The slow path of a validation: catch up, look again, read the row, keep it."""
+        check_length(token)
+        if not fresh:
+            yield from self.cache.catch_up()
+            session = self.cache.look(token, client, now)
+            if session is not None:
+                return session
+        claims = self.cache.verified(token, now) or self.tokens.verify_access(token, now)
+        ticket = self.cache.ticket()
+        validated = yield from validate(self.context, now, claims, client, touch=touch)
+        self.cache.keep(ticket, token, client, validated)
+        return validated.session
+
+    def step_up(
+        self,
+        access_token: str,
+        client: Client | None,
+        *,
+        amr: Sequence[str],
+        acr: str | None,
+    ) -> Flow[Grant]:
+        """As `flows.step_up`, for a token that is not verified yet."""
+        now = self.now()
+        claims = self.tokens.verify_access(access_token, now)
+        return self._settled(step_up(self.context, now, claims, client, amr=amr, acr=acr))
+
+    def require(
+        self, session: Session, now: float, max_auth_age: Span | None, acr: str | None
+    ) -> None:
+        """
+        Check how fresh and strong *session*'s authentication is.
+
+        Raises:
+            StepUpRequiredError: If it does not suffice.
+        """
+        lifecycle.require_strength(
+            int(session.auth_time.timestamp()),
+            session.acr,
+            now,
+            self.policy,
+            max_auth_age=None if max_auth_age is None else seconds(max_auth_age),
+            required_acr=acr,
+        )
+
+    def _settled(self, flow: Flow[T]) -> Flow[T]:
+        try:
+            result = yield from flow
+        except Exception:
+            yield from self._settle()
+            raise
+        yield from self._settle()
+        return result
+
+    def _settle(self) -> Flow[None]:
+        # It is done, whatever follows: that it cannot be heard of must not undo the answer.
+        try:
+            yield from self.cache.catch_up()
+        except StoreUnavailableError:
+            self.cache.clear()
+
+
+def now_of(clock: Clock | None) -> Callable[[], float]:
+    """The clock's instants as seconds since the epoch."""
+    if clock is None:
+        import time
+
+        return time.time
+    return lambda: clock.now().timestamp()

@@ -1,0 +1,130 @@
+"""Perform what flows ask for: by a store, a locator, and a list of events to tell."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from devsess.models import Event, Location
+from devsess.rows import EventRow
+from devsess.stores.base import AsyncStore, Store, StoreBusyError
+from devsess.views import event_view
+
+if TYPE_CHECKING:
+    from devsess._core import OnEvent
+    from devsess.flows import Call
+    from devsess.geo import Locator
+
+log = logging.getLogger("devsess")
+
+
+class WouldBlockError(Exception):
+    """This call cannot be answered at once; run the whole operation where it may wait."""
+
+
+class Services:
+    """What a manager performs calls with, whatever its store."""
+
+    def __init__(self, locator: Locator | None) -> None:
+        self._locator = locator
+        self.events: list[Event] = []
+
+    def emit(self, row: EventRow) -> None:
+        """Note an event; it is told when the operation is over."""
+        self.events.append(event_view(row))
+
+    def locate(self, ip: str) -> Location | None:
+        """Where *ip* is; a locator that fails knows nothing, and keeps nobody out."""
+        if self._locator is None:
+            return None
+        try:
+            return self._locator.locate(ip)
+        except Exception:
+            log.exception("the locator failed; the session has no location")
+            return None
+
+
+class Waiting(Services):
+    """Calls are performed at once, however long they take."""
+
+    def __init__(self, store: Store, locator: Locator | None) -> None:
+        super().__init__(locator)
+        self._store = store
+
+    def perform(self, call: Call) -> object:
+        """The answer to *call*."""
+        if call.name in ("emit", "locate"):
+            return getattr(self, call.name)(*call.args)
+        return getattr(self._store, call.name)(*call.args, **call.kwargs)
+
+
+class Instant(Services):
+    """Calls are performed without waiting, or not at all; for an event loop's thread."""
+
+    def __init__(self, store: Store) -> None:
+        super().__init__(None)
+        self._store = store
+
+    def perform(self, call: Call) -> object:
+        """
+        The answer to *call*.
+
+        Raises:
+            WouldBlockError: If it may have to wait.
+        """
+        if call.name == "emit":
+            return getattr(self, call.name)(*call.args)
+        if call.name == "mark":
+            return self._store.mark()
+        if call.name not in ("get", "changes"):
+            raise WouldBlockError
+        try:
+            return getattr(self._store, call.name)(*call.args, wait=False)
+        except StoreBusyError:
+            raise WouldBlockError from None
+
+
+class Awaiting(Services):
+    """Calls are awaited; a store behind a network has no mark, it is asked."""
+
+    def __init__(self, store: AsyncStore, locator: Locator | None) -> None:
+        super().__init__(locator)
+        self._store = store
+
+    async def perform(self, call: Call) -> object:
+        """The answer to *call*."""
+        if call.name == "mark":
+            return no_mark()
+        if call.name in ("emit", "locate"):
+            return getattr(self, call.name)(*call.args)
+        return await getattr(self._store, call.name)(*call.args, **call.kwargs)
+
+
+def no_mark() -> object:
+    """A mark that equals none."""
+    return object()
+
+
+def tell(events: list[Event], on_event: OnEvent | None) -> None:
+    """Hand *events* to the application; its errors are logged, for what happened has happened."""
+    if on_event is None:
+        return
+    for event in events:
+        try:
+            on_event(event)
+        except Exception:
+            log.exception("on_event failed for %s", event.type.value)
+
+
+async def tell_async(events: list[Event], on_event: Callable[[Event], object] | None) -> None:
+    """As `tell`, awaiting an *on_event* that wants it."""
+    if on_event is None:
+        return
+    for event in events:
+        try:
+            told = on_event(event)
+            if hasattr(told, "__await__"):
+                await told
+        except Exception:
+            log.exception("on_event failed for %s", event.type.value)

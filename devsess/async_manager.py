@@ -1,0 +1,387 @@
+"""AsyncSessionManager: the same as SessionManager, awaited."""
+
+from __future__ import annotations
+
+import asyncio
+import builtins
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, TypeVar, cast
+
+from devsess import flows
+from devsess._core import AnyKeys, Core, Location, OnEvent
+from devsess._drivers import run, run_async
+from devsess._services import Awaiting, Instant, Waiting, WouldBlockError, no_mark, tell_async
+from devsess.models import Client, Device, Event, Grant, Page, Session
+from devsess.policy import Policy, Span
+from devsess.stores._url import any_store, is_async
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    from devsess._clock import Clock
+    from devsess.flows import Flow
+    from devsess.geo import Locator
+    from devsess.stores.base import AsyncStore, Store
+
+T = TypeVar("T")
+
+
+class AsyncSessionManager:
+    """
+    `SessionManager` for asyncio: the same methods, awaited; an async context manager.
+
+    Over a blocking store a validation is answered on the event loop wherever
+    that needs no waiting; everything else takes one hop to a thread. An
+    operation that has begun is finished even if its caller is cancelled.
+
+    Args:
+        store: A path, a URL (`sqlite:///file.db`, `memory://`), a Store or an AsyncStore.
+        keys: A secret of 32 bytes or more, a Keys, or a list, current first.
+        policy: The numbers.
+        locator: Knows where an address is; asked at login and when an address changes.
+        on_event: Is told of every event, once its operation is over, and awaited
+            if it is a coroutine function; its errors are logged.
+        issuer: `iss` of the access tokens.
+        audience: `aud` of the access tokens.
+        clock: For tests.
+
+    Raises:
+        ConfigurationError: If an argument cannot work.
+        StoreUnavailableError: If the store cannot be opened.
+    """
+
+    def __init__(
+        self,
+        store: Store | AsyncStore | Location,
+        *,
+        keys: AnyKeys,
+        policy: Policy = Policy(),  # noqa: B008 - frozen
+        locator: Locator | None = None,
+        on_event: OnEvent | None = None,
+        issuer: str = "devsess",
+        audience: str = "devsess",
+        clock: Clock | None = None,
+    ) -> None:
+        self._core = Core(
+            keys=keys,
+            policy=policy,
+            issuer=issuer,
+            audience=audience,
+            clock=clock,
+            on_event=on_event,
+        )
+        self._locator = locator
+        self._on_event = on_event
+        # Last: whatever raises before has nothing to close.
+        self._store = any_store(store)
+        self._blocking = None if is_async(self._store) else cast("Store", self._store)
+        self._core.cache.watch(self._blocking.mark if self._blocking else no_mark)
+
+    async def validate(
+        self,
+        token: str,
+        client: Client | None = None,
+        *,
+        fresh: bool = False,
+        touch: bool = True,
+        max_auth_age: Span | None = None,
+        acr: str | None = None,
+    ) -> Session:
+        """
+        The live session that an access token speaks for.
+
+        Args:
+            token: The access token.
+            client: The request; its device token must be this session's. None: no check.
+            fresh: Always read the row: for sensitive actions.
+            touch: Whether this counts as activity.
+            max_auth_age: Seconds; the authentication must be younger.
+            acr: The authentication context needed.
+
+        Raises:
+            BadTokenError: If the token is not a genuine access token.
+            TokenExpiredError: If its time is over: refresh.
+            SessionNotFoundError, SessionExpiredError, SessionRevokedError: As its session stands.
+            DeviceMismatchError: If *client* presents another device's token.
+            StepUpRequiredError: If the authentication is too old or too weak.
+            StoreUnavailableError: If the store did not answer.
+        """
+        now = self._core.now()
+        session = None if fresh else self._core.cache.hit(token, client, now)
+        if session is None:
+            session = await self._validated(now, token, client, fresh=fresh, touch=touch)
+        if max_auth_age is not None or acr is not None:
+            self._core.require(session, now, max_auth_age, acr)
+        return session
+
+    async def login(
+        self,
+        user_id: str,
+        client: Client | None = None,
+        *,
+        amr: Sequence[str] = ("pwd",),
+        acr: str | None = None,
+        auth_time: datetime | float | None = None,
+        persistent: bool = False,
+        claims: Mapping[str, object] | None = None,
+    ) -> Grant:
+        """
+        Write a session for *user_id*, whom the application has authenticated.
+
+        Args:
+            user_id: The account, 1 to 255 characters; it goes into the access token as `sub`.
+            client: What is known of the request; its device token recognises the device.
+            amr: How the person proved themselves (RFC 8176).
+            acr: The authentication context reached.
+            auth_time: When they did; now if left out.
+            persistent: Whether cookies may outlive the browser.
+            claims: Data of the application, at most 1,024 bytes as JSON.
+
+        Raises:
+            LoginDeniedError: If all sessions were ended after *auth_time*, or the
+                device is blocked.
+            SessionLimitError: If the limit is reached and the policy rejects.
+            StoreUnavailableError: If the store did not answer.
+            TypeError, ValueError: If an argument cannot be kept.
+        """
+        flow = self._core.write(
+            flows.login,
+            user_id,
+            client,
+            amr=amr,
+            acr=acr,
+            auth_time=auth_time,
+            persistent=persistent,
+            claims=claims,
+        )
+        return await self._do(flow)
+
+    async def refresh(self, refresh_token: str, client: Client | None = None) -> Grant:
+        """
+        The next access and refresh token; each refresh token is good once.
+
+        Raises:
+            BadTokenError: If it is no refresh token of ours.
+            TokenExpiredError: If a step-up took its place.
+            SessionNotFoundError, SessionExpiredError, SessionRevokedError: As its session stands.
+            RefreshTokenReusedError: If it came back when it should not; the session was ended.
+            StoreUnavailableError: If the store did not answer.
+        """
+        return await self._do(self._core.write(flows.refresh, refresh_token, client))
+
+    async def list(
+        self, user_id: str, *, current: str | None = None, include_ended: bool = False
+    ) -> builtins.list[Session]:
+        """
+        A user's sessions, newest activity first.
+
+        Args:
+            user_id: The account.
+            current: The caller's own session id: that one has `is_current`.
+            include_ended: Whether expired and revoked ones are listed too.
+
+        Raises:
+            StoreUnavailableError: If the store did not answer.
+        """
+        flow = self._core.read(
+            flows.list_sessions, user_id, current=current, include_ended=include_ended
+        )
+        return await self._do(flow)
+
+    async def get(self, session_id: str, *, user_id: str | None = None) -> Session | None:
+        """The session, whatever its state; None where it is unknown, or not *user_id*'s."""
+        return await self._do(self._core.read(flows.get, session_id, user_id=user_id))
+
+    async def revoke(
+        self,
+        session_id: str,
+        *,
+        user_id: str | None = None,
+        reason: str = "revoked",
+        actor: str | None = None,
+    ) -> bool:
+        """
+        End a session; whether it exists, is *user_id*'s, and is ended now.
+
+        Raises:
+            StoreUnavailableError: If the store did not answer.
+        """
+        flow = self._core.write(
+            flows.revoke, session_id, user_id=user_id, reason=reason, actor=actor
+        )
+        return await self._do(flow)
+
+    async def revoke_all(
+        self,
+        user_id: str,
+        *,
+        keep: str | None = None,
+        reason: str = "revoked",
+        actor: str | None = None,
+    ) -> builtins.list[str]:
+        """
+        End all of a user's sessions but *keep*; the ids that ended.
+
+        A sign-in from before this instant is refused from here on: a login in
+        flight cannot outrun a password change.
+
+        Raises:
+            SessionNotFoundError: If *keep* is not the user's own; nothing was ended.
+            StoreUnavailableError: If the store did not answer.
+        """
+        flow = self._core.write(flows.revoke_all, user_id, keep=keep, reason=reason, actor=actor)
+        return await self._do(flow)
+
+    async def revoke_everyone(self, *, reason: str, actor: str | None = None) -> int:
+        """End every session there is; how many."""
+        flow = self._core.write(flows.revoke_everyone, reason=reason, actor=actor)
+        return await self._do(flow)
+
+    async def extend(self, session_id: str, by: Span, *, user_id: str | None = None) -> Session:
+        """
+        Move the idle deadline ahead by *by*, never past the absolute one.
+
+        Raises:
+            SessionNotFoundError, SessionExpiredError, SessionRevokedError: As it stands.
+            StoreUnavailableError: If the store did not answer.
+        """
+        return await self._do(self._core.write(flows.extend, session_id, by, user_id=user_id))
+
+    async def update(
+        self, session_id: str, *, claims: Mapping[str, object] | None, user_id: str | None = None
+    ) -> Session:
+        """
+        Put *claims* in the place of the session's.
+
+        Raises:
+            SessionNotFoundError, SessionExpiredError, SessionRevokedError: As it stands.
+            StoreUnavailableError: If the store did not answer.
+            TypeError, ValueError: If they are no JSON object of at most 1,024 bytes.
+        """
+        flow = self._core.write(flows.update, session_id, claims=claims, user_id=user_id)
+        return await self._do(flow)
+
+    async def step_up(
+        self,
+        access_token: str,
+        client: Client | None = None,
+        *,
+        amr: Sequence[str],
+        acr: str | None = None,
+    ) -> Grant:
+        """
+        Note that the person proved themselves again (RFC 9470): newer tokens, older ones end.
+
+        Raises:
+            InvalidSessionError: As for validate.
+            StoreUnavailableError: If the store did not answer.
+        """
+        return await self._do(self._core.step_up(access_token, client, amr=amr, acr=acr))
+
+    async def history(
+        self, user_id: str, *, limit: int = 50, cursor: str | None = None
+    ) -> Page[Event]:
+        """
+        A page of what happened to an account, newest first.
+
+        Raises:
+            ValueError: If *limit* is not 1 to 1,000, or *cursor* is mangled.
+            StoreUnavailableError: If the store did not answer.
+        """
+        return await self._do(self._core.read(flows.history, user_id, limit=limit, cursor=cursor))
+
+    async def devices(self, user_id: str) -> builtins.list[Device]:
+        """A user's devices, latest sign-in first."""
+        return await self._do(self._core.read(flows.devices, user_id))
+
+    async def rename_device(self, user_id: str, device_id: str, name: str | None) -> Device | None:
+        """Call a device *name*; None gives its label back. None: there is no such device."""
+        return await self._do(self._core.write(flows.rename_device, user_id, device_id, name))
+
+    async def trust_device(
+        self, user_id: str, device_id: str, until: datetime | None
+    ) -> Device | None:
+        """Trust a device until an instant; None ends the trust. None: there is no such device."""
+        return await self._do(self._core.write(flows.trust_device, user_id, device_id, until))
+
+    async def forget_device(self, user_id: str, device_id: str) -> Device | None:
+        """End a device's sessions and remove it. None: there is no such device."""
+        return await self._do(self._core.write(flows.forget_device, user_id, device_id))
+
+    async def block_device(self, user_id: str, device_id: str) -> Device | None:
+        """End a device's sessions and refuse it at login. None: there is no such device."""
+        return await self._do(self._core.write(flows.block_device, user_id, device_id))
+
+    async def unblock_device(self, user_id: str, device_id: str) -> Device | None:
+        """Let a device sign in again. None: there is no such device."""
+        return await self._do(self._core.write(flows.unblock_device, user_id, device_id))
+
+    async def purge(self, *, limit: int | None = None) -> int:
+        """Delete what is past its retention, in bounded batches; how many rows. Safe from cron."""
+        return await self._do(self._core.write(flows.purge, limit=limit))
+
+    async def export_user(self, user_id: str) -> dict[str, Any]:
+        """Everything kept about a person, as JSON types."""
+        return await self._do(self._core.read(flows.export_user, user_id))
+
+    async def erase_user(self, user_id: str) -> int:
+        """Delete everything about a person; how many rows."""
+        return await self._do(self._core.write(flows.erase_user, user_id))
+
+    def jwks(self) -> dict[str, builtins.list[dict[str, str]]]:
+        """The public keys as a JWK set, for other services; empty with HS256."""
+        return self._core.keys.jwks()
+
+    async def close(self) -> None:
+        """Release everything; closing twice is fine."""
+        if self._blocking:
+            await asyncio.to_thread(self._blocking.close)
+        else:
+            await cast("AsyncStore", self._store).close()
+
+    async def __aenter__(self) -> AsyncSessionManager:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self.close()
+
+    async def _validated(
+        self, now: float, token: str, client: Client | None, *, fresh: bool, touch: bool
+    ) -> Session:
+        def flow() -> Flow[Session]:
+            return self._core.validate(now, token, client, fresh=fresh, touch=touch)
+
+        if self._blocking:
+            instant = Instant(self._blocking)
+            try:
+                try:
+                    return run(flow(), instant.perform)
+                except WouldBlockError:
+                    # Begun anew, elsewhere; what was noted so far is noted again.
+                    instant.events.clear()
+            finally:
+                await tell_async(instant.events, self._on_event)
+        return await self._do(flow())
+
+    async def _do(self, flow: Flow[T]) -> T:
+        # A task of its own: what is half done when its caller goes away is still told.
+        return await asyncio.shield(asyncio.ensure_future(self._done(flow)))
+
+    async def _done(self, flow: Flow[T]) -> T:
+        if self._blocking:
+            waiting = Waiting(self._blocking, self._locator)
+            try:
+                return await asyncio.to_thread(run, flow, waiting.perform)
+            finally:
+                await tell_async(waiting.events, self._on_event)
+        awaiting = Awaiting(cast("AsyncStore", self._store), self._locator)
+        try:
+            return await run_async(flow, awaiting.perform)
+        finally:
+            await tell_async(awaiting.events, self._on_event)

@@ -1,0 +1,98 @@
+"""What an application hands in, checked before it is kept."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+from devsess import devices
+from devsess.views import EMPTY_CLAIMS
+
+MAX_TEXT = 255
+MAX_CLAIMS = 1024
+MAX_AMR = 16
+
+
+def checked_text(value: object, name: str) -> str:
+    """
+    *value*, if it is a text that can be kept: 1 to 255 characters, valid Unicode, no NUL.
+
+    Raises:
+        TypeError, ValueError: If it is not.
+    """
+    if not isinstance(value, str):
+        raise TypeError(f"{name} must be a str, not {type(value).__name__}")
+    if not 0 < len(value) <= MAX_TEXT:
+        raise ValueError(f"{name} must have 1 to {MAX_TEXT} characters, not {len(value)}")
+    if "\0" in value or not _encodable(value):
+        raise ValueError(f"{name} must be valid Unicode without NUL")
+    return value
+
+
+def checked_reason(value: str, name: str = "reason") -> str:
+    """A reason or actor for the records: cleaned of what would forge lines of a log."""
+    return devices.clean_text(checked_text(value, name), MAX_TEXT) or name
+
+
+def checked_instant(auth_time: datetime | float | None, now: float, leeway: float) -> float:
+    """
+    When the person proved themselves; not after *now*, but for clock skew.
+
+    Raises:
+        ValueError: If it is no instant, or in the future.
+    """
+    if auth_time is None:
+        return now
+    if isinstance(auth_time, datetime):
+        if auth_time.tzinfo is None:
+            raise ValueError("auth_time must be an aware datetime: give it a timezone")
+        auth_time = auth_time.timestamp()
+    if isinstance(auth_time, bool) or not math.isfinite(auth_time) or auth_time < 0:
+        raise ValueError(f"auth_time must be an instant, not {auth_time!r}")
+    if auth_time > now + leeway:
+        raise ValueError("auth_time lies in the future: check the clocks")
+    return min(float(auth_time), now)
+
+
+def checked_amr(amr: Sequence[str]) -> tuple[str, ...]:
+    """
+    Authentication methods (RFC 8176), at most 16.
+
+    Raises:
+        TypeError, ValueError: If they are not.
+    """
+    if isinstance(amr, (str, bytes)):
+        raise TypeError('amr must be a sequence of names, such as ("pwd",)')
+    if len(amr) > MAX_AMR:
+        raise ValueError(f"amr must have at most {MAX_AMR} names")
+    return tuple(checked_text(name, "amr") for name in amr)
+
+
+def checked_claims(claims: Mapping[str, object] | None) -> str:
+    """
+    Claims as JSON text of at most 1,024 bytes.
+
+    Raises:
+        TypeError, ValueError: If they are no JSON object, or too long.
+    """
+    if not claims:
+        return EMPTY_CLAIMS
+    if not isinstance(claims, Mapping):
+        raise TypeError(f"claims must be a mapping, not {type(claims).__name__}")
+    text = json.dumps(dict(claims), separators=(",", ":"), allow_nan=False, ensure_ascii=False)
+    size = len(text.encode("utf-8", "surrogatepass"))
+    if size > MAX_CLAIMS:
+        raise ValueError(f"claims take {size} bytes as JSON and may take {MAX_CLAIMS}")
+    if not _encodable(text):
+        raise ValueError("claims must be valid Unicode")
+    return text
+
+
+def _encodable(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True

@@ -1,0 +1,88 @@
+"""Change a live session: its idle deadline, its claims."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
+
+from devsess import lifecycle
+from devsess.flows import _ask as ask
+from devsess.flows._checks import checked_claims
+from devsess.flows.context import Context, event_of, own_row, permitted
+from devsess.lifecycle import Deed
+from devsess.models import EventType
+from devsess.policy import Span, seconds
+from devsess.views import session_view
+
+if TYPE_CHECKING:
+    from devsess.flows._ask import Flow
+    from devsess.models import Session
+    from devsess.rows import SessionRow
+    from devsess.stores.base import Columns
+
+
+def extend(
+    context: Context, now: float, session_id: str, by: Span, *, user_id: str | None
+) -> Flow[Session]:
+    """
+    Move the idle deadline ahead by *by*, up to the absolute one.
+
+    Raises:
+        SessionNotFoundError, SessionRevokedError, SessionExpiredError: As its state says.
+        ConfigurationError, ValueError: If *by* is no span above zero.
+    """
+    span = seconds(by)
+    if span == 0:
+        raise ValueError("extend by more than nothing; to end a session use revoke")
+
+    def longer(row: SessionRow) -> tuple[Columns, Columns]:
+        moved = lifecycle.columns(lifecycle.extended(row, span, context.policy))
+        return {"idle_expires_at": row.idle_expires_at, "idle_from": row.idle_from}, moved
+
+    return (yield from _change(context, now, session_id, user_id, Deed.EXTEND, longer))
+
+
+def update(
+    context: Context,
+    now: float,
+    session_id: str,
+    *,
+    claims: Mapping[str, object] | None,
+    user_id: str | None,
+) -> Flow[Session]:
+    """
+    Put *claims* in the place of the session's; at most 1,024 bytes as JSON.
+
+    Raises:
+        SessionNotFoundError, SessionRevokedError, SessionExpiredError: As its state says.
+        TypeError, ValueError: If *claims* are no JSON object, or too long.
+    """
+    text = checked_claims(claims)
+
+    def other(_: SessionRow) -> tuple[Columns, Columns]:
+        return {}, {"claims": text}
+
+    return (yield from _change(context, now, session_id, user_id, Deed.UPDATE, other))
+
+
+def _change(
+    context: Context,
+    now: float,
+    session_id: str,
+    user_id: str | None,
+    deed: Deed,
+    wanted: Callable[[SessionRow], tuple[Columns, Columns]],
+) -> Flow[Session]:
+    """Compare and swap until it holds: what is *wanted* is worked out anew from each row read."""
+    while True:
+        row = yield from own_row(session_id, user_id)
+        yield from permitted(context, now, row, deed)
+        expected, changes = wanted(row)
+        event = event_of(row, _TOLD_AS[deed], now)
+        changed = yield from ask.update(row.id, expected=expected, changes=changes, event=event)
+        if changed is not None:
+            yield from ask.emit(event)
+            return session_view(changed, now, context.policy)
+
+
+_TOLD_AS = {Deed.EXTEND: EventType.SESSION_EXTENDED, Deed.UPDATE: EventType.SESSION_UPDATED}

@@ -1,0 +1,117 @@
+"""What a user does with the devices of an account. None: it is unknown, or another user's."""
+
+from __future__ import annotations
+
+import builtins
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from attrs import evolve
+
+from devsess import lifecycle
+from devsess.flows import _ask as ask
+from devsess.flows._checks import checked_reason
+from devsess.flows.context import Context
+from devsess.models import EventType
+from devsess.rows import EventRow
+from devsess.stores.base import Ending, OfDevice
+from devsess.views import device_view
+
+if TYPE_CHECKING:
+    from devsess.flows._ask import Flow
+    from devsess.models import Device
+    from devsess.rows import DeviceRow
+    from devsess.stores.base import Columns
+
+MAX_NAME = 64
+
+
+def devices(context: Context, now: float, user_id: str) -> Flow[builtins.list[Device]]:
+    """The user's devices, latest sign-in first."""
+    rows = yield from ask.devices(user_id)
+    return [device_view(row) for row in rows]
+
+
+def rename_device(
+    context: Context, now: float, user_id: str, device_id: str, name: str | None
+) -> Flow[Device | None]:
+    """
+    Call it *name* (at most 64 characters); None gives the label back.
+
+    Raises:
+        TypeError, ValueError: If *name* is no such text.
+    """
+    if name is not None:
+        name = checked_reason(name, "name")
+        if len(name) > MAX_NAME:
+            raise ValueError(f"a device's name has at most {MAX_NAME} characters, not {len(name)}")
+    return (yield from _put(now, user_id, device_id, {"name": name}, EventType.DEVICE_RENAMED))
+
+
+def trust_device(
+    context: Context, now: float, user_id: str, device_id: str, until: datetime | None
+) -> Flow[Device | None]:
+    """
+    Trust it until an instant; None ends the trust.
+
+    Raises:
+        ValueError: If *until* has no timezone.
+    """
+    if until is not None and until.tzinfo is None:
+        raise ValueError("until must be an aware datetime: give it a timezone")
+    changes = {"trusted_until": None if until is None else until.timestamp()}
+    return (yield from _put(now, user_id, device_id, changes, EventType.DEVICE_TRUSTED))
+
+
+def unblock_device(
+    context: Context, now: float, user_id: str, device_id: str
+) -> Flow[Device | None]:
+    """Let it sign in again."""
+    changes = {"blocked": False}
+    return (yield from _put(now, user_id, device_id, changes, EventType.DEVICE_UNBLOCKED))
+
+
+def block_device(context: Context, now: float, user_id: str, device_id: str) -> Flow[Device | None]:
+    """Refuse it at login and end its sessions."""
+    row = yield from _find(user_id, device_id)
+    if row is None:
+        return None
+    yield from _end(context, now, row, "device-blocked", EventType.DEVICE_BLOCKED)
+    return device_view(evolve(row, blocked=True))
+
+
+def forget_device(
+    context: Context, now: float, user_id: str, device_id: str
+) -> Flow[Device | None]:
+    """End its sessions and remove it; it comes back as a new one."""
+    row = yield from _find(user_id, device_id)
+    if row is None:
+        return None
+    yield from _end(context, now, row, "device-forgotten", EventType.DEVICE_FORGOTTEN)
+    return device_view(row)
+
+
+def _find(user_id: str, device_id: str) -> Flow[DeviceRow | None]:
+    rows = yield from ask.devices(user_id)
+    return next((row for row in rows if row.id == device_id), None)
+
+
+def _put(
+    now: float, user_id: str, device_id: str, changes: Columns, told_as: EventType
+) -> Flow[Device | None]:
+    event = EventRow(type=told_as, at=now, user_id=user_id, device_id=device_id)
+    row = yield from ask.put_device(user_id, device_id, changes=changes, event=event)
+    if row is None:
+        return None
+    yield from ask.emit(event)
+    return device_view(row)
+
+
+def _end(
+    context: Context, now: float, row: DeviceRow, reason: str, told_as: EventType
+) -> Flow[None]:
+    target = OfDevice(row.user_id, row.id, forget=told_as is EventType.DEVICE_FORGOTTEN)
+    ended = yield from ask.end(Ending(target, reason, None, lifecycle.horizon(now, context.policy)))
+    event = EventRow(type=told_as, at=now, user_id=row.user_id, device_id=row.id)
+    yield from ask.add_event(event)
+    yield from ask.emit(*ended, event)

@@ -1,0 +1,123 @@
+"""Read the records, clean them, hand them over, delete them."""
+
+from __future__ import annotations
+
+import builtins
+from typing import TYPE_CHECKING, Any
+
+from devsess import lifecycle
+from devsess.flows import _ask as ask
+from devsess.flows.context import Context
+from devsess.lifecycle import State
+from devsess.models import Page
+from devsess.views import claims_view, device_view, event_view, session_view
+
+if TYPE_CHECKING:
+    from devsess.flows._ask import Flow
+    from devsess.models import Event, Session
+    from devsess.rows import SessionRow
+
+MAX_PAGE = 1000
+BATCH = 500
+
+
+def get(
+    context: Context, now: float, session_id: str, *, user_id: str | None
+) -> Flow[Session | None]:
+    """The session, whatever its state; None where it is unknown or another user's."""
+    row = yield from ask.get(session_id)
+    if row is None or user_id not in (None, row.user_id):
+        return None
+    return session_view(row, now, context.policy)
+
+
+def list_sessions(
+    context: Context, now: float, user_id: str, *, current: str | None, include_ended: bool
+) -> Flow[builtins.list[Session]]:
+    """A user's sessions, newest activity first; the live ones unless told otherwise."""
+    rows = yield from ask.list_rows(user_id)
+    return [
+        session_view(row, now, context.policy, current=current)
+        for row in rows
+        if include_ended or lifecycle.state(row, now, context.policy) is State.LIVE
+    ]
+
+
+def history(
+    context: Context, now: float, user_id: str, *, limit: int, cursor: str | None
+) -> Flow[Page[Event]]:
+    """
+    A page of a user's events, newest first.
+
+    Raises:
+        ValueError: If *limit* is not 1 to 1,000, or *cursor* is mangled.
+    """
+    if not 1 <= limit <= MAX_PAGE:
+        raise ValueError(f"a page has 1 to {MAX_PAGE} events, not {limit}")
+    page = yield from ask.events(user_id, limit=limit, cursor=cursor)
+    return Page(tuple(event_view(row) for row in page.items), page.next)
+
+
+def purge(context: Context, now: float, *, limit: int | None) -> Flow[int]:
+    """
+    Delete what is past its retention, in batches of 500; how many rows.
+
+    Raises:
+        ValueError: If *limit* is below 1.
+    """
+    if limit is not None and limit < 1:
+        raise ValueError(f"purge at least one row, not {limit}")
+    before = lifecycle.purge_before(now, context.policy)
+    done = 0
+    while limit is None or done < limit:
+        batch = BATCH if limit is None else min(BATCH, limit - done)
+        deleted = yield from ask.purge(now=now, before=before, limit=batch)
+        if deleted == 0:
+            break
+        done += deleted
+    return done
+
+
+def export_user(context: Context, now: float, user_id: str) -> Flow[dict[str, Any]]:
+    """Everything kept about a person, as JSON types (GDPR Art. 15 and 20)."""
+    sessions = yield from ask.list_rows(user_id)
+    devices = yield from ask.devices(user_id)
+    events: builtins.list[dict[str, Any]] = []
+    cursor: str | None = None
+    while True:
+        page = yield from ask.events(user_id, limit=MAX_PAGE, cursor=cursor)
+        events += [event_view(row).to_dict() for row in page.items]
+        cursor = page.next
+        if cursor is None:
+            break
+    return {
+        "userId": user_id,
+        "sessions": [_exported(context, now, row) for row in sessions],
+        "devices": [
+            {**device_view(row).to_dict(), "network": row.network, "resembles": row.resembles}
+            for row in devices
+        ],
+        "events": events,
+    }
+
+
+def _exported(context: Context, now: float, row: SessionRow) -> dict[str, Any]:
+    view = session_view(row, now, context.policy)
+    place = row.location
+    return {
+        **view.to_dict(),
+        "deviceId": row.device.id,
+        "lastSeenAt": view.last_seen_at.isoformat(),
+        "authTime": view.auth_time.isoformat(),
+        "amr": [*row.amr],
+        "acr": row.acr,
+        "coordinates": [place.latitude, place.longitude] if place else None,
+        "revokedAt": view.revoked_at.isoformat() if view.revoked_at else None,
+        "revokeReason": view.revoke_reason,
+        "claims": dict(claims_view(row.claims)),
+    }
+
+
+def erase_user(context: Context, now: float, user_id: str) -> Flow[int]:
+    """Delete everything about a person; how many rows (GDPR Art. 17)."""
+    return (yield from ask.erase(user_id))

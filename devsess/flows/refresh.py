@@ -1,0 +1,184 @@
+"""Exchange a refresh token: the table of `rotation.py`, done."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from attrs import frozen
+
+from devsess import devices, lifecycle, rotation
+from devsess.errors import (
+    BadTokenError,
+    RefreshTokenReusedError,
+    SessionNotFoundError,
+    TokenExpiredError,
+)
+from devsess.flows import _ask as ask
+from devsess.flows.context import Context, event_of, grant, permitted
+from devsess.lifecycle import Deed
+from devsess.models import Assessment, EventType, Signal
+from devsess.rotation import Bearer, Verdict
+from devsess.stores.base import ById, Ending
+
+if TYPE_CHECKING:
+    from devsess.flows._ask import Flow
+    from devsess.models import Client, Grant
+    from devsess.rows import EventRow, SessionRow
+    from devsess.tokens import RefreshClaims
+
+_FOREIGN = Assessment(
+    signals=(
+        Signal(
+            kind="foreign_device",
+            weight=0.0,
+            message="The session was renewed by another browser or system than it was started by.",
+        ),
+    )
+)
+
+
+@frozen
+class Presented:
+    """A refresh token's claims, who brought it, and what that means for the row as read."""
+
+    claims: RefreshClaims
+    client: Client | None
+    bearer: Bearer
+    owns: bool
+
+
+def refresh(context: Context, now: float, refresh_token: str, client: Client | None) -> Flow[Grant]:
+    """
+    The next tokens of a session, by the law of `rotation.VERDICTS`.
+
+    Raises:
+        BadTokenError: If the token is not ours, or newer than the row.
+        SessionNotFoundError, SessionRevokedError, SessionExpiredError: As for validate.
+        TokenExpiredError: If a step-up took its place.
+        RefreshTokenReusedError: If it came back when it should not; the session ended.
+    """
+    claims = context.tokens.parse_refresh(refresh_token)
+    while True:
+        row = yield from ask.get(claims.session_id)
+        if row is None:
+            raise SessionNotFoundError("there is no such session: it was deleted, or never was")
+        context.tokens.verify_refresh(claims, row.salt)
+        yield from permitted(context, now, row, Deed.REFRESH)
+        presented = _presented(context, row, claims, client)
+        verdict = _verdict(context, now, row, presented)
+        if verdict is Verdict.CONVERGE:
+            return grant(context, now, row, replayed=True)
+        if verdict not in (Verdict.ROTATE, Verdict.ROTATE_WITH_SIGNAL):
+            raise (yield from _refused(context, now, row, verdict))
+        rotated = yield from _rotate(context, now, row, presented, verdict)
+        if rotated is not None:
+            return rotated
+        # Another request was faster: the row says who, and the law what follows.
+
+
+def _presented(
+    context: Context, row: SessionRow, claims: RefreshClaims, client: Client | None
+) -> Presented:
+    ring = context.tokens.read_device(client.device_token) if client else ()
+    owns = row.device.id in ring
+    if client is None or owns:
+        bearer = Bearer.SAME
+    elif row.bound:
+        bearer = Bearer.FOREIGN_BOUND
+    elif not ring and _looks_same(row, client):
+        bearer = Bearer.SAME
+    else:
+        bearer = Bearer.FOREIGN_UNBOUND
+    return Presented(claims, client, bearer, owns)
+
+
+def _looks_same(row: SessionRow, client: Client) -> bool:
+    """For want of a device token: equal user agents, or at least equal families."""
+    agent = devices.clean_text(client.user_agent, devices.MAX_USER_AGENT)
+    if agent == row.user_agent and not client.headers:
+        return True
+    return devices.same_family(devices.traits(client), row.device.os, row.device.browser)
+
+
+def _verdict(context: Context, now: float, row: SessionRow, presented: Presented) -> Verdict:
+    age = rotation.age_of(
+        presented.claims.generation,
+        row.generation,
+        row.rotated_by,
+        in_grace=lifecycle.within_grace(row, now, context.policy),
+    )
+    return rotation.judge(age, presented.bearer)
+
+
+def _rotate(
+    context: Context, now: float, row: SessionRow, presented: Presented, verdict: Verdict
+) -> Flow[Grant | None]:
+    """The successor; None where another rotation came first."""
+    changes: dict[str, object] = {
+        "rotated_at": now,
+        "rotated_by": "refresh",
+        **lifecycle.columns(lifecycle.activity(row, now, context.policy)),
+        "bound": row.bound or presented.owns,
+    }
+    assessment = Assessment()
+    if verdict is Verdict.ROTATE_WITH_SIGNAL:
+        assessment = _FOREIGN
+    elif presented.client is not None:
+        changes |= yield from _whereabouts(context, row, presented.client)
+    event = event_of(row, EventType.SESSION_RENEWED, now, assessment=assessment)
+    moved = _differs(row, changes)
+    rotated = yield from ask.rotate(
+        row.id,
+        expected_generation=row.generation,
+        changes=changes,
+        event=event if moved or assessment.signals else None,
+    )
+    if rotated is None:
+        return None
+    yield from ask.emit(event)
+    return grant(context, now, rotated, assessment=assessment)
+
+
+def _whereabouts(context: Context, row: SessionRow, client: Client) -> Flow[dict[str, object]]:
+    """Where the session is now; what the client did not say stays as it was."""
+    changes: dict[str, object] = {}
+    sighting = devices.sight(client, context.policy.privacy)
+    if sighting.user_agent and sighting.user_agent != row.user_agent:
+        changes["user_agent"] = sighting.user_agent
+    if sighting.ip and sighting.ip != row.ip:
+        location = yield from ask.locate(devices.address(client.ip))
+        changes |= {"ip": sighting.ip, "network": sighting.network, "location": location}
+    return changes
+
+
+def _differs(row: SessionRow, changes: dict[str, object]) -> bool:
+    """Whether history should tell: another network or program, not just another address in it."""
+    return "user_agent" in changes or changes.get("network", row.network) != row.network
+
+
+def _refused(
+    context: Context, now: float, row: SessionRow, verdict: Verdict
+) -> Flow[BadTokenError | TokenExpiredError | RefreshTokenReusedError]:
+    if verdict is Verdict.EXPIRED:
+        return TokenExpiredError("a step-up took this refresh token's place")
+    if verdict is Verdict.UNKNOWN:
+        event = event_of(row, EventType.TOKEN_FROM_FUTURE, now, reason="restored backup?")
+        yield from _keep(event)
+        return BadTokenError("the refresh token is newer than its session: was a backup restored?")
+    reuse = verdict.value
+    ended = yield from ask.end(
+        Ending(ById(row.id), reuse, None, lifecycle.horizon(now, context.policy))
+    )
+    if ended:
+        yield from ask.emit(*ended)
+        yield from _keep(event_of(row, EventType.TOKEN_REUSED, now, reason=reuse, reduced=True))
+    return RefreshTokenReusedError(
+        f"the refresh token was used again ({reuse}): its session was ended",
+        reuse=reuse,
+        session_id=row.id,
+    )
+
+
+def _keep(event: EventRow) -> Flow[None]:
+    yield from ask.add_event(event)
+    yield from ask.emit(event)

@@ -1,0 +1,352 @@
+"""SessionManager: the one object an application holds, for blocking programs."""
+
+from __future__ import annotations
+
+import builtins
+import inspect
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from devsess import flows
+from devsess._core import AnyKeys, Core, Location, OnEvent
+from devsess._drivers import run
+from devsess._services import Waiting, tell
+from devsess.errors import ConfigurationError
+from devsess.models import Client, Device, Event, Grant, Page, Session
+from devsess.policy import Policy, Span
+from devsess.stores._url import blocking_store
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    from devsess._clock import Clock
+    from devsess.flows import Flow
+    from devsess.geo import Locator
+    from devsess.stores.base import Store
+
+T = TypeVar("T")
+
+
+class SessionManager:
+    """
+    Sign users in on devices, and say on every request whether they still are.
+
+    Safe to use from many threads, and after a fork. A context manager.
+
+    Args:
+        store: A path, a URL (`sqlite:///file.db`, `memory://`) or a Store.
+        keys: A secret of 32 bytes or more, a Keys, or a list, current first.
+        policy: The numbers.
+        locator: Knows where an address is; asked at login and when an address changes.
+        on_event: Is told of every event, once its operation is over; its errors are logged.
+        issuer: `iss` of the access tokens.
+        audience: `aud` of the access tokens.
+        clock: For tests.
+
+    Raises:
+        ConfigurationError: If an argument cannot work.
+        StoreUnavailableError: If the store cannot be opened.
+    """
+
+    def __init__(
+        self,
+        store: Store | Location,
+        *,
+        keys: AnyKeys,
+        policy: Policy = Policy(),  # noqa: B008 - frozen
+        locator: Locator | None = None,
+        on_event: OnEvent | None = None,
+        issuer: str = "devsess",
+        audience: str = "devsess",
+        clock: Clock | None = None,
+    ) -> None:
+        if inspect.iscoroutinefunction(on_event):
+            raise ConfigurationError("on_event is a coroutine function: use AsyncSessionManager")
+        self._core = Core(
+            keys=keys,
+            policy=policy,
+            issuer=issuer,
+            audience=audience,
+            clock=clock,
+            on_event=on_event,
+        )
+        self._locator = locator
+        self._on_event = on_event
+        # Last: whatever raises before has nothing to close.
+        self._store = blocking_store(store)
+        self._core.cache.watch(self._store.mark)
+
+    def validate(
+        self,
+        token: str,
+        client: Client | None = None,
+        *,
+        fresh: bool = False,
+        touch: bool = True,
+        max_auth_age: Span | None = None,
+        acr: str | None = None,
+    ) -> Session:
+        """
+        The live session that an access token speaks for.
+
+        Args:
+            token: The access token.
+            client: The request; its device token must be this session's. None: no check.
+            fresh: Always read the row: for sensitive actions.
+            touch: Whether this counts as activity.
+            max_auth_age: Seconds; the authentication must be younger.
+            acr: The authentication context needed.
+
+        Raises:
+            BadTokenError: If the token is not a genuine access token.
+            TokenExpiredError: If its time is over: refresh.
+            SessionNotFoundError, SessionExpiredError, SessionRevokedError: As its session stands.
+            DeviceMismatchError: If *client* presents another device's token.
+            StepUpRequiredError: If the authentication is too old or too weak.
+            StoreUnavailableError: If the store did not answer.
+        """
+        now = self._core.now()
+        session = None if fresh else self._core.cache.hit(token, client, now)
+        if session is None:
+            flow = self._core.validate(now, token, client, fresh=fresh, touch=touch)
+            session = self._do(flow)
+        if max_auth_age is not None or acr is not None:
+            self._core.require(session, now, max_auth_age, acr)
+        return session
+
+    def login(
+        self,
+        user_id: str,
+        client: Client | None = None,
+        *,
+        amr: Sequence[str] = ("pwd",),
+        acr: str | None = None,
+        auth_time: datetime | float | None = None,
+        persistent: bool = False,
+        claims: Mapping[str, object] | None = None,
+    ) -> Grant:
+        """
+        Write a session for *user_id*, whom the application has authenticated.
+
+        Args:
+            user_id: The account, 1 to 255 characters; it goes into the access token as `sub`.
+            client: What is known of the request; its device token recognises the device.
+            amr: How the person proved themselves (RFC 8176).
+            acr: The authentication context reached.
+            auth_time: When they did; now if left out.
+            persistent: Whether cookies may outlive the browser.
+            claims: Data of the application, at most 1,024 bytes as JSON.
+
+        Raises:
+            LoginDeniedError: If all sessions were ended after *auth_time*, or the
+                device is blocked.
+            SessionLimitError: If the limit is reached and the policy rejects.
+            StoreUnavailableError: If the store did not answer.
+            TypeError, ValueError: If an argument cannot be kept.
+        """
+        flow = self._core.write(
+            flows.login,
+            user_id,
+            client,
+            amr=amr,
+            acr=acr,
+            auth_time=auth_time,
+            persistent=persistent,
+            claims=claims,
+        )
+        return self._do(flow)
+
+    def refresh(self, refresh_token: str, client: Client | None = None) -> Grant:
+        """
+        The next access and refresh token; each refresh token is good once.
+
+        Raises:
+            BadTokenError: If it is no refresh token of ours.
+            TokenExpiredError: If a step-up took its place.
+            SessionNotFoundError, SessionExpiredError, SessionRevokedError: As its session stands.
+            RefreshTokenReusedError: If it came back when it should not; the session was ended.
+            StoreUnavailableError: If the store did not answer.
+        """
+        return self._do(self._core.write(flows.refresh, refresh_token, client))
+
+    def list(
+        self, user_id: str, *, current: str | None = None, include_ended: bool = False
+    ) -> builtins.list[Session]:
+        """
+        A user's sessions, newest activity first.
+
+        Args:
+            user_id: The account.
+            current: The caller's own session id: that one has `is_current`.
+            include_ended: Whether expired and revoked ones are listed too.
+
+        Raises:
+            StoreUnavailableError: If the store did not answer.
+        """
+        flow = self._core.read(
+            flows.list_sessions, user_id, current=current, include_ended=include_ended
+        )
+        return self._do(flow)
+
+    def get(self, session_id: str, *, user_id: str | None = None) -> Session | None:
+        """The session, whatever its state; None where it is unknown, or not *user_id*'s."""
+        return self._do(self._core.read(flows.get, session_id, user_id=user_id))
+
+    def revoke(
+        self,
+        session_id: str,
+        *,
+        user_id: str | None = None,
+        reason: str = "revoked",
+        actor: str | None = None,
+    ) -> bool:
+        """
+        End a session; whether it exists, is *user_id*'s, and is ended now.
+
+        Raises:
+            StoreUnavailableError: If the store did not answer.
+        """
+        flow = self._core.write(
+            flows.revoke, session_id, user_id=user_id, reason=reason, actor=actor
+        )
+        return self._do(flow)
+
+    def revoke_all(
+        self,
+        user_id: str,
+        *,
+        keep: str | None = None,
+        reason: str = "revoked",
+        actor: str | None = None,
+    ) -> builtins.list[str]:
+        """
+        End all of a user's sessions but *keep*; the ids that ended.
+
+        A sign-in from before this instant is refused from here on: a login in
+        flight cannot outrun a password change.
+
+        Raises:
+            SessionNotFoundError: If *keep* is not the user's own; nothing was ended.
+            StoreUnavailableError: If the store did not answer.
+        """
+        flow = self._core.write(flows.revoke_all, user_id, keep=keep, reason=reason, actor=actor)
+        return self._do(flow)
+
+    def revoke_everyone(self, *, reason: str, actor: str | None = None) -> int:
+        """End every session there is; how many."""
+        flow = self._core.write(flows.revoke_everyone, reason=reason, actor=actor)
+        return self._do(flow)
+
+    def extend(self, session_id: str, by: Span, *, user_id: str | None = None) -> Session:
+        """
+        Move the idle deadline ahead by *by*, never past the absolute one.
+
+        Raises:
+            SessionNotFoundError, SessionExpiredError, SessionRevokedError: As it stands.
+            StoreUnavailableError: If the store did not answer.
+        """
+        return self._do(self._core.write(flows.extend, session_id, by, user_id=user_id))
+
+    def update(
+        self, session_id: str, *, claims: Mapping[str, object] | None, user_id: str | None = None
+    ) -> Session:
+        """
+        Put *claims* in the place of the session's.
+
+        Raises:
+            SessionNotFoundError, SessionExpiredError, SessionRevokedError: As it stands.
+            StoreUnavailableError: If the store did not answer.
+            TypeError, ValueError: If they are no JSON object of at most 1,024 bytes.
+        """
+        flow = self._core.write(flows.update, session_id, claims=claims, user_id=user_id)
+        return self._do(flow)
+
+    def step_up(
+        self,
+        access_token: str,
+        client: Client | None = None,
+        *,
+        amr: Sequence[str],
+        acr: str | None = None,
+    ) -> Grant:
+        """
+        Note that the person proved themselves again (RFC 9470): newer tokens, older ones end.
+
+        Raises:
+            InvalidSessionError: As for validate.
+            StoreUnavailableError: If the store did not answer.
+        """
+        return self._do(self._core.step_up(access_token, client, amr=amr, acr=acr))
+
+    def history(self, user_id: str, *, limit: int = 50, cursor: str | None = None) -> Page[Event]:
+        """
+        A page of what happened to an account, newest first.
+
+        Raises:
+            ValueError: If *limit* is not 1 to 1,000, or *cursor* is mangled.
+            StoreUnavailableError: If the store did not answer.
+        """
+        return self._do(self._core.read(flows.history, user_id, limit=limit, cursor=cursor))
+
+    def devices(self, user_id: str) -> builtins.list[Device]:
+        """A user's devices, latest sign-in first."""
+        return self._do(self._core.read(flows.devices, user_id))
+
+    def rename_device(self, user_id: str, device_id: str, name: str | None) -> Device | None:
+        """Call a device *name*; None gives its label back. None: there is no such device."""
+        return self._do(self._core.write(flows.rename_device, user_id, device_id, name))
+
+    def trust_device(self, user_id: str, device_id: str, until: datetime | None) -> Device | None:
+        """Trust a device until an instant; None ends the trust. None: there is no such device."""
+        return self._do(self._core.write(flows.trust_device, user_id, device_id, until))
+
+    def forget_device(self, user_id: str, device_id: str) -> Device | None:
+        """End a device's sessions and remove it. None: there is no such device."""
+        return self._do(self._core.write(flows.forget_device, user_id, device_id))
+
+    def block_device(self, user_id: str, device_id: str) -> Device | None:
+        """End a device's sessions and refuse it at login. None: there is no such device."""
+        return self._do(self._core.write(flows.block_device, user_id, device_id))
+
+    def unblock_device(self, user_id: str, device_id: str) -> Device | None:
+        """Let a device sign in again. None: there is no such device."""
+        return self._do(self._core.write(flows.unblock_device, user_id, device_id))
+
+    def purge(self, *, limit: int | None = None) -> int:
+        """Delete what is past its retention, in bounded batches; how many rows. Safe from cron."""
+        return self._do(self._core.write(flows.purge, limit=limit))
+
+    def export_user(self, user_id: str) -> dict[str, Any]:
+        """Everything kept about a person, as JSON types."""
+        return self._do(self._core.read(flows.export_user, user_id))
+
+    def erase_user(self, user_id: str) -> int:
+        """Delete everything about a person; how many rows."""
+        return self._do(self._core.write(flows.erase_user, user_id))
+
+    def jwks(self) -> dict[str, builtins.list[dict[str, str]]]:
+        """The public keys as a JWK set, for other services; empty with HS256."""
+        return self._core.keys.jwks()
+
+    def close(self) -> None:
+        """Release everything; closing twice is fine."""
+        self._store.close()
+
+    def __enter__(self) -> SessionManager:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def _do(self, flow: Flow[T]) -> T:
+        services = Waiting(self._store, self._locator)
+        try:
+            return run(flow, services.perform)
+        finally:
+            tell(services.events, self._on_event)
