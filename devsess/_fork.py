@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 from weakref import WeakKeyDictionary
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from types import MethodType
+
+T = TypeVar("T")
 
 _methods: WeakKeyDictionary[object, Callable[[Any], None]] = WeakKeyDictionary()
 
 
-def after_fork(method: MethodType) -> None:
-    """Run the bound *method* in every forked child, for as long as its object lives."""
-    _methods[method.__self__] = method.__func__
+def after_fork(owner: T, method: Callable[[T], None]) -> None:
+    """Call *method* with *owner* in every forked child, for as long as *owner* lives."""
+    _methods[owner] = method
 
 
 def _in_child() -> None:

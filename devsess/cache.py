@@ -79,7 +79,7 @@ class Cache:
         self._mark: object
         self._position: object
         self._start_over()
-        after_fork(self._start_over)
+        after_fork(self, Cache._start_over)
 
     def watch(self, mark: Callable[[], object]) -> None:
         """Compare with this *mark* of a store; without one, every hit asks the store."""

@@ -55,7 +55,7 @@ def open_store(location: str | os.PathLike[str]) -> Store:
     The store at *location*: a path, `sqlite:///file.db`, or `memory://`.
 
     Raises:
-        ConfigurationError: If the URL is of no known kind; it may hold a password and is not quoted.
+        ConfigurationError: If no such URL is known; it may hold a password and is not quoted.
         StoreUnavailableError: If the store cannot be opened.
     """
     text = os.fspath(location)

@@ -61,7 +61,7 @@ class MemoryStore:
         self._log: dict[int, str | None] = {0: None}
         self._last_event = 0
         self._last_change = 0
-        after_fork(self._in_child)
+        after_fork(self, MemoryStore._in_child)
 
     def mark(self) -> object:
         """How many changes there ever were."""

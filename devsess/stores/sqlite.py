@@ -82,7 +82,7 @@ class SQLiteStore:
         self._start_over()
         with self._writing(create=True):
             pass
-        after_fork(self._in_child)
+        after_fork(self, SQLiteStore._in_child)
 
     def mark(self) -> object:
         """See Store.mark: SQLite's own count of what other connections committed."""
