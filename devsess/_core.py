@@ -12,6 +12,7 @@ from devsess._clock import Clock, SystemClock
 from devsess.cache import Cache
 from devsess.errors import ConfigurationError, StoreUnavailableError
 from devsess.flows import Context, Flow, step_up, validate
+from devsess.flows import _ask as ask
 from devsess.keys import Keys, KeySource
 from devsess.models import Client, Event, Session
 from devsess.policy import Policy, Span, seconds
@@ -76,13 +77,30 @@ class Core:
         return self._settled(flow(self.context, self.now(), *args, **kwargs))
 
     def validate(
-        self, now: float, token: str, client: Client | None, *, fresh: bool, touch: bool
+        self,
+        now: float,
+        token: str,
+        client: Client | None,
+        *,
+        stale: bool,
+        fresh: bool,
+        touch: bool,
     ) -> Flow[Session]:
-        """The slow path of a validation: catch up, look again, read the row, keep it."""
+        """
+        The slow path of a validation: catch up, look again, read the row, keep it.
+
+        Args:
+            stale: Whether the cache must catch up before it may be looked into.
+            others: As for SessionManager.validate.
+        """
         check_length(token)
-        if not fresh:
+        if stale:
             yield from self.cache.catch_up()
             session = self.cache.look(token, client, now)
+            if session is not None:
+                return session
+        if fresh:
+            session = yield from self._unchanged(token, client, now)
             if session is not None:
                 return session
         claims = self.cache.verified(token, now) or self.tokens.verify_access(token, now)
@@ -90,6 +108,14 @@ class Core:
         validated = yield from validate(self.context, now, claims, client, touch=touch)
         self.cache.keep(ticket, token, client, validated)
         return validated.session
+
+    def _unchanged(self, token: str, client: Client | None, now: float) -> Flow[Session | None]:
+        """The session as kept, if its row still holds what it held then; the row is asked."""
+        entry = self.cache.entry(token, client, now)
+        if entry is None or entry.stamp is None:
+            return None
+        stamp = yield from ask.stamp(entry.session.id)
+        return entry.session if stamp == entry.stamp else None
 
     def step_up(
         self,

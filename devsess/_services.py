@@ -77,7 +77,7 @@ class Instant(Services):
             return getattr(self, call.name)(*call.args)
         if call.name == "mark":
             return self._store.mark()
-        if call.name not in ("get", "changes"):
+        if call.name not in ("get", "stamp", "changes"):
             raise WouldBlockError
         try:
             return getattr(self._store, call.name)(*call.args, wait=False)
@@ -94,8 +94,8 @@ class Awaiting(Services):
 
     async def perform(self, call: Call) -> object:
         """The answer to *call*."""
-        if call.name == "mark":
-            return no_mark()
+        if call.name in _ABSENT:
+            return _ABSENT[call.name]()
         if call.name in ("emit", "locate"):
             return getattr(self, call.name)(*call.args)
         return await getattr(self._store, call.name)(*call.args, **call.kwargs)
@@ -104,6 +104,14 @@ class Awaiting(Services):
 def no_mark() -> object:
     """A mark that equals none."""
     return object()
+
+
+def _no_stamp() -> None:
+    return None
+
+
+# What an AsyncStore does not have: it is asked for what there is instead.
+_ABSENT: dict[str, Callable[[], object]] = {"mark": no_mark, "stamp": _no_stamp}
 
 
 def tell(events: list[Event], on_event: OnEvent | None) -> None:

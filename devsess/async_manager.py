@@ -12,6 +12,7 @@ from devsess import flows
 from devsess._core import AnyKeys, Core, Location, OnEvent
 from devsess._drivers import run, run_async
 from devsess._services import Awaiting, Instant, Waiting, WouldBlockError, no_mark, tell_async
+from devsess.cache import STALE
 from devsess.models import Client, Device, Event, Grant, Page, Session
 from devsess.policy import Policy, Span
 from devsess.stores._url import any_store, is_async
@@ -108,9 +109,14 @@ class AsyncSessionManager:
             StoreUnavailableError: If the store did not answer.
         """
         now = self._core.now()
-        session = None if fresh else self._core.cache.hit(token, client, now)
-        if session is None:
-            session = await self._validated(now, token, client, fresh=fresh, touch=touch)
+        found = None if fresh else self._core.cache.hit(token, client, now)
+        if isinstance(found, Session):
+            session = found
+        else:
+            stale = found is STALE
+            session = await self._validated(
+                now, token, client, stale=stale, fresh=fresh, touch=touch
+            )
         if max_auth_age is not None or acr is not None:
             self._core.require(session, now, max_auth_age, acr)
         return session
@@ -352,10 +358,17 @@ class AsyncSessionManager:
         await self.close()
 
     async def _validated(
-        self, now: float, token: str, client: Client | None, *, fresh: bool, touch: bool
+        self,
+        now: float,
+        token: str,
+        client: Client | None,
+        *,
+        stale: bool,
+        fresh: bool,
+        touch: bool,
     ) -> Session:
         def flow() -> Flow[Session]:
-            return self._core.validate(now, token, client, fresh=fresh, touch=touch)
+            return self._core.validate(now, token, client, stale=stale, fresh=fresh, touch=touch)
 
         if self._blocking:
             instant = Instant(self._blocking)

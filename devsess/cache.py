@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Collection
+from enum import Enum
 from threading import Lock
 from typing import TYPE_CHECKING
 
@@ -30,6 +31,15 @@ if TYPE_CHECKING:
     from devsess.models import Client, Session
     from devsess.policy import Policy
 
+
+class Stale(Enum):
+    """The answer of `hit` when memory must not answer before it has caught up."""
+
+    STALE = "stale"
+
+
+STALE = Stale.STALE
+
 # Equals nothing but itself: no mark, no client's address.
 _NEVER = object()
 # Access tokens of one session that are remembered; refreshing yields one each time.
@@ -44,6 +54,7 @@ class Entry:
     Attributes:
         good_until: Seconds since the epoch; only ever too early.
         expires_at: When the token expires.
+        stamp: The stamp of the row it was judged by, or None.
         used: Whether it was of use since the last sweep.
     """
 
@@ -53,6 +64,7 @@ class Entry:
     device_token: object
     good_until: float
     expires_at: float
+    stamp: int | None
     used: bool = False
 
     def claims(self) -> AccessClaims:
@@ -88,14 +100,18 @@ class Cache:
     def __len__(self) -> int:
         return len(self._entries)
 
-    def hit(self, token: str, client: Client | None, now: float) -> Session | None:
-        """The session of *token* for *client*, if memory may answer; else None."""
+    def hit(self, token: str, client: Client | None, now: float) -> Session | Stale | None:
+        """
+        The session of *token* for *client*, if memory may answer.
+
+        None: it is not there. STALE: something may have happened, catch up first.
+        """
         # The length first: a lookup reads the whole text to hash it.
         if token.__class__ is not str or len(token) > MAX_TOKEN_LENGTH:
-            return None
+            return STALE
         if self._max_staleness and self._elapsed() - self._heard_at < self._max_staleness:
             return self.look(token, client, now)
-        return self.look(token, client, now) if self._is_current() else None
+        return self.look(token, client, now) if self._is_current() else STALE
 
     def _is_current(self) -> bool:
         heard_at = self._elapsed() if self._max_staleness else 0.0
@@ -109,6 +125,11 @@ class Cache:
 
     def look(self, token: str, client: Client | None, now: float) -> Session | None:
         """The session of *token* for *client*; to be asked when up to date only."""
+        entry = self.entry(token, client, now)
+        return None if entry is None else entry.session
+
+    def entry(self, token: str, client: Client | None, now: float) -> Entry | None:
+        """What is known of *token*, judged for *client* and good at *now*; else None."""
         entry = self._entries.get(token)
         if entry is None or now >= entry.good_until:
             return None
@@ -119,7 +140,7 @@ class Cache:
         ):
             return None
         entry.used = True
-        return entry.session
+        return entry
 
     def verified(self, token: str, now: float) -> AccessClaims | None:
         """The claims of *token*, if it was verified before and is within its time."""
@@ -229,4 +250,5 @@ def _entry(client: Client | None, validated: Validated) -> Entry:
         device_token=client.device_token if client else _NEVER,
         good_until=validated.good_until,
         expires_at=validated.expires_at,
+        stamp=validated.stamp,
     )

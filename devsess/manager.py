@@ -12,6 +12,7 @@ from devsess import flows
 from devsess._core import AnyKeys, Core, Location, OnEvent
 from devsess._drivers import run
 from devsess._services import Waiting, tell
+from devsess.cache import STALE
 from devsess.errors import ConfigurationError
 from devsess.models import Client, Device, Event, Grant, Page, Session
 from devsess.policy import Policy, Span
@@ -107,9 +108,12 @@ class SessionManager:
             StoreUnavailableError: If the store did not answer.
         """
         now = self._core.now()
-        session = None if fresh else self._core.cache.hit(token, client, now)
-        if session is None:
-            flow = self._core.validate(now, token, client, fresh=fresh, touch=touch)
+        found = None if fresh else self._core.cache.hit(token, client, now)
+        if isinstance(found, Session):
+            session = found
+        else:
+            stale = found is STALE
+            flow = self._core.validate(now, token, client, stale=stale, fresh=fresh, touch=touch)
             session = self._do(flow)
         if max_auth_age is not None or acr is not None:
             self._core.require(session, now, max_auth_age, acr)

@@ -72,6 +72,7 @@ class SessionRow:
         rotated_by: What raised it.
         salt: Random part of this session's refresh-token key.
         bound: Whether its own device token has been presented with it.
+        stamp: What `Store.stamp` answered for the row as it was read, or None.
         Others as in `models.Session`.
     """
 
@@ -100,6 +101,7 @@ class SessionRow:
     revoked_at: float | None = None
     reason: str | None = None
     actor: str | None = None
+    stamp: int | None = field(default=None, eq=False, repr=False)
 
 
 @frozen

@@ -10,6 +10,7 @@ that no kind can ever be taken for another (RFC 8725 §3.12).
 from __future__ import annotations
 
 import base64
+import binascii
 import hashlib
 import hmac
 import json
@@ -289,7 +290,7 @@ def _check_spelling(segment: str) -> None:
 
 def _check_context(claims: dict[str, Any]) -> None:
     amr, acr = claims.get("amr", []), claims.get("acr", "")
-    if not isinstance(amr, list) or not all(isinstance(name, str) for name in amr):
+    if not isinstance(amr, list) or [name for name in amr if not isinstance(name, str)]:
         _bad("has a malformed amr")
     if not isinstance(acr, str):
         _bad("has a malformed acr")
@@ -307,9 +308,7 @@ def _second(claims: dict[str, Any], name: str) -> int:
 def _json(segment: str) -> dict[str, Any]:
     """The JSON object in *segment*; no member twice, at any depth (RFC 8725 §2.6)."""
     try:
-        members = json.loads(
-            _bytes(segment).decode(), object_pairs_hook=_members, parse_constant=_refuse
-        )
+        members = _DECODER.decode(_bytes(segment).decode())
     # Deep nesting exhausts the recursion limit, on some versions as a MemoryError.
     except (ValueError, RecursionError, MemoryError):
         members = None
@@ -329,6 +328,9 @@ def _refuse(constant: str) -> NoReturn:
     raise ValueError(f"{constant} is not JSON")
 
 
+_DECODER = json.JSONDecoder(object_pairs_hook=_members, parse_constant=_refuse)
+
+
 def _header(key: Key) -> str:
     return _segment({"alg": key.alg, "kid": key.kid, "typ": "at+jwt"})
 
@@ -338,7 +340,8 @@ def _segment(members: dict[str, Any]) -> str:
 
 
 def _bytes(segment: str) -> bytes:
-    return base64.urlsafe_b64decode(segment + "==")
+    # As base64.urlsafe_b64decode, at half its cost; the alphabet was checked before.
+    return binascii.a2b_base64(segment.replace("-", "+").replace("_", "/") + "==")
 
 
 def _base64(raw: bytes) -> str:

@@ -21,17 +21,17 @@ EMPTY_CLAIMS = "{}"
 def device_view(row: DeviceRow) -> Device:
     """A device as a user sees it."""
     return Device(
-        id=row.id,
-        label=row.label,
-        kind=row.kind,
-        os=row.os,
-        browser=row.browser,
-        first_seen_at=instant(row.first_seen_at),
-        last_seen_at=instant(row.last_seen_at),
-        trusted_until=None if row.trusted_until is None else instant(row.trusted_until),
-        blocked=row.blocked,
-        name=row.name,
-        resembles=row.resembles,
+        row.id,
+        row.label,
+        row.kind,
+        row.os,
+        row.browser,
+        instant(row.first_seen_at),
+        instant(row.last_seen_at),
+        None if row.trusted_until is None else instant(row.trusted_until),
+        row.blocked,
+        row.name,
+        row.resembles,
     )
 
 
@@ -41,26 +41,27 @@ def session_view(
     """A session as a user sees it at *now*: the address of an ended one is reduced."""
     active = lifecycle.state(row, now, policy) is State.LIVE
     revoked = row.revoked_at is not None and row.reason != EXPIRED
+    # By position, and one datetime for equal instants: a new token's validation passes here.
     return Session(
-        id=row.id,
-        user_id=row.user_id,
-        device=device_view(row.device),
-        ip=row.ip if active else row.network,
-        user_agent=row.user_agent,
-        location=row.location,
-        created_at=instant(row.created_at),
-        last_seen_at=instant(row.last_seen_at),
-        expires_at=instant(lifecycle.deadline(row, policy)),
-        absolute_expires_at=instant(lifecycle.absolute_deadline(row, policy)),
-        auth_time=instant(row.auth_time),
-        amr=row.amr,
-        acr=row.acr,
-        persistent=row.persistent,
-        revoked_at=instant(row.revoked_at) if revoked and row.revoked_at is not None else None,
-        revoke_reason=row.reason if revoked else None,
-        is_active=active,
-        is_current=row.id == current,
-        claims=claims_view(row.claims),
+        row.id,
+        row.user_id,
+        device_view(row.device),
+        row.ip if active else row.network,
+        row.user_agent,
+        row.location,
+        instant(row.created_at),
+        instant(row.last_seen_at),
+        instant(lifecycle.deadline(row, policy)),
+        instant(lifecycle.absolute_deadline(row, policy)),
+        instant(row.auth_time),
+        row.amr,
+        row.acr,
+        row.persistent,
+        instant(row.revoked_at) if revoked and row.revoked_at is not None else None,
+        row.reason if revoked else None,
+        active,
+        row.id == current,
+        claims_view(row.claims),
     )
 
 

@@ -47,6 +47,10 @@ def get(session_id: str) -> Flow[SessionRow | None]:
     return cast("SessionRow | None", (yield Call("get", (session_id,))))
 
 
+def stamp(session_id: str) -> Flow[int | None]:
+    return cast("int | None", (yield Call("stamp", (session_id,))))
+
+
 def list_rows(user_id: str) -> Flow[builtins.list[SessionRow]]:
     return cast("builtins.list[SessionRow]", (yield Call("list", (user_id,))))
 

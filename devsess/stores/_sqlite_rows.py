@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from functools import lru_cache
+from sys import intern
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from attrs import asdict
@@ -129,7 +130,17 @@ def session_row(values: Values) -> SessionRow:
     v[20] = None if v[20] is None else _location(v[20])
     v[27] = _names(v[27])
     v[29], v[35] = v[29] == 1, v[35] == 1
+    v.append(stamp(values))
+    # Sessions by the thousand share these few; a cached one must not have its own copies.
+    v[2], v[3], v[4], v[5] = intern(v[2]), intern(v[3]), intern(v[4]), intern(v[5])
+    if v[19] is not None:
+        v[19] = intern(v[19])
     return SessionRow(v[16], v[1], DeviceRow(*v[:16]), *v[17:])
+
+
+def stamp(values: Values) -> int:
+    """The stamp of what SELECT_SESSION gives: 64 bits, keyed anew in every process."""
+    return hash(tuple(values))
 
 
 def session_values(row: SessionRow, agent_id: int | None) -> Values:

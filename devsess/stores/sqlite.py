@@ -40,6 +40,7 @@ OLDEST_SQLITE = (3, 35)
 _LOOK_EVERY = 1.0
 
 _GET = f"{rows.SELECT_SESSION} WHERE s.id = ?"
+_STAMP = f"{_GET} AND s.revoked_at IS NULL"
 _LIST = f"{rows.SELECT_SESSION} WHERE s.user_id = ? ORDER BY s.last_seen_at DESC, s.id"
 _DEVICES = (
     f"{rows.SELECT_DEVICE} WHERE user_id = ? AND NOT forgotten ORDER BY last_seen_at DESC, id"
@@ -108,6 +109,11 @@ class SQLiteStore:
         except UnicodeEncodeError:
             return None
         return rows.session_row(found[0]) if found else None
+
+    def stamp(self, session_id: str, *, wait: bool = True) -> int | None:
+        """See Store.stamp."""
+        _, found = self._ask(_STAMP, (session_id,), wait=wait)
+        return rows.stamp(found[0]) if found else None
 
     def list(self, user_id: str) -> builtins.list[SessionRow]:
         """See Store.list."""
