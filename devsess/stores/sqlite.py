@@ -104,16 +104,13 @@ class SQLiteStore:
 
     def get(self, session_id: str, *, wait: bool = True) -> SessionRow | None:
         """See Store.get."""
-        try:
-            _, found = self._ask(_GET, (session_id,), wait=wait)
-        except UnicodeEncodeError:
-            return None
-        return rows.session_row(found[0]) if found else None
+        found = self._session(_GET, session_id, wait=wait)
+        return rows.session_row(found) if found else None
 
     def stamp(self, session_id: str, *, wait: bool = True) -> int | None:
         """See Store.stamp."""
-        _, found = self._ask(_STAMP, (session_id,), wait=wait)
-        return rows.stamp(found[0]) if found else None
+        found = self._session(_STAMP, session_id, wait=wait)
+        return rows.stamp(found) if found else None
 
     def list(self, user_id: str) -> builtins.list[SessionRow]:
         """See Store.list."""
@@ -238,6 +235,13 @@ class SQLiteStore:
             if is_busy(error) and not wait:
                 raise StoreBusyError(f"database {self._path}: busy right now") from error
             raise unavailable(self._path, error) from error
+
+    def _session(self, statement: str, session_id: str, *, wait: bool) -> tuple[Any, ...] | None:
+        try:
+            _, found = self._ask(statement, (session_id,), wait=wait)
+        except UnicodeEncodeError:
+            return None
+        return found[0] if found else None
 
     def _still_open(self) -> Connections:
         # Taken under the watch lock, which never waits for the write lock: the
