@@ -2,7 +2,7 @@
 What validate may answer from memory, and what keeps that honest.
 
 Two laws. *Order*: whether this process is up to date is asked first, the entry
-looked up after. *Fill*: a row is kept only if the log's position has not moved
+that answers is looked up after. *Fill*: a row is kept only if the log's position has not moved
 since its read began, or a row read before a revocation could be kept after
 another thread had already consumed that revocation.
 
@@ -54,7 +54,7 @@ class Entry:
     Attributes:
         good_until: Seconds since the epoch; only ever too early.
         expires_at: When the token expires.
-        stamp: The stamp of the row it was judged by, or None.
+        stamp: The store's stamp of the row, if it was asked for before the row was read.
         used: Whether it was of use since the last sweep.
     """
 
@@ -109,6 +109,8 @@ class Cache:
         # The length first: a lookup reads the whole text to hash it.
         if token.__class__ is not str or len(token) > MAX_TOKEN_LENGTH:
             return STALE
+        if token not in self._entries:
+            return None
         if self._max_staleness and self._elapsed() - self._heard_at < self._max_staleness:
             return self.look(token, client, now)
         return self.look(token, client, now) if self._is_current() else STALE
@@ -151,9 +153,16 @@ class Cache:
         """To be taken before a row is read, and shown to keep what was read."""
         return self._moves
 
-    def keep(self, ticket: int, token: str, client: Client | None, validated: Validated) -> None:
+    def keep(
+        self,
+        ticket: int,
+        token: str,
+        client: Client | None,
+        validated: Validated,
+        stamp: int | None = None,
+    ) -> None:
         """Answer from memory from now on, unless the log has moved since *ticket*."""
-        entry = _entry(client, validated)
+        entry = _entry(client, validated, stamp)
         with self._lock:
             if ticket != self._moves or not self._size:
                 return
@@ -241,7 +250,7 @@ class Cache:
         self._moves = 0
 
 
-def _entry(client: Client | None, validated: Validated) -> Entry:
+def _entry(client: Client | None, validated: Validated, stamp: int | None) -> Entry:
     # A client that was not looked at equals no client.
     return Entry(
         session=validated.session,
@@ -250,5 +259,5 @@ def _entry(client: Client | None, validated: Validated) -> Entry:
         device_token=client.device_token if client else _NEVER,
         good_until=validated.good_until,
         expires_at=validated.expires_at,
-        stamp=validated.stamp,
+        stamp=stamp,
     )

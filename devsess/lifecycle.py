@@ -12,7 +12,6 @@ from __future__ import annotations
 import math
 from datetime import UTC, datetime
 from enum import Enum
-from functools import lru_cache
 from typing import TYPE_CHECKING, Literal
 
 from attrs import asdict, frozen
@@ -301,8 +300,6 @@ def stronger(old: str | None, new: str | None, policy: Policy) -> str | None:
     return new
 
 
-# Most instants of a session are equal: one datetime serves them all.
-@lru_cache(maxsize=1024)
 def instant(seconds: float) -> datetime:
     """*seconds* since the epoch as an aware UTC datetime."""
     return datetime.fromtimestamp(seconds, UTC)

@@ -72,7 +72,6 @@ class SessionRow:
         rotated_by: What raised it.
         salt: Random part of this session's refresh-token key.
         bound: Whether its own device token has been presented with it.
-        stamp: What `Store.stamp` answered for the row as it was read, or None.
         Others as in `models.Session`.
     """
 
@@ -101,7 +100,6 @@ class SessionRow:
     revoked_at: float | None = None
     reason: str | None = None
     actor: str | None = None
-    stamp: int | None = field(default=None, eq=False, repr=False)
 
 
 @frozen

@@ -308,11 +308,12 @@ def _second(claims: dict[str, Any], name: str) -> int:
 def _json(segment: str) -> dict[str, Any]:
     """The JSON object in *segment*; no member twice, at any depth (RFC 8725 §2.6)."""
     try:
-        members = _DECODER.decode(_bytes(segment).decode())
+        text = _bytes(segment).decode()
+        members, end = _DECODER.raw_decode(text)
     # Deep nesting exhausts the recursion limit, on some versions as a MemoryError.
     except (ValueError, RecursionError, MemoryError):
-        members = None
-    if not isinstance(members, dict):
+        members, text, end = None, "", 0
+    if not isinstance(members, dict) or end != len(text):
         _bad("holds no JSON object that can be read")
     return members
 

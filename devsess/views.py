@@ -20,14 +20,15 @@ EMPTY_CLAIMS = "{}"
 
 def device_view(row: DeviceRow) -> Device:
     """A device as a user sees it."""
+    seen_at = instant(row.first_seen_at)
     return Device(
         row.id,
         row.label,
         row.kind,
         row.os,
         row.browser,
-        instant(row.first_seen_at),
-        instant(row.last_seen_at),
+        seen_at,
+        seen_at if row.last_seen_at == row.first_seen_at else instant(row.last_seen_at),
         None if row.trusted_until is None else instant(row.trusted_until),
         row.blocked,
         row.name,
@@ -41,6 +42,7 @@ def session_view(
     """A session as a user sees it at *now*: the address of an ended one is reduced."""
     active = lifecycle.state(row, now, policy) is State.LIVE
     revoked = row.revoked_at is not None and row.reason != EXPIRED
+    created_at = instant(row.created_at)
     # By position, and one datetime for equal instants: a new token's validation passes here.
     return Session(
         row.id,
@@ -49,8 +51,8 @@ def session_view(
         row.ip if active else row.network,
         row.user_agent,
         row.location,
-        instant(row.created_at),
-        instant(row.last_seen_at),
+        created_at,
+        created_at if row.last_seen_at == row.created_at else instant(row.last_seen_at),
         instant(lifecycle.deadline(row, policy)),
         instant(lifecycle.absolute_deadline(row, policy)),
         instant(row.auth_time),

@@ -10,9 +10,10 @@ from __future__ import annotations
 
 import builtins
 from collections.abc import Generator, Mapping, Sequence
+from types import MappingProxyType
 from typing import TYPE_CHECKING, TypeAlias, TypeVar, cast
 
-from attrs import field, frozen
+from attrs import frozen
 
 if TYPE_CHECKING:
     from devsess.lifecycle import Activity
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+_NO_KWARGS: Mapping[str, object] = MappingProxyType({})
+
 
 @frozen
 class Call:
@@ -29,7 +32,7 @@ class Call:
 
     name: str
     args: tuple[object, ...] = ()
-    kwargs: Mapping[str, object] = field(factory=dict)
+    kwargs: Mapping[str, object] = _NO_KWARGS
 
 
 Flow: TypeAlias = Generator[Call, object, T]

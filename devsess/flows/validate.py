@@ -29,13 +29,11 @@ class Validated:
         session: The session.
         good_until: Seconds since the epoch; only ever too early.
         expires_at: When the token expires.
-        stamp: The stamp of the row it was judged by, or None.
     """
 
     session: Session
     good_until: float
     expires_at: float
-    stamp: int | None
 
 
 def validate(
@@ -59,7 +57,7 @@ def validate(
     good_until = lifecycle.trusted_at(row, now, context.policy, touched=touched)
     session = session_view(row, now, context.policy)
     good_until = min(good_until, claims.expires_at)
-    return Validated(session, good_until, claims.expires_at, row.stamp)
+    return Validated(session, good_until, claims.expires_at)
 
 
 def _touched(

@@ -130,7 +130,6 @@ def session_row(values: Values) -> SessionRow:
     v[20] = None if v[20] is None else _location(v[20])
     v[27] = _names(v[27])
     v[29], v[35] = v[29] == 1, v[35] == 1
-    v.append(stamp(values))
     # Sessions by the thousand share these few; a cached one must not have its own copies.
     v[2], v[3], v[4], v[5] = intern(v[2]), intern(v[3]), intern(v[4]), intern(v[5])
     if v[19] is not None:
