@@ -1,0 +1,338 @@
+"""What the cache may answer, driven by hand: the test is the store."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from devsess.cache import STALE, Cache
+from devsess.flows import Call, Validated
+from devsess.models import Client
+from devsess.policy import Policy
+from devsess.stores.base import ALL, Changes, StoreBusyError
+from devsess.testing._rows import T0, session_row
+from devsess.tokens import MAX_TOKEN_LENGTH
+from devsess.views import session_view
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from devsess.flows import Flow
+
+HOME = Client(ip="102.89.77.21", user_agent="Mozilla/5.0", device_token="ds1d.a")
+
+
+class Feed:
+    """The store's side: a mark that anyone may move, and the log behind it."""
+
+    def __init__(self) -> None:
+        self.mark: object = 0
+        self.log: list[str] = []
+        self.asked = 0
+        self.is_busy = False
+
+    def ask_mark(self) -> object:
+        self.asked += 1
+        if self.is_busy:
+            raise StoreBusyError("busy")
+        return self.mark
+
+    def changed(self, *session_ids: str) -> None:
+        self.log += session_ids
+        self.mark = object()
+
+    def changes(self, position: Any) -> Changes:
+        here = len(self.log)
+        return Changes(here, ALL if position is None else self.log[position:])
+
+    def answer(self, call: Call) -> object:
+        return self.ask_mark() if call.name == "mark" else self.changes(*call.args)
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def elapsed(self) -> float:
+        return self.now
+
+
+def drive(flow: Flow[None], answer: Callable[[Call], object]) -> None:
+    try:
+        call = next(flow)
+        while True:
+            try:
+                given = answer(call)
+            except StoreBusyError as error:
+                call = flow.throw(error)
+            else:
+                call = flow.send(given)
+    except StopIteration:
+        return
+
+
+@pytest.fixture
+def feed() -> Feed:
+    return Feed()
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+def make_cache(feed: Feed, clock: Clock, **policy: Any) -> Cache:
+    cache = Cache(Policy(**policy), clock.elapsed)
+    cache.watch(feed.ask_mark)
+    drive(cache.catch_up(), feed.answer)
+    return cache
+
+
+def validated(session_id: str = "s1", good_until: float = T0 + 60) -> Validated:
+    session = session_view(session_row(session_id), T0, Policy())
+    return Validated(session, good_until, T0 + 900)
+
+
+def keep(cache: Cache, token: str, session_id: str = "s1", client: Client | None = None) -> None:
+    cache.keep(cache.ticket(), token, client, validated(session_id))
+
+
+def test_what_was_kept_is_answered(feed: Feed, clock: Clock) -> None:
+    """A kept session is answered as long as the mark stands still."""
+    cache = make_cache(feed, clock)
+    kept = validated()
+    cache.keep(cache.ticket(), "token", None, kept)
+    assert kept.session is cache.hit("token", None, T0)
+
+
+def test_nothing_is_answered_before_the_first_catch_up(feed: Feed, clock: Clock) -> None:
+    """A new cache has heard of nothing, whatever was put into it."""
+    cache = Cache(Policy(), clock.elapsed)
+    cache.watch(feed.ask_mark)
+    keep(cache, "token")
+    assert STALE is cache.hit("token", None, T0)
+
+
+def test_a_moved_mark_makes_stale(feed: Feed, clock: Clock) -> None:
+    """Once the mark differs, nothing is answered until the cache has caught up."""
+    cache = make_cache(feed, clock)
+    keep(cache, "token", "s1")
+    feed.changed("other")
+    assert STALE is cache.hit("token", None, T0)
+    drive(cache.catch_up(), feed.answer)
+    assert "s1" == cache.hit("token", None, T0).id  # type: ignore[union-attr]
+
+
+def test_a_session_in_the_log_is_forgotten(feed: Feed, clock: Clock) -> None:
+    """Every token of a session that the log names is forgotten; the others stay."""
+    cache = make_cache(feed, clock)
+    for token, session_id in (("a1", "a"), ("a2", "a"), ("b", "b")):
+        keep(cache, token, session_id)
+    feed.changed("a")
+    drive(cache.catch_up(), feed.answer)
+    found = [cache.hit(token, None, T0) is not None for token in ("a1", "a2", "b")]
+    assert [False, False, True] == found
+
+
+def test_a_log_that_cannot_say_empties_the_cache(feed: Feed, clock: Clock) -> None:
+    """Where the log answers ALL, as after a restore, everything is forgotten."""
+    cache = make_cache(feed, clock)
+    keep(cache, "token")
+    feed.mark = object()
+    drive(cache.catch_up(), lambda call: 9 if call.name == "mark" else Changes(99, ALL))
+    assert 0 == len(cache)
+
+
+def test_a_row_read_before_a_change_was_heard_is_not_kept(feed: Feed, clock: Clock) -> None:
+    """The fill race: what was read before another thread consumed a revocation is not kept."""
+    cache = make_cache(feed, clock)
+    ticket = cache.ticket()
+    feed.changed("s1")
+    drive(cache.catch_up(), feed.answer)
+    cache.keep(ticket, "token", None, validated("s1"))
+    assert None is cache.hit("token", None, T0)
+
+
+def test_the_mark_published_is_the_one_read_before_asking(feed: Feed, clock: Clock) -> None:
+    """What is written between mark and log is heard of twice rather than never."""
+    cache = make_cache(feed, clock)
+    keep(cache, "token", "s1")
+    feed.changed("other")
+
+    def answer(call: Call) -> object:
+        given = feed.answer(call)
+        if call.name == "changes":
+            feed.changed("s1")
+        return given
+
+    drive(cache.catch_up(), answer)
+    assert STALE is cache.hit("token", None, T0)
+
+
+def test_two_catching_up_at_once_both_drop(feed: Feed, clock: Clock) -> None:
+    """A slow catch-up that another has overtaken asks again, and loses no id."""
+    cache = make_cache(feed, clock)
+    keep(cache, "a", "a")
+    keep(cache, "b", "b")
+    feed.changed("a")
+    slow = cache.catch_up()
+    next(slow)
+    asked = slow.send(feed.mark)
+    late = feed.changes(*asked.args)
+    feed.changed("b")
+    drive(cache.catch_up(), feed.answer)
+    asked = slow.send(late)
+    assert "mark" == asked.name
+    drive(slow_rest(slow, feed), feed.answer)
+    assert 0 == len(cache)
+
+
+def slow_rest(flow: Flow[None], feed: Feed) -> Flow[None]:
+    call = flow.send(feed.ask_mark())
+    while True:
+        answer = yield call
+        try:
+            call = flow.send(answer)
+        except StopIteration:
+            return
+
+
+def test_a_busy_mark_is_an_unknown_mark(feed: Feed, clock: Clock) -> None:
+    """Where the mark cannot be told, memory does not answer, and catching up still works."""
+    cache = make_cache(feed, clock)
+    keep(cache, "token")
+    feed.is_busy = True
+    assert STALE is cache.hit("token", None, T0)
+    drive(cache.catch_up(), feed.answer)
+    feed.is_busy = False
+    assert STALE is cache.hit("token", None, T0)
+    drive(cache.catch_up(), feed.answer)
+    assert None is not cache.look("token", None, T0)
+
+
+@pytest.mark.parametrize(
+    ("judged", "asking", "answered"),
+    [
+        (HOME, HOME, True),
+        (
+            HOME,
+            Client(ip=HOME.ip, user_agent=HOME.user_agent, device_token=HOME.device_token),
+            True,
+        ),
+        (HOME, None, True),
+        (None, None, True),
+        (None, HOME, False),
+        (None, Client(), False),
+        (HOME, Client(), False),
+        (HOME, Client("10.0.0.1", HOME.user_agent, None, HOME.device_token), False),
+        (HOME, Client(HOME.ip, "curl/8", None, HOME.device_token), False),
+        (HOME, Client(HOME.ip, HOME.user_agent, None, "ds1d.b"), False),
+    ],
+)
+def test_only_the_client_that_was_judged(
+    feed: Feed, clock: Clock, judged: Client | None, asking: Client | None, answered: bool
+) -> None:
+    """An answer counts for the address, agent and device token it was judged for."""
+    cache = make_cache(feed, clock)
+    keep(cache, "token", client=judged)
+    assert answered == (cache.hit("token", asking, T0) is not None)
+
+
+@pytest.mark.parametrize(("now", "answered"), [(T0 + 59.9, True), (T0 + 60, False)])
+def test_good_until(feed: Feed, clock: Clock, now: float, answered: bool) -> None:
+    """From the instant that lifecycle named on, the row is asked."""
+    cache = make_cache(feed, clock)
+    keep(cache, "token")
+    assert answered == (cache.hit("token", None, now) is not None)
+
+
+@pytest.mark.parametrize("token", [None, 5, b"token", ["token"], "x" * (MAX_TOKEN_LENGTH + 1)])
+def test_what_is_no_token_is_never_looked_up(feed: Feed, clock: Clock, token: Any) -> None:
+    """Length and type come first: not even the mark is read."""
+    cache = make_cache(feed, clock)
+    asked = feed.asked
+    assert STALE is cache.hit(token, None, T0)
+    assert asked == feed.asked
+
+
+def test_staleness_saves_the_question(feed: Feed, clock: Clock) -> None:
+    """With one second granted, the store is asked once a second and not between."""
+    cache = make_cache(feed, clock, max_staleness=1)
+    keep(cache, "token")
+    asked = feed.asked
+    feed.changed("s1")
+    for now, expected in ((1000.0, 0), (1000.999, 0), (1001.0, 1)):
+        clock.now = now
+        cache.hit("token", None, T0)
+        assert expected == feed.asked - asked
+    assert STALE is cache.hit("token", None, T0)
+
+
+def test_an_unmoved_mark_renews_the_second(feed: Feed, clock: Clock) -> None:
+    """Hearing that nothing happened is as good as catching up."""
+    cache = make_cache(feed, clock, max_staleness=1)
+    keep(cache, "token")
+    clock.now = 1001.5
+    cache.hit("token", None, T0)
+    asked = feed.asked
+    clock.now = 1002.4
+    assert None is not cache.hit("token", None, T0)
+    assert asked == feed.asked
+
+
+@pytest.mark.parametrize("size", [0, 1, 3, 8, 100])
+def test_the_size_is_kept(feed: Feed, clock: Clock, size: int) -> None:
+    """However many sessions come, no more than the policy allows are kept."""
+    cache = make_cache(feed, clock, cache_size=size)
+    for number in range(250):
+        keep(cache, f"token-{number}", f"s{number}")
+    assert len(cache) <= size
+    assert min(size, 1) <= len(cache)
+
+
+def test_what_is_used_outlives_what_is_not(feed: Feed, clock: Clock) -> None:
+    """Making room spares what was of use since the last time."""
+    cache = make_cache(feed, clock, cache_size=8)
+    keep(cache, "used", "used")
+    for number in range(40):
+        assert None is not cache.hit("used", None, T0)
+        keep(cache, f"token-{number}", f"s{number}")
+
+
+def test_a_session_keeps_few_tokens(feed: Feed, clock: Clock) -> None:
+    """A session that is refreshed all day does not fill the cache with its old tokens."""
+    cache = make_cache(feed, clock)
+    for number in range(100):
+        keep(cache, f"token-{number}", "s1")
+    assert len(cache) <= 8
+    assert None is not cache.hit("token-99", None, T0)
+
+
+def test_clear_forgets_all_and_asks_again(feed: Feed, clock: Clock) -> None:
+    """After a change that could not be heard, nothing is answered until the next catch-up."""
+    cache = make_cache(feed, clock, max_staleness=60)
+    ticket = cache.ticket()
+    keep(cache, "token")
+    cache.clear()
+    assert 0 == len(cache)
+    cache.keep(ticket, "token", None, validated())
+    assert 0 == len(cache)
+    keep(cache, "token")
+    assert STALE is cache.hit("token", None, T0)
+
+
+@pytest.mark.parametrize(("now", "known"), [(T0 + 899, True), (T0 + 900, False)])
+def test_a_signature_is_verified_once(feed: Feed, clock: Clock, now: float, known: bool) -> None:
+    """The claims of a kept token are known without verifying it again, until it expires."""
+    cache = make_cache(feed, clock)
+    keep(cache, "token", "s1")
+    claims = cache.verified("token", now)
+    assert known == (claims is not None)
+    if claims:
+        row = session_row("s1")
+        assert (row.id, row.user_id, row.auth_time) == (
+            claims.session_id,
+            claims.user_id,
+            claims.auth_time,
+        )
