@@ -80,7 +80,9 @@ CREATE TABLE sessions (
     actor TEXT
 ) WITHOUT ROWID;
 CREATE INDEX sessions_user ON sessions (user_id);
-CREATE INDEX sessions_end ON sessions (revoked_at, idle_expires_at);
+CREATE INDEX sessions_unrevoked ON sessions (user_id, device_id) WHERE revoked_at IS NULL;
+CREATE INDEX sessions_lapse ON sessions (idle_expires_at) WHERE revoked_at IS NULL;
+CREATE INDEX sessions_end ON sessions (revoked_at) WHERE revoked_at IS NOT NULL;
 CREATE TABLE events (
     seq INTEGER PRIMARY KEY,
     type TEXT NOT NULL,

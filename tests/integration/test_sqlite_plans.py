@@ -1,0 +1,87 @@
+"""How SQLite finds the rows of a deed: by an index of their own, never by looking at all."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from devsess.stores.base import ById, OfDevice, OfUser
+from devsess.stores.sqlite import SQLiteStore
+from devsess.testing import _rows as rows
+from devsess.testing._rows import T0, session_row
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+DEEDS: dict[str, Callable[[SQLiteStore], object]] = {
+    "sign in on a known device": lambda store: store.insert(
+        rows.login(session_row("s2"), replaces=True, limit=3)
+    ),
+    "end one": lambda store: store.end(rows.ending(ById("s1", "user-1"))),
+    "end a user's": lambda store: store.end(rows.ending(OfUser("user-1", "s2"))),
+    "end a device's": lambda store: store.end(rows.ending(OfDevice("user-1", "device-1"))),
+    "change a device": lambda store: store.put_device(
+        "user-1", "device-1", changes={"name": "x"}, event=rows.UPDATED
+    ),
+    "update": lambda store: store.update(
+        "s1", expected={}, changes={"claims": "{}"}, event=rows.UPDATED
+    ),
+    "rotate": lambda store: store.rotate("s1", expected_generation=0, changes={}, event=None),
+    "read": lambda store: store.get("s1"),
+    "list": lambda store: store.list("user-1"),
+    "list devices": lambda store: store.devices("user-1"),
+    "history": lambda store: store.events("user-1", limit=9),
+    "erase": lambda store: store.erase("user-1"),
+    "purge": lambda store: store.purge(now=T0 + 9, before=T0, limit=9),
+}
+# Two that grow with the number of kinds of browsers and of blocked rows, not of sessions.
+SMALL = ("SCAN meta", "SCAN agents", "SCAN CONSTANT ROW")
+
+
+def plans(store: SQLiteStore, deed: Callable[[SQLiteStore], object]) -> dict[str, list[str]]:
+    """Each statement of *deed* with the steps of its plan."""
+    statements: list[str] = []
+    opened = store._opened
+    assert opened is not None
+    connections = list(opened._all)
+    for connection in connections:
+        connection.set_trace_callback(statements.append)
+    deed(store)
+    for connection in connections:
+        connection.set_trace_callback(None)
+    db = opened.writer
+    explained = {}
+    for statement in statements:
+        if statement.startswith(("SELECT", "UPDATE", "DELETE", "INSERT")):
+            steps = db.execute(f"EXPLAIN QUERY PLAN {statement}").fetchall()
+            explained[statement] = [step[-1] for step in steps]
+    return explained
+
+
+@pytest.mark.parametrize("deed", DEEDS)
+def test_no_deed_looks_at_all_rows(tmp_path: Path, deed: str) -> None:
+    """What a deed costs does not grow with other users' sessions."""
+    store = SQLiteStore(tmp_path / "sessions.db")
+    store.insert(rows.login(session_row("s1")))
+    store.list("warm up a reader")
+    found = plans(store, DEEDS[deed])
+    store.close()
+    assert found
+    for statement, steps in found.items():
+        scans = [step for step in steps if step.startswith("SCAN") and step not in SMALL]
+        assert [] == scans, statement
+
+
+@pytest.mark.parametrize("deed", ["sign in on a known device", "end a user's", "end a device's"])
+def test_a_users_rows_are_found_by_user(tmp_path: Path, deed: str) -> None:
+    """A deed about one user finds the sessions by user, not all that are unrevoked."""
+    store = SQLiteStore(tmp_path / "sessions.db")
+    store.insert(rows.login(session_row("s1")))
+    found = plans(store, DEEDS[deed])
+    store.close()
+    steps = [step for plan in found.values() for step in plan if step.startswith("SEARCH s ")]
+    assert steps
+    for step in steps:
+        assert "(user_id=?" in step or "(id=?" in step
