@@ -44,4 +44,5 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Keep the blocks of a document together and in order, whoever shuffles the tests."""
     blocks = [item for item in items if isinstance(item, SybilItem)]
     blocks.sort(key=lambda item: (str(item.path), item.example.line))
-    items[:] = [item for item in items if not isinstance(item, SybilItem)] + blocks
+    others = [item for item in items if not isinstance(item, SybilItem)]
+    items[:] = [*others, *blocks]

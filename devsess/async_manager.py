@@ -36,16 +36,8 @@ class AsyncSessionManager:
     that needs no waiting; everything else takes one hop to a thread. An
     operation that has begun is finished even if its caller is cancelled.
 
-    Args:
-        store: A path, a URL (`sqlite:///file.db`, `memory://`), a Store or an AsyncStore.
-        keys: A secret of 32 bytes or more, a Keys, or a list, current first.
-        policy: The numbers.
-        locator: Knows where an address is; asked at login and when an address changes.
-        on_event: Is told of every event, once its operation is over, and awaited
-            if it is a coroutine function; its errors are logged.
-        issuer: `iss` of the access tokens.
-        audience: `aud` of the access tokens.
-        clock: For tests.
+    Args: as for `SessionManager`; beside, *store* may be an AsyncStore, and
+    *on_event* a coroutine function, which is awaited.
 
     Raises:
         ConfigurationError: If an argument cannot work.
@@ -334,6 +326,10 @@ class AsyncSessionManager:
     async def erase_user(self, user_id: str) -> int:
         """Delete everything about a person; how many rows."""
         return await self._do(self._core.write(flows.erase_user, user_id))
+
+    async def migrate(self) -> builtins.list[str]:
+        """Bring the store's schema up to date, as opening it did; the names of the steps taken."""
+        return await self._do(self._core.read(flows.migrate))
 
     def jwks(self) -> dict[str, builtins.list[dict[str, str]]]:
         """The public keys as a JWK set, for other services; empty with HS256."""

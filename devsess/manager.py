@@ -329,6 +329,10 @@ class SessionManager:
         """Delete everything about a person; how many rows."""
         return self._do(self._core.write(flows.erase_user, user_id))
 
+    def migrate(self) -> builtins.list[str]:
+        """Bring the store's schema up to date, as opening it did; the names of the steps taken."""
+        return self._do(self._core.read(flows.migrate))
+
     def jwks(self) -> dict[str, builtins.list[dict[str, str]]]:
         """The public keys as a JWK set, for other services; empty with HS256."""
         return self._core.keys.jwks()

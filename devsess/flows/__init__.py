@@ -25,6 +25,7 @@ from devsess.flows.records import (
     get,
     history,
     list_sessions,
+    migrate,
     purge,
 )
 from devsess.flows.refresh import refresh
@@ -46,6 +47,7 @@ __all__ = [
     "history",
     "list_sessions",
     "login",
+    "migrate",
     "purge",
     "refresh",
     "rename_device",

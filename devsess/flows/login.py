@@ -65,32 +65,31 @@ def login(
     """
     client = client or NOBODY
     sign_in = SignIn(
-        user_id=checked_text(user_id, "user_id"),
-        amr=checked_amr(amr),
-        acr=None if acr is None else checked_text(acr, "acr"),
-        auth_instant=checked_instant(auth_time, now, context.policy.leeway),
-        persistent=bool(persistent),
-        claims=checked_claims(claims),
+        checked_text(user_id, "user_id"),
+        checked_amr(amr),
+        None if acr is None else checked_text(acr, "acr"),
+        checked_instant(auth_time, now, context.policy.leeway),
+        bool(persistent),
+        checked_claims(claims),
     )
     limit = context.policy.limit_for(user_id, client)
     ring = context.tokens.read_device(client.device_token)
     sighting = devices.sight(client, context.policy.privacy)
     device, known, owned = yield from _device(context, now, sign_in, client, ring, sighting)
     location = yield from ask.locate(devices.address(client.ip))
-    row = _row(context, now, sign_in, _seen_now(device, sighting, now), sighting, location)
-    row = evolve(row, bound=owned)
+    device = _seen_now(device, sighting, now)
+    row = _row(context, now, sign_in, device, sighting, location, bound=owned)
     event = event_of(row, EventType.SESSION_CREATED, now)
-    answer = yield from ask.insert(
-        Insertion(
-            row=row,
-            event=event,
-            auth_instant=sign_in.auth_instant,
-            horizon=lifecycle.horizon(now, context.policy),
-            limit=limit,
-            evict=context.policy.on_limit == "evict",
-            replaces=known,
-        )
+    insertion = Insertion(
+        row=row,
+        event=event,
+        auth_instant=sign_in.auth_instant,
+        horizon=lifecycle.horizon(now, context.policy),
+        limit=limit,
+        evict=context.policy.on_limit == "evict",
+        replaces=known,
     )
+    answer = yield from ask.insert(insertion)
     if isinstance(answer, Refused):
         raise (yield from _denied(row, now, answer))
     if isinstance(answer, Full):
@@ -165,6 +164,8 @@ def _row(
     device: DeviceRow,
     sighting: Sighting,
     location: Location | None,
+    *,
+    bound: bool,
 ) -> SessionRow:
     absolute = now + context.policy.absolute_lifetime
     return SessionRow(
@@ -186,6 +187,7 @@ def _row(
         persistent=sign_in.persistent,
         claims=sign_in.claims,
         salt=context.entropy(16),
+        bound=bound,
     )
 
 

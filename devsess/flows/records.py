@@ -121,3 +121,8 @@ def _exported(context: Context, now: float, row: SessionRow) -> dict[str, Any]:
 def erase_user(context: Context, now: float, user_id: str) -> Flow[int]:
     """Delete everything about a person; how many rows (GDPR Art. 17)."""
     return (yield from ask.erase(user_id))
+
+
+def migrate(context: Context, now: float) -> Flow[builtins.list[str]]:
+    """Bring the store's schema up to date; the names of the steps taken."""
+    return (yield from ask.migrate())

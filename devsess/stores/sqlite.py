@@ -87,8 +87,6 @@ class SQLiteStore:
 
     def mark(self) -> object:
         """See Store.mark: SQLite's own count of what other connections committed."""
-        if time.monotonic() >= self._look_at:
-            self._look()
         epoch, found = self._ask("PRAGMA data_version", (), wait=False)
         return epoch, found[0][0]
 
@@ -222,6 +220,8 @@ class SQLiteStore:
 
     def _ask(self, statement: str, values: Values, *, wait: bool = True) -> Answer:
         """Rows, with the epoch of the connections that gave them."""
+        if time.monotonic() >= self._look_at:
+            self._look()
         try:
             if wait:
                 opened = self._opened or self._open()

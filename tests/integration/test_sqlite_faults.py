@@ -1,7 +1,6 @@
 """What the SQLite store does when it cannot have its way."""
 
 # What is expected stands first.
-# ruff: noqa: SIM300
 
 from __future__ import annotations
 

@@ -1,7 +1,6 @@
 """What the SQLite store notices of its file, and of others at its path."""
 
 # What is expected stands first.
-# ruff: noqa: SIM300
 
 from __future__ import annotations
 

@@ -1,7 +1,6 @@
 """What the stores do when their process forks."""
 
 # What is expected stands first.
-# ruff: noqa: SIM300
 
 from __future__ import annotations
 

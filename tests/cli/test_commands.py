@@ -1,0 +1,228 @@
+"""The devsess command: what it prints, and how it exits."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from click.testing import CliRunner, Result
+
+from devsess import Client, SessionManager
+from devsess.cli import main
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+SECRET = "a secret of the tests, long enough"
+PHONE = Client(
+    "105.112.4.9",
+    "Mozilla/5.0 (iPhone; CPU iPhone OS 18_6 like Mac OS X) AppleWebKit/605.1.15"
+    " (KHTML, like Gecko) Version/18.6 Mobile/15E148 Safari/604.1",
+)
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "sessions.db"
+
+
+@pytest.fixture
+def sessions(path: Path) -> Iterator[SessionManager]:
+    with SessionManager(path, keys=SECRET) as sessions:
+        yield sessions
+
+
+def call(path: Path, *arguments: str, given: str | None = None) -> Result:
+    return CliRunner().invoke(main, [*arguments, "--store", str(path)], input=given)
+
+
+def call_json(path: Path, *arguments: str) -> Any:
+    return json.loads(call(path, *arguments, "--json").stdout)
+
+
+def test_list_shows_devices_by_name(sessions: SessionManager, path: Path) -> None:
+    """A live session is a line with its id, device, address and state."""
+    session = sessions.login("ada", PHONE).session
+    shown = call(path, "list", "ada")
+    assert 0 == shown.exit_code
+    for text in (session.id, "Safari on iPhone", "105.112.4.9", "live"):
+        assert text in shown.stdout
+
+
+def test_list_of_nobody(sessions: SessionManager, path: Path) -> None:
+    """A user without sessions is told and exits with 1."""
+    shown = call(path, "list", "nobody")
+    assert (1, "no sessions\n") == (shown.exit_code, shown.stdout)
+    assert {"sessions": []} == call_json(path, "list", "nobody")
+
+
+def test_list_as_json(sessions: SessionManager, path: Path) -> None:
+    """JSON has the published shape and the state."""
+    session = sessions.login("ada", PHONE).session
+    expected = {"sessions": [{**session.to_dict(), "state": "live"}]}
+    assert expected == call_json(path, "list", "ada")
+
+
+def test_ended_sessions_are_listed_on_demand(sessions: SessionManager, path: Path) -> None:
+    """--all lists what has ended, with its reason."""
+    session = sessions.login("ada", PHONE).session
+    sessions.revoke(session.id, reason="lost phone")
+    assert 1 == call(path, "list", "ada").exit_code
+    assert "ended (lost phone)" in call(path, "list", "ada", "--all").stdout
+
+
+def test_revoke_takes_effect_at_once(sessions: SessionManager, path: Path) -> None:
+    """What the command ended is refused by a process that is running."""
+    grant = sessions.login("ada", PHONE)
+    sessions.validate(grant.access_token)
+    assert 0 == call(path, "revoke", grant.session.id, "--reason", "lost").exit_code
+    session = sessions.get(grant.session.id)
+    assert session is not None
+    assert "lost" == session.revoke_reason
+    assert "command line" == sessions.history("ada").items[0].actor
+
+
+@pytest.mark.parametrize("user", ["bob", "nobody"])
+def test_revoke_of_a_foreign_session(sessions: SessionManager, path: Path, user: str) -> None:
+    """With --user, another user's session is as unknown, and goes on."""
+    session = sessions.login("ada", PHONE).session
+    assert 1 == call(path, "revoke", session.id, "--user", user).exit_code
+    assert 1 == len(sessions.list("ada"))
+
+
+def test_revoke_all_keeps_one(sessions: SessionManager, path: Path) -> None:
+    """All of a user's sessions end but the kept one; other users' go on."""
+    kept, lost = (sessions.login("ada", PHONE).session for _ in range(2))
+    sessions.login("bob", PHONE)
+    assert {"ended": [lost.id]} == call_json(path, "revoke-all", "ada", "--keep", kept.id)
+    assert [kept.id] == [session.id for session in sessions.list("ada")]
+    assert 1 == len(sessions.list("bob"))
+
+
+def test_revoke_all_with_a_foreign_keep(sessions: SessionManager, path: Path) -> None:
+    """A session to keep that is not the user's ends nothing."""
+    sessions.login("ada", PHONE)
+    assert 1 == call(path, "revoke-all", "ada", "--keep", "nothing").exit_code
+    assert 1 == len(sessions.list("ada"))
+
+
+@pytest.mark.parametrize(
+    "arguments", [[], ["ada", "--everyone"], ["--everyone", "--keep", "x", "--yes"]]
+)
+def test_revoke_all_of_whom(sessions: SessionManager, path: Path, arguments: list[str]) -> None:
+    """A user or everyone, never both nor neither."""
+    assert 2 == call(path, "revoke-all", *arguments).exit_code
+
+
+@pytest.mark.parametrize(("answer", "code", "left"), [("n\n", 1, 1), ("y\n", 0, 0)])
+def test_everyone_is_asked_for(
+    sessions: SessionManager, path: Path, answer: str, code: int, left: int
+) -> None:
+    """Ending everyone's sessions asks first."""
+    sessions.login("ada", PHONE)
+    assert code == call(path, "revoke-all", "--everyone", given=answer).exit_code
+    assert left == len(sessions.list("ada"))
+
+
+def test_history_by_pages(sessions: SessionManager, path: Path) -> None:
+    """A page says how to go on, and the pages together are all there is."""
+    for _ in range(3):
+        sessions.login("ada", PHONE)
+    first = call_json(path, "history", "ada", "--limit", "2")
+    second = call_json(path, "history", "ada", "--limit", "2", "--cursor", first["next"])
+    assert [2, 1] == [len(first["events"]), len(second["events"])]
+    assert "--cursor" in call(path, "history", "ada", "--limit", "2").stdout
+    assert 2 == call(path, "history", "ada", "--cursor", "mangled").exit_code
+
+
+def test_devices(sessions: SessionManager, path: Path) -> None:
+    """A device is shown by the name its user gave it."""
+    device = sessions.login("ada", PHONE).session.device
+    sessions.rename_device("ada", device.id, "my phone")
+    assert "my phone" in call(path, "devices", "ada").stdout
+    assert [device.id] == [it["id"] for it in call_json(path, "devices", "ada")["devices"]]
+    assert 1 == call(path, "devices", "nobody").exit_code
+
+
+@pytest.mark.parametrize("limit", [[], ["--limit", "3"]])
+def test_purge_and_migrate(sessions: SessionManager, path: Path, limit: list[str]) -> None:
+    """Nothing is old in a new store, and its schema is up to date."""
+    assert {"deleted": 0} == call_json(path, "purge", *limit)
+    assert "0 rows deleted\n" == call(path, "purge", *limit).stdout
+    assert {"steps": []} == call_json(path, "migrate")
+    assert "the schema is up to date\n" == call(path, "migrate").stdout
+
+
+@pytest.mark.parametrize(
+    "command", [["list", "ada"], ["revoke", "x"], ["history", "ada"], ["purge"], ["migrate"]]
+)
+def test_a_store_that_is_not_there(path: Path, command: list[str]) -> None:
+    """A mistyped path is an error, and no file is made of it."""
+    shown = call(path, *command)
+    assert 3 == shown.exit_code
+    assert str(path) in shown.stderr
+    assert not path.exists()
+
+
+def test_a_file_that_is_no_database(path: Path) -> None:
+    """A file of another kind is unavailable, told without a traceback."""
+    path.write_text("this is no database, and long enough to be looked at as one" * 20)
+    shown = call(path, "list", "ada")
+    assert 3 == shown.exit_code
+    assert shown.stderr.startswith("devsess: ")
+
+
+def test_a_store_of_no_known_kind() -> None:
+    """A URL that means no store is wrong usage."""
+    shown = CliRunner().invoke(main, ["list", "ada", "--store", "nonsense://x"])
+    assert 2 == shown.exit_code
+    assert "nonsense://" in shown.stderr
+
+
+def test_nothing_moves_the_cursor(sessions: SessionManager, path: Path) -> None:
+    """What clients and users wrote reaches the terminal without control characters."""
+    session = sessions.login("ada", PHONE).session
+    sessions.revoke(session.id, reason="lost \x1b[2J\r phone")
+    assert "\x1b" not in call(path, "list", "ada", "--all").stdout
+
+
+@pytest.mark.parametrize("alg", ["HS256", "EdDSA", "ES256"])
+def test_a_new_key_works(alg: str, tmp_path: Path) -> None:
+    """The key that is printed is one that a manager takes; the set shows its public half."""
+    shown = CliRunner().invoke(main, ["keys", "new", "--alg", alg])
+    key = json.loads(CliRunner().invoke(main, ["keys", "new", "--alg", alg, "--json"]).stdout)
+    assert alg == key["alg"]
+    listed = json.loads(CliRunner().invoke(main, ["keys", "jwks"], input=shown.stdout).stdout)
+    expected = [] if alg == "HS256" else [alg]
+    assert expected == [key["alg"] for key in listed["keys"]]
+    assert not any("d" in key for key in listed["keys"])
+
+
+def test_a_weak_key_is_wrong_usage() -> None:
+    """A key that cannot be read is told without being shown."""
+    shown = CliRunner().invoke(main, ["keys", "jwks"], input="hunter2")
+    assert 2 == shown.exit_code
+    assert "hunter2" not in shown.stderr
+
+
+def test_the_demo_holds() -> None:
+    """Every step of the demo does what it says, in a process of its own."""
+    code = "from devsess.cli import main; main()"
+    shown = subprocess.run(
+        [sys.executable, "-W", "error", "-c", code, "demo"], capture_output=True, text=True
+    )
+    assert (0, "") == (shown.returncode, shown.stderr)
+    for text in ("Safari on iPhone", "the phone's token is refused", "jwt.decode"):
+        assert text in shown.stdout
+    assert "\x1b" not in shown.stdout
+
+
+def test_the_demo_as_json() -> None:
+    """A script can tell what held."""
+    shown = json.loads(CliRunner().invoke(main, ["demo", "--json"]).stdout)
+    assert shown["held"]
+    assert all(step["held"] for step in shown["steps"])

@@ -1,0 +1,66 @@
+"""A manager whose database file was exchanged for another, or is gone."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from typing import TYPE_CHECKING
+
+import pytest
+from _sqlite_helpers import look_now, without_log
+
+from devsess import Grant, SessionManager, SessionRevokedError, StoreUnavailableError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+SECRET = "k" * 32
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "sessions.db"
+
+
+@pytest.fixture
+def sessions(path: Path) -> Iterator[SessionManager]:
+    with SessionManager(path, keys=SECRET) as manager:
+        yield manager
+
+
+def exchange(path: Path, grant: Grant) -> None:
+    """Move another file to *path*: a copy in which the session of *grant* was revoked."""
+    other = path.with_name("other.db")
+    with closing(sqlite3.connect(path)) as live:
+        live.execute("VACUUM INTO ?", [str(other)])
+    with SessionManager(other, keys=SECRET) as elsewhere:
+        assert elsewhere.revoke(grant.session.id)
+    without_log(other)
+    without_log(path)
+    other.replace(path)
+
+
+@pytest.mark.parametrize("fresh", [False, True], ids=["first time", "fresh"])
+def test_a_row_is_read_from_the_file_that_is_there(
+    sessions: SessionManager, path: Path, fresh: bool
+) -> None:
+    """A validation that reads the row reads it from the file at the path, within a second."""
+    grant = sessions.login("user-xyz")
+    if fresh:
+        sessions.validate(grant.access_token)
+    exchange(path, grant)
+    look_now(sessions._store)
+
+    with pytest.raises(SessionRevokedError):
+        sessions.validate(grant.access_token, fresh=fresh)
+
+
+def test_a_row_is_not_read_from_a_file_that_is_gone(sessions: SessionManager, path: Path) -> None:
+    """A validation that reads the row is no answer from a file that was deleted."""
+    grant = sessions.login("user-xyz")
+    path.unlink()
+    look_now(sessions._store)
+
+    with pytest.raises(StoreUnavailableError, match="missing"):
+        sessions.validate(grant.access_token)

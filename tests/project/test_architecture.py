@@ -1,0 +1,150 @@
+"""The rooms of docs/architecture.md, held to by walking the imports."""
+
+from __future__ import annotations
+
+import ast
+from fnmatch import fnmatchcase
+from graphlib import TopologicalSorter
+
+import _source
+import pytest
+from attrs import frozen
+
+MAX_FILE = 400
+MAX_FUNCTION = 50
+
+
+@frozen
+class Room:
+    """
+    Modules that know the same things.
+
+    Attributes:
+        floor: A room may import from those on lower floors, never from another on its own.
+        modules: Patterns of names within the package.
+    """
+
+    floor: int
+    modules: tuple[str, ...]
+
+
+ROOMS = {
+    "words": Room(0, ("errors", "policy", "models", "rows", "keys", "geo", "_hints", "_frozen")),
+    "laws": Room(1, ("lifecycle", "rotation", "tokens", "devices", "views")),
+    "contract": Room(2, ("stores", "stores.base")),
+    "process": Room(2, ("_clock", "_fork")),
+    "stores": Room(3, ("stores._deeds", "stores.memory", "stores.sqlite", "stores._sqlite_*")),
+    "flows": Room(3, ("flows", "flows.*")),
+    "managers": Room(
+        4,
+        ("cache", "_drivers", "_services", "_core", "manager", "async_manager", "stores._url"),
+    ),
+    "names": Room(5, ("",)),
+    "around": Room(6, ("testing", "testing.*", "cli", "_cli*", "__main__")),
+}
+
+# Where a package may be imported, and nowhere else.
+HOMES = {
+    "jwt": ("keys", "tokens", "_cli*"),  # the demo measures against a bare jwt.decode
+    "cryptography": ("keys",),
+    "user_agents": ("devices",),
+    "ua_parser": ("devices",),
+    "sqlite_utils": ("stores._sqlite_schema",),
+    "sqlite3": ("stores.sqlite", "stores._sqlite_*"),
+    "click": ("cli", "_cli*"),
+    "tabulate": ("cli", "_cli*"),
+}
+
+PURE = ("words", "laws")
+IMPURE = frozenset(
+    {"time", "socket", "ssl", "sqlite3", "asyncio", "logging", "threading", "subprocess"}
+)
+READS_A_CLOCK = frozenset({"now", "utcnow", "today"})
+
+
+def short(name: str) -> str:
+    """A module's name within the package."""
+    return name.removeprefix("devsess").removeprefix(".")
+
+
+def within(name: str, patterns: tuple[str, ...]) -> bool:
+    """Whether a module's name fits one of the *patterns*."""
+    return any(fnmatchcase(short(name), pattern) for pattern in patterns)
+
+
+def rooms_of(name: str) -> list[str]:
+    """The rooms that a module stands in."""
+    return [room for room, here in ROOMS.items() if within(name, here.modules)]
+
+
+def may_import(source: str, target: str) -> bool:
+    """Whether the room of *source* is that of *target*, or stands above it."""
+    [here], [there] = rooms_of(source), rooms_of(target)
+    return here == there or ROOMS[here].floor > ROOMS[there].floor
+
+
+@pytest.mark.parametrize("name", _source.modules())
+def test_every_module_has_one_room(name: str) -> None:
+    """A module that nobody gave a room, or two, is a decision that nobody took."""
+    assert 1 == len(rooms_of(name)), f"{name} stands in {rooms_of(name)}"
+
+
+def test_nothing_imports_upwards() -> None:
+    """A room imports from lower floors only, be it for types or late."""
+    ours = [each for each in _source.imports() if each.package == "devsess"]
+    assert ours
+    assert [] == [str(each) for each in ours if not may_import(each.source, each.target)]
+
+
+def test_no_module_needs_itself() -> None:
+    """What is imported when a module is goes round in no circle."""
+    graph: dict[str, set[str]] = {name: set() for name in _source.modules()}
+    for each in _source.imports():
+        if each.at_start and each.target in graph and each.target != each.source:
+            graph[each.source].add(each.target)
+    order = list(TopologicalSorter(graph).static_order())
+    assert set(graph) == set(order)
+
+
+@pytest.mark.parametrize("package", HOMES)
+def test_a_package_has_one_home(package: str) -> None:
+    """A package is imported where it is at home, and nowhere else."""
+    used = [each for each in _source.imports() if each.package == package]
+    assert [] == [str(each) for each in used if not within(each.source, HOMES[package])]
+
+
+@pytest.mark.parametrize("room", PURE)
+def test_words_and_laws_touch_nothing(room: str) -> None:
+    """The first two rooms import no clock, socket, database, event loop or logger."""
+    used = [each for each in _source.imports() if rooms_of(each.source) == [room]]
+    assert used
+    assert [] == [str(each) for each in used if each.package in IMPURE]
+
+
+@pytest.mark.parametrize("room", [*PURE, "stores", "flows"])
+def test_now_is_handed_down(room: str) -> None:
+    """Below the managers nobody asks what time it is."""
+    found = [
+        f"{name}:{node.lineno} calls {node.func.attr}"
+        for name, path in _source.modules().items()
+        if rooms_of(name) == [room]
+        for node in ast.walk(_source.parsed(path))
+        if isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Attribute)
+        and node.func.attr in READS_A_CLOCK
+    ]
+    assert [] == found
+
+
+def test_files_are_short() -> None:
+    """A file has at most 400 lines."""
+    files = _source.python_files(_source.PACKAGE, _source.ROOT / "benchmarks")
+    lengths = {str(path): len(path.read_text("utf-8").splitlines()) for path in files}
+    assert {} == {path: lines for path, lines in lengths.items() if lines > MAX_FILE}
+
+
+def test_functions_are_short() -> None:
+    """A function has at most 50 lines beside its docstring."""
+    files = _source.python_files(_source.PACKAGE, _source.ROOT / "benchmarks")
+    lengths = {f"{path}:{name}": lines for path in files for name, lines in _source.functions(path)}
+    assert {} == {name: lines for name, lines in lengths.items() if lines > MAX_FUNCTION}

@@ -1,0 +1,109 @@
+"""The documents: links lead somewhere, and what is public is told."""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from pathlib import Path
+
+import _source
+import pytest
+from attrs import fields
+
+import devsess
+
+ROOT = _source.ROOT
+PAGES = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").glob("*.md"))]
+COMMANDS = (
+    "python -m pip install . && devsess demo",
+    'python -m pip install -e ".[test]" && python -m pytest',
+)
+METHODS = sorted(
+    name
+    for manager in (devsess.SessionManager, devsess.AsyncSessionManager)
+    for name in vars(manager)
+    if not name.startswith("_")
+)
+SETTINGS = [each.name for record in (devsess.Policy, devsess.Privacy) for each in fields(record)]
+
+
+def relative(path: Path) -> str:
+    """A page's name for people."""
+    return str(path.relative_to(ROOT))
+
+
+@cache
+def prose(path: Path) -> str:
+    """A page without its blocks of code."""
+    return re.sub(r"^```.*?^```", "", path.read_text("utf-8"), flags=re.MULTILINE | re.DOTALL)
+
+
+@cache
+def told() -> str:
+    """What users read: README.md and docs/, with their code."""
+    readers = [path for path in PAGES if path.name == "README.md" or path.parent.name == "docs"]
+    return "\n".join(path.read_text("utf-8") for path in readers)
+
+
+def anchors(path: Path) -> set[str]:
+    """The names of a page's headings, as links spell them."""
+    headings = re.findall(r"^#+ (.+)$", prose(path), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", each.lower()).strip().replace(" ", "-") for each in headings}
+
+
+def links() -> list[tuple[Path, str]]:
+    """Every link that is not to somewhere else on the web, with the page it stands on."""
+    return [
+        (path, target)
+        for path in PAGES
+        for target in re.findall(r"\]\(([^)\s]+)\)", prose(path))
+        if "://" not in target
+    ]
+
+
+@cache
+def code() -> str:
+    """What stands in code on the pages that users read."""
+    blocks = re.findall(r"^```.*?\n(.*?)^```", told(), flags=re.MULTILINE | re.DOTALL)
+    spans = re.findall(r"`([^`\n]+)`", told())
+    return "\n".join([*blocks, *spans])
+
+
+@pytest.mark.parametrize(("page", "target"), links(), ids=lambda each: str(each))
+def test_links_lead_somewhere(page: Path, target: str) -> None:
+    """A relative link leads to a file that is there, and to a heading in it."""
+    name, _, heading = target.partition("#")
+    path = (page.parent / name).resolve() if name else page
+    assert path.exists(), f"{relative(page)} links to {target}"
+    assert not heading or heading in anchors(path), f"{relative(page)} links to {target}"
+
+
+@pytest.mark.parametrize("page", sorted((ROOT / "docs").glob("*.md")), ids=relative)
+def test_every_page_is_found(page: Path) -> None:
+    """The README leads to each page."""
+    assert f"({relative(page)})" in (ROOT / "README.md").read_text("utf-8")
+
+
+@pytest.mark.parametrize("name", sorted(set(METHODS)))
+def test_every_method_is_told(name: str) -> None:
+    """A public method of a manager stands in the documents, called or in a table."""
+    assert re.search(rf"[.`]{name}[(`]", told())
+
+
+@pytest.mark.parametrize("name", [*SETTINGS, *devsess.__all__])
+def test_every_name_is_told(name: str) -> None:
+    """A public name or setting stands in the documents."""
+    assert re.search(rf"\b{name}\b", code())
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_the_commands_stand_alone(command: str) -> None:
+    """Each of the README's two commands is a line of its own, once."""
+    assert 1 == (ROOT / "README.md").read_text("utf-8").splitlines().count(command)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=relative)
+def test_pages_have_one_title(page: Path) -> None:
+    """A page begins with its one title."""
+    assert prose(page).startswith("# ")
+    assert 1 == len(re.findall(r"^# ", prose(page), re.MULTILINE))

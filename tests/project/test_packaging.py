@@ -1,0 +1,129 @@
+"""What is built and installed: version, dependencies, extras, and the files that go along."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from fnmatch import fnmatchcase
+from functools import cache
+from importlib import import_module
+from importlib.metadata import packages_distributions
+from typing import Any
+
+import _source
+import pytest
+
+import devsess
+
+ROOT = _source.ROOT
+
+
+@cache
+def project() -> dict[str, Any]:
+    """The [project] table."""
+    found: dict[str, Any] = pyproject()["project"]
+    return found
+
+
+@cache
+def pyproject() -> dict[str, Any]:
+    """pyproject.toml."""
+    return tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
+
+
+def normal(name: str) -> str:
+    """A distribution's name in its normal spelling."""
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def required(requirements: list[str]) -> set[str]:
+    """The names in *requirements*."""
+    return {normal(re.match(r"[\w.-]+", each)[0]) for each in requirements}  # type: ignore[index]
+
+
+def distributions(packages: set[str]) -> set[str]:
+    """What has to be installed for *packages* to be imported."""
+    known = packages_distributions()
+    return {normal(known[package][0]) for package in packages}
+
+
+def test_the_version_is_told_once() -> None:
+    """The package says its version, and the build reads it there."""
+    assert "version" in project()["dynamic"]
+    assert ROOT / pyproject()["tool"]["hatch"]["version"]["path"] == ROOT / "devsess/__init__.py"
+    assert re.fullmatch(r"\d+\.\d+\.\d+((a|b|rc)\d+)?", devsess.__version__)
+
+
+def test_the_changes_tell_of_this_version() -> None:
+    """The newest entry of the changes is this version's."""
+    changes = (ROOT / "CHANGELOG.md").read_text("utf-8")
+    assert devsess.__version__ == re.search(r"^## (\S+)", changes, re.MULTILINE)[1]  # type: ignore[index]
+
+
+def test_types_are_told() -> None:
+    """The package is marked as typed, where it is imported from."""
+    assert (_source.PACKAGE / "py.typed").is_file()
+    assert ["devsess"] == pyproject()["tool"]["hatch"]["build"]["targets"]["wheel"]["packages"]
+
+
+def test_dependencies_are_what_is_imported() -> None:
+    """What the package imports is required, and nothing else is."""
+    imported = distributions(_source.third_party(*_source.python_files(_source.PACKAGE)))
+    assert imported == required(project()["dependencies"])
+
+
+def test_benchmarks_need_nothing_more() -> None:
+    """The benchmarks run on what the package requires."""
+    imported = _source.third_party(*_source.python_files(ROOT / "benchmarks"))
+    assert set() == distributions(imported) - required(project()["dependencies"])
+
+
+def test_tests_need_the_test_extra_only() -> None:
+    """What the tests import is required by the package or by its test extra."""
+    files = [ROOT / "conftest.py", *_source.python_files(ROOT / "tests")]
+    allowed = [*project()["dependencies"], *project()["optional-dependencies"]["test"]]
+    assert set() == distributions(_source.third_party(*files)) - required(allowed)
+
+
+def test_all_is_all() -> None:
+    """The extra `all` names every other one."""
+    extras = project()["optional-dependencies"]
+    [everything] = extras["all"]
+    named = re.fullmatch(r"devsess\[(.*)\]", everything)[1].split(",")  # type: ignore[index]
+    assert set(extras) - {"all"} == set(named)
+
+
+def test_every_requirement_has_a_floor() -> None:
+    """Each requirement says the oldest version that will do."""
+    extras = project()["optional-dependencies"]
+    given = [*project()["dependencies"], *extras["test"], *extras["lint"]]
+    assert [] == [each for each in given if ">=" not in each]
+
+
+def test_the_versions_of_python_agree() -> None:
+    """The oldest Python required is the oldest of the classifiers, mypy's and ruff's."""
+    listed = re.findall(r"Python :: 3\.(\d+)", "\n".join(project()["classifiers"]))
+    oldest = min(map(int, listed))
+    assert f">=3.{oldest}" == project()["requires-python"]
+    assert f"3.{oldest}" == pyproject()["tool"]["mypy"]["python_version"]
+    assert f"py3{oldest}" == pyproject()["tool"]["ruff"]["target-version"]
+
+
+@pytest.mark.parametrize(("command", "target"), project()["scripts"].items())
+def test_commands_lead_somewhere(command: str, target: str) -> None:
+    """Each command's function can be imported and called."""
+    module, _, name = target.partition(":")
+    assert callable(getattr(import_module(module), name)), command
+
+
+@pytest.mark.parametrize(
+    "path", ["README.md", "LICENSE", "conftest.py", "tests/project/test_packaging.py"]
+)
+def test_the_source_distribution_is_whole(path: str) -> None:
+    """What the README's commands need goes along with the sources."""
+    included = pyproject()["tool"]["hatch"]["build"]["targets"]["sdist"]["include"]
+    assert (ROOT / path).is_file()
+    assert any(
+        fnmatchcase(f"/{path}", pattern) or f"/{path}".startswith(f"{pattern}/")
+        for pattern in included
+    )

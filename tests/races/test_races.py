@@ -1,0 +1,207 @@
+"""Two and three operations at once, in every order of their store calls that matters."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from devsess import (
+    Client,
+    Grant,
+    InvalidSessionError,
+    LoginDeniedError,
+    Policy,
+    SessionLimitError,
+    SessionManager,
+    SessionRevokedError,
+)
+from devsess.stores.memory import MemoryStore
+from devsess.stores.sqlite import SQLiteStore
+from devsess.testing import FakeClock, Steps, interleave, orders
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+    from devsess.stores.base import Store
+
+SECRET = "a secret of the tests, long enough"
+USER = "ada"
+
+
+@pytest.fixture(params=["memory", "sqlite"])
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
+    store = MemoryStore() if request.param == "memory" else SQLiteStore(tmp_path / "races.db")
+    yield store
+    store.close()
+
+
+class Ring:
+    """A manager on stepped calls, with a new account for every race."""
+
+    def __init__(self, store: Store, **policy: Any) -> None:
+        self.clock = FakeClock()
+        self.steps = Steps(store)
+        self.policy = Policy(**policy)
+        self.sessions = self.manager()
+        self._users = 0
+
+    def manager(self) -> SessionManager:
+        return SessionManager(self.steps, keys=SECRET, policy=self.policy, clock=self.clock)
+
+    def user(self) -> str:
+        self._users += 1
+        return f"{USER}-{self._users}"
+
+    def race(self, *moves: Any, order: Sequence[int]) -> list[Any]:
+        return interleave(self.steps, *moves, order=order)
+
+
+def is_live(sessions: SessionManager, grant: Grant) -> bool:
+    try:
+        sessions.validate(grant.access_token)
+    except InvalidSessionError:
+        return False
+    return True
+
+
+def test_two_refreshes_have_one_successor(store: Store) -> None:
+    """Racing tabs get the same successor, one of them told that it was there already."""
+    ring = Ring(store)
+    for order in orders(6, 6):
+        token = ring.sessions.login(ring.user()).refresh_token
+        one, other = ring.race(
+            lambda token=token: ring.sessions.refresh(token),
+            lambda token=token: ring.sessions.refresh(token),
+            order=order,
+        )
+        assert one.refresh_token == other.refresh_token
+        assert [False, True] == sorted([one.replayed, other.replayed])
+        assert ring.sessions.refresh(one.refresh_token)
+
+
+@settings(max_examples=60, deadline=None, database=None)
+@given(st.lists(st.integers(0, 2), min_size=6, max_size=24))
+def test_three_refreshes_have_one_successor(order: list[int]) -> None:
+    """Three at once change nothing about that."""
+    ring = Ring(MemoryStore())
+    token = ring.sessions.login(USER).refresh_token
+    grants = ring.race(*[lambda: ring.sessions.refresh(token)] * 3, order=order)
+    assert 1 == len({grant.refresh_token for grant in grants})
+    assert [False, True, True] == sorted(grant.replayed for grant in grants)
+
+
+def test_a_refresh_does_not_outrun_a_revocation(store: Store) -> None:
+    """Whatever the refresh returned, after revoke returned none of its tokens pass."""
+    ring = Ring(store)
+    for order in orders(6, 5):
+        grant = ring.sessions.login(ring.user())
+        renewed, revoked = ring.race(
+            lambda grant=grant: ring.sessions.refresh(grant.refresh_token),
+            lambda grant=grant: ring.sessions.revoke(grant.session.id),
+            order=order,
+        )
+        assert revoked is True
+        assert isinstance(renewed, (Grant, SessionRevokedError))
+        for each in (grant, renewed):
+            if isinstance(each, Grant):
+                assert not is_live(ring.sessions, each)
+                with pytest.raises(SessionRevokedError):
+                    ring.sessions.refresh(each.refresh_token)
+
+
+@pytest.mark.parametrize("on_limit", ["evict", "reject"])
+def test_logins_never_pass_the_limit(store: Store, on_limit: str) -> None:
+    """Two sign-ins at once for one free place: never more live than the limit allows."""
+    ring = Ring(store, max_sessions=2, on_limit=on_limit)
+    for order in orders(5, 5):
+        user = ring.user()
+        ring.sessions.login(user)
+        outcomes = ring.race(
+            *[lambda user=user: ring.sessions.login(user)] * 2,
+            order=order,
+        )
+        refused = [it for it in outcomes if isinstance(it, SessionLimitError)]
+        assert 2 == len(ring.sessions.list(user))
+        assert len(refused) == (0 if on_limit == "evict" else 1)
+
+
+def test_a_login_does_not_outrun_revoke_all(store: Store) -> None:
+    """A sign-in from before the cut-off is refused or ended, whichever comes first."""
+    ring = Ring(store)
+    for order in orders(5, 4):
+        user = ring.user()
+        before = ring.clock.now()
+        ring.clock.advance(1)
+        outcome, _ = ring.race(
+            lambda user=user, at=before: ring.sessions.login(user, auth_time=at),
+            lambda user=user: ring.sessions.revoke_all(user),
+            order=order,
+        )
+        assert [] == ring.sessions.list(user)
+        assert isinstance(outcome, (Grant, LoginDeniedError))
+        if isinstance(outcome, Grant):
+            assert not is_live(ring.sessions, outcome)
+
+
+def test_a_fill_does_not_outlive_a_revocation(store: Store) -> None:
+    """A row read before a revocation is not answered after it, here or in another manager."""
+    ring = Ring(store)
+    other = ring.manager()
+    for order in orders(7, 6):
+        grant = ring.sessions.login(ring.user())
+
+        def validate(grant: Grant = grant) -> bool:
+            return is_live(ring.sessions, grant)
+
+        def revoke(grant: Grant = grant) -> bool:
+            return other.revoke(grant.session.id) and is_live(other, grant)
+
+        _, passed = ring.race(validate, revoke, order=order)
+        assert passed is False
+        assert not is_live(ring.sessions, grant)
+
+
+def test_a_step_up_and_a_refresh(store: Store) -> None:
+    """Whichever comes first, the session lives on and one line of tokens leads on."""
+    ring = Ring(store)
+    for order in orders(6, 6):
+        grant = ring.sessions.login(ring.user())
+        raised, renewed = ring.race(
+            lambda grant=grant: ring.sessions.step_up(grant.access_token, amr=("otp",)),
+            lambda grant=grant: ring.sessions.refresh(grant.refresh_token),
+            order=order,
+        )
+        assert isinstance(raised, Grant)
+        assert is_live(ring.sessions, raised)
+        assert ring.sessions.get(grant.session.id).is_active  # type: ignore[union-attr]
+        if isinstance(renewed, Grant):
+            assert not is_live(ring.sessions, renewed) or (
+                renewed.session.auth_time == raised.session.auth_time
+            )
+
+
+def test_a_hanging_move_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two moves that wait for each other are an error, not an endless test."""
+    monkeypatch.setattr("devsess.testing.steps.PATIENCE", 0.05)
+    gate = threading.Event()
+    with pytest.raises(TimeoutError, match="deadlocked"):
+        interleave(Steps(MemoryStore()), gate.wait)
+    gate.set()
+
+
+def test_exceptions_are_outcomes() -> None:
+    """What a move raises is its outcome, and the others go on."""
+    steps = Steps(MemoryStore())
+    with SessionManager(steps, keys=SECRET) as sessions:
+        outcomes = interleave(
+            steps,
+            lambda: sessions.validate("nonsense"),
+            lambda: sessions.login(USER, Client()).session.user_id,
+        )
+    assert isinstance(outcomes[0], InvalidSessionError)
+    assert USER == outcomes[1]
