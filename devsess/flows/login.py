@@ -17,7 +17,7 @@ from devsess.flows._checks import checked_amr, checked_claims, checked_instant, 
 from devsess.flows.context import NOBODY, Context, event_of, grant
 from devsess.models import EventType
 from devsess.rows import EVICTED, DeviceRow, EventRow, SessionRow
-from devsess.stores.base import Full, Insertion, Refused
+from devsess.stores.base import Full, Inserted, Insertion, Refused
 from devsess.views import session_view
 
 if TYPE_CHECKING:
@@ -64,14 +64,11 @@ def login(
         TypeError, ValueError: If an argument cannot be kept.
     """
     client = client or NOBODY
-    sign_in = SignIn(
-        checked_text(user_id, "user_id"),
-        checked_amr(amr),
-        None if acr is None else checked_text(acr, "acr"),
-        checked_instant(auth_time, now, context.policy.leeway),
-        bool(persistent),
-        checked_claims(claims),
-    )
+    instant = checked_instant(auth_time, now, context.policy.leeway)
+    text = checked_claims(claims)
+    context_class = None if acr is None else checked_text(acr, "acr")
+    who = checked_text(user_id, "user_id")
+    sign_in = SignIn(who, checked_amr(amr), context_class, instant, bool(persistent), text)
     limit = context.policy.limit_for(user_id, client)
     ring = context.tokens.read_device(client.device_token)
     sighting = devices.sight(client, context.policy.privacy)
@@ -90,10 +87,8 @@ def login(
         replaces=known,
     )
     answer = yield from ask.insert(insertion)
-    if isinstance(answer, Refused):
-        raise (yield from _denied(row, now, answer))
-    if isinstance(answer, Full):
-        raise (yield from _full(context, row, now, answer, limit or 0))
+    if not isinstance(answer, Inserted):
+        raise (yield from _refused(context, row, now, answer, limit or 0))
     if any(ended.reason == EVICTED for ended in answer.ended):
         yield from ask.emit(_exceeded(row, now))
     yield from ask.emit(*answer.ended, event)
@@ -189,6 +184,14 @@ def _row(
         salt=context.entropy(16),
         bound=bound,
     )
+
+
+def _refused(
+    context: Context, row: SessionRow, now: float, answer: Refused | Full, limit: int
+) -> Flow[LoginDeniedError]:
+    if isinstance(answer, Full):
+        return (yield from _full(context, row, now, answer, limit))
+    return (yield from _denied(row, now, answer))
 
 
 def _denied(row: SessionRow, now: float, why: Refused) -> Flow[LoginDeniedError]:

@@ -1,0 +1,418 @@
+"""Sign in, validate, list, end: the session's law, seen from outside."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from devsess import (
+    BadTokenError,
+    Client,
+    LoginDeniedError,
+    Policy,
+    Privacy,
+    SessionExpiredError,
+    SessionLimitError,
+    SessionNotFoundError,
+    SessionRevokedError,
+    StepUpRequiredError,
+    TokenExpiredError,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from devsess.testing import FakeClock
+
+DAY = 86_400
+MAC = Client(
+    "102.89.77.21",
+    "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/537.36"
+    " (KHTML, like Gecko) Chrome/142.0.0.0 Safari/537.36",
+)
+
+
+def test_a_session_from_start_to_end(sessions: Any) -> None:
+    """It is listed by its device's name, validated, ended, and refused; its shape is published."""
+    grant = sessions.login("user-xyz", MAC)
+    session = sessions.validate(grant.access_token, MAC)
+    assert "Chrome on macOS" == str(session.device)
+    assert [(session.id, True)] == [
+        (it.id, it.is_current) for it in sessions.list("user-xyz", current=session.id)
+    ]
+    assert {
+        "sessionId": session.id,
+        "userId": "user-xyz",
+        "ip": "102.89.77.21",
+        "userAgent": MAC.user_agent,
+        "device": "Chrome on macOS",
+        "location": None,
+        "createdAt": "2025-07-18T09:30:00Z",
+        "expiresAt": "2025-08-01T09:30:00Z",
+        "revoked": False,
+    } == session.to_dict()
+    assert 900 == grant.expires_in
+    assert sessions.revoke(session.id, reason="lost phone", actor="ada")
+    with pytest.raises(SessionRevokedError) as caught:
+        sessions.validate(grant.access_token)
+    assert "lost phone" == caught.value.reason
+    assert [] == sessions.list("user-xyz")
+    ended = sessions.get(session.id)
+    assert (True, False, "102.89.77.0") == (ended.revoked, ended.is_active, ended.ip)
+
+
+@pytest.mark.parametrize(("user_id", "existed"), [(None, True), ("ada", True), ("eve", False)])
+def test_foreign_is_as_unknown(sessions: Any, user_id: str | None, existed: bool) -> None:
+    """With a user's id, another user's session cannot be got, ended, changed or told apart."""
+    session = sessions.login("ada").session
+    if not existed:
+        for change in (
+            lambda: sessions.extend(session.id, 60, user_id=user_id),
+            lambda: sessions.update(session.id, claims={}, user_id=user_id),
+            lambda: sessions.extend("unknown", 60, user_id=user_id),
+        ):
+            with pytest.raises(SessionNotFoundError, match="no such session"):
+                change()
+    assert existed == (sessions.get(session.id, user_id=user_id) is not None)
+    assert existed == sessions.revoke(session.id, user_id=user_id)
+    assert existed == sessions.revoke(session.id, user_id=user_id)
+    assert not sessions.revoke("unknown", user_id=user_id)
+
+
+def test_idle_timeout_moves_with_activity(make: Callable[..., Any], clock: FakeClock) -> None:
+    """Activity moves the idle deadline up to the absolute one, which nothing moves."""
+    sessions = make(policy=Policy(idle_timeout=1000, absolute_lifetime=2500, access_lifetime=1000))
+    grant = sessions.login("eve")
+    clock.advance(900)
+    assert sessions.validate(grant.access_token)
+    grant = sessions.refresh(grant.refresh_token)
+    clock.advance(900)
+    grant = sessions.refresh(grant.refresh_token)
+    clock.advance(699)
+    assert sessions.validate(grant.access_token)
+    clock.advance(1)
+    with pytest.raises(SessionExpiredError) as caught:
+        sessions.refresh(grant.refresh_token)
+    assert "absolute" == caught.value.clock
+
+
+def test_idle_sessions_expire_to_the_second(make: Callable[..., Any], clock: FakeClock) -> None:
+    """One second before its idle deadline a session lives, at it it does not."""
+    sessions = make(policy=Policy(idle_timeout=900))
+    early, late = sessions.login("ada"), sessions.login("ada")
+    clock.advance(899)
+    assert sessions.refresh(early.refresh_token)
+    clock.advance(1)
+    with pytest.raises(SessionExpiredError) as caught:
+        sessions.refresh(late.refresh_token)
+    assert "idle" == caught.value.clock
+    assert [early.session.id] == [it.id for it in sessions.list("ada")]
+    assert 2 == len(sessions.list("ada", include_ended=True))
+
+
+def test_an_untouching_validation_is_no_activity(sessions: Any, clock: FakeClock) -> None:
+    """touch=False leaves the session as idle as it was; otherwise activity is written down."""
+    grant = sessions.login("ada")
+    clock.advance(600)
+    before = sessions.validate(grant.access_token, touch=False).last_seen_at
+    after = sessions.validate(grant.access_token).last_seen_at
+    assert (grant.session.created_at, clock.now()) == (before, after)
+
+
+def test_a_token_expires_before_its_session(sessions: Any, clock: FakeClock) -> None:
+    """Past its lifetime and leeway the access token is over, and a refresh gives the next."""
+    grant = sessions.login("ada")
+    clock.advance(904)
+    assert sessions.validate(grant.access_token)
+    clock.advance(1)
+    with pytest.raises(TokenExpiredError):
+        sessions.validate(grant.access_token)
+    assert sessions.validate(sessions.refresh(grant.refresh_token).access_token)
+
+
+def test_a_tightened_policy_binds_old_sessions(make: Callable[..., Any], clock: FakeClock) -> None:
+    """Today's policy ends what yesterday's would have let live."""
+    grant = make().login("ada")
+    clock.advance(700)
+    strict = make(policy=Policy(idle_timeout=600, access_lifetime=600))
+    with pytest.raises((SessionExpiredError, TokenExpiredError)):
+        strict.validate(grant.access_token)
+    with pytest.raises(SessionExpiredError):
+        strict.refresh(grant.refresh_token)
+    assert [] == strict.list("ada")
+
+
+@pytest.mark.parametrize(("by", "moved"), [(3600, 3600), (timedelta(days=90), 16 * DAY)])
+def test_extend(sessions: Any, by: Any, moved: float) -> None:
+    """The idle deadline moves ahead, never past the absolute one."""
+    session = sessions.login("ada").session
+    extended = sessions.extend(session.id, by)
+    assert timedelta(seconds=moved) == extended.expires_at - session.expires_at
+    assert session.absolute_expires_at == extended.absolute_expires_at
+    for wrong in (0, -1, "x"):
+        with pytest.raises(ValueError):
+            sessions.extend(session.id, wrong)
+
+
+def test_update(sessions: Any) -> None:
+    """Claims are replaced as a whole, seen at once, and cannot be changed in place."""
+    grant = sessions.login("ada", claims={"role": "user"})
+    assert {"role": "user"} == sessions.validate(grant.access_token).claims
+    sessions.update(grant.session.id, claims={"cart": [1, {"a": 2}]})
+    claims = sessions.validate(grant.access_token).claims
+    assert {"cart": [1, {"a": 2}]} == claims
+    for change in (
+        lambda: claims.update(x=1),
+        lambda: claims["cart"].append(1),
+        lambda: claims["cart"][1].pop("a"),
+    ):
+        with pytest.raises(TypeError):
+            change()
+    for wrong in ({"x": "y" * 1024}, {"x": "\ud800"}, {"x": float("nan")}):
+        with pytest.raises(ValueError):
+            sessions.update(grant.session.id, claims=wrong)
+
+
+def test_nothing_changes_an_ended_session(sessions: Any) -> None:
+    """Revoked is terminal: no method brings it back or moves it."""
+    grant = sessions.login("ada")
+    sessions.revoke(grant.session.id)
+    before = sessions.get(grant.session.id)
+    for change in (
+        lambda: sessions.extend(grant.session.id, 60),
+        lambda: sessions.update(grant.session.id, claims={"a": 1}),
+        lambda: sessions.refresh(grant.refresh_token),
+        lambda: sessions.step_up(grant.access_token, amr=("otp",)),
+        lambda: sessions.validate(grant.access_token, fresh=True),
+    ):
+        with pytest.raises(SessionRevokedError):
+            change()
+    assert before == sessions.get(grant.session.id)
+
+
+def test_revoke_all_keeps_one(sessions: Any, clock: FakeClock) -> None:
+    """It tells what it ended, keeps what it was told to, and refuses older sign-ins."""
+    kept, lost = sessions.login("ada").session, sessions.login("ada").session
+    foreign = sessions.login("bob").session
+    with pytest.raises(SessionNotFoundError):
+        sessions.revoke_all("ada", keep=foreign.id)
+    before = clock.now()
+    clock.advance(0.5)
+    assert [lost.id] == sessions.revoke_all("ada", keep=kept.id)
+    assert [kept.id] == [it.id for it in sessions.list("ada")]
+    with pytest.raises(LoginDeniedError) as caught:
+        sessions.login("ada", auth_time=before)
+    assert "cut-off" == caught.value.reason
+    assert sessions.login("ada")
+    assert sessions.login("bob", auth_time=before)
+
+
+def test_revoke_everyone(sessions: Any, clock: FakeClock) -> None:
+    """All sessions of all users end, and older sign-ins are refused."""
+    grants = [sessions.login(user) for user in ("ada", "bob")]
+    for grant in grants:
+        sessions.validate(grant.access_token)
+    before = clock.now()
+    clock.advance(1)
+    assert 2 == sessions.revoke_everyone(reason="breach", actor="ops")
+    for grant in grants:
+        with pytest.raises(SessionRevokedError):
+            sessions.validate(grant.access_token)
+    with pytest.raises(LoginDeniedError):
+        sessions.login("eve", auth_time=before)
+
+
+def test_step_up(sessions: Any, clock: FakeClock) -> None:
+    """A step-up freshens the sign-in, adds its method, and ends older access tokens."""
+    grant = sessions.login("ada", acr="aal1")
+    clock.advance(300)
+    for wanted in ({"max_auth_age": 300}, {"max_auth_age": 0}, {"acr": "aal2"}):
+        with pytest.raises(StepUpRequiredError) as caught:
+            sessions.validate(grant.access_token, **wanted)
+        assert wanted.get("max_auth_age") == caught.value.max_age
+    assert sessions.validate(grant.access_token, max_auth_age=301, acr="aal1")
+    raised = sessions.step_up(grant.access_token, amr=("otp",), acr="aal2")
+    assert (("pwd", "otp"), "aal2") == (raised.session.amr, raised.session.acr)
+    assert grant.session.id == raised.session.id
+    assert sessions.validate(raised.access_token, max_auth_age=10, acr="aal2")
+    with pytest.raises(TokenExpiredError):
+        sessions.validate(grant.access_token)
+    with pytest.raises(TokenExpiredError):
+        sessions.refresh(grant.refresh_token)
+    again = sessions.step_up(raised.access_token, amr=("pwd",), acr="aal1")
+    assert "aal2" == again.session.acr
+    renewed = sessions.refresh(again.refresh_token)
+    assert again.session.auth_time == renewed.session.auth_time
+
+
+@pytest.mark.parametrize("limit", [2, lambda user_id, client: 2 if user_id == "ada" else None])
+def test_a_limit_evicts_the_least_recently_used(
+    make: Callable[..., Any], clock: FakeClock, limit: Any
+) -> None:
+    """The session that was used longest ago makes room, and its token ends."""
+    sessions = make(policy=Policy(max_sessions=limit))
+    first = sessions.login("ada")
+    clock.advance(1)
+    second = sessions.login("ada")
+    clock.advance(400)
+    sessions.validate(first.access_token)
+    third = sessions.login("ada")
+    assert (second.session.id,) == third.evicted
+    with pytest.raises(SessionRevokedError):
+        sessions.validate(second.access_token)
+    assert 2 == len(sessions.list("ada"))
+
+
+def test_a_limit_rejects(make: Callable[..., Any]) -> None:
+    """The error names the sessions that could be ended; ending one makes room."""
+    sessions = make(policy=Policy(max_sessions=1, on_limit="reject"))
+    first = sessions.login("ada")
+    with pytest.raises(SessionLimitError) as caught:
+        sessions.login("ada")
+    assert [first.session.id] == [it.id for it in caught.value.sessions]
+    assert sessions.login("ada", Client(device_token=first.device_token))
+    sessions.revoke_all("ada")
+    assert sessions.login("ada")
+
+
+@pytest.mark.parametrize(
+    ("privacy", "live", "ended"),
+    [
+        ("full", "102.89.77.21", "102.89.77.0"),
+        ("truncated", "102.89.77.0", "102.89.77.0"),
+        ("none", None, None),
+    ],
+)
+def test_addresses(make: Callable[..., Any], privacy: Any, live: Any, ended: Any) -> None:
+    """The policy says what is kept of an address, and the end reduces it, in the history too."""
+    sessions = make(policy=Policy(privacy=Privacy(ip=privacy)))
+    session = sessions.login("ada", MAC).session
+    assert live == session.ip
+    sessions.revoke(session.id)
+    assert ended == sessions.get(session.id).ip
+    assert {ended} == {event.ip for event in sessions.history("ada")}
+
+
+def test_history_in_pages(sessions: Any) -> None:
+    """Pages hang together, newest first, and a mangled cursor is told."""
+    for _ in range(5):
+        sessions.login("ada")
+    whole = sessions.history("ada", limit=1000).items
+    pages: list[Any] = []
+    cursor = None
+    while len(pages) < 5:
+        page = sessions.history("ada", limit=2, cursor=cursor)
+        pages += page.items
+        cursor = page.next
+        if cursor is None:
+            break
+    assert list(whole) == pages
+    for wrong in ({"limit": 0}, {"limit": 1001}, {"cursor": "x"}):
+        with pytest.raises(ValueError):
+            sessions.history("ada", **wrong)
+
+
+def test_purge_leaves_what_may_be_asked_for(sessions: Any, clock: FakeClock) -> None:
+    """Tombstones stay for the retention; then they go, and their tokens are unknown."""
+    grant = sessions.login("ada", MAC)
+    sessions.revoke(grant.session.id)
+    assert 0 == sessions.purge()
+    clock.advance(91 * DAY)
+    assert sessions.purge(limit=1) == 1
+    assert sessions.purge() > 0
+    assert 0 == sessions.purge()
+    assert None is sessions.get(grant.session.id)
+    assert 0 == len(sessions.history("ada"))
+    for wrong in (0, -1):
+        with pytest.raises(ValueError):
+            sessions.purge(limit=wrong)
+
+
+def test_export_and_erase(sessions: Any) -> None:
+    """A person gets everything that is kept; after erasure nothing is, and no token passes."""
+    grant = sessions.login("ada", MAC, claims={"a": 1})
+    other = sessions.login("bob", MAC)
+    sessions.validate(grant.access_token)
+    export = json.loads(json.dumps(sessions.export_user("ada")))
+    assert [1, 1, 1] == [len(export[name]) for name in ("sessions", "devices", "events")]
+    assert {"a": 1} == export["sessions"][0]["claims"]
+    assert 3 == sessions.erase_user("ada")
+    with pytest.raises(SessionNotFoundError):
+        sessions.validate(grant.access_token)
+    empty = {"userId": "ada", "sessions": [], "devices": [], "events": []}
+    assert empty == sessions.export_user("ada")
+    assert sessions.validate(other.access_token)
+
+
+@pytest.mark.parametrize(
+    ("error", "arguments"),
+    [
+        (TypeError, {"user_id": 5}),
+        (ValueError, {"user_id": ""}),
+        (ValueError, {"user_id": "x" * 256}),
+        (ValueError, {"user_id": "\ud800"}),
+        (ValueError, {"user_id": "a\0b"}),
+        (TypeError, {"amr": "pwd"}),
+        (ValueError, {"amr": ["x"] * 17}),
+        (ValueError, {"acr": ""}),
+        (ValueError, {"auth_time": datetime(2025, 7, 18, 9)}),  # noqa: DTZ001
+        (ValueError, {"auth_time": 10**12}),
+        (ValueError, {"auth_time": -1}),
+        (TypeError, {"claims": [1]}),
+        (TypeError, {"claims": {"x": object()}}),
+        (ValueError, {"claims": {"x": "y" * 1024}}),
+        (TypeError, {"client": Client(ip=5)}),  # type: ignore[arg-type]
+        (TypeError, {"client": Client(headers=["x"])}),  # type: ignore[arg-type]
+    ],
+)
+def test_what_cannot_be_kept_is_refused(
+    sessions: Any, error: type[Exception], arguments: dict[str, Any]
+) -> None:
+    """A wrong argument is told to the programmer, and nothing is written."""
+    with pytest.raises(error):
+        sessions.login(**{"user_id": "ada", **arguments})
+    assert [] == sessions.list("ada", include_ended=True)
+
+
+@pytest.mark.parametrize(
+    "client",
+    [
+        Client(ip="999.1.1.1", user_agent="x" * 10_240),
+        Client(ip="not an address", user_agent="\x1b[2J\r\nSet-Cookie: x"),
+        Client(ip="fe80::1%eth0", user_agent="\ud800"),
+        Client(headers={f"sec-ch-ua-{i}": '"' * 999 for i in range(500)}),
+        Client(headers={"Sec-CH-UA": '"Not;A=Brand";v="99"' * 500}, device_token="ds1d.x.y"),
+        Client(device_token="x" * 100_000, fingerprint="f" * 100_000),
+    ],
+)
+def test_absurd_clients_sign_in(sessions: Any, client: Client) -> None:
+    """Whatever a client sends, the user is signed in, listed safely, and not locked out."""
+    grant = sessions.login("ada", client)
+    session = sessions.validate(grant.access_token, client)
+    assert len(session.user_agent or "") <= 512
+    assert not {"\x1b", "\r", "\n"} & set(f"{session.user_agent}{session.device}")
+    assert session.device.label
+    assert sessions.list("ada")
+    assert sessions.refresh(grant.refresh_token, client)
+
+
+def test_a_token_of_another_account(make: Callable[..., Any]) -> None:
+    """A token whose account is not its session's is bad, though its signature is good."""
+    sessions = make()
+    grant = sessions.login("ada")
+    core = getattr(sessions, "_core", None) or sessions._manager._core
+    forged = core.tokens.mint_access(
+        session_id=grant.session.id,
+        user_id="eve",
+        now=core.now(),
+        expires_at=int(core.now()) + 60,
+        auth_time=int(core.now()),
+        amr=(),
+        acr=None,
+        jti="j" * 22,
+    )
+    with pytest.raises(BadTokenError):
+        sessions.validate(forged)

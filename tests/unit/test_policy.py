@@ -1,0 +1,83 @@
+"""The numbers a deployer may choose, and which contradict each other."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from devsess import Client, ConfigurationError, Policy, Privacy
+
+DAY = 86_400
+
+
+@pytest.mark.parametrize(
+    ("wrong", "named"),
+    [
+        ({"access_lifetime": 0}, "access_lifetime"),
+        ({"access_lifetime": 15 * DAY}, "access_lifetime"),
+        ({"idle_timeout": 31 * DAY}, "idle_timeout"),
+        ({"touch_interval": 8 * DAY}, "touch_interval"),
+        ({"refresh_grace_period": 301}, "refresh_grace_period"),
+        ({"leeway": 301}, "leeway"),
+        ({"max_staleness": 901}, "max_staleness"),
+        ({"cache_size": -1}, "cache_size"),
+        ({"cache_size": 1.5}, "cache_size"),
+        ({"max_sessions": 0}, "max_sessions"),
+        ({"max_sessions": True}, "max_sessions"),
+        ({"on_limit": "ask"}, "on_limit"),
+        ({"acr_order": ("a", "a")}, "acr_order"),
+        ({"idle_timeout": float("nan")}, "span"),
+        ({"idle_timeout": -1}, "span"),
+        ({"idle_timeout": "14 days"}, "span"),
+        ({"leeway": True}, "span"),
+    ],
+)
+def test_contradictions_are_told(wrong: dict[str, Any], named: str) -> None:
+    """A number that cannot work is a ConfigurationError, and a ValueError, that names it."""
+    with pytest.raises(ConfigurationError, match=named) as caught:
+        Policy(**wrong)
+    assert isinstance(caught.value, ValueError)
+
+
+def test_privacy_is_one_of_three() -> None:
+    """What is kept of addresses is full, truncated or none."""
+    with pytest.raises(ConfigurationError, match="ip"):
+        Privacy(ip="hashed")  # type: ignore[arg-type]
+
+
+def test_spans_are_timedeltas_or_seconds() -> None:
+    """Both mean the same."""
+    assert Policy(idle_timeout=timedelta(days=7)) == Policy(idle_timeout=7 * DAY)
+
+
+@pytest.mark.parametrize(("idle", "expected"), [(14 * DAY, 300), (1000, 100)])
+def test_the_touch_interval_follows_the_idle_timeout(idle: float, expected: float) -> None:
+    """The lesser of five minutes and a tenth."""
+    assert expected == Policy(idle_timeout=idle, access_lifetime=60).touch_interval
+
+
+@pytest.mark.parametrize(
+    ("aal", "absolute", "idle"),
+    [(1, 30 * DAY, 14 * DAY), (2, DAY, 3600), (3, 12 * 3600, 900)],
+)
+def test_nist(aal: Any, absolute: float, idle: float) -> None:
+    """The presets are those of SP 800-63B-4."""
+    policy = Policy.nist(aal)
+    assert (absolute, idle) == (policy.absolute_lifetime, policy.idle_timeout)
+    with pytest.raises(ConfigurationError):
+        Policy.nist(4)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(("limit", "expected"), [(None, None), (3, 3), (lambda *_: 5, 5)])
+def test_a_limit(limit: Any, expected: int | None) -> None:
+    """A number, a function, or none."""
+    assert expected == Policy(max_sessions=limit).limit_for("ada", Client())
+
+
+@pytest.mark.parametrize("gives", [0, -1, True, "3"])
+def test_a_function_that_gives_no_limit(gives: Any) -> None:
+    """A function of the application that gives nonsense is told, not obeyed."""
+    with pytest.raises(ConfigurationError, match="max_sessions"):
+        Policy(max_sessions=lambda *_: gives).limit_for("ada", Client())
