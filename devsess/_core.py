@@ -99,18 +99,27 @@ class Core:
             session = self.cache.look(token, client, now)
             if session is not None:
                 return session
-        claims = self.cache.verified(token, now) or self.tokens.verify_access(token, now)
         ticket = self.cache.ticket()
         stamp = None
         if fresh:
+            session = yield from self._unchanged(token, client, now)
+            if session is not None:
+                return session
+        claims = self.tokens.verify_access(token, now)
+        if fresh:
             # Asked for before the row is read: if it changes in between, they differ next time.
             stamp = yield from ask.stamp(claims.session_id)
-            entry = self.cache.entry(token, client, now)
-            if entry is not None and stamp is not None and entry.stamp == stamp:
-                return entry.session
         validated = yield from validate(self.context, now, claims, client, touch=touch)
         self.cache.keep(ticket, token, client, validated, stamp)
         return validated.session
+
+    def _unchanged(self, token: str, client: Client | None, now: float) -> Flow[Session | None]:
+        """The session as kept, if its row still holds what it held then; the row is asked."""
+        entry = self.cache.entry(token, client, now)
+        if entry is None or entry.stamp is None:
+            return None
+        stamp = yield from ask.stamp(entry.session.id)
+        return entry.session if stamp == entry.stamp else None
 
     def step_up(
         self,

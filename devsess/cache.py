@@ -24,7 +24,7 @@ from attrs import define
 from devsess._fork import after_fork
 from devsess.flows import _ask as ask
 from devsess.stores.base import All, StoreBusyError
-from devsess.tokens import MAX_TOKEN_LENGTH, AccessClaims
+from devsess.tokens import MAX_TOKEN_LENGTH
 
 if TYPE_CHECKING:
     from devsess.flows import Flow, Validated
@@ -42,41 +42,39 @@ STALE = Stale.STALE
 
 # Equals nothing but itself: no mark, no client's address.
 _NEVER = object()
+# A token is known by its end, which is (part of) its signature, and by the hash
+# of its whole text, which is keyed anew in every process: a quarter of the memory
+# that the text takes, and nothing in memory that could be presented.
+_END = 43
 # Access tokens of one session that are remembered; refreshing yields one each time.
 _TOKENS_EACH = 8
 
 
-@define(eq=False)
+@define(eq=False, weakref_slot=False)
 class Entry:
     """
     One access token's valid session, and the client it was judged for.
 
     Attributes:
+        text_hash: The hash of the token's whole text.
         good_until: Seconds since the epoch; only ever too early.
-        expires_at: When the token expires.
         stamp: The store's stamp of the row, if it was asked for before the row was read.
         used: Whether it was of use since the last sweep.
     """
 
     session: Session
+    text_hash: int
     ip: object
     user_agent: object
     device_token: object
     good_until: float
-    expires_at: float
     stamp: int | None
     used: bool = False
-
-    def claims(self) -> AccessClaims:
-        """What the token says: it was verified when the entry was made."""
-        session = self.session
-        auth_time = int(session.auth_time.timestamp())
-        return AccessClaims(session.id, session.user_id, auth_time, self.expires_at)
 
 
 class Cache:
     """
-    Sessions by the very text of their access token.
+    Sessions by the end of their access token.
 
     Args:
         policy: Size and greatest staleness.
@@ -109,7 +107,7 @@ class Cache:
         # The length first: a lookup reads the whole text to hash it.
         if token.__class__ is not str or len(token) > MAX_TOKEN_LENGTH:
             return STALE
-        if token not in self._entries:
+        if token[-_END:] not in self._entries:
             return None
         if self._max_staleness and self._elapsed() - self._heard_at < self._max_staleness:
             return self.look(token, client, now)
@@ -132,8 +130,8 @@ class Cache:
 
     def entry(self, token: str, client: Client | None, now: float) -> Entry | None:
         """What is known of *token*, judged for *client* and good at *now*; else None."""
-        entry = self._entries.get(token)
-        if entry is None or now >= entry.good_until:
+        entry = self._entries.get(token[-_END:])
+        if entry is None or now >= entry.good_until or entry.text_hash != hash(token):
             return None
         if client is not None and not (
             entry.ip == client.ip
@@ -143,11 +141,6 @@ class Cache:
             return None
         entry.used = True
         return entry
-
-    def verified(self, token: str, now: float) -> AccessClaims | None:
-        """The claims of *token*, if it was verified before and is within its time."""
-        entry = self._entries.get(token)
-        return entry.claims() if entry is not None and now < entry.expires_at else None
 
     def ticket(self) -> int:
         """To be taken before a row is read, and shown to keep what was read."""
@@ -162,17 +155,18 @@ class Cache:
         stamp: int | None = None,
     ) -> None:
         """Answer from memory from now on, unless the log has moved since *ticket*."""
-        entry = _entry(client, validated, stamp)
+        entry = _entry(token, client, validated, stamp)
+        key = token[-_END:]
         with self._lock:
             if ticket != self._moves or not self._size:
                 return
-            if token not in self._entries and len(self._entries) >= self._size:
+            if key not in self._entries and len(self._entries) >= self._size:
                 self._make_room()
-            self._entries[token] = entry
-            known = [one for one in self._tokens.get(entry.session.id, ()) if one != token]
+            self._entries[key] = entry
+            known = [one for one in self._keys.get(entry.session.id, ()) if one != key]
             for old in known[: 1 - _TOKENS_EACH]:
                 self._entries.pop(old, None)
-            self._tokens[entry.session.id] = (*known[1 - _TOKENS_EACH :], token)
+            self._keys[entry.session.id] = (*known[1 - _TOKENS_EACH :], key)
 
     def catch_up(self) -> Flow[None]:
         """
@@ -213,51 +207,53 @@ class Cache:
         self._moves += 1
         if isinstance(ids, All):
             self._entries.clear()
-            self._tokens.clear()
+            self._keys.clear()
             return
         for session_id in ids:
-            for token in self._tokens.pop(session_id, ()):
-                self._entries.pop(token, None)
+            for key in self._keys.pop(session_id, ()):
+                self._entries.pop(key, None)
 
     def _make_room(self) -> None:
         """Drop an eighth at once, those first that were of no use since the last sweep."""
         wanted = max(1, self._size // 8)
         idle = []
-        for token, entry in self._entries.items():
+        for key, entry in self._entries.items():
             if entry.used:
                 entry.used = False
             else:
-                idle.append(token)
+                idle.append(key)
                 if len(idle) == wanted:
                     break
         if len(idle) < wanted:
             idle = list(self._entries)[:wanted]
-        for token in idle:
-            session_id = self._entries.pop(token).session.id
-            left = tuple(one for one in self._tokens.get(session_id, ()) if one != token)
+        for key in idle:
+            session_id = self._entries.pop(key).session.id
+            left = tuple(one for one in self._keys.get(session_id, ()) if one != key)
             if left:
-                self._tokens[session_id] = left
+                self._keys[session_id] = left
             else:
-                self._tokens.pop(session_id, None)
+                self._keys.pop(session_id, None)
 
     def _start_over(self) -> None:
         self._lock = Lock()
         self._entries: dict[str, Entry] = {}
-        self._tokens: dict[str, tuple[str, ...]] = {}
+        self._keys: dict[str, tuple[str, ...]] = {}
         self._mark = _NEVER
         self._heard_at = -math.inf
         self._position = None
         self._moves = 0
 
 
-def _entry(client: Client | None, validated: Validated, stamp: int | None) -> Entry:
-    # A client that was not looked at equals no client.
-    return Entry(
-        session=validated.session,
-        ip=client.ip if client else _NEVER,
-        user_agent=client.user_agent if client else _NEVER,
-        device_token=client.device_token if client else _NEVER,
-        good_until=validated.good_until,
-        expires_at=validated.expires_at,
-        stamp=stamp,
-    )
+def _entry(token: str, client: Client | None, validated: Validated, stamp: int | None) -> Entry:
+    session = validated.session
+    # A client that was not looked at equals no client; equal texts are kept once.
+    ip: object = _NEVER
+    user_agent: object = _NEVER
+    device_token: object = _NEVER
+    if client is not None:
+        ip = session.ip if client.ip == session.ip else client.ip
+        same = client.user_agent == session.user_agent
+        user_agent = session.user_agent if same else client.user_agent
+        device_token = client.device_token
+    good_until = validated.good_until
+    return Entry(session, hash(token), ip, user_agent, device_token, good_until, stamp)

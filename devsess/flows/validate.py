@@ -28,12 +28,10 @@ class Validated:
     Attributes:
         session: The session.
         good_until: Seconds since the epoch; only ever too early.
-        expires_at: When the token expires.
     """
 
     session: Session
     good_until: float
-    expires_at: float
 
 
 def validate(
@@ -57,7 +55,7 @@ def validate(
     good_until = lifecycle.trusted_at(row, now, context.policy, touched=touched)
     session = session_view(row, now, context.policy)
     good_until = min(good_until, claims.expires_at)
-    return Validated(session, good_until, claims.expires_at)
+    return Validated(session, good_until)
 
 
 def _touched(

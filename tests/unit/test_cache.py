@@ -91,7 +91,7 @@ def make_cache(feed: Feed, clock: Clock, **policy: Any) -> Cache:
 
 def validated(session_id: str = "s1", good_until: float = T0 + 60) -> Validated:
     session = session_view(session_row(session_id), T0, Policy())
-    return Validated(session, good_until, T0 + 900)
+    return Validated(session, good_until)
 
 
 def keep(cache: Cache, token: str, session_id: str = "s1", client: Client | None = None) -> None:
@@ -322,17 +322,19 @@ def test_clear_forgets_all_and_asks_again(feed: Feed, clock: Clock) -> None:
     assert STALE is cache.hit("token", None, T0)
 
 
-@pytest.mark.parametrize(("now", "known"), [(T0 + 899, True), (T0 + 900, False)])
-def test_a_signature_is_verified_once(feed: Feed, clock: Clock, now: float, known: bool) -> None:
-    """The claims of a kept token are known without verifying it again, until it expires."""
+def test_a_token_is_known_by_its_whole_text(feed: Feed, clock: Clock) -> None:
+    """Another text with the same signature is not the token that was judged."""
     cache = make_cache(feed, clock)
-    keep(cache, "token", "s1")
-    claims = cache.verified("token", now)
-    assert known == (claims is not None)
-    if claims:
-        row = session_row("s1")
-        assert (row.id, row.user_id, row.auth_time) == (
-            claims.session_id,
-            claims.user_id,
-            claims.auth_time,
-        )
+    keep(cache, "header.payload." + "s" * 43)
+    assert None is not cache.hit("header.payload." + "s" * 43, None, T0)
+    for forged in ("header.other." + "s" * 43, "s" * 43, "x" + "header.payload." + "s" * 43):
+        assert None is cache.hit(forged, None, T0)
+
+
+def test_no_token_is_kept(feed: Feed, clock: Clock) -> None:
+    """What is in memory cannot be presented."""
+    cache = make_cache(feed, clock)
+    token = "header.payload." + "s" * 43
+    keep(cache, token)
+    kept = [*cache._entries, *cache._keys, *(key for keys in cache._keys.values() for key in keys)]
+    assert token not in kept

@@ -1,0 +1,1 @@
+"""What devsess costs, and whether its promise holds between real processes."""

@@ -1,0 +1,54 @@
+"""What a session in the cache weighs."""
+
+from __future__ import annotations
+
+import gc
+import tracemalloc
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from benchmarks import _world as world
+from benchmarks._line import Line
+from devsess import Client, SessionManager
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from devsess import Grant
+
+
+def memory(path: Path, grants: Sequence[Grant]) -> list[Line]:
+    """What a session in the cache weighs, with its token and what the client presented."""
+    plain, known = _weight(path, grants, device=False), _weight(path, grants, device=True)
+    return [
+        Line("a session in the cache", plain / 1000, 1.5, unit="KB"),
+        Line("a session in the cache, with a device token", known / 1000, None, unit="KB"),
+    ]
+
+
+def _weight(path: Path, grants: Sequence[Grant], *, device: bool) -> float:
+    """Bytes for each of these sessions, once all that they share is there."""
+    requests = list(enumerate(grants))
+    with world.opened(path) as warm:
+        _fill(warm, requests, device=device)
+    with world.opened(path) as sessions:
+        tracemalloc.start()
+        _fill(sessions, requests[:100], device=device)
+        before = _traced()
+        _fill(sessions, requests[100:], device=device)
+        weight = _traced() - before
+        tracemalloc.stop()
+    return weight / len(requests[100:])
+
+
+def _fill(sessions: SessionManager, requests: Sequence[tuple[int, Grant]], *, device: bool) -> None:
+    for number, grant in requests:
+        ip, agent = map(world.anew, world.parts_of(world.visitor(number)))
+        token = world.anew(grant.device_token or "") if device else None
+        client = Client(ip=ip, user_agent=agent, device_token=token)
+        sessions.validate(world.anew(grant.access_token), client)
+
+
+def _traced() -> int:
+    gc.collect()
+    return tracemalloc.get_traced_memory()[0]

@@ -1,0 +1,55 @@
+"""Time things so that a noisy machine is as unfair to one as to the other."""
+
+from __future__ import annotations
+
+import gc
+import statistics
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from time import perf_counter
+from typing import TypeAlias, TypeVar
+
+T = TypeVar("T")
+
+# Runs one batch; the seconds that each operation of it took.
+Batch: TypeAlias = Callable[[], float]
+
+
+def each(do: Callable[[T], object], items: Sequence[T]) -> float:
+    """Seconds per item to *do* all *items*."""
+    start = perf_counter()
+    for item in items:
+        do(item)
+    return (perf_counter() - start) / len(items)
+
+
+def alternating(batches: Mapping[str, Batch], rounds: int) -> dict[str, list[float]]:
+    """The seconds of each batch in each round; every round runs every batch, one after another."""
+    found: dict[str, list[float]] = {name: [] for name in batches}
+    with _undisturbed():
+        for _ in range(rounds):
+            for name, batch in batches.items():
+                found[name].append(batch())
+    return found
+
+
+def best(batches: Mapping[str, Batch], rounds: int) -> dict[str, float]:
+    """Each batch's best round: what it costs when nothing else is in its way."""
+    return {name: min(seconds) for name, seconds in alternating(batches, rounds).items()}
+
+
+def typical(batches: Mapping[str, Batch], rounds: int) -> dict[str, float]:
+    """Each batch's median round: for what waits for a disk, whose luck is part of the cost."""
+    return {
+        name: statistics.median(seconds) for name, seconds in alternating(batches, rounds).items()
+    }
+
+
+@contextmanager
+def _undisturbed() -> Iterator[None]:
+    gc.collect()
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()

@@ -1,0 +1,110 @@
+"""The world that is measured: browsers as they are, addresses, and sessions of theirs."""
+
+from __future__ import annotations
+
+import platform
+import secrets
+import sqlite3
+from importlib.metadata import version
+from typing import TYPE_CHECKING
+
+import jwt
+
+import devsess
+from benchmarks._timing import Batch, each
+from devsess import Client, SessionManager
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from devsess import Grant
+
+SECRET = secrets.token_urlsafe(32)
+
+AGENTS = (
+    (
+        "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko)"
+        " Chrome/138.0.0.0 Safari/537.36"
+    ),
+    (
+        "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/537.36 (KHTML, like Gecko)"
+        " Chrome/138.0.0.0 Safari/537.36"
+    ),
+    (
+        "Mozilla/5.0 (iPhone; CPU iPhone OS 18_5 like Mac OS X) AppleWebKit/605.1.15"
+        " (KHTML, like Gecko) Version/18.5 Mobile/15E148 Safari/604.1"
+    ),
+    (
+        "Mozilla/5.0 (Linux; Android 10; K) AppleWebKit/537.36 (KHTML, like Gecko)"
+        " Chrome/138.0.0.0 Mobile Safari/537.36"
+    ),
+    "Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:140.0) Gecko/20100101 Firefox/140.0",
+    "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0",
+    (
+        "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/605.1.15 (KHTML, like Gecko)"
+        " Version/18.5 Safari/605.1.15"
+    ),
+    (
+        "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko)"
+        " Chrome/138.0.0.0 Safari/537.36 Edg/138.0.0.0"
+    ),
+)
+
+
+def address(number: int) -> str:
+    """An address of the ranges that are kept for benchmarks (RFC 2544, RFC 5180)."""
+    if number % 4 == 0:
+        return f"2001:2:0:{number % 65_536:x}:a8bb:ccff:fe{number // 256 % 256:02x}:{number:x}"
+    return f"198.{18 + number // 65_536 % 2}.{number // 256 % 256}.{number % 256}"
+
+
+def visitor(number: int) -> Client:
+    """The client of the user with that number, before it has a device token."""
+    return Client(ip=address(number), user_agent=AGENTS[number % len(AGENTS)])
+
+
+def parts_of(client: Client) -> tuple[str, str]:
+    """Its address and its user agent."""
+    return client.ip or "", client.user_agent or ""
+
+
+def signed_in(sessions: SessionManager, count: int, *, start: int = 0) -> list[Grant]:
+    """*count* users' sessions."""
+    return [
+        sessions.login(f"user-{number:07d}", visitor(number))
+        for number in range(start, start + count)
+    ]
+
+
+def opened(path: Path) -> SessionManager:
+    """A manager as an application makes it."""
+    return SessionManager(path, keys=SECRET)
+
+
+def bare_decode(token: str) -> object:
+    """What everything is compared with: an application without sessions that can be revoked."""
+    return jwt.decode(token, SECRET, algorithms=["HS256"], issuer="devsess", audience="devsess")
+
+
+def decoding(grants: Sequence[Grant]) -> Batch:
+    """Bare decodes of these sessions' tokens."""
+    tokens = [grant.access_token for grant in grants]
+    return lambda: each(bare_decode, [anew(token) for token in tokens])
+
+
+def anew(text: str) -> str:
+    """The same text in a new string, as each request brings it: its hash is not known yet."""
+    return text.encode().decode()
+
+
+def surroundings() -> dict[str, str]:
+    """What the figures depend on."""
+    return {
+        "python": f"{platform.python_implementation()} {platform.python_version()}",
+        "system": f"{platform.system()} {platform.machine()}",
+        "sqlite": sqlite3.sqlite_version,
+        "pyjwt": version("pyjwt"),
+        "cryptography": version("cryptography"),
+        "devsess": devsess.__version__,
+    }

@@ -1,0 +1,44 @@
+"""
+Processes that are killed while they sign in; run by the tests, with a path and a secret.
+
+`login` signs in until it is killed, and tells of each session that it was given.
+Any other word is the beginning of an SQL statement: the process kills itself
+when its login is about to run that.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+
+from devsess import Client, SessionManager
+
+
+def die() -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def sign_in_for_ever(sessions: SessionManager) -> None:
+    number = 0
+    while True:
+        grant = sessions.login(f"user-{number % 5}", Client(ip="198.18.0.7", user_agent="curl/8.9"))
+        print(grant.session.id, grant.access_token, flush=True)
+        number += 1
+
+
+def die_at(sessions: SessionManager, statement: str) -> None:
+    writer = sessions._store._opened.writer.connection  # type: ignore[union-attr, attr-defined]
+    writer.set_trace_callback(lambda text: die() if text.startswith(statement) else None)
+    sessions.login("user-xyz", Client(ip="198.18.0.9", user_agent="curl/8.9"))
+
+
+if __name__ == "__main__":
+    _, path, secret, moment = sys.argv
+    if moment == "login":
+        sign_in_for_ever(SessionManager(path, keys=secret))
+    elif moment == "told":
+        SessionManager(path, keys=secret, on_event=lambda event: die()).login("user-xyz")
+    else:
+        die_at(SessionManager(path, keys=secret), moment)
+    print("still alive")

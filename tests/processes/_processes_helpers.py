@@ -1,0 +1,38 @@
+"""What the tests with real processes share."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+FOLDER = Path(__file__).parent
+ROOT = FOLDER.parents[1]
+SECRET = "a secret of this test that is long enough"
+
+needs_fork = pytest.mark.skipif(not hasattr(os, "fork"), reason="this platform cannot fork")
+
+
+def started(*arguments: object) -> subprocess.Popen[str]:
+    """A Python of its own, for which warnings are errors too."""
+    return subprocess.Popen(
+        [sys.executable, "-W", "error", *map(str, arguments)],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def finished(*arguments: object, timeout: float = 60) -> tuple[int, str, str]:
+    """How such a Python ended, and what it said."""
+    process = started(*arguments)
+    try:
+        out, err = process.communicate(timeout=timeout)
+    finally:
+        process.kill()
+        process.wait()
+    return process.returncode, out, err

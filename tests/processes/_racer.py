@@ -1,0 +1,26 @@
+"""A process that refreshes the token it is told to, and says what came of it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from devsess import Client, SessionManager
+
+if TYPE_CHECKING:
+    from multiprocessing.connection import Connection
+    from multiprocessing.synchronize import Barrier
+
+
+def race(path: str, secret: str, barrier: Barrier, pipe: Connection) -> None:
+    """Refresh at the same moment as the others do, until told to stop."""
+    with SessionManager(path, keys=secret) as sessions:
+        while (told := pipe.recv()) is not None:
+            refresh_token, parts = told
+            client = Client(**parts) if parts is not None else None
+            barrier.wait(30)
+            try:
+                grant = sessions.refresh(refresh_token, client)
+            except Exception as error:  # noqa: BLE001 - it is the answer
+                pipe.send((type(error).__name__, str(error), None))
+            else:
+                pipe.send((grant.refresh_token, grant.access_token, grant.replayed))

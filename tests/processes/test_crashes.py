@@ -1,0 +1,110 @@
+"""LAW: a process that dies in mid-login takes nothing with it, and leaves the file usable."""
+
+# What is expected stands first.
+
+from __future__ import annotations
+
+import signal
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from _processes_helpers import FOLDER, SECRET, finished, started
+
+from devsess import SessionManager
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+pytestmark = pytest.mark.skipif(
+    not hasattr(signal, "SIGKILL"), reason="this platform cannot kill like that"
+)
+
+DYING = FOLDER / "_dying.py"
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "sessions.db"
+
+
+@pytest.fixture
+def sessions(path: Path) -> Iterator[SessionManager]:
+    with SessionManager(path, keys=SECRET) as sessions:
+        yield sessions
+
+
+# What is written by a login whose process dies there; the events are told when all is done.
+MOMENTS = {
+    "BEGIN IMMEDIATE": 0,
+    "INSERT INTO sessions": 0,
+    "INSERT INTO events": 0,
+    "COMMIT": 0,
+    "told": 1,
+}
+
+
+@pytest.mark.parametrize(("moment", "survive"), MOMENTS.items())
+def test_a_login_is_whole_or_never_was(
+    sessions: SessionManager, path: Path, moment: str, survive: int
+) -> None:
+    """Killed before the commit, a login left nothing; killed after it, all of it is there."""
+    before = sessions.login("user-abc")
+
+    assert (-signal.SIGKILL, "", "") == finished(DYING, path, SECRET, moment)
+    kept = sessions.export_user("user-xyz")
+    assert [survive] * 3 == [len(kept[part]) for part in ("sessions", "devices", "events")]
+    assert "user-abc" == sessions.validate(before.access_token, fresh=True).user_id
+    assert sessions.validate(sessions.login("user-xyz").access_token).is_active
+    assert _is_intact(path)
+
+
+@pytest.mark.parametrize("enough", [1, 2, 3, 5, 8, 13, 21, 34])
+def test_what_was_granted_stays(sessions: SessionManager, path: Path, enough: int) -> None:
+    """Killed at any moment, a process leaves every session that it handed out."""
+    granted = _killed_after(path, enough)
+
+    assert enough <= len(granted)
+    for session_id, access_token in granted.items():
+        assert session_id == sessions.validate(access_token).id
+    users = [f"user-{number}" for number in range(5)]
+    alive = {session.id for user in users for session in sessions.list(user)}
+    assert granted.keys() <= alive
+    # The last one may have been committed and not told.
+    assert len(alive) <= len(granted) + 1
+    assert len(alive) == sum(len(sessions.history(user).items) for user in users)
+    assert _is_intact(path)
+
+
+def test_many_crashes_on_one_file(path: Path) -> None:
+    """Nobody needs to clean up after a crash, however many there were."""
+    granted: dict[str, str] = {}
+    for number in range(5):
+        granted |= _killed_after(path, 2 + number)
+
+    with SessionManager(path, keys=SECRET) as sessions:
+        for session_id, access_token in granted.items():
+            assert session_id == sessions.validate(access_token).id
+    assert _is_intact(path)
+
+
+def _killed_after(path: Path, enough: int) -> dict[str, str]:
+    """What a process had granted that was killed, at work, after *enough* logins."""
+    process = started(DYING, path, SECRET, "login")
+    try:
+        assert process.stdout is not None
+        lines = [process.stdout.readline() for _ in range(enough)]
+    finally:
+        process.kill()
+        rest, err = process.communicate()
+    assert (-signal.SIGKILL, "") == (process.returncode, err)
+    # A line without its end was cut off by the kill.
+    whole = [line for line in [*lines, *rest.splitlines(keepends=True)] if line.endswith("\n")]
+    return dict(line.split() for line in whole)
+
+
+def _is_intact(path: Path) -> bool:
+    with closing(sqlite3.connect(path)) as db:
+        return db.execute("PRAGMA integrity_check").fetchall() == [("ok",)]

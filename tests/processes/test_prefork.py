@@ -1,0 +1,32 @@
+"""LAW: a manager that was made before a server forks its workers works in each, and they agree."""
+
+# What is expected stands first.
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from _processes_helpers import FOLDER, SECRET, finished, needs_fork
+
+from devsess import SessionManager
+
+
+@needs_fork
+def test_a_prefork_server(tmp_path: Path) -> None:
+    """What one worker revokes is refused by all and by the parent, also what they had in memory."""
+    path = tmp_path / "sessions.db"
+    code, out, err = finished(FOLDER / "_prefork_server.py", path, SECRET)
+
+    assert (0, "") == (code, err)
+    told = json.loads(out)
+    everyone = 4
+    assert ["before"] * everyone == told["inherited"]
+    assert told["revoked"]
+    assert ["SessionRevokedError"] * everyone == told["after"]
+    assert [[f"user-{number}"] * everyone for number in range(everyone)] == told["crossed"]
+    assert [True, *["SessionRevokedError"] * everyone] * everyone == told["crossed after"]
+    assert [0] * 3 == told["ends"]
+    assert "parent" == told["parent"]
+    with SessionManager(path, keys=SECRET) as sessions:
+        assert 1 == len(sessions.list("parent"))

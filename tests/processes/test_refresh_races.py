@@ -1,0 +1,136 @@
+"""LAW: however many processes refresh one token at once, one successor is alive, and all get it."""
+
+# What is expected stands first.
+
+from __future__ import annotations
+
+from collections import Counter
+from contextlib import contextmanager
+from multiprocessing import get_context
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import pytest
+from _processes_helpers import SECRET
+from _racer import race
+
+from devsess import Client, RefreshTokenReusedError, SessionManager, SessionRevokedError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from devsess import Grant
+
+Answer: TypeAlias = "tuple[str, str, bool | None]"
+Race: TypeAlias = "Callable[[str, dict[str, Any] | None], list[Answer]]"
+
+RACERS = 4
+ROUNDS = 60
+
+BROWSER = {
+    "ip": "198.18.0.7",
+    "user_agent": "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0",
+}
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "sessions.db"
+
+
+@pytest.fixture
+def sessions(path: Path) -> Iterator[SessionManager]:
+    with SessionManager(path, keys=SECRET) as sessions:
+        yield sessions
+
+
+@pytest.fixture
+def grant(sessions: SessionManager) -> Grant:
+    return sessions.login("user-xyz", Client(**BROWSER))
+
+
+@pytest.fixture
+def together(sessions: SessionManager, path: Path) -> Iterator[Race]:
+    """Four processes that refresh at the same moment."""
+    with _racers(path) as together:
+        yield together
+
+
+@contextmanager
+def _racers(path: Path) -> Iterator[Race]:
+    context = get_context("spawn")
+    barrier = context.Barrier(RACERS)
+    pipes = [context.Pipe() for _ in range(RACERS)]
+    processes = [
+        context.Process(target=race, args=(str(path), SECRET, barrier, theirs), daemon=True)
+        for _, theirs in pipes
+    ]
+    for process in processes:
+        process.start()
+    ours = [pipe for pipe, _ in pipes]
+
+    def together(refresh_token: str, client: dict[str, Any] | None) -> list[Answer]:
+        for pipe in ours:
+            pipe.send((refresh_token, client))
+        assert all(pipe.poll(60) for pipe in ours)
+        return [pipe.recv() for pipe in ours]
+
+    yield together
+    for pipe in ours:
+        pipe.send(None)
+    for process in processes:
+        process.join(60)
+    assert [0] * RACERS == [process.exitcode for process in processes]
+    for pipe in (end for pair in pipes for end in pair):
+        pipe.close()
+
+
+CLIENTS: dict[str, Callable[[Grant], dict[str, Any] | None]] = {
+    "with the device token": lambda grant: {**BROWSER, "device_token": grant.device_token},
+    "without a device token": lambda grant: BROWSER,
+    "without a client": lambda grant: None,
+}
+
+
+@pytest.mark.parametrize("client", CLIENTS.values(), ids=CLIENTS)
+def test_four_racers_get_one_successor(
+    sessions: SessionManager, grant: Grant, together: Race, client: Any
+) -> None:
+    """In every round one of four rotates, three converge, and all hold the same next token."""
+    refresh_token, seen = grant.refresh_token, {grant.refresh_token}
+    for _ in range(ROUNDS):
+        answers = together(refresh_token, client(grant))
+
+        assert Counter({True: 3, False: 1}) == Counter(replayed for _, _, replayed in answers)
+        assert 1 == len({successor for successor, _, _ in answers})
+        for _, access_token, _ in answers:
+            assert grant.session.id == sessions.validate(access_token).id
+        refresh_token = answers[0][0]
+        assert refresh_token not in seen
+        seen.add(refresh_token)
+
+    assert [grant.session.id] == [session.id for session in sessions.list("user-xyz")]
+
+
+def test_the_successor_is_the_only_one_alive(
+    sessions: SessionManager, grant: Grant, together: Race
+) -> None:
+    """A race leaves no second line: the token before the last ends the session."""
+    [first] = {successor for successor, _, _ in together(grant.refresh_token, BROWSER)}
+    [second] = {successor for successor, _, _ in together(first, BROWSER)}
+
+    assert sessions.refresh(second, Client(**BROWSER)).session.is_active
+    with pytest.raises(RefreshTokenReusedError):
+        sessions.refresh(grant.refresh_token, Client(**BROWSER))
+    with pytest.raises(SessionRevokedError):
+        sessions.refresh(second, Client(**BROWSER))
+
+
+def test_a_revocation_wins_every_race(
+    sessions: SessionManager, grant: Grant, together: Race
+) -> None:
+    """Whatever four racers were given before, after a revocation none of them is given more."""
+    [successor] = {answer[0] for answer in together(grant.refresh_token, BROWSER)}
+    sessions.revoke(grant.session.id)
+
+    assert ["SessionRevokedError"] * RACERS == [kind for kind, _, _ in together(successor, BROWSER)]
