@@ -163,10 +163,7 @@ class Cache:
             if key not in self._entries and len(self._entries) >= self._size:
                 self._make_room()
             self._entries[key] = entry
-            known = [one for one in self._keys.get(entry.session.id, ()) if one != key]
-            for old in known[: 1 - _TOKENS_EACH]:
-                self._entries.pop(old, None)
-            self._keys[entry.session.id] = (*known[1 - _TOKENS_EACH :], key)
+            self._note(entry.session.id, key)
 
     def catch_up(self) -> Flow[None]:
         """
@@ -202,6 +199,15 @@ class Cache:
             self._mark, self._heard_at, self._position = _NEVER, -math.inf, None
 
     # Under the lock.
+
+    def _note(self, session_id: str, key: str) -> None:
+        known = self._keys.get(session_id, ())
+        if known:
+            known = tuple(one for one in known if one != key)
+            for old in known[: 1 - _TOKENS_EACH]:
+                self._entries.pop(old, None)
+            known = known[1 - _TOKENS_EACH :]
+        self._keys[session_id] = (*known, key)
 
     def _drop(self, ids: Collection[str] | All) -> None:
         self._moves += 1

@@ -43,6 +43,7 @@ def session_view(
     active = lifecycle.state(row, now, policy) is State.LIVE
     revoked = row.revoked_at is not None and row.reason != EXPIRED
     created_at = instant(row.created_at)
+    absolute = lifecycle.absolute_deadline(row, policy)
     # By position, and one datetime for equal instants: a new token's validation passes here.
     return Session(
         row.id,
@@ -53,8 +54,8 @@ def session_view(
         row.location,
         created_at,
         created_at if row.last_seen_at == row.created_at else instant(row.last_seen_at),
-        instant(lifecycle.deadline(row, policy)),
-        instant(lifecycle.absolute_deadline(row, policy)),
+        instant(min(lifecycle.idle_deadline(row, policy), absolute)),
+        instant(absolute),
         instant(row.auth_time),
         row.amr,
         row.acr,
