@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("devsess")
 
+# The calls that no store answers.
+_OURS = frozenset({"emit", "locate"})
+
 
 class WouldBlockError(Exception):
     """This call cannot be answered at once; run the whole operation where it may wait."""
@@ -54,9 +57,8 @@ class Waiting(Services):
 
     def perform(self, call: Call) -> object:
         """The answer to *call*."""
-        if call.name in ("emit", "locate"):
-            return getattr(self, call.name)(*call.args)
-        return getattr(self._store, call.name)(*call.args, **call.kwargs)
+        here = self if call.name in _OURS else self._store
+        return getattr(here, call.name)(*call.args, **call.kwargs)
 
 
 class Instant(Services):
@@ -96,7 +98,7 @@ class Awaiting(Services):
         """The answer to *call*."""
         if call.name in _ABSENT:
             return _ABSENT[call.name]()
-        if call.name in ("emit", "locate"):
+        if call.name in _OURS:
             return getattr(self, call.name)(*call.args)
         return await getattr(self._store, call.name)(*call.args, **call.kwargs)
 

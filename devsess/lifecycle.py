@@ -32,6 +32,9 @@ if TYPE_CHECKING:
 class State(Enum):
     """Where a session stands."""
 
+    # Members are single objects; Enum's own hash is a call into Python, twice a validation.
+    __hash__ = object.__hash__
+
     LIVE = "live"
     IDLE_EXPIRED = "idle"
     ABSOLUTE_EXPIRED = "absolute"
@@ -40,6 +43,8 @@ class State(Enum):
 
 class Deed(Enum):
     """What can be done to a session."""
+
+    __hash__ = object.__hash__
 
     VALIDATE = "validate"
     TOUCH = "touch"
@@ -126,6 +131,11 @@ def state(row: SessionRow, now: float, policy: Policy) -> State:
     if idle <= now or row.revoked_at is not None:
         return State.IDLE_EXPIRED
     return State.LIVE
+
+
+def permits(row: SessionRow, deed: Deed, now: float, policy: Policy) -> bool:
+    """Whether *deed* may be done to *row*."""
+    return deed in TRANSITIONS[state(row, now, policy)]
 
 
 def permit(row: SessionRow, deed: Deed, now: float, policy: Policy) -> State:

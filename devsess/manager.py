@@ -357,4 +357,5 @@ class SessionManager:
         try:
             return run(flow, services.perform)
         finally:
-            tell(services.events, self._on_event)
+            if services.events:
+                tell(services.events, self._on_event)

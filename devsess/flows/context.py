@@ -157,7 +157,8 @@ def live_row(context: Context, now: float, claims: AccessClaims, deed: Deed) -> 
         raise SessionNotFoundError("there is no such session: it was deleted, or never was here")
     if row.user_id != claims.user_id:
         raise BadTokenError("the token names another account than its session")
-    yield from permitted(context, now, row, deed)
+    if not lifecycle.permits(row, deed, now, context.policy):
+        yield from permitted(context, now, row, deed)
     if row.auth_time != claims.auth_time:
         raise TokenExpiredError("a newer sign-in took this token's place: refresh")
     return row
