@@ -1,0 +1,130 @@
+"""What a manager must answer, told in as few words as its laws allow; no store, no cache."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+from attrs import define, field
+
+from devsess import (
+    RefreshTokenReusedError,
+    SessionExpiredError,
+    SessionNotFoundError,
+    SessionRevokedError,
+    TokenExpiredError,
+)
+
+if TYPE_CHECKING:
+    from devsess import Grant
+
+IDLE, ABSOLUTE, ACCESS, GRACE, TOUCH, LIMIT = 100, 300, 40, 5, 10, 3
+
+
+@define
+class Known:
+    """A session as the model knows it; instants are whole seconds."""
+
+    id: str
+    user_id: str
+    created_at: float
+    auth_time: int
+    seen_at: float
+    idle_at: float
+    generation: int = 0
+    rotated_at: float = -math.inf
+    rotated_by: str = ""
+    revoked_at: float | None = None
+    lapsed: bool = False
+    claims: dict[str, object] = field(factory=dict)
+
+    @property
+    def ends_at(self) -> float:
+        return min(self.idle_at, self.created_at + ABSOLUTE)
+
+    def ended(self, now: float) -> type[Exception] | None:
+        if self.revoked_at is not None:
+            return SessionRevokedError
+        return SessionExpiredError if self.lapsed or self.ends_at <= now else None
+
+    def acts(self, now: float) -> None:
+        self.seen_at = now
+        self.idle_at = max(self.idle_at, min(now + IDLE, self.created_at + ABSOLUTE))
+
+    def rotates(self, now: float, by: str) -> None:
+        self.acts(now)
+        self.generation += 1
+        self.rotated_at, self.rotated_by = now, by
+
+
+@define
+class Access:
+    """An access token, and what it says."""
+
+    text: str
+    session_id: str
+    auth_time: int
+    expires_at: float
+
+
+@define
+class Refresh:
+    """A refresh token, and what it says."""
+
+    text: str
+    session_id: str
+    generation: int
+
+
+@define
+class Model:
+    """Every session, token and cut-off there has been."""
+
+    sessions: dict[str, Known] = field(factory=dict)
+    access: list[Access] = field(factory=list)
+    refresh: list[Refresh] = field(factory=list)
+    cut_offs: dict[str, float] = field(factory=dict)
+
+    def of(self, user_id: str, now: float) -> list[Known]:
+        """A user's live sessions."""
+        return [it for it in self.sessions.values() if it.user_id == user_id and not it.ended(now)]
+
+    def granted(self, grant: Grant, now: float) -> None:
+        """Remember the tokens of a session as it stands."""
+        it = self.sessions[grant.session.id]
+        expires_at = math.floor(min(now + ACCESS, it.ends_at))
+        self.access.append(Access(grant.access_token, it.id, it.auth_time, expires_at))
+        self.refresh.append(Refresh(grant.refresh_token or "", it.id, it.generation))
+
+    def on_access(self, token: Access, now: float) -> type[Exception] | None:
+        """What validate must raise for *token*, if anything."""
+        if token.expires_at <= now:
+            return TokenExpiredError
+        it = self.sessions.get(token.session_id)
+        if it is None:
+            return SessionNotFoundError
+        return it.ended(now) or (TokenExpiredError if it.auth_time != token.auth_time else None)
+
+    def on_refresh(self, token: Refresh, now: float) -> type[Exception] | None:
+        """What refresh must raise for *token*, if anything; ends what a reuse ends."""
+        it = self.sessions.get(token.session_id)
+        if it is None:
+            return SessionNotFoundError
+        if it.ended(now) or token.generation == it.generation:
+            return it.ended(now)
+        if token.generation == it.generation - 1 and now - it.rotated_at <= GRACE:
+            return TokenExpiredError if it.rotated_by == "step_up" else None
+        it.revoked_at = now
+        return RefreshTokenReusedError
+
+    def revoke(self, it: Known, now: float) -> None:
+        if it.revoked_at is None and not it.lapsed:
+            it.revoked_at = now
+
+    def purge(self, now: float) -> None:
+        """Mark what has run out; delete what ended before any token of it could still be good."""
+        for it in list(self.sessions.values()):
+            it.lapsed = it.lapsed or (it.revoked_at is None and it.ends_at <= now)
+            ended_at = it.revoked_at if it.revoked_at is not None else it.ends_at
+            if (it.lapsed or it.revoked_at is not None) and ended_at < now - ACCESS:
+                del self.sessions[it.id]
