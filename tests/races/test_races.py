@@ -1,4 +1,4 @@
-"""Two and three operations at once, in every order of their store calls that matters."""
+"""Two operations at once, in every order of their store calls that matters."""
 
 from __future__ import annotations
 
@@ -6,8 +6,6 @@ import threading
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from devsess import (
     Client,
@@ -82,17 +80,6 @@ def test_two_refreshes_have_one_successor(store: Store) -> None:
         assert one.refresh_token == other.refresh_token
         assert [False, True] == sorted([one.replayed, other.replayed])
         assert ring.sessions.refresh(one.refresh_token)
-
-
-@settings(max_examples=60, deadline=None, database=None)
-@given(st.lists(st.integers(0, 2), min_size=6, max_size=24))
-def test_three_refreshes_have_one_successor(order: list[int]) -> None:
-    """Three at once change nothing about that."""
-    ring = Ring(MemoryStore())
-    token = ring.sessions.login(USER).refresh_token
-    grants = ring.race(*[lambda: ring.sessions.refresh(token)] * 3, order=order)
-    assert 1 == len({grant.refresh_token for grant in grants})
-    assert [False, True, True] == sorted(grant.replayed for grant in grants)
 
 
 def test_a_refresh_does_not_outrun_a_revocation(store: Store) -> None:
