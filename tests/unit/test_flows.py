@@ -1,0 +1,252 @@
+"""Flows driven by hand: what each asks for, in which order, and what it makes of the answers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from attrs import evolve
+
+from devsess import (
+    BadTokenError,
+    Client,
+    EventType,
+    Grant,
+    LoginDeniedError,
+    Policy,
+    RefreshTokenReusedError,
+    SessionNotFoundError,
+    SessionRevokedError,
+    StoreUnavailableError,
+    TokenExpiredError,
+    flows,
+)
+from devsess.flows import Call, Context
+from devsess.keys import Keys
+from devsess.models import Page
+from devsess.stores.base import Inserted, Refused
+from devsess.testing._rows import T0, device_row, event_row, session_row
+from devsess.tokens import AccessClaims, Tokens
+
+POLICY = Policy()
+KEYS = Keys.of("a secret of the tests, long enough")
+TOKENS = Tokens(KEYS, "devsess", "devsess", POLICY)
+CONTEXT = Context(POLICY, TOKENS, KEYS, lambda size: b"r" * size)
+SESSION_ID = "s-0123456789abcdef"
+ROW = session_row(SESSION_ID)
+REVOKED = evolve(ROW, revoked_at=T0 + 1, reason="lost")
+CLAIMS = AccessClaims(SESSION_ID, "user-1", int(T0), T0 + 900)
+SOON, LATER = T0 + 1, T0 + POLICY.touch_interval
+
+
+def play(flow: Any, *answers: tuple[str, Any]) -> Any:
+    """
+    What *flow* returns or raises when its calls are answered so.
+
+    Each answer names the call that must come; an exception is thrown into the flow.
+    """
+    script = list(answers)
+    step, value = flow.send, None
+    while True:
+        try:
+            call: Call = step(value)
+        except StopIteration as stop:
+            result = stop.value
+            break
+        except Exception as error:  # noqa: BLE001 - it is the outcome
+            result = error
+            break
+        assert script, f"asked for {call.name} when it should have been done"
+        name, value = script.pop(0)
+        assert name == call.name
+        step = flow.throw if isinstance(value, Exception) else flow.send
+    assert [] == script, "was done before all was asked"
+    return result
+
+
+def validate(now: float, claims: AccessClaims = CLAIMS, *, touch: bool = True) -> Any:
+    return flows.validate(CONTEXT, now, claims, None, touch=touch)
+
+
+def refresh(now: float, generation: int = 0, client: Client | None = None) -> Any:
+    token = TOKENS.mint_refresh(SESSION_ID, generation, ROW.salt)
+    return flows.refresh(CONTEXT, now, token, client)
+
+
+def login(client: Client | None = None) -> Any:
+    none: dict[str, Any] = {"auth_time": None, "claims": None}
+    return flows.login(
+        CONTEXT, T0, "user-1", client, amr=("pwd",), acr=None, persistent=False, **none
+    )
+
+
+def test_a_validation_asks_for_the_row_and_nothing_else() -> None:
+    """The one thing asked on every request that memory does not answer."""
+    validated = play(validate(SOON), ("get", ROW))
+    assert SESSION_ID == validated.session.id
+    assert T0 + POLICY.touch_interval == validated.good_until
+
+
+@pytest.mark.parametrize(
+    ("row", "claims", "error", "told"),
+    [
+        (None, CLAIMS, SessionNotFoundError, False),
+        (ROW, evolve(CLAIMS, user_id="user-2"), BadTokenError, False),
+        (REVOKED, evolve(CLAIMS, user_id="user-2"), BadTokenError, False),
+        (REVOKED, CLAIMS, SessionRevokedError, True),
+        (evolve(ROW, auth_time=ROW.auth_time + 1), CLAIMS, TokenExpiredError, False),
+    ],
+)
+def test_what_a_row_refuses(row: Any, claims: Any, error: type[Exception], told: bool) -> None:
+    """Only the use of an ended session is told to the application."""
+    after = [("emit", None)] if told else []
+    assert isinstance(play(validate(SOON, claims), ("get", row), *after), error)
+
+
+def test_a_due_touch_moves_the_session_ahead() -> None:
+    """From the interval on, activity is written, and the answer shows it."""
+    validated = play(validate(LATER), ("get", ROW), ("touch", True))
+    assert validated.session.last_seen_at.timestamp() == LATER
+    assert LATER + POLICY.touch_interval == validated.good_until
+
+
+def test_what_must_not_touch_does_not() -> None:
+    """A poll does not keep a session alive."""
+    assert play(validate(LATER, touch=False), ("get", ROW))
+
+
+def test_a_failed_touch_fails_nothing() -> None:
+    """The session is valid all the same; the next attempt waits for one interval."""
+    flow = validate(LATER)
+    validated = play(flow, ("get", ROW), ("touch", StoreUnavailableError("disk full")))
+    assert validated.session.last_seen_at.timestamp() == T0
+    assert LATER + POLICY.touch_interval == validated.good_until
+
+
+def test_a_touch_too_late_is_judged_again() -> None:
+    """Revoked between its read and its touch: the read counts for nothing."""
+    answers = [("get", ROW), ("touch", False), ("get", REVOKED), ("emit", None)]
+    assert isinstance(play(validate(LATER), *answers), SessionRevokedError)
+
+
+def test_a_store_that_fails_is_no_judgement() -> None:
+    """Its error comes out as it is: never as "not signed in"."""
+    down = StoreUnavailableError("gone")
+    assert down is play(validate(SOON), ("get", down))
+    assert down is play(refresh(SOON), ("get", down))
+
+
+def test_a_lost_rotation_converges() -> None:
+    """Another request was faster: this one reads again, and gets what that one got."""
+    rotated = evolve(ROW, generation=1, rotated_at=SOON, rotated_by="refresh")
+    won = play(refresh(SOON), ("get", ROW), ("rotate", rotated), ("emit", None))
+    lost = play(refresh(SOON), ("get", ROW), ("rotate", None), ("get", rotated))
+    assert won.refresh_token == lost.refresh_token
+    assert (won.replayed, lost.replayed) == (False, True)
+
+
+def test_a_lost_rotation_to_a_step_up_gets_nothing() -> None:
+    """The step-up's tokens are for whoever proved themselves."""
+    raised = evolve(ROW, generation=1, rotated_at=SOON, rotated_by="step_up")
+    answers = [("get", ROW), ("rotate", None), ("get", raised)]
+    assert isinstance(play(refresh(SOON), *answers), TokenExpiredError)
+
+
+def test_reuse_ends_before_it_tells() -> None:
+    """The session is ended first; what follows may fail."""
+    ahead = evolve(ROW, generation=5)
+    ended = event_row(EventType.SESSION_REVOKED)
+    answers = [("get", ahead), ("end", [ended]), ("emit", None), ("add_event", None)]
+    outcome = play(refresh(SOON), *answers, ("emit", None))
+    assert isinstance(outcome, RefreshTokenReusedError)
+    assert outcome.reuse == "stale"
+
+
+def test_reuse_is_told_once() -> None:
+    """Where another request ended the session first, it has told already."""
+    ahead = evolve(ROW, generation=5)
+    outcome = play(refresh(SOON), ("get", ahead), ("end", []))
+    assert isinstance(outcome, RefreshTokenReusedError)
+
+
+def test_a_reuse_that_cannot_be_ended_is_no_success() -> None:
+    """Without its end written, there is nothing to answer but that the store failed."""
+    down = StoreUnavailableError("read-only")
+    assert down is play(refresh(SOON), ("get", evolve(ROW, generation=5)), ("end", down))
+
+
+def test_a_login_writes_once() -> None:
+    """One deed writes session, device and event; then the application hears of it."""
+    grant = play(login(), ("known_devices", []), ("insert", Inserted()), ("emit", None))
+    assert isinstance(grant, Grant)
+    assert grant.session.user_id == "user-1"
+
+
+def test_a_login_asks_for_a_place_where_there_is_an_address() -> None:
+    """No address, no question."""
+    answers = [("known_devices", []), ("locate", None), ("insert", Inserted()), ("emit", None)]
+    assert play(login(Client(ip="198.51.100.7")), *answers).session.ip == "198.51.100.7"
+
+
+def test_a_login_adopts_no_id() -> None:
+    """A genuine key ring without a device of this account leads to a new one."""
+    ring = TOKENS.mint_device(["another-account-1"])
+    answers = [("known_devices", [device_row()]), ("insert", Inserted()), ("emit", None)]
+    grant = play(login(Client(device_token=ring)), *answers)
+    assert grant.session.device.id not in ("another-account-1", "device-1")
+
+
+def test_a_refused_login_is_kept_and_told() -> None:
+    """A sign-in from before a cut-off has no tokens, and a place in the history."""
+    answers = [("known_devices", []), ("insert", Refused.CUT_OFF)]
+    outcome = play(login(), *answers, ("add_event", None), ("emit", None))
+    assert isinstance(outcome, LoginDeniedError)
+
+
+def test_a_step_up_that_lost_is_judged_anew() -> None:
+    """The token it came with has ended with the other step-up."""
+    raised = evolve(ROW, auth_time=ROW.auth_time + 5, generation=1)
+    flow = flows.step_up(CONTEXT, SOON, CLAIMS, None, amr=("otp",), acr=None)
+    outcome = play(flow, ("get", ROW), ("update", None), ("get", raised))
+    assert isinstance(outcome, TokenExpiredError)
+
+
+def test_an_update_that_lost_is_worked_out_anew() -> None:
+    """Two extensions at once both count: the second adds to what the first left."""
+    moved = evolve(ROW, idle_expires_at=ROW.idle_expires_at + 60)
+    flow = flows.extend(CONTEXT, SOON, SESSION_ID, 60, user_id=None)
+    assert Call("get", (SESSION_ID,)) == flow.send(None)
+    assert flow.send(ROW).kwargs["expected"]["idle_expires_at"] == ROW.idle_expires_at
+    flow.send(None)
+    second = flow.send(moved)
+    assert second.kwargs["expected"]["idle_expires_at"] == moved.idle_expires_at
+    flow.close()
+
+
+def test_revoking_what_is_over_looks_whether_it_was_there() -> None:
+    """Ended by others is ended; unknown and foreign are not."""
+
+    def revoke(user_id: str | None = None) -> Any:
+        return flows.revoke(CONTEXT, SOON, SESSION_ID, user_id=user_id, reason="lost", actor=None)
+
+    ended = event_row(EventType.SESSION_REVOKED)
+    assert play(revoke(), ("end", [ended]), ("emit", None)) is True
+    assert play(revoke(), ("end", []), ("get", REVOKED)) is True
+    assert play(revoke(), ("end", []), ("get", None)) is False
+    assert play(revoke("user-2"), ("end", []), ("get", ROW)) is False
+
+
+def test_purge_goes_on_until_nothing_is_left() -> None:
+    """In batches, so that nobody waits long for the writer."""
+    batches = [("purge", 500), ("purge", 500), ("purge", 7), ("purge", 0)]
+    assert play(flows.purge(CONTEXT, SOON, limit=None), *batches) == 1007
+    assert play(flows.purge(CONTEXT, SOON, limit=600), *batches[:1], ("purge", 100)) == 600
+
+
+def test_an_export_reads_every_page() -> None:
+    """However long the history is, all of it is the person's."""
+    flow = flows.export_user(CONTEXT, SOON, "user-1")
+    pages = [Page((event_row(),), "more"), Page((event_row(),), None)]
+    answers = [("list", [ROW]), ("devices", [device_row()])]
+    found = play(flow, *answers, *(("events", page) for page in pages))
+    assert (1, 1, 2) == tuple(len(found[part]) for part in ("sessions", "devices", "events"))
