@@ -19,9 +19,13 @@ from devsess import _cli_output as output
 from devsess.errors import ConfigurationError, SessionNotFoundError, StoreUnavailableError
 from devsess.keys import Keys, generate_pem, generate_secret
 from devsess.manager import SessionManager
+from devsess.policy import DAY, Policy, Privacy
 
 NOT_FOUND, USAGE, UNAVAILABLE = 1, 2, 3
 BATCH = 500
+RETENTION_DAYS = 90
+# The application's policy is not known here: the deadlines it wrote are the measure, and no others.
+UNBOUNDED = 36_500 * DAY
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -33,7 +37,11 @@ def main() -> None:
 
 
 def _store(command: F) -> F:
-    """Give *command* the option --store and a manager of it, and errors their exit codes."""
+    """
+    Give *command* the option --store and a manager of it, and errors their exit codes.
+
+    An option named `retention`, in days, goes into the manager's policy.
+    """
 
     @click.option(
         "--store",
@@ -44,11 +52,13 @@ def _store(command: F) -> F:
         help="Path or URL of the store.",
     )
     @wraps(command)
-    def with_store(store: str, **options: Any) -> None:
+    def with_store(store: str, retention: int = RETENTION_DAYS, **options: Any) -> None:
         try:
             _check_there(store)
             # Nothing is minted or verified here: any key will do.
-            with SessionManager(store, keys=generate_secret()) as sessions:
+            with SessionManager(
+                store, keys=generate_secret(), policy=_policy(retention)
+            ) as sessions:
                 command(sessions=sessions, **options)
         except StoreUnavailableError as error:
             _fail(str(error), UNAVAILABLE)
@@ -56,6 +66,14 @@ def _store(command: F) -> F:
             _fail(str(error), USAGE)
 
     return with_store  # type: ignore[return-value]
+
+
+def _policy(retention: int) -> Policy:
+    return Policy(
+        idle_timeout=UNBOUNDED,
+        absolute_lifetime=UNBOUNDED,
+        privacy=Privacy(retention=retention * DAY),
+    )
 
 
 def _check_there(store: str) -> None:
@@ -205,6 +223,13 @@ def devices(sessions: SessionManager, user: str, *, as_json: bool) -> None:
 
 @main.command()
 @click.option("--limit", type=click.IntRange(min=1), help="At most so many rows.")
+@click.option(
+    "--retention",
+    type=click.IntRange(1, 36_500),
+    default=RETENTION_DAYS,
+    show_default=True,
+    help="Days that ended sessions and events are kept.",
+)
 @_as_json
 @_store
 def purge(sessions: SessionManager, limit: int | None, *, as_json: bool) -> None:

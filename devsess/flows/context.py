@@ -52,7 +52,10 @@ class Context:
 
     def new_id(self) -> str:
         """128 random bits, URL-safe (ASVS 7.2.3, 11.5.1)."""
-        return base64.urlsafe_b64encode(self.entropy(16)).rstrip(b"=").decode()
+        text = base64.urlsafe_b64encode(self.entropy(16)).rstrip(b"=").decode()
+        # The last character stands for four bits, and is never a dash. In front it
+        # keeps a shell from taking an id for an option.
+        return text[-1] + text[:-1]
 
     def fingerprints(self, user_id: str, fingerprint: str | None) -> tuple[bytes, ...]:
         """

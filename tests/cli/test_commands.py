@@ -5,13 +5,15 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from click.testing import CliRunner, Result
 
-from devsess import Client, SessionManager
+from devsess import Client, Policy, SessionManager
 from devsess.cli import main
+from devsess.testing import FakeClock
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -146,6 +148,29 @@ def test_devices(sessions: SessionManager, path: Path) -> None:
     assert "my phone" in call(path, "devices", "ada").stdout
     assert [device.id] == [it["id"] for it in call_json(path, "devices", "ada")["devices"]]
     assert 1 == call(path, "devices", "nobody").exit_code
+
+
+def test_the_written_deadlines_count(path: Path) -> None:
+    """A session that its application lets idle for long is live here too."""
+    clock = FakeClock(datetime.now(UTC) - timedelta(days=60))
+    patient = Policy(idle_timeout=timedelta(days=90), absolute_lifetime=timedelta(days=365))
+    with SessionManager(path, keys=SECRET, policy=patient, clock=clock) as sessions:
+        grant = sessions.login("ada", PHONE)
+    assert "live" == call_json(path, "list", "ada")["sessions"][0]["state"]
+    assert 0 == call_json(path, "purge")["deleted"]
+    assert {"ended": [grant.session.id]} == call_json(path, "revoke-all", "ada")
+
+
+@pytest.mark.parametrize(("days", "left"), [("59", 1), ("61", 3)])
+def test_purge_keeps_for_the_retention(path: Path, days: str, left: int) -> None:
+    """What ended longer ago than the days it is told goes, its events too."""
+    clock = FakeClock(datetime.now(UTC) - timedelta(days=60))
+    with SessionManager(path, keys=SECRET, clock=clock) as sessions:
+        sessions.revoke(sessions.login("ada", PHONE).session.id)
+        clock.advance(timedelta(days=59.5))
+        sessions.login("ada", PHONE)
+    assert 0 == call(path, "purge", "--retention", days).exit_code
+    assert left == len(call_json(path, "history", "ada")["events"])
 
 
 @pytest.mark.parametrize("limit", [[], ["--limit", "3"]])
