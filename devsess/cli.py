@@ -19,13 +19,13 @@ from devsess import _cli_output as output
 from devsess.errors import ConfigurationError, SessionNotFoundError, StoreUnavailableError
 from devsess.keys import Keys, generate_pem, generate_secret
 from devsess.manager import SessionManager
-from devsess.policy import DAY, Policy, Privacy
+from devsess.policy import DAY, MAX_SPAN, Policy, Privacy
 
 NOT_FOUND, USAGE, UNAVAILABLE = 1, 2, 3
 BATCH = 500
 RETENTION_DAYS = 90
 # The application's policy is not known here: the deadlines it wrote are the measure, and no others.
-UNBOUNDED = 36_500 * DAY
+UNBOUNDED = MAX_SPAN
 
 F = TypeVar("F", bound=Callable[..., Any])
 

@@ -6,7 +6,6 @@ Spans are given as timedelta or seconds and kept as seconds.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from datetime import timedelta
 from typing import TYPE_CHECKING, Literal, TypeAlias
@@ -24,6 +23,8 @@ SessionLimit: TypeAlias = "int | Callable[[str, Client], int | None] | None"
 MINUTE = 60.0
 HOUR = 60 * MINUTE
 DAY = 24 * HOUR
+# Beyond it, an instant and a span have no sum that a datetime can hold.
+MAX_SPAN = 36_525 * DAY
 
 
 def seconds(span: Span) -> float:
@@ -31,14 +32,14 @@ def seconds(span: Span) -> float:
     The length of *span* in seconds.
 
     Raises:
-        ConfigurationError: If it is no span, negative, or not finite.
+        ConfigurationError: If it is no span, negative, or longer than 100 years.
     """
     if isinstance(span, timedelta):
         return seconds(span.total_seconds())
     if isinstance(span, bool) or not isinstance(span, (int, float)):
         raise ConfigurationError(f"a span must be a timedelta or seconds, not {span!r}")
-    if not math.isfinite(span) or span < 0:
-        raise ConfigurationError(f"a span must be finite and not negative, not {span!r}")
+    if not 0 <= span <= MAX_SPAN:
+        raise ConfigurationError(f"a span must be between 0 and 100 years, not {span!r}")
     return float(span)
 
 

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from devsess import devices
+from devsess.models import Client
 from devsess.views import EMPTY_CLAIMS
 
 MAX_TEXT = 255
@@ -31,6 +32,29 @@ def checked_text(value: object, name: str) -> str:
     return value
 
 
+def checked_user(user_id: object) -> None:
+    """
+    Check that *user_id* is a text, as at login: 5 is no "5", and would quietly find nothing.
+
+    Raises:
+        TypeError: If it is not.
+    """
+    if not isinstance(user_id, str):
+        raise TypeError(f"user_id must be a str, as at login, not {type(user_id).__name__}")
+
+
+def checked_client(client: Client | None) -> Client | None:
+    """
+    *client*, if it is one.
+
+    Raises:
+        TypeError: If it is something else.
+    """
+    if client is not None and not isinstance(client, Client):
+        raise TypeError(f"client must be a Client or None, not {type(client).__name__}")
+    return client
+
+
 def checked_reason(value: str, name: str = "reason") -> str:
     """A reason or actor for the records: cleaned of what would forge lines of a log."""
     return devices.clean_text(checked_text(value, name), MAX_TEXT) or name
@@ -41,19 +65,50 @@ def checked_instant(auth_time: datetime | float | None, now: float, leeway: floa
     When the person proved themselves; not after *now*, but for clock skew.
 
     Raises:
-        ValueError: If it is no instant, or in the future.
+        TypeError, ValueError: If it is no instant, or in the future.
     """
     if auth_time is None:
         return now
     if isinstance(auth_time, datetime):
-        if auth_time.tzinfo is None:
-            raise ValueError("auth_time must be an aware datetime: give it a timezone")
-        auth_time = auth_time.timestamp()
-    if isinstance(auth_time, bool) or not math.isfinite(auth_time) or auth_time < 0:
+        auth_time = checked_datetime(auth_time, "auth_time")
+    if isinstance(auth_time, bool) or not isinstance(auth_time, (int, float)):
+        raise TypeError(f"auth_time must be a datetime or seconds, not {auth_time!r}")
+    if not 0 <= auth_time < math.inf:
         raise ValueError(f"auth_time must be an instant, not {auth_time!r}")
     if auth_time > now + leeway:
         raise ValueError("auth_time lies in the future: check the clocks")
     return min(float(auth_time), now)
+
+
+def checked_datetime(value: datetime, name: str) -> float:
+    """
+    Seconds since the epoch.
+
+    Raises:
+        TypeError, ValueError: If *value* is no aware datetime.
+    """
+    if not isinstance(value, datetime):
+        raise TypeError(f"{name} must be a datetime, not {type(value).__name__}")
+    if value.tzinfo is None:
+        raise ValueError(f"{name} must be an aware datetime: give it a timezone")
+    return value.timestamp()
+
+
+def checked_count(value: int, name: str, most: float = math.inf) -> None:
+    """
+    Check that *value* is a whole number from 1 to *most*.
+
+    Raises:
+        TypeError, ValueError: If it is not.
+    """
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise TypeError(f"{name} must be an int, not {type(value).__name__}")
+    if not 1 <= value <= most:
+        raise ValueError(f"{name} must be {_range(most)}, not {value}")
+
+
+def _range(most: float) -> str:
+    return "1 or more" if most == math.inf else f"1 to {most:,}"
 
 
 def checked_amr(amr: Sequence[str]) -> tuple[str, ...]:

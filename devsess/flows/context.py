@@ -19,6 +19,7 @@ from devsess.errors import (
     TokenExpiredError,
 )
 from devsess.flows import _ask as ask
+from devsess.flows._checks import checked_user
 from devsess.lifecycle import Deed
 from devsess.models import Assessment, Client, EventType, Grant
 from devsess.rows import EventRow, SessionRow
@@ -167,15 +168,30 @@ def live_row(context: Context, now: float, claims: AccessClaims, deed: Deed) -> 
     return row
 
 
+def find_row(session_id: str, user_id: str | None) -> Flow[SessionRow | None]:
+    """
+    A session by its id, and by its owner where one is given; None if unknown or foreign.
+
+    Ids come from forms and JSON bodies: what is no text is no session's id.
+
+    Raises:
+        TypeError: If *user_id* is neither a text nor None.
+    """
+    if user_id is not None:
+        checked_user(user_id)
+    row = (yield from ask.get(session_id)) if isinstance(session_id, str) else None
+    return row if row is not None and user_id in (None, row.user_id) else None
+
+
 def own_row(session_id: str, user_id: str | None) -> Flow[SessionRow]:
     """
-    A session by its id, and by its owner where one is given.
+    As `find_row`.
 
     Raises:
         SessionNotFoundError: If it is unknown or foreign: the two look alike.
     """
-    row = yield from ask.get(session_id)
-    if row is None or (user_id is not None and row.user_id != user_id):
+    row = yield from find_row(session_id, user_id)
+    if row is None:
         raise SessionNotFoundError("there is no such session")
     return row
 

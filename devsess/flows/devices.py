@@ -10,7 +10,7 @@ from attrs import evolve
 
 from devsess import lifecycle
 from devsess.flows import _ask as ask
-from devsess.flows._checks import checked_reason
+from devsess.flows._checks import checked_datetime, checked_reason, checked_user
 from devsess.flows.context import Context
 from devsess.models import EventType
 from devsess.rows import EventRow
@@ -28,6 +28,7 @@ MAX_NAME = 64
 
 def devices(context: Context, now: float, user_id: str) -> Flow[builtins.list[Device]]:
     """The user's devices, latest sign-in first."""
+    checked_user(user_id)
     rows = yield from ask.devices(user_id)
     return [device_view(row) for row in rows]
 
@@ -55,11 +56,10 @@ def trust_device(
     Trust it until an instant; None ends the trust.
 
     Raises:
-        ValueError: If *until* has no timezone.
+        TypeError, ValueError: If *until* is no aware datetime.
     """
-    if until is not None and until.tzinfo is None:
-        raise ValueError("until must be an aware datetime: give it a timezone")
-    changes = {"trusted_until": None if until is None else until.timestamp()}
+    instant = None if until is None else checked_datetime(until, "until")
+    changes = {"trusted_until": instant}
     return (yield from _put(now, user_id, device_id, changes, EventType.DEVICE_TRUSTED))
 
 
@@ -92,6 +92,7 @@ def forget_device(
 
 
 def _find(user_id: str, device_id: str) -> Flow[DeviceRow | None]:
+    checked_user(user_id)
     rows = yield from ask.devices(user_id)
     return next((row for row in rows if row.id == device_id), None)
 
@@ -99,6 +100,9 @@ def _find(user_id: str, device_id: str) -> Flow[DeviceRow | None]:
 def _put(
     now: float, user_id: str, device_id: str, changes: Columns, told_as: EventType
 ) -> Flow[Device | None]:
+    checked_user(user_id)
+    if not isinstance(device_id, str):
+        return None
     event = EventRow(type=told_as, at=now, user_id=user_id, device_id=device_id)
     row = yield from ask.put_device(user_id, device_id, changes=changes, event=event)
     if row is None:

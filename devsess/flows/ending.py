@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from devsess import lifecycle
 from devsess.flows import _ask as ask
-from devsess.flows._checks import checked_reason, checked_text
-from devsess.flows.context import Context, own_row
+from devsess.flows._checks import checked_reason, checked_text, checked_user
+from devsess.flows.context import Context, find_row, own_row
 from devsess.rows import EXPIRED
 from devsess.stores.base import ById, Ending, Everyone, OfUser
 
@@ -30,11 +30,12 @@ def revoke(
     actor: str | None,
 ) -> Flow[bool]:
     """Whether the session exists, is the user's, and is ended now; ending twice is fine."""
+    if user_id is not None:
+        checked_user(user_id)
+    if not isinstance(session_id, str):
+        return False
     ended = yield from _end(context, now, ById(session_id, user_id), reason, actor)
-    if ended:
-        return True
-    row = yield from ask.get(session_id)
-    return row is not None and user_id in (None, row.user_id)
+    return bool(ended) or (yield from find_row(session_id, user_id)) is not None
 
 
 def revoke_all(

@@ -13,7 +13,13 @@ from devsess import devices, lifecycle
 from devsess.devices import Sighting
 from devsess.errors import LoginDeniedError, SessionLimitError
 from devsess.flows import _ask as ask
-from devsess.flows._checks import checked_amr, checked_claims, checked_instant, checked_text
+from devsess.flows._checks import (
+    checked_amr,
+    checked_claims,
+    checked_client,
+    checked_instant,
+    checked_text,
+)
 from devsess.flows.context import NOBODY, Context, event_of, grant
 from devsess.models import EventType
 from devsess.rows import EVICTED, DeviceRow, EventRow, SessionRow
@@ -63,7 +69,7 @@ def login(
         SessionLimitError: If the limit is reached and the policy rejects.
         TypeError, ValueError: If an argument cannot be kept.
     """
-    client = client or NOBODY
+    client = checked_client(client) or NOBODY
     instant = checked_instant(auth_time, now, context.policy.leeway)
     text = checked_claims(claims)
     context_class = None if acr is None else checked_text(acr, "acr")

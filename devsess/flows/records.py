@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from devsess import lifecycle
 from devsess.flows import _ask as ask
-from devsess.flows.context import Context
+from devsess.flows._checks import checked_count, checked_user
+from devsess.flows.context import Context, find_row
 from devsess.lifecycle import State
 from devsess.models import Page
 from devsess.views import claims_view, device_view, event_view, session_view
@@ -25,16 +26,15 @@ def get(
     context: Context, now: float, session_id: str, *, user_id: str | None
 ) -> Flow[Session | None]:
     """The session, whatever its state; None where it is unknown or another user's."""
-    row = yield from ask.get(session_id)
-    if row is None or user_id not in (None, row.user_id):
-        return None
-    return session_view(row, now, context.policy)
+    row = yield from find_row(session_id, user_id)
+    return None if row is None else session_view(row, now, context.policy)
 
 
 def list_sessions(
     context: Context, now: float, user_id: str, *, current: str | None, include_ended: bool
 ) -> Flow[builtins.list[Session]]:
     """A user's sessions, newest activity first; the live ones unless told otherwise."""
+    checked_user(user_id)
     rows = yield from ask.list_rows(user_id)
     return [
         session_view(row, now, context.policy, current=current)
@@ -50,10 +50,12 @@ def history(
     A page of a user's events, newest first.
 
     Raises:
-        ValueError: If *limit* is not 1 to 1,000, or *cursor* is mangled.
+        TypeError, ValueError: If *limit* is not 1 to 1,000, or *cursor* is mangled.
     """
-    if not 1 <= limit <= MAX_PAGE:
-        raise ValueError(f"a page has 1 to {MAX_PAGE} events, not {limit}")
+    checked_user(user_id)
+    checked_count(limit, "limit", MAX_PAGE)
+    if cursor is not None and not isinstance(cursor, str):
+        raise TypeError(f"cursor must be a str, not {type(cursor).__name__}")
     page = yield from ask.events(user_id, limit=limit, cursor=cursor)
     return Page(tuple(event_view(row) for row in page.items), page.next)
 
@@ -63,10 +65,10 @@ def purge(context: Context, now: float, *, limit: int | None) -> Flow[int]:
     Delete what is past its retention, in batches of 500; how many rows.
 
     Raises:
-        ValueError: If *limit* is below 1.
+        TypeError, ValueError: If *limit* is not 1 or more.
     """
-    if limit is not None and limit < 1:
-        raise ValueError(f"purge at least one row, not {limit}")
+    if limit is not None:
+        checked_count(limit, "limit")
     before = lifecycle.purge_before(now, context.policy)
     done = 0
     while limit is None or done < limit:
@@ -80,6 +82,7 @@ def purge(context: Context, now: float, *, limit: int | None) -> Flow[int]:
 
 def export_user(context: Context, now: float, user_id: str) -> Flow[dict[str, Any]]:
     """Everything kept about a person, as JSON types (GDPR Art. 15 and 20)."""
+    checked_user(user_id)
     sessions = yield from ask.list_rows(user_id)
     devices = yield from ask.devices(user_id)
     events: builtins.list[dict[str, Any]] = []
@@ -120,6 +123,7 @@ def _exported(context: Context, now: float, row: SessionRow) -> dict[str, Any]:
 
 def erase_user(context: Context, now: float, user_id: str) -> Flow[int]:
     """Delete everything about a person; how many rows (GDPR Art. 17)."""
+    checked_user(user_id)
     return (yield from ask.erase(user_id))
 
 

@@ -14,6 +14,7 @@ from devsess.errors import (
     TokenExpiredError,
 )
 from devsess.flows import _ask as ask
+from devsess.flows._checks import checked_client
 from devsess.flows.context import Context, event_of, grant, permitted
 from devsess.lifecycle import Deed
 from devsess.models import Assessment, EventType, Signal
@@ -55,8 +56,10 @@ def refresh(context: Context, now: float, refresh_token: str, client: Client | N
         BadTokenError: If the token is not ours, or newer than the row.
         SessionNotFoundError, SessionRevokedError, SessionExpiredError: As for validate.
         TokenExpiredError: If a step-up took its place.
+        TypeError: If *client* is no Client.
         RefreshTokenReusedError: If it came back when it should not; the session ended.
     """
+    checked_client(client)
     claims = context.tokens.parse_refresh(refresh_token)
     while True:
         row = yield from ask.get(claims.session_id)

@@ -1,0 +1,120 @@
+"""Arguments of the wrong kind: what an application's bug hands in, and what a form or body does."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from devsess import ConfigurationError, SessionNotFoundError
+
+OF_A_USER: dict[str, dict[str, Any]] = {
+    "list": {},
+    "revoke_all": {},
+    "history": {},
+    "devices": {},
+    "rename_device": {"device_id": "d", "name": "mine"},
+    "trust_device": {"device_id": "d", "until": None},
+    "forget_device": {"device_id": "d"},
+    "block_device": {"device_id": "d"},
+    "unblock_device": {"device_id": "d"},
+    "export_user": {},
+    "erase_user": {},
+    "login": {},
+    "get": {"session_id": "s"},
+    "revoke": {"session_id": "s"},
+    "extend": {"session_id": "s", "by": 60},
+    "update": {"session_id": "s", "claims": {}},
+}
+NO_TEXTS = [5, None, b"ada", ["ada"], {}, 10**400]
+NO_IDS = [*NO_TEXTS, "", "\ud800", "x" * 100_000, "s\0"]
+
+
+@pytest.mark.parametrize("method", OF_A_USER)
+def test_an_account_is_named_by_text(sessions: Any, method: str) -> None:
+    """A number would find nothing and end nothing, quietly: it is an error instead."""
+    optional = method in ("get", "revoke", "extend", "update")
+    for user_id in NO_TEXTS:
+        if user_id is None and optional:
+            continue
+        with pytest.raises(TypeError, match="user_id must be a str"):
+            getattr(sessions, method)(user_id=user_id, **OF_A_USER[method])
+
+
+@pytest.mark.parametrize("session_id", NO_IDS, ids=lambda it: repr(it)[:12])
+def test_what_is_no_session_id_is_unknown(sessions: Any, session_id: Any) -> None:
+    """A request's body may hold anything in the place of an id."""
+    assert sessions.get(session_id) is None
+    assert sessions.revoke(session_id) is False
+    for change in (
+        lambda: sessions.extend(session_id, 60),
+        lambda: sessions.update(session_id, claims={}),
+    ):
+        with pytest.raises(SessionNotFoundError):
+            change()
+
+
+@pytest.mark.parametrize("device_id", NO_IDS, ids=lambda it: repr(it)[:12])
+def test_what_is_no_device_id_is_unknown(sessions: Any, device_id: Any) -> None:
+    """The same for devices."""
+    sessions.login("ada")
+    assert sessions.rename_device("ada", device_id, "mine") is None
+    assert sessions.trust_device("ada", device_id, None) is None
+    assert sessions.forget_device("ada", device_id) is None
+    assert sessions.block_device("ada", device_id) is None
+    assert sessions.unblock_device("ada", device_id) is None
+    assert 1 == len(sessions.list("ada"))
+
+
+@pytest.mark.parametrize("client", [5, "curl/8", {"ip": "198.51.100.7"}, object()])
+def test_a_request_is_no_client(sessions: Any, client: Any) -> None:
+    """An object of a framework is not taken for what devsess knows of it."""
+    with pytest.raises(TypeError, match="must be a Client"):
+        sessions.login("ada", client)
+    with pytest.raises(TypeError, match="must be a Client"):
+        sessions.refresh(sessions.login("ada").refresh_token, client)
+
+
+WRONG: list[tuple[type[Exception], str, dict[str, Any]]] = [
+    (TypeError, "login", {"user_id": "ada", "auth_time": "yesterday"}),
+    (TypeError, "login", {"user_id": "ada", "auth_time": True}),
+    (ValueError, "login", {"user_id": "ada", "auth_time": float("nan")}),
+    (ValueError, "login", {"user_id": "ada", "auth_time": 10**400}),
+    (ValueError, "login", {"user_id": "ada", "auth_time": datetime(2025, 7, 18)}),  # noqa: DTZ001
+    (TypeError, "trust_device", {"user_id": "ada", "device_id": "d", "until": 60}),
+    (
+        ValueError,
+        "trust_device",
+        {"user_id": "ada", "device_id": "d", "until": datetime(2025, 7, 18)},  # noqa: DTZ001
+    ),
+    (TypeError, "history", {"user_id": "ada", "limit": 1.5}),
+    (ValueError, "history", {"user_id": "ada", "limit": 0}),
+    (ValueError, "history", {"user_id": "ada", "limit": 1001}),
+    (TypeError, "history", {"user_id": "ada", "cursor": 5}),
+    (ValueError, "history", {"user_id": "ada", "cursor": "mangled"}),
+    (TypeError, "purge", {"limit": 1.5}),
+    (TypeError, "purge", {"limit": True}),
+    (ValueError, "purge", {"limit": 0}),
+    (ConfigurationError, "extend", {"session_id": "s", "by": 10**400}),
+    (ConfigurationError, "extend", {"session_id": "s", "by": float("nan")}),
+    (ConfigurationError, "extend", {"session_id": "s", "by": -1}),
+    (ValueError, "extend", {"session_id": "s", "by": 0}),
+]
+
+
+@pytest.mark.parametrize(("error", "method", "arguments"), WRONG)
+def test_what_cannot_be_meant_is_refused(
+    sessions: Any, error: type[Exception], method: str, arguments: dict[str, Any]
+) -> None:
+    """Numbers, instants and cursors that mean nothing are the caller's error, not the store's."""
+    with pytest.raises(error):
+        getattr(sessions, method)(**arguments)
+
+
+def test_an_instant_may_be_seconds(sessions: Any, clock: Any) -> None:
+    """auth_time takes a datetime as well as seconds since the epoch."""
+    moment = clock.now()
+    for auth_time in (moment, moment.timestamp(), int(moment.timestamp())):
+        session = sessions.login("ada", auth_time=auth_time).session
+        assert session.auth_time == datetime.fromtimestamp(int(moment.timestamp()), UTC)
