@@ -88,6 +88,8 @@ _JOINED = ", ".join(
     + [_ELSEWHERE.get(name, f"s.{name}") for name in SESSION if name not in _SHARED]
 )
 SELECT_DEVICE = f"SELECT {', '.join(DEVICE)} FROM devices"  # noqa: S608
+_KNOWN = f"{SELECT_DEVICE} WHERE user_id = ? AND forgotten = 0"
+SELECT_DEVICES = f"{_KNOWN} ORDER BY last_seen_at DESC, id"
 SELECT_SESSION = (
     f"SELECT {_JOINED} FROM sessions s"  # noqa: S608
     " LEFT JOIN devices d ON d.user_id = s.user_id AND d.id = s.device_id"
@@ -104,6 +106,26 @@ def insert_into(table: str, columns: Sequence[str]) -> str:
     """The statement that writes one row."""
     marks = ", ".join("?" * len(columns))
     return f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({marks})"  # noqa: S608
+
+
+def known_devices(
+    user_id: str, latest: int, ids: Sequence[str], fingerprints: Sequence[bytes]
+) -> tuple[str, list[object]]:
+    """
+    The statement, with its values, for a user's latest devices and those asked for.
+
+    Each part has an index: a program that signs in every minute has devices by the thousand.
+    That of the last one is named, or all of the user's devices would be looked at.
+    """
+    parts = [f"SELECT * FROM ({SELECT_DEVICES} LIMIT ?)"]  # noqa: S608
+    values: list[object] = [user_id, latest]
+    by_print = _KNOWN.replace("devices", "devices INDEXED BY devices_fingerprint")
+    wanted = ((f"{_KNOWN} AND id", ids), (f"{by_print} AND fingerprint", fingerprints))
+    for condition, among in wanted:
+        if among:
+            parts.append(f"{condition} IN ({', '.join('?' * len(among))})")
+            values += [user_id, *among]
+    return f"{' UNION '.join(parts)} ORDER BY last_seen_at DESC, id", values
 
 
 INSERT_SESSION = insert_into("sessions", SESSION)

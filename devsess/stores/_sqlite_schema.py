@@ -101,6 +101,8 @@ CREATE INDEX events_user ON events (user_id, seq);
 CREATE INDEX events_session ON events (session_id) WHERE session_id IS NOT NULL;
 CREATE INDEX events_at ON events (at);
 CREATE INDEX devices_seen ON devices (last_seen_at);
+CREATE INDEX devices_latest ON devices (user_id, last_seen_at DESC, id) WHERE forgotten = 0;
+CREATE INDEX devices_fingerprint ON devices (user_id, fingerprint) WHERE fingerprint IS NOT NULL;
 CREATE INDEX devices_forgotten ON devices (forgotten) WHERE forgotten = 1;
 CREATE TABLE changes (
     seq INTEGER PRIMARY KEY AUTOINCREMENT,

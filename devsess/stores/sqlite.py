@@ -42,9 +42,6 @@ _LOOK_EVERY = 1.0
 _GET = f"{rows.SELECT_SESSION} WHERE s.id = ?"
 _STAMP = f"{_GET} AND s.revoked_at IS NULL"
 _LIST = f"{rows.SELECT_SESSION} WHERE s.user_id = ? ORDER BY s.last_seen_at DESC, s.id"
-_DEVICES = (
-    f"{rows.SELECT_DEVICE} WHERE user_id = ? AND NOT forgotten ORDER BY last_seen_at DESC, id"
-)
 _EVENTS = f"{rows.SELECT_EVENT} WHERE e.user_id = ? AND e.seq < ? ORDER BY e.seq DESC LIMIT ?"
 _LOG = "SELECT seq, tag, session_id FROM changes WHERE seq >= ? ORDER BY seq LIMIT ?"
 _LOG_END = "SELECT seq, tag FROM changes ORDER BY seq DESC LIMIT 1"
@@ -157,13 +154,19 @@ class SQLiteStore:
 
     def devices(self, user_id: str) -> builtins.list[DeviceRow]:
         """See Store.devices."""
-        return [rows.device_row(values) for values in self._of_user(_DEVICES, user_id)]
+        found = self._of_user(rows.SELECT_DEVICES, user_id)
+        return [rows.device_row(values) for values in found]
 
     def known_devices(
         self, user_id: str, *, ids: Sequence[str], fingerprints: Sequence[bytes]
     ) -> builtins.list[DeviceRow]:
         """See Store.known_devices."""
-        return deeds.worth_comparing(self.devices(user_id), ids, fingerprints)
+        if not _is_text(user_id):
+            return []
+        ids = [device_id for device_id in ids if _is_text(device_id)]
+        statement, values = rows.known_devices(user_id, deeds.DEVICES_COMPARED, ids, fingerprints)
+        _, found = self._ask(statement, tuple(values))
+        return [rows.device_row(values) for values in found]
 
     def put_device(
         self, user_id: str, device_id: str, *, changes: Columns, event: EventRow

@@ -32,12 +32,15 @@ DEEDS: dict[str, Callable[[SQLiteStore], object]] = {
     "read": lambda store: store.get("s1"),
     "list": lambda store: store.list("user-1"),
     "list devices": lambda store: store.devices("user-1"),
+    "recognise a device": lambda store: store.known_devices(
+        "user-1", ids=("device-1", "device-2"), fingerprints=(b"1",)
+    ),
     "history": lambda store: store.events("user-1", limit=9),
     "erase": lambda store: store.erase("user-1"),
     "purge": lambda store: store.purge(now=T0 + 9, before=T0, limit=9),
 }
-# Two that grow with the number of kinds of browsers and of blocked rows, not of sessions.
-SMALL = ("SCAN meta", "SCAN agents", "SCAN CONSTANT ROW")
+# These grow with the number of kinds of browsers and of devices compared, not of sessions.
+SMALL = ("SCAN meta", "SCAN agents", "SCAN CONSTANT ROW", "SCAN (subquery-1)")
 
 
 def plans(store: SQLiteStore, deed: Callable[[SQLiteStore], object]) -> dict[str, list[str]]:
@@ -72,6 +75,19 @@ def test_no_deed_looks_at_all_rows(tmp_path: Path, deed: str) -> None:
     for statement, steps in found.items():
         scans = [step for step in steps if step.startswith("SCAN") and step not in SMALL]
         assert [] == scans, statement
+
+
+def test_recognition_does_not_look_at_all_devices(tmp_path: Path) -> None:
+    """The latest few, and those asked for: each is found by an index that leads to them."""
+    store = SQLiteStore(tmp_path / "sessions.db")
+    store.list("warm up a reader")
+    (steps,) = plans(store, DEEDS["recognise a device"]).values()
+    store.close()
+    assert [
+        "SEARCH devices USING INDEX devices_latest (user_id=?)",
+        "SEARCH devices USING PRIMARY KEY (user_id=? AND id=?)",
+        "SEARCH devices USING INDEX devices_fingerprint (user_id=? AND fingerprint=?)",
+    ] == [step for step in steps if step.startswith("SEARCH")]
 
 
 @pytest.mark.parametrize("deed", ["sign in on a known device", "end a user's", "end a device's"])
