@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from tabulate import tabulate
 
-from devsess.devices import clean_text
+from devsess._text import clean_text
 
 if TYPE_CHECKING:
     from devsess.models import Device, Event, Session

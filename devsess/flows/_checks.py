@@ -7,7 +7,7 @@ import math
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from devsess import devices
+from devsess._text import clean_text
 from devsess.models import Client
 from devsess.views import EMPTY_CLAIMS
 
@@ -57,7 +57,7 @@ def checked_client(client: Client | None) -> Client | None:
 
 def checked_reason(value: str, name: str = "reason") -> str:
     """A reason or actor for the records: cleaned of what would forge lines of a log."""
-    return devices.clean_text(checked_text(value, name), MAX_TEXT) or name
+    return clean_text(checked_text(value, name), MAX_TEXT) or name
 
 
 def checked_instant(auth_time: datetime | float | None, now: float, leeway: float) -> float:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from attrs import evolve, frozen
 
 from devsess import devices, lifecycle
+from devsess._addresses import address
 from devsess.devices import Sighting
 from devsess.errors import LoginDeniedError, SessionLimitError
 from devsess.flows import _ask as ask
@@ -79,7 +80,7 @@ def login(
     ring = context.tokens.read_device(client.device_token)
     sighting = devices.sight(client, context.policy.privacy)
     device, known, owned = yield from _device(context, now, sign_in, client, ring, sighting)
-    location = yield from ask.locate(devices.address(client.ip))
+    location = yield from ask.locate(address(client.ip))
     device = _seen_now(device, sighting, now)
     row = _row(context, now, sign_in, device, sighting, location, bound=owned)
     event = event_of(row, EventType.SESSION_CREATED, now)

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 from attrs import frozen
 
 from devsess import devices, lifecycle, rotation
+from devsess._addresses import address
+from devsess._text import clean_text
 from devsess.errors import (
     BadTokenError,
     RefreshTokenReusedError,
@@ -97,7 +99,7 @@ def _presented(
 
 def _looks_same(row: SessionRow, client: Client) -> bool:
     """For want of a device token: equal user agents, or at least equal families."""
-    agent = devices.clean_text(client.user_agent, devices.MAX_USER_AGENT)
+    agent = clean_text(client.user_agent, devices.MAX_USER_AGENT)
     if agent == row.user_agent and not client.headers:
         return True
     return devices.same_family(devices.traits(client), row.device.os, row.device.browser)
@@ -149,7 +151,7 @@ def _whereabouts(context: Context, row: SessionRow, client: Client) -> Flow[dict
     if sighting.user_agent and sighting.user_agent != row.user_agent:
         changes["user_agent"] = sighting.user_agent
     if sighting.ip and sighting.ip != row.ip:
-        location = yield from ask.locate(devices.address(client.ip))
+        location = yield from ask.locate(address(client.ip))
         changes |= {"ip": sighting.ip, "network": sighting.network, "location": location}
     return changes
 

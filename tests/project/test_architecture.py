@@ -29,7 +29,13 @@ class Room:
 
 
 ROOMS = {
-    "words": Room(0, ("errors", "policy", "models", "rows", "keys", "geo", "_hints", "_frozen")),
+    "words": Room(
+        0,
+        (
+            *("errors", "policy", "models", "rows", "keys", "geo"),
+            *("_addresses", "_agents", "_hints", "_text", "_frozen"),
+        ),
+    ),
     "laws": Room(1, ("lifecycle", "rotation", "tokens", "devices", "views")),
     "contract": Room(2, ("stores", "stores.base")),
     "process": Room(2, ("_clock", "_fork")),
@@ -47,8 +53,8 @@ ROOMS = {
 HOMES = {
     "jwt": ("keys", "tokens", "_cli*"),  # the demo measures against a bare jwt.decode
     "cryptography": ("keys",),
-    "user_agents": ("devices",),
-    "ua_parser": ("devices",),
+    "user_agents": ("_agents",),
+    "ua_parser": ("_agents",),
     "sqlite_utils": ("stores._sqlite_schema",),
     "sqlite3": ("stores.sqlite", "stores._sqlite_*"),
     "click": ("cli", "_cli*"),

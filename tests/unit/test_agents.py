@@ -1,0 +1,131 @@
+"""From a user agent and client hints to what people call the device."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+
+import pytest
+from _clients import AGENTS, HINTED, IPHONE_SAFARI, WINDOWS, is_safe
+from hypothesis import given
+from hypothesis import strategies as st
+
+from devsess._agents import read_agent
+from devsess.devices import MAX_USER_AGENT, Traits, sight, traits
+from devsess.models import Client
+from devsess.policy import Privacy
+
+PIECES = ["Windows", "²", "3", "Android ", "; ", "/", "(", ")", "1", ".", "Safari", "\n", "%0A"]
+
+
+def headers_of(brands, mobile, platform, version, model):
+    """The headers that carry these hints."""
+    sent = {
+        "sec-ch-ua": brands,
+        "Sec-CH-UA-Mobile": mobile,
+        "SEC-CH-UA-PLATFORM": f'"{platform}"',
+        "Sec-Ch-Ua-Platform-Version": f'"{version}"',
+        "sec-ch-ua-model": f'"{model}"',
+    }
+    return {name: value for name, value in sent.items() if value is not None}
+
+
+@pytest.mark.parametrize(("agent", "label", "kind", "os", "browser"), AGENTS)
+def test_a_user_agent_is_told_as_people_know_it(agent, label, kind, os, browser):
+    """A user agent becomes a label, a kind and two families, with no version it cannot know."""
+    actual = traits(Client(user_agent=agent))
+
+    assert Traits(label, kind, os, browser) == actual
+
+
+@pytest.mark.parametrize(
+    ("agent", "brands", "mobile", "platform", "version", "model", "label", "kind", "os", "browser"),
+    HINTED,
+)
+def test_hints_win_over_the_user_agent(
+    agent, brands, mobile, platform, version, model, label, kind, os, browser
+):
+    """Where both speak, the structured word counts, save for what only the agent can know."""
+    headers = headers_of(brands, mobile, platform, version, model)
+
+    actual = traits(Client(user_agent=agent, headers=headers))
+
+    assert Traits(label, kind, os, browser) == actual
+
+
+def test_only_the_first_512_characters_are_looked_at():
+    """What stands beyond the cut of a user agent changes nothing."""
+    long = IPHONE_SAFARI + "x" * 10_000
+
+    actual = sight(Client(user_agent=long + " Googlebot/2.1"), Privacy())
+
+    assert actual.traits.label == "Safari on iPhone"
+    assert actual.user_agent == long[:MAX_USER_AGENT]
+
+
+@pytest.mark.parametrize(
+    "unit", ["(", "Android ", "Mozilla/5.0 (", "; ", "a", "Smart-TV ", ") a/1 "]
+)
+def test_a_huge_hostile_user_agent_costs_what_a_short_one_costs(unit):
+    """Ten megabytes of any pattern cost no more than their first 512 characters."""
+    huge = unit * (10_000_000 // len(unit))
+    traits(Client(user_agent="warm up"))
+
+    long, short = (_seconds(agent) for agent in (huge, huge[:MAX_USER_AGENT]))
+
+    assert long < 5 * short
+
+
+def _seconds(agent):
+    """What it takes to read *agent*, anew each time, at best."""
+    found = []
+    for _ in range(5):
+        read_agent.cache_clear()
+        start = time.perf_counter()
+        traits(Client(user_agent=agent))
+        found.append(time.perf_counter() - start)
+    return min(found)
+
+
+def test_a_user_agent_is_parsed_once():
+    """The same user agent is not parsed again."""
+    read_agent.cache_clear()
+
+    for _ in range(3):
+        traits(Client(user_agent=WINDOWS))
+
+    assert read_agent.cache_info().misses == 1
+
+
+def test_labels_stay_short():
+    """No model, system or program makes a label longer than a line."""
+    long = f'"{"m" * 900}"'
+    headers = {"Sec-CH-UA": long, "Sec-CH-UA-Platform": long, "Sec-CH-UA-Model": long}
+
+    actual = [
+        traits(Client(headers=headers)).label,
+        traits(Client(headers={**headers, "Sec-CH-UA-Platform": '"Android"'})).label,
+        traits(Client(user_agent="m" * 60 + "/1.0")).label,
+    ]
+
+    assert max(map(len, actual)) <= 100
+
+
+def test_importing_devices_loads_no_parser():
+    """The parser of user agents is loaded by the first user agent, not by the import."""
+    code = "import sys, devsess.devices; print('user_agents' in sys.modules)"
+
+    actual = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    ).stdout
+
+    assert actual.strip() == "False"
+
+
+@given(st.lists(st.sampled_from(PIECES)))
+def test_no_shuffled_user_agent_breaks_a_sighting(pieces):
+    """Pieces of real user agents, in any order, are read or not known."""
+    actual = traits(Client(user_agent="".join(pieces)))
+
+    assert is_safe(actual.label)
