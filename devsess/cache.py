@@ -19,7 +19,7 @@ from enum import Enum
 from threading import Lock
 from typing import TYPE_CHECKING
 
-from attrs import define
+from attrs import define, field
 
 from devsess._fork import after_fork
 from devsess.flows import _ask as ask
@@ -66,7 +66,7 @@ class Entry:
     text_hash: int
     ip: object
     user_agent: object
-    device_token: object
+    device_token: object = field(repr=False)
     good_until: float
     stamp: int | None
     used: bool = False

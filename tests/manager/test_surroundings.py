@@ -289,7 +289,11 @@ def test_nothing_tells_a_secret(caplog: pytest.LogCaptureFixture) -> None:
     with SessionManager("memory://", keys=SECRET) as sessions:
         grant = sessions.login("ada", Client(fingerprint="secret-print"))
         client = Client(device_token=grant.device_token, fingerprint="secret-print")
-        shown = f"{grant!r} {client!r} {sessions!r} {sessions._core.keys!r} {caplog.text}"
+        sessions.validate(grant.access_token, client)
+        core = sessions._core
+        kept = core.cache.entry(grant.access_token, client, core.now())
+        shown = f"{grant!r} {client!r} {kept!r} {core.keys!r} {core.context!r} {caplog.text}"
+    assert "Entry" in shown
     for secret in (
         grant.access_token,
         grant.refresh_token,
