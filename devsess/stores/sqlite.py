@@ -307,6 +307,7 @@ class SQLiteStore:
             if opened is None or opened.is_replaced():
                 self._open(opened, create=create)
         except OSError as error:
+            self._look_at = 0.0  # until it is back, every call looks
             raise unavailable(self._path, error) from error
         self._look_at = time.monotonic() + _LOOK_EVERY
 

@@ -46,6 +46,7 @@ ROOMS = {
         ("cache", "_drivers", "_services", "_core", "manager", "async_manager", "stores._url"),
     ),
     "names": Room(5, ("",)),
+    "adapters": Room(6, ("adapters", "adapters.*")),
     "around": Room(6, ("testing", "testing.*", "cli", "_cli*", "__main__")),
 }
 
@@ -58,6 +59,9 @@ HOMES = {
     "sqlite_utils": ("stores._sqlite_schema",),
     "sqlite3": ("stores.sqlite", "stores._sqlite_*"),
     "click": ("cli", "_cli*"),
+    "django": ("adapters.django",),
+    "flask": ("adapters.flask",),
+    "starlette": ("adapters.starlette",),
     "tabulate": ("cli", "_cli*"),
 }
 

@@ -31,6 +31,9 @@ def pyproject() -> dict[str, Any]:
     return tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
 
 
+FRAMEWORKS = ("django", "flask", "starlette")
+
+
 def normal(name: str) -> str:
     """A distribution's name in its normal spelling."""
     return re.sub(r"[-_.]+", "-", name).lower()
@@ -68,8 +71,17 @@ def test_types_are_told() -> None:
 
 def test_dependencies_are_what_is_imported() -> None:
     """What the package imports is required, and nothing else is."""
-    imported = distributions(_source.third_party(*_source.python_files(_source.PACKAGE)))
+    optional = [_source.PACKAGE / "adapters" / f"{name}.py" for name in FRAMEWORKS]
+    files = [path for path in _source.python_files(_source.PACKAGE) if path not in optional]
+    imported = distributions(_source.third_party(*files))
     assert imported == required(project()["dependencies"])
+
+
+@pytest.mark.parametrize("name", FRAMEWORKS)
+def test_a_framework_has_its_extra(name: str) -> None:
+    """What the adapter of a framework imports is that framework, which its extra installs."""
+    imported = distributions(_source.third_party(_source.PACKAGE / "adapters" / f"{name}.py"))
+    assert imported <= required(project()["optional-dependencies"][name])
 
 
 def test_benchmarks_need_nothing_more() -> None:
@@ -96,7 +108,8 @@ def test_all_is_all() -> None:
 def test_every_requirement_has_a_floor() -> None:
     """Each requirement says the oldest version that will do."""
     extras = project()["optional-dependencies"]
-    given = [*project()["dependencies"], *extras["test"], *extras["lint"]]
+    given = [*project()["dependencies"]]
+    given += [each for name, extra in extras.items() if name != "all" for each in extra]
     assert [] == [each for each in given if ">=" not in each]
 
 

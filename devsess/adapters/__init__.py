@@ -1,0 +1,1 @@
+"""Wrap a web app: `devsess.adapters.wsgi` and `devsess.adapters.asgi`."""

@@ -1,0 +1,43 @@
+"""What an exchange asks of its manager, each with its answer's type; see `flows._ask`."""
+
+from __future__ import annotations
+
+import builtins
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, cast
+
+from devsess.flows import Call
+
+if TYPE_CHECKING:
+    from devsess.flows import Flow
+    from devsess.models import Client, Grant, Session
+
+
+def validate(token: str, client: Client) -> Flow[Session]:
+    return cast("Session", (yield Call("validate", (token, client))))
+
+
+def refresh(token: str, client: Client) -> Flow[Grant]:
+    return cast("Grant", (yield Call("refresh", (token, client))))
+
+
+def login(user_id: str, client: Client, options: Mapping[str, object]) -> Flow[Grant]:
+    return cast("Grant", (yield Call("login", (user_id, client), options)))
+
+
+def step_up(token: str, client: Client, options: Mapping[str, object]) -> Flow[Grant]:
+    return cast("Grant", (yield Call("step_up", (token, client), options)))
+
+
+def revoke(session_id: str, user_id: str, reason: str) -> Flow[bool]:
+    options = {"user_id": user_id, "reason": reason, "actor": user_id}
+    return cast("bool", (yield Call("revoke", (session_id,), options)))
+
+
+def revoke_others(user_id: str, keep: str) -> Flow[builtins.list[str]]:
+    options = {"keep": keep, "reason": "signed out by its user", "actor": user_id}
+    return cast("builtins.list[str]", (yield Call("revoke_all", (user_id,), options)))
+
+
+def list_sessions(user_id: str, current: str) -> Flow[builtins.list[Session]]:
+    return cast("builtins.list[Session]", (yield Call("list", (user_id,), {"current": current})))

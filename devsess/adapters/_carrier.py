@@ -1,0 +1,99 @@
+"""Where tokens travel: `Authorization: Bearer` (RFC 6750 §2.1) or cookies, never a URL."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+from attrs import field, frozen
+
+from devsess.adapters import _cookies as cookies
+from devsess.adapters._http import Header, Request
+from devsess.errors import BadTokenError
+
+if TYPE_CHECKING:
+    from devsess.adapters._settings import Settings
+    from devsess.models import Grant
+
+DEVICE_HEADER = "devsess-device"
+
+
+@frozen
+class Credentials:
+    """
+    What a request brought.
+
+    Attributes:
+        by: How: in the header, or in cookies; None if neither is there.
+        access: The access token, or None.
+        refresh: The refresh token, or None; for refresh, logout and renewal alone.
+        device: The device token, or None.
+        error: Why what came cannot be used, or None.
+    """
+
+    by: Literal["bearer", "cookie"] | None = None
+    access: str | None = field(default=None, repr=False)
+    refresh: str | None = field(default=None, repr=False)
+    device: str | None = field(default=None, repr=False)
+    error: BadTokenError | None = None
+
+    @property
+    def came(self) -> bool:
+        """Whether there is anything that could sign somebody in."""
+        return bool(self.access or self.refresh or self.error)
+
+
+def credentials(request: Request, settings: Settings) -> Credentials:
+    """The credentials of *request*; with `Authorization`, cookies are not looked at."""
+    authorization = request.headers.get("authorization")
+    if authorization is not None and settings.reads_header:
+        return _in_header(authorization, request.headers.get(DEVICE_HEADER))
+    cookie = request.headers.get("cookie")
+    if cookie is None or not settings.reads_cookies:
+        return Credentials(device=request.headers.get(DEVICE_HEADER))
+    return _in_cookies(cookie, settings.cookie_names, request.headers.get(DEVICE_HEADER))
+
+
+def _in_header(authorization: str, device: str | None) -> Credentials:
+    scheme, _, token = authorization.partition(" ")
+    if scheme.lower() != "bearer":
+        return Credentials(device=device)  # somebody else's: Basic, Digest
+    token = token.strip(" ")
+    error = None if token else BadTokenError("there is no token behind Bearer")
+    return Credentials("bearer", access=token or None, device=device, error=error)
+
+
+def _in_cookies(cookie: str, names: cookies.CookieNames, device: str | None) -> Credentials:
+    try:
+        found = cookies.read(cookie, (names.access, names.refresh, names.device))
+    except BadTokenError as error:
+        return Credentials("cookie", device=device, error=error)
+    access, refresh = found.get(names.access), found.get(names.refresh)
+    device = found.get(names.device) or device
+    return Credentials("cookie" if access or refresh else None, access, refresh, device)
+
+
+def cookies_of(
+    grant: Grant, now: float, settings: Settings, device_token: str | None
+) -> list[Header]:
+    """The Set-Cookie headers that hand *grant* to a browser, which has *device_token* so far."""
+    session, names = grant.session, settings.cookie_names
+    max_age = max(0, int(session.expires_at.timestamp() - now)) if session.persistent else None
+    tokens = {
+        names.access: grant.access_token,
+        names.refresh: grant.refresh_token,
+        names.device: grant.device_token or device_token,
+    }
+    return [
+        ("Set-Cookie", cookies.write(name, token, secure=settings.secure, max_age=max_age))
+        for name, token in tokens.items()
+        if token
+    ]
+
+
+def no_cookies(settings: Settings) -> list[Header]:
+    """The Set-Cookie headers that sign a browser out; its device stays known."""
+    names = settings.cookie_names
+    return [
+        ("Set-Cookie", cookies.clear(name, secure=settings.secure))
+        for name in (names.access, names.refresh)
+    ]

@@ -1,0 +1,190 @@
+"""What a view sees of its request: the session, and what can be done with it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING, TypeVar
+
+from devsess._drivers import run, run_async
+from devsess.adapters._guard import EVERY, AsyncGuard, Guard
+from devsess.flows import Call
+
+if TYPE_CHECKING:
+    from devsess.adapters._exchange import Exchange
+    from devsess.adapters._http import Answer
+    from devsess.async_manager import AsyncSessionManager
+    from devsess.errors import DevsessError, InvalidSessionError
+    from devsess.flows import Flow
+    from devsess.manager import SessionManager
+    from devsess.models import Client, Grant, Session
+    from devsess.policy import Span
+
+T = TypeVar("T")
+
+
+class _Seen:
+    """What both kinds show without asking anybody."""
+
+    def __init__(self, exchange: Exchange) -> None:
+        self.exchange = exchange
+
+    @property
+    def session(self) -> Session | None:
+        """The live session that the request came with, or None."""
+        return self.exchange.session
+
+    @property
+    def client(self) -> Client:
+        """Who asks: address behind trusted proxies, user agent, hints, device token."""
+        return self.exchange.client
+
+    @property
+    def error(self) -> InvalidSessionError | None:
+        """Why there is no session, where credentials came; for logs, not for the client."""
+        return self.exchange.error
+
+    def answer_to(self, error: DevsessError) -> Answer | None:
+        """The answer that an error means, for handlers of frameworks; None if it is the app's."""
+        return self.exchange.answer_to(error)
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}(session={self.session!r})"
+
+
+class Current(_Seen):
+    """
+    The session of a WSGI request: `environ["devsess"]`.
+
+    Cookies go out with this response: call what sets them before it begins.
+    """
+
+    def __init__(self, exchange: Exchange, manager: SessionManager) -> None:
+        super().__init__(exchange)
+        self._manager = manager
+
+    def login(
+        self,
+        user_id: str,
+        *,
+        amr: Sequence[str] = ("pwd",),
+        acr: str | None = None,
+        auth_time: datetime | float | None = None,
+        persistent: bool = False,
+        claims: Mapping[str, object] | None = None,
+    ) -> Grant:
+        """
+        Sign *user_id* in; arguments and errors as for SessionManager.login.
+
+        The session that this browser had until now ends.
+        """
+        options = _options(amr, acr, auth_time, persistent, claims)
+        return self._do(self.exchange.login(user_id, options))
+
+    def logout(self) -> None:
+        """End this session and clear its cookies; the device stays known."""
+        self._do(self.exchange.logout())
+
+    def require(self, *, max_auth_age: Span | None = None, acr: str | None = None) -> Session:
+        """
+        The session; unhandled, the error becomes the answer with its challenge.
+
+        Raises:
+            InvalidSessionError: If there is none.
+            StepUpRequiredError: If its authentication is too old or too weak.
+        """
+        return self.exchange.require(max_auth_age, acr)
+
+    def step_up(self, *, amr: Sequence[str], acr: str | None = None) -> Grant:
+        """The person proved themselves again; errors as for SessionManager.step_up."""
+        return self._do(self.exchange.step_up({"amr": amr, "acr": acr}))
+
+    def guard(self, *, every: float = EVERY) -> Guard:
+        """
+        A context manager whose `check()` raises once the session has ended.
+
+        Args:
+            every: Seconds between two looks at the store, at least.
+
+        Raises:
+            InvalidSessionError: If there is no session to begin with.
+        """
+        session_id = self.require().id
+        return Guard(lambda: self._manager.get(session_id), every)
+
+    def _do(self, flow: Flow[T]) -> T:
+        return run(flow, self.perform)
+
+    def perform(self, call: Call) -> object:
+        """The manager's answer to what an exchange asks."""
+        return getattr(self._manager, call.name)(*call.args, **call.kwargs)
+
+
+class AsyncCurrent(_Seen):
+    """The session of an ASGI connection: `scope["devsess"]`; as `Current`, awaited."""
+
+    def __init__(self, exchange: Exchange, manager: AsyncSessionManager) -> None:
+        super().__init__(exchange)
+        self._manager = manager
+
+    async def login(
+        self,
+        user_id: str,
+        *,
+        amr: Sequence[str] = ("pwd",),
+        acr: str | None = None,
+        auth_time: datetime | float | None = None,
+        persistent: bool = False,
+        claims: Mapping[str, object] | None = None,
+    ) -> Grant:
+        """See Current.login."""
+        options = _options(amr, acr, auth_time, persistent, claims)
+        return await self._do(self.exchange.login(user_id, options))
+
+    async def logout(self) -> None:
+        """See Current.logout."""
+        await self._do(self.exchange.logout())
+
+    async def require(self, *, max_auth_age: Span | None = None, acr: str | None = None) -> Session:
+        """See Current.require."""
+        return self.exchange.require(max_auth_age, acr)
+
+    async def step_up(self, *, amr: Sequence[str], acr: str | None = None) -> Grant:
+        """See Current.step_up."""
+        return await self._do(self.exchange.step_up({"amr": amr, "acr": acr}))
+
+    def guard(self, *, every: float = EVERY) -> AsyncGuard:
+        """
+        An asynchronous context manager whose block ends, with the reason, when the session does.
+
+        Args:
+            every: Seconds between two looks at the store.
+
+        Raises:
+            InvalidSessionError: If there is no session to begin with.
+        """
+        session_id = self.exchange.require(None, None).id
+        return AsyncGuard(lambda: self._manager.get(session_id), every)
+
+    async def _do(self, flow: Flow[T]) -> T:
+        return await run_async(flow, self.perform)
+
+    async def perform(self, call: Call) -> object:
+        """The manager's answer to what an exchange asks."""
+        return await getattr(self._manager, call.name)(*call.args, **call.kwargs)
+
+
+def _options(
+    amr: Sequence[str],
+    acr: str | None,
+    auth_time: datetime | float | None,
+    persistent: bool,
+    claims: Mapping[str, object] | None,
+) -> dict[str, object]:
+    return {
+        "amr": amr,
+        "acr": acr,
+        "auth_time": auth_time,
+        "persistent": persistent,
+        "claims": claims,
+    }

@@ -1,0 +1,194 @@
+"""The JSON endpoints: refresh, logout, the caller's sessions, the public keys."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from typing import TYPE_CHECKING, TypeAlias
+
+from attrs import evolve, field, frozen
+
+from devsess.adapters import _ask as ask
+from devsess.adapters._http import Answer, empty_answer, json_answer
+from devsess.adapters._openapi import description
+from devsess.adapters._problem import problem
+from devsess.errors import BadTokenError, DevsessError, InvalidSessionError
+
+if TYPE_CHECKING:
+    from devsess.adapters._exchange import Exchange
+    from devsess.flows import Flow
+    from devsess.models import Grant, Session
+
+# Two tokens take less than two kilobytes.
+MAX_BODY = 16 * 1024
+
+
+@frozen
+class Given:
+    """The body of refresh and logout: tokens of a client that has no cookies."""
+
+    refresh_token: str | None = field(default=None, repr=False)
+    device_token: str | None = field(default=None, repr=False)
+
+
+Handler: TypeAlias = "Callable[[Exchange, str, bytes | None], Flow[Answer]]"
+
+
+def path_below(exchange: Exchange) -> str | None:
+    """Where below the endpoints the request goes; None if it is the app's."""
+    at, path = exchange.settings.endpoints, exchange.request.path
+    if at is None or exchange.request.is_live:
+        return None
+    return path[len(at) :] if path == at or path.startswith(f"{at}/") else None
+
+
+def serve(exchange: Exchange, path: str, body: bytes | None) -> Flow[Answer]:
+    """
+    The answer to a request below the endpoints.
+
+    Args:
+        exchange: The request.
+        path: As `path_below` says.
+        body: The request's body; None if it is longer than MAX_BODY.
+    """
+    methods, name = _route(path)
+    if not methods:
+        return problem(404, "Nothing is served here.")
+    method = "GET" if exchange.request.method == "HEAD" else exchange.request.method
+    if method not in methods:
+        return problem(405, f"Use {' or '.join(methods)}.", ("Allow", ", ".join(methods)))
+    try:
+        refused = exchange.refused()
+        return refused or (yield from methods[method](exchange, name, body))
+    except UnreadableError as error:
+        return error.answer
+    except DevsessError as error:
+        answer = exchange.answer_to(error)
+        if answer is None:
+            raise
+        return answer
+
+
+class UnreadableError(Exception):
+    """A body that cannot be used; it carries the answer."""
+
+    def __init__(self, status: int, detail: str) -> None:
+        super().__init__(detail)
+        self.answer = problem(status, detail)
+
+
+def _route(path: str) -> tuple[Mapping[str, Handler], str]:
+    if path in _ROUTES:
+        return _ROUTES[path], ""
+    above, _, name = path.rpartition("/")
+    return (_SESSION, name) if above == "/sessions" and name else ({}, "")
+
+
+def _refresh(exchange: Exchange, _: str, body: bytes | None) -> Flow[Answer]:
+    given = _given(exchange, body)
+    if given.refresh_token is not None:
+        grant = yield from _refreshed(exchange, given)
+        tokens = {
+            "access_token": grant.access_token,
+            "token_type": "Bearer",
+            "refresh_token": grant.refresh_token,
+        }
+        return json_answer(200, {**tokens, **_told(grant)})
+    if exchange.credentials.error or not exchange.credentials.refresh:
+        raise exchange.missing()
+    grant = yield from exchange.renew(exchange.credentials.refresh)
+    return json_answer(200, _told(grant))
+
+
+def _told(grant: Grant) -> dict[str, object]:
+    return {"expires_in": grant.expires_in, "session": grant.session.to_dict()}
+
+
+def _refreshed(exchange: Exchange, given: Given) -> Flow[Grant]:
+    client = exchange.client
+    if given.device_token is not None:
+        client = evolve(client, device_token=given.device_token)
+    return (yield from ask.refresh(given.refresh_token or "", client))
+
+
+def _logout(exchange: Exchange, _: str, body: bytes | None) -> Flow[Answer]:
+    """Signed out is signed out: also for whoever no longer was signed in (RFC 7009 §2.2)."""
+    given = _given(exchange, body)
+    yield from exchange.authenticate()
+    if exchange.session is None and given.refresh_token is not None:
+        with suppress(InvalidSessionError):  # it is over already, as was asked for
+            exchange.session = (yield from _refreshed(exchange, given)).session
+    yield from exchange.logout()
+    return empty_answer(204)
+
+
+def _caller(exchange: Exchange) -> Flow[Session]:
+    yield from exchange.authenticate()
+    return exchange.require(None, None)
+
+
+def _sessions(exchange: Exchange, _: str, __: bytes | None) -> Flow[Answer]:
+    caller = yield from _caller(exchange)
+    found = yield from ask.list_sessions(caller.user_id, caller.id)
+    listed = [{**session.to_dict(), "current": session.is_current} for session in found]
+    return json_answer(200, {"sessions": listed})
+
+
+def _end(exchange: Exchange, session_id: str, _: bytes | None) -> Flow[Answer]:
+    caller = yield from _caller(exchange)
+    if session_id == caller.id:
+        yield from exchange.logout()
+        return empty_answer(204)
+    reason = "signed out by its user"
+    if not (yield from ask.revoke(session_id, caller.user_id, reason)):
+        return problem(404, "You have no such session.")
+    return empty_answer(204)
+
+
+def _end_others(exchange: Exchange, _: str, __: bytes | None) -> Flow[Answer]:
+    caller = yield from _caller(exchange)
+    return json_answer(200, {"ended": (yield from ask.revoke_others(caller.user_id, caller.id))})
+
+
+def _keys(exchange: Exchange, _: str, __: bytes | None) -> Flow[Answer]:
+    yield from ()
+    return json_answer(200, exchange.core.keys.jwks())
+
+
+def _described(exchange: Exchange, _: str, __: bytes | None) -> Flow[Answer]:
+    yield from ()
+    return json_answer(200, description(exchange.settings.endpoints or "/"))
+
+
+_SESSION: Mapping[str, Handler] = {"DELETE": _end}
+_ROUTES: Mapping[str, Mapping[str, Handler]] = {
+    "/refresh": {"POST": _refresh},
+    "/logout": {"POST": _logout},
+    "/sessions": {"GET": _sessions},
+    "/sessions/revoke-others": {"POST": _end_others},
+    "/jwks.json": {"GET": _keys},
+    "/openapi.json": {"GET": _described},
+}
+
+
+def _given(exchange: Exchange, body: bytes | None) -> Given:
+    if body is None:
+        raise UnreadableError(413, f"At most {MAX_BODY} bytes.")
+    if not body:
+        return Given()
+    kind = exchange.request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind != "application/json":
+        raise UnreadableError(415, "Send application/json.")
+    try:
+        members = json.loads(body)
+    except (ValueError, RecursionError):
+        raise UnreadableError(400, "The body is no JSON that can be read.") from None
+    if not isinstance(members, dict):
+        raise UnreadableError(400, "The body must be an object.")
+    tokens = [members.get(name) for name in ("refresh_token", "device_token")]
+    if not all(token is None or isinstance(token, str) for token in tokens):
+        raise UnreadableError(400, "Tokens are texts.")
+    if not exchange.settings.reads_header and tokens != [None, None]:
+        raise BadTokenError("tokens come in cookies here")
+    return Given(*tokens)

@@ -1,0 +1,135 @@
+"""Live connections that end when their session ends: WebSockets, server-sent events, long jobs."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from devsess.errors import (
+    DevsessError,
+    SessionExpiredError,
+    SessionNotFoundError,
+    SessionRevokedError,
+)
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    from devsess.models import Session
+
+# Seconds between two looks: a read of one row each, for every open connection.
+EVERY = 1.0
+
+
+def judge(session: Session | None) -> None:
+    """
+    Check that a session that was looked up lives.
+
+    Raises:
+        SessionNotFoundError, SessionRevokedError, SessionExpiredError: If it does not.
+    """
+    if session is None:
+        raise SessionNotFoundError("the session was deleted while its connection was open")
+    if session.revoked:
+        raise SessionRevokedError(
+            "the session was revoked while its connection was open",
+            reason=session.revoke_reason,
+            revoked_at=session.revoked_at,
+        )
+    if not session.is_active:
+        raise SessionExpiredError(
+            "the session expired while its connection was open", expired_at=session.expires_at
+        )
+
+
+class Guard:
+    """
+    Says on demand whether the session still lives; looking is no activity of it.
+
+    Args:
+        look: Looks the session up.
+        every: Seconds between two looks, at least.
+    """
+
+    def __init__(self, look: Callable[[], Session | None], every: float = EVERY) -> None:
+        self._look = look
+        self._every = every
+        self._next = 0.0
+
+    def check(self) -> None:
+        """
+        Go on, or raise; cheap enough for every message.
+
+        Raises:
+            InvalidSessionError: If the session ended.
+            StoreUnavailableError: If nobody can say.
+        """
+        now = time.monotonic()
+        if now >= self._next:
+            judge(self._look())
+            self._next = now + self._every
+
+    def __enter__(self) -> Guard:
+        self.check()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Nothing is held."""
+
+
+class AsyncGuard:
+    """
+    Ends its block with the session: what the block awaits is cancelled, and the reason raised.
+
+    Args: as for Guard.
+
+    Raises:
+        InvalidSessionError: From the block, when the session ended.
+        StoreUnavailableError: From the block, when nobody could say any more.
+    """
+
+    def __init__(self, look: Callable[[], Awaitable[Session | None]], every: float = EVERY) -> None:
+        self._look = look
+        self._every = every
+        self._reason: DevsessError | None = None
+
+    async def __aenter__(self) -> AsyncGuard:
+        judge(await self._look())
+        task = asyncio.current_task()
+        assert task is not None  # noqa: S101 - a coroutine that is awaited runs in a task
+        self._task, self._cancelling = task, task.cancelling()
+        self._watcher = asyncio.create_task(self._watch())
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._watcher.cancel()
+        with suppress(asyncio.CancelledError):
+            await self._watcher
+        if self._reason is None:
+            return
+        # As asyncio.timeout does: only if the cancellation was ours alone.
+        ours = self._task.uncancel() <= self._cancelling
+        if ours and (kind is None or issubclass(kind, asyncio.CancelledError)):
+            raise self._reason from None
+
+    async def _watch(self) -> None:
+        try:
+            while True:
+                await asyncio.sleep(self._every)
+                judge(await self._look())
+        except DevsessError as reason:
+            self._reason = reason
+            self._task.cancel()

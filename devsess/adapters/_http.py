@@ -1,0 +1,93 @@
+"""A request and an answer, as much of them as the adapters decide by."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import TypeAlias
+from urllib.parse import quote
+
+from attrs import field, frozen
+
+Header: TypeAlias = tuple[str, str]
+
+# Methods that change nothing (RFC 9110 §9.2.1).
+SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
+
+
+@frozen
+class Request:
+    """
+    What came.
+
+    Attributes:
+        method: In capitals, as it was sent.
+        mount: Where the app is mounted, "" for the root.
+        path: Decoded, below the mount point.
+        query: As sent, without its question mark.
+        scheme: http or https, as the server saw it.
+        headers: Names in lower case; the lines of one name joined by ", ", cookies by "; ".
+        peer: Address at the other end of the connection, or None.
+        is_live: Whether a connection is to be kept open: a WebSocket's handshake.
+    """
+
+    method: str
+    mount: str
+    path: str
+    query: str
+    scheme: str
+    headers: Mapping[str, str] = field(repr=False)
+    peer: str | None = None
+    is_live: bool = False
+
+    @property
+    def is_safe(self) -> bool:
+        """Whether it changes nothing; a WebSocket, once open, may do anything."""
+        return self.method in SAFE_METHODS and not self.is_live
+
+    @property
+    def target(self) -> str:
+        """Path and query as a browser shows them."""
+        return quote(self.mount + self.path) + (f"?{self.query}" if self.query else "")
+
+    @property
+    def wants_html(self) -> bool:
+        """Whether a person looks at the answer: a browser that goes to a page."""
+        accepted = self.headers.get("accept", "")
+        return self.method in ("GET", "HEAD") and "text/html" in accepted and not self.is_live
+
+
+@frozen
+class Answer:
+    """What goes back in the app's stead."""
+
+    status: int
+    headers: tuple[Header, ...] = ()
+    body: bytes = field(default=b"", repr=False)
+
+    @property
+    def status_line(self) -> str:
+        """As WSGI wants it."""
+        return f"{self.status} {HTTPStatus(self.status).phrase}"
+
+
+NO_STORE: Header = ("Cache-Control", "no-store")
+
+
+def json_answer(
+    status: int, content: object, *headers: Header, kind: str = "application/json"
+) -> Answer:
+    """*content* as JSON, never to be stored: there are tokens or sessions in it."""
+    body = json.dumps(content, ensure_ascii=False).encode("utf-8", "backslashreplace")
+    return Answer(
+        status,
+        (("Content-Type", kind), ("Content-Length", str(len(body))), NO_STORE, *headers),
+        body,
+    )
+
+
+def empty_answer(status: int, *headers: Header) -> Answer:
+    """No body."""
+    length = () if status == 204 else (("Content-Length", "0"),)
+    return Answer(status, (*length, NO_STORE, *headers))

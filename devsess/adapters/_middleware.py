@@ -1,0 +1,78 @@
+"""What both middlewares are given."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Generic, TypeVar
+
+from devsess.adapters._exchange import Exchange
+from devsess.adapters._http import Request
+from devsess.adapters._settings import ProxyHeader, Transport, settings
+from devsess.async_manager import AsyncSessionManager
+from devsess.errors import ConfigurationError
+from devsess.manager import SessionManager
+
+App = TypeVar("App")
+Manager = TypeVar("Manager", SessionManager, AsyncSessionManager)
+
+
+class Middleware(Generic[App, Manager]):
+    """
+    Gives every request its session, and answers for what it may not do.
+
+    Args:
+        app: The app.
+        manager: A SessionManager for WSGI, an AsyncSessionManager for ASGI.
+        required: Whether nobody reaches the app without a session.
+        transport: Where tokens are looked for: "cookie", "bearer" or "both".
+        trusted_proxies: Networks (CIDR), or "unix" for a Unix socket, whose word
+            on the client's address is taken; none by default.
+        proxy_header: The one header in which they give it.
+        origins: Other origins whose pages may act for a signed-in browser.
+        csrf_exempt: Paths that any site may post to; "/hooks/" means all below it.
+        insecure_cookies: For development over plain http only; warns.
+        endpoints: Where the JSON endpoints are served, such as "/auth"; None for nowhere.
+        login_url: Where a browser is sent instead of a 401, with `return_to`; None for nowhere.
+
+    Raises:
+        ConfigurationError: If an argument cannot work.
+    """
+
+    _manager_type: type[Manager]
+
+    def __init__(
+        self,
+        app: App,
+        manager: Manager,
+        *,
+        required: bool = False,
+        transport: Transport = "both",
+        trusted_proxies: Iterable[str] = (),
+        proxy_header: ProxyHeader = "x-forwarded-for",
+        origins: Iterable[str] = (),
+        csrf_exempt: Iterable[str] = (),
+        insecure_cookies: bool = False,
+        endpoints: str | None = None,
+        login_url: str | None = None,
+    ) -> None:
+        if not isinstance(manager, self._manager_type):
+            raise ConfigurationError(
+                f"this middleware needs a devsess.{self._manager_type.__name__},"
+                f" not {type(manager).__name__}"
+            )
+        self._app = app
+        self._manager: Manager = manager
+        self._settings = settings(
+            required=required,
+            transport=transport,
+            trusted_proxies=trusted_proxies,
+            proxy_header=proxy_header,
+            origins=origins,
+            csrf_exempt=csrf_exempt,
+            insecure_cookies=insecure_cookies,
+            endpoints=endpoints,
+            login_url=login_url,
+        )
+
+    def _exchange(self, request: Request) -> Exchange:
+        return Exchange(self._manager._core, self._settings, request)

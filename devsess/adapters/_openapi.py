@@ -1,0 +1,143 @@
+"""The endpoints in OpenAPI 3.1, as served at openapi.json."""
+
+from __future__ import annotations
+
+from typing import Any
+
+_TEXT = {"type": "string"}
+_TEXT_OR_NOTHING: dict[str, Any] = {"type": ["string", "null"]}
+
+
+def _object(required: dict[str, Any], **optional: Any) -> dict[str, Any]:
+    return {
+        "type": "object",
+        "properties": {**required, **optional},
+        "required": [*required],
+    }
+
+
+_SCHEMAS: dict[str, Any] = {
+    "Session": _object(
+        {
+            "sessionId": _TEXT,
+            "userId": _TEXT,
+            "ip": _TEXT_OR_NOTHING,
+            "userAgent": _TEXT_OR_NOTHING,
+            "device": _TEXT,
+            "location": _TEXT_OR_NOTHING,
+            "createdAt": {"type": "string", "format": "date-time"},
+            "expiresAt": {"type": "string", "format": "date-time"},
+            "revoked": {"type": "boolean"},
+        },
+        current={"type": "boolean", "description": "Whether it is the caller's own."},
+    ),
+    "Tokens": {
+        **_object({}, refresh_token=_TEXT_OR_NOTHING, device_token=_TEXT_OR_NOTHING),
+        "description": "For clients without cookies.",
+    },
+    "Problem": _object(
+        {"type": _TEXT, "title": _TEXT, "status": {"type": "integer"}, "detail": _TEXT}
+    ),
+    "Refreshed": _object(
+        {"expires_in": {"type": "integer"}, "session": {"$ref": "#/components/schemas/Session"}},
+        access_token=_TEXT,
+        token_type={"const": "Bearer"},
+        refresh_token=_TEXT,
+    ),
+}
+
+
+def _ref(name: str) -> dict[str, str]:
+    return {"$ref": f"#/components/schemas/{name}"}
+
+
+def _json(schema: object, told: str = "Done.") -> dict[str, Any]:
+    return {"description": told, "content": {"application/json": {"schema": schema}}}
+
+
+def _problems(*statuses: int) -> dict[str, Any]:
+    told = {"application/problem+json": {"schema": _ref("Problem")}}
+    return {str(status): {"description": "Refused.", "content": told} for status in statuses}
+
+
+_BODY: dict[str, Any] = {
+    "required": False,
+    "content": {"application/json": {"schema": _ref("Tokens")}},
+}
+_SIGNED_IN: list[object] = [{"bearer": []}, {"cookie": []}]
+_NOTHING: dict[str, Any] = {"204": {"description": "Done."}}
+_PATHS: dict[str, Any] = {
+    "/refresh": {
+        "post": {
+            "summary": "A new access token for a refresh token, from the cookie or the body.",
+            "requestBody": _BODY,
+            "responses": {
+                "200": _json(_ref("Refreshed")),
+                **_problems(400, 401, 403, 413, 415, 503),
+            },
+        }
+    },
+    "/logout": {
+        "post": {
+            "summary": "End this session.",
+            "requestBody": _BODY,
+            "responses": {**_NOTHING, **_problems(400, 401, 403, 413, 415, 503)},
+        }
+    },
+    "/sessions": {
+        "get": {
+            "summary": "The caller's live sessions.",
+            "security": _SIGNED_IN,
+            "responses": {
+                "200": _json(
+                    _object({"sessions": {"type": "array", "items": _ref("Session")}}),
+                ),
+                **_problems(401, 503),
+            },
+        }
+    },
+    "/sessions/{id}": {
+        "delete": {
+            "summary": "End one of the caller's sessions.",
+            "security": _SIGNED_IN,
+            "parameters": [{"name": "id", "in": "path", "required": True, "schema": _TEXT}],
+            "responses": {**_NOTHING, **_problems(401, 403, 404, 405, 503)},
+        }
+    },
+    "/sessions/revoke-others": {
+        "post": {
+            "summary": "End the caller's other sessions.",
+            "security": _SIGNED_IN,
+            "responses": {
+                "200": _json(_object({"ended": {"type": "array", "items": _TEXT}})),
+                **_problems(401, 403, 503),
+            },
+        }
+    },
+    "/jwks.json": {
+        "get": {
+            "summary": "The public keys.",
+            "responses": {"200": _json(_object({"keys": {"type": "array"}}))},
+        }
+    },
+    "/openapi.json": {
+        "get": {"summary": "This description.", "responses": {"200": _json({"type": "object"})}}
+    },
+}
+
+
+def description(endpoints: str) -> dict[str, Any]:
+    """The description of the endpoints as they are served below *endpoints*."""
+    from devsess import __version__
+
+    schemes = {
+        "bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"},
+        "cookie": {"type": "apiKey", "in": "cookie", "name": "__Host-devsess-access"},
+    }
+    return {
+        "openapi": "3.1.0",
+        "info": {"title": "Sessions", "version": __version__},
+        "servers": [{"url": endpoints}],
+        "paths": _PATHS,
+        "components": {"schemas": _SCHEMAS, "securitySchemes": schemes},
+    }

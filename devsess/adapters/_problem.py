@@ -1,0 +1,126 @@
+"""Errors as HTTP answers: challenges (RFC 6750, RFC 9470) and problem documents (RFC 9457)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import quote
+
+from devsess.adapters._http import NO_STORE, Answer, Header, Request, json_answer
+from devsess.errors import (
+    DevsessError,
+    InvalidSessionError,
+    LoginDeniedError,
+    SessionLimitError,
+    StepUpRequiredError,
+    StoreUnavailableError,
+)
+
+# Seconds after which a client may ask again when the store was down.
+RETRY_AFTER = "5"
+_KIND = "application/problem+json"
+
+TITLES = {
+    400: "The request cannot be read",
+    401: "Sign in",
+    403: "Refused",
+    404: "There is no such thing",
+    405: "Not with this method",
+    409: "Too many sessions",
+    413: "The body is too long",
+    415: "The body must be JSON",
+    503: "Not available right now",
+}
+
+
+def problem(status: int, detail: str, *headers: Header, **members: object) -> Answer:
+    """A problem document of the kind that needs no page of its own (RFC 9457 §4.2.1)."""
+    content = {"type": "about:blank", "title": TITLES[status], "status": status, "detail": detail}
+    return json_answer(status, {**content, **members}, *headers, kind=_KIND)
+
+
+def answer_to(
+    error: DevsessError, request: Request, *, came: bool, login_url: str | None
+) -> Answer | None:
+    """
+    The answer that *error* means, or None if it is the application's own fault.
+
+    Args:
+        came: Whether *request* brought credentials: only then they can be invalid.
+        login_url: Where a person is sent instead of being told 401.
+    """
+    for kind, answer in _ANSWERS:
+        if isinstance(error, kind):
+            found = answer(error, came)
+            wants_page = found.status == 401 and login_url is not None and request.wants_html
+            return to_login(request, login_url or "/") if wants_page else found
+    return None
+
+
+def to_login(request: Request, login_url: str) -> Answer:
+    """A person is sent to sign in, and told where to come back to."""
+    joint = "&" if "?" in login_url else "?"
+    there = f"{login_url}{joint}return_to={quote(request.target, safe='/')}"
+    kind = ("Content-Type", "text/plain; charset=utf-8")
+    return Answer(303, (("Location", there), kind, ("Content-Length", "0"), NO_STORE))
+
+
+def _unavailable(_: DevsessError, __: bool) -> Answer:
+    return problem(503, "Try again in a moment.", ("Retry-After", RETRY_AFTER))
+
+
+def _step_up(error: StepUpRequiredError, _: bool) -> Answer:
+    wanted: dict[str, object] = {}
+    challenge = 'Bearer realm="devsess", error="insufficient_user_authentication"'
+    challenge += ', error_description="sign in again, or more strongly"'
+    if error.acr_values:
+        values = " ".join(_printable(value) for value in error.acr_values)
+        challenge += f', acr_values="{values}"'
+        wanted["acr_values"] = values
+    if error.max_age is not None:
+        wanted["max_age"] = int(error.max_age)
+        challenge += f', max_age="{wanted["max_age"]}"'
+    return problem(
+        401,
+        "This needs a newer or stronger sign-in.",
+        ("WWW-Authenticate", challenge),
+        error="insufficient_user_authentication",
+        **wanted,
+    )
+
+
+def _invalid(_: DevsessError, came: bool) -> Answer:
+    # Never why: whoever tries tokens must not learn which of them once were good.
+    if not came:
+        return problem(401, "Sign in first.", ("WWW-Authenticate", 'Bearer realm="devsess"'))
+    challenge = 'Bearer realm="devsess", error="invalid_token"'
+    detail = "The session is over, or never was: sign in again."
+    return problem(401, detail, ("WWW-Authenticate", challenge), error="invalid_token")
+
+
+def _full(error: SessionLimitError, _: bool) -> Answer:
+    return problem(
+        409,
+        "End one of these sessions first.",
+        limit=error.limit,
+        sessions=[session.to_dict() for session in error.sessions],
+    )
+
+
+def _denied(_: DevsessError, __: bool) -> Answer:
+    return problem(403, "This sign-in was refused.")
+
+
+# The first that fits; what fits none (a ConfigurationError) is nobody's but the programmer's.
+_ANSWERS: tuple[tuple[type[DevsessError], Callable[[Any, bool], Answer]], ...] = (
+    (StoreUnavailableError, _unavailable),
+    (StepUpRequiredError, _step_up),
+    (InvalidSessionError, _invalid),
+    (SessionLimitError, _full),
+    (LoginDeniedError, _denied),
+)
+
+
+def _printable(text: str) -> str:
+    """*text* as it may stand in a quoted string: printable ASCII without its two marks."""
+    return "".join(c for c in text if c.isascii() and c.isprintable() and c not in '"\\')

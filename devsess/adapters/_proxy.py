@@ -1,0 +1,112 @@
+"""
+Who the client is: the connection's other end, or what trusted proxies say of it.
+
+Headers are believed only as far as a chain of trusted proxies leads (RFC 9700
+§4.13), read from the right: everything left of the first stranger may be made up.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections.abc import Iterator, Mapping
+from functools import lru_cache
+
+from devsess._addresses import address
+from devsess.adapters._settings import Network, ProxyHeader
+
+# Longest header looked at, and most proxies in a row; honest ones stay far below.
+MAX_HEADER = 4096
+MAX_HOPS = 20
+
+_PORT = re.compile(r":[0-9]{1,5}")
+_BRACKETED = re.compile(r"\[([0-9A-Fa-f:.]+)\](?::[0-9]{1,5})?")
+_TOKEN = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"  # noqa: S105 - RFC 9110 §5.6.2
+_QUOTED = r'"(?:[^"\\]|\\.)*"'
+_PAIR = rf"{_TOKEN}=(?:{_TOKEN}|{_QUOTED})"
+# One element of RFC 7239 §4: pairs, each name once.
+_ELEMENT = re.compile(rf"{_PAIR}(?:[ \t]*;[ \t]*{_PAIR})*")
+_FOR = re.compile(rf"(?:^|;)[ \t]*for=({_TOKEN}|{_QUOTED})", re.IGNORECASE)
+_STRINGS = re.compile(_QUOTED)
+
+
+def client_address(
+    peer: str | None,
+    headers: Mapping[str, str],
+    trusted: tuple[Network, ...],
+    header: ProxyHeader,
+) -> str | None:
+    """The client's address in its one normal spelling; None if nothing says it."""
+    here = address(peer) if peer else None
+    said = headers.get(header)
+    if said is None or not trusted or len(said) > MAX_HEADER:
+        return here
+    hops = _forwarded(said) if header == "forwarded" else _forwarded_for(said)
+    for _, hop in zip(range(MAX_HOPS), hops, strict=False):
+        if not _is_trusted(here, trusted):
+            break
+        if hop is None:
+            break  # it cannot be read: the last hop that could is the best there is
+        here = hop
+    return here
+
+
+@lru_cache(maxsize=1024)
+def _is_trusted(text: str | None, trusted: tuple[Network, ...]) -> bool:
+    if text is None:
+        return "unix" in trusted
+    ip = ipaddress.ip_address(text)
+    return any(network != "unix" and ip in network for network in trusted)
+
+
+def _forwarded_for(text: str) -> Iterator[str | None]:
+    """The addresses of an X-Forwarded-For, from the right; None for what is none."""
+    while text is not None:
+        text, comma, last = text.rpartition(",")
+        yield _node(last.strip(" \t"))
+        if not comma:
+            return
+
+
+def _forwarded(text: str) -> Iterator[str | None]:
+    """
+    The `for` of each element of a Forwarded header (RFC 7239), from the right; None if malformed.
+
+    The nearest comma that leaves a whole element behind it is the one that
+    divides: what a client wrote further left cannot swallow a proxy's word.
+    """
+    rest = text
+    while True:
+        start = len(rest)
+        for _ in range(MAX_HOPS):
+            start = rest.rfind(",", 0, start)
+            element = rest[start + 1 :].strip(" \t")
+            if start < 0 or _ELEMENT.fullmatch(element):
+                break
+        yield _for(element)
+        if start < 0:
+            return
+        rest = rest[:start]
+
+
+def _for(element: str) -> str | None:
+    if not _ELEMENT.fullmatch(element):
+        return None
+    # Strings are blanked first: a "for=" inside one is nobody's word.
+    blank = _STRINGS.sub(lambda found: "x" * len(found[0]), element)
+    found = [match.start(1) for match in _FOR.finditer(blank)]
+    if len(found) != 1:
+        return None
+    match = re.compile(rf"{_QUOTED}|{_TOKEN}").match(element, found[0])
+    return _node(match[0].strip('"')) if match else None
+
+
+def _node(text: str) -> str | None:
+    """The address of a node (RFC 7239 §6), its port dropped; None for unknown and obfuscated."""
+    bracketed = _BRACKETED.fullmatch(text)
+    if bracketed:
+        return address(bracketed[1])
+    host, colon, port = text.partition(":")
+    if colon and ":" not in port and _PORT.fullmatch(colon + port):
+        text = host
+    return address(text)

@@ -1,0 +1,168 @@
+"""How an app is wrapped: the middleware's arguments, checked once."""
+
+from __future__ import annotations
+
+import ipaddress
+import logging
+import warnings
+from collections.abc import Iterable
+from typing import Literal, TypeAlias
+from urllib.parse import urlsplit
+
+from attrs import frozen
+
+from devsess.adapters import _cookies as cookies
+from devsess.errors import ConfigurationError
+
+Transport = Literal["both", "cookie", "bearer"]
+ProxyHeader = Literal["x-forwarded-for", "forwarded"]
+# "unix" stands for the other end of a Unix socket, which has no address.
+Network: TypeAlias = ipaddress.IPv4Network | ipaddress.IPv6Network | Literal["unix"]
+
+log = logging.getLogger("devsess")
+
+
+@frozen
+class Settings:
+    """
+    The arguments of a SessionMiddleware, in the form they are used in.
+
+    Attributes:
+        required: Whether nobody passes without a session.
+        reads_header: Whether `Authorization` is looked at.
+        reads_cookies: Whether cookies are looked at, and set.
+        trusted_proxies: Networks whose word on the client's address is taken.
+        proxy_header: The one header in which they give it.
+        origins: Other origins that may act for a signed-in browser.
+        csrf_exempt: Paths that anybody may post to; "/hooks/" means all below it.
+        cookie_names: What the cookies are called.
+        secure: Whether cookies travel over https only.
+        endpoints: Where the JSON endpoints are served, or None.
+        login_url: Where a person is sent to sign in, or None.
+    """
+
+    required: bool
+    reads_header: bool
+    reads_cookies: bool
+    trusted_proxies: tuple[Network, ...]
+    proxy_header: ProxyHeader
+    origins: frozenset[str]
+    csrf_exempt: frozenset[str]
+    cookie_names: cookies.CookieNames
+    secure: bool
+    endpoints: str | None
+    login_url: str | None
+
+    def is_exempt(self, path: str) -> bool:
+        """Whether *path* is one that anybody may post to."""
+        if path in self.csrf_exempt:
+            return True
+        if "//" in path or "/." in path:
+            return False  # an app may read another path in it
+        return any(above.endswith("/") and path.startswith(above) for above in self.csrf_exempt)
+
+
+def settings(
+    *,
+    required: bool,
+    transport: Transport,
+    trusted_proxies: Iterable[str],
+    proxy_header: ProxyHeader,
+    origins: Iterable[str],
+    csrf_exempt: Iterable[str],
+    insecure_cookies: bool,
+    endpoints: str | None,
+    login_url: str | None,
+) -> Settings:
+    """
+    The settings; insecure cookies are warned of.
+
+    Raises:
+        ConfigurationError: If an argument cannot work; the message says which.
+    """
+    _one_of("transport", transport, ("both", "cookie", "bearer"))
+    _one_of("proxy_header", proxy_header, ("x-forwarded-for", "forwarded"))
+    if insecure_cookies:
+        _warn()
+    return Settings(
+        required=bool(required),
+        reads_header=transport != "cookie",
+        reads_cookies=transport != "bearer",
+        trusted_proxies=tuple(map(_network, _texts("trusted_proxies", trusted_proxies))),
+        proxy_header=proxy_header,
+        origins=frozenset(map(_origin, _texts("origins", origins))),
+        csrf_exempt=frozenset(
+            _path("csrf_exempt", path) for path in _texts("csrf_exempt", csrf_exempt)
+        ),
+        cookie_names=cookies.INSECURE if insecure_cookies else cookies.SECURE,
+        secure=not insecure_cookies,
+        endpoints=None if endpoints is None else _path("endpoints", endpoints).rstrip("/"),
+        login_url=None if login_url is None else _path("login_url", login_url),
+    )
+
+
+def _warn() -> None:
+    message = (
+        "insecure_cookies=True: session cookies travel over plain http, where anybody on the way"
+        " reads them, and subdomains may set them. For development only."
+    )
+    log.warning(message)
+    warnings.warn(message, stacklevel=4)
+
+
+def _one_of(name: str, value: object, allowed: tuple[str, ...]) -> None:
+    if value not in allowed:
+        raise ConfigurationError(f"{name} must be one of {', '.join(allowed)}, not {value!r}")
+
+
+def _texts(name: str, values: Iterable[str]) -> tuple[str, ...]:
+    if isinstance(values, (str, bytes)):
+        raise ConfigurationError(f"{name} must be a list of texts, not one text")
+    found = tuple(values)
+    if not all(isinstance(value, str) for value in found):
+        raise ConfigurationError(f"{name} must hold texts only")
+    return found
+
+
+def _network(text: str) -> Network:
+    if text == "unix":
+        return "unix"
+    try:
+        return ipaddress.ip_network(text)
+    except ValueError as error:
+        raise ConfigurationError(f"trusted_proxies: {error}") from error
+
+
+def _origin(text: str) -> str:
+    found = normal_origin(text)
+    if found is None:
+        raise ConfigurationError(f"origins: write {text!r} as https://host or https://host:port")
+    return found
+
+
+def normal_origin(text: str) -> str | None:
+    """An origin (RFC 6454 §6.2) in its one spelling, without a default port; None if it is none."""
+    try:
+        parts = urlsplit(text)
+        port = parts.port
+    except ValueError:
+        return None
+    bare = not (parts.path or parts.query or parts.fragment or "@" in parts.netloc)
+    if parts.scheme not in ("http", "https") or not parts.hostname or not bare:
+        return None
+    host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
+    default = {"http": 80, "https": 443}[parts.scheme]
+    return f"{parts.scheme}://{host}" + ("" if port in (None, default) else f":{port}")
+
+
+def _path(name: str, text: str) -> str:
+    if not isinstance(text, str) or not is_local_path(text):
+        raise ConfigurationError(f"{name} must be a path that begins with one /, not {text!r}")
+    return text
+
+
+def is_local_path(text: str) -> bool:
+    """Whether a browser that follows *text* stays on this site."""
+    if not text.startswith("/") or text.startswith(("//", "/\\")):
+        return False
+    return text.isascii() and text.isprintable() and "\\" not in text and " " not in text

@@ -1,0 +1,97 @@
+"""
+Wrap an ASGI app: FastAPI, Starlette, Litestar, Quart or your own.
+
+    app = SessionMiddleware(app, sessions)
+
+Its views find the session in `scope["devsess"]`, whose methods are awaited.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any, TypeAlias
+
+from devsess._drivers import run_async
+from devsess.adapters import _endpoints as endpoints
+from devsess.adapters._asgi_response import Response
+from devsess.adapters._current import AsyncCurrent
+from devsess.adapters._exchange import Exchange
+from devsess.adapters._http import Answer, Request
+from devsess.adapters._middleware import Middleware
+from devsess.async_manager import AsyncSessionManager
+from devsess.errors import DevsessError
+
+Scope: TypeAlias = MutableMapping[str, Any]
+Message: TypeAlias = MutableMapping[str, Any]
+Receive: TypeAlias = Callable[[], Awaitable[Message]]
+Send: TypeAlias = Callable[[Message], Awaitable[None]]
+ASGIApp: TypeAlias = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+
+class SessionMiddleware(Middleware[ASGIApp, AsyncSessionManager]):
+    __doc__ = Middleware.__doc__
+    _manager_type = AsyncSessionManager
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one connection; what is neither http nor websocket is the app's."""
+        if scope["type"] not in ("http", "websocket"):
+            await self._app(scope, receive, send)
+            return
+        exchange = self._exchange(_request(scope))
+        current = AsyncCurrent(exchange, self._manager)
+        response = Response(exchange, scope, send)
+        answer = await _before(exchange, current, receive)
+        if answer is not None:
+            await response.answer(answer)
+            return
+        try:
+            # A copy: what is ours is not the server's.
+            await self._app({**scope, "devsess": current}, receive, response.send)
+        except DevsessError as error:
+            await response.answer_error(error)
+
+
+async def _before(exchange: Exchange, current: AsyncCurrent, receive: Receive) -> Answer | None:
+    path = endpoints.path_below(exchange)
+    if path is None:
+        return await run_async(exchange.open(), current.perform)
+    body = await _body(receive)
+    return await run_async(endpoints.serve(exchange, path, body), current.perform)
+
+
+def _request(scope: Scope) -> Request:
+    headers: dict[str, str] = {}
+    for raw_name, raw_value in scope["headers"]:
+        name, value = raw_name.decode("latin-1").lower(), raw_value.decode("latin-1")
+        if name in headers:
+            # HTTP/2 splits Cookie into lines of its own (RFC 9113 §8.2.3).
+            value = f"{headers[name]}{'; ' if name == 'cookie' else ', '}{value}"
+        headers[name] = value
+    mount, path = scope.get("root_path", ""), scope["path"]
+    is_below = mount and (path == mount or path.startswith(f"{mount}/"))
+    is_live = scope["type"] == "websocket"
+    peer = scope.get("client")
+    return Request(
+        method="GET" if is_live else scope["method"],
+        mount=mount,
+        path=path[len(mount) :] if is_below else path,
+        query=scope.get("query_string", b"").decode("latin-1"),
+        scheme=scope.get("scheme", "http"),
+        headers=headers,
+        peer=peer[0] if peer else None,
+        is_live=is_live,
+    )
+
+
+async def _body(receive: Receive) -> bytes | None:
+    """The body, as far as the endpoints read one; None if it is longer."""
+    body, more = b"", True
+    while more:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            return b""
+        body += message.get("body", b"")
+        more = message.get("more_body", False)
+        if len(body) > endpoints.MAX_BODY:
+            return None
+    return body

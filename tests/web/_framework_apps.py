@@ -1,0 +1,85 @@
+"""The small app of `_raw_apps`, in frameworks: what they catch and change is tested with them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import parse_qs
+
+import django
+import flask
+from _raw_apps import at_once, view_at
+from django.conf import settings
+from django.core.handlers.wsgi import WSGIHandler
+from django.http import HttpResponse
+from django.test import override_settings
+from django.urls import re_path
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from devsess.adapters import flask as devsess_flask
+from devsess.adapters import starlette as devsess_starlette
+
+METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
+CACHED = {"Cache-Control": "public, max-age=60"}
+
+
+def flask_app(now: Callable[[], float], sessions: Any, **wrapping: Any) -> Any:
+    """Views find the session in the proxy."""
+    app = flask.Flask(__name__)
+    devsess_flask.init_app(app, sessions, **wrapping)
+
+    @app.route("/", defaults={"path": ""}, methods=METHODS, provide_automatic_options=False)
+    @app.route("/<path:path>", methods=METHODS, provide_automatic_options=False)
+    def view(path: str) -> flask.Response:
+        query = parse_qs(flask.request.query_string.decode(), True)
+        said = at_once(view_at(f"/{path}")(devsess_flask.current_session, query, now))
+        return flask.Response(said.body, said.status, CACHED, content_type=said.kind)
+
+    return app
+
+
+def starlette_app(now: Callable[[], float], sessions: Any, **wrapping: Any) -> Any:
+    """The middleware stands where Starlette puts it: inside its own maker of 500s."""
+
+    async def view(request: Request) -> Response:
+        current = await devsess_starlette.current_session(request)
+        said = await view_at(request.url.path)(current, parse_qs(request.url.query, True), now)
+        kind = {"Content-Type": said.kind}
+        return Response(said.body, said.status, CACHED | kind)
+
+    app = Starlette(routes=[Route("/{path:path}", view, methods=METHODS)])
+    app.add_middleware(devsess_starlette.SessionMiddleware, manager=sessions, **wrapping)
+    return app
+
+
+urlpatterns = [re_path("", lambda request: _django_view(request))]
+
+
+def django_app(now: Callable[[], float], sessions: Any, **wrapping: Any) -> Any:
+    """Settings are read when the middleware is made."""
+    if not settings.configured:
+        settings.configure(
+            ROOT_URLCONF=__name__,
+            ALLOWED_HOSTS=["*"],
+            MIDDLEWARE=["devsess.adapters.django.SessionMiddleware"],
+            SECURE_PROXY_SSL_HEADER=None,
+        )
+        django.setup()
+    ForDjango.now = now
+    with override_settings(DEVSESS={"manager": sessions, **wrapping}):
+        return WSGIHandler()
+
+
+class ForDjango:
+    """What Django's view needs and cannot be handed."""
+
+    now: Callable[[], float]
+
+
+def _django_view(request: Any) -> HttpResponse:
+    query = parse_qs(request.META["QUERY_STRING"], True)
+    said = at_once(view_at(request.path)(request.devsess, query, ForDjango.now))
+    return HttpResponse(said.body, content_type=said.kind, status=said.status, headers=CACHED)

@@ -1,0 +1,147 @@
+"""One small app, raw on WSGI and raw on ASGI: what frameworks add is not tested here."""
+
+from __future__ import annotations
+
+import inspect
+import json
+from collections.abc import Callable
+from http import HTTPStatus
+from typing import Any
+from urllib.parse import parse_qs
+
+from attrs import frozen
+
+
+@frozen
+class Said:
+    """What a view answers."""
+
+    body: str = "{}"
+    kind: str = "application/json"
+    status: int = 200
+
+
+async def done(answer: Any) -> Any:
+    """The same views for both: on ASGI the methods are awaited."""
+    return await answer if inspect.isawaitable(answer) else answer
+
+
+async def home(current: Any, _: Any, __: Any) -> Said:
+    who = current.session.user_id if current.session else "stranger"
+    return Said(f"<p>hello {who}", "text/html; charset=utf-8")
+
+
+async def me(current: Any, _: Any, __: Any) -> Said:
+    return Said(json.dumps({"user": (await done(current.require())).user_id}))
+
+
+async def login(current: Any, query: dict[str, list[str]], now: Callable[[], float]) -> Said:
+    """The tokens are for programs."""
+    ago = float(query.get("ago", ["0"])[0])
+    options = {"persistent": "persistent" in query, "auth_time": now() - ago, "acr": "aal1"}
+    grant = await done(current.login(query["user"][0], **options))
+    tokens = ("access_token", "refresh_token", "device_token")
+    return Said(json.dumps({name: getattr(grant, name) for name in tokens}))
+
+
+async def logout(current: Any, _: Any, __: Any) -> Said:
+    await done(current.logout())
+    return Said()
+
+
+async def change(current: Any, _: Any, __: Any) -> Said:
+    await done(current.require(max_auth_age=300))
+    return Said()
+
+
+async def strong(current: Any, _: Any, __: Any) -> Said:
+    await done(current.require(acr="aal2"))
+    return Said()
+
+
+async def step_up(current: Any, _: Any, __: Any) -> Said:
+    await done(current.step_up(amr=("otp",), acr="aal2"))
+    return Said()
+
+
+async def client(current: Any, _: Any, __: Any) -> Said:
+    return Said(json.dumps([current.client.ip, current.client.headers]))
+
+
+async def swallow(current: Any, _: Any, __: Any) -> Said:
+    try:
+        await done(current.require())
+    except Exception:  # noqa: BLE001 - as frameworks do
+        return Said("a framework hid it", "text/plain", 500)
+    return Said()
+
+
+async def broken(current: Any, _: Any, __: Any) -> Said:
+    return Said("the app's own fault", "text/plain", 500)
+
+
+VIEWS = {
+    "/": home,
+    "/me": me,
+    "/login": login,
+    "/logout": logout,
+    "/change": change,
+    "/strong": strong,
+    "/step-up": step_up,
+    "/client": client,
+    "/swallow": swallow,
+    "/broken": broken,
+}
+
+
+async def nothing(_: Any, __: Any, ___: Any) -> Said:
+    return Said("the app's own 404", "text/plain", 404)
+
+
+def view_at(path: str) -> Any:
+    return VIEWS.get(path, nothing)
+
+
+def wsgi_app(now: Callable[[], float]) -> Any:
+    def app(environ: dict[str, Any], start_response: Any) -> list[bytes]:
+        query = parse_qs(environ["QUERY_STRING"], True)
+        said = at_once(view_at(environ["PATH_INFO"])(environ["devsess"], query, now))
+        headers = [("Content-Type", said.kind), ("Cache-Control", "public, max-age=60")]
+        start_response(f"{said.status} {HTTPStatus(said.status).phrase}", headers)
+        return [said.body.encode()]
+
+    return app
+
+
+def at_once(view: Any) -> Said:
+    """The answer of a coroutine that waits for nothing."""
+    try:
+        view.send(None)
+    except StopIteration as stop:
+        return stop.value
+    raise AssertionError("a blocking method was awaited")
+
+
+def asgi_app(now: Callable[[], float]) -> Any:
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] == "lifespan":
+            await lifespan(receive, send)
+            return
+        query = parse_qs(scope["query_string"].decode(), True)
+        said = await view_at(scope["path"])(scope["devsess"], query, now)
+        headers = [
+            (b"content-type", said.kind.encode()),
+            (b"cache-control", b"public, max-age=60"),
+        ]
+        await send({"type": "http.response.start", "status": said.status, "headers": headers})
+        await send({"type": "http.response.body", "body": said.body.encode()})
+
+    return app
+
+
+async def lifespan(receive: Any, send: Any) -> None:
+    while True:
+        message = await receive()
+        await send({"type": f"{message['type']}.complete"})
+        if message["type"] == "lifespan.shutdown":
+            return

@@ -1,0 +1,118 @@
+"""Every law of the adapters holds on WSGI and on ASGI."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from _browser import Browser, Program
+from _framework_apps import django_app, flask_app, starlette_app
+from _raw_apps import asgi_app, wsgi_app
+from _wsgi_driver import on_wsgi
+from attrs import define
+
+from devsess import AsyncSessionManager, SessionManager
+from devsess.adapters import asgi, wsgi
+from devsess.testing import FakeClock
+
+SECRET = "a secret of the tests, long enough"
+
+
+def raw_wsgi(now: Any, sessions: Any, **wrapping: Any) -> Any:
+    return wsgi.SessionMiddleware(wsgi_app(now), sessions, **wrapping)
+
+
+def raw_asgi(now: Any, sessions: Any, **wrapping: Any) -> Any:
+    return asgi.SessionMiddleware(asgi_app(now), sessions, **wrapping)
+
+
+ON_WSGI = {"wsgi": raw_wsgi, "flask": flask_app, "django": django_app}
+ON_ASGI = {"asgi": raw_asgi, "starlette": starlette_app}
+
+
+@define
+class Site:
+    """A wrapped app, its manager (blocking, on the same store) and its clock."""
+
+    send: Callable[..., httpx.Response]
+    sessions: SessionManager
+    clock: FakeClock
+    path: Path
+
+    def browser(self, user: str | None = None, query: str = "") -> Browser:
+        """A browser, signed in if *user* says as whom."""
+        browser = Browser(self.send)
+        if user is not None:
+            answer = browser.post(f"/login?user={user}{query}")
+            assert 200 == answer.status_code, answer.text
+        return browser
+
+    def program(self, user: str) -> Program:
+        """A program that is signed in."""
+        program = Program(self.send)
+        program.tokens = program.ask("POST", f"/login?user={user}").json()
+        return program
+
+
+@pytest.fixture(params=[*ON_WSGI, *ON_ASGI])
+def make(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Callable[..., Site]]:
+    """Makes sites of one kind, wrapped as the arguments say."""
+    closing: list[Callable[[], Any]] = []
+    clock = FakeClock()
+    path = tmp_path / "sessions.db"
+
+    def now() -> float:
+        return clock.now().timestamp()
+
+    def make(policy: Any = None, **wrapping: Any) -> Site:
+        settings: dict[str, Any] = {"keys": SECRET, "clock": clock}
+        settings |= {"policy": policy} if policy else {}
+        wrapping = {"endpoints": "/auth", **wrapping}
+        sessions = SessionManager(path, **settings)
+        closing.append(sessions.close)
+        if request.param in ON_WSGI:
+            send = over_wsgi(ON_WSGI[request.param](now, sessions, **wrapping))
+        else:
+            others = AsyncSessionManager(path, **settings)
+            send = over_asgi(ON_ASGI[request.param](now, others, **wrapping), others, closing)
+        return Site(send, sessions, clock, path)
+
+    yield make
+    for close in reversed(closing):
+        close()
+
+
+def over_wsgi(app: Any) -> Any:
+    def send(method: str, path: str, headers: Any, content: bytes) -> httpx.Response:
+        return on_wsgi(app, method, path, headers, content)
+
+    return send
+
+
+def over_asgi(app: Any, sessions: AsyncSessionManager, closing: list[Any]) -> Any:
+    runner = asyncio.Runner()
+    closing.append(runner.close)
+    closing.append(lambda: runner.run(sessions.close()))
+    transport = httpx.ASGITransport(app, raise_app_exceptions=True, client=("192.0.2.1", 4711))
+    client = httpx.AsyncClient(transport=transport, base_url="https://app.example")
+
+    def send(method: str, path: str, headers: Any, content: bytes) -> httpx.Response:
+        return runner.run(client.send(asked(client, method, path, headers, content)))
+
+    return send
+
+
+def asked(client: Any, method: str, path: str, headers: Any, content: bytes) -> httpx.Request:
+    """The very request: nothing added but the length."""
+    built = client.build_request(method, path, content=content)
+    length = [("Content-Length", str(len(content)))] if content else []
+    return httpx.Request(method, built.url, headers=[*headers, *length], content=content)
+
+
+@pytest.fixture
+def site(make: Callable[..., Site]) -> Site:
+    return make()

@@ -1,0 +1,256 @@
+"""What a wrapped app does for browsers and programs; the same on WSGI and on ASGI."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from _browser import ACCESS, DEVICE, REFRESH, Browser, Cookie
+
+CHALLENGE = 'Bearer realm="devsess"'
+
+
+def test_a_browser_from_sign_in_to_sign_out(site: Any) -> None:
+    """Three cookies that only this site and no script can read carry the session."""
+    browser = site.browser()
+    assert "hello stranger" in browser.get("/").text
+    assert 401 == browser.get("/me").status_code
+    answer = browser.post("/login?user=ada")
+    assert {ACCESS, REFRESH, DEVICE} == set(browser.jar)
+    for cookie in browser.jar.values():
+        expected = {"Path": "/", "Secure": None, "HttpOnly": None, "SameSite": "Lax"}
+        assert expected == cookie.attributes
+    assert "no-store" == answer.headers["cache-control"]
+    assert {"user": "ada"} == browser.get("/me").json()
+    assert "hello ada" in browser.get("/").text
+    browser.post("/logout")
+    assert {DEVICE} == set(browser.jar)
+    assert 401 == browser.get("/me").status_code
+    assert [] == site.sessions.list("ada")
+
+
+def test_a_program_from_sign_in_to_sign_out(site: Any) -> None:
+    """The same with tokens in headers: no cookie is needed, none is looked at."""
+    program = site.program("ada")
+    assert {"user": "ada"} == program.ask("GET", "/me").json()
+    site.clock.advance(timedelta(minutes=16))
+    assert 401 == program.ask("GET", "/me").status_code
+    body = {name: program.tokens[name] for name in ("refresh_token", "device_token")}
+    renewed = program.ask("POST", "/auth/refresh", body)
+    assert "no-store" == renewed.headers["cache-control"]
+    assert {"access_token", "token_type", "refresh_token", "expires_in", "session"} == set(
+        renewed.json()
+    )
+    program.tokens |= renewed.json()
+    assert {"user": "ada"} == program.ask("GET", "/me").json()
+    assert 204 == program.ask("POST", "/auth/logout").status_code
+    assert 401 == program.ask("GET", "/me").status_code
+
+
+def test_persistent_cookies_end_with_the_session(site: Any) -> None:
+    """With persistent, Max-Age is what is left of the session, after each renewal too."""
+    browser = site.browser("ada", "&persistent")
+    for _ in range(2):
+        session = site.sessions.list("ada")[0]
+        left = int((session.expires_at - site.clock.now()).total_seconds())
+        assert {str(left)} == {cookie.attributes["Max-Age"] for cookie in browser.jar.values()}
+        site.clock.advance(timedelta(days=13))
+        browser.get("/me")
+
+
+def test_with_a_header_cookies_are_not_looked_at(site: Any) -> None:
+    """A request is one client's: a bad bearer token is not made good by a cookie."""
+    browser = site.browser("ada")
+    for header in ("Bearer nonsense", "Bearer ", "Basic YTpi"):
+        assert 401 == browser.get("/me", Authorization=header).status_code
+
+
+@pytest.mark.parametrize(
+    ("transport", "cookie", "bearer"), [("cookie", 200, 401), ("bearer", 401, 200)]
+)
+def test_one_transport(make: Any, transport: str, cookie: int, bearer: int) -> None:
+    """What is not the chosen transport is not looked at, and its cookies are not set."""
+    site = make(transport=transport)
+    browser, program = site.browser("ada"), site.program("bob")
+    assert (transport == "cookie") == bool(browser.jar)
+    assert cookie == browser.get("/me").status_code
+    assert bearer == program.ask("GET", "/me").status_code
+
+
+def test_an_expired_access_cookie_is_renewed_within_the_request(site: Any) -> None:
+    """On every method; the app sees the session, the browser gets the next cookies."""
+    browser = site.browser("ada")
+    for method in ("GET", "POST", "DELETE"):
+        before = dict(browser.jar)
+        site.clock.advance(timedelta(minutes=16))
+        assert 200 == browser.ask(method, "/me").status_code
+        assert before[ACCESS] != browser.jar[ACCESS]
+        assert before[REFRESH] != browser.jar[REFRESH]
+    assert 1 == len(site.sessions.list("ada"))
+
+
+def test_racing_tabs_are_renewed_alike(site: Any) -> None:
+    """Two tabs with the same old cookies get the same refresh cookie, and both go on."""
+    tab = site.browser("ada")
+    other = tab.copy()
+    site.clock.advance(timedelta(minutes=16))
+    assert 200 == tab.get("/me").status_code == other.get("/me").status_code
+    assert tab.jar[REFRESH].value == other.jar[REFRESH].value
+    site.clock.advance(timedelta(minutes=16))
+    assert 200 == tab.get("/me").status_code
+
+
+def test_no_renewal_before_the_csrf_check(site: Any) -> None:
+    """A cross-site post rotates nothing."""
+    browser = site.browser("ada")
+    site.clock.advance(timedelta(minutes=16))
+    answer = browser.post("/me", site="cross-site")
+    assert 403 == answer.status_code
+    assert "set-cookie" not in answer.headers
+    assert 200 == browser.get("/me").status_code
+
+
+def test_the_wrong_device_is_told_nothing(site: Any) -> None:
+    """Ada's cookies beside another browser's device cookie: 401, and Ada's session goes on."""
+    browser, thief = site.browser("ada"), site.browser("eve")
+    stolen = browser.copy()
+    stolen.jar[DEVICE] = thief.jar[DEVICE]
+    answer = stolen.get("/me")
+    assert 401 == answer.status_code
+    assert "device" not in answer.text
+    assert 200 == browser.get("/me").status_code
+
+
+@pytest.mark.parametrize("name", [ACCESS, REFRESH, DEVICE])
+def test_a_cookie_that_came_twice_is_refused(site: Any, name: str) -> None:
+    """Somebody else set one of them: neither is believed."""
+    browser = site.browser("ada")
+    line = "; ".join(f"{key}={cookie.value}" for key, cookie in browser.jar.items())
+    bare = Browser(browser.send)
+    answer = bare.get("/me", Cookie=f"{line}; {name}=other")
+    assert 401 == answer.status_code
+
+
+def test_look_alikes_are_other_cookies(site: Any) -> None:
+    """Browsers guard the prefix in every spelling, so a name in another one is not ours."""
+    browser = site.browser("ada")
+    browser.jar = {name.replace("__Host", "__host"): it for name, it in browser.jar.items()}
+    assert 401 == browser.get("/me").status_code
+
+
+def test_signing_in_again_ends_what_was_before(site: Any) -> None:
+    """The cookies are overwritten, so the session they named ends; another user's too."""
+    browser = site.browser("ada")
+    browser.post("/login?user=ada")
+    assert 1 == len(site.sessions.list("ada"))
+    browser.post("/login?user=bob")
+    assert [] == site.sessions.list("ada")
+    assert 1 == len(site.sessions.list("bob"))
+
+
+def test_step_up(site: Any) -> None:
+    """Too old a sign-in is challenged (RFC 9470); a step-up helps, and ends the older tokens."""
+    browser = site.browser("ada", "&ago=301")
+    answer = browser.post("/change")
+    assert 401 == answer.status_code
+    challenge = answer.headers["www-authenticate"]
+    assert 'error="insufficient_user_authentication"' in challenge
+    assert 'max_age="300"' in challenge
+    assert 'acr_values="aal2"' in browser.get("/strong").headers["www-authenticate"]
+    before = browser.copy()
+    assert 200 == browser.post("/step-up").status_code
+    assert 200 == browser.post("/change").status_code
+    assert 200 == browser.get("/strong").status_code
+    del before.jar[REFRESH]
+    assert 401 == before.get("/me").status_code
+
+
+def test_a_person_is_sent_to_sign_in(make: Any) -> None:
+    """A browser that goes to a page is redirected, and told where to come back to."""
+    site = make(login_url="/sign-in")
+    html = {"Accept": "text/html,*/*"}
+    answer = site.browser().get("/me?a=1&b=%2F", **html)
+    assert 303 == answer.status_code
+    assert "/sign-in?return_to=/me%3Fa%3D1%26b%3D%252F" == answer.headers["location"]
+    assert 303 == site.browser("ada", "&ago=301").get("/change", **html).status_code
+    assert 401 == site.browser().get("/me", Accept="application/json").status_code
+    assert 401 == site.browser().post("/me", **html).status_code
+
+
+def test_nobody_without_a_session(make: Any) -> None:
+    """With required, the app is not even asked; signing in needs another way in."""
+    site = make(required=True)
+    assert 401 == site.browser().get("/").status_code
+    program = site.browser()
+    token = site.sessions.login("ada").access_token
+    assert 200 == program.get("/", Authorization=f"Bearer {token}").status_code
+
+
+def test_challenges(site: Any) -> None:
+    """Without credentials no error is named, with bad ones never why (RFC 6750 §3.1)."""
+    nothing = site.browser().get("/me")
+    assert CHALLENGE == nothing.headers["www-authenticate"]
+    assert "application/problem+json" == nothing.headers["content-type"]
+    ended, foreign, unknown = site.browser("ada"), site.browser("ada"), site.browser()
+    site.sessions.revoke_all("ada")
+    foreign.jar = {ACCESS: Cookie("x.y.z", {})}
+    unknown.jar = {ACCESS: Cookie("nonsense", {})}
+    answers = [each.get("/me") for each in (ended, foreign, unknown)]
+    assert {f'{CHALLENGE}, error="invalid_token"'} == {
+        it.headers["www-authenticate"] for it in answers
+    }
+    assert 1 == len({it.text for it in answers})
+
+
+def test_a_hidden_refusal_is_brought_out(site: Any) -> None:
+    """A framework that makes a 500 of the refusal does not have the last word."""
+    answer = site.browser().get("/swallow")
+    assert 401 == answer.status_code
+    assert "hid it" not in answer.text
+
+
+def test_a_store_that_is_down_is_503(site: Any) -> None:
+    """Whoever brought credentials is told to come back; nobody is told to be signed out."""
+    browser, program = site.browser("ada"), site.program("bob")
+    away = site.path.with_suffix(".away")
+    site.path.rename(away)
+    assert 503 == site.browser().post("/login?user=eve").status_code
+    for answer in (browser.get("/me"), program.ask("GET", "/me"), browser.post("/auth/refresh")):
+        assert (503, "5") == (answer.status_code, answer.headers["retry-after"])
+    assert 200 == site.browser().get("/").status_code
+    away.rename(site.path)
+    assert 200 == browser.get("/me").status_code
+
+
+def test_hints_are_asked_for_and_kept(site: Any) -> None:
+    """A page asks for hints, and the next sign-in uses them."""
+    browser = site.browser()
+    assert "Sec-CH-UA-Model" in browser.get("/").headers["accept-ch"]
+    assert "accept-ch" not in browser.get("/client").headers
+    hints = {
+        "Sec-CH-UA": '"Chromium";v="142", "Google Chrome";v="142"',
+        "Sec-CH-UA-Platform": '"Windows"',
+        "Sec-CH-UA-Platform-Version": '"15.0.0"',
+    }
+    browser.post("/login?user=ada", **hints)
+    assert "Chrome on Windows 11" == str(site.sessions.list("ada")[0].device)
+
+
+def test_the_apps_headers_are_its_own(site: Any) -> None:
+    """Where nothing of ours goes out, what the app said of caching stands."""
+    assert "public, max-age=60" == site.browser().get("/client").headers["cache-control"]
+
+
+def test_limits_become_409(make: Any) -> None:
+    """The sessions that could be ended are in the answer, which is never stored."""
+    from devsess import Policy
+
+    site = make(policy=Policy(max_sessions=1, on_limit="reject"))
+    site.browser("ada")
+    answer = site.browser().post("/login?user=ada")
+    assert 409 == answer.status_code
+    assert "no-store" == answer.headers["cache-control"]
+    assert [site.sessions.list("ada")[0].id] == [
+        session["sessionId"] for session in answer.json()["sessions"]
+    ]
