@@ -1,0 +1,320 @@
+"""The ASGI side by itself: WebSockets, lifespan, guards, and a loop that is never blocked."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable, Coroutine
+from functools import wraps
+from pathlib import Path
+from typing import Any
+
+import pytest
+from asgiref.testing import ApplicationCommunicator
+
+from devsess import (
+    AsyncSessionManager,
+    ConfigurationError,
+    Policy,
+    SessionManager,
+    SessionRevokedError,
+    StoreUnavailableError,
+)
+from devsess.adapters.asgi import SessionMiddleware
+
+SECRET = "a secret of the tests, long enough"
+ORIGIN = (b"origin", b"https://app.example")
+
+
+def scope_of(kind: str, *headers: tuple[bytes, bytes], **members: Any) -> dict[str, Any]:
+    return {
+        "type": kind,
+        "asgi": {"version": "3.0"},
+        "http_version": "1.1",
+        "method": "GET",
+        "scheme": "wss" if kind == "websocket" else "https",
+        "path": "/",
+        "query_string": b"",
+        "root_path": "",
+        "headers": [(b"host", b"app.example"), *headers],
+        "client": ("192.0.2.1", 4711),
+        **members,
+    }
+
+
+def in_loop(test: Callable[..., Coroutine[Any, Any, None]]) -> Callable[..., None]:
+    """Run a coroutine test with a manager, on a loop that tells who blocks it."""
+
+    @wraps(test)
+    def run(tmp_path: Path) -> None:
+        async def scenario() -> None:
+            async with AsyncSessionManager(tmp_path / "sessions.db", keys=SECRET) as sessions:
+                await test(sessions)
+
+        asyncio.run(scenario())
+
+    del run.__wrapped__  # type: ignore[attr-defined]
+    run.__annotations__ = {"tmp_path": Path}
+    return run
+
+
+async def live(scope: Any, receive: Any, send: Any) -> None:
+    """A WebSocket that greets, and ends with its session."""
+    await receive()
+    session = await scope["devsess"].require()
+    await send({"type": "websocket.accept"})
+    await send({"type": "websocket.send", "text": session.user_id})
+    async with scope["devsess"].guard(every=0.01):
+        while True:
+            await receive()
+
+
+def cookies_of(grant: Any, **other: str) -> tuple[bytes, bytes]:
+    tokens = {"access": grant.access_token, "refresh": grant.refresh_token, **other}
+    line = "; ".join(f"__Host-devsess-{name}={token}" for name, token in tokens.items())
+    return b"cookie", line.encode()
+
+
+@in_loop
+async def test_a_websocket_ends_with_its_session(sessions: AsyncSessionManager) -> None:
+    """Open while the session lives; closed, with a code, soon after it was revoked."""
+    grant = await sessions.login("ada")
+    app = ApplicationCommunicator(
+        SessionMiddleware(live, sessions), scope_of("websocket", cookies_of(grant), ORIGIN)
+    )
+    await app.send_input({"type": "websocket.connect"})
+    assert "websocket.accept" == (await app.receive_output())["type"]
+    assert "ada" == (await app.receive_output())["text"]
+    assert await app.receive_nothing(timeout=0.1)
+    await sessions.revoke(grant.session.id)
+    assert {"type": "websocket.close", "code": 1008} == await app.receive_output()
+    await app.wait()
+
+
+@in_loop
+async def test_a_stranger_opens_no_websocket(sessions: AsyncSessionManager) -> None:
+    """Refused before it opens; as an http answer where the server can."""
+    wrapped = SessionMiddleware(live, sessions)
+    app = ApplicationCommunicator(wrapped, scope_of("websocket", ORIGIN))
+    await app.send_input({"type": "websocket.connect"})
+    assert {"type": "websocket.close", "code": 1008} == await app.receive_output()
+    can = {"extensions": {"websocket.http.response": {}}}
+    app = ApplicationCommunicator(wrapped, scope_of("websocket", ORIGIN, **can))
+    await app.send_input({"type": "websocket.connect"})
+    start = await app.receive_output()
+    assert ("websocket.http.response.start", 401) == (start["type"], start["status"])
+
+
+@pytest.mark.parametrize("origin", [b"https://evil.example", b"null", None])
+def test_another_site_opens_no_websocket(tmp_path: Path, origin: bytes | None) -> None:
+    """Browsers send cookies along with anybody's WebSocket: the origin is checked."""
+
+    async def scenario() -> None:
+        async with AsyncSessionManager(tmp_path / "sessions.db", keys=SECRET) as sessions:
+            grant = await sessions.login("ada")
+            said = [(b"origin", origin)] if origin else []
+            scope = scope_of("websocket", cookies_of(grant), *said)
+            app = ApplicationCommunicator(SessionMiddleware(live, sessions), scope)
+            await app.send_input({"type": "websocket.connect"})
+            assert {"type": "websocket.close", "code": 1008} == await app.receive_output()
+
+    asyncio.run(scenario())
+
+
+@in_loop
+async def test_renewal_within_a_handshake(sessions: AsyncSessionManager) -> None:
+    """The next cookies go out with the handshake's answer."""
+    grant = await sessions.login("ada")
+    app = ApplicationCommunicator(
+        SessionMiddleware(live, sessions),
+        scope_of("websocket", cookies_of(grant, access=""), ORIGIN),
+    )
+    await app.send_input({"type": "websocket.connect"})
+    names = [name for name, _ in (await app.receive_output())["headers"]]
+    assert 2 == names.count(b"set-cookie")
+
+
+@in_loop
+async def test_other_scopes_pass(sessions: AsyncSessionManager) -> None:
+    """Lifespan, and whatever comes next, is the app's; with its own scope and messages."""
+    seen = []
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        seen.append((scope["type"], "devsess" in scope, await receive()))
+
+    for kind in ("lifespan", "future"):
+        scope = {"type": kind}
+
+        async def receive() -> Any:
+            return {"type": "first"}
+
+        async def send(message: Any) -> None: ...
+
+        await SessionMiddleware(app, sessions)(scope, receive, send)
+    assert [("lifespan", False, {"type": "first"}), ("future", False, {"type": "first"})] == seen
+
+
+@in_loop
+async def test_a_cached_session_takes_no_thread(sessions: AsyncSessionManager) -> None:
+    """The second request is answered on the loop's own thread, without waiting once."""
+    grant = await sessions.login("ada")
+    before = threading.active_count()
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        assert scope["devsess"].session.user_id == "ada"
+
+    wrapped = SessionMiddleware(app, sessions)
+    scope = scope_of("http", (b"authorization", f"Bearer {grant.access_token}".encode()))
+
+    async def nothing(*_: Any) -> Any:
+        raise AssertionError("nothing is received or sent")
+
+    await wrapped(scope, nothing, nothing)
+    step = wrapped(scope, nothing, nothing)
+    with pytest.raises(StopIteration):
+        step.send(None)
+    assert threading.active_count() == before
+
+
+@in_loop
+async def test_errors_of_the_app_are_its_own(sessions: AsyncSessionManager) -> None:
+    """A bug, and an error behind the headers, are not hidden."""
+
+    async def bug(*_: Any) -> None:
+        raise ConfigurationError("a bug")
+
+    async def late(scope: Any, receive: Any, send: Any) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await scope["devsess"].require()
+
+    for app, error in ((bug, ConfigurationError), (late, Exception)):
+        communicator = ApplicationCommunicator(SessionMiddleware(app, sessions), scope_of("http"))
+        with pytest.raises(error):
+            await communicator.wait()
+
+
+@in_loop
+async def test_a_client_that_goes_away(sessions: AsyncSessionManager) -> None:
+    """Half a body is none."""
+    wrapped = SessionMiddleware(live, sessions, endpoints="/auth")
+    scope = scope_of("http", ORIGIN, method="POST", path="/auth/refresh")
+    app = ApplicationCommunicator(wrapped, scope)
+    await app.send_input({"type": "http.request", "body": b'{"refr', "more_body": True})
+    await app.send_input({"type": "http.disconnect"})
+    assert 401 == (await app.receive_output())["status"]
+
+
+@in_loop
+async def test_mounted_apps(sessions: AsyncSessionManager) -> None:
+    """Servers put the mount point into the path, and name it beside."""
+    wrapped = SessionMiddleware(live, sessions, endpoints="/auth")
+    for path in ("/shop/auth/jwks.json", "/auth/jwks.json"):
+        scope = scope_of("http", path=path, root_path="/shop")
+        app = ApplicationCommunicator(wrapped, scope)
+        await app.send_input({"type": "http.request"})
+        assert 200 == (await app.receive_output())["status"]
+
+
+@in_loop
+async def test_a_guard_ends_its_block(sessions: AsyncSessionManager) -> None:
+    """What the block awaits is cancelled, and the reason raised; the task itself goes on."""
+    grant = await sessions.login("ada")
+    current = await opened(sessions, grant)
+
+    async def work() -> None:
+        async with current.guard(every=0.01):
+            await sessions.revoke(grant.session.id)
+            await asyncio.Event().wait()
+
+    with pytest.raises(SessionRevokedError):
+        await work()
+    assert 0 == asyncio.current_task().cancelling()  # type: ignore[union-attr]
+    with pytest.raises(SessionRevokedError):
+        async with current.guard():
+            raise AssertionError("over before it began")
+
+
+@in_loop
+async def test_a_guard_is_no_activity(sessions: AsyncSessionManager) -> None:
+    """A connection that is merely open does not keep its session alive, where any touch would."""
+    policy = Policy(touch_interval=0)
+    eager = AsyncSessionManager("memory://", keys=SECRET, policy=policy)
+    grant = await eager.login("ada")
+    current = await opened(eager, grant)
+    seen_at = current.session.last_seen_at
+    assert seen_at > grant.session.last_seen_at
+    async with current.guard(every=0.001):
+        await asyncio.sleep(0.05)
+    session = await eager.get(grant.session.id)
+    assert session is not None
+    assert seen_at == session.last_seen_at
+
+
+@in_loop
+async def test_a_guard_leaves_others_cancellations_alone(sessions: AsyncSessionManager) -> None:
+    """Whoever cancels the task for another reason gets a cancelled task."""
+    grant = await sessions.login("ada")
+    current = await opened(sessions, grant)
+    inside = asyncio.Event()
+
+    async def work() -> None:
+        async with current.guard(every=0.01):
+            inside.set()
+            await asyncio.Event().wait()
+
+    task = asyncio.create_task(work())
+    await inside.wait()
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+
+
+@in_loop
+async def test_a_guard_without_its_store(sessions: AsyncSessionManager) -> None:
+    """Nobody can say whether it lives: the connection ends, as what it is."""
+    grant = await sessions.login("ada")
+    current = await opened(sessions, grant)
+
+    async def work() -> None:
+        async with current.guard(every=0.01):
+            await sessions.close()
+            await asyncio.Event().wait()
+
+    with pytest.raises(StoreUnavailableError):
+        await work()
+
+
+def test_the_blocking_guard() -> None:
+    """The twin says so when it is asked, and asks the store once in a while."""
+    from _wsgi_driver import environ_of
+
+    from devsess.adapters.wsgi import SessionMiddleware as ForWSGI
+
+    with SessionManager("memory://", keys=SECRET) as sessions:
+        grant = sessions.login("ada")
+        seen: list[Any] = []
+
+        def app(environ: Any, start_response: Any) -> list[bytes]:
+            seen.append(environ["devsess"])
+            return []
+
+        headers = [("Authorization", f"Bearer {grant.access_token}")]
+        ForWSGI(app, sessions)(environ_of("GET", "/", headers), lambda *_: None)  # type: ignore[arg-type, return-value]
+        with seen[0].guard(every=0) as often, seen[0].guard(every=3600) as seldom:
+            often.check()
+            sessions.revoke(grant.session.id)
+            seldom.check()
+            with pytest.raises(SessionRevokedError):
+                often.check()
+
+
+async def opened(sessions: AsyncSessionManager, grant: Any) -> Any:
+    """The current session of a request."""
+    seen: list[Any] = []
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        seen.append(scope["devsess"])
+
+    header = (b"authorization", f"Bearer {grant.access_token}".encode())
+    await SessionMiddleware(app, sessions)(scope_of("http", header), None, None)  # type: ignore[arg-type]
+    return seen[0]

@@ -1,0 +1,262 @@
+"""PEP 3333 to the letter: what an app streams, starts late, or fails in the middle of."""
+
+from __future__ import annotations
+
+import io
+import sys
+from collections.abc import Iterator
+from typing import Any
+from wsgiref.util import FileWrapper
+
+import pytest
+from _wsgi_driver import environ_of, on_wsgi
+
+from devsess import AsyncSessionManager, ConfigurationError, SessionManager, StepUpRequiredError
+from devsess.adapters.asgi import SessionMiddleware as ForASGI
+from devsess.adapters.wsgi import SessionMiddleware
+
+SECRET = "a secret of the tests, long enough"
+TEXT = [("Content-Type", "text/plain")]
+
+
+@pytest.fixture
+def sessions() -> Iterator[SessionManager]:
+    with SessionManager("memory://", keys=SECRET) as sessions:
+        yield sessions
+
+
+def test_bodies_are_handed_on_untouched(sessions: SessionManager) -> None:
+    """A server recognises its own file wrapper, and a stream is not read ahead."""
+    for body in (FileWrapper(io.BytesIO(b"file")), iter([b"a", b"b"]), [b"list"]):
+
+        def app(_: Any, start_response: Any, body: Any = body) -> Any:
+            start_response("200 OK", TEXT)
+            return body
+
+        environ = environ_of("GET", "/")
+        assert body is SessionMiddleware(app, sessions)(environ, lambda *_: None)
+
+
+def test_a_generator_begins_when_it_is_read(sessions: SessionManager) -> None:
+    """Then it may still sign in, and be refused."""
+
+    def app(environ: Any, start_response: Any) -> Iterator[bytes]:
+        if environ["PATH_INFO"] == "/login":
+            environ["devsess"].login("ada")
+        else:
+            environ["devsess"].require()
+        start_response("200 OK", TEXT)
+        yield b"late"
+
+    wrapped = SessionMiddleware(app, sessions)
+    assert 3 == len(on_wsgi(wrapped, "POST", "/login").headers.get_list("set-cookie"))
+    assert 401 == on_wsgi(wrapped, "GET", "/").status_code
+
+
+def test_a_generator_is_closed(sessions: SessionManager) -> None:
+    """However its reading ended."""
+    closed = []
+
+    def app(environ: Any, start_response: Any) -> Iterator[bytes]:
+        try:
+            if environ["PATH_INFO"] == "/refused":
+                environ["devsess"].require()
+            start_response("200 OK", TEXT)
+            yield b"late"
+        finally:
+            closed.append(environ["PATH_INFO"])
+
+    wrapped = SessionMiddleware(app, sessions)
+    for path in ("/refused", "/read"):
+        on_wsgi(wrapped, "GET", path)
+    assert ["/refused", "/read"] == closed
+
+
+def test_write_is_the_servers(sessions: SessionManager) -> None:
+    """Old apps write."""
+
+    def app(_: Any, start_response: Any) -> list[bytes]:
+        start_response("200 OK", TEXT)(b"written")
+        return []
+
+    assert b"written" == on_wsgi(SessionMiddleware(app, sessions), "GET", "/").content
+
+
+def test_what_is_written_below_a_refusal_is_dropped(sessions: SessionManager) -> None:
+    """The noted refusal takes the place of a 500, be it written or returned."""
+
+    def app(environ: Any, start_response: Any) -> list[bytes]:
+        try:
+            environ["devsess"].require()
+        except Exception:  # noqa: BLE001 - as frameworks do
+            write = start_response("500 Oops", TEXT, sys.exc_info())
+            write(b"a traceback")
+        return [b"and more"]
+
+    answer = on_wsgi(SessionMiddleware(app, sessions), "GET", "/")
+    assert 401 == answer.status_code
+    assert "traceback" not in answer.text
+    assert "more" not in answer.text
+
+
+def test_an_error_after_the_start_replaces_it(sessions: SessionManager) -> None:
+    """As long as no body was sent, start_response takes it back, with exc_info."""
+
+    def app(environ: Any, start_response: Any) -> list[bytes]:
+        start_response("200 OK", TEXT)
+        environ["devsess"].require()
+        return [b"secret"]
+
+    answer = on_wsgi(SessionMiddleware(app, sessions), "GET", "/")
+    assert (401, False) == (answer.status_code, "secret" in answer.text)
+
+
+def test_an_error_in_the_middle_is_the_servers(sessions: SessionManager) -> None:
+    """What was sent cannot be taken back: the server must break the response off."""
+
+    def app(environ: Any, start_response: Any) -> Iterator[bytes]:
+        start_response("200 OK", TEXT)
+        yield b"begun"
+        raise StepUpRequiredError("too late")
+
+    with pytest.raises(StepUpRequiredError):
+        on_wsgi(SessionMiddleware(app, sessions), "GET", "/")
+
+
+def test_exc_info_is_handed_on(sessions: SessionManager) -> None:
+    """An app's own error page replaces what it had started."""
+
+    def app(_: Any, start_response: Any) -> list[bytes]:
+        start_response("200 OK", TEXT)
+        try:
+            raise ZeroDivisionError
+        except ZeroDivisionError:
+            start_response("500 Oops", TEXT, sys.exc_info())
+        return [b"sorry"]
+
+    answer = on_wsgi(SessionMiddleware(app, sessions), "GET", "/")
+    assert (500, b"sorry") == (answer.status_code, answer.content)
+
+
+def test_errors_of_the_app_are_its_own(sessions: SessionManager) -> None:
+    """A ConfigurationError is nobody's but the programmer's."""
+
+    def app(_: Any, __: Any) -> list[bytes]:
+        raise ConfigurationError("a bug")
+
+    with pytest.raises(ConfigurationError):
+        on_wsgi(SessionMiddleware(app, sessions), "GET", "/")
+
+
+def test_cookies_cannot_be_set_too_late(sessions: SessionManager) -> None:
+    """Signing in behind the headers would lose the cookies without a word."""
+
+    def app(environ: Any, start_response: Any) -> list[bytes]:
+        start_response("200 OK", TEXT)
+        environ["devsess"].login("ada")
+        return []
+
+    with pytest.raises(RuntimeError, match="has begun"):
+        on_wsgi(SessionMiddleware(app, sessions), "POST", "/")
+    assert [] == sessions.list("ada")
+
+
+def test_a_long_cookie_is_told_to_the_programmer() -> None:
+    """Browsers would drop it, and nobody would be signed in."""
+
+    def app(environ: Any, start_response: Any) -> list[bytes]:
+        environ["devsess"].login("ada", amr=["x" * 255] * 16)
+        start_response("200 OK", TEXT)
+        return []
+
+    with (
+        SessionManager("memory://", keys=SECRET) as sessions,
+        pytest.raises(ValueError, match="4096"),
+    ):
+        on_wsgi(SessionMiddleware(app, sessions), "POST", "/")
+
+
+WRONG: list[dict[str, Any]] = [
+    {"transport": "query"},
+    {"proxy_header": "x-real-ip"},
+    {"trusted_proxies": "127.0.0.1/32"},
+    {"trusted_proxies": ["localhost"]},
+    {"trusted_proxies": ["10.0.0.1/8"]},
+    {"origins": ["app.example"]},
+    {"origins": ["https://app.example/path"]},
+    {"origins": ["*"]},
+    {"origins": "https://app.example"},
+    {"origins": [5]},
+    {"csrf_exempt": ["hooks"]},
+    {"endpoints": "auth"},
+    {"endpoints": "//auth"},
+    {"login_url": "https://evil.example"},
+    {"login_url": "//evil.example"},
+    {"login_url": "/\\evil.example"},
+    {"login_url": "/a\nb"},
+]
+
+
+@pytest.mark.parametrize("wrapping", WRONG, ids=repr)
+def test_wrong_settings(sessions: SessionManager, wrapping: dict[str, Any]) -> None:
+    """What cannot work is told when the app is wrapped, and names the argument."""
+    with pytest.raises(ConfigurationError, match=next(iter(wrapping))):
+        SessionMiddleware(lambda *_: [], sessions, **wrapping)
+
+
+def test_each_middleware_takes_its_manager(sessions: SessionManager) -> None:
+    """A blocking manager would block an event loop, and an awaited one answers no view."""
+    with pytest.raises(ConfigurationError, match="AsyncSessionManager"):
+        ForASGI(lambda *_: None, sessions)  # type: ignore[arg-type, return-value]
+    with pytest.raises(ConfigurationError, match="SessionManager"):
+        SessionMiddleware(lambda *_: [], AsyncSessionManager("memory://", keys=SECRET))  # type: ignore[type-var]
+
+
+def test_insecure_cookies_are_loud(
+    sessions: SessionManager, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A warning, a line in the log, and cookies of another name without Secure."""
+
+    def app(environ: Any, start_response: Any) -> list[bytes]:
+        environ["devsess"].login("ada")
+        start_response("200 OK", TEXT)
+        return []
+
+    with pytest.warns(UserWarning, match="plain http"):
+        wrapped = SessionMiddleware(app, sessions, insecure_cookies=True)
+    assert "plain http" in caplog.text
+    lines = on_wsgi(wrapped, "POST", "/").headers.get_list("set-cookie")
+    assert ["devsess-access", "devsess-device", "devsess-refresh"] == sorted(
+        line.partition("=")[0] for line in lines
+    )
+    assert not any("Secure" in line for line in lines)
+
+
+def test_mounted_apps(sessions: SessionManager) -> None:
+    """Paths are those below the mount point, and a redirect comes back to the whole one."""
+
+    def app(environ: Any, start_response: Any) -> list[bytes]:
+        environ["devsess"].require()
+        return []
+
+    wrapped = SessionMiddleware(app, sessions, endpoints="/auth", login_url="/in?x=1")
+
+    def mounted(environ: Any, start_response: Any) -> Any:
+        return wrapped({**environ, "SCRIPT_NAME": "/shop"}, start_response)
+
+    assert 200 == on_wsgi(mounted, "GET", "/auth/jwks.json").status_code
+    answer = on_wsgi(mounted, "GET", "/caf%C3%A9?a=1", [("Accept", "text/html")])
+    assert "/in?x=1&return_to=/shop/caf%25C3%25A9%3Fa%3D1" == answer.headers["location"]
+
+
+def test_a_chunked_body_is_read(sessions: SessionManager) -> None:
+    """Without a length, if the server says that the input ends."""
+    wrapped = SessionMiddleware(lambda *_: [], sessions, endpoints="/auth")
+    grant = sessions.login("ada")
+    environ = environ_of("POST", "/auth/refresh", [("Content-Type", "application/json")])
+    body = f'{{"refresh_token": "{grant.refresh_token}"}}'.encode()
+    started: list[Any] = []
+    for ends, status in ((False, "401"), (True, "200")):
+        environ |= {"wsgi.input": io.BytesIO(body), "wsgi.input_terminated": ends}
+        wrapped(dict(environ), lambda *it: started.append(it))  # type: ignore[arg-type, return-value]
+        assert started.pop()[0].startswith(status)
