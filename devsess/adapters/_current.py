@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from devsess._drivers import run, run_async
 from devsess.adapters._guard import EVERY, AsyncGuard, Guard
+from devsess.adapters._settings import is_local_path
 from devsess.flows import Call
 
 if TYPE_CHECKING:
@@ -43,6 +44,11 @@ class _Seen:
     def error(self) -> InvalidSessionError | None:
         """Why there is no session, where credentials came; for logs, not for the client."""
         return self.exchange.error
+
+    @staticmethod
+    def return_to(wanted: str | None, default: str = "/") -> str:
+        """*wanted* if a browser that follows it stays on this site, else *default*."""
+        return wanted if wanted is not None and is_local_path(wanted) else default
 
     def answer_to(self, error: DevsessError) -> Answer | None:
         """The answer that an error means, for handlers of frameworks; None if it is the app's."""

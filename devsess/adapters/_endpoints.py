@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 
 # Two tokens take less than two kilobytes.
 MAX_BODY = 16 * 1024
+# How much is read, and dropped, of a longer one: a client that is still sending
+# hears no answer.
+MAX_DROPPED = 2 * 1024 * 1024
 
 
 @frozen

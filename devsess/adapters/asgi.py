@@ -85,13 +85,13 @@ def _request(scope: Scope) -> Request:
 
 async def _body(receive: Receive) -> bytes | None:
     """The body, as far as the endpoints read one; None if it is longer."""
-    body, more = b"", True
-    while more:
+    body, length, more = b"", 0, True
+    while more and length <= endpoints.MAX_DROPPED:
         message = await receive()
         if message["type"] == "http.disconnect":
             return b""
-        body += message.get("body", b"")
+        part = message.get("body", b"")
+        length += len(part)
+        body = body + part if length <= endpoints.MAX_BODY else b""
         more = message.get("more_body", False)
-        if len(body) > endpoints.MAX_BODY:
-            return None
-    return body
+    return body if length <= endpoints.MAX_BODY else None

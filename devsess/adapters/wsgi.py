@@ -85,8 +85,7 @@ def _body(environ: WSGIEnvironment) -> bytes | None:
     length = environ.get("CONTENT_LENGTH") or ""
     if not length and not environ.get("wsgi.input_terminated"):
         return b""
-    most = endpoints.MAX_BODY
-    if length and not (length.isdecimal() and int(length) <= most):
-        return None
-    body: bytes = environ["wsgi.input"].read(int(length) if length else most + 1)
-    return body if len(body) <= most else None
+    most = endpoints.MAX_DROPPED
+    size = min(int(length), most) if length.isascii() and length.isdecimal() else most
+    body: bytes = environ["wsgi.input"].read(size)
+    return body if len(body) <= endpoints.MAX_BODY else None

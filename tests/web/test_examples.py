@@ -1,0 +1,299 @@
+"""The examples of the docs, each under a real server, driven over real sockets."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
+
+import httpx
+import pytest
+import websockets
+from _browser import ACCESS, DEVICE, REFRESH, Browser, Program
+
+from devsess import SessionManager
+
+EXAMPLES = Path(__file__).parents[2] / "docs" / "examples"
+SECRET = "a secret of the tests, long enough"
+PYTHON = [sys.executable, "-m"]
+SERVERS = {
+    "flask waitress": [*PYTHON, "waitress", "--listen=127.0.0.1:{port}", "flask_app:app"],
+    "flask gunicorn": [
+        *PYTHON,
+        *("gunicorn", "--workers=2", "--bind=127.0.0.1:{port}", "flask_app:app"),
+    ],
+    "fastapi uvicorn": [*PYTHON, "uvicorn", "--port={port}", "fastapi_app:app"],
+    "fastapi hypercorn": [*PYTHON, "hypercorn", "--bind=127.0.0.1:{port}", "fastapi_app:app"],
+    "django gunicorn": [
+        *PYTHON,
+        *("gunicorn", "--workers=2", "--bind=127.0.0.1:{port}", "django_app:application"),
+    ],
+    "wsgi waitress": [*PYTHON, "waitress", "--listen=127.0.0.1:{port}", "wsgi_app:application"],
+}
+
+
+class Server:
+    """A running example, and a manager on its store."""
+
+    def __init__(self, name: str, folder: Path) -> None:
+        self.store = folder / "sessions.db"
+        self.port = _free_port()
+        self.sessions = SessionManager(self.store, keys=SECRET)
+        self._log = (folder / "log").open("w+")
+        self._process = subprocess.Popen(
+            [part.format(port=self.port) for part in SERVERS[name]],
+            cwd=EXAMPLES,
+            env={**os.environ, "DEVSESS_SECRET": SECRET, "DEVSESS_STORE": str(self.store)},
+            stdout=self._log,
+            stderr=self._log,
+        )
+        self.client = httpx.Client(base_url=f"http://127.0.0.1:{self.port}")
+
+    def wait(self) -> None:
+        """Until it answers."""
+        deadline = time.monotonic() + 30
+        while True:
+            try:
+                self.client.get("/sign-in")
+                return
+            except httpx.TransportError:
+                assert self._process.poll() is None, self.log()
+                assert time.monotonic() < deadline, self.log()
+                time.sleep(0.05)
+
+    def log(self) -> str:
+        self._log.seek(0)
+        return self._log.read()
+
+    def close(self) -> None:
+        self.client.close()
+        self._process.terminate()
+        self._process.wait(30)
+        self.sessions.close()
+        self._log.close()
+
+    def send(self, method: str, path: str, headers: Any, content: bytes) -> httpx.Response:
+        request = httpx.Request(method, self.client.base_url.join(path), headers=headers)
+        return self.client.send(
+            httpx.Request(method, request.url, headers=headers, content=content)
+        )
+
+    def browser(self, name: str | None = None, password: str = "lovelace") -> Browser:
+        browser = Browser(self.send, host=f"localhost:{self.port}")
+        if name is not None:
+            assert 303 == form(browser, "/sign-in", name=name, password=password).status_code
+        return browser
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def form(browser: Browser, path: str, **fields: str) -> httpx.Response:
+    """What a form sends."""
+    plain = browser.send
+    content = urlencode(fields).encode()
+
+    def send(method: str, path: str, headers: Any, _: bytes) -> httpx.Response:
+        kind = ("Content-Type", "application/x-www-form-urlencoded")
+        return plain(method, path, [*headers, kind], content)
+
+    browser.send = send
+    try:
+        return browser.post(path)
+    finally:
+        browser.send = plain
+
+
+@pytest.fixture(scope="module", params=SERVERS)
+def server(request: pytest.FixtureRequest, tmp_path_factory: Any) -> Iterator[Server]:
+    server = Server(request.param, tmp_path_factory.mktemp("example"))
+    try:
+        server.wait()
+        yield server
+        assert "Traceback" not in server.log()
+    finally:
+        server.close()
+
+
+@pytest.fixture(autouse=True)
+def nobody(server: Server) -> None:
+    server.sessions.revoke_everyone(reason="the next test begins")
+
+
+HTML = {"Accept": "text/html"}
+
+
+def test_a_browser(server: Server) -> None:
+    """Sent to sign in, signed in, listed, signed out."""
+    browser = server.browser()
+    answer = browser.get("/", **HTML)
+    assert (303, "/sign-in?return_to=/") == (answer.status_code, answer.headers["location"])
+    assert 403 == form(browser, "/sign-in", name="ada", password="wrong").status_code
+    answer = form(browser, "/sign-in?return_to=/email", name="ada", password="lovelace")
+    assert (303, "/email") == (answer.status_code, answer.headers["location"])
+    assert {ACCESS, REFRESH, DEVICE} == set(browser.jar)
+    page = browser.get("/", **HTML)
+    assert "Chrome on macOS" in page.text
+    assert "Sec-CH-UA-Model" in page.headers["accept-ch"]
+    assert 303 == browser.post("/sign-out").status_code
+    assert {DEVICE} == set(browser.jar)
+    assert 401 == browser.get("/").status_code
+
+
+def test_an_open_redirect_is_none(server: Server) -> None:
+    """return_to leads nowhere but to this site."""
+    for evil in (
+        "https://evil.example",
+        "//evil.example",
+        "/\\evil.example",
+        "javascript:alert(1)",
+    ):
+        path = f"/sign-in?{urlencode({'return_to': evil})}"
+        answer = form(server.browser(), path, name="ada", password="lovelace")
+        assert (303, "/") == (answer.status_code, answer.headers["location"])
+
+
+def test_other_devices_are_signed_out(server: Server) -> None:
+    """At once, on the next request of each, whichever worker answers it."""
+    phone, laptop = server.browser("ada"), server.browser("ada")
+    for _ in range(8):
+        assert 200 == phone.get("/").status_code == laptop.get("/").status_code
+    assert 303 == laptop.post("/sign-out-others").status_code
+    for _ in range(8):
+        assert 401 == phone.get("/").status_code
+        assert 200 == laptop.get("/").status_code
+
+
+def test_one_device_is_signed_out(server: Server) -> None:
+    """By the button beside it; nobody signs out another user's."""
+    phone, laptop = server.browser("ada"), server.browser("ada")
+    bob = server.browser("bob", "builder")
+    [session_id] = re.findall(r'action="/devices/([^/"]+)/sign-out"', laptop.get("/").text)
+    assert 404 == bob.post(f"/devices/{session_id}/sign-out").status_code
+    assert 200 == phone.get("/").status_code
+    assert 303 == laptop.post(f"/devices/{session_id}/sign-out").status_code
+    assert 401 == phone.get("/").status_code
+
+
+def test_a_sensitive_action(server: Server) -> None:
+    """Needs a second factor: a redirect for a person, a challenge for a program."""
+    browser = server.browser("ada")
+    answer = browser.get("/email", **HTML)
+    assert (303, "/sign-in?return_to=/email") == (answer.status_code, answer.headers["location"])
+    challenge = browser.get("/email").headers["www-authenticate"]
+    assert 'error="insufficient_user_authentication"' in challenge
+    assert 'acr_values="aal2"' in challenge
+    assert 403 == form(browser, "/sign-in", code="000000").status_code
+    assert 303 == form(browser, "/sign-in?return_to=/email", code="123456").status_code
+    assert 200 == browser.get("/email").status_code
+
+
+def test_another_site_does_nothing(server: Server) -> None:
+    """Neither signs out, nor signs in."""
+    browser = server.browser("ada")
+    for headers in ({"site": "cross-site"}, {"site": None, "Origin": "https://evil.example"}):
+        assert 403 == browser.post("/sign-out-others", **headers).status_code
+        assert 403 == server.browser().post("/sign-in", **headers).status_code
+    own = {"site": None, "Origin": f"http://localhost:{server.port}"}
+    assert 303 == browser.post("/sign-out-others", **own).status_code
+
+
+def test_a_program(server: Server) -> None:
+    """Bearer tokens: list, refresh, replay, sign out."""
+    grant = server.sessions.login("ada")
+    program = Program(server.send, {"access_token": grant.access_token})
+    assert (
+        grant.session.id == program.ask("GET", "/auth/sessions").json()["sessions"][0]["sessionId"]
+    )
+    renewed = program.ask("POST", "/auth/refresh", {"refresh_token": grant.refresh_token}).json()
+    program.tokens |= renewed
+    assert 200 == program.ask("GET", "/auth/sessions").status_code
+    assert 404 == program.ask("DELETE", "/auth/sessions/unknown").status_code
+    assert 204 == program.ask("POST", "/auth/logout").status_code
+    answer = program.ask("GET", "/auth/sessions")
+    assert 401 == answer.status_code
+    assert 'error="invalid_token"' in answer.headers["www-authenticate"]
+
+
+def test_refresh_and_replay(server: Server) -> None:
+    """The cookies' refresh token is good once; a thief's replay ends the session."""
+    browser = server.browser("ada")
+    thief = browser.copy()
+    for _ in range(2):
+        assert 200 == browser.post("/auth/refresh").status_code
+    assert 401 == thief.post("/auth/refresh").status_code
+    assert 401 == browser.get("/").status_code
+
+
+def test_renewal_within_a_request(server: Server) -> None:
+    """Without an access cookie, the refresh cookie is enough."""
+    browser = server.browser("ada")
+    before = browser.jar.pop(ACCESS), browser.jar[REFRESH]
+    assert 200 == browser.get("/").status_code
+    assert before[0] != browser.jar[ACCESS]
+    assert before[1] != browser.jar[REFRESH]
+
+
+def test_bad_input(server: Server) -> None:
+    """A clear 4xx, never a 500, never a traceback."""
+    browser = server.browser("ada")
+    for answer in (
+        browser.post("/auth/refresh", body=[]),
+        browser.post("/auth/refresh", body={"x": "y" * 1_000_000}),
+        browser.ask("PUT", "/auth/sessions"),
+        browser.get("/auth/nothing"),
+        browser.get("/", Authorization="Bearer " + "x" * 7000),
+    ):
+        assert 400 <= answer.status_code < 500
+        assert "Traceback" not in answer.text
+
+
+def test_the_store_is_down(server: Server) -> None:
+    """503 and when to come back; back in order, everybody still is signed in."""
+    browser = server.browser("ada")
+    away = server.store.with_suffix(".away")
+    server.store.rename(away)
+    try:
+        for _ in range(4):  # a write each: all workers notice
+            assert 503 == browser.post("/auth/sessions/revoke-others").status_code
+        answer = browser.get("/")
+        assert (503, "5") == (answer.status_code, answer.headers["retry-after"])
+    finally:
+        away.rename(server.store)
+    assert 200 == browser.get("/").status_code
+
+
+def test_a_websocket(server: Server, request: pytest.FixtureRequest) -> None:
+    """Over a real socket: greeted, echoed, closed when the session ends; no other site's opens."""
+    if "fastapi" not in request.node.name:
+        assert 404 == server.browser("ada").get("/live").status_code
+        return
+    cookies = "; ".join(f"{key}={it.value}" for key, it in server.browser("ada").jar.items())
+    url = f"ws://localhost:{server.port}/live"
+
+    async def scenario() -> None:
+        headers = {"Cookie": cookies}
+        with pytest.raises(websockets.InvalidStatus):
+            await websockets.connect(url, additional_headers=headers, origin="https://evil.example")  # type: ignore[arg-type]
+        own = f"http://localhost:{server.port}"
+        async with websockets.connect(url, additional_headers=headers, origin=own) as live:  # type: ignore[arg-type]
+            assert "hello ada" == await live.recv()
+            await live.send("echo")
+            assert "echo" == await live.recv()
+            await asyncio.to_thread(server.sessions.revoke_all, "ada")
+            with pytest.raises(websockets.ConnectionClosed) as closed:
+                await asyncio.wait_for(live.recv(), 10)
+            assert 1008 == closed.value.rcvd.code  # type: ignore[union-attr]
+
+    asyncio.run(scenario())
