@@ -59,7 +59,8 @@ def on_wsgi(
     finally:
         if hasattr(parts, "close"):
             parts.close()
-    raw = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in started[1]]
+    # Space around a value is no part of it (RFC 9110 §5.5).
+    raw = [(name.encode("latin-1"), value.strip().encode("latin-1")) for name, value in started[1]]
     return httpx.Response(int(started[0][:3]), headers=raw, content=b"".join(written) + body)
 
 

@@ -1,0 +1,55 @@
+"""The endpoints do what their description says, and withstand what can be made up from it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import schemathesis
+from hypothesis import HealthCheck, given, settings
+from hypothesis.errors import Unsatisfiable
+from schemathesis import GenerationMode
+
+from devsess import SessionManager
+from devsess.adapters._endpoints import _ROUTES, _SESSION
+from devsess.adapters.wsgi import SessionMiddleware
+
+SESSIONS = SessionManager("memory://", keys="a secret of the tests, long enough")
+APP = SessionMiddleware(lambda *_: [], SESSIONS, endpoints="/auth")
+SCHEMA = schemathesis.openapi.from_wsgi("/auth/openapi.json", APP)
+OPERATIONS = [found.ok() for found in SCHEMA.get_all_operations()]
+
+
+def test_every_operation_is_described() -> None:
+    """Nothing is served that is not in the description."""
+    served = {(path, method.lower()) for path, ways in _ROUTES.items() for method in ways}
+    served |= {("/sessions/{id}", method.lower()) for method in _SESSION}
+    assert served == {
+        (path, method) for path, ways in SCHEMA.raw_schema["paths"].items() for method in ways
+    }
+
+
+@pytest.mark.parametrize("signed_in", [True, False])
+@pytest.mark.parametrize("mode", [GenerationMode.POSITIVE, GenerationMode.NEGATIVE])
+@pytest.mark.parametrize("operation", OPERATIONS, ids=lambda it: f"{it.method} {it.path}")
+def test_what_schemathesis_makes_up(operation: Any, mode: Any, signed_in: bool) -> None:
+    """Requests that fit and that do not are answered as described, and never by a 500."""
+    asked = []
+
+    @settings(max_examples=30, deadline=None, suppress_health_check=list(HealthCheck))
+    @given(case=operation.as_strategy(generation_mode=mode))
+    def ask(case: Any) -> None:
+        headers = {}
+        if signed_in:
+            headers["Authorization"] = f"Bearer {SESSIONS.login('ada').access_token}"
+        asked.append(case)
+        case.call_and_validate(headers=headers)
+
+    try:
+        ask()
+    except Unsatisfiable:
+        # There is no wrong way to ask for what takes nothing.
+        assert mode is GenerationMode.NEGATIVE
+        assert not operation.body
+        return
+    assert asked
