@@ -23,6 +23,7 @@ from benchmarks import _world as world
 from benchmarks._line import Line
 from benchmarks._memory import memory
 from benchmarks._validations import validations
+from benchmarks._wrapped import wrapped
 from benchmarks._writes import writes
 
 SESSIONS = 2_000
@@ -44,6 +45,7 @@ def measured() -> list[Line]:
             grants = world.signed_in(sessions, SESSIONS)
         return [
             *validations(path, grants),
+            *wrapped(path, grants),
             *writes(path, grants),
             *memory(path, grants),
             *imports(),

@@ -7,13 +7,14 @@ here, and carried out by the face when the response begins.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from devsess.adapters import _ask as ask
 from devsess.adapters import _csrf as csrf
 from devsess.adapters._carrier import cookies_of, credentials, no_cookies
-from devsess.adapters._http import NO_STORE, Answer, Header, Request
+from devsess.adapters._http import HINTS, NO_STORE, Answer, Header, Request
 from devsess.adapters._problem import answer_to, problem
 from devsess.adapters._proxy import client_address
 from devsess.errors import (
@@ -21,6 +22,7 @@ from devsess.errors import (
     DevsessError,
     InvalidSessionError,
     StepUpRequiredError,
+    StoreUnavailableError,
     TokenExpiredError,
 )
 from devsess.models import Client
@@ -32,10 +34,11 @@ if TYPE_CHECKING:
     from devsess.models import Grant, Session
     from devsess.policy import Span
 
+log = logging.getLogger("devsess")
+
 # What makes browsers say on which device they run, where it is more than they
 # say unasked (User-Agent Client Hints, RFC 8942).
 _ACCEPT_HINTS: Header = ("Accept-CH", "Sec-CH-UA-Platform-Version, Sec-CH-UA-Model")
-_HINT = "sec-ch-ua"
 
 
 class Exchange:
@@ -162,6 +165,8 @@ class Exchange:
 
     def answer_to(self, error: DevsessError) -> Answer | None:
         """The answer that *error* means; None if it is the application's own fault."""
+        if isinstance(error, StoreUnavailableError):
+            log.error("answered 503: %s", error)  # the client is not told why
         came, login_url = self.credentials.came, self.settings.login_url
         return answer_to(error, self.request, came=came, login_url=login_url)
 
@@ -201,6 +206,6 @@ def _client(request: Request, settings: Settings, device_token: str | None) -> C
     return Client(
         client_address(request.peer, headers, proxies, named_in),
         headers.get("user-agent"),
-        {name: value for name, value in headers.items() if name.startswith(_HINT)} or None,
+        {name: headers[name] for name in HINTS if name in headers} or None,
         device_token,
     )

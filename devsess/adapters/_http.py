@@ -12,6 +12,32 @@ from attrs import field, frozen
 
 Header: TypeAlias = tuple[str, str]
 
+# Client hints that say which device it is (User-Agent Client Hints).
+HINTS = (
+    "sec-ch-ua",
+    "sec-ch-ua-full-version-list",
+    "sec-ch-ua-mobile",
+    "sec-ch-ua-model",
+    "sec-ch-ua-platform",
+    "sec-ch-ua-platform-version",
+)
+# All the headers that are ever looked at; the others cost nothing.
+LOOKED_AT = (
+    "accept",
+    "authorization",
+    "content-type",
+    "cookie",
+    "devsess-device",
+    "forwarded",
+    "host",
+    "origin",
+    "sec-fetch-site",
+    "upgrade",
+    "user-agent",
+    "x-forwarded-for",
+    *HINTS,
+)
+
 # Methods that change nothing (RFC 9110 §9.2.1).
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
 
@@ -27,7 +53,8 @@ class Request:
         path: Decoded, below the mount point.
         query: As sent, without its question mark.
         scheme: http or https, as the server saw it.
-        headers: Names in lower case; the lines of one name joined by ", ", cookies by "; ".
+        headers: Those of LOOKED_AT that came. Lines of one name are joined by ", ",
+            cookies by "; ".
         peer: Address at the other end of the connection, or None.
         is_live: Whether a connection is to be kept open: a WebSocket's handshake.
     """

@@ -16,7 +16,7 @@ from devsess.adapters import _endpoints as endpoints
 from devsess.adapters._asgi_response import Response
 from devsess.adapters._current import AsyncCurrent
 from devsess.adapters._exchange import Exchange
-from devsess.adapters._http import Answer, Request
+from devsess.adapters._http import LOOKED_AT, Answer, Request
 from devsess.adapters._middleware import Middleware
 from devsess.async_manager import AsyncSessionManager
 from devsess.errors import DevsessError
@@ -26,6 +26,8 @@ Message: TypeAlias = MutableMapping[str, Any]
 Receive: TypeAlias = Callable[[], Awaitable[Message]]
 Send: TypeAlias = Callable[[Message], Awaitable[None]]
 ASGIApp: TypeAlias = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+_NAMES = {name.encode(): name for name in LOOKED_AT}
 
 
 class SessionMiddleware(Middleware[ASGIApp, AsyncSessionManager]):
@@ -62,7 +64,10 @@ async def _before(exchange: Exchange, current: AsyncCurrent, receive: Receive) -
 def _request(scope: Scope) -> Request:
     headers: dict[str, str] = {}
     for raw_name, raw_value in scope["headers"]:
-        name, value = raw_name.decode("latin-1").lower(), raw_value.decode("latin-1")
+        name = _NAMES.get(raw_name)
+        if name is None:
+            continue
+        value = raw_value.decode("latin-1")
         if name in headers:
             # HTTP/2 splits Cookie into lines of its own (RFC 9113 §8.2.3).
             value = f"{headers[name]}{'; ' if name == 'cookie' else ', '}{value}"

@@ -14,11 +14,21 @@ from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 from devsess._drivers import run
 from devsess.adapters import _endpoints as endpoints
 from devsess.adapters._current import Current
-from devsess.adapters._http import Answer, Request
+from devsess.adapters._http import LOOKED_AT, Answer, Request
 from devsess.adapters._middleware import Middleware
 from devsess.adapters._wsgi_response import Response
 from devsess.errors import DevsessError
 from devsess.manager import SessionManager
+
+_KEYS = tuple(
+    (
+        name.upper().replace("-", "_")
+        if name == "content-type"
+        else f"HTTP_{name.upper().replace('-', '_')}",
+        name,
+    )
+    for name in LOOKED_AT
+)
 
 
 class SessionMiddleware(Middleware[WSGIApplication, SessionManager]):
@@ -53,13 +63,7 @@ def _before(current: Current, environ: WSGIEnvironment) -> Answer | None:
 
 def request_of(environ: WSGIEnvironment) -> Request:
     """The request in *environ*."""
-    headers = {
-        name[5:].replace("_", "-").lower(): value
-        for name, value in environ.items()
-        if name.startswith("HTTP_")
-    }
-    if "CONTENT_TYPE" in environ:
-        headers["content-type"] = environ["CONTENT_TYPE"]
+    headers = {name: environ[key] for key, name in _KEYS if key in environ}
     return Request(
         method=environ["REQUEST_METHOD"],
         mount=_text(environ.get("SCRIPT_NAME", "")),

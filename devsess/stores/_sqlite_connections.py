@@ -126,7 +126,19 @@ class Connections:
         with self._growing:
             if len(self._all) >= 3 + MAX_READERS:
                 return None
-            return self._open("NORMAL").cursor()
+            reader = self._open("NORMAL")
+            if not self._is_ours():
+                # It may have met another file, and would answer from that one.
+                self._all.remove(reader)
+                reader.close()
+                raise StoreUnavailableError(f"database {self._path}: it is being moved; try again")
+            return reader.cursor()
+
+    def _is_ours(self) -> bool:
+        try:
+            return not self.is_replaced()
+        except FileNotFoundError:
+            return False
 
     def _wait(self) -> sqlite3.Cursor:
         try:
@@ -138,7 +150,9 @@ class Connections:
 
     def _open(self, synchronous: str, timeout: float | None = None) -> sqlite3.Connection:
         connection = sqlite3.connect(
-            self._path,
+            # Never made here: an empty file would take the place of one that is away.
+            f"{Path(self._path).as_uri()}?mode=rw",
+            uri=True,
             timeout=self._timeout if timeout is None else timeout,
             isolation_level=None,
             check_same_thread=False,

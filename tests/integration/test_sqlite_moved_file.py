@@ -56,6 +56,41 @@ def test_a_row_is_read_from_the_file_that_is_there(
         sessions.validate(grant.access_token, fresh=fresh)
 
 
+def test_a_file_that_is_away_is_not_made_anew(path: Path) -> None:
+    """Whatever is opened while it is away finds nothing, leaves nothing, and opens it later."""
+    with SessionManager(path, keys=SECRET) as sessions:
+        away = path.with_name("away.db")
+        path.rename(away)
+        with pytest.raises(StoreUnavailableError):
+            sessions.get("unknown")  # the first read opens the first reader
+        assert not path.exists()
+        away.rename(path)
+        assert sessions.get("unknown") is None
+
+
+def test_a_reader_meets_no_other_file(sessions: SessionManager, path: Path) -> None:
+    """One opened before the exchange is noticed does not answer from the new file."""
+    grant = sessions.login("user-xyz")
+    connections = sessions._store._opened  # type: ignore[attr-defined]
+    exchange(path, grant)
+    known = len(connections._all)
+
+    with pytest.raises(StoreUnavailableError, match="being moved"):
+        connections._grow()
+    assert known == len(connections._all)
+
+
+def test_once_missed_a_file_is_looked_for(sessions: SessionManager, path: Path) -> None:
+    """From when a write found it gone, no read answers from it, however soon."""
+    grant = sessions.login("user-xyz")
+    sessions.validate(grant.access_token)
+    path.rename(path.with_name("away.db"))
+    with pytest.raises(StoreUnavailableError):
+        sessions.login("user-xyz")
+    with pytest.raises(StoreUnavailableError):
+        sessions.validate(grant.access_token)
+
+
 def test_a_row_is_not_read_from_a_file_that_is_gone(sessions: SessionManager, path: Path) -> None:
     """A validation that reads the row is no answer from a file that was deleted."""
     grant = sessions.login("user-xyz")
