@@ -11,6 +11,7 @@ from devsess.flows import Call
 if TYPE_CHECKING:
     from devsess.flows import Flow
     from devsess.models import Client, Grant, Session
+    from devsess.policy import Span
 
 
 def validate(token: str, client: Client) -> Flow[Session]:
@@ -27,6 +28,10 @@ def login(user_id: str, client: Client, options: Mapping[str, object]) -> Flow[G
 
 def step_up(token: str, client: Client, options: Mapping[str, object]) -> Flow[Grant]:
     return cast("Grant", (yield Call("step_up", (token, client), options)))
+
+
+def extend(session_id: str, by: Span) -> Flow[Session]:
+    return cast("Session", (yield Call("extend", (session_id, by))))
 
 
 def revoke(session_id: str, user_id: str, reason: str) -> Flow[bool]:

@@ -12,7 +12,7 @@ from devsess.errors import BadTokenError
 
 if TYPE_CHECKING:
     from devsess.adapters._settings import Settings
-    from devsess.models import Grant
+    from devsess.models import Session
 
 DEVICE_HEADER = "devsess-device"
 
@@ -72,17 +72,11 @@ def _in_cookies(cookie: str, names: cookies.CookieNames, device: str | None) -> 
     return Credentials("cookie" if access or refresh else None, access, refresh, device)
 
 
-def cookies_of(
-    grant: Grant, now: float, settings: Settings, device_token: str | None
-) -> list[Header]:
-    """The Set-Cookie headers that hand *grant* to a browser, which has *device_token* so far."""
-    session, names = grant.session, settings.cookie_names
+def cookies_of(session: Session, held: Credentials, now: float, settings: Settings) -> list[Header]:
+    """The Set-Cookie headers that give a browser the tokens *held*, for as long as *session*."""
+    names = settings.cookie_names
     max_age = max(0, int(session.expires_at.timestamp() - now)) if session.persistent else None
-    tokens = {
-        names.access: grant.access_token,
-        names.refresh: grant.refresh_token,
-        names.device: grant.device_token or device_token,
-    }
+    tokens = {names.access: held.access, names.refresh: held.refresh, names.device: held.device}
     return [
         ("Set-Cookie", cookies.write(name, token, secure=settings.secure, max_age=max_age))
         for name, token in tokens.items()

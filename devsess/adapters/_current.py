@@ -105,6 +105,10 @@ class Current(_Seen):
         """The person proved themselves again; errors as for SessionManager.step_up."""
         return self._do(self.exchange.step_up({"amr": amr, "acr": acr}))
 
+    def extend(self, by: Span) -> Session:
+        """Move the idle deadline and that of its cookies; errors as for SessionManager.extend."""
+        return self._do(self.exchange.extend(by))
+
     def guard(self, *, every: float = EVERY) -> Guard:
         """
         A context manager whose `check()` raises once the session has ended.
@@ -158,6 +162,10 @@ class AsyncCurrent(_Seen):
     async def step_up(self, *, amr: Sequence[str], acr: str | None = None) -> Grant:
         """See Current.step_up."""
         return await self._do(self.exchange.step_up({"amr": amr, "acr": acr}))
+
+    async def extend(self, by: Span) -> Session:
+        """See Current.extend."""
+        return await self._do(self.exchange.extend(by))
 
     def guard(self, *, every: float = EVERY) -> AsyncGuard:
         """

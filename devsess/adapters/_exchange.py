@@ -11,6 +11,8 @@ import logging
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from attrs import evolve
+
 from devsess.adapters import _ask as ask
 from devsess.adapters import _csrf as csrf
 from devsess.adapters._carrier import cookies_of, credentials, no_cookies
@@ -64,7 +66,6 @@ class Exchange:
         self.error: InvalidSessionError | None = self.credentials.error
         self.noted: DevsessError | None = None
         self.has_begun = False
-        self._access: str | None = None
         self._cookies: dict[str, Header] = {}
 
     def open(self) -> Flow[Answer | None]:
@@ -97,8 +98,7 @@ class Exchange:
             return
         try:
             if brought.access:
-                self.session = yield from ask.validate(brought.access, self.client)
-                self._access = brought.access
+                yield from self._validate(brought.access)
             elif brought.refresh:
                 yield from self.renew(brought.refresh)
         except TokenExpiredError as error:
@@ -107,6 +107,13 @@ class Exchange:
                 yield from self._renew_instead(brought.refresh)
         except InvalidSessionError as error:
             self.error = error
+
+    def _validate(self, access_token: str) -> Flow[None]:
+        now = self.core.now()
+        self.session = session = yield from ask.validate(access_token, self.client)
+        if session.persistent and session.last_seen_at.timestamp() >= now:
+            # This request was noted as activity: the deadline has moved, and theirs with it.
+            self._send_cookies(session)
 
     def _renew_instead(self, refresh_token: str) -> Flow[None]:
         try:
@@ -134,11 +141,22 @@ class Exchange:
     def step_up(self, options: Mapping[str, object]) -> Flow[Grant]:
         """Raise the session that came; its new tokens go out with this response."""
         self._check_not_begun()
-        if self._access is None:
+        access_token = self.credentials.access
+        if self.session is None or access_token is None:
             raise self.missing()
-        grant = yield from ask.step_up(self._access, self.client, options)
+        grant = yield from ask.step_up(access_token, self.client, options)
         self._hand_out(grant)
         return grant
+
+    def extend(self, by: Span) -> Flow[Session]:
+        """Move the idle deadline of the session that came, and that of its cookies."""
+        self._check_not_begun()
+        if self.session is None:
+            raise self.missing()
+        self.session = session = yield from ask.extend(self.session.id, by)
+        if session.persistent:
+            self._send_cookies(session)
+        return session
 
     def logout(self) -> Flow[None]:
         """End the session, clear its cookies."""
@@ -172,8 +190,9 @@ class Exchange:
 
     def forget(self) -> None:
         """Sign the browser out: no session from here on, and no cookies."""
-        self.session, self._access = None, None
-        if self.settings.reads_cookies and self.credentials.by != "bearer":
+        self.session = None
+        self.credentials = evolve(self.credentials, access=None, refresh=None)
+        if self._carries_cookies:
             self._set(no_cookies(self.settings))
 
     def headers(self, content_type: str) -> list[Header]:
@@ -186,10 +205,22 @@ class Exchange:
         return found
 
     def _hand_out(self, grant: Grant) -> None:
-        self.session, self._access, self.error = grant.session, grant.access_token, None
-        if self.settings.reads_cookies and self.credentials.by != "bearer":
-            device = self.credentials.device if self.credentials.by == "cookie" else None
-            self._set(cookies_of(grant, self.core.now(), self.settings, device))
+        self.session, self.error = grant.session, None
+        self.credentials = evolve(
+            self.credentials,
+            access=grant.access_token,
+            refresh=grant.refresh_token,
+            device=grant.device_token or self.credentials.device,
+        )
+        self._send_cookies(grant.session)
+
+    def _send_cookies(self, session: Session) -> None:
+        if self._carries_cookies:
+            self._set(cookies_of(session, self.credentials, self.core.now(), self.settings))
+
+    @property
+    def _carries_cookies(self) -> bool:
+        return self.settings.reads_cookies and self.credentials.by != "bearer"
 
     def _set(self, cookies: list[Header]) -> None:
         for cookie in cookies:

@@ -64,6 +64,11 @@ async def step_up(current: Any, _: Any, __: Any) -> Said:
     return Said()
 
 
+async def extend(current: Any, _: Any, __: Any) -> Said:
+    await done(current.extend(3600))
+    return Said()
+
+
 async def client(current: Any, _: Any, __: Any) -> Said:
     return Said(json.dumps([current.client.ip, current.client.headers]))
 
@@ -88,6 +93,7 @@ VIEWS = {
     "/change": change,
     "/strong": strong,
     "/step-up": step_up,
+    "/extend": extend,
     "/client": client,
     "/swallow": swallow,
     "/broken": broken,

@@ -59,6 +59,29 @@ def test_persistent_cookies_end_with_the_session(site: Any) -> None:
         browser.get("/me")
 
 
+@pytest.mark.parametrize("path", ["/me", "/extend"])
+def test_persistent_cookies_follow_the_deadline(site: Any, path: str) -> None:
+    """Whatever moves it, activity or extend, the cookies of that answer end with it."""
+    browser = site.browser("ada", "&persistent")
+    before = site.sessions.list("ada")[0].expires_at
+    site.clock.advance(timedelta(minutes=10))
+    browser.get(path)
+    session = site.sessions.list("ada")[0]
+    assert before < session.expires_at
+    left = int((session.expires_at - site.clock.now()).total_seconds())
+    assert {str(left)} == {cookie.attributes["Max-Age"] for cookie in browser.jar.values()}
+    site.clock.advance(1)
+    assert "set-cookie" not in browser.get("/me").headers
+
+
+def test_cookies_of_the_browsers_day_are_not_sent_again(site: Any) -> None:
+    """Without persistent there is no deadline to follow."""
+    browser = site.browser("ada")
+    site.clock.advance(timedelta(minutes=10))
+    for path in ("/me", "/extend"):
+        assert "set-cookie" not in browser.get(path).headers
+
+
 def test_with_a_header_cookies_are_not_looked_at(site: Any) -> None:
     """A request is one client's: a bad bearer token is not made good by a cookie."""
     browser = site.browser("ada")
