@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from devsess.errors import StoreUnavailableError
+from devsess._drivers import run_async
+from devsess.adapters._http import Answer, Header, beside
+from devsess.adapters._problem import problem
+from devsess.errors import DevsessError
 
 if TYPE_CHECKING:
     from devsess.adapters._exchange import Exchange
-    from devsess.adapters._http import Answer, Header
-    from devsess.errors import DevsessError
+    from devsess.flows import Call
 
 Message: TypeAlias = MutableMapping[str, Any]
 RawHeader: TypeAlias = tuple[bytes, bytes]
 
-# Close codes of RFC 6455 §7.4.1: a policy was violated; try again later.
-_REFUSED, _LATER = 1008, 1013
+_BEGINNINGS = ("http.response.start", "websocket.accept", "websocket.http.response.start")
 
 
 class Response:
@@ -25,72 +26,93 @@ class Response:
     def __init__(
         self,
         exchange: Exchange,
-        scope: MutableMapping[str, Any],
         send: Callable[[Message], Awaitable[None]],
+        perform: Callable[[Call], Awaitable[object]],
     ) -> None:
         self._exchange = exchange
-        self._is_live = scope["type"] == "websocket"
-        self._can_deny = "websocket.http.response" in (scope.get("extensions") or {})
+        self._is_live = exchange.request.is_live
+        self._can_deny = self._is_live and exchange.request.takes_cookies
         self._send = send
+        self._perform = perform
         self._is_replaced = False
 
     async def send(self, message: Message) -> None:
         """The app's send; a 500 after `require` refused becomes that refusal."""
         if self._is_replaced:
             return
-        if message["type"] == "http.response.start":
-            answer = self._noted(message["status"])
+        if message["type"] in _BEGINNINGS:
+            answer = self._exchange.in_place_of_500() if message.get("status") == 500 else None
             if answer is not None:
                 self._is_replaced = True
                 await self.answer(answer)
                 return
-        if message["type"] in ("http.response.start", "websocket.accept"):
-            self._exchange.has_begun = True
-            message = {**message, "headers": self._beside(message.get("headers") or ())}
+            message = {**message, "headers": await self._beside(message.get("headers") or ())}
+        elif message["type"] == "websocket.close" and not self._exchange.has_begun:
+            await self._refuse(message)
+            return
         await self._send(message)
 
     async def answer(self, answer: Answer) -> None:
         """Answer in the app's stead; a WebSocket is refused before it opens."""
-        self._exchange.has_begun = True
+        headers = await self._beside(_raw(answer.headers))
         if self._is_live and not self._can_deny:
-            await self._send({"type": "websocket.close", "code": _REFUSED})
+            await self._send({"type": "websocket.close", "code": _code(answer)})
             return
         kind = "websocket.http.response" if self._is_live else "http.response"
         body = b"" if self._exchange.request.method == "HEAD" else answer.body
-        start = {"status": answer.status, "headers": self._beside(_raw(answer.headers))}
-        await self._send({"type": f"{kind}.start", **start})
+        await self._send({"type": f"{kind}.start", "status": answer.status, "headers": headers})
         await self._send({"type": f"{kind}.body", "body": body})
 
-    async def answer_error(self, error: DevsessError) -> None:
+    async def failed(self, error: Exception) -> None:
         """Answer an error that the app raised, or raise it again."""
-        if self._is_replaced:
+        answer = self._exchange.answer_to(error) if isinstance(error, DevsessError) else None
+        if self._is_replaced and answer is not None:
             return  # answered already: the app sent its 500, and raised on
-        answer = self._exchange.answer_to(error)
-        if answer is None:
-            raise error
-        if not self._exchange.has_begun:
+        if self._exchange.has_begun:
+            await self._break_off(error, answer)
+        elif answer is not None:
             await self.answer(answer)
-        elif self._is_live:
-            code = _LATER if isinstance(error, StoreUnavailableError) else _REFUSED
-            await self._send({"type": "websocket.close", "code": code})
+        else:
+            if self._exchange.has_cookies:
+                await self.answer(self._exchange.crashed())
+            raise error
+
+    async def _break_off(self, error: Exception, answer: Answer | None) -> None:
+        if self._is_live and answer is not None:
+            await self._send({"type": "websocket.close", "code": _code(answer)})
+        elif error is self._exchange.over:
+            await self._send({"type": "http.response.body", "body": b""})
         else:
             raise error
 
-    def _noted(self, status: int) -> Answer | None:
-        noted = self._exchange.noted
-        return self._exchange.answer_to(noted) if noted is not None and status == 500 else None
+    async def _refuse(self, message: Message) -> None:
+        """The app closes a WebSocket that it never opened; cookies must arrive all the same."""
+        if self._can_deny and self._exchange.has_cookies:
+            self._is_replaced = True
+            await self.answer(problem(403, "This connection was refused."))
+        else:
+            self._exchange.has_begun = True
+            await self._send(message)
 
-    def _beside(self, headers: Any) -> list[RawHeader]:
-        kept = [(bytes(name), bytes(value)) for name, value in headers]
-        kinds = [value for name, value in kept if name.lower() == b"content-type"]
-        ours = _raw(self._exchange.headers(kinds[0].decode("latin-1") if kinds else ""))
-        if not ours:
-            return kept
-        replaced = {name for name, _ in ours} - {b"set-cookie"}
-        return [*(it for it in kept if it[0].lower() not in replaced), *ours]
+    async def _beside(self, headers: Iterable[RawHeader]) -> list[RawHeader]:
+        if self._exchange.is_unsettled:
+            await run_async(self._exchange.settle(), self._perform)
+        self._exchange.has_begun = True
+        kept = list(headers)
+        kinds = [value for name, value in kept if bytes(name).lower() == b"content-type"]
+        ours = self._exchange.headers(bytes(kinds[0]).decode("latin-1") if kinds else "")
+        return _raw(beside(_told(kept), ours)) if ours else kept
 
 
-def _raw(headers: Any) -> list[RawHeader]:
+def _code(answer: Answer) -> int:
+    """The close code (RFC 6455 §7.4.1): a policy was violated, or try again later."""
+    return 1013 if answer.status == 503 else 1008
+
+
+def _told(headers: Iterable[RawHeader]) -> list[Header]:
+    return [(bytes(key).decode("latin-1"), bytes(it).decode("latin-1")) for key, it in headers]
+
+
+def _raw(headers: Iterable[Header]) -> list[RawHeader]:
     """Names in lower case, as ASGI has them."""
-    found: list[Header] = list(headers)
-    return [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in found]
+    return [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in headers]

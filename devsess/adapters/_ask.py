@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import builtins
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, cast
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, cast
 
 from devsess.flows import Call
 
@@ -12,6 +12,15 @@ if TYPE_CHECKING:
     from devsess.flows import Flow
     from devsess.models import Client, Grant, Session
     from devsess.policy import Span
+
+
+def performer(manager: object) -> Callable[[Call], Any]:
+    """Performs calls by *manager*'s methods, whose answers may have to be awaited."""
+
+    def perform(call: Call) -> Any:
+        return getattr(manager, call.name)(*call.args, **call.kwargs)
+
+    return perform
 
 
 def validate(token: str, client: Client) -> Flow[Session]:
@@ -28,6 +37,10 @@ def login(user_id: str, client: Client, options: Mapping[str, object]) -> Flow[G
 
 def step_up(token: str, client: Client, options: Mapping[str, object]) -> Flow[Grant]:
     return cast("Grant", (yield Call("step_up", (token, client), options)))
+
+
+def get(session_id: str) -> Flow[Session | None]:
+    return cast("Session | None", (yield Call("get", (session_id,))))
 
 
 def extend(session_id: str, by: Span) -> Flow[Session]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Literal
 
 from attrs import field, frozen
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
     from devsess.models import Session
 
 DEVICE_HEADER = "devsess-device"
+# Far more than five device ids and a MAC take.
+_DEVICE_TOKEN = re.compile(r"[A-Za-z0-9._~-]{1,1024}")
 
 
 @frozen
@@ -50,7 +53,7 @@ def credentials(request: Request, settings: Settings) -> Credentials:
     cookie = request.headers.get("cookie")
     if cookie is None or not settings.reads_cookies:
         return Credentials(device=request.headers.get(DEVICE_HEADER))
-    return _in_cookies(cookie, settings.cookie_names, request.headers.get(DEVICE_HEADER))
+    return _in_cookies(cookie, settings.cookie_names)
 
 
 def _in_header(authorization: str, device: str | None) -> Credentials:
@@ -62,13 +65,15 @@ def _in_header(authorization: str, device: str | None) -> Credentials:
     return Credentials("bearer", access=token or None, device=device, error=error)
 
 
-def _in_cookies(cookie: str, names: cookies.CookieNames, device: str | None) -> Credentials:
+def _in_cookies(cookie: str, names: cookies.CookieNames) -> Credentials:
     try:
         found = cookies.read(cookie, (names.access, names.refresh, names.device))
     except BadTokenError as error:
-        return Credentials("cookie", device=device, error=error)
+        return Credentials("cookie", error=error)
     access, refresh = found.get(names.access), found.get(names.refresh)
-    device = found.get(names.device) or device
+    device = found.get(names.device)
+    if device is not None and not _DEVICE_TOKEN.fullmatch(device):
+        device = None  # never one of ours, and nothing to be sent back in a cookie
     return Credentials("cookie" if access or refresh else None, access, refresh, device)
 
 

@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from devsess._drivers import run, run_async
-from devsess.adapters._guard import EVERY, AsyncGuard, Guard
+from devsess.adapters._guard import LOOK_INTERVAL, AsyncGuard, Guard
 from devsess.adapters._settings import is_local_path
 from devsess.flows import Call
 
 if TYPE_CHECKING:
     from devsess.adapters._exchange import Exchange
     from devsess.adapters._http import Answer
-    from devsess.async_manager import AsyncSessionManager
     from devsess.errors import DevsessError, InvalidSessionError
     from devsess.flows import Flow
-    from devsess.manager import SessionManager
     from devsess.models import Client, Grant, Session
     from devsess.policy import Span
 
@@ -27,23 +25,24 @@ T = TypeVar("T")
 class _Seen:
     """What both kinds show without asking anybody."""
 
-    def __init__(self, exchange: Exchange) -> None:
-        self.exchange = exchange
+    def __init__(self, exchange: Exchange, perform: Callable[[Call], Any]) -> None:
+        self._exchange = exchange
+        self._perform = perform
 
     @property
     def session(self) -> Session | None:
         """The live session that the request came with, or None."""
-        return self.exchange.session
+        return self._exchange.session
 
     @property
     def client(self) -> Client:
         """Who asks: address behind trusted proxies, user agent, hints, device token."""
-        return self.exchange.client
+        return self._exchange.client
 
     @property
     def error(self) -> InvalidSessionError | None:
         """Why there is no session, where credentials came; for logs, not for the client."""
-        return self.exchange.error
+        return self._exchange.error
 
     @staticmethod
     def return_to(wanted: str | None, default: str = "/") -> str:
@@ -52,7 +51,16 @@ class _Seen:
 
     def answer_to(self, error: DevsessError) -> Answer | None:
         """The answer that an error means, for handlers of frameworks; None if it is the app's."""
-        return self.exchange.answer_to(error)
+        return self._exchange.answer_to(error)
+
+    def _look(self) -> Callable[[], Any]:
+        """Look up the session that a guard is for."""
+        session = self._exchange.require(None, None)
+        self._exchange.is_guarded = True
+        return lambda: self._perform(Call("get", (session.id,)))
+
+    def _over(self, reason: DevsessError) -> None:
+        self._exchange.over = reason
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}(session={self.session!r})"
@@ -64,10 +72,6 @@ class Current(_Seen):
 
     Cookies go out with this response: call what sets them before it begins.
     """
-
-    def __init__(self, exchange: Exchange, manager: SessionManager) -> None:
-        super().__init__(exchange)
-        self._manager = manager
 
     def login(
         self,
@@ -85,11 +89,11 @@ class Current(_Seen):
         The session that this browser had until now ends.
         """
         options = _options(amr, acr, auth_time, persistent, claims)
-        return self._do(self.exchange.login(user_id, options))
+        return self._do(self._exchange.login(user_id, options))
 
     def logout(self) -> None:
         """End this session and clear its cookies; the device stays known."""
-        self._do(self.exchange.logout())
+        self._do(self._exchange.logout())
 
     def require(self, *, max_auth_age: Span | None = None, acr: str | None = None) -> Session:
         """
@@ -99,17 +103,17 @@ class Current(_Seen):
             InvalidSessionError: If there is none.
             StepUpRequiredError: If its authentication is too old or too weak.
         """
-        return self.exchange.require(max_auth_age, acr)
+        return self._exchange.require(max_auth_age, acr)
 
     def step_up(self, *, amr: Sequence[str], acr: str | None = None) -> Grant:
         """The person proved themselves again; errors as for SessionManager.step_up."""
-        return self._do(self.exchange.step_up({"amr": amr, "acr": acr}))
+        return self._do(self._exchange.step_up({"amr": amr, "acr": acr}))
 
     def extend(self, by: Span) -> Session:
         """Move the idle deadline and that of its cookies; errors as for SessionManager.extend."""
-        return self._do(self.exchange.extend(by))
+        return self._do(self._exchange.extend(by))
 
-    def guard(self, *, every: float = EVERY) -> Guard:
+    def guard(self, *, every: float = LOOK_INTERVAL) -> Guard:
         """
         A context manager whose `check()` raises once the session has ended.
 
@@ -119,23 +123,14 @@ class Current(_Seen):
         Raises:
             InvalidSessionError: If there is no session to begin with.
         """
-        session_id = self.require().id
-        return Guard(lambda: self._manager.get(session_id), every)
+        return Guard(self._look(), self._over, every)
 
     def _do(self, flow: Flow[T]) -> T:
-        return run(flow, self.perform)
-
-    def perform(self, call: Call) -> object:
-        """The manager's answer to what an exchange asks."""
-        return getattr(self._manager, call.name)(*call.args, **call.kwargs)
+        return run(flow, self._perform)
 
 
 class AsyncCurrent(_Seen):
     """The session of an ASGI connection: `scope["devsess"]`; as `Current`, awaited."""
-
-    def __init__(self, exchange: Exchange, manager: AsyncSessionManager) -> None:
-        super().__init__(exchange)
-        self._manager = manager
 
     async def login(
         self,
@@ -149,25 +144,25 @@ class AsyncCurrent(_Seen):
     ) -> Grant:
         """See Current.login."""
         options = _options(amr, acr, auth_time, persistent, claims)
-        return await self._do(self.exchange.login(user_id, options))
+        return await self._do(self._exchange.login(user_id, options))
 
     async def logout(self) -> None:
         """See Current.logout."""
-        await self._do(self.exchange.logout())
+        await self._do(self._exchange.logout())
 
     async def require(self, *, max_auth_age: Span | None = None, acr: str | None = None) -> Session:
         """See Current.require."""
-        return self.exchange.require(max_auth_age, acr)
+        return self._exchange.require(max_auth_age, acr)
 
     async def step_up(self, *, amr: Sequence[str], acr: str | None = None) -> Grant:
         """See Current.step_up."""
-        return await self._do(self.exchange.step_up({"amr": amr, "acr": acr}))
+        return await self._do(self._exchange.step_up({"amr": amr, "acr": acr}))
 
     async def extend(self, by: Span) -> Session:
         """See Current.extend."""
-        return await self._do(self.exchange.extend(by))
+        return await self._do(self._exchange.extend(by))
 
-    def guard(self, *, every: float = EVERY) -> AsyncGuard:
+    def guard(self, *, every: float = LOOK_INTERVAL) -> AsyncGuard:
         """
         An asynchronous context manager whose block ends, with the reason, when the session does.
 
@@ -177,15 +172,10 @@ class AsyncCurrent(_Seen):
         Raises:
             InvalidSessionError: If there is no session to begin with.
         """
-        session_id = self.exchange.require(None, None).id
-        return AsyncGuard(lambda: self._manager.get(session_id), every)
+        return AsyncGuard(self._look(), self._over, every)
 
     async def _do(self, flow: Flow[T]) -> T:
-        return await run_async(flow, self.perform)
-
-    async def perform(self, call: Call) -> object:
-        """The manager's answer to what an exchange asks."""
-        return await getattr(self._manager, call.name)(*call.args, **call.kwargs)
+        return await run_async(flow, self._perform)
 
 
 def _options(

@@ -25,6 +25,8 @@ MAX_BODY = 16 * 1024
 # How much is read, and dropped, of a longer one: a client that is still sending
 # hears no answer.
 MAX_DROPPED = 2 * 1024 * 1024
+# Long before a key that was taken out of use may be forgotten.
+_FOR_EVERYBODY = ("Cache-Control", "public, max-age=300")
 
 
 @frozen
@@ -62,8 +64,8 @@ def serve(exchange: Exchange, path: str, body: bytes | None) -> Flow[Answer]:
     if method not in methods:
         return problem(405, f"Use {' or '.join(methods)}.", ("Allow", ", ".join(methods)))
     try:
-        refused = exchange.refused()
-        return refused or (yield from methods[method](exchange, name, body))
+        refusal = exchange.refusal()
+        return refusal or (yield from methods[method](exchange, name, body))
     except UnreadableError as error:
         return error.answer
     except DevsessError as error:
@@ -98,9 +100,9 @@ def _refresh(exchange: Exchange, _: str, body: bytes | None) -> Flow[Answer]:
             "refresh_token": grant.refresh_token,
         }
         return json_answer(200, {**tokens, **_told(grant)})
-    if exchange.credentials.error or not exchange.credentials.refresh:
+    if exchange.brought.error or not exchange.brought.refresh:
         raise exchange.missing()
-    grant = yield from exchange.renew(exchange.credentials.refresh)
+    grant = yield from exchange.renew(exchange.brought.refresh)
     return json_answer(200, _told(grant))
 
 
@@ -156,12 +158,14 @@ def _end_others(exchange: Exchange, _: str, __: bytes | None) -> Flow[Answer]:
 
 def _keys(exchange: Exchange, _: str, __: bytes | None) -> Flow[Answer]:
     yield from ()
-    return json_answer(200, exchange.core.keys.jwks())
+    return json_answer(200, exchange.core.keys.jwks(), caching=_FOR_EVERYBODY)
 
 
 def _described(exchange: Exchange, _: str, __: bytes | None) -> Flow[Answer]:
     yield from ()
-    return json_answer(200, description(exchange.settings.endpoints or "/"))
+    at = exchange.request.mount + (exchange.settings.endpoints or "")
+    told = description(at, exchange.settings.cookie_names.access)
+    return json_answer(200, told, caching=_FOR_EVERYBODY)
 
 
 _SESSION: Mapping[str, Handler] = {"DELETE": _end}

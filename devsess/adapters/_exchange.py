@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from attrs import evolve
@@ -49,10 +50,13 @@ class Exchange:
 
     Attributes:
         request: What came.
+        brought: The credentials in it.
         client: Who asks, as the manager sees it.
         session: The live session it came with, or None.
         error: Why there is none, where credentials came.
-        noted: What `require` refused: a 500 in its place is not the app's answer.
+        refused: What `require` refused: a 500 in its place is not the app's answer.
+        over: What a guard raised: that its response ends there is no fault.
+        is_guarded: Whether a guard was made.
         has_begun: Whether the response is on its way, and headers are too late.
     """
 
@@ -60,20 +64,26 @@ class Exchange:
         self.core = core
         self.settings = settings
         self.request = request
-        self.credentials = credentials(request, settings)
-        self.client = _client(request, settings, self.credentials.device)
+        # What came, and what the client will hold once it has the answer.
+        self.brought = self._held = credentials(request, settings)
+        self.client = _client(request, settings, self.brought.device)
         self.session: Session | None = None
-        self.error: InvalidSessionError | None = self.credentials.error
-        self.noted: DevsessError | None = None
+        self.error: InvalidSessionError | None = self.brought.error
+        self.refused: DevsessError | None = None
+        self.over: DevsessError | None = None
+        self.is_guarded = False
         self.has_begun = False
+        self._prolonged: Session | None = None
         self._cookies: dict[str, Header] = {}
+
+    # Before the app.
 
     def open(self) -> Flow[Answer | None]:
         """Find out who asks; an answer, if the app shall not be asked at all."""
         try:
-            refused = self.refused()
-            if refused:
-                return refused
+            refusal = self.refusal()
+            if refusal:
+                return refusal
             yield from self.authenticate()
             if self.settings.required and self.session is None:
                 raise self.missing()
@@ -81,45 +91,42 @@ class Exchange:
             return self.answer_to(error)
         return None
 
-    def refused(self) -> Answer | None:
+    def refusal(self) -> Answer | None:
         """The answer to a request that another site may have made a browser send."""
-        why = csrf.refusal(self.request, self.credentials, self.settings)
+        why = csrf.refusal(self.request, self.brought, self.settings)
         return problem(403, f"{why[0].upper()}{why[1:]}.") if why else None
 
     def authenticate(self) -> Flow[None]:
         """
-        Validate the access token; where a cookie's has expired, renew it.
+        Validate the access token; where a cookie's has expired, or is gone, renew it.
 
         Raises:
             StoreUnavailableError: If the store did not answer.
         """
-        brought = self.credentials
-        if brought.error is not None:
+        if self.brought.error is not None:
             return
-        try:
-            if brought.access:
-                yield from self._validate(brought.access)
-            elif brought.refresh:
-                yield from self.renew(brought.refresh)
-        except TokenExpiredError as error:
-            self.error = error
-            if brought.refresh:
-                yield from self._renew_instead(brought.refresh)
-        except InvalidSessionError as error:
-            self.error = error
+        if self.brought.access:
+            yield from self._validate(self.brought.access)
+            if not isinstance(self.error, TokenExpiredError):
+                return
+        # A rotation whose cookies cannot arrive would end the session.
+        if self.brought.refresh and self.request.takes_cookies:
+            try:
+                yield from self.renew(self.brought.refresh)
+            except InvalidSessionError as error:
+                self.error = error
 
     def _validate(self, access_token: str) -> Flow[None]:
         now = self.core.now()
-        self.session = session = yield from ask.validate(access_token, self.client)
-        if session.persistent and session.last_seen_at.timestamp() >= now:
-            # This request was noted as activity: the deadline has moved, and theirs with it.
-            self._send_cookies(session)
-
-    def _renew_instead(self, refresh_token: str) -> Flow[None]:
         try:
-            yield from self.renew(refresh_token)
+            self.session = session = yield from ask.validate(access_token, self.client)
         except InvalidSessionError as error:
             self.error = error
+            return
+        if session.persistent and session.last_seen_at.timestamp() >= now:
+            self._prolonged = session  # this request was noted as activity
+
+    # For the app.
 
     def renew(self, refresh_token: str) -> Flow[Grant]:
         """New cookies for a refresh cookie; racing tabs get the same."""
@@ -130,9 +137,13 @@ class Exchange:
     def login(self, user_id: str, options: Mapping[str, object]) -> Flow[Grant]:
         """Sign in on this response; the session that this browser had until now ends."""
         self._check_not_begun()
-        before = self.session if self.credentials.by == "cookie" else None
+        before = self.session if self.brought.by == "cookie" else None
         grant = yield from ask.login(user_id, self.client, options)
-        self._hand_out(grant)
+        try:
+            self._hand_out(grant)
+        except ValueError:  # no browser would keep its cookies: nobody has this session
+            yield from ask.revoke(grant.session.id, user_id, "undeliverable")
+            raise
         if before is not None and before.id not in grant.evicted:
             # Its cookies are overwritten: nobody could use it, nor end it here.
             yield from ask.revoke(before.id, before.user_id, "replaced")
@@ -141,10 +152,9 @@ class Exchange:
     def step_up(self, options: Mapping[str, object]) -> Flow[Grant]:
         """Raise the session that came; its new tokens go out with this response."""
         self._check_not_begun()
-        access_token = self.credentials.access
-        if self.session is None or access_token is None:
+        if self.session is None or self._held.access is None:
             raise self.missing()
-        grant = yield from ask.step_up(access_token, self.client, options)
+        grant = yield from ask.step_up(self._held.access, self.client, options)
         self._hand_out(grant)
         return grant
 
@@ -155,7 +165,7 @@ class Exchange:
             raise self.missing()
         self.session = session = yield from ask.extend(self.session.id, by)
         if session.persistent:
-            self._send_cookies(session)
+            self._prolonged = session
         return session
 
     def logout(self) -> Flow[None]:
@@ -163,40 +173,77 @@ class Exchange:
         self._check_not_begun()
         if self.session is not None:
             yield from ask.revoke(self.session.id, self.session.user_id, "logout")
-        self.forget()
+        self.session, self._prolonged = None, None
+        self._held = evolve(self._held, access=None, refresh=None)
+        if self._carries_cookies:
+            self._set(no_cookies(self.settings))
 
     def require(self, max_auth_age: Span | None, acr: str | None) -> Session:
         """The session; else what is missing is noted, and raised."""
         if self.session is None:
-            self.noted = self.missing()
-            raise self.noted
+            self.refused = self.missing()
+            raise self.refused
         try:
             self.core.require(self.session, self.core.now(), max_auth_age, acr)
         except StepUpRequiredError as error:
-            self.noted = error
+            self.refused = error
             raise
+        self.refused = None
         return self.session
 
     def missing(self) -> InvalidSessionError:
         """Why there is no session."""
         return self.error or BadTokenError("no credentials came with this request: sign in")
 
+    # For the response.
+
     def answer_to(self, error: DevsessError) -> Answer | None:
         """The answer that *error* means; None if it is the application's own fault."""
         if isinstance(error, StoreUnavailableError):
             log.error("answered 503: %s", error)  # the client is not told why
-        came, login_url = self.credentials.came, self.settings.login_url
+        came, login_url = self.brought.came, self.settings.login_url
         return answer_to(error, self.request, came=came, login_url=login_url)
 
-    def forget(self) -> None:
-        """Sign the browser out: no session from here on, and no cookies."""
-        self.session = None
-        self.credentials = evolve(self.credentials, access=None, refresh=None)
-        if self._carries_cookies:
-            self._set(no_cookies(self.settings))
+    def in_place_of_500(self) -> Answer | None:
+        """What the app refused, and somebody made a 500 of."""
+        if self.refused is None:
+            return None
+        log.warning("a 500 of the app was replaced by what it had refused: %s", self.refused)
+        return self.answer_to(self.refused)
+
+    @property
+    def has_cookies(self) -> bool:
+        """Whether there are cookies to be set; lost, they would sign the user out."""
+        return bool(self._cookies)
+
+    def crashed(self) -> Answer:
+        """What carries the cookies when the app answers nothing."""
+        return problem(500, "Something went wrong.")
+
+    def settle(self) -> Flow[None]:
+        """
+        Before the response begins: persistent cookies follow the deadline that has moved.
+
+        Unless something happened since: then another response has set newer ones,
+        which those of a slow one must not overwrite.
+        """
+        before, self._prolonged = self._prolonged, None
+        if before is None:
+            return
+        with suppress(StoreUnavailableError):  # they end a little early, until next time
+            found = yield from ask.get(before.id)
+            if found is None or not found.is_active:
+                return
+            if (found.last_seen_at, found.auth_time) == (before.last_seen_at, before.auth_time):
+                self._send_cookies(found)
+
+    @property
+    def is_unsettled(self) -> bool:
+        """Whether `settle` has anything to do."""
+        return self._prolonged is not None
 
     def headers(self, content_type: str) -> list[Header]:
-        """What goes beside the headers of a response; NO_STORE in place of its Cache-Control."""
+        """What goes beside the headers of a response of that type."""
         found = list(self._cookies.values())
         if found:
             found.append(NO_STORE)
@@ -204,23 +251,26 @@ class Exchange:
             found.append(_ACCEPT_HINTS)
         return found
 
+    # Cookies.
+
     def _hand_out(self, grant: Grant) -> None:
-        self.session, self.error = grant.session, None
-        self.credentials = evolve(
-            self.credentials,
+        self._held = evolve(
+            self._held,
             access=grant.access_token,
             refresh=grant.refresh_token,
-            device=grant.device_token or self.credentials.device,
+            device=grant.device_token or self._held.device,
         )
         self._send_cookies(grant.session)
+        self.session, self.error, self.refused = grant.session, None, None
+        self._prolonged = None
 
     def _send_cookies(self, session: Session) -> None:
         if self._carries_cookies:
-            self._set(cookies_of(session, self.credentials, self.core.now(), self.settings))
+            self._set(cookies_of(session, self._held, self.core.now(), self.settings))
 
     @property
     def _carries_cookies(self) -> bool:
-        return self.settings.reads_cookies and self.credentials.by != "bearer"
+        return self.settings.reads_cookies and self.brought.by != "bearer"
 
     def _set(self, cookies: list[Header]) -> None:
         for cookie in cookies:

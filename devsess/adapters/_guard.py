@@ -5,8 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from devsess.errors import (
     DevsessError,
@@ -21,7 +20,11 @@ if TYPE_CHECKING:
     from devsess.models import Session
 
 # Seconds between two looks: a read of one row each, for every open connection.
-EVERY = 1.0
+LOOK_INTERVAL = 1.0
+
+Look: TypeAlias = "Callable[[], Session | None]"
+AsyncLook: TypeAlias = "Callable[[], Awaitable[Session | None]]"
+Over: TypeAlias = "Callable[[DevsessError], None]"
 
 
 def judge(session: Session | None) -> None:
@@ -51,11 +54,13 @@ class Guard:
 
     Args:
         look: Looks the session up.
+        over: Is told why, before it is raised.
         every: Seconds between two looks, at least.
     """
 
-    def __init__(self, look: Callable[[], Session | None], every: float = EVERY) -> None:
+    def __init__(self, look: Look, over: Over, every: float = LOOK_INTERVAL) -> None:
         self._look = look
+        self._over = over
         self._every = every
         self._next = 0.0
 
@@ -68,9 +73,14 @@ class Guard:
             StoreUnavailableError: If nobody can say.
         """
         now = time.monotonic()
-        if now >= self._next:
+        if now < self._next:
+            return
+        try:
             judge(self._look())
-            self._next = now + self._every
+        except DevsessError as reason:
+            self._over(reason)
+            raise
+        self._next = now + self._every
 
     def __enter__(self) -> Guard:
         self.check()
@@ -96,10 +106,11 @@ class AsyncGuard:
         StoreUnavailableError: From the block, when nobody could say any more.
     """
 
-    def __init__(self, look: Callable[[], Awaitable[Session | None]], every: float = EVERY) -> None:
+    def __init__(self, look: AsyncLook, over: Over, every: float = LOOK_INTERVAL) -> None:
         self._look = look
+        self._over = over
         self._every = every
-        self._reason: DevsessError | None = None
+        self._reason: Exception | None = None
 
     async def __aenter__(self) -> AsyncGuard:
         judge(await self._look())
@@ -116,13 +127,14 @@ class AsyncGuard:
         trace: TracebackType | None,
     ) -> None:
         self._watcher.cancel()
-        with suppress(asyncio.CancelledError):
-            await self._watcher
+        await asyncio.wait([self._watcher])
         if self._reason is None:
             return
         # As asyncio.timeout does: only if the cancellation was ours alone.
         ours = self._task.uncancel() <= self._cancelling
         if ours and (kind is None or issubclass(kind, asyncio.CancelledError)):
+            if isinstance(self._reason, DevsessError):
+                self._over(self._reason)
             raise self._reason from None
 
     async def _watch(self) -> None:
@@ -130,6 +142,6 @@ class AsyncGuard:
             while True:
                 await asyncio.sleep(self._every)
                 judge(await self._look())
-        except DevsessError as reason:
+        except Exception as reason:  # noqa: BLE001 - raised by the block: nothing goes on unguarded
             self._reason = reason
             self._task.cancel()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from http import HTTPStatus
 from typing import TypeAlias
 from urllib.parse import quote
@@ -57,6 +57,8 @@ class Request:
             cookies by "; ".
         peer: Address at the other end of the connection, or None.
         is_live: Whether a connection is to be kept open: a WebSocket's handshake.
+        takes_cookies: Whether each answer to it can set cookies; a refused handshake
+            is not always one.
     """
 
     method: str
@@ -67,6 +69,7 @@ class Request:
     headers: Mapping[str, str] = field(repr=False)
     peer: str | None = None
     is_live: bool = False
+    takes_cookies: bool = True
 
     @property
     def is_safe(self) -> bool:
@@ -80,9 +83,8 @@ class Request:
 
     @property
     def wants_html(self) -> bool:
-        """Whether a person looks at the answer: a browser that goes to a page."""
-        accepted = self.headers.get("accept", "")
-        return self.method in ("GET", "HEAD") and "text/html" in accepted and not self.is_live
+        """Whether a person looks at the answer: a browser that follows a link or sends a form."""
+        return "text/html" in self.headers.get("accept", "") and not self.is_live
 
 
 @frozen
@@ -102,14 +104,24 @@ class Answer:
 NO_STORE: Header = ("Cache-Control", "no-store")
 
 
+def beside(headers: Iterable[Header], ours: list[Header]) -> list[Header]:
+    """An app's *headers* with *ours*; NO_STORE takes the place of what it said of caching."""
+    dropped = NO_STORE[0].lower() if NO_STORE in ours else None
+    return [*(it for it in headers if it[0].lower() != dropped), *ours]
+
+
 def json_answer(
-    status: int, content: object, *headers: Header, kind: str = "application/json"
+    status: int,
+    content: object,
+    *headers: Header,
+    kind: str = "application/json",
+    caching: Header = NO_STORE,
 ) -> Answer:
-    """*content* as JSON, never to be stored: there are tokens or sessions in it."""
+    """*content* as JSON; not to be stored, unless *caching* says that it is for everybody."""
     body = json.dumps(content, ensure_ascii=False).encode("utf-8", "backslashreplace")
     return Answer(
         status,
-        (("Content-Type", kind), ("Content-Length", str(len(body))), NO_STORE, *headers),
+        (("Content-Type", kind), ("Content-Length", str(len(body))), caching, *headers),
         body,
     )
 

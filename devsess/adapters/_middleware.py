@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Generic, TypeVar
 
+from devsess.adapters._ask import performer
 from devsess.adapters._exchange import Exchange
 from devsess.adapters._http import Request
 from devsess.adapters._settings import ProxyHeader, Transport, settings
@@ -61,7 +62,8 @@ class Middleware(Generic[App, Manager]):
                 f" not {type(manager).__name__}"
             )
         self._app = app
-        self._manager: Manager = manager
+        self._core = manager._core
+        self._perform = performer(manager)
         self._settings = settings(
             required=required,
             transport=transport,
@@ -75,4 +77,4 @@ class Middleware(Generic[App, Manager]):
         )
 
     def _exchange(self, request: Request) -> Exchange:
-        return Exchange(self._manager._core, self._settings, request)
+        return Exchange(self._core, self._settings, request)

@@ -126,13 +126,13 @@ _PATHS: dict[str, Any] = {
 }
 
 
-def description(endpoints: str) -> dict[str, Any]:
-    """The description of the endpoints as they are served below *endpoints*."""
+def description(endpoints: str, access_cookie: str) -> dict[str, Any]:
+    """The description of the endpoints as served below *endpoints*, mount point included."""
     from devsess import __version__
 
     schemes = {
         "bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"},
-        "cookie": {"type": "apiKey", "in": "cookie", "name": "__Host-devsess-access"},
+        "cookie": {"type": "apiKey", "in": "cookie", "name": access_cookie},
     }
     return {
         "openapi": "3.1.0",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from http import HTTPStatus
 from typing import Any
 from urllib.parse import quote
 
@@ -20,22 +21,11 @@ from devsess.errors import (
 RETRY_AFTER = "5"
 _KIND = "application/problem+json"
 
-TITLES = {
-    400: "The request cannot be read",
-    401: "Sign in",
-    403: "Refused",
-    404: "There is no such thing",
-    405: "Not with this method",
-    409: "Too many sessions",
-    413: "The body is too long",
-    415: "The body must be JSON",
-    503: "Not available right now",
-}
-
 
 def problem(status: int, detail: str, *headers: Header, **members: object) -> Answer:
     """A problem document of the kind that needs no page of its own (RFC 9457 §4.2.1)."""
-    content = {"type": "about:blank", "title": TITLES[status], "status": status, "detail": detail}
+    title = HTTPStatus(status).phrase
+    content = {"type": "about:blank", "title": title, "status": status, "detail": detail}
     return json_answer(status, {**content, **members}, *headers, kind=_KIND)
 
 
@@ -58,9 +48,11 @@ def answer_to(
 
 
 def to_login(request: Request, login_url: str) -> Answer:
-    """A person is sent to sign in, and told where to come back to."""
-    joint = "&" if "?" in login_url else "?"
-    there = f"{login_url}{joint}return_to={quote(request.target, safe='/')}"
+    """A person is sent to sign in, and told where to come back to, if that is a page."""
+    there = login_url
+    if request.method in ("GET", "HEAD"):
+        joint = "&" if "?" in login_url else "?"
+        there = f"{login_url}{joint}return_to={quote(request.target, safe='/')}"
     kind = ("Content-Type", "text/plain; charset=utf-8")
     return Answer(303, (("Location", there), kind, ("Content-Length", "0"), NO_STORE))
 

@@ -96,7 +96,7 @@ def settings(
         ),
         cookie_names=cookies.INSECURE if insecure_cookies else cookies.SECURE,
         secure=not insecure_cookies,
-        endpoints=None if endpoints is None else _path("endpoints", endpoints).rstrip("/"),
+        endpoints=None if endpoints is None else _below("endpoints", endpoints),
         login_url=None if login_url is None else _path("login_url", login_url),
     )
 
@@ -116,8 +116,8 @@ def _one_of(name: str, value: object, allowed: tuple[str, ...]) -> None:
 
 
 def _texts(name: str, values: Iterable[str]) -> tuple[str, ...]:
-    if isinstance(values, (str, bytes)):
-        raise ConfigurationError(f"{name} must be a list of texts, not one text")
+    if isinstance(values, (str, bytes)) or not isinstance(values, Iterable):
+        raise ConfigurationError(f"{name} must be a list of texts, not {values!r}")
     found = tuple(values)
     if not all(isinstance(value, str) for value in found):
         raise ConfigurationError(f"{name} must hold texts only")
@@ -159,6 +159,13 @@ def _path(name: str, text: str) -> str:
     if not isinstance(text, str) or not is_local_path(text):
         raise ConfigurationError(f"{name} must be a path that begins with one /, not {text!r}")
     return text
+
+
+def _below(name: str, text: str) -> str:
+    path = _path(name, text).rstrip("/")
+    if not path:
+        raise ConfigurationError(f"{name} must be a path of its own, such as /auth, not {text!r}")
+    return path
 
 
 def is_local_path(text: str) -> bool:

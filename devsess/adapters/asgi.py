@@ -19,7 +19,8 @@ from devsess.adapters._exchange import Exchange
 from devsess.adapters._http import LOOKED_AT, Answer, Request
 from devsess.adapters._middleware import Middleware
 from devsess.async_manager import AsyncSessionManager
-from devsess.errors import DevsessError
+
+__all__ = ["AsyncCurrent", "SessionMiddleware"]
 
 Scope: TypeAlias = MutableMapping[str, Any]
 Message: TypeAlias = MutableMapping[str, Any]
@@ -40,30 +41,47 @@ class SessionMiddleware(Middleware[ASGIApp, AsyncSessionManager]):
             await self._app(scope, receive, send)
             return
         exchange = self._exchange(_request(scope))
-        current = AsyncCurrent(exchange, self._manager)
-        response = Response(exchange, scope, send)
-        answer = await _before(exchange, current, receive)
+        response = Response(exchange, send, self._perform)
+        answer = await self._before(exchange, receive)
         if answer is not None:
             await response.answer(answer)
             return
+        current = AsyncCurrent(exchange, self._perform)
         try:
             # A copy: what is ours is not the server's.
             await self._app({**scope, "devsess": current}, receive, response.send)
-        except DevsessError as error:
-            await response.answer_error(error)
+        except Exception as error:  # noqa: BLE001 - raised again, unless it is answered
+            await response.failed(error)
 
-
-async def _before(exchange: Exchange, current: AsyncCurrent, receive: Receive) -> Answer | None:
-    path = endpoints.path_below(exchange)
-    if path is None:
-        return await run_async(exchange.open(), current.perform)
-    body = await _body(receive)
-    return await run_async(endpoints.serve(exchange, path, body), current.perform)
+    async def _before(self, exchange: Exchange, receive: Receive) -> Answer | None:
+        path = endpoints.path_below(exchange)
+        if path is None:
+            return await run_async(exchange.open(), self._perform)
+        body = await _body(receive)
+        return await run_async(endpoints.serve(exchange, path, body), self._perform)
 
 
 def _request(scope: Scope) -> Request:
+    is_live = scope["type"] == "websocket"
+    peer = scope.get("client")
+    mount, path = scope.get("root_path", ""), scope["path"]
+    is_below = mount and (path == mount or path.startswith(f"{mount}/"))
+    return Request(
+        method="GET" if is_live else scope["method"],
+        mount=mount,
+        path=path[len(mount) :] if is_below else path,
+        query=scope.get("query_string", b"").decode("latin-1"),
+        scheme=scope.get("scheme", "http"),
+        headers=_headers(scope["headers"]),
+        peer=peer[0] if peer else None,
+        is_live=is_live,
+        takes_cookies=not is_live or "websocket.http.response" in (scope.get("extensions") or {}),
+    )
+
+
+def _headers(lines: list[tuple[bytes, bytes]]) -> dict[str, str]:
     headers: dict[str, str] = {}
-    for raw_name, raw_value in scope["headers"]:
+    for raw_name, raw_value in lines:
         name = _NAMES.get(raw_name)
         if name is None:
             continue
@@ -72,20 +90,7 @@ def _request(scope: Scope) -> Request:
             # HTTP/2 splits Cookie into lines of its own (RFC 9113 §8.2.3).
             value = f"{headers[name]}{'; ' if name == 'cookie' else ', '}{value}"
         headers[name] = value
-    mount, path = scope.get("root_path", ""), scope["path"]
-    is_below = mount and (path == mount or path.startswith(f"{mount}/"))
-    is_live = scope["type"] == "websocket"
-    peer = scope.get("client")
-    return Request(
-        method="GET" if is_live else scope["method"],
-        mount=mount,
-        path=path[len(mount) :] if is_below else path,
-        query=scope.get("query_string", b"").decode("latin-1"),
-        scheme=scope.get("scheme", "http"),
-        headers=headers,
-        peer=peer[0] if peer else None,
-        is_live=is_live,
-    )
+    return headers
 
 
 async def _body(receive: Receive) -> bytes | None:

@@ -11,7 +11,7 @@ for `devsess.adapters.wsgi.SessionMiddleware`.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeAlias
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
@@ -20,36 +20,42 @@ from django.utils.module_loading import import_string
 from devsess._drivers import run
 from devsess.adapters import _endpoints as endpoints
 from devsess.adapters._current import Current
+from devsess.adapters._exchange import Exchange
 from devsess.adapters._http import Answer
-from devsess.adapters.wsgi import SessionMiddleware as WSGIMiddleware
-from devsess.adapters.wsgi import request_of
+from devsess.adapters._middleware import Middleware
+from devsess.adapters.wsgi import before, limited, request_of
 from devsess.errors import DevsessError
+from devsess.manager import SessionManager
+
+GetResponse: TypeAlias = Callable[[HttpRequest], HttpResponseBase]
 
 
-class SessionMiddleware:
+class SessionMiddleware(Middleware[GetResponse, SessionManager]):
     """See the module; put it before what needs to know who asks."""
 
-    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+    _manager_type = SessionManager
+
+    def __init__(self, get_response: GetResponse) -> None:
         options: dict[str, Any] = dict(settings.DEVSESS)
         manager = options.pop("manager")
         if isinstance(manager, str):
             manager = import_string(manager)
-        self._get_response = get_response
-        # Of the WSGI middleware it is the settings that are used, and their checks.
-        self._wrapped = WSGIMiddleware(_no_app, manager, **options)
+        super().__init__(get_response, manager, **options)
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         """Serve one request."""
         environ = {**request.META, "wsgi.url_scheme": request.scheme}
-        current = self._wrapped.current(request_of(environ))
-        request.devsess = current
-        answer = _before(current, request)
-        response = self._get_response(request) if answer is None else _response(request, answer)
-        noted = current.exchange.noted
-        if noted is not None and response.status_code == 500:
-            answer = current.answer_to(noted)
-            response = response if answer is None else _response(request, answer)
-        _add_ours(response, current)
+        mount = request.path.removesuffix(request.path_info)
+        exchange = self._exchange(request_of(environ, mount, request.path_info))
+        request.devsess = Current(exchange, self._perform)
+        answer = before(exchange, self._perform, lambda: limited(request.read(_MOST)))
+        if answer is not None:
+            response: HttpResponseBase = _response(request, answer)
+        else:
+            response = self._app(request)
+            instead = exchange.in_place_of_500() if response.status_code == 500 else None
+            response = response if instead is None else _response(request, instead)
+        self._finish(response, exchange)
         return response
 
     def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
@@ -58,19 +64,20 @@ class SessionMiddleware:
         answer = current.answer_to(error) if isinstance(error, DevsessError) else None
         return None if answer is None else _response(request, answer)
 
+    def _finish(self, response: HttpResponseBase, exchange: Exchange) -> None:
+        run(exchange.settle(), self._perform)
+        # Set-Cookie has a jar of its own in Django: headers hold one line each.
+        for name, value in exchange.headers(response.get("Content-Type", "")):
+            if name == "Set-Cookie":
+                response.cookies.load(value)
+            elif name == "Accept-CH" and name in response.headers:
+                response.headers[name] += f", {value}"
+            else:
+                response.headers[name] = value
+        exchange.has_begun = True
 
-def _no_app(*_: object) -> Any:
-    raise AssertionError("Django calls no app behind its middlewares")
 
-
-def _before(current: Current, request: HttpRequest) -> Answer | None:
-    exchange = current.exchange
-    path = endpoints.path_below(exchange)
-    if path is None:
-        return run(exchange.open(), current.perform)
-    body = request.read(endpoints.MAX_BODY + 1)
-    whole = body if len(body) <= endpoints.MAX_BODY else None
-    return run(endpoints.serve(exchange, path, whole), current.perform)
+_MOST = endpoints.MAX_DROPPED
 
 
 def _response(request: HttpRequest, answer: Answer) -> HttpResponse:
@@ -79,13 +86,3 @@ def _response(request: HttpRequest, answer: Answer) -> HttpResponse:
     if answer.status == 204:
         del response.headers["Content-Type"]  # Django's own idea
     return response
-
-
-def _add_ours(response: HttpResponseBase, current: Current) -> None:
-    # Set-Cookie has a jar of its own in Django: headers hold one line each.
-    for name, value in current.exchange.headers(response.get("Content-Type", "")):
-        if name == "Set-Cookie":
-            response.cookies.load(value)
-        else:
-            response.headers[name] = value
-    current.exchange.has_begun = True

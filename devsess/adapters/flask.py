@@ -19,15 +19,23 @@ from werkzeug.local import LocalProxy
 
 from devsess.adapters._current import Current
 from devsess.adapters.wsgi import SessionMiddleware
-from devsess.errors import DevsessError
+from devsess.errors import ConfigurationError, DevsessError
 from devsess.manager import SessionManager
 from devsess.policy import Span
 
 P = ParamSpec("P")
 R = TypeVar("R")
 
-# Outside of a request it is Flask's RuntimeError that says so.
-current_session = cast("Current", LocalProxy(lambda: request.environ["devsess"]))
+
+def _current() -> Current:
+    # Outside of a request it is Flask's RuntimeError that says so.
+    current: Current | None = request.environ.get("devsess")
+    if current is None:
+        raise ConfigurationError("this app is not wrapped: call init_app(app, sessions) first")
+    return current
+
+
+current_session = cast("Current", LocalProxy(_current))
 
 
 def init_app(app: Flask, manager: SessionManager, **settings: Any) -> None:
@@ -48,11 +56,19 @@ def init_app(app: Flask, manager: SessionManager, **settings: Any) -> None:
 
 def require(
     view: Callable[P, R] | None = None,
+    /,
     *,
     max_auth_age: Span | None = None,
     acr: str | None = None,
 ) -> Any:
-    """A decorator, with arguments or without, for views that need a session: Current.require."""
+    """
+    A decorator, with arguments or without, for views that need a session: Current.require.
+
+    Raises:
+        TypeError: If what stands in parentheses has no name.
+    """
+    if view is not None and not callable(view):
+        raise TypeError(f"write require(max_auth_age={view!r}) or require(acr=...)")
 
     def decorate(view: Callable[P, R]) -> Callable[P, R]:
         @wraps(view)

@@ -15,15 +15,25 @@ from starlette.requests import HTTPConnection
 
 from devsess.adapters._current import AsyncCurrent
 from devsess.adapters.asgi import SessionMiddleware
+from devsess.errors import ConfigurationError
 from devsess.models import Session
 from devsess.policy import Span
 
-__all__ = ["SessionMiddleware", "current_session", "require"]
+__all__ = ["AsyncCurrent", "SessionMiddleware", "current_session", "require"]
 
 
 async def current_session(connection: HTTPConnection) -> AsyncCurrent:
-    """The session of a request or WebSocket, and what can be done with it."""
-    current: AsyncCurrent = connection.scope["devsess"]
+    """
+    The session of a request or WebSocket, and what can be done with it.
+
+    Raises:
+        ConfigurationError: If the app is not wrapped.
+    """
+    current: AsyncCurrent | None = connection.scope.get("devsess")
+    if current is None:
+        raise ConfigurationError(
+            "this app is not wrapped: app.add_middleware(SessionMiddleware, manager=sessions) first"
+        )
     return current
 
 

@@ -8,17 +8,20 @@ Its views find the session in `environ["devsess"]`.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 from devsess._drivers import run
 from devsess.adapters import _endpoints as endpoints
 from devsess.adapters._current import Current
+from devsess.adapters._exchange import Exchange
 from devsess.adapters._http import LOOKED_AT, Answer, Request
 from devsess.adapters._middleware import Middleware
 from devsess.adapters._wsgi_response import Response
-from devsess.errors import DevsessError
+from devsess.flows import Call
 from devsess.manager import SessionManager
+
+__all__ = ["Current", "SessionMiddleware"]
 
 _KEYS = tuple(
     (
@@ -37,37 +40,37 @@ class SessionMiddleware(Middleware[WSGIApplication, SessionManager]):
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Serve one request."""
-        current = environ["devsess"] = self.current(request_of(environ))
-        response = Response(current.exchange, start_response)
-        answer = _before(current, environ)
+        mount, path = _text(environ.get("SCRIPT_NAME", "")), _text(environ.get("PATH_INFO", ""))
+        exchange = self._exchange(request_of(environ, mount, path))
+        response = Response(exchange, start_response, self._perform)
+        answer = before(exchange, self._perform, lambda: _body(environ))
         if answer is not None:
             return response.answer(answer)
+        environ["devsess"] = Current(exchange, self._perform)
         try:
             parts = self._app(environ, response.start)
-        except DevsessError as error:
-            return response.answer_error(error)
+        except Exception as error:  # noqa: BLE001 - raised again, unless it is answered
+            return response.failed(error)
         return response.body(parts)
 
-    def current(self, request: Request) -> Current:
-        """What the view of *request* will see; not opened yet."""
-        return Current(self._exchange(request), self._manager)
 
-
-def _before(current: Current, environ: WSGIEnvironment) -> Answer | None:
-    exchange = current.exchange
+def before(
+    exchange: Exchange, perform: Callable[[Call], object], body: Callable[[], bytes | None]
+) -> Answer | None:
+    """What is answered in the app's stead, if anything; *body* reads the request's body."""
     path = endpoints.path_below(exchange)
     if path is None:
-        return run(exchange.open(), current.perform)
-    return run(endpoints.serve(exchange, path, _body(environ)), current.perform)
+        return run(exchange.open(), perform)
+    return run(endpoints.serve(exchange, path, body()), perform)
 
 
-def request_of(environ: WSGIEnvironment) -> Request:
-    """The request in *environ*."""
+def request_of(environ: WSGIEnvironment, mount: str, path: str) -> Request:
+    """The request in *environ*, its paths decoded already."""
     headers = {name: environ[key] for key, name in _KEYS if key in environ}
     return Request(
         method=environ["REQUEST_METHOD"],
-        mount=_text(environ.get("SCRIPT_NAME", "")),
-        path=_text(environ.get("PATH_INFO", "")),
+        mount=mount,
+        path=path,
         query=environ.get("QUERY_STRING", ""),
         scheme=environ["wsgi.url_scheme"],
         headers=headers,
@@ -78,18 +81,18 @@ def request_of(environ: WSGIEnvironment) -> Request:
 
 def _text(raw: str) -> str:
     """What PEP 3333 smuggles through as latin-1."""
-    try:
-        return raw if raw.isascii() else raw.encode("latin-1").decode("utf-8", "replace")
-    except UnicodeEncodeError:  # decoded already, by an ASGI server below Django
-        return raw
+    return raw if raw.isascii() else raw.encode("latin-1").decode("utf-8", "replace")
 
 
 def _body(environ: WSGIEnvironment) -> bytes | None:
-    """The body, as far as the endpoints read one; None if it is longer."""
     length = environ.get("CONTENT_LENGTH") or ""
     if not length and not environ.get("wsgi.input_terminated"):
         return b""
     most = endpoints.MAX_DROPPED
     size = min(int(length), most) if length.isascii() and length.isdecimal() else most
-    body: bytes = environ["wsgi.input"].read(size)
+    return limited(environ["wsgi.input"].read(size))
+
+
+def limited(body: bytes) -> bytes | None:
+    """*body*, as far as the endpoints read one; None if it is longer."""
     return body if len(body) <= endpoints.MAX_BODY else None

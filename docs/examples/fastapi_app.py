@@ -1,12 +1,14 @@
 """
 A FastAPI app whose users see on which devices they are signed in.
 
-    pip install devsess[starlette] fastapi uvicorn
-    DEVSESS_SECRET=$(devsess keys new) uvicorn fastapi_app:app
+    pip install "devsess[starlette]" fastapi uvicorn
+    export DEVSESS_SECRET=$(devsess keys new)
+    uvicorn fastapi_app:app
 
 Then open http://localhost:8000 and sign in as ada, password "lovelace".
 """
 
+import asyncio
 import hmac
 import os
 from collections.abc import AsyncIterator
@@ -16,25 +18,40 @@ from typing import Annotated
 from urllib.parse import parse_qs
 
 from fastapi import Depends, FastAPI, Request, WebSocket
-from fastapi.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response
+from fastapi.responses import HTMLResponse, RedirectResponse, Response, StreamingResponse
 
 from devsess import AsyncSessionManager, Session
-from devsess.adapters.starlette import SessionMiddleware, current_session, require
+from devsess.adapters.starlette import AsyncCurrent, SessionMiddleware, current_session, require
 
 USERS = {"ada": "lovelace", "bob": "builder"}  # yours are hashed, in a database
-SECOND_FACTOR = "123456"  # yours comes from an authenticator
+CODE = "123456"  # yours comes from an authenticator, and allows few guesses
+EMAILS: dict[str, str] = {}
 
-PAGE = """<!doctype html><meta charset="utf-8"><title>My devices</title>
-<h1>Signed in as {user}</h1>
-<table>{rows}</table>
-<form method="post" action="/sign-out-others"><button>Sign out other devices</button></form>
-<form method="post" action="/sign-out"><button>Sign out</button></form>
-<p><a href="/email">Change the e-mail address</a>"""
-FORM = """<!doctype html><meta charset="utf-8"><title>Sign in</title>
-<form method="post">{fields}<button>Sign in</button></form>"""
-SIGN_IN = """<label>Name <input name="name" autofocus></label>
-<label>Password <input name="password" type="password"></label>"""
-CODE = '<label>Code <input name="code" inputmode="numeric" autofocus></label>'
+HEAD = """<!doctype html><html lang="en"><meta charset="utf-8">
+<meta name="viewport" content="width=device-width"><title>{title}</title>
+<style>body {{ font: 1rem/1.5 system-ui; max-width: 40rem; margin: 3rem auto; padding: 0 1rem }}
+table {{ border-collapse: collapse; width: 100%; margin: 1rem 0 }}
+th, td {{ text-align: left; padding: .4rem .8rem .4rem 0; border-bottom: 1px solid #ddd }}
+label, input {{ display: block; margin-bottom: .6rem }} input {{ padding: .3rem; width: 16rem }}
+form {{ margin: 0 }} button {{ padding: .3rem .8rem }} .error {{ color: #a00 }}</style>
+<h1>{title}</h1><p class="error">{error}</p>"""
+DEVICES = """<p>Signed in as <b>{user}</b>.
+<table><tr><th>Device<th>Address<th>Last active (UTC)<th>{rows}</table>
+<form method="post" action="/sign-out-others"><button>Sign out all other devices</button></form>
+<p><a href="/email">Change my e-mail address</a>
+<form method="post" action="/sign-out"><button>Sign out</button></form>"""
+SIGN_IN = """<form method="post">
+<label>Name <input name="name" autocomplete="username" autofocus></label>
+<label>Password <input name="password" type="password" autocomplete="current-password"></label>
+<button>Sign in</button></form>"""
+CONFIRM = """<p>You are signed in as <b>{user}</b>. This needs the code from your authenticator.
+<form method="post">
+<label>Code <input name="code" inputmode="numeric" autocomplete="one-time-code" autofocus></label>
+<button>Confirm</button></form><p><a href="/">Back to my devices</a>
+<form method="post" action="/sign-out"><button>Not {user}? Sign out</button></form>"""
+EMAIL = """<p>Now: {email}
+<form method="post"><label>New address <input name="email" type="email" autofocus></label>
+<button>Save</button></form><p><a href="/">Back to my devices</a>"""
 
 sessions = AsyncSessionManager(
     os.environ.get("DEVSESS_STORE", "sessions.db"), keys=os.environ["DEVSESS_SECRET"]
@@ -49,49 +66,70 @@ async def lifespan(_: FastAPI) -> AsyncIterator[None]:
 
 app = FastAPI(lifespan=lifespan)
 app.add_middleware(SessionMiddleware, manager=sessions, endpoints="/auth", login_url="/sign-in")
+Current = Annotated[AsyncCurrent, Depends(current_session)]
 SignedIn = Annotated[Session, Depends(require())]
 Proven = Annotated[Session, Depends(require(max_auth_age=300, acr="aal2"))]
 
 
-@app.get("/", response_class=HTMLResponse)
-async def home(session: SignedIn) -> str:
+def page(title: str, body: str, status: int = 200, *, error: str = "", **values: str) -> Response:
+    safe = {name: escape(value) for name, value in values.items() if name != "rows"}
+    text = (HEAD + body).format(title=title, error=error, rows=values.get("rows", ""), **safe)
+    return HTMLResponse(text, status)
+
+
+def is_right(given: str, expected: str | None) -> bool:
+    return expected is not None and hmac.compare_digest(given.encode(), expected.encode())
+
+
+async def form_of(request: Request) -> dict[str, str]:
+    body = (await request.body()).decode("utf-8", "replace")
+    return {name: values[0] for name, values in parse_qs(body).items()}
+
+
+Form = Annotated[dict[str, str], Depends(form_of)]
+
+
+@app.get("/")
+async def home(session: SignedIn) -> Response:
     listed = await sessions.list(session.user_id, current=session.id)
-    rows = "".join(f"<tr><td>{escape(str(it.device))}<td>{button(it)}" for it in listed)
-    return PAGE.format(user=escape(session.user_id), rows=rows)
+    return page("My devices", DEVICES, user=session.user_id, rows="".join(map(row, listed)))
 
 
-def button(session: Session) -> str:
-    if session.is_current:
-        return "this device"
+def row(session: Session) -> str:
     action = f"/devices/{session.id}/sign-out"
-    return f'<form method="post" action="{action}"><button>Sign out</button></form>'
+    button = f'<form method="post" action="{action}"><button>Sign out</button></form>'
+    seen = session.last_seen_at.strftime("%d %b %H:%M")
+    cells = (escape(str(session.device)), escape(session.ip or ""), seen)
+    last = "this device" if session.is_current else button
+    return "<tr>" + "".join(f"<td>{cell}" for cell in (*cells, last))
 
 
-@app.get("/sign-in", response_class=HTMLResponse)
-async def ask(request: Request) -> str:
-    current = await current_session(request)
-    return FORM.format(fields=CODE if current.session else SIGN_IN)
+@app.get("/sign-in")
+async def ask(current: Current) -> Response:
+    """The form to sign in; for whoever is signed in, the one for the second factor."""
+    if current.session:
+        return page("Confirm that it is you", CONFIRM, user=current.session.user_id)
+    return page("Sign in", SIGN_IN)
 
 
 @app.post("/sign-in")
-async def sign_in(request: Request, return_to: str = "/") -> Response:
-    current = await current_session(request)
-    form = {name: values[0] for name, values in parse_qs((await request.body()).decode()).items()}
+async def sign_in(current: Current, form: Form, return_to: str = "/") -> Response:
     if current.session:
-        if not hmac.compare_digest(form.get("code", "").encode(), SECOND_FACTOR.encode()):
-            return PlainTextResponse("that is not the code", 403)
+        if not is_right(form.get("code", ""), CODE):
+            user = current.session.user_id
+            return page("Confirm that it is you", CONFIRM, 403, error="Wrong code.", user=user)
         await current.step_up(amr=("otp",), acr="aal2")
     else:
-        name, password = form.get("name", ""), form.get("password", "")
-        if not hmac.compare_digest(password.encode(), USERS.get(name, "\0").encode()):
-            return PlainTextResponse("wrong name or password", 403)
+        name = form.get("name", "")
+        if not is_right(form.get("password", ""), USERS.get(name)):
+            return page("Sign in", SIGN_IN, 403, error="Wrong name or password.")
         await current.login(name, acr="aal1")
     return RedirectResponse(current.return_to(return_to), 303)
 
 
 @app.post("/sign-out")
-async def sign_out(request: Request) -> Response:
-    await (await current_session(request)).logout()
+async def sign_out(current: Current) -> Response:
+    await current.logout()
     return RedirectResponse("/sign-in", 303)
 
 
@@ -105,21 +143,39 @@ async def sign_out_others(session: SignedIn) -> Response:
 async def sign_out_device(session_id: str, session: SignedIn) -> Response:
     reason = "signed out by its user"
     if not await sessions.revoke(session_id, user_id=session.user_id, reason=reason):
-        return PlainTextResponse("there is no such device", 404)
+        return page("There is no such device", '<p><a href="/">Back to my devices</a>', 404)
     return RedirectResponse("/", 303)
 
 
-@app.get("/email", response_class=PlainTextResponse)
-async def email(_: Proven) -> str:
-    return "here you could change it: you proved yourself less than five minutes ago, twice"
+@app.get("/email")
+async def email(session: Proven) -> Response:
+    return page("My e-mail address", EMAIL, email=EMAILS.get(session.user_id, "none"))
+
+
+@app.post("/email")
+async def change_email(session: Proven, form: Form) -> Response:
+    EMAILS[session.user_id] = form.get("email", "")
+    return RedirectResponse("/email", 303)
 
 
 @app.websocket("/live")
-async def live(socket: WebSocket, session: SignedIn) -> None:
+async def live(socket: WebSocket, current: Current, session: SignedIn) -> None:
     """Greets, echoes, and is closed when the session ends."""
-    current = await current_session(socket)
     await socket.accept()
     await socket.send_text(f"hello {session.user_id}")
     async with current.guard():
         async for text in socket.iter_text():
             await socket.send_text(text)
+
+
+@app.get("/events")
+async def events(current: Current, _: SignedIn) -> Response:
+    """A stream of events that ends with the session."""
+
+    async def stream() -> AsyncIterator[str]:
+        async with current.guard():
+            while True:
+                yield "data: still signed in\n\n"
+                await asyncio.sleep(1)
+
+    return StreamingResponse(stream(), media_type="text/event-stream")

@@ -2,13 +2,15 @@
 A plain WSGI app whose users see on which devices they are signed in. No framework.
 
     pip install devsess
-    DEVSESS_SECRET=$(devsess keys new) python wsgi_app.py
+    export DEVSESS_SECRET=$(devsess keys new)
+    python wsgi_app.py
 
 Then open http://localhost:8000 and sign in as ada, password "lovelace".
 """
 
 import hmac
 import os
+import re
 from html import escape
 from urllib.parse import parse_qs
 from wsgiref.simple_server import make_server
@@ -17,110 +19,153 @@ from devsess import Session, SessionManager
 from devsess.adapters.wsgi import SessionMiddleware
 
 USERS = {"ada": "lovelace", "bob": "builder"}  # yours are hashed, in a database
-SECOND_FACTOR = "123456"  # yours comes from an authenticator
+CODE = "123456"  # yours comes from an authenticator, and allows few guesses
+EMAILS: dict[str, str] = {}
 
-PAGE = """<!doctype html><meta charset="utf-8"><title>My devices</title>
-<h1>Signed in as {user}</h1>
-<table>{rows}</table>
-<form method="post" action="/sign-out-others"><button>Sign out other devices</button></form>
-<form method="post" action="/sign-out"><button>Sign out</button></form>
-<p><a href="/email">Change the e-mail address</a>"""
-FORM = """<!doctype html><meta charset="utf-8"><title>Sign in</title>
-<form method="post">{fields}<button>Sign in</button></form>"""
-SIGN_IN = """<label>Name <input name="name" autofocus></label>
-<label>Password <input name="password" type="password"></label>"""
-CODE = '<label>Code <input name="code" inputmode="numeric" autofocus></label>'
+HEAD = """<!doctype html><html lang="en"><meta charset="utf-8">
+<meta name="viewport" content="width=device-width"><title>{title}</title>
+<style>body {{ font: 1rem/1.5 system-ui; max-width: 40rem; margin: 3rem auto; padding: 0 1rem }}
+table {{ border-collapse: collapse; width: 100%; margin: 1rem 0 }}
+th, td {{ text-align: left; padding: .4rem .8rem .4rem 0; border-bottom: 1px solid #ddd }}
+label, input {{ display: block; margin-bottom: .6rem }} input {{ padding: .3rem; width: 16rem }}
+form {{ margin: 0 }} button {{ padding: .3rem .8rem }} .error {{ color: #a00 }}</style>
+<h1>{title}</h1><p class="error">{error}</p>"""
+DEVICES = """<p>Signed in as <b>{user}</b>.
+<table><tr><th>Device<th>Address<th>Last active (UTC)<th>{rows}</table>
+<form method="post" action="/sign-out-others"><button>Sign out all other devices</button></form>
+<p><a href="/email">Change my e-mail address</a>
+<form method="post" action="/sign-out"><button>Sign out</button></form>"""
+SIGN_IN = """<form method="post">
+<label>Name <input name="name" autocomplete="username" autofocus></label>
+<label>Password <input name="password" type="password" autocomplete="current-password"></label>
+<button>Sign in</button></form>"""
+CONFIRM = """<p>You are signed in as <b>{user}</b>. This needs the code from your authenticator.
+<form method="post">
+<label>Code <input name="code" inputmode="numeric" autocomplete="one-time-code" autofocus></label>
+<button>Confirm</button></form><p><a href="/">Back to my devices</a>
+<form method="post" action="/sign-out"><button>Not {user}? Sign out</button></form>"""
+EMAIL = """<p>Now: {email}
+<form method="post"><label>New address <input name="email" type="email" autofocus></label>
+<button>Save</button></form><p><a href="/">Back to my devices</a>"""
+NOT_FOUND = '<p><a href="/">Back to my devices</a>'
 
 sessions = SessionManager(
     os.environ.get("DEVSESS_STORE", "sessions.db"), keys=os.environ["DEVSESS_SECRET"]
 )
 
 
+def page(title: str, body: str, status: str = "200 OK", error: str = "", **values: str):
+    safe = {name: escape(value) for name, value in values.items() if name != "rows"}
+    text = (HEAD + body).format(title=title, error=error, rows=values.get("rows", ""), **safe)
+    return status, [("Content-Type", "text/html; charset=utf-8")], text
+
+
+def see(where: str):
+    return "303 See Other", [("Location", where), ("Content-Type", "text/plain")], ""
+
+
+def is_right(given: str, expected: str | None) -> bool:
+    return expected is not None and hmac.compare_digest(given.encode(), expected.encode())
+
+
+def form_of(environ) -> dict[str, str]:
+    size = environ.get("CONTENT_LENGTH") or "0"
+    body = environ["wsgi.input"].read(min(int(size) if size.isdecimal() else 0, 10_000))
+    return {name: it[0] for name, it in parse_qs(body.decode("utf-8", "replace")).items()}
+
+
 def home(current, environ):
     session = current.require()
     listed = sessions.list(session.user_id, current=session.id)
-    rows = "".join(f"<tr><td>{escape(str(it.device))}<td>{button(it)}" for it in listed)
-    return "200 OK", PAGE.format(user=escape(session.user_id), rows=rows)
+    return page("My devices", DEVICES, user=session.user_id, rows="".join(map(row, listed)))
 
 
-def button(session: Session) -> str:
-    if session.is_current:
-        return "this device"
+def row(session: Session) -> str:
     action = f"/devices/{session.id}/sign-out"
-    return f'<form method="post" action="{action}"><button>Sign out</button></form>'
+    button = f'<form method="post" action="{action}"><button>Sign out</button></form>'
+    seen = session.last_seen_at.strftime("%d %b %H:%M")
+    cells = (escape(str(session.device)), escape(session.ip or ""), seen)
+    last = "this device" if session.is_current else button
+    return "<tr>" + "".join(f"<td>{cell}" for cell in (*cells, last))
 
 
 def ask(current, environ):
-    return "200 OK", FORM.format(fields=CODE if current.session else SIGN_IN)
+    """The form to sign in; for whoever is signed in, the one for the second factor."""
+    if current.session:
+        return page("Confirm that it is you", CONFIRM, user=current.session.user_id)
+    return page("Sign in", SIGN_IN)
 
 
 def sign_in(current, environ):
     form = form_of(environ)
     if current.session:
-        if not hmac.compare_digest(form.get("code", "").encode(), SECOND_FACTOR.encode()):
-            return "403 Forbidden", "that is not the code"
+        if not is_right(form.get("code", ""), CODE):
+            user, told = current.session.user_id, "Wrong code."
+            return page("Confirm that it is you", CONFIRM, "403 Forbidden", told, user=user)
         current.step_up(amr=("otp",), acr="aal2")
     else:
-        name, password = form.get("name", ""), form.get("password", "")
-        if not hmac.compare_digest(password.encode(), USERS.get(name, "\0").encode()):
-            return "403 Forbidden", "wrong name or password"
+        name = form.get("name", "")
+        if not is_right(form.get("password", ""), USERS.get(name)):
+            return page("Sign in", SIGN_IN, "403 Forbidden", "Wrong name or password.")
         current.login(name, acr="aal1")
-    wanted = parse_qs(environ["QUERY_STRING"]).get("return_to", ["/"])[0]
-    return "303 See Other", current.return_to(wanted)
+    wanted = parse_qs(environ.get("QUERY_STRING", "")).get("return_to", ["/"])[0]
+    return see(current.return_to(wanted))
 
 
 def sign_out(current, environ):
     current.logout()
-    return "303 See Other", "/sign-in"
+    return see("/sign-in")
 
 
 def sign_out_others(current, environ):
     session = current.require()
     sessions.revoke_all(session.user_id, keep=session.id, reason="signed out by its user")
-    return "303 See Other", "/"
+    return see("/")
 
 
 def sign_out_device(current, environ):
     session_id, user_id = environ["PATH_INFO"].split("/")[2], current.require().user_id
     if not sessions.revoke(session_id, user_id=user_id, reason="signed out by its user"):
-        return "404 Not Found", "there is no such device"
-    return "303 See Other", "/"
+        return page("There is no such device", NOT_FOUND, "404 Not Found")
+    return see("/")
 
 
 def email(current, environ):
-    current.require(max_auth_age=300, acr="aal2")
-    return "200 OK", "here you could change it: you proved yourself less than five minutes ago"
+    session = current.require(max_auth_age=300, acr="aal2")
+    return page("My e-mail address", EMAIL, email=EMAILS.get(session.user_id, "none"))
 
 
-def form_of(environ) -> dict[str, str]:
-    body = environ["wsgi.input"].read(min(int(environ.get("CONTENT_LENGTH") or 0), 10_000))
-    return {name: values[0] for name, values in parse_qs(body.decode()).items()}
+def change_email(current, environ):
+    session = current.require(max_auth_age=300, acr="aal2")
+    EMAILS[session.user_id] = form_of(environ).get("email", "")
+    return see("/email")
 
 
-ROUTES = {
-    ("GET", "/"): home,
-    ("GET", "/sign-in"): ask,
-    ("POST", "/sign-in"): sign_in,
-    ("POST", "/sign-out"): sign_out,
-    ("POST", "/sign-out-others"): sign_out_others,
-    ("GET", "/email"): email,
-}
+ROUTES = [
+    ("GET", r"/", home),
+    ("GET", r"/sign-in", ask),
+    ("POST", r"/sign-in", sign_in),
+    ("POST", r"/sign-out", sign_out),
+    ("POST", r"/sign-out-others", sign_out_others),
+    ("POST", r"/devices/[^/]+/sign-out", sign_out_device),
+    ("GET", r"/email", email),
+    ("POST", r"/email", change_email),
+]
 
 
 def app(environ, start_response):
-    method, path = environ["REQUEST_METHOD"], environ["PATH_INFO"]
-    view = ROUTES.get((method, path))
-    if method == "POST" and path.startswith("/devices/"):
-        view = sign_out_device
-    if view is None:
-        start_response("404 Not Found", [("Content-Type", "text/plain")])
-        return [b"there is no such page"]
-    status, text = view(environ["devsess"], environ)
-    headers = [("Content-Type", "text/html; charset=utf-8")]
-    if status.startswith("303"):
-        headers, text = [*headers, ("Location", text)], ""
+    asked = environ["REQUEST_METHOD"], environ["PATH_INFO"]
+    views = [view for method, path, view in ROUTES if method == asked[0] and fits(path, asked[1])]
+    if views:
+        status, headers, text = views[0](environ["devsess"], environ)
+    else:
+        status, headers, text = page("There is no such page", NOT_FOUND, "404 Not Found")
     start_response(status, headers)
     return [text.encode()]
+
+
+def fits(pattern: str, path: str) -> bool:
+    return re.fullmatch(pattern, path) is not None
 
 
 application = SessionMiddleware(app, sessions, endpoints="/auth", login_url="/sign-in")

@@ -23,7 +23,6 @@ from devsess.adapters import flask as devsess_flask
 from devsess.adapters import starlette as devsess_starlette
 
 METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
-CACHED = {"Cache-Control": "public, max-age=60"}
 
 
 def flask_app(now: Callable[[], float], sessions: Any, **wrapping: Any) -> Any:
@@ -36,7 +35,7 @@ def flask_app(now: Callable[[], float], sessions: Any, **wrapping: Any) -> Any:
     def view(path: str) -> flask.Response:
         query = parse_qs(flask.request.query_string.decode(), True)
         said = at_once(view_at(f"/{path}")(devsess_flask.current_session, query, now))
-        return flask.Response(said.body, said.status, CACHED, content_type=said.kind)
+        return flask.Response(said.body, said.status, said.headers, content_type=said.kind)
 
     return app
 
@@ -46,9 +45,9 @@ def starlette_app(now: Callable[[], float], sessions: Any, **wrapping: Any) -> A
 
     async def view(request: Request) -> Response:
         current = await devsess_starlette.current_session(request)
-        said = await view_at(request.url.path)(current, parse_qs(request.url.query, True), now)
+        said = await view_at(request.scope["path"])(current, parse_qs(request.url.query, True), now)
         kind = {"Content-Type": said.kind}
-        return Response(said.body, said.status, CACHED | kind)
+        return Response(said.body, said.status, said.headers | kind)
 
     app = Starlette(routes=[Route("/{path:path}", view, methods=METHODS)])
     app.add_middleware(devsess_starlette.SessionMiddleware, manager=sessions, **wrapping)
@@ -82,4 +81,4 @@ class ForDjango:
 def _django_view(request: Any) -> HttpResponse:
     query = parse_qs(request.META["QUERY_STRING"], True)
     said = at_once(view_at(request.path)(request.devsess, query, ForDjango.now))
-    return HttpResponse(said.body, content_type=said.kind, status=said.status, headers=CACHED)
+    return HttpResponse(said.body, content_type=said.kind, status=said.status, headers=said.headers)

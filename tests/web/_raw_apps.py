@@ -5,11 +5,14 @@ from __future__ import annotations
 import inspect
 import json
 from collections.abc import Callable
+from contextlib import suppress
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import parse_qs
 
 from attrs import frozen
+
+from devsess import InvalidSessionError
 
 
 @frozen
@@ -19,6 +22,12 @@ class Said:
     body: str = "{}"
     kind: str = "application/json"
     status: int = 200
+    accept_ch: str | None = None
+
+    @property
+    def headers(self) -> dict[str, str]:
+        cached = {"Cache-Control": "public, max-age=60"}
+        return cached | ({"Accept-CH": self.accept_ch} if self.accept_ch else {})
 
 
 async def done(answer: Any) -> Any:
@@ -28,7 +37,7 @@ async def done(answer: Any) -> Any:
 
 async def home(current: Any, _: Any, __: Any) -> Said:
     who = current.session.user_id if current.session else "stranger"
-    return Said(f"<p>hello {who}", "text/html; charset=utf-8")
+    return Said(f"<p>hello {who}", "text/html; charset=utf-8", accept_ch="DPR")
 
 
 async def me(current: Any, _: Any, __: Any) -> Said:
@@ -64,6 +73,28 @@ async def step_up(current: Any, _: Any, __: Any) -> Said:
     return Said()
 
 
+async def slow(current: Any, _: Any, __: Any) -> Said:
+    """Other requests are answered while this one is."""
+    await done(current.require())
+    Meanwhile.deed()
+    return Said()
+
+
+class Meanwhile:
+    """What happens while a slow request is answered."""
+
+    deed: Callable[[], object] = staticmethod(lambda: None)
+
+
+async def caught(current: Any, query: dict[str, list[str]], __: Any) -> Said:
+    """What was refused, and done without, or done about it, is no reason for a 500."""
+    with suppress(InvalidSessionError):
+        await done(current.require())
+    if "user" in query:
+        await done(current.login(query["user"][0]))
+    return Said("the app's own fault", "text/plain", 500)
+
+
 async def extend(current: Any, _: Any, __: Any) -> Said:
     await done(current.extend(3600))
     return Said()
@@ -94,6 +125,9 @@ VIEWS = {
     "/strong": strong,
     "/step-up": step_up,
     "/extend": extend,
+    "/slow": slow,
+    "/caught": caught,
+    "/café": me,
     "/client": client,
     "/swallow": swallow,
     "/broken": broken,
@@ -111,8 +145,9 @@ def view_at(path: str) -> Any:
 def wsgi_app(now: Callable[[], float]) -> Any:
     def app(environ: dict[str, Any], start_response: Any) -> list[bytes]:
         query = parse_qs(environ["QUERY_STRING"], True)
-        said = at_once(view_at(environ["PATH_INFO"])(environ["devsess"], query, now))
-        headers = [("Content-Type", said.kind), ("Cache-Control", "public, max-age=60")]
+        path = environ["PATH_INFO"].encode("latin-1").decode()
+        said = at_once(view_at(path)(environ["devsess"], query, now))
+        headers = [("Content-Type", said.kind), *said.headers.items()]
         start_response(f"{said.status} {HTTPStatus(said.status).phrase}", headers)
         return [said.body.encode()]
 
@@ -135,10 +170,8 @@ def asgi_app(now: Callable[[], float]) -> Any:
             return
         query = parse_qs(scope["query_string"].decode(), True)
         said = await view_at(scope["path"])(scope["devsess"], query, now)
-        headers = [
-            (b"content-type", said.kind.encode()),
-            (b"cache-control", b"public, max-age=60"),
-        ]
+        told = {"content-type": said.kind, **said.headers}
+        headers = [(name.lower().encode(), value.encode()) for name, value in told.items()]
         await send({"type": "http.response.start", "status": said.status, "headers": headers})
         await send({"type": "http.response.body", "body": said.body.encode()})
 

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from datetime import timedelta
 from typing import Any
+from unittest import mock
 
 import pytest
 from _browser import ACCESS, DEVICE, REFRESH, Browser, Cookie
+from _raw_apps import Meanwhile
+
+from devsess import Client
 
 CHALLENGE = 'Bearer realm="devsess"'
 
@@ -72,6 +76,30 @@ def test_persistent_cookies_follow_the_deadline(site: Any, path: str) -> None:
     assert {str(left)} == {cookie.attributes["Max-Age"] for cookie in browser.jar.values()}
     site.clock.advance(1)
     assert "set-cookie" not in browser.get("/me").headers
+
+
+@pytest.mark.parametrize("deed", ["refresh", "step up", "sign in", "sign out"])
+def test_a_slow_answer_does_not_bring_old_cookies_back(site: Any, deed: str) -> None:
+    """What another tab did in the meantime stands: its cookies are the newer ones."""
+    browser = site.browser("ada", "&persistent")
+    jar = {name: cookie.value for name, cookie in browser.jar.items()}
+    client = Client(ip="192.0.2.1", user_agent=browser.agent, device_token=jar[DEVICE])
+    site.clock.advance(timedelta(minutes=10))
+    deeds = {
+        "refresh": lambda: site.sessions.refresh(jar[REFRESH], client),
+        "step up": lambda: site.sessions.step_up(jar[ACCESS], client, amr=("otp",)),
+        "sign in": lambda: site.sessions.login("ada", client),
+        "sign out": lambda: site.sessions.revoke_all("ada"),
+    }
+
+    def meanwhile() -> None:
+        site.clock.advance(1)
+        deeds[deed]()
+
+    with mock.patch.object(Meanwhile, "deed", staticmethod(meanwhile)):
+        answer = browser.get("/slow")
+    assert 200 == answer.status_code
+    assert "set-cookie" not in answer.headers
 
 
 def test_cookies_of_the_browsers_day_are_not_sent_again(site: Any) -> None:
@@ -190,7 +218,7 @@ def test_step_up(site: Any) -> None:
 
 
 def test_a_person_is_sent_to_sign_in(make: Any) -> None:
-    """A browser that goes to a page is redirected, and told where to come back to."""
+    """A browser that goes to a page is redirected, and told where to come back to; no JSON."""
     site = make(login_url="/sign-in")
     html = {"Accept": "text/html,*/*"}
     answer = site.browser().get("/me?a=1&b=%2F", **html)
@@ -198,7 +226,10 @@ def test_a_person_is_sent_to_sign_in(make: Any) -> None:
     assert "/sign-in?return_to=/me%3Fa%3D1%26b%3D%252F" == answer.headers["location"]
     assert 303 == site.browser("ada", "&ago=301").get("/change", **html).status_code
     assert 401 == site.browser().get("/me", Accept="application/json").status_code
-    assert 401 == site.browser().post("/me", **html).status_code
+    sent = site.browser().post("/me", **html)
+    assert (303, "/sign-in") == (sent.status_code, sent.headers["location"])
+    back = site.browser().get("/caf%C3%A9", **html).headers["location"]
+    assert "/sign-in?return_to=/caf%25C3%25A9" == back
 
 
 def test_nobody_without_a_session(make: Any) -> None:
@@ -233,6 +264,27 @@ def test_a_hidden_refusal_is_brought_out(site: Any) -> None:
     assert "hid it" not in answer.text
 
 
+def test_what_was_done_about_a_refusal_counts(site: Any) -> None:
+    """A refusal that a sign-in has answered does not hide a later fault of the app."""
+    assert 500 == site.browser().post("/caught?user=ada").status_code
+    assert 401 == site.browser().post("/caught").status_code
+
+
+@pytest.mark.parametrize("value", ["x; Domain=evil.example", "x" * 5000, "ds1.nonsense"])
+def test_a_device_token_is_sent_back_from_its_cookie_alone(site: Any, value: str) -> None:
+    """No header, and nothing that could not be a token, gets into a cookie."""
+    browser = site.browser("ada")
+    site.clock.advance(timedelta(minutes=16))
+    answer = browser.get("/me", Devsess_Device=value)
+    assert 200 == answer.status_code
+    assert value not in str(answer.headers)
+    browser = site.browser("ada", "&persistent")
+    browser.jar[DEVICE] = Cookie(value.replace(";", ""), {})
+    site.clock.advance(timedelta(minutes=10))
+    assert browser.get("/me").status_code in (200, 401)
+    assert browser.post("/step-up").status_code in (200, 401)
+
+
 def test_a_store_that_is_down_is_503(site: Any) -> None:
     """Whoever brought credentials is told to come back; nobody is told to be signed out."""
     browser, program = site.browser("ada"), site.program("bob")
@@ -250,6 +302,7 @@ def test_hints_are_asked_for_and_kept(site: Any) -> None:
     """A page asks for hints, and the next sign-in uses them."""
     browser = site.browser()
     assert "Sec-CH-UA-Model" in browser.get("/").headers["accept-ch"]
+    assert "DPR" in browser.get("/").headers["accept-ch"]  # what the app itself asks for
     assert "accept-ch" not in browser.get("/client").headers
     hints = {
         "Sec-CH-UA": '"Chromium";v="142", "Google Chrome";v="142"',

@@ -24,6 +24,7 @@ from devsess.adapters.asgi import SessionMiddleware
 
 SECRET = "a secret of the tests, long enough"
 ORIGIN = (b"origin", b"https://app.example")
+CAN_DENY = {"extensions": {"websocket.http.response": {}}}
 
 
 def scope_of(kind: str, *headers: tuple[bytes, bytes], **members: Any) -> dict[str, Any]:
@@ -43,7 +44,7 @@ def scope_of(kind: str, *headers: tuple[bytes, bytes], **members: Any) -> dict[s
 
 
 def in_loop(test: Callable[..., Coroutine[Any, Any, None]]) -> Callable[..., None]:
-    """Run a coroutine test with a manager, on a loop that tells who blocks it."""
+    """Run a coroutine test with a manager."""
 
     @wraps(test)
     def run(tmp_path: Path) -> None:
@@ -98,8 +99,7 @@ async def test_a_stranger_opens_no_websocket(sessions: AsyncSessionManager) -> N
     app = ApplicationCommunicator(wrapped, scope_of("websocket", ORIGIN))
     await app.send_input({"type": "websocket.connect"})
     assert {"type": "websocket.close", "code": 1008} == await app.receive_output()
-    can = {"extensions": {"websocket.http.response": {}}}
-    app = ApplicationCommunicator(wrapped, scope_of("websocket", ORIGIN, **can))
+    app = ApplicationCommunicator(wrapped, scope_of("websocket", ORIGIN, **CAN_DENY))
     await app.send_input({"type": "websocket.connect"})
     start = await app.receive_output()
     assert ("websocket.http.response.start", 401) == (start["type"], start["status"])
@@ -127,11 +127,123 @@ async def test_renewal_within_a_handshake(sessions: AsyncSessionManager) -> None
     grant = await sessions.login("ada")
     app = ApplicationCommunicator(
         SessionMiddleware(live, sessions),
-        scope_of("websocket", cookies_of(grant, access=""), ORIGIN),
+        scope_of("websocket", cookies_of(grant, access=""), ORIGIN, **CAN_DENY),
     )
     await app.send_input({"type": "websocket.connect"})
     names = [name for name, _ in (await app.receive_output())["headers"]]
     assert 2 == names.count(b"set-cookie")
+
+
+@in_loop
+async def test_no_renewal_whose_cookies_could_be_lost(sessions: AsyncSessionManager) -> None:
+    """A server that cannot answer a handshake with headers loses them: nothing is rotated."""
+    grant = await sessions.login("ada")
+    app = ApplicationCommunicator(
+        SessionMiddleware(live, sessions),
+        scope_of("websocket", cookies_of(grant, access=""), ORIGIN),
+    )
+    await app.send_input({"type": "websocket.connect"})
+    assert {"type": "websocket.close", "code": 1008} == await app.receive_output()
+    assert not (await sessions.refresh(grant.refresh_token)).replayed
+
+
+async def closes(_: Any, receive: Any, send: Any) -> None:
+    await receive()
+    await send({"type": "websocket.close", "code": 4000})
+
+
+async def denies(_: Any, receive: Any, send: Any) -> None:
+    await receive()
+    await send({"type": "websocket.http.response.start", "status": 418, "headers": []})
+    await send({"type": "websocket.http.response.body", "body": b""})
+
+
+async def crashes(_: Any, __: Any, ___: Any) -> None:
+    raise ZeroDivisionError
+
+
+@pytest.mark.parametrize(
+    ("app", "kind", "status"),
+    [
+        (closes, "websocket", 403),
+        (denies, "websocket", 418),
+        (crashes, "websocket", 500),
+        (crashes, "http", 500),
+    ],
+)
+def test_cookies_survive(app: Any, kind: str, status: int, tmp_path: Path) -> None:
+    """However the app declines, renewed cookies arrive: lost, they would sign their user out."""
+
+    async def scenario() -> None:
+        async with AsyncSessionManager(tmp_path / "sessions.db", keys=SECRET) as sessions:
+            grant = await sessions.login("ada")
+            scope = scope_of(kind, cookies_of(grant, access=""), ORIGIN, **CAN_DENY)
+            talk = ApplicationCommunicator(SessionMiddleware(app, sessions), scope)
+            await talk.send_input({"type": "websocket.connect"})
+            start = await talk.receive_output()
+            assert status == start["status"]
+            assert 2 == [name for name, _ in start["headers"]].count(b"set-cookie")
+            try:
+                await talk.receive_output()
+                await talk.wait()
+            except ZeroDivisionError:
+                assert app is crashes  # the server hears of it
+            else:
+                assert app is not crashes
+
+    asyncio.run(scenario())
+
+
+@in_loop
+async def test_a_websocket_without_its_store(sessions: AsyncSessionManager) -> None:
+    """Come back later, also before it opened."""
+    grant = await sessions.login("ada")
+    await sessions.close()
+    app = ApplicationCommunicator(
+        SessionMiddleware(live, sessions), scope_of("websocket", cookies_of(grant), ORIGIN)
+    )
+    await app.send_input({"type": "websocket.connect"})
+    assert {"type": "websocket.close", "code": 1013} == await app.receive_output()
+
+
+@in_loop
+async def test_a_stream_ends_with_its_session(sessions: AsyncSessionManager) -> None:
+    """Events that a guard ends are at their end, as far as the client can see: no fault."""
+    grant = await sessions.login("ada")
+
+    async def events(scope: Any, receive: Any, send: Any) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        async with scope["devsess"].guard(every=0.01):
+            await send({"type": "http.response.body", "body": b"1", "more_body": True})
+            await asyncio.Event().wait()
+
+    app = ApplicationCommunicator(
+        SessionMiddleware(events, sessions), scope_of("http", cookies_of(grant))
+    )
+    assert 200 == (await app.receive_output())["status"]
+    assert b"1" == (await app.receive_output())["body"]
+    await sessions.revoke(grant.session.id)
+    end = await app.receive_output()
+    assert (b"", False) == (end["body"], end.get("more_body", False))
+    await app.wait()
+
+
+@in_loop
+async def test_a_guard_that_cannot_look_lets_nothing_go_on(sessions: AsyncSessionManager) -> None:
+    """Whatever keeps it from looking ends the block, as what it is."""
+    grant = await sessions.login("ada")
+    current = await opened(sessions, grant)
+
+    async def broken(*_: Any) -> None:
+        raise ZeroDivisionError
+
+    async def work() -> None:
+        async with current.guard(every=0.01):
+            sessions.get = broken  # type: ignore[method-assign]
+            await asyncio.Event().wait()
+
+    with pytest.raises(ZeroDivisionError):
+        await work()
 
 
 @in_loop

@@ -44,10 +44,11 @@ class Server:
     """A running example, and a manager on its store."""
 
     def __init__(self, name: str, folder: Path) -> None:
+        self.name = name
         self.store = folder / "sessions.db"
         self.port = _free_port()
         self.sessions = SessionManager(self.store, keys=SECRET)
-        self._log = (folder / "log").open("w+")
+        self._log = (folder / f"log-{self.port}").open("w+")
         self._process = subprocess.Popen(
             [part.format(port=self.port) for part in SERVERS[name]],
             cwd=EXAMPLES,
@@ -99,7 +100,7 @@ def _free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def form(browser: Browser, path: str, **fields: str) -> httpx.Response:
+def form(browser: Browser, path: str, **fields: Any) -> httpx.Response:
     """What a form sends."""
     plain = browser.send
     content = urlencode(fields).encode()
@@ -151,6 +152,25 @@ def test_a_browser(server: Server) -> None:
     assert 401 == browser.get("/").status_code
 
 
+@pytest.mark.parametrize("name", ["ada", "nobody", "", "\0"])
+@pytest.mark.parametrize("password", ["", "\0", "builder", "\udcff"])
+def test_wrong_passwords(server: Server, name: str, password: str) -> None:
+    """Nobody signs in with another's, nor as somebody who does not exist."""
+    browser = server.browser()
+    raw = password.encode("utf-8", "surrogateescape")
+    answer = form(browser, "/sign-in", name=name, password=raw)
+    assert 403 == answer.status_code
+    assert not browser.jar
+
+
+def test_a_person_on_a_device_that_was_signed_out(server: Server) -> None:
+    """Whatever button they press, they see where to sign in."""
+    browser = server.browser("ada")
+    server.sessions.revoke_all("ada")
+    answer = browser.post("/sign-out-others", **HTML)
+    assert (303, "/sign-in") == (answer.status_code, answer.headers["location"])
+
+
 def test_an_open_redirect_is_none(server: Server) -> None:
     """return_to leads nowhere but to this site."""
     for evil in (
@@ -175,6 +195,22 @@ def test_other_devices_are_signed_out(server: Server) -> None:
         assert 200 == laptop.get("/").status_code
 
 
+def test_two_servers_of_one_store(server: Server) -> None:
+    """Revoked through one, refused by the other on its next request."""
+    other = Server(server.name, server.store.parent)
+    try:
+        other.wait()
+        here = server.browser("ada")
+        there = Browser(other.send, f"localhost:{other.port}", dict(here.jar))
+        for browser in (there, here, there):
+            assert 200 == browser.get("/").status_code
+        assert 204 == here.post("/auth/logout").status_code
+        assert {ACCESS, REFRESH, DEVICE} == set(there.jar)
+        assert 401 == there.get("/").status_code
+    finally:
+        other.close()
+
+
 def test_one_device_is_signed_out(server: Server) -> None:
     """By the button beside it; nobody signs out another user's."""
     phone, laptop = server.browser("ada"), server.browser("ada")
@@ -194,9 +230,13 @@ def test_a_sensitive_action(server: Server) -> None:
     challenge = browser.get("/email").headers["www-authenticate"]
     assert 'error="insufficient_user_authentication"' in challenge
     assert 'acr_values="aal2"' in challenge
+    assert 401 == form(browser, "/email", email="ada@example.com").status_code
     assert 403 == form(browser, "/sign-in", code="000000").status_code
     assert 303 == form(browser, "/sign-in?return_to=/email", code="123456").status_code
     assert 200 == browser.get("/email").status_code
+    assert 303 == form(browser, "/email", email="ada@example.com").status_code
+    if "gunicorn" not in server.name:  # its workers have an address book each
+        assert "ada@example.com" in browser.get("/email").text
 
 
 def test_another_site_does_nothing(server: Server) -> None:
@@ -296,3 +336,20 @@ def test_a_websocket(server: Server, request: pytest.FixtureRequest) -> None:
             assert 1008 == closed.value.rcvd.code  # type: ignore[union-attr]
 
     asyncio.run(scenario())
+
+
+def test_a_stream_of_events(server: Server) -> None:
+    """It ends with its session; neither the client nor the log takes that for a fault."""
+    if "fastapi" not in server.name:
+        assert 404 == server.browser("ada").get("/events").status_code
+        return
+    browser = server.browser("ada")
+    cookies = "; ".join(f"{key}={it.value}" for key, it in browser.jar.items())
+    headers = {"Cookie": cookies, "User-Agent": browser.agent}
+    seen = []
+    with server.client.stream("GET", "/events", headers=headers, timeout=10) as events:
+        for line in events.iter_lines():
+            if not seen:
+                server.sessions.revoke_all("ada")
+            seen.append(line)
+    assert "data: still signed in" == seen[0]

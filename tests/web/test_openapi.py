@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 import schemathesis
+from _wsgi_driver import on_wsgi
 from hypothesis import HealthCheck, given, settings
 from hypothesis.errors import Unsatisfiable
 from schemathesis import GenerationMode
@@ -27,6 +28,21 @@ def test_every_operation_is_described() -> None:
     assert served == {
         (path, method) for path, ways in SCHEMA.raw_schema["paths"].items() for method in ways
     }
+
+
+def test_the_description_fits_the_app() -> None:
+    """Its cookie and its address are those of the app that serves it."""
+    with pytest.warns(UserWarning, match="plain http"):
+        app = SessionMiddleware(
+            lambda *_: [], SESSIONS, endpoints="/auth", insecure_cookies=True, transport="cookie"
+        )
+
+    def mounted(environ: Any, start_response: Any) -> Any:
+        return app({**environ, "SCRIPT_NAME": "/shop"}, start_response)
+
+    told = on_wsgi(mounted, "GET", "/auth/openapi.json").json()
+    assert [{"url": "/shop/auth"}] == told["servers"]
+    assert "devsess-access" == told["components"]["securitySchemes"]["cookie"]["name"]
 
 
 @pytest.mark.parametrize("signed_in", [True, False])

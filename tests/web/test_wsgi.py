@@ -162,18 +162,70 @@ def test_cookies_cannot_be_set_too_late(sessions: SessionManager) -> None:
 
 
 def test_a_long_cookie_is_told_to_the_programmer() -> None:
-    """Browsers would drop it, and nobody would be signed in."""
+    """Browsers would drop it, and nobody would be signed in: nor is a session left behind."""
 
     def app(environ: Any, start_response: Any) -> list[bytes]:
         environ["devsess"].login("ada", amr=["x" * 255] * 16)
         start_response("200 OK", TEXT)
         return []
 
-    with (
-        SessionManager("memory://", keys=SECRET) as sessions,
-        pytest.raises(ValueError, match="4096"),
-    ):
-        on_wsgi(SessionMiddleware(app, sessions), "POST", "/")
+    with SessionManager("memory://", keys=SECRET) as sessions:
+        with pytest.raises(ValueError, match="4096"):
+            on_wsgi(SessionMiddleware(app, sessions), "POST", "/")
+        assert [] == sessions.list("ada")
+
+
+def test_cookies_survive_a_crash(sessions: SessionManager) -> None:
+    """A page with a bug does not sign its users out: renewed cookies go out with the 500."""
+    grant = sessions.login("ada")
+
+    def at_once(environ: Any, start_response: Any) -> list[bytes]:
+        raise ZeroDivisionError
+
+    def later(environ: Any, start_response: Any) -> Iterator[bytes]:
+        yield from at_once(environ, start_response)
+
+    started: list[Any] = []
+
+    def start_response(*told: Any) -> Any:
+        started.append(told)
+
+    for app in (at_once, later):
+        cookie = [("Cookie", f"__Host-devsess-refresh={grant.refresh_token}")]
+        environ = environ_of("GET", "/", cookie)
+        parts = iter(SessionMiddleware(app, sessions)(environ, start_response))
+        assert b"Something went wrong" in next(parts)
+        with pytest.raises(ZeroDivisionError):  # the server hears of it
+            next(parts)
+        status, headers = started.pop()
+        assert "500 Internal Server Error" == status
+        assert 2 == [name for name, _ in headers].count("Set-Cookie")
+
+
+def test_a_stream_ends_with_its_session(sessions: SessionManager) -> None:
+    """Events that a guard ends are at their end, as far as the client can see: no fault."""
+    grant = sessions.login("ada")
+    closed = []
+
+    def app(environ: Any, start_response: Any) -> Iterator[bytes]:
+        guard = environ["devsess"].guard(every=0)
+
+        def events() -> Iterator[bytes]:
+            try:
+                for number in range(9):
+                    guard.check()
+                    yield b"%d" % number
+                    if number == 2:
+                        sessions.revoke(grant.session.id)
+            finally:
+                closed.append(True)
+
+        start_response("200 OK", [("Content-Type", "text/event-stream")])
+        return events()
+
+    bearer = [("Authorization", f"Bearer {grant.access_token}")]
+    assert "012" == on_wsgi(SessionMiddleware(app, sessions), "GET", "/", bearer).text
+    assert [True] == closed
 
 
 WRONG: list[dict[str, Any]] = [
@@ -190,6 +242,8 @@ WRONG: list[dict[str, Any]] = [
     {"csrf_exempt": ["hooks"]},
     {"endpoints": "auth"},
     {"endpoints": "//auth"},
+    {"endpoints": "/"},
+    {"origins": None},
     {"login_url": "https://evil.example"},
     {"login_url": "//evil.example"},
     {"login_url": "/\\evil.example"},
