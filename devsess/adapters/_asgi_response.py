@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from devsess._drivers import run_async
-from devsess.adapters._http import Answer, Header, beside
+from devsess.adapters._http import NO_STORE, Answer, Header
 from devsess.adapters._problem import problem
 from devsess.errors import DevsessError
 
@@ -35,6 +35,7 @@ class Response:
         self._send = send
         self._perform = perform
         self._is_replaced = False
+        self._is_closed = False  # the WebSocket, by the app
 
     async def send(self, message: Message) -> None:
         """The app's send; a 500 after `require` refused becomes that refusal."""
@@ -47,9 +48,11 @@ class Response:
                 await self.answer(answer)
                 return
             message = {**message, "headers": await self._beside(message.get("headers") or ())}
-        elif message["type"] == "websocket.close" and not self._exchange.has_begun:
-            await self._refuse(message)
-            return
+        elif message["type"] == "websocket.close":
+            self._is_closed = True
+            if not self._exchange.has_begun:
+                await self._refuse(message)
+                return
         await self._send(message)
 
     async def answer(self, answer: Answer) -> None:
@@ -65,9 +68,10 @@ class Response:
 
     async def failed(self, error: Exception) -> None:
         """Answer an error that the app raised, or raise it again."""
-        answer = self._exchange.answer_to(error) if isinstance(error, DevsessError) else None
-        if self._is_replaced and answer is not None:
-            return  # answered already: the app sent its 500, and raised on
+        plain = _plain(error)
+        answer = self._exchange.answer_to(plain) if isinstance(plain, DevsessError) else None
+        if (self._is_replaced or self._is_closed) and answer is not None:
+            return  # answered already: the app sent its own, and raised on
         if self._exchange.has_begun:
             await self._break_off(error, answer)
         elif answer is not None:
@@ -80,7 +84,7 @@ class Response:
     async def _break_off(self, error: Exception, answer: Answer | None) -> None:
         if self._is_live and answer is not None:
             await self._send({"type": "websocket.close", "code": _code(answer)})
-        elif error is self._exchange.over:
+        elif _plain(error) is self._exchange.over:
             await self._send({"type": "http.response.body", "body": b""})
         else:
             raise error
@@ -101,16 +105,21 @@ class Response:
         kept = list(headers)
         kinds = [value for name, value in kept if bytes(name).lower() == b"content-type"]
         ours = self._exchange.headers(bytes(kinds[0]).decode("latin-1") if kinds else "")
-        return _raw(beside(_told(kept), ours)) if ours else kept
+        if NO_STORE in ours:  # in the place of what the app said
+            kept = [it for it in kept if bytes(it[0]).lower() != b"cache-control"]
+        return [*kept, *_raw(ours)] if ours else kept
+
+
+def _plain(error: Exception) -> Exception:
+    """The one error of ours in a group that a task group made of nothing else."""
+    while isinstance(error, ExceptionGroup) and len(error.exceptions) == 1:
+        error = error.exceptions[0]
+    return error
 
 
 def _code(answer: Answer) -> int:
     """The close code (RFC 6455 §7.4.1): a policy was violated, or try again later."""
     return 1013 if answer.status == 503 else 1008
-
-
-def _told(headers: Iterable[RawHeader]) -> list[Header]:
-    return [(bytes(key).decode("latin-1"), bytes(it).decode("latin-1")) for key, it in headers]
 
 
 def _raw(headers: Iterable[Header]) -> list[RawHeader]:

@@ -32,6 +32,7 @@ class _Seen:
     @property
     def session(self) -> Session | None:
         """The live session that the request came with, or None."""
+        self._exchange.is_consulted = True
         return self._exchange.session
 
     @property
@@ -42,6 +43,7 @@ class _Seen:
     @property
     def error(self) -> InvalidSessionError | None:
         """Why there is no session, where credentials came; for logs, not for the client."""
+        self._exchange.is_consulted = True
         return self._exchange.error
 
     @staticmethod

@@ -13,7 +13,13 @@ from devsess.adapters import _ask as ask
 from devsess.adapters._http import Answer, empty_answer, json_answer
 from devsess.adapters._openapi import description
 from devsess.adapters._problem import problem
-from devsess.errors import BadTokenError, DevsessError, InvalidSessionError
+from devsess.errors import (
+    BadTokenError,
+    DeviceMismatchError,
+    DevsessError,
+    InvalidSessionError,
+    TokenExpiredError,
+)
 
 if TYPE_CHECKING:
     from devsess.adapters._exchange import Exchange
@@ -117,6 +123,10 @@ def _refreshed(exchange: Exchange, given: Given) -> Flow[Grant]:
     return (yield from ask.refresh(given.refresh_token or "", client))
 
 
+# Errors after which nobody can say that the session is over.
+_MAY_LIVE = (TokenExpiredError, DeviceMismatchError)
+
+
 def _logout(exchange: Exchange, _: str, body: bytes | None) -> Flow[Answer]:
     """Signed out is signed out: also for whoever no longer was signed in (RFC 7009 §2.2)."""
     given = _given(exchange, body)
@@ -124,7 +134,10 @@ def _logout(exchange: Exchange, _: str, body: bytes | None) -> Flow[Answer]:
     if exchange.session is None and given.refresh_token is not None:
         with suppress(InvalidSessionError):  # it is over already, as was asked for
             exchange.session = (yield from _refreshed(exchange, given)).session
+    may_live = exchange.session is None and isinstance(exchange.error, _MAY_LIVE)
     yield from exchange.logout()
+    if exchange.brought.error or may_live:
+        return exchange.answer_to(exchange.missing()) or empty_answer(401)
     return empty_answer(204)
 
 

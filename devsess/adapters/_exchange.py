@@ -57,6 +57,7 @@ class Exchange:
         refused: What `require` refused: a 500 in its place is not the app's answer.
         over: What a guard raised: that its response ends there is no fault.
         is_guarded: Whether a guard was made.
+        is_consulted: Whether the app looked at who asks: what it answers is for them.
         has_begun: Whether the response is on its way, and headers are too late.
     """
 
@@ -72,6 +73,7 @@ class Exchange:
         self.refused: DevsessError | None = None
         self.over: DevsessError | None = None
         self.is_guarded = False
+        self.is_consulted = False
         self.has_begun = False
         self._prolonged: Session | None = None
         self._cookies: dict[str, Header] = {}
@@ -85,11 +87,16 @@ class Exchange:
             if refusal:
                 return refusal
             yield from self.authenticate()
-            if self.settings.required and self.session is None:
+            if self.settings.required and self.session is None and not self._is_at_login:
                 raise self.missing()
         except DevsessError as error:
             return self.answer_to(error)
         return None
+
+    @property
+    def _is_at_login(self) -> bool:
+        request, login_url = self.request, self.settings.login_url
+        return login_url is not None and request.mount + request.path == login_url.partition("?")[0]
 
     def refusal(self) -> Answer | None:
         """The answer to a request that another site may have made a browser send."""
@@ -107,7 +114,8 @@ class Exchange:
             return
         if self.brought.access:
             yield from self._validate(self.brought.access)
-            if not isinstance(self.error, TokenExpiredError):
+            # One that cannot be read (its key was dropped) is no worse than none.
+            if not isinstance(self.error, (TokenExpiredError, BadTokenError)):
                 return
         # A rotation whose cookies cannot arrive would end the session.
         if self.brought.refresh and self.request.takes_cookies:
@@ -139,14 +147,14 @@ class Exchange:
         self._check_not_begun()
         before = self.session if self.brought.by == "cookie" else None
         grant = yield from ask.login(user_id, self.client, options)
+        if before is not None and before.id not in grant.evicted:
+            # Its cookies are overwritten: nobody could use it, nor end it here.
+            yield from ask.revoke(before.id, before.user_id, "replaced")
         try:
             self._hand_out(grant)
         except ValueError:  # no browser would keep its cookies: nobody has this session
             yield from ask.revoke(grant.session.id, user_id, "undeliverable")
             raise
-        if before is not None and before.id not in grant.evicted:
-            # Its cookies are overwritten: nobody could use it, nor end it here.
-            yield from ask.revoke(before.id, before.user_id, "replaced")
         return grant
 
     def step_up(self, options: Mapping[str, object]) -> Flow[Grant]:
@@ -180,6 +188,7 @@ class Exchange:
 
     def require(self, max_auth_age: Span | None, acr: str | None) -> Session:
         """The session; else what is missing is noted, and raised."""
+        self.is_consulted = True
         if self.session is None:
             self.refused = self.missing()
             raise self.refused
@@ -247,6 +256,8 @@ class Exchange:
         found = list(self._cookies.values())
         if found:
             found.append(NO_STORE)
+        if found or self.is_consulted:
+            found.append(self.settings.vary)
         if content_type.startswith("text/html"):
             found.append(_ACCEPT_HINTS)
         return found

@@ -126,16 +126,25 @@ class AsyncGuard:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        came_late = not await self._watch_is_over()
+        if self._reason is not None:
+            # As asyncio.timeout does: only if the cancellation was ours alone.
+            ours = self._task.uncancel() <= self._cancelling
+            if ours and (kind is None or issubclass(kind, asyncio.CancelledError)):
+                if isinstance(self._reason, DevsessError):
+                    self._over(self._reason)
+                raise self._reason from None
+        if came_late:
+            raise asyncio.CancelledError
+
+    async def _watch_is_over(self) -> bool:
+        """Stop watching; False if a cancellation came while that was waited for."""
         self._watcher.cancel()
-        await asyncio.wait([self._watcher])
-        if self._reason is None:
-            return
-        # As asyncio.timeout does: only if the cancellation was ours alone.
-        ours = self._task.uncancel() <= self._cancelling
-        if ours and (kind is None or issubclass(kind, asyncio.CancelledError)):
-            if isinstance(self._reason, DevsessError):
-                self._over(self._reason)
-            raise self._reason from None
+        try:
+            await asyncio.wait([self._watcher])
+        except asyncio.CancelledError:
+            return False
+        return True
 
     async def _watch(self) -> None:
         try:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from http import HTTPStatus
 from typing import TypeAlias
 from urllib.parse import quote
@@ -102,12 +102,6 @@ class Answer:
 
 
 NO_STORE: Header = ("Cache-Control", "no-store")
-
-
-def beside(headers: Iterable[Header], ours: list[Header]) -> list[Header]:
-    """An app's *headers* with *ours*; NO_STORE takes the place of what it said of caching."""
-    dropped = NO_STORE[0].lower() if NO_STORE in ours else None
-    return [*(it for it in headers if it[0].lower() != dropped), *ours]
 
 
 def json_answer(

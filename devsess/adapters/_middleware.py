@@ -24,7 +24,7 @@ class Middleware(Generic[App, Manager]):
     Args:
         app: The app.
         manager: A SessionManager for WSGI, an AsyncSessionManager for ASGI.
-        required: Whether nobody reaches the app without a session.
+        required: Whether nobody reaches the app, but for `login_url`, without a session.
         transport: Where tokens are looked for: "cookie", "bearer" or "both".
         trusted_proxies: Networks (CIDR), or "unix" for a Unix socket, whose word
             on the client's address is taken; none by default.

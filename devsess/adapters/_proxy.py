@@ -15,7 +15,7 @@ from functools import lru_cache
 from devsess._addresses import address
 from devsess.adapters._settings import Network, ProxyHeader
 
-# Longest header looked at, and most proxies in a row; honest ones stay far below.
+# How much of a header is looked at, and most proxies in a row; honest ones stay far below.
 MAX_HEADER = 4096
 MAX_HOPS = 20
 
@@ -39,8 +39,10 @@ def client_address(
     """The client's address in its one normal spelling; None if nothing says it."""
     here = address(peer) if peer else None
     said = headers.get(header)
-    if said is None or not trusted or len(said) > MAX_HEADER:
+    if said is None or not trusted or (peer and here is None):
         return here
+    if len(said) > MAX_HEADER:  # what our proxy wrote is at its end
+        said = said[-MAX_HEADER:].partition(",")[2]
     hops = _forwarded(said) if header == "forwarded" else _forwarded_for(said)
     for _, hop in zip(range(MAX_HOPS), hops, strict=False):
         if not _is_trusted(here, trusted):

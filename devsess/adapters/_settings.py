@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 from attrs import frozen
 
 from devsess.adapters import _cookies as cookies
+from devsess.adapters._http import Header
 from devsess.errors import ConfigurationError
 
 Transport = Literal["both", "cookie", "bearer"]
@@ -28,7 +29,7 @@ class Settings:
     The arguments of a SessionMiddleware, in the form they are used in.
 
     Attributes:
-        required: Whether nobody passes without a session.
+        required: Whether nobody passes without a session, but to sign in.
         reads_header: Whether `Authorization` is looked at.
         reads_cookies: Whether cookies are looked at, and set.
         trusted_proxies: Networks whose word on the client's address is taken.
@@ -52,6 +53,13 @@ class Settings:
     secure: bool
     endpoints: str | None
     login_url: str | None
+
+    @property
+    def vary(self) -> Header:
+        """What an answer that depends on who asks depends on (RFC 9110 §12.5.5)."""
+        if not self.reads_header:
+            return ("Vary", "Cookie")
+        return ("Vary", "Cookie, Authorization" if self.reads_cookies else "Authorization")
 
     def is_exempt(self, path: str) -> bool:
         """Whether *path* is one that anybody may post to."""

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from devsess._drivers import run
-from devsess.adapters._http import Answer, Header, beside
+from devsess.adapters._http import NO_STORE, Answer, Header
 from devsess.errors import DevsessError
 
 if TYPE_CHECKING:
@@ -50,12 +50,26 @@ class Response:
         """Answer in the app's stead."""
         exc_info = sys.exc_info() if self._exchange.has_begun else None
         self._begin(answer.status_line, list(answer.headers), exc_info)
+        return self._content(answer)
+
+    def _content(self, answer: Answer) -> list[bytes]:
         return [] if self._exchange.request.method == "HEAD" else [answer.body]
 
     def body(self, parts: Iterable[bytes]) -> Iterable[bytes]:
         """The app's body: untouched if the response has begun as the app wants it."""
         is_begun = self._exchange.has_begun and self._instead is None
-        return parts if is_begun and not self._exchange.is_guarded else self._watched(parts)
+        if is_begun and not self._exchange.is_guarded:
+            return parts
+        return Watched(parts, self)
+
+    @property
+    def replacement(self) -> list[bytes] | None:
+        """What goes out in the place of the app's body, if anything does."""
+        return None if self._instead is None else self._content(self._instead)
+
+    def is_over(self, error: Exception) -> bool:
+        """Whether *error* only says that a guarded response ends here."""
+        return error is self._exchange.over
 
     def failed(self, error: Exception) -> Iterable[bytes]:
         """
@@ -71,28 +85,6 @@ class Response:
             return _then_raise(self.answer(self._exchange.crashed()), error)
         raise error
 
-    def _watched(self, parts: Iterable[bytes]) -> Iterator[bytes]:
-        # An app that is a generator begins, and fails, while its body is read.
-        sent = False
-        try:
-            for part in parts:
-                if self._instead is not None:
-                    break
-                yield part
-                sent = True
-            if self._instead is not None:
-                yield self._instead.body
-        except Exception as error:
-            if error is self._exchange.over and sent:
-                return
-            if sent:
-                raise
-            yield from self.failed(error)
-        finally:
-            close = getattr(parts, "close", None)
-            if close is not None:
-                close()
-
     def _begin(
         self, status: str, headers: list[Header], exc_info: OptExcInfo | None
     ) -> Callable[[bytes], object]:
@@ -101,10 +93,46 @@ class Response:
         self._exchange.has_begun = True
         kinds = [value for name, value in headers if name.lower() == "content-type"]
         ours = self._exchange.headers(kinds[0] if kinds else "")
-        headers = beside(headers, ours) if ours else headers
+        if NO_STORE in ours:  # in the place of what the app said
+            headers = [it for it in headers if it[0].lower() != "cache-control"]
+        headers = [*headers, *ours] if ours else headers
         if exc_info is None:
             return self._start_response(status, headers)
         return self._start_response(status, headers, exc_info)
+
+
+class Watched:
+    """An app's body that begins, and fails, while it is read: generators do."""
+
+    def __init__(self, parts: Iterable[bytes], response: Response) -> None:
+        self._parts = parts
+        self._response = response
+        self._reading = self._read()
+
+    def __iter__(self) -> Iterator[bytes]:
+        return self._reading
+
+    def close(self) -> None:
+        """Close the app's body, also one that was never read (PEP 3333)."""
+        self._reading.close()
+        close = getattr(self._parts, "close", None)
+        if close is not None:
+            close()
+
+    def _read(self) -> Generator[bytes]:
+        sent = False
+        try:
+            for part in self._parts:
+                if self._response.replacement is not None:
+                    break
+                yield part
+                sent = True
+            yield from self._response.replacement or ()
+        except Exception as error:
+            if not sent:
+                yield from self._response.failed(error)
+            elif not self._response.is_over(error):
+                raise
 
 
 def _then_raise(parts: list[bytes], error: Exception) -> Iterator[bytes]:

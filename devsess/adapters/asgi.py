@@ -42,7 +42,10 @@ class SessionMiddleware(Middleware[ASGIApp, AsyncSessionManager]):
             return
         exchange = self._exchange(_request(scope))
         response = Response(exchange, send, self._perform)
-        answer = await self._before(exchange, receive)
+        try:
+            answer = await self._before(exchange, receive)
+        except ClientGoneError:
+            return
         if answer is not None:
             await response.answer(answer)
             return
@@ -93,13 +96,17 @@ def _headers(lines: list[tuple[bytes, bytes]]) -> dict[str, str]:
     return headers
 
 
+class ClientGoneError(Exception):
+    """Nobody hears an answer any more, and half a request asks for nothing."""
+
+
 async def _body(receive: Receive) -> bytes | None:
     """The body, as far as the endpoints read one; None if it is longer."""
     body, length, more = b"", 0, True
     while more and length <= endpoints.MAX_DROPPED:
         message = await receive()
         if message["type"] == "http.disconnect":
-            return b""
+            raise ClientGoneError
         part = message.get("body", b"")
         length += len(part)
         body = body + part if length <= endpoints.MAX_BODY else b""

@@ -70,7 +70,7 @@ class SessionMiddleware(Middleware[GetResponse, SessionManager]):
         for name, value in exchange.headers(response.get("Content-Type", "")):
             if name == "Set-Cookie":
                 response.cookies.load(value)
-            elif name == "Accept-CH" and name in response.headers:
+            elif name in ("Accept-CH", "Vary") and name in response.headers:
                 response.headers[name] += f", {value}"
             else:
                 response.headers[name] = value

@@ -8,6 +8,7 @@ Its views find the session in `environ["devsess"]`.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
@@ -23,6 +24,7 @@ from devsess.manager import SessionManager
 
 __all__ = ["Current", "SessionMiddleware"]
 
+_LENGTH = re.compile(r"[0-9]{1,19}")
 _KEYS = tuple(
     (
         name.upper().replace("-", "_")
@@ -61,7 +63,10 @@ def before(
     path = endpoints.path_below(exchange)
     if path is None:
         return run(exchange.open(), perform)
-    return run(endpoints.serve(exchange, path, body()), perform)
+    try:
+        return run(endpoints.serve(exchange, path, body()), perform)
+    except endpoints.UnreadableError as error:
+        return error.answer
 
 
 def request_of(environ: WSGIEnvironment, mount: str, path: str) -> Request:
@@ -85,12 +90,21 @@ def _text(raw: str) -> str:
 
 
 def _body(environ: WSGIEnvironment) -> bytes | None:
-    length = environ.get("CONTENT_LENGTH") or ""
-    if not length and not environ.get("wsgi.input_terminated"):
-        return b""
-    most = endpoints.MAX_DROPPED
-    size = min(int(length), most) if length.isascii() and length.isdecimal() else most
-    return limited(environ["wsgi.input"].read(size))
+    length, most = environ.get("CONTENT_LENGTH") or "", endpoints.MAX_DROPPED
+    if not length:
+        return limited(environ["wsgi.input"].read(most)) if _ends(environ) else b""
+    if not _LENGTH.fullmatch(length):
+        raise endpoints.UnreadableError(400, "Content-Length is no length.")
+    size = min(int(length), most)
+    body = environ["wsgi.input"].read(size)
+    if len(body) < size:
+        raise endpoints.UnreadableError(400, "The body is shorter than Content-Length says.")
+    return limited(body)
+
+
+def _ends(environ: WSGIEnvironment) -> bool:
+    """Whether a server that reads chunked bodies says where they end."""
+    return bool(environ.get("wsgi.input_terminated"))
 
 
 def limited(body: bytes) -> bytes | None:

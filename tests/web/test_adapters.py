@@ -141,6 +141,14 @@ def test_an_expired_access_cookie_is_renewed_within_the_request(site: Any) -> No
     assert 1 == len(site.sessions.list("ada"))
 
 
+def test_a_key_that_was_dropped_signs_no_browser_out(site: Any) -> None:
+    """An access cookie that nobody can read is no worse than none: the refresh cookie renews it."""
+    browser = site.browser("ada")
+    browser.jar[ACCESS] = Cookie("of.another.key", {})
+    assert 200 == browser.get("/me").status_code
+    assert "of.another.key" != browser.jar[ACCESS].value
+
+
 def test_racing_tabs_are_renewed_alike(site: Any) -> None:
     """Two tabs with the same old cookies get the same refresh cookie, and both go on."""
     tab = site.browser("ada")
@@ -239,6 +247,23 @@ def test_nobody_without_a_session(make: Any) -> None:
     program = site.browser()
     token = site.sessions.login("ada").access_token
     assert 200 == program.get("/", Authorization=f"Bearer {token}").status_code
+
+
+def test_there_is_a_way_in(make: Any) -> None:
+    """Where everything needs a session, the page to sign in does not."""
+    site = make(required=True, login_url="/login?from=here")
+    browser = site.browser()
+    assert "/login" in browser.get("/", Accept="text/html").headers["location"]
+    assert 200 == browser.post("/login?user=ada").status_code
+    assert 200 == browser.get("/").status_code
+
+
+def test_what_depends_on_who_asks_says_so(site: Any) -> None:
+    """A cache that keeps pages must not show one person's to another."""
+    browser = site.browser("ada")
+    assert "Cookie, Authorization" == browser.get("/").headers["vary"]
+    assert "Cookie, Authorization" == site.browser().get("/").headers["vary"]
+    assert "vary" not in browser.get("/client").headers
 
 
 def test_challenges(site: Any) -> None:

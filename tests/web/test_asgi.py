@@ -307,13 +307,54 @@ async def test_errors_of_the_app_are_its_own(sessions: AsyncSessionManager) -> N
 
 @in_loop
 async def test_a_client_that_goes_away(sessions: AsyncSessionManager) -> None:
-    """Half a body is none."""
+    """Half a request asks for nothing: no token is rotated whose successor nobody hears."""
+    grant = await sessions.login("ada")
     wrapped = SessionMiddleware(live, sessions, endpoints="/auth")
-    scope = scope_of("http", ORIGIN, method="POST", path="/auth/refresh")
-    app = ApplicationCommunicator(wrapped, scope)
-    await app.send_input({"type": "http.request", "body": b'{"refr', "more_body": True})
-    await app.send_input({"type": "http.disconnect"})
-    assert 401 == (await app.receive_output())["status"]
+    for path in ("/auth/refresh", "/auth/logout"):
+        scope = scope_of("http", ORIGIN, cookies_of(grant), method="POST", path=path)
+        app = ApplicationCommunicator(wrapped, scope)
+        await app.send_input({"type": "http.request", "body": b'{"refr', "more_body": True})
+        await app.send_input({"type": "http.disconnect"})
+        await app.wait()
+        assert await app.receive_nothing()
+    assert not (await sessions.refresh(grant.refresh_token)).replayed
+
+
+@in_loop
+async def test_what_the_app_closed_stays_closed(sessions: AsyncSessionManager) -> None:
+    """An app that tidies up by itself is not followed by a second close."""
+    grant = await sessions.login("ada")
+
+    async def tidy(scope: Any, receive: Any, send: Any) -> None:
+        await receive()
+        await send({"type": "websocket.accept"})
+        try:
+            async with scope["devsess"].guard(every=0.01):
+                await asyncio.Event().wait()
+        finally:
+            await send({"type": "websocket.close", "code": 4001})
+
+    app = ApplicationCommunicator(
+        SessionMiddleware(tidy, sessions), scope_of("websocket", cookies_of(grant), ORIGIN)
+    )
+    await app.send_input({"type": "websocket.connect"})
+    await app.receive_output()
+    await sessions.revoke(grant.session.id)
+    assert {"type": "websocket.close", "code": 4001} == await app.receive_output()
+    await app.wait()
+    assert await app.receive_nothing()
+
+
+@in_loop
+async def test_a_refusal_in_a_task_group(sessions: AsyncSessionManager) -> None:
+    """It comes out in a group, and is the same refusal."""
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        async with asyncio.TaskGroup() as group:
+            group.create_task(scope["devsess"].require())
+
+    talk = ApplicationCommunicator(SessionMiddleware(app, sessions), scope_of("http"))
+    assert 401 == (await talk.receive_output())["status"]
 
 
 @in_loop
@@ -379,6 +420,27 @@ async def test_a_guard_leaves_others_cancellations_alone(sessions: AsyncSessionM
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
+
+
+@in_loop
+async def test_a_cancellation_on_the_way_out_is_heard(sessions: AsyncSessionManager) -> None:
+    """While a guard puts its watcher away it swallows nobody's cancellation."""
+    grant = await sessions.login("ada")
+    current = await opened(sessions, grant)
+    left = []
+
+    async def work() -> None:
+        async with current.guard():
+            await asyncio.sleep(0)
+            task = asyncio.current_task()
+            assert task is not None
+            asyncio.get_running_loop().call_soon(task.cancel)
+        left.append(True)
+        await asyncio.Event().wait()
+
+    with pytest.raises(asyncio.CancelledError):
+        await asyncio.create_task(work())
+    assert [] == left
 
 
 @in_loop

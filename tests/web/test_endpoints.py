@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from _browser import ACCESS, DEVICE, REFRESH
+from _browser import ACCESS, DEVICE, REFRESH, Browser, Cookie
 
 from devsess import Keys, SessionManager
 from devsess.keys import generate_pem
@@ -104,6 +104,21 @@ def test_logout_is_for_everybody(site: Any) -> None:
         assert 204 == one.post("/auth/logout").status_code
     nonsense = {"refresh_token": "nonsense"}
     assert 204 == site.browser().post("/auth/logout", body=nonsense).status_code
+
+
+def test_logout_does_not_say_done_when_it_is_not(site: Any) -> None:
+    """With what could not be used, the session may live: 401, and cookies are cleared."""
+    browser, program = site.browser("ada"), site.program("ada")
+    line = "; ".join(f"{key}={it.value}" for key, it in browser.jar.items())
+    twice = Browser(browser.send, jar={ACCESS: Cookie(f"x; {line}", {})})
+    assert 401 == twice.post("/auth/logout").status_code
+    assert {} == twice.jar
+    site.clock.advance(timedelta(minutes=16))
+    assert 401 == program.ask("POST", "/auth/logout").status_code
+    assert 2 == len(site.sessions.list("ada"))
+    browser.jar[ACCESS] = Cookie("of.another.key", {})
+    assert 204 == browser.post("/auth/logout").status_code
+    assert 1 == len(site.sessions.list("ada"))
 
 
 def test_the_public_keys(site: Any) -> None:

@@ -46,7 +46,8 @@ FORWARDED_FOR = {
     "nonsense": ("<script>", PROXY),
     "a huge port": (f"{CLIENT}:999999", PROXY),
     "twenty hops and more": (", ".join([FORGED, *[INNER] * 40]), INNER),
-    "a bomb": (", ".join([INNER] * 100_000), PROXY),
+    "a bomb": (", ".join([INNER] * 100_000), INNER),
+    "a bomb before the client": (f"{'x' * 100_000}, {CLIENT}", CLIENT),
     "no space": (f"{FORGED},{CLIENT},{INNER}", CLIENT),
 }
 FORWARDED = {
@@ -69,7 +70,8 @@ FORWARDED = {
     "empty": ("", PROXY),
     "a bare address": (CLIENT, PROXY),
     "bare IPv6": (f"for=[2001:db8::5], for={INNER}", INNER),
-    "a bomb": (", ".join([f"for={INNER}"] * 10_000), PROXY),
+    "a bomb": (", ".join([f"for={INNER}"] * 10_000), INNER),
+    "a bomb before the client": (f"{'x' * 100_000}, for={CLIENT}", CLIENT),
     "commas": ("," * 4000, PROXY),
     "quotes": ('"' * 4000, PROXY),
 }
@@ -103,6 +105,7 @@ def test_a_unix_socket_has_no_address() -> None:
     headers = {"x-forwarded-for": CLIENT}
     assert client_address(None, headers, trusted(*TRUSTED), "x-forwarded-for") is None
     assert CLIENT == client_address(None, headers, trusted("unix"), "x-forwarded-for")
+    assert client_address("nonsense", headers, trusted("unix"), "x-forwarded-for") is None
 
 
 @given(st.text(max_size=80), st.sampled_from(["x-forwarded-for", "forwarded"]))

@@ -6,12 +6,19 @@ import io
 import sys
 from collections.abc import Iterator
 from typing import Any
+from unittest import mock
 from wsgiref.util import FileWrapper
 
 import pytest
 from _wsgi_driver import environ_of, on_wsgi
 
-from devsess import AsyncSessionManager, ConfigurationError, SessionManager, StepUpRequiredError
+from devsess import (
+    AsyncSessionManager,
+    ConfigurationError,
+    SessionManager,
+    StepUpRequiredError,
+    StoreUnavailableError,
+)
 from devsess.adapters.asgi import SessionMiddleware as ForASGI
 from devsess.adapters.wsgi import SessionMiddleware
 
@@ -97,6 +104,7 @@ def test_what_is_written_below_a_refusal_is_dropped(sessions: SessionManager) ->
     assert 401 == answer.status_code
     assert "traceback" not in answer.text
     assert "more" not in answer.text
+    assert b"" == on_wsgi(SessionMiddleware(app, sessions), "HEAD", "/").content
 
 
 def test_an_error_after_the_start_replaces_it(sessions: SessionManager) -> None:
@@ -200,6 +208,54 @@ def test_cookies_survive_a_crash(sessions: SessionManager) -> None:
         status, headers = started.pop()
         assert "500 Internal Server Error" == status
         assert 2 == [name for name, _ in headers].count("Set-Cookie")
+
+
+def test_a_body_that_is_never_read_is_closed(sessions: SessionManager) -> None:
+    """Servers close what they do not read to its end (PEP 3333), or to its beginning."""
+    closed = []
+
+    class Body:
+        def __iter__(self) -> Iterator[bytes]:
+            raise AssertionError("nobody reads this")
+
+        def close(self) -> None:
+            closed.append(True)
+
+    SessionMiddleware(lambda *_: Body(), sessions)(environ_of("GET", "/"), lambda *_: None).close()  # type: ignore[arg-type, return-value, attr-defined]
+    assert [True] == closed
+
+
+@pytest.mark.parametrize("length", ["-1", "abc", "9" * 5000, "50"])
+def test_lengths_that_are_none(sessions: SessionManager, length: str) -> None:
+    """Nothing is waited for that does not come, and half a request asks for nothing."""
+    wrapped = SessionMiddleware(lambda *_: [], sessions, endpoints="/auth")
+    grant = sessions.login("ada")
+    bearer = [("Authorization", f"Bearer {grant.access_token}")]
+    environ = {**environ_of("POST", "/auth/logout", bearer), "CONTENT_LENGTH": length}
+    started: list[Any] = []
+
+    def start_response(*told: Any) -> Any:
+        started.append(told)
+
+    wrapped(environ, start_response)
+    assert "400 Bad Request" == started[0][0]
+    assert sessions.validate(grant.access_token)
+
+
+def test_a_sign_in_that_failed_halfway_is_none(sessions: SessionManager) -> None:
+    """With the store away in the middle of it, nobody is told 503 and signed in all the same."""
+    grant = sessions.login("ada")
+
+    def app(environ: Any, start_response: Any) -> list[bytes]:
+        with mock.patch.object(sessions, "revoke", side_effect=StoreUnavailableError("away")):
+            environ["devsess"].login("eve")
+        raise AssertionError("not reached")
+
+    cookie = [("Cookie", f"__Host-devsess-access={grant.access_token}"), ("Host", "app.example")]
+    own = [*cookie, ("Sec-Fetch-Site", "same-origin")]
+    answer = on_wsgi(SessionMiddleware(app, sessions), "POST", "/", own)
+    assert 503 == answer.status_code
+    assert "set-cookie" not in answer.headers
 
 
 def test_a_stream_ends_with_its_session(sessions: SessionManager) -> None:
