@@ -20,7 +20,9 @@ from threading import Lock
 from typing import Any, TypeAlias
 
 from devsess.errors import StoreUnavailableError
+from devsess.stores import _walindex
 from devsess.stores._sqlite_errors import code_of, is_busy
+from devsess.stores._walindex import WalIndex
 
 MAX_READERS = 8
 
@@ -43,14 +45,24 @@ class Connections:
         writer: Commits survive a power loss.
         toucher: Commits survive a crash of this process only.
         watch: Never waits and never writes, so that it hears of every commit.
+        index: The header that every commit changes; None where that cannot be proven.
     """
 
-    def __init__(self, path: str, timeout: float, epoch: int, *, create: bool) -> None:
+    def __init__(
+        self,
+        path: str,
+        timeout: float,
+        epoch: int,
+        readers: int,
+        *,
+        create: bool,
+    ) -> None:
         if create and not Path(path).exists():
             Path(path).touch()
         self.epoch = epoch
         self._path = path
         self._timeout = timeout
+        self._most = 3 + readers
         # Read before opening: if the file is replaced in between, the next
         # look sees a difference and opens again.
         self._identity = identity(path)
@@ -62,9 +74,17 @@ class Connections:
             self.writer = self._open("FULL").cursor()
             self.toucher = self._open("NORMAL").cursor()
             self.watch = self._open("NORMAL", timeout=0.0).cursor()
+            self.index = self._proven_index()
+            self._shared = _identity_if_there(f"{path}-shm")
         except BaseException:
             self._close_all()
             raise
+
+    def _proven_index(self) -> WalIndex | None:
+        try:
+            return _walindex.proven(self.toucher.connection)
+        except sqlite3.Error:  # read-only, or full: whoever writes will say so
+            return None
 
     def is_replaced(self) -> bool:
         """
@@ -73,7 +93,14 @@ class Connections:
         Raises:
             FileNotFoundError: If there is none.
         """
-        return identity(self._path) != self._identity
+        return identity(self._path) != self._identity or self._has_lost_index()
+
+    def is_cut_off(self) -> bool:
+        """Whether it is the same file, and others share another wal-index: this one was deleted."""
+        return identity(self._path) == self._identity and self._has_lost_index()
+
+    def _has_lost_index(self) -> bool:
+        return _identity_if_there(f"{self._path}-shm") != self._shared
 
     def read(self, statement: str, values: tuple[object, ...]) -> list[tuple[Any, ...]]:
         """
@@ -97,6 +124,7 @@ class Connections:
     def close(self, *, checkpoint: bool = False) -> None:
         """Close everything; a reader at work closes when it is done."""
         self._retired = True
+        self.index = None
         self._close_idle()
         self.toucher.connection.close()
         self.watch.connection.close()
@@ -124,7 +152,7 @@ class Connections:
 
     def _grow(self) -> sqlite3.Cursor | None:
         with self._growing:
-            if len(self._all) >= 3 + MAX_READERS:
+            if len(self._all) >= self._most:
                 return None
             reader = self._open("NORMAL")
             if not self._is_ours():
@@ -157,13 +185,17 @@ class Connections:
             isolation_level=None,
             check_same_thread=False,
         )
+        try:
+            _keep_log_on_close(connection)
+            if not self._all:
+                _use_wal(connection, self._timeout)
+            connection.execute(f"PRAGMA synchronous = {synchronous}")
+            connection.execute(f"PRAGMA journal_size_limit = {_WAL_LIMIT}").fetchall()
+            connection.execute(f"PRAGMA cache_size = -{_CACHE_KIB}")
+        except BaseException:
+            connection.close()
+            raise
         self._all.append(connection)
-        _keep_log_on_close(connection)
-        if len(self._all) == 1:
-            _use_wal(connection, self._timeout)
-        connection.execute(f"PRAGMA synchronous = {synchronous}")
-        connection.execute(f"PRAGMA journal_size_limit = {_WAL_LIMIT}").fetchall()
-        connection.execute(f"PRAGMA cache_size = -{_CACHE_KIB}")
         return connection
 
     def _close_idle(self) -> None:
@@ -183,6 +215,13 @@ def identity(path: str) -> Identity:
     """Which file is at *path*."""
     status = os.stat(path)  # noqa: PTH116 - on every write, and a Path costs as much again
     return status.st_dev, status.st_ino
+
+
+def _identity_if_there(path: str) -> Identity | None:
+    try:
+        return identity(path)
+    except FileNotFoundError:
+        return None
 
 
 def _keep_log_on_close(connection: sqlite3.Connection) -> None:

@@ -160,13 +160,28 @@ def _taken(connection: sqlite3.Connection) -> set[str]:
     return {name for (name,) in connection.execute(names, [SET]).fetchall()}
 
 
-def migrate(connection: sqlite3.Connection) -> list[str]:
+def bring_up_to_date(connection: sqlite3.Connection) -> list[str]:
     """
-    Take the steps that are pending; their names. The caller holds the write lock.
+    Take the steps that are pending, in one transaction; their names.
 
     Raises:
         StoreUnavailableError: If the database is newer than this version.
     """
+    if not pending(connection):
+        return []
+    try:
+        # Looked at again inside: four processes may open a new file at once.
+        connection.execute("BEGIN IMMEDIATE")
+        steps = _migrate(connection)
+        connection.execute("COMMIT")
+    except BaseException:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        raise
+    return steps
+
+
+def _migrate(connection: sqlite3.Connection) -> list[str]:
     names = pending(connection)
     if names:
         from sqlite_utils import Database, Migrations

@@ -11,19 +11,21 @@ import itertools
 import os
 import sqlite3
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from threading import RLock
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from devsess._fork import after_fork
-from devsess.errors import ConfigurationError, StoreUnavailableError
+from devsess.errors import StoreUnavailableError
 from devsess.models import Page
 from devsess.stores import _deeds as deeds
 from devsess.stores import _sqlite_deeds as sql
 from devsess.stores import _sqlite_rows as rows
 from devsess.stores import _sqlite_schema as schema
-from devsess.stores._sqlite_connections import Connections
+from devsess.stores._sqlite_checks import checked_path, checked_readers, is_text
+from devsess.stores._sqlite_connections import MAX_READERS, Connections
 from devsess.stores._sqlite_errors import is_busy, unavailable
+from devsess.stores._sqlite_locks import take_inherited
 from devsess.stores.base import ALL, Changes, StoreBusyError
 
 if TYPE_CHECKING:
@@ -33,8 +35,6 @@ if TYPE_CHECKING:
     from devsess.lifecycle import Activity
     from devsess.rows import DeviceRow, EventRow, SessionRow
     from devsess.stores.base import Columns, Ending, InsertAnswer, Insertion
-
-OLDEST_SQLITE = (3, 35)
 
 # How often, at least, the path is looked at for another file.
 _LOOK_EVERY = 1.0
@@ -66,26 +66,51 @@ class SQLiteStore:
     Args:
         path: The file.
         timeout: Seconds to wait for another process's write.
+        readers: Connections that may read at the same time, 1 or more.
 
     Raises:
-        ConfigurationError: If *path* names no file, or SQLite is too old.
+        ConfigurationError: If *path* names no file, SQLite is too old, or *readers* is no count.
         StoreUnavailableError: If the file cannot be used; the message says why.
     """
 
-    def __init__(self, path: str | os.PathLike[str], *, timeout: float = 5.0) -> None:
-        self._path = _checked_path(path)
+    def __init__(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        timeout: float = 5.0,
+        readers: int = MAX_READERS,
+    ) -> None:
+        self._path = checked_path(path)
         self._timeout = timeout
+        self._readers = checked_readers(readers)
         self._opened: Connections | None = None
         self._closed = False
+        self._lacks_locks = False
         self._start_over()
         with self._writing(create=True):
             pass
         after_fork(self, SQLiteStore._in_child)
 
     def mark(self) -> object:
-        """See Store.mark: SQLite's own count of what other connections committed."""
+        """
+        See Store.mark: the bytes that every commit changes.
+
+        Where they cannot be looked at, SQLite's own count of what others committed.
+        """
+        if time.monotonic() >= self._look_at:
+            self._look()
+        opened = self._opened
+        index = None if opened is None else opened.index
+        if opened is not None and index is not None:
+            return opened.epoch, index.header
         epoch, found = self._ask("PRAGMA data_version", (), wait=False)
         return epoch, found[0][0]
+
+    @property
+    def mark_in_use(self) -> str:
+        """What `mark` compares: "wal-index" or "data_version"."""
+        opened = self._opened
+        return "data_version" if opened is None or opened.index is None else "wal-index"
 
     def changes(self, position: object, *, wait: bool = True) -> Changes:
         """See Store.changes. A position is an opening of the file, and an entry with its tag."""
@@ -118,7 +143,7 @@ class SQLiteStore:
 
     def touch(self, session_id: str, activity: Activity, *, bound: bool) -> bool:
         """See Store.touch."""
-        if not _is_text(session_id):
+        if not is_text(session_id):
             return False
         moved = (activity.last_seen_at, activity.idle_from, activity.idle_expires_at)
         with self._writing() as opened:
@@ -147,7 +172,7 @@ class SQLiteStore:
 
     def end(self, ending: Ending) -> Sequence[EventRow]:
         """See Store.end."""
-        if not _is_text(*deeds.names_in(ending.target)):
+        if not is_text(*deeds.names_in(ending.target)):
             return []
         with self._deed() as db:
             return sql.end(db, ending)
@@ -161,9 +186,9 @@ class SQLiteStore:
         self, user_id: str, *, ids: Sequence[str], fingerprints: Sequence[bytes]
     ) -> builtins.list[DeviceRow]:
         """See Store.known_devices."""
-        if not _is_text(user_id):
+        if not is_text(user_id):
             return []
-        ids = [device_id for device_id in ids if _is_text(device_id)]
+        ids = [device_id for device_id in ids if is_text(device_id)]
         statement, values = rows.known_devices(user_id, deeds.DEVICES_COMPARED, ids, fingerprints)
         _, found = self._ask(statement, tuple(values))
         return [rows.device_row(values) for values in found]
@@ -172,7 +197,7 @@ class SQLiteStore:
         self, user_id: str, device_id: str, *, changes: Columns, event: EventRow
     ) -> DeviceRow | None:
         """See Store.put_device."""
-        if not _is_text(user_id, device_id):
+        if not is_text(user_id, device_id):
             return None
         with self._deed() as db:
             device = sql.put_device(db, user_id, device_id, changes)
@@ -201,7 +226,7 @@ class SQLiteStore:
 
     def erase(self, user_id: str) -> int:
         """See Store.erase."""
-        if not _is_text(user_id):
+        if not is_text(user_id):
             return 0
         with self._deed() as db:
             return sql.erase(db, user_id)
@@ -209,7 +234,7 @@ class SQLiteStore:
     def migrate(self) -> builtins.list[str]:
         """See Store.migrate; opening the file has done it already."""
         with self._writing() as opened:
-            return _migrate(opened)
+            return schema.bring_up_to_date(opened.writer.connection)
 
     def close(self) -> None:
         """See Store.close."""
@@ -250,13 +275,14 @@ class SQLiteStore:
         # Taken under the watch lock, which never waits for the write lock: the
         # holder of that one may be waiting for ours.
         if self._opened is None:
-            raise StoreUnavailableError("this store was closed")
+            state = "was closed" if self._closed else "is being opened anew; try again"
+            raise StoreUnavailableError(f"this store {state}")
         return self._opened
 
     def _of_user(
         self, statement: str, user_id: str, *values: object
     ) -> builtins.list[tuple[Any, ...]]:
-        if not _is_text(user_id):
+        if not is_text(user_id):
             return []
         return self._ask(statement, (user_id, *values))[1]
 
@@ -268,7 +294,7 @@ class SQLiteStore:
     ) -> Iterator[tuple[sqlite3.Cursor, SessionRow | None]]:
         deeds.check_columns(expected, changes)
         with self._deed() as db:
-            known = _is_text(session_id)
+            known = is_text(session_id)
             yield db, sql.swap(db, session_id, expected, changes) if known else None
 
     @contextmanager
@@ -319,9 +345,17 @@ class SQLiteStore:
                     raise StoreUnavailableError("this store was closed")
                 if self._opened is not None and self._opened is not old:
                     return self._opened
-                new = Connections(self._path, self._timeout, next(_epochs), create=create)
+                if self._lacks_locks:
+                    self._take_locks()
+                if old is not None and old.is_cut_off():
+                    with self._watch_lock:  # nobody looks while it closes
+                        self._opened = None
+                    old.close()  # first: what it shares, new ones of this process would share too
+                new = Connections(
+                    self._path, self._timeout, next(_epochs), self._readers, create=create
+                )
                 try:
-                    _migrate(new)
+                    schema.bring_up_to_date(new.writer.connection)
                 except BaseException:
                     new.close()
                     raise
@@ -340,10 +374,17 @@ class SQLiteStore:
         self._look_at = 0.0
 
     def _in_child(self) -> None:
+        self._start_over()
         if self._opened is not None:
             self._opened.abandon()
             self._opened = None
-        self._start_over()
+            self._lacks_locks = True
+            with suppress(OSError):  # told when it is opened again
+                self._take_locks()
+
+    def _take_locks(self) -> None:
+        take_inherited(self._path)
+        self._lacks_locks = False
 
 
 def _behind(
@@ -357,40 +398,3 @@ def _behind(
     if None in ids:
         return None
     return Changes((epoch, *entries[-1][:2]), tuple(dict.fromkeys(ids)))
-
-
-def _migrate(opened: Connections) -> list[str]:
-    db = opened.writer.connection
-    if not schema.pending(db):
-        return []
-    try:
-        # Looked at again inside: four processes may open a new file at once.
-        db.execute("BEGIN IMMEDIATE")
-        steps = schema.migrate(db)
-        db.execute("COMMIT")
-    except BaseException:
-        if db.in_transaction:
-            db.execute("ROLLBACK")
-        raise
-    return steps
-
-
-def _is_text(*ids: str) -> bool:
-    """Whether the *ids* can be keys at all; lone surrogates cannot."""
-    try:
-        for text in ids:
-            text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
-
-
-def _checked_path(path: str | os.PathLike[str]) -> str:
-    if sqlite3.sqlite_version_info < OLDEST_SQLITE:
-        raise ConfigurationError(
-            f"SQLite {sqlite3.sqlite_version} is too old: devsess needs 3.35 or newer"
-        )
-    text = os.fspath(path)
-    if text in ("", ":memory:"):
-        raise ConfigurationError("an SQLite store needs a file; for memory use memory://")
-    return os.path.abspath(text)  # noqa: PTH100 - also of what is not there yet

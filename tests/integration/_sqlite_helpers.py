@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 import pickle
 import signal
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from devsess.stores import _walindex
 from devsess.stores.base import ById
 from devsess.testing import _rows as rows
 
@@ -19,6 +21,17 @@ if TYPE_CHECKING:
     from devsess.stores.sqlite import SQLiteStore
 
 needs_fork = pytest.mark.skipif(not hasattr(os, "fork"), reason="this platform cannot fork")
+
+
+# Where SQLite's shared memory can be looked at.
+has_index = pytest.mark.skipif(sys.platform != "linux", reason="the wal-index is mapped on Linux")
+MARKS = [pytest.param("wal-index", marks=has_index), "data_version"]
+
+
+def use_mark(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have stores that are opened from now on compare that mark."""
+    if name == "data_version":
+        monkeypatch.setattr(_walindex, "proven", lambda _: None)
 
 
 def revoke(store: SQLiteStore, session_id: str) -> int:

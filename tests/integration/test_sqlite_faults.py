@@ -202,6 +202,7 @@ class TestFailing:
 
         assert store._opened is not None
         store._opened.watch = Busy()  # type: ignore[assignment]
+        store._opened.index = None  # it is not asked where the index can be looked at
         for ask in (
             store.mark,
             lambda: store.get("s1", wait=False),

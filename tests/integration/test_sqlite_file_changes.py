@@ -11,7 +11,7 @@ from contextlib import closing
 from typing import TYPE_CHECKING
 
 import pytest
-from _sqlite_helpers import is_revoked, look_now, revoke, without_log
+from _sqlite_helpers import MARKS, is_revoked, look_now, revoke, use_mark, without_log
 
 from devsess.errors import StoreUnavailableError
 from devsess.stores.base import ALL
@@ -22,6 +22,12 @@ from devsess.testing._rows import T0
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+
+@pytest.fixture(autouse=True, params=MARKS)
+def mark(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    use_mark(request.param, monkeypatch)
+    return str(request.param)
 
 
 @pytest.fixture

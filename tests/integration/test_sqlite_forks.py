@@ -13,7 +13,7 @@ from threading import Event, Thread
 from typing import TYPE_CHECKING
 
 import pytest
-from _sqlite_helpers import in_child, is_revoked, needs_fork, revoke
+from _sqlite_helpers import MARKS, in_child, is_revoked, needs_fork, revoke, use_mark
 
 from devsess import _fork
 from devsess.stores.base import ALL
@@ -24,6 +24,12 @@ from devsess.testing._rows import T0
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+
+@pytest.fixture(autouse=True, params=MARKS)
+def mark(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    use_mark(request.param, monkeypatch)
+    return str(request.param)
 
 
 @pytest.fixture

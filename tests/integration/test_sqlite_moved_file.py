@@ -7,7 +7,7 @@ from contextlib import closing
 from typing import TYPE_CHECKING
 
 import pytest
-from _sqlite_helpers import look_now, without_log
+from _sqlite_helpers import MARKS, look_now, use_mark, without_log
 
 from devsess import Grant, SessionManager, SessionRevokedError, StoreUnavailableError
 
@@ -16,6 +16,12 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 SECRET = "k" * 32
+
+
+@pytest.fixture(autouse=True, params=MARKS)
+def mark(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    use_mark(request.param, monkeypatch)
+    return str(request.param)
 
 
 @pytest.fixture

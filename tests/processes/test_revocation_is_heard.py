@@ -6,14 +6,17 @@ from __future__ import annotations
 
 import json
 
+import pytest
 from _processes_helpers import finished
 
 VALIDATIONS = 100_000
 
 
-def test_no_validation_is_late() -> None:
+@pytest.mark.parametrize("mark", ["automatic", "data_version"])
+def test_no_validation_is_late(mark: str) -> None:
     """Of 100,000 validations in four threads of two processes none outlives a revocation."""
-    code, out, err = finished("-m", "benchmarks.checker", "--validations", VALIDATIONS, "--json")
+    options = ("--validations", VALIDATIONS, "--mark", mark)
+    code, out, err = finished("-m", "benchmarks.checker", *options, "--json")
 
     assert "" == err
     found = json.loads(out)

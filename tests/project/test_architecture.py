@@ -39,7 +39,10 @@ ROOMS = {
     "laws": Room(1, ("lifecycle", "rotation", "tokens", "devices", "views")),
     "contract": Room(2, ("stores", "stores.base")),
     "process": Room(2, ("_clock", "_fork")),
-    "stores": Room(3, ("stores._deeds", "stores.memory", "stores.sqlite", "stores._sqlite_*")),
+    "stores": Room(
+        3,
+        ("stores._deeds", "stores.memory", "stores.sqlite", "stores._sqlite_*", "stores._walindex"),
+    ),
     "flows": Room(3, ("flows", "flows.*")),
     "managers": Room(
         4,
@@ -57,7 +60,7 @@ HOMES = {
     "user_agents": ("_agents",),
     "ua_parser": ("_agents",),
     "sqlite_utils": ("stores._sqlite_schema",),
-    "sqlite3": ("stores.sqlite", "stores._sqlite_*"),
+    "sqlite3": ("stores.sqlite", "stores._sqlite_*", "stores._walindex"),
     "click": ("cli", "_cli*"),
     "django": ("adapters.django",),
     "flask": ("adapters.flask",),

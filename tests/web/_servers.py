@@ -51,7 +51,9 @@ class Server:
             stdout=self._log,
             stderr=self._log,
         )
-        self.client = httpx.Client(base_url=f"http://127.0.0.1:{self.port}")
+        # A connection a request: one that a server has just closed is not to be met again.
+        once = httpx.Limits(max_keepalive_connections=0)
+        self.client = httpx.Client(base_url=f"http://127.0.0.1:{self.port}", limits=once)
 
     def wait(self) -> None:
         """Until it answers."""

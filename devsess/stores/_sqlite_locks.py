@@ -1,0 +1,45 @@
+"""
+The locks that a forked child believes it has.
+
+SQLite notes per process and file which locks it holds (os_unix.c). A forked
+child inherits the notes, but no locks: POSIX gives it none. So what it opens
+anew would take none either, and once its parent is gone, whoever else closes
+the database last would delete its log under the child.
+"""
+
+from __future__ import annotations
+
+import os
+from contextlib import suppress
+from pathlib import Path
+
+# What a connection in WAL mode holds for as long as it is open: the shared bytes
+# of the database (SHARED_FIRST and SHARED_SIZE), and of its wal-index the byte
+# that says that somebody is there (UNIX_SHM_DMS).
+_HELD = (("", 0x40000002, 510), ("-shm", 128, 1))
+
+
+def take_inherited(path: str) -> None:
+    """
+    Take the locks on the database at *path* that this process's parent held when it forked.
+
+    Through descriptors that were inherited: one of our own could never be closed.
+
+    Raises:
+        OSError: If somebody else holds them, or the descriptors are gone.
+    """
+    import fcntl
+
+    for suffix, start, length in _HELD:
+        descriptor = _descriptor(f"{path}{suffix}")
+        fcntl.lockf(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB, length, start)
+
+
+def _descriptor(path: str) -> int:
+    """An open descriptor of the file; a lock belongs to the process, not to a descriptor."""
+    wanted = os.stat(path)  # noqa: PTH116
+    for entry in Path("/dev/fd").iterdir():
+        with suppress(OSError):
+            if os.path.samestat(os.fstat(int(entry.name)), wanted):
+                return int(entry.name)
+    raise FileNotFoundError(f"no open descriptor of {path} was inherited")

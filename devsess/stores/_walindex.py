@@ -1,0 +1,143 @@
+"""
+A mark that costs no call: the header of SQLite's wal-index, which changes with every commit.
+
+In WAL mode all connections to a database share the memory of its `-shm` file.
+Its first 48 bytes are the header by which every reader finds the latest commit
+(https://sqlite.org/walformat.html, "The WAL-Index Header"): a commit is one when
+they have changed, and `PRAGMA data_version` compares the same bytes after two
+system calls. So the bytes themselves are looked at.
+
+They are looked at through a second mapping of the very pages that SQLite has
+mapped, made with `mremap`. That opens no descriptor of the file: closing any
+would drop the locks that SQLite holds on it, and a collected map would close
+one. Where there is no such call, or no such mapping, there is no `WalIndex`.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import mmap
+import os
+import sqlite3
+import weakref
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_HEADER = 48
+_MAYMOVE = 1
+_FAILED = ctypes.c_void_p(-1).value
+
+
+class WalIndex:
+    """
+    The header of one open database's wal-index.
+
+    Good for as long as a connection of this process holds the database open,
+    and `is_in_place`.
+
+    Args:
+        address: Where the page that begins with the header is mapped; unmapped
+            when nobody can look at it any more.
+        path: The `-shm` file.
+        inode: Its number.
+    """
+
+    def __init__(self, address: int, path: str, inode: int) -> None:
+        self._bytes = (ctypes.c_char * _HEADER).from_address(address)
+        weakref.finalize(self._bytes, _unmap, address).atexit = False
+        self._path = path
+        self._inode = inode
+
+    @property
+    def header(self) -> bytes:
+        """What a commit changes."""
+        return self._bytes.raw
+
+    def is_in_place(self) -> bool:
+        """Whether the file that is mapped is still the one that others would open."""
+        try:
+            return os.stat(self._path).st_ino == self._inode  # noqa: PTH116 - on every write
+        except OSError:
+            return False
+
+
+def proven(connection: sqlite3.Connection) -> WalIndex | None:
+    """
+    The wal-index of *connection*'s database, if a commit was seen to change it; else None.
+
+    The commit is the connection's own, and changes nothing.
+
+    Args:
+        connection: Has read in WAL mode, and is in no transaction.
+
+    Raises:
+        sqlite3.Error: If the commit failed.
+    """
+    index = _mapped(f"{_file_of(connection)}-shm")
+    if index is None:
+        return None
+    before = index.header
+    _commit(connection)
+    return index if index.header != before else None
+
+
+def _file_of(connection: sqlite3.Connection) -> str:
+    """The path as SQLite sees it, links resolved."""
+    path: str = connection.execute("PRAGMA database_list").fetchone()[2]
+    return path
+
+
+def _commit(connection: sqlite3.Connection) -> None:
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        [version] = connection.execute("PRAGMA user_version").fetchone()
+        # Written although it is the same: a page changes hands, and so a commit happens.
+        connection.execute(f"PRAGMA user_version = {int(version)}")
+        connection.execute("COMMIT")
+    except BaseException:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        raise
+
+
+def _mapped(path: str) -> WalIndex | None:
+    """A second mapping of what SQLite has mapped of the file at *path*."""
+    remap = _remap()
+    try:
+        inode = os.stat(path).st_ino  # noqa: PTH116
+        address = _address_of(path, inode)
+    except OSError:  # no such file, or no /proc
+        return None
+    if remap is None or address is None:
+        return None
+    # A length of zero leaves the old mapping in place (mremap(2)).
+    found = remap(address, 0, mmap.PAGESIZE, _MAYMOVE)
+    return None if found in (None, _FAILED) else WalIndex(found, path, inode)
+
+
+def _address_of(path: str, inode: int) -> int | None:
+    """Where this process has the beginning of that file mapped, shared (proc_pid_maps(5))."""
+    with Path("/proc/self/maps").open(encoding="utf-8", errors="surrogateescape") as lines:
+        for line in lines:
+            place, mode, offset, _, number, *name = line.rstrip("\n").split(None, 5)
+            if name == [path] and int(number) == inode and mode[3] == "s" and not int(offset, 16):
+                return int(place.partition("-")[0], 16)
+    return None
+
+
+def _remap() -> Callable[[int, int, int, int], int | None] | None:
+    try:
+        function = ctypes.CDLL(None).mremap
+    except (OSError, TypeError, AttributeError):  # not on this system
+        return None
+    function.restype = ctypes.c_void_p
+    function.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_size_t, ctypes.c_int]
+    found: Callable[[int, int, int, int], int | None] = function
+    return found
+
+
+def _unmap(address: int) -> None:
+    ctypes.CDLL(None).munmap(ctypes.c_void_p(address), ctypes.c_size_t(mmap.PAGESIZE))
