@@ -30,6 +30,7 @@ from devsess.errors import (
 from devsess.geo import Locator
 from devsess.keys import Keys
 from devsess.manager import SessionManager
+from devsess.metrics import Metrics
 from devsess.models import (
     Assessment,
     Client,
@@ -66,6 +67,7 @@ __all__ = [
     "Location",
     "Locator",
     "LoginDeniedError",
+    "Metrics",
     "Page",
     "Policy",
     "Privacy",

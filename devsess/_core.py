@@ -14,12 +14,14 @@ from devsess.errors import ConfigurationError, StoreUnavailableError
 from devsess.flows import Context, Flow, step_up, validate
 from devsess.flows import _ask as ask
 from devsess.keys import Keys, KeySource
+from devsess.metrics import CallTimes, Metrics
 from devsess.models import Client, Event, Session
 from devsess.policy import Policy, Span, seconds
 from devsess.tokens import Tokens, check_length
 
 if TYPE_CHECKING:
     from devsess.models import Grant
+    from devsess.stores.base import Store
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -57,6 +59,8 @@ class Core:
         self.context = Context(policy, self.tokens, self.keys, secrets.token_bytes)
         self.now = now_of(clock)
         self.cache = Cache(policy, (clock or SystemClock()).elapsed)
+        self.times = CallTimes()
+        self._watched: Store | None = None
 
     def read(
         self,
@@ -105,6 +109,7 @@ class Core:
             session = yield from self._unchanged(token, client, now)
             if session is not None:
                 return session
+        self.cache.misses += 1
         claims = self.tokens.verify_access(token, now)
         if fresh:
             # Asked for before the row is read: if it changes in between, they differ next time.
@@ -120,6 +125,26 @@ class Core:
             return None
         stamp = yield from ask.stamp(entry.session.id)
         return entry.session if stamp == entry.stamp else None
+
+    def watch(self, store: Store | None) -> None:
+        """Compare the cache with *store*'s mark; without one, every hit asks the store."""
+        self._watched = store
+        if store is not None:
+            self.cache.watch(store.mark)
+
+    def metrics(self) -> Metrics:
+        """What was counted so far."""
+        cache = self.cache
+        return Metrics(
+            hits=cache.hits,
+            misses=cache.misses,
+            catch_ups=cache.catch_ups,
+            evictions=cache.evictions,
+            entries=len(cache),
+            feed_lag=cache.lag(),
+            mark=self._watched.mark_in_use if self._watched else "none",
+            calls=self.times.calls(),
+        )
 
     def step_up(
         self,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from time import perf_counter
 from typing import TYPE_CHECKING
 
 from devsess.models import Event, Location
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from devsess._core import OnEvent
     from devsess.flows import Call
     from devsess.geo import Locator
+    from devsess.metrics import CallTimes
 
 log = logging.getLogger("devsess")
 
@@ -29,8 +31,9 @@ class WouldBlockError(Exception):
 class Services:
     """What a manager performs calls with, whatever its store."""
 
-    def __init__(self, locator: Locator | None) -> None:
+    def __init__(self, locator: Locator | None, times: CallTimes) -> None:
         self._locator = locator
+        self._times = times
         self.events: list[Event] = []
 
     def emit(self, row: EventRow) -> None:
@@ -51,21 +54,26 @@ class Services:
 class Waiting(Services):
     """Calls are performed at once, however long they take."""
 
-    def __init__(self, store: Store, locator: Locator | None) -> None:
-        super().__init__(locator)
+    def __init__(self, store: Store, locator: Locator | None, times: CallTimes) -> None:
+        super().__init__(locator, times)
         self._store = store
 
     def perform(self, call: Call) -> object:
         """The answer to *call*."""
-        here = self if call.name in _OURS else self._store
-        return getattr(here, call.name)(*call.args, **call.kwargs)
+        if call.name in _OURS:
+            return getattr(self, call.name)(*call.args)
+        start = perf_counter()
+        try:
+            return getattr(self._store, call.name)(*call.args, **call.kwargs)
+        finally:
+            self._times.add(call.name, perf_counter() - start)
 
 
 class Instant(Services):
     """Calls are performed without waiting, or not at all; for an event loop's thread."""
 
-    def __init__(self, store: Store) -> None:
-        super().__init__(None)
+    def __init__(self, store: Store, times: CallTimes) -> None:
+        super().__init__(None, times)
         self._store = store
 
     def perform(self, call: Call) -> object:
@@ -81,17 +89,20 @@ class Instant(Services):
             return self._store.mark()
         if call.name not in ("get", "stamp", "changes"):
             raise WouldBlockError
+        start = perf_counter()
         try:
             return getattr(self._store, call.name)(*call.args, wait=False)
         except StoreBusyError:
             raise WouldBlockError from None
+        finally:
+            self._times.add(call.name, perf_counter() - start)
 
 
 class Awaiting(Services):
     """Calls are awaited; a store behind a network has no mark, it is asked."""
 
-    def __init__(self, store: AsyncStore, locator: Locator | None) -> None:
-        super().__init__(locator)
+    def __init__(self, store: AsyncStore, locator: Locator | None, times: CallTimes) -> None:
+        super().__init__(locator, times)
         self._store = store
 
     async def perform(self, call: Call) -> object:
@@ -100,7 +111,11 @@ class Awaiting(Services):
             return _ABSENT[call.name]()
         if call.name in _OURS:
             return getattr(self, call.name)(*call.args)
-        return await getattr(self._store, call.name)(*call.args, **call.kwargs)
+        start = perf_counter()
+        try:
+            return await getattr(self._store, call.name)(*call.args, **call.kwargs)
+        finally:
+            self._times.add(call.name, perf_counter() - start)
 
 
 def no_mark() -> object:

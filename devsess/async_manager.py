@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 from devsess import flows
 from devsess._core import AnyKeys, Core, Location, OnEvent
 from devsess._drivers import run, run_async
-from devsess._services import Awaiting, Instant, Waiting, WouldBlockError, no_mark, tell_async
+from devsess._services import Awaiting, Instant, Waiting, WouldBlockError, tell_async
 from devsess.cache import STALE
 from devsess.models import Client, Device, Event, Grant, Page, Session
 from devsess.policy import Policy, Span
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from devsess._clock import Clock
     from devsess.flows import Flow
     from devsess.geo import Locator
+    from devsess.metrics import Metrics
     from devsess.stores.base import AsyncStore, Store
 
 T = TypeVar("T")
@@ -69,7 +70,7 @@ class AsyncSessionManager:
         # Last: whatever raises before has nothing to close.
         self._store = any_store(store)
         self._blocking = None if is_async(self._store) else cast("Store", self._store)
-        self._core.cache.watch(self._blocking.mark if self._blocking else no_mark)
+        self._core.watch(self._blocking)
 
     async def validate(
         self,
@@ -105,10 +106,8 @@ class AsyncSessionManager:
         if isinstance(found, Session):
             session = found
         else:
-            stale = found is STALE
-            session = await self._validated(
-                now, token, client, stale=stale, fresh=fresh, touch=touch
-            )
+            options = {"stale": found is STALE, "fresh": fresh, "touch": touch}
+            session = await self._validated(now, token, client, **options)
         if max_auth_age is not None or acr is not None:
             self._core.require(session, now, max_auth_age, acr)
         return session
@@ -335,6 +334,10 @@ class AsyncSessionManager:
         """The public keys as a JWK set, for other services; empty with HS256."""
         return self._core.keys.jwks()
 
+    async def metrics(self) -> Metrics:
+        """What this manager did so far: hits, misses, store calls and their times."""
+        return self._core.metrics()
+
     async def close(self) -> None:
         """Release everything; closing twice is fine."""
         if self._blocking:
@@ -367,7 +370,7 @@ class AsyncSessionManager:
             return self._core.validate(now, token, client, stale=stale, fresh=fresh, touch=touch)
 
         if self._blocking:
-            instant = Instant(self._blocking)
+            instant = Instant(self._blocking, self._core.times)
             try:
                 try:
                     return run(flow(), instant.perform)
@@ -384,12 +387,12 @@ class AsyncSessionManager:
 
     async def _done(self, flow: Flow[T]) -> T:
         if self._blocking:
-            waiting = Waiting(self._blocking, self._locator)
+            waiting = Waiting(self._blocking, self._locator, self._core.times)
             try:
                 return await asyncio.to_thread(run, flow, waiting.perform)
             finally:
                 await tell_async(waiting.events, self._on_event)
-        awaiting = Awaiting(cast("AsyncStore", self._store), self._locator)
+        awaiting = Awaiting(cast("AsyncStore", self._store), self._locator, self._core.times)
         try:
             return await run_async(flow, awaiting.perform)
         finally:

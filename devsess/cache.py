@@ -79,6 +79,9 @@ class Cache:
     Args:
         policy: Size and greatest staleness.
         elapsed: A clock that only ever passes.
+
+    Attributes:
+        hits, misses, catch_ups, evictions: As Metrics tells them.
     """
 
     def __init__(self, policy: Policy, elapsed: Callable[[], float]) -> None:
@@ -88,6 +91,7 @@ class Cache:
         self._ask_mark: Callable[[], object] = object
         self._mark: object
         self._position: object
+        self.hits = self.misses = self.catch_ups = self.evictions = 0
         self._start_over()
         after_fork(self, Cache._start_over)
 
@@ -126,7 +130,10 @@ class Cache:
     def look(self, token: str, client: Client | None, now: float) -> Session | None:
         """The session of *token* for *client*; to be asked when up to date only."""
         entry = self.entry(token, client, now)
-        return None if entry is None else entry.session
+        if entry is None:
+            return None
+        self.hits += 1
+        return entry.session
 
     def entry(self, token: str, client: Client | None, now: float) -> Entry | None:
         """What is known of *token*, judged for *client* and good at *now*; else None."""
@@ -141,6 +148,11 @@ class Cache:
             return None
         entry.used = True
         return entry
+
+    def lag(self) -> float:
+        """Seconds for which something may have happened that was not heard of."""
+        heard_at = self._heard_at
+        return 0.0 if self._is_current() else max(0.0, self._elapsed() - heard_at)
 
     def ticket(self) -> int:
         """To be taken before a row is read, and shown to keep what was read."""
@@ -172,6 +184,7 @@ class Cache:
         The mark is read before the log is, so that what is written in between
         is heard of twice rather than never.
         """
+        self.catch_ups += 1
         while True:
             position = self._position
             heard_at = self._elapsed()
@@ -232,6 +245,7 @@ class Cache:
                     break
         if len(idle) < wanted:
             idle = list(self._entries)[:wanted]
+        self.evictions += len(idle)
         for key in idle:
             session_id = self._entries.pop(key).session.id
             left = tuple(one for one in self._keys.get(session_id, ()) if one != key)

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from devsess._clock import Clock
     from devsess.flows import Flow
     from devsess.geo import Locator
+    from devsess.metrics import Metrics
     from devsess.stores.base import Store
 
 T = TypeVar("T")
@@ -76,7 +77,7 @@ class SessionManager:
         self._on_event = on_event
         # Last: whatever raises before has nothing to close.
         self._store = blocking_store(store)
-        self._core.cache.watch(self._store.mark)
+        self._core.watch(self._store)
 
     def validate(
         self,
@@ -337,6 +338,10 @@ class SessionManager:
         """The public keys as a JWK set, for other services; empty with HS256."""
         return self._core.keys.jwks()
 
+    def metrics(self) -> Metrics:
+        """What this manager did so far: hits, misses, store calls and their times."""
+        return self._core.metrics()
+
     def close(self) -> None:
         """Release everything; closing twice is fine."""
         self._store.close()
@@ -353,7 +358,7 @@ class SessionManager:
         self.close()
 
     def _do(self, flow: Flow[T]) -> T:
-        services = Waiting(self._store, self._locator)
+        services = Waiting(self._store, self._locator, self._core.times)
         try:
             return run(flow, services.perform)
         finally:

@@ -194,6 +194,11 @@ Columns: TypeAlias = Mapping[str, object]
 class Store(Protocol):
     """A blocking store. Safe to use from many threads."""
 
+    @property
+    def mark_in_use(self) -> str:
+        """What `mark` compares, in a word, for those who look after it."""
+        ...
+
     def mark(self) -> object:
         """
         A value that differs whenever the log may have grown since it was last read.

@@ -63,6 +63,11 @@ class MemoryStore:
         self._last_change = 0
         after_fork(self, MemoryStore._in_child)
 
+    @property
+    def mark_in_use(self) -> str:
+        """See Store.mark_in_use."""
+        return "memory"
+
     def mark(self) -> object:
         """How many changes there ever were."""
         if self._refusal:

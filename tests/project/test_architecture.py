@@ -46,11 +46,20 @@ ROOMS = {
     "flows": Room(3, ("flows", "flows.*")),
     "managers": Room(
         4,
-        ("cache", "_drivers", "_services", "_core", "manager", "async_manager", "stores._url"),
+        (
+            "cache",
+            "metrics",
+            "_drivers",
+            "_services",
+            "_core",
+            "manager",
+            "async_manager",
+            "stores._url",
+        ),
     ),
     "names": Room(5, ("",)),
     "adapters": Room(6, ("adapters", "adapters.*")),
-    "around": Room(6, ("testing", "testing.*", "cli", "_cli*", "__main__")),
+    "around": Room(6, ("prometheus", "testing", "testing.*", "cli", "_cli*", "__main__")),
 }
 
 # Where a package may be imported, and nowhere else.
@@ -63,6 +72,7 @@ HOMES = {
     "sqlite3": ("stores.sqlite", "stores._sqlite_*", "stores._walindex"),
     "click": ("cli", "_cli*"),
     "django": ("adapters.django",),
+    "prometheus_client": ("prometheus",),
     "flask": ("adapters.flask",),
     "starlette": ("adapters.starlette",),
     "tabulate": ("cli", "_cli*"),

@@ -28,6 +28,7 @@ NAMES = [
     "Location",
     "Locator",
     "LoginDeniedError",
+    "Metrics",
     "Page",
     "Policy",
     "Privacy",

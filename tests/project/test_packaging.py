@@ -8,6 +8,7 @@ from fnmatch import fnmatchcase
 from functools import cache
 from importlib import import_module
 from importlib.metadata import packages_distributions
+from pathlib import Path
 from typing import Any
 
 import _source
@@ -31,7 +32,7 @@ def pyproject() -> dict[str, Any]:
     return tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
 
 
-FRAMEWORKS = ("django", "flask", "starlette")
+FRAMEWORKS = ("django", "flask", "prometheus", "starlette")
 
 
 def normal(name: str) -> str:
@@ -48,6 +49,12 @@ def distributions(packages: set[str]) -> set[str]:
     """What has to be installed for *packages* to be imported."""
     known = packages_distributions()
     return {normal(known[package][0]) for package in packages}
+
+
+def adapter(name: str) -> Path:
+    """The file that imports an optional package."""
+    inside = _source.PACKAGE / "adapters" / f"{name}.py"
+    return inside if inside.exists() else _source.PACKAGE / f"{name}.py"
 
 
 def test_the_version_is_told_once() -> None:
@@ -71,7 +78,7 @@ def test_types_are_told() -> None:
 
 def test_dependencies_are_what_is_imported() -> None:
     """What the package imports is required, and nothing else is."""
-    optional = [_source.PACKAGE / "adapters" / f"{name}.py" for name in FRAMEWORKS]
+    optional = [*map(adapter, FRAMEWORKS)]
     files = [path for path in _source.python_files(_source.PACKAGE) if path not in optional]
     imported = distributions(_source.third_party(*files))
     assert imported == required(project()["dependencies"])
@@ -80,13 +87,15 @@ def test_dependencies_are_what_is_imported() -> None:
 @pytest.mark.parametrize("name", FRAMEWORKS)
 def test_a_framework_has_its_extra(name: str) -> None:
     """What the adapter of a framework imports is that framework, which its extra installs."""
-    imported = distributions(_source.third_party(_source.PACKAGE / "adapters" / f"{name}.py"))
+    imported = distributions(_source.third_party(adapter(name)))
     assert imported <= required(project()["optional-dependencies"][name])
 
 
 def test_benchmarks_need_nothing_more() -> None:
-    """The benchmarks run on what the package requires."""
-    imported = _source.third_party(*_source.python_files(ROOT / "benchmarks"))
+    """The benchmarks run on what the package requires, but for peers and pictures."""
+    more = ("_peer_", "peers.py", "_plots.py")
+    files = _source.python_files(ROOT / "benchmarks")
+    imported = _source.third_party(*(it for it in files if not it.name.startswith(more)))
     assert set() == distributions(imported) - required(project()["dependencies"])
 
 

@@ -1,0 +1,75 @@
+"""What a manager counts of its own work."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from threading import Lock
+from types import MappingProxyType
+
+from attrs import frozen
+
+
+@frozen
+class CallMetrics:
+    """
+    One kind of store call.
+
+    Attributes:
+        count: How many there were, failed ones included.
+        seconds: How long they took together.
+    """
+
+    count: int
+    seconds: float
+
+
+@frozen
+class Metrics:
+    """
+    What a manager did since it was made. Many threads at once may miss a count now and then.
+
+    Attributes:
+        hits: Validations answered from memory.
+        misses: Validations that asked the store for their row.
+        catch_ups: How often the change log was read.
+        evictions: Sessions dropped from memory to make room.
+        entries: Access tokens in memory right now.
+        feed_lag: Seconds for which this process may not have heard of a change;
+            0 if there was none to hear of.
+        mark: What tells that nothing has changed: "wal-index", "data_version",
+            "memory", or "none" where the store is asked each time.
+        calls: The store's calls, by name.
+    """
+
+    hits: int
+    misses: int
+    catch_ups: int
+    evictions: int
+    entries: int
+    feed_lag: float
+    mark: str
+    calls: Mapping[str, CallMetrics]
+
+
+class CallTimes:
+    """How often the store was called, and for how long."""
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._counts: dict[str, int] = {}
+        self._seconds: dict[str, float] = {}
+
+    def add(self, name: str, seconds: float) -> None:
+        """Count a call that took so long."""
+        with self._lock:
+            self._counts[name] = self._counts.get(name, 0) + 1
+            self._seconds[name] = self._seconds.get(name, 0.0) + seconds
+
+    def calls(self) -> Mapping[str, CallMetrics]:
+        """What there was so far."""
+        with self._lock:
+            found = {
+                name: CallMetrics(count, self._seconds[name])
+                for name, count in sorted(self._counts.items())
+            }
+        return MappingProxyType(found)

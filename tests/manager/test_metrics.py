@@ -1,0 +1,109 @@
+"""What a manager tells of its own work."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import pytest
+from prometheus_client import CollectorRegistry, generate_latest
+
+from devsess import AsyncSessionManager, Metrics, Policy, SessionManager
+from devsess.prometheus import SessionCollector
+from devsess.stores.memory import MemoryStore
+from devsess.testing import Awaited, FakeClock
+
+SECRET = "a secret of the tests, long enough"
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "sessions.db"
+
+
+def test_every_validation_is_a_hit_or_a_miss(path: Path) -> None:
+    """The first asks the store for its row; the others are answered from memory."""
+    with SessionManager(path, keys=SECRET) as sessions:
+        token = sessions.login("ada").access_token
+        for _ in range(5):
+            sessions.validate(token)
+        found = sessions.metrics()
+        assert (4, 1, 1) == (found.hits, found.misses, found.entries)
+        sessions.validate(token, fresh=True)
+        assert 2 == sessions.metrics().misses
+
+
+def test_store_calls_are_counted_and_timed(path: Path) -> None:
+    """By name, the failed ones too, each with the time it took."""
+    with SessionManager(path, keys=SECRET) as sessions:
+        assert {} == dict(sessions.metrics().calls)
+        sessions.validate(sessions.login("ada").access_token)
+        calls = sessions.metrics().calls
+    assert 1 == calls["insert"].count == calls["get"].count
+    assert all(0 < each.seconds for each in calls.values())
+    sessions._store.close()
+    with pytest.raises(Exception, match="closed"):
+        sessions.list("ada")
+    assert 1 == sessions._core.times.calls()["list"].count
+
+
+def test_evictions_are_counted(path: Path) -> None:
+    """Sessions that made room for others."""
+    with SessionManager(path, keys=SECRET, policy=Policy(cache_size=8)) as sessions:
+        for number in range(12):
+            sessions.validate(sessions.login(f"user-{number}").access_token)
+        found = sessions.metrics()
+    assert 12 == found.entries + found.evictions
+    assert 8 >= found.entries
+
+
+def test_the_lag_of_the_feed(path: Path) -> None:
+    """None while nothing happened; else since when this manager has not heard."""
+    clock = FakeClock()
+    policy = Policy(max_staleness=60)
+    with (
+        SessionManager(path, keys=SECRET, clock=clock, policy=policy) as here,
+        SessionManager(path, keys=SECRET) as there,
+    ):
+        here.validate(here.login("ada").access_token)
+        clock.advance(5)
+        assert 0 == here.metrics().feed_lag
+        there.login("bob")
+        clock.advance(5)
+        assert 5 <= here.metrics().feed_lag <= 10
+
+
+def test_the_mark_in_use() -> None:
+    """What memory is compared with; none where the store is asked each time."""
+    with SessionManager("memory://", keys=SECRET) as sessions:
+        assert "memory" == sessions.metrics().mark
+
+    async def scenario() -> None:
+        sessions = AsyncSessionManager(Awaited(MemoryStore()), keys=SECRET)
+        await sessions.login("ada")
+        found = await sessions.metrics()
+        assert ("none", 1) == (found.mark, found.calls["insert"].count)
+
+    asyncio.run(scenario())
+
+
+def test_prometheus(path: Path) -> None:
+    """Every number is there for a scraper, and follows the manager."""
+    with SessionManager(path, keys=SECRET) as sessions:
+        registry = CollectorRegistry()
+        registry.register(SessionCollector(sessions))
+        token = sessions.login("ada").access_token
+        for _ in range(3):
+            sessions.validate(token)
+        told = generate_latest(registry).decode()
+        mark = sessions.metrics().mark
+    for line in (
+        "devsess_hits_total 2.0",
+        "devsess_misses_total 1.0",
+        "devsess_entries 1.0",
+        f'devsess_mark{{mark="{mark}"}} 1.0',
+        'devsess_calls_total{call="insert"} 1.0',
+    ):
+        assert line in told.splitlines()
+    names = set(Metrics.__annotations__) - {"calls", "mark"}
+    assert all(f"devsess_{name}" in told for name in names)
