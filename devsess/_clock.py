@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import partial
 from typing import Protocol
 
 
@@ -28,11 +30,11 @@ class SystemClock:
 
     def elapsed(self) -> float:
         """Seconds since the machine was started, time asleep included where it can tell."""
-        return _elapsed()
-
-
-def _elapsed() -> float:
-    return time.clock_gettime(_BOOT) if _BOOT is not None else time.monotonic()
+        return elapsed()
 
 
 _BOOT: int | None = getattr(time, "CLOCK_BOOTTIME", None)
+# Asked on every validation that may be stale: without a call of Python's in between.
+elapsed: Callable[[], float] = (
+    time.monotonic if _BOOT is None else partial(time.clock_gettime, _BOOT)
+)

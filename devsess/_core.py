@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Concatenate, ParamSpec, TypeAlias, TypeVar
 
 from devsess import lifecycle
-from devsess._clock import Clock, SystemClock
+from devsess._clock import Clock, elapsed
 from devsess.cache import Cache
 from devsess.errors import ConfigurationError, StoreUnavailableError
 from devsess.flows import Context, Flow, step_up, validate
@@ -58,7 +58,7 @@ class Core:
         self.tokens = Tokens(self.keys, issuer, audience, policy)
         self.context = Context(policy, self.tokens, self.keys, secrets.token_bytes)
         self.now = now_of(clock)
-        self.cache = Cache(policy, (clock or SystemClock()).elapsed)
+        self.cache = Cache(policy, clock.elapsed if clock else elapsed)
         self.times = CallTimes()
         self._watched: Store | None = None
 

@@ -23,7 +23,7 @@ from attrs import define, field
 
 from devsess._fork import after_fork
 from devsess.flows import _ask as ask
-from devsess.stores.base import All, StoreBusyError
+from devsess.stores.base import All, Bytes, SharedMark, StoreBusyError
 from devsess.tokens import MAX_TOKEN_LENGTH
 
 if TYPE_CHECKING:
@@ -42,10 +42,13 @@ STALE = Stale.STALE
 
 # Equals nothing but itself: no mark, no client's address.
 _NEVER = object()
-# A token is known by its end, which is (part of) its signature, and by the hash
-# of its whole text, which is keyed anew in every process: a quarter of the memory
-# that the text takes, and nothing in memory that could be presented.
+# A token is known by the hash of its whole text, which is keyed anew in every
+# process, and by its end, which is (part of) its signature: a quarter of the
+# memory that the text takes, and nothing in memory that could be presented.
 _END = 43
+# Seconds for which a SharedMark's memory is compared before the store is asked: by
+# the clock of the validations, which saves a second one.
+_ASK_EVERY = 0.5
 # Access tokens of one session that are remembered; refreshing yields one each time.
 _TOKENS_EACH = 8
 
@@ -56,14 +59,14 @@ class Entry:
     One access token's valid session, and the client it was judged for.
 
     Attributes:
-        text_hash: The hash of the token's whole text.
+        end: The end of the token.
         good_until: Seconds since the epoch; only ever too early.
         stamp: The store's stamp of the row, if it was asked for before the row was read.
         used: Whether it was of use since the last sweep.
     """
 
     session: Session
-    text_hash: int
+    end: str
     ip: object
     user_agent: object
     device_token: object = field(repr=False)
@@ -71,10 +74,24 @@ class Entry:
     stamp: int | None
     used: bool = False
 
+    def answers(self, token: str, client: Client | None, now: float) -> bool:
+        """Whether it is *token*'s, judged for *client*, and good at *now*."""
+        if now >= self.good_until or self.end != token[-_END:]:
+            return False
+        return client is None or self.is_for(client)
+
+    def is_for(self, client: Client) -> bool:
+        """Whether it was judged for what *client* presents."""
+        return (
+            self.ip == client.ip
+            and self.user_agent == client.user_agent
+            and self.device_token == client.device_token
+        )
+
 
 class Cache:
     """
-    Sessions by the end of their access token.
+    Sessions by the hash of their access token.
 
     Args:
         policy: Size and greatest staleness.
@@ -90,6 +107,7 @@ class Cache:
         self._elapsed = elapsed
         self._ask_mark: Callable[[], object] = object
         self._mark: object
+        self._memory: Bytes
         self._position: object
         self.hits = self.misses = self.catch_ups = self.evictions = 0
         self._start_over()
@@ -111,21 +129,52 @@ class Cache:
         # The length first: a lookup reads the whole text to hash it.
         if token.__class__ is not str or len(token) > MAX_TOKEN_LENGTH:
             return STALE
-        if token[-_END:] not in self._entries:
+        key = hash(token)
+        # From here on as _is_current and Entry.answers have it, written out: most
+        # validations pass here, and each call would cost a tenth of one.
+        if self._max_staleness:
+            lag = self._elapsed() - self._heard_at
+            if lag >= self._max_staleness and not self._is_current(now):
+                return self._stale(key)
+        elif self._asked_at <= now < self._ask_at:
+            if self._memory.raw != self._raw:
+                return self._stale(key)
+        elif not self._is_current(now):
+            return self._stale(key)
+        entry = self._entries.get(key)
+        if entry is None or now >= entry.good_until or entry.end != token[-_END:]:
             return None
-        if self._max_staleness and self._elapsed() - self._heard_at < self._max_staleness:
-            return self.look(token, client, now)
-        return self.look(token, client, now) if self._is_current() else STALE
+        if client is not None and not entry.is_for(client):
+            return None
+        entry.used = True
+        self.hits += 1
+        return entry.session
 
-    def _is_current(self) -> bool:
-        heard_at = self._elapsed() if self._max_staleness else 0.0
+    def _stale(self, key: int) -> Stale | None:
+        """What is not there needs no catching up."""
+        return STALE if key in self._entries else None
+
+    def _is_current(self, now: float) -> bool:
+        heard_at = self._elapsed()
         try:
-            current = bool(self._ask_mark() == self._mark)
+            mark = self._ask_mark()
         except StoreBusyError:
             return False
-        if current and self._max_staleness:
-            self._heard_at = heard_at
-        return current
+        if mark != self._mark:
+            return False
+        self._heard_at = heard_at
+        if isinstance(mark, SharedMark):
+            self._compare(mark, now)
+        return True
+
+    def _compare(self, mark: SharedMark, now: float) -> None:
+        """For a while compare its memory, and leave the store alone."""
+        with self._lock:
+            if mark == self._mark:  # still: another thread may know a newer one
+                self._memory, self._raw = mark.memory, mark.raw
+                # Its end is set last: a thread that sees it sees all the rest.
+                self._asked_at = now
+                self._ask_at = now + _ASK_EVERY
 
     def look(self, token: str, client: Client | None, now: float) -> Session | None:
         """The session of *token* for *client*; to be asked when up to date only."""
@@ -137,14 +186,8 @@ class Cache:
 
     def entry(self, token: str, client: Client | None, now: float) -> Entry | None:
         """What is known of *token*, judged for *client* and good at *now*; else None."""
-        entry = self._entries.get(token[-_END:])
-        if entry is None or now >= entry.good_until or entry.text_hash != hash(token):
-            return None
-        if client is not None and not (
-            entry.ip == client.ip
-            and entry.user_agent == client.user_agent
-            and entry.device_token == client.device_token
-        ):
+        entry = self._entries.get(hash(token))
+        if entry is None or not entry.answers(token, client, now):
             return None
         entry.used = True
         return entry
@@ -152,7 +195,8 @@ class Cache:
     def lag(self) -> float:
         """Seconds for which something may have happened that was not heard of."""
         heard_at = self._heard_at
-        return 0.0 if self._is_current() else max(0.0, self._elapsed() - heard_at)
+        is_current = self._is_current(-math.inf)
+        return 0.0 if is_current else max(0.0, self._elapsed() - heard_at)
 
     def ticket(self) -> int:
         """To be taken before a row is read, and shown to keep what was read."""
@@ -168,7 +212,7 @@ class Cache:
     ) -> None:
         """Answer from memory from now on, unless the log has moved since *ticket*."""
         entry = _entry(token, client, validated, stamp)
-        key = token[-_END:]
+        key = hash(token)
         with self._lock:
             if ticket != self._moves or not self._size:
                 return
@@ -195,6 +239,7 @@ class Cache:
                 if changes.position != position:
                     self._drop(changes.ids)
                 if alone:
+                    self._ask_at = -math.inf
                     self._position = changes.position
                     self._mark, self._heard_at = mark, heard_at
                     return
@@ -210,10 +255,11 @@ class Cache:
         with self._lock:
             self._drop(All.ALL)
             self._mark, self._heard_at, self._position = _NEVER, -math.inf, None
+            self._ask_at = -math.inf
 
     # Under the lock.
 
-    def _note(self, session_id: str, key: str) -> None:
+    def _note(self, session_id: str, key: int) -> None:
         known = self._keys.get(session_id, ())
         if known:
             known = tuple(one for one in known if one != key)
@@ -256,10 +302,12 @@ class Cache:
 
     def _start_over(self) -> None:
         self._lock = Lock()
-        self._entries: dict[str, Entry] = {}
-        self._keys: dict[str, tuple[str, ...]] = {}
+        self._entries: dict[int, Entry] = {}
+        self._keys: dict[str, tuple[int, ...]] = {}
         self._mark = _NEVER
         self._heard_at = -math.inf
+        self._raw = b""
+        self._asked_at = self._ask_at = -math.inf
         self._position = None
         self._moves = 0
 
@@ -276,4 +324,4 @@ def _entry(token: str, client: Client | None, validated: Validated, stamp: int |
         user_agent = session.user_agent if same else client.user_agent
         device_token = client.device_token
     good_until = validated.good_until
-    return Entry(session, hash(token), ip, user_agent, device_token, good_until, stamp)
+    return Entry(session, token[-_END:], ip, user_agent, device_token, good_until, stamp)

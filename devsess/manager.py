@@ -73,6 +73,7 @@ class SessionManager:
             clock=clock,
             on_event=on_event,
         )
+        self._now, self._hit = self._core.now, self._core.cache.hit
         self._locator = locator
         self._on_event = on_event
         # Last: whatever raises before has nothing to close.
@@ -108,9 +109,9 @@ class SessionManager:
             StepUpRequiredError: If the authentication is too old or too weak.
             StoreUnavailableError: If the store did not answer.
         """
-        now = self._core.now()
-        found = None if fresh else self._core.cache.hit(token, client, now)
-        if isinstance(found, Session):
+        now = self._now()
+        found = None if fresh else self._hit(token, client, now)
+        if type(found) is Session:
             session = found
         else:
             stale = found is STALE

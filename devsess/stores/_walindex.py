@@ -43,18 +43,16 @@ class WalIndex:
             when nobody can look at it any more.
         path: The `-shm` file.
         inode: Its number.
+
+    Attributes:
+        header: What a commit changes; its `raw` is a copy of the bytes.
     """
 
     def __init__(self, address: int, path: str, inode: int) -> None:
-        self._bytes = (ctypes.c_char * _HEADER).from_address(address)
-        weakref.finalize(self._bytes, _unmap, address).atexit = False
+        self.header = (ctypes.c_char * _HEADER).from_address(address)
+        weakref.finalize(self.header, _unmap, address).atexit = False
         self._path = path
         self._inode = inode
-
-    @property
-    def header(self) -> bytes:
-        """What a commit changes."""
-        return self._bytes.raw
 
     def is_in_place(self) -> bool:
         """Whether the file that is mapped is still the one that others would open."""
@@ -79,9 +77,9 @@ def proven(connection: sqlite3.Connection) -> WalIndex | None:
     index = _mapped(f"{_file_of(connection)}-shm")
     if index is None:
         return None
-    before = index.header
+    before = index.header.raw
     _commit(connection)
-    return index if index.header != before else None
+    return index if index.header.raw != before else None
 
 
 def _file_of(connection: sqlite3.Connection) -> str:

@@ -28,7 +28,7 @@ from collections.abc import Collection, Mapping, Sequence
 from enum import Enum
 from typing import TYPE_CHECKING, Protocol, TypeAlias
 
-from attrs import frozen
+from attrs import field, frozen
 
 from devsess.errors import StoreUnavailableError
 
@@ -49,6 +49,31 @@ class All(Enum):
 
 
 ALL = All.ALL
+
+
+class Bytes(Protocol):
+    """Memory that can be looked at."""
+
+    @property
+    def raw(self) -> bytes:
+        """What it holds now."""
+        ...
+
+
+@frozen
+class SharedMark:
+    """
+    A mark that can be compared without asking the store, for a while.
+
+    Attributes:
+        epoch: Tells openings of the database apart.
+        raw: What the memory held.
+        memory: What every commit changes.
+    """
+
+    epoch: int
+    raw: bytes
+    memory: Bytes = field(eq=False, repr=False)
 
 
 @frozen
@@ -203,8 +228,9 @@ class Store(Protocol):
         """
         A value that differs whenever the log may have grown since it was last read.
 
-        Cheap: it is read on every validation. Raises StoreBusyError where it
-        cannot be told at once.
+        Cheap: it is read on every validation, or, if it is a SharedMark, its
+        memory is, and the store is asked twice a second. Raises StoreBusyError
+        where it cannot be told at once.
         """
         ...
 

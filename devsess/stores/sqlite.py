@@ -26,7 +26,7 @@ from devsess.stores._sqlite_checks import checked_path, checked_readers, is_text
 from devsess.stores._sqlite_connections import MAX_READERS, Connections
 from devsess.stores._sqlite_errors import is_busy, unavailable
 from devsess.stores._sqlite_locks import take_inherited
-from devsess.stores.base import ALL, Changes, StoreBusyError
+from devsess.stores.base import ALL, Changes, SharedMark, StoreBusyError
 
 if TYPE_CHECKING:
     import builtins
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from devsess.stores.base import Columns, Ending, InsertAnswer, Insertion
 
 # How often, at least, the path is looked at for another file.
-_LOOK_EVERY = 1.0
+_LOOK_EVERY = 0.5
 
 _GET = f"{rows.SELECT_SESSION} WHERE s.id = ?"
 _STAMP = f"{_GET} AND s.revoked_at IS NULL"
@@ -102,7 +102,7 @@ class SQLiteStore:
         opened = self._opened
         index = None if opened is None else opened.index
         if opened is not None and index is not None:
-            return opened.epoch, index.header
+            return SharedMark(opened.epoch, index.header.raw, index.header)
         epoch, found = self._ask("PRAGMA data_version", (), wait=False)
         return epoch, found[0][0]
 

@@ -163,7 +163,7 @@ def test_it_outlives_its_connection(store: SQLiteStore) -> None:
     assert index is not None
     store.close()
     gc.collect()
-    assert 48 == len(index.header)
+    assert 48 == len(index.header.raw)
     with pytest.raises(StoreUnavailableError):
         store.mark()
 
