@@ -1,0 +1,94 @@
+"""Where each peer is tried: one folder, the same number of sessions, everything in WAL mode."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, closing
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import TypeAlias
+
+from attrs import frozen
+
+from benchmarks import _world as world
+from benchmarks._timing import Batch
+from devsess import Grant
+
+
+@frozen
+class Place:
+    """
+    What is there before any peer comes.
+
+    Attributes:
+        folder: For the files of all.
+        path: The file with the sessions of devsess.
+        grants: What their users were given. Each peer has as many sessions of its own.
+    """
+
+    folder: Path
+    path: Path
+    grants: Sequence[Grant]
+
+    @property
+    def users(self) -> list[str]:
+        """Their ids."""
+        return [grant.session.user_id for grant in self.grants]
+
+    def in_wal(self, name: str) -> Path:
+        """A SQLite file that is read as quickly as devsess's own: its journal is a WAL."""
+        path = self.folder / name
+        with closing(sqlite3.connect(path)) as db:
+            db.execute("PRAGMA journal_mode = WAL").fetchall()
+        return path
+
+
+# Makes sessions at a place, and gives what checks each of them once.
+Preparation: TypeAlias = Callable[[Place], AbstractContextManager[Batch]]
+
+
+@frozen
+class Way:
+    """
+    A way to learn who is signed in, and what it does and does not do.
+
+    Attributes:
+        name: What people call it.
+        prepare: Makes ready what is measured.
+        needs: Distributions that must be installed; the first is the one whose version is told.
+        revocation: When a session that has been ended is refused.
+        devices: Whether a session knows its device.
+        staleness: How long a session that has been ended may still pass.
+        note: What is read, and where the way differs from its neighbours.
+    """
+
+    name: str
+    prepare: Preparation
+    needs: tuple[str, ...]
+    revocation: str
+    devices: str
+    staleness: str
+    note: str
+
+    @property
+    def version(self) -> str:
+        """Of the peer itself; empty if it is not here."""
+        return _version(self.needs[0])
+
+    @property
+    def missing(self) -> list[str]:
+        """What would have to be installed."""
+        return [name for name in self.needs if not _version(name)]
+
+
+def anew(tokens: Sequence[str]) -> list[str]:
+    """Each in a new string, as each request brings it."""
+    return [world.anew(token) for token in tokens]
+
+
+def _version(name: str) -> str:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return ""

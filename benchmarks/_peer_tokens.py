@@ -1,0 +1,122 @@
+"""Peers that ask no server and no database, and devsess itself."""
+
+from __future__ import annotations
+
+import json
+from base64 import b64encode
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import contextmanager
+from functools import partial
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from benchmarks import _world as world
+from benchmarks._peer_place import Place, anew
+from benchmarks._timing import Batch, each
+from devsess import Client, SessionManager
+
+if TYPE_CHECKING:
+    from starlette.middleware.sessions import SessionMiddleware
+
+# Token, address, user agent, device token.
+Request: TypeAlias = tuple[str, str, str, str]
+
+
+@contextmanager
+def pyjwt(place: Place) -> Iterator[Batch]:
+    """The unit of all: a signature and four claims."""
+    yield world.decoding(place.grants)
+
+
+@contextmanager
+def joserfc(place: Place) -> Iterator[Batch]:
+    """The same work by another library: it decodes first, and looks at the claims then."""
+    from joserfc import jwt
+    from joserfc.jwk import OctKey
+
+    key = OctKey.import_key(world.SECRET)
+    expected = jwt.JWTClaimsRegistry(
+        iss={"essential": True, "value": "devsess"}, aud={"essential": True, "value": "devsess"}
+    )
+    tokens = [grant.access_token for grant in place.grants]
+
+    def check(token: str) -> None:
+        expected.validate(jwt.decode(token, key, algorithms=["HS256"]).claims)
+
+    yield lambda: each(check, anew(tokens))
+
+
+# A session in a signed cookie.
+
+
+@contextmanager
+def starlette(place: Place) -> Iterator[Batch]:
+    """The middleware's call of an app that reads the user's id and answers nothing."""
+    from starlette.middleware.sessions import SessionMiddleware
+
+    middleware = SessionMiddleware(_app, world.SECRET)
+    cookies = [_cookie(middleware, user) for user in place.users]
+    yield lambda: each(partial(_call, middleware), [_scope(text) for text in anew(cookies)])
+
+
+async def _app(scope: Any, _: object, __: object) -> None:
+    scope["session"]["user_id"]
+
+
+def _cookie(middleware: SessionMiddleware, user: str) -> str:
+    """As the middleware writes it into a response."""
+    data = b64encode(json.dumps({"user_id": user}).encode())
+    return f"session={middleware.signer.sign(data).decode()}"
+
+
+def _scope(cookie: str) -> dict[str, Any]:
+    return {"type": "http", "headers": [(b"cookie", cookie.encode())]}
+
+
+def _call(middleware: Callable[..., Coroutine[Any, Any, None]], scope: dict[str, Any]) -> None:
+    call = middleware(scope, None, None)
+    try:
+        call.send(None)
+    except StopIteration:
+        return
+    raise AssertionError("a session in a cookie must not wait")
+
+
+# devsess.
+
+
+@contextmanager
+def devsess_repeated(place: Place) -> Iterator[Batch]:
+    """Validations of sessions that have been seen before, by browsers that show their device."""
+    with world.opened(place.path) as sessions:
+        yield lambda: _validations(sessions, place)
+
+
+@contextmanager
+def devsess_first(place: Place) -> Iterator[Batch]:
+    """Validations by a manager that has just been opened and has seen nothing."""
+
+    def batch() -> float:
+        with world.opened(place.path) as newcomer:
+            return _validations(newcomer, place)
+
+    yield batch
+
+
+def _validations(sessions: SessionManager, place: Place) -> float:
+    return each(partial(_validate, sessions), _requests(place))
+
+
+def _validate(sessions: SessionManager, request: Request) -> object:
+    token, ip, agent, device = request
+    return sessions.validate(token, Client(ip=ip, user_agent=agent, device_token=device))
+
+
+def _requests(place: Place) -> list[Request]:
+    seen = [
+        (grant.access_token, *world.parts_of(world.visitor(number)), grant.device_token or "")
+        for number, grant in enumerate(place.grants)
+    ]
+    return [
+        (world.anew(token), world.anew(ip), world.anew(agent), world.anew(device))
+        for token, ip, agent, device in seen
+    ]
