@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-from typing import TypeVar, cast
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import ParamSpec, TypeVar, cast
 
 from devsess.flows import Call, Flow
 
+P = ParamSpec("P")
 T = TypeVar("T")
 
 
@@ -38,3 +39,21 @@ async def run_async(flow: Flow[T], perform: Callable[[Call], Awaitable[object]])
                 call = flow.send(answer)
     except StopIteration as stop:
         return cast("T", stop.value)
+
+
+# asyncio is imported where it is needed: blocking programs have no use for it, and
+# it takes a quarter of the time that importing the package takes.
+
+
+async def in_thread(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    """What *work* gives, in a thread, while the event loop goes on."""
+    import asyncio
+
+    return await asyncio.to_thread(work, *args, **kwargs)
+
+
+async def to_its_end(work: Coroutine[object, object, T]) -> T:
+    """What *work* gives; it is finished even if whoever waits for it goes away."""
+    import asyncio
+
+    return await asyncio.shield(asyncio.ensure_future(work))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable
 from time import perf_counter
 from typing import TYPE_CHECKING
@@ -17,8 +16,6 @@ if TYPE_CHECKING:
     from devsess.flows import Call
     from devsess.geo import Locator
     from devsess.metrics import CallTimes
-
-log = logging.getLogger("devsess")
 
 # The calls that no store answers.
 _OURS = frozenset({"emit", "locate"})
@@ -46,8 +43,8 @@ class Services:
             return None
         try:
             return self._locator.locate(ip)
-        except Exception:
-            log.exception("the locator failed; the session has no location")
+        except Exception:  # noqa: BLE001 - it is logged
+            _log("the locator failed; the session has no location")
             return None
 
 
@@ -131,6 +128,13 @@ def _no_stamp() -> None:
 _ABSENT: dict[str, Callable[[], object]] = {"mark": no_mark, "stamp": _no_stamp}
 
 
+def _log(told: str) -> None:
+    """Log the error that is being handled."""
+    import logging  # late: it is not needed as long as nothing fails
+
+    logging.getLogger("devsess").exception(told)
+
+
 def tell(events: list[Event], on_event: OnEvent | None) -> None:
     """Hand *events* to the application; its errors are logged, for what happened has happened."""
     if on_event is None:
@@ -138,8 +142,8 @@ def tell(events: list[Event], on_event: OnEvent | None) -> None:
     for event in events:
         try:
             on_event(event)
-        except Exception:
-            log.exception("on_event failed for %s", event.type.value)
+        except Exception:  # noqa: BLE001 - it is logged
+            _log(f"on_event failed for {event.type.value}")
 
 
 async def tell_async(events: list[Event], on_event: Callable[[Event], object] | None) -> None:
@@ -151,5 +155,5 @@ async def tell_async(events: list[Event], on_event: Callable[[Event], object] | 
             told = on_event(event)
             if hasattr(told, "__await__"):
                 await told
-        except Exception:
-            log.exception("on_event failed for %s", event.type.value)
+        except Exception:  # noqa: BLE001 - it is logged
+            _log(f"on_event failed for {event.type.value}")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import builtins
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -10,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from devsess import flows
 from devsess._core import AnyKeys, Core, Location, OnEvent
-from devsess._drivers import run, run_async
+from devsess._drivers import in_thread, run, run_async, to_its_end
 from devsess._services import Awaiting, Instant, Waiting, WouldBlockError, tell_async
 from devsess.cache import STALE
 from devsess.models import Client, Device, Event, Grant, Page, Session
@@ -342,7 +341,7 @@ class AsyncSessionManager:
     async def close(self) -> None:
         """Release everything; closing twice is fine."""
         if self._blocking:
-            await asyncio.to_thread(self._blocking.close)
+            await in_thread(self._blocking.close)
         else:
             await cast("AsyncStore", self._store).close()
 
@@ -384,13 +383,13 @@ class AsyncSessionManager:
 
     async def _do(self, flow: Flow[T]) -> T:
         # A task of its own: what is half done when its caller goes away is still told.
-        return await asyncio.shield(asyncio.ensure_future(self._done(flow)))
+        return await to_its_end(self._done(flow))
 
     async def _done(self, flow: Flow[T]) -> T:
         if self._blocking:
             waiting = Waiting(self._blocking, self._locator, self._core.times)
             try:
-                return await asyncio.to_thread(run, flow, waiting.perform)
+                return await in_thread(run, flow, waiting.perform)
             finally:
                 await tell_async(waiting.events, self._on_event)
         awaiting = Awaiting(cast("AsyncStore", self._store), self._locator, self._core.times)
