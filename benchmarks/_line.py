@@ -1,4 +1,4 @@
-"""A line of the cost table."""
+"""A line of the results."""
 
 from __future__ import annotations
 
@@ -16,23 +16,30 @@ class Line:
         bound: What it may be at most; None where it is told for completeness only.
         unit: Of both: times a bare decode, if left out.
         microseconds: What it took, if it is about time.
+        at_least: Whether the bound is what it must be at least.
+        drifts: Whether a figure of twice the recorded one is worth an alarm.
     """
 
     name: str
     measured: float
-    bound: float | None
+    bound: float | None = None
     unit: str = "×"
     microseconds: float | None = None
+    at_least: bool = False
+    drifts: bool = True
 
     @property
     def met(self) -> bool:
         """Whether the bound holds."""
-        return self.bound is None or self.measured <= self.bound
+        if self.bound is None:
+            return True
+        return self.measured >= self.bound if self.at_least else self.measured <= self.bound
 
     def cells(self) -> tuple[str, ...]:
         """As a row of the table."""
         bounds = ("", "")
         if self.bound is not None:
-            bounds = (f"{self.bound:,.3g} {self.unit}", "met" if self.met else "missed")
+            sign = "≥" if self.at_least else "≤"
+            bounds = (f"{sign} {self.bound:,.3g} {self.unit}", "met" if self.met else "missed")
         took = "" if self.microseconds is None else f"{self.microseconds:,.2f}"
         return (self.name, took, f"{self.measured:,.3g} {self.unit}", *bounds)

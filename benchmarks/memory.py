@@ -14,11 +14,16 @@ from devsess import Client, SessionManager
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from benchmarks._setting import Setting
     from devsess import Grant
 
 
-def memory(path: Path, grants: Sequence[Grant]) -> list[Line]:
-    """What a session in the cache weighs, with its token and what the client presented."""
+SESSIONS = 2_000
+
+
+def lines(setting: Setting) -> list[Line]:
+    """With its token and what the client presented."""
+    path, grants = setting.signed_in("memory", SESSIONS)
     plain, known = _weight(path, grants, device=False), _weight(path, grants, device=True)
     return [
         Line("a session in the cache", plain / 1000, 1.5, unit="KB"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine
 from contextlib import ExitStack
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -15,8 +15,7 @@ from devsess.adapters.asgi import SessionMiddleware as ForASGI
 from devsess.adapters.wsgi import SessionMiddleware as ForWSGI
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
+    from benchmarks._setting import Setting
     from devsess import Grant
 
 CALLS = 1_000
@@ -44,11 +43,11 @@ BROWSER: Headers = [
 ]
 
 
-def wrapped(path: Path, grants: Sequence[Grant]) -> list[Line]:
+def lines(setting: Setting) -> list[Line]:
     """What is added to a call, for browsers and for programs."""
-    few = grants[:SESSIONS]
+    path, few = setting.signed_in("middleware", SESSIONS)
     requests = {
-        "cookies": [[*BROWSER, ("cookie", _cookies(grant))] for grant in few],
+        "cookies": [[*BROWSER, ("cookie", cookies_of(grant))] for grant in few],
         "bearer": [
             [*BROWSER[:1], ("authorization", f"Bearer {grant.access_token}")] for grant in few
         ],
@@ -56,7 +55,7 @@ def wrapped(path: Path, grants: Sequence[Grant]) -> list[Line]:
     with ExitStack() as stack:
         on_wsgi = ForWSGI(wsgi_app, stack.enter_context(world.opened(path)))
         on_asgi = ForASGI(asgi_app, AsyncSessionManager(path, keys=world.SECRET))
-        batches: dict[str, Batch] = {"decode": world.decoding(grants)}
+        batches: dict[str, Batch] = {"decode": world.decoding(few)}
         for way, sent in requests.items():
             environs, scopes = [_environ(each) for each in sent], [_scope(each) for each in sent]
             batches[f"WSGI, {way}, bare"] = partial(_each, _call_wsgi, wsgi_app, environs)
@@ -65,7 +64,7 @@ def wrapped(path: Path, grants: Sequence[Grant]) -> list[Line]:
             batches[f"ASGI, {way}"] = partial(_each, _call_asgi, on_asgi, scopes)
         for batch in batches.values():
             batch()  # so that each session has been seen before
-        seconds = best(batches, ROUNDS)
+        seconds = best(batches, setting.rounds(ROUNDS))
     return [_line(name, seconds) for name in batches if f"{name}, bare" in seconds]
 
 
@@ -114,7 +113,8 @@ async def _sent(_: Any) -> None:
     """What a server's send would do is not ours."""
 
 
-def _cookies(grant: Grant) -> str:
+def cookies_of(grant: Grant) -> str:
+    """The Cookie header of a browser that is signed in."""
     tokens = {
         "access": grant.access_token,
         "refresh": grant.refresh_token,

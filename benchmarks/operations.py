@@ -1,11 +1,12 @@
-"""What login and refresh cost beyond one bare commit on the same disk."""
+"""What operations cost: those that commit, beyond one bare commit on the same disk."""
 
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from itertools import count, islice
+from time import perf_counter
 from typing import TYPE_CHECKING
 
 from attrs import evolve
@@ -13,41 +14,77 @@ from attrs import evolve
 from benchmarks import _world as world
 from benchmarks._line import Line
 from benchmarks._timing import Batch, each, typical
-from devsess import SessionManager
+from devsess import Client, SessionManager
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from benchmarks._setting import Setting
     from devsess import Grant
 
-WRITES = {"login with a known agent, beyond one commit": 15, "refresh, beyond one commit": 10}
+SESSIONS = 2_000
+WRITES = {
+    "login, known user agent": 12.0,
+    "login, new user agent": None,
+    "refresh": 8.0,
+    "revoke": None,
+}
 WRITES_EACH = 10
-ROUNDS = 50
+CROWDS = (1, 100, 10_000)
 
 
-def writes(path: Path, grants: Sequence[Grant]) -> list[Line]:
-    """What login and refresh cost beyond one bare commit on the same disk."""
-    bare = closing(_bare_database(path.with_name("bare.db")))
-    with bare as db, world.opened(path) as sessions:
+def lines(setting: Setting) -> list[Line]:
+    """Every operation there is but validation."""
+    path, grants = setting.signed_in("operations", SESSIONS)
+    with closing(_bare_database(path.with_name("bare.db"))) as db, world.opened(path) as sessions:
         batches: dict[str, Batch] = {
             "decode": world.decoding(grants),
             "commit": lambda: each(lambda _: _bare_commit(db), range(WRITES_EACH)),
+            "list": lambda: each(lambda it: sessions.list(it.session.user_id), grants[:100]),
         }
-        batches |= zip(
-            WRITES, (_logins(sessions, grants), _refreshes(sessions, grants)), strict=True
-        )
+        batches |= zip(WRITES, _writes(sessions, grants), strict=True)
         for batch in batches.values():
             batch()
-        seconds = typical(batches, ROUNDS)
-    return [
+        seconds = typical(batches, setting.rounds(50))
+        crowds = CROWDS[:2] if setting.quick else CROWDS
+        many = [line for size in crowds for line in _many(sessions, size, seconds["decode"])]
+    return [*_lines(seconds), *many]
+
+
+def _lines(seconds: dict[str, float]) -> list[Line]:
+    unit, commit = seconds["decode"], seconds["commit"]
+    found = [
         Line(
-            name,
-            (seconds[name] - seconds["commit"]) / seconds["decode"],
+            f"{name}, beyond one commit",
+            (seconds[name] - commit) / unit,
             bound,
             microseconds=seconds[name] * 1e6,
+            drifts=False,  # what is left of two waits for a disk
         )
         for name, bound in WRITES.items()
     ]
+    told = Line("a bare commit", commit / unit, microseconds=commit * 1e6, drifts=False)
+    listed = Line("list, one session", seconds["list"] / unit, microseconds=seconds["list"] * 1e6)
+    return [told, *found, listed]
+
+
+def _many(sessions: SessionManager, size: int, unit: float) -> list[Line]:
+    """One user with that many sessions, all ended, and purged."""
+    user = f"crowd-{size}"
+    for _ in range(size):
+        sessions.login(user)
+    ended = _timed(lambda: sessions.revoke_all(user))
+    purged = _timed(lambda: sessions.erase_user(user))
+    return [
+        Line(f"revoke_all of {size:,}", ended / unit, microseconds=ended * 1e6, drifts=False),
+        Line(f"erase_user of {size:,}", purged / unit, microseconds=purged * 1e6, drifts=False),
+    ]
+
+
+def _timed(do: Callable[[], object]) -> float:
+    start = perf_counter()
+    do()
+    return perf_counter() - start
 
 
 def _bare_database(path: Path) -> sqlite3.Connection:
@@ -64,13 +101,26 @@ def _bare_commit(db: sqlite3.Connection) -> None:
     db.execute("COMMIT")
 
 
-def _logins(sessions: SessionManager, grants: Sequence[Grant]) -> Batch:
+def _writes(sessions: SessionManager, grants: Sequence[Grant]) -> list[Batch]:
     numbers = count(len(grants))
+    to_end = iter(grants[-1_000:])
 
     def login(number: int) -> object:
         return sessions.login(f"user-{number:07d}", world.visitor(number))
 
-    return lambda: each(login, list(islice(numbers, WRITES_EACH)))
+    def with_new_agent(number: int) -> object:
+        agent = f"{world.AGENTS[0]} Build/{number}"
+        return sessions.login(f"user-{number:07d}", Client(world.address(number), agent))
+
+    def revoke(grant: Grant) -> object:
+        return sessions.revoke(grant.session.id)
+
+    return [
+        lambda: each(login, list(islice(numbers, WRITES_EACH))),
+        lambda: each(with_new_agent, list(islice(numbers, WRITES_EACH))),
+        _refreshes(sessions, grants),
+        lambda: each(revoke, list(islice(to_end, WRITES_EACH))),
+    ]
 
 
 def _refreshes(sessions: SessionManager, grants: Sequence[Grant]) -> Batch:

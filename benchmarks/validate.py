@@ -1,57 +1,95 @@
-"""What the ways to validate a token cost, beside a bare decode."""
+"""What the ways to validate a token cost, beside a bare decode of the same tokens."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from contextlib import ExitStack
+import asyncio
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack, suppress
 from typing import TYPE_CHECKING
 
 from benchmarks import _world as world
 from benchmarks._line import Line
 from benchmarks._timing import Batch, best, each
-from devsess import Client, Policy, SessionManager
+from devsess import AsyncSessionManager, Client, InvalidSessionError, Policy, SessionManager
+from devsess.stores import _walindex
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from benchmarks._setting import Setting
     from devsess import Grant
 
 REPEATED = 250
 CALLS = 1_000
-ROUNDS = 25
+SESSIONS = 2_000
 
-VALIDATIONS = {
-    "repeated validation": 0.15,
-    "repeated validation, a new equal client each time": 0.2,
-    "repeated validation, one second of staleness": 0.03,
-    "fresh=True": 0.5,
-    "a token seen for the first time": 1.1,
+# Each with what it may cost, or None.
+WAYS: dict[str, float | None] = {
+    "repeated": 0.02,
+    "repeated, with PRAGMA data_version as the mark": 0.12,
+    "repeated, a new equal client each time": 0.06,
+    "repeated, one second of staleness": 0.02,
+    "repeated, five seconds of staleness": 0.02,
+    "repeated, asyncio": None,
+    "fresh=True": 0.4,
+    "a token seen for the first time": 0.95,
+    "revoked": None,
+    "expired": None,
+    "forged": None,
 }
 
 
-def validations(path: Path, grants: Sequence[Grant]) -> list[Line]:
-    """What the ways to validate a token cost."""
+def lines(setting: Setting) -> list[Line]:
+    """Every way to validate."""
+    path, grants = setting.signed_in("validate", SESSIONS)
     with ExitStack() as stack:
-        strict = stack.enter_context(world.opened(path))
-        relaxed = stack.enter_context(
-            SessionManager(path, keys=world.SECRET, policy=Policy(max_staleness=1))
-        )
         batches: dict[str, Batch] = {"decode": world.decoding(grants)}
-        ways: Sequence[Batch] = (
-            lambda: each(strict.validate, _tokens(grants)),
-            _with_clients(strict, grants),
-            lambda: each(relaxed.validate, _tokens(grants)),
-            lambda: each(lambda token: strict.validate(token, fresh=True), _tokens(grants)),
-            lambda: _first_seen(path, grants),
-        )
-        batches |= zip(VALIDATIONS, ways, strict=True)
+        batches |= zip(WAYS, _batches(stack, path, grants), strict=True)
         for batch in batches.values():
             batch()  # so that what is repeated has been seen before
-        seconds = best(batches, ROUNDS)
-    return [
+        seconds = best(batches, setting.rounds(25))
+    found = [
         Line(name, seconds[name] / seconds["decode"], bound, microseconds=seconds[name] * 1e6)
-        for name, bound in VALIDATIONS.items()
+        for name, bound in WAYS.items()
     ]
+    asynchronous = seconds["repeated, asyncio"] / seconds["repeated"]
+    return [*found, Line("repeated, asyncio, beside blocking", asynchronous, 1.5)]
+
+
+def _batches(stack: ExitStack, path: Path, grants: Sequence[Grant]) -> list[Batch]:
+    strict = stack.enter_context(world.opened(path))
+    asked = stack.enter_context(_without_index(path))
+    seconds = {
+        most: stack.enter_context(
+            SessionManager(path, keys=world.SECRET, policy=Policy(max_staleness=most))
+        )
+        for most in (1, 5)
+    }
+    return [
+        _repeated(strict.validate, grants),
+        _repeated(asked.validate, grants),
+        _with_clients(strict, grants),
+        _repeated(seconds[1].validate, grants),
+        _repeated(seconds[5].validate, grants),
+        _asynchronous(stack, path, grants),
+        _repeated(lambda token: strict.validate(token, fresh=True), grants),
+        lambda: _first_seen(path, grants),
+        *_refused(strict),
+    ]
+
+
+def _without_index(path: Path) -> SessionManager:
+    """As on a system where the wal-index cannot be looked at."""
+    remap = _walindex._remap
+    _walindex._remap = lambda: None
+    try:
+        return world.opened(path)
+    finally:
+        _walindex._remap = remap
+
+
+def _repeated(validate: Callable[[str], object], grants: Sequence[Grant]) -> Batch:
+    return lambda: each(validate, _tokens(grants))
 
 
 def _tokens(grants: Sequence[Grant]) -> list[str]:
@@ -79,8 +117,48 @@ def _with_clients(sessions: SessionManager, grants: Sequence[Grant]) -> Batch:
     return batch
 
 
+def _asynchronous(stack: ExitStack, path: Path, grants: Sequence[Grant]) -> Batch:
+    sessions = AsyncSessionManager(path, keys=world.SECRET)
+    runner = stack.enter_context(asyncio.Runner())
+    stack.callback(lambda: runner.run(sessions.close()))
+    for token in _tokens(grants):
+        runner.run(sessions.validate(token))
+
+    def validate(token: str) -> None:
+        # Without a loop around it: what is answered from memory awaits nothing.
+        try:
+            sessions.validate(token).send(None)
+        except StopIteration:
+            return
+        raise AssertionError("a cached session must not wait")
+
+    return _repeated(validate, grants)
+
+
 def _first_seen(path: Path, grants: Sequence[Grant]) -> float:
     """Distinct tokens, each validated once by a manager that has just been opened."""
     tokens = [world.anew(grant.access_token) for grant in grants]
     with world.opened(path) as newcomer:
         return each(newcomer.validate, tokens)
+
+
+def _refused(sessions: SessionManager) -> list[Batch]:
+    """What is refused, each time anew: revoked, expired, forged."""
+    ended = world.signed_in(sessions, REPEATED, start=5 * SESSIONS)
+    for grant in ended:
+        sessions.revoke(grant.session.id)
+    short = SessionManager(
+        sessions._store, keys=world.SECRET, policy=Policy(access_lifetime=1, leeway=0)
+    )
+    expired = world.signed_in(short, REPEATED, start=6 * SESSIONS)
+    forged = [grant.access_token[:-8] + "AAAAAAAA" for grant in ended]
+
+    def refuse(token: str) -> None:
+        with suppress(InvalidSessionError):
+            sessions.validate(token)
+
+    def batch(tokens: list[str]) -> Batch:
+        return lambda: each(refuse, [world.anew(token) for token in tokens])
+
+    found = ([it.access_token for it in ended], [it.access_token for it in expired], forged)
+    return [batch(tokens) for tokens in found]

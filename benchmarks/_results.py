@@ -1,0 +1,76 @@
+"""The results: a file of figures, each with what it depends on, and how it is read again."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from pathlib import Path
+from typing import Any, TypeAlias
+
+from attrs import asdict
+from tabulate import tabulate
+
+from benchmarks import _world as world
+from benchmarks._line import Line
+
+HERE = Path(__file__).parent
+THOROUGH, QUICK = HERE / "results.json", HERE / "results-quick.json"
+# How many times the recorded figure is worth an alarm: machines are noisy.
+ALARM = 2.0
+
+Suites: TypeAlias = dict[str, list[Line]]
+
+
+def save(path: Path, suites: Suites, peers: list[dict[str, Any]]) -> None:
+    """Write the figures down, in the place of what was there."""
+    content = {
+        "surroundings": {**world.surroundings(), "cores": os.cpu_count(), "commit": _commit()},
+        "suites": {name: [asdict(line) for line in lines] for name, lines in suites.items()},
+        "peers": peers,
+    }
+    path.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", "utf-8")
+
+
+def load(path: Path) -> tuple[dict[str, str], Suites, list[dict[str, Any]]]:
+    """What was measured: surroundings, suites and peers."""
+    content = json.loads(path.read_text("utf-8"))
+    suites = {name: [Line(**line) for line in lines] for name, lines in content["suites"].items()}
+    return content["surroundings"], suites, content["peers"]
+
+
+def _commit() -> str:
+    try:
+        asked = ["git", "rev-parse", "--short", "HEAD"]
+        return subprocess.run(
+            asked, cwd=HERE, check=True, capture_output=True, text=True
+        ).stdout.strip()
+    except (OSError, subprocess.CalledProcessError):
+        return "unknown"
+
+
+def alarms(found: list[Line], recorded: list[Line]) -> list[str]:
+    """What is more than twice the recorded figure, in words."""
+    before = {line.name: line for line in recorded}
+    return [
+        f"{line.name}: {line.measured:.3g} {line.unit}, recorded {before[line.name].measured:.3g}"
+        for line in found
+        if line.drifts and line.name in before and _is_worse(line, before[line.name])
+    ]
+
+
+def _is_worse(line: Line, before: Line) -> bool:
+    if line.at_least:
+        return line.measured * ALARM < before.measured
+    return line.measured > before.measured * ALARM
+
+
+def report(name: str, lines: list[Line]) -> str:
+    """A suite's table."""
+    headers = (name, "µs", "measured", "bound", "")
+    return tabulate(
+        [line.cells() for line in lines],
+        headers,
+        disable_numparse=True,
+        colalign=("left", "right", "right", "right", "left"),
+    )

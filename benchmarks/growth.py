@@ -1,0 +1,133 @@
+"""Whether an operation costs the same among ten million sessions as among ten thousand."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Sequence
+from contextlib import closing
+from pathlib import Path
+
+from benchmarks import _world as world
+from benchmarks._line import Line
+from benchmarks._setting import Setting
+from benchmarks._timing import each, typical
+from devsess import Grant, SessionManager
+from devsess.stores import _sqlite_rows as rows
+
+SMALL = 10_000
+SIZES = (100_000, 1_000_000, 10_000_000)
+QUICK_SIZES = (100_000,)
+# Real sessions among them, which can be validated, refreshed and revoked.
+REAL = 1_000
+EACH = 20
+
+# What a made-up session has in the place of what its model has; two are of one user, on one device.
+_MADE_UP = {
+    "id": "printf('g%021x', n * 2654435761 % 4294967296)",
+    "user_id": "printf('made-up-%08d', n / 2)",
+    "device_id": "printf('d%021x', n / 2)",
+}
+_DEVICES = {"user_id": _MADE_UP["user_id"], "id": _MADE_UP["device_id"]}
+
+
+def lines(setting: Setting) -> list[Line]:
+    """The cost of each point operation, beside that among the fewest, and bytes a session."""
+    found: list[Line] = []
+    small = _costs(setting, SMALL)
+    for size in QUICK_SIZES if setting.quick else SIZES:
+        for name, took in _costs(setting, size).items():
+            if name == "bytes":
+                told = f"bytes on disk a session, of {size:,}"
+                found.append(Line(told, took, 500, unit="B"))
+                continue
+            told = f"{name}, among {size:,} sessions, beside {SMALL:,}"
+            ratio = took / small[name]
+            found.append(Line(told, ratio, 2, microseconds=took * 1e6, drifts=False))
+    return found
+
+
+def _costs(setting: Setting, size: int) -> dict[str, float]:
+    path = setting.folder / f"growth-{size}.db"
+    with world.opened(path) as sessions:
+        grants = world.signed_in(sessions, REAL)
+    weight = _fill(path, size - REAL)
+    with world.opened(path) as sessions:
+        seconds = typical(_operations(sessions, path, size, grants), setting.rounds(25))
+    for suffix in ("", "-wal", "-shm"):
+        Path(f"{path}{suffix}").unlink(missing_ok=True)
+    return {**seconds, "bytes": weight}
+
+
+def _fill(path: Path, count: int) -> float:
+    """Add made-up sessions, no two alike, all live; bytes that each takes with its indexes."""
+    with closing(sqlite3.connect(path, isolation_level=None)) as db:
+        for pragma in ("synchronous = OFF", "cache_size = -2000000", "journal_mode = OFF"):
+            db.execute(f"PRAGMA {pragma}").fetchall()
+        db.execute("BEGIN")
+        _insert(db, "devices", rows.DEVICE, _DEVICES, "n", count // 2 + 1)
+        before = _size(db)
+        # In the order of their ids, which keeps writing them from taking hours.
+        _insert(db, "sessions", rows.SESSION, _MADE_UP, _MADE_UP["id"], count)
+        db.execute("COMMIT")
+        weight = (_size(db) - before) / count
+        db.execute("PRAGMA journal_mode = WAL").fetchall()
+    return weight
+
+
+def _insert(
+    db: sqlite3.Connection,
+    table: str,
+    columns: Sequence[str],
+    made_up: dict[str, str],
+    order: str,
+    count: int,
+) -> None:
+    # A device is that of two numbers: every second one will do.
+    step = 2 if table == "devices" else 1
+    chosen = ", ".join(made_up.get(name, f"model.{name}") for name in columns)
+    db.execute(
+        f"INSERT INTO {table} ({', '.join(columns)})"
+        " WITH RECURSIVE numbers (n) AS"
+        f" (SELECT {2 - step} UNION ALL SELECT n + {step} FROM numbers WHERE n < ?)"
+        f" SELECT {chosen} FROM (SELECT n FROM numbers ORDER BY {order}) AS numbers,"
+        f" (SELECT * FROM {table} LIMIT 1) AS model",
+        [count * step],
+    )
+
+
+def _size(db: sqlite3.Connection) -> int:
+    [[pages], [size]] = (
+        db.execute(f"PRAGMA {name}").fetchone() for name in ("page_count", "page_size")
+    )
+    return int(pages) * int(size)
+
+
+def _operations(
+    sessions: SessionManager, path: Path, size: int, grants: list[Grant]
+) -> dict[str, Callable[[], float]]:
+    numbers = iter(range(10**9))
+    latest = {grant.session.id: grant.refresh_token for grant in grants[:EACH]}
+    to_end = iter(grants[EACH:])
+
+    def spread() -> list[int]:
+        return [next(numbers) * 7919 % size + 1 for _ in range(EACH)]
+
+    def refresh(session_id: str) -> None:
+        latest[session_id] = sessions.refresh(latest[session_id]).refresh_token
+
+    def first_sight() -> float:
+        with world.opened(path) as newcomer:
+            return each(newcomer.validate, [it.access_token for it in grants[:EACH]])
+
+    return {
+        "first sight": first_sight,
+        "get": lambda: each(
+            lambda n: sessions.get(f"g{n * 2654435761 % 4294967296:021x}"), spread()
+        ),
+        "list": lambda: each(lambda n: sessions.list(f"made-up-{n // 2:08d}"), spread()),
+        "login": lambda: each(lambda n: sessions.login(f"new-{n}", world.visitor(n)), spread()),
+        "refresh": lambda: each(refresh, list(latest)),
+        "revoke": lambda: each(
+            lambda grant: sessions.revoke(grant.session.id), [next(to_end) for _ in range(EACH)]
+        ),
+    }

@@ -1,0 +1,89 @@
+"""Many threads, two processes, and one that writes: all on one file."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+from benchmarks import _crowd as crowd
+from benchmarks import _world as world
+from benchmarks._line import Line
+from benchmarks._setting import Setting
+from benchmarks._timing import each
+from devsess import Grant, SessionManager
+
+SESSIONS = 250
+THREADS = 4
+ROUNDS = 7
+
+
+def lines(setting: Setting) -> list[Line]:
+    """What sharing costs, beside having the file to oneself."""
+    path, grants = setting.signed_in("shared", SESSIONS)
+    tokens = [grant.access_token for grant in grants]
+    alone, two = (
+        statistics.median(
+            crowd.validated_together(path, world.SECRET, tokens, processes)
+            for _ in range(1 if setting.quick else 3)
+        )
+        for processes in (1, 2)
+    )
+    return [
+        Line("two processes, validations together, beside one", two / alone, 1.8, at_least=True),
+        *_threads(setting, grants),
+        *_under_a_writer(setting, grants),
+    ]
+
+
+def _threads(setting: Setting, grants: Sequence[Grant]) -> list[Line]:
+    with world.opened(setting.folder / "shared.db") as sessions, ThreadPoolExecutor(4) as pool:
+
+        def work(_: object = None) -> float:
+            return each(sessions.validate, _tokens(grants) * 20)
+
+        work()
+        alone = min(work() for _ in range(ROUNDS))
+        start = time.perf_counter()
+        list(pool.map(work, range(THREADS)))
+        together = (time.perf_counter() - start) / (THREADS * SESSIONS * 20)
+    name = f"a validation, {THREADS} threads at once, beside one"
+    return [Line(name, together / alone, microseconds=together * 1e6, drifts=False)]
+
+
+def _under_a_writer(setting: Setting, grants: Sequence[Grant]) -> list[Line]:
+    """The mean of everything there is, since what a commit costs comes now and then."""
+    with world.opened(setting.folder / "shared.db") as sessions:
+        decode = world.decoding(grants)
+        with crowd.writer(setting.folder / "shared.db", world.SECRET):
+            unit = min(decode() for _ in range(ROUNDS))
+            busy = statistics.median(
+                each(sessions.validate, _tokens([*grants] * 40)) for _ in range(ROUNDS)
+            )
+            calm = statistics.median(_at_a_pace(sessions, grants) for _ in range(ROUNDS))
+    name = f"while another process commits {crowd.COMMITS_A_SECOND} times a second"
+    return [
+        Line(f"repeated, {name}", busy / unit, 0.3, microseconds=busy * 1e6),
+        Line(
+            f"repeated 900 times a second, {name}",
+            calm / unit,
+            microseconds=calm * 1e6,
+            drifts=False,
+        ),
+    ]
+
+
+def _at_a_pace(sessions: SessionManager, grants: Sequence[Grant]) -> float:
+    """As in a server with little to do, where there was a commit before every other request."""
+    tokens, spent = _tokens(grants), 0.0
+    for token in tokens:
+        start = time.perf_counter()
+        sessions.validate(token)
+        spent += time.perf_counter() - start
+        time.sleep(0.001)
+    return spent / len(tokens)
+
+
+def _tokens(grants: Sequence[Grant]) -> list[str]:
+    return [world.anew(grant.access_token) for grant in grants]
