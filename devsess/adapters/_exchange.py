@@ -28,13 +28,13 @@ from devsess.errors import (
     StoreUnavailableError,
     TokenExpiredError,
 )
-from devsess.models import Client
+from devsess.models import Client, Session
 
 if TYPE_CHECKING:
     from devsess._core import Core
     from devsess.adapters._settings import Settings
     from devsess.flows import Flow
-    from devsess.models import Grant, Session
+    from devsess.models import Grant
     from devsess.policy import Span
 
 log = logging.getLogger("devsess")
@@ -79,6 +79,26 @@ class Exchange:
         self._cookies: dict[str, Header] = {}
 
     # Before the app.
+
+    def recall(self) -> bool:
+        """
+        Whether memory alone says who asks, as it does for most requests.
+
+        As `open` would, without a flow: that costs as much again.
+        """
+        access_token = self.brought.access
+        if not access_token or self.brought.error is not None:
+            return False
+        if csrf.refusal(self.request, self.brought, self.settings):
+            return False
+        try:
+            found = self.core.cache.hit(access_token, self.client, self.core.now())
+        except StoreUnavailableError:
+            return False  # `open` will meet it, and answer
+        if type(found) is not Session:
+            return False
+        self.session = found
+        return True
 
     def open(self) -> Flow[Answer | None]:
         """Find out who asks; an answer, if the app shall not be asked at all."""

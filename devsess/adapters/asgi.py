@@ -59,6 +59,8 @@ class SessionMiddleware(Middleware[ASGIApp, AsyncSessionManager]):
     async def _before(self, exchange: Exchange, receive: Receive) -> Answer | None:
         path = endpoints.path_below(exchange)
         if path is None:
+            if exchange.recall():
+                return None
             return await run_async(exchange.open(), self._perform)
         body = await _body(receive)
         return await run_async(endpoints.serve(exchange, path, body), self._perform)

@@ -62,6 +62,8 @@ def before(
     """What is answered in the app's stead, if anything; *body* reads the request's body."""
     path = endpoints.path_below(exchange)
     if path is None:
+        if exchange.recall():
+            return None
         return run(exchange.open(), perform)
     try:
         return run(endpoints.serve(exchange, path, body()), perform)
