@@ -12,6 +12,7 @@ from attrs import asdict
 from devsess._frozen import freeze
 from devsess.models import Assessment, Decision, EventType, Location, Signal
 from devsess.rows import DeviceRow, EventRow, SessionRow
+from devsess.stores.base import MUTABLE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -95,6 +96,14 @@ SELECT_SESSION = (
     " LEFT JOIN devices d ON d.user_id = s.user_id AND d.id = s.device_id"
     " LEFT JOIN agents a ON a.id = s.agent_id"
 )
+# All that can change in a live session and its device: a third less to read, and no join more.
+_CHANGING = (*sorted(MUTABLE - {"user_agent"}), "agent_id")
+SELECT_STAMP = (
+    "SELECT "  # noqa: S608
+    + ", ".join([*(f"s.{name}" for name in _CHANGING), *(f"d.{name}" for name in DEVICE[2:])])
+    + " FROM sessions s LEFT JOIN devices d ON d.user_id = s.user_id AND d.id = s.device_id"
+    " WHERE s.id = ? AND s.revoked_at IS NULL"
+)
 SELECT_EVENT = (
     "SELECT e.seq, "  # noqa: S608
     + ", ".join(_ELSEWHERE.get(name, f"e.{name}") for name in EVENT)
@@ -160,7 +169,7 @@ def session_row(values: Values) -> SessionRow:
 
 
 def stamp(values: Values) -> int:
-    """The stamp of what SELECT_SESSION gives: 64 bits, keyed anew in every process."""
+    """The stamp of what SELECT_STAMP gives: 64 bits, keyed anew in every process."""
     return hash(tuple(values))
 
 

@@ -40,7 +40,6 @@ if TYPE_CHECKING:
 _LOOK_EVERY = 0.5
 
 _GET = f"{rows.SELECT_SESSION} WHERE s.id = ?"
-_STAMP = f"{_GET} AND s.revoked_at IS NULL"
 _LIST = f"{rows.SELECT_SESSION} WHERE s.user_id = ? ORDER BY s.last_seen_at DESC, s.id"
 _EVENTS = f"{rows.SELECT_EVENT} WHERE e.user_id = ? AND e.seq < ? ORDER BY e.seq DESC LIMIT ?"
 _LOG = "SELECT seq, tag, session_id FROM changes WHERE seq >= ? ORDER BY seq LIMIT ?"
@@ -129,7 +128,7 @@ class SQLiteStore:
 
     def stamp(self, session_id: str, *, wait: bool = True) -> int | None:
         """See Store.stamp."""
-        found = self._session(_STAMP, session_id, wait=wait)
+        found = self._session(rows.SELECT_STAMP, session_id, wait=wait)
         return rows.stamp(found) if found else None
 
     def list(self, user_id: str) -> builtins.list[SessionRow]:
