@@ -9,19 +9,20 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from functools import wraps
-from pathlib import Path
 from typing import Any, Literal, TypeVar
 
 import click
 
 from devsess import __version__
 from devsess import _cli_output as output
-from devsess.errors import ConfigurationError, SessionNotFoundError, StoreUnavailableError
+from devsess._cli_bench import bench
+from devsess._cli_store import NOT_FOUND, USAGE, check_there, exit_codes, fail, store_option
+from devsess._cli_tune import tune
+from devsess.errors import ConfigurationError, SessionNotFoundError
 from devsess.keys import Keys, generate_pem, generate_secret
 from devsess.manager import SessionManager
 from devsess.policy import DAY, MAX_SPAN, Policy, Privacy
 
-NOT_FOUND, USAGE, UNAVAILABLE = 1, 2, 3
 BATCH = 500
 RETENTION_DAYS = 90
 # The application's policy is not known here: the deadlines it wrote are the measure, and no others.
@@ -43,27 +44,14 @@ def _store(command: F) -> F:
     An option named `retention`, in days, goes into the manager's policy.
     """
 
-    @click.option(
-        "--store",
-        envvar="DEVSESS_STORE",
-        default="sessions.db",
-        show_default=True,
-        show_envvar=True,
-        help="Path or URL of the store.",
-    )
+    @store_option
+    @exit_codes
     @wraps(command)
     def with_store(store: str, retention: int = RETENTION_DAYS, **options: Any) -> None:
-        try:
-            _check_there(store)
-            # Nothing is minted or verified here: any key will do.
-            with SessionManager(
-                store, keys=generate_secret(), policy=_policy(retention)
-            ) as sessions:
-                command(sessions=sessions, **options)
-        except StoreUnavailableError as error:
-            _fail(str(error), UNAVAILABLE)
-        except (ConfigurationError, ValueError) as error:
-            _fail(str(error), USAGE)
+        check_there(store)
+        # Nothing is minted or verified here: any key will do.
+        with SessionManager(store, keys=generate_secret(), policy=_policy(retention)) as sessions:
+            command(sessions=sessions, **options)
 
     return with_store  # type: ignore[return-value]
 
@@ -74,18 +62,6 @@ def _policy(retention: int) -> Policy:
         absolute_lifetime=UNBOUNDED,
         privacy=Privacy(retention=retention * DAY),
     )
-
-
-def _check_there(store: str) -> None:
-    """A mistyped path must not become an empty database."""
-    path = store.removeprefix("sqlite:///")
-    if "://" not in path and not Path(path).exists():
-        raise StoreUnavailableError(f"there is no database at {path}: name it with --store")
-
-
-def _fail(message: str, code: int) -> None:
-    click.echo(f"devsess: {output.text(message)}", err=True)
-    sys.exit(code)
 
 
 _as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
@@ -183,8 +159,7 @@ def _end_all(
     try:
         return sessions.revoke_all(user, keep=keep, reason=reason, actor=actor)
     except SessionNotFoundError:
-        _fail(f"{user} has no session {keep}: nothing was ended", NOT_FOUND)
-        raise
+        fail(f"{user} has no session {keep}: nothing was ended", NOT_FOUND)
 
 
 @main.command()
@@ -265,6 +240,10 @@ def migrate(sessions: SessionManager, *, as_json: bool) -> None:
         click.echo("\n".join(steps) if steps else "the schema is up to date")
 
 
+main.add_command(bench)
+main.add_command(tune)
+
+
 @main.group()
 def keys() -> None:
     """Make keys, and show the public ones."""
@@ -293,5 +272,5 @@ def jwks(key_file: Any) -> None:
         # The set says nothing of the secret, which the others need: any will do.
         shown = Keys(generate_secret(), key_file.read().strip(), secret=generate_secret()).jwks()
     except ConfigurationError as error:
-        _fail(str(error), USAGE)
+        fail(str(error), USAGE)
     output.as_json(shown)

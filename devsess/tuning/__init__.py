@@ -1,1 +1,1 @@
-"""Measure what validation costs here, and find the settings that suit a traffic."""
+"""Measure a store, and find the settings that suit its traffic."""

@@ -1,190 +1,155 @@
-"""
-Traffic to replay: which session asks when. Read from a file, or made up.
-
-More of it than can be replayed in the time there is becomes a scale model: of
-every so many sessions one stays, with all its requests. A session's own rhythm,
-on which caching hangs, stays as it was; what is counted per second of traffic is
-multiplied afterwards.
-"""
+"""Traffic: which session is validated or revoked when; made up, or read from a file."""
 
 from __future__ import annotations
 
 import json
-from collections import Counter
-from collections.abc import Iterable, Sequence
-from itertools import accumulate, takewhile
-from math import ceil
-from operator import attrgetter
-from random import Random
-from typing import Literal
+from collections.abc import Iterable, Iterator
+from itertools import accumulate
+from typing import TYPE_CHECKING, Literal, cast
 
-from attrs import frozen
+from attrs import evolve, frozen
 
+from devsess.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from random import Random
+
+Kind = Literal["validate", "revoke"]
+
+# How often the session at each rank is used: requests of web sites fall about so.
 ZIPF = 1.1
-# Two lives of an access token: one to come into step, one to be measured.
-SPAN = 1800.0
-LONGEST = 86_400.0
-# Fewer requests say little of a percentile; rare ones are watched for longer.
-FEWEST = 4000
-# Seconds since the epoch and more, but nothing that a float could not add to.
-_LATEST = 1e12
+# Longer traffic than this says nothing new: tokens were refreshed and sessions touched by then.
+LONGEST = 1800.0
+MOST = 200_000
 
 
 @frozen
 class Request:
     """
-    One thing that happens to a session.
+    One line of traffic.
 
     Attributes:
         at: Seconds since the traffic began.
-        session: Any name; the same one means the same session.
-        event: Whether it asks, or is revoked by another process.
+        session: The name of a session; any text.
+        kind: "validate" or "revoke".
     """
 
     at: float
     session: str
-    event: Literal["validate", "revoke"] = "validate"
-
-
-@frozen
-class Size:
-    """
-    How much can be replayed.
-
-    Attributes:
-        requests: How many, at most.
-        sessions: How many of them differ, at most.
-    """
-
-    requests: int
-    sessions: int
-
-    def model(self, requests: float, sessions: float) -> int:
-        """Of how many sessions one can stay, where there are so many: 1 or more."""
-        every = max(requests / self.requests, sessions / self.sessions)
-        return max(1, min(ceil(every), int(sessions)))
+    kind: Kind = "validate"
 
 
 @frozen
 class Traffic:
     """
-    What is replayed.
+    Requests in the order of their time.
 
     Attributes:
-        requests: In the order of their time.
-        sessions: The names of the sessions, each once.
-        devices: How many browsers these sessions share.
-        every: Of how many sessions each one here stands for; 1 if all are here.
+        requests: At least one.
+        devices: How many devices the sessions are spread over.
     """
 
     requests: tuple[Request, ...]
-    sessions: tuple[str, ...]
     devices: int
-    every: int = 1
 
     @property
-    def seconds(self) -> float:
-        """How long it lasts; more than nothing."""
-        return max(self.requests[-1].at, 1e-3)
+    def span(self) -> float:
+        """Seconds from the beginning to the last request."""
+        return self.requests[-1].at
 
     @property
-    def rate(self) -> float:
-        """Requests per second of the whole traffic, those that were left out included."""
-        return len(self.requests) * self.every / self.seconds
+    def sessions(self) -> list[str]:
+        """The names of the sessions, in the order of their first request."""
+        return list(dict.fromkeys(request.session for request in self.requests))
+
+    def first(self, count: int) -> Traffic:
+        """The first *count* requests of it."""
+        return evolve(self, requests=self.requests[:count])
+
+    def of_first(self, sessions: int) -> Traffic:
+        """What comes before the first request of any but the first so many *sessions*."""
+        known: set[str] = set()
+        for index, request in enumerate(self.requests):
+            known.add(request.session)
+            if len(known) > sessions:
+                return self.first(index)
+        return self
+
+    def slices(self, count: int) -> list[Traffic]:
+        """Up to *count* parts of about as many requests, one after another, each from 0 on."""
+        size = -(-len(self.requests) // count)
+        return [
+            _from_zero(self.requests[start : start + size], self.devices)
+            for start in range(0, len(self.requests), size)
+        ]
 
 
-def read(lines: Iterable[str | bytes]) -> list[Request]:
+def synthetic(rng: Random, *, rps: float, sessions: int, devices: int) -> Traffic:
     """
-    The requests of JSON lines: `{"at": seconds, "session": "any id", "event": "validate"}`.
+    Made-up traffic: requests come independently, and few sessions make most of them.
 
-    Events are "validate", also where there is none, and "revoke". Instants count
-    from the earliest, which may be any number; lines may be in any order.
+    Args:
+        rng: Decides all; from the same state comes the same traffic.
+        rps: Requests a second.
+        sessions, devices: How many.
 
     Raises:
-        ValueError: If a line is no such request, by its number; or if there is none.
+        ConfigurationError: If one of the numbers is not above zero.
     """
-    found = [_request(number, line) for number, line in enumerate(lines, 1) if line.strip()]
-    if not found:
-        raise ValueError(f"there is no request in the traffic: give lines like {_EXAMPLE}")
-    found.sort(key=attrgetter("at"))
-    begin = found[0].at
-    return [Request(each.at - begin, each.session, each.event) for each in found]
+    if not (rps > 0 and sessions > 0 and devices > 0):
+        raise ConfigurationError("requests a second, sessions and devices must be above zero")
+    count = max(1, int(min(MOST, rps * LONGEST)))
+    weights = list(accumulate(rank**-ZIPF for rank in range(1, sessions + 1)))
+    ranks = rng.choices(range(sessions), cum_weights=weights, k=count)
+    times = accumulate(rng.expovariate(rps) for _ in range(count))
+    requests = (Request(at, f"session-{rank}") for at, rank in zip(times, ranks, strict=True))
+    return Traffic(tuple(requests), devices)
 
 
-def recorded(requests: Sequence[Request], size: Size) -> Traffic:
-    """*requests*, each session from a browser of its own, as a model if they are too many."""
-    counts = Counter(each.session for each in requests)
-    ranked = [name for name, _ in counts.most_common()]
-    every = size.model(len(requests), len(ranked))
-    kept = {ranked[rank] for rank in _alike([counts[name] for name in ranked], every)}
-    chosen = tuple(each for each in requests if each.session in kept)
-    return Traffic(chosen, tuple(dict.fromkeys(each.session for each in chosen)), len(kept), every)
-
-
-def synthetic(
-    *, rps: float, sessions: int, devices: int, size: Size, random: Random, zipf: float = ZIPF
-) -> Traffic:
+def read(lines: Iterable[str]) -> Traffic:
     """
-    Poisson arrivals, of sessions some of which come far more often than others (Zipf).
+    Traffic from JSON lines: `{"at": seconds, "session": "any id", "event": "validate"}`.
 
-    Args:
-        rps: Requests a second.
-        sessions: How many there are; each is of an account of its own.
-        devices: How many browsers they come from.
-        size: What can be replayed.
-        random: Decides; the same seed gives the same traffic.
-        zipf: How unequal they are: the one of rank k comes as 1 / k^zipf.
+    The event may be left out. Lines need not be in order; empty ones are passed over.
+
+    Raises:
+        ConfigurationError: If a line cannot be read; the message has its number.
     """
-    seconds = min(max(SPAN, FEWEST / rps), LONGEST)
-    weights = [rank**-zipf for rank in range(1, sessions + 1)]
-    every = size.model(rps * seconds, min(sessions, rps * seconds))
-    kept = _alike(weights, min(every, sessions))
-    chosen = [weights[rank] for rank in kept]
-    times = _arrivals(rps * sum(chosen) / sum(weights), seconds, random)
-    names = [f"{rank}" for rank in kept]
-    who = random.choices(names, cum_weights=list(accumulate(chosen)), k=len(times))
-    requests = tuple(map(Request, times, who))
-    seen = tuple(dict.fromkeys(who))
-    return Traffic(requests, seen, max(1, min(devices // every, len(seen))), every)
+    requests = tuple(sorted(_requests(lines), key=lambda request: request.at))
+    if not requests:
+        raise ConfigurationError("the traffic is empty: write one JSON object a line")
+    return _from_zero(requests, len({request.session for request in requests}))
 
 
-def _arrivals(rate: float, seconds: float, random: Random) -> list[float]:
-    """Instants until *seconds*, and at least the first two: a traffic is not empty."""
-    gaps = iter(lambda: random.expovariate(rate), None)
-    times = accumulate(gaps)
-    first = [next(times), next(times)]
-    return first + list(takewhile(lambda at: at < seconds, times))
+def written(traffic: Traffic) -> Iterator[str]:
+    """The lines that `read` makes the same traffic of."""
+    for request in traffic.requests:
+        line = {"at": request.at, "session": request.session, "event": request.kind}
+        yield json.dumps(line, ensure_ascii=False)
 
 
-def _alike(weights: Sequence[float], every: int) -> range:
-    """
-    One rank of *every* many, which together come as often as that share of all would.
-
-    Args:
-        weights: How often each comes, in any unit, the most frequent first.
-        every: Of how many one is taken.
-    """
-    wanted = sum(weights) / every
-    shares = (range(start, len(weights), every) for start in range(every))
-    return min(shares, key=lambda ranks: abs(sum(weights[rank] for rank in ranks) - wanted))
+def _from_zero(requests: tuple[Request, ...], devices: int) -> Traffic:
+    begin = requests[0].at
+    return Traffic(tuple(evolve(one, at=one.at - begin) for one in requests), devices)
 
 
-_EXAMPLE = '{"at": 12.5, "session": "a"}'
+def _requests(lines: Iterable[str]) -> Iterator[Request]:
+    for number, line in enumerate(lines, start=1):
+        if line.strip():
+            try:
+                yield _request(json.loads(line))
+            except (ValueError, RecursionError) as error:
+                raise ConfigurationError(f"line {number} of the traffic: {error}") from None
 
 
-def _request(number: int, line: str | bytes) -> Request:
-    try:
-        given = json.loads(line)
-    except (ValueError, RecursionError):
-        raise ValueError(f"line {number} of the traffic is no JSON: give {_EXAMPLE}") from None
-    if not isinstance(given, dict):
-        raise ValueError(f"line {number} of the traffic is no JSON object: give {_EXAMPLE}")
-    at, session = given.get("at"), given.get("session")
-    event = given.get("event", "validate")
-    if isinstance(at, bool) or not isinstance(at, (int, float)) or not abs(at) <= _LATEST:
-        raise ValueError(f'line {number} of the traffic: "at" must be a number of seconds')
+def _request(line: object) -> Request:
+    if not isinstance(line, dict):
+        raise ValueError('it is no object: write {"at": seconds, "session": "any id"}')
+    at, session, kind = line.get("at"), line.get("session"), line.get("event", "validate")
+    if isinstance(at, bool) or not isinstance(at, (int, float)) or not 0 <= at < 1e10:
+        raise ValueError(f'"at" must be seconds, 0 or more, not {at!r}')
     if not isinstance(session, str) or not session:
-        raise ValueError(f'line {number} of the traffic: "session" must be a text')
-    if event not in ("validate", "revoke"):
-        raise ValueError(f'line {number} of the traffic: "event" must be "validate" or "revoke"')
-    return Request(float(at), session, event)
+        raise ValueError(f'"session" must be a text, not {session!r}')
+    if kind not in ("validate", "revoke"):
+        raise ValueError(f'"event" must be "validate" or "revoke", not {kind!r}')
+    return Request(float(at), session, cast("Kind", kind))

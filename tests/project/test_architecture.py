@@ -59,17 +59,24 @@ ROOMS = {
     ),
     "names": Room(5, ("",)),
     "adapters": Room(6, ("adapters", "adapters.*")),
-    "around": Room(6, ("prometheus", "testing", "testing.*", "cli", "_cli*", "__main__")),
+    "around": Room(
+        6,
+        (
+            *("prometheus", "testing", "testing.*", "tuning", "tuning.*"),
+            *("cli", "_cli*", "__main__"),
+        ),
+    ),
 }
 
 # Where a package may be imported, and nowhere else.
 HOMES = {
-    "jwt": ("keys", "tokens", "_cli*"),  # the demo measures against a bare jwt.decode
+    "jwt": ("keys", "tokens", "_cli*"),  # demo and bench measure against a bare jwt.decode
     "cryptography": ("keys",),
     "user_agents": ("_agents",),
     "ua_parser": ("_agents",),
     "sqlite_utils": ("stores._sqlite_schema",),
-    "sqlite3": ("stores.sqlite", "stores._sqlite_*", "stores._walindex"),
+    # bench tells its version
+    "sqlite3": ("stores.sqlite", "stores._sqlite_*", "stores._walindex", "_cli_bench"),
     "click": ("cli", "_cli*"),
     "django": ("adapters.django",),
     "prometheus_client": ("prometheus",),

@@ -93,7 +93,7 @@ def test_a_framework_has_its_extra(name: str) -> None:
 
 def test_benchmarks_need_nothing_more() -> None:
     """The benchmarks run on what the package requires, but for peers and pictures."""
-    more = ("_peer_", "peers.py", "_plots.py")
+    more = ("_peer_", "peers.py", "_plots.py", "served.py")
     files = _source.python_files(ROOT / "benchmarks")
     imported = _source.third_party(*(it for it in files if not it.name.startswith(more)))
     assert set() == distributions(imported) - required(project()["dependencies"])

@@ -1,0 +1,101 @@
+"""`devsess bench`: what validations and writes cost on one's own store."""
+
+from __future__ import annotations
+
+import platform
+import sqlite3
+from collections.abc import Callable
+from contextlib import closing
+from typing import TYPE_CHECKING
+
+import click
+import jwt
+
+from devsess import __version__
+from devsess import _cli_output as output
+from devsess._cli_store import check_there, exit_codes, store_option
+from devsess.keys import Keys, generate_secret
+from devsess.stores._url import blocking_store
+
+if TYPE_CHECKING:
+    from devsess.tuning.suite import Figures
+
+MEANING = (
+    "Each time is that of one call in the best round; for the writes, the median. The ratio is to a"
+    " bare jwt.decode of the same tokens, measured in turn: below 1, a revocable session costs less"
+    " than a token that cannot be revoked."
+)
+
+
+@click.command()
+@store_option
+@click.option(
+    "--key",
+    envvar="DEVSESS_SECRET",
+    show_envvar=True,
+    help="Secret of 32 bytes or more to sign with; a new one if left out.",
+)
+@click.option(
+    "--seconds",
+    type=click.FloatRange(min=0.1, max=600),
+    default=60.0,
+    show_default=True,
+    help="Take no longer.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@exit_codes
+def bench(store: str, key: str | None, seconds: float, *, as_json: bool) -> None:
+    """Measure the store with a made-up user, who is erased in the end."""
+    from devsess.tuning.suite import measure
+
+    secret = key or generate_secret()
+    keys = Keys.of(secret)
+    check_there(store)
+    with closing(blocking_store(store)) as opened:
+        found = measure(opened, keys, bare_decode(secret), seconds)
+    output.as_json(_json(found)) if as_json else _show(found)
+
+
+def bare_decode(secret: str) -> Callable[[str], object]:
+    """What everything is compared with: an application without sessions that can be revoked."""
+
+    def decode(token: str) -> object:
+        return jwt.decode(token, secret, algorithms=["HS256"], issuer="devsess", audience="devsess")
+
+    return decode
+
+
+def _show(found: Figures) -> None:
+    rows = [("a bare jwt.decode", f"{found.decode:.2f} µs", "1.00")]
+    rows += [
+        (f"validate: {name}", f"{microseconds:.2f} µs", f"{found.ratio(name):.2f}")
+        for name, microseconds in found.validations.items()
+    ]
+    rows += [
+        (name, f"{milliseconds:.2f} ms", f"{milliseconds * 1000 / found.decode:.0f}")
+        for name, milliseconds in found.writes.items()
+    ]
+    output.table(["what", "time", "ratio"], rows, "nothing was measured")
+    versions = ", ".join(f"{name} {version}" for name, version in _versions().items())
+    click.echo(f"\nmark: {found.mark}; {found.rounds} rounds; {versions}")
+    click.echo(MEANING)
+
+
+def _json(found: Figures) -> dict[str, object]:
+    return {
+        "decode_us": found.decode,
+        "validate_us": dict(found.validations),
+        "ratio": {name: found.ratio(name) for name in found.validations},
+        "writes_ms": dict(found.writes),
+        "mark": found.mark,
+        "rounds": found.rounds,
+        "versions": _versions(),
+    }
+
+
+def _versions() -> dict[str, str]:
+    return {
+        "devsess": __version__,
+        platform.python_implementation(): platform.python_version(),
+        "SQLite": sqlite3.sqlite_version,
+    }

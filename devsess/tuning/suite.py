@@ -1,0 +1,209 @@
+"""What the ways to validate a token cost on one store, beside a bare decode of the same tokens."""
+
+from __future__ import annotations
+
+import gc
+import secrets
+import statistics
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from time import monotonic, perf_counter
+from typing import TYPE_CHECKING, TypeAlias, TypeVar
+
+from attrs import define, field, frozen
+
+from devsess.errors import InvalidSessionError
+from devsess.manager import SessionManager
+from devsess.models import Client
+from devsess.policy import Policy
+from devsess.tuning.visitors import Visitor, anew, client, sign_in
+
+if TYPE_CHECKING:
+    from devsess.keys import Keys
+    from devsess.stores.base import Store
+
+T = TypeVar("T")
+
+# Seconds that each call of one batch took.
+Batch: TypeAlias = Callable[[], float]
+
+SESSIONS = 25
+CALLS = 200
+ROUNDS = 40
+WRITES = 15
+
+
+@frozen
+class Figures:
+    """
+    What was measured.
+
+    Attributes:
+        validations: Microseconds of each way to validate, the best round of many.
+        decode: Microseconds of a bare decode, likewise.
+        writes: Milliseconds of each write, the median.
+        mark: What tells that nothing has changed, as in Metrics.
+        rounds: How many rounds there were.
+    """
+
+    validations: Mapping[str, float]
+    decode: float
+    writes: Mapping[str, float]
+    mark: str
+    rounds: int
+
+    def ratio(self, name: str) -> float:
+        """A validation's cost as a part of a bare decode's."""
+        return self.validations[name] / self.decode
+
+
+def measure(store: Store, keys: Keys, decode: Callable[[str], object], seconds: float) -> Figures:
+    """
+    Measure *store* with sessions of a made-up user, who is erased in the end.
+
+    Args:
+        store: Left open.
+        keys: For the tokens.
+        decode: A bare decode of an access token.
+        seconds: How long it may take; one round there is in any case.
+
+    Raises:
+        StoreUnavailableError: If the store did not answer.
+    """
+    user = f"devsess-bench-{secrets.token_hex(8)}"
+    deadline = monotonic() + seconds
+    sessions = SessionManager(store, keys=keys)
+    try:
+        suite = _Suite(store, keys, decode, user, sessions)
+        writes = suite.writes(monotonic() + seconds / 3)
+        found = _alternating(suite.batches(), deadline)
+        best = {name: min(rounds) * 1e6 for name, rounds in found.items()}
+        bare = best.pop("decode")
+        return Figures(best, bare, writes, sessions.metrics().mark, len(found["decode"]))
+    finally:
+        sessions.erase_user(user)
+
+
+@define
+class _Suite:
+    """The made-up user's sessions, and what is done with them."""
+
+    store: Store
+    keys: Keys
+    decode: Callable[[str], object]
+    user: str
+    strict: SessionManager
+    live: list[Visitor] = field(factory=list)
+    revoked: list[Visitor] = field(factory=list)
+
+    def writes(self, deadline: float) -> dict[str, float]:
+        """Milliseconds of login, refresh and revoke, once all sessions are there."""
+        taken: dict[str, list[float]] = {"login": [], "refresh": [], "revoke": []}
+        number = 0
+        while number < WRITES and (number < 1 or monotonic() < deadline):
+            for name, seconds in self._cycle(number):
+                taken[name].append(seconds)
+            number += 1
+        self.live = [self._signed_in(1000 + one) for one in range(SESSIONS)]
+        return {name: statistics.median(each) * 1000 for name, each in taken.items()}
+
+    def _cycle(self, number: int) -> Iterator[tuple[str, float]]:
+        """Sign in, refresh, revoke; what each took."""
+        device = client(number)
+        begun = perf_counter()
+        grant = self.strict.login(self.user, device)
+        yield "login", perf_counter() - begun
+        begun = perf_counter()
+        grant = self.strict.refresh(grant.refresh_token, device)
+        yield "refresh", perf_counter() - begun
+        begun = perf_counter()
+        self.strict.revoke(grant.session.id)
+        yield "revoke", perf_counter() - begun
+        self.revoked.append(Visitor(device, grant, 0))
+
+    def _signed_in(self, number: int) -> Visitor:
+        return sign_in(self.strict, self.user, client(number), 0)
+
+    def batches(self) -> dict[str, Batch]:
+        """What is measured, the bare decode first."""
+        relaxed = SessionManager(self.store, keys=self.keys, policy=Policy(max_staleness=1))
+        clients = SessionManager(self.store, keys=self.keys)
+        strict, live = self.strict, self.live
+        return {
+            "decode": lambda: _each(self.decode, _tokens(live)),
+            "hit, zero staleness": lambda: _each(strict.validate, _tokens(live)),
+            "hit, a new equal Client each time": lambda: _with_clients(clients, live),
+            "hit, one second of staleness": lambda: _each(relaxed.validate, _tokens(live)),
+            "fresh=True": lambda: _each(
+                lambda token: strict.validate(token, fresh=True), _tokens(live)
+            ),
+            "first sight of a token": self._first_sight,
+            "revoked, refused": lambda: _each(self._refused, _tokens(self.revoked)),
+        }
+
+    def _first_sight(self) -> float:
+        newcomer = SessionManager(self.store, keys=self.keys)
+        newcomer.validate(self.live[0].grant.access_token)  # its first look at the log
+        return _each(newcomer.validate, _tokens(self.live[1:], each=1))
+
+    def _refused(self, token: str) -> None:
+        with suppress(InvalidSessionError):
+            self.strict.validate(token)
+
+
+def _with_clients(sessions: SessionManager, visitors: Sequence[Visitor]) -> float:
+    requests = [
+        (anew(visitor.grant.access_token), _parts(visitor.client))
+        for visitor in visitors
+        for _ in range(CALLS // len(visitors))
+    ]
+
+    def validate(request: tuple[str, tuple[str, str, str]]) -> object:
+        token, (ip, agent, device) = request
+        return sessions.validate(token, Client(ip=ip, user_agent=agent, device_token=device))
+
+    return _each(validate, requests)
+
+
+def _parts(presented: Client) -> tuple[str, str, str]:
+    texts = (presented.ip, presented.user_agent, presented.device_token)
+    ip, agent, device = (anew(text or "") for text in texts)
+    return ip, agent, device
+
+
+def _tokens(visitors: Sequence[Visitor], each: int | None = None) -> list[str]:
+    """Each visitor's token so many times, or enough for a batch, in strings of their own."""
+    times = max(1, CALLS // len(visitors)) if each is None else each
+    return [anew(visitor.grant.access_token) for visitor in visitors for _ in range(times)]
+
+
+def _each(do: Callable[[T], object], items: Sequence[T]) -> float:
+    """Seconds per item to *do* all *items*."""
+    begun = perf_counter()
+    for item in items:
+        do(item)
+    return (perf_counter() - begun) / len(items)
+
+
+def _alternating(batches: Mapping[str, Batch], deadline: float) -> dict[str, list[float]]:
+    """The seconds of each batch in each round; every round runs every batch, one after another."""
+    found: dict[str, list[float]] = {name: [] for name in batches}
+    for batch in batches.values():
+        batch()  # so that what is repeated has been seen before
+    with _undisturbed():
+        for number in range(ROUNDS):
+            if number and monotonic() > deadline:
+                break
+            for name, batch in batches.items():
+                found[name].append(batch())
+    return found
+
+
+@contextmanager
+def _undisturbed() -> Iterator[None]:
+    gc.collect()
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()

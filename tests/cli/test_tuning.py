@@ -1,0 +1,246 @@
+"""bench and tune: what they leave behind, and what their advice is worth."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from contextlib import closing
+from random import Random
+from typing import TYPE_CHECKING
+
+import jwt
+import pytest
+from attrs import evolve
+from click.testing import CliRunner, Result
+
+from devsess import Client, Keys, Policy, SessionManager
+from devsess.cli import main
+from devsess.stores.memory import MemoryStore
+from devsess.tuning.ground import ground
+from devsess.tuning.replay import PROBES, Outcome, replay
+from devsess.tuning.search import Advice, Wish, advise, confidence
+from devsess.tuning.suite import measure
+from devsess.tuning.traffic import Request, Traffic, synthetic
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+SECRET = "a secret of the tests, long enough"
+KEYS = Keys(SECRET)
+# One that every machine meets, and one that none does.
+EASY, IMPOSSIBLE = 1e9, 1e-9
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    path = tmp_path / "sessions.db"
+    with SessionManager(path, keys=SECRET) as sessions:
+        sessions.login("ada", Client("192.0.2.1", "curl/8"))
+    return path
+
+
+def call(command: str, store: object, *arguments: str, given: str | None = None) -> Result:
+    return CliRunner().invoke(main, [command, "--store", str(store), *arguments], input=given)
+
+
+def rows(path: Path) -> dict[str, list[tuple[object, ...]]]:
+    """All that is kept about people and their devices."""
+    tables = ("accounts", "devices", "sessions", "events")
+    with closing(sqlite3.connect(path)) as db:
+        return {name: db.execute(f"SELECT * FROM {name}").fetchall() for name in tables}
+
+
+def traffic(seed: int) -> Traffic:
+    """Traffic of a hundred sessions, one of those that are seldom used being revoked midway."""
+    made = synthetic(Random(seed), rps=5, sessions=100, devices=30).first(2_000)
+    later = len(made.requests) // 2
+    ended = Request(made.requests[later].at, made.sessions[-1], "revoke")
+    return evolve(made, requests=(*made.requests[:later], ended, *made.requests[later:]))
+
+
+def replayed(location: str, played: Traffic, policy: Policy) -> Outcome:
+    with ground(location, played, KEYS, 60) as here, here.world() as world:
+        return replay(world, played, policy, overhead=0)
+
+
+@pytest.fixture(scope="module")
+def advice() -> Advice:
+    return advise("memory://", traffic(1), Wish(2, EASY, seconds=30), KEYS)
+
+
+# bench
+
+
+def test_bench_leaves_the_store_as_it_was(path: Path) -> None:
+    """The made-up user's sessions, devices and events are gone; all others are as they were."""
+    before = rows(path)
+    assert 0 == call("bench", path, "--seconds", "0.5").exit_code
+    assert before == rows(path)
+
+
+def test_bench_leaves_nothing_when_it_fails() -> None:
+    """The made-up user is erased also if measuring broke off."""
+    store = MemoryStore()
+    with pytest.raises(ZeroDivisionError):
+        measure(store, KEYS, lambda token: 1 / 0, 1)
+    assert ({}, {}, {}) == (store._sessions, store._devices, store._events)
+
+
+def test_bench_measures_tokens_of_the_given_key() -> None:
+    """The key that is given signs the tokens, and verifies what a bare decode reads."""
+    seen: set[str] = set()
+    figures = measure(MemoryStore(), KEYS, seen.add, 0.1)
+    assert seen
+    for token in seen:
+        jwt.decode(token, SECRET, algorithms=["HS256"], issuer="devsess", audience="devsess")
+    assert "memory" == figures.mark
+
+
+def test_bench_shows_each_way(path: Path) -> None:
+    """Every way to validate and write is a line, with the mark and the versions below."""
+    shown = call("bench", path, "--seconds", "0.5", "--key", SECRET)
+    assert 0 == shown.exit_code
+    for told in (
+        *("jwt.decode", "zero staleness", "new equal Client", "one second of staleness"),
+        *("fresh=True", "first sight", "refused", "login", "refresh", "revoke"),
+        *("mark: ", sqlite3.sqlite_version, "devsess 0."),
+    ):
+        assert told in shown.stdout
+
+
+def test_bench_as_json() -> None:
+    """JSON has a ratio for each way to validate."""
+    found = json.loads(call("bench", "memory://", "--seconds", "0.5", "--json").stdout)
+    assert found["ratio"].keys() == found["validate_us"].keys()
+
+
+@pytest.mark.parametrize("command", [("bench",), ("tune", "--max-staleness", "1", "--p99", "9")])
+def test_a_store_that_is_not_there(command: tuple[str, ...], tmp_path: Path) -> None:
+    """A path with nothing there exits with 3, and nothing is made there."""
+    assert 3 == call(command[0], tmp_path / "none.db", *command[1:]).exit_code
+    assert [] == list(tmp_path.iterdir())
+
+
+def test_bench_with_a_weak_key(path: Path) -> None:
+    """A key that cannot sign is wrong usage and is not shown."""
+    shown = call("bench", path, "--key", "hunter2")
+    assert 2 == shown.exit_code
+    assert "hunter2" not in shown.stderr
+
+
+# tune
+
+
+def test_the_advice_holds_anew(advice: Advice) -> None:
+    """Other traffic of the same kind has the hit rate that was predicted, within five points."""
+    anew = replayed("memory://", traffic(2), advice.chosen.policy)
+    assert advice.chosen.hit_rate == pytest.approx(anew.hit_rate, abs=0.05)
+    assert advice.chosen.bound == anew.bound
+
+
+def test_revocations_are_heard_in_time(advice: Advice) -> None:
+    """What another manager revokes is refused within the staleness, at once if that is zero."""
+    assert {0.0, 2.0} <= {outcome.policy.max_staleness for outcome in advice.candidates}
+    for outcome in advice.candidates:
+        staleness = outcome.policy.max_staleness
+        assert outcome.bound <= staleness * (1 + 1 / PROBES)
+        assert staleness or outcome.bound == 0
+
+
+def test_another_process_is_heard_in_time(path: Path) -> None:
+    """The bound holds between two openings of one file too."""
+    for staleness in (0.0, 1.5):
+        outcome = replayed(str(path), traffic(3).first(50), Policy(max_staleness=staleness))
+        assert outcome.bound <= staleness * (1 + 1 / PROBES)
+
+
+def test_the_least_stale_that_meets_the_wish(advice: Advice) -> None:
+    """A wish that zero staleness meets needs no staleness."""
+    assert advice.met
+    assert 0 == advice.chosen.policy.max_staleness
+
+
+def test_a_small_cache_hits_less() -> None:
+    """What does not fit is asked for again: no cache never hits, a small one less than a large."""
+    policies = (Policy(cache_size=0), Policy(cache_size=10), Policy())
+    rates = [replayed("memory://", traffic(1), policy).hit_rate for policy in policies]
+    assert 0 == rates[0] < rates[1] < rates[2]
+
+
+def test_touches_follow_their_interval() -> None:
+    """The longer the interval, the fewer touches: time in a replay is the traffic's."""
+    policies = (Policy(touch_interval=30), Policy(), Policy(touch_interval=900))
+    touches = [replayed("memory://", traffic(1), policy).touches for policy in policies]
+    assert touches[0] > touches[1] > touches[2]
+
+
+def test_tune_leaves_nothing_behind(path: Path) -> None:
+    """No file is left beside the store, and nothing in it is changed."""
+    before, files = rows(path), sorted(path.parent.iterdir())
+    content = path.read_bytes()
+    arguments = ("--rps", "20", "--sessions", "20", "--max-staleness", "1", "--p99", str(EASY))
+    shown = call("tune", path, *arguments, "--seconds", "1")
+    assert 0 == shown.exit_code
+    assert content == path.read_bytes()
+    assert files == sorted(path.parent.iterdir())
+    assert before == rows(path)
+    for told in ("requests", "confidence: ", "####", "Policy("):
+        assert told in shown.stdout
+
+
+def test_a_wish_that_cannot_be_met() -> None:
+    """Where no setting is fast enough the exit code is 1, and the cheapest is told."""
+    arguments = ("--sessions", "20", "--max-staleness", "1", "--p99", str(IMPOSSIBLE))
+    shown = call("tune", "memory://", *arguments, "--seconds", "1")
+    assert 1 == shown.exit_code
+    assert "No setting keeps" in shown.stdout
+    assert "Policy(" in shown.stdout
+
+
+def test_tune_reads_traffic() -> None:
+    """Traffic in a file is replayed, and JSON tells what came of it."""
+    lines = "\n".join(f'{{"at": {at}, "session": "s{at % 5}"}}' for at in range(100))
+    arguments = ("--traffic", "-", "--max-staleness", "0", "--p99", str(EASY))
+    shown = call("tune", "memory://", *arguments, "--json", given=lines)
+    assert 0 == shown.exit_code
+    found = json.loads(shown.stdout)
+    assert (100, True) == (found["requests"], found["met"])
+    assert {0.0} == {one["revocation_bound"] for one in found["candidates"]}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "given", "told"),
+    [
+        (("--traffic", "-"), '{"at": 0, "session": "a"}\nnonsense', "line 2"),
+        (("--traffic", "-"), "", "empty"),
+        (("--traffic", "-", "--rps", "5"), "", "--rps"),
+        (("--rps", "0"), None, "--rps"),
+        (("--max-staleness", "3600"), None, "max_staleness"),
+        (("--store", "nonsense://x"), None, "memory://"),
+    ],
+)
+def test_wrong_usage(arguments: tuple[str, ...], given: str | None, told: str) -> None:
+    """What cannot be replayed exits with 2, and says what to change."""
+    shown = call("tune", "memory://", "--max-staleness", "1", "--p99", "9", *arguments, given=given)
+    assert 2 == shown.exit_code
+    assert told in shown.stderr
+
+
+def test_confidence_falls_as_parts_differ(advice: Advice) -> None:
+    """Parts that are alike give high confidence, others less, and few parts none."""
+    one = advice.chosen
+    alike, unlike = [one] * 3, [one, one, evolve(one, mean=one.mean * 1.4)]
+    levels = [confidence(parts).level for parts in (alike, unlike, [*unlike, evolve(one, mean=0)])]
+    assert ["high", "medium", "low"] == levels
+    assert "low" == confidence([one]).level
+
+
+@pytest.mark.parametrize(
+    ("costs", "best"),
+    [({}, 8), ({8: 10.0, 16: 9.0}, 8), ({2: 30.0, 8: 10.0, 16: 7.0}, 16)],
+)
+def test_readers_stay_eight_unless_it_is_worth_it(
+    advice: Advice, costs: dict[int, float], best: int
+) -> None:
+    """Another number of readers is named only if it is cheaper by a quarter."""
+    assert best == evolve(advice, readers=costs).best_readers
