@@ -344,6 +344,7 @@ class AsyncSessionManager:
             await in_thread(self._blocking.close)
         else:
             await cast("AsyncStore", self._store).close()
+        self._core.cache.clear()
 
     async def __aenter__(self) -> AsyncSessionManager:
         return self

@@ -346,6 +346,7 @@ class SessionManager:
     def close(self) -> None:
         """Release everything; closing twice is fine."""
         self._store.close()
+        self._core.cache.clear()  # what is closed answers nothing, not even from memory
 
     def __enter__(self) -> SessionManager:
         return self

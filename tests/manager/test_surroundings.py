@@ -303,3 +303,14 @@ def test_nothing_tells_a_secret(caplog: pytest.LogCaptureFixture) -> None:
     ):
         assert secret is not None
         assert secret not in shown
+
+
+def test_what_is_closed_answers_nothing(tmp_path: Path) -> None:
+    """Not even what it has in memory."""
+    sessions = SessionManager(tmp_path / "sessions.db", keys="k" * 32)
+    token = sessions.login("ada").access_token
+    for _ in range(3):
+        sessions.validate(token)
+    sessions.close()
+    with pytest.raises(StoreUnavailableError):
+        sessions.validate(token)

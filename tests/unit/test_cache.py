@@ -10,7 +10,7 @@ from devsess.cache import STALE, Cache
 from devsess.flows import Call, Validated
 from devsess.models import Client
 from devsess.policy import Policy
-from devsess.stores.base import ALL, Changes, StoreBusyError
+from devsess.stores.base import ALL, Changes, SharedMark, StoreBusyError
 from devsess.testing._rows import T0, session_row
 from devsess.tokens import MAX_TOKEN_LENGTH
 from devsess.views import session_view
@@ -338,3 +338,93 @@ def test_no_token_is_kept(feed: Feed, clock: Clock) -> None:
     keep(cache, token)
     kept = [*cache._entries, *cache._keys, *(key for keys in cache._keys.values() for key in keys)]
     assert token not in kept
+
+
+class Memory:
+    """What every commit changes."""
+
+    raw = b"before"
+
+
+class SharedFeed(Feed):
+    """A store whose mark is in memory that all share."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.memory = Memory()
+        self.epoch = 1
+
+    def ask_mark(self) -> object:
+        super().ask_mark()
+        return SharedMark(self.epoch, self.memory.raw, self.memory)
+
+    def changed(self, *session_ids: str) -> None:
+        super().changed(*session_ids)
+        self.memory.raw += b"!"
+
+
+@pytest.fixture
+def shared() -> SharedFeed:
+    return SharedFeed()
+
+
+def test_shared_memory_is_compared_without_the_store(shared: SharedFeed, clock: Clock) -> None:
+    """For half a second nobody is asked, and yet a change is seen at once."""
+    cache = make_cache(shared, clock)
+    keep(cache, "token")
+    assert cache.hit("token", None, T0)
+    asked = shared.asked
+    for later in (0.1, 0.3, 0.49):
+        assert cache.hit("token", None, T0 + later)
+    assert asked == shared.asked
+    shared.changed("s1")
+    assert STALE is cache.hit("token", None, T0 + 0.49)
+    drive(cache.catch_up(), shared.answer)
+    assert cache.hit("token", None, T0 + 0.49) is None
+
+
+@pytest.mark.parametrize("moved", [0.5, 9.0, -0.1, -3600.0])
+def test_the_store_is_asked_now_and_then(shared: SharedFeed, clock: Clock, moved: float) -> None:
+    """Twice a second, and whenever the time of day was set back: the file may be another."""
+    cache = make_cache(shared, clock)
+    keep(cache, "token")
+    assert cache.hit("token", None, T0)
+    shared.epoch += 1  # another file, whose bytes are the same
+    assert STALE is cache.hit("token", None, T0 + moved)
+
+
+def test_a_cleared_cache_compares_no_memory(shared: SharedFeed, clock: Clock) -> None:
+    """What was forgotten is not answered, however the memory stands."""
+    cache = make_cache(shared, clock)
+    keep(cache, "token")
+    assert cache.hit("token", None, T0)
+    cache.clear()
+    keep(cache, "token")
+    assert STALE is cache.hit("token", None, T0)
+
+
+def test_catching_up_begins_anew(shared: SharedFeed, clock: Clock) -> None:
+    """After a catch-up the store is asked first: what was compared before is not the newest."""
+    cache = make_cache(shared, clock)
+    keep(cache, "token")
+    assert cache.hit("token", None, T0)
+    drive(cache.catch_up(), shared.answer)
+    asked = shared.asked
+    assert cache.hit("token", None, T0)
+    assert asked + 1 == shared.asked
+
+
+def test_a_mark_that_is_no_longer_the_newest_is_not_compared(
+    shared: SharedFeed, clock: Clock
+) -> None:
+    """A thread that asked before another one caught up leaves what that one knows alone."""
+    cache = make_cache(shared, clock)
+    keep(cache, "token")
+    old = shared.ask_mark()
+    assert isinstance(old, SharedMark)
+    shared.changed("s2")
+    drive(cache.catch_up(), shared.answer)
+    cache._compare(old, T0)
+    asked = shared.asked
+    assert cache.hit("token", None, T0)
+    assert asked + 1 == shared.asked
