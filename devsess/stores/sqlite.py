@@ -84,7 +84,7 @@ class SQLiteStore:
         self._readers = checked_readers(readers)
         self._opened: Connections | None = None
         self._closed = False
-        self._lacks_locks = False
+        self._inherits = self._lacks_locks = False
         self._start_over()
         with self._writing(create=True):
             pass
@@ -376,7 +376,8 @@ class SQLiteStore:
         self._start_over()
         if self._opened is not None:
             self._opened.abandon()
-            self._opened = None
+            self._opened, self._inherits = None, True
+        if self._inherits:  # from now on, in every generation: what is abandoned stays
             self._lacks_locks = True
             with suppress(OSError):  # told when it is opened again
                 self._take_locks()

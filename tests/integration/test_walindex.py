@@ -176,14 +176,16 @@ def test_mappings_are_put_away(path: Path) -> None:
     assert f"{path}-shm" not in Path("/proc/self/maps").read_text()
 
 
-def test_a_child_whose_parent_is_gone(store: SQLiteStore, path: Path) -> None:
+@pytest.mark.parametrize("generations", [1, 2, 3])
+def test_a_child_whose_parents_are_gone(store: SQLiteStore, path: Path, generations: int) -> None:
     """It has a mapping and locks of its own, and hears of what strangers do."""
     store.close()
 
     def work() -> object:
         inherited = SQLiteStore(path)
-        if os.fork():
-            os._exit(0)  # without any clean-up, and with all locks on the database
+        for _ in range(generations):
+            if os.fork():
+                os._exit(0)  # without any clean-up, and with all locks on the database
         mark = inherited.mark()
         subprocess.run([sys.executable, "-c", REVOKE, str(path)], check=True)
         heard = mark != inherited.mark()
