@@ -127,7 +127,7 @@ class SQLiteGround:
 
         with TemporaryDirectory(dir=self._folder) as folder:
             path = Path(folder) / "replayed.db"
-            shutil.copyfile(self._folder / "filled.db", path)
+            _copied(self._folder / "filled.db", path)
             store = SQLiteStore(path) if readers is None else SQLiteStore(path, readers=readers)
             with closing(store), closing(SQLiteStore(path)) as other:
                 visitors = {name: copy(visitor) for name, visitor in self._visitors.items()}
@@ -163,6 +163,15 @@ def ground(location: str, traffic: Traffic, keys: Keys, seconds: float) -> Itera
         ) from error
     with scratch as folder:
         yield SQLiteGround(Path(folder), traffic, keys, seconds)
+
+
+def _copied(source: Path, target: Path) -> None:
+    try:
+        shutil.copyfile(source, target)
+    except OSError as error:
+        raise StoreUnavailableError(
+            f"the replay needs room beside the store: {error.strerror}"
+        ) from error
 
 
 def _path(location: str) -> Path:
