@@ -66,6 +66,8 @@ class Connections:
         # Read before opening: if the file is replaced in between, the next
         # look sees a difference and opens again.
         self._identity = identity(path)
+        # SQLite puts it beside the file itself, not beside a link to it.
+        self._shared_path = f"{os.path.realpath(path)}-shm"
         self._all: list[sqlite3.Connection] = []
         self._idle: SimpleQueue[sqlite3.Cursor] = SimpleQueue()
         self._growing = Lock()
@@ -75,7 +77,9 @@ class Connections:
             self.toucher = self._open("NORMAL").cursor()
             self.watch = self._open("NORMAL", timeout=0.0).cursor()
             self.index = self._proven_index()
-            self._shared = _identity_if_there(f"{path}-shm")
+            self._shared = _identity_if_there(self._shared_path)
+            if self.index is not None and self._shared != self.index.identity:
+                self.index = None  # swapped while it was being opened
         except BaseException:
             self._close_all()
             raise
@@ -100,7 +104,7 @@ class Connections:
         return identity(self._path) == self._identity and self._has_lost_index()
 
     def _has_lost_index(self) -> bool:
-        return _identity_if_there(f"{self._path}-shm") != self._shared
+        return _identity_if_there(self._shared_path) != self._shared
 
     def read(self, statement: str, values: tuple[object, ...]) -> list[tuple[Any, ...]]:
         """

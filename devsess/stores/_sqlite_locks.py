@@ -30,6 +30,7 @@ def take_inherited(path: str) -> None:
     """
     import fcntl
 
+    path = os.path.realpath(path)  # as SQLite does: the wal-index is beside the file itself
     for suffix, start, length in _HELD:
         descriptor = _descriptor(f"{path}{suffix}")
         fcntl.lockf(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB, length, start)

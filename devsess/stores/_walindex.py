@@ -36,30 +36,21 @@ class WalIndex:
     The header of one open database's wal-index.
 
     Good for as long as a connection of this process holds the database open,
-    and `is_in_place`.
+    and the file that is mapped is the one that others would open.
 
     Args:
         address: Where the page that begins with the header is mapped; unmapped
             when nobody can look at it any more.
-        path: The `-shm` file.
-        inode: Its number.
+        identity: The `-shm` file's device and number.
 
     Attributes:
         header: What a commit changes; its `raw` is a copy of the bytes.
     """
 
-    def __init__(self, address: int, path: str, inode: int) -> None:
+    def __init__(self, address: int, identity: tuple[int, int]) -> None:
         self.header = (ctypes.c_char * _HEADER).from_address(address)
         weakref.finalize(self.header, _unmap, address).atexit = False
-        self._path = path
-        self._inode = inode
-
-    def is_in_place(self) -> bool:
-        """Whether the file that is mapped is still the one that others would open."""
-        try:
-            return os.stat(self._path).st_ino == self._inode  # noqa: PTH116 - on every write
-        except OSError:
-            return False
+        self.identity = identity
 
 
 def proven(connection: sqlite3.Connection) -> WalIndex | None:
@@ -105,20 +96,21 @@ def _mapped(path: str) -> WalIndex | None:
     """A second mapping of what SQLite has mapped of the file at *path*."""
     remap = _remap()
     try:
-        inode = os.stat(path).st_ino  # noqa: PTH116
-        address = _address_of(path, inode)
-    except OSError:  # no such file, or no /proc
+        status = os.stat(path)  # noqa: PTH116
+        address = _address_of(path, status.st_ino)
+    except (OSError, ValueError):  # no such file, no /proc, or a name that confuses it
         return None
     if remap is None or address is None:
         return None
     # A length of zero leaves the old mapping in place (mremap(2)).
     found = remap(address, 0, mmap.PAGESIZE, _MAYMOVE)
-    return None if found in (None, _FAILED) else WalIndex(found, path, inode)
+    return None if found in (None, _FAILED) else WalIndex(found, (status.st_dev, status.st_ino))
 
 
 def _address_of(path: str, inode: int) -> int | None:
     """Where this process has the beginning of that file mapped, shared (proc_pid_maps(5))."""
-    with Path("/proc/self/maps").open(encoding="utf-8", errors="surrogateescape") as lines:
+    maps = Path("/proc/self/maps")
+    with maps.open(encoding="utf-8", errors="surrogateescape", newline="\n") as lines:
         for line in lines:
             place, mode, offset, _, number, *name = line.rstrip("\n").split(None, 5)
             if name == [path] and int(number) == inode and mode[3] == "s" and not int(offset, 16):

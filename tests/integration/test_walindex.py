@@ -205,8 +205,28 @@ store.close()
 """
 
 
-def test_a_log_that_was_deleted_under_it(store: SQLiteStore, path: Path) -> None:
+@pytest.mark.parametrize("name", ["sessions.db", "link.db", "a\rb.db", "a\nb.db", "a b#?.db"])
+def test_every_name_works(tmp_path: Path, name: str) -> None:
+    """Through a link, with any name, and in a forked child: what is revoked is heard of."""
+    (tmp_path / "link.db").symlink_to(tmp_path / "real.db")
+    with closing(SQLiteStore(tmp_path / "real.db")):
+        pass
+    with closing(SQLiteStore(tmp_path / name)) as store:
+        store.insert(rows.login(rows.session_row("s1")))
+        mark = store.mark()
+        assert 1 == in_child(lambda: revoke(store, "s1"))
+        assert mark != store.mark()
+        assert is_revoked(store, "s1")
+
+
+@pytest.mark.parametrize("linked", [False, True])
+def test_a_log_that_was_deleted_under_it(tmp_path: Path, path: Path, linked: bool) -> None:
     """Others would share another memory: within a second all is opened anew, and forgotten."""
+    SQLiteStore(path).close()
+    link = tmp_path / "link.db"
+    link.symlink_to(path)
+    store = SQLiteStore(link if linked else path)
+    store.insert(rows.login(rows.session_row("s1")))
     position = store.changes(None).position
     Path(f"{path}-shm").unlink()
     look_now(store)
@@ -218,6 +238,7 @@ def test_a_log_that_was_deleted_under_it(store: SQLiteStore, path: Path) -> None
     assert mark != store.mark()
     assert is_revoked(store, "s1")
     other.close()
+    store.close()
 
 
 def test_a_copy_is_another_file(store: SQLiteStore, path: Path, tmp_path: Path) -> None:
