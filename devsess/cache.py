@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING
 from attrs import define, field
 
 from devsess._fork import after_fork
+from devsess.errors import StoreUnavailableError
 from devsess.flows import _ask as ask
 from devsess.stores.base import All, Bytes, SharedMark, StoreBusyError
 from devsess.tokens import MAX_TOKEN_LENGTH
@@ -66,7 +67,7 @@ class Entry:
     """
 
     session: Session
-    end: str
+    end: str = field(repr=False)
     ip: object
     user_agent: object
     device_token: object = field(repr=False)
@@ -195,7 +196,10 @@ class Cache:
     def lag(self) -> float:
         """Seconds for which something may have happened that was not heard of."""
         heard_at = self._heard_at
-        is_current = self._is_current(-math.inf)
+        try:
+            is_current = self._is_current(-math.inf)
+        except StoreUnavailableError:
+            is_current = False
         return 0.0 if is_current else max(0.0, self._elapsed() - heard_at)
 
     def ticket(self) -> int:

@@ -110,7 +110,10 @@ class Exchange:
             if self.settings.required and self.session is None and not self._is_at_login:
                 raise self.missing()
         except DevsessError as error:
-            return self.answer_to(error)
+            answer = self.answer_to(error)
+            if answer is None:
+                raise  # None would let the app be asked
+            return answer
         return None
 
     @property

@@ -22,6 +22,7 @@ from typing import Any, TypeAlias
 from devsess.errors import StoreUnavailableError
 from devsess.stores import _walindex
 from devsess.stores._sqlite_errors import code_of, is_busy
+from devsess.stores._sqlite_locks import is_held_open
 from devsess.stores._walindex import WalIndex
 
 MAX_READERS = 8
@@ -76,19 +77,49 @@ class Connections:
             self.writer = self._open("FULL").cursor()
             self.toucher = self._open("NORMAL").cursor()
             self.watch = self._open("NORMAL", timeout=0.0).cursor()
-            self.index = self._proven_index()
+            self.index: WalIndex | None = None
+            self._check_shares()
             self._shared = _identity_if_there(self._shared_path)
-            if self.index is not None and self._shared != self.index.identity:
-                self.index = None  # swapped while it was being opened
+            self.prove()
         except BaseException:
             self._close_all()
             raise
 
-    def _proven_index(self) -> WalIndex | None:
+    def _check_shares(self) -> None:
+        """
+        Check that SQLite has the very wal-index open that others would open.
+
+        What else is open of the file in this process, be it what was abandoned
+        at a fork, keeps SQLite at the old one: it would hear of nobody.
+        """
+        [mode] = self.watch.execute("PRAGMA journal_mode").fetchall()[0]
+        self.watch.execute("SELECT count(*) FROM sqlite_master").fetchall()
+        can_tell = mode == "wal" and Path("/dev/fd").is_dir()
+        if can_tell and not is_held_open(self._shared_path):
+            raise StoreUnavailableError(
+                f"database {self._path}: its -shm file was deleted while this process used it;"
+                " restart the process"
+            )
+
+    def prove(self) -> None:
+        """Find out whether the index can be looked at; under the write lock."""
+        self._is_proof_due = False
         try:
-            return _walindex.proven(self.toucher.connection)
-        except sqlite3.Error:  # read-only, or full: whoever writes will say so
-            return None
+            self.toucher.execute("PRAGMA busy_timeout = 0").fetchall()
+            found = _walindex.proven(self.toucher.connection)
+        except sqlite3.Error as error:
+            # Nobody waits for it; read-only or full, whoever writes will say so.
+            self._is_proof_due = is_busy(error)
+            return
+        finally:
+            self.toucher.execute(f"PRAGMA busy_timeout = {int(self._timeout * 1000)}").fetchall()
+        if found is not None and found.identity == self._shared:
+            self.index = found
+
+    @property
+    def is_proof_due(self) -> bool:
+        """Whether the index could not be proven because somebody wrote."""
+        return self._is_proof_due
 
     def is_replaced(self) -> bool:
         """

@@ -30,6 +30,13 @@ _DEVICE = f"{rows.SELECT_DEVICE} WHERE user_id = ? AND id = ?"
 _SESSION = f"{rows.SELECT_SESSION} WHERE s.id = ? AND s.revoked_at IS NULL"
 _UNREVOKED = f"{rows.SELECT_SESSION} WHERE s.revoked_at IS NULL AND "
 
+# Moves only forward, and only what is not revoked.
+TOUCH = (
+    "UPDATE sessions SET last_seen_at = max(last_seen_at, ?), idle_from = max(idle_from, ?),"
+    " idle_expires_at = max(idle_expires_at, ?), bound = bound OR ?"
+    " WHERE id = ? AND revoked_at IS NULL"
+)
+
 # Says the same as lifecycle.counts_as_live of a row that is not revoked.
 _LIVE = (
     " AND s.idle_expires_at > ? AND s.absolute_expires_at > ?"

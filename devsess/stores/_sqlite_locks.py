@@ -36,6 +36,15 @@ def take_inherited(path: str) -> None:
         fcntl.lockf(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB, length, start)
 
 
+def is_held_open(path: str) -> bool:
+    """Whether this process has the file at *path* open."""
+    try:
+        _descriptor(path)
+    except FileNotFoundError:
+        return False
+    return True
+
+
 def _descriptor(path: str) -> int:
     """An open descriptor of the file; a lock belongs to the process, not to a descriptor."""
     wanted = os.stat(path)  # noqa: PTH116

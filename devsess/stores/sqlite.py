@@ -44,11 +44,6 @@ _LIST = f"{rows.SELECT_SESSION} WHERE s.user_id = ? ORDER BY s.last_seen_at DESC
 _EVENTS = f"{rows.SELECT_EVENT} WHERE e.user_id = ? AND e.seq < ? ORDER BY e.seq DESC LIMIT ?"
 _LOG = "SELECT seq, tag, session_id FROM changes WHERE seq >= ? ORDER BY seq LIMIT ?"
 _LOG_END = "SELECT seq, tag FROM changes ORDER BY seq DESC LIMIT 1"
-_TOUCH = (
-    "UPDATE sessions SET last_seen_at = max(last_seen_at, ?), idle_from = max(idle_from, ?),"
-    " idle_expires_at = max(idle_expires_at, ?), bound = bound OR ?"
-    " WHERE id = ? AND revoked_at IS NULL"
-)
 _NEWEST = 2**63 - 1
 
 Values: TypeAlias = "tuple[object, ...]"
@@ -146,7 +141,7 @@ class SQLiteStore:
             return False
         moved = (activity.last_seen_at, activity.idle_from, activity.idle_expires_at)
         with self._writing() as opened:
-            return opened.toucher.execute(_TOUCH, (*moved, bound, session_id)).rowcount == 1
+            return opened.toucher.execute(sql.TOUCH, (*moved, bound, session_id)).rowcount == 1
 
     def rotate(
         self, session_id: str, *, expected_generation: int, changes: Columns, event: EventRow | None
@@ -317,7 +312,10 @@ class SQLiteStore:
             raise StoreUnavailableError(f"database {self._path}: other threads write; try again")
         try:
             self._look(create=create)
-            yield self._opened or self._open()
+            opened = self._opened or self._open()
+            if opened.is_proof_due:
+                opened.prove()
+            yield opened
         except (sqlite3.Error, OSError) as error:
             raise unavailable(self._path, error) from error
         finally:
@@ -344,8 +342,7 @@ class SQLiteStore:
                     raise StoreUnavailableError("this store was closed")
                 if self._opened is not None and self._opened is not old:
                     return self._opened
-                if self._lacks_locks:
-                    self._take_locks()
+                self._take_locks()
                 if old is not None and old.is_cut_off():
                     with self._watch_lock:  # nobody looks while it closes
                         self._opened = None
@@ -377,13 +374,14 @@ class SQLiteStore:
         if self._opened is not None:
             self._opened.abandon()
             self._opened, self._inherits = None, True
-        if self._inherits:  # from now on, in every generation: what is abandoned stays
-            self._lacks_locks = True
-            with suppress(OSError):  # told when it is opened again
-                self._take_locks()
+        # From now on, in every generation: what is abandoned stays.
+        self._lacks_locks = self._inherits
+        with suppress(OSError):  # told when it is opened again
+            self._take_locks()
 
     def _take_locks(self) -> None:
-        take_inherited(self._path)
+        if self._lacks_locks:
+            take_inherited(self._path)
         self._lacks_locks = False
 
 

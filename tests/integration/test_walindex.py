@@ -241,6 +241,43 @@ def test_a_log_that_was_deleted_under_it(tmp_path: Path, path: Path, linked: boo
     store.close()
 
 
+@pytest.mark.parametrize("other", ["store", "parent"])
+def test_what_cannot_be_healed_is_not_answered(path: Path, other: str) -> None:
+    """What else has the file open keeps SQLite at the deleted one: better no answer than that."""
+    store = SQLiteStore(path)
+    store.insert(rows.login(rows.session_row("s1")))
+    second = SQLiteStore(path) if other == "store" else None
+
+    def work() -> object:
+        if other == "parent":
+            store.get("s1")
+        Path(f"{path}-shm").unlink()
+        look_now(store)
+        try:
+            store.get("s1")
+        except StoreUnavailableError as error:
+            return "restart" in str(error)
+        return False
+
+    assert in_child(work) if other == "parent" else work()
+    if second is not None:
+        second.close()
+    store.close()
+
+
+def test_opening_waits_for_nobody(path: Path) -> None:
+    """While somebody writes, SQLite is asked; the proof is made up for with the first own write."""
+    SQLiteStore(path).close()
+    with closing(sqlite3.connect(path, isolation_level=None)) as writer:
+        writer.execute("BEGIN IMMEDIATE")
+        store = SQLiteStore(path, timeout=30)
+        assert "data_version" == store.mark_in_use
+        writer.execute("ROLLBACK")
+    store.insert(rows.login(rows.session_row("s1")))
+    assert "wal-index" == store.mark_in_use
+    store.close()
+
+
 def test_a_copy_is_another_file(store: SQLiteStore, path: Path, tmp_path: Path) -> None:
     """A copy with the same header has another mark: it was opened at another time."""
     mark = store.mark()

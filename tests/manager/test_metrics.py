@@ -73,6 +73,14 @@ def test_the_lag_of_the_feed(path: Path) -> None:
         assert 5 <= here.metrics().feed_lag <= 10
 
 
+def test_metrics_are_there_when_the_store_is_not(path: Path) -> None:
+    """That is when they are looked at: the lag grows, and nothing is raised."""
+    sessions = SessionManager(path, keys=SECRET)
+    sessions.validate(sessions.login("ada").access_token)
+    sessions._store.close()
+    assert 0 < sessions.metrics().feed_lag
+
+
 def test_the_mark_in_use() -> None:
     """What memory is compared with; none where the store is asked each time."""
     with SessionManager("memory://", keys=SECRET) as sessions:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import sys
 from collections.abc import Iterator
@@ -240,6 +241,39 @@ def test_lengths_that_are_none(sessions: SessionManager, length: str) -> None:
     wrapped(environ, start_response)
     assert "400 Bad Request" == started[0][0]
     assert sessions.validate(grant.access_token)
+
+
+@pytest.mark.parametrize("face", ["WSGI", "ASGI"])
+def test_required_fails_closed(face: str) -> None:
+    """An error that has no answer of its own lets nobody through to the app."""
+    broken = ConfigurationError("as a memory store says in a forked child")
+    cookie = f"__Host-devsess-refresh=ds1r.{'A' * 22}.0.{'A' * 43}"
+
+    def app(*_: Any) -> Any:
+        raise AssertionError("the app must not be asked")
+
+    if face == "WSGI":
+        sessions = SessionManager("memory://", keys=SECRET)
+        environ = environ_of("GET", "/", [("Cookie", cookie)])
+        with (
+            mock.patch.object(sessions, "refresh", side_effect=broken),
+            pytest.raises(ConfigurationError),
+        ):
+            SessionMiddleware(app, sessions, required=True)(environ, lambda *_: None)  # type: ignore[arg-type, return-value]
+        return
+    others = AsyncSessionManager("memory://", keys=SECRET)
+    scope = {
+        "type": "http",
+        "method": "GET",
+        "path": "/",
+        "scheme": "https",
+        "headers": [(b"cookie", cookie.encode())],
+    }
+    with (
+        mock.patch.object(others, "refresh", side_effect=broken),
+        pytest.raises(ConfigurationError),
+    ):
+        asyncio.run(ForASGI(app, others, required=True)(scope, None, None))  # type: ignore[arg-type]
 
 
 def test_a_sign_in_that_failed_halfway_is_none(sessions: SessionManager) -> None:
