@@ -84,7 +84,7 @@ class Exchange:
         """
         Whether memory alone says who asks, as it does for most requests.
 
-        As `open` would, without a flow: that costs as much again.
+        As `open` would, without a flow, which would cost more than the look itself.
         """
         access_token = self.brought.access
         if not access_token or self.brought.error is not None:

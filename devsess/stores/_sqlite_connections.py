@@ -47,6 +47,7 @@ class Connections:
         toucher: Commits survive a crash of this process only.
         watch: Never waits and never writes, so that it hears of every commit.
         index: The header that every commit changes; None where that cannot be proven.
+        is_proof_due: Whether it was not proven because somebody wrote.
     """
 
     def __init__(
@@ -103,23 +104,18 @@ class Connections:
 
     def prove(self) -> None:
         """Find out whether the index can be looked at; under the write lock."""
-        self._is_proof_due = False
+        self.is_proof_due = False
         try:
             self.toucher.execute("PRAGMA busy_timeout = 0").fetchall()
             found = _walindex.proven(self.toucher.connection)
         except sqlite3.Error as error:
             # Nobody waits for it; read-only or full, whoever writes will say so.
-            self._is_proof_due = is_busy(error)
+            self.is_proof_due = is_busy(error)
             return
         finally:
             self.toucher.execute(f"PRAGMA busy_timeout = {int(self._timeout * 1000)}").fetchall()
         if found is not None and found.identity == self._shared:
             self.index = found
-
-    @property
-    def is_proof_due(self) -> bool:
-        """Whether the index could not be proven because somebody wrote."""
-        return self._is_proof_due
 
     def is_replaced(self) -> bool:
         """
