@@ -9,9 +9,11 @@ of another type, counts as not sent.
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from attrs import frozen
+
+from devsess.models import UNKNOWN
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -22,8 +24,6 @@ if TYPE_CHECKING:
 MAX_HINT = 1024
 # Longest name of a model, system or program inside a label.
 MAX_NAME = 48
-
-UNKNOWN: Literal["unknown"] = "unknown"
 
 # By what names people know them: those of hints first, then those of the parser.
 BROWSERS = {

@@ -14,9 +14,8 @@ from typing import TYPE_CHECKING, Literal
 from attrs import frozen
 
 from devsess._addresses import address, network
-from devsess._agents import read_agent
-from devsess._hints import UNKNOWN, merged, read_hints
 from devsess._text import clean_text
+from devsess.models import UNKNOWN
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -132,6 +131,10 @@ def traits(client: Client) -> Traits:
     Raises:
         TypeError: If a field of *client* has the wrong type; its name is in the message.
     """
+    # Here: what only a sign-in or refresh reads is a tenth of what `import devsess` takes.
+    from devsess._agents import read_agent
+    from devsess._hints import merged, read_hints
+
     _check(client)
     agent = read_agent(clean_text(client.user_agent, MAX_USER_AGENT) or "")
     claim = merged(agent, read_hints(client.headers))

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 Kind = Literal["desktop", "phone", "tablet", "tv", "bot", "app", "unknown"]
+# What cannot be read of a client.
+UNKNOWN: Literal["unknown"] = "unknown"
 
 
 @frozen

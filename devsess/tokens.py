@@ -26,7 +26,8 @@ from devsess.lifecycle import instant
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from devsess.keys import Key, Keys
+    from devsess._key_material import Key
+    from devsess.keys import Keys
     from devsess.policy import Policy
 
 # Measured before anything else is done with a token, be it a dict lookup.
