@@ -11,9 +11,9 @@ from typing import TypeAlias
 
 from attrs import frozen
 
-from benchmarks import _world as world
-from benchmarks._timing import Batch
 from devsess import Grant
+from devsess.tuning.timing import Batch
+from devsess.tuning.visitors import anew
 
 
 @frozen
@@ -82,9 +82,9 @@ class Way:
         return [name for name in self.needs if not _version(name)]
 
 
-def anew(tokens: Sequence[str]) -> list[str]:
+def all_anew(tokens: Sequence[str]) -> list[str]:
     """Each in a new string, as each request brings it."""
-    return [world.anew(token) for token in tokens]
+    return [anew(token) for token in tokens]
 
 
 def _version(name: str) -> str:

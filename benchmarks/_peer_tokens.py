@@ -10,9 +10,10 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from benchmarks import _world as world
-from benchmarks._peer_place import Place, anew
-from benchmarks._timing import Batch, each
+from benchmarks._peer_place import Place, all_anew
 from devsess import Client, SessionManager
+from devsess.tuning.timing import Batch, each
+from devsess.tuning.visitors import anew
 
 if TYPE_CHECKING:
     from starlette.middleware.sessions import SessionMiddleware
@@ -42,7 +43,7 @@ def joserfc(place: Place) -> Iterator[Batch]:
     def check(token: str) -> None:
         expected.validate(jwt.decode(token, key, algorithms=["HS256"]).claims)
 
-    yield lambda: each(check, anew(tokens))
+    yield lambda: each(check, all_anew(tokens))
 
 
 # A session in a signed cookie.
@@ -55,7 +56,7 @@ def starlette(place: Place) -> Iterator[Batch]:
 
     middleware = SessionMiddleware(_app, world.SECRET)
     cookies = [_cookie(middleware, user) for user in place.users]
-    yield lambda: each(partial(_call, middleware), [_scope(text) for text in anew(cookies)])
+    yield lambda: each(partial(_call, middleware), [_scope(text) for text in all_anew(cookies)])
 
 
 async def _app(scope: Any, _: object, __: object) -> None:
@@ -116,7 +117,4 @@ def _requests(place: Place) -> list[Request]:
         (grant.access_token, *world.parts_of(world.visitor(number)), grant.device_token or "")
         for number, grant in enumerate(place.grants)
     ]
-    return [
-        (world.anew(token), world.anew(ip), world.anew(agent), world.anew(device))
-        for token, ip, agent, device in seen
-    ]
+    return [(anew(token), anew(ip), anew(agent), anew(device)) for token, ip, agent, device in seen]

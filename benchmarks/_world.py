@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING
 import jwt
 
 import devsess
-from benchmarks._timing import Batch, each
 from devsess import Client, SessionManager
+from devsess.tuning.timing import Batch, each
+from devsess.tuning.visitors import anew
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -91,11 +92,6 @@ def decoding(grants: Sequence[Grant]) -> Batch:
     """Bare decodes of these sessions' tokens."""
     tokens = [grant.access_token for grant in grants]
     return lambda: each(bare_decode, [anew(token) for token in tokens])
-
-
-def anew(text: str) -> str:
-    """The same text in a new string, as each request brings it: its hash is not known yet."""
-    return text.encode().decode()
 
 
 def surroundings() -> dict[str, str]:

@@ -12,9 +12,10 @@ import jwt
 from benchmarks import _world as world
 from benchmarks._line import Line
 from benchmarks._setting import Setting
-from benchmarks._timing import Batch, best, each
 from devsess import Grant, Keys, SessionManager
 from devsess.keys import generate_pem
+from devsess.tuning.timing import Batch, best, each
+from devsess.tuning.visitors import anew
 
 SESSIONS = 250
 ASYMMETRIC: tuple[Literal["EdDSA", "ES256"], ...] = ("EdDSA", "ES256")
@@ -48,7 +49,7 @@ def _lines(setting: Setting, algorithm: str, keys: Keys) -> list[Line]:
 
 
 def _tokens(grants: Sequence[Grant]) -> list[str]:
-    return [world.anew(grant.access_token) for grant in grants]
+    return [anew(grant.access_token) for grant in grants]
 
 
 def _public(keys: Keys, algorithm: str) -> object:

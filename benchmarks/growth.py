@@ -10,9 +10,9 @@ from pathlib import Path
 from benchmarks import _world as world
 from benchmarks._line import Line
 from benchmarks._setting import Setting
-from benchmarks._timing import each, typical
 from devsess import Grant, SessionManager
 from devsess.stores import _sqlite_rows as rows
+from devsess.tuning.timing import each, typical
 
 SMALL = 10_000
 SIZES = (100_000, 1_000_000, 10_000_000)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from benchmarks import _world as world
 from benchmarks._line import Line
 from devsess import Client, SessionManager
+from devsess.tuning.visitors import anew
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -48,10 +49,10 @@ def _weight(path: Path, grants: Sequence[Grant], *, device: bool) -> float:
 
 def _fill(sessions: SessionManager, requests: Sequence[tuple[int, Grant]], *, device: bool) -> None:
     for number, grant in requests:
-        ip, agent = map(world.anew, world.parts_of(world.visitor(number)))
-        token = world.anew(grant.device_token or "") if device else None
+        ip, agent = map(anew, world.parts_of(world.visitor(number)))
+        token = anew(grant.device_token or "") if device else None
         client = Client(ip=ip, user_agent=agent, device_token=token)
-        sessions.validate(world.anew(grant.access_token), client)
+        sessions.validate(anew(grant.access_token), client)
 
 
 def _traced() -> int:

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from benchmarks import _world as world
 from benchmarks._line import Line
-from benchmarks._timing import Batch, best, each
 from devsess import AsyncSessionManager
 from devsess.adapters.asgi import SessionMiddleware as ForASGI
 from devsess.adapters.wsgi import SessionMiddleware as ForWSGI
+from devsess.tuning.timing import Batch, best, each
+from devsess.tuning.visitors import anew
 
 if TYPE_CHECKING:
     from benchmarks._setting import Setting
@@ -151,7 +152,4 @@ def _scope(headers: Headers) -> dict[str, Any]:
 
 def _anew(request: dict[str, Any]) -> dict[str, Any]:
     """The same request as a server makes it: every text in a new string."""
-    return {
-        key: world.anew(value) if isinstance(value, str) else value
-        for key, value in request.items()
-    }
+    return {key: anew(value) if isinstance(value, str) else value for key, value in request.items()}

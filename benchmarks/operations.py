@@ -13,8 +13,8 @@ from attrs import evolve
 
 from benchmarks import _world as world
 from benchmarks._line import Line
-from benchmarks._timing import Batch, each, typical
 from devsess import Client, SessionManager
+from devsess.tuning.timing import Batch, each, typical
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -28,10 +28,10 @@ from benchmarks import _peer_flask as flask
 from benchmarks import _peer_tokens as tokens
 from benchmarks import _world as world
 from benchmarks._peer_place import Place, Way
-from benchmarks._timing import best
+from devsess.tuning.timing import best
 
 if TYPE_CHECKING:
-    from benchmarks._timing import Batch
+    from devsess.tuning.timing import Batch
 
 CALLS, ROUNDS = 500, 25
 QUICK_CALLS, QUICK_ROUNDS = 100, 3

@@ -11,8 +11,9 @@ from benchmarks import _crowd as crowd
 from benchmarks import _world as world
 from benchmarks._line import Line
 from benchmarks._setting import Setting
-from benchmarks._timing import each
 from devsess import Grant, SessionManager
+from devsess.tuning.timing import each
+from devsess.tuning.visitors import anew
 
 SESSIONS = 250
 THREADS = 4
@@ -86,4 +87,4 @@ def _at_a_pace(sessions: SessionManager, grants: Sequence[Grant]) -> float:
 
 
 def _tokens(grants: Sequence[Grant]) -> list[str]:
-    return [world.anew(grant.access_token) for grant in grants]
+    return [anew(grant.access_token) for grant in grants]

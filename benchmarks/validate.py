@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 
 from benchmarks import _world as world
 from benchmarks._line import Line
-from benchmarks._timing import Batch, best, each
 from devsess import AsyncSessionManager, Client, InvalidSessionError, Policy, SessionManager
 from devsess.stores import _walindex
+from devsess.tuning.timing import Batch, best, each
+from devsess.tuning.visitors import anew
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -95,7 +96,7 @@ def _repeated(validate: Callable[[str], object], grants: Sequence[Grant]) -> Bat
 def _tokens(grants: Sequence[Grant]) -> list[str]:
     """As many as a batch needs, each in a string of its own."""
     few = [grant.access_token for grant in grants[:REPEATED]]
-    return [world.anew(token) for token in few * (CALLS // len(few))]
+    return [anew(token) for token in few * (CALLS // len(few))]
 
 
 def _with_clients(sessions: SessionManager, grants: Sequence[Grant]) -> Batch:
@@ -111,7 +112,7 @@ def _with_clients(sessions: SessionManager, grants: Sequence[Grant]) -> Batch:
         return sessions.validate(token, Client(ip=ip, user_agent=agent, device_token=device))
 
     def batch() -> float:
-        requests = [tuple(map(world.anew, parts)) for parts in seen * (CALLS // len(seen))]
+        requests = [tuple(map(anew, parts)) for parts in seen * (CALLS // len(seen))]
         return each(validate, requests)
 
     return batch
@@ -137,7 +138,7 @@ def _asynchronous(stack: ExitStack, path: Path, grants: Sequence[Grant]) -> Batc
 
 def _first_seen(path: Path, grants: Sequence[Grant]) -> float:
     """Distinct tokens, each validated once by a manager that has just been opened."""
-    tokens = [world.anew(grant.access_token) for grant in grants]
+    tokens = [anew(grant.access_token) for grant in grants]
     with world.opened(path) as newcomer:
         return each(newcomer.validate, tokens)
 
@@ -158,7 +159,7 @@ def _refused(sessions: SessionManager) -> list[Batch]:
             sessions.validate(token)
 
     def batch(tokens: list[str]) -> Batch:
-        return lambda: each(refuse, [world.anew(token) for token in tokens])
+        return lambda: each(refuse, [anew(token) for token in tokens])
 
     found = ([it.access_token for it in ended], [it.access_token for it in expired], forged)
     return [batch(tokens) for tokens in found]

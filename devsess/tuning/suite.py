@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import gc
 import secrets
 import statistics
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from time import monotonic, perf_counter
-from typing import TYPE_CHECKING, TypeAlias, TypeVar
+from typing import TYPE_CHECKING
 
 from attrs import define, field, frozen
 
@@ -16,16 +15,12 @@ from devsess.errors import InvalidSessionError
 from devsess.manager import SessionManager
 from devsess.models import Client
 from devsess.policy import Policy
+from devsess.tuning.timing import Batch, alternating, each
 from devsess.tuning.visitors import Visitor, anew, client, sign_in
 
 if TYPE_CHECKING:
     from devsess.keys import Keys
     from devsess.stores.base import Store
-
-T = TypeVar("T")
-
-# Seconds that each call of one batch took.
-Batch: TypeAlias = Callable[[], float]
 
 SESSIONS = 25
 CALLS = 200
@@ -76,7 +71,10 @@ def measure(store: Store, keys: Keys, decode: Callable[[str], object], seconds: 
     try:
         suite = _Suite(store, keys, decode, user, sessions)
         writes = suite.writes(monotonic() + seconds / 3)
-        found = _alternating(suite.batches(), deadline)
+        batches = suite.batches()
+        for batch in batches.values():
+            batch()  # so that what is repeated has been seen before
+        found = alternating(batches, ROUNDS, deadline)
         best = {name: min(rounds) * 1e6 for name, rounds in found.items()}
         bare = best.pop("decode")
         return Figures(best, bare, writes, sessions.metrics().mark, len(found["decode"]))
@@ -105,7 +103,7 @@ class _Suite:
                 taken[name].append(seconds)
             number += 1
         self.live = [self._signed_in(1000 + one) for one in range(SESSIONS)]
-        return {name: statistics.median(each) * 1000 for name, each in taken.items()}
+        return {name: statistics.median(spent) * 1000 for name, spent in taken.items()}
 
     def _cycle(self, number: int) -> Iterator[tuple[str, float]]:
         """Sign in, refresh, revoke; what each took."""
@@ -130,21 +128,21 @@ class _Suite:
         clients = SessionManager(self.store, keys=self.keys)
         strict, live = self.strict, self.live
         return {
-            "decode": lambda: _each(self.decode, _tokens(live)),
-            "hit, zero staleness": lambda: _each(strict.validate, _tokens(live)),
+            "decode": lambda: each(self.decode, _tokens(live)),
+            "hit, zero staleness": lambda: each(strict.validate, _tokens(live)),
             "hit, a new equal Client each time": lambda: _with_clients(clients, live),
-            "hit, one second of staleness": lambda: _each(relaxed.validate, _tokens(live)),
-            "fresh=True": lambda: _each(
+            "hit, one second of staleness": lambda: each(relaxed.validate, _tokens(live)),
+            "fresh=True": lambda: each(
                 lambda token: strict.validate(token, fresh=True), _tokens(live)
             ),
             "first sight of a token": self._first_sight,
-            "revoked, refused": lambda: _each(self._refused, _tokens(self.revoked)),
+            "revoked, refused": lambda: each(self._refused, _tokens(self.revoked)),
         }
 
     def _first_sight(self) -> float:
         newcomer = SessionManager(self.store, keys=self.keys)
         newcomer.validate(self.live[0].grant.access_token)  # its first look at the log
-        return _each(newcomer.validate, _tokens(self.live[1:], each=1))
+        return each(newcomer.validate, _tokens(self.live[1:], times=1))
 
     def _refused(self, token: str) -> None:
         with suppress(InvalidSessionError):
@@ -162,7 +160,7 @@ def _with_clients(sessions: SessionManager, visitors: Sequence[Visitor]) -> floa
         token, (ip, agent, device) = request
         return sessions.validate(token, Client(ip=ip, user_agent=agent, device_token=device))
 
-    return _each(validate, requests)
+    return each(validate, requests)
 
 
 def _parts(presented: Client) -> tuple[str, str, str]:
@@ -171,39 +169,7 @@ def _parts(presented: Client) -> tuple[str, str, str]:
     return ip, agent, device
 
 
-def _tokens(visitors: Sequence[Visitor], each: int | None = None) -> list[str]:
+def _tokens(visitors: Sequence[Visitor], times: int | None = None) -> list[str]:
     """Each visitor's token so many times, or enough for a batch, in strings of their own."""
-    times = max(1, CALLS // len(visitors)) if each is None else each
+    times = max(1, CALLS // len(visitors)) if times is None else times
     return [anew(visitor.grant.access_token) for visitor in visitors for _ in range(times)]
-
-
-def _each(do: Callable[[T], object], items: Sequence[T]) -> float:
-    """Seconds per item to *do* all *items*."""
-    begun = perf_counter()
-    for item in items:
-        do(item)
-    return (perf_counter() - begun) / len(items)
-
-
-def _alternating(batches: Mapping[str, Batch], deadline: float) -> dict[str, list[float]]:
-    """The seconds of each batch in each round; every round runs every batch, one after another."""
-    found: dict[str, list[float]] = {name: [] for name in batches}
-    for batch in batches.values():
-        batch()  # so that what is repeated has been seen before
-    with _undisturbed():
-        for number in range(ROUNDS):
-            if number and monotonic() > deadline:
-                break
-            for name, batch in batches.items():
-                found[name].append(batch())
-    return found
-
-
-@contextmanager
-def _undisturbed() -> Iterator[None]:
-    gc.collect()
-    gc.disable()
-    try:
-        yield
-    finally:
-        gc.enable()

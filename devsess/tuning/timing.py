@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import gc
+import math
 import statistics
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from time import perf_counter
+from time import monotonic, perf_counter
 from typing import TypeAlias, TypeVar
 
 T = TypeVar("T")
@@ -23,11 +24,22 @@ def each(do: Callable[[T], object], items: Sequence[T]) -> float:
     return (perf_counter() - start) / len(items)
 
 
-def alternating(batches: Mapping[str, Batch], rounds: int) -> dict[str, list[float]]:
-    """The seconds of each batch in each round; every round runs every batch, one after another."""
+def alternating(
+    batches: Mapping[str, Batch], rounds: int, deadline: float = math.inf
+) -> dict[str, list[float]]:
+    """
+    The seconds of each batch in each round; every round runs every batch, one after another.
+
+    Args:
+        batches: By their names.
+        rounds: How many there are at most.
+        deadline: By `monotonic`; no round but the first begins after it.
+    """
     found: dict[str, list[float]] = {name: [] for name in batches}
     with _undisturbed():
-        for _ in range(rounds):
+        for number in range(rounds):
+            if number and monotonic() > deadline:
+                break
             for name, batch in batches.items():
                 found[name].append(batch())
     return found
