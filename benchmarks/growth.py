@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from collections.abc import Callable, Sequence
 from contextlib import closing
@@ -71,6 +72,9 @@ def _fill(path: Path, count: int) -> float:
         db.execute("COMMIT")
         weight = (_size(db) - before) / count
         db.execute("PRAGMA journal_mode = WAL").fetchall()
+    # Or the disk would still be writing gigabytes while reads are timed.
+    with path.open("rb") as written:
+        os.fsync(written.fileno())
     return weight
 
 
