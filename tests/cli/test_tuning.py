@@ -6,7 +6,7 @@ import json
 import sqlite3
 from contextlib import closing
 from random import Random
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import jwt
 import pytest
@@ -15,6 +15,7 @@ from click.testing import CliRunner, Result
 
 from devsess import Client, Keys, Policy, SessionManager
 from devsess.cli import main
+from devsess.keys import generate_pem
 from devsess.stores.memory import MemoryStore
 from devsess.tuning.ground import ground
 from devsess.tuning.replay import PROBES, Outcome, replay
@@ -94,6 +95,17 @@ def test_bench_measures_tokens_of_the_given_key() -> None:
     for token in seen:
         jwt.decode(token, SECRET, algorithms=["HS256"], issuer="devsess", audience="devsess")
     assert "memory" == figures.mark
+
+
+@pytest.mark.parametrize("alg", ["EdDSA", "ES256"])
+def test_bench_takes_a_private_key(alg: Literal["EdDSA", "ES256"], tmp_path: Path) -> None:
+    """An application's own key, in a file or as text, is what signs; it needs no other secret."""
+    pem = generate_pem(alg)
+    (tmp_path / "key.pem").write_text(pem)
+    for given in (("--key", pem), ("--key-file", str(tmp_path / "key.pem"))):
+        shown = call("bench", "memory://", "--seconds", "0.1", *given)
+        assert 0 == shown.exit_code, shown.stderr
+        assert f"tokens: {alg}" in shown.stdout
 
 
 def test_bench_shows_each_way(path: Path) -> None:
