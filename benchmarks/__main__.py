@@ -26,6 +26,7 @@ from benchmarks import (
     memory,
     middleware,
     operations,
+    profiles,
     shared,
     staleness,
     validate,
@@ -43,6 +44,7 @@ SUITES: dict[str, Callable[[Setting], list[Line]]] = {
     "memory": memory.lines,
     "import": imports.lines,
     "growth": growth.lines,
+    "profiles": profiles.lines,
 }
 ATTEMPTS = 3
 

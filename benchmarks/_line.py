@@ -18,6 +18,8 @@ class Line:
         microseconds: What it took, if it is about time.
         at_least: Whether the bound is what it must be at least.
         drifts: Whether a figure of twice the recorded one is worth an alarm.
+        series, at: In a picture: the curve it belongs to, and where along it.
+        points: In a picture: all that *measured* sums up.
     """
 
     name: str
@@ -27,6 +29,9 @@ class Line:
     microseconds: float | None = None
     at_least: bool = False
     drifts: bool = True
+    series: str = ""
+    at: float = 0.0
+    points: tuple[float, ...] = ()
 
     @property
     def met(self) -> bool:
@@ -40,6 +45,11 @@ class Line:
         bounds = ("", "")
         if self.bound is not None:
             sign = "≥" if self.at_least else "≤"
-            bounds = (f"{sign} {self.bound:,.3g} {self.unit}", "met" if self.met else "missed")
+            bounds = (f"{sign} {figure(self.bound)} {self.unit}", "met" if self.met else "missed")
         took = "" if self.microseconds is None else f"{self.microseconds:,.2f}"
-        return (self.name, took, f"{self.measured:,.3g} {self.unit}", *bounds)
+        return (self.name, took, f"{figure(self.measured)} {self.unit}", *bounds)
+
+
+def figure(number: float) -> str:
+    """Three digits of *number*, or all those before the point."""
+    return f"{number:,.3g}" if abs(number) < 1000 else f"{number:,.0f}"

@@ -26,8 +26,8 @@ from sqlalchemy.ext.asyncio import (
 from sqlalchemy.orm import DeclarativeBase
 
 from benchmarks import _world as world
-from benchmarks._peer_place import Place, all_anew
-from devsess.tuning.timing import Batch
+from benchmarks._peer_place import Place
+from devsess.tuning.timing import Batch, anew
 
 
 class Base(DeclarativeBase):
@@ -83,7 +83,7 @@ async def _signed_in(engine: AsyncEngine, sessions: Sessions, place: Place) -> l
 async def _each(sessions: Sessions, tokens: Sequence[str]) -> float:
     """Seconds per check, in a database session of its own whose beginning and end do not count."""
     took = 0.0
-    for token in all_anew(tokens):
+    for token in map(anew, tokens):
         async with sessions() as session:
             strategy, manager = _parts(session)
             start = perf_counter()

@@ -13,7 +13,6 @@ from attrs import frozen
 
 from devsess import Grant
 from devsess.tuning.timing import Batch
-from devsess.tuning.visitors import anew
 
 
 @frozen
@@ -80,11 +79,6 @@ class Way:
     def missing(self) -> list[str]:
         """What would have to be installed."""
         return [name for name in self.needs if not _version(name)]
-
-
-def all_anew(tokens: Sequence[str]) -> list[str]:
-    """Each in a new string, as each request brings it."""
-    return [anew(token) for token in tokens]
 
 
 def _version(name: str) -> str:

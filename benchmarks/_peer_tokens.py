@@ -10,10 +10,9 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from benchmarks import _world as world
-from benchmarks._peer_place import Place, all_anew
+from benchmarks._peer_place import Place
 from devsess import Client, SessionManager
-from devsess.tuning.timing import Batch, each
-from devsess.tuning.visitors import anew
+from devsess.tuning.timing import Batch, anew, each, each_anew
 
 if TYPE_CHECKING:
     from starlette.middleware.sessions import SessionMiddleware
@@ -43,7 +42,7 @@ def joserfc(place: Place) -> Iterator[Batch]:
     def check(token: str) -> None:
         expected.validate(jwt.decode(token, key, algorithms=["HS256"]).claims)
 
-    yield lambda: each(check, all_anew(tokens))
+    yield lambda: each_anew(check, tokens, anew)
 
 
 # A session in a signed cookie.
@@ -56,7 +55,7 @@ def starlette(place: Place) -> Iterator[Batch]:
 
     middleware = SessionMiddleware(_app, world.SECRET)
     cookies = [_cookie(middleware, user) for user in place.users]
-    yield lambda: each(partial(_call, middleware), [_scope(text) for text in all_anew(cookies)])
+    yield lambda: each(partial(_call, middleware), [_scope(anew(text)) for text in cookies])
 
 
 async def _app(scope: Any, _: object, __: object) -> None:

@@ -35,7 +35,10 @@ def save(path: Path, suites: Suites, peers: list[dict[str, Any]]) -> None:
 def load(path: Path) -> tuple[dict[str, str], Suites, list[dict[str, Any]]]:
     """What was measured: surroundings, suites and peers."""
     content = json.loads(path.read_text("utf-8"))
-    suites = {name: [Line(**line) for line in lines] for name, lines in content["suites"].items()}
+    suites = {
+        name: [Line(**{**line, "points": tuple(line["points"])}) for line in lines]
+        for name, lines in content["suites"].items()
+    }
     return content["surroundings"], suites, content["peers"]
 
 

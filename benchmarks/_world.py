@@ -12,8 +12,7 @@ import jwt
 
 import devsess
 from devsess import Client, SessionManager
-from devsess.tuning.timing import Batch, each
-from devsess.tuning.visitors import anew
+from devsess.tuning.timing import Batch, anew, each_anew
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -91,7 +90,7 @@ def bare_decode(token: str) -> object:
 def decoding(grants: Sequence[Grant]) -> Batch:
     """Bare decodes of these sessions' tokens."""
     tokens = [grant.access_token for grant in grants]
-    return lambda: each(bare_decode, [anew(token) for token in tokens])
+    return lambda: each_anew(bare_decode, tokens, anew)
 
 
 def surroundings() -> dict[str, str]:

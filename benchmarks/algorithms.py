@@ -14,8 +14,7 @@ from benchmarks._line import Line
 from benchmarks._setting import Setting
 from devsess import Grant, Keys, SessionManager
 from devsess.keys import generate_pem
-from devsess.tuning.timing import Batch, best, each
-from devsess.tuning.visitors import anew
+from devsess.tuning.timing import Batch, anew, best, each_anew
 
 SESSIONS = 250
 ASYMMETRIC: tuple[Literal["EdDSA", "ES256"], ...] = ("EdDSA", "ES256")
@@ -36,7 +35,7 @@ def _lines(setting: Setting, algorithm: str, keys: Keys) -> list[Line]:
         grants = world.signed_in(sessions, SESSIONS)
         batches: dict[str, Batch] = {
             "decode": partial(_decoded, _public(keys, algorithm), algorithm, grants),
-            "repeated": lambda: each(sessions.validate, _tokens(grants)),
+            "repeated": lambda: each_anew(sessions.validate, _tokens(grants), anew),
             "first sight": partial(_first_seen, path, keys, grants),
         }
         for batch in batches.values():
@@ -49,7 +48,7 @@ def _lines(setting: Setting, algorithm: str, keys: Keys) -> list[Line]:
 
 
 def _tokens(grants: Sequence[Grant]) -> list[str]:
-    return [anew(grant.access_token) for grant in grants]
+    return [grant.access_token for grant in grants]
 
 
 def _public(keys: Keys, algorithm: str) -> object:
@@ -69,9 +68,9 @@ def _decoded(key: object, algorithm: str, grants: Sequence[Grant]) -> float:
             audience="devsess",
         )
 
-    return each(decode, _tokens(grants))
+    return each_anew(decode, _tokens(grants), anew)
 
 
 def _first_seen(path: Path, keys: Keys, grants: Sequence[Grant]) -> float:
     with SessionManager(path, keys=keys) as newcomer:
-        return each(newcomer.validate, _tokens(grants))
+        return each_anew(newcomer.validate, _tokens(grants), anew)

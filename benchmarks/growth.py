@@ -8,6 +8,8 @@ from collections.abc import Callable, Sequence
 from contextlib import closing
 from pathlib import Path
 
+from attrs import evolve, frozen
+
 from benchmarks import _world as world
 from benchmarks._line import Line
 from benchmarks._setting import Setting
@@ -21,6 +23,7 @@ QUICK_SIZES = (100_000,)
 # Real sessions among them, which can be validated, refreshed and revoked.
 REAL = 1_000
 EACH = 20
+_PAGE = 4096
 
 # What a made-up session has in the place of what its model has; two are of one user, on one device.
 _MADE_UP = {
@@ -33,30 +36,67 @@ _DEVICES = {"user_id": _MADE_UP["user_id"], "id": _MADE_UP["device_id"]}
 
 def lines(setting: Setting) -> list[Line]:
     """The cost of each point operation, beside that among the fewest, and bytes a session."""
-    found: list[Line] = []
-    small = _costs(setting, SMALL)
+    small = _Costs.of(setting, SMALL)
+    found = [_pages(SMALL, small)]
     for size in QUICK_SIZES if setting.quick else SIZES:
-        for name, took in _costs(setting, size).items():
-            if name == "bytes":
-                told = f"bytes on disk a session, of {size:,}"
-                found.append(Line(told, took, 500, unit="B"))
-                continue
-            told = f"{name}, among {size:,} sessions, beside {SMALL:,}"
-            ratio = took / small[name]
-            found.append(Line(told, ratio, 2, microseconds=took * 1e6, drifts=False))
+        costs = _Costs.of(setting, size)
+        found += [_beside(name, size, took, small) for name, took in costs.seconds.items()]
+        found += [_pages(size, costs), _weight(size, costs)]
     return found
 
 
-def _costs(setting: Setting, size: int) -> dict[str, float]:
-    path = setting.folder / f"growth-{size}.db"
-    with world.opened(path) as sessions:
-        grants = world.signed_in(sessions, REAL)
-    weight = _fill(path, size - REAL)
-    with world.opened(path) as sessions:
-        seconds = typical(_operations(sessions, path, size, grants), setting.rounds(25))
-    for suffix in ("", "-wal", "-shm"):
-        Path(f"{path}{suffix}").unlink(missing_ok=True)
-    return {**seconds, "bytes": weight}
+def _beside(name: str, size: int, took: float, small: _Costs) -> Line:
+    told = f"{name}, among {size:,} sessions, beside {SMALL:,}"
+    ratio = took / small.seconds[name]
+    line = Line(told, ratio, 2, microseconds=took * 1e6, drifts=False)
+    return evolve(line, series=name, at=size)
+
+
+def _pages(size: int, costs: _Costs) -> Line:
+    return Line(f"pages that a get reads, among {size:,}", costs.pages, unit="", drifts=False)
+
+
+def _weight(size: int, costs: _Costs) -> Line:
+    return Line(f"bytes on disk a session, of {size:,}", costs.weight, 500, unit="B")
+
+
+@frozen
+class _Costs:
+    """
+    What there is to say of one size.
+
+    Attributes:
+        seconds: Of each operation.
+        weight: Bytes of a session with its indexes.
+        pages: Read by a get, of those that follow a commit; 0 where the system does not tell.
+    """
+
+    seconds: dict[str, float]
+    weight: float
+    pages: float
+
+    @classmethod
+    def of(cls, setting: Setting, size: int) -> _Costs:
+        """Fill a database with *size* sessions, measure, and delete it."""
+        path = setting.folder / f"growth-{size}.db"
+        with world.opened(path) as sessions:
+            grants = world.signed_in(sessions, REAL)
+        weight = _fill(path, size - REAL)
+        with world.opened(path) as sessions:
+            operations = _operations(sessions, path, size, grants)
+            seconds = typical(operations, setting.rounds(25))
+            operations["login"]()
+            before = _bytes_read()
+            operations["get"]()
+            pages = (_bytes_read() - before) / _PAGE / EACH
+        for suffix in ("", "-wal", "-shm"):
+            Path(f"{path}{suffix}").unlink(missing_ok=True)
+        return cls(seconds, weight, pages)
+
+
+def _bytes_read() -> int:
+    told = Path("/proc/self/io")
+    return int(told.read_text("ascii").split()[1]) if told.exists() else 0
 
 
 def _fill(path: Path, count: int) -> float:

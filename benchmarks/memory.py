@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from benchmarks import _world as world
 from benchmarks._line import Line
 from devsess import Client, SessionManager
-from devsess.tuning.visitors import anew
+from devsess.tuning.timing import anew
 
 if TYPE_CHECKING:
     from pathlib import Path

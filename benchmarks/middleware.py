@@ -12,8 +12,7 @@ from benchmarks._line import Line
 from devsess import AsyncSessionManager
 from devsess.adapters.asgi import SessionMiddleware as ForASGI
 from devsess.adapters.wsgi import SessionMiddleware as ForWSGI
-from devsess.tuning.timing import Batch, best, each
-from devsess.tuning.visitors import anew
+from devsess.tuning.timing import Batch, anew, best, each_anew
 
 if TYPE_CHECKING:
     from benchmarks._setting import Setting
@@ -89,7 +88,7 @@ async def asgi_app(_: Any, __: Any, send: Any) -> None:
 
 
 def _each(call: Callable[[Any, Any], None], app: Any, requests: list[Any]) -> float:
-    return each(partial(call, app), [_anew(it) for it in requests * (CALLS // len(requests))])
+    return each_anew(partial(call, app), requests * (CALLS // len(requests)), _anew)
 
 
 def _call_wsgi(app: Any, environ: Any) -> None:

@@ -12,8 +12,7 @@ from benchmarks import _world as world
 from benchmarks._line import Line
 from benchmarks._setting import Setting
 from devsess import Grant, SessionManager
-from devsess.tuning.timing import each
-from devsess.tuning.visitors import anew
+from devsess.tuning.timing import anew, each
 
 SESSIONS = 250
 THREADS = 4

@@ -16,7 +16,8 @@ from devsess.manager import SessionManager
 from devsess.models import Client
 from devsess.policy import Policy
 from devsess.tuning.clock import TrafficClock
-from devsess.tuning.visitors import Visitor, anew, client, sign_in
+from devsess.tuning.timing import anew
+from devsess.tuning.visitors import Visitor, client, sign_in
 
 if TYPE_CHECKING:
     from devsess.keys import Keys

@@ -15,8 +15,8 @@ from devsess.errors import InvalidSessionError
 from devsess.manager import SessionManager
 from devsess.models import Client
 from devsess.policy import Policy
-from devsess.tuning.timing import Batch, alternating, each
-from devsess.tuning.visitors import Visitor, anew, client, sign_in
+from devsess.tuning.timing import Batch, alternating, anew, each_anew
+from devsess.tuning.visitors import Visitor, client, sign_in
 
 if TYPE_CHECKING:
     from devsess.keys import Keys
@@ -128,48 +128,48 @@ class _Suite:
         clients = SessionManager(self.store, keys=self.keys)
         strict, live = self.strict, self.live
         return {
-            "decode": lambda: each(self.decode, _tokens(live)),
-            "hit, zero staleness": lambda: each(strict.validate, _tokens(live)),
+            "decode": lambda: _each(self.decode, live),
+            "hit, zero staleness": lambda: _each(strict.validate, live),
             "hit, a new equal Client each time": lambda: _with_clients(clients, live),
-            "hit, one second of staleness": lambda: each(relaxed.validate, _tokens(live)),
-            "fresh=True": lambda: each(
-                lambda token: strict.validate(token, fresh=True), _tokens(live)
-            ),
+            "hit, one second of staleness": lambda: _each(relaxed.validate, live),
+            "fresh=True": lambda: _each(lambda token: strict.validate(token, fresh=True), live),
             "first sight of a token": self._first_sight,
-            "revoked, refused": lambda: each(self._refused, _tokens(self.revoked)),
+            "revoked, refused": lambda: _each(self._refused, self.revoked),
         }
 
     def _first_sight(self) -> float:
         newcomer = SessionManager(self.store, keys=self.keys)
         newcomer.validate(self.live[0].grant.access_token)  # its first look at the log
-        return each(newcomer.validate, _tokens(self.live[1:], times=1))
+        return each_anew(newcomer.validate, _tokens(self.live[1:]), anew)
 
     def _refused(self, token: str) -> None:
         with suppress(InvalidSessionError):
             self.strict.validate(token)
 
 
-def _with_clients(sessions: SessionManager, visitors: Sequence[Visitor]) -> float:
-    requests = [
-        (anew(visitor.grant.access_token), _parts(visitor.client))
-        for visitor in visitors
-        for _ in range(CALLS // len(visitors))
-    ]
+def _each(do: Callable[[str], object], visitors: Sequence[Visitor]) -> float:
+    """Seconds to *do* a token, each visitor's as often as it takes for a batch."""
+    tokens = _tokens(visitors)
+    return each_anew(do, tokens * max(1, CALLS // len(tokens)), anew)
 
-    def validate(request: tuple[str, tuple[str, str, str]]) -> object:
-        token, (ip, agent, device) = request
+
+def _tokens(visitors: Sequence[Visitor]) -> list[str]:
+    return [visitor.grant.access_token for visitor in visitors]
+
+
+def _with_clients(sessions: SessionManager, visitors: Sequence[Visitor]) -> float:
+    requests = [(it.grant.access_token, *_parts(it.client)) for it in visitors]
+
+    def validate(request: tuple[str, ...]) -> object:
+        token, ip, agent, device = request
         return sessions.validate(token, Client(ip=ip, user_agent=agent, device_token=device))
 
-    return each(validate, requests)
+    return each_anew(validate, requests * (CALLS // len(requests)), _all_anew)
 
 
-def _parts(presented: Client) -> tuple[str, str, str]:
-    texts = (presented.ip, presented.user_agent, presented.device_token)
-    ip, agent, device = (anew(text or "") for text in texts)
-    return ip, agent, device
+def _parts(presented: Client) -> tuple[str, ...]:
+    return presented.ip or "", presented.user_agent or "", presented.device_token or ""
 
 
-def _tokens(visitors: Sequence[Visitor], times: int | None = None) -> list[str]:
-    """Each visitor's token so many times, or enough for a batch, in strings of their own."""
-    times = max(1, CALLS // len(visitors)) if times is None else times
-    return [anew(visitor.grant.access_token) for visitor in visitors for _ in range(times)]
+def _all_anew(texts: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(map(anew, texts))

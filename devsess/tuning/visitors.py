@@ -11,6 +11,7 @@ from attrs import define, evolve, field
 from devsess.errors import InvalidSessionError
 from devsess.models import Client, Grant
 from devsess.policy import Policy
+from devsess.tuning.timing import anew
 
 if TYPE_CHECKING:
     from devsess.manager import SessionManager
@@ -38,11 +39,6 @@ def client(number: int) -> Client:
     """The device with that number, at an address kept for benchmarks (RFC 2544)."""
     ip = f"198.{18 + number // 65_536 % 2}.{number // 256 % 256}.{number % 256}"
     return Client(ip=ip, user_agent=AGENTS[number % len(AGENTS)])
-
-
-def anew(text: str) -> str:
-    """The same text in a new string, as each request brings it: its hash is not known yet."""
-    return text.encode().decode()
 
 
 @define

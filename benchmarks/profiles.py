@@ -1,0 +1,113 @@
+"""Where the time of the dearer validations goes: their parts, each timed by itself."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from functools import partial
+from time import time
+from typing import TYPE_CHECKING, TypeVar, cast
+
+from benchmarks import _world as world
+from benchmarks._line import Line
+from benchmarks.validate import SESSIONS, first_seen, without_index
+from devsess import flows
+from devsess._drivers import run
+from devsess.stores import _sqlite_rows as rows
+from devsess.stores import sqlite
+from devsess.tuning.timing import Batch, anew, best, each, each_anew
+
+if TYPE_CHECKING:
+    from benchmarks._setting import Setting
+    from devsess import Grant, SessionManager
+    from devsess.rows import SessionRow
+    from devsess.stores.sqlite import SQLiteStore
+    from devsess.tokens import AccessClaims
+
+T = TypeVar("T")
+
+FIRST_SIGHT = "a token seen for the first time"
+FRESH = "fresh=True"
+MARKED = "repeated, with PRAGMA data_version as the mark"
+# What is beyond the parts of each whole is told as the rest.
+PARTS = {
+    FIRST_SIGHT: (
+        "SQLite reads the row",
+        "a record is made of it",
+        "the token is verified, signature and members",
+        "the row is judged, and a session made of it",
+    ),
+    FRESH: ("SQLite reads what can change of the row",),
+    MARKED: ("SQLite runs the PRAGMA",),
+}
+
+
+def lines(setting: Setting) -> list[Line]:
+    """The parts of each whole, in microseconds and percent."""
+    path, grants = setting.signed_in("profiles", SESSIONS)
+    tokens = [grant.access_token for grant in grants]
+    with ExitStack() as stack:
+        sessions = stack.enter_context(world.opened(path))
+        asked = stack.enter_context(without_index(path))
+        batches: dict[str, Batch] = {
+            FIRST_SIGHT: lambda: first_seen(path, grants),
+            FRESH: lambda: each_anew(partial(sessions.validate, fresh=True), tokens, anew),
+            MARKED: lambda: each_anew(asked.validate, tokens, anew),
+        }
+        names = [name for parts in PARTS.values() for name in parts]
+        batches |= zip(names, _parts(sessions, grants), strict=True)
+        for batch in batches.values():
+            batch()
+        seconds = best(batches, setting.rounds(25))
+    return [line for whole in PARTS for line in _told(whole, seconds)]
+
+
+def _told(whole: str, seconds: dict[str, float]) -> list[Line]:
+    parts = {part: seconds[part] for part in PARTS[whole]}
+    parts["the rest"] = seconds[whole] - sum(parts.values())
+    return [
+        Line(
+            f"{whole}: {part}",
+            100 * took / seconds[whole],
+            unit="%",
+            microseconds=took * 1e6,
+            drifts=False,
+        )
+        for part, took in parts.items()
+    ]
+
+
+def _parts(sessions: SessionManager, grants: Sequence[Grant]) -> list[Batch]:
+    """What PARTS names, in that order, each done to all sessions."""
+    core, now = sessions._core, time()
+    store = cast("SQLiteStore", sessions._store)
+    ids = [grant.session.id for grant in grants]
+    tokens = [grant.access_token for grant in grants]
+    values = [_read(store, sqlite._GET, session_id)[0] for session_id in ids]
+    judged = [
+        (store.get(it), core.tokens.verify_access(token, now))
+        for it, token in zip(ids, tokens, strict=True)
+    ]
+
+    def judge(both: tuple[SessionRow | None, AccessClaims]) -> object:
+        row, claims = both
+        return run(flows.validate(core.context, now, claims, None, touch=True), lambda _: row)
+
+    return [
+        _over(lambda it: _read(store, sqlite._GET, it), ids),
+        _over(rows.session_row, values),
+        lambda: each_anew(lambda token: core.tokens.verify_access(token, now), tokens, anew),
+        _over(judge, judged),
+        _over(lambda it: _read(store, rows.SELECT_STAMP, it), ids),
+        _over(lambda _: _read(store, "PRAGMA data_version"), ids),
+    ]
+
+
+def _read(store: SQLiteStore, statement: str, *values: str) -> list[tuple[object, ...]]:
+    """By nothing but SQLite and Python's sqlite3."""
+    assert store._opened is not None
+    return store._opened.watch.execute(statement, values).fetchall()
+
+
+def _over(do: Callable[[T], object], items: Sequence[T]) -> Batch:
+    return lambda: each(do, items)
