@@ -10,6 +10,7 @@ from tabulate import tabulate
 
 from benchmarks import _plots as plots
 from benchmarks._line import Line
+from benchmarks.growth import BOUND as GROWTH_BOUND
 from benchmarks.growth import SMALL
 
 DOCS = Path(__file__).parents[1] / "docs"
@@ -103,8 +104,8 @@ def _growth_picture(folder: Path, lines: list[Line]) -> str:
     for line in lines:
         if line.series:
             series.setdefault(line.series, [(SMALL, 1.0)]).append((line.at, line.measured))
-    told = f"times that of {SMALL:,}"
-    plots.curves(folder / "growth.svg", "Growth", "sessions in the store", told, series)
+    told, under = f"times that of {SMALL:,}", "sessions in the store; the stroke is the bound"
+    plots.curves(folder / "growth.svg", "Growth", under, told, series, GROWTH_BOUND)
     return "![What each operation costs among more sessions](performance/growth.svg)"
 
 

@@ -14,7 +14,7 @@ mpl.use("svg")
 from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 
-OURS, OTHERS = "#1b6ca8", "#b8c4cc"
+OURS, OTHERS, BOUND = "#1b6ca8", "#b8c4cc", "#b3261e"
 # Told apart without colours too.
 STYLES = ("o-", "s-", "^-", "o--", "s--", "^--")
 
@@ -36,16 +36,17 @@ def bars(path: Path, title: str, unit: str, rows: Sequence[tuple[str, float, boo
 
 
 def curves(
-    path: Path, title: str, unit: str, told: str, series: Mapping[str, Sequence[Point]]
+    path: Path, title: str, unit: str, told: str, series: Mapping[str, Sequence[Point]], most: float
 ) -> None:
-    """One line a series over a scale of powers of ten, which begin together."""
+    """One line a series over a scale of powers of ten, and a stroke that none may pass."""
     with _picture(path, title, unit, 3.4) as axes:
         for (name, points), style in zip(series.items(), cycle(STYLES), strict=False):
             axes.plot(*zip(*points, strict=True), style, label=name, linewidth=1.2, markersize=4)
+        axes.axhline(most, color=BOUND, linewidth=1)
         axes.set_xscale("log")
         axes.set_ylim(bottom=0)
         axes.set_ylabel(told)
-        axes.legend(frameon=False, ncols=3, fontsize=9)
+        axes.legend(frameon=False, ncols=6, fontsize=9, loc="lower center")
 
 
 def dots(
@@ -55,7 +56,7 @@ def dots(
     with _picture(path, title, unit, 0.5 * len(rows) + 1.1) as axes:
         for at, (_, values, most) in enumerate(rows):
             axes.plot(values, [at] * len(values), "o", color=OURS, alpha=0.5, markersize=5)
-            axes.plot([most, most], [at - 0.3, at + 0.3], color="#b3261e", linewidth=1.5)
+            axes.plot([most, most], [at - 0.3, at + 0.3], color=BOUND, linewidth=1.5)
         axes.set_yticks(range(len(rows)), [name for name, _, _ in rows])
         axes.set_ylim(len(rows) - 0.5, -0.5)
 

@@ -18,6 +18,8 @@ from devsess.stores import _sqlite_rows as rows
 from devsess.tuning.timing import each, typical
 
 SMALL = 10_000
+# How many times its cost among those an operation may cost among more.
+BOUND = 2.0
 SIZES = (100_000, 1_000_000, 10_000_000)
 QUICK_SIZES = (100_000,)
 # Real sessions among them, which can be validated, refreshed and revoked.
@@ -48,7 +50,7 @@ def lines(setting: Setting) -> list[Line]:
 def _beside(name: str, size: int, took: float, small: _Costs) -> Line:
     told = f"{name}, among {size:,} sessions, beside {SMALL:,}"
     ratio = took / small.seconds[name]
-    line = Line(told, ratio, 2, microseconds=took * 1e6, drifts=False)
+    line = Line(told, ratio, BOUND, microseconds=took * 1e6, drifts=False)
     return evolve(line, series=name, at=size)
 
 

@@ -23,8 +23,9 @@ if TYPE_CHECKING:
     from devsess import Grant
 
 REPEATED = 250
-CALLS = 1_000
 SESSIONS = 2_000
+# As many in a batch as there are bare decodes.
+CALLS = SESSIONS
 
 # Each with what it may cost, or None.
 WAYS: dict[str, float | None] = {
