@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import sqlite3
+import statistics
 from collections.abc import Callable, Sequence
 from contextlib import closing
+from datetime import UTC, datetime, timedelta
 from itertools import count, islice
 from time import perf_counter
 from typing import TYPE_CHECKING
@@ -14,6 +16,7 @@ from attrs import evolve
 from benchmarks import _world as world
 from benchmarks._line import Line
 from devsess import Client, SessionManager
+from devsess.testing import FakeClock
 from devsess.tuning.timing import Batch, each, typical
 
 if TYPE_CHECKING:
@@ -47,7 +50,7 @@ def lines(setting: Setting) -> list[Line]:
             batch()
         seconds = typical(batches, setting.rounds(50))
         crowds = CROWDS[:2] if setting.quick else CROWDS
-        many = [line for size in crowds for line in _many(sessions, size, seconds["decode"])]
+        many = [line for size in crowds for line in _many(setting, size, seconds["decode"])]
     return [*_lines(seconds), *many]
 
 
@@ -68,17 +71,29 @@ def _lines(seconds: dict[str, float]) -> list[Line]:
     return [told, *found, listed]
 
 
-def _many(sessions: SessionManager, size: int, unit: float) -> list[Line]:
-    """One user with that many sessions, all ended, and purged."""
-    user = f"crowd-{size}"
+def _many(setting: Setting, size: int, unit: float) -> list[Line]:
+    """One user's so many sessions, all at once: ended, purged in time, or erased."""
+    path = setting.folder / f"crowd-{size}.db"
+    later = FakeClock(datetime.now(UTC) + timedelta(days=365))
+    taken: dict[str, list[float]] = {"revoke_all": [], "purge": [], "erase_user": []}
+    with world.opened(path) as sessions:
+        in_a_year = SessionManager(sessions._store, keys=world.SECRET, clock=later)
+        for _ in range(5 if size < CROWDS[-1] else 1):
+            _sign_in(sessions, size)
+            taken["revoke_all"].append(_timed(lambda: sessions.revoke_all("crowd")))
+            taken["purge"].append(_timed(in_a_year.purge))
+            _sign_in(sessions, size)
+            taken["erase_user"].append(_timed(lambda: sessions.erase_user("crowd")))
+    return [_crowded(name, size, statistics.median(spent), unit) for name, spent in taken.items()]
+
+
+def _sign_in(sessions: SessionManager, size: int) -> None:
     for _ in range(size):
-        sessions.login(user)
-    ended = _timed(lambda: sessions.revoke_all(user))
-    purged = _timed(lambda: sessions.erase_user(user))
-    return [
-        Line(f"revoke_all of {size:,}", ended / unit, microseconds=ended * 1e6, drifts=False),
-        Line(f"erase_user of {size:,}", purged / unit, microseconds=purged * 1e6, drifts=False),
-    ]
+        sessions.login("crowd")
+
+
+def _crowded(name: str, size: int, took: float, unit: float) -> Line:
+    return Line(f"{name} of {size:,}", took / unit, microseconds=took * 1e6, drifts=False)
 
 
 def _timed(do: Callable[[], object]) -> float:
