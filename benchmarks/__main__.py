@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -46,7 +47,6 @@ SUITES: dict[str, Callable[[Setting], list[Line]]] = {
     "growth": growth.lines,
     "profiles": profiles.lines,
 }
-ATTEMPTS = 3
 
 
 def main() -> int:
@@ -104,18 +104,11 @@ def _draw() -> int:
 
 
 def _check(found: dict[str, list[Line]]) -> int:
-    """A figure fails that is more than twice the recorded one in each attempt."""
     _, recorded, _ = _results.load(_results.QUICK)
-    for attempt in range(ATTEMPTS):
-        alarms = {name: _results.alarms(lines, recorded[name]) for name, lines in found.items()}
-        alarmed = {name: told for name, told in alarms.items() if told}
-        if not alarmed:
-            return 0
-        for name, told in alarmed.items():
-            print(f"{name}, attempt {attempt + 1}:", *told, sep="\n  ", flush=True)
-        if attempt + 1 < ATTEMPTS:
-            found = {name: _run(name, quick=True) for name in alarmed}
-    return 1
+    worse = _results.regressions(found, recorded, partial(_run, quick=True))
+    for name, told in worse.items():
+        print(f"{name}: {told}", flush=True)
+    return 1 if worse else 0
 
 
 if __name__ == "__main__":

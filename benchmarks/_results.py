@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -12,12 +13,13 @@ from attrs import asdict
 from tabulate import tabulate
 
 from benchmarks import _world as world
-from benchmarks._line import Line
+from benchmarks._line import Line, figure
 
 HERE = Path(__file__).parent
 THOROUGH, QUICK = HERE / "results.json", HERE / "results-quick.json"
 # How many times the recorded figure is worth an alarm: machines are noisy.
 ALARM = 2.0
+ATTEMPTS = 3
 
 Suites: TypeAlias = dict[str, list[Line]]
 
@@ -52,14 +54,34 @@ def _commit() -> str:
         return "unknown"
 
 
-def alarms(found: list[Line], recorded: list[Line]) -> list[str]:
-    """What is more than twice the recorded figure, in words."""
+def regressions(
+    found: Suites, recorded: Suites, again: Callable[[str], list[Line]]
+) -> dict[str, str]:
+    """
+    What is more than twice the recorded figure in each of three attempts; in words, by its name.
+
+    Args:
+        found: The first attempt.
+        recorded: What it is compared with; a suite that is not there is passed over.
+        again: Runs a suite of that name once more.
+    """
+    worse = {name: _alarms(lines, recorded.get(name, [])) for name, lines in found.items()}
+    for _ in range(ATTEMPTS - 1):
+        for name, before in worse.items():
+            if before:
+                now = _alarms(again(name), recorded[name])
+                worse[name] = {line: told for line, told in now.items() if line in before}
+    return {line: told for alarmed in worse.values() for line, told in alarmed.items()}
+
+
+def _alarms(found: list[Line], recorded: list[Line]) -> dict[str, str]:
     before = {line.name: line for line in recorded}
-    return [
-        f"{line.name}: {line.measured:.3g} {line.unit}, recorded {before[line.name].measured:.3g}"
+    return {
+        line.name: f"{figure(line.measured)} {line.unit}, recorded"
+        f" {figure(before[line.name].measured)} {line.unit}"
         for line in found
         if line.drifts and line.name in before and _is_worse(line, before[line.name])
-    ]
+    }
 
 
 def _is_worse(line: Line, before: Line) -> bool:

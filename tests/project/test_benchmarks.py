@@ -1,0 +1,91 @@
+"""The benchmarks notice what has become twice as dear, and only that."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from attrs import evolve
+
+from benchmarks import __main__ as command
+from benchmarks import _results as results
+from benchmarks._line import Line
+
+QUICK, SLOW = Line("a look", 1.0), Line("a look", 2.1)
+OTHER = Line("another look", 1.0)
+TOGETHER = Line("two together", 2.0, at_least=True)
+
+
+def regressions(*attempts: list[Line], recorded: list[Line]) -> tuple[list[str], int]:
+    """What is told after those attempts, and how many there were."""
+    left = list(attempts[1:])
+
+    def again(name: str) -> list[Line]:
+        assert "suite" == name
+        return left.pop(0)
+
+    found = results.regressions({"suite": attempts[0]}, {"suite": recorded}, again)
+    return list(found), len(attempts) - len(left)
+
+
+@pytest.mark.parametrize(
+    ("attempts", "told", "made"),
+    [
+        ([[QUICK]], [], 1),
+        ([[evolve(QUICK, measured=2.0)]], [], 1),
+        ([[SLOW], [QUICK], [SLOW]], [], 2),
+        ([[SLOW], [SLOW], [QUICK]], [], 3),
+        ([[SLOW], [SLOW], [SLOW]], ["a look"], 3),
+    ],
+    ids=["as before", "twice", "once", "twice in a row", "each time"],
+)
+def test_only_what_is_dear_each_time_is_told(
+    attempts: list[list[Line]], told: list[str], made: int
+) -> None:
+    """More than twice the recorded figure, in each of three attempts."""
+    assert (told, made) == regressions(*attempts, recorded=[QUICK])
+
+
+def test_each_figure_counts_by_itself() -> None:
+    """Two that take turns at being dear are noise."""
+    dear = evolve(OTHER, measured=3.0)
+    attempts = [[SLOW, OTHER], [QUICK, dear], [SLOW, OTHER]]
+    assert [] == regressions(*attempts, recorded=[QUICK, OTHER])[0]
+
+
+@pytest.mark.parametrize(
+    ("measured", "is_told"), [(2.0, False), (1.0, False), (0.9, True)], ids=str
+)
+def test_what_should_be_much_must_not_halve(measured: float, is_told: bool) -> None:
+    """A figure that is bound from below is worse when it is less."""
+    line = evolve(TOGETHER, measured=measured)
+    assert is_told == bool(regressions([line], [line], [line], recorded=[TOGETHER])[0])
+
+
+def test_what_does_not_drift_or_is_new_is_passed_over() -> None:
+    """What waits for a disk, and what was not recorded, has nothing to be compared with."""
+    noisy = evolve(SLOW, drifts=False)
+    new = evolve(SLOW, name="a new look")
+    assert ([], 1) == regressions([noisy, new], recorded=[evolve(QUICK, drifts=False)])
+
+
+@pytest.mark.parametrize(("measured", "code"), [(1.0, 0), (9.0, 1)])
+def test_the_check_fails_for_a_regression(
+    measured: float, code: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The command exits with 1, and says what it was."""
+    recorded = {"validate": [QUICK]}
+    found = {"validate": [evolve(QUICK, measured=measured)]}
+    suite: Callable[[object], list[Line]] = lambda _: found["validate"]  # noqa: E731
+    monkeypatch.setitem(command.SUITES, "validate", suite)
+    monkeypatch.setattr(results, "load", lambda _: ({}, recorded, []))
+    monkeypatch.setattr("sys.argv", ["benchmarks", "--quick", "--check", "--suite", "validate"])
+    assert code == command.main()
+    assert ("a look: 9 ×, recorded 1 ×" in capsys.readouterr().out) == bool(code)
+
+
+def test_all_that_is_recorded_is_measured() -> None:
+    """Each recorded figure belongs to a suite there is, and each suite has some."""
+    for path in (results.QUICK, results.THOROUGH):
+        _, suites, _ = results.load(path)
+        assert [*command.SUITES] == [*suites]
