@@ -45,17 +45,19 @@ BROWSER: Headers = [
 
 def lines(setting: Setting) -> list[Line]:
     """What is added to a call, for browsers and for programs."""
-    path, few = setting.signed_in("middleware", SESSIONS)
+    path, grants = setting.signed_in("middleware", 2 * SESSIONS)
+    # Sessions of their own: an entry of the cache is for one client, and these would take turns.
+    browsers, programs = grants[:SESSIONS], grants[SESSIONS:]
     requests = {
-        "cookies": [[*BROWSER, ("cookie", cookies_of(grant))] for grant in few],
+        "cookies": [[*BROWSER, ("cookie", cookies_of(grant))] for grant in browsers],
         "bearer": [
-            [*BROWSER[:1], ("authorization", f"Bearer {grant.access_token}")] for grant in few
+            [*BROWSER[:1], ("authorization", f"Bearer {grant.access_token}")] for grant in programs
         ],
     }
     with ExitStack() as stack:
         on_wsgi = ForWSGI(wsgi_app, stack.enter_context(world.opened(path)))
         on_asgi = ForASGI(asgi_app, AsyncSessionManager(path, keys=world.SECRET))
-        batches: dict[str, Batch] = {"decode": world.decoding(few)}
+        batches: dict[str, Batch] = {"decode": world.decoding(browsers)}
         for way, sent in requests.items():
             environs, scopes = [_environ(each) for each in sent], [_scope(each) for each in sent]
             batches[f"WSGI, {way}, bare"] = partial(_each, _call_wsgi, wsgi_app, environs)
