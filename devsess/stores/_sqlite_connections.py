@@ -23,7 +23,8 @@ from devsess.errors import StoreUnavailableError
 from devsess.stores import _walindex
 from devsess.stores._sqlite_errors import code_of, is_busy
 from devsess.stores._sqlite_locks import is_held_open
-from devsess.stores._walindex import WalIndex
+from devsess.stores._walindex import RETIRED, WalIndex
+from devsess.stores.base import SharedMark
 
 MAX_READERS = 8
 
@@ -117,14 +118,37 @@ class Connections:
         if found is not None and found.identity == self._shared:
             self.index = found
 
+    def shared_mark(self) -> SharedMark | None:
+        """The mark by the index; None where there is none to look at."""
+        index = self.index
+        raw = RETIRED if index is None else index.header.raw
+        # Retired by another thread: none of ours, it would never change again.
+        return (
+            None if index is None or raw == RETIRED else SharedMark(self.epoch, raw, index.header)
+        )
+
+    def forget_index(self) -> None:
+        """Let nobody compare it any more; whoever writes next may prove it again."""
+        index, self.index = self.index, None
+        if index is not None:
+            index.retire()
+            self.is_proof_due = True
+
     def is_replaced(self) -> bool:
         """
-        Whether another file is at the path by now.
+        Whether another file is at the path by now; then no cache compares the index any more.
 
         Raises:
             FileNotFoundError: If there is none.
         """
-        return identity(self._path) != self._identity or self._has_lost_index()
+        try:
+            found = identity(self._path) != self._identity or self._has_lost_index()
+        except FileNotFoundError:
+            self.forget_index()
+            raise
+        if found:
+            self.forget_index()
+        return found
 
     def is_cut_off(self) -> bool:
         """Whether it is the same file, and others share another wal-index: this one was deleted."""
@@ -155,7 +179,7 @@ class Connections:
     def close(self, *, checkpoint: bool = False) -> None:
         """Close everything; a reader at work closes when it is done."""
         self._retired = True
-        self.index = None
+        self.forget_index()
         self._close_idle()
         self.toucher.connection.close()
         self.watch.connection.close()

@@ -28,7 +28,10 @@ if TYPE_CHECKING:
 
 _HEADER = 48
 _MAYMOVE = 1
+_FIXED = 0x10
 _FAILED = ctypes.c_void_p(-1).value
+# What no header is, since it begins with a version.
+RETIRED = bytes(_HEADER)
 
 
 class WalIndex:
@@ -44,13 +47,25 @@ class WalIndex:
         identity: The `-shm` file's device and number.
 
     Attributes:
-        header: What a commit changes; its `raw` is a copy of the bytes.
+        header: What a commit changes; its `raw` is a copy of the bytes, RETIRED at the end.
     """
 
     def __init__(self, address: int, identity: tuple[int, int]) -> None:
         self.header = (ctypes.c_char * _HEADER).from_address(address)
         weakref.finalize(self.header, _unmap, address).atexit = False
         self.identity = identity
+        self._address = address
+
+    def retire(self) -> None:
+        """
+        Let everybody who looks see RETIRED from now on: the database is closed.
+
+        Caches compare the header by themselves for a while. What they would see no
+        longer changes when another file has taken the place of the one that is mapped.
+        """
+        # In the place of the page, at once: a mapping with MAP_FIXED is atomic (mmap(2)).
+        protection, flags = mmap.PROT_READ, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | _FIXED
+        _map(self._address, mmap.PAGESIZE, protection, flags, -1, 0)
 
 
 def proven(connection: sqlite3.Connection) -> WalIndex | None:
@@ -127,6 +142,16 @@ def _remap() -> Callable[[int, int, int, int], int | None] | None:
     function.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_size_t, ctypes.c_int]
     found: Callable[[int, int, int, int], int | None] = function
     return found
+
+
+def _map(*arguments: int) -> None:
+    function = ctypes.CDLL(None).mmap
+    function.restype = ctypes.c_void_p
+    function.argtypes = [
+        *(ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int, ctypes.c_int),
+        *(ctypes.c_int, ctypes.c_long),
+    ]
+    function(*arguments)
 
 
 def _unmap(address: int) -> None:

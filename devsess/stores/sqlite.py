@@ -26,7 +26,7 @@ from devsess.stores._sqlite_checks import checked_path, checked_readers, is_text
 from devsess.stores._sqlite_connections import MAX_READERS, Connections
 from devsess.stores._sqlite_errors import is_busy, unavailable
 from devsess.stores._sqlite_locks import take_inherited
-from devsess.stores.base import ALL, Changes, SharedMark, StoreBusyError
+from devsess.stores.base import ALL, Changes, StoreBusyError
 
 if TYPE_CHECKING:
     import builtins
@@ -94,9 +94,9 @@ class SQLiteStore:
         if time.monotonic() >= self._look_at:
             self._look()
         opened = self._opened
-        index = None if opened is None else opened.index
-        if opened is not None and index is not None:
-            return SharedMark(opened.epoch, index.header.raw, index.header)
+        shared = None if opened is None else opened.shared_mark()
+        if shared is not None:
+            return shared
         epoch, found = self._ask("PRAGMA data_version", (), wait=False)
         return epoch, found[0][0]
 

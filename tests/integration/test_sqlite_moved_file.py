@@ -7,7 +7,7 @@ from contextlib import closing
 from typing import TYPE_CHECKING
 
 import pytest
-from _sqlite_helpers import MARKS, look_now, use_mark, without_log
+from _sqlite_helpers import MARKS, has_index, look_now, use_mark, without_log
 
 from devsess import Grant, SessionManager, SessionRevokedError, StoreUnavailableError
 
@@ -105,3 +105,72 @@ def test_a_row_is_not_read_from_a_file_that_is_gone(sessions: SessionManager, pa
 
     with pytest.raises(StoreUnavailableError, match="missing"):
         sessions.validate(grant.access_token)
+
+
+def seen_by(manager: SessionManager, grant: Grant) -> None:
+    """Let *manager* answer for *grant* from memory, without asking the store for a while."""
+    for _ in range(3):
+        manager.validate(grant.access_token)
+
+
+class TestTwoManagers:
+    """Of one store: what the one has noticed the other does not overlook."""
+
+    @pytest.fixture
+    def other(self, sessions: SessionManager) -> SessionManager:
+        return SessionManager(sessions._store, keys=SECRET)
+
+    def test_what_a_write_met_binds_both(
+        self, sessions: SessionManager, other: SessionManager, path: Path
+    ) -> None:
+        """A revocation that went into the new file is heard at once, not half a second later."""
+        grant, ended = sessions.login("user-xyz"), sessions.login("user-xyz")
+        seen_by(other, grant)
+        exchange(path, ended)
+
+        assert sessions.revoke(grant.session.id)
+        with pytest.raises(SessionRevokedError):
+            other.validate(grant.access_token)
+
+    def test_a_file_that_was_missed_is_missed_by_both(
+        self, sessions: SessionManager, other: SessionManager, path: Path
+    ) -> None:
+        """From when the one found it gone, the other answers nothing; once it is back, both do."""
+        grant = sessions.login("user-xyz")
+        seen_by(other, grant)
+        away = path.with_name("away.db")
+        path.rename(away)
+        with pytest.raises(StoreUnavailableError):
+            sessions.login("user-xyz")
+        with pytest.raises(StoreUnavailableError):
+            other.validate(grant.access_token)
+
+        away.rename(path)
+        assert sessions.revoke(grant.session.id)
+        with pytest.raises(SessionRevokedError):
+            other.validate(grant.access_token)
+
+    def test_a_store_that_was_closed_answers_nobody(
+        self, sessions: SessionManager, other: SessionManager
+    ) -> None:
+        """Not even from memory, although only the other manager closed it."""
+        grant = sessions.login("user-xyz")
+        seen_by(other, grant)
+        sessions.close()
+        with pytest.raises(StoreUnavailableError, match="closed"):
+            other.validate(grant.access_token)
+
+
+@pytest.mark.parametrize("mark", ["wal-index"], indirect=True)
+@has_index
+def test_the_index_is_proven_again(sessions: SessionManager, path: Path) -> None:
+    """A file that was away for a while, and is the same, is looked at as before."""
+    sessions.login("user-xyz")
+    away = path.with_name("away.db")
+    path.rename(away)
+    with pytest.raises(StoreUnavailableError):
+        sessions.login("user-xyz")
+    away.rename(path)
+    assert "data_version" == sessions.metrics().mark
+    sessions.login("user-xyz")
+    assert "wal-index" == sessions.metrics().mark

@@ -17,7 +17,7 @@ from _sqlite_helpers import has_index, in_child, is_revoked, look_now, revoke
 
 from devsess.errors import StoreUnavailableError
 from devsess.stores import _walindex
-from devsess.stores.base import ALL
+from devsess.stores.base import ALL, SharedMark
 from devsess.stores.sqlite import SQLiteStore
 from devsess.testing import _rows as rows
 
@@ -75,6 +75,16 @@ def test_it_is_used_where_it_can_be(store: SQLiteStore) -> None:
             other.commit()
             marks.append(store.mark())
     assert 101 == len(set(marks))
+
+
+def test_a_retired_header_is_no_mark(store: SQLiteStore) -> None:
+    """One that will never change again is not compared, were it handed out a moment before."""
+    before = store.mark()
+    assert isinstance(before, SharedMark)
+    assert store._opened is not None and store._opened.index is not None
+    store._opened.index.retire()
+    assert before.raw != before.memory.raw
+    assert not isinstance(store.mark(), SharedMark)
 
 
 def test_the_proof_changes_nothing(path: Path) -> None:
