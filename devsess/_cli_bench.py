@@ -13,7 +13,16 @@ import jwt
 
 from devsess import __version__
 from devsess import _cli_output as output
-from devsess._cli_store import check_there, exit_codes, store_option
+from devsess._cli_store import (
+    UNAVAILABLE,
+    Finite,
+    check_there,
+    cleaning_up,
+    exit_codes,
+    fail,
+    store_option,
+)
+from devsess.errors import InvalidSessionError, LoginDeniedError
 from devsess.keys import Keys, generate_secret
 from devsess.stores._url import blocking_store
 
@@ -39,7 +48,7 @@ MEANING = (
 @click.option("--key-file", type=click.File("r"), help="The same, in a file.")
 @click.option(
     "--seconds",
-    type=click.FloatRange(min=0.1, max=600),
+    type=Finite(min=0.1, max=600),
     default=60.0,
     show_default=True,
     help="Take no longer.",
@@ -56,8 +65,13 @@ def bench(
     # What hangs on the other secret is erased in the end: any will do.
     keys = Keys(given, secret=generate_secret())
     check_there(store)
-    with closing(blocking_store(store)) as opened:
-        found = measure(opened, keys, bare_decode(given, keys), seconds)
+    try:
+        with cleaning_up(), closing(blocking_store(store)) as opened:
+            found = measure(opened, keys, bare_decode(given, keys), seconds)
+    except (InvalidSessionError, LoginDeniedError) as error:
+        fail(
+            f"somebody else ended the sessions that were measured; try again ({error})", UNAVAILABLE
+        )
     alg = keys.current.alg
     output.as_json(_json(found, alg)) if as_json else _show(found, alg)
 

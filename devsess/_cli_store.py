@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import math
+import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import wraps
 from pathlib import Path
-from typing import NoReturn, ParamSpec, TypeVar
+from typing import Any, NoReturn, ParamSpec, TypeVar
 
 import click
 
 from devsess import _cli_output as output
 from devsess.errors import ConfigurationError, StoreUnavailableError
+from devsess.stores._url import file_of
 
 NOT_FOUND, USAGE, UNAVAILABLE = 1, 2, 3
+_DEADLY = ("SIGINT", "SIGTERM", "SIGHUP")
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -48,11 +53,43 @@ def check_there(store: str) -> None:
     A mistyped path must not become an empty database.
 
     Raises:
-        StoreUnavailableError: If *store* is a path, and nothing is there.
+        ConfigurationError: If *store* is a URL that names no file.
+        StoreUnavailableError: If it names a file, and nothing is there.
     """
-    path = store.removeprefix("sqlite:///")
-    if "://" not in path and not Path(path).exists():
+    path = file_of(store)
+    if path is not None and not Path(path).exists():
         raise StoreUnavailableError(f"there is no database at {path}: name it with --store")
+
+
+@contextmanager
+def cleaning_up() -> Iterator[None]:
+    """Let a signal that ends the process end the block first, so that it removes what it made."""
+
+    def stop(number: int, _: object) -> None:
+        for each in before:
+            signal.signal(each, signal.SIG_IGN)  # a second one must not disturb the removing
+        sys.exit(128 + number)
+
+    numbers = [getattr(signal, name) for name in _DEADLY if hasattr(signal, name)]
+    before = {number: signal.signal(number, stop) for number in numbers}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+class Finite(click.FloatRange):
+    """A number that is none of "nan" and "inf"."""
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        """See click."""
+        number: float = super().convert(value, param, ctx)
+        if not math.isfinite(number):
+            self.fail(f"{value} is no number to reckon with.", param, ctx)
+        return number
 
 
 def fail(message: str, code: int) -> NoReturn:

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING
 import click
 
 from devsess import _cli_output as output
-from devsess._cli_store import check_there, exit_codes, store_option
+from devsess._cli_store import Finite, check_there, cleaning_up, exit_codes, store_option
 from devsess.keys import Keys, generate_secret
 from devsess.policy import Policy
+from devsess.stores._url import file_of
 
 if TYPE_CHECKING:
     from devsess.tuning.replay import Outcome
@@ -42,7 +43,7 @@ SETTINGS = ("max_staleness", "touch_interval", "cache_size")
 )
 @click.option(
     "--rps",
-    type=click.FloatRange(min=0, min_open=True),
+    type=Finite(min=0.01, max=1e6),
     help=f"Made-up requests a second; {RPS:.0f} if left out.",
 )
 @click.option(
@@ -57,19 +58,19 @@ SETTINGS = ("max_staleness", "touch_interval", "cache_size")
 )
 @click.option(
     "--max-staleness",
-    type=float,
+    type=Finite(min=0),
     required=True,
     help="Seconds a revocation by another process may take to be heard, at most.",
 )
 @click.option(
     "--p99",
-    type=click.FloatRange(min=0, min_open=True),
+    type=Finite(min=0, min_open=True),
     required=True,
     help="Microseconds that 99 of 100 validations should stay below.",
 )
 @click.option(
     "--seconds",
-    type=click.FloatRange(min=0.1, max=600),
+    type=Finite(min=0.1, max=600),
     default=60.0,
     show_default=True,
     help="Take about so long.",
@@ -94,7 +95,8 @@ def tune(
     check_there(store)
     wish = Wish(max_staleness, p99, seconds)
     traffic = _traffic(file, rps, sessions, devices)
-    advice = advise(store, traffic, wish, Keys.of(generate_secret()))
+    with cleaning_up():
+        advice = advise(store, traffic, wish, Keys.of(generate_secret()))
     output.as_json(_json(advice, store)) if as_json else _show(advice, wish, store, traffic)
     sys.exit(0 if advice.met else NOT_MET)
 
@@ -192,7 +194,7 @@ def _to_paste(advice: Advice, store: str) -> list[str]:
     )
     lines = [f"Policy({settings})"]
     if advice.best_readers != DEFAULT_READERS:
-        path = store.removeprefix("sqlite:///")
+        path = file_of(store) or ""
         opened = f"SQLiteStore({output.text(path)!r}, readers={advice.best_readers})"
         lines.append(f"{opened}  # if about {THREADS} threads ask at once")
     return lines

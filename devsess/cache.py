@@ -196,6 +196,8 @@ class Cache:
     def lag(self) -> float:
         """Seconds for which something may have happened that was not heard of."""
         heard_at = self._heard_at
+        if heard_at == -math.inf:
+            return 0.0  # memory answers nothing before the first time
         try:
             is_current = self._is_current(-math.inf)
         except StoreUnavailableError:

@@ -34,7 +34,7 @@ class Metrics:
         evictions: Sessions dropped from memory to make room.
         entries: Access tokens in memory right now.
         feed_lag: Seconds for which this process may not have heard of a change;
-            0 if there was none to hear of.
+            0 if there was none to hear of, or memory answers nothing yet.
         mark: What tells that nothing has changed: "wal-index", "data_version",
             "memory", or "none" where the store is asked each time.
         calls: The store's calls, by name.

@@ -1,12 +1,12 @@
 """
-A manager's metrics for Prometheus: the extra `devsess[prometheus]`.
+Managers' metrics for Prometheus: the extra `devsess[prometheus]`.
 
     REGISTRY.register(SessionCollector(sessions))
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import TypeAlias
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
@@ -14,7 +14,9 @@ from prometheus_client.registry import Collector
 
 from devsess.async_manager import AsyncSessionManager
 from devsess.manager import SessionManager
+from devsess.metrics import Metrics
 
+Manager: TypeAlias = SessionManager | AsyncSessionManager
 Family: TypeAlias = CounterMetricFamily | GaugeMetricFamily
 
 _COUNTERS = {
@@ -31,28 +33,40 @@ _GAUGES = {
 
 class SessionCollector(Collector):
     """
-    Asks a manager whenever it is scraped.
+    Asks its managers whenever it is scraped.
 
     Args:
-        manager: Its metrics are shown; see `devsess.Metrics`.
+        managers: One, or several by the names that a label `manager` tells them apart by: a
+            registry takes one collector. What is shown is in `devsess.Metrics`.
     """
 
-    def __init__(self, manager: SessionManager | AsyncSessionManager) -> None:
-        self._manager = manager
+    def __init__(self, managers: Manager | Mapping[str, Manager]) -> None:
+        self._managers = managers
 
     def collect(self) -> Iterator[Family]:
         """Every number there is, as of now."""
-        found = self._manager._core.metrics()
-        for name, told in _COUNTERS.items():
-            yield CounterMetricFamily(f"devsess_{name}", told, value=getattr(found, name))
-        for name, told in _GAUGES.items():
-            yield GaugeMetricFamily(f"devsess_{name}", told, value=getattr(found, name))
-        mark = GaugeMetricFamily("devsess_mark", "The mark in use.", labels=["mark"])
-        mark.add_metric([found.mark], 1)
-        yield mark
-        calls = CounterMetricFamily("devsess_calls", "Store calls.", labels=["call"])
-        seconds = CounterMetricFamily("devsess_call_seconds", "Their time.", labels=["call"])
-        for name, each in found.calls.items():
-            calls.add_metric([name], each.count)
-            seconds.add_metric([name], each.seconds)
-        yield from (calls, seconds)
+        labels, found = self._asked()
+        for names, kind in ((_COUNTERS, CounterMetricFamily), (_GAUGES, GaugeMetricFamily)):
+            for name, told in names.items():
+                family = kind(f"devsess_{name}", told, labels=labels)
+                for values, metrics in found:
+                    family.add_metric(values, getattr(metrics, name))
+                yield family
+        mark = GaugeMetricFamily("devsess_mark", "The mark in use.", labels=[*labels, "mark"])
+        calls = CounterMetricFamily("devsess_calls", "Store calls.", labels=[*labels, "call"])
+        seconds = CounterMetricFamily(
+            "devsess_call_seconds", "Their time.", labels=[*labels, "call"]
+        )
+        for values, metrics in found:
+            mark.add_metric([*values, metrics.mark], 1)
+            for name, each in metrics.calls.items():
+                calls.add_metric([*values, name], each.count)
+                seconds.add_metric([*values, name], each.seconds)
+        yield from (mark, calls, seconds)
+
+    def _asked(self) -> tuple[list[str], list[tuple[list[str], Metrics]]]:
+        """The labels, and each manager's metrics with its values of them."""
+        if not isinstance(self._managers, Mapping):
+            return [], [([], self._managers._core.metrics())]
+        found = [([name], manager._core.metrics()) for name, manager in self._managers.items()]
+        return ["manager"], found

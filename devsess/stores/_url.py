@@ -69,6 +69,19 @@ def open_store(location: str | os.PathLike[str]) -> Store:
     return opener(rest)
 
 
+def file_of(location: str) -> str | None:
+    """
+    The path of the file that the store at *location* is kept in; None if it is in none.
+
+    Raises:
+        ConfigurationError: If it is a URL of a file, and names none.
+    """
+    scheme, separator, rest = location.partition("://")
+    if not separator:
+        return location
+    return _path(rest) if scheme.lower() == "sqlite" else None
+
+
 def _memory(rest: str) -> Store:
     from devsess.stores.memory import MemoryStore
 
@@ -84,10 +97,14 @@ def _sqlite(path: str) -> Store:
 
 
 def _sqlite_url(rest: str) -> Store:
+    return _sqlite(_path(rest))
+
+
+def _path(rest: str) -> str:
     # sqlite:///file.db is relative, sqlite:////tmp/file.db absolute, as elsewhere.
     if not rest.startswith("/") or "?" in rest or len(rest) == 1:
         raise ConfigurationError("write sqlite:///file.db, or sqlite:////folder/file.db")
-    return _sqlite(unquote(rest[1:]))
+    return unquote(rest[1:])
 
 
 _OPENERS: dict[str, Callable[[str], Store]] = {"sqlite": _sqlite_url, "memory": _memory}

@@ -10,7 +10,6 @@ from copy import copy
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Protocol
-from urllib.parse import unquote
 
 from attrs import frozen
 
@@ -19,6 +18,7 @@ from devsess.keys import Keys
 from devsess.lifecycle import Activity
 from devsess.manager import SessionManager
 from devsess.policy import Policy
+from devsess.stores._url import file_of
 from devsess.tuning.clock import BEGIN, TrafficClock
 from devsess.tuning.traffic import Traffic
 from devsess.tuning.visitors import Visitor, all_signed_in, scattered
@@ -154,7 +154,12 @@ def ground(location: str, traffic: Traffic, keys: Keys, seconds: float) -> Itera
     if location == MEMORY:
         yield MemoryGround(traffic, keys, seconds)
         return
-    beside = _path(location).parent
+    path = file_of(location)
+    if path is None:
+        raise ConfigurationError(
+            "traffic is replayed on SQLite or in memory: use a path, sqlite:///file.db or memory://"
+        )
+    beside = Path(path).parent
     try:
         scratch = TemporaryDirectory(prefix=".devsess-tune-", dir=beside)
     except OSError as error:
@@ -172,17 +177,6 @@ def _copied(source: Path, target: Path) -> None:
         raise StoreUnavailableError(
             f"the replay needs room beside the store: {error.strerror}"
         ) from error
-
-
-def _path(location: str) -> Path:
-    scheme, separator, rest = location.partition("://")
-    if not separator:
-        return Path(location)
-    if scheme.lower() != "sqlite" or not rest.startswith("/") or len(rest) == 1:
-        raise ConfigurationError(
-            "traffic is replayed on SQLite or in memory: use a path, sqlite:///file.db or memory://"
-        )
-    return Path(unquote(rest[1:]))
 
 
 def _filled(store: Store, traffic: Traffic, keys: Keys, seconds: float) -> dict[str, Visitor]:

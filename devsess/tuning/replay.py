@@ -36,6 +36,7 @@ class Outcome:
     Attributes:
         policy: What was in force.
         requests: How many it came to, those that filled the cache among them.
+        validations: How many were measured; without any, the figures of cost say nothing.
         mean, p99: Microseconds of a validation.
         hit_rate: The part of them that was answered from memory, 0 to 1.
         entries: Access tokens in memory at the end.
@@ -46,6 +47,7 @@ class Outcome:
 
     policy: Policy
     requests: int
+    validations: int
     mean: float
     p99: float
     hit_rate: float
@@ -67,10 +69,14 @@ class _Replay:
     costs: array[int] = field(factory=lambda: array("q"))
 
     def run(self, requests: Sequence[Request], seconds: float) -> int:
-        """Play *requests*, one at least, for so many *seconds* at most; how many it came to."""
+        """
+        Play *requests* for so many *seconds*; how many it came to.
+
+        Until there is one validation at least, it goes on.
+        """
         deadline = perf_counter_ns() + seconds * 1e9
         for count, request in enumerate(requests):
-            if count and perf_counter_ns() > deadline:
+            if self.costs and perf_counter_ns() > deadline:
                 return count
             self.clock.move_to(request.at)
             if request.kind == "revoke":
@@ -112,6 +118,7 @@ def replay(
     return Outcome(
         policy=policy,
         requests=done,
+        validations=len(costs),
         mean=_mean(costs) / 1000,
         p99=_p99(costs) / 1000,
         hit_rate=_hit_rate(before, after),

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal
 
 from attrs import define, evolve, field, frozen
 
+from devsess.errors import ConfigurationError
 from devsess.policy import Policy
 from devsess.tuning import cost
 from devsess.tuning.clock import overhead
@@ -123,7 +124,8 @@ def advise(location: str, traffic: Traffic, wish: Wish, keys: Keys) -> Advice:
     The settings for *traffic* on a store like the one at *location*, which is left alone.
 
     Raises:
-        ConfigurationError: If the store is of a kind that cannot be tried, or the wish is no span.
+        ConfigurationError: If the store is of a kind that cannot be tried, the wish is no span,
+            or the traffic has nothing to measure.
         StoreUnavailableError: If nothing can be written beside the store.
     """
     Policy(max_staleness=wish.max_staleness)  # says what is wrong before anything is made
@@ -158,6 +160,10 @@ class _Search:
     def __attrs_post_init__(self) -> None:
         self.traffic = self.ground.traffic
         default = self.outcome(Policy())
+        if not default.validations:
+            raise ConfigurationError(
+                "the traffic has no validations behind its first quarter, which fills the cache"
+            )
         # The others must replay the same requests, or they could not be compared.
         self.traffic = self.traffic.first(default.requests)
 
@@ -222,15 +228,16 @@ def _touch_intervals(policy: Policy) -> list[Policy]:
 
 
 def confidence(outcomes: Sequence[Outcome]) -> Confidence:
-    """How much alike the *outcomes* of parts of the traffic are; of one or more."""
-    means = [outcome.mean for outcome in outcomes]
-    rates = [outcome.hit_rate for outcome in outcomes]
+    """How much alike the *outcomes* of parts of the traffic are; without validations, none is."""
+    telling = [outcome for outcome in outcomes if outcome.validations]
+    means = [outcome.mean for outcome in telling] or [0.0]
+    rates = [outcome.hit_rate for outcome in telling] or [0.0]
     cost_spread = (max(means) - min(means)) / (statistics.median(means) or 1)
     hit_spread = max(rates) - min(rates)
     level: Level = "low"
-    if len(outcomes) >= SLICES:
+    if len(telling) >= SLICES:
         for name, cost_most, hit_most in LEVELS:
             if cost_spread <= cost_most and hit_spread <= hit_most:
                 level = name
                 break
-    return Confidence(level, cost_spread, hit_spread, len(outcomes))
+    return Confidence(level, cost_spread, hit_spread, len(telling))

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import json
+import signal
 import sqlite3
+import subprocess
+import sys
+import time
 from contextlib import closing
 from random import Random
 from typing import TYPE_CHECKING, Literal
@@ -13,7 +17,7 @@ import pytest
 from attrs import evolve
 from click.testing import CliRunner, Result
 
-from devsess import Client, Keys, Policy, SessionManager
+from devsess import Client, Keys, Policy, SessionManager, _cli_bench
 from devsess.cli import main
 from devsess.keys import generate_pem
 from devsess.stores.memory import MemoryStore
@@ -49,6 +53,11 @@ def rows(path: Path) -> dict[str, list[tuple[object, ...]]]:
     tables = ("accounts", "devices", "sessions", "events")
     with closing(sqlite3.connect(path)) as db:
         return {name: db.execute(f"SELECT * FROM {name}").fetchall() for name in tables}
+
+
+def scratch(path: Path) -> list[Path]:
+    """The folders beside the store that tune works in."""
+    return list(path.parent.glob(".devsess-tune-*"))
 
 
 def traffic(seed: int) -> Traffic:
@@ -140,6 +149,63 @@ def test_bench_with_a_weak_key(path: Path) -> None:
     assert "hunter2" not in shown.stderr
 
 
+@pytest.mark.parametrize("url", ["sqlite:///{}", "SQLITE:///{}"])
+@pytest.mark.parametrize("name", ["none.db", "no%20ne.db"])
+def test_no_url_makes_a_database(url: str, name: str, tmp_path: Path) -> None:
+    """However a file is named, a mistyped one is not made."""
+    assert 3 == call("bench", url.format(tmp_path / name), "--seconds", "0.1").exit_code
+    assert [] == list(tmp_path.iterdir())
+
+
+def test_a_url_is_read_as_it_is_opened(tmp_path: Path) -> None:
+    """A file whose name has to be escaped is found."""
+    (tmp_path / "a b").mkdir()
+    SessionManager(tmp_path / "a b" / "s.db", keys=SECRET).close()
+    url = f"sqlite:///{tmp_path}/a%20b/s.db"
+    for rest in (("bench",), ("tune", "--max-staleness", "1", "--p99", "1e9", "--sessions", "9")):
+        assert 0 == call(rest[0], url, *rest[1:], "--seconds", "0.1").exit_code
+
+
+def test_bench_while_others_end_all_sessions(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It says so, and is no crash; what it made is gone."""
+    store = MemoryStore()
+    with SessionManager(store, keys=SECRET) as admin:
+
+        def decode(given: str, keys: Keys) -> object:
+            return lambda token: admin.revoke_everyone(reason="alarm")
+
+        monkeypatch.setattr(_cli_bench, "bare_decode", decode)
+        monkeypatch.setattr(_cli_bench, "blocking_store", lambda _: store)
+        shown = call("bench", "memory://", "--seconds", "0.1")
+    assert 3 == shown.exit_code
+    assert "somebody else ended" in shown.stderr
+    assert {} == store._sessions
+
+
+@pytest.mark.parametrize("name", ["SIGTERM", "SIGHUP", "SIGINT"])
+@pytest.mark.parametrize("command", [("bench",), ("tune", "--max-staleness", "1", "--p99", "9")])
+def test_a_signal_leaves_nothing(command: tuple[str, ...], name: str, path: Path) -> None:
+    """Whoever stops it midway finds the store and its folder as they were."""
+    number = getattr(signal, name, None)
+    if number is None:
+        pytest.skip("this system has no such signal")
+    before = rows(path)
+    arguments = [command[0], "--store", str(path), *command[1:], "--seconds", "60"]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "devsess", *arguments],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+    )
+    while process.poll() is None and rows(path) == before and not scratch(path):
+        time.sleep(0.01)
+    process.send_signal(number)
+    process.send_signal(number)
+    process.communicate(timeout=30)
+    assert process.returncode != 0
+    assert before == rows(path)
+    assert [] == scratch(path)
+
+
 # tune
 
 
@@ -227,6 +293,11 @@ def test_tune_reads_traffic() -> None:
         (("--traffic", "-"), "", "empty"),
         (("--traffic", "-", "--rps", "5"), "", "--rps"),
         (("--rps", "0"), None, "--rps"),
+        (("--rps", "1e-15"), None, "--rps"),
+        (("--p99", "nan"), None, "--p99"),
+        (("--max-staleness", "inf"), None, "--max-staleness"),
+        (("--traffic", "-"), '{"at": 0, "session": "a", "event": "revoke"}', "no validations"),
+        (("--store", "sqlite://x"), None, "sqlite:///file.db"),
         (("--max-staleness", "3600"), None, "max_staleness"),
         (("--store", "nonsense://x"), None, "memory://"),
     ],
@@ -245,6 +316,7 @@ def test_confidence_falls_as_parts_differ(advice: Advice) -> None:
     levels = [confidence(parts).level for parts in (alike, unlike, [*unlike, evolve(one, mean=0)])]
     assert ["high", "medium", "low"] == levels
     assert "low" == confidence([one]).level
+    assert "low" == confidence([one, one, evolve(one, validations=0)]).level
 
 
 @pytest.mark.parametrize(

@@ -81,7 +81,8 @@ def test_a_retired_header_is_no_mark(store: SQLiteStore) -> None:
     """One that will never change again is not compared, were it handed out a moment before."""
     before = store.mark()
     assert isinstance(before, SharedMark)
-    assert store._opened is not None and store._opened.index is not None
+    assert store._opened is not None
+    assert store._opened.index is not None
     store._opened.index.retire()
     assert before.raw != before.memory.raw
     assert not isinstance(store.mark(), SharedMark)

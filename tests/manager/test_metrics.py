@@ -115,3 +115,31 @@ def test_prometheus(path: Path) -> None:
         assert line in told.splitlines()
     names = set(Metrics.__annotations__) - {"calls", "mark"}
     assert all(f"devsess_{name}" in told for name in names)
+
+
+def test_prometheus_tells_managers_apart() -> None:
+    """Several are collected together, each under its name."""
+    with (
+        SessionManager("memory://", keys=SECRET) as web,
+        SessionManager("memory://", keys=SECRET) as admin,
+    ):
+        registry = CollectorRegistry()
+        registry.register(SessionCollector({"web": web, "admin": admin}))
+        web.login("ada")
+        told = generate_latest(registry).decode().splitlines()
+    for line in (
+        'devsess_entries{manager="web"} 0.0',
+        'devsess_entries{manager="admin"} 0.0',
+        'devsess_mark{manager="admin",mark="memory"} 1.0',
+        'devsess_calls_total{call="insert",manager="web"} 1.0',
+    ):
+        assert line in told
+
+
+def test_a_new_manager_lags_behind_nothing(path: Path) -> None:
+    """Before it has heard of anything memory answers nothing, and no alarm goes off."""
+    with SessionManager(path, keys=SECRET) as there, SessionManager(path, keys=SECRET) as here:
+        assert 0 == here.metrics().feed_lag
+        here.validate(there.login("ada").access_token)
+        there.login("bob")
+        assert 0 == here.metrics().feed_lag
