@@ -194,8 +194,7 @@ def _to_paste(advice: Advice, store: str) -> list[str]:
     )
     lines = [f"Policy({settings})"]
     if advice.best_readers != DEFAULT_READERS:
-        path = file_of(store) or ""
-        opened = f"SQLiteStore({output.text(path)!r}, readers={advice.best_readers})"
+        opened = f"SQLiteStore({file_of(store)!r}, readers={advice.best_readers})"
         lines.append(f"{opened}  # if about {THREADS} threads ask at once")
     return lines
 

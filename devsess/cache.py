@@ -110,7 +110,6 @@ class Cache:
         self._mark: object
         self._memory: Bytes
         self._position: object
-        self.hits = self.misses = self.catch_ups = self.evictions = 0
         self._start_over()
         after_fork(self, Cache._start_over)
 
@@ -307,6 +306,7 @@ class Cache:
                 self._keys.pop(session_id, None)
 
     def _start_over(self) -> None:
+        self.hits = self.misses = self.catch_ups = self.evictions = 0
         self._lock = Lock()
         self._entries: dict[int, Entry] = {}
         self._keys: dict[str, tuple[int, ...]] = {}

@@ -7,6 +7,8 @@ from types import MappingProxyType
 
 from attrs import frozen
 
+from devsess._fork import after_fork
+
 
 @frozen
 class CallMetrics:
@@ -25,7 +27,7 @@ class CallMetrics:
 @frozen
 class Metrics:
     """
-    What a manager did since it was made. Many threads at once may miss a count now and then.
+    What a manager did in this process. Many threads at once may miss a count now and then.
 
     Attributes:
         hits: Validations answered from memory.
@@ -54,8 +56,8 @@ class CallTimes:
     """How often the store was called, and for how long."""
 
     def __init__(self) -> None:
-        self._counts: dict[str, int] = {}
-        self._seconds: dict[str, float] = {}
+        self._start_over()
+        after_fork(self, CallTimes._start_over)
 
     def add(self, name: str, seconds: float) -> None:
         """Count a call that took so long."""
@@ -70,3 +72,7 @@ class CallTimes:
             for name, count in sorted(self._counts.copy().items())
         }
         return MappingProxyType(found)
+
+    def _start_over(self) -> None:
+        self._counts: dict[str, int] = {}
+        self._seconds: dict[str, float] = {}

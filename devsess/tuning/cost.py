@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import gc
-import math
 import tracemalloc
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from functools import partial
 from threading import Barrier
 from time import monotonic, perf_counter
@@ -75,16 +75,19 @@ def reader_costs(ground: Ground, deadline: float) -> dict[int, float]:
     """
     Microseconds of a validation with fresh=True when many threads ask at once, by readers.
 
+    Nothing where so many threads cannot be started: none of them will wait for a reader.
+
     Args:
         ground: Where; nothing is measured if its store has no readers.
         deadline: By `monotonic`; no round begins after it.
     """
     found: dict[int, float] = {}
-    for _ in range(ROUNDS if ground.readers else 0):
-        if monotonic() > deadline:
-            break  # whole rounds only: each number has as many chances as the others
-        for readers in READERS:
-            found[readers] = min(found.get(readers, math.inf), _crowd(ground, readers))
+    with suppress(RuntimeError):  # "can't start new thread"
+        for _ in range(ROUNDS if ground.readers else 0):
+            if monotonic() > deadline:
+                break  # whole rounds only: each number has as many chances as the others
+            crowds = {readers: _crowd(ground, readers) for readers in READERS}
+            found = {number: min(it, found.get(number, it)) for number, it in crowds.items()}
     return found
 
 
@@ -92,9 +95,14 @@ def _crowd(ground: Ground, readers: int) -> float:
     with ground.world(readers) as world, ThreadPoolExecutor(THREADS) as threads:
         sessions, _ = world.managers(Policy(), TrafficClock())
         visitors = list(world.visitors.values())
-        ask = partial(_ask, sessions, visitors, Barrier(THREADS))
-        list(threads.map(ask, range(THREADS)))  # opens the readers
-        return min(_crowded(threads, ask) for _ in range(REPEATS)) * 1e6
+        together = Barrier(THREADS)
+        ask = partial(_ask, sessions, visitors, together)
+        try:
+            list(threads.map(ask, range(THREADS)))  # opens the readers
+            return min(_crowded(threads, ask) for _ in range(REPEATS)) * 1e6
+        except BaseException:
+            together.abort()  # those that wait for one that never comes
+            raise
 
 
 def _crowded(threads: ThreadPoolExecutor, ask: Callable[[int], None]) -> float:

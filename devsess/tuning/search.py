@@ -27,6 +27,8 @@ TOUCH_INTERVALS = (60.0, 600.0, 900.0)
 CACHE_PARTS = (0.25, 0.5, 1.0)
 STALENESS_PARTS = (0.125, 0.25, 0.5, 1.0)
 SLICES = 3
+# Validations of each part: of fewer, a hundredth that is slow is none.
+ENOUGH = 100
 # A setting leaves its default only if that makes a validation cheaper by so much.
 WORTH = 0.1
 # Threads take turns as luck has it: the size of the pool must matter more than that.
@@ -170,8 +172,10 @@ class _Search:
     def chosen(self) -> Outcome:
         """The outcome to recommend: the least stale that meets the wish, or else the cheapest."""
         best = self.outcome(Policy())
-        for vary in (_touch_intervals, self._cache_sizes):
-            best = self._better(best, self._outcomes(vary(best.policy)))
+        for vary, gain in ((_touch_intervals, _fewer_touches), (self._cache_sizes, _more_hits)):
+            tried = list(self._outcomes(vary(best.policy)))
+            # One that is cheaper, and saved nothing, was lucky.
+            best = self._better(best, [other for other in tried if gain(best, other)])
         for outcome in self._outcomes(self._stalenesses(best.policy)):
             # One that meets the wish is not given up for a staler one that is cheaper.
             best = best if self._meets(best) else self._better(best, [outcome])
@@ -227,6 +231,14 @@ def _touch_intervals(policy: Policy) -> list[Policy]:
     return [evolve(policy, touch_interval=seconds) for seconds in TOUCH_INTERVALS]
 
 
+def _fewer_touches(best: Outcome, other: Outcome) -> bool:
+    return other.touches < best.touches
+
+
+def _more_hits(best: Outcome, other: Outcome) -> bool:
+    return other.hit_rate > best.hit_rate
+
+
 def confidence(outcomes: Sequence[Outcome]) -> Confidence:
     """How much alike the *outcomes* of parts of the traffic are; without validations, none is."""
     telling = [outcome for outcome in outcomes if outcome.validations]
@@ -235,7 +247,7 @@ def confidence(outcomes: Sequence[Outcome]) -> Confidence:
     cost_spread = (max(means) - min(means)) / (statistics.median(means) or 1)
     hit_spread = max(rates) - min(rates)
     level: Level = "low"
-    if len(telling) >= SLICES:
+    if len(telling) >= SLICES and min(it.validations for it in telling) >= ENOUGH:
         for name, cost_most, hit_most in LEVELS:
             if cost_spread <= cost_most and hit_spread <= hit_most:
                 level = name

@@ -3,24 +3,27 @@
 from __future__ import annotations
 
 import json
+import math
 import signal
 import sqlite3
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from random import Random
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import jwt
 import pytest
 from attrs import evolve
 from click.testing import CliRunner, Result
 
-from devsess import Client, Keys, Policy, SessionManager, _cli_bench
+from devsess import Client, Keys, Policy, SessionManager, _cli_bench, _cli_tune
 from devsess.cli import main
 from devsess.keys import generate_pem
 from devsess.stores.memory import MemoryStore
+from devsess.tuning import cost
 from devsess.tuning.ground import ground
 from devsess.tuning.replay import PROBES, Outcome, replay
 from devsess.tuning.search import Advice, Wish, advise, confidence
@@ -307,6 +310,42 @@ def test_wrong_usage(arguments: tuple[str, ...], given: str | None, told: str) -
     shown = call("tune", "memory://", "--max-staleness", "1", "--p99", "9", *arguments, given=given)
     assert 2 == shown.exit_code
     assert told in shown.stderr
+
+
+def test_luck_is_no_reason() -> None:
+    """A setting that saved nothing is not recommended, however cheap it was by chance."""
+    lines = "\n".join(f'{{"at": {at}, "session": "a"}}' for at in (0, 1, 2, 3))
+    arguments = ("--traffic", "-", "--max-staleness", "0", "--p99", str(EASY))
+    shown = call("tune", "memory://", *arguments, "--seconds", "1", given=lines)
+    assert 0 == shown.exit_code
+    assert "    Policy()\n" in shown.stdout
+    assert "confidence: low" in shown.stdout
+
+
+def test_a_long_path_can_be_pasted(advice: Advice) -> None:
+    """The store is named as it was, however long and strange its path."""
+    path = "/" + "x" * 300 + "/\x1b.db"
+    [_, line] = _cli_tune._to_paste(evolve(advice, readers={8: 10.0, 16: 7.0}), path)
+    assert line.startswith(f"SQLiteStore({path!r}, readers=16)")
+
+
+def test_where_no_thread_can_be_started_readers_are_not_measured(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Those that are there wait for nobody, and the rest of the advice stands."""
+
+    class Few(ThreadPoolExecutor):
+        left = 3
+
+        def submit(self, *arguments: Any, **options: Any) -> Any:
+            self.left -= 1
+            if self.left < 0:
+                raise RuntimeError("can't start new thread")
+            return super().submit(*arguments, **options)
+
+    monkeypatch.setattr(cost, "ThreadPoolExecutor", Few)
+    with ground(str(path), traffic(1).first(20), KEYS, 60) as here:
+        assert {} == cost.reader_costs(here, math.inf)
 
 
 def test_confidence_falls_as_parts_differ(advice: Advice) -> None:

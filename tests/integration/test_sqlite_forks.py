@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import pytest
 from _sqlite_helpers import MARKS, in_child, is_revoked, needs_fork, revoke, use_mark
 
-from devsess import _fork
+from devsess import SessionManager, _fork
 from devsess.stores.base import ALL
 from devsess.stores.memory import MemoryStore
 from devsess.stores.sqlite import SQLiteStore
@@ -63,6 +63,20 @@ class TestForking:
         assert ("s1",) == store.changes(position).ids
         assert is_revoked(store, "s1")
         assert 1 == revoke(store, "s2")
+
+    def test_a_worker_counts_from_nothing(self, path: Path) -> None:
+        """What its parent did is in the parent's metrics: a sum over workers counts it once."""
+        with SessionManager(path, keys="k" * 32) as sessions:
+            token = sessions.login("ada").access_token
+            for _ in range(3):
+                sessions.validate(token)
+
+            def work() -> object:
+                found = sessions.metrics()
+                return found.hits, found.misses, found.catch_ups, len(found.calls)
+
+            assert (0, 0, 0, 0) == in_child(work)
+            assert 2 == sessions.metrics().hits
 
     def test_a_child_leaves_the_parents_files_alone(self, store: SQLiteStore, path: Path) -> None:
         """A child closes nothing of what it inherited, whatever it collects."""
