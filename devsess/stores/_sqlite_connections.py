@@ -13,6 +13,7 @@ import os
 import sqlite3
 import sys
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from queue import Empty, SimpleQueue
@@ -27,6 +28,8 @@ from devsess.stores._walindex import RETIRED, WalIndex
 from devsess.stores.base import SharedMark
 
 MAX_READERS = 8
+# Writer, toucher and watch: the first three that are opened.
+_OTHERS = 3
 
 # WAL kept on disk after a checkpoint; page cache of a connection in KiB.
 _WAL_LIMIT = 16 * 2**20
@@ -65,7 +68,7 @@ class Connections:
         self.epoch = epoch
         self._path = path
         self._timeout = timeout
-        self._most = 3 + readers
+        self._most = _OTHERS + readers
         # Read before opening: if the file is replaced in between, the next
         # look sees a difference and opens again.
         self._identity = identity(path)
@@ -175,6 +178,27 @@ class Connections:
             # A retirement that found this reader at work left it to us.
             if self._retired:
                 self._close_idle()
+
+    def pause(self, left: Callable[[], float]) -> Callable[[], None]:
+        """
+        Take all readers away, those at work when they are done; gives what puts them back.
+
+        Args:
+            left: Seconds for which this may still wait.
+        """
+        is_held = self._growing.acquire(timeout=left())
+        taken = []
+        with suppress(Empty):
+            for _ in self._all[_OTHERS:]:
+                taken.append(self._idle.get(timeout=left()))
+
+        def go_on() -> None:
+            for reader in taken:
+                self._idle.put(reader)
+            if is_held:
+                self._growing.release()
+
+        return go_on
 
     def close(self, *, checkpoint: bool = False) -> None:
         """Close everything; a reader at work closes when it is done."""

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from devsess.rows import EVICTED, EXPIRED, REPLACED
 from devsess.stores import _deeds as deeds
 from devsess.stores import _sqlite_rows as rows
 from devsess.stores._sqlite_schema import new_tag
-from devsess.stores.base import ById, Everyone, Full, Inserted, OfDevice, OfUser, Refused
+from devsess.stores.base import ById, Changes, Everyone, Full, Inserted, OfDevice, OfUser, Refused
 
 if TYPE_CHECKING:
     import sqlite3
@@ -297,3 +297,16 @@ def _agent(db: sqlite3.Cursor, user_agent: str | None, at: float) -> int | None:
         return int(agent_id)
     db.execute("INSERT INTO agents (user_agent, seen_at) VALUES (?, ?)", [user_agent, at])
     return db.lastrowid
+
+
+def changes_since(
+    position: tuple[Any, ...], epoch: int, entries: list[tuple[Any, ...]]
+) -> Changes | None:
+    """What *entries* say, from *position*'s own on; None if they cannot name single sessions."""
+    # A backup that was restored and grew again holds the number with another tag.
+    if not entries or (epoch, *entries[0][:2]) != position or len(entries) > deeds.LOG_READ + 1:
+        return None
+    ids = [session_id for _, _, session_id in entries[1:]]
+    if None in ids:
+        return None
+    return Changes((epoch, *entries[-1][:2]), tuple(dict.fromkeys(ids)))

@@ -15,7 +15,7 @@ from contextlib import contextmanager, suppress
 from threading import RLock
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from devsess._fork import after_fork
+from devsess._fork import around_fork
 from devsess.errors import StoreUnavailableError
 from devsess.models import Page
 from devsess.stores import _deeds as deeds
@@ -26,6 +26,7 @@ from devsess.stores._sqlite_checks import checked_path, checked_readers, is_text
 from devsess.stores._sqlite_connections import MAX_READERS, Connections
 from devsess.stores._sqlite_errors import is_busy, unavailable
 from devsess.stores._sqlite_locks import take_inherited
+from devsess.stores._sqlite_pause import Pause
 from devsess.stores.base import ALL, Changes, StoreBusyError
 
 if TYPE_CHECKING:
@@ -83,7 +84,7 @@ class SQLiteStore:
         self._start_over()
         with self._writing(create=True):
             pass
-        after_fork(self, SQLiteStore._in_child)
+        around_fork(self, SQLiteStore._pause, SQLiteStore._go_on, SQLiteStore._in_child)
 
     def mark(self) -> object:
         """
@@ -110,7 +111,7 @@ class SQLiteStore:
         """See Store.changes. A position is an opening of the file, and an entry with its tag."""
         if isinstance(position, tuple):
             epoch, entries = self._ask(_LOG, (position[1], deeds.LOG_READ + 2), wait=wait)
-            here = _behind(position, epoch, entries)
+            here = sql.changes_since(position, epoch, entries)
             if here is not None:
                 return here
         epoch, entries = self._ask(_LOG_END, (), wait=wait)
@@ -368,6 +369,18 @@ class SQLiteStore:
         self._write_lock = RLock()
         self._watch_lock = RLock()
         self._look_at = 0.0
+        self._paused: Pause | None = None
+
+    # Around a fork: whoever is in the middle of SQLite has locks that nobody in a child gives back.
+
+    def _pause(self) -> None:
+        """Wait until no thread is inside SQLite, and let none in; not for ever."""
+        self._paused = Pause(self._write_lock, self._watch_lock, self._opened, self._timeout)
+
+    def _go_on(self) -> None:
+        paused, self._paused = self._paused, None
+        if paused is not None:
+            paused.end()
 
     def _in_child(self) -> None:
         self._start_over()
@@ -383,16 +396,3 @@ class SQLiteStore:
         if self._lacks_locks:
             take_inherited(self._path)
         self._lacks_locks = False
-
-
-def _behind(
-    position: tuple[Any, ...], epoch: int, entries: list[tuple[Any, ...]]
-) -> Changes | None:
-    """What *entries* say, from *position*'s own on; None if they cannot name single sessions."""
-    # A backup that was restored and grew again holds the number with another tag.
-    if not entries or (epoch, *entries[0][:2]) != position or len(entries) > deeds.LOG_READ + 1:
-        return None
-    ids = [session_id for _, _, session_id in entries[1:]]
-    if None in ids:
-        return None
-    return Changes((epoch, *entries[-1][:2]), tuple(dict.fromkeys(ids)))

@@ -6,7 +6,9 @@ from __future__ import annotations
 
 import gc
 import os
-from contextlib import suppress
+from contextlib import closing, suppress
+from functools import partial
+from itertools import count
 from multiprocessing import get_context
 from pathlib import Path
 from threading import Event, Thread
@@ -16,7 +18,7 @@ import pytest
 from _sqlite_helpers import MARKS, in_child, is_revoked, needs_fork, revoke, use_mark
 
 from devsess import SessionManager, _fork
-from devsess.stores.base import ALL
+from devsess.stores.base import ALL, Inserted
 from devsess.stores.memory import MemoryStore
 from devsess.stores.sqlite import SQLiteStore
 from devsess.testing import _rows as rows
@@ -112,6 +114,37 @@ class TestForking:
 
         assert (True, 1) == answer
 
+    @pytest.mark.filterwarnings("ignore:.*multi-threaded:DeprecationWarning")
+    def test_a_fork_waits_until_no_thread_is_inside_sqlite(self, path: Path) -> None:
+        """A child that is forked from among reading and writing threads reads and writes too."""
+        done = Event()
+        with closing(SQLiteStore(path)) as store:
+            store.insert(rows.login(rows.session_row("s1")))
+
+            def read() -> None:
+                while not done.is_set():
+                    store.get("s1")
+
+            def write() -> None:
+                for number in count():
+                    if done.is_set():
+                        return
+                    store.insert(rows.login(rows.session_row(f"w{number}")))
+
+            threads = [Thread(target=work) for work in (read, read, write)]
+            for thread in threads:
+                thread.start()
+            try:
+                children = [f"c{number}" for number in range(20)]
+                for name in children:
+                    work = partial(store.insert, rows.login(rows.session_row(name)))
+                    assert isinstance(in_child(work), Inserted)
+            finally:
+                done.set()
+                for thread in threads:
+                    thread.join()
+            assert {"s1", *children} <= {row.id for row in store.list("user-1")}
+
     def test_worker_processes(self, store: SQLiteStore) -> None:
         """Pre-forked workers share a store that was opened before the fork."""
         context = get_context("fork")
@@ -147,12 +180,12 @@ class TestForking:
 
     def test_forgotten_stores_do_not_pile_up(self) -> None:
         """A store that is gone is not kept alive for forks to come."""
-        before = len(_fork._methods)
+        before = len(_fork._hooks)
         for _ in range(10):
             MemoryStore().close()
         gc.collect()
 
-        assert before >= len(_fork._methods)
+        assert before >= len(_fork._hooks)
 
 
 def _descriptors(path: Path) -> set[int]:

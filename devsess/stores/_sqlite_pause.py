@@ -1,0 +1,45 @@
+"""No thread inside SQLite, for as long as a fork takes."""
+
+from __future__ import annotations
+
+import time
+from contextlib import ExitStack
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from threading import RLock
+
+    from devsess.stores._sqlite_connections import Connections
+
+
+class Pause:
+    """
+    Holds all that a thread needs to call SQLite, once those that are at it are done.
+
+    SQLite's own locks are of this process: a child that was forked while another
+    thread held one would wait for ever for it (https://sqlite.org/howtocorrupt.html §2.6).
+
+    Args:
+        write_lock, watch_lock: The store's.
+        opened: Its connections, or None.
+        timeout: Seconds to wait, together; then the fork goes on all the same.
+    """
+
+    def __init__(
+        self, write_lock: RLock, watch_lock: RLock, opened: Connections | None, timeout: float
+    ) -> None:
+        deadline = time.monotonic() + timeout
+
+        def left() -> float:
+            return max(0.0, deadline - time.monotonic())
+
+        self._held = ExitStack()
+        for lock in (write_lock, watch_lock):
+            if lock.acquire(timeout=left()):
+                self._held.callback(lock.release)
+        if opened is not None:
+            self._held.callback(opened.pause(left))
+
+    def end(self) -> None:
+        """Let them go on."""
+        self._held.close()
