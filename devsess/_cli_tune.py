@@ -16,6 +16,7 @@ from devsess.policy import Policy
 from devsess.stores._url import file_of
 
 if TYPE_CHECKING:
+    from devsess.tuning.choice import Candidate
     from devsess.tuning.replay import Outcome
     from devsess.tuning.search import Advice, Wish
     from devsess.tuning.traffic import Traffic
@@ -125,11 +126,12 @@ def _show(advice: Advice, wish: Wish, store: str, traffic: Traffic) -> None:
     played = advice.traffic
     click.echo(
         f"replayed {len(played.requests)} of {len(traffic.requests)} requests, "
-        f"{played.span:.0f} s of traffic, {len(played.sessions)} sessions\n"
+        f"{played.span:.0f} s of traffic, {len(played.sessions)} sessions; "
+        f"every second session by another process\n"
     )
     output.table(
         COLUMNS,
-        [_row(outcome, advice) for outcome in advice.candidates],
+        [_row(candidate, advice) for candidate in advice.candidates],
         "nothing was tried",
     )
     _plot(advice)
@@ -137,15 +139,16 @@ def _show(advice: Advice, wish: Wish, store: str, traffic: Traffic) -> None:
         told = ", ".join(f"{n}: {cost:.1f}" for n, cost in sorted(advice.readers.items()))
         click.echo(f"\nfresh=True from {THREADS} threads at once, µs by readers: {told}")
     sure = advice.confidence
+    doubts = "".join(f"; {doubt}" for doubt in sure.doubts)
     click.echo(
-        f"\nconfidence: {sure.level} (over {sure.slices} parts of the traffic, mean cost differs by"
-        f" {sure.cost:.0%}, hit rate by {sure.hit_rate * 100:.1f} points)"
+        f"\nconfidence: {sure.level} (over {len(advice.chosen.rounds)} replays, mean cost differs"
+        f" by {sure.cost:.0%}, hit rate by {sure.hit_rate * 100:.1f} points{doubts})"
     )
     _recommend(advice, wish, store)
 
 
-def _row(outcome: Outcome, advice: Advice) -> list[str]:
-    policy = outcome.policy
+def _row(candidate: Candidate, advice: Advice) -> list[str]:
+    outcome, policy = candidate.typical, candidate.policy
     return [
         f"{policy.max_staleness:g} s",
         f"{policy.touch_interval:g} s",
@@ -156,7 +159,7 @@ def _row(outcome: Outcome, advice: Advice) -> list[str]:
         f"{outcome.entries * advice.entry_bytes / 1e6:.2f} MB",
         f"{outcome.calls:.2f}",
         f"{outcome.touches:.2f}",
-        f"{outcome.bound:g} s" + (" <-" if outcome is advice.chosen else ""),
+        f"{outcome.bound:g} s" + (" <-" if policy == advice.chosen.policy else ""),
     ]
 
 
@@ -177,7 +180,7 @@ def _recommend(advice: Advice, wish: Wish, store: str) -> None:
     else:
         click.echo(
             f"\nNo setting keeps 99 of 100 validations below {wish.p99:g} µs within "
-            f"{wish.max_staleness:g} s of staleness; the cheapest is\n"
+            f"{wish.max_staleness:g} s of staleness each time; what there is to gain is had with\n"
         )
     click.echo("\n".join(f"    {line}" for line in _to_paste(advice, store)))
 
@@ -207,13 +210,14 @@ def _json(advice: Advice, store: str) -> dict[str, object]:
     return {
         "recommended": _to_paste(advice, store),
         "met": advice.met,
-        "chosen": _outcome_json(advice.chosen, advice),
-        "candidates": [_outcome_json(outcome, advice) for outcome in advice.candidates],
+        "chosen": _outcome_json(advice.chosen.typical, advice),
+        "candidates": [_outcome_json(one.typical, advice) for one in advice.candidates],
         "confidence": {
             "level": advice.confidence.level,
             "cost_spread": advice.confidence.cost,
             "hit_rate_spread": advice.confidence.hit_rate,
-            "slices": advice.confidence.slices,
+            "replays": len(advice.chosen.rounds),
+            "doubts": list(advice.confidence.doubts),
         },
         "readers_us": {str(number): cost for number, cost in sorted(advice.readers.items())},
         "requests": len(advice.traffic.requests),
@@ -227,6 +231,7 @@ def _outcome_json(outcome: Outcome, advice: Advice) -> dict[str, object]:
         "p99_us": outcome.p99,
         "hit_rate": outcome.hit_rate,
         "memory_bytes": round(outcome.entries * advice.entry_bytes),
+        "catch_ups_per_second": outcome.catch_ups,
         "calls_per_second": outcome.calls,
         "touches_per_second": outcome.touches,
         "revocation_bound": outcome.bound,

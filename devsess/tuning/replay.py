@@ -40,6 +40,7 @@ class Outcome:
         mean, p99: Microseconds of a validation.
         hit_rate: The part of them that was answered from memory, 0 to 1.
         entries: Access tokens in memory at the end.
+        catch_ups: How often the change log was read, a second of traffic.
         calls: Store calls a second of traffic; refreshes are among them.
         touches: Touches a second of traffic.
         bound: Seconds of traffic until a revocation by another process was heard.
@@ -52,6 +53,7 @@ class Outcome:
     p99: float
     hit_rate: float
     entries: int
+    catch_ups: float
     calls: float
     touches: float
     bound: float
@@ -59,11 +61,18 @@ class Outcome:
 
 @define
 class _Replay:
-    """One replay under way."""
+    """
+    One replay under way.
+
+    Attributes:
+        here: What is measured.
+        other: Another process's: every second session is its, and all revocations.
+    """
 
     here: SessionManager
     other: SessionManager
     visitors: Mapping[str, Visitor]
+    elsewhere: frozenset[str]
     clock: TrafficClock
     overhead: int
     costs: array[int] = field(factory=lambda: array("q"))
@@ -79,11 +88,23 @@ class _Replay:
             if self.costs and perf_counter_ns() > deadline:
                 return count
             self.clock.move_to(request.at)
-            if request.kind == "revoke":
-                self.other.revoke(self.visitors[request.session].grant.session.id)
-            else:
-                self._validate(self.visitors[request.session], request.at)
+            self._serve(request, self.visitors[request.session])
         return len(requests)
+
+    def _serve(self, request: Request, visitor: Visitor) -> None:
+        if request.kind == "revoke":
+            self.other.revoke(visitor.grant.session.id)
+        elif request.session in self.elsewhere:
+            with suppress(InvalidSessionError):
+                self.other.validate(visitor.token(self.other, request.at), visitor.client)
+        else:
+            self._validate(visitor, request.at)
+
+    def fill(self) -> None:
+        """Let each session have been seen before: how long that takes is told as first sight."""
+        for name, visitor in self.visitors.items():
+            if name not in self.elsewhere:
+                self.here.validate(visitor.token(self.here, 0), visitor.client, touch=False)
 
     def _validate(self, visitor: Visitor, at: float) -> None:
         token, presented = visitor.token(self.here, at), visitor.client
@@ -107,7 +128,9 @@ def replay(
     world.age(policy)
     clock = TrafficClock()
     here, other = world.managers(policy, clock)
-    state = _Replay(here, other, world.visitors, clock, overhead)
+    elsewhere = frozenset([*world.visitors][1::2])
+    state = _Replay(here, other, world.visitors, elsewhere, clock, overhead)
+    state.fill()
     warm = traffic.requests[: int(len(traffic.requests) * WARM)]
     begun = state.run(warm, seconds)
     state.costs = array("q")
@@ -123,6 +146,7 @@ def replay(
         p99=_p99(costs) / 1000,
         hit_rate=_hit_rate(before, after),
         entries=after.entries,
+        catch_ups=_rate(after.catch_ups - before.catch_ups, span),
         calls=_rate(_calls(after) - _calls(before), span),
         touches=_rate(_touches(after) - _touches(before), span),
         bound=_bound(here, other, clock, policy),

@@ -75,14 +75,6 @@ class Traffic:
                 return self.first(index)
         return self
 
-    def slices(self, count: int) -> list[Traffic]:
-        """Up to *count* parts of about as many requests, one after another, each from 0 on."""
-        size = -(-len(self.requests) // count)
-        return [
-            _from_zero(self.requests[start : start + size], self.devices)
-            for start in range(0, len(self.requests), size)
-        ]
-
 
 def synthetic(rng: Random, *, rps: float, sessions: int, devices: int) -> Traffic:
     """

@@ -26,7 +26,7 @@ from devsess.stores.memory import MemoryStore
 from devsess.tuning import cost
 from devsess.tuning.ground import ground
 from devsess.tuning.replay import PROBES, Outcome, replay
-from devsess.tuning.search import Advice, Wish, advise, confidence
+from devsess.tuning.search import Advice, Wish, advise
 from devsess.tuning.suite import measure
 from devsess.tuning.traffic import Request, Traffic, synthetic
 
@@ -195,7 +195,7 @@ def test_a_signal_leaves_nothing(command: tuple[str, ...], name: str, path: Path
     before = rows(path)
     arguments = [command[0], "--store", str(path), *command[1:], "--seconds", "60"]
     process = subprocess.Popen(
-        [sys.executable, "-m", "devsess", *arguments],
+        [sys.executable, "-c", "from devsess.cli import main; main()", *arguments],
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
     )
@@ -204,7 +204,7 @@ def test_a_signal_leaves_nothing(command: tuple[str, ...], name: str, path: Path
     process.send_signal(number)
     process.send_signal(number)
     process.communicate(timeout=30)
-    assert process.returncode != 0
+    assert 128 + number == process.returncode
     assert before == rows(path)
     assert [] == scratch(path)
 
@@ -213,17 +213,19 @@ def test_a_signal_leaves_nothing(command: tuple[str, ...], name: str, path: Path
 
 
 def test_the_advice_holds_anew(advice: Advice) -> None:
-    """Other traffic of the same kind has the hit rate that was predicted, within five points."""
-    anew = replayed("memory://", traffic(2), advice.chosen.policy)
-    assert advice.chosen.hit_rate == pytest.approx(anew.hit_rate, abs=0.05)
-    assert advice.chosen.bound == anew.bound
+    """Other traffic of the same kind has the hit rate and the bound that were predicted."""
+    for candidate in (advice.chosen, advice.candidates[-1]):
+        anew, predicted = replayed("memory://", traffic(2), candidate.policy), candidate.typical
+        assert predicted.hit_rate == pytest.approx(anew.hit_rate, abs=0.05)
+        assert predicted.bound == pytest.approx(anew.bound)
+    assert advice.candidates[-1].typical.bound > 0
 
 
 def test_revocations_are_heard_in_time(advice: Advice) -> None:
     """What another manager revokes is refused within the staleness, at once if that is zero."""
-    assert {0.0, 2.0} <= {outcome.policy.max_staleness for outcome in advice.candidates}
-    for outcome in advice.candidates:
-        staleness = outcome.policy.max_staleness
+    assert {0.0, 2.0} <= {candidate.policy.max_staleness for candidate in advice.candidates}
+    for candidate in advice.candidates:
+        outcome, staleness = candidate.typical, candidate.policy.max_staleness
         assert outcome.bound <= staleness * (1 + 1 / PROBES)
         assert staleness or outcome.bound == 0
 
@@ -346,16 +348,6 @@ def test_where_no_thread_can_be_started_readers_are_not_measured(
     monkeypatch.setattr(cost, "ThreadPoolExecutor", Few)
     with ground(str(path), traffic(1).first(20), KEYS, 60) as here:
         assert {} == cost.reader_costs(here, math.inf)
-
-
-def test_confidence_falls_as_parts_differ(advice: Advice) -> None:
-    """Parts that are alike give high confidence, others less, and few parts none."""
-    one = advice.chosen
-    alike, unlike = [one] * 3, [one, one, evolve(one, mean=one.mean * 1.4)]
-    levels = [confidence(parts).level for parts in (alike, unlike, [*unlike, evolve(one, mean=0)])]
-    assert ["high", "medium", "low"] == levels
-    assert "low" == confidence([one]).level
-    assert "low" == confidence([one, one, evolve(one, validations=0)]).level
 
 
 @pytest.mark.parametrize(

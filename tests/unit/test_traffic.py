@@ -74,16 +74,6 @@ def test_no_traffic_is_told() -> None:
         read(["", "\n"])
 
 
-def test_slices_lose_nothing() -> None:
-    """Slices hold all requests in their order, and each begins at 0."""
-    traffic = made(7)
-    slices = traffic.slices(3)
-    assert 3 == len(slices)
-    assert {0.0} == {part.requests[0].at for part in slices}
-    joined = [request.session for part in slices for request in part.requests]
-    assert [request.session for request in traffic.requests] == joined
-
-
 def test_traffic_is_cut_before_an_unknown_session() -> None:
     """Of the first few sessions, all is left until another one comes."""
     traffic = Traffic(tuple(Request(at, name) for at, name in enumerate("abacab")), devices=3)
