@@ -11,11 +11,10 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, Protocol
 
 from attrs import asdict
 
@@ -35,17 +34,33 @@ from benchmarks import (
 from benchmarks._line import Line
 from benchmarks._setting import Setting
 
-SUITES: dict[str, Callable[[Setting], list[Line]]] = {
-    "validate": validate.lines,
-    "algorithms": algorithms.lines,
-    "shared": shared.lines,
-    "staleness": staleness.lines,
-    "operations": operations.lines,
-    "middleware": middleware.lines,
-    "memory": memory.lines,
-    "import": imports.lines,
-    "growth": growth.lines,
-    "profiles": profiles.lines,
+
+class Suite(Protocol):
+    """
+    What each module of benchmarks that is a suite has.
+
+    Attributes:
+        TOLD: What it measures, for the page.
+    """
+
+    TOLD: str
+
+    def lines(self, setting: Setting) -> list[Line]:
+        """Measure."""
+        ...
+
+
+SUITES: dict[str, Suite] = {
+    "validate": validate,
+    "algorithms": algorithms,
+    "shared": shared,
+    "staleness": staleness,
+    "operations": operations,
+    "middleware": middleware,
+    "memory": memory,
+    "import": imports,
+    "growth": growth,
+    "profiles": profiles,
 }
 
 
@@ -55,9 +70,12 @@ def main() -> int:
     if options.page:
         return _draw()
     names = options.suite or list(SUITES)
+    recorded = _results.load(_results.QUICK)[1] if options.check else {}
+    if not (options.suite or options.quick):
+        _check_peers()
     found = {name: _run(name, quick=options.quick) for name in names}
     if options.check:
-        return _check(found)
+        return _check(found, recorded)
     if options.suite:
         return 0  # the files hold what was measured in one run
     if options.quick:
@@ -82,16 +100,25 @@ def _options() -> argparse.Namespace:
 
 def _run(name: str, *, quick: bool) -> list[Line]:
     with TemporaryDirectory(ignore_cleanup_errors=True) as folder:
-        lines = SUITES[name](Setting(Path(folder), quick))
+        lines = SUITES[name].lines(Setting(Path(folder), quick))
     print(_results.report(name, lines), end="\n\n", flush=True)
     return lines
+
+
+def _check_peers() -> None:
+    """A page that leaves somebody out would say nothing of it."""
+    from benchmarks import peers
+
+    missing = [name for way in peers.WAYS for name in way.missing]
+    if missing:
+        sys.exit(f"not installed: {', '.join(missing)}; install the extra bench")
 
 
 def _peers() -> list[dict[str, Any]]:
     from benchmarks import peers
 
     with TemporaryDirectory(ignore_cleanup_errors=True) as folder:
-        found = peers.peers(Path(folder), rounds=25, calls=500)
+        found = peers.peers(Path(folder), rounds=peers.ROUNDS, calls=peers.CALLS)
     print(peers.table(found), flush=True)
     return [asdict(peer) for peer in found]
 
@@ -99,13 +126,16 @@ def _peers() -> list[dict[str, Any]]:
 def _draw() -> int:
     from benchmarks import _page
 
-    _page.draw(*_results.load(_results.THOROUGH))
+    _page.draw(
+        *_results.load(_results.THOROUGH), {name: suite.TOLD for name, suite in SUITES.items()}
+    )
     return 0
 
 
-def _check(found: dict[str, list[Line]]) -> int:
-    _, recorded, _ = _results.load(_results.QUICK)
-    worse = _results.regressions(found, recorded, partial(_run, quick=True))
+def _check(found: _results.Suites, recorded: _results.Suites) -> int:
+    """A figure that nothing was recorded for fails as one that has doubled."""
+    new = dict.fromkeys(_results.unrecorded(found, recorded), "not recorded: run --quick")
+    worse = {**new, **_results.regressions(found, recorded, partial(_run, quick=True))}
     for name, told in worse.items():
         print(f"{name}: {told}", flush=True)
     return 1 if worse else 0

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,26 +14,6 @@ from benchmarks.growth import BOUND as GROWTH_BOUND
 from benchmarks.growth import SMALL
 
 DOCS = Path(__file__).parents[1] / "docs"
-TOLD = {
-    "validate": "Beside a bare `jwt.decode` of the same tokens (HS256), each token in a new string,"
-    " the best of many alternating rounds.",
-    "algorithms": "Beside a bare decode with the same algorithm; a repeated validation verifies no"
-    " signature.",
-    "shared": "One file, several threads and processes. At a pace of 900 requests a second every"
-    " other one meets a commit, and reads the change log first.",
-    "staleness": "From the return of `revoke` to the start of the last validation that another"
-    " process let pass; 0 where there was none. Revocations come at all moments between one hearing"
-    " and the next.",
-    "operations": "Median. What commits waits for the disk: what it costs beyond one bare"
-    " `synchronous=FULL` commit of a small row.",
-    "middleware": "What is added to a call of an app that does nothing, the session cached;"
-    " cookies, CSRF check and client address included.",
-    "memory": "`tracemalloc`'s difference, for sessions validated with address and user agent.",
-    "import": "Beyond an interpreter that does nothing.",
-    "growth": "The same operation among more and more sessions; between the reads others commit.",
-    "profiles": "Where the time of the dearer validations goes: each part timed by itself, beside"
-    " the whole.",
-}
 INTRO = """# Performance
 
 Session state used to cost more than the stateless decode it came beside. Here it costs less: a
@@ -41,13 +21,24 @@ validation that can be revoked at once, in any process, takes a fraction of a ba
 
 The figures on this page were measured in one run on one machine ({machine}) at commit {commit}.
 *×* is times a bare `jwt.decode` of the same token in the same run, so that they mean something on
-yours. `python -m benchmarks` measures everything anew and draws this page; `devsess bench` measures
-your own store.
+yours; or times what the line names. `python -m benchmarks` measures everything anew and draws this
+page; `devsess bench` measures your own store.
 """
 
 
-def draw(surroundings: dict[str, str], suites: dict[str, list[Line]], peers: list[Any]) -> None:
-    """Write the page and its pictures, in the place of those before."""
+def draw(
+    surroundings: dict[str, str],
+    suites: dict[str, list[Line]],
+    peers: list[Any],
+    told: Mapping[str, str],
+) -> None:
+    """
+    Write the page and its pictures, in the place of those before.
+
+    Args:
+        surroundings, suites, peers: As they were recorded.
+        told: What each suite measures.
+    """
     folder = DOCS / "performance"
     folder.mkdir(exist_ok=True)
     machine = ", ".join(f"{k} {v}" for k, v in surroundings.items() if k != "commit")
@@ -56,7 +47,7 @@ def draw(surroundings: dict[str, str], suites: dict[str, list[Line]], peers: lis
         parts.append(_peers(folder, peers))
     for name, lines in suites.items():
         picture = PICTURES[name](folder, lines) if name in PICTURES else ""
-        parts.append(_suite(name, lines, picture))
+        parts.append(_suite(name, told[name], lines, picture))
     parts.append(_missed(suites))
     (DOCS / "performance.md").write_text("\n".join(parts).rstrip() + "\n", "utf-8")
 
@@ -85,9 +76,9 @@ def _peers(folder: Path, peers: list[dict[str, Any]]) -> str:
     )
 
 
-def _suite(name: str, lines: list[Line], picture: str) -> str:
+def _suite(name: str, told: str, lines: list[Line], picture: str) -> str:
     table = _table([line.cells() for line in lines], ("", "µs", "measured", "bound", ""))
-    parts = [f"## {name.capitalize()}", TOLD[name], picture, table]
+    parts = [f"## {name.capitalize()}", told, picture, table]
     return "\n\n".join(part for part in parts if part) + "\n"
 
 

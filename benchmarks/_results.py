@@ -62,7 +62,7 @@ def regressions(
 
     Args:
         found: The first attempt.
-        recorded: What it is compared with; a suite that is not there is passed over.
+        recorded: What it is compared with, as far as it is there.
         again: Runs a suite of that name once more.
     """
     worse = {name: _alarms(lines, recorded.get(name, [])) for name, lines in found.items()}
@@ -72,6 +72,12 @@ def regressions(
                 now = _alarms(again(name), recorded[name])
                 worse[name] = {line: told for line, told in now.items() if line in before}
     return {line: told for alarmed in worse.values() for line, told in alarmed.items()}
+
+
+def unrecorded(found: Suites, recorded: Suites) -> list[str]:
+    """The names of figures that nothing was recorded for, so that they could grow unseen."""
+    known = {line.name for lines in recorded.values() for line in lines}
+    return [line.name for lines in found.values() for line in lines if line.name not in known]
 
 
 def _alarms(found: list[Line], recorded: list[Line]) -> dict[str, str]:

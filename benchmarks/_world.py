@@ -13,43 +13,15 @@ import jwt
 import devsess
 from devsess import Client, SessionManager
 from devsess.tuning.timing import Batch, anew, each_anew
+from devsess.tuning.visitors import AGENTS
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from devsess import Grant
 
 SECRET = secrets.token_urlsafe(32)
-
-AGENTS = (
-    (
-        "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko)"
-        " Chrome/138.0.0.0 Safari/537.36"
-    ),
-    (
-        "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/537.36 (KHTML, like Gecko)"
-        " Chrome/138.0.0.0 Safari/537.36"
-    ),
-    (
-        "Mozilla/5.0 (iPhone; CPU iPhone OS 18_5 like Mac OS X) AppleWebKit/605.1.15"
-        " (KHTML, like Gecko) Version/18.5 Mobile/15E148 Safari/604.1"
-    ),
-    (
-        "Mozilla/5.0 (Linux; Android 10; K) AppleWebKit/537.36 (KHTML, like Gecko)"
-        " Chrome/138.0.0.0 Mobile Safari/537.36"
-    ),
-    "Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:140.0) Gecko/20100101 Firefox/140.0",
-    "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0",
-    (
-        "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/605.1.15 (KHTML, like Gecko)"
-        " Version/18.5 Safari/605.1.15"
-    ),
-    (
-        "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko)"
-        " Chrome/138.0.0.0 Safari/537.36 Edg/138.0.0.0"
-    ),
-)
 
 
 def address(number: int) -> str:
@@ -85,6 +57,13 @@ def opened(path: Path) -> SessionManager:
 def bare_decode(token: str) -> object:
     """What everything is compared with: an application without sessions that can be revoked."""
     return jwt.decode(token, SECRET, algorithms=["HS256"], issuer="devsess", audience="devsess")
+
+
+def repeated(validate: Callable[[str], object], tokens: Sequence[str]) -> float:
+    """Validations of *tokens*, each of which has been seen before."""
+    # Hears of what others committed since the last round, which is another figure: see shared.
+    validate(tokens[0])
+    return each_anew(validate, tokens, anew)
 
 
 def decoding(grants: Sequence[Grant]) -> Batch:

@@ -6,6 +6,7 @@ import os
 import sqlite3
 from collections.abc import Callable, Sequence
 from contextlib import closing
+from itertools import cycle
 from pathlib import Path
 
 from attrs import evolve, frozen
@@ -17,6 +18,11 @@ from devsess import Grant, SessionManager
 from devsess.stores import _sqlite_rows as rows
 from devsess.tuning.timing import each, typical
 
+TOLD = (
+    "The same operation among more and more sessions; between the reads others commit, which "
+    "empties the page caches of all other connections."
+)
+
 SMALL = 10_000
 # How many times its cost among those an operation may cost among more.
 BOUND = 2.0
@@ -27,10 +33,16 @@ REAL = 1_000
 EACH = 20
 _PAGE = 4096
 
+_ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 # What a made-up session has in the place of what its model has; two are of one user, on one device.
+# Ids are as random as real ones, which must find themselves spread among them.
+_SCATTERED = "(n * 2654435761 % 4294967296)"
 _MADE_UP = {
-    "id": "printf('g%021x', n * 2654435761 % 4294967296)",
-    "user_id": "printf('made-up-%08d', n / 2)",
+    "id": " || ".join(
+        f"substr('{_ALPHABET}', 1 + ({_SCATTERED} >> {shift}) % 64, 1)" for shift in (26, 20, 14)
+    )
+    + f" || printf('%019x', {_SCATTERED})",
+    "user_id": "printf('user-%07d', n / 2)",
     "device_id": "printf('d%021x', n / 2)",
 }
 _DEVICES = {"user_id": _MADE_UP["user_id"], "id": _MADE_UP["device_id"]}
@@ -82,7 +94,7 @@ class _Costs:
         """Fill a database with *size* sessions, measure, and delete it."""
         path = setting.folder / f"growth-{size}.db"
         with world.opened(path) as sessions:
-            grants = world.signed_in(sessions, REAL)
+            grants = [_signed_in(sessions, size // 2 * number // REAL) for number in range(REAL)]
         weight = _fill(path, size - REAL)
         with world.opened(path) as sessions:
             operations = _operations(sessions, path, size, grants)
@@ -148,12 +160,25 @@ def _size(db: sqlite3.Connection) -> int:
     return int(pages) * int(size)
 
 
+def _signed_in(sessions: SessionManager, number: int) -> Grant:
+    return world.signed_in(sessions, 1, start=number)[0]
+
+
+def _id(n: int) -> str:
+    """The id of a made-up session."""
+    scattered = n * 2654435761 % 4294967296
+    return "".join(_ALPHABET[(scattered >> shift) % 64] for shift in (26, 20, 14)) + (
+        f"{scattered:019x}"
+    )
+
+
 def _operations(
     sessions: SessionManager, path: Path, size: int, grants: list[Grant]
 ) -> dict[str, Callable[[], float]]:
     numbers = iter(range(10**9))
     latest = {grant.session.id: grant.refresh_token for grant in grants[:EACH]}
-    to_end = iter(grants[EACH:])
+    to_end = iter(grants[EACH : REAL // 2 + EACH])
+    to_see = cycle(grants[REAL // 2 + EACH :])
 
     def spread() -> list[int]:
         return [next(numbers) * 7919 % size + 1 for _ in range(EACH)]
@@ -163,15 +188,16 @@ def _operations(
 
     def first_sight() -> float:
         with world.opened(path) as newcomer:
-            return each(newcomer.validate, [it.access_token for it in grants[:EACH]])
+            newcomer.validate(next(to_see).access_token)  # opens a reader, hears of the log
+            return each(newcomer.validate, [next(to_see).access_token for _ in range(EACH)])
 
     return {
         "first sight": first_sight,
-        "get": lambda: each(
-            lambda n: sessions.get(f"g{n * 2654435761 % 4294967296:021x}"), spread()
+        "get": lambda: each(lambda n: sessions.get(_id(n)), spread()),
+        "list": lambda: each(lambda n: sessions.list(f"user-{n // 2:07d}"), spread()),
+        "login": lambda: each(
+            lambda n: sessions.login(f"user-{n // 2:07d}", world.visitor(n)), spread()
         ),
-        "list": lambda: each(lambda n: sessions.list(f"made-up-{n // 2:08d}"), spread()),
-        "login": lambda: each(lambda n: sessions.login(f"new-{n}", world.visitor(n)), spread()),
         "refresh": lambda: each(refresh, list(latest)),
         "revoke": lambda: each(
             lambda grant: sessions.revoke(grant.session.id), [next(to_end) for _ in range(EACH)]

@@ -11,6 +11,8 @@ from tempfile import TemporaryDirectory
 from benchmarks._line import Line
 from benchmarks._setting import Setting
 
+TOLD = "Beyond an interpreter that does nothing."
+
 HEAVY = (
     "jwt",
     "cryptography",

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from benchmarks._setting import Setting
     from devsess import Grant
 
+TOLD = "`tracemalloc`'s difference, for sessions validated with address and user agent."
+
 
 SESSIONS = 2_000
 

@@ -13,10 +13,16 @@ from devsess import AsyncSessionManager
 from devsess.adapters.asgi import SessionMiddleware as ForASGI
 from devsess.adapters.wsgi import SessionMiddleware as ForWSGI
 from devsess.tuning.timing import Batch, anew, best, each_anew
+from devsess.tuning.visitors import AGENTS
 
 if TYPE_CHECKING:
     from benchmarks._setting import Setting
     from devsess import Grant
+
+TOLD = (
+    "What is added to a call of an app that does nothing, the session cached; cookies, CSRF "
+    "check and client address included."
+)
 
 CALLS = 1_000
 SESSIONS = 250
@@ -33,7 +39,7 @@ BROWSER: Headers = [
     ("sec-ch-ua-mobile", "?0"),
     ("sec-ch-ua-platform", '"Windows"'),
     ("upgrade-insecure-requests", "1"),
-    ("user-agent", world.AGENTS[0]),
+    ("user-agent", AGENTS[0]),
     ("accept", "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"),
     ("sec-fetch-site", "same-origin"),
     ("sec-fetch-mode", "navigate"),

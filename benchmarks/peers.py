@@ -1,7 +1,7 @@
 """
 What one "who is signed in?" costs with devsess and with its peers, beside a bare `jwt.decode`.
 
-    python -m benchmarks.peers [--json] [--quick]
+    python -m benchmarks.peers [--quick]
 
 The check alone is measured: not the framework's request around it, nor the
 making of the request. Every peer has the same number of sessions, each checked
@@ -12,7 +12,6 @@ is not installed is left out: `pip install devsess[bench]` brings them all.
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, ExitStack
@@ -20,7 +19,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
-from attrs import asdict, frozen
+from attrs import frozen
 from tabulate import tabulate
 
 from benchmarks import _peer_django as django
@@ -197,22 +196,15 @@ def report(rows: Sequence[Peer]) -> str:
     return f"{table(rows)}\n\n× is times a bare jwt.decode in the same run. {around}"
 
 
-def as_json(rows: Sequence[Peer]) -> str:
-    """The same for a program."""
-    found = {"surroundings": world.surroundings(), "peers": [asdict(row) for row in rows]}
-    return json.dumps(found, indent=2)
-
-
 def main() -> int:
     """Measure and print; no bound is held here."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.peers", description=main.__doc__)
-    parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
     parser.add_argument("--quick", action="store_true", help="for trying: few rounds and sessions")
     options = parser.parse_args()
     calls, rounds = (QUICK_CALLS, QUICK_ROUNDS) if options.quick else (CALLS, ROUNDS)
     with TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         rows = peers(Path(folder), rounds=rounds, calls=calls)
-    print(as_json(rows) if options.json else report(rows))
+    print(report(rows))
     return 0
 
 

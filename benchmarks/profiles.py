@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from devsess.stores.sqlite import SQLiteStore
     from devsess.tokens import AccessClaims
 
+TOLD = "Where the time of the dearer validations goes: each part timed by itself, beside the whole."
+
 T = TypeVar("T")
 
 FIRST_SIGHT = "a token seen for the first time"

@@ -26,11 +26,12 @@ from benchmarks._line import Line
 from benchmarks.middleware import asgi_app, cookies_of
 from devsess import AsyncSessionManager, Client
 from devsess.adapters.asgi import SessionMiddleware
+from devsess.tuning.visitors import AGENTS
 
 ROUNDS = 5
 # Of the bare app's requests a second.
 SHARE = 0.85
-AGENT = world.AGENTS[0]
+AGENT = AGENTS[0]
 
 
 def fastapi_app() -> Any:

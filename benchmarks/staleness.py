@@ -18,6 +18,12 @@ from devsess import InvalidSessionError, Policy, SessionManager
 if TYPE_CHECKING:
     from multiprocessing.connection import Connection
 
+TOLD = (
+    "From the return of `revoke` to the start of the last validation that another process let "
+    "pass; 0 where there was none. Revocations come at all moments between one hearing and "
+    "the next."
+)
+
 # How many revocations are timed, by the staleness that is allowed, in seconds.
 TIMES = {0.0: 200, 0.2: 40, 1.0: 20}
 SHARE = 5

@@ -191,7 +191,7 @@ def _octets(source: object) -> bytes:
     )
 
 
-def derive(root: bytes, purpose: Purpose) -> bytes:
+def derive(root: bytes, purpose: Purpose | Literal["kid"]) -> bytes:
     """A secret of 32 bytes for one *purpose* (HKDF-SHA256, RFC 5869)."""
     info = f"devsess {purpose} v1".encode()
     return HKDF(algorithm=SHA256(), length=32, salt=None, info=info).derive(root)

@@ -113,13 +113,6 @@ def read(lines: Iterable[str]) -> Traffic:
     return _from_zero(requests, len({request.session for request in requests}))
 
 
-def written(traffic: Traffic) -> Iterator[str]:
-    """The lines that `read` makes the same traffic of."""
-    for request in traffic.requests:
-        line = {"at": request.at, "session": request.session, "event": request.kind}
-        yield json.dumps(line, ensure_ascii=False)
-
-
 def _from_zero(requests: tuple[Request, ...], devices: int) -> Traffic:
     begin = requests[0].at
     return Traffic(tuple(evolve(one, at=one.at - begin) for one in requests), devices)

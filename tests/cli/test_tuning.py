@@ -125,8 +125,8 @@ def test_bench_shows_each_way(path: Path) -> None:
     shown = call("bench", path, "--seconds", "0.5", "--key", SECRET)
     assert 0 == shown.exit_code
     for told in (
-        *("jwt.decode", "zero staleness", "new equal Client", "one second of staleness"),
-        *("fresh=True", "first sight", "refused", "login", "refresh", "revoke"),
+        *("jwt.decode", "repeated", "a new equal client", "one second of staleness"),
+        *("fresh=True", "for the first time", "revoked", "login", "refresh", "revoke"),
         *("mark: ", sqlite3.sqlite_version, "devsess 0."),
     ):
         assert told in shown.stdout

@@ -9,7 +9,7 @@ from random import Random
 import pytest
 
 from devsess import ConfigurationError
-from devsess.tuning.traffic import Request, Traffic, read, synthetic, written
+from devsess.tuning.traffic import Request, Traffic, read, synthetic
 
 GOOD = '{"at": 3, "session": "a"}'
 
@@ -45,13 +45,15 @@ def test_nothing_comes_of_nothing(wrong: str) -> None:
         synthetic(Random(1), **{"rps": 1, "sessions": 1, "devices": 1, wrong: 0})
 
 
-def test_a_file_round_trips() -> None:
-    """What is written is read as it was, revocations too, from whatever beginning it counts."""
+def test_a_file_is_read() -> None:
+    """Lines are requests in the order of their time, from whatever beginning they count."""
     requests = (Request(0, "ä"), Request(0.25, "b"), Request(1.5, "ä", "revoke"))
-    traffic = Traffic(requests, devices=2)
-    assert traffic == read(written(traffic))
-    later = [f'{{"at": {1000 + one.at}, "session": "{one.session}"}}' for one in requests[:2]]
-    assert requests[:2] == read(reversed(later)).requests
+    lines = [
+        f'{{"at": {1000 + one.at}, "session": "{one.session}", "event": "{one.kind}"}}'
+        for one in requests
+    ]
+    assert Traffic(requests, devices=2) == read(reversed(lines))
+    assert "validate" == read(['{"at": 0, "session": "a"}']).requests[0].kind
 
 
 @pytest.mark.parametrize(
