@@ -163,7 +163,7 @@ class Cache:
         if mark != self._mark:
             return False
         self._heard_at = heard_at
-        if isinstance(mark, SharedMark):
+        if type(mark) is SharedMark:
             self._compare(mark, now)
         return True
 

@@ -98,8 +98,8 @@ class SQLiteStore:
         shared = None if opened is None else opened.shared_mark()
         if shared is not None:
             return shared
-        epoch, found = self._ask("PRAGMA data_version", (), wait=False)
-        return epoch, found[0][0]
+        epoch, [found] = self._at_once("PRAGMA data_version", ())
+        return epoch, found[0]
 
     @property
     def mark_in_use(self) -> str:
@@ -245,19 +245,29 @@ class SQLiteStore:
         """Rows, with the epoch of the connections that gave them."""
         if time.monotonic() >= self._look_at:
             self._look()
+        if not wait:
+            return self._at_once(statement, values)
+        opened = self._opened or self._open()
         try:
-            if wait:
-                opened = self._opened or self._open()
-                return opened.epoch, opened.read(statement, values)
-            if self._opened is None:
-                self._open()
-            with self._watch_lock:
-                opened = self._still_open()
-                return opened.epoch, opened.watch.execute(statement, values).fetchall()
+            return opened.epoch, opened.read(statement, values)
         except sqlite3.Error as error:
-            if is_busy(error) and not wait:
+            raise unavailable(self._path, error) from error
+
+    def _at_once(self, statement: str, values: Values) -> Answer:
+        if self._opened is None:
+            self._open()
+        try:
+            # Under it nobody waits for the write lock, whose holder may be waiting for this one.
+            with self._watch_lock:
+                opened = self._opened
+                if opened is not None:
+                    return opened.epoch, opened.watch.execute(statement, values).fetchall()
+        except sqlite3.Error as error:
+            if is_busy(error):
                 raise StoreBusyError(f"database {self._path}: busy right now") from error
             raise unavailable(self._path, error) from error
+        state = "was closed" if self._closed else "is being opened anew; try again"
+        raise StoreUnavailableError(f"this store {state}")
 
     def _session(self, statement: str, session_id: str, *, wait: bool) -> tuple[Any, ...] | None:
         try:
@@ -265,14 +275,6 @@ class SQLiteStore:
         except UnicodeEncodeError:
             return None
         return found[0] if found else None
-
-    def _still_open(self) -> Connections:
-        # Taken under the watch lock, which never waits for the write lock: the
-        # holder of that one may be waiting for ours.
-        if self._opened is None:
-            state = "was closed" if self._closed else "is being opened anew; try again"
-            raise StoreUnavailableError(f"this store {state}")
-        return self._opened
 
     def _of_user(
         self, statement: str, user_id: str, *values: object
