@@ -124,11 +124,11 @@ class Connections:
     def shared_mark(self) -> SharedMark | None:
         """The mark by the index; None where there is none to look at."""
         index = self.index
-        raw = RETIRED if index is None else index.header.raw
-        # Retired by another thread: none of ours, it would never change again.
-        return (
-            None if index is None or raw == RETIRED else SharedMark(self.epoch, raw, index.header)
-        )
+        if index is None:
+            return None
+        raw = index.header.raw
+        # What another thread has just retired would never change again.
+        return None if raw == RETIRED else SharedMark(self.epoch, raw, index.header)
 
     def forget_index(self) -> None:
         """Let nobody compare it any more; whoever writes next may prove it again."""
@@ -146,7 +146,7 @@ class Connections:
         """
         try:
             found = identity(self._path) != self._identity or self._has_lost_index()
-        except FileNotFoundError:
+        except OSError:
             self.forget_index()
             raise
         if found:

@@ -33,12 +33,13 @@ class Pause:
         def left() -> float:
             return max(0.0, deadline - time.monotonic())
 
-        self._held = ExitStack()
-        for lock in (write_lock, watch_lock):
-            if lock.acquire(timeout=left()):
-                self._held.callback(lock.release)
-        if opened is not None:
-            self._held.callback(opened.pause(left))
+        with ExitStack() as held:
+            for lock in (write_lock, watch_lock):
+                if lock.acquire(timeout=left()):
+                    held.callback(lock.release)
+            if opened is not None:
+                held.callback(opened.pause(left))
+            self._held = held.pop_all()
 
     def end(self) -> None:
         """Let them go on."""

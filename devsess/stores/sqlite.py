@@ -12,7 +12,7 @@ import os
 import sqlite3
 import time
 from contextlib import contextmanager, suppress
-from threading import RLock
+from threading import RLock, get_ident
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from devsess._fork import around_fork
@@ -371,17 +371,17 @@ class SQLiteStore:
         self._write_lock = RLock()
         self._watch_lock = RLock()
         self._look_at = 0.0
-        self._paused: Pause | None = None
+        self._paused: dict[int, Pause] = {}  # by the thread that forks
 
     # Around a fork: whoever is in the middle of SQLite has locks that nobody in a child gives back.
 
     def _pause(self) -> None:
         """Wait until no thread is inside SQLite, and let none in; not for ever."""
-        self._paused = Pause(self._write_lock, self._watch_lock, self._opened, self._timeout)
+        paused = Pause(self._write_lock, self._watch_lock, self._opened, self._timeout)
+        self._paused[get_ident()] = paused
 
     def _go_on(self) -> None:
-        paused, self._paused = self._paused, None
-        if paused is not None:
+        if paused := self._paused.pop(get_ident(), None):
             paused.end()
 
     def _in_child(self) -> None:

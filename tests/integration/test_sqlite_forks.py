@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import gc
 import os
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, suppress
 from functools import partial
 from itertools import count
@@ -144,6 +145,17 @@ class TestForking:
                 for thread in threads:
                     thread.join()
             assert {"s1", *children} <= {row.id for row in store.list("user-1")}
+
+    @pytest.mark.filterwarnings("ignore:.*multi-threaded:DeprecationWarning")
+    def test_threads_fork_at_once(self, store: SQLiteStore) -> None:
+        """Each lets the others go on once it has forked."""
+
+        def fork(_: int) -> list[object]:
+            return [in_child(lambda: store.get("s1") is not None) for _ in range(10)]
+
+        with ThreadPoolExecutor(3) as threads:
+            assert [[True] * 10] * 3 == list(threads.map(fork, range(3)))
+        assert 1 == revoke(store, "s1")
 
     def test_worker_processes(self, store: SQLiteStore) -> None:
         """Pre-forked workers share a store that was opened before the fork."""
