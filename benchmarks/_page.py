@@ -133,9 +133,9 @@ _WHY = {
     " SQLite's. On Linux the wal-index is used in its place.",
     "fresh=True": "See the [profile](#profiles): most of it is one read by SQLite.",
     **{
-        f"{name}, among 10,000,000 sessions, beside 10,000": "Each commit empties the page caches of"
-        " all other connections, and deeper trees take more pages to read again: see how many a get"
-        " reads. What a page costs then is the machine's: runs differ from 1.3 to 3."
+        f"{name}, among 10,000,000 sessions, beside 10,000": "Each commit empties the page"
+        " caches of all other connections, and deeper trees take more pages to read again: see how"
+        " many a get reads. What a page costs then is the machine's: runs differ from 1.3 to 3."
         for name in ("first sight", "get", "list")
     },
 }

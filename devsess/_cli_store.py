@@ -66,9 +66,10 @@ def cleaning_up() -> Iterator[None]:
     """Let a signal that ends the process end the block first, so that it removes what it made."""
 
     def stop(number: int, _: object) -> None:
-        for each in before:
-            signal.signal(each, signal.SIG_IGN)  # a second one must not disturb the removing
-        sys.exit(128 + number)
+        # On the way out already, a second one must not disturb the removing. But a first
+        # one can be lost: what compiles a module swallows it.
+        if not isinstance(sys.exception(), SystemExit):
+            sys.exit(128 + number)
 
     numbers = [getattr(signal, name) for name in _DEADLY if hasattr(signal, name)]
     before = {number: signal.signal(number, stop) for number in numbers}
