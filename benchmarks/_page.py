@@ -135,7 +135,7 @@ _WHY = {
     **{
         f"{name}, among 10,000,000 sessions, beside 10,000": "Each commit empties the page"
         " caches of all other connections, and deeper trees take more pages to read again: see how"
-        " many a get reads. What a page costs then is the machine's: runs differ from 1.3 to 3."
+        " many a get reads. What a page costs then is the machine's: runs differ from 1.4 to 3.2."
         for name in ("first sight", "get", "list")
     },
 }

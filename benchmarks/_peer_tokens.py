@@ -7,18 +7,15 @@ from base64 import b64encode
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from functools import partial
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any
 
 from benchmarks import _world as world
 from benchmarks._peer_place import Place
-from devsess import Client, SessionManager
 from devsess.tuning.timing import Batch, anew, each, each_anew
+from devsess.tuning.visitors import each_request
 
 if TYPE_CHECKING:
     from starlette.middleware.sessions import SessionMiddleware
-
-# Token, address, user agent, device token.
-Request: TypeAlias = tuple[str, str, str, str]
 
 
 @contextmanager
@@ -91,7 +88,7 @@ def devsess_repeated(place: Place) -> Iterator[Batch]:
 
         def batch() -> float:
             sessions.validate(place.grants[0].access_token)  # hears of what the others committed
-            return _validations(sessions, place)
+            return each_request(sessions, world.requests(place.grants))
 
         yield batch
 
@@ -102,24 +99,6 @@ def devsess_first(place: Place) -> Iterator[Batch]:
 
     def batch() -> float:
         with world.opened(place.path) as newcomer:
-            return _validations(newcomer, place)
+            return each_request(newcomer, world.requests(place.grants))
 
     yield batch
-
-
-def _validations(sessions: SessionManager, place: Place) -> float:
-    requests: list[Request] = [
-        (grant.access_token, *world.parts_of(world.visitor(number)), grant.device_token or "")
-        for number, grant in enumerate(place.grants)
-    ]
-    return each_anew(partial(_validate, sessions), requests, _all_anew)
-
-
-def _all_anew(request: Request) -> Request:
-    token, ip, agent, device = map(anew, request)
-    return token, ip, agent, device
-
-
-def _validate(sessions: SessionManager, request: Request) -> object:
-    token, ip, agent, device = request
-    return sessions.validate(token, Client(ip=ip, user_agent=agent, device_token=device))

@@ -9,6 +9,7 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING
 
 import jwt
+from attrs import evolve
 
 import devsess
 from devsess import Client, SessionManager
@@ -57,6 +58,14 @@ def opened(path: Path) -> SessionManager:
 def bare_decode(token: str) -> object:
     """What everything is compared with: an application without sessions that can be revoked."""
     return jwt.decode(token, SECRET, algorithms=["HS256"], issuer="devsess", audience="devsess")
+
+
+def requests(grants: Sequence[Grant], *, start: int = 0) -> list[tuple[str, Client]]:
+    """Each one's token and browser, which presents its device token; numbered from *start* on."""
+    return [
+        (grant.access_token, evolve(visitor(number), device_token=grant.device_token))
+        for number, grant in enumerate(grants, start)
+    ]
 
 
 def repeated(validate: Callable[[str], object], tokens: Sequence[str]) -> float:

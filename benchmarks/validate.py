@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING
 
 from benchmarks import _world as world
 from benchmarks._line import Line
-from devsess import AsyncSessionManager, Client, InvalidSessionError, Policy, SessionManager
+from devsess import AsyncSessionManager, InvalidSessionError, Policy, SessionManager
 from devsess.stores import _walindex
 from devsess.testing import FakeClock
 from devsess.tuning.timing import MADE_AT_ONCE, Batch, anew, best, each_anew
+from devsess.tuning.visitors import each_request
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -111,21 +112,11 @@ def _tokens(grants: Sequence[Grant]) -> list[str]:
 def _with_clients(sessions: SessionManager, grants: Sequence[Grant]) -> Batch:
     """Validations by browsers that present their device token, each request made anew."""
     # Sessions of their own: an entry is judged for one client, and these would take turns.
-    seen: list[tuple[str, ...]] = [
-        (grant.access_token, *world.parts_of(world.visitor(number)), grant.device_token or "")
-        for number, grant in enumerate(grants[-REPEATED:], start=len(grants) - REPEATED)
-    ]
-
-    def validate(request: tuple[str, ...]) -> object:
-        token, ip, agent, device = request
-        return sessions.validate(token, Client(ip=ip, user_agent=agent, device_token=device))
-
-    def make(request: tuple[str, ...]) -> tuple[str, ...]:
-        return tuple(map(anew, request))
+    seen = world.requests(grants[-REPEATED:], start=len(grants) - REPEATED)
 
     def batch() -> float:
-        validate(seen[0])
-        return each_anew(validate, seen * (CALLS // len(seen)), make)
+        sessions.validate(*seen[0])  # as in world.repeated
+        return each_request(sessions, seen * (CALLS // len(seen)))
 
     return batch
 

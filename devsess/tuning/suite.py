@@ -6,6 +6,7 @@ import secrets
 import statistics
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from time import monotonic, perf_counter
 from typing import TYPE_CHECKING
 
@@ -13,10 +14,9 @@ from attrs import define, evolve, field, frozen
 
 from devsess.errors import SessionRevokedError
 from devsess.manager import SessionManager
-from devsess.models import Client
 from devsess.policy import Policy
 from devsess.tuning.timing import Batch, alternating, anew, each_anew
-from devsess.tuning.visitors import Visitor, client, sign_in
+from devsess.tuning.visitors import Visitor, client, each_request, sign_in
 
 if TYPE_CHECKING:
     from devsess.keys import Keys
@@ -127,10 +127,11 @@ class _Suite:
         relaxed = SessionManager(self.store, keys=self.keys, policy=Policy(max_staleness=1))
         clients = SessionManager(self.store, keys=self.keys)
         strict, live = self.strict, self.live
+        requests = [(it.grant.access_token, it.client) for it in live] * (CALLS // len(live))
         return {
             "decode": lambda: _each(self.decode, live),
             "repeated": lambda: _each(strict.validate, live),
-            "repeated, a new equal client each time": lambda: _with_clients(clients, live),
+            "repeated, a new equal client each time": partial(each_request, clients, requests),
             "repeated, one second of staleness": lambda: _each(relaxed.validate, live),
             "fresh=True": lambda: _each(lambda token: strict.validate(token, fresh=True), live),
             "a token seen for the first time": self._first_sight,
@@ -158,21 +159,3 @@ def _each(do: Callable[[str], object], visitors: Sequence[Visitor]) -> float:
 
 def _tokens(visitors: Sequence[Visitor]) -> list[str]:
     return [visitor.grant.access_token for visitor in visitors]
-
-
-def _with_clients(sessions: SessionManager, visitors: Sequence[Visitor]) -> float:
-    requests = [(it.grant.access_token, *_parts(it.client)) for it in visitors]
-
-    def validate(request: tuple[str, ...]) -> object:
-        token, ip, agent, device = request
-        return sessions.validate(token, Client(ip=ip, user_agent=agent, device_token=device))
-
-    return each_anew(validate, requests * (CALLS // len(requests)), _all_anew)
-
-
-def _parts(presented: Client) -> tuple[str, ...]:
-    return presented.ip or "", presented.user_agent or "", presented.device_token or ""
-
-
-def _all_anew(texts: tuple[str, ...]) -> tuple[str, ...]:
-    return tuple(map(anew, texts))

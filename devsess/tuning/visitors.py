@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from time import monotonic
 from typing import TYPE_CHECKING
 
@@ -11,7 +11,7 @@ from attrs import define, evolve, field
 from devsess.errors import InvalidSessionError
 from devsess.models import Client, Grant
 from devsess.policy import Policy
-from devsess.tuning.timing import anew
+from devsess.tuning.timing import anew, each_anew
 
 if TYPE_CHECKING:
     from devsess.manager import SessionManager
@@ -110,3 +110,21 @@ def all_signed_in(
 def scattered(index: int) -> float:
     """A number from 0 to 1 for each *index*, evenly spread however many there are."""
     return index * _GOLDEN % 1
+
+
+def each_request(sessions: SessionManager, requests: Sequence[tuple[str, Client]]) -> float:
+    """
+    Seconds per validation of *requests*, each a token and who presents it.
+
+    All texts come in new strings, and a Client is made of them, which counts.
+    """
+
+    def validate(texts: tuple[str, ...]) -> object:
+        token, ip, agent, device = texts
+        return sessions.validate(token, Client(ip=ip, user_agent=agent, device_token=device))
+
+    sent: list[tuple[str, ...]] = [
+        (token, client.ip or "", client.user_agent or "", client.device_token or "")
+        for token, client in requests
+    ]
+    return each_anew(validate, sent, lambda texts: tuple(map(anew, texts)))
