@@ -18,7 +18,7 @@ from devsess import BadTokenError, Keys, Policy, SessionManager, TokenExpiredErr
 from devsess.keys import generate_pem
 from devsess.tokens import Tokens
 
-SECRET = "a secret of the tests, long enough"
+SECRET = "t7vKq2Zr9XwLm4NbY8sHd5JfC3pQx6RgUe1"
 NOW = 1_750_000_000
 SID = "s" * 22
 KEYS = Keys(SECRET)
@@ -84,7 +84,7 @@ HEADERS: dict[str, Any] = {
             "x5u": "https://attacker.example/x",
             "x5c": ["x"],
             "x5t": "x",
-            "jwk": {"kty": "oct", "k": b64(b"k" * 32)},
+            "jwk": {"kty": "oct", "k": b64(b"t7vKq2Zr9XwLm4NbY8sHd5JfC3pQx6RgUe1")},
             "crit": [],
             "b64": False,
             "cty": "JWT",

@@ -10,7 +10,7 @@ from devsess.tokens import Tokens
 
 NOW = 1_750_000_000
 SID = "s" * 22
-KEYS = Keys("a secret of the tests, long enough")
+KEYS = Keys("t7vKq2Zr9XwLm4NbY8sHd5JfC3pQx6RgUe1")
 TOKENS = Tokens(KEYS, "devsess", "devsess", Policy())
 
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 pty = pytest.importorskip("pty", reason="this system has no pseudo-terminals")
 
 COMMAND = [sys.executable, "-W", "error", "-c", "from devsess.cli import main; main()"]
-SECRET = "a secret of the tests, long enough"
+SECRET = "t7vKq2Zr9XwLm4NbY8sHd5JfC3pQx6RgUe1"
 LONG_AGO = datetime.now(UTC) - timedelta(days=400)
 
 

@@ -33,7 +33,7 @@ from devsess.tuning.traffic import Request, Traffic, synthetic
 if TYPE_CHECKING:
     from pathlib import Path
 
-SECRET = "a secret of the tests, long enough"
+SECRET = "t7vKq2Zr9XwLm4NbY8sHd5JfC3pQx6RgUe1"
 KEYS = Keys(SECRET)
 # One that every machine meets, and one that none does.
 EASY, IMPOSSIBLE = 1e9, 1e-9

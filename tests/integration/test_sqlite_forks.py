@@ -69,7 +69,7 @@ class TestForking:
 
     def test_a_worker_counts_from_nothing(self, path: Path) -> None:
         """What its parent did is in the parent's metrics: a sum over workers counts it once."""
-        with SessionManager(path, keys="k" * 32) as sessions:
+        with SessionManager(path, keys="t7vKq2Zr9XwLm4NbY8sHd5JfC3pQx6RgUe1") as sessions:
             token = sessions.login("ada").access_token
             for _ in range(3):
                 sessions.validate(token)

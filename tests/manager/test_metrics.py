@@ -13,7 +13,7 @@ from devsess.prometheus import SessionCollector
 from devsess.stores.memory import MemoryStore
 from devsess.testing import Awaited, FakeClock
 
-SECRET = "a secret of the tests, long enough"
+SECRET = "t7vKq2Zr9XwLm4NbY8sHd5JfC3pQx6RgUe1"
 
 
 @pytest.fixture

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from devsess import Event
 
-SECRET = "a secret of the tests, long enough"
+SECRET = "t7vKq2Zr9XwLm4NbY8sHd5JfC3pQx6RgUe1"
 
 
 class Here:
@@ -307,7 +307,7 @@ def test_nothing_tells_a_secret(caplog: pytest.LogCaptureFixture) -> None:
 
 def test_what_is_closed_answers_nothing(tmp_path: Path) -> None:
     """Not even what it has in memory."""
-    sessions = SessionManager(tmp_path / "sessions.db", keys="k" * 32)
+    sessions = SessionManager(tmp_path / "sessions.db", keys="t7vKq2Zr9XwLm4NbY8sHd5JfC3pQx6RgUe1")
     token = sessions.login("ada").access_token
     for _ in range(3):
         sessions.validate(token)

@@ -24,7 +24,7 @@ KEYS = ("jwt", "cryptography")
 
 SIGN_IN = """
 import devsess
-with devsess.SessionManager("memory://", keys="k" * 32) as sessions:
+with devsess.SessionManager("memory://", keys="t7vKq2Zr9XwLm4NbY8sHd5JfC3pQx6RgUe1") as sessions:
     sessions.validate(sessions.login("user-xyz").access_token)
 """
 

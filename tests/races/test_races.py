@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from devsess.stores.base import Store
 
-SECRET = "a secret of the tests, long enough"
+SECRET = "t7vKq2Zr9XwLm4NbY8sHd5JfC3pQx6RgUe1"
 USER = "ada"
 
 

@@ -49,7 +49,7 @@ class Ring:
 
     def managers(self, **policy: Any) -> tuple[SessionManager, SessionManager]:
         settings: dict[str, Any] = {
-            "keys": "a secret of the tests, long enough",
+            "keys": "t7vKq2Zr9XwLm4NbY8sHd5JfC3pQx6RgUe1",
             "policy": Policy(**policy),
             "clock": self.clock,
         }

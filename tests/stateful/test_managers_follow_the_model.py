@@ -65,7 +65,7 @@ class ManagersFollowTheModel(RuleBasedStateMachine):
         self.managers = [
             SessionManager(
                 self.folder / "sessions.db",
-                keys="a secret of the tests, long enough",
+                keys="t7vKq2Zr9XwLm4NbY8sHd5JfC3pQx6RgUe1",
                 policy=POLICY,
                 clock=self.clock,
             )

@@ -29,7 +29,7 @@ from devsess.testing._rows import T0, device_row, event_row, session_row
 from devsess.tokens import AccessClaims, Tokens
 
 POLICY = Policy()
-KEYS = Keys.of("a secret of the tests, long enough")
+KEYS = Keys.of("t7vKq2Zr9XwLm4NbY8sHd5JfC3pQx6RgUe1")
 TOKENS = Tokens(KEYS, "devsess", "devsess", POLICY)
 CONTEXT = Context(POLICY, TOKENS, KEYS, lambda size: b"r" * size)
 SESSION_ID = "s-0123456789abcdef"

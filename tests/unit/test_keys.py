@@ -14,8 +14,8 @@ from devsess import BadTokenError, Client, ConfigurationError, Keys, SessionMana
 from devsess.keys import generate_pem, generate_secret
 from devsess.stores.memory import MemoryStore
 
-SECRET = "a secret of the tests, long enough"
-OTHER = "another secret of the tests, long enough"
+SECRET = "t7vKq2Zr9XwLm4NbY8sHd5JfC3pQx6RgUe1"
+OTHER = "Wn5cTz8JkV2hQy7MdR4xLs9PbG6fXa3KoE0"
 
 
 def pem(key: Any) -> str:

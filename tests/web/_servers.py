@@ -17,7 +17,7 @@ from _browser import Browser
 from devsess import SessionManager
 
 EXAMPLES = Path(__file__).parents[2] / "docs" / "examples"
-SECRET = "a secret of the tests, long enough"
+SECRET = "t7vKq2Zr9XwLm4NbY8sHd5JfC3pQx6RgUe1"
 PYTHON = [sys.executable, "-m"]
 SERVERS = {
     "flask waitress": [*PYTHON, "waitress", "--listen=127.0.0.1:{port}", "flask_app:app"],

@@ -19,7 +19,7 @@ from devsess import AsyncSessionManager, SessionManager
 from devsess.adapters import asgi, wsgi
 from devsess.testing import FakeClock
 
-SECRET = "a secret of the tests, long enough"
+SECRET = "t7vKq2Zr9XwLm4NbY8sHd5JfC3pQx6RgUe1"
 
 
 def raw_wsgi(now: Any, sessions: Any, **wrapping: Any) -> Any:

@@ -22,7 +22,7 @@ from devsess import (
 )
 from devsess.adapters.asgi import SessionMiddleware
 
-SECRET = "a secret of the tests, long enough"
+SECRET = "t7vKq2Zr9XwLm4NbY8sHd5JfC3pQx6RgUe1"
 ORIGIN = (b"origin", b"https://app.example")
 CAN_DENY = {"extensions": {"websocket.http.response": {}}}
 

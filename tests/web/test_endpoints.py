@@ -126,7 +126,7 @@ def test_the_public_keys(site: Any) -> None:
     answer = site.browser().get("/auth/jwks.json")
     assert {"keys": []} == answer.json()
     assert "public, max-age=300" == answer.headers["cache-control"]
-    keys = Keys(generate_pem("EdDSA"), secret="k" * 32)
+    keys = Keys(generate_pem("EdDSA"), secret="t7vKq2Zr9XwLm4NbY8sHd5JfC3pQx6RgUe1")
     with SessionManager("memory://", keys=keys) as sessions:
         assert ["EdDSA"] == [key["alg"] for key in sessions.jwks()["keys"]]
 

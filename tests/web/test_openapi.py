@@ -15,7 +15,7 @@ from devsess import SessionManager
 from devsess.adapters._endpoints import _ROUTES, _SESSION
 from devsess.adapters.wsgi import SessionMiddleware
 
-SESSIONS = SessionManager("memory://", keys="a secret of the tests, long enough")
+SESSIONS = SessionManager("memory://", keys="t7vKq2Zr9XwLm4NbY8sHd5JfC3pQx6RgUe1")
 APP = SessionMiddleware(lambda *_: [], SESSIONS, endpoints="/auth")
 SCHEMA = schemathesis.openapi.from_wsgi("/auth/openapi.json", APP)
 OPERATIONS = [found.ok() for found in SCHEMA.get_all_operations()]

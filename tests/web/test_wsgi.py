@@ -23,7 +23,7 @@ from devsess import (
 from devsess.adapters.asgi import SessionMiddleware as ForASGI
 from devsess.adapters.wsgi import SessionMiddleware
 
-SECRET = "a secret of the tests, long enough"
+SECRET = "t7vKq2Zr9XwLm4NbY8sHd5JfC3pQx6RgUe1"
 TEXT = [("Content-Type", "text/plain")]
 
 
