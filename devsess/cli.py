@@ -25,6 +25,7 @@ from devsess.policy import DAY, MAX_SPAN, Policy, Privacy
 
 BATCH = 500
 RETENTION_DAYS = 90
+DEVICE_DAYS = 400
 # The application's policy is not known here: the deadlines it wrote are the measure, and no others.
 UNBOUNDED = MAX_SPAN
 
@@ -41,26 +42,32 @@ def _store(command: F) -> F:
     """
     Give *command* the option --store and a manager of it, and errors their exit codes.
 
-    An option named `retention`, in days, goes into the manager's policy.
+    Options named `retention` and `device_retention`, in days, go into the manager's policy.
     """
 
     @store_option
     @exit_codes
     @wraps(command)
-    def with_store(store: str, retention: int = RETENTION_DAYS, **options: Any) -> None:
+    def with_store(
+        store: str,
+        retention: int = RETENTION_DAYS,
+        device_retention: int = DEVICE_DAYS,
+        **options: Any,
+    ) -> None:
         check_there(store)
         # Nothing is minted or verified here: any key will do.
-        with SessionManager(store, keys=generate_secret(), policy=_policy(retention)) as sessions:
+        policy = _policy(retention, device_retention)
+        with SessionManager(store, keys=generate_secret(), policy=policy) as sessions:
             command(sessions=sessions, **options)
 
     return with_store  # type: ignore[return-value]
 
 
-def _policy(retention: int) -> Policy:
+def _policy(retention: int, device_retention: int) -> Policy:
     return Policy(
         idle_timeout=UNBOUNDED,
         absolute_lifetime=UNBOUNDED,
-        privacy=Privacy(retention=retention * DAY),
+        privacy=Privacy(retention=retention * DAY, device_retention=device_retention * DAY),
     )
 
 
@@ -204,6 +211,13 @@ def devices(sessions: SessionManager, user: str, *, as_json: bool) -> None:
     default=RETENTION_DAYS,
     show_default=True,
     help="Days that ended sessions and events are kept.",
+)
+@click.option(
+    "--device-retention",
+    type=click.IntRange(1, 36_500),
+    default=DEVICE_DAYS,
+    show_default=True,
+    help="Days after its latest sign-in that a device is still known.",
 )
 @_as_json
 @_store

@@ -263,6 +263,11 @@ def purge_before(now: float, policy: Policy) -> float:
     return now - max(policy.privacy.retention, policy.access_lifetime + policy.leeway)
 
 
+def purge_devices_before(now: float, policy: Policy) -> float:
+    """Instant before which a device without a session may be deleted; it outlives its sessions."""
+    return min(purge_before(now, policy), now - policy.privacy.device_retention)
+
+
 def require_strength(
     auth_time: int,
     acr: str | None,

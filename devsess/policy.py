@@ -25,6 +25,8 @@ HOUR = 60 * MINUTE
 DAY = 24 * HOUR
 # Beyond it, an instant and a span have no sum that a datetime can hold.
 MAX_SPAN = 36_525 * DAY
+# Browsers keep no cookie longer, whatever it says (RFC 6265bis §5.5).
+LONGEST_COOKIE = 400 * DAY
 
 
 def seconds(span: Span) -> float:
@@ -61,12 +63,16 @@ class Privacy:
             (/24, /48) once it ended; "truncated" keeps the network only;
             "none" keeps nothing.
         retention: Seconds that ended sessions and events are kept; 90 days.
+        device_retention: Seconds after its latest sign-in that a device is still
+            known, its network no longer than *retention*; 400 days, the longest
+            that a browser keeps the cookie which names it (RFC 6265bis §5.5).
     """
 
     ip: Literal["full", "truncated", "none"] = field(
         default="full", validator=_one_of("full", "truncated", "none")
     )
     retention: float = field(default=90 * DAY, converter=seconds)
+    device_retention: float = field(default=LONGEST_COOKIE, converter=seconds)
 
 
 def _default_touch_interval(policy: Policy) -> float:

@@ -70,10 +70,13 @@ def purge(context: Context, now: float, *, limit: int | None) -> Flow[int]:
     if limit is not None:
         checked_count(limit, "limit")
     before = lifecycle.purge_before(now, context.policy)
+    devices_before = lifecycle.purge_devices_before(now, context.policy)
     done = 0
     while limit is None or done < limit:
         batch = BATCH if limit is None else min(BATCH, limit - done)
-        deleted = yield from ask.purge(now=now, before=before, limit=batch)
+        deleted = yield from ask.purge(
+            now=now, before=before, devices_before=devices_before, limit=batch
+        )
         if deleted == 0:
             break
         done += deleted

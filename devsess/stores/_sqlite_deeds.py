@@ -189,19 +189,15 @@ def erase(db: sqlite3.Cursor, user_id: str) -> int:
     return deleted
 
 
-def purge(db: sqlite3.Cursor, now: float, before: float, limit: int) -> int:
+def purge(db: sqlite3.Cursor, now: float, before: float, devices_before: float, limit: int) -> int:
     """One batch of at most *limit* rows; the log and the user agents go along uncounted."""
     done = _lapse(db, now, limit)
-    for table, old in (
-        ("sessions", "SELECT id FROM sessions WHERE revoked_at < ?"),
-        ("events", "SELECT seq FROM events WHERE at < ?"),
-    ):
-        key = "id" if table == "sessions" else "seq"
-        done += db.execute(
-            f"DELETE FROM {table} WHERE {key} IN ({old} LIMIT ?)",  # noqa: S608
-            [before, limit - done],
-        ).rowcount
-    for unneeded, values in (("forgotten = 1", []), (_STALE, [before, now])):
+    done += _delete_sessions(db, before, limit - done)
+    done += db.execute(
+        "DELETE FROM events WHERE seq IN (SELECT seq FROM events WHERE at < ? LIMIT ?)",
+        [before, limit - done],
+    ).rowcount
+    for unneeded, values in (("forgotten = 1", []), (_STALE, [devices_before, now])):
         done += db.execute(
             "DELETE FROM devices WHERE (user_id, id) IN (SELECT user_id, id FROM devices"  # noqa: S608
             f" WHERE {unneeded} AND {_UNUSED} LIMIT ?)",
@@ -209,6 +205,19 @@ def purge(db: sqlite3.Cursor, now: float, before: float, limit: int) -> int:
         ).rowcount
     _trim(db, before, limit)
     return done
+
+
+def _delete_sessions(db: sqlite3.Cursor, before: float, limit: int) -> int:
+    """Those that ended before the instant; a device keeps its network no longer than they."""
+    old = db.execute(
+        "SELECT user_id, device_id, id FROM sessions WHERE revoked_at < ? LIMIT ?", [before, limit]
+    ).fetchall()
+    db.executemany(
+        "UPDATE devices SET network = NULL WHERE user_id = ? AND id = ? AND last_seen_at < ?",
+        [(user_id, device_id, before) for user_id, device_id, _ in old],
+    )
+    db.executemany("DELETE FROM sessions WHERE id = ?", [(session_id,) for _, _, session_id in old])
+    return len(old)
 
 
 def _lapse(db: sqlite3.Cursor, now: float, limit: int) -> int:

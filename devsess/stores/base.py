@@ -322,15 +322,19 @@ class Store(Protocol):
         """A user's events, newest first, in the order they were kept."""
         ...
 
-    def purge(self, *, now: float, before: float, limit: int) -> int:
+    def purge(
+        self, *, now: float, before: float, limit: int, devices_before: float | None = None
+    ) -> int:
         """
         One bounded batch of cleaning; rows deleted or reduced, 0 when nothing is left to do.
 
         Unrevoked rows whose written deadlines have passed at *now* are marked
         as ended at that deadline with reason `EXPIRED` and lose their address.
         Sessions that ended before *before* and events older than it are
-        deleted, and so are devices without a session that were forgotten, or
-        last seen before *before* and neither blocked, trusted nor named.
+        deleted; the networks of their devices too, unless a sign-in since then
+        says otherwise. Devices without a session are deleted that were forgotten,
+        or last seen before *devices_before* (None: before *before*) and neither
+        blocked, trusted nor named.
         """
         ...
 
@@ -373,7 +377,9 @@ class AsyncStore(Protocol):
     async def events(
         self, user_id: str, *, limit: int, cursor: str | None = None
     ) -> Page[EventRow]: ...
-    async def purge(self, *, now: float, before: float, limit: int) -> int: ...
+    async def purge(
+        self, *, now: float, before: float, limit: int, devices_before: float | None = None
+    ) -> int: ...
     async def erase(self, user_id: str) -> int: ...
     async def migrate(self) -> builtins.list[str]: ...
     async def close(self) -> None: ...

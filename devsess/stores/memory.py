@@ -222,14 +222,17 @@ class MemoryStore:
             following = str(shown[-1]) if len(places) > limit else None
             return Page(tuple(self._events[seq] for seq in shown), following)
 
-    def purge(self, *, now: float, before: float, limit: int) -> int:
+    def purge(
+        self, *, now: float, before: float, limit: int, devices_before: float | None = None
+    ) -> int:
         """See Store.purge."""
         deeds.check_size(limit)
         with self._deed():
             done = self._lapse(now, limit)
             done += self._delete_sessions(before, limit - done)
             done += self._delete_events(before, limit - done)
-            done += self._delete_devices(now, before, limit - done)
+            old = before if devices_before is None else devices_before
+            done += self._delete_devices(now, old, limit - done)
             for seq in tuple(self._log)[: -deeds.LOG_KEPT]:
                 del self._log[seq]
             return done
@@ -368,7 +371,11 @@ class MemoryStore:
         rows = self._sessions.values()
         old = [it.id for it in rows if it.revoked_at is not None and it.revoked_at < before]
         for session_id in old[:limit]:
-            del self._sessions[session_id]
+            row = self._sessions.pop(session_id)
+            key = row.user_id, row.device.id
+            device = self._devices[key]
+            if device.last_seen_at < before:
+                self._devices[key] = evolve(device, network=None)
         return len(old[:limit])
 
     def _delete_events(self, before: float, limit: int) -> int:

@@ -213,11 +213,14 @@ class SQLiteStore:
         following = str(found[limit - 1][0]) if len(found) > limit else None
         return Page(tuple(rows.event_row(values[1:]) for values in found[:limit]), following)
 
-    def purge(self, *, now: float, before: float, limit: int) -> int:
+    def purge(
+        self, *, now: float, before: float, limit: int, devices_before: float | None = None
+    ) -> int:
         """See Store.purge."""
         deeds.check_size(limit)
         with self._deed() as db:
-            return sql.purge(db, now, before, limit)
+            old = before if devices_before is None else devices_before
+            return sql.purge(db, now, before, old, limit)
 
     def erase(self, user_id: str) -> int:
         """See Store.erase."""

@@ -168,6 +168,31 @@ class LawsOfHistory:
         }
 
     @over_a_store
+    async def test_purge_keeps_devices_longer_than_sessions(self, store: AsyncStore) -> None:
+        """A device has an instant of its own; its network goes with its latest session."""
+        for name, seen in (("long-ago", T0), ("not-so-long", T0 + 2), ("of-late", T0 + 6)):
+            device = rows.device_row(id=name, last_seen_at=seen, network="192.0.2.0")
+            await sign_in(store, session_row(f"s-{name}", device=device))
+            await rows.end_one(store, f"s-{name}", seen + 1)
+        while await store.purge(now=T0 + 9, before=T0 + 5, devices_before=T0 + 1, limit=9):
+            pass
+
+        assert [("of-late", "192.0.2.0"), ("not-so-long", None)] == [
+            (device.id, device.network) for device in await store.devices("user-1")
+        ]
+
+    @over_a_store
+    async def test_a_new_sign_in_keeps_the_network(self, store: AsyncStore) -> None:
+        """An old session that is deleted takes nothing from what a newer one says."""
+        await sign_in(store, session_row("old", device=rows.device_row(last_seen_at=T0)))
+        await rows.end_one(store, "old", T0 + 1)
+        device = rows.device_row(last_seen_at=T0 + 6, network="198.51.100.0")
+        await sign_in(store, session_row("new", device=device))
+        await _purge_all(store, T0 + 9, T0 + 5)
+
+        assert ["198.51.100.0"] == [it.network for it in await store.devices("user-1")]
+
+    @over_a_store
     async def test_purge_deletes_forgotten_devices(self, store: AsyncStore) -> None:
         """A forgotten device goes with its last session, however new or blocked it is."""
         device = rows.device_row(last_seen_at=T0 + 9)

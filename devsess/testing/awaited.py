@@ -78,8 +78,10 @@ class Awaited:
     ) -> Page[EventRow]:
         return self.store.events(user_id, limit=limit, cursor=cursor)
 
-    async def purge(self, *, now: float, before: float, limit: int) -> int:
-        return self.store.purge(now=now, before=before, limit=limit)
+    async def purge(
+        self, *, now: float, before: float, limit: int, devices_before: float | None = None
+    ) -> int:
+        return self.store.purge(now=now, before=before, limit=limit, devices_before=devices_before)
 
     async def erase(self, user_id: str) -> int:
         return self.store.erase(user_id)

@@ -173,6 +173,18 @@ def test_purge_keeps_for_the_retention(path: Path, days: str, left: int) -> None
     assert left == len(call_json(path, "history", "ada")["events"])
 
 
+@pytest.mark.parametrize(("days", "left"), [("59", 0), ("61", 1)])
+def test_purge_keeps_devices_for_their_own_retention(path: Path, days: str, left: int) -> None:
+    """A device is told apart from its sessions: it is known for days of its own."""
+    clock = FakeClock(datetime.now(UTC) - timedelta(days=60))
+    with SessionManager(path, keys=SECRET, clock=clock) as sessions:
+        sessions.revoke(sessions.login("ada", PHONE).session.id)
+    options = ("--retention", "1", "--device-retention", days)
+    assert 0 == call(path, "purge", *options).exit_code
+    with SessionManager(path, keys=SECRET) as sessions:
+        assert left == len(sessions.devices("ada"))
+
+
 @pytest.mark.parametrize("limit", [[], ["--limit", "3"]])
 def test_purge_and_migrate(sessions: SessionManager, path: Path, limit: list[str]) -> None:
     """Nothing is old in a new store, and its schema is up to date."""

@@ -331,6 +331,24 @@ def test_purge_leaves_what_may_be_asked_for(sessions: Any, clock: FakeClock) -> 
             sessions.purge(limit=wrong)
 
 
+def test_a_device_is_known_as_long_as_its_cookie_lives(sessions: Any, clock: FakeClock) -> None:
+    """Its sessions are long forgotten, and its network with them; after 400 days so is it."""
+    grant = sessions.login("ada", MAC)
+    sessions.trust_device("ada", grant.session.device.id, clock.now() + timedelta(days=60))
+    again = Client(ip=MAC.ip, user_agent=MAC.user_agent, device_token=grant.device_token)
+    sessions.revoke(grant.session.id)
+    clock.advance(399 * DAY)
+    sessions.purge()
+    [device] = sessions.export_user("ada")["devices"]
+    assert None is device["network"]
+    later = sessions.login("ada", again)
+    assert grant.session.device.id == later.session.device.id
+    sessions.revoke(later.session.id)
+    clock.advance(401 * DAY)
+    sessions.purge()
+    assert grant.session.device.id != sessions.login("ada", again).session.device.id
+
+
 def test_export_and_erase(sessions: Any) -> None:
     """A person gets everything that is kept; after erasure nothing is, and no token passes."""
     grant = sessions.login("ada", MAC, claims={"a": 1})

@@ -169,13 +169,18 @@ class StoresAgree(RuleBasedStateMachine):
     def add_event(self, event: EventRow) -> None:
         self.both("add_event", event)
 
-    @rule(now=INSTANTS, before=INSTANTS, limit=st.integers(1, 4))
-    def purge_everything(self, now: float, before: float, limit: int) -> None:
+    @rule(
+        now=INSTANTS,
+        before=INSTANTS,
+        limit=st.integers(1, 4),
+        devices_before=st.none() | INSTANTS,
+    )
+    def purge_everything(self, limit: int, **instants: Any) -> None:
         totals = []
         for store in self.stores:
-            done = [store.purge(now=now, before=before, limit=limit)]
+            done = [store.purge(limit=limit, **instants)]
             while done[-1]:
-                done.append(store.purge(now=now, before=before, limit=limit))
+                done.append(store.purge(limit=limit, **instants))
             assert limit >= max(done)
             totals.append(sum(done))
 
