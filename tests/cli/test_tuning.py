@@ -19,8 +19,8 @@ import pytest
 from attrs import evolve
 from click.testing import CliRunner, Result
 
-from devsess import Client, Keys, Policy, SessionManager, _cli_bench, _cli_tune
-from devsess.cli import main
+from devsess import Client, Keys, Policy, SessionManager
+from devsess.cli import _bench, _tune, main
 from devsess.keys import generate_pem
 from devsess.stores.memory import MemoryStore
 from devsess.tuning import cost
@@ -177,8 +177,8 @@ def test_bench_while_others_end_all_sessions(monkeypatch: pytest.MonkeyPatch) ->
         def decode(given: str, keys: Keys) -> object:
             return lambda token: admin.revoke_everyone(reason="alarm")
 
-        monkeypatch.setattr(_cli_bench, "bare_decode", decode)
-        monkeypatch.setattr(_cli_bench, "blocking_store", lambda _: store)
+        monkeypatch.setattr(_bench, "bare_decode", decode)
+        monkeypatch.setattr(_bench, "blocking_store", lambda _: store)
         shown = call("bench", "memory://", "--seconds", "0.1")
     assert 3 == shown.exit_code
     assert "somebody else ended" in shown.stderr
@@ -330,7 +330,7 @@ def test_luck_is_no_reason() -> None:
 def test_a_long_path_can_be_pasted(advice: Advice) -> None:
     """The store is named as it was, however long and strange its path."""
     path = "/" + "x" * 300 + "/\x1b.db"
-    [_, line] = _cli_tune._to_paste(evolve(advice, readers={8: 10.0, 16: 7.0}), path)
+    [_, line] = _tune._to_paste(evolve(advice, readers={8: 10.0, 16: 7.0}), path)
     assert line.startswith(f"SQLiteStore({path!r}, readers=16)")
 
 

@@ -63,26 +63,26 @@ ROOMS = {
         6,
         (
             *("prometheus", "testing", "testing.*", "tuning", "tuning.*"),
-            *("cli", "_cli*", "__main__"),
+            *("cli", "cli.*", "__main__"),
         ),
     ),
 }
 
 # Where a package may be imported, and nowhere else.
 HOMES = {
-    "jwt": ("_key_material", "_cli*"),  # demo and bench measure against a bare jwt.decode
+    "jwt": ("_key_material", "cli.*"),  # demo and bench measure against a bare jwt.decode
     "cryptography": ("_key_material",),
     "user_agents": ("_agents",),
     "ua_parser": ("_agents",),
     "sqlite_utils": ("stores._sqlite_schema",),
     # bench tells its version
-    "sqlite3": ("stores.sqlite", "stores._sqlite_*", "stores._walindex", "_cli_bench"),
-    "click": ("cli", "_cli*"),
+    "sqlite3": ("stores.sqlite", "stores._sqlite_*", "stores._walindex", "cli._bench"),
+    "click": ("cli", "cli.*"),
     "django": ("adapters.django",),
     "prometheus_client": ("prometheus",),
     "flask": ("adapters.flask",),
     "starlette": ("adapters.starlette",),
-    "tabulate": ("cli", "_cli*"),
+    "tabulate": ("cli", "cli.*"),
 }
 
 PURE = ("words", "laws")

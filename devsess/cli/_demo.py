@@ -13,7 +13,7 @@ import click
 import jwt
 from attrs import define, field
 
-from devsess import _cli_output as output
+from devsess.cli import _output as output
 from devsess.errors import InvalidSessionError, RefreshTokenReusedError, SessionRevokedError
 from devsess.keys import generate_secret
 from devsess.manager import SessionManager

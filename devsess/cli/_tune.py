@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from devsess import _cli_output as output
-from devsess._cli_store import Finite, check_there, cleaning_up, exit_codes, store_option
+from devsess.cli import _output as output
+from devsess.cli._store import Finite, check_there, cleaning_up, exit_codes, store_option
 from devsess.keys import Keys, generate_secret
 from devsess.policy import Policy
 from devsess.stores._url import file_of

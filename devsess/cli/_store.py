@@ -13,7 +13,7 @@ from typing import Any, NoReturn, ParamSpec, TypeVar
 
 import click
 
-from devsess import _cli_output as output
+from devsess.cli import _output as output
 from devsess.errors import ConfigurationError, StoreUnavailableError
 from devsess.stores._url import file_of
 

@@ -12,8 +12,8 @@ import click
 import jwt
 
 from devsess import __version__
-from devsess import _cli_output as output
-from devsess._cli_store import (
+from devsess.cli import _output as output
+from devsess.cli._store import (
     UNAVAILABLE,
     Finite,
     check_there,

@@ -1,0 +1,39 @@
+"""
+The devsess command: a file for each group of commands.
+
+Exit codes: 0 done, 1 not found or nothing ended, 2 wrong usage, 3 store unavailable.
+"""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+from devsess import __version__
+from devsess.cli import _devices, _keys, _sessions, _upkeep
+from devsess.cli._bench import bench
+from devsess.cli._tune import tune
+from devsess.cli._with import json_option
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="devsess")
+def main() -> None:
+    """Sessions of devices: look at them, end them, clean up."""
+
+
+@main.command()
+@json_option
+def demo(*, as_json: bool) -> None:
+    """Show what devsess does, on a database that is thrown away."""
+    from devsess.cli._demo import run
+
+    sys.exit(0 if run(as_json=as_json) else 1)
+
+
+for command in (
+    *(_sessions.list_, _sessions.revoke, _sessions.revoke_all, _sessions.history),
+    *(_devices.devices, _upkeep.purge, _upkeep.migrate, bench, tune, _keys.keys),
+):
+    main.add_command(command)

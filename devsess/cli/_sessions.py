@@ -1,0 +1,118 @@
+"""`devsess list`, `revoke`, `revoke-all` and `history`: what an account has, and end it."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+import click
+
+from devsess.cli import _output as output
+from devsess.cli._store import NOT_FOUND, fail
+from devsess.cli._with import actor_option, json_option, reason_option, with_sessions
+from devsess.errors import SessionNotFoundError
+from devsess.manager import SessionManager
+
+
+@click.command("list")
+@click.argument("user")
+@click.option("--all", "include_ended", is_flag=True, help="Ended ones too.")
+@json_option
+@with_sessions
+def list_(sessions: SessionManager, user: str, *, include_ended: bool, as_json: bool) -> None:
+    """List the sessions of USER, newest activity first."""
+    found = sessions.list(user, include_ended=include_ended)
+    if as_json:
+        output.as_json({"sessions": [output.session_json(it) for it in found]})
+    else:
+        output.sessions(found)
+    sys.exit(0 if found else NOT_FOUND)
+
+
+@click.command()
+@click.argument("session")
+@click.option("--user", help="Only if it is this user's.")
+@reason_option
+@actor_option
+@json_option
+@with_sessions
+def revoke(
+    sessions: SessionManager,
+    session: str,
+    user: str | None,
+    reason: str,
+    actor: str,
+    *,
+    as_json: bool,
+) -> None:
+    """End SESSION."""
+    ended = sessions.revoke(session, user_id=user, reason=reason, actor=actor)
+    if as_json:
+        output.as_json({"session": session, "ended": ended})
+    else:
+        click.echo("ended" if ended else "there is no such session", err=not ended)
+    sys.exit(0 if ended else NOT_FOUND)
+
+
+@click.command("revoke-all")
+@click.argument("user", required=False)
+@click.option("--keep", help="The id of a session of theirs that goes on.")
+@click.option("--everyone", is_flag=True, help="The sessions of all users.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@reason_option
+@actor_option
+@json_option
+@with_sessions
+def revoke_all(
+    sessions: SessionManager,
+    user: str | None,
+    keep: str | None,
+    reason: str,
+    actor: str,
+    *,
+    everyone: bool,
+    yes: bool,
+    as_json: bool,
+) -> None:
+    """End all sessions of USER; sign-ins that are under way are refused."""
+    if everyone == (user is not None) or (everyone and keep):
+        raise click.UsageError("name a USER, or say --everyone without --keep")
+    if user is not None:
+        ended = _end_all(sessions, user, keep, reason, actor)
+        shown: dict[str, Any] = {"ended": ended}
+        count = len(ended)
+    else:
+        yes or click.confirm("End the sessions of all users?", abort=True, err=True)
+        count = sessions.revoke_everyone(reason=reason, actor=actor)
+        shown = {"count": count}
+    output.as_json(shown) if as_json else click.echo(f"{count} ended")
+    sys.exit(0 if count else NOT_FOUND)
+
+
+def _end_all(
+    sessions: SessionManager, user: str, keep: str | None, reason: str, actor: str
+) -> list[str]:
+    try:
+        return sessions.revoke_all(user, keep=keep, reason=reason, actor=actor)
+    except SessionNotFoundError:
+        fail(f"{user} has no session {keep}: nothing was ended", NOT_FOUND)
+
+
+@click.command()
+@click.argument("user")
+@click.option("--limit", default=50, show_default=True, type=click.IntRange(1, 1000))
+@click.option("--cursor", help="Go on behind a page, as it said.")
+@json_option
+@with_sessions
+def history(
+    sessions: SessionManager, user: str, limit: int, cursor: str | None, *, as_json: bool
+) -> None:
+    """Show what happened to USER's account, newest first."""
+    page = sessions.history(user, limit=limit, cursor=cursor)
+    if as_json:
+        output.as_json({"events": [it.to_dict() for it in page], "next": page.next})
+    else:
+        output.events(page)
+        if page.next:
+            click.echo(f"\nolder: --cursor {page.next}")
+    sys.exit(0 if page.items else NOT_FOUND)

@@ -1,0 +1,64 @@
+"""`devsess purge` and `migrate`: what a store needs from time to time."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+from devsess.cli import _output as output
+from devsess.cli._with import DEVICE_DAYS, RETENTION_DAYS, json_option, with_sessions
+from devsess.manager import SessionManager
+
+BATCH = 500
+
+
+@click.command()
+@click.option("--limit", type=click.IntRange(min=1), help="At most so many rows.")
+@click.option(
+    "--retention",
+    type=click.IntRange(1, 36_500),
+    default=RETENTION_DAYS,
+    show_default=True,
+    help="Days that ended sessions and events are kept.",
+)
+@click.option(
+    "--device-retention",
+    type=click.IntRange(1, 36_500),
+    default=DEVICE_DAYS,
+    show_default=True,
+    help="Days after its latest sign-in that a device is still known.",
+)
+@json_option
+@with_sessions
+def purge(sessions: SessionManager, limit: int | None, *, as_json: bool) -> None:
+    """Delete what is past its retention; safe from cron."""
+    deleted = 0
+    with click.progressbar(
+        length=limit or 0,
+        label="purging",
+        file=sys.stderr,
+        hidden=as_json or not sys.stderr.isatty(),
+        show_pos=True,
+        show_eta=False,
+        show_percent=limit is not None,
+    ) as progress:
+        while limit is None or deleted < limit:
+            batch = sessions.purge(limit=min(BATCH, (limit or BATCH + deleted) - deleted))
+            if not batch:
+                break
+            deleted += batch
+            progress.update(batch)
+    output.as_json({"deleted": deleted}) if as_json else click.echo(f"{deleted} rows deleted")
+
+
+@click.command()
+@json_option
+@with_sessions
+def migrate(sessions: SessionManager, *, as_json: bool) -> None:
+    """Bring the store's schema up to date."""
+    steps = sessions.migrate()
+    if as_json:
+        output.as_json({"steps": steps})
+    else:
+        click.echo("\n".join(steps) if steps else "the schema is up to date")

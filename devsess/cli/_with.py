@@ -1,0 +1,62 @@
+"""The options that commands share, and the manager they are given."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, TypeVar
+
+import click
+
+from devsess.cli._store import check_there, exit_codes, store_option
+from devsess.keys import generate_secret
+from devsess.manager import SessionManager
+from devsess.policy import DAY, MAX_SPAN, Policy, Privacy
+
+RETENTION_DAYS = 90
+DEVICE_DAYS = 400
+# The application's policy is not known here: the deadlines it wrote are the measure, and no others.
+UNBOUNDED = MAX_SPAN
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+reason_option = click.option(
+    "--reason", default="revoked", show_default=True, help="Kept in the record."
+)
+actor_option = click.option(
+    "--actor", default="command line", show_default=True, help="Who does it."
+)
+
+
+def with_sessions(command: F) -> F:
+    """
+    Give *command* the option --store and a manager of it, and errors their exit codes.
+
+    Options named `retention` and `device_retention`, in days, go into the manager's policy.
+    """
+
+    @store_option
+    @exit_codes
+    @wraps(command)
+    def with_store(
+        store: str,
+        retention: int = RETENTION_DAYS,
+        device_retention: int = DEVICE_DAYS,
+        **options: Any,
+    ) -> None:
+        check_there(store)
+        # Nothing is minted or verified here: any key will do.
+        policy = _policy(retention, device_retention)
+        with SessionManager(store, keys=generate_secret(), policy=policy) as sessions:
+            command(sessions=sessions, **options)
+
+    return with_store  # type: ignore[return-value]
+
+
+def _policy(retention: int, device_retention: int) -> Policy:
+    return Policy(
+        idle_timeout=UNBOUNDED,
+        absolute_lifetime=UNBOUNDED,
+        privacy=Privacy(retention=retention * DAY, device_retention=device_retention * DAY),
+    )
