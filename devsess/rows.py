@@ -7,7 +7,7 @@ the user: refresh and device tokens are keyed by secrets that no store sees.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from attrs import field, frozen
 
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from devsess.models import Assessment, EventType, Kind, Location
 
 RotatedBy = Literal["refresh", "step_up"]
+Levels: TypeAlias = tuple[tuple[str, int], ...]
 
 # Rows are read by the thousand and kept by none but the memory store: without
 # slots a frozen class of this size is made in half the time.
@@ -68,13 +69,19 @@ class SessionRow:
         idle_from: Instant the idle timeout is counted from; a touch sets it to
             now, an extension moves it ahead.
         idle_expires_at: The idle deadline as written; never after the absolute one.
-        auth_time: Whole seconds, as in the JWT.
+        auth_time: Of the latest sign-in or step-up, as are `amr` and `acr`; whole
+            seconds, as in the JWT.
         claims: JSON text of an object.
         generation: Counts rotations of the refresh token.
         rotated_at: When the generation last rose, or None.
         rotated_by: What raised it.
         salt: Random part of this session's refresh-token key.
         bound: Whether its own device token has been presented with it.
+        previous_generation: The generation whose token the current one succeeds, or
+            None before the first rotation. A reissue leaves it as it is.
+        presented: Whether anybody was seen to have the current generation's tokens.
+        levels: Each `acr` reached before the latest event, and the whole second at
+            which it last was.
         Others as in `models.Session`.
     """
 
@@ -103,6 +110,9 @@ class SessionRow:
     revoked_at: float | None = None
     reason: str | None = None
     actor: str | None = None
+    previous_generation: int | None = None
+    presented: bool = False
+    levels: Levels = ()
 
 
 @frozen

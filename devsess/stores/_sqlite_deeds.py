@@ -33,7 +33,8 @@ _UNREVOKED = f"{rows.SELECT_SESSION} WHERE s.revoked_at IS NULL AND "
 # Moves only forward, and only what is not revoked.
 TOUCH = (
     "UPDATE sessions SET last_seen_at = max(last_seen_at, ?), idle_from = max(idle_from, ?),"
-    " idle_expires_at = max(idle_expires_at, ?), bound = bound OR ?"
+    " idle_expires_at = max(idle_expires_at, ?), bound = bound OR ?,"
+    " presented = presented OR generation IS ?"
     " WHERE id = ? AND revoked_at IS NULL"
 )
 

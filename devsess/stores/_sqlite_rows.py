@@ -17,6 +17,8 @@ from devsess.stores.base import MUTABLE
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from devsess.rows import Levels
+
 Values: TypeAlias = "Sequence[Any]"
 
 DEVICE = (
@@ -65,6 +67,9 @@ SESSION = (
     "revoked_at",
     "reason",
     "actor",
+    "previous_generation",
+    "presented",
+    "levels",
 )
 _SHARED = ("user_id", "device_id")
 EVENT = (
@@ -160,7 +165,8 @@ def session_row(values: Values) -> SessionRow:
     v[9], v[15] = v[9] == 1, v[15] == 1
     v[20] = None if v[20] is None else _location(v[20])
     v[27] = _names(v[27])
-    v[29], v[35] = v[29] == 1, v[35] == 1
+    v[29], v[35], v[40] = v[29] == 1, v[35] == 1, v[40] == 1
+    v[41] = () if v[41] == "[]" else _levels(v[41])
     # Sessions by the thousand share these few; a cached one must not have its own copies.
     v[2], v[3], v[4], v[5] = intern(v[2]), intern(v[3]), intern(v[4]), intern(v[5])
     if v[19] is not None:
@@ -186,8 +192,8 @@ def column_value(row: SessionRow, column: str, agent_id: int | None) -> object:
         return agent_id
     if column == "location":
         return None if row.location is None else _text(list(asdict(row.location).values()))
-    if column == "amr":
-        return _text(row.amr)
+    if column in ("amr", "levels"):
+        return _text(getattr(row, column))
     return getattr(row, column)
 
 
@@ -216,6 +222,10 @@ def _text(value: object) -> str:
 @lru_cache(maxsize=256)
 def _names(text: str) -> tuple[str, ...]:
     return tuple(json.loads(text))
+
+
+def _levels(text: str) -> Levels:
+    return tuple((acr, at) for acr, at in json.loads(text))
 
 
 @lru_cache(maxsize=1024)

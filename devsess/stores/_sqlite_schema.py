@@ -8,6 +8,7 @@ to import than everything else together.
 
 from __future__ import annotations
 
+import json
 import os
 from typing import TYPE_CHECKING, Any
 
@@ -132,7 +133,41 @@ def _tables(db: Any) -> None:
     db.conn.execute("INSERT INTO changes (tag) VALUES (?)", [new_tag()])
 
 
-STEPS: dict[str, Callable[[Any], None]] = {"0001_tables": _tables}
+_ADDED = (
+    "previous_generation INTEGER",
+    "presented INTEGER NOT NULL DEFAULT 0",
+    "levels TEXT NOT NULL DEFAULT '[]'",
+)
+# What was rotated before is judged as it was then: as if its successor had been presented.
+_ROTATED = (
+    "UPDATE sessions SET previous_generation = generation - 1, presented = 1 WHERE generation > 0"
+)
+# A row said of its latest event the union of all of them, and when the stronger
+# one took place was not kept. So it is counted as long ago: nobody is told of a
+# level at an instant at which it may not have been reached.
+_STEPPED_UP = (
+    "SELECT s.acr, s.id FROM sessions s WHERE s.auth_time > s.created_at OR EXISTS"
+    " (SELECT 1 FROM events e WHERE e.session_id = s.id AND e.type = 'session_stepped_up')"
+)
+
+
+def _succession_and_levels(db: Any) -> None:
+    for column in _ADDED:
+        db.conn.execute(f"ALTER TABLE sessions ADD COLUMN {column}")
+    db.conn.execute(_ROTATED)
+    db.conn.executemany(
+        "UPDATE sessions SET levels = ?, acr = NULL, amr = '[]' WHERE id = ?",
+        [
+            (json.dumps([[acr, 0]] if acr is not None else [], ensure_ascii=False), session_id)
+            for acr, session_id in db.conn.execute(_STEPPED_UP).fetchall()
+        ],
+    )
+
+
+STEPS: dict[str, Callable[[Any], None]] = {
+    "0001_tables": _tables,
+    "0002_succession_and_levels": _succession_and_levels,
+}
 
 
 def pending(connection: sqlite3.Connection) -> list[str]:

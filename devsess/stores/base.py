@@ -209,6 +209,9 @@ MUTABLE = frozenset(
         "rotated_at",
         "rotated_by",
         "bound",
+        "previous_generation",
+        "presented",
+        "levels",
     }
 )
 MUTABLE_DEVICE = frozenset({"name", "trusted_until", "blocked"})
@@ -264,11 +267,14 @@ class Store(Protocol):
         """Write a session, its device and its event; see Insertion for what may refuse it."""
         ...
 
-    def touch(self, session_id: str, activity: Activity, *, bound: bool) -> bool:
+    def touch(
+        self, session_id: str, activity: Activity, *, bound: bool, presented: int | None = None
+    ) -> bool:
         """
         Move an unrevoked row's activity forward, and bind it if *bound*; whether it was there.
 
-        Need not survive a power loss. No column moves back.
+        If *presented* is the row's generation, the row is marked so. Need not
+        survive a power loss. No column moves back.
         """
         ...
 
@@ -358,7 +364,9 @@ class AsyncStore(Protocol):
     async def get(self, session_id: str) -> SessionRow | None: ...
     async def list(self, user_id: str) -> builtins.list[SessionRow]: ...
     async def insert(self, insertion: Insertion) -> InsertAnswer: ...
-    async def touch(self, session_id: str, activity: Activity, *, bound: bool) -> bool: ...
+    async def touch(
+        self, session_id: str, activity: Activity, *, bound: bool, presented: int | None = None
+    ) -> bool: ...
     async def rotate(
         self, session_id: str, *, expected_generation: int, changes: Columns, event: EventRow | None
     ) -> SessionRow | None: ...

@@ -129,14 +129,20 @@ class MemoryStore:
             self._keep(insertion.event)
             return Inserted(tuple(endings))
 
-    def touch(self, session_id: str, activity: Activity, *, bound: bool) -> bool:
+    def touch(
+        self, session_id: str, activity: Activity, *, bound: bool, presented: int | None = None
+    ) -> bool:
         """See Store.touch."""
         with self._deed():
             row = self._unrevoked(session_id)
             if row is None:
                 return False
             moved = {name: getattr(activity, name) for name in deeds.ACTIVITY}
-            self._sessions[row.id] = deeds.changed(row, {**moved, "bound": row.bound or bound})
+            marks = {
+                "bound": row.bound or bound,
+                "presented": row.presented or presented == row.generation,
+            }
+            self._sessions[row.id] = deeds.changed(row, {**moved, **marks})
             return True
 
     def rotate(

@@ -136,13 +136,16 @@ class SQLiteStore:
         with self._deed() as db:
             return sql.insert(db, insertion)
 
-    def touch(self, session_id: str, activity: Activity, *, bound: bool) -> bool:
+    def touch(
+        self, session_id: str, activity: Activity, *, bound: bool, presented: int | None = None
+    ) -> bool:
         """See Store.touch."""
         if not is_text(session_id):
             return False
         moved = (activity.last_seen_at, activity.idle_from, activity.idle_expires_at)
+        values = (*moved, bound, presented, session_id)
         with self._writing() as opened:
-            return opened.toucher.execute(sql.TOUCH, (*moved, bound, session_id)).rowcount == 1
+            return opened.toucher.execute(sql.TOUCH, values).rowcount == 1
 
     def rotate(
         self, session_id: str, *, expected_generation: int, changes: Columns, event: EventRow | None

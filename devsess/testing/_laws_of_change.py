@@ -31,6 +31,9 @@ EVERY_COLUMN: dict[str, Any] = {
     "rotated_at": T0 + 5.5,
     "rotated_by": "refresh",
     "bound": True,
+    "previous_generation": 2,
+    "presented": True,
+    "levels": (("aal1", int(T0)), ("phrh", int(T0) + 3)),
 }
 
 
@@ -68,6 +71,16 @@ class LawsOfChange:
             assert evolve(row, bound=True) == await store.get("s1")
 
     @over_a_store
+    async def test_touch_marks_its_own_generation(self, store: AsyncStore) -> None:
+        """A row is marked as presented by its own generation, and no touch takes it back."""
+        row = session_row(generation=3)
+        await sign_in(store, row)
+        for presented, marked in ((2, False), (None, False), (4, False), (3, True), (2, True)):
+            await store.touch("s1", rows.activity(T0), bound=False, presented=presented)
+
+            assert evolve(row, presented=marked) == await store.get("s1")
+
+    @over_a_store
     async def test_a_revoked_row_never_changes(self, store: AsyncStore) -> None:
         """No touch, rotation, update or second end reaches a revoked row."""
         await sign_in(store, session_row())
@@ -75,7 +88,7 @@ class LawsOfChange:
         expected = await store.get("s1")
         events, log = await store.events("user-1", limit=9), await rows.now_at(store)
 
-        assert not await store.touch("s1", rows.activity(T0 + 9), bound=True)
+        assert not await store.touch("s1", rows.activity(T0 + 9), bound=True, presented=0)
         assert None is await store.rotate(
             "s1", expected_generation=0, changes=EVERY_COLUMN, event=rows.UPDATED
         )

@@ -102,6 +102,9 @@ def full_row(session_id: str = "s1") -> SessionRow:
         rotated_at=T0 + 0.6,
         rotated_by="step_up",
         bound=True,
+        previous_generation=4,
+        presented=True,
+        levels=(("urn:ступень", int(T0) - 9), ("aal1", int(T0) - 3)),
     )
 
 

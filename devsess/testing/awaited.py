@@ -39,8 +39,10 @@ class Awaited:
     async def insert(self, insertion: Insertion) -> InsertAnswer:
         return self.store.insert(insertion)
 
-    async def touch(self, session_id: str, activity: Activity, *, bound: bool) -> bool:
-        return self.store.touch(session_id, activity, bound=bound)
+    async def touch(
+        self, session_id: str, activity: Activity, *, bound: bool, presented: int | None = None
+    ) -> bool:
+        return self.store.touch(session_id, activity, bound=bound, presented=presented)
 
     async def rotate(
         self, session_id: str, *, expected_generation: int, changes: Columns, event: EventRow | None
