@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -152,9 +152,11 @@ class AsyncCurrent(_Seen):
         """See Current.logout."""
         await self._do(self._exchange.logout())
 
-    async def require(self, *, max_auth_age: Span | None = None, acr: str | None = None) -> Session:
-        """See Current.require."""
-        return self._exchange.require(max_auth_age, acr)
+    def require(
+        self, *, max_auth_age: Span | None = None, acr: str | None = None
+    ) -> Coroutine[Any, Any, Session]:
+        """See Current.require; it raises when it is called, in case nobody awaits it."""
+        return _given(self._exchange.require(max_auth_age, acr))
 
     async def step_up(self, *, amr: Sequence[str], acr: str | None = None) -> Grant:
         """See Current.step_up."""
@@ -178,6 +180,10 @@ class AsyncCurrent(_Seen):
 
     async def _do(self, flow: Flow[T]) -> T:
         return await run_async(flow, self._perform)
+
+
+async def _given(session: Session) -> Session:
+    return session
 
 
 def _options(

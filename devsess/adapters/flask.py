@@ -11,13 +11,15 @@ Flask: wrap the app, and find the session in `current_session`.
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from functools import wraps
 from typing import Any, ParamSpec, TypeVar, cast
 
-from flask import Flask, Response, request
+from flask import Flask, Response, current_app, request
 from werkzeug.local import LocalProxy
 
 from devsess.adapters._current import Current
+from devsess.adapters._wanted import Wanted, wanted
 from devsess.adapters.wsgi import SessionMiddleware
 from devsess.errors import ConfigurationError, DevsessError
 from devsess.manager import SessionManager
@@ -52,6 +54,7 @@ def init_app(app: Flask, manager: SessionManager, **settings: Any) -> None:
     """
     app.wsgi_app = SessionMiddleware(app.wsgi_app, manager, **settings)  # type: ignore[method-assign]
     app.register_error_handler(DevsessError, _answer)
+    app.before_request(_check_marks)
 
 
 def require(
@@ -64,21 +67,47 @@ def require(
     """
     A decorator, with arguments or without, for views that need a session: Current.require.
 
+    It may stand below the route's decorator or above it, and before `before_request`.
+
     Raises:
-        TypeError: If what stands in parentheses has no name.
+        TypeError: If an argument is wrong, or what stands in parentheses has no name.
     """
     if view is not None and not callable(view):
         raise TypeError(f"write require(max_auth_age={view!r}) or require(acr=...)")
+    asked = wanted(max_auth_age, acr)
 
     def decorate(view: Callable[P, R]) -> Callable[P, R]:
         @wraps(view)
         def guarded(*args: P.args, **kwargs: P.kwargs) -> R:
-            current_session.require(max_auth_age=max_auth_age, acr=acr)
-            return view(*args, **kwargs)
+            _check(asked)
+            return current_app.ensure_sync(view)(*args, **kwargs)  # type: ignore[no-any-return]
 
+        _mark(view, asked)
         return guarded
 
     return decorate if view is None else decorate(view)
+
+
+# On a view itself, for a route that was declared before its guard.
+_MARK = "__devsess_require__"
+
+
+def _mark(view: Any, asked: Wanted) -> None:
+    while view is not None:
+        with suppress(AttributeError):  # a bound method: nothing that was declared as a route
+            setattr(view, _MARK, (*getattr(view, _MARK, ()), asked))
+        view = getattr(view, "__wrapped__", None)
+
+
+def _check_marks() -> None:
+    """Check what a route's view was decorated with after the route was declared."""
+    view = current_app.view_functions.get(request.endpoint or "")
+    for asked in getattr(view, _MARK, ()):
+        _check(asked)
+
+
+def _check(asked: Wanted) -> None:
+    current_session.require(max_auth_age=asked.max_auth_age, acr=asked.acr)
 
 
 def _answer(error: DevsessError) -> Response:

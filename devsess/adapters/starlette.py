@@ -4,20 +4,34 @@ Starlette and FastAPI: the session as a dependency.
     app.add_middleware(SessionMiddleware, manager=sessions, endpoints="/auth")
 
     @app.get("/me")
-    async def me(session: Annotated[Session, Depends(require())]): ...
+    async def me(session: Annotated[Session, Depends(require)]): ...
 """
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+import inspect
+from collections.abc import Coroutine
+from typing import Any, overload
 
 from starlette.requests import HTTPConnection
 
 from devsess.adapters._current import AsyncCurrent
+from devsess.adapters._wanted import wanted
 from devsess.adapters.asgi import SessionMiddleware
 from devsess.errors import ConfigurationError
 from devsess.models import Session
 from devsess.policy import Span
+
+try:
+    from devsess.adapters._fastapi import Bearer, cookie_parameter
+except ModuleNotFoundError:  # Starlette without FastAPI: nothing is described
+
+    class Bearer:  # type: ignore[no-redef]
+        """No more than a class to build upon."""
+
+    _PARAMETERS = []
+else:
+    _PARAMETERS = [cookie_parameter()]
 
 __all__ = ["AsyncCurrent", "SessionMiddleware", "current_session", "require"]
 
@@ -29,6 +43,10 @@ async def current_session(connection: HTTPConnection) -> AsyncCurrent:
     Raises:
         ConfigurationError: If the app is not wrapped.
     """
+    return _current(connection)
+
+
+def _current(connection: HTTPConnection) -> AsyncCurrent:
     current: AsyncCurrent | None = connection.scope.get("devsess")
     if current is None:
         raise ConfigurationError(
@@ -37,13 +55,64 @@ async def current_session(connection: HTTPConnection) -> AsyncCurrent:
     return current
 
 
-def require(
-    *, max_auth_age: Span | None = None, acr: str | None = None
-) -> Callable[[HTTPConnection], Awaitable[Session]]:
+class Guard(Bearer):
     """A dependency: the live session, or the answer that asks for one; see Current.require."""
 
-    async def session(connection: HTTPConnection) -> Session:
-        current = await current_session(connection)
-        return await current.require(max_auth_age=max_auth_age, acr=acr)
+    # All that FastAPI may fill in: no request chooses how it is guarded.
+    __signature__ = inspect.Signature(
+        [
+            inspect.Parameter(
+                "connection", inspect.Parameter.POSITIONAL_OR_KEYWORD, annotation=HTTPConnection
+            ),
+            *_PARAMETERS,
+        ]
+    )
 
-    return session
+    def __init__(self, max_auth_age: Span | None = None, acr: str | None = None) -> None:
+        self._wanted = wanted(max_auth_age, acr)
+        # FastAPI looks here for whether to await the answer. The class's own, which is
+        # called, is not asynchronous: where it decorates a view, it fails at once.
+        self.__dict__["__call__"] = self._awaited
+
+    def __call__(self, connection: HTTPConnection, **_: None) -> Coroutine[Any, Any, Session]:
+        if not isinstance(connection, HTTPConnection):
+            raise TypeError("require is a dependency, no decorator: write Depends(require)")
+        asked = self._wanted
+        return _current(connection).require(max_auth_age=asked.max_auth_age, acr=asked.acr)
+
+    async def _awaited(self, connection: HTTPConnection) -> Session:
+        return await self(connection)
+
+
+class Require(Guard):
+    """
+    A dependency, with arguments or without: `Depends(require)`, `Depends(require(acr="aal2"))`.
+
+    It gives the live session, or raises what becomes the answer; see Current.require.
+
+    Raises:
+        TypeError: If an argument is wrong, or it decorates something.
+    """
+
+    @overload
+    def __call__(self, connection: HTTPConnection, **_: None) -> Coroutine[Any, Any, Session]: ...
+
+    @overload
+    def __call__(self, *, max_auth_age: Span | None = None, acr: str | None = None) -> Guard: ...
+
+    def __call__(
+        self,
+        connection: HTTPConnection | None = None,
+        *,
+        max_auth_age: Span | None = None,
+        acr: str | None = None,
+        **_: None,
+    ) -> Coroutine[Any, Any, Session] | Guard:
+        if connection is None:
+            return Guard(max_auth_age, acr)
+        if max_auth_age is not None or acr is not None:
+            raise TypeError("write require(max_auth_age=..., acr=...) without a connection")
+        return super().__call__(connection)
+
+
+require = Require()

@@ -80,6 +80,7 @@ HOMES = {
     "click": ("cli", "cli.*"),
     "django": ("adapters.django",),
     "prometheus_client": ("prometheus",),
+    "fastapi": ("adapters._fastapi",),
     "flask": ("adapters.flask",),
     "starlette": ("adapters.starlette",),
     "tabulate": ("cli", "cli.*"),
