@@ -328,9 +328,7 @@ class Store(Protocol):
         """A user's events, newest first, in the order they were kept."""
         ...
 
-    def purge(
-        self, *, now: float, before: float, limit: int, devices_before: float | None = None
-    ) -> int:
+    def purge(self, *, now: float, before: float, devices_before: float, limit: int) -> int:
         """
         One bounded batch of cleaning; rows deleted or reduced, 0 when nothing is left to do.
 
@@ -339,8 +337,7 @@ class Store(Protocol):
         Sessions that ended before *before* and events older than it are
         deleted; the networks of their devices too, unless a sign-in since then
         says otherwise. Devices without a session are deleted that were forgotten,
-        or last seen before *devices_before* (None: before *before*) and neither
-        blocked, trusted nor named.
+        or last seen before *devices_before* and neither blocked, trusted nor named.
         """
         ...
 
@@ -386,7 +383,7 @@ class AsyncStore(Protocol):
         self, user_id: str, *, limit: int, cursor: str | None = None
     ) -> Page[EventRow]: ...
     async def purge(
-        self, *, now: float, before: float, limit: int, devices_before: float | None = None
+        self, *, now: float, before: float, devices_before: float, limit: int
     ) -> int: ...
     async def erase(self, user_id: str) -> int: ...
     async def migrate(self) -> builtins.list[str]: ...

@@ -228,17 +228,14 @@ class MemoryStore:
             following = str(shown[-1]) if len(places) > limit else None
             return Page(tuple(self._events[seq] for seq in shown), following)
 
-    def purge(
-        self, *, now: float, before: float, limit: int, devices_before: float | None = None
-    ) -> int:
+    def purge(self, *, now: float, before: float, devices_before: float, limit: int) -> int:
         """See Store.purge."""
         deeds.check_size(limit)
         with self._deed():
             done = self._lapse(now, limit)
             done += self._delete_sessions(before, limit - done)
             done += self._delete_events(before, limit - done)
-            old = before if devices_before is None else devices_before
-            done += self._delete_devices(now, old, limit - done)
+            done += self._delete_devices(now, devices_before, limit - done)
             for seq in tuple(self._log)[: -deeds.LOG_KEPT]:
                 del self._log[seq]
             return done

@@ -216,14 +216,11 @@ class SQLiteStore:
         following = str(found[limit - 1][0]) if len(found) > limit else None
         return Page(tuple(rows.event_row(values[1:]) for values in found[:limit]), following)
 
-    def purge(
-        self, *, now: float, before: float, limit: int, devices_before: float | None = None
-    ) -> int:
+    def purge(self, *, now: float, before: float, devices_before: float, limit: int) -> int:
         """See Store.purge."""
         deeds.check_size(limit)
         with self._deed() as db:
-            old = before if devices_before is None else devices_before
-            return sql.purge(db, now, before, old, limit)
+            return sql.purge(db, now, before, devices_before, limit)
 
     def erase(self, user_id: str) -> int:
         """See Store.erase."""

@@ -27,7 +27,7 @@ ASSESSMENT = Assessment(
 async def _purge_all(store: AsyncStore, now: float, before: float, limit: int = 100) -> int:
     """Rows cleaned until nothing was left to do."""
     total = 0
-    while done := await store.purge(now=now, before=before, limit=limit):
+    while done := await store.purge(now=now, before=before, devices_before=before, limit=limit):
         assert done <= limit
         total += done
     return total
@@ -225,8 +225,8 @@ class LawsOfHistory:
     @over_a_store
     async def test_purge_of_an_empty_store(self, store: AsyncStore) -> None:
         """Where there is nothing to do, nothing is done; a batch without room is a mistake."""
-        assert 0 == await store.purge(now=T0, before=T0, limit=1)
-        await raises(ValueError, store.purge(now=T0, before=T0, limit=0))
+        assert 0 == await store.purge(now=T0, before=T0, devices_before=T0, limit=1)
+        await raises(ValueError, store.purge(now=T0, before=T0, devices_before=T0, limit=0))
 
     @over_a_store
     async def test_erase_leaves_nothing(self, store: AsyncStore) -> None:

@@ -166,7 +166,7 @@ class LawsOfTheLog:
         for _ in range(MANY // 500 + 1):
             await store.put_device("user-1", "device-1", changes={}, event=rows.UPDATED)
         newest = await now_at(store)
-        while await store.purge(now=T0, before=T0 - 1, limit=20_000):
+        while await store.purge(now=T0, before=T0 - 1, devices_before=T0 - 1, limit=20_000):
             pass
 
         assert "all" == await told_since(store, old)

@@ -80,10 +80,8 @@ class Awaited:
     ) -> Page[EventRow]:
         return self.store.events(user_id, limit=limit, cursor=cursor)
 
-    async def purge(
-        self, *, now: float, before: float, limit: int, devices_before: float | None = None
-    ) -> int:
-        return self.store.purge(now=now, before=before, limit=limit, devices_before=devices_before)
+    async def purge(self, *, now: float, before: float, devices_before: float, limit: int) -> int:
+        return self.store.purge(now=now, before=before, devices_before=devices_before, limit=limit)
 
     async def erase(self, user_id: str) -> int:
         return self.store.erase(user_id)

@@ -37,7 +37,7 @@ DEEDS: dict[str, Callable[[SQLiteStore], object]] = {
     ),
     "history": lambda store: store.events("user-1", limit=9),
     "erase": lambda store: store.erase("user-1"),
-    "purge": lambda store: store.purge(now=T0 + 9, before=T0, limit=9),
+    "purge": lambda store: store.purge(now=T0 + 9, before=T0, devices_before=T0, limit=9),
 }
 # These grow with the number of kinds of browsers and of devices compared, not of sessions.
 SMALL = ("SCAN meta", "SCAN agents", "SCAN CONSTANT ROW", "SCAN (subquery-1)")

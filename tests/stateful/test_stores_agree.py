@@ -58,7 +58,7 @@ DEVICE_CHANGES = st.fixed_dictionaries(
     {},
     optional={
         "name": st.sampled_from([None, "mine"]),
-        "trusted_until": st.none() | INSTANTS,
+        "trusted_until": INSTANTS,
         "blocked": st.booleans(),
     },
 )
@@ -173,7 +173,7 @@ class StoresAgree(RuleBasedStateMachine):
         now=INSTANTS,
         before=INSTANTS,
         limit=st.integers(1, 4),
-        devices_before=st.none() | INSTANTS,
+        devices_before=INSTANTS,
     )
     def purge_everything(self, limit: int, **instants: Any) -> None:
         totals = []
