@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import evolve, frozen
 
+from devsess.lifecycle import is_trusted
 from devsess.models import EventType
 from devsess.rows import EventRow
 from devsess.stores.base import MUTABLE, MUTABLE_DEVICE, ById, Full, OfDevice, OfUser
@@ -187,3 +188,9 @@ def read_cursor(cursor: str | None) -> int | None:
     if not (cursor.isascii() and cursor.isdigit() and len(cursor) <= 18):
         raise ValueError("this cursor was not given out by history")
     return int(cursor)
+
+
+def is_stale(device: DeviceRow, now: float, before: float) -> bool:
+    """Whether a purge may take *device*, if it has no session."""
+    kept = device.blocked or device.name is not None or is_trusted(device.trusted_until, now)
+    return device.last_seen_at < before and not kept

@@ -114,6 +114,9 @@ SELECT_EVENT = (
     + ", ".join(_ELSEWHERE.get(name, f"e.{name}") for name in EVENT)
     + " FROM events e LEFT JOIN agents a ON a.id = e.agent_id"
 )
+GET = f"{SELECT_SESSION} WHERE s.id = ?"
+LIST = f"{SELECT_SESSION} WHERE s.user_id = ? ORDER BY s.last_seen_at DESC, s.id"
+EVENTS = f"{SELECT_EVENT} WHERE e.user_id = ? AND e.seq < ? ORDER BY e.seq DESC LIMIT ?"
 
 
 def insert_into(table: str, columns: Sequence[str]) -> str:

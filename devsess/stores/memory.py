@@ -15,7 +15,7 @@ from attrs import evolve
 
 from devsess._fork import after_fork
 from devsess.errors import ConfigurationError, StoreUnavailableError
-from devsess.lifecycle import counts_as_live, is_trusted
+from devsess.lifecycle import counts_as_live
 from devsess.models import Page
 from devsess.rows import EVICTED, EXPIRED, REPLACED
 from devsess.stores import _deeds as deeds
@@ -390,12 +390,7 @@ class MemoryStore:
     def _delete_devices(self, now: float, before: float, limit: int) -> int:
         used = {(row.user_id, row.device.id) for row in self._sessions.values()}
         free = [device for key, device in self._devices.items() if key not in used]
-        old = [it for it in free if it.forgotten or _is_stale(it, now, before)]
+        old = [it for it in free if it.forgotten or deeds.is_stale(it, now, before)]
         for device in old[:limit]:
             del self._devices[device.user_id, device.id]
         return len(old[:limit])
-
-
-def _is_stale(device: DeviceRow, now: float, before: float) -> bool:
-    kept = device.blocked or device.name is not None or is_trusted(device.trusted_until, now)
-    return device.last_seen_at < before and not kept

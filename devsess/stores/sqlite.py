@@ -40,9 +40,6 @@ if TYPE_CHECKING:
 # How often, at least, the path is looked at for another file.
 _LOOK_EVERY = 0.5
 
-_GET = f"{rows.SELECT_SESSION} WHERE s.id = ?"
-_LIST = f"{rows.SELECT_SESSION} WHERE s.user_id = ? ORDER BY s.last_seen_at DESC, s.id"
-_EVENTS = f"{rows.SELECT_EVENT} WHERE e.user_id = ? AND e.seq < ? ORDER BY e.seq DESC LIMIT ?"
 _LOG = "SELECT seq, tag, session_id FROM changes WHERE seq >= ? ORDER BY seq LIMIT ?"
 _LOG_END = "SELECT seq, tag FROM changes ORDER BY seq DESC LIMIT 1"
 _NEWEST = 2**63 - 1
@@ -119,7 +116,7 @@ class SQLiteStore:
 
     def get(self, session_id: str, *, wait: bool = True) -> SessionRow | None:
         """See Store.get."""
-        found = self._session(_GET, session_id, wait=wait)
+        found = self._session(rows.GET, session_id, wait=wait)
         return rows.session_row(found) if found else None
 
     def stamp(self, session_id: str, *, wait: bool = True) -> int | None:
@@ -129,7 +126,7 @@ class SQLiteStore:
 
     def list(self, user_id: str) -> builtins.list[SessionRow]:
         """See Store.list."""
-        return [rows.session_row(values) for values in self._of_user(_LIST, user_id)]
+        return [rows.session_row(values) for values in self._of_user(rows.LIST, user_id)]
 
     def insert(self, insertion: Insertion) -> InsertAnswer:
         """See Store.insert."""
@@ -212,7 +209,7 @@ class SQLiteStore:
         """See Store.events."""
         deeds.check_size(limit)
         before = deeds.read_cursor(cursor) or _NEWEST
-        found = self._of_user(_EVENTS, user_id, before, limit + 1)
+        found = self._of_user(rows.EVENTS, user_id, before, limit + 1)
         following = str(found[limit - 1][0]) if len(found) > limit else None
         return Page(tuple(rows.event_row(values[1:]) for values in found[:limit]), following)
 
