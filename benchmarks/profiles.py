@@ -14,7 +14,6 @@ from benchmarks.validate import SESSIONS, first_seen, without_index
 from devsess import flows
 from devsess._drivers import run
 from devsess.stores import _sqlite_rows as rows
-from devsess.stores import sqlite
 from devsess.tuning.timing import Batch, anew, best, each, each_anew
 
 if TYPE_CHECKING:
@@ -85,7 +84,7 @@ def _parts(sessions: SessionManager, grants: Sequence[Grant]) -> list[Batch]:
     store = cast("SQLiteStore", sessions._store)
     ids = [grant.session.id for grant in grants]
     tokens = [grant.access_token for grant in grants]
-    values = [_read(store, sqlite._GET, session_id)[0] for session_id in ids]
+    values = [_read(store, rows.GET, session_id)[0] for session_id in ids]
     judged = [
         (store.get(it), core.tokens.verify_access(token, now))
         for it, token in zip(ids, tokens, strict=True)
@@ -96,7 +95,7 @@ def _parts(sessions: SessionManager, grants: Sequence[Grant]) -> list[Batch]:
         return run(flows.validate(core.context, now, claims, None, touch=True), lambda _: row)
 
     return [
-        _over(lambda it: _read(store, sqlite._GET, it), ids),
+        _over(lambda it: _read(store, rows.GET, it), ids),
         _over(rows.session_row, values),
         lambda: each_anew(lambda token: core.tokens.verify_access(token, now), tokens, anew),
         _over(judge, judged),
