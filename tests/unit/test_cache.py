@@ -244,7 +244,8 @@ def test_good_until(feed: Feed, clock: Clock, now: float, answered: bool) -> Non
     """From the instant that lifecycle named on, the row is asked."""
     cache = make_cache(feed, clock)
     keep(cache, "token")
-    assert answered == (cache.hit("token", None, now) is not None)
+    for ask in (cache.hit, cache.look, cache.entry):
+        assert answered == (ask("token", None, now) is not None)
 
 
 @pytest.mark.parametrize("token", [None, 5, b"token", ["token"], "x" * (MAX_TOKEN_LENGTH + 1)])
@@ -329,6 +330,18 @@ def test_a_token_is_known_by_its_whole_text(feed: Feed, clock: Clock) -> None:
     assert None is not cache.hit("header.payload." + "s" * 43, None, T0)
     for forged in ("header.other." + "s" * 43, "s" * 43, "x" + "header.payload." + "s" * 43):
         assert None is cache.hit(forged, None, T0)
+
+
+def test_two_tokens_of_one_hash(feed: Feed, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where two texts have one hash, the end tells them apart, whichever way memory is asked."""
+    monkeypatch.setattr("devsess.cache.hash", lambda _: 7, raising=False)
+    cache = make_cache(feed, clock)
+    token, other = (f"header.payload.{sign * 43}" for sign in "st")
+    keep(cache, token)
+    for ask in (cache.hit, cache.look, cache.entry):
+        assert ask(token, None, T0)
+        assert ask(other, None, T0) is None
+        assert ask(token[:-1] + "t", None, T0) is None
 
 
 def test_no_token_is_kept(feed: Feed, clock: Clock) -> None:

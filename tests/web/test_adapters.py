@@ -208,6 +208,14 @@ def test_signing_in_again_ends_what_was_before(site: Any) -> None:
     assert 1 == len(site.sessions.list("bob"))
 
 
+def test_a_program_that_signs_in_for_another_keeps_what_it_had(site: Any) -> None:
+    """Its tokens are its own to keep: nothing was overwritten, and nothing ends."""
+    program = site.program("ada")
+    assert 200 == program.ask("POST", "/login?user=bob").status_code
+    assert (1, 1) == (len(site.sessions.list("ada")), len(site.sessions.list("bob")))
+    assert 200 == program.ask("GET", "/me").status_code
+
+
 def test_step_up(site: Any) -> None:
     """Too old a sign-in is challenged (RFC 9470); a step-up helps, and ends the older tokens."""
     browser = site.browser("ada", "&ago=301")

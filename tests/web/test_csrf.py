@@ -5,6 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from _browser import ACCESS, REFRESH
+
+from devsess import SessionManager
+from devsess.adapters import _csrf as csrf
+from devsess.adapters import wsgi
+from devsess.adapters._carrier import Credentials
+from devsess.adapters._http import Request
 
 OWN, OTHER = "https://app.example", "https://evil.example"
 
@@ -16,6 +23,8 @@ CASES: list[tuple[str | None, str | None, bool, bool]] = [
     ("same-site", None, False, False),
     ("cross-site", None, False, False),
     ("cross-site", OTHER, False, False),
+    ("cross-site", OWN, False, False),
+    ("same-site", OWN, False, False),
     ("cross-site", "null", False, False),
     ("same-site", "https://www.app.example", False, False),
     (None, OWN, True, True),
@@ -89,6 +98,59 @@ def test_exempt_paths(make: Any) -> None:
     assert 200 == ask(browser, "POST", "cross-site", OTHER, "/me")
     for path in ("/", "/change", "/hooks/../change", "/hooks//change", "/me/", "/hooks"):
         assert 403 == ask(browser, "POST", "cross-site", OTHER, path)
+
+
+@pytest.mark.parametrize("kept", [ACCESS, REFRESH])
+def test_either_cookie_needs_its_page(site: Any, kept: str) -> None:
+    """A refresh cookie alone signs a request in as well: it must say where it comes from."""
+    browser = site.browser("ada")
+    browser.jar = {kept: browser.jar[kept]}
+    assert 403 == ask(browser, "POST", None, None, "/logout")
+    assert 1 == len(site.sessions.list("ada"))
+
+
+MALFORMED = [
+    "app.example:port",
+    "[::1",
+    "app.example/",
+    "user@app.example",
+    "",
+    "app.example:99999",
+]
+
+
+@pytest.mark.parametrize("host", MALFORMED)
+@pytest.mark.parametrize("origin", ["null", "https://", "app.example", OTHER])
+def test_what_is_no_host_has_no_origin(host: str, origin: str) -> None:
+    """A Host that cannot be read equals no Origin that cannot be read."""
+    assert csrf.refusal(asking("https", Host=host, Origin=origin), COOKIES, SETTINGS)
+
+
+@pytest.mark.parametrize(
+    ("scheme", "origin", "passes"),
+    [
+        ("wss", "https://app.example", True),
+        ("wss", "http://app.example", False),
+        ("ws", "https://app.example", True),
+        ("ws", "wss://app.example", False),
+    ],
+)
+def test_a_handshake_comes_from_a_page(scheme: str, origin: str, passes: bool) -> None:
+    """Over TLS the page came over TLS as well, or it may be anybody's on the way."""
+    request = asking(scheme, method="GET", Host="app.example", Origin=origin)
+    assert passes == (csrf.refusal(request, COOKIES, SETTINGS) is None)
+
+
+def asking(scheme: str, method: str = "POST", **headers: str) -> Request:
+    """A request, a WebSocket's handshake by its scheme."""
+    said = {name.lower(): value for name, value in headers.items()}
+    is_live = scheme in ("ws", "wss")
+    return Request(method, "", "/", "", scheme, said, "192.0.2.1", is_live)
+
+
+SECRET = "a secret of the tests, long enough"
+COOKIES = Credentials("cookie", access="token")
+SETTINGS = wsgi.SessionMiddleware(None, SessionManager("memory://", keys=SECRET))._settings  # type: ignore[arg-type]
 
 
 def test_the_endpoints_are_guarded_too(site: Any) -> None:

@@ -75,6 +75,17 @@ FORWARDED = {
     "commas": ("," * 4000, PROXY),
     "quotes": ('"' * 4000, PROXY),
 }
+# What is cut off at 4,096 characters is read from the first comma on.
+LAST = f", {INNER}"
+CUT = "8.51.100.66"
+FORWARDED_FOR["a cut inside an address"] = (
+    FORGED.removesuffix(CUT) + CUT + f"{'':{4096 - len(CUT) - len(LAST)}}{LAST}",
+    INNER,
+)
+FORWARDED["a cut inside an element"] = (
+    f"x=1;for={FORGED}" + f"{'':{4096 - len(FORGED) - 4 - len(LAST) - 4}}, for={INNER}",
+    INNER,
+)
 ALL = [("x-forwarded-for", *case) for case in FORWARDED_FOR.values()] + [
     ("forwarded", *case) for case in FORWARDED.values()
 ]
@@ -84,6 +95,12 @@ ALL = [("x-forwarded-for", *case) for case in FORWARDED_FOR.values()] + [
 def test_behind_a_trusted_proxy(header: Any, said: str, expected: str) -> None:
     """From the right, as far as trust leads; what cannot be read ends the walk."""
     assert expected == client_address(PROXY, {header: said}, trusted(*TRUSTED), header)
+
+
+def test_what_is_cut_is_no_address() -> None:
+    """The two cases above are cut where what is left of the address would be one."""
+    assert CUT == FORWARDED_FOR["a cut inside an address"][0][-4096:].partition(" ")[0]
+    assert f"for={FORGED}" == FORWARDED["a cut inside an element"][0][-4096:].partition(" ")[0]
 
 
 @pytest.mark.parametrize("header", ["x-forwarded-for", "forwarded"])

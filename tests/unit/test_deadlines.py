@@ -1,0 +1,139 @@
+"""Deadlines at their edges: the row's and today's policy's, and the earlier one counts."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from devsess import Policy, Privacy, StepUpRequiredError, lifecycle
+from devsess.lifecycle import State
+from devsess.testing._rows import DAY, HOUR, T0, session_row
+
+TIGHT = Policy(idle_timeout=DAY, absolute_lifetime=7 * DAY)
+USUAL = Policy()
+LOOSE = Policy(idle_timeout=60 * DAY, absolute_lifetime=90 * DAY)
+# A row of the usual policy: 14 days idle, 30 days in all.
+IDLE, ABSOLUTE = 14 * DAY, 30 * DAY
+
+
+@pytest.mark.parametrize(
+    ("policy", "idle", "absolute"),
+    [(TIGHT, DAY, 7 * DAY), (USUAL, IDLE, ABSOLUTE), (LOOSE, IDLE, ABSOLUTE)],
+)
+def test_the_earlier_deadline_counts(policy: Policy, idle: float, absolute: float) -> None:
+    """A tightened policy binds old sessions; a loosened one prolongs none by itself."""
+    row = session_row()
+
+    assert T0 + idle == lifecycle.idle_deadline(row, policy)
+    assert T0 + absolute == lifecycle.absolute_deadline(row, policy)
+    assert T0 + min(idle, absolute) == lifecycle.deadline(row, policy)
+
+
+@pytest.mark.parametrize(
+    ("now", "expected"),
+    [
+        (T0 + 7 * DAY - 1, State.LIVE),
+        (T0 + 7 * DAY, State.ABSOLUTE_EXPIRED),
+        (T0 + 8 * DAY, State.ABSOLUTE_EXPIRED),
+    ],
+)
+def test_a_shortened_lifetime_ends_a_session_in_use(now: float, expected: State) -> None:
+    """However busy it is, a session is over when today's absolute lifetime is."""
+    row = session_row(idle_from=now, last_seen_at=now, idle_expires_at=now + IDLE)
+
+    assert expected is lifecycle.state(row, now, TIGHT)
+
+
+@pytest.mark.parametrize(
+    ("policy", "now", "expected"),
+    [
+        (USUAL, T0 + DAY, T0 + DAY + IDLE),
+        (USUAL, T0 + 20 * DAY, T0 + ABSOLUTE),
+        (LOOSE, T0 + DAY, T0 + ABSOLUTE),
+        (TIGHT, T0 + 14.5 * DAY, T0 + 15.5 * DAY),
+        (TIGHT, T0 + HOUR, T0 + IDLE),
+    ],
+)
+def test_an_activity_reaches_as_far_as_the_policy(
+    policy: Policy, now: float, expected: float
+) -> None:
+    """It writes today's idle timeout, up to the deadline that the sign-in was given."""
+    assert expected == lifecycle.activity(session_row(), now, policy).idle_expires_at
+
+
+@pytest.mark.parametrize(
+    ("policy", "by", "expected"),
+    [
+        (USUAL, DAY, T0 + IDLE + DAY),
+        (USUAL, 100 * DAY, T0 + ABSOLUTE),
+        (Policy(absolute_lifetime=20 * DAY), 100 * DAY, T0 + 20 * DAY),
+        (LOOSE, 100 * DAY, T0 + ABSOLUTE),
+    ],
+)
+def test_an_extension_ends_at_the_absolute_deadline(
+    policy: Policy, by: float, expected: float
+) -> None:
+    """No extension writes a deadline beyond the one that today's policy gives."""
+    assert expected == lifecycle.extended(session_row(), by, policy).idle_expires_at
+
+
+@pytest.mark.parametrize(
+    ("columns", "policy", "expected"),
+    [
+        ({}, USUAL, T0 + 300),
+        ({"idle_expires_at": T0 + 60}, USUAL, T0 + 60),
+        ({"absolute_expires_at": T0 + 60}, USUAL, T0 + 60),
+        ({}, Policy(touch_interval=20), T0 + 20),
+        ({"created_at": T0 - 7 * DAY + 60}, TIGHT, T0 + 60),
+    ],
+)
+def test_memory_answers_up_to_a_deadline(
+    columns: dict[str, Any], policy: Policy, expected: float
+) -> None:
+    """A deadline before the next touch ends what may be repeated from memory."""
+    assert expected == lifecycle.trusted_at(session_row(**columns), T0, policy)
+
+
+@pytest.mark.parametrize("column", ["idle_expires_at", "absolute_expires_at"])
+def test_a_touch_that_failed_outlasts_no_deadline(column: str) -> None:
+    """What could not be written does not prolong what may be repeated."""
+    row = session_row(last_seen_at=T0 - DAY, **{column: T0 + 0.5})
+
+    assert T0 + 0.5 == lifecycle.trusted_at(row, T0, USUAL, touched=False)
+
+
+@pytest.mark.parametrize(
+    ("columns", "expected"),
+    [
+        ({}, T0 + 900),
+        ({"idle_expires_at": T0 + 60.9}, T0 + 60),
+        ({"absolute_expires_at": T0 + 60.9}, T0 + 60),
+        ({"created_at": T0 - ABSOLUTE + 60}, T0 + 60),
+    ],
+)
+def test_no_token_outlives_its_session(columns: dict[str, Any], expected: float) -> None:
+    """`exp` is the access lifetime or the session's deadline, whichever comes first."""
+    assert int(expected) == lifecycle.token_expiry(session_row(**columns), T0, USUAL)
+
+
+@pytest.mark.parametrize(
+    ("policy", "expected"),
+    [
+        (Policy(privacy=Privacy(retention=0)), 905),
+        (Policy(privacy=Privacy(retention=0), leeway=60), 960),
+        (Policy(privacy=Privacy(retention=DAY)), DAY),
+    ],
+)
+def test_a_tombstone_outlives_the_last_token(policy: Policy, expected: float) -> None:
+    """Nothing is purged while a token of it would still be accepted, leeway included."""
+    assert T0 - expected == lifecycle.purge_before(T0, policy)
+
+
+def test_an_age_of_none_at_all_is_never_met() -> None:
+    """`max_auth_age=0` refuses even a step-up whose whole second has yet to come."""
+    for auth_time in (int(T0), int(T0) + 1, int(T0) + 2):
+        with pytest.raises(StepUpRequiredError):
+            lifecycle.require_strength(
+                auth_time, None, T0, USUAL, max_auth_age=0, required_acr=None
+            )

@@ -1,0 +1,121 @@
+"""A guard ends with its session, whichever way that ends, at the next look."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from _wsgi_driver import environ_of
+
+from devsess import (
+    AsyncSessionManager,
+    InvalidSessionError,
+    Policy,
+    SessionExpiredError,
+    SessionManager,
+    SessionNotFoundError,
+    SessionRevokedError,
+)
+from devsess.adapters import asgi, wsgi
+from devsess.testing import FakeClock
+
+SECRET = "a secret of the tests, long enough"
+POLICY = Policy(access_lifetime=60, idle_timeout=600, absolute_lifetime=3600)
+# What happens to the session, and what the guard says then.
+ENDINGS: dict[str, tuple[Callable[[Any, str], Any], type[InvalidSessionError]]] = {
+    "revoked": (lambda sessions, session_id: sessions.revoke(session_id), SessionRevokedError),
+    "deleted": (lambda sessions, _: sessions.erase_user("ada"), SessionNotFoundError),
+}
+EXPIRIES = {"to the second": 600, "long ago": 86_400}
+
+
+def blocking(sessions: SessionManager) -> Any:
+    """The current session of a WSGI request of a signed-in program."""
+    seen: list[Any] = []
+
+    def app(environ: Any, start_response: Any) -> list[bytes]:
+        seen.append(environ["devsess"])
+        return []
+
+    headers = [("Authorization", f"Bearer {sessions.login('ada').access_token}")]
+    environ = environ_of("GET", "/", headers)
+    wsgi.SessionMiddleware(app, sessions)(environ, lambda *_: None)  # type: ignore[arg-type, return-value]
+    return seen[0]
+
+
+async def awaited(sessions: AsyncSessionManager) -> Any:
+    """The current session of an ASGI request of a signed-in program."""
+    seen: list[Any] = []
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        seen.append(scope["devsess"])
+
+    token = (await sessions.login("ada")).access_token
+    scope = {
+        "type": "http",
+        "method": "GET",
+        "path": "/",
+        "query_string": b"",
+        "headers": [(b"authorization", f"Bearer {token}".encode())],
+    }
+    await asgi.SessionMiddleware(app, sessions)(scope, None, None)  # type: ignore[arg-type]
+    return seen[0]
+
+
+@pytest.mark.parametrize("later", EXPIRIES.values(), ids=EXPIRIES)
+def test_a_blocking_guard_ends_at_the_deadline(later: int) -> None:
+    """A connection outlives neither deadline of its session."""
+    clock = FakeClock()
+    with SessionManager("memory://", keys=SECRET, clock=clock, policy=POLICY) as sessions:
+        guard = blocking(sessions).guard(every=0)
+        clock.advance(599)
+        guard.check()
+        clock.advance(later - 599)
+        with pytest.raises(SessionExpiredError):
+            guard.check()
+
+
+@pytest.mark.parametrize("name", ENDINGS)
+def test_a_blocking_guard_says_why(name: str) -> None:
+    """Revoked and deleted are told apart."""
+    end, error = ENDINGS[name]
+    with SessionManager("memory://", keys=SECRET) as sessions:
+        current = blocking(sessions)
+        guard = current.guard(every=0)
+        guard.check()
+        end(sessions, current.session.id)
+        with pytest.raises(error):
+            guard.check()
+
+
+@pytest.mark.parametrize("later", EXPIRIES.values(), ids=EXPIRIES)
+def test_an_awaited_guard_ends_at_the_deadline(later: int) -> None:
+    """What the block awaits is cancelled once the session has expired."""
+
+    async def scenario() -> None:
+        clock = FakeClock()
+        sessions = AsyncSessionManager("memory://", keys=SECRET, clock=clock, policy=POLICY)
+        current = await awaited(sessions)
+        async with asyncio.timeout(10), current.guard(every=0.01):
+            clock.advance(later)
+            await asyncio.Event().wait()
+
+    with pytest.raises(SessionExpiredError):
+        asyncio.run(scenario())
+
+
+def test_an_awaited_guard_does_not_begin_too_late() -> None:
+    """No block is entered whose session has expired meanwhile."""
+
+    async def scenario() -> None:
+        clock = FakeClock()
+        sessions = AsyncSessionManager("memory://", keys=SECRET, clock=clock, policy=POLICY)
+        current = await awaited(sessions)
+        clock.advance(600)
+        async with current.guard():
+            raise AssertionError("the session had expired")
+
+    with pytest.raises(SessionExpiredError):
+        asyncio.run(scenario())

@@ -1,0 +1,55 @@
+"""An app below a mount point: what is written as a path of the site is found there."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import httpx
+import pytest
+from _raw_apps import asgi_app, wsgi_app
+from _wsgi_driver import environ_of
+
+from devsess import AsyncSessionManager, SessionManager
+from devsess.adapters import asgi, wsgi
+
+SECRET = "a secret of the tests, long enough"
+# Path of the request, below the mount point /shop, and what a stranger is answered.
+CASES = [("/login", "/shop/login", 200), ("/login", "/login", 401), ("/", "/shop/login", 401)]
+
+
+def over_wsgi(path: str, login_url: str) -> int:
+    started: list[str] = []
+    with SessionManager("memory://", keys=SECRET) as sessions:
+        app = wsgi.SessionMiddleware(
+            wsgi_app(lambda: 0), sessions, required=True, login_url=login_url
+        )
+        environ = environ_of("GET", f"{path}?user=ada", [("Host", "app.example")])
+        environ["SCRIPT_NAME"] = "/shop"
+        b"".join(app(environ, lambda status, *_: started.append(status)))  # type: ignore[arg-type, return-value]
+    return int(started[0][:3])
+
+
+def over_asgi(path: str, login_url: str) -> int:
+    async def scenario() -> int:
+        sessions = AsyncSessionManager("memory://", keys=SECRET)
+
+        async def inner(scope: Any, receive: Any, send: Any) -> None:
+            below = {**scope, "path": scope["path"].removeprefix("/shop")}
+            await asgi_app(lambda: 0)(below, receive, send)
+
+        app = asgi.SessionMiddleware(inner, sessions, required=True, login_url=login_url)
+        transport = httpx.ASGITransport(app, root_path="/shop")
+        async with httpx.AsyncClient(transport=transport, base_url="https://app.example") as client:
+            return (await client.get(f"/shop{path}?user=ada")).status_code
+
+    return asyncio.run(scenario())
+
+
+@pytest.mark.parametrize("over", [over_wsgi, over_asgi])
+@pytest.mark.parametrize(("path", "login_url", "expected"), CASES)
+def test_the_login_url_is_one_of_the_site(
+    over: Any, path: str, login_url: str, expected: int
+) -> None:
+    """`login_url` names a path as browsers do, with the mount point in it."""
+    assert expected == over(path, login_url)
