@@ -16,7 +16,7 @@ from devsess.cli import _output as output
 from devsess.cli._store import (
     UNAVAILABLE,
     Finite,
-    check_there,
+    check_ready,
     cleaning_up,
     exit_codes,
     fail,
@@ -64,7 +64,7 @@ def bench(
     given = key_file.read().strip() if key_file else key or generate_secret()
     # What hangs on the other secret is erased in the end: any will do.
     keys = Keys(given, secret=generate_secret())
-    check_there(store)
+    check_ready(store)
     try:
         with cleaning_up(), closing(blocking_store(store)) as opened:
             found = measure(opened, keys, bare_decode(given, keys), seconds)

@@ -40,7 +40,7 @@ def exit_codes(command: Callable[P, T]) -> Callable[P, T]:
     def with_exit_codes(*args: P.args, **kwargs: P.kwargs) -> T:
         try:
             return command(*args, **kwargs)
-        except StoreUnavailableError as error:
+        except (StoreUnavailableError, OSError) as error:
             fail(str(error), UNAVAILABLE)
         except (ConfigurationError, ValueError) as error:
             fail(str(error), USAGE)
@@ -48,9 +48,9 @@ def exit_codes(command: Callable[P, T]) -> Callable[P, T]:
     return with_exit_codes
 
 
-def check_there(store: str) -> None:
+def check_there(store: str) -> str | None:
     """
-    A mistyped path must not become an empty database.
+    The file that *store* names, if it is in one: a mistyped path must not become a database.
 
     Raises:
         ConfigurationError: If *store* is a URL that names no file.
@@ -59,6 +59,21 @@ def check_there(store: str) -> None:
     path = file_of(store)
     if path is not None and not Path(path).exists():
         raise StoreUnavailableError(f"there is no database at {path}: name it with --store")
+    return path
+
+
+def check_ready(store: str) -> None:
+    """
+    Check that *store* is devsess's and up to date; nothing but `migrate` may make it so.
+
+    Raises:
+        ConfigurationError, StoreUnavailableError: If not, with what to do about it.
+    """
+    path = check_there(store)
+    if path is not None:
+        from devsess.stores import _sqlite_owner as owner
+
+        owner.check_ready(path)
 
 
 @contextmanager

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from devsess.cli import _output as output
-from devsess.cli._store import Finite, check_there, cleaning_up, exit_codes, store_option
+from devsess.cli._store import Finite, check_ready, cleaning_up, exit_codes, store_option
 from devsess.keys import Keys, generate_secret
 from devsess.policy import Policy
 from devsess.stores._url import file_of
@@ -93,7 +93,7 @@ def tune(
     """Find settings for the store's traffic. It is replayed beside the store, not in it."""
     from devsess.tuning.search import Wish, advise
 
-    check_there(store)
+    check_ready(store)
     wish = Wish(max_staleness, p99, seconds)
     traffic = _traffic(file, rps, sessions, devices)
     with cleaning_up():

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import sys
+from contextlib import closing
 
 import click
 
 from devsess.cli import _output as output
+from devsess.cli._store import check_there, exit_codes, store_option
 from devsess.cli._with import DEVICE_DAYS, RETENTION_DAYS, json_option, with_sessions
 from devsess.manager import SessionManager
+from devsess.stores import _sqlite_owner as owner
+from devsess.stores._url import blocking_store
 
 BATCH = 500
 
@@ -54,10 +58,15 @@ def purge(sessions: SessionManager, limit: int | None, *, as_json: bool) -> None
 
 @click.command()
 @json_option
-@with_sessions
-def migrate(sessions: SessionManager, *, as_json: bool) -> None:
-    """Bring the store's schema up to date."""
-    steps = sessions.migrate()
+@store_option
+@exit_codes
+def migrate(store: str, *, as_json: bool) -> None:
+    """Make the store's tables, or bring them up to date."""
+    path = check_there(store)
+    # Asked first: opening it takes them.
+    steps = [] if path is None else owner.look(path).lacking
+    with closing(blocking_store(store)) as opened:
+        opened.migrate()
     if as_json:
         output.as_json({"steps": steps})
     else:

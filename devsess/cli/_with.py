@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 import click
 
-from devsess.cli._store import check_there, exit_codes, store_option
+from devsess.cli._store import check_ready, exit_codes, store_option
 from devsess.keys import generate_secret
 from devsess.manager import SessionManager
 from devsess.policy import DAY, MAX_SPAN, Policy, Privacy
@@ -45,7 +45,7 @@ def with_sessions(command: F) -> F:
         device_retention: int = DEVICE_DAYS,
         **options: Any,
     ) -> None:
-        check_there(store)
+        check_ready(store)
         # Nothing is minted or verified here: any key will do.
         policy = _policy(retention, device_retention)
         with SessionManager(store, keys=generate_secret(), policy=policy) as sessions:

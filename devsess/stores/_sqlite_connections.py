@@ -24,6 +24,7 @@ from devsess.errors import StoreUnavailableError
 from devsess.stores import _walindex
 from devsess.stores._sqlite_errors import code_of, is_busy
 from devsess.stores._sqlite_locks import is_held_open
+from devsess.stores._sqlite_owner import check_names
 from devsess.stores._walindex import RETIRED, WalIndex
 from devsess.stores.base import SharedMark
 
@@ -63,8 +64,8 @@ class Connections:
         *,
         create: bool,
     ) -> None:
-        if create and not Path(path).exists():
-            Path(path).touch()
+        if create:
+            _create(path)
         self.epoch = epoch
         self._path = path
         self._timeout = timeout
@@ -267,6 +268,7 @@ class Connections:
         try:
             _keep_log_on_close(connection)
             if not self._all:
+                check_names(self._path, connection)
                 _use_wal(connection, self._timeout)
             connection.execute(f"PRAGMA synchronous = {synchronous}")
             connection.execute(f"PRAGMA journal_size_limit = {_WAL_LIMIT}").fetchall()
@@ -288,6 +290,13 @@ class Connections:
     def _close_all(self) -> None:
         for connection in self._all:
             connection.close()
+
+
+def _create(path: str) -> None:
+    """Make the file, if it is not there, for this user alone: -wal and -shm get its mode."""
+    with suppress(FileExistsError):
+        # Exclusively: closing a file that SQLite has open would drop the locks on it.
+        os.close(os.open(os.path.realpath(path), os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
 
 
 def identity(path: str) -> Identity:

@@ -177,22 +177,45 @@ def pending(connection: sqlite3.Connection) -> list[str]:
     Raises:
         StoreUnavailableError: If it has taken steps that this version does not know.
     """
-    taken = _taken(connection)
-    unknown = sorted(taken - STEPS.keys())
+    known = taken(connection)
+    unknown = sorted(known - STEPS.keys())
     if unknown:
         raise StoreUnavailableError(
             f"the database was made by a newer devsess (it has {', '.join(unknown)}): "
             "upgrade devsess"
         )
-    return [name for name in STEPS if name not in taken]
+    return [name for name in STEPS if name not in known]
 
 
-def _taken(connection: sqlite3.Connection) -> set[str]:
+def taken(connection: sqlite3.Connection) -> set[str]:
+    """The steps that the database has taken."""
     table = "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = '_sqlite_migrations'"
     if connection.execute(table).fetchone() is None:
         return set()
     names = "SELECT name FROM _sqlite_migrations WHERE migration_set = ?"
     return {name for (name,) in connection.execute(names, [SET]).fetchall()}
+
+
+def names(connection: sqlite3.Connection) -> set[str]:
+    """What the database calls its tables and indexes, in small letters: SQLite sees no other."""
+    found = connection.execute("SELECT lower(name) FROM sqlite_master").fetchall()
+    return {name for (name,) in found}
+
+
+def names_made_by(steps: list[str]) -> set[str]:
+    """What *steps* will make, found out on a database in memory."""
+    from sqlite_utils import Database
+
+    db = Database(memory=True, recursive_triggers=False, execute_plugins=False)
+    try:
+        before: set[str] = set()
+        for name, step in STEPS.items():
+            if name == steps[0]:
+                before = names(db.conn)
+            step(db)
+        return names(db.conn) - before
+    finally:
+        db.conn.close()
 
 
 def bring_up_to_date(connection: sqlite3.Connection) -> list[str]:
