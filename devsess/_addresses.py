@@ -5,8 +5,7 @@ from __future__ import annotations
 import ipaddress
 from functools import lru_cache
 
-# Longest text that can be an address, zone and brackets included.
-MAX_ADDRESS = 64
+from devsess._client import MAX_ADDRESS
 
 
 def address(ip: str | None) -> str | None:

@@ -13,6 +13,7 @@ from devsess.cache import Cache
 from devsess.errors import ConfigurationError, StoreUnavailableError
 from devsess.flows import Context, Flow, step_up, validate
 from devsess.flows import _ask as ask
+from devsess.flows._checks import checked_client
 from devsess.keys import Keys, KeySource
 from devsess.metrics import CallTimes, Metrics
 from devsess.models import Client, Event, Session
@@ -98,6 +99,7 @@ class Core:
             others: As for SessionManager.validate.
         """
         check_length(token)
+        checked_client(client)
         if stale:
             yield from self.cache.catch_up()
             session = self.cache.look(token, client, now)
@@ -156,6 +158,7 @@ class Core:
     ) -> Flow[Grant]:
         """As `flows.step_up`, for a token that is not verified yet."""
         now = self.now()
+        checked_client(client)
         claims = self.tokens.verify_access(access_token, now)
         return self._settled(step_up(self.context, now, claims, client, amr=amr, acr=acr))
 

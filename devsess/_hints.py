@@ -13,15 +13,13 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import frozen
 
-from devsess.models import UNKNOWN
+from devsess._client import MAX_HINT, UNKNOWN
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from devsess.models import Kind
 
-# Longer than any honest hint; what is longer counts as not sent.
-MAX_HINT = 1024
 # Longest name of a model, system or program inside a label.
 MAX_NAME = 48
 

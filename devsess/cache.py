@@ -24,6 +24,7 @@ from attrs import define, field
 from devsess._fork import after_fork
 from devsess.errors import StoreUnavailableError
 from devsess.flows import _ask as ask
+from devsess.flows._checks import checked_client
 from devsess.stores.base import All, Bytes, SharedMark, StoreBusyError
 from devsess.tokens import MAX_TOKEN_LENGTH
 
@@ -82,12 +83,21 @@ class Entry:
         return client is None or self.is_for(client)
 
     def is_for(self, client: Client) -> bool:
-        """Whether it was judged for what *client* presents."""
-        return (
-            self.ip == client.ip
-            and self.user_agent == client.user_agent
-            and self.device_token == client.device_token
-        )
+        """
+        Whether it was judged for what *client* presents.
+
+        Raises:
+            TypeError: If *client* is no Client.
+        """
+        try:
+            return (
+                self.ip == client.ip
+                and self.user_agent == client.user_agent
+                and self.device_token == client.device_token
+            )
+        except AttributeError:
+            checked_client(client)  # asked only now: most validations pass here
+            raise
 
 
 class Cache:

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Literal
 from attrs import frozen
 
 from devsess._addresses import address, network
+from devsess._client import MAX_USER_AGENT, UNKNOWN
 from devsess._text import clean_text
-from devsess.models import UNKNOWN
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -24,8 +24,6 @@ if TYPE_CHECKING:
     from devsess.policy import Privacy
     from devsess.rows import DeviceRow
 
-# Longest user agent that is looked at or kept; honest ones stay below 300.
-MAX_USER_AGENT = 512
 # Most devices on one browser's key ring.
 MAX_RING = 5
 # Evidence that a sign-in comes from a known device. The threshold is the sum of the

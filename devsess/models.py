@@ -9,40 +9,19 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from attrs import field, frozen
 
+from devsess._client import UNKNOWN as UNKNOWN
+from devsess._client import Client as Client
+from devsess._client import Kind as Kind
 from devsess._frozen import NOTHING
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 T = TypeVar("T")
-
-Kind = Literal["desktop", "phone", "tablet", "tv", "bot", "app", "unknown"]
-# What cannot be read of a client.
-UNKNOWN: Literal["unknown"] = "unknown"
-
-
-@frozen
-class Client:
-    """
-    What is known of the one who asks: the only view of a request the core sees.
-
-    Attributes:
-        ip: The client's address; behind proxies, the one the adapter worked out.
-        user_agent: The User-Agent header, cut at 512 characters when kept.
-        headers: The request's headers, for client hints (`Sec-CH-UA-*`).
-        device_token: The token that `login` gave this browser or app.
-        fingerprint: The application's own name for the device.
-    """
-
-    ip: str | None = None
-    user_agent: str | None = None
-    headers: Mapping[str, str] | None = field(default=None, repr=False, hash=False)
-    device_token: str | None = field(default=None, repr=False)
-    fingerprint: str | None = field(default=None, repr=False)
 
 
 @frozen

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Literal
 
 from attrs import field, frozen
 
+from devsess._client import MAX_DEVICE_TOKEN
 from devsess.adapters import _cookies as cookies
 from devsess.adapters._http import Header, Request
 from devsess.errors import BadTokenError
@@ -16,8 +17,7 @@ if TYPE_CHECKING:
     from devsess.models import Session
 
 DEVICE_HEADER = "devsess-device"
-# Far more than five device ids and a MAC take.
-_DEVICE_TOKEN = re.compile(r"[A-Za-z0-9._~-]{1,1024}")
+_DEVICE_TOKEN = re.compile(rf"[A-Za-z0-9._~-]{{1,{MAX_DEVICE_TOKEN}}}")
 
 
 @frozen
@@ -49,11 +49,16 @@ def credentials(request: Request, settings: Settings) -> Credentials:
     """The credentials of *request*; with `Authorization`, cookies are not looked at."""
     authorization = request.headers.get("authorization")
     if authorization is not None and settings.reads_header:
-        return _in_header(authorization, request.headers.get(DEVICE_HEADER))
+        return _in_header(authorization, _device(request.headers.get(DEVICE_HEADER)))
     cookie = request.headers.get("cookie")
     if cookie is None or not settings.reads_cookies:
-        return Credentials(device=request.headers.get(DEVICE_HEADER))
+        return Credentials(device=_device(request.headers.get(DEVICE_HEADER)))
     return _in_cookies(cookie, settings.cookie_names)
+
+
+def _device(token: str | None) -> str | None:
+    # What cannot be ours is not kept, nor sent back in a cookie.
+    return token if token and _DEVICE_TOKEN.fullmatch(token) else None
 
 
 def _in_header(authorization: str, device: str | None) -> Credentials:
@@ -71,9 +76,7 @@ def _in_cookies(cookie: str, names: cookies.CookieNames) -> Credentials:
     except BadTokenError as error:
         return Credentials("cookie", error=error)
     access, refresh = found.get(names.access), found.get(names.refresh)
-    device = found.get(names.device)
-    if device is not None and not _DEVICE_TOKEN.fullmatch(device):
-        device = None  # never one of ours, and nothing to be sent back in a cookie
+    device = _device(found.get(names.device))
     return Credentials("cookie" if access or refresh else None, access, refresh, device)
 
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from attrs import evolve
 
+from devsess._client import MAX_HINT
 from devsess.adapters import _ask as ask
 from devsess.adapters import _csrf as csrf
 from devsess.adapters._carrier import cookies_of, credentials, no_cookies
@@ -317,10 +318,11 @@ class Exchange:
 
 def _client(request: Request, settings: Settings, device_token: str | None) -> Client:
     headers = request.headers
+    hints = {name: hint for name in HINTS if (hint := headers.get(name)) and len(hint) <= MAX_HINT}
     proxies, named_in = settings.trusted_proxies, settings.proxy_header
     return Client(
         client_address(request.peer, headers, proxies, named_in),
         headers.get("user-agent"),
-        {name: headers[name] for name in HINTS if name in headers} or None,
+        hints or None,
         device_token,
     )

@@ -51,7 +51,10 @@ def checked_client(client: Client | None) -> Client | None:
         TypeError: If it is something else.
     """
     if client is not None and not isinstance(client, Client):
-        raise TypeError(f"client must be a Client or None, not {type(client).__name__}")
+        raise TypeError(
+            f"client must be a Client or None, not {type(client).__name__}:"
+            " pass Client(ip=..., user_agent=...)"
+        )
     return client
 
 

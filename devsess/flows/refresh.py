@@ -8,6 +8,7 @@ from attrs import frozen
 
 from devsess import devices, lifecycle, rotation
 from devsess._addresses import address
+from devsess._client import MAX_USER_AGENT
 from devsess._text import clean_text
 from devsess.errors import (
     BadTokenError,
@@ -99,8 +100,8 @@ def _presented(
 
 def _looks_same(row: SessionRow, client: Client) -> bool:
     """For want of a device token: equal user agents, or at least equal families."""
-    agent = clean_text(client.user_agent, devices.MAX_USER_AGENT)
-    if agent == row.user_agent and not client.headers:
+    agent = clean_text(client.user_agent, MAX_USER_AGENT)
+    if agent == row.user_agent and (agent or not client.headers):
         return True
     return devices.same_family(devices.traits(client), row.device.os, row.device.browser)
 

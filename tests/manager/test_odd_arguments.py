@@ -76,6 +76,25 @@ def test_a_request_is_no_client(sessions: Any, client: Any) -> None:
         sessions.refresh(sessions.login("ada").refresh_token, client)
 
 
+@pytest.mark.parametrize("client", [5, "198.51.100.7", {"ip": "198.51.100.7"}, object(), ""])
+@pytest.mark.parametrize("is_cached", [False, True])
+def test_a_request_is_no_client_of_a_validation(
+    sessions: Any, client: Any, *, is_cached: bool
+) -> None:
+    """An address in the place of a Client is named as what it is, from memory too."""
+    token = sessions.login("ada").access_token
+    if is_cached:
+        sessions.validate(token, Client())
+        sessions.validate(token, Client())
+
+    with pytest.raises(TypeError, match=r"client must be a Client or None.*Client\(ip="):
+        sessions.validate(token, client)
+    with pytest.raises(TypeError, match="client must be a Client or None"):
+        sessions.validate("no token", client)
+    with pytest.raises(TypeError, match="client must be a Client or None"):
+        sessions.step_up(token, client, amr=("otp",))
+
+
 WRONG: list[tuple[type[Exception], str, dict[str, Any]]] = [
     (TypeError, "login", {"user_id": "ada", "auth_time": "yesterday"}),
     (TypeError, "login", {"user_id": "ada", "auth_time": True}),

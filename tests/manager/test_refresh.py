@@ -145,6 +145,44 @@ def test_without_a_device_token(
     assert expected == outcome(scene, scene.grant.refresh_token, Client(user_agent=agent))
 
 
+# What says too little of itself for its system and browser to be compared.
+VAGUE = [
+    "Mozilla/5.0 (Zz; Phone) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/114.0.0.0 Mobile",
+    "Mozilla/5.0 (Nintendo 3DS; U; ; en) Version/1.7567.US",
+    "Mozilla/5.0 (Windows NT 10.0; Microsoft Windows 10.0.19045; en-US) PowerShell/7.4.2",
+    "got (https://github.com/sindresorhus/got)",
+    "my app",
+    "x" * 62_000,
+]
+ALONG = [None, {}, {"Accept": "*/*"}, {"Sec-CH-UA-Platform": '"Zz"', "Sec-CH-UA": '"Zz"'}]
+
+
+@pytest.mark.parametrize("agent", VAGUE, ids=lambda it: it[-24:])
+@pytest.mark.parametrize("headers", ALONG, ids=repr)
+def test_an_equal_agent_is_the_same(
+    sessions: Any, agent: str, headers: dict[str, str] | None
+) -> None:
+    """An agent equal to the one of the sign-in is the same client: what races converges."""
+    client = Client(user_agent=agent, headers=headers)
+    grant = sessions.login("ada", client)
+
+    first = sessions.refresh(grant.refresh_token, client)
+    second = sessions.refresh(grant.refresh_token, client)
+
+    assert () == first.assessment.signals
+    assert (first.refresh_token, True) == (second.refresh_token, second.replayed)
+
+
+@pytest.mark.parametrize("headers", [{"Sec-CH-UA-Platform": '"Zz"'}, {"Sec-CH-UA": '"Zz"'}])
+def test_two_silent_agents_are_not_equal(sessions: Any, headers: dict[str, str]) -> None:
+    """No agent equals no agent only where nothing else speaks against it."""
+    grant = sessions.login("ada")
+
+    renewed = sessions.refresh(grant.refresh_token, Client(headers=headers))
+
+    assert ["foreign_device"] == [one.kind for one in renewed.assessment.signals]
+
+
 def test_no_client_is_no_device_check(sessions: Any, clock: FakeClock) -> None:
     """Without a client nothing is compared, as in validate."""
     scene = Scene(sessions, clock, bound=True)

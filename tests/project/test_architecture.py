@@ -33,7 +33,7 @@ ROOMS = {
         0,
         (
             *("errors", "policy", "models", "rows", "keys", "geo"),
-            *("_addresses", "_agents", "_hints", "_key_material", "_text", "_frozen"),
+            *("_addresses", "_agents", "_client", "_hints", "_key_material", "_text", "_frozen"),
         ),
     ),
     "laws": Room(1, ("lifecycle", "rotation", "tokens", "devices", "views")),

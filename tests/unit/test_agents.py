@@ -12,7 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from devsess._agents import read_agent
-from devsess.devices import MAX_USER_AGENT, Traits, sight, traits
+from devsess._client import MAX_USER_AGENT
+from devsess.devices import Traits, sight, traits
 from devsess.models import Client
 from devsess.policy import Privacy
 

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from devsess._hints import MAX_HINT, SILENCE, Claim, boolean, read_hints, string, strings
+from devsess._client import MAX_HINT
+from devsess._hints import SILENCE, Claim, boolean, read_hints, string, strings
 
 CHROME = '"Not;A=Brand";v="8", "Chromium";v="137", "Google Chrome";v="137"'
 

@@ -1,0 +1,69 @@
+"""Who asks: what a request says of its client, and no more of it than an honest one sends."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Literal
+
+from attrs import field, frozen
+
+Kind = Literal["desktop", "phone", "tablet", "tv", "bot", "app", "unknown"]
+# What cannot be read of a client.
+UNKNOWN: Literal["unknown"] = "unknown"
+# Longest user agent that is looked at or kept; honest ones stay below 300.
+MAX_USER_AGENT = 512
+# Longer than any honest client hint; what is longer counts as not sent.
+MAX_HINT = 1024
+# No device token and no address is longer (five device ids and a MAC; zone and brackets).
+MAX_DEVICE_TOKEN = 1024
+MAX_ADDRESS = 64
+
+
+@frozen
+class Client:
+    """
+    What is known of the one who asks: the only view of a request the core sees.
+
+    What is longer than an honest client sends is never held: a cached answer
+    remembers the client it was judged for.
+
+    Attributes:
+        ip: The client's address; behind proxies, the one the adapter worked out.
+            What is longer than 64 characters is no address, and None.
+        user_agent: The User-Agent header, cut at 512 characters; where it is not
+            given, the one among *headers*.
+        headers: The request's headers, for client hints (`Sec-CH-UA-*`).
+        device_token: The token that `login` gave this browser or app. What is
+            longer than 1,024 characters is no such token, and None.
+        fingerprint: The application's own name for the device.
+    """
+
+    ip: str | None = None
+    user_agent: str | None = None
+    headers: Mapping[str, str] | None = field(default=None, repr=False, hash=False)
+    device_token: str | None = field(default=None, repr=False)
+    fingerprint: str | None = field(default=None, repr=False)
+
+    def __attrs_post_init__(self) -> None:
+        # Values of a wrong type stay as they are: sign-in and refresh name the field.
+        agent, token, ip = self.user_agent, self.device_token, self.ip
+        if agent is None and self.headers:
+            agent = _agent_among(self.headers)
+            object.__setattr__(self, "user_agent", agent)
+        if isinstance(agent, str) and len(agent) > MAX_USER_AGENT:
+            object.__setattr__(self, "user_agent", agent[:MAX_USER_AGENT])
+        if isinstance(token, str) and len(token) > MAX_DEVICE_TOKEN:
+            object.__setattr__(self, "device_token", None)
+        if isinstance(ip, str) and len(ip) > MAX_ADDRESS:
+            object.__setattr__(self, "ip", None)
+
+
+def _agent_among(headers: Mapping[str, str]) -> str | None:
+    """The User-Agent among *headers*, by whatever case a server spells its name."""
+    if not isinstance(headers, Mapping):
+        return None
+    for name in headers:
+        if isinstance(name, str) and len(name) == 10 and name.lower() == "user-agent":
+            value = headers[name]
+            return value if isinstance(value, str) else None
+    return None
