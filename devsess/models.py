@@ -122,6 +122,8 @@ class Session:
         is_active: Neither revoked nor past its deadline when it was read.
         is_current: Whether `list` was told that this is the caller's own.
         claims: The application's data; read-only.
+        is_bound: Whether its device's token was presented with it: from then on
+            what refreshes it, or ends others with it, needs that token.
     """
 
     id: str
@@ -143,6 +145,7 @@ class Session:
     is_active: bool = True
     is_current: bool = False
     claims: Mapping[str, Any] = field(default=NOTHING, hash=False)
+    is_bound: bool = False
 
     @property
     def revoked(self) -> bool:

@@ -65,6 +65,7 @@ def session_view(
         active,
         row.id == current,
         claims_view(row.claims),
+        row.bound,
     )
 
 

@@ -153,11 +153,27 @@ def _sessions(exchange: Exchange, _: str, __: bytes | None) -> Flow[Answer]:
     return json_answer(200, {"sessions": listed})
 
 
+def _may_end(exchange: Exchange, caller: Session) -> Flow[None]:
+    """
+    Check that it is the person who ends other sessions, on their own device (ASVS 7.5.2).
+
+    Raises:
+        DeviceMismatchError: If the session is bound and its device's token is not there.
+        StepUpRequiredError: If the sign-in is too old.
+    """
+    # The row is read: that another process saw the device token is no news for the cache.
+    found = yield from ask.get(caller.id)
+    if found is not None and found.is_bound and not exchange.presents(found.device):
+        raise DeviceMismatchError("this needs the session's device token", session_id=caller.id)
+    exchange.require(exchange.settings.recent_auth, None)
+
+
 def _end(exchange: Exchange, session_id: str, _: bytes | None) -> Flow[Answer]:
     caller = yield from _caller(exchange)
-    if session_id == caller.id:
+    if session_id == caller.id:  # no more than signing out
         yield from exchange.logout()
         return empty_answer(204)
+    yield from _may_end(exchange, caller)
     reason = "signed out by its user"
     if not (yield from ask.revoke(session_id, caller.user_id, reason)):
         return problem(404, "You have no such session.")
@@ -166,7 +182,9 @@ def _end(exchange: Exchange, session_id: str, _: bytes | None) -> Flow[Answer]:
 
 def _end_others(exchange: Exchange, _: str, __: bytes | None) -> Flow[Answer]:
     caller = yield from _caller(exchange)
-    return json_answer(200, {"ended": (yield from ask.revoke_others(caller.user_id, caller.id))})
+    yield from _may_end(exchange, caller)
+    ended = yield from ask.revoke_others(caller.user_id, caller.id)
+    return json_answer(200, {"ended": [*ended]})
 
 
 def _keys(exchange: Exchange, _: str, __: bytes | None) -> Flow[Answer]:

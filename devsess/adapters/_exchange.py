@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from devsess._core import Core
     from devsess.adapters._settings import Settings
     from devsess.flows import Flow
-    from devsess.models import Grant
+    from devsess.models import Device, Grant
     from devsess.policy import Span
 
 log = logging.getLogger("devsess")
@@ -223,6 +223,10 @@ class Exchange:
             raise
         self.refused = None
         return self.session
+
+    def presents(self, device: Device) -> bool:
+        """Whether the token of *device* came along."""
+        return device.id in self.core.tokens.read_device(self.client.device_token)
 
     def missing(self) -> InvalidSessionError:
         """Why there is no session."""

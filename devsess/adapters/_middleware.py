@@ -12,6 +12,7 @@ from devsess.adapters._settings import ProxyHeader, Transport, settings
 from devsess.async_manager import AsyncSessionManager
 from devsess.errors import ConfigurationError
 from devsess.manager import SessionManager
+from devsess.policy import DAY, Span
 
 App = TypeVar("App")
 Manager = TypeVar("Manager", SessionManager, AsyncSessionManager)
@@ -31,6 +32,10 @@ class Middleware(Generic[App, Manager]):
         proxy_header: The one header in which they give it.
         origins: Other origins whose pages may act for a signed-in browser.
         csrf_exempt: Paths that any site may post to; "/hooks/" means all below it.
+        public: Paths that `required` excepts.
+        passive: Paths that are no activity, as is the request header `Devsess-Passive: 1`.
+        recent_auth: How old a sign-in may be that ends other sessions at the endpoints; None
+            for any age.
         insecure_cookies: For development over plain http only; warns.
         endpoints: Where the JSON endpoints are served, such as "/auth"; None for nowhere.
         login_url: Where a browser is sent instead of a 401, with `return_to`; None for nowhere.
@@ -52,6 +57,9 @@ class Middleware(Generic[App, Manager]):
         proxy_header: ProxyHeader = "x-forwarded-for",
         origins: Iterable[str] = (),
         csrf_exempt: Iterable[str] = (),
+        public: Iterable[str] = (),
+        passive: Iterable[str] = (),
+        recent_auth: Span | None = DAY,
         insecure_cookies: bool = False,
         endpoints: str | None = None,
         login_url: str | None = None,
@@ -71,6 +79,9 @@ class Middleware(Generic[App, Manager]):
             proxy_header=proxy_header,
             origins=origins,
             csrf_exempt=csrf_exempt,
+            public=public,
+            passive=passive,
+            recent_auth=recent_auth,
             insecure_cookies=insecure_cookies,
             endpoints=endpoints,
             login_url=login_url,

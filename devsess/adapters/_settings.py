@@ -14,6 +14,7 @@ from attrs import frozen
 from devsess.adapters import _cookies as cookies
 from devsess.adapters._http import Header
 from devsess.errors import ConfigurationError
+from devsess.policy import Span, seconds
 
 Transport = Literal["both", "cookie", "bearer"]
 ProxyHeader = Literal["x-forwarded-for", "forwarded"]
@@ -36,6 +37,9 @@ class Settings:
         proxy_header: The one header in which they give it.
         origins: Other origins that may act for a signed-in browser.
         csrf_exempt: Paths that anybody may post to; "/hooks/" means all below it.
+        public: Paths that `required` excepts.
+        passive: Paths that are no activity.
+        recent_auth: How old a sign-in may be that ends other sessions, or None.
         cookie_names: What the cookies are called.
         secure: Whether cookies travel over https only.
         endpoints: Where the JSON endpoints are served, or None.
@@ -49,6 +53,9 @@ class Settings:
     proxy_header: ProxyHeader
     origins: frozenset[str]
     csrf_exempt: frozenset[str]
+    public: frozenset[str]
+    passive: frozenset[str]
+    recent_auth: float | None
     cookie_names: cookies.CookieNames
     secure: bool
     endpoints: str | None
@@ -63,11 +70,16 @@ class Settings:
 
     def is_exempt(self, path: str) -> bool:
         """Whether *path* is one that anybody may post to."""
-        if path in self.csrf_exempt:
-            return True
-        if "//" in path or "/." in path:
-            return False  # an app may read another path in it
-        return any(above.endswith("/") and path.startswith(above) for above in self.csrf_exempt)
+        return is_among(path, self.csrf_exempt)
+
+
+def is_among(path: str, paths: frozenset[str]) -> bool:
+    """Whether *path* is one of *paths*, or below one that ends with a slash."""
+    if path in paths:
+        return True
+    if "//" in path or "/." in path:
+        return False  # an app may read another path in it
+    return any(above.endswith("/") and path.startswith(above) for above in paths)
 
 
 def settings(
@@ -78,6 +90,9 @@ def settings(
     proxy_header: ProxyHeader,
     origins: Iterable[str],
     csrf_exempt: Iterable[str],
+    public: Iterable[str],
+    passive: Iterable[str],
+    recent_auth: Span | None,
     insecure_cookies: bool,
     endpoints: str | None,
     login_url: str | None,
@@ -99,9 +114,10 @@ def settings(
         trusted_proxies=tuple(map(_network, _texts("trusted_proxies", trusted_proxies))),
         proxy_header=proxy_header,
         origins=frozenset(map(_origin, _texts("origins", origins))),
-        csrf_exempt=frozenset(
-            _path("csrf_exempt", path) for path in _texts("csrf_exempt", csrf_exempt)
-        ),
+        csrf_exempt=_paths("csrf_exempt", csrf_exempt),
+        public=_paths("public", public),
+        passive=_paths("passive", passive),
+        recent_auth=None if recent_auth is None else _span("recent_auth", recent_auth),
         cookie_names=cookies.INSECURE if insecure_cookies else cookies.SECURE,
         secure=not insecure_cookies,
         endpoints=None if endpoints is None else _below("endpoints", endpoints),
@@ -167,6 +183,17 @@ def _path(name: str, text: str) -> str:
     if not isinstance(text, str) or not is_local_path(text):
         raise ConfigurationError(f"{name} must be a path that begins with one /, not {text!r}")
     return text
+
+
+def _paths(name: str, values: Iterable[str]) -> frozenset[str]:
+    return frozenset(_path(name, path) for path in _texts(name, values))
+
+
+def _span(name: str, value: Span) -> float:
+    try:
+        return seconds(value)
+    except ConfigurationError as error:
+        raise ConfigurationError(f"{name}: {error}") from error
 
 
 def _below(name: str, text: str) -> str:

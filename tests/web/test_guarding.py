@@ -23,7 +23,7 @@ from devsess.adapters import flask as devsess_flask
 from devsess.adapters import starlette as devsess_starlette
 from devsess.adapters.starlette import AsyncCurrent, SessionMiddleware, current_session
 
-SECRET = "a secret of the tests, long enough"
+SECRET = "t7vKq2Zr9XwLm4NbY8sHd5JfC3pQx6RgUe1"
 require: Any = devsess_starlette.require
 flask_require: Any = devsess_flask.require
 
