@@ -15,8 +15,8 @@ from devsess.flows import Context
 from devsess.stores.memory import MemoryStore
 from devsess.tokens import MAX_HEADER_LENGTH, Tokens
 
-OLD = "a secret of the tests, long enough"
-NEW = "another secret of the tests, long enough"
+OLD = "t7vKq2Zr9XwLm4NbY8sHd5JfC3pQx6RgUe1"
+NEW = "Zb5nM1wYc8LqT3vRk6HfX9sPd2GjU7aEo4i"
 NOW = 1_750_000_000
 LEEWAY = 5
 
@@ -81,7 +81,7 @@ def test_a_header_has_its_length(length: int, expected: bool) -> None:
 def test_device_tokens_of_a_previous_key(age: int) -> None:
     """A browser is known by a token of any key that is still listed, and of no other."""
     ring = ("d" * 22, "e" * 22)
-    between = ["a secret between the two, long enough"] * (age - 1)
+    between = ["Qh4xJ9tBn2VsK7mWf5DyR8cLp3GzA6uEi1o"] * (age - 1)
     given = tokens(OLD).mint_device(ring)
 
     assert ring == tokens(NEW, *between, OLD).read_device(given)

@@ -148,7 +148,7 @@ def asking(scheme: str, method: str = "POST", **headers: str) -> Request:
     return Request(method, "", "/", "", scheme, said, "192.0.2.1", is_live)
 
 
-SECRET = "a secret of the tests, long enough"
+SECRET = "t7vKq2Zr9XwLm4NbY8sHd5JfC3pQx6RgUe1"
 COOKIES = Credentials("cookie", access="token")
 SETTINGS = wsgi.SessionMiddleware(None, SessionManager("memory://", keys=SECRET))._settings  # type: ignore[arg-type]
 

@@ -21,7 +21,7 @@ from devsess import (
 from devsess.adapters import asgi, wsgi
 from devsess.testing import FakeClock
 
-SECRET = "a secret of the tests, long enough"
+SECRET = "t7vKq2Zr9XwLm4NbY8sHd5JfC3pQx6RgUe1"
 POLICY = Policy(access_lifetime=60, idle_timeout=600, absolute_lifetime=3600)
 # What happens to the session, and what the guard says then.
 ENDINGS: dict[str, tuple[Callable[[Any, str], Any], type[InvalidSessionError]]] = {

@@ -13,7 +13,7 @@ from _wsgi_driver import environ_of
 from devsess import AsyncSessionManager, SessionManager
 from devsess.adapters import asgi, wsgi
 
-SECRET = "a secret of the tests, long enough"
+SECRET = "t7vKq2Zr9XwLm4NbY8sHd5JfC3pQx6RgUe1"
 # Path of the request, below the mount point /shop, and what a stranger is answered.
 CASES = [("/login", "/shop/login", 200), ("/login", "/login", 401), ("/", "/shop/login", 401)]
 
