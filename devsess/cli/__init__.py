@@ -13,6 +13,7 @@ import click
 from devsess import __version__
 from devsess.cli import _devices, _keys, _sessions, _upkeep
 from devsess.cli._bench import bench
+from devsess.cli._output import reconfigure
 from devsess.cli._tune import tune
 from devsess.cli._with import json_option
 
@@ -21,6 +22,7 @@ from devsess.cli._with import json_option
 @click.version_option(__version__, prog_name="devsess")
 def main() -> None:
     """Sessions of devices: look at them, end them, clean up."""
+    reconfigure()
 
 
 @main.command()

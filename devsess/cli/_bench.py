@@ -99,7 +99,7 @@ def _show(found: Figures, alg: str) -> None:
         (name, f"{milliseconds:.2f} ms", f"{milliseconds * 1000 / found.decode:.0f}")
         for name, milliseconds in found.writes.items()
     ]
-    output.table(["what", "time", "ratio"], rows, "nothing was measured")
+    output.figures(["what", "time", "ratio"], rows)
     versions = ", ".join(f"{name} {version}" for name, version in _versions().items())
     click.echo(f"\nmark: {found.mark}; tokens: {alg}; {found.rounds} rounds; {versions}")
     click.echo(MEANING)

@@ -13,11 +13,13 @@ from typing import Any, NoReturn, ParamSpec, TypeVar
 
 import click
 
-from devsess.cli import _output as output
+from devsess._text import clean_text
 from devsess.errors import ConfigurationError, StoreUnavailableError
 from devsess.stores._url import file_of
 
 NOT_FOUND, USAGE, UNAVAILABLE = 1, 2, 3
+# A sentence may name a file, whose path may be long.
+LONGEST = 10_000
 _DEADLY = ("SIGINT", "SIGTERM", "SIGHUP")
 
 P = ParamSpec("P")
@@ -110,5 +112,5 @@ class Finite(click.FloatRange):
 
 def fail(message: str, code: int) -> NoReturn:
     """Say what is wrong, and exit with *code*."""
-    click.echo(f"devsess: {output.text(message)}", err=True)
+    click.echo(f"devsess: {clean_text(message, LONGEST)}", err=True)
     sys.exit(code)

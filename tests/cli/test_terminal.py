@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import pytest
+from _terminal import in_terminal, piped
 
 from devsess import SessionManager
 from devsess.testing import FakeClock
@@ -16,9 +14,6 @@ from devsess.testing import FakeClock
 if TYPE_CHECKING:
     from pathlib import Path
 
-pty = pytest.importorskip("pty", reason="this system has no pseudo-terminals")
-
-COMMAND = [sys.executable, "-W", "error", "-c", "from devsess.cli import main; main()"]
 SECRET = "t7vKq2Zr9XwLm4NbY8sHd5JfC3pQx6RgUe1"
 LONG_AGO = datetime.now(UTC) - timedelta(days=400)
 
@@ -32,26 +27,6 @@ def path(tmp_path: Path) -> Path:
     return path
 
 
-def in_terminal(*arguments: str, typed: bytes = b"") -> tuple[int, str]:
-    """The exit code of a command, and all it showed in its terminal."""
-    ours, theirs = pty.openpty()
-    os.write(ours, typed)
-    try:
-        process = subprocess.Popen(
-            [*COMMAND, *arguments], stdin=theirs, stdout=theirs, stderr=theirs
-        )
-    finally:
-        os.close(theirs)
-    shown = b""
-    with os.fdopen(ours, "rb", buffering=0) as terminal:
-        try:
-            while part := terminal.read(4096):
-                shown += part
-        except OSError:  # how Linux tells the end of a terminal
-            pass
-    return process.wait(), shown.decode()
-
-
 def test_long_work_shows_how_far_it_is(path: Path) -> None:
     """purge counts on standard error, where a person is looking."""
     code, shown = in_terminal("purge", "--store", str(path))
@@ -62,11 +37,9 @@ def test_long_work_shows_how_far_it_is(path: Path) -> None:
 
 def test_a_script_sees_no_progress(path: Path) -> None:
     """Piped, there is the answer and nothing else."""
-    done = subprocess.run(
-        [*COMMAND, "purge", "--store", str(path)], capture_output=True, text=True, check=True
-    )
-    assert "" == done.stderr
-    assert done.stdout.endswith(" rows deleted\n")
+    done = piped("purge", "--store", str(path))
+    assert b"" == done.stderr
+    assert done.stdout.endswith(b" rows deleted\n")
 
 
 def test_a_person_is_asked(path: Path) -> None:
