@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from devsess._drivers import run_async
+from devsess.adapters._cors import ALLOW_ORIGIN
 from devsess.adapters._http import NO_STORE, Answer, Header
 from devsess.adapters._problem import problem
 from devsess.errors import DevsessError
@@ -103,8 +104,12 @@ class Response:
             await run_async(self._exchange.settle(), self._perform)
         self._exchange.has_begun = True
         kept = list(headers)
-        kinds = [value for name, value in kept if bytes(name).lower() == b"content-type"]
-        ours = self._exchange.headers(bytes(kinds[0]).decode("latin-1") if kinds else "")
+        told = {bytes(name).lower(): value for name, value in kept}
+        ours = self._exchange.headers(
+            bytes(told.get(b"content-type", b"")).decode("latin-1"),
+            is_marked=b"cache-control" in told,
+            is_shared=ALLOW_ORIGIN.encode() in told,
+        )
         if NO_STORE in ours:  # in the place of what the app said
             kept = [it for it in kept if bytes(it[0]).lower() != b"cache-control"]
         return [*kept, *_raw(ours)] if ours else kept

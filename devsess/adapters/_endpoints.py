@@ -64,6 +64,14 @@ def serve(exchange: Exchange, path: str, body: bytes | None) -> Flow[Answer]:
         body: The request's body; None if it is longer than MAX_BODY.
     """
     methods, name = _route(path)
+    if methods and exchange.request.is_preflight:
+        return exchange.preflight(methods)
+    return exchange.ours((yield from _served(exchange, methods, name, body)))
+
+
+def _served(
+    exchange: Exchange, methods: Mapping[str, Handler], name: str, body: bytes | None
+) -> Flow[Answer]:
     if not methods:
         return problem(404, "Nothing is served here.")
     method = "GET" if exchange.request.method == "HEAD" else exchange.request.method

@@ -8,7 +8,7 @@ here, and carried out by the face when the response begins.
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
@@ -16,9 +16,10 @@ from attrs import evolve
 
 from devsess._client import MAX_HINT
 from devsess.adapters import _ask as ask
+from devsess.adapters import _cors as cors
 from devsess.adapters import _csrf as csrf
 from devsess.adapters._carrier import cookies_of, credentials, no_cookies
-from devsess.adapters._http import HINTS, NO_STORE, Answer, Header, Request
+from devsess.adapters._http import HINTS, NO_STORE, PRIVATE, Answer, Header, Request
 from devsess.adapters._problem import answer_to, problem
 from devsess.adapters._proxy import client_address
 from devsess.errors import (
@@ -76,6 +77,8 @@ class Exchange:
         self.is_guarded = False
         self.is_consulted = False
         self.has_begun = False
+        self._consulted: tuple[str, ...] = ()
+        self._is_ours = False
         self._prolonged: Session | None = None
         self._cookies: dict[str, Header] = {}
 
@@ -89,6 +92,8 @@ class Exchange:
         """
         access_token = self.brought.access
         if not access_token or self.brought.error is not None:
+            return False
+        if self.settings.required and self._is_for_us():
             return False
         if csrf.refusal(self.request, self.brought, self.settings):
             return False
@@ -104,11 +109,13 @@ class Exchange:
     def open(self) -> Flow[Answer | None]:
         """Find out who asks; an answer, if the app shall not be asked at all."""
         try:
+            if self._is_for_us():
+                return self.preflight(None)
             refusal = self.refusal()
             if refusal:
                 return refusal
             yield from self.authenticate()
-            if self.settings.required and self.session is None and not self._is_at_login:
+            if self.session is None and self.settings.is_closed(self.request):
                 raise self.missing()
         except DevsessError as error:
             answer = self.answer_to(error)
@@ -117,15 +124,30 @@ class Exchange:
             return answer
         return None
 
-    @property
-    def _is_at_login(self) -> bool:
-        request, login_url = self.request, self.settings.login_url
-        return login_url is not None and request.mount + request.path == login_url.partition("?")[0]
+    def _is_for_us(self) -> bool:
+        """
+        Whether it is a preflight that nobody without a session may bring to the app.
+
+        That the app cannot be reached without one is noted, as its answers depend on it.
+        """
+        if not self.settings.is_closed(self.request):
+            return False
+        self.is_consulted = True
+        return self.request.is_preflight
+
+    def preflight(self, methods: Collection[str] | None) -> Answer:
+        """Our answer to a preflight; see `_cors`."""
+        self._consult("Origin", *cors.PREFLIGHT_VARY)
+        return self.ours(cors.preflight(self.request, self.settings, methods))
 
     def refusal(self) -> Answer | None:
         """The answer to a request that another site may have made a browser send."""
         why = csrf.refusal(self.request, self.brought, self.settings)
-        return problem(403, f"{why[0].upper()}{why[1:]}.") if why else None
+        if not why:
+            return None
+        self.is_consulted = True
+        self._consult("Sec-Fetch-Site", "Origin")
+        return self.ours(problem(403, f"{why[0].upper()}{why[1:]}."))
 
     def authenticate(self) -> Flow[None]:
         """
@@ -239,7 +261,22 @@ class Exchange:
         if isinstance(error, StoreUnavailableError):
             log.error("answered 503: %s", error)  # the client is not told why
         came, login_url = self.brought.came, self.settings.login_url
-        return answer_to(error, self.request, came=came, login_url=login_url)
+        answer = answer_to(error, self.request, came=came, login_url=login_url)
+        if answer is None:
+            return None
+        self.is_consulted = True
+        if login_url is not None:
+            self._consult("Accept")
+        return self.ours(answer)
+
+    def ours(self, answer: Answer) -> Answer:
+        """*answer*, noted as one of devsess: named origins may read it."""
+        self._is_ours = True
+        return answer
+
+    def _consult(self, *names: str) -> None:
+        """Note request headers that the answer depends on."""
+        self._consulted = tuple(dict.fromkeys((*self._consulted, *names)))
 
     def in_place_of_500(self) -> Answer | None:
         """What the app refused, and somebody made a 500 of."""
@@ -255,7 +292,7 @@ class Exchange:
 
     def crashed(self) -> Answer:
         """What carries the cookies when the app answers nothing."""
-        return problem(500, "Something went wrong.")
+        return self.ours(problem(500, "Something went wrong."))
 
     def settle(self) -> Flow[None]:
         """
@@ -279,13 +316,26 @@ class Exchange:
         """Whether `settle` has anything to do."""
         return self._prolonged is not None
 
-    def headers(self, content_type: str) -> list[Header]:
-        """What goes beside the headers of a response of that type."""
+    def headers(self, content_type: str, *, is_marked: bool, is_shared: bool) -> list[Header]:
+        """
+        What goes beside the headers of a response.
+
+        Args:
+            content_type: Its Content-Type, or "".
+            is_marked: Whether it says how it may be cached.
+            is_shared: Whether it says which origin may read it.
+        """
         found = list(self._cookies.values())
         if found:
             found.append(NO_STORE)
-        if found or self.is_consulted:
-            found.append(self.settings.vary)
+        elif self.session is not None and not is_marked and not self.request.is_live:
+            found.append(PRIVATE)  # what a person sees is theirs, in case it shows who they are
+        if self._is_ours and self.settings.origins:
+            self._consult("Origin")
+            found += [] if is_shared else cors.sharing(self.request, self.settings)
+        consulted = self.settings.vary if self._cookies or self.is_consulted else ()
+        if consulted or self._consulted:
+            found.append(("Vary", ", ".join((*consulted, *self._consulted))))
         if content_type.startswith("text/html"):
             found.append(_ACCEPT_HINTS)
         return found

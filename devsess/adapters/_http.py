@@ -24,6 +24,8 @@ HINTS = (
 # All the headers that are ever looked at; the others cost nothing.
 LOOKED_AT = (
     "accept",
+    "access-control-request-headers",
+    "access-control-request-method",
     "authorization",
     "content-type",
     "cookie",
@@ -40,6 +42,7 @@ LOOKED_AT = (
 
 # Methods that change nothing (RFC 9110 §9.2.1).
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
+_PREFLIGHT = {"origin", "access-control-request-method"}
 
 
 @frozen
@@ -77,6 +80,11 @@ class Request:
         return self.method in SAFE_METHODS and not self.is_live
 
     @property
+    def is_preflight(self) -> bool:
+        """Whether a browser asks what another origin's script may send (Fetch §3.3.2)."""
+        return self.method == "OPTIONS" and self.headers.keys() >= _PREFLIGHT
+
+    @property
     def target(self) -> str:
         """Path and query as a browser shows them."""
         return quote(self.mount + self.path) + (f"?{self.query}" if self.query else "")
@@ -102,6 +110,7 @@ class Answer:
 
 
 NO_STORE: Header = ("Cache-Control", "no-store")
+PRIVATE: Header = ("Cache-Control", "private")
 
 
 def json_answer(

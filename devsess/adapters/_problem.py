@@ -8,6 +8,7 @@ from typing import Any
 from urllib.parse import quote
 
 from devsess.adapters._http import NO_STORE, Answer, Header, Request, json_answer
+from devsess.adapters._settings import below_mount
 from devsess.errors import (
     DevsessError,
     InvalidSessionError,
@@ -49,10 +50,10 @@ def answer_to(
 
 def to_login(request: Request, login_url: str) -> Answer:
     """A person is sent to sign in, and told where to come back to, if that is a page."""
-    there = login_url
+    path, mark, query = login_url.partition("?")
+    there = f"{below_mount(path, quote(request.mount))}{mark}{query}"
     if request.method in ("GET", "HEAD"):
-        joint = "&" if "?" in login_url else "?"
-        there = f"{login_url}{joint}return_to={quote(request.target, safe='/')}"
+        there += f"{'&' if mark else '?'}return_to={quote(request.target, safe='/')}"
     kind = ("Content-Type", "text/plain; charset=utf-8")
     return Answer(303, (("Location", there), kind, ("Content-Length", "0"), NO_STORE))
 

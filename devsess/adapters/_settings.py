@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from attrs import frozen
 
 from devsess.adapters import _cookies as cookies
-from devsess.adapters._http import Header
+from devsess.adapters._http import Request
 from devsess.errors import ConfigurationError
 from devsess.policy import Span, seconds
 
@@ -62,24 +62,34 @@ class Settings:
     login_url: str | None
 
     @property
-    def vary(self) -> Header:
-        """What an answer that depends on who asks depends on (RFC 9110 §12.5.5)."""
-        if not self.reads_header:
-            return ("Vary", "Cookie")
-        return ("Vary", "Cookie, Authorization" if self.reads_cookies else "Authorization")
+    def vary(self) -> tuple[str, ...]:
+        """The headers that say who asks, for an answer that depends on it (RFC 9110 §12.5.5)."""
+        return ("Cookie",) * self.reads_cookies + ("Authorization",) * self.reads_header
+
+    def is_closed(self, request: Request) -> bool:
+        """Whether *request* needs a session to reach the app."""
+        if not self.required or is_among(request.path, self.public):
+            return False
+        login = None if self.login_url is None else self.login_url.partition("?")[0]
+        return login is None or request.mount + request.path != below_mount(login, request.mount)
 
     def is_exempt(self, path: str) -> bool:
         """Whether *path* is one that anybody may post to."""
         return is_among(path, self.csrf_exempt)
 
 
+def below_mount(path: str, mount: str) -> str:
+    """*path* as browsers see it; one that names the mount point already stays as it is."""
+    return path if path == mount or path.startswith(f"{mount}/") else mount + path
+
+
 def is_among(path: str, paths: frozenset[str]) -> bool:
-    """Whether *path* is one of *paths*, or below one that ends with a slash."""
+    """Whether *path* is one of *paths*, or below one that ends with a slash; "/" is one page."""
     if path in paths:
         return True
     if "//" in path or "/." in path:
         return False  # an app may read another path in it
-    return any(above.endswith("/") and path.startswith(above) for above in paths)
+    return any(each.endswith("/") and each != "/" and path.startswith(each) for each in paths)
 
 
 def settings(
@@ -103,6 +113,8 @@ def settings(
     Raises:
         ConfigurationError: If an argument cannot work; the message says which.
     """
+    if not required and public:
+        raise ConfigurationError("public excepts paths from required=True, which is not set")
     _one_of("transport", transport, ("both", "cookie", "bearer"))
     _one_of("proxy_header", proxy_header, ("x-forwarded-for", "forwarded"))
     if insecure_cookies:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Generator, Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from devsess._drivers import run
+from devsess.adapters._cors import ALLOW_ORIGIN
 from devsess.adapters._http import NO_STORE, Answer, Header
 from devsess.errors import DevsessError
 
@@ -91,8 +92,12 @@ class Response:
         if self._exchange.is_unsettled:
             run(self._exchange.settle(), self._perform)
         self._exchange.has_begun = True
-        kinds = [value for name, value in headers if name.lower() == "content-type"]
-        ours = self._exchange.headers(kinds[0] if kinds else "")
+        told = {name.lower(): value for name, value in headers}
+        ours = self._exchange.headers(
+            told.get("content-type", ""),
+            is_marked="cache-control" in told,
+            is_shared=ALLOW_ORIGIN in told,
+        )
         if NO_STORE in ours:  # in the place of what the app said
             headers = [it for it in headers if it[0].lower() != "cache-control"]
         headers = [*headers, *ours] if ours else headers

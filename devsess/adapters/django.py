@@ -19,6 +19,7 @@ from django.utils.module_loading import import_string
 
 from devsess._drivers import run
 from devsess.adapters import _endpoints as endpoints
+from devsess.adapters._cors import ALLOW_ORIGIN
 from devsess.adapters._current import Current
 from devsess.adapters._exchange import Exchange
 from devsess.adapters._http import Answer
@@ -67,7 +68,12 @@ class SessionMiddleware(Middleware[GetResponse, SessionManager]):
     def _finish(self, response: HttpResponseBase, exchange: Exchange) -> None:
         run(exchange.settle(), self._perform)
         # Set-Cookie has a jar of its own in Django: headers hold one line each.
-        for name, value in exchange.headers(response.get("Content-Type", "")):
+        ours = exchange.headers(
+            response.get("Content-Type", ""),
+            is_marked=response.has_header("Cache-Control"),
+            is_shared=response.has_header(ALLOW_ORIGIN),
+        )
+        for name, value in ours:
             if name == "Set-Cookie":
                 response.cookies.load(value)
             elif name in ("Accept-CH", "Vary") and name in response.headers:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from http import HTTPStatus
 from typing import Any
@@ -23,11 +23,11 @@ class Said:
     kind: str = "application/json"
     status: int = 200
     accept_ch: str | None = None
+    more: Mapping[str, str] = {"Cache-Control": "public, max-age=60"}
 
     @property
     def headers(self) -> dict[str, str]:
-        cached = {"Cache-Control": "public, max-age=60"}
-        return cached | ({"Accept-CH": self.accept_ch} if self.accept_ch else {})
+        return dict(self.more) | ({"Accept-CH": self.accept_ch} if self.accept_ch else {})
 
 
 async def done(answer: Any) -> Any:
@@ -116,7 +116,27 @@ async def broken(current: Any, _: Any, __: Any) -> Said:
     return Said("the app's own fault", "text/plain", 500)
 
 
+async def unmarked(current: Any, query: dict[str, list[str]], _: Any) -> Said:
+    """Nothing is said of caching."""
+    if "look" in query:
+        assert current.session is None or current.session.user_id
+    return Said(more={})
+
+
+async def refused_and_shared(current: Any, _: Any, __: Any) -> Said:
+    """An app that answers a refusal itself, with headers of its own."""
+    try:
+        await done(current.require())
+    except InvalidSessionError as error:
+        answer = current.answer_to(error)
+        shared = {"Access-Control-Allow-Origin": "https://www.app.example"}
+        return Said(answer.body.decode(), "application/problem+json", answer.status, more=shared)
+    return Said()
+
+
 VIEWS = {
+    "/unmarked": unmarked,
+    "/refused-and-shared": refused_and_shared,
     "/": home,
     "/me": me,
     "/login": login,

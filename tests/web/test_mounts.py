@@ -15,7 +15,14 @@ from devsess.adapters import asgi, wsgi
 
 SECRET = "t7vKq2Zr9XwLm4NbY8sHd5JfC3pQx6RgUe1"
 # Path of the request, below the mount point /shop, and what a stranger is answered.
-CASES = [("/login", "/shop/login", 200), ("/login", "/login", 401), ("/", "/shop/login", 401)]
+CASES = [
+    ("/login", "/login", 200),
+    ("/login", "/shop/login", 200),
+    ("/login", "/shopping/login", 401),
+    ("/", "/login", 401),
+    ("/", "/shop/login", 401),
+    ("/shop/login", "/shop/login", 401),
+]
 
 
 def over_wsgi(path: str, login_url: str) -> int:
@@ -48,8 +55,8 @@ def over_asgi(path: str, login_url: str) -> int:
 
 @pytest.mark.parametrize("over", [over_wsgi, over_asgi])
 @pytest.mark.parametrize(("path", "login_url", "expected"), CASES)
-def test_the_login_url_is_one_of_the_site(
+def test_the_login_url_is_below_the_mount_point(
     over: Any, path: str, login_url: str, expected: int
 ) -> None:
-    """`login_url` names a path as browsers do, with the mount point in it."""
+    """`login_url` is a path of the app, as all others are; with the mount point in it, the same."""
     assert expected == over(path, login_url)

@@ -377,20 +377,25 @@ def test_insecure_cookies_are_loud(
 
 
 def test_mounted_apps(sessions: SessionManager) -> None:
-    """Paths are those below the mount point, and a redirect comes back to the whole one."""
+    """Paths are those below the mount point; a redirect goes, and comes back, to the whole ones."""
 
     def app(environ: Any, start_response: Any) -> list[bytes]:
         environ["devsess"].require()
         return []
 
     wrapped = SessionMiddleware(app, sessions, endpoints="/auth", login_url="/in?x=1")
+    named = SessionMiddleware(app, sessions, login_url="/shop/in")
 
     def mounted(environ: Any, start_response: Any) -> Any:
         return wrapped({**environ, "SCRIPT_NAME": "/shop"}, start_response)
 
     assert 200 == on_wsgi(mounted, "GET", "/auth/jwks.json").status_code
     answer = on_wsgi(mounted, "GET", "/caf%C3%A9?a=1", [("Accept", "text/html")])
-    assert "/in?x=1&return_to=/shop/caf%25C3%25A9%3Fa%3D1" == answer.headers["location"]
+    assert "/shop/in?x=1&return_to=/shop/caf%25C3%25A9%3Fa%3D1" == answer.headers["location"]
+    environ = environ_of("POST", "/me", [("Accept", "text/html")]) | {"SCRIPT_NAME": "/shop"}
+    started: list[Any] = []
+    named(environ, lambda *it: started.append(it))  # type: ignore[arg-type, return-value]
+    assert "/shop/in" == dict(started[0][1])["Location"]
 
 
 def test_a_chunked_body_is_read(sessions: SessionManager) -> None:

@@ -1,0 +1,64 @@
+"""
+Cross-Origin Resource Sharing (Fetch §3.3) of what devsess itself answers.
+
+The origins named in the settings may read it, each by its own name: never `*`,
+which credentials rule out, and never `null`, which any page can be.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from devsess.adapters._http import Answer, Header, Request, empty_answer
+from devsess.adapters._settings import normal_origin
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from devsess.adapters._settings import Settings
+
+ALLOW_ORIGIN = "access-control-allow-origin"
+# What an answer to a preflight depends on, beside who may ask.
+PREFLIGHT_VARY = ("Access-Control-Request-Method", "Access-Control-Request-Headers")
+_SHOWN = "WWW-Authenticate, Retry-After"
+# Seconds for which a browser need not ask again.
+_MAX_AGE = "600"
+_TOKEN = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"  # noqa: S105 - RFC 9110 §5.6.2
+_METHOD = re.compile(_TOKEN)
+_HEADERS = re.compile(rf"{_TOKEN}(?:, ?{_TOKEN}){{0,63}}")
+
+
+def sharing(request: Request, settings: Settings) -> list[Header]:
+    """The headers that let a named origin's script read an answer."""
+    origin = request.headers.get("origin")
+    # Browsers write an origin in one way alone; nothing else is ever sent back.
+    if origin is None or origin not in settings.origins or normal_origin(origin) != origin:
+        return []
+    return [
+        ("Access-Control-Allow-Origin", origin),
+        ("Access-Control-Allow-Credentials", "true"),
+        ("Access-Control-Expose-Headers", _SHOWN),
+    ]
+
+
+def preflight(request: Request, settings: Settings, methods: Collection[str] | None) -> Answer:
+    """
+    The answer to a preflight; it names nobody but a named origin.
+
+    Args:
+        request: The preflight.
+        settings: Whose origins may ask.
+        methods: What may be asked for; None for whatever it asks, where the app decides later.
+    """
+    if not sharing(request, settings):
+        return empty_answer(204)
+    method = request.headers["access-control-request-method"]
+    wanted = request.headers.get("access-control-request-headers", "")
+    allowed = [*methods] if methods is not None else [method] * bool(_METHOD.fullmatch(method))
+    headers = [("Access-Control-Max-Age", _MAX_AGE)]
+    if allowed:
+        headers.append(("Access-Control-Allow-Methods", ", ".join(allowed)))
+    if _HEADERS.fullmatch(wanted):
+        headers.append(("Access-Control-Allow-Headers", wanted))
+    return empty_answer(204, *headers)

@@ -1,0 +1,51 @@
+"""What caches are told: on which request headers an answer depends, and whose it is."""
+
+from __future__ import annotations
+
+from typing import Any
+
+WHO = ["Cookie", "Authorization"]
+
+
+def vary(answer: Any) -> list[str]:
+    return [name for name in answer.headers.get("vary", "").split(", ") if name]
+
+
+def test_with_required_every_answer_depends_on_who_asks(make: Any) -> None:
+    """The app did not look, but the middleware did: a stranger is refused what is kept."""
+    site = make(required=True, public=["/login", "/client"])
+    browser = site.browser("ada")
+    for _ in range(2):  # from memory, the second time
+        assert WHO == vary(browser.get("/nothing"))
+    assert WHO == vary(site.browser().get("/nothing"))
+    assert [] == vary(site.browser().get("/client"))
+    assert [] == vary(make().browser().get("/nothing"))
+
+
+def test_what_else_was_consulted(make: Any) -> None:
+    """Accept, where it decides between a redirect and a problem; where a page comes from."""
+    site = make(login_url="/sign-in", origins=["https://www.app.example"])
+    assert [*WHO, "Accept", "Origin"] == vary(site.browser().get("/me"))
+    assert [*WHO, "Accept", "Origin"] == vary(site.browser().get("/me", Accept="text/html"))
+    refused = site.browser().post("/", site="cross-site")
+    assert [*WHO, "Sec-Fetch-Site", "Origin"] == vary(refused)
+    plain = make(transport="cookie").browser()
+    assert ["Cookie"] == vary(plain.get("/"))
+    assert ["Cookie"] == vary(plain.get("/me"))
+    assert ["Authorization"] == vary(make(transport="bearer").browser().get("/me"))
+
+
+def test_an_unmarked_answer_is_its_persons_own(site: Any) -> None:
+    """No shared cache keeps it, also where the app never looked at who asks."""
+    browser = site.browser("ada")
+    for path in ("/unmarked", "/unmarked?look"):
+        assert "private" == browser.get(path).headers["cache-control"]
+        assert "cache-control" not in site.browser().get(path).headers
+    assert "public, max-age=60" == browser.get("/").headers["cache-control"]
+
+
+def test_what_sets_cookies_is_not_kept(site: Any) -> None:
+    """Then the answer says so once, and nothing besides."""
+    browser = site.browser("ada")
+    site.clock.advance(16 * 60)
+    assert ["no-store"] == browser.get("/unmarked").headers.get_list("cache-control")

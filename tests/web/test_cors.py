@@ -1,0 +1,108 @@
+"""Scripts of named origins may read what devsess answers itself; nobody else's may."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+FRIEND = "https://www.app.example"
+STRANGERS = [
+    "https://evil.example",
+    "null",
+    "*",
+    "",
+    "https://www.app.example.evil.example",
+    "https://WWW.app.example",
+    "https://www.app.example:443",
+    "https://www.app.example/",
+    "http://www.app.example",
+]
+ASKED = {
+    "sessions": ("GET", "/auth/sessions", "ada", 200),
+    "refresh": ("POST", "/auth/refresh", "ada", 200),
+    "nothing": ("GET", "/auth/nothing", None, 404),
+    "wrong method": ("GET", "/auth/refresh", None, 405),
+    "challenged": ("GET", "/strong", "ada", 401),
+    "hidden by the app": ("GET", "/swallow", None, 401),
+    "nobody": ("GET", "/me", None, 401),
+}
+
+
+def shared(answer: Any) -> dict[str, str]:
+    return {key: value for key, value in answer.headers.items() if key.startswith("access-c")}
+
+
+@pytest.mark.parametrize("name", ASKED)
+def test_a_named_origin_reads_our_answers(make: Any, name: str) -> None:
+    """Its very name, with credentials, and the challenge; caches keep the origins apart."""
+    site = make(origins=[FRIEND])
+    method, path, user, status = ASKED[name]
+    answer = site.browser(user).ask(method, path, site="same-site", Origin=FRIEND)
+    assert status == answer.status_code
+    expected = {
+        "access-control-allow-origin": FRIEND,
+        "access-control-allow-credentials": "true",
+        "access-control-expose-headers": "WWW-Authenticate, Retry-After",
+    }
+    assert expected == shared(answer)
+    assert "Origin" in answer.headers["vary"]
+
+
+@pytest.mark.parametrize("origin", STRANGERS)
+def test_no_other_origin_does(make: Any, origin: str) -> None:
+    """Not a name that only looks alike, never `null`, never `*`; the answer still varies."""
+    site = make(origins=[FRIEND])
+    for who in (site.browser("ada"), site.browser()):
+        for path in ("/auth/sessions", "/strong", "/auth/jwks.json"):
+            answer = who.get(path, Origin=origin)
+            assert {} == shared(answer)
+            assert "Origin" in answer.headers["vary"]
+
+
+def test_without_origins_nobody_does(site: Any) -> None:
+    """And nothing depends on it."""
+    answer = site.browser().get("/auth/jwks.json", Origin=FRIEND)
+    assert {} == shared(answer)
+    assert "vary" not in answer.headers
+
+
+def test_the_apps_answers_are_the_apps(make: Any) -> None:
+    """Who may read those it says itself."""
+    site = make(origins=[FRIEND])
+    assert {} == shared(site.browser("ada").ask("GET", "/", site="same-site", Origin=FRIEND))
+
+
+def test_what_the_app_says_of_a_refusal_stands(make: Any) -> None:
+    """A header that somebody set already is not set twice: browsers refuse two."""
+    site = make(origins=[FRIEND])
+    answer = site.browser().ask("GET", "/refused-and-shared", site="same-site", Origin=FRIEND)
+    assert [FRIEND] == answer.headers.get_list("access-control-allow-origin")
+
+
+@pytest.mark.parametrize("required", [True, False])
+@pytest.mark.parametrize(
+    ("path", "methods"),
+    [
+        ("/auth/refresh", "POST"),
+        ("/auth/sessions", "GET"),
+        ("/auth/sessions/abc", "DELETE"),
+        ("/auth/sessions/revoke-others", "POST"),
+    ],
+)
+def test_preflights_of_our_endpoints(make: Any, path: str, methods: str, required: bool) -> None:
+    """Ours to answer, with the methods that there are; an origin that is not named gets none."""
+    site = make(origins=[FRIEND], required=required)
+    asked = {
+        "Access-Control-Request-Method": "POST",
+        "Access-Control-Request-Headers": "authorization, content-type",
+    }
+    answer = site.browser().ask("OPTIONS", path, site="same-site", Origin=FRIEND, **asked)
+    assert 204 == answer.status_code
+    assert FRIEND == answer.headers["access-control-allow-origin"]
+    assert methods == answer.headers["access-control-allow-methods"]
+    assert "authorization, content-type" == answer.headers["access-control-allow-headers"]
+    other = site.browser().ask("OPTIONS", path, Origin=STRANGERS[0], **asked)
+    assert (204, {}) == (other.status_code, shared(other))
+    bare = site.browser().ask("OPTIONS", path, Origin=FRIEND)
+    assert 405 == bare.status_code
