@@ -103,7 +103,13 @@ def test_other_preflights_are_the_apps(make: Any) -> None:
 def test_strange_preflights_come_back_in_no_header(make: Any) -> None:
     """Only what can be a method, and the names of headers, is sent back."""
     site = make(required=True, origins=[FRIEND])
-    for method, names in (("a b", "x y"), ("\x7f", "\x7f"), ("", ","), ("x" * 9, "a;b"), ("(", "\x00")):
+    for method, names in (
+        ("a b", "x y"),
+        ("\x7f", "\x7f"),
+        ("", ","),
+        ("x" * 9, "a;b"),
+        ("(", "\x00"),
+    ):
         headers = preflight(site, "/", FRIEND, method, Access_Control_Request_Headers=names).headers
         assert "access-control-allow-headers" not in headers
         assert headers.get("access-control-allow-methods", "x" * 9) == "x" * 9
