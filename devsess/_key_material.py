@@ -15,6 +15,8 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from jwt.algorithms import Algorithm, get_default_algorithms
 
+from devsess._key_shapes import mistaken, public_forms
+from devsess._key_strength import is_guessable
 from devsess.errors import ConfigurationError
 from devsess.keys import HOW_TO, MIN_SECRET, Purpose
 
@@ -93,17 +95,12 @@ def load(source: object) -> tuple[Key, bytes | None]:
     secret = _octets(source)
     if secret.lstrip().startswith(b"-----BEGIN"):
         return _asymmetric(_from_pem(secret)), None
-    if len(secret) < MIN_SECRET:
-        raise ConfigurationError(
-            f"the key has {len(secret)} bytes and HS256 needs {MIN_SECRET} or more; {HOW_TO}"
-        )
+    _check_secret(secret, "key")
     algorithm = _ALGORITHMS["HS256"]
     try:
         prepared = algorithm.prepare_key(secret)
     except Exception:  # noqa: BLE001 - whatever it is, it may quote the key
-        raise ConfigurationError(
-            f"the key is an asymmetric key in a form that is not read: give PEM or JWK; {HOW_TO}"
-        ) from None
+        raise ConfigurationError(f"the key cannot be used as a secret; {HOW_TO}") from None
     kid = base64url(derive(secret, "kid")[:12])
     return Key("HS256", kid, None, algorithm, prepared, prepared), secret
 
@@ -133,7 +130,10 @@ def _from_jwk(jwk: Mapping[str, Any]) -> object:
     if jwk.get("alg", alg) not in (alg, "Ed25519" if alg == "EdDSA" else alg):
         raise ConfigurationError(f"the JWK says alg {jwk['alg']!r}, but its curve is for {alg}")
     wanted = "sign" if "d" in jwk else "verify"
-    if jwk.get("use", "sig") != "sig" or wanted not in jwk.get("key_ops", (wanted,)):
+    allowed = jwk.get("key_ops", [wanted])
+    if not isinstance(allowed, (list, tuple)):
+        raise ConfigurationError("the JWK's key_ops must be a list of texts (RFC 7517 §4.3)")
+    if jwk.get("use", "sig") != "sig" or wanted not in allowed:
         raise ConfigurationError(f"the JWK is not meant to {wanted}: see its use and key_ops")
     try:
         return _ALGORITHMS[alg].from_jwk(json.dumps(dict(jwk)))
@@ -164,18 +164,47 @@ def _thumbprint(required: Mapping[str, str]) -> str:
     return base64url(hashlib.sha256(text.encode()).digest())
 
 
-def roots(secret: str | bytes | Sequence[str | bytes]) -> list[bytes]:
+def roots(secret: str | bytes | Sequence[str | bytes], beside: Sequence[Key]) -> list[bytes]:
     """
     The secrets that others are derived from, current first.
+
+    Args:
+        secret: One or several.
+        beside: The keys that sign and verify; their public halves are no secrets.
 
     Raises:
         ConfigurationError: If there is none, or one that is weak.
     """
-    given = [secret] if isinstance(secret, (str, bytes)) else list(secret)
+    given = [secret] if isinstance(secret, (str, bytes)) else secret
+    if not isinstance(given, Sequence) or not given:
+        raise ConfigurationError(f"secret must be a str, bytes, or a list of them; {HOW_TO}")
     found = [_octets(one) for one in given]
-    if not found or min(map(len, found)) < MIN_SECRET:
-        raise ConfigurationError(f"secret needs {MIN_SECRET} bytes or more; {HOW_TO}")
+    known = {form for key in beside if key.public for form in public_forms(key.public)}
+    for one in found:
+        _check_secret(one, "secret")
+        if one.strip() in known or one in known:
+            raise ConfigurationError(f"the secret is the public half of a key; {HOW_TO}")
     return found
+
+
+def _check_secret(secret: bytes, name: str) -> None:
+    """
+    Check that *secret* can be one.
+
+    Raises:
+        ConfigurationError: If it is short, something else, or made up by a person.
+    """
+    if len(secret) < MIN_SECRET:
+        raise ConfigurationError(
+            f"the {name} has {len(secret)} bytes and needs {MIN_SECRET} or more; {HOW_TO}"
+        )
+    what = mistaken(secret)
+    if what is not None:
+        raise ConfigurationError(f"the {name} looks like {what}; {HOW_TO}")
+    if is_guessable(secret):
+        raise ConfigurationError(
+            f"the {name} can be guessed: it has words, repeats, runs or few characters; {HOW_TO}"
+        )
 
 
 def _octets(source: object) -> bytes:

@@ -31,7 +31,7 @@ class Keys:
     """
     The keys of a manager: one that signs, and older ones that still verify.
 
-    A key is a secret of 32 bytes or more (HS256), a PEM or a JWK of an Ed25519
+    A key is a random secret of 32 bytes or more (HS256), a PEM or a JWK of an Ed25519
     (EdDSA) or P-256 (ES256) key. To rotate, put the new one first and keep the
     old one for as long as sessions live: their refresh tokens hang on it.
 
@@ -42,7 +42,8 @@ class Keys:
             and ES256. Several, current first, to rotate it.
 
     Raises:
-        ConfigurationError: If a key is weak, of another kind, or cannot sign.
+        ConfigurationError: If a key is weak, of another kind, or cannot sign. Weak is
+            also what a person made up: words, repeats, runs, a path, a public key.
     """
 
     def __init__(
@@ -57,7 +58,9 @@ class Keys:
         keys = [key for key, _ in loaded]
         if not keys[0].can_sign:
             raise ConfigurationError("the current key is a public key: give the private one")
-        derived_from = [root for _, root in loaded if root] if secret is None else roots(secret)
+        derived_from = (
+            [root for _, root in loaded if root] if secret is None else roots(secret, keys)
+        )
         if secret is None and len(derived_from) < len(loaded):
             raise ConfigurationError(
                 f"EdDSA and ES256 need secret=..., 32 bytes or more, for all other tokens; {HOW_TO}"

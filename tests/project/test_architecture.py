@@ -33,7 +33,7 @@ ROOMS = {
         0,
         (
             *("errors", "policy", "models", "rows", "keys", "geo"),
-            *("_addresses", "_agents", "_client", "_hints", "_key_material", "_text", "_frozen"),
+            *("_addresses", "_agents", "_client", "_hints", "_key_*", "_text", "_frozen"),
         ),
     ),
     "laws": Room(1, ("lifecycle", "rotation", "tokens", "devices", "views")),
@@ -71,7 +71,7 @@ ROOMS = {
 # Where a package may be imported, and nowhere else.
 HOMES = {
     "jwt": ("_key_material", "cli.*"),  # demo and bench measure against a bare jwt.decode
-    "cryptography": ("_key_material",),
+    "cryptography": ("_key_material", "_key_shapes"),
     "user_agents": ("_agents",),
     "ua_parser": ("_agents",),
     "sqlite_utils": ("stores._sqlite_schema",),
