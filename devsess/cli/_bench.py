@@ -101,8 +101,8 @@ def _show(found: Figures, alg: str) -> None:
     ]
     output.figures(["what", "time", "ratio"], rows)
     versions = ", ".join(f"{name} {version}" for name, version in _versions().items())
-    click.echo(f"\nmark: {found.mark}; tokens: {alg}; {found.rounds} rounds; {versions}")
-    click.echo(MEANING)
+    output.prose(f"\nmark: {found.mark}; tokens: {alg}; {found.rounds} rounds; {versions}")
+    output.prose(MEANING)
 
 
 def _json(found: Figures, alg: str) -> dict[str, object]:

@@ -77,6 +77,15 @@ def listing(columns: Sequence[Column], rows: Sequence[Sequence[object]], empty: 
         click.echo("\n".join(table.saying_utc().lines(None, now)))
 
 
+def prose(said: str) -> None:
+    """Print sentences, broken where the terminal ends."""
+    if sys.stdout.isatty():
+        ends = [said[: len(said) - len(said.lstrip("\n"))], said[len(said.rstrip("\n")) :]]
+        width = shutil.get_terminal_size().columns
+        said = click.wrap_text(said.strip("\n"), width).join(ends)
+    click.echo(said)
+
+
 def facts(known: Mapping[str, object]) -> None:
     """Print what is known of one thing, a line each."""
     said = {name: text(value) for name, value in known.items() if value not in (None, "")}

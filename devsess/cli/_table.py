@@ -43,6 +43,8 @@ class Column:
 
 def text(value: object) -> str:
     """*value* for people; control characters would move a terminal's cursor."""
+    if value == "":
+        return ""
     if value is None:
         return "-"
     if isinstance(value, datetime):

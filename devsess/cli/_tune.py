@@ -11,6 +11,7 @@ import click
 
 from devsess.cli import _output as output
 from devsess.cli._store import Finite, check_ready, cleaning_up, exit_codes, store_option
+from devsess.cli._table import Column
 from devsess.keys import Keys, generate_secret
 from devsess.policy import Policy
 from devsess.stores._url import file_of
@@ -27,10 +28,10 @@ MOST_SESSIONS = 1_000_000
 # Made-up traffic is the same each time, so that two runs can be compared.
 SEED = 1
 BAR = 40
-# In two lines: ten columns must fit a narrow terminal.
 COLUMNS = (
-    *("max\nstale", "\ntouch", "\ncache", "mean\nµs", "p99\nµs"),
-    *("\nhits", "\nmemory", "calls\n/s", "touches\n/s", "revoked\nafter"),
+    *(Column(name) for name in ("stale", "touch", "cache", "mean µs", "p99 µs", "hits")),
+    *(Column("memory", rank=2), Column("calls/s", rank=3), Column("touch/s", rank=4)),
+    *(Column("heard", rank=1), Column("")),
 )
 SETTINGS = ("max_staleness", "touch_interval", "cache_size")
 
@@ -125,19 +126,19 @@ def _show(advice: Advice, wish: Wish, store: str, traffic: Traffic) -> None:
     from devsess.tuning.cost import THREADS
 
     played = advice.traffic
-    click.echo(
+    output.prose(
         f"replayed {len(played.requests)} of {len(traffic.requests)} requests, "
         f"{played.span:.0f} s of traffic, {len(played.sessions)} sessions; "
-        f"every second session by another process\n"
+        f"every second session by another process.\n"
     )
-    output.figures(COLUMNS, [_row(candidate, advice) for candidate in advice.candidates])
+    output.listing(COLUMNS, [_row(it, advice) for it in advice.candidates], "nothing was tried")
     _plot(advice)
     if advice.readers:
         told = ", ".join(f"{n}: {cost:.1f}" for n, cost in sorted(advice.readers.items()))
-        click.echo(f"\nfresh=True from {THREADS} threads at once, µs by readers: {told}")
+        output.prose(f"\nfresh=True from {THREADS} threads at once, µs by readers: {told}")
     sure = advice.confidence
     doubts = "".join(f"; {doubt}" for doubt in sure.doubts)
-    click.echo(
+    output.prose(
         f"\nconfidence: {sure.level} (over {len(advice.chosen.rounds)} replays, mean cost differs"
         f" by {sure.cost:.0%}, hit rate by {sure.hit_rate * 100:.1f} points{doubts})"
     )
@@ -156,7 +157,8 @@ def _row(candidate: Candidate, advice: Advice) -> list[str]:
         f"{outcome.entries * advice.entry_bytes / 1e6:.2f} MB",
         f"{outcome.calls:.2f}",
         f"{outcome.touches:.2f}",
-        f"{outcome.bound:g} s" + (" <-" if policy == advice.chosen.policy else ""),
+        f"{outcome.bound:g} s",
+        "<-" if policy == advice.chosen.policy else "",
     ]
 
 
@@ -175,7 +177,7 @@ def _recommend(advice: Advice, wish: Wish, store: str) -> None:
     if advice.met:
         click.echo(f"\n99 of 100 validations stay below {wish.p99:g} µs with\n")
     else:
-        click.echo(
+        output.prose(
             f"\nNo setting keeps 99 of 100 validations below {wish.p99:g} µs within "
             f"{wish.max_staleness:g} s of staleness each time; what there is to gain is had with\n"
         )
