@@ -299,25 +299,39 @@ class SessionManager:
         """A user's devices, latest sign-in first."""
         return self._do(self._core.read(flows.devices, user_id))
 
-    def rename_device(self, user_id: str, device_id: str, name: str | None) -> Device | None:
+    def rename_device(
+        self, user_id: str, device_id: str, name: str | None, *, actor: str | None = None
+    ) -> Device | None:
         """Call a device *name*; None gives its label back. None: there is no such device."""
-        return self._do(self._core.write(flows.rename_device, user_id, device_id, name))
+        return self._do(
+            self._core.write(flows.rename_device, user_id, device_id, name, actor=actor)
+        )
 
-    def trust_device(self, user_id: str, device_id: str, until: datetime | None) -> Device | None:
+    def trust_device(
+        self, user_id: str, device_id: str, until: datetime | None, *, actor: str | None = None
+    ) -> Device | None:
         """Trust a device until an instant; None ends the trust. None: there is no such device."""
-        return self._do(self._core.write(flows.trust_device, user_id, device_id, until))
+        return self._do(
+            self._core.write(flows.trust_device, user_id, device_id, until, actor=actor)
+        )
 
-    def forget_device(self, user_id: str, device_id: str) -> Device | None:
+    def forget_device(
+        self, user_id: str, device_id: str, *, actor: str | None = None
+    ) -> Device | None:
         """End a device's sessions and remove it. None: there is no such device."""
-        return self._do(self._core.write(flows.forget_device, user_id, device_id))
+        return self._do(self._core.write(flows.forget_device, user_id, device_id, actor=actor))
 
-    def block_device(self, user_id: str, device_id: str) -> Device | None:
+    def block_device(
+        self, user_id: str, device_id: str, *, actor: str | None = None
+    ) -> Device | None:
         """End a device's sessions and refuse it at login. None: there is no such device."""
-        return self._do(self._core.write(flows.block_device, user_id, device_id))
+        return self._do(self._core.write(flows.block_device, user_id, device_id, actor=actor))
 
-    def unblock_device(self, user_id: str, device_id: str) -> Device | None:
+    def unblock_device(
+        self, user_id: str, device_id: str, *, actor: str | None = None
+    ) -> Device | None:
         """Let a device sign in again. None: there is no such device."""
-        return self._do(self._core.write(flows.unblock_device, user_id, device_id))
+        return self._do(self._core.write(flows.unblock_device, user_id, device_id, actor=actor))
 
     def purge(self, *, limit: int | None = None) -> int:
         """Delete what is past its retention, in bounded batches; how many rows. Safe from cron."""

@@ -63,6 +63,11 @@ def checked_reason(value: str, name: str = "reason") -> str:
     return clean_text(checked_text(value, name), MAX_TEXT) or name
 
 
+def checked_actor(actor: str | None) -> str | None:
+    """Who does it, where it is not the user; cleaned as reasons are."""
+    return None if actor is None else checked_reason(actor, "actor")
+
+
 def checked_instant(auth_time: datetime | float | None, now: float, leeway: float) -> float:
     """
     When the person proved themselves; not after *now*, but for clock skew.

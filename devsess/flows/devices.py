@@ -10,7 +10,7 @@ from attrs import evolve
 
 from devsess import lifecycle
 from devsess.flows import _ask as ask
-from devsess.flows._checks import checked_datetime, checked_reason, checked_user
+from devsess.flows._checks import checked_actor, checked_datetime, checked_reason, checked_user
 from devsess.flows.context import Context
 from devsess.models import EventType
 from devsess.rows import EventRow
@@ -25,6 +25,12 @@ if TYPE_CHECKING:
 
 MAX_NAME = 64
 
+# Why the sessions of a device ended.
+_REASONS = {
+    EventType.DEVICE_BLOCKED: "device-blocked",
+    EventType.DEVICE_FORGOTTEN: "device-forgotten",
+}
+
 
 def devices(context: Context, now: float, user_id: str) -> Flow[builtins.list[Device]]:
     """The user's devices, latest sign-in first."""
@@ -34,7 +40,13 @@ def devices(context: Context, now: float, user_id: str) -> Flow[builtins.list[De
 
 
 def rename_device(
-    context: Context, now: float, user_id: str, device_id: str, name: str | None
+    context: Context,
+    now: float,
+    user_id: str,
+    device_id: str,
+    name: str | None,
+    *,
+    actor: str | None = None,
 ) -> Flow[Device | None]:
     """
     Call it *name* (at most 64 characters); None gives the label back.
@@ -46,11 +58,19 @@ def rename_device(
         name = checked_reason(name, "name")
         if len(name) > MAX_NAME:
             raise ValueError(f"a device's name has at most {MAX_NAME} characters, not {len(name)}")
-    return (yield from _put(now, user_id, device_id, {"name": name}, EventType.DEVICE_RENAMED))
+    return (
+        yield from _put(now, user_id, device_id, {"name": name}, EventType.DEVICE_RENAMED, actor)
+    )
 
 
 def trust_device(
-    context: Context, now: float, user_id: str, device_id: str, until: datetime | None
+    context: Context,
+    now: float,
+    user_id: str,
+    device_id: str,
+    until: datetime | None,
+    *,
+    actor: str | None = None,
 ) -> Flow[Device | None]:
     """
     Trust it until an instant; None ends the trust.
@@ -60,34 +80,38 @@ def trust_device(
     """
     instant = None if until is None else checked_datetime(until, "until")
     changes = {"trusted_until": instant}
-    return (yield from _put(now, user_id, device_id, changes, EventType.DEVICE_TRUSTED))
+    return (yield from _put(now, user_id, device_id, changes, EventType.DEVICE_TRUSTED, actor))
 
 
 def unblock_device(
-    context: Context, now: float, user_id: str, device_id: str
+    context: Context, now: float, user_id: str, device_id: str, *, actor: str | None = None
 ) -> Flow[Device | None]:
     """Let it sign in again."""
     changes = {"blocked": False}
-    return (yield from _put(now, user_id, device_id, changes, EventType.DEVICE_UNBLOCKED))
+    return (yield from _put(now, user_id, device_id, changes, EventType.DEVICE_UNBLOCKED, actor))
 
 
-def block_device(context: Context, now: float, user_id: str, device_id: str) -> Flow[Device | None]:
+def block_device(
+    context: Context, now: float, user_id: str, device_id: str, *, actor: str | None = None
+) -> Flow[Device | None]:
     """Refuse it at login and end its sessions."""
+    by = checked_actor(actor)
     row = yield from _find(user_id, device_id)
     if row is None:
         return None
-    yield from _end(context, now, row, "device-blocked", EventType.DEVICE_BLOCKED)
+    yield from _end(context, now, row, EventType.DEVICE_BLOCKED, by)
     return device_view(evolve(row, blocked=True))
 
 
 def forget_device(
-    context: Context, now: float, user_id: str, device_id: str
+    context: Context, now: float, user_id: str, device_id: str, *, actor: str | None = None
 ) -> Flow[Device | None]:
     """End its sessions and remove it; it comes back as a new one."""
+    by = checked_actor(actor)
     row = yield from _find(user_id, device_id)
     if row is None:
         return None
-    yield from _end(context, now, row, "device-forgotten", EventType.DEVICE_FORGOTTEN)
+    yield from _end(context, now, row, EventType.DEVICE_FORGOTTEN, by)
     return device_view(row)
 
 
@@ -98,12 +122,18 @@ def _find(user_id: str, device_id: str) -> Flow[DeviceRow | None]:
 
 
 def _put(
-    now: float, user_id: str, device_id: str, changes: Columns, told_as: EventType
+    now: float,
+    user_id: str,
+    device_id: str,
+    changes: Columns,
+    told_as: EventType,
+    actor: str | None,
 ) -> Flow[Device | None]:
     checked_user(user_id)
+    by = checked_actor(actor)
     if not isinstance(device_id, str):
         return None
-    event = EventRow(type=told_as, at=now, user_id=user_id, device_id=device_id)
+    event = EventRow(type=told_as, at=now, user_id=user_id, device_id=device_id, actor=by)
     row = yield from ask.put_device(user_id, device_id, changes=changes, event=event)
     if row is None:
         return None
@@ -112,10 +142,11 @@ def _put(
 
 
 def _end(
-    context: Context, now: float, row: DeviceRow, reason: str, told_as: EventType
+    context: Context, now: float, row: DeviceRow, told_as: EventType, by: str | None
 ) -> Flow[None]:
     target = OfDevice(row.user_id, row.id, forget=told_as is EventType.DEVICE_FORGOTTEN)
-    ended = yield from ask.end(Ending(target, reason, None, lifecycle.horizon(now, context.policy)))
-    event = EventRow(type=told_as, at=now, user_id=row.user_id, device_id=row.id)
+    horizon = lifecycle.horizon(now, context.policy)
+    ended = yield from ask.end(Ending(target, _REASONS[told_as], by, horizon))
+    event = EventRow(type=told_as, at=now, user_id=row.user_id, device_id=row.id, actor=by)
     yield from ask.add_event(event)
     yield from ask.emit(*ended, event)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from devsess import lifecycle
 from devsess.flows import _ask as ask
-from devsess.flows._checks import checked_reason, checked_text, checked_user
+from devsess.flows._checks import checked_actor, checked_reason, checked_text, checked_user
 from devsess.flows.context import Context, find_row, own_row
 from devsess.rows import EXPIRED
 from devsess.stores.base import ById, Ending, Everyone, OfUser
@@ -69,7 +69,7 @@ def _end(
     context: Context, now: float, target: Target, reason: str, actor: str | None
 ) -> Flow[Sequence[EventRow]]:
     why = checked_reason(reason)
-    who = None if actor is None else checked_reason(actor, "actor")
+    who = checked_actor(actor)
     if why == EXPIRED:
         raise ValueError(f"{EXPIRED!r} is what devsess calls a time that ran out: say another word")
     ending = Ending(target, why, who, lifecycle.horizon(now, context.policy))

@@ -117,6 +117,21 @@ def test_forget(sessions: Any) -> None:
     assert grant.session.device.id != again.session.device.id
 
 
+@pytest.mark.parametrize("actor", [None, "the support desk"])
+def test_who_did_it_is_kept(sessions: Any, actor: str | None) -> None:
+    """What somebody else does to a device says so in the history; the user's own does not."""
+    device = sessions.login("ada", Client(user_agent=MAC)).session.device
+    sessions.rename_device("ada", device.id, "mine", actor=actor)
+    sessions.trust_device("ada", device.id, None, actor=actor)
+    sessions.block_device("ada", device.id, actor=actor)
+    sessions.unblock_device("ada", device.id, actor=actor)
+    sessions.forget_device("ada", device.id, actor=actor)
+
+    [*events, created] = sessions.history("ada").items
+    assert [actor] * 6 == [event.actor for event in events]
+    assert None is created.actor
+
+
 @pytest.mark.parametrize(
     "deed",
     [
