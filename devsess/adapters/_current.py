@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from devsess._drivers import run, run_async
-from devsess.adapters._guard import LOOK_INTERVAL, AsyncGuard, Guard
+from devsess.adapters._guard import LOOK_INTERVAL, AsyncGuard, Guard, Watched
 from devsess.adapters._settings import is_local_path
 from devsess.flows import Call
 
@@ -55,14 +55,24 @@ class _Seen:
         """The answer that an error means, for handlers of frameworks; None if it is the app's."""
         return self._exchange.answer_to(error)
 
-    def _look(self) -> Callable[[], Any]:
-        """Look up the session that a guard is for."""
-        session = self._exchange.require(None, None)
-        self._exchange.is_guarded = True
-        return lambda: self._perform(Call("get", (session.id,)))
+    def _watched(self) -> Watched:
+        """The session that a guard is for."""
+        exchange, session = self._exchange, self._exchange.require(None, None)
+        exchange.is_guarded = True
 
-    def _over(self, reason: DevsessError) -> None:
-        self._exchange.over = reason
+        def current() -> Session:
+            newest = exchange.session
+            return newest if newest is not None and newest.id == session.id else session
+
+        def over(reason: DevsessError) -> None:
+            exchange.over = reason
+
+        return Watched(
+            look=lambda: self._perform(Call("get", (session.id,))),
+            current=current,
+            now=exchange.core.now,
+            over=over,
+        )
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}(session={self.session!r})"
@@ -117,15 +127,15 @@ class Current(_Seen):
 
     def guard(self, *, every: float = LOOK_INTERVAL) -> Guard:
         """
-        A context manager whose `check()` raises once the session has ended.
+        A context manager whose `check()` raises once the session, or the token, has ended.
 
         Args:
-            every: Seconds between two looks at the store, at least.
+            every: Seconds between two looks at the store, at least; its deadline needs none.
 
         Raises:
             InvalidSessionError: If there is no session to begin with.
         """
-        return Guard(self._look(), self._over, every)
+        return Guard(self._watched(), every)
 
     def _do(self, flow: Flow[T]) -> T:
         return run(flow, self._perform)
@@ -176,7 +186,7 @@ class AsyncCurrent(_Seen):
         Raises:
             InvalidSessionError: If there is no session to begin with.
         """
-        return AsyncGuard(self._look(), self._over, every)
+        return AsyncGuard(self._watched(), every)
 
     async def _do(self, flow: Flow[T]) -> T:
         return await run_async(flow, self._perform)

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, TypeAlias
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from attrs import frozen
 
 from devsess.errors import (
     DevsessError,
     SessionExpiredError,
     SessionNotFoundError,
     SessionRevokedError,
+    TokenExpiredError,
 )
 
 if TYPE_CHECKING:
@@ -22,30 +25,50 @@ if TYPE_CHECKING:
 # Seconds between two looks: a read of one row each, for every open connection.
 LOOK_INTERVAL = 1.0
 
-Look: TypeAlias = "Callable[[], Session | None]"
-AsyncLook: TypeAlias = "Callable[[], Awaitable[Session | None]]"
-Over: TypeAlias = "Callable[[DevsessError], None]"
+# Seconds between two looks where a deadline is nearer than clocks agree.
+_SOON = 0.001
 
 
-def judge(session: Session | None) -> None:
+@frozen
+class Watched:
     """
-    Check that a session that was looked up lives.
+    The session that a guard is for.
 
-    Raises:
-        SessionNotFoundError, SessionRevokedError, SessionExpiredError: If it does not.
+    Attributes:
+        look: Looks it up as it is now; on ASGI to be awaited.
+        current: As it is known to its own request, which may step it up.
+        now: Seconds since the epoch, by the manager's clock.
+        over: Hears why it is over, before that is raised.
     """
-    if session is None:
-        raise SessionNotFoundError("the session was deleted while its connection was open")
-    if session.revoked:
-        raise SessionRevokedError(
-            "the session was revoked while its connection was open",
-            reason=session.revoke_reason,
-            revoked_at=session.revoked_at,
-        )
-    if not session.is_active:
-        raise SessionExpiredError(
-            "the session expired while its connection was open", expired_at=session.expires_at
-        )
+
+    look: Callable[[], Any]
+    current: Callable[[], Session]
+    now: Callable[[], float]
+    over: Callable[[DevsessError], None]
+
+    def judge(self, session: Session | None) -> float:
+        """
+        Check that the session as looked up lives, and its token with it; its deadline.
+
+        Raises:
+            SessionNotFoundError, SessionRevokedError, SessionExpiredError: If it does not.
+            TokenExpiredError: If a step-up ended the token it was opened with.
+        """
+        if session is None:
+            raise SessionNotFoundError("the session was deleted while its connection was open")
+        if session.revoked:
+            raise SessionRevokedError(
+                "the session was revoked while its connection was open",
+                reason=session.revoke_reason,
+                revoked_at=session.revoked_at,
+            )
+        if not session.is_active:
+            raise SessionExpiredError(
+                "the session expired while its connection was open", expired_at=session.expires_at
+            )
+        if session.auth_time != self.current().auth_time:
+            raise TokenExpiredError("a newer sign-in took the place of this connection's token")
+        return session.expires_at.timestamp()
 
 
 class Guard:
@@ -53,16 +76,15 @@ class Guard:
     Says on demand whether the session still lives; looking is no activity of it.
 
     Args:
-        look: Looks the session up.
-        over: Is told why, before it is raised.
-        every: Seconds between two looks, at least.
+        watched: The session.
+        every: Seconds between two looks, at least; its deadline is kept to in between.
     """
 
-    def __init__(self, look: Look, over: Over, every: float = LOOK_INTERVAL) -> None:
-        self._look = look
-        self._over = over
+    def __init__(self, watched: Watched, every: float = LOOK_INTERVAL) -> None:
+        self._watched = watched
         self._every = every
         self._next = 0.0
+        self._deadline = 0.0
 
     def check(self) -> None:
         """
@@ -73,12 +95,12 @@ class Guard:
             StoreUnavailableError: If nobody can say.
         """
         now = time.monotonic()
-        if now < self._next:
+        if now < self._next and self._watched.now() < self._deadline:
             return
         try:
-            judge(self._look())
+            self._deadline = self._watched.judge(self._watched.look())
         except DevsessError as reason:
-            self._over(reason)
+            self._watched.over(reason)
             raise
         self._next = now + self._every
 
@@ -106,18 +128,17 @@ class AsyncGuard:
         StoreUnavailableError: From the block, when nobody could say any more.
     """
 
-    def __init__(self, look: AsyncLook, over: Over, every: float = LOOK_INTERVAL) -> None:
-        self._look = look
-        self._over = over
+    def __init__(self, watched: Watched, every: float = LOOK_INTERVAL) -> None:
+        self._watched = watched
         self._every = every
         self._reason: Exception | None = None
 
     async def __aenter__(self) -> AsyncGuard:
-        judge(await self._look())
+        deadline = self._watched.judge(await self._watched.look())
         task = asyncio.current_task()
         assert task is not None  # noqa: S101 - a coroutine that is awaited runs in a task
         self._task, self._cancelling = task, task.cancelling()
-        self._watcher = asyncio.create_task(self._watch())
+        self._watcher = asyncio.create_task(self._watch(deadline))
         return self
 
     async def __aexit__(
@@ -132,7 +153,7 @@ class AsyncGuard:
             ours = self._task.uncancel() <= self._cancelling
             if ours and (kind is None or issubclass(kind, asyncio.CancelledError)):
                 if isinstance(self._reason, DevsessError):
-                    self._over(self._reason)
+                    self._watched.over(self._reason)
                 raise self._reason from None
         if came_late:
             raise asyncio.CancelledError
@@ -146,11 +167,12 @@ class AsyncGuard:
             return False
         return True
 
-    async def _watch(self) -> None:
+    async def _watch(self, deadline: float) -> None:
         try:
             while True:
-                await asyncio.sleep(self._every)
-                judge(await self._look())
+                left = max(_SOON, deadline - self._watched.now())
+                await asyncio.sleep(min(self._every, left))
+                deadline = self._watched.judge(await self._watched.look())
         except Exception as reason:  # noqa: BLE001 - raised by the block: nothing goes on unguarded
             self._reason = reason
             self._task.cancel()
