@@ -28,6 +28,10 @@ if TYPE_CHECKING:
     from devsess.policy import Policy
     from devsess.rows import SessionRow
 
+# Seconds for which an answer is repeated from memory while nothing says that
+# its token's generation was presented.
+UNMARKED_FOR = 1.0
+
 
 class State(Enum):
     """Where a session stands."""
@@ -207,6 +211,11 @@ def activity(row: SessionRow, now: float, policy: Policy) -> Activity:
     )
 
 
+def at_rest(row: SessionRow) -> Activity:
+    """What is written where a write is no activity: the row's own columns."""
+    return Activity(row.last_seen_at, row.idle_from, row.idle_expires_at)
+
+
 def extended(row: SessionRow, by: float, policy: Policy) -> Activity:
     """*row* with its idle deadline moved ahead by *by* seconds, up to the absolute one."""
     last = absolute_deadline(row, policy)
@@ -218,17 +227,23 @@ def extended(row: SessionRow, by: float, policy: Policy) -> Activity:
     )
 
 
-def trusted_at(row: SessionRow, now: float, policy: Policy, *, touched: bool = True) -> float:
+def trusted_at(
+    row: SessionRow, now: float, policy: Policy, *, touched: bool = True, marked: bool = True
+) -> float:
     """
     Until when a validation of *row* may be repeated from memory.
 
     The next deadline or the next touch, whichever comes first; only ever too
     early. *touched* is false when a due touch could not be written: then the
-    next attempt waits one interval rather than weighing on every request.
+    next attempt waits one interval rather than weighing on every request. *marked*
+    is false when it could not be written that the current generation was
+    presented: a session ends or lives by it, so the next attempt is soon.
     """
     touch_at = touch_due_at(row, policy)
     if not touched:
         touch_at = now + policy.touch_interval
+    if not marked:
+        touch_at = min(touch_at, now + UNMARKED_FOR)
     return min(deadline(row, policy), touch_at)
 
 

@@ -271,6 +271,7 @@ class EventType(StrEnum):
     SESSION_STEPPED_UP = "session_stepped_up"
     SESSION_REVOKED = "authn_token_revoked"
     SESSION_USED_AFTER_END = "session_use_after_expire"
+    TOKEN_REISSUED = "authn_token_reissued"  # noqa: S105
     TOKEN_REUSED = "authn_token_reuse"  # noqa: S105
     TOKEN_FROM_FUTURE = "authn_token_from_future"  # noqa: S105
     LIMIT_EXCEEDED = "excess_sessions_exceeded"

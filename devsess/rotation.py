@@ -4,6 +4,11 @@ LAW: what a presented refresh token means, row by row (RFC 9700 §4.14.2).
 A refresh token names a session and a generation. What comes with it is *same*
 (the session's own device) or *foreign*; which generation it names tells the
 rest. `VERDICTS` is the whole law: what is not in it does not happen.
+
+Two generations of a row are good: the current one, and the one it succeeds. A
+successor is *presented* once its access token was validated here, or its
+refresh token came. Until then its answer may have been lost, and the previous
+token gets another successor; the lost one is dead.
 """
 
 from __future__ import annotations
@@ -12,7 +17,7 @@ from enum import Enum
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from devsess.rows import RotatedBy
+    from devsess.rows import RotatedBy, SessionRow
 
 
 class Age(Enum):
@@ -21,8 +26,11 @@ class Age(Enum):
     CURRENT = "current"
     GRACE_REFRESH = "previous, within the grace period, rotated by refresh"
     GRACE_STEP_UP = "previous, within the grace period, rotated by step-up"
-    LATE = "previous, after the grace period"
-    STALE = "older"
+    LOST_REFRESH = "previous, after the grace period, a refresh's successor never presented"
+    LOST_STEP_UP = "previous, after the grace period, a step-up's successor never presented"
+    LATE = "previous, after the grace period, its successor presented"
+    DEAD = "a successor whose answer was lost, and which another replaced"
+    STALE = "older than the previous"
     FUTURE = "newer than the row"
 
 
@@ -39,6 +47,7 @@ class Verdict(Enum):
 
     ROTATE = "a new generation"
     ROTATE_WITH_SIGNAL = "a new generation, and a signal"
+    REISSUE = "a new generation in place of the lost one"
     CONVERGE = "the same successor again"
     EXPIRED = "this token's time is over; the session lives"
     UNKNOWN = "not a token of this row; the session lives"
@@ -47,6 +56,8 @@ class Verdict(Enum):
     END_STALE = "stale"
 
 
+# To converge late would let two holders of a copied token go on for ever where
+# only other services validate: a reissue parts them by the second round.
 # A newer generation than the row's comes from a restored backup: the session
 # must not die for the operator's deed.
 VERDICTS: dict[tuple[Age, Bearer], Verdict] = {
@@ -59,9 +70,18 @@ VERDICTS: dict[tuple[Age, Bearer], Verdict] = {
     (Age.GRACE_STEP_UP, Bearer.SAME): Verdict.EXPIRED,
     (Age.GRACE_STEP_UP, Bearer.FOREIGN_BOUND): Verdict.END_FOREIGN,
     (Age.GRACE_STEP_UP, Bearer.FOREIGN_UNBOUND): Verdict.END_FOREIGN,
+    (Age.LOST_REFRESH, Bearer.SAME): Verdict.REISSUE,
+    (Age.LOST_REFRESH, Bearer.FOREIGN_BOUND): Verdict.END_FOREIGN,
+    (Age.LOST_REFRESH, Bearer.FOREIGN_UNBOUND): Verdict.END_FOREIGN,
+    (Age.LOST_STEP_UP, Bearer.SAME): Verdict.EXPIRED,
+    (Age.LOST_STEP_UP, Bearer.FOREIGN_BOUND): Verdict.END_FOREIGN,
+    (Age.LOST_STEP_UP, Bearer.FOREIGN_UNBOUND): Verdict.END_FOREIGN,
     (Age.LATE, Bearer.SAME): Verdict.END_LATE,
     (Age.LATE, Bearer.FOREIGN_BOUND): Verdict.END_LATE,
     (Age.LATE, Bearer.FOREIGN_UNBOUND): Verdict.END_LATE,
+    (Age.DEAD, Bearer.SAME): Verdict.END_STALE,
+    (Age.DEAD, Bearer.FOREIGN_BOUND): Verdict.END_STALE,
+    (Age.DEAD, Bearer.FOREIGN_UNBOUND): Verdict.END_STALE,
     (Age.STALE, Bearer.SAME): Verdict.END_STALE,
     (Age.STALE, Bearer.FOREIGN_BOUND): Verdict.END_STALE,
     (Age.STALE, Bearer.FOREIGN_UNBOUND): Verdict.END_STALE,
@@ -71,21 +91,52 @@ VERDICTS: dict[tuple[Age, Bearer], Verdict] = {
 }
 
 ENDINGS = frozenset({Verdict.END_FOREIGN, Verdict.END_LATE, Verdict.END_STALE})
+SUCCESSIONS = frozenset({Verdict.ROTATE, Verdict.ROTATE_WITH_SIGNAL, Verdict.REISSUE})
 
 
-def age_of(presented: int, current: int, rotated_by: RotatedBy | None, *, in_grace: bool) -> Age:
-    """Which age the generation *presented* has beside a row at *current*."""
-    if presented > current:
+def age_of(presented: int, row: SessionRow, *, in_grace: bool) -> Age:
+    """Which age the generation *presented* has beside *row*."""
+    if presented > row.generation:
         return Age.FUTURE
-    if presented == current:
+    if presented == row.generation:
         return Age.CURRENT
-    if presented < current - 1:
+    if row.previous_generation is None or presented < row.previous_generation:
         return Age.STALE
-    if not in_grace:
+    if presented > row.previous_generation:
+        return Age.DEAD
+    return _age_of_previous(row, in_grace=in_grace)
+
+
+def _age_of_previous(row: SessionRow, *, in_grace: bool) -> Age:
+    by_step_up = row.rotated_by == "step_up"
+    if in_grace:
+        return Age.GRACE_STEP_UP if by_step_up else Age.GRACE_REFRESH
+    if row.presented:
         return Age.LATE
-    return Age.GRACE_STEP_UP if rotated_by == "step_up" else Age.GRACE_REFRESH
+    return Age.LOST_STEP_UP if by_step_up else Age.LOST_REFRESH
 
 
 def judge(age: Age, bearer: Bearer) -> Verdict:
     """The law's answer."""
     return VERDICTS[age, bearer]
+
+
+def is_first_presentation(presented: int | None, row: SessionRow) -> bool:
+    """
+    Whether a validated access token of the generation *presented* is news of *row*.
+
+    A token that names no generation never is, and where nothing was succeeded
+    nothing hangs on it.
+    """
+    return presented == row.generation and not row.presented and row.previous_generation is not None
+
+
+def succession(row: SessionRow, by: RotatedBy, now: float, verdict: Verdict) -> dict[str, object]:
+    """The columns that a new generation of *row* writes, beside its number."""
+    reissued = verdict is Verdict.REISSUE
+    return {
+        "previous_generation": row.previous_generation if reissued else row.generation,
+        "presented": False,
+        "rotated_at": now,
+        "rotated_by": by,
+    }

@@ -36,6 +36,8 @@ MAX_HEADER_LENGTH = 512
 # The last second that a datetime can hold, and the longest life a token may claim.
 LAST_SECOND = 253_402_300_799
 LONGEST_LIFE = 366 * 86_400
+# The nine digits that a refresh token has for its generation.
+LAST_GENERATION = 999_999_999
 
 _COMPACT = re.compile(r"([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]+)", re.ASCII)
 _ID = re.compile(r"[A-Za-z0-9_-]{16,64}", re.ASCII)
@@ -69,12 +71,14 @@ class AccessClaims:
         user_id: `sub`.
         auth_time: Whole seconds, as in the row it was minted from.
         expires_at: `exp`, or `iat` and the policy's lifetime if that is earlier.
+        generation: `gen`: the row's when it was minted; None where it does not say.
     """
 
     session_id: str
     user_id: str
     auth_time: int
     expires_at: float
+    generation: int | None = None
 
 
 @frozen
@@ -117,9 +121,15 @@ class Tokens:
         auth_time: int,
         amr: Sequence[str],
         acr: str | None,
+        generation: int,
         jti: str,
     ) -> str:
-        """An access token (RFC 9068 §2.2); `client_id` is the audience, for we know no other."""
+        """
+        An access token (RFC 9068 §2.2).
+
+        `client_id` is the audience, for we know no other. `gen` is a claim of
+        our own: the generation of the refresh token that goes out beside it.
+        """
         claims: dict[str, object] = {
             "iss": self._issuer,
             "aud": self._audience,
@@ -131,6 +141,7 @@ class Tokens:
             "exp": expires_at,
             "auth_time": auth_time,
             "amr": list(amr),
+            "gen": generation,
         }
         if acr is not None:
             claims["acr"] = acr
@@ -203,7 +214,7 @@ class Tokens:
                 f"the access token expired at {expired_at:%Y-%m-%d %H:%M:%S} UTC: refresh",
                 expired_at=expired_at,
             )
-        return AccessClaims(session_id, claims["sub"], auth_time, effective)
+        return AccessClaims(session_id, claims["sub"], auth_time, effective, _generation(claims))
 
     def _check_times(
         self, issued_at: int, expires_at: int, claims: dict[str, Any], now: float
@@ -300,6 +311,13 @@ def _check_context(claims: dict[str, Any]) -> None:
         _bad("has a malformed amr")
     if not isinstance(acr, str):
         _bad("has a malformed acr")
+
+
+def _generation(claims: dict[str, Any]) -> int | None:
+    generation = claims.get("gen")
+    if "gen" not in claims or (type(generation) is int and 0 <= generation <= LAST_GENERATION):
+        return generation
+    _bad("has a malformed gen")
 
 
 def _second(claims: dict[str, Any], name: str) -> int:

@@ -62,8 +62,9 @@ def insert(insertion: Insertion) -> Flow[InsertAnswer]:
     return cast("InsertAnswer", (yield Call("insert", (insertion,))))
 
 
-def touch(session_id: str, activity: Activity, *, bound: bool) -> Flow[bool]:
-    return cast("bool", (yield Call("touch", (session_id, activity), {"bound": bound})))
+def touch(session_id: str, activity: Activity, *, bound: bool, presented: int | None) -> Flow[bool]:
+    arguments = {"bound": bound, "presented": presented}
+    return cast("bool", (yield Call("touch", (session_id, activity), arguments)))
 
 
 def rotate(

@@ -92,6 +92,7 @@ def grant(
         auth_time=row.auth_time,
         amr=row.amr,
         acr=row.acr,
+        generation=row.generation,
         jti=context.new_id(),
     )
     return Grant(

@@ -74,7 +74,7 @@ def refresh(context: Context, now: float, refresh_token: str, client: Client | N
         verdict = _verdict(context, now, row, presented)
         if verdict is Verdict.CONVERGE:
             return grant(context, now, row, replayed=True)
-        if verdict not in (Verdict.ROTATE, Verdict.ROTATE_WITH_SIGNAL):
+        if verdict not in rotation.SUCCESSIONS:
             raise (yield from _refused(context, now, row, verdict))
         rotated = yield from _rotate(context, now, row, presented, verdict)
         if rotated is not None:
@@ -109,8 +109,7 @@ def _looks_same(row: SessionRow, client: Client) -> bool:
 def _verdict(context: Context, now: float, row: SessionRow, presented: Presented) -> Verdict:
     age = rotation.age_of(
         presented.claims.generation,
-        row.generation,
-        row.rotated_by,
+        row,
         in_grace=lifecycle.within_grace(row, now, context.policy),
     )
     return rotation.judge(age, presented.bearer)
@@ -121,8 +120,7 @@ def _rotate(
 ) -> Flow[Grant | None]:
     """The successor; None where another rotation came first."""
     changes: dict[str, object] = {
-        "rotated_at": now,
-        "rotated_by": "refresh",
+        **rotation.succession(row, "refresh", now, verdict),
         **lifecycle.columns(lifecycle.activity(row, now, context.policy)),
         "bound": row.bound or presented.owns,
     }
@@ -131,13 +129,15 @@ def _rotate(
         assessment = _FOREIGN
     elif presented.client is not None:
         changes |= yield from _whereabouts(context, row, presented.client)
-    event = event_of(row, EventType.SESSION_RENEWED, now, assessment=assessment)
-    moved = _differs(row, changes)
+    reissued = verdict is Verdict.REISSUE
+    kind = EventType.TOKEN_REISSUED if reissued else EventType.SESSION_RENEWED
+    event = event_of(row, kind, now, assessment=assessment)
+    kept = reissued or _differs(row, changes) or assessment.signals
     rotated = yield from ask.rotate(
         row.id,
         expected_generation=row.generation,
         changes=changes,
-        event=event if moved or assessment.signals else None,
+        event=event if kept else None,
     )
     if rotated is None:
         return None

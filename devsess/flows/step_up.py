@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from devsess import lifecycle
+from devsess import lifecycle, rotation
 from devsess.flows import _ask as ask
 from devsess.flows._checks import checked_amr, checked_text
 from devsess.flows.context import Context, event_of, grant, live_row, presents_own_device
 from devsess.lifecycle import Deed
 from devsess.models import EventType
+from devsess.rotation import Verdict
 
 if TYPE_CHECKING:
     from devsess.flows._ask import Flow
@@ -44,8 +45,7 @@ def step_up(
             "amr": tuple(dict.fromkeys((*row.amr, *methods))),
             "acr": lifecycle.stronger(row.acr, context_class, context.policy),
             "generation": row.generation + 1,
-            "rotated_at": now,
-            "rotated_by": "step_up",
+            **rotation.succession(row, "step_up", now, Verdict.ROTATE),
             "bound": row.bound or owns,
             **lifecycle.columns(lifecycle.activity(row, now, context.policy)),
         }

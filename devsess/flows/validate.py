@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from attrs import evolve, frozen
 
-from devsess import lifecycle
+from devsess import lifecycle, rotation
 from devsess.errors import StoreUnavailableError
 from devsess.flows import _ask as ask
 from devsess.flows.context import Context, live_row, presents_own_device
@@ -15,6 +15,7 @@ from devsess.views import session_view
 
 if TYPE_CHECKING:
     from devsess.flows._ask import Flow
+    from devsess.lifecycle import Activity
     from devsess.models import Client, Session
     from devsess.rows import SessionRow
     from devsess.tokens import AccessClaims
@@ -45,39 +46,61 @@ def validate(
     """
     row = yield from live_row(context, now, claims, Deed.VALIDATE)
     binds = presents_own_device(context, row, client) and not row.bound
-    touched = True
-    if touch and (binds or lifecycle.is_touch_due(row, now, context.policy)):
-        moved = yield from _touched(context, now, row, bound=binds or row.bound)
-        if moved is None:  # ended since it was read: judge again, this time it raises
+    due = touch and (binds or lifecycle.is_touch_due(row, now, context.policy))
+    first = rotation.is_first_presentation(claims.generation, row)
+    written = True
+    if due or first:
+        note = _note(context, now, row, moves=touch, binds=touch and binds, first=first)
+        noted = yield from _noted(row, note)
+        if noted is None:  # ended since it was read: judge again, this time it raises
             row = yield from live_row(context, now, claims, Deed.VALIDATE)
-        touched = moved is not None and moved is not row
-        row = moved or row
-    good_until = lifecycle.trusted_at(row, now, context.policy, touched=touched)
+        written = noted is not None and noted is not row
+        row = noted or row
+    good_until = lifecycle.trusted_at(
+        row, now, context.policy, touched=written or not due, marked=written or not first
+    )
     session = session_view(row, now, context.policy)
     good_until = min(good_until, claims.expires_at)
     return Validated(session, good_until)
 
 
-def _touched(
-    context: Context, now: float, row: SessionRow, *, bound: bool
-) -> Flow[SessionRow | None]:
+@frozen
+class Note:
+    """What a touch writes: activity, and the marks that the row does not have yet."""
+
+    activity: Activity
+    bound: bool
+    presented: int | None
+
+
+def _note(
+    context: Context, now: float, row: SessionRow, *, moves: bool, binds: bool, first: bool
+) -> Note:
+    """What is to be written; where nothing *moves*, the marks alone."""
+    activity = lifecycle.activity(row, now, context.policy) if moves else lifecycle.at_rest(row)
+    return Note(activity, row.bound or binds, row.generation if first else None)
+
+
+def _noted(row: SessionRow, note: Note) -> Flow[SessionRow | None]:
     """
     *row* after a touch; None where it has ended; *row* itself where the touch failed.
 
     A failed touch never fails a validation: the session is valid all the same,
     and the next touch will say what this one could not.
     """
-    activity = lifecycle.activity(row, now, context.policy)
     try:
-        there = yield from ask.touch(row.id, activity, bound=bound)
+        there = yield from ask.touch(
+            row.id, note.activity, bound=note.bound, presented=note.presented
+        )
     except StoreUnavailableError:
         return row
     if not there:
         return None
     return evolve(
         row,
-        last_seen_at=activity.last_seen_at,
-        idle_from=activity.idle_from,
-        idle_expires_at=activity.idle_expires_at,
-        bound=bound,
+        last_seen_at=note.activity.last_seen_at,
+        idle_from=note.activity.idle_from,
+        idle_expires_at=note.activity.idle_expires_at,
+        bound=note.bound,
+        presented=row.presented or note.presented is not None,
     )

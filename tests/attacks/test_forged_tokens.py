@@ -177,6 +177,10 @@ CASES: dict[str, Any] = {
     },
     **{f"amr is {odd!r:.20}": token(amr=odd) for odd in ("pwd", None, 5, [5], {})},
     **{f"acr is {odd!r:.20}": token(acr=odd) for odd in (None, 5, [], {})},
+    **{
+        f"gen is {odd!r:.20}": token(gen=odd)
+        for odd in (None, True, "1", -1, 1.0, 10**9, float("nan"), [], {})
+    },
     "part of the issuer": token(iss="dev"),
     **{f"not a text: {odd!r}": odd for odd in (None, 5, b"a.b.c", ["a"], object)},
 }
@@ -186,6 +190,13 @@ def test_the_untouched_token_passes() -> None:
     """The token that all cases are made from is good: each fails for its one difference."""
     claims = TOKENS.verify_access(token(), NOW)
     assert (SID, "ada", NOW) == (claims.session_id, claims.user_id, claims.auth_time)
+
+
+@pytest.mark.parametrize("generation", [None, 0, 5, 999_999_999])
+def test_the_generation_is_read(generation: int | None) -> None:
+    """`gen` is a whole number or left out, as it was in older tokens."""
+    named = {} if generation is None else {"gen": generation}
+    assert generation == TOKENS.verify_access(token(**named), NOW).generation
 
 
 @pytest.mark.parametrize("name", CASES)
@@ -277,6 +288,7 @@ def minted(tokens: Tokens) -> str:
         auth_time=NOW,
         amr=("pwd",),
         acr="aal2",
+        generation=7,
         jti="j" * 22,
     )
 
@@ -312,7 +324,7 @@ def test_any_library_verifies_our_tokens(alg: Any) -> None:
         audience="devsess",
         options={"verify_exp": False, "verify_iat": False},
     )
-    assert {**CLAIMS, "acr": "aal2"} == claims
+    assert {**CLAIMS, "acr": "aal2", "gen": 7} == claims
     expected = {"alg": alg, "typ": "at+jwt", "kid": keys.current.kid}
     assert expected == jwt.get_unverified_header(found)
 
@@ -326,7 +338,7 @@ JSON = st.recursive(
 
 @settings(max_examples=400, deadline=None)
 @given(
-    st.dictionaries(st.sampled_from([*CLAIMS, "nbf", "acr", "x"]), JSON, max_size=3),
+    st.dictionaries(st.sampled_from([*CLAIMS, "nbf", "acr", "gen", "x"]), JSON, max_size=3),
     st.dictionaries(st.sampled_from(["alg", "typ", "kid", "x"]), JSON, max_size=1),
     st.integers(-1000, 1000),
 )

@@ -25,6 +25,7 @@ def test_kinds_do_not_mix() -> None:
             auth_time=NOW,
             amr=("pwd",),
             acr=None,
+            generation=0,
             jti="j" * 22,
         ),
         "refresh": TOKENS.mint_refresh(SID, 0, b"salt"),

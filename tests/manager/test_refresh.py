@@ -58,14 +58,19 @@ class Scene:
         token = self.grant.refresh_token
         if age == "current":
             return token
-        if age == "after step-up":
-            self.sessions.step_up(self.grant.access_token, self.own, amr=("otp",))
-            return token
-        newer = self.sessions.refresh(token, self.own)
+        if "step-up" in age:
+            newer = self.sessions.step_up(self.grant.access_token, self.own, amr=("otp",))
+        else:
+            newer = self.sessions.refresh(token, self.own)
         if age == "older":
             self.sessions.refresh(newer.refresh_token, self.own)
-        if age == "late":
+        if "presented" in age:
+            self.sessions.validate(newer.access_token, self.own)
+        if "late" in age or age == "dead":
             self.clock.advance(31)
+        if age == "dead":
+            self.sessions.refresh(token, self.own)
+            return newer.refresh_token
         return token
 
     def is_live(self) -> bool:
@@ -74,13 +79,20 @@ class Scene:
 
 
 ROTATED, CONVERGED, EXPIRED = "rotated", "converged", "expired"
+REISSUED = "reissued"
 FOREIGN, LATE, STALE = "foreign-device", "late", "stale"
 # Age of the token; what follows if the same device brings it, and a foreign one.
 TABLE = [
     ("current", ROTATED, FOREIGN),
     ("previous", CONVERGED, FOREIGN),
     ("after step-up", EXPIRED, FOREIGN),
-    ("late", LATE, LATE),
+    ("previous, presented", CONVERGED, FOREIGN),
+    ("after step-up, presented", EXPIRED, FOREIGN),
+    ("late", REISSUED, FOREIGN),
+    ("late after step-up", EXPIRED, FOREIGN),
+    ("late, presented", LATE, LATE),
+    ("late after step-up, presented", LATE, LATE),
+    ("dead", STALE, STALE),
     ("older", STALE, STALE),
 ]
 
@@ -94,7 +106,10 @@ def outcome(scene: Scene, token: str, client: Client | None) -> str:
         return error.reuse if error.session_id == scene.grant.session.id else "another's"
     assert grant.device_token is None
     assert scene.sessions.validate(grant.access_token).id == scene.grant.session.id
-    return CONVERGED if grant.replayed else ROTATED
+    if grant.replayed:
+        return CONVERGED
+    told = [event.type for event in scene.sessions.history("ada")]
+    return REISSUED if told[0] is EventType.TOKEN_REISSUED else ROTATED
 
 
 @pytest.mark.parametrize(("age", "same", "foreign"), TABLE)
@@ -111,7 +126,7 @@ def test_the_table(
     if by == "foreign" and age == "current" and not bound:
         expected = ROTATED
     assert expected == outcome(scene, token, scene.own if by == "same" else scene.foreign)
-    assert scene.is_live() == (expected in (ROTATED, CONVERGED, EXPIRED))
+    assert scene.is_live() == (expected in (ROTATED, REISSUED, CONVERGED, EXPIRED))
     ends = [event for event in sessions.history("ada") if event.type is EventType.TOKEN_REUSED]
     assert ([] if scene.is_live() else [expected]) == [event.reason for event in ends]
     assert sessions.validate(scene.thief.access_token)
@@ -196,6 +211,7 @@ def test_the_successor_is_the_same(sessions: Any, clock: FakeClock) -> None:
     clock.advance(30)
     again = sessions.refresh(token)
     assert (first.refresh_token, True) == (again.refresh_token, again.replayed)
+    sessions.validate(again.access_token)
     clock.advance(0.5)
     with pytest.raises(RefreshTokenReusedError):
         sessions.refresh(token)

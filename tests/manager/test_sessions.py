@@ -378,6 +378,7 @@ def test_a_token_of_another_account(make: Callable[..., Any]) -> None:
         auth_time=int(core.now()),
         amr=(),
         acr=None,
+        generation=0,
         jti="j" * 22,
     )
     with pytest.raises(BadTokenError):

@@ -20,6 +20,7 @@ from devsess import (
     StoreUnavailableError,
     TokenExpiredError,
     flows,
+    lifecycle,
 )
 from devsess.flows import Call, Context
 from devsess.keys import Keys
@@ -37,6 +38,11 @@ ROW = session_row(SESSION_ID)
 REVOKED = evolve(ROW, revoked_at=T0 + 1, reason="lost")
 CLAIMS = AccessClaims(SESSION_ID, "user-1", int(T0), T0 + 900)
 SOON, LATER = T0 + 1, T0 + POLICY.touch_interval
+ROTATED: dict[str, Any] = {"rotated_at": SOON, "rotated_by": "refresh"}
+RAISED: dict[str, Any] = {"rotated_at": SOON, "rotated_by": "step_up"}
+# Renewed a second ago; nobody was seen to have the answer.
+RENEWED = evolve(ROW, generation=1, previous_generation=0, last_seen_at=SOON, **ROTATED)
+NEW_CLAIMS = evolve(CLAIMS, generation=1)
 
 
 def play(flow: Any, *answers: tuple[str, Any]) -> Any:
@@ -123,6 +129,49 @@ def test_a_failed_touch_fails_nothing() -> None:
     assert LATER + POLICY.touch_interval == validated.good_until
 
 
+def test_the_first_presentation_is_a_touch_at_once() -> None:
+    """Long before the interval is over, the row learns that its successor arrived."""
+    flow = validate(SOON + 1, NEW_CLAIMS)
+    flow.send(None)
+    call = flow.send(RENEWED)
+    assert ("touch", 1) == (call.name, call.kwargs["presented"])
+    assert SOON + 1 == call.args[1].last_seen_at
+
+
+def test_what_must_not_touch_marks_all_the_same() -> None:
+    """A poll is no activity: it says that the successor arrived, and moves nothing."""
+    flow = validate(LATER, NEW_CLAIMS, touch=False)
+    flow.send(None)
+    call = flow.send(RENEWED)
+    assert lifecycle.at_rest(RENEWED) == call.args[1]
+    assert {"bound": False, "presented": 1} == call.kwargs
+
+
+@pytest.mark.parametrize("touch", [True, False])
+def test_an_unwritten_mark_is_tried_again_soon(touch: bool) -> None:
+    """Until it is written that a successor arrived, memory answers for a second at most."""
+    down = StoreUnavailableError("busy")
+    flow = validate(SOON + 1, NEW_CLAIMS, touch=touch)
+    assert SOON + 2 == play(flow, ("get", RENEWED), ("touch", down)).good_until
+    flow = validate(SOON + 1, NEW_CLAIMS, touch=touch)
+    expected = SOON + POLICY.touch_interval + (1 if touch else 0)
+    assert expected == play(flow, ("get", RENEWED), ("touch", True)).good_until
+
+
+@pytest.mark.parametrize(
+    ("row", "claims"),
+    [
+        (RENEWED, CLAIMS),
+        (RENEWED, evolve(CLAIMS, generation=0)),
+        (evolve(RENEWED, presented=True), NEW_CLAIMS),
+        (ROW, evolve(CLAIMS, generation=0)),
+    ],
+)
+def test_what_is_no_news_is_not_written(row: Any, claims: Any) -> None:
+    """A token without generation, of another, of one known, or of one that succeeds none."""
+    assert play(validate(SOON, claims), ("get", row))
+
+
 def test_a_touch_too_late_is_judged_again() -> None:
     """Revoked between its read and its touch: the read counts for nothing."""
     answers = [("get", ROW), ("touch", False), ("get", REVOKED), ("emit", None)]
@@ -138,7 +187,7 @@ def test_a_store_that_fails_is_no_judgement() -> None:
 
 def test_a_lost_rotation_converges() -> None:
     """Another request was faster: this one reads again, and gets what that one got."""
-    rotated = evolve(ROW, generation=1, rotated_at=SOON, rotated_by="refresh")
+    rotated = evolve(ROW, generation=1, previous_generation=0, **ROTATED)
     won = play(refresh(SOON), ("get", ROW), ("rotate", rotated), ("emit", None))
     lost = play(refresh(SOON), ("get", ROW), ("rotate", None), ("get", rotated))
     assert won.refresh_token == lost.refresh_token
@@ -147,7 +196,7 @@ def test_a_lost_rotation_converges() -> None:
 
 def test_a_lost_rotation_to_a_step_up_gets_nothing() -> None:
     """The step-up's tokens are for whoever proved themselves."""
-    raised = evolve(ROW, generation=1, rotated_at=SOON, rotated_by="step_up")
+    raised = evolve(ROW, generation=1, previous_generation=0, **RAISED)
     answers = [("get", ROW), ("rotate", None), ("get", raised)]
     assert isinstance(play(refresh(SOON), *answers), TokenExpiredError)
 

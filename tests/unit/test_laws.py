@@ -6,13 +6,24 @@ import pickle
 from typing import Any
 
 import pytest
+from attrs import evolve
 from hypothesis import given
 from hypothesis import strategies as st
 
 import devsess
 from devsess import Policy, SessionExpiredError, SessionRevokedError, StepUpRequiredError, lifecycle
 from devsess.lifecycle import Deed, State
-from devsess.rotation import VERDICTS, Age, Bearer, Verdict, age_of
+from devsess.rotation import (
+    ENDINGS,
+    SUCCESSIONS,
+    VERDICTS,
+    Age,
+    Bearer,
+    Verdict,
+    age_of,
+    is_first_presentation,
+    succession,
+)
 from devsess.rows import EXPIRED
 from devsess.testing._rows import T0, session_row
 
@@ -145,7 +156,10 @@ TABLE = {
     Age.CURRENT: (Verdict.ROTATE, Verdict.END_FOREIGN, Verdict.ROTATE_WITH_SIGNAL),
     Age.GRACE_REFRESH: (Verdict.CONVERGE, Verdict.END_FOREIGN, Verdict.END_FOREIGN),
     Age.GRACE_STEP_UP: (Verdict.EXPIRED, Verdict.END_FOREIGN, Verdict.END_FOREIGN),
+    Age.LOST_REFRESH: (Verdict.REISSUE, Verdict.END_FOREIGN, Verdict.END_FOREIGN),
+    Age.LOST_STEP_UP: (Verdict.EXPIRED, Verdict.END_FOREIGN, Verdict.END_FOREIGN),
     Age.LATE: (Verdict.END_LATE,) * 3,
+    Age.DEAD: (Verdict.END_STALE,) * 3,
     Age.STALE: (Verdict.END_STALE,) * 3,
     Age.FUTURE: (Verdict.UNKNOWN,) * 3,
 }
@@ -159,25 +173,102 @@ def test_the_whole_rotation_table() -> None:
         for bearer, verdict in zip((SAME, BOUND, UNBOUND), verdicts, strict=True)
     }
     assert expected == VERDICTS
+    assert {age for age, _ in VERDICTS} == set(Age)
+    assert set(VERDICTS.values()) == set(Verdict)
+    assert {it for it in Verdict if it.name.startswith("END_")} == ENDINGS
+
+
+# A row whose fifth generation succeeds the second: two successors were lost.
+REISSUED = session_row(generation=5, previous_generation=2, rotated_by="refresh")
+RAISED = evolve(REISSUED, rotated_by="step_up")
 
 
 @pytest.mark.parametrize(
-    ("presented", "by", "in_grace", "expected"),
+    ("generation", "row", "in_grace", "expected"),
     [
-        (5, "refresh", True, Age.CURRENT),
-        (5, None, False, Age.CURRENT),
-        (4, "refresh", True, Age.GRACE_REFRESH),
-        (4, "step_up", True, Age.GRACE_STEP_UP),
-        (4, "refresh", False, Age.LATE),
-        (4, "step_up", False, Age.LATE),
-        (3, "refresh", True, Age.STALE),
-        (0, "refresh", False, Age.STALE),
-        (6, "refresh", True, Age.FUTURE),
+        (5, REISSUED, True, Age.CURRENT),
+        (5, REISSUED, False, Age.CURRENT),
+        (5, evolve(REISSUED, presented=True), False, Age.CURRENT),
+        (0, session_row(), False, Age.CURRENT),
+        (2, REISSUED, True, Age.GRACE_REFRESH),
+        (2, evolve(REISSUED, presented=True), True, Age.GRACE_REFRESH),
+        (2, RAISED, True, Age.GRACE_STEP_UP),
+        (2, evolve(RAISED, presented=True), True, Age.GRACE_STEP_UP),
+        (2, REISSUED, False, Age.LOST_REFRESH),
+        (2, RAISED, False, Age.LOST_STEP_UP),
+        (2, evolve(REISSUED, presented=True), False, Age.LATE),
+        (2, evolve(RAISED, presented=True), False, Age.LATE),
+        (3, REISSUED, True, Age.DEAD),
+        (4, REISSUED, True, Age.DEAD),
+        (4, REISSUED, False, Age.DEAD),
+        (4, evolve(REISSUED, presented=True), False, Age.DEAD),
+        (1, REISSUED, True, Age.STALE),
+        (0, REISSUED, False, Age.STALE),
+        (4, evolve(REISSUED, previous_generation=None), True, Age.STALE),
+        (6, REISSUED, True, Age.FUTURE),
+        (6, evolve(REISSUED, presented=True), False, Age.FUTURE),
     ],
 )
-def test_ages(presented: int, by: Any, in_grace: bool, expected: Age) -> None:
-    """The age of a generation beside a row at five."""
-    assert expected is age_of(presented, 5, by, in_grace=in_grace)
+def test_ages(generation: int, row: Any, in_grace: bool, expected: Age) -> None:
+    """The age of a generation beside a row."""
+    assert expected is age_of(generation, row, in_grace=in_grace)
+
+
+@pytest.mark.parametrize(
+    ("generation", "row", "expected"),
+    [
+        (5, REISSUED, True),
+        (5, RAISED, True),
+        (5, evolve(REISSUED, presented=True), False),
+        (5, evolve(REISSUED, previous_generation=None), False),
+        (0, session_row(), False),
+        (4, REISSUED, False),
+        (2, REISSUED, False),
+        (6, REISSUED, False),
+        (None, REISSUED, False),
+    ],
+)
+def test_what_presents_a_successor(generation: int | None, row: Any, expected: bool) -> None:
+    """The row's own generation, once, where there is one that it succeeds."""
+    assert expected is is_first_presentation(generation, row)
+
+
+@pytest.mark.parametrize(
+    ("verdict", "by", "previous"),
+    [
+        (Verdict.ROTATE, "refresh", 5),
+        (Verdict.ROTATE_WITH_SIGNAL, "refresh", 5),
+        (Verdict.ROTATE, "step_up", 5),
+        (Verdict.REISSUE, "refresh", 2),
+    ],
+)
+def test_what_a_new_generation_succeeds(verdict: Verdict, by: Any, previous: int) -> None:
+    """The current one; a reissue succeeds what the lost one did. Nobody has presented it yet."""
+    expected = {
+        "previous_generation": previous,
+        "presented": False,
+        "rotated_at": T0,
+        "rotated_by": by,
+    }
+    assert expected == succession(evolve(REISSUED, presented=True), by, T0, verdict)
+
+
+@given(
+    row=st.builds(
+        session_row,
+        generation=st.integers(0, 6),
+        previous_generation=st.none() | st.integers(0, 5),
+        presented=st.booleans(),
+        rotated_by=st.sampled_from([None, "refresh", "step_up"]),
+    ),
+    generation=st.integers(0, 7),
+    in_grace=st.booleans(),
+)
+def test_two_generations_are_good(row: Any, generation: int, in_grace: bool) -> None:
+    """In any row whatever, nothing but the current one and the one it succeeds is answered."""
+    verdict = VERDICTS[age_of(generation, row, in_grace=in_grace), Bearer.SAME]
+    if verdict in {*SUCCESSIONS, Verdict.CONVERGE, Verdict.EXPIRED}:
+        assert generation in (row.generation, row.previous_generation)
 
 
 ERROR_TYPES = [
