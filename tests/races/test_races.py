@@ -9,10 +9,12 @@ import pytest
 
 from devsess import (
     Client,
+    EventType,
     Grant,
     InvalidSessionError,
     LoginDeniedError,
     Policy,
+    RefreshTokenReusedError,
     SessionLimitError,
     SessionManager,
     SessionRevokedError,
@@ -192,3 +194,92 @@ def test_exceptions_are_outcomes() -> None:
         )
     assert isinstance(outcomes[0], InvalidSessionError)
     assert USER == outcomes[1]
+
+
+class Lost:
+    """A session whose last refresh was answered to nobody, an hour ago."""
+
+    def __init__(self, ring: Ring) -> None:
+        self.sessions = ring.sessions
+        self.token = ring.sessions.login(ring.user()).refresh_token
+        self.lost = ring.sessions.refresh(self.token)
+        ring.clock.advance(600)
+
+    def find(self) -> Grant:
+        """Come late with the previous token."""
+        return self.sessions.refresh(self.token)
+
+    def kinds(self) -> list[EventType]:
+        return [event.type for event in self.sessions.history(self.lost.session.user_id)]
+
+
+def test_two_that_come_late_get_one_successor(store: Store) -> None:
+    """One of them is given a new successor, the other the same; the lost one is dead."""
+    ring = Ring(store)
+    for order in orders(5, 5):
+        lost = Lost(ring)
+        one, other = ring.race(lost.find, lost.find, order=order)
+        assert one.refresh_token == other.refresh_token != lost.lost.refresh_token
+        assert [False, True] == sorted([one.replayed, other.replayed])
+        assert 1 == lost.kinds().count(EventType.TOKEN_REISSUED)
+        assert ring.sessions.refresh(one.refresh_token)
+
+
+def test_a_late_token_and_its_successors_refresh_token(store: Store) -> None:
+    """Both in use at once are two holders: whichever comes first, the session ends, `stale`."""
+    ring = Ring(store)
+    for order in orders(5, 5):
+        lost = Lost(ring)
+        outcomes = ring.race(
+            lost.find,
+            lambda lost=lost: ring.sessions.refresh(lost.lost.refresh_token),
+            order=order,
+        )
+        [reused] = [it for it in outcomes if isinstance(it, RefreshTokenReusedError)]
+        assert "stale" == reused.reuse
+        assert ["stale"] == [
+            it.revoke_reason
+            for it in ring.sessions.list(lost.lost.session.user_id, include_ended=True)
+        ]
+
+
+def test_a_late_token_and_its_successors_access_token(store: Store) -> None:
+    """Presented before, the session ends; after, the reissue stands: never both, nor neither."""
+    ring = Ring(store)
+    other = ring.manager()
+    seen = set()
+    for order in orders(5, 5):
+        lost = Lost(ring)
+        found, _ = ring.race(
+            lost.find,
+            lambda lost=lost: other.validate(lost.lost.access_token, touch=False),
+            order=order,
+        )
+        again = ring.sessions.get(lost.lost.session.id)
+        assert again is not None
+        assert again.is_active == isinstance(found, Grant)
+        if isinstance(found, Grant):
+            assert ring.sessions.refresh(found.refresh_token)
+        else:
+            assert isinstance(found, RefreshTokenReusedError)
+            assert "late" == found.reuse
+        seen.add(again.is_active)
+    assert {True, False} == seen
+
+
+def test_a_late_token_and_a_step_up(store: Store) -> None:
+    """The stepped-up tokens go to whoever stepped up; whoever came late never gets them."""
+    ring = Ring(store)
+    for order in orders(5, 5):
+        lost = Lost(ring)
+        found, raised = ring.race(
+            lost.find,
+            lambda lost=lost: ring.sessions.step_up(lost.lost.access_token, amr=("otp",)),
+            order=order,
+        )
+        assert isinstance(raised, Grant)
+        if isinstance(found, Grant):
+            assert found.refresh_token != raised.refresh_token
+        else:
+            # The step-up had made it older than the one before.
+            assert isinstance(found, RefreshTokenReusedError)

@@ -94,6 +94,28 @@ def test_three_refreshes_have_one_successor(ring: Ring, order: list[int]) -> Non
 
 @in_any_order
 @given(order=ORDERS)
+def test_three_that_come_late_get_one_successor(ring: Ring, order: list[int]) -> None:
+    """An answer was lost to three tabs: one gets another successor, and the others the same."""
+    here, there = ring.managers()
+    token = here.login(ring.user()).refresh_token
+    lost = here.refresh(token)
+    ring.clock.advance(600)
+    grants: list[Any] = interleave(
+        ring.steps,
+        lambda: here.refresh(token),
+        lambda: there.refresh(token),
+        lambda: there.refresh(token),
+        order=order,
+    )
+    successors = {grant.refresh_token for grant in grants}
+    assert 1 == len(successors)
+    assert lost.refresh_token not in successors
+    assert [False, True, True] == sorted(grant.replayed for grant in grants)
+    assert here.refresh(successors.pop())
+
+
+@in_any_order
+@given(order=ORDERS)
 def test_no_refresh_outruns_a_revocation(ring: Ring, order: list[int]) -> None:
     """Two tabs refresh while another device revokes: nothing that either got is good after it."""
     here, there = ring.managers()

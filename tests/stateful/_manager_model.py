@@ -34,6 +34,8 @@ class Known:
     generation: int = 0
     rotated_at: float = -math.inf
     rotated_by: str = ""
+    previous: int | None = None
+    presented: bool = False
     revoked_at: float | None = None
     lapsed: bool = False
     claims: dict[str, object] = field(factory=dict)
@@ -53,8 +55,17 @@ class Known:
 
     def rotates(self, now: float, by: str) -> None:
         self.acts(now)
+        self.previous, self.presented = self.generation, False
         self.generation += 1
         self.rotated_at, self.rotated_by = now, by
+
+    def reissues(self, now: float) -> None:
+        previous = self.previous
+        self.rotates(now, "refresh")
+        self.previous = previous
+
+    def is_in_grace(self, now: float) -> bool:
+        return now - self.rotated_at <= GRACE
 
 
 @define
@@ -65,6 +76,7 @@ class Access:
     session_id: str
     auth_time: int
     expires_at: float
+    generation: int
 
 
 @define
@@ -93,7 +105,9 @@ class Model:
         """Remember the tokens of a session as it stands."""
         it = self.sessions[grant.session.id]
         expires_at = math.floor(min(now + ACCESS, it.ends_at))
-        self.access.append(Access(grant.access_token, it.id, it.auth_time, expires_at))
+        self.access.append(
+            Access(grant.access_token, it.id, it.auth_time, expires_at, it.generation)
+        )
         self.refresh.append(Refresh(grant.refresh_token or "", it.id, it.generation))
 
     def on_access(self, token: Access, now: float) -> type[Exception] | None:
@@ -105,6 +119,13 @@ class Model:
             return SessionNotFoundError
         return it.ended(now) or (TokenExpiredError if it.auth_time != token.auth_time else None)
 
+    def presents(self, token: Access) -> bool:
+        """Whether *token*, once it is validated, is news: of a successor that nobody had seen."""
+        it = self.sessions.get(token.session_id)
+        if it is None or it.previous is None:
+            return False
+        return token.generation == it.generation and not it.presented
+
     def on_refresh(self, token: Refresh, now: float) -> type[Exception] | None:
         """What refresh must raise for *token*, if anything; ends what a reuse ends."""
         it = self.sessions.get(token.session_id)
@@ -112,7 +133,7 @@ class Model:
             return SessionNotFoundError
         if it.ended(now) or token.generation == it.generation:
             return it.ended(now)
-        if token.generation == it.generation - 1 and now - it.rotated_at <= GRACE:
+        if token.generation == it.previous and (it.is_in_grace(now) or not it.presented):
             return TokenExpiredError if it.rotated_by == "step_up" else None
         it.revoked_at = now
         return RefreshTokenReusedError

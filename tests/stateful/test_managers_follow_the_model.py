@@ -134,7 +134,9 @@ class ManagersFollowTheModel(RuleBasedStateMachine):
             known = self.model.sessions[token.session_id]
             assert (known.id, known.user_id) == (session.id, session.user_id)
             assert known.claims == session.claims
-            if self.now >= known.seen_at + TOUCH:
+            presents = self.model.presents(token)
+            known.presented = known.presented or presents
+            if presents or self.now >= known.seen_at + TOUCH:
                 known.acts(self.now)
 
     @precondition(lambda self: self.model.refresh)
@@ -146,9 +148,12 @@ class ManagersFollowTheModel(RuleBasedStateMachine):
         assert raised is expected
         if grant is not None:
             known = self.model.sessions[token.session_id]
-            assert grant.replayed == (token.generation != known.generation)
-            if not grant.replayed:
+            is_current = token.generation == known.generation
+            assert grant.replayed == (not is_current and known.is_in_grace(self.now))
+            if is_current:
                 known.rotates(self.now, "refresh")
+            elif not grant.replayed:
+                known.reissues(self.now)
             self.model.granted(grant, self.now)
             successors = [it.text for it in self.model.refresh if it.session_id == known.id]
             assert 1 + known.generation == len(set(successors))
@@ -222,6 +227,8 @@ class ManagersFollowTheModel(RuleBasedStateMachine):
             return
         for manager in self.managers:
             for token in self.model.access[-8:]:
+                if self.model.presents(token):
+                    continue  # to look at it is to present it: for the rules to choose
                 raised, _ = self.raised(manager.validate, token.text, touch=False)
                 assert raised is self.model.on_access(token, self.now)
             for user_id in ("ada", "bob"):
