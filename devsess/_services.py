@@ -44,7 +44,7 @@ class Services:
         try:
             return self._locator.locate(ip)
         except Exception:  # noqa: BLE001 - it is logged
-            _log("the locator failed; the session has no location")
+            log("the locator failed; the session has no location")
             return None
 
 
@@ -128,7 +128,7 @@ def _no_stamp() -> None:
 _ABSENT: dict[str, Callable[[], object]] = {"mark": no_mark, "stamp": _no_stamp}
 
 
-def _log(told: str) -> None:
+def log(told: str) -> None:
     """Log the error that is being handled."""
     import logging  # late: it is not needed as long as nothing fails
 
@@ -143,7 +143,7 @@ def tell(events: list[Event], on_event: OnEvent | None) -> None:
         try:
             on_event(event)
         except Exception:  # noqa: BLE001 - it is logged
-            _log(f"on_event failed for {event.type.value}")
+            log(f"on_event failed for {event.type.value}")
 
 
 async def tell_async(events: list[Event], on_event: Callable[[Event], object] | None) -> None:
@@ -156,4 +156,4 @@ async def tell_async(events: list[Event], on_event: Callable[[Event], object] | 
             if hasattr(told, "__await__"):
                 await told
         except Exception:  # noqa: BLE001 - it is logged
-            _log(f"on_event failed for {event.type.value}")
+            log(f"on_event failed for {event.type.value}")

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 from devsess import flows
 from devsess._core import AnyKeys, Core, Location, OnEvent
 from devsess._drivers import in_thread, run, run_async, to_its_end
-from devsess._services import Awaiting, Instant, Waiting, WouldBlockError, tell_async
+from devsess._services import Awaiting, Instant, Waiting, WouldBlockError, log, tell_async
 from devsess.cache import STALE
+from devsess.errors import StoreUnavailableError
 from devsess.models import Client, Device, Event, Grant, Page, Session
 from devsess.policy import Policy, Span
 from devsess.stores._url import any_store, is_async
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from devsess._clock import Clock
-    from devsess.flows import Flow
+    from devsess.flows import AllEnded, Flow
     from devsess.geo import Locator
     from devsess.metrics import Metrics
     from devsess.stores.base import AsyncStore, Store
@@ -216,24 +217,43 @@ class AsyncSessionManager:
         keep: str | None = None,
         reason: str = "revoked",
         actor: str | None = None,
-    ) -> builtins.list[str]:
+        compromised: bool = False,
+    ) -> Sequence[str]:
         """
         End all of a user's sessions but *keep*; the ids that ended.
 
-        A sign-in from before this instant is refused from here on: a login in
-        flight cannot outrun a password change.
+        A sign-in that began before is refused from here on, and so is one with
+        an older `auth_time`: a login in flight cannot outrun a password change.
+        Up to 1,000 sessions end in one write. Of more, all end at once too, by
+        one small write; their rows and events are written afterwards in batches
+        between which others can write, and this call returns when that is done.
+
+        Args:
+            user_id: The account.
+            keep: Id of a session of the account that lives on.
+            reason: Why; kept in the sessions and the history.
+            actor: Who, if not the user.
+            compromised: The account may have been in other hands: the trust in
+                its devices ends too.
 
         Raises:
             SessionNotFoundError: If *keep* is not the user's own; nothing was ended.
             StoreUnavailableError: If the store did not answer.
         """
-        flow = self._core.write(flows.revoke_all, user_id, keep=keep, reason=reason, actor=actor)
-        return await self._do(flow)
+        flow = self._core.write(
+            flows.revoke_all,
+            user_id,
+            keep=keep,
+            reason=reason,
+            actor=actor,
+            compromised=compromised,
+        )
+        return await self._followed(await self._do(flow))
 
     async def revoke_everyone(self, *, reason: str, actor: str | None = None) -> int:
-        """End every session there is; how many."""
+        """End every session there is, as `revoke_all` does; how many."""
         flow = self._core.write(flows.revoke_everyone, reason=reason, actor=actor)
-        return await self._do(flow)
+        return len(await self._followed(await self._do(flow)))
 
     async def extend(self, session_id: str, by: Span, *, user_id: str | None = None) -> Session:
         """
@@ -332,6 +352,7 @@ class AsyncSessionManager:
 
     async def purge(self, *, limit: int | None = None) -> int:
         """Delete what is past its retention, in bounded batches; how many rows. Safe from cron."""
+        await self._follow()
         return await self._do(self._core.write(flows.purge, limit=limit))
 
     async def export_user(self, user_id: str) -> dict[str, Any]:
@@ -397,6 +418,21 @@ class AsyncSessionManager:
             finally:
                 await tell_async(instant.events, self._on_event)
         return await self._do(flow())
+
+    async def _followed(self, ended: AllEnded) -> Sequence[str]:
+        if ended.follow:
+            await self._follow()
+        return ended.ids
+
+    async def _follow(self) -> None:
+        """Write the rows that endings cover, in batches; they have ended, whatever comes of it."""
+        import asyncio
+
+        try:
+            while await self._do(self._core.write(flows.settle)):
+                await asyncio.sleep(flows.PAUSE)
+        except StoreUnavailableError:
+            log("rows of ended sessions are not written yet; the next purge goes on")
 
     async def _do(self, flow: Flow[T]) -> T:
         # A task of its own: what is half done when its caller goes away is still told.

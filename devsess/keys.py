@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 # of the time that making a manager takes to load, and `import devsess` does not need them.
 
 KeySource: TypeAlias = str | bytes | Mapping[str, Any]
-Purpose: TypeAlias = Literal["refresh", "device", "fingerprint"]
+Purpose: TypeAlias = Literal["refresh", "device", "fingerprint", "account"]
 
 # RFC 7518 §3.2: at least as long as the hash.
 MIN_SECRET = 32
@@ -67,7 +67,7 @@ class Keys:
             )
         self._by_kid = {key.kid: key for key in reversed(keys)}
         self._current = keys[0]
-        purposes: tuple[Purpose, ...] = ("refresh", "device", "fingerprint")
+        purposes: tuple[Purpose, ...] = ("refresh", "device", "fingerprint", "account")
         self._derived = {
             purpose: tuple(derive(root, purpose) for root in derived_from) for purpose in purposes
         }

@@ -86,17 +86,21 @@ class Horizon:
 
     A row counts as live when it is not revoked, both its deadlines are after
     `now`, it idles from later than `idle_after`, and it was created later than
-    `created_after` (the last two are today's policy).
+    `created_after` (the last two are today's policy). An instant later than
+    `future_after` was written by a clock that was ahead.
     """
 
     now: float
     idle_after: float
     created_after: float
+    future_after: float
 
 
 def horizon(now: float, policy: Policy) -> Horizon:
     """The horizon at *now* under *policy*."""
-    return Horizon(now, now - policy.idle_timeout, now - policy.absolute_lifetime)
+    return Horizon(
+        now, now - policy.idle_timeout, now - policy.absolute_lifetime, now + policy.leeway
+    )
 
 
 def counts_as_live(row: SessionRow, at: Horizon) -> bool:

@@ -82,6 +82,9 @@ class SessionRow:
         presented: Whether anybody was seen to have the current generation's tokens.
         levels: Each `acr` reached before the latest event, and the whole second at
             which it last was.
+        ending_number: The number under which it was inserted, of its account or
+            of the store, whichever is higher; once either has a higher one, the
+            session has ended.
         Others as in `models.Session`.
     """
 
@@ -113,6 +116,7 @@ class SessionRow:
     previous_generation: int | None = None
     presented: bool = False
     levels: Levels = ()
+    ending_number: int = 0
 
 
 @frozen

@@ -93,7 +93,7 @@ def _end_all(
     sessions: SessionManager, user: str, keep: str | None, reason: str, actor: str
 ) -> list[str]:
     try:
-        return sessions.revoke_all(user, keep=keep, reason=reason, actor=actor)
+        return list(sessions.revoke_all(user, keep=keep, reason=reason, actor=actor))
     except SessionNotFoundError:
         fail(f"{user} has no session {keep}: nothing was ended", NOT_FOUND)
 

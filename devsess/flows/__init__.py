@@ -17,7 +17,7 @@ from devsess.flows.devices import (
     trust_device,
     unblock_device,
 )
-from devsess.flows.ending import revoke, revoke_all, revoke_everyone
+from devsess.flows.ending import PAUSE, AllEnded, revoke, revoke_all, revoke_everyone, settle
 from devsess.flows.login import login
 from devsess.flows.records import (
     erase_user,
@@ -33,6 +33,8 @@ from devsess.flows.step_up import step_up
 from devsess.flows.validate import Validated, validate
 
 __all__ = [
+    "PAUSE",
+    "AllEnded",
     "Call",
     "Context",
     "Flow",
@@ -54,6 +56,7 @@ __all__ = [
     "revoke",
     "revoke_all",
     "revoke_everyone",
+    "settle",
     "step_up",
     "trust_device",
     "unblock_device",

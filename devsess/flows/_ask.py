@@ -19,7 +19,16 @@ if TYPE_CHECKING:
     from devsess.lifecycle import Activity
     from devsess.models import Location, Page
     from devsess.rows import DeviceRow, EventRow, SessionRow
-    from devsess.stores.base import Changes, Columns, Ending, InsertAnswer, Insertion
+    from devsess.stores.base import (
+        Changes,
+        Columns,
+        Ended,
+        Ending,
+        Erasure,
+        InsertAnswer,
+        Insertion,
+        Settled,
+    )
 
 T = TypeVar("T")
 
@@ -81,8 +90,21 @@ def update(
     return cast("SessionRow | None", (yield Call("update", (session_id,), arguments)))
 
 
-def end(ending: Ending) -> Flow[Sequence[EventRow]]:
-    return cast("Sequence[EventRow]", (yield Call("end", (ending,))))
+def ending_number(user_id: str, digests: Sequence[bytes]) -> Flow[int]:
+    return cast("int", (yield Call("ending_number", (user_id,), {"digests": digests})))
+
+
+def end(ending: Ending) -> Flow[Ended]:
+    return cast("Ended", (yield Call("end", (ending,))))
+
+
+def covered(number: int, *, limit: int, cursor: str | None) -> Flow[Page[str]]:
+    arguments = {"limit": limit, "cursor": cursor}
+    return cast("Page[str]", (yield Call("covered", (number,), arguments)))
+
+
+def settle(*, limit: int) -> Flow[Settled]:
+    return cast("Settled", (yield Call("settle", (), {"limit": limit})))
 
 
 def devices(user_id: str) -> Flow[builtins.list[DeviceRow]]:
@@ -117,8 +139,8 @@ def purge(*, now: float, before: float, devices_before: float, limit: int) -> Fl
     return cast("int", (yield Call("purge", (), arguments)))
 
 
-def erase(user_id: str) -> Flow[int]:
-    return cast("int", (yield Call("erase", (user_id,))))
+def erase(erasure: Erasure) -> Flow[int]:
+    return cast("int", (yield Call("erase", (erasure,))))
 
 
 def migrate() -> Flow[builtins.list[str]]:

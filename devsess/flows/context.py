@@ -71,6 +71,13 @@ class Context:
             hmac.digest(secret, text, hashlib.sha256) for secret in self.keys.derive("fingerprint")
         )
 
+    def account_digests(self, user_id: str) -> tuple[bytes, ...]:
+        """Digests under which an erased account is remembered for a while, current key first."""
+        text = user_id.encode("utf-8", "surrogatepass")
+        return tuple(
+            hmac.digest(secret, text, hashlib.sha256) for secret in self.keys.derive("account")
+        )
+
 
 def grant(
     context: Context,

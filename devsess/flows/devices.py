@@ -94,13 +94,13 @@ def unblock_device(
 def block_device(
     context: Context, now: float, user_id: str, device_id: str, *, actor: str | None = None
 ) -> Flow[Device | None]:
-    """Refuse it at login and end its sessions."""
+    """Refuse it at login, end its sessions and the trust in it."""
     by = checked_actor(actor)
     row = yield from _find(user_id, device_id)
     if row is None:
         return None
     yield from _end(context, now, row, EventType.DEVICE_BLOCKED, by)
-    return device_view(evolve(row, blocked=True))
+    return device_view(evolve(row, blocked=True, trusted_until=None))
 
 
 def forget_device(
@@ -149,4 +149,4 @@ def _end(
     ended = yield from ask.end(Ending(target, _REASONS[told_as], by, horizon))
     event = EventRow(type=told_as, at=now, user_id=row.user_id, device_id=row.id, actor=by)
     yield from ask.add_event(event)
-    yield from ask.emit(*ended, event)
+    yield from ask.emit(*ended.events, event)

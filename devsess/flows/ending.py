@@ -5,9 +5,12 @@ from __future__ import annotations
 import builtins
 from typing import TYPE_CHECKING
 
+from attrs import frozen
+
 from devsess import lifecycle
 from devsess.flows import _ask as ask
 from devsess.flows._checks import checked_actor, checked_reason, checked_text, checked_user
+from devsess.flows._ids import Ids
 from devsess.flows.context import Context, find_row, own_row
 from devsess.rows import EXPIRED
 from devsess.stores.base import ById, Ending, Everyone, OfUser
@@ -16,8 +19,14 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from devsess.flows._ask import Flow
-    from devsess.rows import EventRow
-    from devsess.stores.base import Target
+    from devsess.stores.base import Ended, Target
+
+# Rows of a batch: it holds the write lock for 20 to 50 ms, on a slow disk too.
+BATCH = 200
+# Seconds between batches: another process asks for the lock every 100 ms at most.
+PAUSE = 0.05
+# Ids of a page; reading them takes no lock.
+PAGE = 1_000
 
 
 def revoke(
@@ -35,7 +44,21 @@ def revoke(
     if not isinstance(session_id, str):
         return False
     ended = yield from _end(context, now, ById(session_id, user_id), reason, actor)
-    return bool(ended) or (yield from find_row(session_id, user_id)) is not None
+    return bool(ended.events) or (yield from find_row(session_id, user_id)) is not None
+
+
+@frozen
+class AllEnded:
+    """
+    Many sessions ended.
+
+    Attributes:
+        ids: Of those that were live.
+        follow: Whether their rows are still to be written, by `settle`.
+    """
+
+    ids: Sequence[str]
+    follow: bool
 
 
 def revoke_all(
@@ -46,9 +69,10 @@ def revoke_all(
     keep: str | None,
     reason: str,
     actor: str | None,
-) -> Flow[builtins.list[str]]:
+    compromised: bool,
+) -> Flow[AllEnded]:
     """
-    The ids that ended; sign-ins from before *now* are refused from here on.
+    End a user's sessions; a sign-in that began before is refused from here on.
 
     Raises:
         SessionNotFoundError: If *keep* is not the user's own; nothing was ended.
@@ -56,23 +80,50 @@ def revoke_all(
     checked_text(user_id, "user_id")
     if keep is not None:
         yield from own_row(keep, user_id)
-    ended = yield from _end(context, now, OfUser(user_id, keep), reason, actor)
-    return [event.session_id for event in ended if event.session_id]
+    target = OfUser(user_id, keep, bool(compromised))
+    ended = yield from _end(context, now, target, reason, actor)
+    if ended.following is None:
+        return AllEnded([event.session_id for event in ended.events if event.session_id], False)
+    return AllEnded((yield from _covered(ended.following)), True)
 
 
-def revoke_everyone(context: Context, now: float, *, reason: str, actor: str | None) -> Flow[int]:
-    """How many ended; sign-ins from before *now* are refused from here on."""
-    return len((yield from _end(context, now, Everyone(), reason, actor)))
+def revoke_everyone(
+    context: Context, now: float, *, reason: str, actor: str | None
+) -> Flow[AllEnded]:
+    """End everybody's sessions; a sign-in that began before is refused from here on."""
+    ended = yield from _end(context, now, Everyone(), reason, actor)
+    if ended.following is None:
+        return AllEnded([event.session_id for event in ended.events if event.session_id], False)
+    return AllEnded((yield from _covered(ended.following)), True)
+
+
+def settle(context: Context, now: float) -> Flow[bool]:
+    """Write one batch of the rows that endings cover; whether more follow."""
+    batch = yield from ask.settle(limit=BATCH)
+    yield from ask.emit(*batch.events)
+    return batch.is_more
+
+
+def _covered(number: int) -> Flow[Sequence[str]]:
+    """The ids, read page by page while others write."""
+    pages: builtins.list[tuple[str, ...]] = []
+    cursor: str | None = None
+    while True:
+        page = yield from ask.covered(number, limit=PAGE, cursor=cursor)
+        pages.append(page.items)
+        cursor = page.next
+        if cursor is None:
+            return Ids(pages)
 
 
 def _end(
     context: Context, now: float, target: Target, reason: str, actor: str | None
-) -> Flow[Sequence[EventRow]]:
+) -> Flow[Ended]:
     why = checked_reason(reason)
     who = checked_actor(actor)
     if why == EXPIRED:
         raise ValueError(f"{EXPIRED!r} is what devsess calls a time that ran out: say another word")
     ending = Ending(target, why, who, lifecycle.horizon(now, context.policy))
     ended = yield from ask.end(ending)
-    yield from ask.emit(*ended)
+    yield from ask.emit(*ended.events)
     return ended

@@ -45,6 +45,7 @@ class SignIn:
     amr: tuple[str, ...]
     acr: str | None
     auth_instant: float
+    is_dated: bool
     persistent: bool
     claims: str
 
@@ -65,8 +66,8 @@ def login(
     Write a session for *user_id* on the device of *client*.
 
     Raises:
-        LoginDeniedError: If the account's cut-off is newer than the sign-in, or
-            the device is blocked.
+        LoginDeniedError: If all sessions were ended since this sign-in began or
+            since its *auth_time*, or the device is blocked.
         SessionLimitError: If the limit is reached and the policy rejects.
         TypeError, ValueError: If an argument cannot be kept.
     """
@@ -75,25 +76,21 @@ def login(
     text = checked_claims(claims)
     context_class = None if acr is None else checked_text(acr, "acr")
     who = checked_text(user_id, "user_id")
-    sign_in = SignIn(who, checked_amr(amr), context_class, instant, bool(persistent), text)
+    dated = auth_time is not None
+    sign_in = SignIn(who, checked_amr(amr), context_class, instant, dated, bool(persistent), text)
+    # Before anything else is read: an ending from here on refuses this sign-in.
+    digests = context.account_digests(who)
+    number = yield from ask.ending_number(who, digests)
     limit = context.policy.limit_for(user_id, client)
     ring = context.tokens.read_device(client.device_token)
     sighting = devices.sight(client, context.policy.privacy)
     device, known, owned = yield from _device(context, now, sign_in, client, ring, sighting)
     location = yield from ask.locate(address(client.ip))
     device = _seen_now(device, sighting, now)
-    row = _row(context, now, sign_in, device, sighting, location, bound=owned)
+    row = _row(context, now, sign_in, device, sighting, location, bound=owned, number=number)
     event = event_of(row, EventType.SESSION_CREATED, now)
-    insertion = Insertion(
-        row=row,
-        event=event,
-        auth_instant=sign_in.auth_instant,
-        horizon=lifecycle.horizon(now, context.policy),
-        limit=limit,
-        evict=context.policy.on_limit == "evict",
-        replaces=known,
-    )
-    answer = yield from ask.insert(insertion)
+    insertion = _insertion(context, now, sign_in, row, event, limit=limit, replaces=known)
+    answer = yield from ask.insert(evolve(insertion, digests=digests))
     if not isinstance(answer, Inserted):
         raise (yield from _refused(context, row, now, answer, limit or 0))
     if any(ended.reason == EVICTED for ended in answer.ended):
@@ -168,6 +165,7 @@ def _row(
     location: Location | None,
     *,
     bound: bool,
+    number: int,
 ) -> SessionRow:
     absolute = now + context.policy.absolute_lifetime
     return SessionRow(
@@ -190,6 +188,28 @@ def _row(
         claims=sign_in.claims,
         salt=context.entropy(16),
         bound=bound,
+        ending_number=number,
+    )
+
+
+def _insertion(
+    context: Context,
+    now: float,
+    sign_in: SignIn,
+    row: SessionRow,
+    event: EventRow,
+    *,
+    limit: int | None,
+    replaces: bool,
+) -> Insertion:
+    return Insertion(
+        row=row,
+        event=event,
+        auth_instant=sign_in.auth_instant if sign_in.is_dated else None,
+        horizon=lifecycle.horizon(now, context.policy),
+        limit=limit,
+        evict=context.policy.on_limit == "evict",
+        replaces=replaces,
     )
 
 

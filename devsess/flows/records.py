@@ -11,6 +11,7 @@ from devsess.flows._checks import checked_count, checked_user
 from devsess.flows.context import Context, find_row
 from devsess.lifecycle import State
 from devsess.models import Page
+from devsess.stores.base import Erasure
 from devsess.views import claims_view, device_view, event_view, session_view
 
 if TYPE_CHECKING:
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 
 MAX_PAGE = 1000
 BATCH = 500
+# Seconds for which the digest of an erased account is kept: longer than any sign-in is under way.
+ERASED_KEPT = 86_400.0
 
 
 def get(
@@ -125,9 +128,15 @@ def _exported(context: Context, now: float, row: SessionRow) -> dict[str, Any]:
 
 
 def erase_user(context: Context, now: float, user_id: str) -> Flow[int]:
-    """Delete everything about a person; how many rows (GDPR Art. 17)."""
+    """
+    Delete everything about a person; how many rows (GDPR Art. 17).
+
+    A sign-in that is under way is refused: for a day a keyed digest of the name
+    remembers that there was an account (ASVS 7.4.2).
+    """
     checked_user(user_id)
-    return (yield from ask.erase(user_id))
+    digest = context.account_digests(user_id)[0]
+    return (yield from ask.erase(Erasure(user_id, digest, now + ERASED_KEPT)))
 
 
 def migrate(context: Context, now: float) -> Flow[builtins.list[str]]:

@@ -175,8 +175,8 @@ def _refused(
     ended = yield from ask.end(
         Ending(ById(row.id), reuse, None, lifecycle.horizon(now, context.policy))
     )
-    if ended:
-        yield from ask.emit(*ended)
+    if ended.events:
+        yield from ask.emit(*ended.events)
         yield from _keep(event_of(row, EventType.TOKEN_REUSED, now, reason=reuse, reduced=True))
     return RefreshTokenReusedError(
         f"the refresh token was used again ({reuse}): its session was ended",

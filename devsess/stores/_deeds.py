@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import evolve, frozen
 
-from devsess.lifecycle import is_trusted
+from devsess.lifecycle import Horizon, is_trusted
 from devsess.models import EventType
 from devsess.rows import EventRow
 from devsess.stores.base import MUTABLE, MUTABLE_DEVICE, ById, Full, OfDevice, OfUser
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from devsess.rows import DeviceRow, SessionRow
-    from devsess.stores.base import Columns, Insertion, Target
+    from devsess.stores.base import Columns, Ending, Insertion, Target
 
 # What a sign-in writes into a device that is there already. The rest is its
 # user's word (name, trust, block) or history (first seen, resemblance).
@@ -60,25 +60,105 @@ def room(live: Sequence[SessionRow], insertion: Insertion) -> Room | Full:
     return Room(replaced, others[:excess])
 
 
+@frozen
+class Covering:
+    """
+    An ending whose rows follow.
+
+    Attributes:
+        number: Rows inserted under a lower one are covered.
+        user_id: Whose rows; None: everybody's.
+        at, idle_after, created_after: Which of them were live then.
+        reason, actor: As in Ending.
+    """
+
+    number: int
+    user_id: str | None
+    at: float
+    idle_after: float
+    created_after: float
+    reason: str
+    actor: str | None
+
+    def covers(self, row: SessionRow) -> bool:
+        """Whether *row* was inserted before this ending, and is one of its target's."""
+        return row.ending_number < self.number and self.user_id in (None, row.user_id)
+
+    @property
+    def horizon(self) -> Horizon:
+        """What was live when it came."""
+        return Horizon(self.at, self.idle_after, self.created_after, self.at)
+
+
+def covering_of(number: int, ending: Ending) -> Covering:
+    """*ending*, drawn as *number*, as it covers rows."""
+    at = ending.horizon
+    user_id = ending.target.user_id if isinstance(ending.target, OfUser) else None
+    return Covering(
+        number, user_id, at.now, at.idle_after, at.created_after, ending.reason, ending.actor
+    )
+
+
+def first_covering(row: SessionRow, pending: Sequence[Covering]) -> Covering | None:
+    """The first of *pending*, oldest first, that covers *row* and so is its end."""
+    if row.revoked_at is not None:
+        return None
+    return next((it for it in pending if it.covers(row)), None)
+
+
+def as_covered(row: SessionRow, by: Covering) -> SessionRow:
+    """*row* as it reads while *by* covers it."""
+    return ended(row, by.at, by.reason, by.actor)
+
+
+def is_cut_off(signed_in_at: float, cut_off: float | None, at: Horizon) -> bool:
+    """
+    Whether a sign-in that says when it was is older than a cut-off.
+
+    One that lies in the future was set by a clock that was ahead, and decides nothing.
+    """
+    return cut_off is not None and signed_in_at < cut_off <= at.future_after
+
+
+def next_cut_off(old: float | None, at: Horizon) -> float:
+    """The cut-off after an ending: never earlier than before, but for one in the future."""
+    return at.now if old is None or old > at.future_after else max(old, at.now)
+
+
 def ended(row: SessionRow, at: float, reason: str, actor: str | None) -> SessionRow:
     """*row*, revoked: its address is reduced to its network."""
     return evolve(row, revoked_at=at, reason=reason, actor=actor, ip=row.network)
 
 
-def end_event(row: SessionRow, at: float, reason: str, actor: str | None) -> EventRow:
-    """The event of *row*'s end."""
+def end_event(
+    session_id: str,
+    user_id: str,
+    device_id: str,
+    network: str | None,
+    user_agent: str | None,
+    at: float,
+    reason: str,
+    actor: str | None,
+) -> EventRow:
+    """The event of a session's end, with the network in place of the address."""
     return EventRow(
         type=EventType.SESSION_REVOKED,
         at=at,
-        user_id=row.user_id,
-        session_id=row.id,
-        device_id=row.device.id,
-        ip=row.network,
-        network=row.network,
-        user_agent=row.user_agent,
+        user_id=user_id,
+        session_id=session_id,
+        device_id=device_id,
+        ip=network,
+        network=network,
+        user_agent=user_agent,
         reason=reason,
         actor=actor,
     )
+
+
+def end_event_of(row: SessionRow, at: float, reason: str, actor: str | None) -> EventRow:
+    """The event of *row*'s end."""
+    known = (row.id, row.user_id, row.device.id, row.network, row.user_agent)
+    return end_event(*known, at, reason, actor)
 
 
 def limit_event(insertion: Insertion) -> EventRow:

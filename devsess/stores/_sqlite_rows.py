@@ -70,6 +70,7 @@ SESSION = (
     "previous_generation",
     "presented",
     "levels",
+    "ending_number",
 )
 _SHARED = ("user_id", "device_id")
 EVENT = (
@@ -88,10 +89,23 @@ EVENT = (
 
 # Each column costs 0.2 µs to read: what device and session share is read once.
 _ELSEWHERE = {"agent_id": "a.user_agent"}
+# A covered session reads as it will be written. What was written before any
+# ending has none joined.
+_COVERED = {
+    "ip": "iif(n.number IS NULL, s.ip, s.network)",
+    "revoked_at": "coalesce(s.revoked_at, n.at)",
+    "reason": "coalesce(s.reason, n.reason)",
+    "actor": "coalesce(s.actor, n.actor)",
+}
+_COVERS = "n.number > s.ending_number AND (n.user_id IS NULL OR n.user_id = s.user_id)"
+# The first ending that covers a session.
+FIRST = f"(SELECT min(n.number) FROM endings n WHERE {_COVERS})"  # noqa: S608
+# Of a session that has not ended: neither written nor covered.
+UNENDED = f"s.revoked_at IS NULL AND NOT EXISTS (SELECT 1 FROM endings n WHERE {_COVERS})"  # noqa: S608
 _JOINED = ", ".join(
     ["s.device_id", "s.user_id"]
     + [f"d.{name}" for name in DEVICE[2:]]
-    + [_ELSEWHERE.get(name, f"s.{name}") for name in SESSION if name not in _SHARED]
+    + [(_ELSEWHERE | _COVERED).get(name, f"s.{name}") for name in SESSION if name not in _SHARED]
 )
 SELECT_DEVICE = f"SELECT {', '.join(DEVICE)} FROM devices"  # noqa: S608
 _KNOWN = f"{SELECT_DEVICE} WHERE user_id = ? AND forgotten = 0"
@@ -99,7 +113,8 @@ SELECT_DEVICES = f"{_KNOWN} ORDER BY last_seen_at DESC, id"
 SELECT_SESSION = (
     f"SELECT {_JOINED} FROM sessions s"  # noqa: S608
     " LEFT JOIN devices d ON d.user_id = s.user_id AND d.id = s.device_id"
-    " LEFT JOIN agents a ON a.id = s.agent_id"
+    f" LEFT JOIN agents a ON a.id = s.agent_id"
+    f" LEFT JOIN endings n ON s.revoked_at IS NULL AND n.number = {FIRST}"
 )
 # All that can change in a live session and its device: a third less to read, and no join more.
 _CHANGING = (*sorted(MUTABLE - {"user_agent"}), "agent_id")
@@ -107,11 +122,16 @@ SELECT_STAMP = (
     "SELECT "  # noqa: S608
     + ", ".join([*(f"s.{name}" for name in _CHANGING), *(f"d.{name}" for name in DEVICE[2:])])
     + " FROM sessions s LEFT JOIN devices d ON d.user_id = s.user_id AND d.id = s.device_id"
-    " WHERE s.id = ? AND s.revoked_at IS NULL"
+    f" WHERE s.id = ? AND {UNENDED}"
+)
+# An event of a covered session gives away no more than the session does.
+_REDUCED = (
+    "iif(EXISTS (SELECT 1 FROM endings n CROSS JOIN sessions s ON s.id = e.session_id"  # noqa: S608
+    f" AND s.revoked_at IS NULL AND {_COVERS}), e.network, e.ip)"
 )
 SELECT_EVENT = (
     "SELECT e.seq, "  # noqa: S608
-    + ", ".join(_ELSEWHERE.get(name, f"e.{name}") for name in EVENT)
+    + ", ".join((_ELSEWHERE | {"ip": _REDUCED}).get(name, f"e.{name}") for name in EVENT)
     + " FROM events e LEFT JOIN agents a ON a.id = e.agent_id"
 )
 GET = f"{SELECT_SESSION} WHERE s.id = ?"

@@ -123,11 +123,15 @@ def new_tag() -> int:
     return int.from_bytes(os.urandom(8), "big") >> 1
 
 
-def _tables(db: Any) -> None:
+def _execute_each(db: Any, statements: str) -> None:
     # One by one: executescript would commit the transaction it runs in.
-    for statement in _TABLES.split(";"):
+    for statement in statements.split(";"):
         if statement.strip():
             db.conn.execute(statement)
+
+
+def _tables(db: Any) -> None:
+    _execute_each(db, _TABLES)
     db.conn.execute("INSERT INTO meta (one) VALUES (1)")
     # The log is never empty: every position is that of an entry, with its tag.
     db.conn.execute("INSERT INTO changes (tag) VALUES (?)", [new_tag()])
@@ -164,9 +168,38 @@ def _succession_and_levels(db: Any) -> None:
     )
 
 
+_ENDINGS = """
+ALTER TABLE sessions ADD COLUMN ending_number INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE accounts ADD COLUMN ending_number INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE meta ADD COLUMN ending_number INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE meta ADD COLUMN last_number INTEGER NOT NULL DEFAULT 0;
+CREATE TABLE endings (
+    number INTEGER PRIMARY KEY,
+    user_id TEXT,
+    at REAL NOT NULL,
+    idle_after REAL NOT NULL,
+    created_after REAL NOT NULL,
+    reason TEXT NOT NULL,
+    actor TEXT,
+    reached TEXT
+);
+CREATE TABLE erased (
+    digest BLOB PRIMARY KEY,
+    ending_number INTEGER NOT NULL,
+    until REAL NOT NULL
+) WITHOUT ROWID;
+CREATE INDEX erased_until ON erased (until);
+"""
+
+
+def _endings(db: Any) -> None:
+    _execute_each(db, _ENDINGS)
+
+
 STEPS: dict[str, Callable[[Any], None]] = {
     "0001_tables": _tables,
     "0002_succession_and_levels": _succession_and_levels,
+    "0003_endings": _endings,
 }
 
 

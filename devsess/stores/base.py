@@ -19,6 +19,15 @@ what it expects or applies to live rows only.
 The change log. Deeds that must take effect at once append the session's id to
 it, in the same transaction: end, replace, evict, update, put_device, erase.
 Touches, rotations and plain logins do not.
+
+Endings are ordered by number. Ending a user's or all sessions draws the next
+number of the store and writes it to the account, or to the store. A row keeps
+the number under which it was inserted, and is *covered*, and so has ended, once
+either of the two is higher. Where many rows are covered, the number alone is
+written: it is in force at once, and `settle` writes the rows afterwards, in
+batches. No reader can tell a covered row from one that was written: every
+method treats it as revoked, at the instant and with the reason and actor of the
+first ending that covers it, and gives its network in place of its address.
 """
 
 from __future__ import annotations
@@ -31,11 +40,57 @@ from typing import TYPE_CHECKING, Protocol, TypeAlias
 from attrs import field, frozen
 
 from devsess.errors import StoreUnavailableError
+from devsess.stores.records import (
+    AT_ONCE,
+    ById,
+    Ended,
+    Ending,
+    Erasure,
+    Everyone,
+    Full,
+    InsertAnswer,
+    Inserted,
+    Insertion,
+    OfDevice,
+    OfUser,
+    Refused,
+    Settled,
+    Target,
+)
 
 if TYPE_CHECKING:
-    from devsess.lifecycle import Activity, Horizon
+    from devsess.lifecycle import Activity
     from devsess.models import Page
     from devsess.rows import DeviceRow, EventRow, SessionRow
+
+__all__ = [
+    "ALL",
+    "AT_ONCE",
+    "MUTABLE",
+    "MUTABLE_DEVICE",
+    "All",
+    "AsyncStore",
+    "ById",
+    "Bytes",
+    "Changes",
+    "Columns",
+    "Ended",
+    "Ending",
+    "Erasure",
+    "Everyone",
+    "Full",
+    "InsertAnswer",
+    "Inserted",
+    "Insertion",
+    "OfDevice",
+    "OfUser",
+    "Refused",
+    "Settled",
+    "SharedMark",
+    "Store",
+    "StoreBusyError",
+    "Target",
+]
 
 
 class StoreBusyError(StoreUnavailableError):
@@ -88,107 +143,6 @@ class Changes:
 
     position: object
     ids: Collection[str] | All
-
-
-@frozen
-class Insertion:
-    """
-    A login, as one deed.
-
-    Attributes:
-        row: The new session, with its device, which is written too.
-        event: The event to keep with it.
-        auth_instant: When the person signed in, at full resolution: older than
-            the account's or the store's cut-off is refused.
-        horizon: What counts as live.
-        limit: Live sessions allowed, this one included, or None.
-        evict: End the least recently used to make room, rather than refuse.
-        replaces: End this device's own live sessions first.
-    """
-
-    row: SessionRow
-    event: EventRow
-    auth_instant: float
-    horizon: Horizon
-    limit: int | None = None
-    evict: bool = True
-    replaces: bool = False
-
-
-@frozen
-class Inserted:
-    """It is written; `ended` are the events of the sessions that made room."""
-
-    ended: tuple[EventRow, ...] = ()
-
-
-class Refused(Enum):
-    """It is not written: the sign-in is older than a cut-off, or its device is blocked."""
-
-    CUT_OFF = "cut-off"
-    BLOCKED = "device-blocked"
-
-
-@frozen
-class Full:
-    """It is not written: these live sessions fill the limit, least recently used first."""
-
-    rows: tuple[SessionRow, ...]
-
-
-InsertAnswer: TypeAlias = Inserted | Refused | Full
-
-
-@frozen
-class ById:
-    """One session; with *user_id*, only if it is that user's."""
-
-    session_id: str
-    user_id: str | None = None
-
-
-@frozen
-class OfUser:
-    """All sessions of a user but *keep*; also sets the account's cut-off to the deed's instant."""
-
-    user_id: str
-    keep: str | None = None
-
-
-@frozen
-class OfDevice:
-    """All sessions of a user's device, which is blocked or forgotten in the same deed."""
-
-    user_id: str
-    device_id: str
-    forget: bool = False
-
-
-@frozen
-class Everyone:
-    """All sessions there are; also sets the store's cut-off. The log answers ALL behind it."""
-
-
-Target: TypeAlias = ById | OfUser | OfDevice | Everyone
-
-
-@frozen
-class Ending:
-    """
-    An end, as one deed.
-
-    Attributes:
-        target: Which sessions.
-        reason: Why; kept in the row and its event.
-        actor: Who, or None.
-        horizon: `horizon.now` is the instant; every row of the target that is
-            not revoked is revoked, those that were live get an event.
-    """
-
-    target: Target
-    reason: str
-    actor: str | None
-    horizon: Horizon
 
 
 # The columns that `rotate` and `update` may name.
@@ -295,12 +249,38 @@ class Store(Protocol):
         """Apply *changes* to an unrevoked row in which all *expected* hold, and log it; or None."""
         ...
 
-    def end(self, ending: Ending) -> Sequence[EventRow]:
+    def ending_number(self, user_id: str, *, digests: Sequence[bytes] = ()) -> int:
         """
-        Revoke, log, reduce addresses to networks; the events it kept, one a session ended.
+        The higher of the account's and the store's ending number; 0 before the first.
+
+        A row is to be inserted under it. *digests* find the number of an account
+        that was erased.
+        """
+        ...
+
+    def end(self, ending: Ending) -> Ended:
+        """
+        Revoke, log, reduce addresses to networks; or, of many rows, cover them and log ALL.
 
         A device named by OfDevice is blocked or forgotten also where it has no
         session.
+        """
+        ...
+
+    def covered(self, number: int, *, limit: int, cursor: str | None = None) -> Page[str]:
+        """
+        Ids of sessions that were live when the ending *number* came and are not written yet.
+
+        Those that it was the first to cover. A page may be short, and still have a next one.
+        """
+        ...
+
+    def settle(self, *, limit: int) -> Settled:
+        """
+        Write at most *limit* covered rows as ended, with their events; oldest ending first.
+
+        Safe to call from anywhere at any time: whose process dies on the way
+        leaves the rest to the next caller.
         """
         ...
 
@@ -341,8 +321,12 @@ class Store(Protocol):
         """
         ...
 
-    def erase(self, user_id: str) -> int:
-        """Delete everything about a user, and log the sessions; rows deleted."""
+    def erase(self, erasure: Erasure) -> int:
+        """
+        Delete everything about a user, and log the sessions; rows deleted.
+
+        What stays, until then, is the digest with a new ending number.
+        """
         ...
 
     def migrate(self) -> builtins.list[str]:
@@ -370,7 +354,10 @@ class AsyncStore(Protocol):
     async def update(
         self, session_id: str, *, expected: Columns, changes: Columns, event: EventRow
     ) -> SessionRow | None: ...
-    async def end(self, ending: Ending) -> Sequence[EventRow]: ...
+    async def ending_number(self, user_id: str, *, digests: Sequence[bytes] = ()) -> int: ...
+    async def end(self, ending: Ending) -> Ended: ...
+    async def covered(self, number: int, *, limit: int, cursor: str | None = None) -> Page[str]: ...
+    async def settle(self, *, limit: int) -> Settled: ...
     async def devices(self, user_id: str) -> builtins.list[DeviceRow]: ...
     async def known_devices(
         self, user_id: str, *, ids: Sequence[str], fingerprints: Sequence[bytes]
@@ -385,6 +372,6 @@ class AsyncStore(Protocol):
     async def purge(
         self, *, now: float, before: float, devices_before: float, limit: int
     ) -> int: ...
-    async def erase(self, user_id: str) -> int: ...
+    async def erase(self, erasure: Erasure) -> int: ...
     async def migrate(self) -> builtins.list[str]: ...
     async def close(self) -> None: ...

@@ -7,40 +7,37 @@ does. It is not shared by processes and says so where one forks.
 
 from __future__ import annotations
 
-from contextlib import contextmanager
-from threading import RLock
 from typing import TYPE_CHECKING
 
-from attrs import evolve
-
-from devsess._fork import after_fork
-from devsess.errors import ConfigurationError, StoreUnavailableError
+from devsess.errors import StoreUnavailableError
 from devsess.lifecycle import counts_as_live
 from devsess.models import Page
-from devsess.rows import EVICTED, EXPIRED, REPLACED
+from devsess.rows import EVICTED, REPLACED
 from devsess.stores import _deeds as deeds
+from devsess.stores._memory_endings import account_of
+from devsess.stores._memory_tables import Tables
 from devsess.stores.base import (
     ALL,
-    ById,
     Changes,
+    Ended,
     Everyone,
     Full,
     Inserted,
     OfDevice,
     OfUser,
-    Refused,
+    Settled,
 )
 
 if TYPE_CHECKING:
     import builtins
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
     from devsess.lifecycle import Activity
     from devsess.rows import DeviceRow, EventRow, SessionRow
-    from devsess.stores.base import Columns, Ending, InsertAnswer, Insertion, Target
+    from devsess.stores.base import Columns, Ending, Erasure, InsertAnswer, Insertion
 
 
-class MemoryStore:
+class MemoryStore(Tables):
     """
     Sessions in memory; gone with the process.
 
@@ -48,20 +45,6 @@ class MemoryStore:
         ConfigurationError: From every method, in a forked child: the copy there
             would neither hear of the parent's revocations nor tell of its own.
     """
-
-    def __init__(self) -> None:
-        self._lock = RLock()
-        self._refusal: Exception | None = None
-        self._name = object()
-        self._sessions: dict[str, SessionRow] = {}
-        self._devices: dict[tuple[str, str], DeviceRow] = {}
-        self._events: dict[int, EventRow] = {}
-        self._cut_offs: dict[str, float] = {}
-        self._cut_off = float("-inf")
-        self._log: dict[int, str | None] = {0: None}
-        self._last_event = 0
-        self._last_change = 0
-        after_fork(self, MemoryStore._in_child)
 
     @property
     def mark_in_use(self) -> str:
@@ -167,22 +150,51 @@ class MemoryStore:
                 self._keep(event)
             return row
 
-    def end(self, ending: Ending) -> Sequence[EventRow]:
+    def ending_number(self, user_id: str, *, digests: Sequence[bytes] = ()) -> int:
+        """See Store.ending_number."""
+        with self._deed():
+            return self._endings.number(user_id, digests)
+
+    def end(self, ending: Ending) -> Ended:
         """See Store.end."""
         with self._deed():
-            now, target = ending.horizon.now, ending.target
-            self._mark_target(target, now)
-            rows = [row for row in self._target(target) if row.revoked_at is None]
-            rows.sort(key=lambda row: (row.last_seen_at, row.id))
-            if isinstance(target, Everyone):
-                self._note(None)
+            target = ending.target
+            if not isinstance(target, (OfUser, Everyone)):
+                self._mark_device(target)
+                return Ended(self._end_now(ending))
+            unwritten = self._unwritten(account_of(target))
+            number = self._raise_number(target, ending.horizon)
+            if len(unwritten) <= ending.at_once:
+                return Ended(self._end_now(ending))
+            self._endings.cover(number, ending)
+            self._note(None)
+            return Ended(following=number)
+
+    def covered(self, number: int, *, limit: int, cursor: str | None = None) -> Page[str]:
+        """See Store.covered."""
+        deeds.check_size(limit)
+        with self._deed():
+            ids = sorted(
+                row.id
+                for row, by in self._covered()
+                if by.number == number and counts_as_live(row, by.horizon)
+            )
+            ids = [it for it in ids if cursor is None or it > cursor]
+            return Page(tuple(ids[:limit]), ids[limit - 1] if len(ids) > limit else None)
+
+    def settle(self, *, limit: int) -> Settled:
+        """See Store.settle."""
+        deeds.check_size(limit)
+        with self._deed():
             events = []
-            for row in rows:
-                event = self._end(row, now, ending.reason, ending.actor)
-                if counts_as_live(row, ending.horizon):
+            for row, by in self._covered()[:limit]:
+                event = self._mark_ended(row, by.at, by.reason, by.actor)
+                if counts_as_live(row, by.horizon):
                     events.append(event)
             self._keep(*events)
-            return events
+            left = self._covered()
+            self._endings.pending = [it for it in self._endings.pending if left]
+            return Settled(tuple(events), bool(left))
 
     def devices(self, user_id: str) -> builtins.list[DeviceRow]:
         """See Store.devices."""
@@ -226,12 +238,13 @@ class MemoryStore:
             places = [seq for seq in sorted(places, reverse=True) if not before or seq < before]
             shown = places[:limit]
             following = str(shown[-1]) if len(places) > limit else None
-            return Page(tuple(self._events[seq] for seq in shown), following)
+            return Page(tuple(self._read_event(self._events[seq]) for seq in shown), following)
 
     def purge(self, *, now: float, before: float, devices_before: float, limit: int) -> int:
         """See Store.purge."""
         deeds.check_size(limit)
         with self._deed():
+            self._endings.forget_erased(now)
             done = self._lapse(now, limit)
             done += self._delete_sessions(before, limit - done)
             done += self._delete_events(before, limit - done)
@@ -240,9 +253,10 @@ class MemoryStore:
                 del self._log[seq]
             return done
 
-    def erase(self, user_id: str) -> int:
+    def erase(self, erasure: Erasure) -> int:
         """See Store.erase."""
         with self._deed():
+            user_id = erasure.user_id
             sessions = [row.id for row in self._of_user(user_id)]
             devices = [key for key in self._devices if key[0] == user_id]
             events = [seq for seq, event in self._events.items() if event.user_id == user_id]
@@ -253,8 +267,7 @@ class MemoryStore:
                 del self._devices[key]
             for seq in events:
                 del self._events[seq]
-            cut_off = self._cut_offs.pop(user_id, None) is not None
-            return len(sessions) + len(devices) + len(events) + cut_off
+            return len(sessions) + len(devices) + len(events) + self._endings.forget(erasure)
 
     def migrate(self) -> builtins.list[str]:
         """Nothing to do: there is no schema."""
@@ -264,133 +277,3 @@ class MemoryStore:
     def close(self) -> None:
         """See Store.close."""
         self._refusal = self._refusal or StoreUnavailableError("this store was closed")
-
-    # What the deeds share; the lock is held.
-
-    @contextmanager
-    def _deed(self) -> Iterator[None]:
-        with self._lock:
-            self._check()
-            yield
-
-    def _check(self) -> None:
-        if self._refusal:
-            raise type(self._refusal)(*self._refusal.args)
-
-    def _in_child(self) -> None:
-        # Another thread may have held the lock when the process forked.
-        self._lock = RLock()
-        self._refusal = ConfigurationError(
-            "a memory store is not shared by processes: use SQLite, or make it after the fork"
-        )
-
-    def _seq(self, position: object) -> int | None:
-        if isinstance(position, tuple) and position[0] is self._name:
-            return int(position[1])
-        return None
-
-    def _whole(self, row: SessionRow) -> SessionRow:
-        return evolve(row, device=self._devices[row.user_id, row.device.id])
-
-    def _of_user(self, user_id: str) -> builtins.list[SessionRow]:
-        return [self._whole(it) for it in self._sessions.values() if it.user_id == user_id]
-
-    def _unrevoked(self, session_id: str) -> SessionRow | None:
-        row = self._sessions.get(session_id)
-        return self._whole(row) if row is not None and row.revoked_at is None else None
-
-    def _refused(self, insertion: Insertion) -> Refused | None:
-        user_id = insertion.row.user_id
-        cut_off = max(self._cut_off, self._cut_offs.get(user_id, self._cut_off))
-        if insertion.auth_instant < cut_off:
-            return Refused.CUT_OFF
-        device = self._devices.get((user_id, insertion.row.device.id))
-        return Refused.BLOCKED if device is not None and device.blocked else None
-
-    def _swap(self, session_id: str, expected: Columns, changes: Columns) -> SessionRow | None:
-        deeds.check_columns(expected, changes)
-        row = self._unrevoked(session_id)
-        if row is None or not deeds.holds(row, expected):
-            return None
-        self._sessions[row.id] = row = deeds.changed(row, changes)
-        return row
-
-    def _target(self, target: Target) -> builtins.list[SessionRow]:
-        if isinstance(target, ById):
-            row = self._sessions.get(target.session_id)
-            found = row is not None and target.user_id in (None, row.user_id)
-            return [self._whole(row)] if row is not None and found else []
-        if isinstance(target, OfUser):
-            return [row for row in self._of_user(target.user_id) if row.id != target.keep]
-        if isinstance(target, OfDevice):
-            rows = self._of_user(target.user_id)
-            return [row for row in rows if row.device.id == target.device_id]
-        return [self._whole(row) for row in self._sessions.values()]
-
-    def _mark_target(self, target: Target, now: float) -> None:
-        if isinstance(target, Everyone):
-            self._cut_off = max(self._cut_off, now)
-        elif isinstance(target, OfUser):
-            self._cut_offs[target.user_id] = max(self._cut_offs.get(target.user_id, now), now)
-        elif isinstance(target, OfDevice):
-            key = target.user_id, target.device_id
-            if key in self._devices:
-                device = self._devices[key]
-                self._devices[key] = (
-                    evolve(device, forgotten=True)
-                    if target.forget
-                    else evolve(device, blocked=True)
-                )
-
-    def _end(self, row: SessionRow, at: float, reason: str, actor: str | None) -> EventRow:
-        self._sessions[row.id] = deeds.ended(row, at, reason, actor)
-        self._reduce_events(row.id)
-        self._note(row.id)
-        return deeds.end_event(row, at, reason, actor)
-
-    def _reduce_events(self, session_id: str) -> None:
-        for seq, event in self._events.items():
-            if event.session_id == session_id:
-                self._events[seq] = evolve(event, ip=event.network)
-
-    def _keep(self, *events: EventRow) -> None:
-        for event in events:
-            self._last_event += 1
-            self._events[self._last_event] = event
-
-    def _note(self, session_id: str | None) -> None:
-        self._last_change += 1
-        self._log[self._last_change] = session_id
-
-    def _lapse(self, now: float, limit: int) -> int:
-        rows = [it for it in self._sessions.values() if it.revoked_at is None]
-        passed = [row for row in rows if row.idle_expires_at <= now]
-        for row in passed[:limit]:
-            self._sessions[row.id] = deeds.ended(row, row.idle_expires_at, EXPIRED, None)
-            self._reduce_events(row.id)
-        return len(passed[:limit])
-
-    def _delete_sessions(self, before: float, limit: int) -> int:
-        rows = self._sessions.values()
-        old = [it.id for it in rows if it.revoked_at is not None and it.revoked_at < before]
-        for session_id in old[:limit]:
-            row = self._sessions.pop(session_id)
-            key = row.user_id, row.device.id
-            device = self._devices[key]
-            if device.last_seen_at < before:
-                self._devices[key] = evolve(device, network=None)
-        return len(old[:limit])
-
-    def _delete_events(self, before: float, limit: int) -> int:
-        old = [seq for seq, event in self._events.items() if event.at < before]
-        for seq in old[:limit]:
-            del self._events[seq]
-        return len(old[:limit])
-
-    def _delete_devices(self, now: float, before: float, limit: int) -> int:
-        used = {(row.user_id, row.device.id) for row in self._sessions.values()}
-        free = [device for key, device in self._devices.items() if key not in used]
-        old = [it for it in free if it.forgotten or deeds.is_stale(it, now, before)]
-        for device in old[:limit]:
-            del self._devices[device.user_id, device.id]
-        return len(old[:limit])

@@ -24,8 +24,10 @@ from devsess.stores import _sqlite_rows as rows
 from devsess.stores import _sqlite_schema as schema
 from devsess.stores._sqlite_checks import checked_path, checked_readers, is_text
 from devsess.stores._sqlite_connections import MAX_READERS, Connections
+from devsess.stores._sqlite_ending_calls import EndingCalls
 from devsess.stores._sqlite_errors import is_busy, unavailable
 from devsess.stores._sqlite_locks import take_inherited
+from devsess.stores._sqlite_log import keep, note
 from devsess.stores._sqlite_pause import Pause
 from devsess.stores.base import ALL, Changes, StoreBusyError
 
@@ -35,7 +37,7 @@ if TYPE_CHECKING:
 
     from devsess.lifecycle import Activity
     from devsess.rows import DeviceRow, EventRow, SessionRow
-    from devsess.stores.base import Columns, Ending, InsertAnswer, Insertion
+    from devsess.stores.base import Columns, Erasure, InsertAnswer, Insertion
 
 # How often, at least, the path is looked at for another file.
 _LOOK_EVERY = 0.5
@@ -51,7 +53,7 @@ Answer: TypeAlias = "tuple[int, list[tuple[Any, ...]]]"
 _epochs = itertools.count(1)
 
 
-class SQLiteStore:
+class SQLiteStore(EndingCalls):
     """
     Sessions in one SQLite file, which is created if its folder is there.
 
@@ -152,7 +154,7 @@ class SQLiteStore:
         changes = {**changes, "generation": expected_generation + 1}
         with self._swap(session_id, expected, changes) as (db, row):
             if row is not None and event is not None:
-                sql.keep(db, event)
+                keep(db, event)
             return row
 
     def update(
@@ -161,16 +163,9 @@ class SQLiteStore:
         """See Store.update."""
         with self._swap(session_id, expected, changes) as (db, row):
             if row is not None:
-                sql.note(db, [row.id])
-                sql.keep(db, event)
+                note(db, [row.id])
+                keep(db, event)
             return row
-
-    def end(self, ending: Ending) -> Sequence[EventRow]:
-        """See Store.end."""
-        if not is_text(*deeds.names_in(ending.target)):
-            return []
-        with self._deed() as db:
-            return sql.end(db, ending)
 
     def devices(self, user_id: str) -> builtins.list[DeviceRow]:
         """See Store.devices."""
@@ -197,13 +192,13 @@ class SQLiteStore:
         with self._deed() as db:
             device = sql.put_device(db, user_id, device_id, changes)
             if device is not None:
-                sql.keep(db, event)
+                keep(db, event)
             return device
 
     def add_event(self, event: EventRow) -> None:
         """See Store.add_event."""
         with self._deed() as db:
-            sql.keep(db, event)
+            keep(db, event)
 
     def events(self, user_id: str, *, limit: int, cursor: str | None = None) -> Page[EventRow]:
         """See Store.events."""
@@ -219,12 +214,12 @@ class SQLiteStore:
         with self._deed() as db:
             return sql.purge(db, now, before, devices_before, limit)
 
-    def erase(self, user_id: str) -> int:
+    def erase(self, erasure: Erasure) -> int:
         """See Store.erase."""
-        if not is_text(user_id):
+        if not is_text(erasure.user_id):
             return 0
         with self._deed() as db:
-            return sql.erase(db, user_id)
+            return sql.erase(db, erasure)
 
     def migrate(self) -> builtins.list[str]:
         """See Store.migrate; opening the file has done it already."""
@@ -281,7 +276,10 @@ class SQLiteStore:
     ) -> builtins.list[tuple[Any, ...]]:
         if not is_text(user_id):
             return []
-        return self._ask(statement, (user_id, *values))[1]
+        return self._rows(statement, (user_id, *values))
+
+    def _rows(self, statement: str, values: Values) -> builtins.list[tuple[Any, ...]]:
+        return self._ask(statement, values)[1]
 
     # Writing.
 

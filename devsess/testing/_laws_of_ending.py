@@ -8,7 +8,7 @@ from attrs import evolve
 
 from devsess.models import EventType
 from devsess.rows import EventRow
-from devsess.stores.base import ById, Everyone, OfDevice, OfUser
+from devsess.stores.base import ById, Ended, Everyone, OfDevice, OfUser
 from devsess.testing import _rows as rows
 from devsess.testing._rows import T0, ending, over_a_store, session_row, sign_in
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 async def _ended(store: AsyncStore, target: Target) -> list[str | None]:
-    return [event.session_id for event in await store.end(ending(target))]
+    return [event.session_id for event in (await store.end(ending(target))).events]
 
 
 async def _revoked(store: AsyncStore, *user_ids: str) -> set[str]:
@@ -60,14 +60,14 @@ class LawsOfEnding:
             actor="admin",
         )
 
-        assert [expected] == list(await store.end(ending(ById("s1"))))
+        assert Ended((expected,)) == await store.end(ending(ById("s1")))
         assert expected == (await store.events("user-1", limit=1)).items[0]
 
     @over_a_store
     async def test_nobody_did_it(self, store: AsyncStore) -> None:
         """An end without an actor keeps none."""
         await sign_in(store, session_row())
-        (event,) = await store.end(ending(ById("s1"), actor=None))
+        (event,) = (await store.end(ending(ById("s1"), actor=None))).events
         row = await store.get("s1")
 
         assert row is not None
@@ -161,7 +161,7 @@ class LawsOfEnding:
             session_row("created-long-ago", created_at=T0 - 9),
         )
         at = rows.horizon(T0 + 1, idle_after=T0 - 8, created_after=T0 - 9)
-        events = await store.end(ending(OfUser("user-1"), horizon=at))
+        events = (await store.end(ending(OfUser("user-1"), horizon=at))).events
 
         assert ["live"] == [event.session_id for event in events]
         assert 5 == len(await _revoked(store, "user-1"))
@@ -195,7 +195,7 @@ class LawsOfEnding:
     async def test_an_address_without_network_is_dropped(self, store: AsyncStore) -> None:
         """Where no network is known, nothing remains of the address."""
         await sign_in(store, session_row(network=None))
-        (event,) = await store.end(ending(ById("s1")))
+        (event,) = (await store.end(ending(ById("s1")))).events
         row = await store.get("s1")
 
         assert row is not None

@@ -236,13 +236,13 @@ class LawsOfHistory:
         await store.end(rows.ending(ById("a")))
         await rows.end_all(store, "user-1", T0 + 5)
 
-        # Two sessions, two devices, two logins, two ends, one cut-off.
-        assert 9 == await store.erase("user-1")
+        # Two sessions, two devices, two logins, two ends, the account's number.
+        assert 9 == await store.erase(rows.erasure())
         assert None is await store.get("a")
         assert [] == await store.list("user-1")
         assert [] == await store.devices("user-1")
         assert () == (await store.events("user-1", limit=9)).items
-        assert 0 == await store.erase("user-1")
+        assert 0 == await store.erase(rows.erasure("nobody"))
         assert other == await store.get("other")
         assert 1 == len(await store.events("user-2", limit=9))
         assert Inserted() == await store.insert(rows.login(session_row("new")))

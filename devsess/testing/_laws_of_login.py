@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from attrs import evolve
 
 from devsess.models import EventType
-from devsess.stores.base import ById, Everyone, Full, Inserted, OfDevice, OfUser, Refused
+from devsess.stores.base import ById, Full, Inserted, OfDevice, Refused
 from devsess.testing import _rows as rows
 from devsess.testing._rows import DAY, T0, login, over_a_store, session_row, sign_in
 
@@ -55,48 +55,6 @@ class LawsOfLogin:
 
         assert expected == await store.get("s1")
         assert [] == await store.devices("user-2")
-
-    @over_a_store
-    async def test_an_older_sign_in_than_the_accounts_cut_off(self, store: AsyncStore) -> None:
-        """Ending a user's sessions refuses older sign-ins, at full resolution; equal ones pass."""
-        await rows.end_all(store, "user-1", T0 + 0.5)
-        late = login(session_row("late"), auth_instant=T0 + 0.499)
-        other = login(session_row("other", user_id="user-2"), auth_instant=T0)
-        equal = login(session_row("equal"), auth_instant=T0 + 0.5)
-
-        assert Refused.CUT_OFF is await store.insert(late)
-        assert None is await store.get("late")
-        assert [] == await store.devices("user-1")
-        assert () == (await store.events("user-1", limit=9)).items
-        assert Inserted() == await store.insert(other)
-        assert Inserted() == await store.insert(equal)
-
-    @over_a_store
-    async def test_a_cut_off_never_moves_back(self, store: AsyncStore) -> None:
-        """A later call with an earlier instant leaves the cut-off where it is."""
-        await rows.end_all(store, "user-1", T0 + 9)
-        await rows.end_all(store, "user-1", T0 + 1)
-
-        assert Refused.CUT_OFF is await store.insert(login(session_row(), auth_instant=T0 + 8))
-
-    @over_a_store
-    async def test_a_kept_session_does_not_spare_the_cut_off(self, store: AsyncStore) -> None:
-        """The cut-off is set also where one session is kept."""
-        await sign_in(store, session_row("keep"))
-        await store.end(rows.ending(OfUser("user-1", keep="keep"), T0 + 5))
-
-        assert Refused.CUT_OFF is await store.insert(login(session_row(), auth_instant=T0 + 4))
-
-    @over_a_store
-    async def test_the_stores_cut_off_binds_all(self, store: AsyncStore) -> None:
-        """Ending everyone's sessions refuses anyone's older sign-in, and is never set back."""
-        await store.end(rows.ending(Everyone(), T0 + 5))
-        await store.end(rows.ending(Everyone(), T0 + 1))
-        late = login(session_row(user_id="new"), auth_instant=T0 + 4)
-        equal = login(session_row(user_id="new"), auth_instant=T0 + 5)
-
-        assert Refused.CUT_OFF is await store.insert(late)
-        assert Inserted() == await store.insert(equal)
 
     @over_a_store
     async def test_ending_one_session_sets_no_cut_off(self, store: AsyncStore) -> None:

@@ -8,7 +8,7 @@ from attrs import evolve
 
 from devsess.lifecycle import Activity
 from devsess.rows import EventRow
-from devsess.stores.base import ById, OfDevice
+from devsess.stores.base import ById, Ended, OfDevice
 from devsess.testing import _rows as rows
 from devsess.testing._rows import DAY, T0, over_a_store, session_row, sign_in
 
@@ -42,9 +42,10 @@ class LawsOfReading:
                 strange, expected_generation=0, changes=changes, event=None
             )
             assert None is await rows.update(store, strange, changes)
-            assert [] == list(await store.end(rows.ending(ById(strange))))
-            assert [] == list(await store.end(rows.ending(OfDevice(strange, strange))))
-            assert 0 == await store.erase(strange)
+            assert Ended() == await store.end(rows.ending(ById(strange)))
+            assert Ended() == await store.end(rows.ending(OfDevice(strange, strange)))
+            assert 0 == await store.ending_number(strange)
+            assert 0 == await store.erase(rows.erasure(strange))
 
         assert set() == await rows.told_since(store, log)
 

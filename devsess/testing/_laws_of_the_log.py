@@ -123,7 +123,7 @@ class LawsOfTheLog:
         """The sessions of an erased user are told."""
         await sign_in(store, session_row("a"), session_row("b"), session_row("c", user_id="user-2"))
         position = await now_at(store)
-        await store.erase("user-1")
+        await store.erase(rows.erasure())
 
         assert {"a", "b"} == await told_since(store, position)
 

@@ -11,7 +11,7 @@ from attrs import evolve
 from devsess.lifecycle import Activity, Horizon
 from devsess.models import EventType, Location
 from devsess.rows import DeviceRow, EventRow, SessionRow
-from devsess.stores.base import ALL, ById, Ending, Insertion, OfUser
+from devsess.stores.base import ALL, ById, Ending, Erasure, Insertion, OfUser
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
@@ -125,7 +125,7 @@ def event_row(kind: EventType = EventType.SESSION_CREATED, **columns: Any) -> Ev
 
 def horizon(now: float = T0, **columns: float) -> Horizon:
     """A horizon at *now* under the default policy."""
-    return evolve(Horizon(now, now - 14 * DAY, now - 30 * DAY), **columns)
+    return evolve(Horizon(now, now - 14 * DAY, now - 30 * DAY, now + 5), **columns)
 
 
 def login(row: SessionRow, **columns: Any) -> Insertion:
@@ -138,9 +138,7 @@ def login(row: SessionRow, **columns: Any) -> Insertion:
         ip=row.ip,
         network=row.network,
     )
-    standard = Insertion(
-        row=row, event=event, auth_instant=row.created_at, horizon=horizon(row.created_at)
-    )
+    standard = Insertion(row=row, event=event, auth_instant=None, horizon=horizon(row.created_at))
     return evolve(standard, **columns)
 
 
@@ -162,6 +160,18 @@ async def sign_in(store: AsyncStore, *rows: SessionRow) -> None:
     """Write sessions."""
     for row in rows:
         await store.insert(login(row))
+
+
+async def sign_in_again(store: AsyncStore, row: SessionRow, **columns: Any) -> object:
+    """The answer to a sign-in that begins now: under the numbers that there are."""
+    digests = columns.get("digests", ())
+    number = await store.ending_number(row.user_id, digests=digests)
+    return await store.insert(login(evolve(row, ending_number=number), **columns))
+
+
+def erasure(user_id: str = "user-1", until: float = T0 + DAY) -> Erasure:
+    """The erasure of an account."""
+    return Erasure(user_id, b"digest of " + user_id.encode("utf-8", "replace"), until)
 
 
 async def update(

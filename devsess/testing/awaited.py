@@ -14,9 +14,12 @@ if TYPE_CHECKING:
     from devsess.stores.base import (
         Changes,
         Columns,
+        Ended,
         Ending,
+        Erasure,
         InsertAnswer,
         Insertion,
+        Settled,
         Store,
     )
 
@@ -56,8 +59,17 @@ class Awaited:
     ) -> SessionRow | None:
         return self.store.update(session_id, expected=expected, changes=changes, event=event)
 
-    async def end(self, ending: Ending) -> Sequence[EventRow]:
+    async def ending_number(self, user_id: str, *, digests: Sequence[bytes] = ()) -> int:
+        return self.store.ending_number(user_id, digests=digests)
+
+    async def end(self, ending: Ending) -> Ended:
         return self.store.end(ending)
+
+    async def covered(self, number: int, *, limit: int, cursor: str | None = None) -> Page[str]:
+        return self.store.covered(number, limit=limit, cursor=cursor)
+
+    async def settle(self, *, limit: int) -> Settled:
+        return self.store.settle(limit=limit)
 
     async def devices(self, user_id: str) -> builtins.list[DeviceRow]:
         return self.store.devices(user_id)
@@ -83,8 +95,8 @@ class Awaited:
     async def purge(self, *, now: float, before: float, devices_before: float, limit: int) -> int:
         return self.store.purge(now=now, before=before, devices_before=devices_before, limit=limit)
 
-    async def erase(self, user_id: str) -> int:
-        return self.store.erase(user_id)
+    async def erase(self, erasure: Erasure) -> int:
+        return self.store.erase(erasure)
 
     async def migrate(self) -> builtins.list[str]:
         return self.store.migrate()

@@ -8,6 +8,8 @@ from devsess.testing._laws_of_change import LawsOfChange
 from devsess.testing._laws_of_ending import LawsOfEnding
 from devsess.testing._laws_of_history import LawsOfHistory
 from devsess.testing._laws_of_login import LawsOfLogin
+from devsess.testing._laws_of_many import LawsOfMany
+from devsess.testing._laws_of_numbers import LawsOfNumbers
 from devsess.testing._laws_of_reading import LawsOfReading
 from devsess.testing._laws_of_the_log import LawsOfTheLog
 
@@ -16,7 +18,14 @@ if TYPE_CHECKING:
 
 
 class StoreContract(
-    LawsOfReading, LawsOfLogin, LawsOfChange, LawsOfEnding, LawsOfTheLog, LawsOfHistory
+    LawsOfReading,
+    LawsOfLogin,
+    LawsOfChange,
+    LawsOfEnding,
+    LawsOfNumbers,
+    LawsOfMany,
+    LawsOfTheLog,
+    LawsOfHistory,
 ):
     """
     What every store must keep; pytest and unittest-like runners find its tests.

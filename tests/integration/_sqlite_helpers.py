@@ -35,7 +35,7 @@ def use_mark(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def revoke(store: SQLiteStore, session_id: str) -> int:
-    return len(store.end(rows.ending(ById(session_id))))
+    return len(store.end(rows.ending(ById(session_id))).events)
 
 
 def is_revoked(store: SQLiteStore, session_id: str) -> bool:

@@ -21,6 +21,9 @@ DEEDS: dict[str, Callable[[SQLiteStore], object]] = {
     ),
     "end one": lambda store: store.end(rows.ending(ById("s1", "user-1"))),
     "end a user's": lambda store: store.end(rows.ending(OfUser("user-1", "s2"))),
+    "end many of a user's": lambda store: store.end(rows.ending(OfUser("user-1", "s2"), at_once=0)),
+    "settle": lambda store: store.settle(limit=9),
+    "ending number": lambda store: store.ending_number("user-1", digests=(b"1", b"2")),
     "end a device's": lambda store: store.end(rows.ending(OfDevice("user-1", "device-1"))),
     "change a device": lambda store: store.put_device(
         "user-1", "device-1", changes={"name": "x"}, event=rows.UPDATED
@@ -36,11 +39,19 @@ DEEDS: dict[str, Callable[[SQLiteStore], object]] = {
         "user-1", ids=("device-1", "device-2"), fingerprints=(b"1",)
     ),
     "history": lambda store: store.events("user-1", limit=9),
-    "erase": lambda store: store.erase("user-1"),
+    "erase": lambda store: store.erase(rows.erasure()),
     "purge": lambda store: store.purge(now=T0 + 9, before=T0, devices_before=T0, limit=9),
 }
-# These grow with the number of kinds of browsers and of devices compared, not of sessions.
-SMALL = ("SCAN meta", "SCAN agents", "SCAN CONSTANT ROW", "SCAN (subquery-1)")
+# These grow with the number of kinds of browsers, of devices compared, and of endings
+# whose rows follow (hardly ever one), not of sessions.
+SMALL = (
+    "SCAN meta",
+    "SCAN endings",
+    "SCAN n",
+    "SCAN agents",
+    "SCAN CONSTANT ROW",
+    "SCAN (subquery-1)",
+)
 
 
 def plans(store: SQLiteStore, deed: Callable[[SQLiteStore], object]) -> dict[str, list[str]]:

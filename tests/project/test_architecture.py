@@ -38,11 +38,14 @@ ROOMS = {
         ),
     ),
     "laws": Room(1, ("lifecycle", "rotation", "tokens", "devices", "views")),
-    "contract": Room(2, ("stores", "stores.base")),
+    "contract": Room(2, ("stores", "stores.base", "stores.records")),
     "process": Room(2, ("_clock", "_fork")),
     "stores": Room(
         3,
-        ("stores._deeds", "stores.memory", "stores.sqlite", "stores._sqlite_*", "stores._walindex"),
+        (
+            *("stores._deeds", "stores.memory", "stores._memory_*"),
+            *("stores.sqlite", "stores._sqlite_*", "stores._walindex"),
+        ),
     ),
     "flows": Room(3, ("flows", "flows.*")),
     "managers": Room(

@@ -5,8 +5,9 @@ from __future__ import annotations
 import shutil
 import tempfile
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from attrs import evolve
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
@@ -14,18 +15,22 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 from devsess.lifecycle import Activity, Horizon
 from devsess.models import EventType, Location
 from devsess.rows import EventRow
-from devsess.stores.base import ALL, ById, Ending, Everyone, Insertion, OfDevice, OfUser
+from devsess.stores.base import ALL, ById, Ending, Erasure, Everyone, Insertion, OfDevice, OfUser
 from devsess.stores.memory import MemoryStore
 from devsess.stores.sqlite import SQLiteStore
 from devsess.testing import _rows as rows
 from devsess.testing._rows import T0
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
 USERS = st.sampled_from(["user-1", "user-2", "üser"])
 IDS = st.sampled_from([f"s{number}" for number in range(8)] + ["\ud800"])
+DIGESTS = st.sampled_from([b"1", b"2"])
 DEVICES = st.sampled_from(["d1", "d2", "d3"])
 INSTANTS = st.integers(0, 12).map(lambda tick: T0 + tick)
 HORIZONS = st.builds(
-    lambda now, idle, created: Horizon(now, now - idle, now - created),
+    lambda now, idle, created: Horizon(now, now - idle, now - created, now + 2),
     INSTANTS,
     st.integers(1, 20),
     st.integers(1, 20),
@@ -34,7 +39,7 @@ PLACES = st.sampled_from([None, Location("Łódź", "Polska", 51.75, 19.5, 3.0),
 AGENTS = st.sampled_from([None, "a/1", "b/2"])
 TARGETS = st.one_of(
     st.builds(ById, IDS, st.none() | USERS),
-    st.builds(OfUser, USERS, st.none() | IDS),
+    st.builds(OfUser, USERS, st.none() | IDS, st.booleans()),
     st.builds(OfDevice, USERS, DEVICES, st.booleans()),
     st.just(Everyone()),
 )
@@ -63,7 +68,7 @@ DEVICE_CHANGES = st.fixed_dictionaries(
     },
 )
 SESSIONS = st.builds(
-    lambda session_id, user_id, device, created, seen, idle, absolute, agent, place: (
+    lambda session_id, user_id, device, created, seen, idle, absolute, agent, place, number: (
         rows.session_row(
             session_id,
             user_id=user_id,
@@ -75,6 +80,7 @@ SESSIONS = st.builds(
             absolute_expires_at=absolute,
             user_agent=agent,
             location=place,
+            ending_number=number,
         )
     ),
     IDS.filter(lambda it: it != "\ud800"),
@@ -83,6 +89,7 @@ SESSIONS = st.builds(
     *[INSTANTS] * 4,
     AGENTS,
     PLACES,
+    st.integers(0, 9),
 )
 EVENTS = st.builds(
     EventRow,
@@ -125,12 +132,16 @@ class StoresAgree(RuleBasedStateMachine):
     @rule(
         row=SESSIONS,
         at=HORIZONS,
-        auth=INSTANTS,
+        auth=st.none() | INSTANTS,
+        is_new=st.booleans(),
+        digests=st.lists(DIGESTS),
         limit=st.none() | st.integers(1, 3),
         evict=st.booleans(),
         replaces=st.booleans(),
     )
-    def insert(self, row: Any, at: Any, auth: float, **how: Any) -> None:
+    def insert(self, row: Any, at: Any, auth: float | None, is_new: bool, **how: Any) -> None:
+        number = self.both("ending_number", row.user_id, digests=how["digests"])
+        row = evolve(row, ending_number=number) if is_new else row
         self.both("insert", Insertion(row, rows.login(row).event, auth, at, **how))
 
     @rule(session_id=IDS, at=st.tuples(*[INSTANTS] * 3), bound=st.booleans())
@@ -157,9 +168,40 @@ class StoresAgree(RuleBasedStateMachine):
         expected = {} if row is None else {name: getattr(row, name) for name in changes}
         self.both("update", session_id, expected=expected, changes=changes, event=event)
 
-    @rule(whose=TARGETS, at=HORIZONS, actor=st.sampled_from([None, "admin"]))
-    def end(self, whose: Any, at: Any, actor: str | None) -> None:
-        self.both("end", Ending(whose, "lost", actor, at))
+    @rule(
+        whose=TARGETS,
+        at=HORIZONS,
+        actor=st.sampled_from([None, "admin"]),
+        at_once=st.sampled_from([0, 1, 1_000]),
+    )
+    def end(self, whose: Any, at: Any, actor: str | None, at_once: int) -> None:
+        ended = self.both("end", Ending(whose, "lost", actor, at, at_once))
+        for number in range(ended.following or 0, (ended.following or -1) + 1):
+            covered = [list(self._all_covered(store, number)) for store in self.stores]
+
+            assert sorted(covered[0]) == sorted(covered[1])
+
+    def _all_covered(self, store: Any, number: int) -> Iterator[str]:
+        cursor = None
+        while True:
+            page = store.covered(number, limit=2, cursor=cursor)
+            yield from page
+            cursor = page.next
+            if cursor is None:
+                return
+
+    @rule(limit=st.integers(1, 3))
+    def settle(self, limit: int) -> None:
+        """Batches may differ; what they come to may not."""
+        events: list[list[EventRow]] = [[], []]
+        for store, kept in zip(self.stores, events, strict=True):
+            batch = store.settle(limit=limit)
+            kept += batch.events
+            while batch.is_more:
+                batch = store.settle(limit=limit)
+                kept += batch.events
+
+        assert events[0] == events[1]
 
     @rule(user_id=USERS, device_id=DEVICES, changes=DEVICE_CHANGES, event=EVENTS)
     def put_device(self, user_id: str, device_id: str, **kwargs: Any) -> None:
@@ -186,9 +228,9 @@ class StoresAgree(RuleBasedStateMachine):
 
         assert totals[0] == totals[1]
 
-    @rule(user_id=USERS)
-    def erase(self, user_id: str) -> None:
-        self.both("erase", user_id)
+    @rule(user_id=USERS, digest=DIGESTS, until=INSTANTS)
+    def erase(self, user_id: str, digest: bytes, until: float) -> None:
+        self.both("erase", Erasure(user_id, digest, until))
 
     @rule()
     def remember_position(self) -> None:

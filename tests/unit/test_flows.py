@@ -25,7 +25,7 @@ from devsess import (
 from devsess.flows import Call, Context
 from devsess.keys import Keys
 from devsess.models import Page
-from devsess.stores.base import Inserted, Refused
+from devsess.stores.base import Ended, Inserted, Refused
 from devsess.testing._rows import T0, device_row, event_row, session_row
 from devsess.tokens import AccessClaims, Tokens
 
@@ -205,7 +205,7 @@ def test_reuse_ends_before_it_tells() -> None:
     """The session is ended first; what follows may fail."""
     ahead = evolve(ROW, generation=5)
     ended = event_row(EventType.SESSION_REVOKED)
-    answers = [("get", ahead), ("end", [ended]), ("emit", None), ("add_event", None)]
+    answers = [("get", ahead), ("end", Ended((ended,))), ("emit", None), ("add_event", None)]
     outcome = play(refresh(SOON), *answers, ("emit", None))
     assert isinstance(outcome, RefreshTokenReusedError)
     assert outcome.reuse == "stale"
@@ -214,7 +214,7 @@ def test_reuse_ends_before_it_tells() -> None:
 def test_reuse_is_told_once() -> None:
     """Where another request ended the session first, it has told already."""
     ahead = evolve(ROW, generation=5)
-    outcome = play(refresh(SOON), ("get", ahead), ("end", []))
+    outcome = play(refresh(SOON), ("get", ahead), ("end", Ended()))
     assert isinstance(outcome, RefreshTokenReusedError)
 
 
@@ -224,30 +224,38 @@ def test_a_reuse_that_cannot_be_ended_is_no_success() -> None:
     assert down is play(refresh(SOON), ("get", evolve(ROW, generation=5)), ("end", down))
 
 
+_BEGUN = [("ending_number", 0), ("known_devices", [])]
+
+
 def test_a_login_writes_once() -> None:
     """One deed writes session, device and event; then the application hears of it."""
-    grant = play(login(), ("known_devices", []), ("insert", Inserted()), ("emit", None))
+    grant = play(login(), *_BEGUN, ("insert", Inserted()), ("emit", None))
     assert isinstance(grant, Grant)
     assert grant.session.user_id == "user-1"
 
 
 def test_a_login_asks_for_a_place_where_there_is_an_address() -> None:
     """No address, no question."""
-    answers = [("known_devices", []), ("locate", None), ("insert", Inserted()), ("emit", None)]
+    answers = [*_BEGUN, ("locate", None), ("insert", Inserted()), ("emit", None)]
     assert play(login(Client(ip="198.51.100.7")), *answers).session.ip == "198.51.100.7"
 
 
 def test_a_login_adopts_no_id() -> None:
     """A genuine key ring without a device of this account leads to a new one."""
     ring = TOKENS.mint_device(["another-account-1"])
-    answers = [("known_devices", [device_row()]), ("insert", Inserted()), ("emit", None)]
+    answers = [
+        ("ending_number", 0),
+        ("known_devices", [device_row()]),
+        ("insert", Inserted()),
+        ("emit", None),
+    ]
     grant = play(login(Client(device_token=ring)), *answers)
     assert grant.session.device.id not in ("another-account-1", "device-1")
 
 
 def test_a_refused_login_is_kept_and_told() -> None:
     """A sign-in from before a cut-off has no tokens, and a place in the history."""
-    answers = [("known_devices", []), ("insert", Refused.CUT_OFF)]
+    answers = [*_BEGUN, ("insert", Refused.CUT_OFF)]
     outcome = play(login(), *answers, ("add_event", None), ("emit", None))
     assert isinstance(outcome, LoginDeniedError)
 
@@ -279,10 +287,10 @@ def test_revoking_what_is_over_looks_whether_it_was_there() -> None:
         return flows.revoke(CONTEXT, SOON, SESSION_ID, user_id=user_id, reason="lost", actor=None)
 
     ended = event_row(EventType.SESSION_REVOKED)
-    assert play(revoke(), ("end", [ended]), ("emit", None)) is True
-    assert play(revoke(), ("end", []), ("get", REVOKED)) is True
-    assert play(revoke(), ("end", []), ("get", None)) is False
-    assert play(revoke("user-2"), ("end", []), ("get", ROW)) is False
+    assert play(revoke(), ("end", Ended((ended,))), ("emit", None)) is True
+    assert play(revoke(), ("end", Ended()), ("get", REVOKED)) is True
+    assert play(revoke(), ("end", Ended()), ("get", None)) is False
+    assert play(revoke("user-2"), ("end", Ended()), ("get", ROW)) is False
 
 
 def test_purge_goes_on_until_nothing_is_left() -> None:

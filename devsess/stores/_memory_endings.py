@@ -1,0 +1,88 @@
+"""Ending numbers in memory: what the store's lock guards, without any session."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from attrs import define, field, frozen
+
+from devsess.stores import _deeds as deeds
+from devsess.stores.base import Everyone, Insertion, OfUser
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from devsess.lifecycle import Horizon
+    from devsess.rows import SessionRow
+    from devsess.stores._deeds import Covering
+    from devsess.stores.base import Ending, Erasure
+
+
+@frozen
+class Mark:
+    """An account's, or the store's, latest ending: its number, and the cut-off it left."""
+
+    number: int = 0
+    cut_off: float | None = None
+
+
+@define
+class Endings:
+    """
+    Attributes:
+        last: The highest number drawn.
+        marks: By user; None is the store's own.
+        erased: By digest: the number, and until when it is remembered.
+        pending: Endings whose rows are still to follow, oldest first.
+    """
+
+    last: int = 0
+    marks: dict[str | None, Mark] = field(factory=dict)
+    erased: dict[bytes, tuple[int, float]] = field(factory=dict)
+    pending: list[Covering] = field(factory=list)
+
+    def number(self, user_id: str, digests: Sequence[bytes]) -> int:
+        """See Store.ending_number."""
+        marked = [mark.number for key, mark in self.marks.items() if key in (None, user_id)]
+        return max([0, *marked, *(self.erased[it][0] for it in digests if it in self.erased)])
+
+    def cut_off(self, insertion: Insertion) -> bool:
+        """Whether an ending refuses *insertion*."""
+        row, signed_in_at = insertion.row, insertion.auth_instant
+        if self.number(row.user_id, insertion.digests) > row.ending_number:
+            return True
+        marks = (self.marks.get(None, Mark()), self.marks.get(row.user_id, Mark()))
+        return signed_in_at is not None and any(
+            deeds.is_cut_off(signed_in_at, mark.cut_off, insertion.horizon) for mark in marks
+        )
+
+    def draw(self, user_id: str | None, horizon: Horizon) -> int:
+        """The next number, for an account or, with None, the store."""
+        self.last += 1
+        old = self.marks.get(user_id, Mark()).cut_off
+        self.marks[user_id] = Mark(self.last, deeds.next_cut_off(old, horizon))
+        return self.last
+
+    def forget(self, erasure: Erasure) -> bool:
+        """Drop what is kept of an account but for its digest; whether there was anything."""
+        self.last += 1
+        self.erased[erasure.digest] = self.last, erasure.until
+        self.pending = [it for it in self.pending if it.user_id != erasure.user_id]
+        return self.marks.pop(erasure.user_id, None) is not None
+
+    def forget_erased(self, now: float) -> None:
+        """Drop the digests that are remembered no longer."""
+        self.erased = {key: kept for key, kept in self.erased.items() if kept[1] > now}
+
+    def cover(self, number: int, ending: Ending) -> None:
+        """Put the target's rows under *number*."""
+        self.pending.append(deeds.covering_of(number, ending))
+
+    def covering(self, row: SessionRow) -> Covering | None:
+        """The first ending that covers *row*, if it is not written as ended."""
+        return deeds.first_covering(row, self.pending)
+
+
+def account_of(target: OfUser | Everyone) -> str | None:
+    """Whose number *target* raises: the account's, or, None, the store's."""
+    return target.user_id if isinstance(target, OfUser) else None

@@ -1,0 +1,221 @@
+"""The tables of the memory store, and what its methods do with them under its lock."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from threading import RLock
+from typing import TYPE_CHECKING
+
+from attrs import evolve
+
+from devsess._fork import after_fork
+from devsess.errors import ConfigurationError
+from devsess.lifecycle import counts_as_live
+from devsess.rows import EXPIRED
+from devsess.stores import _deeds as deeds
+from devsess.stores._memory_endings import Endings, account_of
+from devsess.stores.base import ById, Everyone, OfDevice, OfUser, Refused
+
+if TYPE_CHECKING:
+    import builtins
+    from collections.abc import Iterator
+
+    from devsess.lifecycle import Horizon
+    from devsess.rows import DeviceRow, EventRow, SessionRow
+    from devsess.stores._deeds import Covering
+    from devsess.stores.base import Columns, Ending, Insertion, Target
+
+
+class Tables:
+    """Sessions, devices, events, endings and the change log of one memory store."""
+
+    def __init__(self) -> None:
+        self._lock = RLock()
+        self._refusal: Exception | None = None
+        self._name = object()
+        self._sessions: dict[str, SessionRow] = {}
+        self._devices: dict[tuple[str, str], DeviceRow] = {}
+        self._events: dict[int, EventRow] = {}
+        self._endings = Endings()
+        self._log: dict[int, str | None] = {0: None}
+        self._last_event = 0
+        self._last_change = 0
+        after_fork(self, Tables._in_child)
+
+    # What the deeds share; the lock is held.
+
+    @contextmanager
+    def _deed(self) -> Iterator[None]:
+        with self._lock:
+            self._check()
+            yield
+
+    def _check(self) -> None:
+        if self._refusal:
+            raise type(self._refusal)(*self._refusal.args)
+
+    def _in_child(self) -> None:
+        # Another thread may have held the lock when the process forked.
+        self._lock = RLock()
+        self._refusal = ConfigurationError(
+            "a memory store is not shared by processes: use SQLite, or make it after the fork"
+        )
+
+    def _seq(self, position: object) -> int | None:
+        if isinstance(position, tuple) and position[0] is self._name:
+            return int(position[1])
+        return None
+
+    def _whole(self, row: SessionRow) -> SessionRow:
+        """*row* as it reads: with its device as it is, and ended if it is covered."""
+        row = evolve(row, device=self._devices[row.user_id, row.device.id])
+        by = self._endings.covering(row)
+        return deeds.as_covered(row, by) if by else row
+
+    def _of_user(self, user_id: str) -> builtins.list[SessionRow]:
+        return [self._whole(it) for it in self._sessions.values() if it.user_id == user_id]
+
+    def _unrevoked(self, session_id: str) -> SessionRow | None:
+        row = self._sessions.get(session_id)
+        whole = row and self._whole(row)
+        return whole if whole is not None and whole.revoked_at is None else None
+
+    def _refused(self, insertion: Insertion) -> Refused | None:
+        if self._endings.cut_off(insertion):
+            return Refused.CUT_OFF
+        device = self._devices.get((insertion.row.user_id, insertion.row.device.id))
+        return Refused.BLOCKED if device is not None and device.blocked else None
+
+    def _swap(self, session_id: str, expected: Columns, changes: Columns) -> SessionRow | None:
+        deeds.check_columns(expected, changes)
+        row = self._unrevoked(session_id)
+        if row is None or not deeds.holds(row, expected):
+            return None
+        self._sessions[row.id] = row = deeds.changed(row, changes)
+        return row
+
+    def _target(self, target: Target) -> builtins.list[SessionRow]:
+        if isinstance(target, ById):
+            row = self._sessions.get(target.session_id)
+            found = row is not None and target.user_id in (None, row.user_id)
+            return [self._whole(row)] if row is not None and found else []
+        if isinstance(target, OfUser):
+            return [row for row in self._of_user(target.user_id) if row.id != target.keep]
+        if isinstance(target, OfDevice):
+            rows = self._of_user(target.user_id)
+            return [row for row in rows if row.device.id == target.device_id]
+        return [self._whole(row) for row in self._sessions.values()]
+
+    def _unwritten(self, user_id: str | None) -> builtins.list[SessionRow]:
+        """The rows of a user, or all, that are not written as ended, covered or not."""
+        rows = self._sessions.values()
+        return [it for it in rows if it.revoked_at is None and user_id in (None, it.user_id)]
+
+    def _covered(self) -> builtins.list[tuple[SessionRow, Covering]]:
+        """Rows that are covered, with the ending that covers them; oldest ending first."""
+        rows = [(row, self._endings.covering(row)) for row in self._unwritten(None)]
+        found = [(row, by) for row, by in rows if by is not None]
+        return sorted(
+            found, key=lambda it: (it[1].number, it[0].user_id, it[0].device.id, it[0].id)
+        )
+
+    def _raise_number(self, target: OfUser | Everyone, horizon: Horizon) -> int:
+        number = self._endings.draw(account_of(target), horizon)
+        if isinstance(target, OfUser):
+            kept = self._unrevoked(target.keep or "")
+            if kept is not None and kept.user_id == target.user_id:
+                self._sessions[kept.id] = evolve(kept, ending_number=number)
+                if target.compromised:  # its device changes
+                    self._note(kept.id)
+            if target.compromised:
+                self._end_trust(target.user_id)
+        return number
+
+    def _end_trust(self, user_id: str) -> None:
+        for key, device in self._devices.items():
+            if key[0] == user_id:
+                self._devices[key] = evolve(device, trusted_until=None)
+
+    def _mark_device(self, target: Target) -> None:
+        key = (target.user_id, target.device_id) if isinstance(target, OfDevice) else None
+        if isinstance(target, OfDevice) and key in self._devices:
+            device = self._devices[key]
+            if target.forget:
+                self._devices[key] = evolve(device, forgotten=True)
+            else:
+                self._devices[key] = evolve(device, blocked=True, trusted_until=None)
+
+    def _end_now(self, ending: Ending) -> tuple[EventRow, ...]:
+        rows = [row for row in self._target(ending.target) if row.revoked_at is None]
+        rows.sort(key=lambda row: (row.last_seen_at, row.id))
+        if isinstance(ending.target, Everyone):
+            self._note(None)
+        events = []
+        for row in rows:
+            event = self._end(row, ending.horizon.now, ending.reason, ending.actor)
+            if counts_as_live(row, ending.horizon):
+                events.append(event)
+        self._keep(*events)
+        return tuple(events)
+
+    def _end(self, row: SessionRow, at: float, reason: str, actor: str | None) -> EventRow:
+        self._note(row.id)
+        return self._mark_ended(row, at, reason, actor)
+
+    def _mark_ended(self, row: SessionRow, at: float, reason: str, actor: str | None) -> EventRow:
+        self._sessions[row.id] = deeds.ended(row, at, reason, actor)
+        self._reduce_events(row.id)
+        return deeds.end_event_of(row, at, reason, actor)
+
+    def _reduce_events(self, session_id: str) -> None:
+        for seq, event in self._events.items():
+            if event.session_id == session_id:
+                self._events[seq] = evolve(event, ip=event.network)
+
+    def _read_event(self, event: EventRow) -> EventRow:
+        """*event* as it reads: of a covered session, without its address."""
+        row = self._sessions.get(event.session_id or "")
+        covered = row is not None and self._endings.covering(row) is not None
+        return evolve(event, ip=event.network) if covered else event
+
+    def _keep(self, *events: EventRow) -> None:
+        for event in events:
+            self._last_event += 1
+            self._events[self._last_event] = event
+
+    def _note(self, session_id: str | None) -> None:
+        self._last_change += 1
+        self._log[self._last_change] = session_id
+
+    def _lapse(self, now: float, limit: int) -> int:
+        rows = [it for it in self._unwritten(None) if self._endings.covering(it) is None]
+        passed = [row for row in rows if row.idle_expires_at <= now]
+        for row in passed[:limit]:
+            self._sessions[row.id] = deeds.ended(row, row.idle_expires_at, EXPIRED, None)
+            self._reduce_events(row.id)
+        return len(passed[:limit])
+
+    def _delete_sessions(self, before: float, limit: int) -> int:
+        rows = self._sessions.values()
+        old = [it.id for it in rows if it.revoked_at is not None and it.revoked_at < before]
+        for session_id in old[:limit]:
+            row = self._sessions.pop(session_id)
+            key = row.user_id, row.device.id
+            device = self._devices[key]
+            if device.last_seen_at < before:
+                self._devices[key] = evolve(device, network=None)
+        return len(old[:limit])
+
+    def _delete_events(self, before: float, limit: int) -> int:
+        old = [seq for seq, event in self._events.items() if event.at < before]
+        for seq in old[:limit]:
+            del self._events[seq]
+        return len(old[:limit])
+
+    def _delete_devices(self, now: float, before: float, limit: int) -> int:
+        used = {(row.user_id, row.device.id) for row in self._sessions.values()}
+        free = [device for key, device in self._devices.items() if key not in used]
+        old = [it for it in free if it.forgotten or deeds.is_stale(it, now, before)]
+        for device in old[:limit]:
+            del self._devices[device.user_id, device.id]
+        return len(old[:limit])

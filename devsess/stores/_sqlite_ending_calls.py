@@ -1,0 +1,53 @@
+"""The calls of the SQLite store that end many sessions; the rest is in `sqlite.py`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from devsess.stores import _deeds as deeds
+from devsess.stores import _sqlite_endings as endings
+from devsess.stores._sqlite_checks import is_text
+from devsess.stores.base import Ended, Settled
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Sequence
+    from contextlib import AbstractContextManager
+
+    from devsess.models import Page
+    from devsess.stores.base import Ending
+
+
+class EndingCalls:
+    """What SQLiteStore says of endings, by its own `_rows` and `_deed`."""
+
+    def _rows(self, statement: str, values: tuple[object, ...]) -> Sequence[Sequence[Any]]:
+        raise NotImplementedError
+
+    def _deed(self) -> AbstractContextManager[sqlite3.Cursor]:
+        raise NotImplementedError
+
+    def ending_number(self, user_id: str, *, digests: Sequence[bytes] = ()) -> int:
+        """See Store.ending_number."""
+        if not is_text(user_id):
+            return 0
+        found = self._rows(*endings.marks(user_id, digests))
+        return int(max(number for number, _ in found))
+
+    def end(self, ending: Ending) -> Ended:
+        """See Store.end."""
+        if not is_text(*deeds.names_in(ending.target)):
+            return Ended()
+        with self._deed() as db:
+            return endings.end(db, ending)
+
+    def covered(self, number: int, *, limit: int, cursor: str | None = None) -> Page[str]:
+        """See Store.covered."""
+        deeds.check_size(limit)
+        return endings.live_covered(self._rows, number, limit, cursor)
+
+    def settle(self, *, limit: int) -> Settled:
+        """See Store.settle."""
+        deeds.check_size(limit)
+        with self._deed() as db:
+            return endings.settle(db, limit)

@@ -1,0 +1,312 @@
+"""
+Endings in SQLite: written with their rows, or as a number whose rows follow.
+
+The table `endings` holds those whose rows follow. It hardly ever holds any, so
+asking whether a row is covered looks into an empty table.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from attrs import frozen
+
+from devsess.models import Page
+from devsess.stores import _deeds as deeds
+from devsess.stores import _sqlite_rows as rows
+from devsess.stores._deeds import Covering
+from devsess.stores._sqlite_log import keep, note
+from devsess.stores._sqlite_schema import new_tag
+from devsess.stores.base import ById, Ended, Everyone, OfDevice, OfUser, Settled
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Callable, Sequence
+
+    from devsess.lifecycle import Horizon
+    from devsess.rows import EventRow
+    from devsess.stores.base import Ending, Erasure, Insertion, Target
+
+# Says the same as lifecycle.counts_as_live of a row that is not revoked.
+LIVE = (
+    "s.idle_expires_at > ? AND s.absolute_expires_at > ? AND s.idle_from > ? AND s.created_at > ?"
+)
+BY_USE = " ORDER BY s.last_seen_at, s.id"
+
+_MARKS = (
+    "SELECT ending_number, cut_off FROM meta"
+    " UNION ALL SELECT ending_number, cut_off FROM accounts WHERE user_id = ?"
+)
+_ERASED = "SELECT ending_number, NULL FROM erased WHERE digest IN ({})"
+# A cut-off never moves back, but for one that was set by a clock that was ahead.
+_NEXT = "CASE WHEN {0} > ?3 THEN ?2 ELSE max(coalesce({0}, ?2), ?2) END"
+_RAISE_STORE = f"UPDATE meta SET ending_number = ?1, cut_off = {_NEXT.format('cut_off')}"  # noqa: S608
+_RAISE_ACCOUNT = (
+    "INSERT INTO accounts (ending_number, cut_off, user_id) VALUES (?1, ?2, ?4)"  # noqa: S608
+    " ON CONFLICT (user_id) DO UPDATE SET ending_number = excluded.ending_number,"
+    f" cut_off = {_NEXT.format('accounts.cut_off')}"
+)
+_LIFT = (
+    "UPDATE sessions AS s SET ending_number = ? WHERE s.id = ? AND s.user_id = ?"  # noqa: S608
+    f" AND {rows.UNENDED}"
+)
+_COVER = rows.insert_into(
+    "endings",
+    ("number", "user_id", "at", "idle_after", "created_after", "reason", "actor"),
+)
+_PENDING = (
+    "SELECT number, user_id, at, idle_after, created_after, reason, actor, reached FROM endings"
+)
+_NAMED = f"{_PENDING} WHERE number = ?"
+_OLDEST = f"{_PENDING} ORDER BY number LIMIT 1"
+# All that the event of an end tells. No device is joined: ending needs no label,
+# and must not fail where one is lost.
+_ENDED = (
+    "SELECT s.user_id, s.device_id, s.id, s.network, a.user_agent"
+    " FROM sessions s LEFT JOIN agents a ON a.id = s.agent_id WHERE "
+)
+# The rows that are not written as ended, in an order in which one can go on.
+_PLACE = "s.user_id, s.device_id, s.id"
+_WALK = (
+    f"SELECT {_PLACE}, s.network, a.user_agent, {rows.FIRST}, {LIVE}"  # noqa: S608
+    " FROM sessions s INDEXED BY sessions_unrevoked LEFT JOIN agents a ON a.id = s.agent_id"
+    " WHERE s.revoked_at IS NULL AND {whose}"
+    f" ORDER BY {_PLACE} LIMIT ?"
+)
+
+Ask: TypeAlias = "Callable[[str, tuple[object, ...]], Sequence[Sequence[Any]]]"
+
+
+def marks(user_id: str, digests: Sequence[bytes]) -> tuple[str, tuple[object, ...]]:
+    """The statement, with its values, for the numbers and cut-offs that bind an account."""
+    if not digests:
+        return _MARKS, (user_id,)
+    erased = _ERASED.format(", ".join("?" * len(digests)))
+    return f"{_MARKS} UNION ALL {erased}", (user_id, *digests)
+
+
+def is_refused(db: sqlite3.Cursor, insertion: Insertion) -> bool:
+    """Whether an ending came between the sign-in's first read and now, or after its `auth_time`."""
+    row, signed_in_at = insertion.row, insertion.auth_instant
+    found = db.execute(*marks(row.user_id, insertion.digests)).fetchall()
+    if max(number for number, _ in found) > row.ending_number:
+        return True
+    return signed_in_at is not None and any(
+        deeds.is_cut_off(signed_in_at, cut_off, insertion.horizon) for _, cut_off in found
+    )
+
+
+def end(db: sqlite3.Cursor, ending: Ending) -> Ended:
+    """See Store.end."""
+    target = ending.target
+    if isinstance(target, OfDevice):
+        _mark_device(db, target)
+    if not isinstance(target, (OfUser, Everyone)):
+        return Ended(_end_now(db, ending))
+    number = _raise_number(db, target, ending.horizon)
+    if not _are_more(db, target, ending.at_once):
+        return Ended(_end_now(db, ending))
+    by = deeds.covering_of(number, ending)
+    db.execute(
+        _COVER,
+        [number, by.user_id, by.at, by.idle_after, by.created_after, by.reason, by.actor],
+    )
+    note(db, [None])
+    return Ended(following=number)
+
+
+def _mark_device(db: sqlite3.Cursor, target: OfDevice) -> None:
+    flags = "forgotten = 1" if target.forget else "blocked = 1, trusted_until = NULL"
+    db.execute(
+        f"UPDATE devices SET {flags} WHERE user_id = ? AND id = ?",  # noqa: S608
+        [target.user_id, target.device_id],
+    )
+
+
+def draw_number(db: sqlite3.Cursor) -> int:
+    """The next number of the store: higher than any that was ever drawn."""
+    db.execute("UPDATE meta SET last_number = last_number + 1")
+    return int(db.execute("SELECT last_number FROM meta").fetchall()[0][0])
+
+
+def _raise_number(db: sqlite3.Cursor, target: OfUser | Everyone, at: Horizon) -> int:
+    number = draw_number(db)
+    if isinstance(target, Everyone):
+        db.execute(_RAISE_STORE, [number, at.now, at.future_after])
+        return number
+    db.execute(_RAISE_ACCOUNT, [number, at.now, at.future_after, target.user_id])
+    kept = _id(target.keep)
+    is_kept = db.execute(_LIFT, [number, kept, target.user_id]).rowcount
+    if target.compromised:
+        db.execute("UPDATE devices SET trusted_until = NULL WHERE user_id = ?", [target.user_id])
+        note(db, [kept] if is_kept else [])  # its device has changed
+    return number
+
+
+def _are_more(db: sqlite3.Cursor, target: OfUser | Everyone, than: int) -> bool:
+    """Whether more rows are unwritten than may be ended at once."""
+    whose, values = ("s.user_id = ?", [target.user_id]) if isinstance(target, OfUser) else ("1", [])
+    [[found]] = db.execute(
+        "SELECT count(*) FROM (SELECT 1 FROM sessions s INDEXED BY sessions_unrevoked"  # noqa: S608
+        f" WHERE s.revoked_at IS NULL AND {whose} LIMIT ?)",
+        [*values, than + 1],
+    ).fetchall()
+    return bool(found > than)
+
+
+def _end_now(db: sqlite3.Cursor, ending: Ending) -> tuple[EventRow, ...]:
+    """Revoke every row of the target that has not ended; the events of those that were live."""
+    at, (where, values) = ending.horizon, condition(ending.target)
+    live = db.execute(
+        f"{_ENDED}{rows.UNENDED} AND {where} AND {LIVE}{BY_USE}", [*values, *of_live(at)]
+    ).fetchall()
+    if isinstance(ending.target, Everyone):
+        note(db, [None])
+    else:
+        note_unended(db, where, values)
+    revoke(db, where, values, at.now, ending.reason, ending.actor)
+    events = tuple(_event(row, at.now, ending.reason, ending.actor) for row in live)
+    keep(db, *events)
+    return events
+
+
+def condition(target: Target) -> tuple[str, list[object]]:
+    """Which sessions *target* names."""
+    if isinstance(target, ById):
+        if target.user_id is None:
+            return "s.id = ?", [target.session_id]
+        return "s.id = ? AND s.user_id = ?", [target.session_id, target.user_id]
+    if isinstance(target, OfUser):
+        return "s.user_id = ? AND s.id <> ?", [target.user_id, _id(target.keep)]
+    if isinstance(target, OfDevice):
+        return "s.user_id = ? AND s.device_id = ?", [target.user_id, target.device_id]
+    return "1", []
+
+
+def _id(keep: str | None) -> str:
+    # Replaced where it cannot be an id at all: then there is none to keep.
+    return (keep or "").encode(errors="replace").decode()
+
+
+def of_live(at: Horizon) -> tuple[float, ...]:
+    """The values of LIVE."""
+    return at.now, at.now, at.idle_after, at.created_after
+
+
+def note_unended(db: sqlite3.Cursor, where: str, values: list[object]) -> None:
+    """Append those of the sessions that have not ended to the log."""
+    db.execute(
+        "INSERT INTO changes (session_id, tag) SELECT s.id, ? FROM sessions s"  # noqa: S608
+        f" WHERE {rows.UNENDED} AND {where} {BY_USE}",
+        [new_tag(), *values],
+    )
+
+
+def revoke(
+    db: sqlite3.Cursor, where: str, values: list[object], at: float, reason: str, actor: str | None
+) -> None:
+    """Write those of the sessions that have not ended as ended, and reduce their addresses."""
+    db.execute(
+        "UPDATE events SET ip = network WHERE ip IS NOT network AND session_id IN"  # noqa: S608
+        f" (SELECT s.id FROM sessions s WHERE {rows.UNENDED} AND {where})",
+        values,
+    )
+    db.execute(
+        "UPDATE sessions AS s SET revoked_at = ?, reason = ?, actor = ?, ip = network"  # noqa: S608
+        f" WHERE {rows.UNENDED} AND {where}",
+        [at, reason, actor, *values],
+    )
+
+
+@frozen
+class Walk:
+    """
+    A way through the rows that an ending may cover.
+
+    Attributes:
+        by: The ending.
+        after: User, device and id of the last row that was looked at.
+    """
+
+    by: Covering
+    after: Sequence[str] = ("", "", "")
+
+    @classmethod
+    def of(cls, found: Sequence[Sequence[Any]], cursor: str | None = None) -> Walk | None:
+        """From a row of `endings`; from *cursor* on, or from where its rows were written up to."""
+        if not found:
+            return None
+        [(*columns, reached)] = found
+        place = cursor or reached
+        return cls(Covering(*columns), json.loads(place)) if place else cls(Covering(*columns))
+
+    def next(self, limit: int) -> tuple[str, tuple[object, ...]]:
+        """The statement, with its values, for the next rows."""
+        user_id, device_id, session_id = self.after
+        whose, values = f"({_PLACE}) > (?, ?, ?)", (user_id, device_id, session_id)
+        if self.by.user_id is not None:
+            whose = "s.user_id = ? AND (s.device_id, s.id) > (?, ?)"
+            values = (self.by.user_id, device_id, session_id)
+        return _WALK.format(whose=whose), (*of_live(self.by.horizon), *values, limit)
+
+    def place(self, walked: Sequence[Sequence[Any]], limit: int) -> str | None:
+        """The place after *walked*; None at the end of the way."""
+        return json.dumps(walked[-1][:3]) if len(walked) == limit else None
+
+    def covered(self, walked: Sequence[Sequence[Any]]) -> list[Sequence[Any]]:
+        """Those of the rows that this ending was the first to cover."""
+        return [row for row in walked if row[5] == self.by.number]
+
+
+def live_covered(ask: Ask, number: int, limit: int, cursor: str | None) -> Page[str]:
+    """See Store.covered."""
+    way = Walk.of(ask(_NAMED, (number,)), cursor)
+    if way is None:
+        return Page((), None)
+    walked = ask(*way.next(limit))
+    ids = tuple(row[2] for row in way.covered(walked) if row[6])
+    return Page(ids, way.place(walked, limit))
+
+
+def settle(db: sqlite3.Cursor, limit: int) -> Settled:
+    """See Store.settle."""
+    way = Walk.of(db.execute(_OLDEST).fetchall())
+    if way is None:
+        return Settled()
+    walked = db.execute(*way.next(limit)).fetchall()
+    events = _write_covered(db, way.by, way.covered(walked))
+    reached = way.place(walked, limit)
+    if reached is None:
+        db.execute("DELETE FROM endings WHERE number = ?", [way.by.number])
+        return Settled(events, is_more=bool(db.execute(_OLDEST).fetchall()))
+    db.execute("UPDATE endings SET reached = ? WHERE number = ?", [reached, way.by.number])
+    return Settled(events, is_more=True)
+
+
+def _write_covered(
+    db: sqlite3.Cursor, by: Covering, covered: Sequence[Sequence[Any]]
+) -> tuple[EventRow, ...]:
+    ids = [(row[2],) for row in covered]
+    db.executemany("UPDATE events SET ip = network WHERE ip IS NOT network AND session_id = ?", ids)
+    db.executemany(
+        "UPDATE sessions SET revoked_at = ?, reason = ?, actor = ?, ip = network WHERE id = ?",
+        [(by.at, by.reason, by.actor, *session_id) for session_id in ids],
+    )
+    events = tuple(_event(row, by.at, by.reason, by.actor) for row in covered if row[6])
+    keep(db, *events)
+    return events
+
+
+def _event(row: Sequence[Any], at: float, reason: str, actor: str | None) -> EventRow:
+    user_id, device_id, session_id, network, user_agent = row[:5]
+    return deeds.end_event(session_id, user_id, device_id, network, user_agent, at, reason, actor)
+
+
+def forget(db: sqlite3.Cursor, erasure: Erasure) -> None:
+    """Keep the account's new number under its digest, and nothing that names it."""
+    db.execute("DELETE FROM endings WHERE user_id = ?", [erasure.user_id])
+    db.execute(
+        "INSERT OR REPLACE INTO erased (digest, ending_number, until) VALUES (?, ?, ?)",
+        [erasure.digest, draw_number(db), erasure.until],
+    )

@@ -1,0 +1,44 @@
+"""What SQLite appends: changes for those who must hear of them, events for the history."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from devsess.stores import _sqlite_rows as rows
+from devsess.stores._sqlite_schema import new_tag
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Sequence
+
+    from devsess.rows import EventRow
+
+DAY = 86_400.0
+
+
+def note(db: sqlite3.Cursor, session_ids: Sequence[str | None]) -> None:
+    """Append to the log; None stands for all sessions."""
+    tag = new_tag()
+    db.executemany(
+        "INSERT INTO changes (session_id, tag) VALUES (?, ?)", [(it, tag) for it in session_ids]
+    )
+
+
+def keep(db: sqlite3.Cursor, *events: EventRow) -> None:
+    """Keep events, in this order."""
+    for event in events:
+        agent = agent_number(db, event.user_agent, event.at)
+        db.execute(rows.INSERT_EVENT, rows.event_values(event, agent))
+
+
+def agent_number(db: sqlite3.Cursor, user_agent: str | None, at: float) -> int | None:
+    """The number of a user agent; that it was seen is written down once a day."""
+    if user_agent is None:
+        return None
+    found = db.execute("SELECT id, seen_at FROM agents WHERE user_agent = ?", [user_agent])
+    for known, seen_at in found.fetchall():
+        if seen_at + DAY < at:
+            db.execute("UPDATE agents SET seen_at = ? WHERE id = ?", [at, known])
+        return int(known)
+    db.execute("INSERT INTO agents (user_agent, seen_at) VALUES (?, ?)", [user_agent, at])
+    return db.lastrowid

@@ -1,0 +1,179 @@
+"""What is handed to a store's writes, and what they answer."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from enum import Enum
+from typing import TYPE_CHECKING, TypeAlias
+
+from attrs import field, frozen
+
+if TYPE_CHECKING:
+    from devsess.lifecycle import Horizon
+    from devsess.rows import EventRow, SessionRow
+
+
+@frozen
+class Insertion:
+    """
+    A login, as one deed.
+
+    Attributes:
+        row: The new session, with its device, which is written too.
+        event: The event to keep with it.
+        auth_instant: When the person signed in, at full resolution, where the
+            application says so: older than the account's or the store's cut-off
+            is refused, unless the cut-off lies in the future. None: now.
+        horizon: What counts as live.
+        limit: Live sessions allowed, this one included, or None.
+        evict: End the least recently used to make room, rather than refuse.
+        replaces: End this device's own live sessions first.
+        digests: Of the account's name, current key first: see `Erasure`.
+    """
+
+    row: SessionRow
+    event: EventRow
+    auth_instant: float | None
+    horizon: Horizon
+    limit: int | None = None
+    evict: bool = True
+    replaces: bool = False
+    digests: Sequence[bytes] = ()
+
+
+@frozen
+class Inserted:
+    """It is written; `ended` are the events of the sessions that made room."""
+
+    ended: tuple[EventRow, ...] = ()
+
+
+class Refused(Enum):
+    """It is not written: an ending came between, or its device is blocked."""
+
+    CUT_OFF = "cut-off"
+    BLOCKED = "device-blocked"
+
+
+@frozen
+class Full:
+    """It is not written: these live sessions fill the limit, least recently used first."""
+
+    rows: tuple[SessionRow, ...]
+
+
+InsertAnswer: TypeAlias = Inserted | Refused | Full
+
+
+@frozen
+class ById:
+    """One session; with *user_id*, only if it is that user's."""
+
+    session_id: str
+    user_id: str | None = None
+
+
+@frozen
+class OfUser:
+    """
+    All sessions of a user but *keep*, which takes the new number.
+
+    Also raises the account's number and sets its cut-off; with *compromised*,
+    the trust in the user's devices ends too.
+    """
+
+    user_id: str
+    keep: str | None = None
+    compromised: bool = False
+
+
+@frozen
+class OfDevice:
+    """
+    All sessions of a user's device, which is blocked or forgotten in the same write.
+
+    A blocked device is no longer trusted.
+    """
+
+    user_id: str
+    device_id: str
+    forget: bool = False
+
+
+@frozen
+class Everyone:
+    """All sessions there are; raises the store's number and sets its cut-off. The log says ALL."""
+
+
+Target: TypeAlias = ById | OfUser | OfDevice | Everyone
+
+
+# Up to so many rows an ending writes itself; of more it writes the number alone.
+AT_ONCE = 1_000
+
+
+@frozen
+class Ending:
+    """
+    An end, as one deed.
+
+    Attributes:
+        target: Which sessions.
+        reason: Why; kept in the row and its event.
+        actor: Who, or None.
+        horizon: `horizon.now` is the instant; every row of the target that is
+            not revoked is revoked, those that were live get an event.
+        at_once: For a user's or all sessions: where more are unrevoked, their
+            rows follow.
+    """
+
+    target: Target
+    reason: str
+    actor: str | None
+    horizon: Horizon
+    at_once: int = AT_ONCE
+
+
+@frozen
+class Ended:
+    """
+    What an ending has written.
+
+    Attributes:
+        events: One a live session that was written as ended, least recently used first.
+        following: The number of the ending, if its rows follow; else None.
+    """
+
+    events: tuple[EventRow, ...] = ()
+    following: int | None = None
+
+
+@frozen
+class Settled:
+    """
+    One batch of rows that were covered and are now written.
+
+    Attributes:
+        events: One a session that was live when its ending came.
+        is_more: Whether rows are still to follow.
+    """
+
+    events: tuple[EventRow, ...] = ()
+    is_more: bool = False
+
+
+@frozen
+class Erasure:
+    """
+    Whom to forget, and what must be remembered of it for a while.
+
+    Attributes:
+        user_id: The account.
+        digest: A keyed digest of `user_id`; under it the account's new ending
+            number outlives the account, so that no sign-in under way brings it back.
+        until: Instant from which on nothing is remembered.
+    """
+
+    user_id: str
+    digest: bytes = field(repr=False)
+    until: float

@@ -1,0 +1,164 @@
+"""What an ending number must refuse, and what a clock cannot change about it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from devsess.stores.base import Everyone, Inserted, OfDevice, OfUser, Refused
+from devsess.testing import _rows as rows
+from devsess.testing._rows import DAY, T0, login, over_a_store, session_row, sign_in, sign_in_again
+
+if TYPE_CHECKING:
+    from devsess.stores.base import AsyncStore, Target
+
+HOUR = 3_600.0
+TARGETS: tuple[Target, ...] = (OfUser("user-1"), Everyone())
+
+
+class LawsOfNumbers:
+    """Order is by number: a sign-in that began before an ending does not outrun it."""
+
+    @over_a_store
+    async def test_a_sign_in_under_way_is_refused(self, store: AsyncStore) -> None:
+        """A row of an older number is not written, nor anything with it; nobody else is refused."""
+        await rows.end_all(store, "user-1", T0)
+
+        assert Refused.CUT_OFF is await store.insert(login(session_row("late")))
+        assert None is await store.get("late")
+        assert [] == await store.devices("user-1")
+        assert () == (await store.events("user-1", limit=9)).items
+        assert Inserted() == await store.insert(login(session_row("other", user_id="user-2")))
+        assert Inserted() == await sign_in_again(store, session_row("next"))
+
+    @over_a_store
+    async def test_everyones_number_binds_all(self, store: AsyncStore) -> None:
+        """Ending everyone's sessions refuses every sign-in under way."""
+        await store.end(rows.ending(Everyone(), T0))
+
+        assert Refused.CUT_OFF is await store.insert(login(session_row(user_id="new")))
+        assert Inserted() == await sign_in_again(store, session_row(user_id="new"))
+
+    @over_a_store
+    async def test_numbers_only_grow(self, store: AsyncStore) -> None:
+        """Each ending draws a higher number than any before, whosever it is and whenever it was."""
+        numbers = [await store.ending_number("user-1")]
+        for target in (OfUser("user-1"), Everyone(), OfUser("user-1")):
+            await store.end(rows.ending(target, T0 - len(numbers)))
+            numbers.append(await store.ending_number("user-1"))
+
+        assert 0 == numbers[0]
+        assert sorted(set(numbers)) == numbers
+        assert numbers[2] == await store.ending_number("user-2")
+
+    @over_a_store
+    async def test_ending_one_raises_no_number(self, store: AsyncStore) -> None:
+        """Ending a session or a device refuses no sign-in."""
+        await sign_in(store, session_row("s1"), session_row("s2", device="device-2"))
+        await rows.end_one(store, "s1")
+        await store.end(rows.ending(OfDevice("user-1", "device-2", forget=True)))
+
+        assert 0 == await store.ending_number("user-1")
+
+    @over_a_store
+    async def test_an_older_dated_sign_in(self, store: AsyncStore) -> None:
+        """A sign-in that says when it was is compared at full resolution; an equal one passes."""
+        for number, target in enumerate(TARGETS):
+            at = T0 + number + 0.5
+            await store.end(rows.ending(target, at))
+            late, equal = session_row(f"late{number}"), session_row(f"equal{number}")
+
+            assert Refused.CUT_OFF is await sign_in_again(store, late, auth_instant=at - 0.001)
+            assert Inserted() == await sign_in_again(store, equal, auth_instant=at)
+
+    @over_a_store
+    async def test_a_cut_off_never_moves_back(self, store: AsyncStore) -> None:
+        """A later ending with a slightly earlier instant leaves the cut-off where it is."""
+        for target in TARGETS:
+            await store.end(rows.ending(target, T0 + 4))
+            await store.end(rows.ending(target, T0))
+
+            again = await sign_in_again(store, session_row(), auth_instant=T0 + 3)
+            assert Refused.CUT_OFF is again
+
+    @over_a_store
+    async def test_a_kept_session_does_not_spare_the_cut_off(self, store: AsyncStore) -> None:
+        """The cut-off and the number are raised also where one session is kept."""
+        await sign_in(store, session_row("keep"))
+        await store.end(rows.ending(OfUser("user-1", keep="keep"), T0 + 5))
+
+        assert Refused.CUT_OFF is await store.insert(login(session_row("s2")))
+        again = await sign_in_again(store, session_row("s2"), auth_instant=T0 + 4)
+        assert Refused.CUT_OFF is again
+
+    @over_a_store
+    async def test_a_clock_that_was_ahead_locks_nobody_out(self, store: AsyncStore) -> None:
+        """A cut-off in the future decides nothing, and the next ending takes its place."""
+        for number, target in enumerate(TARGETS):
+            await store.end(rows.ending(target, T0 + 10 * 365 * DAY))
+            row = session_row(f"s{number}")
+            assert Inserted() == await sign_in_again(store, row, auth_instant=T0)
+
+            await store.end(rows.ending(target, T0 + HOUR))
+            at = rows.horizon(T0 + 2 * HOUR)
+            late = await sign_in_again(store, session_row("x"), auth_instant=T0, horizon=at)
+            assert Refused.CUT_OFF is late
+            row = session_row(f"next{number}")
+            answer = await sign_in_again(store, row, auth_instant=T0 + HOUR, horizon=at)
+            assert Inserted() == answer
+
+    @over_a_store
+    async def test_an_erased_account_is_not_brought_back(self, store: AsyncStore) -> None:
+        """A sign-in under way is refused after an erasure; one that begins then is let in."""
+        erasure = rows.erasure()
+        under_way = login(session_row("late"), digests=(b"current", erasure.digest))
+        await store.erase(erasure)
+
+        assert Refused.CUT_OFF is await store.insert(under_way)
+        assert [] == await store.devices("user-1")
+        row = session_row("new")
+        assert Inserted() == await sign_in_again(store, row, digests=(erasure.digest,))
+
+    @over_a_store
+    async def test_what_remains_of_an_erased_account_goes_too(self, store: AsyncStore) -> None:
+        """Purge drops the digest when its time is over; the account's new sessions still end."""
+        erasure = rows.erasure(until=T0 + 9)
+        await store.erase(erasure)
+        await sign_in_again(store, session_row("new"), digests=(erasure.digest,))
+        before = await store.ending_number("user-1", digests=(erasure.digest,))
+        await store.purge(now=T0 + 8, before=T0 - 1, devices_before=T0 - 1, limit=9)
+
+        assert before == await store.ending_number("user-1", digests=(erasure.digest,))
+        await store.purge(now=T0 + 9, before=T0 - 1, devices_before=T0 - 1, limit=9)
+        assert 0 == await store.ending_number("user-1", digests=(erasure.digest,))
+        await store.end(rows.ending(OfUser("user-1"), at_once=0))
+        row = await store.get("new")
+        assert row is not None
+        assert "lost" == row.reason
+
+    @over_a_store
+    async def test_trust_ends_where_it_may_be_misplaced(self, store: AsyncStore) -> None:
+        """Blocking a device, or ending a compromised account's sessions, ends the trust."""
+        for device in ("device-1", "device-2"):
+            await sign_in(store, session_row(device, device=device))
+            changes = {"trusted_until": T0 + DAY}
+            await store.put_device("user-1", device, changes=changes, event=rows.UPDATED)
+        await store.end(rows.ending(OfDevice("user-1", "device-2")))
+
+        assert {"device-1": T0 + DAY, "device-2": None} == await _trust(store)
+        await store.end(rows.ending(OfUser("user-1")))
+        assert {"device-1": T0 + DAY, "device-2": None} == await _trust(store)
+        await store.end(rows.ending(OfUser("user-1", compromised=True)))
+        assert {"device-1": None, "device-2": None} == await _trust(store)
+
+    @over_a_store
+    async def test_a_kept_session_hears_that_trust_ended(self, store: AsyncStore) -> None:
+        """The log names the session that is kept: its device has changed."""
+        await sign_in(store, session_row("keep"))
+        position = await rows.now_at(store)
+        await store.end(rows.ending(OfUser("user-1", keep="keep", compromised=True)))
+
+        assert {"keep"} == await rows.told_since(store, position)
+
+
+async def _trust(store: AsyncStore) -> dict[str, float | None]:
+    return {device.id: device.trusted_until for device in await store.devices("user-1")}
