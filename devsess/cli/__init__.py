@@ -11,7 +11,7 @@ import sys
 import click
 
 from devsess import __version__
-from devsess.cli import _devices, _keys, _sessions, _upkeep
+from devsess.cli import _accounts, _devices, _keys, _sessions, _upkeep
 from devsess.cli._bench import bench
 from devsess.cli._output import reconfigure
 from devsess.cli._tune import tune
@@ -35,7 +35,8 @@ def demo(*, as_json: bool) -> None:
 
 
 for command in (
-    *(_sessions.list_, _sessions.revoke, _sessions.revoke_all, _sessions.history),
-    *(_devices.devices, _upkeep.purge, _upkeep.migrate, bench, tune, _keys.keys),
+    *(_sessions.list_, _sessions.show, _sessions.revoke, _sessions.revoke_all),
+    *(_sessions.history, _devices.devices, _accounts.export, _accounts.erase),
+    *(_upkeep.purge, _upkeep.migrate, bench, tune, _keys.keys),
 ):
     main.add_command(command)

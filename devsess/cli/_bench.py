@@ -58,7 +58,11 @@ MEANING = (
 def bench(
     store: str, key: str | None, key_file: TextIO | None, seconds: float, *, as_json: bool
 ) -> None:
-    """Measure the store with a made-up user, who is erased in the end."""
+    """
+    Measure what sessions cost on the store.
+
+    It signs in a made-up user, who is erased in the end.
+    """
     from devsess.tuning.suite import measure
 
     given = key_file.read().strip() if key_file else key or generate_secret()

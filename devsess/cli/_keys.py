@@ -8,7 +8,7 @@ import click
 
 from devsess.cli import _output as output
 from devsess.cli._store import USAGE, fail
-from devsess.cli._with import json_option
+from devsess.cli._with import json_only, json_option
 from devsess.errors import ConfigurationError
 from devsess.keys import Keys, generate_pem, generate_secret
 
@@ -35,8 +35,13 @@ def new_key(alg: Literal["HS256", "EdDSA", "ES256"], *, as_json: bool) -> None:
 
 @keys.command()
 @click.argument("key_file", type=click.File("r"), default="-")
+@json_only
 def jwks(key_file: Any) -> None:
-    """Print the JWK set of the private or public key in KEY_FILE (standard input if left out)."""
+    """
+    Print the JWK set of a private or public key.
+
+    It is read from KEY_FILE, or from standard input.
+    """
     try:
         # The set says nothing of the secret, which the others need: any will do.
         shown = Keys(generate_secret(), key_file.read().strip(), secret=generate_secret()).jwks()

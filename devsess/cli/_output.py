@@ -13,6 +13,7 @@ import click
 from tabulate import tabulate
 
 from devsess.cli._table import Column, Table, text, width_of
+from devsess.models import iso
 
 if TYPE_CHECKING:
     from devsess.models import Device, Event, Session
@@ -63,25 +64,36 @@ def figures(headers: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     click.echo(tabulate([*rows], headers=headers, tablefmt="simple", disable_numparse=True))
 
 
-def listing(columns: Sequence[Column], rows: Sequence[Sequence[object]], empty: str) -> None:
-    """Print *rows*, or say that there are none."""
+def listing(
+    columns: Sequence[Column],
+    rows: Sequence[Sequence[object]],
+    empty: str,
+    *,
+    says_utc: bool = True,
+) -> None:
+    """Print *rows*, or say that there are none; once, that times are UTC."""
     if not rows:
         click.echo(empty)
         return
-    table, now = Table.of(columns, rows), datetime.now(UTC)
-    if sys.stdout.isatty():
-        click.echo("\n".join(table.lines(shutil.get_terminal_size().columns, now)))
-        if table.has_instants():
-            click.echo(f"\nTimes are UTC; it is {text(now)}.")
-    else:
-        click.echo("\n".join(table.saying_utc().lines(None, now)))
+    table, now, width = Table.of(columns, rows), datetime.now(UTC), terminal_width()
+    says_utc = says_utc and table.has_instants()
+    if width is None and says_utc:
+        table = table.saying_utc()
+    click.echo("\n".join(table.lines(width, now)))
+    if width is not None and says_utc:
+        click.echo(f"\nTimes are UTC; it is {text(now)}.")
+
+
+def terminal_width() -> int | None:
+    """The columns of the terminal; None for a pipe or a file."""
+    return shutil.get_terminal_size().columns if sys.stdout.isatty() else None
 
 
 def prose(said: str) -> None:
     """Print sentences, broken where the terminal ends."""
-    if sys.stdout.isatty():
+    width = terminal_width()
+    if width is not None:
         ends = [said[: len(said) - len(said.lstrip("\n"))], said[len(said.rstrip("\n")) :]]
-        width = shutil.get_terminal_size().columns
         said = click.wrap_text(said.strip("\n"), width).join(ends)
     click.echo(said)
 
@@ -115,6 +127,37 @@ def sessions(found: Sequence[Session]) -> None:
     listing(SESSIONS, rows, "no sessions")
 
 
+def session(it: Session) -> None:
+    """All that is known of one session, but for its events."""
+    device = it.device
+    facts(
+        {
+            "session": it.id,
+            "user": it.user_id,
+            "state": state(it),
+            "ended": it.revoked_at,
+            "device": device,
+            "device id": device.id,
+            "kind": f"{device.kind}, {device.browser} on {device.os}",
+            "trust ends": device.trusted_until,
+            "blocked": "yes" if device.blocked else None,
+            "address": it.ip,
+            "place": it.location,
+            "user agent": it.user_agent,
+            "signed in": it.created_at,
+            "last seen": it.last_seen_at,
+            "expires": it.expires_at,
+            "at the latest": it.absolute_expires_at,
+            "authenticated": it.auth_time,
+            "by": ", ".join(it.amr),
+            "level": it.acr,
+            "persistent": "yes" if it.persistent else "no",
+            "claims": json.dumps(it.claims, ensure_ascii=False) if it.claims else None,
+            "times": f"UTC; it is {text(datetime.now(UTC))}",
+        }
+    )
+
+
 def devices(found: Sequence[Device]) -> None:
     """A table of devices."""
     rows = [
@@ -127,12 +170,29 @@ def devices(found: Sequence[Device]) -> None:
     listing(DEVICES, rows, "no devices")
 
 
-def events(found: Iterable[Event]) -> None:
+def events(found: Iterable[Event], *, says_utc: bool = True) -> None:
     """A table of events."""
     rows = [
         [it.at, what(it), it.session_id or it.device_id, it.ip, it.reason, it.actor] for it in found
     ]
-    listing(EVENTS, rows, "no events")
+    listing(EVENTS, rows, "no events", says_utc=says_utc)
+
+
+def session_facts(it: Session) -> dict[str, Any]:
+    """All that `session` prints, as JSON types."""
+    return {
+        **session_json(it),
+        "deviceId": it.device.id,
+        "lastSeenAt": iso(it.last_seen_at),
+        "absoluteExpiresAt": iso(it.absolute_expires_at),
+        "authTime": iso(it.auth_time),
+        "amr": [*it.amr],
+        "acr": it.acr,
+        "persistent": it.persistent,
+        "revokedAt": iso(it.revoked_at),
+        "revokeReason": it.revoke_reason,
+        "claims": it.claims,
+    }
 
 
 def session_json(session: Session) -> dict[str, Any]:

@@ -9,9 +9,15 @@ import click
 
 from devsess.cli import _output as output
 from devsess.cli._store import NOT_FOUND, fail
+from devsess.cli._table import text
 from devsess.cli._with import actor_option, json_option, reason_option, with_sessions
 from devsess.errors import SessionNotFoundError
 from devsess.manager import SessionManager
+from devsess.models import Session
+
+UNKNOWN = "there is no such session"
+# Of so many latest events of the account, at most so many are the session's own.
+LOOKED_AT, SHOWN = 1000, 10
 
 
 @click.command("list")
@@ -32,6 +38,32 @@ def list_(sessions: SessionManager, user: str, *, include_ended: bool, as_json: 
 @click.command()
 @click.argument("session")
 @click.option("--user", help="Only if it is this user's.")
+@json_option
+@with_sessions
+def show(sessions: SessionManager, session: str, user: str | None, *, as_json: bool) -> None:
+    """Show SESSION, and what happened to it lately."""
+    found = sessions.get(session, user_id=user)
+    if found is None:
+        fail(UNKNOWN, NOT_FOUND)
+    page = sessions.history(found.user_id, limit=LOOKED_AT)
+    events = [event for event in page if event.session_id == found.id][:SHOWN]
+    if as_json:
+        output.as_json(
+            {
+                "session": output.session_facts(found),
+                "device": found.device.to_dict(),
+                "events": [event.to_dict() for event in events],
+            }
+        )
+    else:
+        output.session(found)
+        click.echo()
+        output.events(events, says_utc=False)
+
+
+@click.command()
+@click.argument("session")
+@click.option("--user", help="Only if it is this user's.")
 @reason_option
 @actor_option
 @json_option
@@ -45,13 +77,25 @@ def revoke(
     *,
     as_json: bool,
 ) -> None:
-    """End SESSION."""
+    """End SESSION, or say that it has ended already."""
+    before = sessions.get(session, user_id=user)
     ended = sessions.revoke(session, user_id=user, reason=reason, actor=actor)
+    already = before is not None and not before.is_active
     if as_json:
-        output.as_json({"session": session, "ended": ended})
+        output.as_json({"session": session, "ended": ended, "already": already})
+    elif not ended:
+        fail(UNKNOWN, NOT_FOUND)
     else:
-        click.echo("ended" if ended else "there is no such session", err=not ended)
+        click.echo(_had_ended(before) if before and already else "ended")
     sys.exit(0 if ended else NOT_FOUND)
+
+
+def _had_ended(session: Session) -> str:
+    if session.revoked:
+        return (
+            f"it was ended already, {text(session.revoked_at)} UTC: {text(session.revoke_reason)}"
+        )
+    return f"it had expired already, {text(session.expires_at)} UTC"
 
 
 @click.command("revoke-all")
@@ -74,7 +118,11 @@ def revoke_all(
     yes: bool,
     as_json: bool,
 ) -> None:
-    """End all sessions of USER; sign-ins that are under way are refused."""
+    """
+    End all sessions of USER, or of everyone.
+
+    Sign-ins that are under way are refused.
+    """
     if everyone == (user is not None) or (everyone and keep):
         raise click.UsageError("name a USER, or say --everyone without --keep")
     if user is not None:

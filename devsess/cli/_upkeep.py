@@ -33,16 +33,19 @@ BATCH = 500
     show_default=True,
     help="Days after its latest sign-in that a device is still known.",
 )
+@click.option("--quiet", is_flag=True, help="Say nothing, unless it fails.")
 @json_option
 @with_sessions
-def purge(sessions: SessionManager, limit: int | None, *, as_json: bool) -> None:
+def purge(sessions: SessionManager, limit: int | None, *, quiet: bool, as_json: bool) -> None:
     """Delete what is past its retention; safe from cron."""
+    if quiet and as_json:
+        raise click.UsageError("--quiet prints nothing, not even JSON: leave one of the two out")
     deleted = 0
     with click.progressbar(
         length=limit or 0,
         label="purging",
         file=sys.stderr,
-        hidden=as_json or not sys.stderr.isatty(),
+        hidden=quiet or as_json or not sys.stderr.isatty(),
         show_pos=True,
         show_eta=False,
         show_percent=limit is not None,
@@ -53,7 +56,10 @@ def purge(sessions: SessionManager, limit: int | None, *, as_json: bool) -> None
                 break
             deleted += batch
             progress.update(batch)
-    output.as_json({"deleted": deleted}) if as_json else click.echo(f"{deleted} rows deleted")
+    if as_json:
+        output.as_json({"deleted": deleted})
+    elif not quiet:
+        click.echo(f"{deleted} rows deleted")
 
 
 @click.command()

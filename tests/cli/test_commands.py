@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from attrs import evolve
 from click.testing import CliRunner, Result
 
-from devsess import Client, Policy, SessionManager
+from devsess import Client, LoginDeniedError, Policy, SessionManager
 from devsess.cli import main
 from devsess.testing import FakeClock
 
@@ -88,6 +90,73 @@ def test_revoke_takes_effect_at_once(sessions: SessionManager, path: Path) -> No
     assert "command line" == sessions.history("ada").items[0].actor
 
 
+def test_a_second_revoke_says_so(sessions: SessionManager, path: Path) -> None:
+    """It says when the session had ended and why, and the first end stays."""
+    session = sessions.login("ada", PHONE).session
+    assert "ended\n" == call(path, "revoke", session.id, "--reason", "lost").stdout
+    again = call(path, "revoke", session.id, "--reason", "found")
+    assert 0 == again.exit_code
+    assert re.fullmatch(
+        r"it was ended already, 20\d\d-\d\d-\d\d \d\d:\d\d UTC: lost\n", again.stdout
+    )
+    expected = {"session": session.id, "ended": True, "already": True}
+    assert expected == call_json(path, "revoke", session.id)
+    assert "lost" == sessions.get(session.id).revoke_reason  # type: ignore[union-attr]
+
+
+def test_a_revoke_of_what_has_expired(path: Path) -> None:
+    """It says so: what ran out of time was not ended by anybody."""
+    clock = FakeClock(datetime.now(UTC) - timedelta(days=60))
+    with SessionManager(path, keys=SECRET, clock=clock) as sessions:
+        session = sessions.login("ada", PHONE).session
+    shown = call(path, "revoke", session.id)
+    assert 0 == shown.exit_code
+    assert shown.stdout.startswith("it had expired already, ")
+
+
+@pytest.mark.parametrize("command", ["show", "revoke"])
+def test_an_unknown_session(sessions: SessionManager, path: Path, command: str) -> None:
+    """It exits with 1 and one sentence."""
+    shown = call(path, command, "nothing")
+    assert (1, "") == (shown.exit_code, shown.stdout)
+    assert "devsess: there is no such session\n" == shown.stderr
+
+
+def test_show(sessions: SessionManager, path: Path) -> None:
+    """One session with all that is known of it, and its own events only."""
+    sessions.login("ada", Client("192.0.2.1", "curl/8"))
+    session = sessions.login(
+        "ada", PHONE, amr=("pwd", "otp"), acr="aal2", claims={"plan": "gold"}
+    ).session
+    sessions.revoke(session.id, reason="lost phone", actor="bob")
+    shown = call(path, "show", session.id)
+    assert 0 == shown.exit_code
+    expected = (
+        *(session.id, "ada", "ended (lost phone)", "Safari on iPhone", session.device.id),
+        *("105.112.4.0", PHONE.user_agent, "pwd, otp", "aal2", '{"plan": "gold"}', "bob"),
+    )
+    assert [] == [each for each in expected if each not in shown.stdout]
+    assert 1 == shown.stdout.count("UTC")
+    assert "curl" not in shown.stdout
+
+
+def test_show_as_json(sessions: SessionManager, path: Path) -> None:
+    """JSON has the session, its device and its events."""
+    session = sessions.login("ada", PHONE, claims={"plan": "gold"}).session
+    shown = call_json(path, "show", session.id)
+    assert session.id == shown["session"]["sessionId"]
+    assert ("live", {"plan": "gold"}) == (shown["session"]["state"], shown["session"]["claims"])
+    assert session.device.to_dict() == shown["device"]
+    assert ["session_created"] == [event["type"] for event in shown["events"]]
+
+
+def test_show_of_a_foreign_session(sessions: SessionManager, path: Path) -> None:
+    """With --user, another user's session is as unknown."""
+    session = sessions.login("ada", PHONE).session
+    assert 0 == call(path, "show", session.id, "--user", "ada").exit_code
+    assert 1 == call(path, "show", session.id, "--user", "eve").exit_code
+
+
 @pytest.mark.parametrize("user", ["bob", "nobody"])
 def test_revoke_of_a_foreign_session(sessions: SessionManager, path: Path, user: str) -> None:
     """With --user, another user's session is as unknown, and goes on."""
@@ -148,6 +217,143 @@ def test_devices(sessions: SessionManager, path: Path) -> None:
     assert "my phone" in call(path, "devices", "ada").stdout
     assert [device.id] == [it["id"] for it in call_json(path, "devices", "ada")["devices"]]
     assert 1 == call(path, "devices", "nobody").exit_code
+
+
+def test_the_devices_of_a_user(sessions: SessionManager, path: Path) -> None:
+    """`devices USER` is `devices list USER`, whatever stands first; a user may be named so."""
+    sessions.login("list", PHONE)
+    assert "Safari on iPhone" in call(path, "devices", "list", "list").stdout
+    sessions.login("ada", PHONE)
+    whole = CliRunner().invoke(main, ["devices", "--store", str(path), "--json", "ada"])
+    assert ["Safari on iPhone"] == [it["label"] for it in json.loads(whole.stdout)["devices"]]
+
+
+def test_block_and_unblock_a_device(sessions: SessionManager, path: Path) -> None:
+    """Blocking ends its sessions and refuses it, until it is unblocked; the history says who."""
+    grant = sessions.login("ada", PHONE)
+    client = evolve(PHONE, device_token=grant.device_token)
+    shown = call(path, "devices", "block", "ada", grant.session.device.id, "--actor", "bob")
+    assert "blocked Safari on iPhone; its sessions have ended\n" == shown.stdout
+    assert [] == sessions.list("ada")
+    assert "bob" == sessions.history("ada").items[0].actor
+    assert "blocked" in call(path, "devices", "ada").stdout
+    with pytest.raises(LoginDeniedError):
+        sessions.login("ada", client)
+    assert 0 == call(path, "devices", "unblock", "ada", grant.session.device.id).exit_code
+    assert sessions.login("ada", client)
+
+
+def test_forget_a_device(sessions: SessionManager, path: Path) -> None:
+    """It is no longer listed, and its sessions have ended."""
+    device = sessions.login("ada", PHONE).session.device
+    assert 0 == call(path, "devices", "forget", "ada", device.id).exit_code
+    assert ([], []) == (sessions.devices("ada"), sessions.list("ada"))
+
+
+def test_rename_a_device(sessions: SessionManager, path: Path) -> None:
+    """It is called by the name, and without one by its label again."""
+    device = sessions.login("ada", PHONE).session.device
+    named = call(path, "devices", "rename", "ada", device.id, "{my} phone")
+    assert "it is called {my} phone now\n" == named.stdout
+    assert "{my} phone" == sessions.devices("ada")[0].name
+    assert "Safari on iPhone" in call(path, "devices", "rename", "ada", device.id).stdout
+    assert None is sessions.devices("ada")[0].name
+    assert 2 == call(path, "devices", "rename", "ada", device.id, "x" * 65).exit_code
+
+
+@pytest.mark.parametrize(
+    ("arguments", "trusted"),
+    [
+        (["--days", "30"], timedelta(days=30)),
+        (["--until", "2099-01-31"], datetime(2099, 1, 31, tzinfo=UTC)),
+        (["--until", "2099-01-31T12:30"], datetime(2099, 1, 31, 12, 30, tzinfo=UTC)),
+        (["--end"], None),
+    ],
+)
+def test_trust_a_device(
+    sessions: SessionManager, path: Path, arguments: list[str], trusted: Any
+) -> None:
+    """For days from now, until an instant in UTC, or no longer."""
+    device = sessions.login("ada", PHONE).session.device
+    sessions.trust_device("ada", device.id, datetime.now(UTC) + timedelta(days=1))
+    shown = call(path, "devices", "trust", "ada", device.id, *arguments)
+    until = sessions.devices("ada")[0].trusted_until
+    if isinstance(trusted, timedelta):
+        assert until is not None
+        assert abs(until - datetime.now(UTC) - trusted) < timedelta(minutes=5)
+    else:
+        assert trusted == until
+    assert ("is trusted until" if until else "is no longer trusted") in shown.stdout
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [[], ["--days", "1", "--end"], ["--until", "2020-01-01"], ["--until", "soon"], ["--days", "0"]],
+)
+def test_trust_for_how_long(sessions: SessionManager, path: Path, arguments: list[str]) -> None:
+    """One of the three, and ahead of now."""
+    device = sessions.login("ada", PHONE).session.device
+    assert 2 == call(path, "devices", "trust", "ada", device.id, *arguments).exit_code
+    assert None is sessions.devices("ada")[0].trusted_until
+
+
+@pytest.mark.parametrize(
+    "more", [["block"], ["unblock"], ["forget"], ["rename"], ["trust", "--end"]]
+)
+@pytest.mark.parametrize("user", ["ada", "eve"])
+def test_an_unknown_device(
+    sessions: SessionManager, path: Path, more: list[str], user: str
+) -> None:
+    """A device that is unknown or another user's changes nothing, and exits with 1."""
+    device = sessions.login("ada", PHONE).session.device
+    named = device.id if user == "eve" else "nothing"
+    shown = call(path, "devices", more[0], user, named, *more[1:])
+    assert (1, "") == (shown.exit_code, shown.stdout)
+    assert "there is no such device of this user" in shown.stderr
+    assert [device] == sessions.devices("ada")
+
+
+def test_export(sessions: SessionManager, path: Path) -> None:
+    """All that is kept about a person; exits with 1 where that is nothing."""
+    sessions.login("ada", PHONE)
+    shown = call(path, "export", "ada")
+    assert (0, sessions.export_user("ada")) == (shown.exit_code, json.loads(shown.stdout))
+    assert 1 == call(path, "export", "nobody").exit_code
+
+
+@pytest.mark.parametrize(
+    ("more", "answer", "code", "left"),
+    [([], "n\n", 1, 1), ([], "y\n", 0, 0), (["--yes"], None, 0, 0)],
+)
+def test_erase(
+    sessions: SessionManager,
+    path: Path,
+    more: list[str],
+    answer: str | None,
+    code: int,
+    left: int,
+) -> None:
+    """It asks first; then nothing is left of the person, and others' sessions go on."""
+    sessions.login("ada", PHONE)
+    sessions.login("bob", PHONE)
+    assert code == call(path, "erase", "ada", *more, given=answer).exit_code
+    assert (left, 1) == (len(sessions.list("ada")), len(sessions.list("bob")))
+    assert left == len(sessions.history("ada").items)
+
+
+def test_erase_of_nobody(sessions: SessionManager, path: Path) -> None:
+    """There is nothing to delete."""
+    assert 1 == call(path, "erase", "nobody", "--yes").exit_code
+
+
+def test_a_quiet_purge(sessions: SessionManager, path: Path) -> None:
+    """It says nothing where all went well, and what went wrong."""
+    done = call(path, "purge", "--quiet")
+    assert (0, "", "") == (done.exit_code, done.stdout, done.stderr)
+    assert 2 == call(path, "purge", "--quiet", "--json").exit_code
+    failed = call(path.with_name("nothing.db"), "purge", "--quiet")
+    assert (3, "") == (failed.exit_code, failed.stdout)
+    assert failed.stderr
 
 
 def test_the_written_deadlines_count(path: Path) -> None:

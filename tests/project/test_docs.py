@@ -7,10 +7,12 @@ from functools import cache
 from pathlib import Path
 
 import _source
+import click
 import pytest
 from attrs import fields
 
 import devsess
+from devsess.cli import main
 
 ROOT = _source.ROOT
 PAGES = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").glob("*.md"))]
@@ -25,6 +27,20 @@ METHODS = sorted(
     if not name.startswith("_")
 )
 SETTINGS = [each.name for record in (devsess.Policy, devsess.Privacy) for each in fields(record)]
+
+
+def commands(group: click.Group, *names: str) -> list[tuple[str, click.Command]]:
+    """What the command line offers, by its whole names."""
+    found: list[tuple[str, click.Command]] = []
+    for name, command in group.commands.items():
+        if isinstance(command, click.Group):
+            found += commands(command, *names, name)
+        else:
+            found.append((" ".join([*names, name]), command))
+    return found
+
+
+OFFERED = dict(commands(main))
 
 
 def relative(path: Path) -> str:
@@ -94,6 +110,41 @@ def test_every_method_is_told(name: str) -> None:
 def test_every_name_is_told(name: str) -> None:
     """A public name or setting stands in the documents."""
     assert re.search(rf"\b{name}\b", code())
+
+
+@pytest.mark.parametrize("name", OFFERED)
+def test_every_command_is_told(name: str) -> None:
+    """A command has its line in the table of commands."""
+    table = (ROOT / "docs" / "cli.md").read_text("utf-8")
+    assert re.search(rf"^\| `devsess {name}[` ]", table, re.MULTILINE)
+
+
+@pytest.mark.parametrize("name", OFFERED)
+def test_every_option_is_told(name: str) -> None:
+    """Each option of a command stands in code on the page of the command line."""
+    page = (ROOT / "docs" / "cli.md").read_text("utf-8")
+    options = [
+        option
+        for each in OFFERED[name].params
+        if isinstance(each, click.Option)
+        for option in each.opts
+    ]
+    assert [] == [each for each in options if not re.search(rf"{each}\b", page)]
+
+
+def test_no_command_is_told_that_is_none() -> None:
+    """What the page of the command line calls a command is one."""
+    page = (ROOT / "docs" / "cli.md").read_text("utf-8")
+    told = re.findall(r"(?:^\| `|^\$ |`)devsess ((?:[a-z-]+ ?)+)", page, re.MULTILINE)
+    short = [*OFFERED, *(name.split()[0] for name in OFFERED)]
+    assert told
+    assert [] == [each for each in told if not each.startswith(tuple(short))]
+
+
+@pytest.mark.parametrize("code", range(4))
+def test_every_exit_code_is_told(code: int) -> None:
+    """What the command exits with has its line."""
+    assert f"\n| {code} |" in (ROOT / "docs" / "cli.md").read_text("utf-8")
 
 
 @pytest.mark.parametrize("command", COMMANDS)
