@@ -163,9 +163,16 @@ class SessionManager:
         )
         return self._do(flow)
 
-    def refresh(self, refresh_token: str, client: Client | None = None) -> Grant:
+    def refresh(
+        self, refresh_token: str, client: Client | None = None, *, touch: bool = True
+    ) -> Grant:
         """
         The next access and refresh token; each refresh token is good once.
+
+        Args:
+            refresh_token: The refresh token.
+            client: The request.
+            touch: Whether this counts as activity.
 
         Raises:
             BadTokenError: If it is no refresh token of ours.
@@ -174,7 +181,7 @@ class SessionManager:
             RefreshTokenReusedError: If it came back when it should not; the session was ended.
             StoreUnavailableError: If the store did not answer.
         """
-        return self._do(self._core.write(flows.refresh, refresh_token, client))
+        return self._do(self._core.write(flows.refresh, refresh_token, client, touch=touch))
 
     def list(
         self, user_id: str, *, current: str | None = None, include_ended: bool = False

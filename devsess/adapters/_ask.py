@@ -23,12 +23,12 @@ def performer(manager: object) -> Callable[[Call], Any]:
     return perform
 
 
-def validate(token: str, client: Client) -> Flow[Session]:
-    return cast("Session", (yield Call("validate", (token, client))))
+def validate(token: str, client: Client, *, touch: bool) -> Flow[Session]:
+    return cast("Session", (yield Call("validate", (token, client), {"touch": touch})))
 
 
-def refresh(token: str, client: Client) -> Flow[Grant]:
-    return cast("Grant", (yield Call("refresh", (token, client))))
+def refresh(token: str, client: Client, *, touch: bool) -> Flow[Grant]:
+    return cast("Grant", (yield Call("refresh", (token, client), {"touch": touch})))
 
 
 def login(user_id: str, client: Client, options: Mapping[str, object]) -> Flow[Grant]:

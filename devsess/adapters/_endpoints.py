@@ -128,7 +128,7 @@ def _refreshed(exchange: Exchange, given: Given) -> Flow[Grant]:
     client = exchange.client
     if given.device_token is not None:
         client = evolve(client, device_token=given.device_token)
-    return (yield from ask.refresh(given.refresh_token or "", client))
+    return (yield from ask.refresh(given.refresh_token or "", client, touch=exchange.is_activity))
 
 
 # Errors after which nobody can say that the session is over.

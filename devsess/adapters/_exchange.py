@@ -19,9 +19,10 @@ from devsess.adapters import _ask as ask
 from devsess.adapters import _cors as cors
 from devsess.adapters import _csrf as csrf
 from devsess.adapters._carrier import cookies_of, credentials, no_cookies
-from devsess.adapters._http import HINTS, NO_STORE, PRIVATE, Answer, Header, Request
+from devsess.adapters._http import HINTS, NO_STORE, PASSIVE_HEADER, PRIVATE, Answer, Header, Request
 from devsess.adapters._problem import answer_to, problem
 from devsess.adapters._proxy import client_address
+from devsess.adapters._settings import is_among
 from devsess.errors import (
     BadTokenError,
     DevsessError,
@@ -173,18 +174,27 @@ class Exchange:
     def _validate(self, access_token: str) -> Flow[None]:
         now = self.core.now()
         try:
-            self.session = session = yield from ask.validate(access_token, self.client)
+            self.session = session = yield from ask.validate(
+                access_token, self.client, touch=self.is_activity
+            )
         except InvalidSessionError as error:
             self.error = error
             return
         if session.persistent and session.last_seen_at.timestamp() >= now:
             self._prolonged = session  # this request was noted as activity
 
+    @property
+    def is_activity(self) -> bool:
+        """Whether the request keeps its session alive; one that a timer sends need not."""
+        if self.request.headers.get(PASSIVE_HEADER) == "1":
+            return False
+        return not (self.settings.passive and is_among(self.request.path, self.settings.passive))
+
     # For the app.
 
     def renew(self, refresh_token: str) -> Flow[Grant]:
         """New cookies for a refresh cookie; racing tabs get the same."""
-        grant = yield from ask.refresh(refresh_token, self.client)
+        grant = yield from ask.refresh(refresh_token, self.client, touch=self.is_activity)
         self._hand_out(grant)
         return grant
 

@@ -30,6 +30,7 @@ LOOKED_AT = (
     "content-type",
     "cookie",
     "devsess-device",
+    "devsess-passive",
     "forwarded",
     "host",
     "origin",
@@ -39,6 +40,9 @@ LOOKED_AT = (
     "x-forwarded-for",
     *HINTS,
 )
+
+# With the value 1: this request was sent by a timer, not by a person.
+PASSIVE_HEADER = "devsess-passive"
 
 # Methods that change nothing (RFC 9110 §9.2.1).
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})

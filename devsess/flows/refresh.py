@@ -51,9 +51,11 @@ class Presented:
     owns: bool
 
 
-def refresh(context: Context, now: float, refresh_token: str, client: Client | None) -> Flow[Grant]:
+def refresh(
+    context: Context, now: float, refresh_token: str, client: Client | None, *, touch: bool = True
+) -> Flow[Grant]:
     """
-    The next tokens of a session, by the law of `rotation.VERDICTS`.
+    The next tokens of a session, by the law of `rotation.VERDICTS`; activity where it is a *touch*.
 
     Raises:
         BadTokenError: If the token is not ours, or newer than the row.
@@ -76,7 +78,7 @@ def refresh(context: Context, now: float, refresh_token: str, client: Client | N
             return grant(context, now, row, replayed=True)
         if verdict not in rotation.SUCCESSIONS:
             raise (yield from _refused(context, now, row, verdict))
-        rotated = yield from _rotate(context, now, row, presented, verdict)
+        rotated = yield from _rotate(context, now, row, presented, verdict, touch=touch)
         if rotated is not None:
             return rotated
         # Another request was faster: the row says who, and the law what follows.
@@ -116,14 +118,21 @@ def _verdict(context: Context, now: float, row: SessionRow, presented: Presented
 
 
 def _rotate(
-    context: Context, now: float, row: SessionRow, presented: Presented, verdict: Verdict
+    context: Context,
+    now: float,
+    row: SessionRow,
+    presented: Presented,
+    verdict: Verdict,
+    *,
+    touch: bool,
 ) -> Flow[Grant | None]:
     """The successor; None where another rotation came first."""
     changes: dict[str, object] = {
         **rotation.succession(row, "refresh", now, verdict),
-        **lifecycle.columns(lifecycle.activity(row, now, context.policy)),
         "bound": row.bound or presented.owns,
     }
+    if touch:
+        changes |= lifecycle.columns(lifecycle.activity(row, now, context.policy))
     assessment = Assessment()
     if verdict is Verdict.ROTATE_WITH_SIGNAL:
         assessment = _FOREIGN
