@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from devsess._drivers import run_async
+from devsess.adapters._carrier import is_token
 from devsess.adapters._cors import ALLOW_ORIGIN
 from devsess.adapters._http import NO_STORE, Answer, Header
 from devsess.adapters._problem import problem
@@ -49,6 +50,8 @@ class Response:
                 await self.answer(answer)
                 return
             message = {**message, "headers": await self._beside(message.get("headers") or ())}
+            if is_token(message.get("subprotocol") or ""):
+                message["subprotocol"] = None  # it came from a place where the app should not look
         elif message["type"] == "websocket.close":
             self._is_closed = True
             if not self._exchange.has_begun:

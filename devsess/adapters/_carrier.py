@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Literal
 
 from attrs import field, frozen
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from devsess.models import Session
 
 DEVICE_HEADER = "devsess-device"
+# Scripts can give a WebSocket no header; before a token, this is a subprotocol's name.
+_BEARER_PROTOCOL = "devsess.bearer."
 _DEVICE_TOKEN = re.compile(rf"[A-Za-z0-9._~-]{{1,{MAX_DEVICE_TOKEN}}}")
 
 
@@ -48,6 +51,10 @@ class Credentials:
 def credentials(request: Request, settings: Settings) -> Credentials:
     """The credentials of *request*; with `Authorization`, cookies are not looked at."""
     authorization = request.headers.get("authorization")
+    if request.offered and settings.reads_header:
+        tokens = [each for each in request.offered if is_token(each)]
+        if tokens:
+            return _in_protocols(tokens, authorization)
     if authorization is not None and settings.reads_header:
         return _in_header(authorization, _device(request.headers.get(DEVICE_HEADER)))
     cookie = request.headers.get("cookie")
@@ -59,6 +66,25 @@ def credentials(request: Request, settings: Settings) -> Credentials:
 def _device(token: str | None) -> str | None:
     # What cannot be ours is not kept, nor sent back in a cookie.
     return token if token and _DEVICE_TOKEN.fullmatch(token) else None
+
+
+def is_token(protocol: str) -> bool:
+    """Whether a subprotocol is no protocol but carries a token."""
+    return protocol.startswith(_BEARER_PROTOCOL)
+
+
+def without_tokens(protocols: Iterable[str]) -> list[str]:
+    """The subprotocols that an app may see, and choose from."""
+    return [each for each in protocols if not is_token(each)]
+
+
+def _in_protocols(tokens: list[str], authorization: str | None) -> Credentials:
+    scheme = (authorization or "").partition(" ")[0].lower()
+    if len(tokens) > 1 or scheme == "bearer":  # RFC 6750 §2: one way only
+        return Credentials("bearer", error=BadTokenError("more than one token came"))
+    access = tokens[0].removeprefix(_BEARER_PROTOCOL)
+    error = None if access else BadTokenError(f"there is no token behind {_BEARER_PROTOCOL}")
+    return Credentials("bearer", access=access or None, error=error)
 
 
 def _in_header(authorization: str, device: str | None) -> Credentials:

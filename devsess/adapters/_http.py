@@ -64,6 +64,7 @@ class Request:
             cookies by "; ".
         peer: Address at the other end of the connection, or None.
         is_live: Whether a connection is to be kept open: a WebSocket's handshake.
+        offered: The subprotocols that a WebSocket's handshake offers (RFC 6455 §1.9).
         takes_cookies: Whether each answer to it can set cookies; a refused handshake
             is not always one.
     """
@@ -76,6 +77,7 @@ class Request:
     headers: Mapping[str, str] = field(repr=False)
     peer: str | None = None
     is_live: bool = False
+    offered: tuple[str, ...] = field(default=(), repr=False)
     takes_cookies: bool = True
 
     @property

@@ -14,6 +14,7 @@ from typing import Any, TypeAlias
 from devsess._drivers import run_async
 from devsess.adapters import _endpoints as endpoints
 from devsess.adapters._asgi_response import Response
+from devsess.adapters._carrier import is_token, without_tokens
 from devsess.adapters._current import AsyncCurrent
 from devsess.adapters._exchange import Exchange
 from devsess.adapters._http import LOOKED_AT, Answer, Request
@@ -28,6 +29,7 @@ Receive: TypeAlias = Callable[[], Awaitable[Message]]
 Send: TypeAlias = Callable[[Message], Awaitable[None]]
 ASGIApp: TypeAlias = Callable[[Scope, Receive, Send], Awaitable[None]]
 
+_PROTOCOL_HEADER = b"sec-websocket-protocol"
 _NAMES = {name.encode(): name for name in LOOKED_AT}
 
 
@@ -52,7 +54,8 @@ class SessionMiddleware(Middleware[ASGIApp, AsyncSessionManager]):
         current = AsyncCurrent(exchange, self._perform)
         try:
             # A copy: what is ours is not the server's.
-            await self._app({**scope, "devsess": current}, receive, response.send)
+            shown = {**scope, **_without_tokens(scope), "devsess": current}
+            await self._app(shown, receive, response.send)
         except Exception as error:  # noqa: BLE001 - raised again, unless it is answered
             await response.failed(error)
 
@@ -64,6 +67,18 @@ class SessionMiddleware(Middleware[ASGIApp, AsyncSessionManager]):
             return await run_async(exchange.open(), self._perform)
         body = await _body(receive)
         return await run_async(endpoints.serve(exchange, path, body), self._perform)
+
+
+def _without_tokens(scope: Scope) -> dict[str, Any]:
+    """What a handshake offers, as the app may see it."""
+    offered = scope.get("subprotocols") or ()
+    if not any(map(is_token, offered)):
+        return {}
+    kept = without_tokens(offered)
+    headers = [it for it in scope["headers"] if it[0] != _PROTOCOL_HEADER]
+    if kept:
+        headers.append((_PROTOCOL_HEADER, ", ".join(kept).encode("latin-1")))
+    return {"subprotocols": kept, "headers": headers}
 
 
 def _request(scope: Scope) -> Request:
@@ -80,6 +95,7 @@ def _request(scope: Scope) -> Request:
         headers=_headers(scope["headers"]),
         peer=peer[0] if peer else None,
         is_live=is_live,
+        offered=tuple(scope.get("subprotocols") or ()),
         takes_cookies=not is_live or "websocket.http.response" in (scope.get("extensions") or {}),
     )
 

@@ -14,6 +14,7 @@ from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 from devsess._drivers import run
 from devsess.adapters import _endpoints as endpoints
+from devsess.adapters._carrier import without_tokens
 from devsess.adapters._current import Current
 from devsess.adapters._exchange import Exchange
 from devsess.adapters._http import LOOKED_AT, Answer, Request
@@ -24,6 +25,7 @@ from devsess.manager import SessionManager
 
 __all__ = ["Current", "SessionMiddleware"]
 
+_OFFERED = "HTTP_SEC_WEBSOCKET_PROTOCOL"
 _LENGTH = re.compile(r"[0-9]{1,19}")
 _KEYS = tuple(
     (
@@ -49,6 +51,8 @@ class SessionMiddleware(Middleware[WSGIApplication, SessionManager]):
         if answer is not None:
             return response.answer(answer)
         environ["devsess"] = Current(exchange, self._perform)
+        if exchange.request.offered:
+            environ[_OFFERED] = ", ".join(without_tokens(exchange.request.offered))
         try:
             parts = self._app(environ, response.start)
         except Exception as error:  # noqa: BLE001 - raised again, unless it is answered
@@ -74,6 +78,7 @@ def before(
 def request_of(environ: WSGIEnvironment, mount: str, path: str) -> Request:
     """The request in *environ*, its paths decoded already."""
     headers = {name: environ[key] for key, name in _KEYS if key in environ}
+    is_live = headers.get("upgrade", "").lower() == "websocket"
     return Request(
         method=environ["REQUEST_METHOD"],
         mount=mount,
@@ -82,8 +87,13 @@ def request_of(environ: WSGIEnvironment, mount: str, path: str) -> Request:
         scheme=environ["wsgi.url_scheme"],
         headers=headers,
         peer=environ.get("REMOTE_ADDR") or None,
-        is_live=headers.get("upgrade", "").lower() == "websocket",
+        is_live=is_live,
+        offered=_offered(environ.get(_OFFERED, "")) if is_live else (),
     )
+
+
+def _offered(header: str) -> tuple[str, ...]:
+    return tuple(part for each in header.split(",") if (part := each.strip(" \t")))
 
 
 def _text(raw: str) -> str:
