@@ -132,7 +132,8 @@ class AsyncSessionManager:
             client: What is known of the request; its device token recognises the device.
             amr: How the person proved themselves (RFC 8176).
             acr: The authentication context reached.
-            auth_time: When they did; now if left out.
+            auth_time: When they did; now if left out. Up to 300 seconds in the future,
+                by the clock of an identity provider, it is taken for now.
             persistent: Whether cookies may outlive the browser.
             claims: Data of the application, at most 1,024 bytes as JSON.
 
@@ -176,14 +177,14 @@ class AsyncSessionManager:
         return await self._do(self._core.write(flows.refresh, refresh_token, client, touch=touch))
 
     async def list(
-        self, user_id: str, *, current: str | None = None, include_ended: bool = False
+        self, user_id: str, *, current: str | Session | None = None, include_ended: bool = False
     ) -> builtins.list[Session]:
         """
         A user's sessions, newest activity first.
 
         Args:
             user_id: The account.
-            current: The caller's own session id: that one has `is_current`.
+            current: The caller's own session, or its id: that one has `is_current`.
             include_ended: Whether expired and revoked ones are listed too.
 
         Raises:
@@ -194,13 +195,19 @@ class AsyncSessionManager:
         )
         return await self._do(flow)
 
-    async def get(self, session_id: str, *, user_id: str | None = None) -> Session | None:
-        """The session, whatever its state; None where it is unknown, or not *user_id*'s."""
+    async def get(self, session_id: str | Session, *, user_id: str | None = None) -> Session | None:
+        """
+        The session, whatever its state; None where it is unknown, or not *user_id*'s.
+
+        Raises:
+            StoreUnavailableError: If the store did not answer.
+            TypeError: If *session_id* is neither a text nor a Session.
+        """
         return await self._do(self._core.read(flows.get, session_id, user_id=user_id))
 
     async def revoke(
         self,
-        session_id: str,
+        session_id: str | Session,
         *,
         user_id: str | None = None,
         reason: str = "revoked",
@@ -211,6 +218,7 @@ class AsyncSessionManager:
 
         Raises:
             StoreUnavailableError: If the store did not answer.
+            TypeError: If *session_id* is neither a text nor a Session.
         """
         flow = self._core.write(
             flows.revoke, session_id, user_id=user_id, reason=reason, actor=actor
@@ -221,7 +229,7 @@ class AsyncSessionManager:
         self,
         user_id: str,
         *,
-        keep: str | None = None,
+        keep: str | Session | None = None,
         reason: str = "revoked",
         actor: str | None = None,
         compromised: bool = False,
@@ -262,7 +270,9 @@ class AsyncSessionManager:
         flow = self._core.write(flows.revoke_everyone, reason=reason, actor=actor)
         return len(await self._followed(await self._do(flow)))
 
-    async def extend(self, session_id: str, by: Span, *, user_id: str | None = None) -> Session:
+    async def extend(
+        self, session_id: str | Session, by: Span, *, user_id: str | None = None
+    ) -> Session:
         """
         Move the idle deadline ahead by *by*, never past the absolute one.
 
@@ -273,7 +283,11 @@ class AsyncSessionManager:
         return await self._do(self._core.write(flows.extend, session_id, by, user_id=user_id))
 
     async def update(
-        self, session_id: str, *, claims: Mapping[str, object] | None, user_id: str | None = None
+        self,
+        session_id: str | Session,
+        *,
+        claims: Mapping[str, object] | None,
+        user_id: str | None = None,
     ) -> Session:
         """
         Put *claims* in the place of the session's.
@@ -320,7 +334,7 @@ class AsyncSessionManager:
         return await self._do(self._core.read(flows.devices, user_id))
 
     async def rename_device(
-        self, user_id: str, device_id: str, name: str | None, *, actor: str | None = None
+        self, user_id: str, device_id: str | Device, name: str | None, *, actor: str | None = None
     ) -> Device | None:
         """Call a device *name*; None gives its label back. None: there is no such device."""
         return await self._do(
@@ -328,7 +342,12 @@ class AsyncSessionManager:
         )
 
     async def trust_device(
-        self, user_id: str, device_id: str, until: datetime | None, *, actor: str | None = None
+        self,
+        user_id: str,
+        device_id: str | Device,
+        until: datetime | None,
+        *,
+        actor: str | None = None,
     ) -> Device | None:
         """Trust a device until an instant; None ends the trust. None: there is no such device."""
         return await self._do(
@@ -336,7 +355,7 @@ class AsyncSessionManager:
         )
 
     async def forget_device(
-        self, user_id: str, device_id: str, *, actor: str | None = None
+        self, user_id: str, device_id: str | Device, *, actor: str | None = None
     ) -> Device | None:
         """End a device's sessions and remove it. None: there is no such device."""
         return await self._do(
@@ -344,13 +363,13 @@ class AsyncSessionManager:
         )
 
     async def block_device(
-        self, user_id: str, device_id: str, *, actor: str | None = None
+        self, user_id: str, device_id: str | Device, *, actor: str | None = None
     ) -> Device | None:
         """End a device's sessions and refuse it at login. None: there is no such device."""
         return await self._do(self._core.write(flows.block_device, user_id, device_id, actor=actor))
 
     async def unblock_device(
-        self, user_id: str, device_id: str, *, actor: str | None = None
+        self, user_id: str, device_id: str | Device, *, actor: str | None = None
     ) -> Device | None:
         """Let a device sign in again. None: there is no such device."""
         return await self._do(

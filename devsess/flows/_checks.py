@@ -8,12 +8,14 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from devsess._text import clean_text
-from devsess.models import Client
+from devsess.models import Client, Device, Session
 from devsess.views import EMPTY_CLAIMS
 
 MAX_TEXT = 255
 MAX_CLAIMS = 1024
 MAX_AMR = 16
+# Seconds by which the clock of an identity provider may be ahead of ours.
+MAX_AHEAD = 300.0
 
 
 def checked_text(value: object, name: str) -> str:
@@ -43,6 +45,36 @@ def checked_user(user_id: object) -> None:
         raise TypeError(f"user_id must be a str, as at login, not {type(user_id).__name__}")
 
 
+def checked_session(session: object, name: str = "session_id") -> str:
+    """
+    The id of a session, given as text or as the Session itself.
+
+    Anything else is a caller's mistake, which must not pass for "there is no such session".
+
+    Raises:
+        TypeError: If it is neither.
+    """
+    if isinstance(session, Session):
+        return session.id
+    if not isinstance(session, str):
+        raise TypeError(f"{name} must be a str or a Session, not {type(session).__name__}")
+    return session
+
+
+def checked_device(device: object) -> str:
+    """
+    The id of a device, given as text or as the Device itself.
+
+    Raises:
+        TypeError: If it is neither.
+    """
+    if isinstance(device, Device):
+        return device.id
+    if not isinstance(device, str):
+        raise TypeError(f"device_id must be a str or a Device, not {type(device).__name__}")
+    return device
+
+
 def checked_client(client: Client | None) -> Client | None:
     """
     *client*, if it is one.
@@ -68,12 +100,12 @@ def checked_actor(actor: str | None) -> str | None:
     return None if actor is None else checked_reason(actor, "actor")
 
 
-def checked_instant(auth_time: datetime | float | None, now: float, leeway: float) -> float:
+def checked_instant(auth_time: datetime | float | None, now: float) -> float:
     """
-    When the person proved themselves; not after *now*, but for clock skew.
+    When the person proved themselves; *now*, where an identity provider's clock is ahead.
 
     Raises:
-        TypeError, ValueError: If it is no instant, or in the future.
+        TypeError, ValueError: If it is no instant, or more than MAX_AHEAD in the future.
     """
     if auth_time is None:
         return now
@@ -83,8 +115,10 @@ def checked_instant(auth_time: datetime | float | None, now: float, leeway: floa
         raise TypeError(f"auth_time must be a datetime or seconds, not {auth_time!r}")
     if not 0 <= auth_time < math.inf:
         raise ValueError(f"auth_time must be an instant, not {auth_time!r}")
-    if auth_time > now + leeway:
-        raise ValueError("auth_time lies in the future: check the clocks")
+    if auth_time > now + MAX_AHEAD:
+        raise ValueError(
+            f"auth_time lies more than {MAX_AHEAD:g} seconds in the future: check the clocks"
+        )
     return min(float(auth_time), now)
 
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 def extend(
-    context: Context, now: float, session_id: str, by: Span, *, user_id: str | None
+    context: Context, now: float, session_id: str | Session, by: Span, *, user_id: str | None
 ) -> Flow[Session]:
     """
     Move the idle deadline ahead by *by*, up to the absolute one.
@@ -45,7 +45,7 @@ def extend(
 def update(
     context: Context,
     now: float,
-    session_id: str,
+    session_id: str | Session,
     *,
     claims: Mapping[str, object] | None,
     user_id: str | None,
@@ -68,7 +68,7 @@ def update(
 def _change(
     context: Context,
     now: float,
-    session_id: str,
+    session_id: str | Session,
     user_id: str | None,
     deed: Deed,
     wanted: Callable[[SessionRow], tuple[Columns, Columns]],

@@ -19,7 +19,7 @@ from devsess.errors import (
     TokenExpiredError,
 )
 from devsess.flows import _ask as ask
-from devsess.flows._checks import checked_user
+from devsess.flows._checks import checked_session, checked_user
 from devsess.lifecycle import Deed
 from devsess.models import Assessment, Client, EventType, Grant
 from devsess.rows import EventRow, SessionRow
@@ -28,6 +28,7 @@ from devsess.views import session_view
 if TYPE_CHECKING:
     from devsess.flows._ask import Flow
     from devsess.keys import Keys
+    from devsess.models import Session
     from devsess.policy import Policy
     from devsess.tokens import AccessClaims, Tokens
 
@@ -176,27 +177,27 @@ def live_row(context: Context, now: float, claims: AccessClaims, deed: Deed) -> 
     return row
 
 
-def find_row(session_id: str, user_id: str | None) -> Flow[SessionRow | None]:
+def find_row(session_id: str | Session, user_id: str | None) -> Flow[SessionRow | None]:
     """
     A session by its id, and by its owner where one is given; None if unknown or foreign.
 
-    Ids come from forms and JSON bodies: what is no text is no session's id.
-
     Raises:
-        TypeError: If *user_id* is neither a text nor None.
+        TypeError: If *session_id* is neither a text nor a Session, or *user_id* neither a
+            text nor None.
     """
     if user_id is not None:
         checked_user(user_id)
-    row = (yield from ask.get(session_id)) if isinstance(session_id, str) else None
+    row = yield from ask.get(checked_session(session_id))
     return row if row is not None and user_id in (None, row.user_id) else None
 
 
-def own_row(session_id: str, user_id: str | None) -> Flow[SessionRow]:
+def own_row(session_id: str | Session, user_id: str | None) -> Flow[SessionRow]:
     """
     As `find_row`.
 
     Raises:
         SessionNotFoundError: If it is unknown or foreign: the two look alike.
+        TypeError: As `find_row`.
     """
     row = yield from find_row(session_id, user_id)
     if row is None:

@@ -10,7 +10,13 @@ from attrs import evolve
 
 from devsess import lifecycle
 from devsess.flows import _ask as ask
-from devsess.flows._checks import checked_actor, checked_datetime, checked_reason, checked_user
+from devsess.flows._checks import (
+    checked_actor,
+    checked_datetime,
+    checked_device,
+    checked_reason,
+    checked_user,
+)
 from devsess.flows.context import Context
 from devsess.models import EventType
 from devsess.rows import EventRow
@@ -43,7 +49,7 @@ def rename_device(
     context: Context,
     now: float,
     user_id: str,
-    device_id: str,
+    device_id: str | Device,
     name: str | None,
     *,
     actor: str | None = None,
@@ -67,7 +73,7 @@ def trust_device(
     context: Context,
     now: float,
     user_id: str,
-    device_id: str,
+    device_id: str | Device,
     until: datetime | None,
     *,
     actor: str | None = None,
@@ -84,7 +90,7 @@ def trust_device(
 
 
 def unblock_device(
-    context: Context, now: float, user_id: str, device_id: str, *, actor: str | None = None
+    context: Context, now: float, user_id: str, device_id: str | Device, *, actor: str | None = None
 ) -> Flow[Device | None]:
     """Let it sign in again."""
     changes = {"blocked": False}
@@ -92,7 +98,7 @@ def unblock_device(
 
 
 def block_device(
-    context: Context, now: float, user_id: str, device_id: str, *, actor: str | None = None
+    context: Context, now: float, user_id: str, device_id: str | Device, *, actor: str | None = None
 ) -> Flow[Device | None]:
     """Refuse it at login, end its sessions and the trust in it."""
     by = checked_actor(actor)
@@ -104,7 +110,7 @@ def block_device(
 
 
 def forget_device(
-    context: Context, now: float, user_id: str, device_id: str, *, actor: str | None = None
+    context: Context, now: float, user_id: str, device_id: str | Device, *, actor: str | None = None
 ) -> Flow[Device | None]:
     """End its sessions and remove it; it comes back as a new one."""
     by = checked_actor(actor)
@@ -115,24 +121,24 @@ def forget_device(
     return device_view(row)
 
 
-def _find(user_id: str, device_id: str) -> Flow[DeviceRow | None]:
+def _find(user_id: str, device_id: str | Device) -> Flow[DeviceRow | None]:
     checked_user(user_id)
+    wanted = checked_device(device_id)
     rows = yield from ask.devices(user_id)
-    return next((row for row in rows if row.id == device_id), None)
+    return next((row for row in rows if row.id == wanted), None)
 
 
 def _put(
     now: float,
     user_id: str,
-    device_id: str,
+    device_id: str | Device,
     changes: Columns,
     told_as: EventType,
     actor: str | None,
 ) -> Flow[Device | None]:
     checked_user(user_id)
     by = checked_actor(actor)
-    if not isinstance(device_id, str):
-        return None
+    device_id = checked_device(device_id)
     event = EventRow(type=told_as, at=now, user_id=user_id, device_id=device_id, actor=by)
     row = yield from ask.put_device(user_id, device_id, changes=changes, event=event)
     if row is None:

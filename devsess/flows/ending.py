@@ -9,7 +9,13 @@ from attrs import frozen
 
 from devsess import lifecycle
 from devsess.flows import _ask as ask
-from devsess.flows._checks import checked_actor, checked_reason, checked_text, checked_user
+from devsess.flows._checks import (
+    checked_actor,
+    checked_reason,
+    checked_session,
+    checked_text,
+    checked_user,
+)
 from devsess.flows._ids import Ids
 from devsess.flows.context import Context, find_row, own_row
 from devsess.rows import EXPIRED
@@ -19,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from devsess.flows._ask import Flow
+    from devsess.models import Session
     from devsess.stores.base import Ended, Target
 
 # Rows of a batch: it holds the write lock for 20 to 50 ms, on a slow disk too.
@@ -32,7 +39,7 @@ PAGE = 1_000
 def revoke(
     context: Context,
     now: float,
-    session_id: str,
+    session_id: str | Session,
     *,
     user_id: str | None,
     reason: str,
@@ -41,8 +48,7 @@ def revoke(
     """Whether the session exists, is the user's, and is ended now; ending twice is fine."""
     if user_id is not None:
         checked_user(user_id)
-    if not isinstance(session_id, str):
-        return False
+    session_id = checked_session(session_id)
     ended = yield from _end(context, now, ById(session_id, user_id), reason, actor)
     return bool(ended.events) or (yield from find_row(session_id, user_id)) is not None
 
@@ -66,7 +72,7 @@ def revoke_all(
     now: float,
     user_id: str,
     *,
-    keep: str | None,
+    keep: str | Session | None,
     reason: str,
     actor: str | None,
     compromised: bool,
@@ -79,6 +85,7 @@ def revoke_all(
     """
     checked_text(user_id, "user_id")
     if keep is not None:
+        keep = checked_session(keep, "keep")
         yield from own_row(keep, user_id)
     target = OfUser(user_id, keep, bool(compromised))
     ended = yield from _end(context, now, target, reason, actor)

@@ -72,7 +72,7 @@ def login(
         TypeError, ValueError: If an argument cannot be kept.
     """
     client = checked_client(client) or NOBODY
-    instant = checked_instant(auth_time, now, context.policy.leeway)
+    instant = checked_instant(auth_time, now)
     text = checked_claims(claims)
     context_class = None if acr is None else checked_text(acr, "acr")
     who = checked_text(user_id, "user_id")

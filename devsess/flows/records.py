@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from devsess import lifecycle
 from devsess.flows import _ask as ask
-from devsess.flows._checks import checked_count, checked_user
+from devsess.flows._checks import checked_count, checked_session, checked_user
 from devsess.flows.context import Context, find_row
 from devsess.lifecycle import State
 from devsess.models import Page
@@ -26,7 +26,7 @@ ERASED_KEPT = 86_400.0
 
 
 def get(
-    context: Context, now: float, session_id: str, *, user_id: str | None
+    context: Context, now: float, session_id: str | Session, *, user_id: str | None
 ) -> Flow[Session | None]:
     """The session, whatever its state; None where it is unknown or another user's."""
     row = yield from find_row(session_id, user_id)
@@ -34,13 +34,19 @@ def get(
 
 
 def list_sessions(
-    context: Context, now: float, user_id: str, *, current: str | None, include_ended: bool
+    context: Context,
+    now: float,
+    user_id: str,
+    *,
+    current: str | Session | None,
+    include_ended: bool,
 ) -> Flow[builtins.list[Session]]:
     """A user's sessions, newest activity first; the live ones unless told otherwise."""
     checked_user(user_id)
+    own = None if current is None else checked_session(current, "current")
     rows = yield from ask.list_rows(user_id)
     return [
-        session_view(row, now, context.policy, current=current)
+        session_view(row, now, context.policy, current=own)
         for row in rows
         if include_ended or lifecycle.state(row, now, context.policy) is State.LIVE
     ]

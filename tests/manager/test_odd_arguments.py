@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+import inspect
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
-from devsess import Client, ConfigurationError, SessionNotFoundError
+from devsess import Client, ConfigurationError, SessionManager, SessionNotFoundError
 
 OF_A_USER: dict[str, dict[str, Any]] = {
     "list": {},
@@ -27,8 +28,8 @@ OF_A_USER: dict[str, dict[str, Any]] = {
     "extend": {"session_id": "s", "by": 60},
     "update": {"session_id": "s", "claims": {}},
 }
-NO_TEXTS = [5, None, b"ada", ["ada"], {}, 10**400]
-NO_IDS = [*NO_TEXTS, "", "\ud800", "x" * 100_000, "s\0"]
+NO_TEXTS = [5, None, b"ada", ["ada"], {}, 10**400, object()]
+UNKNOWN_IDS = ["", "nobody", "\ud800", "x" * 100_000, "s\0"]
 
 
 @pytest.mark.parametrize("method", OF_A_USER)
@@ -42,21 +43,23 @@ def test_an_account_is_named_by_text(sessions: Any, method: str) -> None:
             getattr(sessions, method)(user_id=user_id, **OF_A_USER[method])
 
 
-@pytest.mark.parametrize("session_id", NO_IDS, ids=lambda it: repr(it)[:12])
-def test_what_is_no_session_id_is_unknown(sessions: Any, session_id: Any) -> None:
-    """A request's body may hold anything in the place of an id."""
+@pytest.mark.parametrize("session_id", UNKNOWN_IDS, ids=lambda it: repr(it)[:12])
+def test_a_strange_text_is_an_unknown_session(sessions: Any, session_id: str) -> None:
+    """A request's path or body may hold any text in the place of an id."""
     assert sessions.get(session_id) is None
     assert sessions.revoke(session_id) is False
+    assert [] == sessions.list("ada", current=session_id)
     for change in (
         lambda: sessions.extend(session_id, 60),
         lambda: sessions.update(session_id, claims={}),
+        lambda: sessions.revoke_all("ada", keep=session_id),
     ):
         with pytest.raises(SessionNotFoundError):
             change()
 
 
-@pytest.mark.parametrize("device_id", NO_IDS, ids=lambda it: repr(it)[:12])
-def test_what_is_no_device_id_is_unknown(sessions: Any, device_id: Any) -> None:
+@pytest.mark.parametrize("device_id", UNKNOWN_IDS, ids=lambda it: repr(it)[:12])
+def test_a_strange_text_is_an_unknown_device(sessions: Any, device_id: str) -> None:
     """The same for devices."""
     sessions.login("ada")
     assert sessions.rename_device("ada", device_id, "mine") is None
@@ -65,6 +68,84 @@ def test_what_is_no_device_id_is_unknown(sessions: Any, device_id: Any) -> None:
     assert sessions.block_device("ada", device_id) is None
     assert sessions.unblock_device("ada", device_id) is None
     assert 1 == len(sessions.list("ada"))
+
+
+OF_A_SESSION: dict[str, dict[str, Any]] = {
+    "get": {},
+    "revoke": {},
+    "extend": {"by": 60},
+    "update": {"claims": {"seat": 5}},
+}
+BESIDE_A_SESSION = {"list": "current", "revoke_all": "keep"}
+OF_A_DEVICE: dict[str, dict[str, Any]] = {
+    "rename_device": {"name": "mine"},
+    "trust_device": {"until": None},
+    "forget_device": {},
+    "block_device": {},
+    "unblock_device": {},
+}
+
+
+def test_every_method_with_an_id_is_known(sessions: Any) -> None:
+    """The tables above name every method that takes the id of a session or a device."""
+    taken: dict[str, set[str]] = {"session_id": set(), "device_id": set()}
+    for name, method in inspect.getmembers(SessionManager, inspect.isfunction):
+        for argument in taken.keys() & inspect.signature(method).parameters.keys():
+            taken[argument].add(name)
+
+    assert OF_A_SESSION.keys() == taken["session_id"]
+    assert OF_A_DEVICE.keys() == taken["device_id"]
+
+
+@pytest.mark.parametrize("method", OF_A_SESSION)
+def test_a_session_stands_for_its_id(sessions: Any, method: str) -> None:
+    """What `list` and `login` give out can be handed back as it is."""
+    by_id, by_session = sessions.login("ada").session, sessions.login("ada").session
+    arguments = OF_A_SESSION[method]
+    expected = getattr(sessions, method)(by_id.id, **arguments)
+    found = getattr(sessions, method)(by_session, user_id="ada", **arguments)
+
+    assert type(expected) is type(found)
+    assert sessions.get(by_id.id).revoked is sessions.get(by_session).revoked
+    assert sessions.get(by_id.id).claims == sessions.get(by_session).claims
+
+
+def test_a_session_is_current_or_kept(sessions: Any) -> None:
+    """The session itself says as much as its id where one is the caller's own."""
+    own, other = sessions.login("ada").session, sessions.login("ada").session
+
+    assert {own.id} == {it.id for it in sessions.list("ada", current=own) if it.is_current}
+    assert [other.id] == sessions.revoke_all("ada", keep=own)
+    with pytest.raises(SessionNotFoundError):
+        sessions.revoke_all("ada", keep=sessions.login("eve").session)
+
+
+@pytest.mark.parametrize("method", OF_A_DEVICE)
+def test_a_device_stands_for_its_id(sessions: Any, method: str) -> None:
+    """What `devices` gives out can be handed back as it is."""
+    device = sessions.login("ada").session.device
+
+    assert device.id == getattr(sessions, method)("ada", device, **OF_A_DEVICE[method]).id
+    assert None is getattr(sessions, method)("eve", device, **OF_A_DEVICE[method])
+
+
+def test_what_is_no_id_is_the_callers_mistake(sessions: Any) -> None:
+    """To say "there is no such session" to None or 1 would hide that nothing was ended."""
+    grant = sessions.login("ada")
+    for wrong in (*NO_TEXTS, grant, grant.session.device):
+        for method, arguments in OF_A_SESSION.items():
+            with pytest.raises(TypeError, match="session_id must be a str or a Session"):
+                getattr(sessions, method)(wrong, **arguments)
+        for method, argument in BESIDE_A_SESSION.items():
+            if wrong is not None:
+                with pytest.raises(TypeError, match=f"{argument} must be a str or a Session"):
+                    getattr(sessions, method)("ada", **{argument: wrong})
+    for wrong in (*NO_TEXTS, grant, grant.session):
+        for method, arguments in OF_A_DEVICE.items():
+            with pytest.raises(TypeError, match="device_id must be a str or a Device"):
+                getattr(sessions, method)("ada", wrong, **arguments)
+
+    assert sessions.get(grant.session.id).is_active
 
 
 @pytest.mark.parametrize("client", [5, "curl/8", {"ip": "198.51.100.7"}, object()])
@@ -137,6 +218,23 @@ def test_an_instant_may_be_seconds(sessions: Any, clock: Any) -> None:
     for auth_time in (moment, moment.timestamp(), int(moment.timestamp())):
         session = sessions.login("ada", auth_time=auth_time).session
         assert session.auth_time == datetime.fromtimestamp(int(moment.timestamp()), UTC)
+
+
+@pytest.mark.parametrize("ahead", [0.001, 1, 20, 299.9, 300])
+def test_a_clock_that_is_ahead_is_borne(sessions: Any, clock: Any, ahead: float) -> None:
+    """An identity provider's clock may be ahead by 300 seconds; the sign-in is of now then."""
+    now = clock.now()
+    grant = sessions.login("ada", auth_time=now + timedelta(seconds=ahead))
+
+    assert int(now.timestamp()) == grant.session.auth_time.timestamp()
+    assert sessions.validate(grant.access_token, max_auth_age=1)
+
+
+@pytest.mark.parametrize("ahead", [300.1, 3600, 86_400])
+def test_a_clock_is_ahead_within_bounds(sessions: Any, clock: Any, ahead: float) -> None:
+    """What lies farther ahead is no skew: milliseconds for seconds, or a clock to be set."""
+    with pytest.raises(ValueError, match="300 seconds in the future"):
+        sessions.login("ada", auth_time=clock.now() + timedelta(seconds=ahead))
 
 
 @pytest.mark.parametrize(
