@@ -6,7 +6,7 @@ What one "who is signed in?" costs with devsess and with its peers, beside a bar
 The check alone is measured: not the framework's request around it, nor the
 making of the request. Every peer has the same number of sessions, each checked
 once a round; its connections stay open, and its SQLite file has a WAL. One that
-is not installed is left out: `pip install devsess[bench]` brings them all.
+is not installed is left out: `pip install ".[bench]"` brings them all.
 """
 
 from __future__ import annotations

@@ -1,7 +1,9 @@
 """
 A Django app, in one file, whose users see on which devices they are signed in.
 
-    pip install "devsess[django]"
+In the folder of this file:
+
+    python -m pip install "../..[django]"
     export DEVSESS_SECRET=$(devsess keys new)
     python django_app.py runserver
 

@@ -1,7 +1,9 @@
 """
 A FastAPI app whose users see on which devices they are signed in.
 
-    pip install "devsess[starlette]" fastapi uvicorn
+In the folder of this file:
+
+    python -m pip install "../..[starlette]" fastapi "uvicorn[standard]"
     export DEVSESS_SECRET=$(devsess keys new)
     uvicorn fastapi_app:app
 

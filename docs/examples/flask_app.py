@@ -1,7 +1,9 @@
 """
 A Flask app whose users see on which devices they are signed in.
 
-    pip install "devsess[flask]"
+In the folder of this file:
+
+    python -m pip install "../..[flask]"
     export DEVSESS_SECRET=$(devsess keys new)
     flask --app flask_app run
 

@@ -1,7 +1,9 @@
 """
 A plain WSGI app whose users see on which devices they are signed in. No framework.
 
-    pip install devsess
+In the folder of this file:
+
+    python -m pip install ../..
     export DEVSESS_SECRET=$(devsess keys new)
     python wsgi_app.py
 

@@ -112,6 +112,15 @@ def test_every_name_is_told(name: str) -> None:
     assert re.search(rf"\b{name}\b", code())
 
 
+def test_nothing_is_installed_by_name() -> None:
+    """devsess is in no package index: what tells how to install it names a folder."""
+    told_to = [*PAGES, *(ROOT / "docs" / "examples").glob("*.py"), *(ROOT / "benchmarks").glob("*")]
+    files = [path for path in told_to if path.suffix in (".md", ".py")]
+    by_name = re.compile(r"""pip install [^\n`]*\bdevsess\b(?! demo)""")
+    found = [relative(path) for path in files if by_name.search(path.read_text("utf-8"))]
+    assert [] == found
+
+
 @pytest.mark.parametrize("name", OFFERED)
 def test_every_command_is_told(name: str) -> None:
     """A command has its line in the table of commands."""
