@@ -7,7 +7,10 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
-from devsess._hints import BROWSERS, DESKTOPS, MAX_NAME, SILENCE, SYSTEMS, Claim, family, television
+from devsess import _agent_rules as rules
+from devsess._agent_rules import Rule
+from devsess._client import UNKNOWN
+from devsess._hints import BROWSERS, DESKTOPS, MAX_NAME, SILENCE, SYSTEMS, WEB_VIEW, Claim, family
 from devsess._text import clean_text
 
 if TYPE_CHECKING:
@@ -16,13 +19,60 @@ if TYPE_CHECKING:
 # "10" is not among them: browsers say it on Windows 11 too.
 _WINDOWS = frozenset({"XP", "Vista", "7", "8", "8.1"})
 _APPLE = frozenset({"iPhone", "iPad", "iPod"})
-_CONSOLES = ("PlayStation", "Nintendo", "Xbox")
+_OF_APPLE = frozenset({"iOS", "macOS"})
 # What the parser takes for crawlers, but people write clients with.
 _LIBRARIES = frozenset({"Java", "Python-urllib", "python-urllib3"})
 # "curl/8.5.0", "MyApp/42 CFNetwork/…": a program, where a browser says "Mozilla/5.0".
-_PRODUCT = re.compile(r"(?!Mozilla/|Opera/)([^\W\d_][^/;,()<>\"]{0,63})/v?[0-9]")
+# Digits alone are no name.
+_PRODUCT = re.compile(
+    r"(?!Mozilla/|Opera/)(?=[^/]{0,63}?[^\W\d_])([^\W_][^/;,()<>\"]{0,63})/v?[0-9]"
+)
 _ELECTRON = re.compile(r"\) ([^\s/()]{1,63})/[^\s()]+ Chrome/[^\s()]+ Electron/")
+
 _NO_MODEL = re.compile(r"(?:|K|Other|Generic.*|iOS-Device|Android)")
+# Programs that the parser takes for devices; on Android their device is named beside them.
+_NO_DEVICE = re.compile(r".*Browser|Kindle")
+_ANDROID = re.compile(r"; ?Android [^;)]{1,16}((?:; ?[^;)]{1,64}){1,8})")
+_NO_CODE = re.compile(
+    r"(?i)(?:K|U|wv|HarmonyOS|HUAWEI|HONOR|Mobile|Tablet|arm_?64|[a-z]{2}[-_][a-z]{2}"
+    r"|(?:HMSCore|GMSCore|rv:|Build/).*|)"
+)
+# A phone's pages, for which the parser wants "Mobile Safari" in one piece; "VR" is a headset's.
+_MOBILE = re.compile(r"\bMobile\b(?! VR)")
+
+# What the parser makes of an engine whose browser it cannot find: a web view of some app.
+_VIEWS = {
+    "Mobile Safari UI/WKWebView": WEB_VIEW,
+    "Apple Mail": WEB_VIEW,
+    "Chrome Mobile WebView": "WebView",
+}
+# Behind the engine's own products an app adds its name.
+_ENGINE = re.compile(r".*(?:Gecko\)|\bMobile/\w+|\bSafari/[0-9.]+|\bArkWeb/[0-9.]+)")
+_COMMENT = re.compile(r"\([^()]*\)?")
+_APP = re.compile(r"(?<![^\s\[])(?=[^\s/]*[^\W\d_])([^\W_][\w.&'!+%-]{0,63})(?=[\s/\]]|$)")
+_NO_APPS = frozenset(
+    (
+        *("android", "ios", "ipad", "iphone", "ipod", "mobile", "app", "pixel"),
+        *("applewebkit", "gecko", "chrome", "safari", "version", "like", "build"),
+        *("webview", "wkwebview", "wv", "jssdk", "nettype", "channel", "scale"),
+        *("language", "region", "bytelocale", "theme", "colorscheme"),
+    )
+)
+
+# A crawler's name for itself; CUBOT makes phones.
+_BOT = re.compile(
+    r"(?i)(?<![\w.-])[\w.!-]{0,47}?(?:(?<!\bcu)bot|crawler|spider|slurp|mediapartners)(?![^\W_])[\w-]{0,24}"
+)
+_BARE_BOT = frozenset({"bot", "crawler", "spider", "web-crawler", "webcrawler"})
+# Where its makers are found, which is no part of its name.
+_ELSEWHERE = re.compile(
+    r"(?i)\+?\bhttps?:[^\s;,)]*|(?<![\w.+-])[\w.+-]{1,64}@[\w.-]{1,64}|\bwww\.[^\s;,)]*"
+    r"|(?<![\w.-])[\w-]{1,63}(?:\.[\w-]{1,63}){0,4}\.[a-z]{2,24}/[^\s;,)]*"
+)
+_NAMED = re.compile(
+    r"(?:\bcompatible; ?|^(?!Mozilla/))"
+    r"(?=[^;/(),+]*[^\W\d_])([^\W_][^;/(),+]{1,47}?) ?(?:[;/(),+]|$)"
+)
 
 
 @lru_cache(maxsize=4096)
@@ -38,39 +88,75 @@ def read_agent(text: str) -> Claim:
     except ValueError:
         # The parser takes "²" for a digit, and int() does not.
         return SILENCE
-    program = _program(text)
-    browser = program or family(_anywhere(said.browser.family), BROWSERS)
-    os = family(_console(said) or said.os.family, SYSTEMS)
-    kind = _kind(said, text, os, program)
-    model = television(text) if kind == "tv" else _model(said)
-    return Claim(browser, os, _place(said, os), kind, model)
+    device, model = rules.first_of(rules.DEVICES, text)
+    program, _ = rules.first_of(rules.PROGRAMS, text)
+    product = _product(text)
+    os = device.os or family(said.os.family, SYSTEMS)
+    name = program.browser or product
+    bot = _bot(said, text, name)
+    is_app = product is not None or program.kind == "app"
+    return Claim(
+        browser=family(bot or name, BROWSERS) if bot or name else _browser(said, text, os),
+        os=os,
+        place=device.place or device.os or _place(said, os),
+        kind="bot" if bot else _kind(said, text, os, device, is_app=is_app),
+        model=clean_text(model, MAX_NAME) or _model(said, text, os),
+    )
 
 
-def _program(text: str) -> str | None:
+def _product(text: str) -> str | None:
     match = _PRODUCT.match(text) or _ELECTRON.search(text)
-    name = clean_text(unquote(match[1]), MAX_NAME) if match else None
-    return family(name, BROWSERS) if name else None
+    return clean_text(unquote(match[1]), MAX_NAME) if match else None
 
 
-def _anywhere(browser: str) -> str:
+def _bot(said: Any, text: str, name: str | None) -> str | None:
+    """What a crawler calls itself, "unknown" if it does not; None if it is none."""
+    if said.browser.family == "HeadlessChrome":
+        return str(said.browser.family)
+    own = _ELSEWHERE.sub(" ", text)
+    called = _BOT.search(own)
+    is_parsed = said.is_bot or _BOT.search(said.browser.family) is not None
+    if called is None and (not is_parsed or name in _LIBRARIES):
+        return None
+    # What the parser found in an address is no name.
+    parsed = said.browser.family if is_parsed and said.browser.family in own else None
+    if parsed and _BOT.search(parsed):
+        return str(parsed)
+    if called and called[0].lower() not in _BARE_BOT:
+        return called[0]
+    if name or parsed:
+        return name or parsed
+    named = _NAMED.search(own)
+    return named[1] if named else UNKNOWN
+
+
+def _browser(said: Any, text: str, os: str) -> str:
+    name = str(said.browser.family)
+    if name == "Apple Mail" and os not in _OF_APPLE:
+        return UNKNOWN  # the engine of a console, a reader, a thing
+    view = WEB_VIEW if os == "HarmonyOS" else _VIEWS.get(name)
+    if view or (os in _OF_APPLE and name in ("Safari", "Mobile Safari")):
+        app = _app(text)
+        return family(app, BROWSERS) if app else view or "Safari"
     # "Chrome Mobile iOS", "Firefox iOS", "Edge Mobile": one family wherever they run.
-    return browser.removesuffix(" iOS").removesuffix(" Mobile")
+    return family(name.removesuffix(" iOS").removesuffix(" Mobile"), BROWSERS)
 
 
-def _console(said: Any) -> str | None:
-    return next((name for name in _CONSOLES if said.device.family.startswith(name)), None)
+def _app(text: str) -> str | None:
+    """The app that shows a web page in the engine's view, if it adds its name to the engine's."""
+    engine = _ENGINE.match(text)
+    behind = _COMMENT.sub(" ", text[engine.end() :]) if engine else ""
+    names = (clean_text(unquote(match[1]), MAX_NAME) for match in _APP.finditer(behind))
+    return next((name for name in names if name and name.lower() not in _NO_APPS), None)
 
 
-def _kind(said: Any, text: str, os: str, program: str | None) -> Kind:
-    headless = said.browser.family == "HeadlessChrome"
-    if headless or (said.is_bot and program not in _LIBRARIES):
-        return "bot"
-    if television(text):
-        return "tv"
-    if program:
+def _kind(said: Any, text: str, os: str, device: Rule, *, is_app: bool) -> Kind:
+    if is_app and device.kind != "tv":
         return "app"
+    if device.kind:
+        return device.kind
     if said.is_tablet or said.device.family == "Generic Tablet":
-        return "tablet"
+        return "phone" if os == "Android" and _MOBILE.search(text) else "tablet"
     if said.is_mobile:
         return "phone"
     return "desktop" if os in DESKTOPS else "unknown"
@@ -84,7 +170,17 @@ def _place(said: Any, os: str) -> str:
     return os
 
 
-def _model(said: Any) -> str | None:
+def _model(said: Any, text: str, os: str) -> str | None:
     # The longer one says more: "Samsung SM-S928B" is a family, "Quest 3" a model.
     model = max(said.device.family or "", said.device.model or "", key=len)
+    if _NO_DEVICE.fullmatch(model) and os == "Android":
+        model = _code(text)
     return None if _NO_MODEL.fullmatch(model) else clean_text(model, MAX_NAME)
+
+
+def _code(text: str) -> str:
+    """The device among "(Linux; Android 10; HarmonyOS; LIO-AN00 Build/1; HMSCore 6; wv)"."""
+    match = _ANDROID.search(text)
+    parts = match[1].split(";") if match else ()
+    codes = (part.partition(" Build/")[0].strip() for part in parts)
+    return next((code for code in codes if not _NO_CODE.fullmatch(code)), "")

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import frozen
 
+from devsess._agent_rules import DEVICES, NO_RULE, PROGRAMS, first_of
 from devsess._client import MAX_HINT, UNKNOWN
 
 if TYPE_CHECKING:
@@ -23,56 +24,69 @@ if TYPE_CHECKING:
 # Longest name of a model, system or program inside a label.
 MAX_NAME = 48
 
-# By what names people know them: those of hints first, then those of the parser.
-BROWSERS = {
-    "Android WebView": "WebView",
-    "Google Chrome": "Chrome",
-    "HeadlessChrome": "Headless Chrome",
-    "Microsoft Edge": "Edge",
-    "Opera GX": "Opera",
-    "YaBrowser": "Yandex Browser",
-    "Android": "Android Browser",
-    "Chrome Mobile WebView": "WebView",
-    "IE": "Internet Explorer",
-    "MiuiBrowser": "Mi Browser",
-    "Mobile Safari": "Safari",
-    "Mobile Safari UI/WKWebView": "Safari",
-    "Other": UNKNOWN,
-    "PostmanRuntime": "Postman",
+# A web page inside an app that does not say which it is.
+WEB_VIEW = "Web view"
+# By what names people know them, however hints and the parser spell them.
+_BROWSERS = {
+    "360 Browser": ("QihooBrowser",),
+    "Android Browser": ("Android",),
+    "AVG Secure Browser": ("AVG",),
+    "Avast Secure Browser": ("Avast",),
+    "Brave": ("Brave Browser",),
+    "Chrome": ("Google Chrome",),
+    "DuckDuckGo": ("DuckDuckGo Privacy Browser", "Ddg"),
+    "Edge": ("Microsoft Edge", "Microsoft Edge WebView2", "Edge WebView2", "WebView2"),
+    "Headless Chrome": ("HeadlessChrome",),
+    "HeyTap Browser": ("HeyTapBrowser",),
+    "Huawei Browser": ("HuaweiBrowser",),
+    "Internet Explorer": ("IE",),
+    "Mi Browser": ("MiuiBrowser", "XiaoMiBrowser"),
+    "Microsoft Teams": ("Teams",),
+    "Norton Private Browser": ("Norton Secure Browser",),
+    "Opera": ("Opera GX", "Opera GX Android", "Opera Mobile", "Opera One", "Opera Air"),
+    "Opera Mini": ("Opera Mini Android",),
+    "Postman": ("PostmanRuntime",),
+    "QQ Browser": ("QQBrowser", "MQQBrowser"),
+    "Safari": ("Mobile Safari",),
+    "Samsung Internet": ("SamsungBrowser",),
+    "UC Browser": ("UCBrowser",),
+    "vivo Browser": ("VivoBrowser",),
+    "WebView": ("Android WebView", "Chrome Mobile WebView"),
+    "WeChat": ("WeChat Browser",),
+    "Yandex Browser": ("YaBrowser", "Yowser", "YaSearchBrowser", "Yandex"),
+    UNKNOWN: ("Other",),
 }
-SYSTEMS = {
-    "Chromium OS": "Chrome OS",
-    "ATV OS X": "tvOS",
-    "Mac OS": "macOS",
-    "Mac OS X": "macOS",
-    "Other": UNKNOWN,
-    "Web0S": "webOS",
-    "Arch Linux": "Linux",
-    "CentOS": "Linux",
-    "Debian": "Linux",
-    "Fedora": "Linux",
-    "Linux Mint": "Linux",
-    "Red Hat": "Linux",
-    "SUSE": "Linux",
-    "Ubuntu": "Linux",
+_SYSTEMS = {
+    "Chrome OS": ("Chromium OS",),
+    "HarmonyOS": ("OpenHarmony",),
+    "Linux": (
+        *("Arch Linux", "CentOS", "Debian", "Fedora"),
+        *("Linux Mint", "Red Hat", "SUSE", "Ubuntu"),
+    ),
+    "macOS": ("Mac OS", "Mac OS X"),
+    "tvOS": ("ATV OS X",),
+    "webOS": ("Web0S",),
+    UNKNOWN: ("Other",),
 }
+
+
+def _by_spelling(names: Mapping[str, tuple[str, ...]]) -> dict[str, str]:
+    return {_spelling(one): name for name, others in names.items() for one in (name, *others)}
+
+
+def _spelling(name: str) -> str:
+    return _SEPARATOR.sub("", name.casefold())
+
+
+_SEPARATOR = re.compile(r"[\s_-]")
+BROWSERS = _by_spelling(_BROWSERS)
+SYSTEMS = _by_spelling(_SYSTEMS)
 DESKTOPS = frozenset(
     {"Windows", "macOS", "Linux", "Chrome OS", "FreeBSD", "OpenBSD", "NetBSD", "Solaris"}
 )
 
-_TELEVISIONS = tuple(
-    (re.compile(pattern, re.IGNORECASE), name)
-    for pattern, name in (
-        (r"smart-?tv.*tizen|tizen.*\btv\b", "Samsung TV"),
-        (r"\bweb0s\b|\bwebos\.tv|\bnetcast\b", "LG TV"),
-        (r"^roku/", "Roku"),
-        (r"\bapple ?tv", "Apple TV"),
-        (r"; aft[a-z]{1,5}[;) ]", "Fire TV"),
-        (r"\bcrkey/", "Chromecast"),
-        (r"; bravia ", "Sony TV"),
-        (r"smart-?tv|\bgoogle ?tv|\bandroid ?tv|\bhbbtv", "Smart TV"),
-    )
-)
+# What their browsers say of the system is that of another machine.
+CONSOLES = frozenset({"Xbox", "PlayStation", "Nintendo"})
 
 _BRANDS = "sec-ch-ua"
 _FULL_BRANDS = "sec-ch-ua-full-version-list"
@@ -108,7 +122,9 @@ _NO_LETTER = re.compile(r"[^a-z]")
 
 # Brands of an engine or a shell: where the user agent names a program, that says more.
 _SHELLS = frozenset({"Chromium", "WebView"})
-_PLAIN = frozenset({"Chrome", "Chromium", "WebView", UNKNOWN})
+_PLAIN = frozenset({"Chrome", "Chromium", "WebView", WEB_VIEW, UNKNOWN})
+# What the user agent alone can know: whose page it is, a browser's brands do not say.
+_APPS = frozenset(rule.browser for rule in PROGRAMS)
 # Beside these, any other brand says more.
 _RANK = {"Chromium": 3, "Android WebView": 2, "Google Chrome": 1}
 
@@ -144,10 +160,16 @@ class Claim:
         if self.kind == "tv":
             return self.model or "Smart TV"
         if self.kind == "bot":
-            return name or "Bot"
+            return _joined(name) or "Bot"
         if self.model and self.os == "Android":
-            return f"{self.model} · {name}" if name else self.model
-        return " on ".join(filter(None, (name, place))) or "Unknown device"
+            return _joined(self.model, name)
+        return _joined(name, place, by=" on ") or "Unknown device"
+
+
+def _joined(*parts: str | None, by: str = " · ") -> str:
+    """The *parts* there are, none of them twice, and none that looks like two."""
+    shown = [part.replace("·", "-") for part in parts if part]
+    return by.join({part.casefold(): part for part in shown}.values())
 
 
 SILENCE = Claim()
@@ -159,23 +181,28 @@ def read_hints(headers: Mapping[str, str] | None) -> Claim:
     if not sent:
         return SILENCE
     os = family(string(sent.get(_PLATFORM)), SYSTEMS)
+    model = (string(sent.get(_MODEL)) or "")[:MAX_NAME].strip()
+    device, _ = first_of(DEVICES, f"; {model};") if model else (NO_RULE, None)
     brands = strings(sent.get(_BRANDS)) or strings(sent.get(_FULL_BRANDS))
     return Claim(
         browser=family(_telling(brands), BROWSERS),
         os=os,
         place=_place(os, string(sent.get(_PLATFORM_VERSION))),
-        kind=_kind(os, boolean(sent.get(_MOBILE)), strings(sent.get(_FORM_FACTORS))),
-        model=(string(sent.get(_MODEL)) or "")[:MAX_NAME].strip() or None,
+        kind=device.kind or _kind(os, boolean(sent.get(_MOBILE)), strings(sent.get(_FORM_FACTORS))),
+        model=device.model or model or None,
     )
 
 
 def merged(agent: Claim, hints: Claim) -> Claim:
-    """What a user agent and hints say together: hints win, save over bots and televisions."""
+    """What a user agent and hints say together: hints win, save over bots, TVs and consoles."""
     if hints is SILENCE or agent.kind in ("bot", "tv"):
         return agent
+    if agent.os in CONSOLES:
+        hints = Claim(browser=hints.browser)
     same_os = hints.os in (UNKNOWN, agent.os)
     bare = hints.place in (UNKNOWN, hints.os)
-    keeps = hints.browser == UNKNOWN or (hints.browser in _SHELLS and agent.browser not in _PLAIN)
+    keeps = hints.browser == UNKNOWN or agent.browser in _APPS
+    keeps |= hints.browser in _SHELLS and agent.browser not in _PLAIN
     return Claim(
         browser=agent.browser if keeps else hints.browser,
         os=agent.os if same_os else hints.os,
@@ -192,14 +219,9 @@ def _merged_kind(agent: Claim, hints: Claim, *, keeps: bool) -> Kind:
 
 
 def family(name: str | None, families: Mapping[str, str]) -> str:
-    """The family that *name* belongs to: its own, where *families* has no other."""
+    """The family that *name* belongs to, by any spelling; its own, where *families* has none."""
     short = (name or UNKNOWN)[:MAX_NAME].strip() or UNKNOWN
-    return UNKNOWN if short.lower() == UNKNOWN else families.get(short, short)
-
-
-def television(text: str) -> str | None:
-    """What people call the television whose user agent is *text*, or None if it is none."""
-    return next((name for pattern, name in _TELEVISIONS if pattern.search(text)), None)
+    return families.get(_spelling(short), short)
 
 
 def strings(field: str | None) -> tuple[str, ...]:

@@ -34,7 +34,7 @@ ROOMS = {
         0,
         (
             *("errors", "policy", "models", "rows", "keys", "geo"),
-            *("_addresses", "_agents", "_client", "_hints", "_key_*", "_text", "_frozen"),
+            *("_addresses", "_agent*", "_client", "_hints", "_key_*", "_text", "_frozen"),
         ),
     ),
     "laws": Room(1, ("lifecycle", "rotation", "tokens", "devices", "views")),

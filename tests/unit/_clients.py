@@ -22,8 +22,6 @@ AGENTS = [
     # user agent, label, kind, os, browser
     (IPHONE_SAFARI,
      "Safari on iPhone", "phone", "iOS", "Safari"),
-    (f"{IPHONE} Mobile/15E148",
-     "Safari on iPhone", "phone", "iOS", "Safari"),
     (f"{IPHONE} CriOS/137.0.7151.79 Mobile/15E148 Safari/604.1",
      "Chrome on iPhone", "phone", "iOS", "Chrome"),
     (f"{IPHONE} FxiOS/139.0 Mobile/15E148 Safari/605.1.15",
@@ -122,6 +120,9 @@ AGENTS = [
 ]
 
 CHROME = '"Not;A=Brand";v="8", "Chromium";v="137", "Google Chrome";v="137"'
+WEBVIEW = '"Not;A=Brand";v="8", "Chromium";v="137", "Android WebView";v="137"'
+EDGE_VIEW = '"Microsoft Edge WebView2";v="137", "Chromium";v="137"'
+XBOX = WINDOWS.replace("x64)", "x64; Xbox; Xbox Series X)")
 CHROMIUM = '"Not;A=Brand";v="8", "Chromium";v="137"'
 HINTED = [
     # user agent, brands, mobile, platform, version, model, then traits
@@ -154,6 +155,22 @@ HINTED = [
      "Headless Chrome", "bot", "Linux", "Headless Chrome"),
     (WINDOWS, CHROMIUM, "?0", "Windows", "", "",
      "Chromium on Windows", "desktop", "Windows", "Chromium"),
+    (f"{REDUCED} Example/1.0", WEBVIEW, "?1", "Android", "", "Pixel 9",
+     "Pixel 9 · WebView", "phone", "Android", "WebView"),
+    # Whose page it is, the user agent alone can know.
+    (f"{REDUCED} MicroMessenger/8.0", CHROME, "?1", "Android", "", "Pixel 9",
+     "Pixel 9 · WeChat", "phone", "Android", "WeChat"),
+    (f"{WINDOWS} Edg/137.0.0.0 Teams/24102.2223.2870.9480", EDGE_VIEW, "?0", "Windows", "15.0.0",
+     "", "Microsoft Teams on Windows 11", "desktop", "Windows", "Microsoft Teams"),
+    # A console's hints are those of the system that it is made from.
+    (f"{XBOX} Edg/137.0.0.0", EDGE_VIEW, "?0", "Windows", "10.0.0", "",
+     "Edge on Xbox", "unknown", "Xbox", "Edge"),
+    # A model is known by its code, here as in a user agent.
+    (REDUCED, WEBVIEW, "?0", "Android", "", "AFTKA", "Fire TV", "tv", "Android", "WebView"),
+    (REDUCED, WEBVIEW, "?0", "Android", "", "KFTRWI",
+     "Fire tablet · WebView", "tablet", "Android", "WebView"),
+    (None, '"ArkWeb";v="4", "HuaweiBrowser";v="5"', "?1", "OpenHarmony", "", "",
+     "ArkWeb on HarmonyOS", "phone", "HarmonyOS", "ArkWeb"),
     # Where the two disagree, hints win.
     ("curl/8.5.0", CHROME, "?0", "Windows", "13.0.0", "",
      "Chrome on Windows 11", "desktop", "Windows", "Chrome"),

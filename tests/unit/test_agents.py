@@ -7,17 +7,32 @@ import sys
 import time
 
 import pytest
+from _agent_cases import OF_LAWS, OF_RULES
 from _clients import AGENTS, HINTED, IPHONE_SAFARI, WINDOWS, is_safe
 from hypothesis import given
 from hypothesis import strategies as st
 
+from devsess import _agent_rules
 from devsess._agents import read_agent
 from devsess._client import MAX_USER_AGENT
 from devsess.devices import Traits, sight, traits
 from devsess.models import Client
 from devsess.policy import Privacy
 
-PIECES = ["Windows", "²", "3", "Android ", "; ", "/", "(", ")", "1", ".", "Safari", "\n", "%0A"]
+PIECES = [
+    *("Windows", "²", "3", "Android ", "; ", "/", "(", ")", "1", ".", "Safari", "\n", "%0A"),
+    *("Mozilla/5.0 (", "Macintosh;", "iPhone;", "KHTML, like Gecko) ", " Mobile/15E148 ", "X · X"),
+    *(" · ", "Kindle", "Kindle/3.0", "HuaweiBrowser/1.2.3.4", " bot", "https://a.b/bot", "[", "]"),
+    *("AppleWebKit/605.1.15 ", "MicroMessenger/", "AFTKA", "KFTRWI", "OpenHarmony", "wv", "+"),
+]
+CASES = [*AGENTS, *OF_LAWS, *(case for cases in OF_RULES.values() for case in cases)]
+RULES = {
+    rule.name: (table, rule)
+    for table in ("DEVICES", "PROGRAMS")
+    for rule in getattr(_agent_rules, table)
+}
+# Longest label: a model, a program, and what stands between them.
+MOST = 48 + 3 + 48
 
 
 def headers_of(brands, mobile, platform, version, model):
@@ -32,12 +47,33 @@ def headers_of(brands, mobile, platform, version, model):
     return {name: value for name, value in sent.items() if value is not None}
 
 
-@pytest.mark.parametrize(("agent", "label", "kind", "os", "browser"), AGENTS)
+@pytest.mark.parametrize(("agent", "label", "kind", "os", "browser"), CASES)
 def test_a_user_agent_is_told_as_people_know_it(agent, label, kind, os, browser):
     """A user agent becomes a label, a kind and two families, with no version it cannot know."""
     actual = traits(Client(user_agent=agent))
 
     assert Traits(label, kind, os, browser) == actual
+
+
+def test_each_rule_has_its_cases():
+    """The tables and their cases have the same names, each once."""
+    rules = [rule.name for rule in (*_agent_rules.DEVICES, *_agent_rules.PROGRAMS)]
+
+    assert sorted(rules) == sorted(OF_RULES)
+
+
+@pytest.mark.parametrize("name", RULES)
+def test_each_rule_decides_a_case(monkeypatch, name):
+    """Without a rule, one of its cases at least would be answered otherwise."""
+    table, rule = RULES[name]
+    others = tuple(one for one in getattr(_agent_rules, table) if one is not rule)
+    monkeypatch.setattr(_agent_rules, table, others)
+    read_agent.cache_clear()
+
+    without = [traits(Client(user_agent=case[0])) for case in OF_RULES[name]]
+    read_agent.cache_clear()
+
+    assert [Traits(*case[1:]) for case in OF_RULES[name]] != without
 
 
 @pytest.mark.parametrize(
@@ -66,16 +102,27 @@ def test_only_the_first_512_characters_are_looked_at():
 
 
 @pytest.mark.parametrize(
-    "unit", ["(", "Android ", "Mozilla/5.0 (", "; ", "a", "Smart-TV ", ") a/1 "]
+    "unit",
+    [
+        *("(", "Android ", "Mozilla/5.0 (", "; ", "a", "Smart-TV ", ") a/1 ", "bot ", "a.", "a@"),
+        *("; Android 1;", "compatible; a", " Safari/1 a", "Gecko) [", "www.a.b/", "Macintosh; "),
+        *("(Macintosh; Silk", "smart-tv", "tizen tv", "https:", "%20", "PICO ", "é", "\U0001f980"),
+    ],
 )
 def test_a_huge_hostile_user_agent_costs_what_a_short_one_costs(unit):
-    """Ten megabytes of any pattern cost no more than their first 512 characters."""
+    """
+    Ten megabytes of any pattern, or 4,000 characters, cost no more than their first 512; and
+    those not much more than an honest agent costs (all of them beside the parser, which
+    remembers what it has parsed).
+    """
     huge = unit * (10_000_000 // len(unit))
     traits(Client(user_agent="warm up"))
 
-    long, short = (_seconds(agent) for agent in (huge, huge[:MAX_USER_AGENT]))
+    agents = (huge, huge[:4000], huge[:MAX_USER_AGENT])
+    longest, long, short = (_seconds(agent) for agent in agents)
 
-    assert long < 5 * short
+    assert max(longest, long) < 5 * short
+    assert short < 25 * _seconds(IPHONE_SAFARI)
 
 
 def _seconds(agent):
@@ -129,4 +176,42 @@ def test_no_shuffled_user_agent_breaks_a_sighting(pieces):
     """Pieces of real user agents, in any order, are read or not known."""
     actual = traits(Client(user_agent="".join(pieces)))
 
-    assert is_safe(actual.label)
+    assert is_sound(actual)
+
+
+@given(st.text())
+def test_any_user_agent_makes_a_sound_label(text):
+    """No repeated part, no control character, no endless line, whatever is sent."""
+    actual = [
+        traits(Client(user_agent=agent))
+        for agent in (text, f"{text}/1.0", f"Mozilla/5.0 (Linux; Android 14; {text}) {text}/1")
+    ]
+
+    assert all(map(is_sound, actual))
+
+
+@given(st.text(st.characters(min_codepoint=32, max_codepoint=126), max_size=80))
+def test_any_hints_make_a_sound_label(text):
+    """The same of hints, also beside an agent that says the same."""
+    hint = f'"{text}"'
+    headers = dict.fromkeys(("Sec-CH-UA", "Sec-CH-UA-Platform", "Sec-CH-UA-Model"), hint)
+
+    actual = [
+        traits(Client(user_agent=agent, headers={**headers, "Sec-CH-UA-Platform": platform}))
+        for agent in (None, f"{text}/1.0 (Android 14; {text})")
+        for platform in (hint, '"Android"')
+    ]
+
+    assert all(map(is_sound, actual))
+
+
+def is_sound(said):
+    """Whether a label is fit to be shown, and the families to be kept."""
+    parts = [part.casefold() for part in said.label.split(" · ")]
+    kept = (said.label, said.os, said.browser)
+    return (
+        all(map(is_safe, kept))
+        and all(kept)
+        and len(parts) == len(set(parts))
+        and len(said.label) <= MOST
+    )
