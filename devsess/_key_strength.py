@@ -31,31 +31,31 @@ _ENOUGH = 512
 
 # Most likely first: the n-th costs about log2(n) bits.
 _TEXT = """
-secret key my the password your change me token this is a in to for with and of be it jwt
-production dev development test testing tests changeme replace default example sample django
-insecure flask fastapi app application api auth session sessions cookie sign signing signature
-super very long random string at least characters bytes bits chars must should use used please not
-do secure security private public server admin root user users login access refresh master main
-local localhost value env config settings temp temporary demo prod stage staging live devsess
-python web site service backend frontend database db data store host port name email mail client
-company corp inc foo bar baz qux hello world welcome letmein iloveyou monkey dragon football
-baseball sunshine shadow princess qwerty qwertyuiop asdf asdfghjkl zxcv zxcvbnm abc abcd xyz pass
-phrase passphrase word words pwd passwd hmac sha aes rsa encryption encrypt crypto hash salt seed
-nonce keyboard cat correct horse battery staple quick brown fox jumps over lazy dog i you he she
-we they are was has have had will can could would that these those on by from or as if but no yes
-all any some one two three four five six seven eight nine ten only never ever always here there
-when where what who which how why nobody know knows guess anyone everybody someone thing something
-nothing than then more most much many good best better strong weak enough really real new old make
-made generate generated put get set need want every first last next time day year our own its his
-her their up down out into under about after before between through red green blue black white big
-small little great high low fast slow hot cold love life work home house car book water fire earth
-sun moon star sky tree lorem ipsum dolor sit amet etc run var lib usr opt srv tmp mnt keys certs
-ssl pem file path secrets folder conf
+secret key my the password your change me token this is in to for with and of be it jwt production
+dev development test testing tests changeme replace default example sample django insecure flask
+fastapi app application api auth session sessions cookie sign signing signature super very long
+random string at least characters bytes bits chars must should use used please not do secure
+security private public server admin root user users login access refresh master main local
+localhost value env config settings temp temporary demo prod stage staging live devsess python web
+site service backend frontend database db data store host port name email mail client company corp
+inc foo bar baz qux hello world welcome letmein iloveyou monkey dragon football baseball sunshine
+shadow princess qwerty qwertyuiop asdf asdfghjkl zxcv zxcvbnm abc abcd xyz pass phrase passphrase
+word words pwd passwd hmac sha aes rsa encryption encrypt crypto hash salt seed nonce keyboard cat
+correct horse battery staple quick brown fox jumps over lazy dog you he she we they are was has
+have had will can could would that these those on by from or as if but no yes all any some one two
+three four five six seven eight nine ten only never ever always here there when where what who
+which how why nobody know knows guess anyone everybody someone thing something nothing than then
+more most much many good best better strong weak enough really real new old make made generate
+generated put get set need want every first last next time day year our own its his her their up
+down out into under about after before between through red green blue black white big small little
+great high low fast slow hot cold love life work home house car book water fire earth sun moon
+star sky tree lorem ipsum dolor sit amet etc run var lib usr opt srv tmp mnt keys certs ssl pem
+file path secrets folder conf
 """
 _WORDS = _TEXT.split()
 _HARMONIC = sum(1 / rank for rank in range(1, len(_WORDS) + 1))
 _COSTS = {word: math.log2(rank * _HARMONIC) for rank, word in enumerate(_WORDS, 1)}
-_LENGTHS = sorted({len(word) for word in _WORDS})
+_BEGINNING = {word[:2]: [it for it in _WORDS if it[:2] == word[:2]] for word in _WORDS}
 _LEET = str.maketrans("@0134$57", "aoieasst")
 _SEPARATORS = " -_./:\n"
 _AROUND = b" \t\r\n\"'{}[]()<>"
@@ -147,13 +147,13 @@ def _words(text: str) -> Iterator[_Step]:
     """Well-known words, as they are or with capitals and digits that look like letters."""
     small = text.lower()
     plain = small.translate(_LEET)
-    for at in range(len(text)):
-        for length in _LENGTHS:
-            end = at + length
-            word = small[at:end] if small[at:end] in _COSTS else plain[at:end]
-            if word in _COSTS and end <= len(text):
-                changed = 0.0 if text[at:end] == word else length * math.log2(3)
-                yield from _separated("word", text, at, end, _COSTS[word] + changed)
+    for at in range(len(text) - 1):
+        for written in (small,) if small[at : at + 9] == plain[at : at + 9] else (small, plain):
+            for word in _BEGINNING.get(written[at : at + 2], ()):
+                if written.startswith(word, at):
+                    end = at + len(word)
+                    changed = 0.0 if text[at:end] == word else len(word) * math.log2(3)
+                    yield from _separated("word", text, at, end, _COSTS[word] + changed)
 
 
 def _letters(text: str) -> Iterator[_Step]:
