@@ -10,7 +10,7 @@ from devsess.flows import Call
 
 if TYPE_CHECKING:
     from devsess.flows import Flow
-    from devsess.models import Client, Grant, Session
+    from devsess.models import Client, Device, Grant, Session
     from devsess.policy import Span
 
 
@@ -50,6 +50,10 @@ def extend(session_id: str, by: Span) -> Flow[Session]:
 def revoke(session_id: str, user_id: str, reason: str) -> Flow[bool]:
     options = {"user_id": user_id, "reason": reason, "actor": user_id}
     return cast("bool", (yield Call("revoke", (session_id,), options)))
+
+
+def distrust(user_id: str, device_id: str) -> Flow[Device | None]:
+    return cast("Device | None", (yield Call("trust_device", (user_id, device_id, None))))
 
 
 def revoke_others(user_id: str, keep: str) -> Flow[builtins.list[str]]:

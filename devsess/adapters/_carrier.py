@@ -10,12 +10,11 @@ from attrs import field, frozen
 
 from devsess._client import MAX_DEVICE_TOKEN
 from devsess.adapters import _cookies as cookies
-from devsess.adapters._http import Header, Request
+from devsess.adapters._http import Request
 from devsess.errors import BadTokenError
 
 if TYPE_CHECKING:
     from devsess.adapters._settings import Settings
-    from devsess.models import Session
 
 DEVICE_HEADER = "devsess-device"
 # Scripts can give a WebSocket no header; before a token, this is a subprotocol's name.
@@ -34,6 +33,7 @@ class Credentials:
         refresh: The refresh token, or None; for refresh, logout and renewal alone.
         device: The device token, or None.
         error: Why what came cannot be used, or None.
+        twice: Names of cookies that came twice: somebody else set one of the two.
     """
 
     by: Literal["bearer", "cookie"] | None = None
@@ -41,6 +41,7 @@ class Credentials:
     refresh: str | None = field(default=None, repr=False)
     device: str | None = field(default=None, repr=False)
     error: BadTokenError | None = None
+    twice: frozenset[str] = frozenset()
 
     @property
     def came(self) -> bool:
@@ -97,31 +98,10 @@ def _in_header(authorization: str, device: str | None) -> Credentials:
 
 
 def _in_cookies(cookie: str, names: cookies.CookieNames) -> Credentials:
-    try:
-        found = cookies.read(cookie, (names.access, names.refresh, names.device))
-    except BadTokenError as error:
-        return Credentials("cookie", error=error)
+    found, twice = cookies.read(cookie, (names.access, names.refresh, names.device))
+    if twice:
+        error = BadTokenError(f"the cookie {' and '.join(sorted(twice))} came twice")
+        return Credentials("cookie", error=error, twice=twice)
     access, refresh = found.get(names.access), found.get(names.refresh)
     device = _device(found.get(names.device))
     return Credentials("cookie" if access or refresh else None, access, refresh, device)
-
-
-def cookies_of(session: Session, held: Credentials, now: float, settings: Settings) -> list[Header]:
-    """The Set-Cookie headers that give a browser the tokens *held*, for as long as *session*."""
-    names = settings.cookie_names
-    max_age = max(0, int(session.expires_at.timestamp() - now)) if session.persistent else None
-    tokens = {names.access: held.access, names.refresh: held.refresh, names.device: held.device}
-    return [
-        ("Set-Cookie", cookies.write(name, token, secure=settings.secure, max_age=max_age))
-        for name, token in tokens.items()
-        if token
-    ]
-
-
-def no_cookies(settings: Settings) -> list[Header]:
-    """The Set-Cookie headers that sign a browser out; its device stays known."""
-    names = settings.cookie_names
-    return [
-        ("Set-Cookie", cookies.clear(name, secure=settings.secure))
-        for name in (names.access, names.refresh)
-    ]

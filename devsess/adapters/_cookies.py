@@ -2,15 +2,110 @@
 
 from __future__ import annotations
 
-from collections.abc import Container
+import ipaddress
+import re
+from collections.abc import Container, Iterable, Iterator
+from typing import Literal
+from urllib.parse import quote
 
-from attrs import frozen
+from attrs import field, frozen
 
-from devsess.errors import BadTokenError
+from devsess.errors import ConfigurationError
+from devsess.policy import LONGEST_COOKIE, seconds
+
+SameSite = Literal["Lax", "Strict", "None"]
 
 # Name and value together; browsers drop what is longer (RFC 6265bis §5.6).
 MAX_COOKIE = 4096
+# Lines that clear twins: a header of more than 4 KB is too long for many a proxy.
+MAX_CLEARED = 24
+_PARTITIONED = "; Partitioned"
 _LONG_AGO = "Thu, 01 Jan 1970 00:00:00 GMT"
+
+_NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
+_LABEL = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
+_DOMAIN = re.compile(rf"{_LABEL}(?:\.{_LABEL})*")
+# Printable ASCII without the two that end or change it: ";" and "\\".
+_PATH = re.compile(r"/[!-:<-\[\]-~]*")
+
+
+@frozen(kw_only=True)
+class Cookies:
+    """
+    What the cookies are called, and where browsers send them.
+
+    Attributes:
+        name: Begins their names; two apps on one host need two.
+        domain: Also sent to the subdomains of this one; None for this host alone.
+        path: Sent below it alone. With another than "/", or with a *domain*, the
+            names begin with `__Secure-`: others on the host, or its subdomains,
+            may then set cookies of these names.
+        samesite: "Lax" sends them when a person follows a link from another site,
+            "Strict" does not, "None" sends them from within other sites' pages.
+        partitioned: Keep them apart for each site that embeds this one (CHIPS).
+        device_lifetime: Seconds after a sign-in that the device's cookie lives; 400
+            days, the longest that browsers keep one.
+
+    Raises:
+        ConfigurationError: If no browser would do so.
+    """
+
+    name: str = "devsess"
+    domain: str | None = None
+    path: str = "/"
+    samesite: SameSite = "Lax"
+    partitioned: bool = False
+    device_lifetime: float = field(default=LONGEST_COOKIE, converter=seconds)
+
+    def __attrs_post_init__(self) -> None:
+        for holds, message in self._laws():
+            if not holds:
+                raise ConfigurationError(f"Cookies: {message}")
+
+    def _laws(self) -> Iterator[tuple[bool, str]]:
+        name, domain = self.name, self.domain
+        yield _is(_NAME, name), f"name must be letters, digits, - and _, not {name!r}"
+        prefixed = str(name).lower().startswith(("__host-", "__secure-"))
+        yield not prefixed, "name gets its prefix by itself: leave it out"
+        at = f"domain must be a host's name in small letters, such as example.com, not {domain!r}"
+        yield domain is None or (_is(_DOMAIN, domain) and not _is_address(domain)), at
+        yield _is(_PATH, self.path), f"path must begin with /, not {self.path!r}"
+        known = self.samesite in ("Lax", "Strict", "None")
+        yield known, f"samesite must be Lax, Strict or None, not {self.samesite!r}"
+        lifetime = "device_lifetime must be from a second to 400 days: no browser keeps one longer"
+        yield 1 <= self.device_lifetime <= LONGEST_COOKIE, lifetime
+
+    def names(self, *, secure: bool) -> CookieNames:
+        """
+        What the three are called.
+
+        `__Host-` makes browsers refuse them without Secure, with Domain, or with
+        another Path: no subdomain and no plain http can set them (RFC 6265bis §4.1.3).
+        """
+        is_host = self.domain is None and self.path == "/"
+        prefix = "" if not secure else "__Host-" if is_host else "__Secure-"
+        return CookieNames(*(f"{prefix}{self.name}-{it}" for it in ("access", "refresh", "device")))
+
+    def attributes(self, *, secure: bool) -> str:
+        """
+        All but the age, as it stands in Set-Cookie.
+
+        Raises:
+            ConfigurationError: If browsers take it over https only, and *secure* is false.
+        """
+        if not secure and (self.samesite == "None" or self.partitioned):
+            raise ConfigurationError(
+                'samesite="None" and partitioned need Secure: not with insecure_cookies'
+            )
+        return "".join(
+            (
+                f"; Domain={self.domain}" if self.domain else "",
+                f"; Path={self.path}",
+                "; Secure" if secure else "",
+                f"; HttpOnly; SameSite={self.samesite}",
+                _PARTITIONED if self.partitioned else "",
+            )
+        )
 
 
 @frozen
@@ -22,30 +117,24 @@ class CookieNames:
     device: str
 
 
-# The prefix makes browsers refuse them without Secure, with Domain, or with
-# another Path: no subdomain and no plain http can set them (RFC 6265bis §4.1.3.2).
-SECURE = CookieNames("__Host-devsess-access", "__Host-devsess-refresh", "__Host-devsess-device")
-INSECURE = CookieNames("devsess-access", "devsess-refresh", "devsess-device")
-
-
-def read(header: str, wanted: Container[str]) -> dict[str, str]:
+def read(header: str, wanted: Container[str]) -> tuple[dict[str, str], frozenset[str]]:
     """
-    The *wanted* cookies of a Cookie header, by name; names are compared exactly.
+    The *wanted* cookies of a Cookie header, and which of them came twice.
 
-    Raises:
-        BadTokenError: If one of them came twice: somebody else set the other one.
+    Names are compared exactly. Of two, somebody else set the other one.
     """
     found: dict[str, str] = {}
+    twice = set()
     for part in header.split(";"):
         name, _, value = part.strip(" \t").partition("=")
         if name in wanted:
             if name in found:
-                raise BadTokenError(f"the cookie {name} came twice")
+                twice.add(name)
             found[name] = value
-    return found
+    return found, frozenset(twice)
 
 
-def write(name: str, value: str, *, secure: bool, max_age: int | None) -> str:
+def write(name: str, value: str, attributes: str, *, max_age: int | None) -> str:
     """
     The Set-Cookie line; without *max_age* it ends with the browser.
 
@@ -59,13 +148,69 @@ def write(name: str, value: str, *, secure: bool, max_age: int | None) -> str:
             "use a shorter user id, issuer or amr"
         )
     age = "" if max_age is None else f"; Max-Age={max_age}"
-    return f"{name}={value}{age}{_attributes(secure)}"
+    return f"{name}={value}{age}{attributes}"
 
 
-def clear(name: str, *, secure: bool) -> str:
+def clear(name: str, attributes: str) -> str:
     """The Set-Cookie line that removes it: as it was set, empty and over."""
-    return f"{name}=; Max-Age=0; Expires={_LONG_AGO}{_attributes(secure)}"
+    return f"{name}=; Max-Age=0; Expires={_LONG_AGO}{attributes}"
 
 
-def _attributes(secure: bool) -> str:
-    return f"; Path=/{'; Secure' if secure else ''}; HttpOnly; SameSite=Lax"
+def clear_twins(names: Iterable[str], host: str, path: str, own: str) -> list[str]:
+    """
+    The lines that remove cookies of these *names*, wherever else on the way to
+    *path* at *host* they were set; not the ones that are set with the attributes *own*.
+
+    A request does not say for which Domain and Path a cookie is: each that may
+    have led here is cleared, the likeliest first.
+    """
+    secure = "; Secure" if "; Secure" in own else ""
+    elsewhere = [
+        f"{place}{secure}" for place in _places(host, path) if not own.startswith(f"{place};")
+    ]
+    lines = []
+    for name in sorted(names):
+        if secure:  # of one place there may be two, one of them partitioned
+            other = own.removesuffix(_PARTITIONED)
+            lines.append(f"{name}=; Max-Age=0{other if other != own else own + _PARTITIONED}")
+        if not name.startswith("__Host-"):
+            lines += [f"{name}=; Max-Age=0{place}" for place in elsewhere]
+    return lines[:MAX_CLEARED]
+
+
+def _places(host: str, path: str) -> Iterator[str]:
+    for at in _paths(path):
+        for domain in (None, *_domains(host)):
+            yield f"{f'; Domain={domain}' if domain else ''}; Path={at}"
+
+
+def _domains(host: str) -> list[str]:
+    """*host* and those above it; none where it is no name with a dot."""
+    name = host.lower().partition(":")[0]
+    if not _is(_DOMAIN, name) or _is_address(name):
+        return []
+    labels = name.split(".")
+    return [".".join(labels[at:]) for at in range(len(labels) - 1)]
+
+
+def _paths(path: str) -> list[str]:
+    """The paths whose cookies a browser sends to *path* (RFC 6265bis §5.1.4)."""
+    parts = quote(path).strip("/").split("/")
+    above = ["/".join(("", *parts[:at])) for at in range(1, len(parts) + 1) if parts[0]]
+    return list(dict.fromkeys(("/", *(it for one in above for it in (one, f"{one}/")))))
+
+
+def _is(pattern: re.Pattern[str], value: object) -> bool:
+    return isinstance(value, str) and bool(pattern.fullmatch(value))
+
+
+def _is_address(text: str) -> bool:
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        return False
+    return True
+
+
+# What they are called unless told otherwise.
+SECURE = Cookies().names(secure=True)

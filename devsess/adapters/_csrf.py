@@ -6,14 +6,17 @@ Fetch Metadata first, then Origin, as OWASP's CSRF prevention cheat sheet has it
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING
 
-from devsess.adapters._settings import normal_origin
+from devsess.adapters._settings import is_local, normal_origin
 
 if TYPE_CHECKING:
     from devsess.adapters._carrier import Credentials
     from devsess.adapters._http import Request
     from devsess.adapters._settings import Settings
+
+log = logging.getLogger("devsess")
 
 _OWN = ("same-origin", "none")
 _OTHERS = ("same-site", "cross-site")
@@ -23,10 +26,13 @@ def refusal(request: Request, credentials: Credentials, settings: Settings) -> s
     """
     Why *request* is refused, or None.
 
-    A bearer token is no cookie: no browser adds it by itself. All else is
-    checked, with cookies or without, or another site could sign a browser in.
+    A bearer token is no cookie: no browser adds it by itself. Where cookies are
+    looked at all else is checked, with them or without, or another site could
+    sign a browser in.
     """
-    if request.is_safe or credentials.by == "bearer" or settings.is_exempt(request.path):
+    if request.is_safe or credentials.by == "bearer" or not settings.reads_cookies:
+        return None
+    if settings.is_exempt(request.path):
         return None
     site = request.headers.get("sec-fetch-site")
     origin = request.headers.get("origin")
@@ -37,7 +43,11 @@ def refusal(request: Request, credentials: Credentials, settings: Settings) -> s
             return None
         if site in _OTHERS:
             return "this request comes from another site"
-        return None if _is_own(origin, request) else "this request comes from another origin"
+        return (
+            None
+            if normal_origin(origin) in own_origins(request, settings)
+            else "this request comes from another origin"
+        )
     if site in _OTHERS:
         return "this request comes from another site"
     if credentials.came:
@@ -49,11 +59,29 @@ def _is_named(origin: str, settings: Settings) -> bool:
     return bool(settings.origins) and normal_origin(origin) in settings.origins
 
 
-def _is_own(origin: str, request: Request) -> bool:
+def own_origins(request: Request, settings: Settings) -> list[str]:
+    """
+    The origins of the app's own pages, as far as *request* tells.
+
+    Behind a proxy that ends TLS the server sees http, and the browser said
+    https. It did say http only where it keeps our cookies over http.
+    """
     host = request.headers.get("host")
-    found = normal_origin(origin)
-    if not host or found is None:
-        return False
-    # Behind a proxy that ends TLS the server sees http, and the browser said https.
-    schemes = ("https",) if request.scheme in ("https", "wss") else ("http", "https")
-    return found in {normal_origin(f"{scheme}://{host}") for scheme in schemes}
+    own = [normal_origin(f"https://{host}")] if host else []
+    if host and request.scheme not in ("https", "wss"):
+        plain = normal_origin(f"http://{host}")
+        if plain and (not settings.secure or is_local(plain)):
+            own.append(plain)
+    return [origin for origin in own if origin]
+
+
+def report(why: str, request: Request, settings: Settings) -> None:
+    """Say in the log which origin was refused, and which would not have been."""
+    headers = request.headers
+    log.warning(
+        "answered 403: %s (Origin %.200r, Sec-Fetch-Site %.50r; expected %s)",
+        why,
+        headers.get("origin"),
+        headers.get("sec-fetch-site"),
+        " or ".join([*own_origins(request, settings), *sorted(settings.origins)]) or "a Host",
+    )

@@ -94,18 +94,25 @@ class Current(_Seen):
         auth_time: datetime | float | None = None,
         persistent: bool = False,
         claims: Mapping[str, object] | None = None,
+        cookies: bool = True,
     ) -> Grant:
         """
         Sign *user_id* in; arguments and errors as for SessionManager.login.
 
-        The session that this browser had until now ends.
+        The session that this browser had until now ends. With *cookies* false no
+        cookie is set, and none overwritten: the grant's tokens are for a program.
         """
         options = _options(amr, acr, auth_time, persistent, claims)
-        return self._do(self._exchange.login(user_id, options))
+        return self._do(self._exchange.login(user_id, options, cookies=cookies))
 
-    def logout(self) -> None:
-        """End this session and clear its cookies; the device stays known."""
-        self._do(self._exchange.logout())
+    def logout(self, *, forget_device: bool = False) -> None:
+        """
+        End this session and clear its cookies.
+
+        The device stays known; with *forget_device*, for computers that people
+        share, its cookie goes too, and the trust in it ends.
+        """
+        self._do(self._exchange.logout(forget_device=forget_device))
 
     def require(self, *, max_auth_age: Span | None = None, acr: str | None = None) -> Session:
         """
@@ -153,14 +160,15 @@ class AsyncCurrent(_Seen):
         auth_time: datetime | float | None = None,
         persistent: bool = False,
         claims: Mapping[str, object] | None = None,
+        cookies: bool = True,
     ) -> Grant:
         """See Current.login."""
         options = _options(amr, acr, auth_time, persistent, claims)
-        return await self._do(self._exchange.login(user_id, options))
+        return await self._do(self._exchange.login(user_id, options, cookies=cookies))
 
-    async def logout(self) -> None:
+    async def logout(self, *, forget_device: bool = False) -> None:
         """See Current.logout."""
-        await self._do(self._exchange.logout())
+        await self._do(self._exchange.logout(forget_device=forget_device))
 
     def require(
         self, *, max_auth_age: Span | None = None, acr: str | None = None

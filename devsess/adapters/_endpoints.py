@@ -63,10 +63,13 @@ def serve(exchange: Exchange, path: str, body: bytes | None) -> Flow[Answer]:
         path: As `path_below` says.
         body: The request's body; None if it is longer than MAX_BODY.
     """
+    exchange.is_at_endpoint = True
     methods, name = _route(path)
     if methods and exchange.request.is_preflight:
         return exchange.preflight(methods)
-    return exchange.ours((yield from _served(exchange, methods, name, body)))
+    answer = yield from _served(exchange, methods, name, body)
+    yield from exchange.look_for_ended()
+    return exchange.ours(answer)
 
 
 def _served(
@@ -78,7 +81,7 @@ def _served(
     if method not in methods:
         return problem(405, f"Use {' or '.join(methods)}.", ("Allow", ", ".join(methods)))
     try:
-        refusal = exchange.refusal()
+        refusal = yield from exchange.refusal()
         return refusal or (yield from methods[method](exchange, name, body))
     except UnreadableError as error:
         return error.answer

@@ -12,14 +12,14 @@ from collections.abc import Collection, Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from attrs import evolve
-
 from devsess._client import MAX_HINT
 from devsess.adapters import _ask as ask
 from devsess.adapters import _cors as cors
 from devsess.adapters import _csrf as csrf
-from devsess.adapters._carrier import cookies_of, credentials, no_cookies
+from devsess.adapters._carrier import Credentials, credentials
+from devsess.adapters._ended import ended
 from devsess.adapters._http import HINTS, NO_STORE, PASSIVE_HEADER, PRIVATE, Answer, Header, Request
+from devsess.adapters._jar import Jar
 from devsess.adapters._problem import answer_to, problem
 from devsess.adapters._proxy import client_address
 from devsess.adapters._settings import is_among
@@ -44,6 +44,8 @@ log = logging.getLogger("devsess")
 
 # What makes browsers say on which device they run, where it is more than they
 # say unasked (User-Agent Client Hints, RFC 8942).
+_NOTHING = Credentials()
+_CLEAR_CACHE: Header = ("Clear-Site-Data", '"cache"')
 _ACCEPT_HINTS: Header = ("Accept-CH", "Sec-CH-UA-Platform-Version, Sec-CH-UA-Model")
 
 
@@ -60,6 +62,7 @@ class Exchange:
         refused: What `require` refused: a 500 in its place is not the app's answer.
         over: What a guard raised: that its response ends there is no fault.
         is_guarded: Whether a guard was made.
+        is_at_endpoint: Whether one of the JSON endpoints answers it.
         is_consulted: Whether the app looked at who asks: what it answers is for them.
         has_begun: Whether the response is on its way, and headers are too late.
     """
@@ -68,20 +71,22 @@ class Exchange:
         self.core = core
         self.settings = settings
         self.request = request
-        # What came, and what the client will hold once it has the answer.
-        self.brought = self._held = credentials(request, settings)
+        self.brought = credentials(request, settings)
+        self.jar = Jar(settings, request, self.brought)
         self.client = _client(request, settings, self.brought.device)
         self.session: Session | None = None
         self.error: InvalidSessionError | None = self.brought.error
         self.refused: DevsessError | None = None
         self.over: DevsessError | None = None
         self.is_guarded = False
+        self.is_at_endpoint = False
         self.is_consulted = False
         self.has_begun = False
         self._consulted: tuple[str, ...] = ()
         self._is_ours = False
         self._prolonged: Session | None = None
-        self._cookies: dict[str, Header] = {}
+        self._gives_tokens = False
+        self._has_signed_out = False
 
     # Before the app.
 
@@ -112,10 +117,11 @@ class Exchange:
         try:
             if self._is_for_us():
                 return self.preflight(None)
-            refusal = self.refusal()
+            refusal = yield from self.refusal()
             if refusal:
                 return refusal
             yield from self.authenticate()
+            yield from self.look_for_ended()
             if self.session is None and self.settings.is_closed(self.request):
                 raise self.missing()
         except DevsessError as error:
@@ -141,14 +147,35 @@ class Exchange:
         self._consult("Origin", *cors.PREFLIGHT_VARY)
         return self.ours(cors.preflight(self.request, self.settings, methods))
 
-    def refusal(self) -> Answer | None:
+    def refusal(self) -> Flow[Answer | None]:
         """The answer to a request that another site may have made a browser send."""
         why = csrf.refusal(self.request, self.brought, self.settings)
-        if not why:
+        if why is None or (yield from self._signs_nobody_in()):
             return None
+        csrf.report(why, self.request, self.settings)
         self.is_consulted = True
         self._consult("Sec-Fetch-Site", "Origin")
         return self.ours(problem(403, f"{why[0].upper()}{why[1:]}."))
+
+    def _signs_nobody_in(self) -> Flow[bool]:
+        """Whether a stranger could have sent it: all that came is over."""
+        if csrf.refusal(self.request, _NOTHING, self.settings):
+            return False
+        names = self.settings.cookie_names
+        came = {names.access: self.brought.access, names.refresh: self.brought.refresh}
+        self.jar.ended = yield from ended(self.core, self.brought, self.client, names)
+        return self.jar.ended >= {name for name, token in came.items() if token}
+
+    def look_for_ended(self) -> Flow[None]:
+        """Find out which cookies are of no use any more, where they may be cleared."""
+        if self.session is None and self.error is not None and self._may_clear:
+            names = self.settings.cookie_names
+            with suppress(StoreUnavailableError):  # next time, then
+                self.jar.ended = yield from ended(self.core, self.brought, self.client, names)
+
+    @property
+    def _may_clear(self) -> bool:
+        return (self.is_at_endpoint or self.request.wants_html) and self.request.takes_cookies
 
     def authenticate(self) -> Flow[None]:
         """
@@ -166,10 +193,8 @@ class Exchange:
                 return
         # A rotation whose cookies cannot arrive would end the session.
         if self.brought.refresh and self.request.takes_cookies:
-            try:
+            with suppress(InvalidSessionError):
                 yield from self.renew(self.brought.refresh)
-            except InvalidSessionError as error:
-                self.error = error
 
     def _validate(self, access_token: str) -> Flow[None]:
         now = self.core.now()
@@ -194,14 +219,22 @@ class Exchange:
 
     def renew(self, refresh_token: str) -> Flow[Grant]:
         """New cookies for a refresh cookie; racing tabs get the same."""
-        grant = yield from ask.refresh(refresh_token, self.client, touch=self.is_activity)
+        try:
+            grant = yield from ask.refresh(refresh_token, self.client, touch=self.is_activity)
+        except InvalidSessionError as error:
+            self.error = error
+            raise
         self._hand_out(grant)
         return grant
 
-    def login(self, user_id: str, options: Mapping[str, object]) -> Flow[Grant]:
-        """Sign in on this response; the session that this browser had until now ends."""
+    def login(
+        self, user_id: str, options: Mapping[str, object], *, cookies: bool = True
+    ) -> Flow[Grant]:
+        """Sign in on this response; with *cookies*, the session that this browser had ends."""
         self._check_not_begun()
-        before = self.session if self.brought.by == "cookie" else None
+        if not cookies:
+            self.jar.leave_alone()
+        before = self.session if self.brought.by == "cookie" and cookies else None
         grant = yield from ask.login(user_id, self.client, options)
         if before is not None and before.id not in grant.evicted:
             # Its cookies are overwritten: nobody could use it, nor end it here.
@@ -216,9 +249,9 @@ class Exchange:
     def step_up(self, options: Mapping[str, object]) -> Flow[Grant]:
         """Raise the session that came; its new tokens go out with this response."""
         self._check_not_begun()
-        if self.session is None or self._held.access is None:
+        if self.session is None or self.jar.held.access is None:
             raise self.missing()
-        grant = yield from ask.step_up(self._held.access, self.client, options)
+        grant = yield from ask.step_up(self.jar.held.access, self.client, options)
         self._hand_out(grant)
         return grant
 
@@ -232,15 +265,18 @@ class Exchange:
             self._prolonged = session
         return session
 
-    def logout(self) -> Flow[None]:
-        """End the session, clear its cookies."""
+    def logout(self, *, forget_device: bool = False) -> Flow[None]:
+        """End the session, clear its cookies; and end the trust in its device."""
         self._check_not_begun()
-        if self.session is not None:
-            yield from ask.revoke(self.session.id, self.session.user_id, "logout")
+        session = self.session
+        if session is not None:
+            # First: while the session lives, a sign-out that failed can be tried again.
+            if forget_device and session.device.trusted_until is not None:
+                yield from ask.distrust(session.user_id, session.device.id)
+            yield from ask.revoke(session.id, session.user_id, "logout")
         self.session, self._prolonged = None, None
-        self._held = evolve(self._held, access=None, refresh=None)
-        if self._carries_cookies:
-            self._set(no_cookies(self.settings))
+        self._has_signed_out = True
+        self.jar.drop(forget_device=forget_device)
 
     def require(self, max_auth_age: Span | None, acr: str | None) -> Session:
         """The session; else what is missing is noted, and raised."""
@@ -298,7 +334,7 @@ class Exchange:
     @property
     def has_cookies(self) -> bool:
         """Whether there are cookies to be set; lost, they would sign the user out."""
-        return bool(self._cookies)
+        return not self.jar.is_empty
 
     def crashed(self) -> Answer:
         """What carries the cookies when the app answers nothing."""
@@ -319,7 +355,7 @@ class Exchange:
             if found is None or not found.is_active:
                 return
             if (found.last_seen_at, found.auth_time) == (before.last_seen_at, before.auth_time):
-                self._send_cookies(found)
+                self.jar.follow(found, self.core.now())
 
     @property
     def is_unsettled(self) -> bool:
@@ -335,45 +371,28 @@ class Exchange:
             is_marked: Whether it says how it may be cached.
             is_shared: Whether it says which origin may read it.
         """
-        found = list(self._cookies.values())
-        if found:
-            found.append(NO_STORE)
+        found = cookies = self.jar.headers(may_clear=self._may_clear)
+        if cookies or self._gives_tokens:
+            found = [*cookies, NO_STORE]
         elif self.session is not None and not is_marked and not self.request.is_live:
-            found.append(PRIVATE)  # what a person sees is theirs, in case it shows who they are
+            found = [PRIVATE]  # what a person sees is theirs, in case it shows who they are
+        if self._has_signed_out and self.settings.clear_site_data:
+            found.append(_CLEAR_CACHE)
         if self._is_ours and self.settings.origins:
             self._consult("Origin")
             found += [] if is_shared else cors.sharing(self.request, self.settings)
-        consulted = self.settings.vary if self._cookies or self.is_consulted else ()
+        consulted = self.settings.vary if cookies or self.is_consulted else ()
         if consulted or self._consulted:
             found.append(("Vary", ", ".join((*consulted, *self._consulted))))
         if content_type.startswith("text/html"):
             found.append(_ACCEPT_HINTS)
         return found
 
-    # Cookies.
-
     def _hand_out(self, grant: Grant) -> None:
-        self._held = evolve(
-            self._held,
-            access=grant.access_token,
-            refresh=grant.refresh_token,
-            device=grant.device_token or self._held.device,
-        )
-        self._send_cookies(grant.session)
+        self.jar.hand_out(grant, self.core.now())
         self.session, self.error, self.refused = grant.session, None, None
         self._prolonged = None
-
-    def _send_cookies(self, session: Session) -> None:
-        if self._carries_cookies:
-            self._set(cookies_of(session, self._held, self.core.now(), self.settings))
-
-    @property
-    def _carries_cookies(self) -> bool:
-        return self.settings.reads_cookies and self.brought.by != "bearer"
-
-    def _set(self, cookies: list[Header]) -> None:
-        for cookie in cookies:
-            self._cookies[cookie[1].partition("=")[0]] = cookie
+        self._gives_tokens = True
 
     def _check_not_begun(self) -> None:
         if self.has_begun:

@@ -91,9 +91,14 @@ class Request:
         return self.method == "OPTIONS" and self.headers.keys() >= _PREFLIGHT
 
     @property
+    def whole_path(self) -> str:
+        """The path as a browser sees it, decoded."""
+        return self.mount + self.path
+
+    @property
     def target(self) -> str:
         """Path and query as a browser shows them."""
-        return quote(self.mount + self.path) + (f"?{self.query}" if self.query else "")
+        return quote(self.whole_path) + (f"?{self.query}" if self.query else "")
 
     @property
     def wants_html(self) -> bool:

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import Generic, TypeVar
 
 from devsess.adapters._ask import performer
+from devsess.adapters._cookies import Cookies
 from devsess.adapters._exchange import Exchange
 from devsess.adapters._http import Request
 from devsess.adapters._settings import ProxyHeader, Transport, settings
@@ -37,6 +38,8 @@ class Middleware(Generic[App, Manager]):
         recent_auth: How old a sign-in may be that ends other sessions at the endpoints; None
             for any age.
         insecure_cookies: For development over plain http only; warns.
+        cookies: What the cookies are called, and where browsers send them.
+        clear_site_data: Whether a sign-out also empties the browser's cache of the site.
         endpoints: Where the JSON endpoints are served, such as "/auth"; None for nowhere.
         login_url: Where a browser is sent instead of a 401, with `return_to`; None for nowhere.
 
@@ -61,6 +64,8 @@ class Middleware(Generic[App, Manager]):
         passive: Iterable[str] = (),
         recent_auth: Span | None = DAY,
         insecure_cookies: bool = False,
+        cookies: Cookies = Cookies(),  # noqa: B008 - frozen
+        clear_site_data: bool = False,
         endpoints: str | None = None,
         login_url: str | None = None,
     ) -> None:
@@ -83,6 +88,9 @@ class Middleware(Generic[App, Manager]):
             passive=passive,
             recent_auth=recent_auth,
             insecure_cookies=insecure_cookies,
+            called=cookies,
+            device_retention=manager._core.policy.privacy.device_retention,
+            clear_site_data=clear_site_data,
             endpoints=endpoints,
             login_url=login_url,
         )

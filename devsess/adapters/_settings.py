@@ -21,6 +21,9 @@ ProxyHeader = Literal["x-forwarded-for", "forwarded"]
 # "unix" stands for the other end of a Unix socket, which has no address.
 Network: TypeAlias = ipaddress.IPv4Network | ipaddress.IPv6Network | Literal["unix"]
 
+# Schemes whose pages have no origin of their own, or are no pages.
+_NO_ORIGINS = ("", "about", "blob", "data", "file", "filesystem", "ftp", "javascript", "ws", "wss")
+
 log = logging.getLogger("devsess")
 
 
@@ -41,7 +44,10 @@ class Settings:
         passive: Paths that are no activity.
         recent_auth: How old a sign-in may be that ends other sessions, or None.
         cookie_names: What the cookies are called.
+        cookie_attributes: All else that is said of them, but for their age.
+        device_lifetime: Seconds after a sign-in that the device's cookie lives.
         secure: Whether cookies travel over https only.
+        clear_site_data: Whether a sign-out empties the browser's cache of the site.
         endpoints: Where the JSON endpoints are served, or None.
         login_url: Where a person is sent to sign in, or None.
     """
@@ -57,7 +63,10 @@ class Settings:
     passive: frozenset[str]
     recent_auth: float | None
     cookie_names: cookies.CookieNames
+    cookie_attributes: str
+    device_lifetime: float
     secure: bool
+    clear_site_data: bool
     endpoints: str | None
     login_url: str | None
 
@@ -104,6 +113,9 @@ def settings(
     passive: Iterable[str],
     recent_auth: Span | None,
     insecure_cookies: bool,
+    called: cookies.Cookies,
+    device_retention: float,
+    clear_site_data: bool,
     endpoints: str | None,
     login_url: str | None,
 ) -> Settings:
@@ -117,6 +129,8 @@ def settings(
         raise ConfigurationError("public excepts paths from required=True, which is not set")
     _one_of("transport", transport, ("both", "cookie", "bearer"))
     _one_of("proxy_header", proxy_header, ("x-forwarded-for", "forwarded"))
+    if not isinstance(called, cookies.Cookies):
+        raise ConfigurationError(f"cookies must be a Cookies, not {called!r}")
     if insecure_cookies:
         _warn()
     return Settings(
@@ -130,8 +144,11 @@ def settings(
         public=_paths("public", public),
         passive=_paths("passive", passive),
         recent_auth=None if recent_auth is None else _span("recent_auth", recent_auth),
-        cookie_names=cookies.INSECURE if insecure_cookies else cookies.SECURE,
+        cookie_names=called.names(secure=not insecure_cookies),
+        cookie_attributes=called.attributes(secure=not insecure_cookies),
+        device_lifetime=min(called.device_lifetime, max(1.0, device_retention)),
         secure=not insecure_cookies,
+        clear_site_data=bool(clear_site_data),
         endpoints=None if endpoints is None else _below("endpoints", endpoints),
         login_url=None if login_url is None else _path("login_url", login_url),
     )
@@ -177,18 +194,31 @@ def _origin(text: str) -> str:
 
 
 def normal_origin(text: str) -> str | None:
-    """An origin (RFC 6454 §6.2) in its one spelling, without a default port; None if it is none."""
+    """
+    An origin (RFC 6454 §6.2) in its one spelling, without a default port; None if it is none.
+
+    Pages within apps and extensions have schemes of their own: `capacitor`, `tauri`.
+    """
     try:
         parts = urlsplit(text)
         port = parts.port
     except ValueError:
         return None
     bare = not (parts.path or parts.query or parts.fragment or "@" in parts.netloc)
-    if parts.scheme not in ("http", "https") or not parts.hostname or not bare:
+    if parts.scheme in _NO_ORIGINS or not parts.hostname or not bare:
         return None
     host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
-    default = {"http": 80, "https": 443}[parts.scheme]
+    default = {"http": 80, "https": 443}.get(parts.scheme)
     return f"{parts.scheme}://{host}" + ("" if port in (None, default) else f":{port}")
+
+
+def is_local(origin: str) -> bool:
+    """Whether browsers keep Secure cookies of *origin* over plain http: it is this machine."""
+    host = urlsplit(origin).hostname or ""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost" or host.endswith(".localhost")
 
 
 def _path(name: str, text: str) -> str:

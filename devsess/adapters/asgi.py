@@ -15,13 +15,14 @@ from devsess._drivers import run_async
 from devsess.adapters import _endpoints as endpoints
 from devsess.adapters._asgi_response import Response
 from devsess.adapters._carrier import is_token, without_tokens
+from devsess.adapters._cookies import Cookies
 from devsess.adapters._current import AsyncCurrent
 from devsess.adapters._exchange import Exchange
 from devsess.adapters._http import LOOKED_AT, Answer, Request
 from devsess.adapters._middleware import Middleware
 from devsess.async_manager import AsyncSessionManager
 
-__all__ = ["AsyncCurrent", "SessionMiddleware"]
+__all__ = ["AsyncCurrent", "Cookies", "SessionMiddleware"]
 
 Scope: TypeAlias = MutableMapping[str, Any]
 Message: TypeAlias = MutableMapping[str, Any]
@@ -83,7 +84,10 @@ def _without_tokens(scope: Scope) -> dict[str, Any]:
 
 def _request(scope: Scope) -> Request:
     is_live = scope["type"] == "websocket"
-    peer = scope.get("client")
+    peer, headers = scope.get("client"), _headers(scope["headers"])
+    server = scope.get("server")
+    if "host" not in headers and server and server[1] is not None:
+        headers["host"] = f"{server[0]}:{server[1]}"
     mount, path = scope.get("root_path", ""), scope["path"]
     is_below = mount and (path == mount or path.startswith(f"{mount}/"))
     return Request(
@@ -92,7 +96,7 @@ def _request(scope: Scope) -> Request:
         path=path[len(mount) :] if is_below else path,
         query=scope.get("query_string", b"").decode("latin-1"),
         scheme=scope.get("scheme", "http"),
-        headers=_headers(scope["headers"]),
+        headers=headers,
         peer=peer[0] if peer else None,
         is_live=is_live,
         offered=tuple(scope.get("subprotocols") or ()),

@@ -11,6 +11,7 @@ for `devsess.adapters.wsgi.SessionMiddleware`.
 from __future__ import annotations
 
 from collections.abc import Callable
+from http.cookies import Morsel
 from typing import Any, TypeAlias
 
 from django.conf import settings
@@ -75,12 +76,39 @@ class SessionMiddleware(Middleware[GetResponse, SessionManager]):
         )
         for name, value in ours:
             if name == "Set-Cookie":
-                response.cookies.load(value)
+                _set_cookie(response, value)
             elif name in ("Accept-CH", "Vary") and name in response.headers:
                 response.headers[name] += f", {value}"
             else:
                 response.headers[name] = value
         exchange.has_begun = True
+
+
+class _Line(Morsel[str]):
+    """A Set-Cookie line as it stands: Morsel knows no Partitioned before Python 3.14."""
+
+    def __init__(self, line: str) -> None:
+        super().__init__()
+        self.line = line
+        pair, *attributes = line.split("; ")
+        name, _, value = pair.partition("=")
+        self.set(name, value, value)
+        for attribute in attributes:
+            key, is_valued, said = attribute.partition("=")
+            if self.isReservedKey(key):
+                self[key] = said if is_valued else True
+
+    def OutputString(self, attrs: object = None) -> str:  # noqa: ARG002, N802 - as Morsel's
+        """The line."""
+        return self.line
+
+
+def _set_cookie(response: HttpResponseBase, line: str) -> None:
+    """Add *line*; those of one name, for other places, each have their own key in the jar."""
+    name = line.partition("=")[0]
+    while name in response.cookies and isinstance(response.cookies[name], _Line):
+        name += "'"
+    response.cookies[name] = _Line(line)
 
 
 _MOST = endpoints.MAX_DROPPED

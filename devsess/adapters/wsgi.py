@@ -15,6 +15,7 @@ from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 from devsess._drivers import run
 from devsess.adapters import _endpoints as endpoints
 from devsess.adapters._carrier import without_tokens
+from devsess.adapters._cookies import Cookies
 from devsess.adapters._current import Current
 from devsess.adapters._exchange import Exchange
 from devsess.adapters._http import LOOKED_AT, Answer, Request
@@ -23,7 +24,7 @@ from devsess.adapters._wsgi_response import Response
 from devsess.flows import Call
 from devsess.manager import SessionManager
 
-__all__ = ["Current", "SessionMiddleware"]
+__all__ = ["Cookies", "Current", "SessionMiddleware"]
 
 _OFFERED = "HTTP_SEC_WEBSOCKET_PROTOCOL"
 _LENGTH = re.compile(r"[0-9]{1,19}")
@@ -79,6 +80,8 @@ def request_of(environ: WSGIEnvironment, mount: str, path: str) -> Request:
     """The request in *environ*, its paths decoded already."""
     headers = {name: environ[key] for key, name in _KEYS if key in environ}
     is_live = headers.get("upgrade", "").lower() == "websocket"
+    if "host" not in headers and environ.get("SERVER_NAME"):
+        headers["host"] = _server(environ)
     return Request(
         method=environ["REQUEST_METHOD"],
         mount=mount,
@@ -94,6 +97,13 @@ def request_of(environ: WSGIEnvironment, mount: str, path: str) -> Request:
 
 def _offered(header: str) -> tuple[str, ...]:
     return tuple(part for each in header.split(",") if (part := each.strip(" \t")))
+
+
+def _server(environ: WSGIEnvironment) -> str:
+    """The host where no Host came: test clients send none (PEP 3333, URL reconstruction)."""
+    name, port = environ["SERVER_NAME"], str(environ.get("SERVER_PORT") or "")
+    usual = {"http": "80", "https": "443"}.get(environ["wsgi.url_scheme"])
+    return f"{name}:{port}" if port.isdecimal() and port != usual else str(name)
 
 
 def _text(raw: str) -> str:

@@ -76,6 +76,10 @@ class Browser:
         """Another tab, or a thief: the same cookies from now on, each on its own."""
         return Browser(self.send, self.host, dict(self.jar), self.agent)
 
+    def restart(self) -> None:
+        """Closed and opened again: what has no age of its own is gone."""
+        self.jar = {name: it for name, it in self.jar.items() if "Max-Age" in it.attributes}
+
     def _keep(self, answer: httpx.Response) -> None:
         for line in answer.headers.get_list("set-cookie"):
             name, cookie = parsed(line)

@@ -48,13 +48,14 @@ async def login(current: Any, query: dict[str, list[str]], now: Callable[[], flo
     """The tokens are for programs."""
     ago = float(query.get("ago", ["0"])[0])
     options = {"persistent": "persistent" in query, "auth_time": now() - ago, "acr": "aal1"}
+    options["cookies"] = "bare" not in query
     grant = await done(current.login(query["user"][0], **options))
     tokens = ("access_token", "refresh_token", "device_token")
     return Said(json.dumps({name: getattr(grant, name) for name in tokens}))
 
 
-async def logout(current: Any, _: Any, __: Any) -> Said:
-    await done(current.logout())
+async def logout(current: Any, query: dict[str, list[str]], __: Any) -> Said:
+    await done(current.logout(forget_device="forget" in query))
     return Said()
 
 

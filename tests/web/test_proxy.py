@@ -9,8 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from devsess import SessionManager
 from devsess.adapters._proxy import client_address
-from devsess.adapters._settings import settings
+from devsess.adapters.wsgi import SessionMiddleware
+from devsess.keys import generate_secret
 
 PROXY, INNER = "10.0.0.1", "10.0.0.2"
 CLIENT, FORGED = "203.0.113.7", "198.51.100.66"
@@ -18,10 +20,9 @@ TRUSTED = ("10.0.0.0/8", "2001:db8:ffff::/48")
 
 
 def trusted(*networks: str) -> Any:
-    given: dict[str, Any] = dict.fromkeys(("endpoints", "login_url"))
-    given |= dict.fromkeys(("origins", "csrf_exempt"), ())
-    given |= {"required": False, "insecure_cookies": False, "transport": "both"}
-    return settings(trusted_proxies=networks, proxy_header="forwarded", **given).trusted_proxies
+    with SessionManager("memory://", keys=generate_secret()) as sessions:
+        app = SessionMiddleware(lambda *_: [], sessions, trusted_proxies=networks)
+        return app._settings.trusted_proxies
 
 
 FORWARDED_FOR = {

@@ -1,0 +1,115 @@
+"""What becomes of a client's cookies with the response: set anew, left alone, or cleared."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from attrs import evolve
+
+from devsess.adapters import _cookies as cookies
+
+if TYPE_CHECKING:
+    from devsess.adapters._carrier import Credentials
+    from devsess.adapters._http import Header, Request
+    from devsess.adapters._settings import Settings
+    from devsess.models import Grant, Session
+
+# What a client sent is sent back only if it may be a token of ours.
+_TOKEN = re.compile(r"[A-Za-z0-9._~-]+")
+
+
+class Jar:
+    """
+    The cookies of one exchange.
+
+    Attributes:
+        held: What the client will hold once it has the answer.
+        ended: Names of the cookies it sent whose session is known to be over.
+    """
+
+    def __init__(self, settings: Settings, request: Request, brought: Credentials) -> None:
+        self._settings = settings
+        self._request = request
+        self._twice = brought.twice
+        self._is_carried = settings.reads_cookies and brought.by != "bearer"
+        self._lines: dict[str, str] = {}
+        self.held = brought
+        self.ended: frozenset[str] = frozenset()
+
+    def leave_alone(self) -> None:
+        """Set no cookies with this response: its tokens are for a program."""
+        self._is_carried = False
+
+    def hand_out(self, grant: Grant, now: float) -> None:
+        """
+        Give the client the tokens of *grant*.
+
+        Raises:
+            ValueError: If no browser would keep one of them.
+        """
+        self.held = evolve(
+            self.held,
+            access=grant.access_token,
+            refresh=grant.refresh_token,
+            device=grant.device_token or self.held.device,
+        )
+        self.follow(grant.session, now)
+        device, lifetime = self.held.device, self._settings.device_lifetime
+        if grant.device_token or (device and _may_outlive(grant.session, lifetime)):
+            self._write(self._settings.cookie_names.device, device or "", int(lifetime))
+
+    def follow(self, session: Session, now: float) -> None:
+        """Let the session's two cookies end when it does."""
+        names = self._settings.cookie_names
+        left = max(0, int(session.expires_at.timestamp() - now))
+        for name, token in ((names.access, self.held.access), (names.refresh, self.held.refresh)):
+            if token and _TOKEN.fullmatch(token):
+                self._write(name, token, left if session.persistent else None)
+
+    def drop(self, *, forget_device: bool = False) -> None:
+        """Sign the client out; its device stays known unless that is to be forgotten too."""
+        names = self._settings.cookie_names
+        self.held = evolve(self.held, access=None, refresh=None)
+        dropped = [names.access, names.refresh]
+        if forget_device:
+            self.held = evolve(self.held, device=None)
+            dropped.append(names.device)
+        if self._is_carried:
+            for name in dropped:
+                self._lines[name] = cookies.clear(name, self._settings.cookie_attributes)
+
+    def _write(self, name: str, value: str, max_age: int | None) -> None:
+        if self._is_carried:
+            attributes = self._settings.cookie_attributes
+            self._lines[name] = cookies.write(name, value, attributes, max_age=max_age)
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing was set; cookies that are lost would sign a person out."""
+        return not self._lines
+
+    def headers(self, *, may_clear: bool) -> list[Header]:
+        """
+        The Set-Cookie headers.
+
+        Args:
+            may_clear: Whether cookies that are of no use may be cleared with this
+                response: not where the client asks for many things at once, since a
+                late answer would clear what an earlier one has set.
+        """
+        if not (self._lines or (may_clear and (self.ended or self._twice))):
+            return []
+        lines, attributes = dict(self._lines), self._settings.cookie_attributes
+        twins: list[str] = []
+        if may_clear:
+            host, path = self._request.headers.get("host", ""), self._request.whole_path
+            twins = cookies.clear_twins(self._twice, host, path, attributes)
+            for name in sorted(self.ended | self._twice):
+                lines.setdefault(name, cookies.clear(name, attributes))
+        return [("Set-Cookie", line) for line in (*twins, *lines.values())]
+
+
+def _may_outlive(session: Session, lifetime: float) -> bool:
+    """Whether *session* may last longer than the device cookie that its sign-in set."""
+    return (session.absolute_expires_at - session.created_at).total_seconds() > lifetime
