@@ -12,16 +12,15 @@ from collections.abc import Collection, Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from devsess._client import MAX_HINT
 from devsess.adapters import _ask as ask
 from devsess.adapters import _cors as cors
 from devsess.adapters import _csrf as csrf
 from devsess.adapters._carrier import Credentials, credentials
 from devsess.adapters._ended import ended
-from devsess.adapters._http import HINTS, NO_STORE, PASSIVE_HEADER, PRIVATE, Answer, Header, Request
+from devsess.adapters._http import NO_STORE, PASSIVE_HEADER, PRIVATE, Answer, Header, Request
 from devsess.adapters._jar import Jar
 from devsess.adapters._problem import answer_to, problem
-from devsess.adapters._proxy import client_address
+from devsess.adapters._proxy import client_of
 from devsess.adapters._settings import is_among
 from devsess.errors import (
     BadTokenError,
@@ -31,7 +30,7 @@ from devsess.errors import (
     StoreUnavailableError,
     TokenExpiredError,
 )
-from devsess.models import Client, Session
+from devsess.models import Session
 
 if TYPE_CHECKING:
     from devsess._core import Core
@@ -73,7 +72,7 @@ class Exchange:
         self.request = request
         self.brought = credentials(request, settings)
         self.jar = Jar(settings, request, self.brought)
-        self.client = _client(request, settings, self.brought.device)
+        self.client = client_of(request, settings, self.brought.device)
         self.session: Session | None = None
         self.error: InvalidSessionError | None = self.brought.error
         self.refused: DevsessError | None = None
@@ -397,15 +396,3 @@ class Exchange:
     def _check_not_begun(self) -> None:
         if self.has_begun:
             raise RuntimeError("the response has begun: its cookies are sent, do this before")
-
-
-def _client(request: Request, settings: Settings, device_token: str | None) -> Client:
-    headers = request.headers
-    hints = {name: hint for name in HINTS if (hint := headers.get(name)) and len(hint) <= MAX_HINT}
-    proxies, named_in = settings.trusted_proxies, settings.proxy_header
-    return Client(
-        client_address(request.peer, headers, proxies, named_in),
-        headers.get("user-agent"),
-        hints or None,
-        device_token,
-    )

@@ -13,7 +13,10 @@ from collections.abc import Iterator, Mapping
 from functools import lru_cache
 
 from devsess._addresses import address
-from devsess.adapters._settings import Network, ProxyHeader
+from devsess._client import MAX_HINT
+from devsess.adapters._http import HINTS, Request
+from devsess.adapters._settings import Network, ProxyHeader, Settings
+from devsess.models import Client
 
 # How much of a header is looked at, and most proxies in a row; honest ones stay far below.
 MAX_HEADER = 4096
@@ -28,6 +31,19 @@ _PAIR = rf"{_TOKEN}=(?:{_TOKEN}|{_QUOTED})"
 _ELEMENT = re.compile(rf"{_PAIR}(?:[ \t]*;[ \t]*{_PAIR})*")
 _FOR = re.compile(rf"(?:^|;)[ \t]*for=({_TOKEN}|{_QUOTED})", re.IGNORECASE)
 _STRINGS = re.compile(_QUOTED)
+
+
+def client_of(request: Request, settings: Settings, device_token: str | None) -> Client:
+    """Who asks, as the manager sees it."""
+    headers = request.headers
+    hints = {name: hint for name in HINTS if (hint := headers.get(name)) and len(hint) <= MAX_HINT}
+    proxies, named_in = settings.trusted_proxies, settings.proxy_header
+    return Client(
+        client_address(request.peer, headers, proxies, named_in),
+        headers.get("user-agent"),
+        hints or None,
+        device_token,
+    )
 
 
 def client_address(

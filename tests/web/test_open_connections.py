@@ -91,7 +91,7 @@ def test_a_step_up_of_its_own_does_not(
     current.step_up(amr=("otp",))
     guard = guard or current.guard(every=0)
     guard.check()
-    sessions.step_up(current._exchange._held.access, amr=("otp",))
+    sessions.step_up(current._exchange.jar.held.access, amr=("otp",))
     with pytest.raises(TokenExpiredError):
         guard.check()
 
