@@ -72,7 +72,7 @@ DEVICES = (
     ),
     Rule("Samsung TV", r"(?i)smart-?tv.*tizen|tizen.*\btv\b", kind="tv", model="Samsung TV"),
     Rule("LG TV", r"(?i)\bweb0s\b|\bwebos\.tv|\bnetcast\b", kind="tv", model="LG TV"),
-    Rule("Roku", r"(?i)^roku/", kind="tv", model="Roku"),
+    Rule("Roku", r"^Roku/|; Roku;", kind="tv", model="Roku"),
     Rule("Apple TV", r"(?i)\bapple ?tv", kind="tv", model="Apple TV"),
     Rule("Chromecast", r"\bCrKey/", kind="tv", model="Chromecast"),
     Rule("Sony TV", r"(?i); bravia ", kind="tv", model="Sony TV"),

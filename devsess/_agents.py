@@ -63,7 +63,7 @@ _NO_APPS = frozenset(
 _BOT = re.compile(
     r"(?i)(?<![\w.-])[\w.!-]{0,47}?(?:(?<!\bcu)bot|crawler|spider|slurp|mediapartners)(?![^\W_])[\w-]{0,24}"
 )
-_BARE_BOT = frozenset({"bot", "crawler", "spider", "web-crawler", "webcrawler"})
+_BARE_BOT = frozenset({"bot", "robot", "crawler", "spider", "web-crawler", "webcrawler"})
 # Where its makers are found, which is no part of its name.
 _ELSEWHERE = re.compile(
     r"(?i)\+?\bhttps?:[^\s;,)]*|(?<![\w.+-])[\w.+-]{1,64}@[\w.-]{1,64}|\bwww\.[^\s;,)]*"
@@ -101,6 +101,7 @@ def read_agent(text: str) -> Claim:
         place=device.place or device.os or _place(said, os),
         kind="bot" if bot else _kind(said, text, os, device, is_app=is_app),
         model=clean_text(model, MAX_NAME) or _model(said, text, os),
+        sure=device is not rules.NO_RULE,
     )
 
 
@@ -119,15 +120,17 @@ def _bot(said: Any, text: str, name: str | None) -> str | None:
     if called is None and (not is_parsed or name in _LIBRARIES):
         return None
     # What the parser found in an address is no name.
-    parsed = said.browser.family if is_parsed and said.browser.family in own else None
-    if parsed and _BOT.search(parsed):
-        return str(parsed)
+    parsed = str(said.browser.family)
+    if not is_parsed or not re.search(rf"(?<![\w./-]){re.escape(parsed)}", own):
+        parsed = ""
+    if _BOT.search(parsed):
+        return parsed
     if called and called[0].lower() not in _BARE_BOT:
         return called[0]
     if name or parsed:
         return name or parsed
     named = _NAMED.search(own)
-    return named[1] if named else UNKNOWN
+    return named[1].rstrip(" -") if named else UNKNOWN
 
 
 def _browser(said: Any, text: str, os: str) -> str:

@@ -85,9 +85,6 @@ DESKTOPS = frozenset(
     {"Windows", "macOS", "Linux", "Chrome OS", "FreeBSD", "OpenBSD", "NetBSD", "Solaris"}
 )
 
-# What their browsers say of the system is that of another machine.
-CONSOLES = frozenset({"Xbox", "PlayStation", "Nintendo"})
-
 _BRANDS = "sec-ch-ua"
 _FULL_BRANDS = "sec-ch-ua-full-version-list"
 _MOBILE = "sec-ch-ua-mobile"
@@ -144,6 +141,8 @@ class Claim:
         place: The system as people call it: "Windows 11", "iPhone"; or "unknown".
         kind: As in `models.Device`.
         model: The device's model, or None.
+        sure: Whether the machine was known by a mark of its own. Then hints say no more
+            of it: those of a console or a headset are of the system that it is made from.
     """
 
     browser: str = UNKNOWN
@@ -151,6 +150,7 @@ class Claim:
     place: str = UNKNOWN
     kind: Kind = UNKNOWN
     model: str | None = None
+    sure: bool = False
 
     @property
     def label(self) -> str:
@@ -194,10 +194,10 @@ def read_hints(headers: Mapping[str, str] | None) -> Claim:
 
 
 def merged(agent: Claim, hints: Claim) -> Claim:
-    """What a user agent and hints say together: hints win, save over bots, TVs and consoles."""
+    """What a user agent and hints say together: hints win, save over bots and known machines."""
     if hints is SILENCE or agent.kind in ("bot", "tv"):
         return agent
-    if agent.os in CONSOLES:
+    if agent.sure:
         hints = Claim(browser=hints.browser)
     same_os = hints.os in (UNKNOWN, agent.os)
     bare = hints.place in (UNKNOWN, hints.os)
@@ -209,6 +209,7 @@ def merged(agent: Claim, hints: Claim) -> Claim:
         place=agent.place if same_os and bare else hints.place,
         kind=_merged_kind(agent, hints, keeps=keeps),
         model=hints.model or (agent.model if same_os else None),
+        sure=agent.sure,
     )
 
 

@@ -111,7 +111,10 @@ OF_RULES = {
         (f"Mozilla/5.0 (Web0S; Linux/SmartTV) {BLINK} Chrome/94.0.4606.128 Safari/537.36",
          "LG TV", "tv", "webOS", "Chrome"),
     ],
-    "Roku": [("Roku/DVP-12.5 (12.5.0.4174-AE)", "Roku", "tv", "Roku", "Roku")],
+    "Roku": [
+        ("Roku/DVP-12.5 (12.5.0.4174-AE)", "Roku", "tv", "Roku", "Roku"),
+        ("Mozilla/5.0 (QSP; Roku; AP; 6.2.80.2752)", "Roku", "tv", "unknown", "unknown"),
+    ],
     "Apple TV": [("AppleTV11,1/11.1", "Apple TV", "tv", "tvOS", "unknown")],
     "Chromecast": [
         ((f"Mozilla/5.0 (Linux; Android 12.0; Build/STTL.240206.002) {BLINK}"
@@ -372,6 +375,11 @@ OF_LAWS = [
            "facebookexternalhit", "unknown", "facebookexternalhit"),
           ("360Spider", "360Spider", "unknown", "360Spider"),
           ("my bot/1.0", "my bot", "unknown", "my bot"),
+          ("Example.com robot help@example.com",
+           "Example.com robot", "unknown", "Example.com robot"),
+          ("Curious Example - www.example.com/crawler",
+           "Curious Example", "unknown", "Curious Example"),
+          (f"{WINDOWS}; 360Spider", "360Spider", "Windows", "360Spider"),
       )),
     ((f"Mozilla/5.0 (Linux; Android 7.0; CUBOT DINOSAUR) {BLINK} Chrome/126.0.0.0 Mobile"
      " Safari/537.36"),

@@ -165,6 +165,11 @@ HINTED = [
     # A console's hints are those of the system that it is made from.
     (f"{XBOX} Edg/137.0.0.0", EDGE_VIEW, "?0", "Windows", "10.0.0", "",
      "Edge on Xbox", "unknown", "Xbox", "Edge"),
+    # A headset's likewise.
+    ((f"Mozilla/5.0 (X11; Linux x86_64; Quest 2) {BLINK} OculusBrowser/24.3.0.4.63"
+     " Chrome/106.0.5249.168 VR Safari/537.36"),
+     '"Chromium";v="106", "Oculus Browser";v="24"', "?0", "Linux", "", "",
+     "Quest 2 · Oculus Browser", "unknown", "Android", "Oculus Browser"),
     # A model is known by its code, here as in a user agent.
     (REDUCED, WEBVIEW, "?0", "Android", "", "AFTKA", "Fire TV", "tv", "Android", "WebView"),
     (REDUCED, WEBVIEW, "?0", "Android", "", "KFTRWI",
