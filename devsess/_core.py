@@ -172,8 +172,8 @@ class Core:
             StepUpRequiredError: If it does not suffice.
         """
         lifecycle.require_strength(
-            int(session.auth_time.timestamp()),
-            session.acr,
+            session.auth_time.timestamp(),
+            {level: at.timestamp() for level, at in session.levels.items()},
             now,
             self.policy,
             max_auth_age=None if max_auth_age is None else seconds(max_auth_age),

@@ -91,8 +91,9 @@ class AsyncSessionManager:
             client: The request; its device token must be this session's. None: no check.
             fresh: Always read the row: for sensitive actions.
             touch: Whether this counts as activity.
-            max_auth_age: Seconds; the authentication must be younger.
-            acr: The authentication context needed.
+            max_auth_age: Seconds; the latest authentication must be younger, or, with
+                *acr*, the latest that reached this context or a stronger one.
+            acr: The authentication context that must have been reached.
 
         Raises:
             BadTokenError: If the token is not a genuine access token.
@@ -310,6 +311,9 @@ class AsyncSessionManager:
     ) -> Grant:
         """
         Note that the person proved themselves again (RFC 9470): newer tokens, older ones end.
+
+        The session's `auth_time`, `amr` and `acr` are those of this event from now
+        on; the levels reached before keep their instants.
 
         Raises:
             InvalidSessionError: As for validate.

@@ -25,9 +25,17 @@ from devsess.errors import (
 from devsess.rows import EXPIRED
 
 if TYPE_CHECKING:
-    from devsess.policy import Policy
-    from devsess.rows import SessionRow
+    from collections.abc import Mapping
 
+    from devsess.policy import Policy
+    from devsess.rows import Levels, SessionRow
+
+# Seconds by which an instant may lie ahead of this clock and count as now: two
+# machines' clocks. What lies further ahead was written by a clock that was
+# wrong, and its age is not known: it is over.
+CLOCKS_APART = 300.0
+# Levels that a row keeps, the latest event's among them.
+MAX_LEVELS = 8
 # Seconds for which an answer is repeated from memory while nothing says that
 # its token's generation was presented.
 UNMARKED_FOR = 1.0
@@ -256,16 +264,52 @@ def token_expiry(row: SessionRow, now: float, policy: Policy) -> int:
     return math.floor(min(now + policy.access_lifetime, deadline(row, policy)))
 
 
+def age(since: float, now: float) -> float:
+    """Seconds from *since* to *now*: 0 if that is a little ahead, infinite if it is far ahead."""
+    return math.inf if _is_far_ahead(since, now) else max(0.0, now - since)
+
+
+def _is_far_ahead(at: float, now: float) -> bool:
+    return at > now + CLOCKS_APART
+
+
 def step_up_time(row: SessionRow, now: float) -> int:
-    """The `auth_time` of a step-up at *now*: whole seconds, at least one more than before."""
-    return max(math.floor(now), row.auth_time + 1)
+    """
+    The `auth_time` of a step-up at *now*: whole seconds, at least one more than before.
+
+    Another one, but no later, where the one before was far ahead.
+    """
+    second = math.floor(now)
+    return second if _is_far_ahead(row.auth_time, now) else max(second, row.auth_time + 1)
+
+
+def levels_reached(row: SessionRow) -> dict[str, int]:
+    """Each context that *row* reached, and the second at which it last was; the latest last."""
+    levels = dict(row.levels)
+    if row.acr is not None:
+        levels.pop(row.acr, None)
+        levels[row.acr] = row.auth_time
+    return levels
+
+
+def levels_before(row: SessionRow, acr: str | None, now: float) -> Levels:
+    """
+    What *row* keeps of its levels when an event to *acr* takes place at *now*.
+
+    Beyond `MAX_LEVELS` those reached first are dropped. One far ahead was
+    reached nobody knows when, so it counts as long ago.
+    """
+    others = [
+        (level, 0 if _is_far_ahead(at, now) else at)
+        for level, at in levels_reached(row).items()
+        if level != acr
+    ]
+    return tuple(others[-(MAX_LEVELS - (acr is not None)) :])
 
 
 def within_grace(row: SessionRow, now: float, policy: Policy) -> bool:
     """Whether *row*'s last rotation is so recent that the previous token is excused."""
-    return (
-        row.rotated_at is not None and max(0.0, now - row.rotated_at) <= policy.refresh_grace_period
-    )
+    return row.rotated_at is not None and age(row.rotated_at, now) <= policy.refresh_grace_period
 
 
 def is_trusted(trusted_until: float | None, now: float) -> bool:
@@ -288,8 +332,8 @@ def purge_devices_before(now: float, policy: Policy) -> float:
 
 
 def require_strength(
-    auth_time: int,
-    acr: str | None,
+    latest: float,
+    levels: Mapping[str, float],
     now: float,
     policy: Policy,
     *,
@@ -299,22 +343,38 @@ def require_strength(
     """
     Check how fresh and how strong an authentication is (RFC 9470 §4).
 
+    Args:
+        latest: When the latest sign-in or step-up was.
+        levels: Each context reached, and when it last was.
+        now: This instant.
+        policy: For the order of contexts.
+        max_auth_age: The age that it must be below, in seconds. With
+            *required_acr*, that of this context or of a stronger one.
+        required_acr: The context needed.
+
     Raises:
-        StepUpRequiredError: If it is older than *max_auth_age* seconds or weaker
-            than *required_acr*.
+        StepUpRequiredError: If it is too weak, or was too long ago.
     """
-    if max_auth_age is not None and not max(0.0, now - auth_time) < max_auth_age:
+    if required_acr is not None:
+        reached = _reached_at(levels, required_acr, policy)
+        if reached is None:
+            raise StepUpRequiredError(
+                f"this needs {required_acr}, which the session has not reached: step up",
+                acr_values=(required_acr,),
+                max_age=max_auth_age,
+            )
+        latest = reached
+    if max_auth_age is not None and not age(latest, now) < max_auth_age:
         raise StepUpRequiredError(
             f"the sign-in is older than {max_auth_age:g} seconds: sign in again",
             acr_values=(required_acr,) if required_acr else (),
             max_age=max_auth_age,
         )
-    if required_acr is not None and not satisfies(acr, required_acr, policy):
-        raise StepUpRequiredError(
-            f"this needs {required_acr}, the session has {acr or 'none'}: step up",
-            acr_values=(required_acr,),
-            max_age=max_auth_age,
-        )
+
+
+def _reached_at(levels: Mapping[str, float], required: str, policy: Policy) -> float | None:
+    """When a context as strong as *required* was last reached."""
+    return max((at for acr, at in levels.items() if satisfies(acr, required, policy)), default=None)
 
 
 def satisfies(acr: str | None, required: str, policy: Policy) -> bool:
@@ -323,15 +383,6 @@ def satisfies(acr: str | None, required: str, policy: Policy) -> bool:
     if acr in order and required in order:
         return order.index(acr) >= order.index(required)
     return acr == required
-
-
-def stronger(old: str | None, new: str | None, policy: Policy) -> str | None:
-    """The context after a step-up to *new*: it never falls."""
-    if new is None or (old is not None and satisfies(old, new, policy)):
-        return old
-    if old in policy.acr_order and new not in policy.acr_order:
-        return old
-    return new
 
 
 def instant(seconds: float) -> datetime:

@@ -114,8 +114,8 @@ class Session:
         expires_at: Its deadline: idle or absolute, whichever comes first.
         absolute_expires_at: The deadline that nothing moves.
         auth_time: When the person last proved themselves, in whole seconds.
-        amr: How they did (RFC 8176).
-        acr: The authentication context reached, or None.
+        amr: How they did then (RFC 8176).
+        acr: The authentication context reached then, or None.
         persistent: Whether its cookies outlive the browser.
         revoked_at: When it was revoked, or None.
         revoke_reason: Why it was revoked, or None.
@@ -124,6 +124,8 @@ class Session:
         claims: The application's data; read-only.
         is_bound: Whether its device's token was presented with it: from then on
             what refreshes it, or ends others with it, needs that token.
+        levels: Each context reached so far, and when it last was, the latest
+            last; at most eight, read-only.
     """
 
     id: str
@@ -146,6 +148,7 @@ class Session:
     is_current: bool = False
     claims: Mapping[str, Any] = field(default=NOTHING, hash=False)
     is_bound: bool = False
+    levels: Mapping[str, datetime] = field(default=NOTHING, hash=False)
 
     @property
     def revoked(self) -> bool:

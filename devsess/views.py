@@ -66,7 +66,14 @@ def session_view(
         row.id == current,
         claims_view(row.claims),
         row.bound,
+        levels_view(row),
     )
+
+
+def levels_view(row: SessionRow) -> FrozenDict:
+    """Each level reached, and when it last was."""
+    levels = lifecycle.levels_reached(row)
+    return FrozenDict({acr: instant(at) for acr, at in levels.items()}) if levels else NOTHING
 
 
 def claims_view(text: str) -> FrozenDict:

@@ -126,6 +126,7 @@ def _exported(context: Context, now: float, row: SessionRow) -> dict[str, Any]:
         "authTime": view.auth_time.isoformat(),
         "amr": [*row.amr],
         "acr": row.acr,
+        "levels": {acr: at.isoformat() for acr, at in view.levels.items()},
         "coordinates": [place.latitude, place.longitude] if place else None,
         "revokedAt": view.revoked_at.isoformat() if view.revoked_at else None,
         "revokeReason": view.revoke_reason,

@@ -29,7 +29,7 @@ def step_up(
     acr: str | None,
 ) -> Flow[Grant]:
     """
-    Raise a live session's authentication; `acr` never falls, `amr` only grows.
+    Make a newer authentication the session's latest; the levels reached before stay as they were.
 
     Raises:
         InvalidSessionError: As for validate, always read from the store.
@@ -42,8 +42,9 @@ def step_up(
         owns = presents_own_device(context, row, client)
         changes: dict[str, object] = {
             "auth_time": lifecycle.step_up_time(row, now),
-            "amr": tuple(dict.fromkeys((*row.amr, *methods))),
-            "acr": lifecycle.stronger(row.acr, context_class, context.policy),
+            "amr": methods,
+            "acr": context_class,
+            "levels": lifecycle.levels_before(row, context_class, now),
             "generation": row.generation + 1,
             **rotation.succession(row, "step_up", now, Verdict.ROTATE),
             "bound": row.bound or owns,

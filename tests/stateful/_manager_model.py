@@ -36,6 +36,8 @@ class Known:
     rotated_by: str = ""
     previous: int | None = None
     presented: bool = False
+    acr: str | None = None
+    events: list[tuple[int, str | None]] = field(factory=list)
     revoked_at: float | None = None
     lapsed: bool = False
     claims: dict[str, object] = field(factory=dict)
@@ -53,6 +55,10 @@ class Known:
         self.seen_at = now
         self.idle_at = max(self.idle_at, min(now + IDLE, self.created_at + ABSOLUTE))
 
+    def proves(self, acr: str | None) -> None:
+        self.acr = acr
+        self.events.append((self.auth_time, acr))
+
     def rotates(self, now: float, by: str) -> None:
         self.acts(now)
         self.previous, self.presented = self.generation, False
@@ -63,6 +69,10 @@ class Known:
         previous = self.previous
         self.rotates(now, "refresh")
         self.previous = previous
+
+    def levels(self) -> dict[str, int]:
+        """Each level, and when it was last reached, by all that ever took place."""
+        return {acr: at for at, acr in self.events if acr}
 
     def is_in_grace(self, now: float) -> bool:
         return now - self.rotated_at <= GRACE

@@ -52,6 +52,7 @@ USERS = st.sampled_from(["ada", "bob"])
 WHICH = st.integers(0, 1)
 # From the latest: what happened long ago has long been told apart.
 RECENT = st.integers(1, 6)
+ACR = st.sampled_from([None, "aal1", "aal2"])
 
 
 class ManagersFollowTheModel(RuleBasedStateMachine):
@@ -101,11 +102,13 @@ class ManagersFollowTheModel(RuleBasedStateMachine):
     def wait(self, seconds: int) -> None:
         self.clock.advance(seconds)
 
-    @rule(which=WHICH, user_id=USERS, ago=st.sampled_from([0, 0, 3]))
-    def login(self, which: int, user_id: str, ago: int) -> None:
+    @rule(which=WHICH, user_id=USERS, ago=st.sampled_from([0, 0, 3]), acr=ACR)
+    def login(self, which: int, user_id: str, ago: int, acr: str | None) -> None:
         live = self.model.of(user_id, self.now)
         signed_in_at = self.now - ago
-        raised, grant = self.raised(self.managers[which].login, user_id, auth_time=signed_in_at)
+        raised, grant = self.raised(
+            self.managers[which].login, user_id, auth_time=signed_in_at, acr=acr
+        )
         if signed_in_at < self.model.cut_offs.get(user_id, -math.inf):
             assert raised is LoginDeniedError
             return
@@ -113,6 +116,7 @@ class ManagersFollowTheModel(RuleBasedStateMachine):
         self._evicted(grant, live)
         now, row_id = self.now, grant.session.id
         known = Known(row_id, user_id, now, math.floor(signed_in_at), now, now + IDLE)
+        known.proves(acr)
         self.model.sessions[row_id] = known
         self.model.granted(grant, now)
 
@@ -134,6 +138,8 @@ class ManagersFollowTheModel(RuleBasedStateMachine):
             known = self.model.sessions[token.session_id]
             assert (known.id, known.user_id) == (session.id, session.user_id)
             assert known.claims == session.claims
+            assert (known.acr, known.auth_time) == (session.acr, session.auth_time.timestamp())
+            assert known.levels() == {it: at.timestamp() for it, at in session.levels.items()}
             presents = self.model.presents(token)
             known.presented = known.presented or presents
             if presents or self.now >= known.seen_at + TOUCH:
@@ -159,14 +165,15 @@ class ManagersFollowTheModel(RuleBasedStateMachine):
             assert 1 + known.generation == len(set(successors))
 
     @precondition(lambda self: self.model.access)
-    @rule(which=WHICH, back=RECENT)
-    def step_up(self, which: int, back: int) -> None:
+    @rule(which=WHICH, back=RECENT, acr=ACR)
+    def step_up(self, which: int, back: int, acr: str | None) -> None:
         token: Access = self.token(self.model.access, back)
-        raised, grant = self.raised(self.managers[which].step_up, token.text, amr=("otp",))
+        raised, grant = self.raised(self.managers[which].step_up, token.text, amr=("otp",), acr=acr)
         assert raised is self.model.on_access(token, self.now)
         if grant is not None:
             known = self.model.sessions[token.session_id]
             known.auth_time = max(math.floor(self.now), known.auth_time + 1)
+            known.proves(acr)
             known.rotates(self.now, "step_up")
             self.model.granted(grant, self.now)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import pickle
 from typing import Any
 
@@ -123,21 +124,66 @@ def test_contexts(acr: str | None, required: str, holds: bool) -> None:
     assert holds == lifecycle.satisfies(acr, required, POLICY)
 
 
-@pytest.mark.parametrize(
-    ("old", "new", "expected"),
-    [
-        (None, None, None),
-        (None, "aal1", "aal1"),
-        ("aal1", "aal2", "aal2"),
-        ("aal2", "aal1", "aal2"),
-        ("aal2", None, "aal2"),
-        ("aal2", "gold", "aal2"),
-        ("gold", "aal2", "aal2"),
-    ],
+LEVELS = st.sampled_from([None, "aal1", "aal2", "aal3", "gold"])
+
+
+@given(
+    events=st.lists(st.tuples(st.integers(0, 400), LEVELS), min_size=1, max_size=8),
+    wanted=LEVELS,
+    max_auth_age=st.none() | st.integers(0, 2_000),
+    waited=st.integers(0, 400),
 )
-def test_a_context_never_falls(old: str | None, new: str | None, expected: str | None) -> None:
-    """A step-up raises the context or leaves it."""
-    assert expected == lifecycle.stronger(old, new, POLICY)
+def test_no_level_is_younger_than_its_event(
+    events: list[tuple[int, str | None]], wanted: str | None, max_auth_age: int | None, waited: int
+) -> None:
+    """What a row keeps of its sign-in and step-ups answers as all of them would."""
+    (_, first), *later = events
+    row, took_place, now = session_row(acr=first), [(int(T0), first)], T0
+    for passed, acr in later:
+        now += passed
+        levels = lifecycle.levels_before(row, acr, now)
+        row = evolve(row, levels=levels, acr=acr, auth_time=lifecycle.step_up_time(row, now))
+        took_place.append((row.auth_time, acr))
+    now += waited
+    counted = [
+        at
+        for at, acr in took_place
+        if wanted is None or (acr and lifecycle.satisfies(acr, wanted, POLICY))
+    ]
+    limit = math.inf if max_auth_age is None else max_auth_age
+    expected = any(max_auth_age is None or max(0, now - at) < limit for at in counted)
+    try:
+        lifecycle.require_strength(
+            row.auth_time,
+            lifecycle.levels_reached(row),
+            now,
+            POLICY,
+            max_auth_age=max_auth_age,
+            required_acr=wanted,
+        )
+        holds = True
+    except StepUpRequiredError:
+        holds = False
+    assert expected == holds
+    assert len(lifecycle.levels_reached(row)) <= lifecycle.MAX_LEVELS
+
+
+@pytest.mark.parametrize(
+    ("ahead", "expected"),
+    [(-7, 7), (0, 0), (0.5, 0), (300, 0), (300.5, math.inf), (1e9, math.inf)],
+)
+def test_the_age_of_what_lies_ahead(ahead: float, expected: float) -> None:
+    """Two clocks may differ by five minutes; what lies further ahead is over."""
+    assert expected == lifecycle.age(T0 + ahead, T0)
+    row = session_row(rotated_at=T0 + ahead)
+    assert (expected <= 30) == lifecycle.within_grace(row, T0, POLICY)
+
+
+@pytest.mark.parametrize(("ahead", "expected"), [(-9.5, 0), (0, 1), (300, 301), (301, 0), (1e6, 0)])
+def test_a_step_up_is_later_than_what_it_follows(ahead: float, expected: int) -> None:
+    """In whole seconds, by one at least; a clock that was wrong is not followed."""
+    row = session_row(auth_time=int(T0 + ahead))
+    assert int(T0) + expected == lifecycle.step_up_time(row, T0 + 0.9)
 
 
 @pytest.mark.parametrize(("age", "holds"), [(-5, True), (0, True), (299.9, True), (300, False)])
@@ -145,10 +191,10 @@ def test_the_age_is_less(age: float, holds: bool) -> None:
     """max_auth_age holds while the age is less; a negative age counts as none."""
     asked: dict[str, Any] = {"max_auth_age": 300, "required_acr": None}
     if holds:
-        lifecycle.require_strength(int(T0), None, T0 + age, POLICY, **asked)
+        lifecycle.require_strength(T0, {}, T0 + age, POLICY, **asked)
         return
     with pytest.raises(StepUpRequiredError):
-        lifecycle.require_strength(int(T0), None, T0 + age, POLICY, **asked)
+        lifecycle.require_strength(T0, {}, T0 + age, POLICY, **asked)
 
 
 SAME, BOUND, UNBOUND = Bearer.SAME, Bearer.FOREIGN_BOUND, Bearer.FOREIGN_UNBOUND
