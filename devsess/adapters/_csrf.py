@@ -55,6 +55,19 @@ def refusal(request: Request, credentials: Credentials, settings: Settings) -> s
     return None
 
 
+def refusal_to_read(request: Request, credentials: Credentials, settings: Settings) -> str | None:
+    """
+    Why *request* for what is its person's own is refused, or None.
+
+    No other site embeds it, nor goes there (OWASP ASVS 3.5.8); a named origin reads it.
+    """
+    if credentials.by == "bearer" or request.headers.get("sec-fetch-site") not in _OTHERS:
+        return None
+    origin = request.headers.get("origin")
+    is_named = origin is not None and _is_named(origin, settings)
+    return None if is_named else "this request comes from another site"
+
+
 def _is_named(origin: str, settings: Settings) -> bool:
     return bool(settings.origins) and normal_origin(origin) in settings.origins
 

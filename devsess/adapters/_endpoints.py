@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, TypeAlias
 from attrs import evolve, field, frozen
 
 from devsess.adapters import _ask as ask
+from devsess.adapters import _csrf as csrf
 from devsess.adapters._http import Answer, empty_answer, json_answer
 from devsess.adapters._openapi import description
 from devsess.adapters._problem import problem
@@ -157,7 +158,30 @@ def _caller(exchange: Exchange) -> Flow[Session]:
     return exchange.require(None, None)
 
 
+def _refusal_to_read(exchange: Exchange) -> Answer | None:
+    """The answer to a page of another site that asks for what is a person's own."""
+    exchange.is_consulted = True
+    exchange.consult("Sec-Fetch-Site", "Origin")
+    why = csrf.refusal_to_read(exchange.request, exchange.brought, exchange.settings)
+    return problem(403, f"{why[0].upper()}{why[1:]}.") if why else None
+
+
+def _session(exchange: Exchange, _: str, __: bytes | None) -> Flow[Answer]:
+    """Who is signed in, and until when: no activity, or nobody could ask when it ends."""
+    refusal = _refusal_to_read(exchange)
+    if refusal:
+        return refusal
+    exchange.is_looking = True
+    yield from exchange.authenticate()
+    session = exchange.session
+    told = None if session is None else {**session.to_dict(), "current": True}
+    return json_answer(200, {"signed_in": session is not None, "session": told})
+
+
 def _sessions(exchange: Exchange, _: str, __: bytes | None) -> Flow[Answer]:
+    refusal = _refusal_to_read(exchange)
+    if refusal:
+        return refusal
     caller = yield from _caller(exchange)
     found = yield from ask.list_sessions(caller.user_id, caller.id)
     listed = [{**session.to_dict(), "current": session.is_current} for session in found]
@@ -214,6 +238,7 @@ _SESSION: Mapping[str, Handler] = {"DELETE": _end}
 _ROUTES: Mapping[str, Mapping[str, Handler]] = {
     "/refresh": {"POST": _refresh},
     "/logout": {"POST": _logout},
+    "/session": {"GET": _session},
     "/sessions": {"GET": _sessions},
     "/sessions/revoke-others": {"POST": _end_others},
     "/jwks.json": {"GET": _keys},

@@ -17,11 +17,10 @@ from devsess.adapters import _cors as cors
 from devsess.adapters import _csrf as csrf
 from devsess.adapters._carrier import Credentials, credentials
 from devsess.adapters._ended import ended
-from devsess.adapters._http import NO_STORE, PASSIVE_HEADER, PRIVATE, Answer, Header, Request
+from devsess.adapters._http import NO_STORE, PRIVATE, Answer, Header, Request
 from devsess.adapters._jar import Jar
 from devsess.adapters._problem import answer_to, problem
 from devsess.adapters._proxy import client_of
-from devsess.adapters._settings import is_among
 from devsess.errors import (
     BadTokenError,
     DevsessError,
@@ -62,6 +61,7 @@ class Exchange:
         over: What a guard raised: that its response ends there is no fault.
         is_guarded: Whether a guard was made.
         is_at_endpoint: Whether one of the JSON endpoints answers it.
+        is_looking: Whether all that is asked is who is signed in.
         is_consulted: Whether the app looked at who asks: what it answers is for them.
         has_begun: Whether the response is on its way, and headers are too late.
     """
@@ -79,6 +79,7 @@ class Exchange:
         self.over: DevsessError | None = None
         self.is_guarded = False
         self.is_at_endpoint = False
+        self.is_looking = False
         self.is_consulted = False
         self.has_begun = False
         self._consulted: tuple[str, ...] = ()
@@ -143,7 +144,7 @@ class Exchange:
 
     def preflight(self, methods: Collection[str] | None) -> Answer:
         """Our answer to a preflight; see `_cors`."""
-        self._consult("Origin", *cors.PREFLIGHT_VARY)
+        self.consult("Origin", *cors.PREFLIGHT_VARY)
         return self.ours(cors.preflight(self.request, self.settings, methods))
 
     def refusal(self) -> Flow[Answer | None]:
@@ -153,7 +154,7 @@ class Exchange:
             return None
         csrf.report(why, self.request, self.settings)
         self.is_consulted = True
-        self._consult("Sec-Fetch-Site", "Origin")
+        self.consult("Sec-Fetch-Site", "Origin")
         return self.ours(problem(403, f"{why[0].upper()}{why[1:]}."))
 
     def _signs_nobody_in(self) -> Flow[bool]:
@@ -209,10 +210,8 @@ class Exchange:
 
     @property
     def is_activity(self) -> bool:
-        """Whether the request keeps its session alive; one that a timer sends need not."""
-        if self.request.headers.get(PASSIVE_HEADER) == "1":
-            return False
-        return not (self.settings.passive and is_among(self.request.path, self.settings.passive))
+        """Whether the request keeps its session alive."""
+        return not (self.is_looking or self.settings.is_passive(self.request))
 
     # For the app.
 
@@ -311,7 +310,7 @@ class Exchange:
             return None
         self.is_consulted = True
         if login_url is not None:
-            self._consult("Accept")
+            self.consult("Accept")
         return self.ours(answer)
 
     def ours(self, answer: Answer) -> Answer:
@@ -319,7 +318,7 @@ class Exchange:
         self._is_ours = True
         return answer
 
-    def _consult(self, *names: str) -> None:
+    def consult(self, *names: str) -> None:
         """Note request headers that the answer depends on."""
         self._consulted = tuple(dict.fromkeys((*self._consulted, *names)))
 
@@ -378,7 +377,7 @@ class Exchange:
         if self._has_signed_out and self.settings.clear_site_data:
             found.append(_CLEAR_CACHE)
         if self._is_ours and self.settings.origins:
-            self._consult("Origin")
+            self.consult("Origin")
             found += [] if is_shared else cors.sharing(self.request, self.settings)
         consulted = self.settings.vary if cookies or self.is_consulted else ()
         if consulted or self._consulted:

@@ -84,6 +84,23 @@ _PATHS: dict[str, Any] = {
             "responses": {**_NOTHING, **_problems(400, 401, 403, 413, 415, 503)},
         }
     },
+    "/session": {
+        "get": {
+            "summary": "Whether somebody is signed in, and until when; no activity.",
+            "security": [*_SIGNED_IN, {}],
+            "responses": {
+                "200": _json(
+                    _object(
+                        {
+                            "signed_in": {"type": "boolean"},
+                            "session": {"anyOf": [_ref("Session"), {"type": "null"}]},
+                        }
+                    ),
+                ),
+                **_problems(403, 503),
+            },
+        }
+    },
     "/sessions": {
         "get": {
             "summary": "The caller's live sessions.",
@@ -92,7 +109,7 @@ _PATHS: dict[str, Any] = {
                 "200": _json(
                     _object({"sessions": {"type": "array", "items": _ref("Session")}}),
                 ),
-                **_problems(401, 503),
+                **_problems(401, 403, 503),
             },
         }
     },

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from attrs import frozen
 
 from devsess.adapters import _cookies as cookies
-from devsess.adapters._http import Request
+from devsess.adapters._http import PASSIVE_HEADER, Request
 from devsess.errors import ConfigurationError
 from devsess.policy import Span, seconds
 
@@ -81,6 +81,12 @@ class Settings:
             return False
         login = None if self.login_url is None else self.login_url.partition("?")[0]
         return login is None or request.mount + request.path != below_mount(login, request.mount)
+
+    def is_passive(self, request: Request) -> bool:
+        """Whether a timer sent *request*, and no person: it keeps no session alive."""
+        if request.headers.get(PASSIVE_HEADER) == "1":
+            return True
+        return bool(self.passive) and is_among(request.path, self.passive)
 
     def is_exempt(self, path: str) -> bool:
         """Whether *path* is one that anybody may post to."""

@@ -73,7 +73,7 @@ def before(
     try:
         return run(endpoints.serve(exchange, path, body()), perform)
     except endpoints.UnreadableError as error:
-        return error.answer
+        return exchange.ours(error.answer)
 
 
 def request_of(environ: WSGIEnvironment, mount: str, path: str) -> Request:
