@@ -123,7 +123,7 @@ def test_where_only_cookies_are_taken_it_is_no_way_in() -> None:
             token = (await sessions.login("ada")).access_token
             chat = Chat()
             app = SessionMiddleware(chat, sessions, transport="cookie")
-            own = (b"origin", b"http://app.example")
+            own = (b"origin", b"https://app.example")
             said = await handshake(app, [f"devsess.bearer.{token}"], own)
             assert "websocket.close" == said["type"]
             assert [] == chat.scope["subprotocols"]
