@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from devsess.models import Grant, Session
 
 # What a client sent is sent back only if it may be a token of ours.
-_TOKEN = re.compile(r"[A-Za-z0-9._~-]+")
+_TOKEN = re.compile(r"[A-Za-z0-9._~-]{1,4000}")
 
 
 class Jar:
@@ -54,17 +54,22 @@ class Jar:
             refresh=grant.refresh_token,
             device=grant.device_token or self.held.device,
         )
-        self.follow(grant.session, now)
+        self._write_tokens(grant.session, now)
         device, lifetime = self.held.device, self._settings.device_lifetime
         if grant.device_token or (device and _may_outlive(grant.session, lifetime)):
             self._write(self._settings.cookie_names.device, device or "", int(lifetime))
 
     def follow(self, session: Session, now: float) -> None:
-        """Let the session's two cookies end when it does."""
+        """Let the session's two cookies end when it does; junk that came is not sent back."""
+        held = self.held
+        self.held = evolve(held, access=_sendable(held.access), refresh=_sendable(held.refresh))
+        self._write_tokens(session, now)
+
+    def _write_tokens(self, session: Session, now: float) -> None:
         names = self._settings.cookie_names
         left = max(0, int(session.expires_at.timestamp() - now))
         for name, token in ((names.access, self.held.access), (names.refresh, self.held.refresh)):
-            if token and _TOKEN.fullmatch(token):
+            if token:
                 self._write(name, token, left if session.persistent else None)
 
     def drop(self, *, forget_device: bool = False) -> None:
@@ -108,6 +113,10 @@ class Jar:
             for name in sorted(self.ended | self._twice):
                 lines.setdefault(name, cookies.clear(name, attributes))
         return [("Set-Cookie", line) for line in (*twins, *lines.values())]
+
+
+def _sendable(token: str | None) -> str | None:
+    return token if token and _TOKEN.fullmatch(token) else None
 
 
 def _may_outlive(session: Session, lifetime: float) -> bool:

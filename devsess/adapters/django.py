@@ -20,6 +20,7 @@ from django.utils.module_loading import import_string
 
 from devsess._drivers import run
 from devsess.adapters import _endpoints as endpoints
+from devsess.adapters._cookies import Cookies
 from devsess.adapters._cors import ALLOW_ORIGIN
 from devsess.adapters._current import Current
 from devsess.adapters._exchange import Exchange
@@ -28,6 +29,8 @@ from devsess.adapters._middleware import Middleware
 from devsess.adapters.wsgi import before, limited, request_of
 from devsess.errors import DevsessError
 from devsess.manager import SessionManager
+
+__all__ = ["Cookies", "Current", "SessionMiddleware"]
 
 GetResponse: TypeAlias = Callable[[HttpRequest], HttpResponseBase]
 

@@ -18,12 +18,15 @@ from typing import Any, ParamSpec, TypeVar, cast
 from flask import Flask, Response, current_app, request
 from werkzeug.local import LocalProxy
 
+from devsess.adapters._cookies import Cookies
 from devsess.adapters._current import Current
 from devsess.adapters._wanted import Wanted, wanted
 from devsess.adapters.wsgi import SessionMiddleware
 from devsess.errors import ConfigurationError, DevsessError
 from devsess.manager import SessionManager
 from devsess.policy import Span
+
+__all__ = ["Cookies", "Current", "current_session", "init_app", "require"]
 
 P = ParamSpec("P")
 R = TypeVar("R")

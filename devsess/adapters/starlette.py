@@ -17,7 +17,7 @@ from starlette.requests import HTTPConnection
 
 from devsess.adapters._current import AsyncCurrent
 from devsess.adapters._wanted import wanted
-from devsess.adapters.asgi import SessionMiddleware
+from devsess.adapters.asgi import Cookies, SessionMiddleware
 from devsess.errors import ConfigurationError
 from devsess.models import Session
 from devsess.policy import Span
@@ -33,7 +33,7 @@ except ModuleNotFoundError:  # Starlette without FastAPI: nothing is described
 else:
     _PARAMETERS = [cookie_parameter()]
 
-__all__ = ["AsyncCurrent", "SessionMiddleware", "current_session", "require"]
+__all__ = ["AsyncCurrent", "Cookies", "SessionMiddleware", "current_session", "require"]
 
 
 async def current_session(connection: HTTPConnection) -> AsyncCurrent:

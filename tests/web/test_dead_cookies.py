@@ -1,0 +1,221 @@
+"""Cookies of no use: those of ended sessions, twins, and junk. None of them locks anybody out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import httpx
+import pytest
+from _browser import ACCESS, DEVICE, REFRESH, Browser, Cookie
+from _raw_apps import wsgi_app
+
+from devsess import SessionManager
+from devsess.adapters import _cookies as cookies
+from devsess.adapters.wsgi import SessionMiddleware
+from devsess.keys import generate_secret
+
+PAGE = {"Accept": "text/html,*/*"}
+JUNK = "x" * 5000
+
+
+def revoke(site: Any, _: Browser) -> None:
+    site.sessions.revoke_all("ada")
+
+
+def revoke_long_ago(site: Any, _: Browser) -> None:
+    site.sessions.revoke_all("ada")
+    site.clock.advance(timedelta(minutes=16))
+
+
+def run_out(site: Any, _: Browser) -> None:
+    site.clock.advance(timedelta(days=15))
+
+
+def steal(site: Any, browser: Browser) -> None:
+    """A thief's old refresh token comes back, and ends the session."""
+    thief = browser.copy()
+    for _ in range(2):
+        site.clock.advance(timedelta(minutes=16))
+        browser.get("/me")
+    thief.jar.pop(ACCESS)
+    thief.get("/me")
+    browser.jar.pop(ACCESS)
+
+
+def erase(site: Any, browser: Browser) -> None:
+    site.sessions.erase_user("ada")
+    browser.jar.pop(REFRESH)  # which nobody can verify any more
+
+
+ENDINGS = (revoke, revoke_long_ago, run_out, steal, erase)
+
+
+@pytest.mark.parametrize("end", ENDINGS)
+@pytest.mark.parametrize(("path", "headers"), [("/", PAGE), ("/auth/sessions", {})])
+def test_cookies_of_an_ended_session_are_cleared(
+    site: Any, end: Callable[..., None], path: str, headers: dict[str, str]
+) -> None:
+    """Where a person goes to a page, or an endpoint of ours answers; the device stays known."""
+    browser = site.browser("ada", "&persistent")
+    end(site, browser)
+    browser.get("/client")
+    assert {ACCESS, REFRESH} & set(browser.jar)  # a script's request clears nothing
+    browser.get(path, **headers)
+    assert {DEVICE} == set(browser.jar)
+
+
+@pytest.mark.parametrize("end", ENDINGS)
+def test_they_keep_nobody_from_signing_in(site: Any, end: Callable[..., None]) -> None:
+    """A client that says of no request where it comes from may sign in, as a stranger may."""
+    browser = site.browser("ada", "&persistent")
+    assert 403 == browser.post("/login?user=ada", site=None).status_code
+    end(site, browser)
+    assert 200 == browser.post("/login?user=ada", site=None, **PAGE).status_code
+    assert {ACCESS, REFRESH, DEVICE} == set(browser.jar)
+    assert 200 == browser.get("/me").status_code
+
+
+def expired(site: Any, browser: Browser) -> None:
+    del browser.jar[REFRESH]
+    site.clock.advance(timedelta(minutes=16))
+
+
+def elsewhere(site: Any, browser: Browser) -> None:
+    browser.jar[DEVICE] = site.browser("eve").jar[DEVICE]
+
+
+def forged(_: Any, browser: Browser) -> None:
+    browser.jar = {name: Cookie("of.another.app", {}) for name in (ACCESS, REFRESH)}
+
+
+def forged_for_an_ended_session(site: Any, browser: Browser) -> None:
+    """It names a session that is over, and is not of our making."""
+    head, _, mac = browser.jar[REFRESH].value.rpartition(".")
+    browser.jar = {REFRESH: Cookie(f"{head}.{mac[::-1]}", {})}
+    site.sessions.revoke_all("ada")
+
+
+def without_store(site: Any, _: Browser) -> None:
+    site.sessions.revoke_all("ada")
+    site.path.rename(site.path.with_suffix(".away"))
+    assert 503 == site.browser().post("/login?user=eve").status_code
+
+
+@pytest.mark.parametrize(
+    "happens", [expired, elsewhere, forged, forged_for_an_ended_session, without_store]
+)
+def test_what_may_be_of_use_is_left_alone(site: Any, happens: Callable[..., None]) -> None:
+    """It may be another app's, or of a session that lives: kept, and counted as credentials."""
+    browser = site.browser("ada")
+    happens(site, browser)
+    jar = dict(browser.jar)
+    for path in ("/", "/auth/sessions"):
+        assert "set-cookie" not in browser.get(path, **PAGE).headers
+    assert jar == browser.jar
+    assert browser.post("/login?user=ada", site=None).status_code in (403, 503)
+
+
+def test_a_live_refresh_cookie_alone_counts(site: Any) -> None:
+    """It would be renewed: who sends it must say where the request comes from."""
+    browser = site.browser("ada")
+    del browser.jar[ACCESS]
+    assert 403 == browser.post("/me", site=None).status_code
+    revoked, live = site.browser("ada"), dict(browser.jar)
+    site.sessions.revoke(site.sessions.list("ada")[0].id)
+    revoked.jar[REFRESH] = live[REFRESH]
+    assert 403 == revoked.post("/me", site=None).status_code
+
+
+def test_looking_renews_nothing(site: Any) -> None:
+    """A request that was refused is no activity, and rotates no token."""
+    browser = site.browser("ada")
+    site.clock.advance(timedelta(minutes=10))
+    before = site.sessions.list("ada")
+    assert 403 == browser.post("/me", site=None).status_code
+    assert before == site.sessions.list("ada")
+
+
+@pytest.mark.parametrize("name", [ACCESS, REFRESH, DEVICE])
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [("GET", "/me"), ("POST", "/auth/refresh"), ("POST", "/step-up"), ("POST", "/extend")],
+)
+def test_junk_beside_a_session_breaks_nothing(site: Any, name: str, method: str, path: str) -> None:
+    """Five kilobytes that nobody set are neither sent back nor a reason to fail."""
+    browser = site.browser("ada", "&persistent")
+    site.clock.advance(timedelta(minutes=10))
+    browser.jar[name] = Cookie(JUNK, {})
+    answer = browser.ask(method, path)
+    # Without its own token a bound session is nobody's, and a junk refresh token refreshes nothing.
+    assert answer.status_code in (200, 401)
+    assert JUNK not in str(answer.headers)
+    assert 200 == browser.post("/login?user=ada").status_code
+    assert 200 == browser.get("/me").status_code
+
+
+TWINS = {
+    "of the whole domain": "devsess-access=x; Path=/; Domain=www.app.example",
+    "of the domain above": "devsess-access=x; Path=/; Domain=app.example",
+    "of a path": "devsess-refresh=x; Path=/auth",
+    "of a path with a slash": "devsess-device=x; Path=/auth/",
+    "of the page": "devsess-access=x; Path=/auth/sessions",
+    "of both": "devsess-refresh=x; Path=/auth; Domain=app.example",
+}
+
+
+@pytest.mark.parametrize("twin", TWINS)
+@pytest.mark.filterwarnings("ignore:insecure_cookies")
+def test_twins_are_cleared(twin: str) -> None:
+    """Whoever set the other one: after one answer neither is left, and the next sign-in holds."""
+    with SessionManager("memory://", keys=generate_secret()) as sessions:
+        app = SessionMiddleware(
+            wsgi_app(lambda: 0.0), sessions, insecure_cookies=True, endpoints="/auth"
+        )
+        client = httpx.Client(
+            transport=httpx.WSGITransport(app),
+            base_url="http://www.app.example",
+            headers={"Sec-Fetch-Site": "same-origin"},
+        )
+        tokens = sessions.login("ada")
+        planted = httpx.Request("GET", "http://www.app.example/auth/sessions")
+        for line in (
+            f"devsess-access={tokens.access_token}; Path=/",
+            f"devsess-refresh={tokens.refresh_token}; Path=/",
+            f"devsess-device={tokens.device_token}; Path=/",
+            TWINS[twin],
+        ):
+            set_by = httpx.Response(200, headers={"Set-Cookie": line}, request=planted)
+            client.cookies.extract_cookies(set_by)
+        assert 401 == client.get("/auth/sessions").status_code
+        left = {(cookie.name, cookie.path) for cookie in client.cookies.jar}
+        assert 2 == len(left)
+        assert 200 == client.post("/login?user=ada&ago=-1").status_code
+        assert 200 == client.get("/auth/sessions").status_code
+
+
+def test_a_sign_in_among_twins_holds(site: Any) -> None:
+    """The cookies that it sets are not among those that are cleared with the same answer."""
+    browser = site.browser("ada")
+    value = browser.jar[ACCESS].value
+    browser.jar[ACCESS] = Cookie(f"x; {ACCESS}={value}", {})
+    assert 200 == browser.post("/login?user=ada", **PAGE).status_code
+    assert 200 == browser.get("/me").status_code
+
+
+def test_lines_that_clear_twins_are_bounded() -> None:
+    """However long path and host are: many a proxy takes no more than 4 KB of headers."""
+    names = ["devsess-access", "devsess-refresh", "devsess-device"]
+    host, path = ".".join("abcdefghijk"), "/" + "/".join("abcdefghijklmnopq")
+    lines = cookies.clear_twins(names, host, path, "; Path=/; HttpOnly; SameSite=Lax")
+    assert cookies.MAX_CLEARED == len(lines)
+    assert 4096 > sum(len(line) for line in lines)
+
+
+@pytest.mark.parametrize("host", ["", "localhost:8000", "[::1]:80", "127.0.0.1", "a b.c", "x;y.z"])
+def test_a_host_that_is_no_domain_is_named_in_no_cookie(host: str) -> None:
+    """What a client says of the host gets into a header only if it is a domain's name."""
+    for line in cookies.clear_twins(["n"], host, "/a;b", "; Path=/; HttpOnly; SameSite=Lax"):
+        assert "Domain" not in line
+        assert "/a;b" not in line
