@@ -42,8 +42,12 @@ def exit_codes(command: Callable[P, T]) -> Callable[P, T]:
     def with_exit_codes(*args: P.args, **kwargs: P.kwargs) -> T:
         try:
             return command(*args, **kwargs)
-        except (StoreUnavailableError, OSError) as error:
+        except StoreUnavailableError as error:
             fail(str(error), UNAVAILABLE)
+        except BrokenPipeError:
+            raise  # nobody reads on: click ends quietly
+        except OSError as error:
+            fail(f"{error.strerror}: {error.filename or 'standard output'}", UNAVAILABLE)
         except (ConfigurationError, ValueError) as error:
             fail(str(error), USAGE)
 
@@ -55,10 +59,12 @@ def check_there(store: str) -> str | None:
     The file that *store* names, if it is in one: a mistyped path must not become a database.
 
     Raises:
-        ConfigurationError: If *store* is a URL that names no file.
+        ConfigurationError: If *store* is empty, or a URL that names no file.
         StoreUnavailableError: If it names a file, and nothing is there.
     """
     path = file_of(store)
+    if path == "":
+        raise ConfigurationError("--store is empty: name a path or a URL")
     if path is not None and not Path(path).exists():
         raise StoreUnavailableError(f"there is no database at {path}: name it with --store")
     return path

@@ -169,6 +169,25 @@ def test_no_store_is_no_traceback(tmp_path: Path, command: str, kind: str) -> No
     assert 1 == len(done.stderr.splitlines())
 
 
+@pytest.mark.parametrize(
+    ("store", "code", "said"),
+    [
+        ("", 2, "--store is empty"),
+        ("sqlite:///", 2, "sqlite:///file.db"),
+        ("nonsense://x", 2, "memory://"),
+        ("y" * 300, 3, "File name too long"),
+    ],
+)
+@pytest.mark.parametrize("command", ["list", "migrate", "bench", "tune"])
+def test_what_names_no_store(command: str, store: str, code: int, said: str) -> None:
+    """What cannot name a store is said in one sentence."""
+    arguments = [*command.split(), *SAMPLES[command], "--store", store]
+    done = CliRunner().invoke(main, arguments)
+    assert (code, "") == (done.exit_code, done.stdout)
+    assert said in done.stderr
+    assert 1 == len(done.stderr.splitlines())
+
+
 def test_migrate_makes_the_tables(tmp_path: Path) -> None:
     """migrate says which steps it took, beside the tables of another program too; then none."""
     path = tmp_path / "app.db"

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
-from _terminal import in_terminal, piped
+from _terminal import COMMAND, in_terminal, piped
 
 from devsess import SessionManager
 from devsess.testing import FakeClock
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 SECRET = "t7vKq2Zr9XwLm4NbY8sHd5JfC3pQx6RgUe1"
 LONG_AGO = datetime.now(UTC) - timedelta(days=400)
@@ -50,3 +49,31 @@ def test_a_person_is_asked(path: Path) -> None:
         assert 1 == code
         assert "End the sessions of all users? [y/N]" in shown
         assert sessions.list("ada")
+
+
+def test_a_reader_that_has_gone(path: Path) -> None:
+    """Where nobody reads its output it ends without a word, as other programs do."""
+    read, write = os.pipe()
+    os.close(read)
+    try:
+        done = subprocess.run(
+            [*COMMAND, "history", "user-1", "--store", str(path)],
+            stdout=write,
+            stderr=subprocess.PIPE,
+        )
+    finally:
+        os.close(write)
+    assert (1, b"") == (done.returncode, done.stderr)
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no full device")
+def test_an_output_that_is_full(path: Path) -> None:
+    """What cannot be written is said, without a traceback."""
+    with Path("/dev/full").open("wb") as full:
+        done = subprocess.run(
+            [*COMMAND, "export", "user-1", "--store", str(path)],
+            stdout=full,
+            stderr=subprocess.PIPE,
+        )
+    assert 3 == done.returncode
+    assert b"devsess: No space left on device: standard output\n" == done.stderr
