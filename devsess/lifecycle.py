@@ -36,9 +36,9 @@ if TYPE_CHECKING:
 CLOCKS_APART = 300.0
 # Levels that a row keeps, the latest event's among them.
 MAX_LEVELS = 8
-# Seconds for which an answer is repeated from memory while nothing says that
-# its token's generation was presented.
-UNMARKED_FOR = 1.0
+# Seconds until a touch that could not be written is due again, be it for activity,
+# or to say that a generation was presented.
+TOUCH_RETRY = 1.0
 
 
 class State(Enum):
@@ -246,16 +246,16 @@ def trusted_at(
     Until when a validation of *row* may be repeated from memory.
 
     The next deadline or the next touch, whichever comes first; only ever too
-    early. *touched* is false when a due touch could not be written: then the
-    next attempt waits one interval rather than weighing on every request. *marked*
-    is false when it could not be written that the current generation was
-    presented: a session ends or lives by it, so the next attempt is soon.
+    early. *touched* is false when a due touch could not be written, *marked* when
+    it could not be that the current generation was presented: then the next
+    attempt is soon, neither at every request nor only after an interval, in which
+    a session that is in use could expire.
     """
     touch_at = touch_due_at(row, policy)
     if not touched:
-        touch_at = now + policy.touch_interval
+        touch_at = now + min(TOUCH_RETRY, policy.touch_interval)
     if not marked:
-        touch_at = min(touch_at, now + UNMARKED_FOR)
+        touch_at = min(touch_at, now + TOUCH_RETRY)
     return min(deadline(row, policy), touch_at)
 
 

@@ -13,27 +13,26 @@ import os
 import sqlite3
 import sys
 import time
-from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from queue import Empty, SimpleQueue
-from threading import Lock
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 from devsess.errors import StoreUnavailableError
 from devsess.stores import _walindex
 from devsess.stores._sqlite_errors import code_of, is_busy
 from devsess.stores._sqlite_locks import is_held_open
 from devsess.stores._sqlite_owner import check_names
+from devsess.stores._sqlite_readers import Readers
 from devsess.stores._walindex import RETIRED, WalIndex
 from devsess.stores.base import SharedMark
 
 MAX_READERS = 8
-# Writer, toucher and watch: the first three that are opened.
-_OTHERS = 3
 
 # WAL kept on disk after a checkpoint; page cache of a connection in KiB.
 _WAL_LIMIT = 16 * 2**20
+# Pages of the WAL from which on a touch moves them into the database, which waits for
+# the disk: a deed, which waits for it anyway, does so from 1,000 on, SQLite's default.
+_TOUCHER_CHECKPOINT = 4000
 _CACHE_KIB = 4096
 
 Identity: TypeAlias = tuple[int, int]
@@ -44,13 +43,14 @@ class Connections:
     Every connection of this process to one database file.
 
     Each is used by one thread at a time: `writer` and `toucher` under the
-    store's write lock, `watch` under its watch lock, a reader by who borrowed it.
+    store's write lock, `watch` under its watch lock, a reader under its own.
 
     Attributes:
         epoch: Tells these connections from all others of this process and its children.
         writer: Commits survive a power loss.
-        toucher: Commits survive a crash of this process only.
+        toucher: Never waits for a lock; commits survive a crash of this process only.
         watch: Never waits and never writes, so that it hears of every commit.
+        readers: The others.
         index: The header that every commit changes; None where that cannot be proven.
         is_proof_due: Whether it was not proven because somebody wrote.
     """
@@ -69,19 +69,19 @@ class Connections:
         self.epoch = epoch
         self._path = path
         self._timeout = timeout
-        self._most = _OTHERS + readers
         # Read before opening: if the file is replaced in between, the next
         # look sees a difference and opens again.
         self._identity = identity(path)
         # SQLite puts it beside the file itself, not beside a link to it.
         self._shared_path = f"{os.path.realpath(path)}-shm"
         self._all: list[sqlite3.Connection] = []
-        self._idle: SimpleQueue[sqlite3.Cursor] = SimpleQueue()
-        self._growing = Lock()
-        self._retired = False
+        self.readers = Readers(path, self._open_reader, readers, timeout)
         try:
             self.writer = self._open("FULL").cursor()
-            self.toucher = self._open("NORMAL").cursor()
+            self._writer_waits = timeout
+            self.toucher = self._open("NORMAL", timeout=0.0).cursor()
+            checkpoint = f"PRAGMA wal_autocheckpoint = {_TOUCHER_CHECKPOINT}"
+            self.toucher.execute(checkpoint).fetchall()
             self.watch = self._open("NORMAL", timeout=0.0).cursor()
             self.index: WalIndex | None = None
             self._check_shares()
@@ -111,14 +111,11 @@ class Connections:
         """Find out whether the index can be looked at; under the write lock."""
         self.is_proof_due = False
         try:
-            self.toucher.execute("PRAGMA busy_timeout = 0").fetchall()
             found = _walindex.proven(self.toucher.connection)
         except sqlite3.Error as error:
             # Nobody waits for it; read-only or full, whoever writes will say so.
             self.is_proof_due = is_busy(error)
             return
-        finally:
-            self.toucher.execute(f"PRAGMA busy_timeout = {int(self._timeout * 1000)}").fetchall()
         if found is not None and found.identity == self._shared:
             self.index = found
 
@@ -161,51 +158,16 @@ class Connections:
     def _has_lost_index(self) -> bool:
         return _identity_if_there(self._shared_path) != self._shared
 
-    def read(self, statement: str, values: tuple[object, ...]) -> list[tuple[Any, ...]]:
-        """
-        What *statement* finds, by a reader of our own.
-
-        Raises:
-            StoreUnavailableError: If all readers are busy for longer than the timeout.
-        """
-        try:
-            reader = self._idle.get_nowait()
-        except Empty:
-            reader = self._grow() or self._wait()
-        try:
-            return reader.execute(statement, values).fetchall()
-        finally:
-            self._idle.put(reader)
-            # A retirement that found this reader at work left it to us.
-            if self._retired:
-                self._close_idle()
-
-    def pause(self, left: Callable[[], float]) -> Callable[[], None]:
-        """
-        Take all readers away, those at work when they are done; gives what puts them back.
-
-        Args:
-            left: Seconds for which this may still wait.
-        """
-        is_held = self._growing.acquire(timeout=left())
-        taken = []
-        with suppress(Empty):
-            for _ in self._all[_OTHERS:]:
-                taken.append(self._idle.get(timeout=left()))
-
-        def go_on() -> None:
-            for reader in taken:
-                self._idle.put(reader)
-            if is_held:
-                self._growing.release()
-
-        return go_on
+    def wait_at_most(self, seconds: float) -> None:
+        """Let the writer wait so long for other processes; under the write lock."""
+        if seconds != self._writer_waits:
+            self.writer.execute(f"PRAGMA busy_timeout = {int(seconds * 1000)}").fetchall()
+            self._writer_waits = seconds
 
     def close(self, *, checkpoint: bool = False) -> None:
         """Close everything; a reader at work closes when it is done."""
-        self._retired = True
         self.forget_index()
-        self._close_idle()
+        self.readers.retire()
         self.toucher.connection.close()
         self.watch.connection.close()
         if checkpoint:
@@ -230,31 +192,20 @@ class Connections:
         for connection in self._all:
             ctypes.pythonapi.Py_IncRef(ctypes.py_object(connection))
 
-    def _grow(self) -> sqlite3.Cursor | None:
-        with self._growing:
-            if len(self._all) >= self._most:
-                return None
-            reader = self._open("NORMAL")
-            if not self._is_ours():
-                # It may have met another file, and would answer from that one.
-                self._all.remove(reader)
-                reader.close()
-                raise StoreUnavailableError(f"database {self._path}: it is being moved; try again")
-            return reader.cursor()
+    def _open_reader(self) -> sqlite3.Connection:
+        reader = self._open("NORMAL")
+        if not self._is_ours():
+            # It may have met another file, and would answer from that one.
+            self._all.remove(reader)
+            reader.close()
+            raise StoreUnavailableError(f"database {self._path}: it is being moved; try again")
+        return reader
 
     def _is_ours(self) -> bool:
         try:
             return not self.is_replaced()
         except FileNotFoundError:
             return False
-
-    def _wait(self) -> sqlite3.Cursor:
-        try:
-            return self._idle.get(timeout=self._timeout)
-        except Empty:
-            raise StoreUnavailableError(
-                f"database {self._path}: all readers are busy; try again"
-            ) from None
 
     def _open(self, synchronous: str, timeout: float | None = None) -> sqlite3.Connection:
         connection = sqlite3.connect(
@@ -278,14 +229,6 @@ class Connections:
             raise
         self._all.append(connection)
         return connection
-
-    def _close_idle(self) -> None:
-        while True:
-            try:
-                reader = self._idle.get_nowait()
-            except Empty:
-                return
-            reader.connection.close()
 
     def _close_all(self) -> None:
         for connection in self._all:

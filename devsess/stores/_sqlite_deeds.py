@@ -113,8 +113,43 @@ def swap(
     return new
 
 
+def touch(db: sqlite3.Cursor, values: tuple[object, ...]) -> bool:
+    """Write one touch; whether its session was there."""
+    return db.execute(TOUCH, values).rowcount == 1
+
+
+def touch_all(db: sqlite3.Cursor, touches: Sequence[tuple[object, ...]]) -> None:
+    """Write many, whichever of their sessions are there."""
+    db.executemany(TOUCH, touches)
+
+
+def rotate(
+    db: sqlite3.Cursor,
+    session_id: str,
+    expected: Columns,
+    changes: Columns,
+    event: EventRow | None,
+) -> SessionRow | None:
+    """Swap, and keep the event of it."""
+    row = swap(db, session_id, expected, changes)
+    if row is not None and event is not None:
+        keep(db, event)
+    return row
+
+
+def update(
+    db: sqlite3.Cursor, session_id: str, expected: Columns, changes: Columns, event: EventRow
+) -> SessionRow | None:
+    """Swap, log it, and keep its event."""
+    row = swap(db, session_id, expected, changes)
+    if row is not None:
+        note(db, [row.id])
+        keep(db, event)
+    return row
+
+
 def put_device(
-    db: sqlite3.Cursor, user_id: str, device_id: str, changes: Columns
+    db: sqlite3.Cursor, user_id: str, device_id: str, changes: Columns, event: EventRow
 ) -> DeviceRow | None:
     """Change a device that is not forgotten, and log its unrevoked sessions."""
     device = _device(db, user_id, device_id)
@@ -123,6 +158,7 @@ def put_device(
     device = deeds.changed_device(device, changes)
     db.execute(rows.INSERT_DEVICE, rows.device_values(device))
     note_unended(db, *endings.condition(OfDevice(user_id, device_id)))
+    keep(db, event)
     return device
 
 

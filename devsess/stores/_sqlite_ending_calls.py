@@ -2,30 +2,23 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from devsess.stores import _deeds as deeds
 from devsess.stores import _sqlite_endings as endings
 from devsess.stores._sqlite_checks import is_text
+from devsess.stores._sqlite_file import DatabaseFile
 from devsess.stores.base import Ended, Settled
 
 if TYPE_CHECKING:
-    import sqlite3
     from collections.abc import Sequence
-    from contextlib import AbstractContextManager
 
     from devsess.models import Page
     from devsess.stores.base import Ending
 
 
-class EndingCalls:
-    """What SQLiteStore says of endings, by its own `_rows` and `_deed`."""
-
-    def _rows(self, statement: str, values: tuple[object, ...]) -> Sequence[Sequence[Any]]:
-        raise NotImplementedError
-
-    def _deed(self) -> AbstractContextManager[sqlite3.Cursor]:
-        raise NotImplementedError
+class EndingCalls(DatabaseFile):
+    """What SQLiteStore says of endings."""
 
     def ending_number(self, user_id: str, *, digests: Sequence[bytes] = ()) -> int:
         """See Store.ending_number."""
@@ -38,8 +31,7 @@ class EndingCalls:
         """See Store.end."""
         if not is_text(*deeds.names_in(ending.target)):
             return Ended()
-        with self._deed() as db:
-            return endings.end(db, ending)
+        return self._deed(endings.end, ending)
 
     def covered(self, number: int, *, limit: int, cursor: str | None = None) -> Page[str]:
         """See Store.covered."""
@@ -49,5 +41,4 @@ class EndingCalls:
     def settle(self, *, limit: int) -> Settled:
         """See Store.settle."""
         deeds.check_size(limit)
-        with self._deed() as db:
-            return endings.settle(db, limit)
+        return self._deed(endings.settle, limit)

@@ -38,7 +38,7 @@ class Pause:
                 if lock.acquire(timeout=left()):
                     held.callback(lock.release)
             if opened is not None:
-                held.callback(opened.pause(left))
+                held.callback(opened.readers.pause(left))
             self._held = held.pop_all()
 
     def end(self) -> None:

@@ -228,7 +228,9 @@ class Store(Protocol):
         Move an unrevoked row's activity forward, and bind it if *bound*; whether it was there.
 
         If *presented* is the row's generation, the row is marked so. Need not
-        survive a power loss. No column moves back.
+        survive a power loss. No column moves back. Waits for nobody, so that an
+        event loop may call it: raises StoreBusyError while anybody else writes.
+        The store may write it later all the same.
         """
         ...
 

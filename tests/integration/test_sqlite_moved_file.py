@@ -82,7 +82,7 @@ def test_a_reader_meets_no_other_file(sessions: SessionManager, path: Path) -> N
     known = len(connections._all)
 
     with pytest.raises(StoreUnavailableError, match="being moved"):
-        connections._grow()
+        connections.readers.grow()
     assert known == len(connections._all)
 
 

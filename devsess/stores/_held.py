@@ -1,0 +1,53 @@
+"""
+Locks that no exception can lose, wherever it strikes.
+
+A signal's handler (Celery's soft time limit, RQ, Ctrl-C) raises between any two
+steps of the main thread. Between `acquire` and `try`, or inside a context
+manager written in Python, that leaves a lock held for ever. So it is acquired
+inside the `try`; and the first thing that the `finally` does is to release it:
+CPython looks for signals after a call, hence after that one. A lock that knows
+its owner refuses to be released by anybody else, so no harm comes of trying.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from threading import RLock
+from typing import Any, TypeAlias, TypeVar, cast
+
+T = TypeVar("T")
+
+# RLock is a function in the type stubs of some versions.
+Lock: TypeAlias = Any
+
+
+def new_lock() -> Lock:
+    """A lock that knows its owner."""
+    return RLock()
+
+
+def is_mine(lock: Lock) -> bool:
+    """Whether this very thread holds *lock*: as what it does was interrupted, or by its caller."""
+    return cast("bool", lock._is_owned())  # as threading.Condition does
+
+
+def with_lock(lock: Lock, seconds: float, work: Callable[[], T], refuse: Callable[[], T]) -> T:
+    """
+    What *work* gives under *lock*, or what *refuse* gives if it is not to be had in time.
+
+    Args:
+        lock: Is not held by this thread.
+        seconds: To wait for it; 0 asks once.
+        work: Done under the lock.
+        refuse: Done without it.
+    """
+    try:
+        if lock.acquire(timeout=seconds):
+            return work()
+    finally:
+        # No suppress(): to enter it is a call, and what strikes after that one would be too early.
+        try:  # noqa: SIM105
+            lock.release()
+        except RuntimeError:
+            pass  # it was not acquired
+    return refuse()

@@ -1,0 +1,290 @@
+"""
+The database file as this process has it open: who may read or write it, and from when on.
+
+A file that is replaced is opened anew; a fork waits until no thread is inside
+SQLite. No exception, not even one that a signal's handler raises, leaves a lock
+held or a transaction open.
+"""
+
+from __future__ import annotations
+
+import itertools
+import os
+import sqlite3
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from threading import get_ident
+from typing import Any, Concatenate, NoReturn, ParamSpec, TypeAlias, TypeVar
+
+from devsess._fork import around_fork
+from devsess.errors import StoreUnavailableError
+from devsess.stores import _sqlite_schema as schema
+from devsess.stores._held import is_mine, new_lock, with_lock
+from devsess.stores._sqlite_checks import checked_path, checked_readers
+from devsess.stores._sqlite_connections import MAX_READERS, Connections
+from devsess.stores._sqlite_errors import is_busy, unavailable
+from devsess.stores._sqlite_locks import take_inherited
+from devsess.stores._sqlite_pause import Pause
+from devsess.stores.base import StoreBusyError
+
+T = TypeVar("T")
+P = ParamSpec("P")
+
+# How often, at least, the path is looked at for another file.
+_LOOK_EVERY = 0.5
+
+Values: TypeAlias = "tuple[object, ...]"
+Answer: TypeAlias = "tuple[int, list[tuple[Any, ...]]]"
+
+# Differs for every opening of a file by this process and those it forks.
+_epochs = itertools.count(1)
+
+
+class DatabaseFile:
+    """
+    One SQLite file, which is created if its folder is there.
+
+    Args:
+        path: The file.
+        timeout: Seconds to wait for other writers, threads and processes together.
+        readers: Connections that may read at the same time, 1 or more.
+
+    Raises:
+        ConfigurationError: If *path* names no file, SQLite is too old, or *readers* is no count.
+        StoreUnavailableError: If the file cannot be used; the message says why.
+    """
+
+    def __init__(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        timeout: float = 5.0,
+        readers: int = MAX_READERS,
+    ) -> None:
+        self._path = checked_path(path)
+        self._timeout = timeout
+        self._readers = checked_readers(readers)
+        self._opened: Connections | None = None
+        self._closed = False
+        self._inherits = self._lacks_locks = False
+        self._start_over()
+        self._locked(self._timeout, lambda: self._look(create=True))
+        around_fork(self, DatabaseFile._pause, DatabaseFile._go_on, DatabaseFile._in_child)
+
+    def close(self) -> None:
+        """See Store.close."""
+        with self._write_lock, self._watch_lock:
+            self._closed = True
+            opened, self._opened = self._opened, None
+        if opened is not None:
+            opened.close(checkpoint=True)
+
+    # Reading.
+
+    def _ask(self, statement: str, values: Values, *, wait: bool = True) -> Answer:
+        """Rows, with the epoch of the connections that gave them."""
+        if time.monotonic() >= self._look_at:
+            self._look(wait=wait)
+        if not wait:
+            return self._at_once(statement, values)
+        opened = self._opened or self._open()
+        try:
+            return opened.epoch, opened.readers.read(statement, values)
+        except sqlite3.Error as error:
+            raise unavailable(self._path, error) from error
+
+    def _rows(self, statement: str, values: Values) -> list[tuple[Any, ...]]:
+        return self._ask(statement, values)[1]
+
+    def _at_once(self, statement: str, values: Values) -> Answer:
+        if self._opened is None:
+            self._open(wait=False)
+        try:
+            # Under it nobody waits for the write lock, whose holder may be waiting for this one.
+            with self._watch_lock:
+                opened = self._opened
+                if opened is not None:
+                    return opened.epoch, opened.watch.execute(statement, values).fetchall()
+        except sqlite3.Error as error:
+            if is_busy(error):
+                raise StoreBusyError(f"database {self._path}: busy right now") from error
+            raise unavailable(self._path, error) from error
+        state = "was closed" if self._closed else "is being opened anew; try again"
+        raise StoreUnavailableError(f"this store {state}")
+
+    # Writing.
+
+    def _deed(
+        self,
+        work: Callable[Concatenate[sqlite3.Cursor, P], T],
+        *args: P.args,
+        **kwargs: P.kwargs,
+    ) -> T:
+        """What *work* gives, in one transaction of the writer: whole, or not at all."""
+        return self._write(
+            self._timeout, lambda opened: whole(opened.writer, lambda db: work(db, *args, **kwargs))
+        )
+
+    def _write(self, seconds: float, work: Callable[[Connections], T]) -> T:
+        """
+        What *work* gives while no other thread of this process writes.
+
+        Args:
+            seconds: To wait for all other writers, of this process and others; 0 asks once.
+            work: Writes, by `writer`, or, if there is no time to wait, by `toucher`.
+
+        Raises:
+            StoreUnavailableError: If it could not be done; a StoreBusyError if it may be at once.
+        """
+        deadline = time.monotonic() + seconds
+
+        def within() -> T:
+            opened = self._ready()
+            if seconds:
+                opened.wait_at_most(_left(deadline, seconds))
+            return work(opened)
+
+        try:
+            return self._locked(seconds, within)
+        except (sqlite3.Error, OSError) as error:
+            refusal = unavailable(self._path, error)
+            if not seconds and isinstance(error, sqlite3.Error) and is_busy(error):
+                refusal = StoreBusyError(*refusal.args)
+            raise refusal from error
+
+    def _ready(self) -> Connections:
+        """The connections to the file that is at the path now; under the write lock."""
+        self._look()
+        opened = self._opened or self._open()
+        if opened.is_proof_due:
+            opened.prove()
+        return opened
+
+    def _locked(self, seconds: float, work: Callable[[], T]) -> T:
+        """
+        What *work* gives under the write lock.
+
+        Raises:
+            StoreUnavailableError: If other threads keep it for longer; a StoreBusyError if
+                *seconds* is 0.
+        """
+
+        def refuse() -> NoReturn:
+            kind = StoreUnavailableError if seconds else StoreBusyError
+            raise kind(f"database {self._path}: other threads write; try again")
+
+        if is_mine(self._write_lock):
+            raise StoreBusyError(
+                f"database {self._path}: this thread was interrupted while it writes"
+            )
+        return with_lock(self._write_lock, seconds, work, refuse)
+
+    # Opening.
+
+    def _look(self, *, create: bool = False, wait: bool = True) -> None:
+        """Open again if another file is at the path."""
+        try:
+            opened = self._opened
+            if opened is None or opened.is_replaced():
+                self._open(opened, create=create, wait=wait)
+        except OSError as error:
+            self._look_at = 0.0  # until it is back, every call looks
+            raise unavailable(self._path, error) from error
+        self._look_at = time.monotonic() + _LOOK_EVERY
+
+    def _open(
+        self, old: Connections | None = None, *, create: bool = False, wait: bool = True
+    ) -> Connections:
+        """Put new connections in the place of *old*, unless another thread did."""
+
+        def opened() -> Connections:
+            return self._opened_anew(old, create=create)
+
+        if is_mine(self._write_lock):
+            new = opened()
+        else:
+            new = self._locked(self._timeout if wait else 0.0, opened)
+        if old is not None and old is not new:
+            old.close()
+        return new
+
+    def _opened_anew(self, old: Connections | None, *, create: bool) -> Connections:
+        """As `_open`, under the write lock; *old* is closed by the caller, or before."""
+        if self._closed:
+            raise StoreUnavailableError("this store was closed")
+        if self._opened is not None and self._opened is not old:
+            return self._opened
+        try:
+            self._take_locks()
+            if old is not None and old.is_cut_off():
+                with self._watch_lock:  # nobody looks while it closes
+                    self._opened = None
+                old.close()  # first: what it shares, new ones of this process would share too
+            new = Connections(
+                self._path, self._timeout, next(_epochs), self._readers, create=create
+            )
+            try:
+                schema.bring_up_to_date(new.writer.connection)
+            except BaseException:
+                new.close()
+                raise
+        except (sqlite3.Error, OSError) as error:
+            raise unavailable(self._path, error) from error
+        with self._watch_lock:
+            self._opened = new
+        return new
+
+    def _start_over(self) -> None:
+        # The write lock may be taken again by its holder, who opens the file.
+        self._write_lock = new_lock()
+        self._watch_lock = new_lock()
+        self._look_at = 0.0
+        self._paused: dict[int, Pause] = {}  # by the thread that forks
+
+    # Around a fork: whoever is in the middle of SQLite has locks that nobody in a child gives back.
+
+    def _pause(self) -> None:
+        """Wait until no thread is inside SQLite, and let none in; not for ever."""
+        paused = Pause(self._write_lock, self._watch_lock, self._opened, self._timeout)
+        self._paused[get_ident()] = paused
+
+    def _go_on(self) -> None:
+        if paused := self._paused.pop(get_ident(), None):
+            paused.end()
+
+    def _in_child(self) -> None:
+        self._start_over()
+        if self._opened is not None:
+            self._opened.abandon()
+            self._opened, self._inherits = None, True
+        # From now on, in every generation: what is abandoned stays.
+        self._lacks_locks = self._inherits
+        with suppress(OSError):  # told when it is opened again
+            self._take_locks()
+
+    def _take_locks(self) -> None:
+        if self._lacks_locks:
+            take_inherited(self._path)
+        self._lacks_locks = False
+
+
+def _left(deadline: float, seconds: float) -> float:
+    """What is left of *seconds*; all, if hardly any passed: a change costs a statement."""
+    left = max(0.0, deadline - time.monotonic())
+    return seconds if seconds - left < 0.001 else left
+
+
+def whole(db: sqlite3.Cursor, work: Callable[[sqlite3.Cursor], T]) -> T:
+    """What *work* gives, in one transaction, of which nothing is left if it fails."""
+    if db.connection.in_transaction:  # an interrupt kept the last one from being taken back
+        db.execute("ROLLBACK")
+    try:
+        db.execute("BEGIN IMMEDIATE")
+        answer = work(db)
+        db.execute("COMMIT")
+    except BaseException:
+        if db.connection.in_transaction:
+            db.execute("ROLLBACK")
+        raise
+    return answer

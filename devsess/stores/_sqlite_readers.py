@@ -1,0 +1,149 @@
+"""The connections that read: each is used by one thread at a time, and none is ever lost."""
+
+from __future__ import annotations
+
+import itertools
+import sqlite3
+import time
+from collections.abc import Callable
+from threading import Lock as PlainLock
+from typing import Any, TypeAlias
+
+from devsess.errors import StoreUnavailableError
+from devsess.stores._held import is_mine, new_lock, with_lock
+
+Rows: TypeAlias = list[tuple[Any, ...]]
+
+# Seconds to wait for one busy reader before another one is asked.
+_TURN = 0.005
+
+
+class Reader:
+    """
+    One connection that reads.
+
+    Attributes:
+        cursor: Its cursor.
+        lock: Held by the thread that uses it.
+    """
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+        self.cursor = connection.cursor()
+        self.lock = new_lock()
+
+    def ask(self, statement: str, values: tuple[object, ...], wait: float = 0.0) -> Rows | None:
+        """What *statement* finds; None if somebody else uses this reader for longer than *wait*."""
+        if is_mine(self.lock):  # a signal's handler asks while this thread reads
+            return None
+        return with_lock(self.lock, wait, lambda: self._find(statement, values), lambda: None)
+
+    def _find(self, statement: str, values: tuple[object, ...]) -> Rows:
+        try:
+            return self.cursor.execute(statement, values).fetchall()
+        except BaseException:
+            # What was begun would keep the log from being emptied until this reader's next turn.
+            self.cursor.close()
+            self.cursor = self._connection.cursor()
+            raise
+
+    def close(self) -> None:
+        """Close it, unless somebody uses it."""
+        if not is_mine(self.lock):
+            with_lock(self.lock, 0.0, self._connection.close, lambda: None)
+
+
+class Readers:
+    """
+    As many as are needed at the same time, up to *most*.
+
+    Args:
+        path: The file, for messages.
+        open_one: Opens one more.
+        most: How many there may be.
+        timeout: Seconds to wait for one.
+    """
+
+    def __init__(
+        self, path: str, open_one: Callable[[], sqlite3.Connection], most: int, timeout: float
+    ) -> None:
+        self._path = path
+        self._open_one = open_one
+        self._most = most
+        self._timeout = timeout
+        self._growing = PlainLock()
+        self._turns = itertools.count()
+        self._retired = False
+        self.all: list[Reader] = []
+
+    def read(self, statement: str, values: tuple[object, ...]) -> Rows:
+        """
+        What *statement* finds.
+
+        Raises:
+            StoreUnavailableError: If all readers are busy for longer than the timeout.
+        """
+        try:
+            found = self._at_once(statement, values)
+            if found is None and self.grow():
+                found = self._at_once(statement, values)
+            return self._in_time(statement, values) if found is None else found
+        except sqlite3.ProgrammingError:
+            if not self._retired:
+                raise
+            raise StoreUnavailableError(f"database {self._path}: it was closed meanwhile") from None
+        finally:
+            # A retirement that found a reader at work left it to us.
+            if self._retired:
+                self.retire()
+
+    def _at_once(self, statement: str, values: tuple[object, ...]) -> Rows | None:
+        for reader in self.all:
+            found = reader.ask(statement, values)
+            if found is not None:
+                return found
+        return None
+
+    def _in_time(self, statement: str, values: tuple[object, ...]) -> Rows:
+        deadline = time.monotonic() + self._timeout
+        while self.all and (left := deadline - time.monotonic()) > 0:
+            reader = self.all[next(self._turns) % len(self.all)]
+            found = reader.ask(statement, values, min(left, _TURN))
+            if found is not None:
+                return found
+        raise StoreUnavailableError(f"database {self._path}: all readers are busy; try again")
+
+    def grow(self) -> bool:
+        """Open one more; false if there are enough, or if the system has no descriptor left."""
+        with self._growing:
+            if len(self.all) >= self._most or self._retired:
+                return False
+            try:
+                self.all.append(Reader(self._open_one()))
+            except sqlite3.Error:
+                if not self.all:
+                    raise
+                return False
+            return True
+
+    def pause(self, left: Callable[[], float]) -> Callable[[], None]:
+        """
+        Take all readers away, those at work when they are done; gives what puts them back.
+
+        Args:
+            left: Seconds for which this may still wait.
+        """
+        locks = [self._growing, *(reader.lock for reader in self.all)]
+        held = [lock for lock in locks if lock.acquire(timeout=left())]
+
+        def go_on() -> None:
+            for lock in held:
+                lock.release()
+
+        return go_on
+
+    def retire(self) -> None:
+        """Close all; a reader at work closes when it is done."""
+        self._retired = True
+        for reader in self.all:
+            reader.close()
