@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
 from threading import RLock
 from typing import TYPE_CHECKING
 
@@ -18,7 +17,7 @@ from devsess.stores.base import ById, Everyone, OfDevice, OfUser, Refused
 
 if TYPE_CHECKING:
     import builtins
-    from collections.abc import Iterator
+    from contextlib import AbstractContextManager
 
     from devsess.lifecycle import Horizon
     from devsess.rows import DeviceRow, EventRow, SessionRow
@@ -44,11 +43,10 @@ class Tables:
 
     # What the deeds share; the lock is held.
 
-    @contextmanager
-    def _deed(self) -> Iterator[None]:
-        with self._lock:
-            self._check()
-            yield
+    def _deed(self) -> AbstractContextManager[object]:
+        """The lock itself: no interrupt comes between entering it and what it guards."""
+        self._check()
+        return self._lock
 
     def _check(self) -> None:
         if self._refusal:

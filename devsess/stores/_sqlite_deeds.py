@@ -14,6 +14,7 @@ from devsess.stores.base import Changes, Full, Inserted, OfDevice, Refused
 
 if TYPE_CHECKING:
     import sqlite3
+    from collections.abc import Sequence
 
     from devsess.rows import DeviceRow, EventRow, SessionRow
     from devsess.stores.base import Columns, Erasure, InsertAnswer, Insertion
