@@ -5,15 +5,22 @@ from __future__ import annotations
 import sqlite3
 from typing import TYPE_CHECKING, Any
 
+import jwt
 import pytest
 
+from devsess import Keys, Policy, RefreshTokenReusedError, SessionManager
+from devsess.lifecycle import instant
 from devsess.stores import _sqlite_schema as schema
 from devsess.stores.sqlite import SQLiteStore
+from devsess.testing import FakeClock
 from devsess.testing._rows import T0, session_row
+from devsess.tokens import Tokens
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+SECRET = "t7vKq2Zr9XwLm4NbY8sHd5JfC3pQx6RgUe1"
+SESSION_ID = "s-0123456789abcdef"
 _FIRST = "0001_tables"
 _STANDARD: dict[str, Any] = {
     "id": "s1",
@@ -119,3 +126,58 @@ def test_a_step_up_in_the_second_of_its_sign_in_counts_too(old_file: Path) -> No
 
     assert row is not None
     assert (None, (), (("aal2", 0),)) == (row.acr, row.amr, row.levels)
+
+
+# The generation that an old row had, the token that comes, and how late → what follows.
+OLD_TOKENS: list[tuple[int, int, float, str]] = [
+    (0, 0, 0, "renewed"),
+    (3, 3, 0, "renewed"),
+    (3, 3, 3600, "renewed"),
+    (3, 2, 0, "the same successor"),
+    (3, 2, 31, "late"),
+    (3, 1, 0, "stale"),
+]
+
+
+@pytest.mark.parametrize(("generation", "presented", "waited", "expected"), OLD_TOKENS)
+def test_old_tokens_go_on(
+    old_file: Path, generation: int, presented: int, waited: float, expected: str
+) -> None:
+    """Refresh and access tokens from before are judged as they were, and lead on."""
+    clock = FakeClock(instant(T0))
+    tokens = Tokens(Keys(SECRET), "devsess", "devsess", Policy())
+    held = {"generation": generation, "id": SESSION_ID, "auth_time": int(T0)}
+    rotated = {"rotated_at": T0, "rotated_by": "refresh"} if generation else {}
+    with sqlite3.connect(old_file) as connection:
+        _insert(connection, "sessions", {**_STANDARD, **held, **rotated})
+    connection.close()
+    with SessionManager(old_file, keys=SECRET, clock=clock) as sessions:
+        assert sessions.validate(_old_access(clock.now().timestamp())).is_active
+        clock.advance(waited)
+        try:
+            grant = sessions.refresh(tokens.mint_refresh(SESSION_ID, presented, _STANDARD["salt"]))
+        except RefreshTokenReusedError as error:
+            outcome = error.reuse
+        else:
+            outcome = "the same successor" if grant.replayed else "renewed"
+            assert sessions.validate(grant.access_token).acr == "aal2"
+            assert sessions.refresh(grant.refresh_token)
+    assert expected == outcome
+
+
+def _old_access(now: float) -> str:
+    """An access token as the first version made it: it names no generation."""
+    claims = {
+        "iss": "devsess",
+        "aud": "devsess",
+        "client_id": "devsess",
+        "sub": "user-1",
+        "sid": SESSION_ID,
+        "jti": "j" * 22,
+        "iat": int(now),
+        "exp": int(now) + 900,
+        "auth_time": int(T0),
+        "amr": ["pwd", "otp"],
+        "acr": "aal2",
+    }
+    return jwt.encode(claims, SECRET, algorithm="HS256", headers={"typ": "at+jwt"})

@@ -4,8 +4,9 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections import Counter
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from multiprocessing import get_context
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -124,6 +125,25 @@ def test_the_successor_is_the_only_one_alive(
         sessions.refresh(grant.refresh_token, Client(**BROWSER))
     with pytest.raises(SessionRevokedError):
         sessions.refresh(second, Client(**BROWSER))
+
+
+def test_four_that_come_late_get_one_successor(
+    sessions: SessionManager, path: Path, grant: Grant, together: Race
+) -> None:
+    """An answer was lost, again and again: each time one of four makes another, and all get it."""
+    successors = {sessions.refresh(grant.refresh_token, Client(**BROWSER)).refresh_token}
+    for _ in range(ROUNDS):
+        with closing(sqlite3.connect(path, timeout=30)) as connection, connection:
+            connection.execute("UPDATE sessions SET rotated_at = rotated_at - 60")
+        answers = together(grant.refresh_token, BROWSER)
+
+        assert Counter({True: 3, False: 1}) == Counter(replayed for _, _, replayed in answers)
+        [successor] = {successor for successor, _, _ in answers}
+        assert successor not in successors
+        successors.add(successor)
+
+    assert sessions.refresh(successor, Client(**BROWSER)).session.is_active
+    assert 1 == len(sessions.list("user-xyz"))
 
 
 def test_a_revocation_wins_every_race(
