@@ -10,10 +10,16 @@ from typing import Any
 
 import pytest
 
-from devsess import BadTokenError, Client, Keys, Policy, SessionManager
+from devsess import BadTokenError, Client, ConfigurationError, Keys, Policy, SessionManager
 from devsess.flows import Context
 from devsess.stores.memory import MemoryStore
-from devsess.tokens import MAX_HEADER_LENGTH, Tokens
+from devsess.tokens import (
+    LAST_SECOND,
+    LONGEST_LIFE,
+    MAX_HEADER_LENGTH,
+    MAX_TOKEN_LENGTH,
+    Tokens,
+)
 
 OLD = "t7vKq2Zr9XwLm4NbY8sHd5JfC3pQx6RgUe1"
 NEW = "Zb5nM1wYc8LqT3vRk6HfX9sPd2GjU7aEo4i"
@@ -42,7 +48,11 @@ def signed(header: str, **claims: Any) -> str:
         "exp": NOW + 900,
         "auth_time": NOW,
     }
-    message = f"{b64(header.encode())}.{b64(json.dumps({**standard, **claims}).encode())}"
+    payload = json.dumps({**standard, **claims}).encode()
+    return with_signature(f"{b64(header.encode())}.{b64(payload)}")
+
+
+def with_signature(message: str) -> str:
     return f"{message}.{b64(hmac.digest(OLD.encode(), message.encode(), hashlib.sha256))}"
 
 
@@ -77,6 +87,57 @@ def test_a_header_has_its_length(length: int, expected: bool) -> None:
     assert expected == accepts(token)
 
 
+@pytest.mark.parametrize("named", [("issuer", ""), ("issuer", None), ("audience", b"api")])
+def test_an_issuer_is_a_text(named: tuple[str, Any]) -> None:
+    """Issuer and audience are texts that are not empty; the message says which is not."""
+    said = {"issuer": "devsess", "audience": "devsess", **dict([named])}
+    with pytest.raises(ConfigurationError, match=named[0]):
+        Tokens(Keys(OLD), said["issuer"], said["audience"], Policy())
+
+
+@pytest.mark.parametrize("typ", ["at+jwt", "AT+JWT", "application/at+jwt"])
+@pytest.mark.parametrize(("kid", "expected"), [(Keys(OLD).current.kid, True), ("other", False)])
+def test_a_header_may_be_spelt_otherwise(typ: str, kid: str, expected: bool) -> None:
+    """Members in another order, and every spelling of the type; the named key decides."""
+    assert expected == accepts(signed(json.dumps({"typ": typ, "kid": kid, "alg": "HS256"})))
+
+
+def test_a_header_has_one_spelling_in_base64() -> None:
+    """Bits that no byte takes are refused in the header too, signed or not."""
+    token = signed(HEADER.replace("}", " }"))
+    assert accepts(token)
+    segment, payload, _ = token.split(".")
+    alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+    other = segment[:-1] + alphabet[alphabet.index(segment[-1]) + 1]
+    assert not accepts(with_signature(f"{other}.{payload}"))
+
+
+@pytest.mark.parametrize(("length", "expected"), [(8192, True), (8196, False)])
+def test_a_token_has_its_length(length: int, expected: bool) -> None:
+    """A token of 8,192 characters is read; a longer one, whatever it holds, is not."""
+    missing = (length - len(signed(HEADER, sub="ada"))) * 3 // 4
+    token = signed(HEADER, sub="ada" + "a" * missing)
+
+    assert 8192 == MAX_TOKEN_LENGTH
+    assert length == len(token)
+    assert expected == accepts(token)
+
+
+@pytest.mark.parametrize(
+    ("claims", "now", "expected"),
+    [
+        ({"iat": 0, "exp": 900, "auth_time": 0}, 0, True),
+        ({"iat": LAST_SECOND - 900, "exp": LAST_SECOND}, LAST_SECOND - 900, True),
+        ({"iat": LAST_SECOND - 900, "exp": LAST_SECOND + 1}, LAST_SECOND - 900, False),
+        ({"exp": NOW + LONGEST_LIFE}, NOW, True),
+        ({"exp": NOW + LONGEST_LIFE + 1}, NOW, False),
+    ],
+)
+def test_instants_have_their_bounds(claims: dict[str, int], now: int, expected: bool) -> None:
+    """The first and the last second that can be written are instants; no life is endless."""
+    assert expected == accepts(signed(HEADER, **{"auth_time": 0, **claims}), now)
+
+
 @pytest.mark.parametrize("age", [1, 2])
 def test_device_tokens_of_a_previous_key(age: int) -> None:
     """A browser is known by a token of any key that is still listed, and of no other."""
@@ -97,6 +158,16 @@ def test_a_device_is_known_through_a_rotation_of_keys() -> None:
 
     assert first.session.device.id == second.session.device.id
     assert 1 == len(after.devices("ada"))
+
+
+def test_tokens_outlive_an_upgrade() -> None:
+    """What an earlier version gave out under the same key is good: what is signed stays so."""
+    at_rest = tokens(OLD)
+    refresh = f"ds1r.{'s' * 22}.7.yzEyxjRIja1fS-QHUBDnJ76cnroavC_9L9YLoI-RNM0"
+    device = f"ds1d.{'d' * 22}~{'e' * 22}.ZY7bhhYxvjZsD-dIluEj4I-dzSmm6fdjhMD9HZUo5uE"
+
+    assert refresh == at_rest.mint_refresh("s" * 22, 7, b"0123456789abcdef")
+    assert device == at_rest.mint_device(["d" * 22, "e" * 22])
 
 
 def test_an_id_is_128_random_bits() -> None:

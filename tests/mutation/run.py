@@ -1,0 +1,131 @@
+"""
+Change the law files in small ways, one at a time, and see whether a test notices.
+
+    python tests/mutation/run.py [FILE ...]
+
+For each file of `targets.py`, or those named, its tests run once, and which
+function each of them calls is noted. Then each mutant of `mutants.py` is put in
+place in a process of its own, and the tests that call its function run there,
+the quickest first, until one fails. What survives is printed, and the share
+that was noticed. Mutants listed in `equivalents.py` change nothing that anybody
+could see, and do not count. No part of the suite: by hand, or weekly.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+from attrs import frozen
+from equivalents import EQUIVALENTS
+from mutants import Mutant, mutants
+from swap import Swap
+from targets import TARGETS
+from trial import Trial
+
+ROOT = Path(__file__).parents[2]
+OPTIONS = ("-q", "--tb=no", "--no-header", "-p", "no:randomly", "-p", "no:cacheprovider")
+GOAL = 95.0
+
+
+@frozen
+class Outcome:
+    """What became of the mutants of one file."""
+
+    name: str
+    counted: int
+    equivalent: int
+    survivors: list[str]
+    unknown: list[str]
+    seconds: float
+
+    @property
+    def killed(self) -> int:
+        """Mutants that a test noticed."""
+        return self.counted - len(self.survivors)
+
+
+class Examination:
+    """A pytest plugin that tries every mutant of a file in the place of the test loop."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self.outcome: Outcome | None = None
+
+    def pytest_configure(self, config: pytest.Config) -> None:
+        from hypothesis import settings  # imported here: its own plugin must be the first to
+
+        settings.register_profile(
+            "mutation", derandomize=True, database=None, deadline=None, max_examples=40
+        )
+        settings.load_profile("mutation")
+
+    def pytest_runtestloop(self, session: pytest.Session) -> bool:
+        begun = time.monotonic()
+        path = ROOT / self._name
+        source = path.read_text("utf-8")
+        trial = Trial(session.items, path)
+        trial.run_all()
+        swap = Swap(path, source)
+        listed = EQUIVALENTS.get(self._name, {})
+        survivors, found, total = [], set(), 0
+        for mutant in mutants(source):
+            if not swap.can(mutant):
+                continue
+            total += 1
+            key = (mutant.where, mutant.change)
+            if key in listed:
+                found.add(key)
+            elif trial.survives(mutant, swap):
+                survivors.append(_told(self._name, mutant))
+                print(survivors[-1], flush=True)
+        unknown = [f"{where}: {change}" for where, change in listed if (where, change) not in found]
+        took = time.monotonic() - begun
+        self.outcome = Outcome(self._name, total - len(found), len(found), survivors, unknown, took)
+        return True
+
+
+def _told(name: str, mutant: Mutant) -> str:
+    return f"  {name}:{mutant.line} {mutant.where}: {mutant.change}"
+
+
+def examine(name: str) -> Outcome:
+    """Try every mutant of a file."""
+    examination = Examination(name)
+    fast = "/dev/shm" if Path("/dev/shm").is_dir() else None
+    with tempfile.TemporaryDirectory(dir=fast) as folder:
+        where = (f"--basetemp={folder}/tests", "-o", "tmp_path_retention_policy=none")
+        pytest.main([*OPTIONS, *where, *TARGETS[name]], plugins=[examination])
+    if examination.outcome is None:
+        raise SystemExit(f"{name}: its tests fail without any change")
+    return examination.outcome
+
+
+def main(names: Sequence[str]) -> int:
+    """Examine the files, each in a process of its own, print a table; 0 if the goal is met."""
+    os.chdir(ROOT)
+    if len(names) == 1:
+        found = examine(names[0])
+        print(_row(found.name, found.killed, found.counted), end="")
+        print(f" ({found.equivalent} equivalent, {found.seconds:.0f} s)")
+        for change in found.unknown:
+            print(f"  listed as equivalent, but not there: {change}")
+        return 0 if 100 * found.killed >= GOAL * found.counted and not found.unknown else 1
+    worst = 0
+    for name in names or TARGETS:
+        child = os.spawnl(os.P_WAIT, sys.executable, sys.executable, __file__, name)
+        worst = max(worst, child)
+    return worst
+
+
+def _row(name: str, killed: int, counted: int) -> str:
+    return f"{name:<34} {killed:>5} of {counted:>5} {100 * killed / max(counted, 1):6.1f} %"
+
+
+if __name__ == "__main__":
+    raise SystemExit(main(sys.argv[1:]))

@@ -1,0 +1,46 @@
+"""The law files, and for each the tests that hold it, the quickest first."""
+
+from __future__ import annotations
+
+_LAWS = ("tests/unit/test_deadlines.py", "tests/unit/test_laws.py")
+_FLOWS = ("tests/unit/test_flows.py",)
+_MANAGERS = (
+    "tests/manager/test_sessions.py",
+    "tests/manager/test_refresh.py",
+    "tests/manager/test_own_devices.py",
+    "tests/manager/test_surroundings.py",
+    "tests/manager/test_odd_arguments.py",
+)
+_TOKENS = (
+    "tests/unit/test_tokens.py",
+    "tests/attacks/test_other_kinds.py",
+    "tests/attacks/test_forged_tokens.py",
+    "tests/unit/test_keys.py",
+)
+
+TARGETS: dict[str, tuple[str, ...]] = {
+    "devsess/rotation.py": (*_LAWS, *_FLOWS, "tests/manager/test_refresh.py"),
+    "devsess/lifecycle.py": (*_LAWS, *_FLOWS, "tests/unit/test_policy.py", *_MANAGERS),
+    "devsess/adapters/_csrf.py": ("tests/web/test_csrf.py",),
+    "devsess/adapters/_carrier.py": (
+        "tests/web/test_adapters.py",
+        "tests/web/test_csrf.py",
+        "tests/web/test_endpoints.py",
+    ),
+    "devsess/adapters/_cookies.py": ("tests/web/test_adapters.py", "tests/web/test_wsgi.py"),
+    "devsess/adapters/_guard.py": ("tests/web/test_guard.py", "tests/web/test_asgi.py"),
+    "devsess/adapters/_proxy.py": ("tests/web/test_proxy.py",),
+    "devsess/cache.py": (
+        "tests/unit/test_cache.py",
+        "tests/manager/test_metrics.py",
+        "tests/manager/test_surroundings.py",
+        "tests/manager/test_sessions.py",
+    ),
+    "devsess/tokens.py": _TOKENS,
+    "devsess/flows/_checks.py": ("tests/manager/test_odd_arguments.py", *_MANAGERS[:2]),
+    "devsess/flows/context.py": (*_FLOWS, *_TOKENS[:1], *_MANAGERS),
+    "devsess/flows/login.py": (*_FLOWS, *_MANAGERS),
+    "devsess/flows/refresh.py": (*_FLOWS, *_MANAGERS),
+    "devsess/flows/step_up.py": (*_FLOWS, *_MANAGERS),
+    "devsess/flows/validate.py": (*_FLOWS, *_MANAGERS),
+}
