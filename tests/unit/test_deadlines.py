@@ -30,6 +30,26 @@ def test_the_earlier_deadline_counts(policy: Policy, idle: float, absolute: floa
     assert T0 + min(idle, absolute) == lifecycle.deadline(row, policy)
 
 
+NOT_LIVE: dict[str, tuple[dict[str, Any], Policy]] = {
+    "revoked": ({"revoked_at": T0, "reason": "lost"}, USUAL),
+    "idle as written": ({"idle_expires_at": T0}, USUAL),
+    "over as written": ({"absolute_expires_at": T0}, USUAL),
+    "idle by today's policy": ({"idle_from": T0 - DAY}, TIGHT),
+    "over by today's policy": ({"created_at": T0 - 7 * DAY}, TIGHT),
+}
+
+
+@pytest.mark.parametrize("name", NOT_LIVE)
+def test_each_deadline_alone_ends_a_row(name: str) -> None:
+    """One reason is enough, for a store and for the law, at the very instant."""
+    columns, policy = NOT_LIVE[name]
+    row = session_row(**columns)
+
+    assert not lifecycle.counts_as_live(row, lifecycle.horizon(T0, policy))
+    assert State.LIVE is not lifecycle.state(row, T0, policy)
+    assert lifecycle.counts_as_live(session_row(), lifecycle.horizon(T0, policy))
+
+
 @pytest.mark.parametrize(
     ("now", "expected"),
     [
