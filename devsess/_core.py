@@ -180,6 +180,10 @@ class Core:
             required_acr=acr,
         )
 
+    def writes(self, flow: Flow[T]) -> bool:
+        """Whether *flow* may wait for others to write: what `write` and `step_up` gave."""
+        return getattr(flow, "gi_code", None) is Core._settled.__code__
+
     def _settled(self, flow: Flow[T]) -> Flow[T]:
         try:
             result = yield from flow

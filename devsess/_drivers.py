@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Coroutine
-from typing import ParamSpec, TypeVar, cast
+from contextlib import suppress
+from typing import TYPE_CHECKING, TypeVar, cast
 
 from devsess.flows import Call, Flow
 
-P = ParamSpec("P")
+if TYPE_CHECKING:
+    from asyncio import Task
+
+    from devsess._threads import Threads
+
 T = TypeVar("T")
 
 
@@ -45,15 +50,37 @@ async def run_async(flow: Flow[T], perform: Callable[[Call], Awaitable[object]])
 # it takes a quarter of the time that importing the package takes.
 
 
-async def in_thread(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-    """What *work* gives, in a thread, while the event loop goes on."""
+async def in_thread(threads: Threads, work: Callable[[], T]) -> T:
+    """
+    What *work* gives, in one of *threads*, while the event loop goes on.
+
+    For tasks of our own only: nothing but the loop's end cancels them, and then
+    the loop waits until the work is done, so that what happened is told.
+    """
     import asyncio
 
-    return await asyncio.to_thread(work, *args, **kwargs)
+    future = asyncio.wrap_future(threads.submit(work))
+    while not future.done():
+        with suppress(asyncio.CancelledError):
+            await asyncio.wait([future])
+    return future.result()
 
 
 async def to_its_end(work: Coroutine[object, object, T]) -> T:
-    """What *work* gives; it is finished even if whoever waits for it goes away."""
+    """
+    What *work* gives; it is finished even if whoever waits for it goes away.
+
+    An error that nobody waits for any more is nobody's: asyncio would log it,
+    once for every client that hangs up.
+    """
     import asyncio
 
-    return await asyncio.shield(asyncio.ensure_future(work))
+    task = asyncio.ensure_future(work)
+    task.add_done_callback(_seen)
+    await asyncio.wait([task])
+    return task.result()
+
+
+def _seen(task: Task[T]) -> None:
+    if not task.cancelled():
+        task.exception()

@@ -5,12 +5,14 @@ from __future__ import annotations
 import builtins
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from devsess import flows
 from devsess._core import AnyKeys, Core, Location, OnEvent
 from devsess._drivers import in_thread, run, run_async, to_its_end
 from devsess._services import Awaiting, Instant, Waiting, WouldBlockError, log, tell_async
+from devsess._threads import Threads
 from devsess.cache import STALE
 from devsess.errors import StoreUnavailableError
 from devsess.models import Client, Device, Event, Grant, Page, Session
@@ -27,6 +29,9 @@ if TYPE_CHECKING:
     from devsess.stores.base import AsyncStore, Store
 
 T = TypeVar("T")
+
+# Of each kind; SQLite's readers are as many.
+_THREADS = 8
 
 
 class AsyncSessionManager:
@@ -72,6 +77,9 @@ class AsyncSessionManager:
         self._store = any_store(store)
         self._blocking = None if is_async(self._store) else cast("Store", self._store)
         self._core.watch(self._blocking)
+        # Apart: writes may wait for a lock, all at once, and reads must not wait for them.
+        self._reading = Threads("devsess-read", _THREADS)
+        self._writing = Threads("devsess-write", _THREADS)
 
     async def validate(
         self,
@@ -408,7 +416,9 @@ class AsyncSessionManager:
     async def close(self) -> None:
         """Release everything; closing twice is fine."""
         if self._blocking:
-            await in_thread(self._blocking.close)
+            await to_its_end(in_thread(self._writing, self._blocking.close))
+            self._reading.close()
+            self._writing.close()
         else:
             await cast("AsyncStore", self._store).close()
         self._core.cache.clear()
@@ -472,7 +482,8 @@ class AsyncSessionManager:
         if self._blocking:
             waiting = Waiting(self._blocking, self._locator, self._core.times)
             try:
-                return await in_thread(run, flow, waiting.perform)
+                threads = self._writing if self._core.writes(flow) else self._reading
+                return await in_thread(threads, partial(run, flow, waiting.perform))
             finally:
                 await tell_async(waiting.events, self._on_event)
         awaiting = Awaiting(cast("AsyncStore", self._store), self._locator, self._core.times)

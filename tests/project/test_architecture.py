@@ -54,6 +54,7 @@ ROOMS = {
             "cache",
             "metrics",
             "_drivers",
+            "_threads",
             "_services",
             "_core",
             "manager",

@@ -1,0 +1,93 @@
+"""
+Threads of our own, for what would make an event loop wait.
+
+The loop's default executor is the application's: filled with writes that wait
+for a lock it would answer neither the application's own calls nor
+`getaddrinfo`. These threads end nobody's patience: they are started when they
+are needed, keep no interpreter alive, and a forked child starts its own.
+"""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Callable
+from contextvars import copy_context
+from functools import partial
+from queue import SimpleQueue
+from threading import Semaphore, Thread
+from typing import TYPE_CHECKING, TypeAlias, TypeVar
+
+from devsess._fork import after_fork
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
+
+T = TypeVar("T")
+
+_Tasks: TypeAlias = "SimpleQueue[Callable[[], None] | None]"
+
+
+class Threads:
+    """
+    Up to *most* threads, which take one task after another.
+
+    Args:
+        name: What they are called.
+        most: How many there may be.
+    """
+
+    def __init__(self, name: str, most: int) -> None:
+        self._name = name
+        self._most = most
+        self._start_over()
+        after_fork(self, Threads._start_over)
+
+    def submit(self, work: Callable[[], T]) -> Future[T]:
+        """What *work* gives, in the context of the caller, once a thread has done it."""
+        from concurrent.futures import Future  # late: it is slow to import
+
+        future: Future[T] = Future()
+        self._tasks.put(partial(_do, future, partial(copy_context().run, work)))
+        if not self._idle.acquire(blocking=False) and len(self._threads) < self._most:
+            thread = Thread(
+                target=_work, args=(self._tasks, self._idle), name=self._name, daemon=True
+            )
+            self._threads.append(thread)
+            thread.start()
+        return future
+
+    def close(self) -> None:
+        """End the threads once they have done what was submitted; later tasks start new ones."""
+        self._dismiss()
+        self._start_over()
+
+    def _start_over(self) -> None:
+        self._tasks: _Tasks = SimpleQueue()
+        self._idle = Semaphore(0)
+        self._threads: list[Thread] = []
+        # Whoever forgets to close leaves no threads behind.
+        self._dismiss = weakref.finalize(self, _dismiss, self._tasks, self._threads)
+        self._dismiss.atexit = False
+
+
+def _dismiss(tasks: _Tasks, threads: list[Thread]) -> None:
+    for _ in threads:
+        tasks.put(None)
+
+
+def _work(tasks: _Tasks, idle: Semaphore) -> None:
+    while (task := tasks.get()) is not None:
+        task()
+        del task  # what it holds is not kept until the next one comes
+        idle.release()
+
+
+def _do(future: Future[T], work: Callable[[], T]) -> None:
+    if not future.set_running_or_notify_cancel():
+        return
+    try:
+        answer = work()
+    except BaseException as error:  # noqa: BLE001 - it is raised where the future is awaited
+        future.set_exception(error)
+    else:
+        future.set_result(answer)

@@ -1,0 +1,202 @@
+"""Where an AsyncSessionManager waits: in threads of its own, which outlive nobody."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import logging
+import sqlite3
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager, closing
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from devsess import (
+    AsyncSessionManager,
+    EventType,
+    SessionNotFoundError,
+    StoreUnavailableError,
+)
+from devsess._threads import Threads
+from devsess.stores.memory import MemoryStore
+from devsess.stores.sqlite import SQLiteStore
+from devsess.testing import FakeClock
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+    from pathlib import Path
+
+    from devsess import Event
+
+SECRET = "t7vKq2Zr9XwLm4NbY8sHd5JfC3pQx6RgUe1"
+# Seconds that writes wait here; reads and touches wait for none of them.
+PATIENCE = 60.0
+
+
+@asynccontextmanager
+async def locked(path: Path) -> AsyncIterator[None]:
+    """Another process writes, as far as SQLite can tell."""
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        yield
+        other.execute("ROLLBACK")
+
+
+def ours() -> list[str]:
+    """The names of the threads that devsess runs."""
+    return [it.name for it in threading.enumerate() if it.name.startswith("devsess-")]
+
+
+def test_writes_that_wait_keep_nobody_waiting(tmp_path: Path) -> None:
+    """While more sign-ins wait than there are threads: reads, touches, the loop's own executor."""
+    path = tmp_path / "s.db"
+    clock = FakeClock()
+
+    async def run() -> float:
+        store = SQLiteStore(path, timeout=PATIENCE)
+        async with AsyncSessionManager(store, keys=SECRET, clock=clock) as sessions:
+            asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(1))
+            grant = await sessions.login("ada")
+            clock.advance(400)
+            async with locked(path):
+                waiting = [asyncio.ensure_future(sessions.login(f"b{n}")) for n in range(40)]
+                await asyncio.sleep(0.1)
+                start = time.monotonic()
+                assert grant.session.id == (await sessions.validate(grant.access_token)).id
+                assert 1 == len(await sessions.list("ada"))
+                assert "done" == await asyncio.to_thread(lambda: "done")
+                taken = time.monotonic() - start
+                assert not any(task.done() for task in waiting)
+            await asyncio.gather(*waiting)
+            return taken
+
+    assert asyncio.run(run()) < PATIENCE / 2
+
+
+def test_a_touch_stays_on_the_loop(tmp_path: Path) -> None:
+    """Since it waits for nobody, it takes no thread, whether it can be written or not."""
+    path, clock = tmp_path / "s.db", FakeClock()
+
+    async def run() -> None:
+        async with AsyncSessionManager(path, keys=SECRET, clock=clock) as sessions:
+            grant = await sessions.login("ada")
+            clock.advance(400)
+            with pytest.raises(StopIteration):
+                sessions.validate(grant.access_token).send(None)
+            assert clock.now() == (await sessions.list("ada"))[0].last_seen_at
+            clock.advance(400)
+            async with locked(path):
+                with pytest.raises(StopIteration):
+                    sessions.validate(grant.access_token).send(None)
+
+    asyncio.run(run())
+
+
+def test_threads_end_with_their_manager(tmp_path: Path) -> None:
+    """Closed or forgotten, a manager leaves no thread behind; closing twice is fine."""
+
+    async def run(*, close: bool) -> None:
+        store = SQLiteStore(tmp_path / "s.db")
+        sessions = AsyncSessionManager(store, keys=SECRET)
+        await asyncio.gather(*(sessions.login("ada") for _ in range(20)))
+        assert 1 <= len(ours()) <= 16
+        if close:
+            await sessions.close()
+            await sessions.close()
+        else:
+            store.close()
+
+    for close in (True, False):
+        asyncio.run(run(close=close))
+        gc.collect()
+        until = time.monotonic() + PATIENCE
+        while ours() and time.monotonic() < until:
+            time.sleep(0.01)
+        assert [] == ours()
+
+
+def test_a_closed_manager_says_so(tmp_path: Path) -> None:
+    """It is unavailable, not stuck."""
+
+    async def run() -> None:
+        sessions = AsyncSessionManager(tmp_path / "s.db", keys=SECRET)
+        await sessions.close()
+        with pytest.raises(StoreUnavailableError, match="closed"):
+            await sessions.login("ada")
+        await sessions.close()
+
+    asyncio.run(run())
+
+
+def test_threads_are_few() -> None:
+    """However much is submitted, and idle ones are used before new ones are started."""
+    threads = Threads("devsess-test", 3)
+    for _ in range(5):
+        assert 1 == threads.submit(lambda: 1).result()
+    together = threading.Barrier(4)
+    tasks = [threads.submit(together.wait) for _ in range(3)]
+    assert 3 == len([name for name in ours() if name == "devsess-test"])
+    later = threads.submit(lambda: "later")
+    assert not later.done()
+    together.wait()
+    assert 3 == len({task.result() for task in tasks})
+    assert "later" == later.result()
+    threads.close()
+
+
+def test_a_cancelled_call_that_fails_is_not_logged(caplog: pytest.LogCaptureFixture) -> None:
+    """A client that hangs up is no error: its operation's is nobody's."""
+
+    async def run() -> None:
+        sessions = AsyncSessionManager(MemoryStore(), keys=SECRET)
+        for _ in range(3):
+            task = asyncio.ensure_future(sessions.extend("unknown", 60))
+            await asyncio.sleep(0)
+            task.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await task
+        with pytest.raises(SessionNotFoundError):
+            await sessions.extend("unknown", 60)
+        await sessions.close()
+
+    with caplog.at_level(logging.DEBUG, logger="asyncio"):
+        asyncio.run(run())
+        gc.collect()
+    assert [] == [record for record in caplog.records if record.levelno >= logging.WARNING]
+
+
+@pytest.mark.parametrize("awaits", [False, True])
+def test_what_ends_with_the_loop_is_told(tmp_path: Path, awaits: bool) -> None:
+    """An operation under way when the loop is closed is finished first, and its events told."""
+    heard: list[EventType] = []
+
+    async def listen(event: Event) -> None:
+        await asyncio.sleep(0)
+        heard.append(event.type)
+
+    def note(event: Event) -> None:
+        heard.append(event.type)
+
+    class Slow(SQLiteStore):
+        def insert(self, *args: Any) -> Any:
+            begun.set()
+            time.sleep(0.2)
+            return super().insert(*args)
+
+    begun = threading.Event()
+    store = Slow(tmp_path / "s.db")
+
+    async def run() -> None:
+        sessions = AsyncSessionManager(store, keys=SECRET, on_event=listen if awaits else note)
+        task = asyncio.ensure_future(sessions.login("ada"))
+        while not begun.is_set():
+            await asyncio.sleep(0.001)
+        del task
+
+    asyncio.run(run())
+    assert [EventType.SESSION_CREATED] == heard
+    assert 1 == len(store.list("ada"))
+    store.close()
