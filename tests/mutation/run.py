@@ -70,6 +70,8 @@ class Examination:
         settings.load_profile("mutation")
 
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
+        if session.testsfailed or not session.items:
+            return True  # they cannot even be read
         begun = time.monotonic()
         path = ROOT / self._name
         source = path.read_text("utf-8")
