@@ -9,11 +9,15 @@ from typing import Any
 
 import pytest
 
+from devsess import Client, Policy
 from devsess.flows import _checks as checks
+from devsess.testing._rows import T0, session_row
+from devsess.views import session_view
 
 NOW = 1_750_000_000.0
 NAIVE = datetime(2025, 6, 1)  # noqa: DTZ001
 LEEWAY = checks.MAX_AHEAD
+SESSION = session_view(session_row(), T0, Policy())
 CLAIM = '{"a":""}'
 KEPT: list[tuple[Callable[..., object], tuple[Any, ...], object]] = [
     (checks.checked_text, ("a", "user_id"), "a"),
@@ -30,7 +34,15 @@ KEPT: list[tuple[Callable[..., object], tuple[Any, ...], object]] = [
     (checks.checked_count, (1, "limit"), None),
     (checks.checked_count, (50, "limit", 50), None),
     (checks.checked_amr, (("pwd",) * 16,), ("pwd",) * 16),
+    (checks.checked_session, ("s1",), "s1"),
+    (checks.checked_session, (SESSION,), "s1"),
+    (checks.checked_device, ("device-1",), "device-1"),
+    (checks.checked_device, (SESSION.device,), "device-1"),
+    (checks.checked_user, ("ada",), None),
+    (checks.checked_client, (None,), None),
+    (checks.checked_client, (Client(ip="10.0.0.1"),), Client(ip="10.0.0.1")),
     (checks.checked_claims, (None,), "{}"),
+    (checks.checked_claims, ({"a": 1, "b": [2, 3]},), '{"a":1,"b":[2,3]}'),
     (checks.checked_claims, ({},), "{}"),
     (checks.checked_claims, ({"a": "x" * (1024 - len(CLAIM))},), f'{{"a":"{"x" * 1016}"}}'),
 ]
@@ -76,6 +88,9 @@ REFUSED: list[tuple[Callable[..., object], tuple[Any, ...], type[Exception], str
     (checks.checked_claims, ({"a": "é" * 509},), ValueError, "claims take 1026 bytes"),
     (checks.checked_claims, ({"a": "\ud800"},), ValueError, "claims must be valid Unicode"),
     (checks.checked_claims, ({"a": math.nan},), ValueError, "JSON"),
+    (checks.checked_session, (None,), TypeError, "session_id must be a str or a Session"),
+    (checks.checked_session, (SESSION.device, "keep"), TypeError, "keep must be a str or a Sess"),
+    (checks.checked_device, (SESSION,), TypeError, "device_id must be a str or a Device"),
     (checks.checked_user, (5,), TypeError, "user_id must be a str"),
     (checks.checked_client, ({},), TypeError, "client must be a Client or None, not dict"),
 ]
