@@ -204,3 +204,25 @@ class TestTable:
     def test_columns_without_content(self) -> None:
         """A column in which nothing stands is not shown."""
         assert ["id", "name", "at"] == self.lines(None)[0].split()
+
+    def test_a_very_long_cell_shortens_no_instant(self) -> None:
+        """A reason of a page is cut, and costs the others nothing."""
+        table = Table([Column("at"), Column("why", least=4)], [[NOW, "x" * 90]])
+        assert f"2026-11-26 14:03  {'x' * 31}…" == table.lines(50, NOW)[2]
+
+    def test_the_widest_gives_way(self) -> None:
+        """Cells are cut where most is left, and never below their header."""
+        columns = [Column("a", least=2), Column("header", least=2)]
+        table = Table(columns, [["x" * 9, "y" * 20]])
+        assert ["x" * 9 + "  " + "y" * 8 + "…"] == table.lines(20, NOW)[2:]
+        assert ["x…  yyyyy…"] == table.lines(1, NOW)[2:]
+
+
+def test_show_fits_and_says_utc_once(path: Path) -> None:
+    """In a terminal and in a pipe, what is known of a session says UTC once."""
+    [session_id, *_] = sorted(ids(path, "list"))
+    _, shown = in_terminal("show", session_id, "--store", str(path))
+    for text in (shown, piped("show", session_id, "--store", str(path)).stdout.decode()):
+        assert 1 == text.count("UTC")
+        assert None is CONTROLS.search(text)
+        assert text.startswith(f"session        {session_id}")

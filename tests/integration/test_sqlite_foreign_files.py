@@ -117,7 +117,7 @@ class TestLooking:
             "INSERT INTO _sqlite_migrations VALUES ('theirs', '0001_tables', '2026')"
         )
         make(path, f"{script};{NOTES}")
-        with pytest.raises(StoreUnavailableError, match="belongs to another program"):
+        with pytest.raises(StoreUnavailableError, match=r"program \(it has a table named notes\)"):
             owner.check_ready(str(path))
 
     def test_an_empty_file(self, path: Path) -> None:
