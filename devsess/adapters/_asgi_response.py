@@ -68,7 +68,7 @@ class Response:
         kind = "websocket.http.response" if self._is_live else "http.response"
         body = b"" if self._exchange.request.method == "HEAD" else answer.body
         await self._send({"type": f"{kind}.start", "status": answer.status, "headers": headers})
-        await self._send({"type": f"{kind}.body", "body": body})
+        await self._send({"type": f"{kind}.body", "body": body, "more_body": False})
 
     async def failed(self, error: Exception) -> None:
         """Answer an error that the app raised, or raise it again."""
@@ -89,7 +89,7 @@ class Response:
         if self._is_live and answer is not None:
             await self._send({"type": "websocket.close", "code": _code(answer)})
         elif _plain(error) is self._exchange.over:
-            await self._send({"type": "http.response.body", "body": b""})
+            await self._send({"type": "http.response.body", "body": b"", "more_body": False})
         else:
             raise error
 

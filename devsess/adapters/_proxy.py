@@ -26,10 +26,14 @@ _PORT = re.compile(r":[0-9]{1,5}")
 _BRACKETED = re.compile(r"\[([0-9A-Fa-f:.]+)\](?::[0-9]{1,5})?")
 _TOKEN = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"  # noqa: S105 - RFC 9110 §5.6.2
 _QUOTED = r'"(?:[^"\\]|\\.)*"'
-_PAIR = rf"{_TOKEN}=(?:{_TOKEN}|{_QUOTED})"
+# What must be quoted, since ":" and "[" stand in no token, and by some proxies is not.
+_BARE = r"(?:\[[0-9A-Fa-f:.]+\](?::[0-9]{1,5})?|[0-9A-Fa-f.]*:[0-9A-Fa-f:.]+)"
+_VALUE = rf"(?:{_BARE}|{_TOKEN}|{_QUOTED})"
+_PAIR = rf"{_TOKEN}={_VALUE}"
 # One element of RFC 7239 §4: pairs, each name once.
 _ELEMENT = re.compile(rf"{_PAIR}(?:[ \t]*;[ \t]*{_PAIR})*")
-_FOR = re.compile(rf"(?:^|;)[ \t]*for=({_TOKEN}|{_QUOTED})", re.IGNORECASE)
+_FOR = re.compile(rf"(?:^|;)[ \t]*for=({_VALUE})", re.IGNORECASE)
+_VALUE_HERE = re.compile(_VALUE)
 _STRINGS = re.compile(_QUOTED)
 
 
@@ -115,7 +119,7 @@ def _for(element: str) -> str | None:
     found = [match.start(1) for match in _FOR.finditer(blank)]
     if len(found) != 1:
         return None
-    match = re.compile(rf"{_QUOTED}|{_TOKEN}").match(element, found[0])
+    match = _VALUE_HERE.match(element, found[0])
     return _node(match[0].strip('"')) if match else None
 
 

@@ -43,7 +43,9 @@ class Response:
         if status.startswith("500"):
             self._instead = self._exchange.in_place_of_500()
         if self._instead is not None:
-            self._begin(self._instead.status_line, list(self._instead.headers), exc_info)
+            # Nothing failed any more, and some servers raise what they are handed.
+            late = exc_info if self._exchange.has_begun else None
+            self._begin(self._instead.status_line, list(self._instead.headers), late)
             return _discard
         return self._begin(status, headers, exc_info)
 

@@ -21,7 +21,7 @@ from werkzeug.local import LocalProxy
 from devsess.adapters._cookies import Cookies
 from devsess.adapters._current import Current
 from devsess.adapters._wanted import Wanted, wanted
-from devsess.adapters.wsgi import SessionMiddleware
+from devsess.adapters.wsgi import KEY, SessionMiddleware
 from devsess.errors import ConfigurationError, DevsessError
 from devsess.manager import SessionManager
 from devsess.policy import Span
@@ -34,7 +34,7 @@ R = TypeVar("R")
 
 def _current() -> Current:
     # Outside of a request it is Flask's RuntimeError that says so.
-    current: Current | None = request.environ.get("devsess")
+    current: Current | None = request.environ.get(KEY)
     if current is None:
         raise ConfigurationError("this app is not wrapped: call init_app(app, sessions) first")
     return current

@@ -3,13 +3,14 @@ Wrap a WSGI app (PEP 3333): Flask, Django, Bottle, Pyramid or your own.
 
     app = SessionMiddleware(app, sessions)
 
-Its views find the session in `environ["devsess"]`.
+Its views find the session in `environ["devsess"]`, and in `environ["devsess.current"]`.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
+from functools import cached_property
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 from devsess._drivers import run
@@ -26,6 +27,8 @@ from devsess.manager import SessionManager
 
 __all__ = ["Cookies", "Current", "SessionMiddleware"]
 
+# As "devsess", which PEP 3333 would leave to the server: its own names have a dot.
+KEY = "devsess.current"
 _OFFERED = "HTTP_SEC_WEBSOCKET_PROTOCOL"
 _LENGTH = re.compile(r"[0-9]{1,19}")
 _KEYS = tuple(
@@ -43,6 +46,11 @@ class SessionMiddleware(Middleware[WSGIApplication, SessionManager]):
     __doc__ = Middleware.__doc__
     _manager_type = SessionManager
 
+    @cached_property
+    def _is_validated(self) -> bool:
+        """Whether PEP 3333's validator stands inside: a key without a dot must be a text."""
+        return getattr(self._app, "__module__", "") == "wsgiref.validate"
+
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Serve one request."""
         mount, path = _text(environ.get("SCRIPT_NAME", "")), _text(environ.get("PATH_INFO", ""))
@@ -51,7 +59,9 @@ class SessionMiddleware(Middleware[WSGIApplication, SessionManager]):
         answer = before(exchange, self._perform, lambda: _body(environ))
         if answer is not None:
             return response.answer(answer)
-        environ["devsess"] = Current(exchange, self._perform)
+        environ[KEY] = current = Current(exchange, self._perform)
+        if not self._is_validated:
+            environ["devsess"] = current
         if exchange.request.offered:
             environ[_OFFERED] = ", ".join(without_tokens(exchange.request.offered))
         try:
