@@ -60,8 +60,13 @@ def credentials(request: Request, settings: Settings) -> Credentials:
         return _in_header(authorization, _device(request.headers.get(DEVICE_HEADER)))
     cookie = request.headers.get("cookie")
     if cookie is None or not settings.reads_cookies:
-        return Credentials(device=_device(request.headers.get(DEVICE_HEADER)))
+        return device_alone(request)
     return _in_cookies(cookie, settings.cookie_names)
+
+
+def device_alone(request: Request) -> Credentials:
+    """What *request* says of its device in a header, and nothing else."""
+    return Credentials(device=_device(request.headers.get(DEVICE_HEADER)))
 
 
 def _device(token: str | None) -> str | None:

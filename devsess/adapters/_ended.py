@@ -8,26 +8,53 @@ be renewed, and one on the wrong device belongs to a session that lives.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from devsess.adapters import _ask as ask
+from devsess.adapters import _csrf as csrf
+from devsess.adapters._carrier import Credentials
 from devsess.errors import (
     InvalidSessionError,
     RefreshTokenReusedError,
     SessionExpiredError,
     SessionNotFoundError,
     SessionRevokedError,
+    StoreUnavailableError,
     TokenExpiredError,
 )
 
 if TYPE_CHECKING:
     from devsess._core import Core
-    from devsess.adapters._carrier import Credentials
     from devsess.adapters._cookies import CookieNames
+    from devsess.adapters._exchange import Exchange
     from devsess.flows import Flow
     from devsess.models import Client
 
+_NOTHING = Credentials()
 _ENDED = (SessionRevokedError, SessionExpiredError, RefreshTokenReusedError)
+
+
+def look(exchange: Exchange) -> Flow[None]:
+    """Find out which cookies are of no use any more, where they may be cleared."""
+    if exchange.session is None and exchange.error is not None and exchange.may_clear:
+        with suppress(StoreUnavailableError):  # next time, then
+            exchange.jar.ended = yield from _ended(exchange)
+
+
+def signs_nobody_in(exchange: Exchange) -> Flow[bool]:
+    """Whether a stranger could have sent this request: all the cookies that came are of no use."""
+    if csrf.refusal(exchange.request, _NOTHING, exchange.settings):
+        return False
+    exchange.jar.ended = yield from _ended(exchange)
+    names, brought = exchange.settings.cookie_names, exchange.brought
+    came = {names.access: brought.access, names.refresh: brought.refresh}
+    return exchange.jar.ended >= {name for name, token in came.items() if token}
+
+
+def _ended(exchange: Exchange) -> Flow[frozenset[str]]:
+    names = exchange.settings.cookie_names
+    return (yield from ended(exchange.core, exchange.brought, exchange.client, names))
 
 
 def ended(

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING, TypeAlias
 
-from attrs import evolve, field, frozen
+from attrs import evolve
 
 from devsess.adapters import _ask as ask
 from devsess.adapters import _csrf as csrf
+from devsess.adapters import _ended as ended
+from devsess.adapters._given import Given, UnreadableError, given, is_json
 from devsess.adapters._http import Answer, empty_answer, json_answer
 from devsess.adapters._openapi import description
 from devsess.adapters._problem import problem
@@ -27,21 +28,8 @@ if TYPE_CHECKING:
     from devsess.flows import Flow
     from devsess.models import Grant, Session
 
-# Two tokens take less than two kilobytes.
-MAX_BODY = 16 * 1024
-# How much is read, and dropped, of a longer one: a client that is still sending
-# hears no answer.
-MAX_DROPPED = 2 * 1024 * 1024
 # Long before a key that was taken out of use may be forgotten.
 _FOR_EVERYBODY = ("Cache-Control", "public, max-age=300")
-
-
-@frozen
-class Given:
-    """The body of refresh and logout: tokens of a client that has no cookies."""
-
-    refresh_token: str | None = field(default=None, repr=False)
-    device_token: str | None = field(default=None, repr=False)
 
 
 Handler: TypeAlias = "Callable[[Exchange, str, bytes | None], Flow[Answer]]"
@@ -62,14 +50,14 @@ def serve(exchange: Exchange, path: str, body: bytes | None) -> Flow[Answer]:
     Args:
         exchange: The request.
         path: As `path_below` says.
-        body: The request's body; None if it is longer than MAX_BODY.
+        body: The request's body; None if it is longer than _given.MAX_BODY.
     """
     exchange.is_at_endpoint = True
     methods, name = _route(path)
     if methods and exchange.request.is_preflight:
         return exchange.preflight(methods)
     answer = yield from _served(exchange, methods, name, body)
-    yield from exchange.look_for_ended()
+    yield from ended.look(exchange)
     return exchange.ours(answer)
 
 
@@ -81,24 +69,15 @@ def _served(
     method = "GET" if exchange.request.method == "HEAD" else exchange.request.method
     if method not in methods:
         return problem(405, f"Use {' or '.join(methods)}.", ("Allow", ", ".join(methods)))
+    handler = methods[method]
     try:
-        refusal = yield from exchange.refusal()
-        return refusal or (yield from methods[method](exchange, name, body))
-    except UnreadableError as error:
-        return error.answer
+        refusal = None if handler in _CHECK_THEMSELVES else (yield from exchange.refusal())
+        return refusal or (yield from handler(exchange, name, body))
     except DevsessError as error:
         answer = exchange.answer_to(error)
         if answer is None:
             raise
         return answer
-
-
-class UnreadableError(Exception):
-    """A body that cannot be used; it carries the answer."""
-
-    def __init__(self, status: int, detail: str) -> None:
-        super().__init__(detail)
-        self.answer = problem(status, detail)
 
 
 def _route(path: str) -> tuple[Mapping[str, Handler], str]:
@@ -109,9 +88,11 @@ def _route(path: str) -> tuple[Mapping[str, Handler], str]:
 
 
 def _refresh(exchange: Exchange, _: str, body: bytes | None) -> Flow[Answer]:
-    given = _given(exchange, body)
-    if given.refresh_token is not None:
-        grant = yield from _refreshed(exchange, given)
+    said = yield from _said(exchange, body)
+    if isinstance(said, Answer):
+        return said
+    if said.refresh_token is not None:
+        grant = yield from _refreshed(exchange, said)
         tokens = {
             "access_token": grant.access_token,
             "token_type": "Bearer",
@@ -128,26 +109,47 @@ def _told(grant: Grant) -> dict[str, object]:
     return {"expires_in": grant.expires_in, "session": grant.session.to_dict()}
 
 
-def _refreshed(exchange: Exchange, given: Given) -> Flow[Grant]:
+def _refreshed(exchange: Exchange, said: Given) -> Flow[Grant]:
     client = exchange.client
-    if given.device_token is not None:
-        client = evolve(client, device_token=given.device_token)
-    return (yield from ask.refresh(given.refresh_token or "", client, touch=exchange.is_activity))
+    if said.device_token is not None:
+        client = evolve(client, device_token=said.device_token)
+    return (yield from ask.refresh(said.refresh_token or "", client, touch=exchange.is_activity))
 
 
-# Errors after which nobody can say that the session is over.
-_MAY_LIVE = (TokenExpiredError, DeviceMismatchError)
+def _said(exchange: Exchange, body: bytes | None) -> Flow[Given | Answer]:
+    """
+    What the body says, or why it is refused.
+
+    Who knows a refresh token, and says so in JSON, needs no cookie: none is looked
+    at, so that no other site can make use of any.
+    """
+    try:
+        said = given(exchange.request, exchange.settings, body)
+    except UnreadableError as error:
+        return (yield from exchange.refusal()) or error.answer
+    if said.refresh_token is None:
+        return (yield from exchange.refusal()) or said
+    exchange.leave_cookies_alone()
+    return said
+
+
+# Errors after which nobody can say that the session is over. A forged token is
+# among them: it must not be told from one that has expired.
+_MAY_LIVE = (BadTokenError, TokenExpiredError, DeviceMismatchError)
 
 
 def _logout(exchange: Exchange, _: str, body: bytes | None) -> Flow[Answer]:
     """Signed out is signed out: also for whoever no longer was signed in (RFC 7009 §2.2)."""
-    given = _given(exchange, body)
+    # A form, a beacon: what else they say is not for us.
+    said = yield from _said(exchange, body if is_json(exchange.request) else b"")
+    if isinstance(said, Answer):
+        return said
     yield from exchange.authenticate()
-    if exchange.session is None and given.refresh_token is not None:
+    if exchange.session is None and said.refresh_token is not None:
         with suppress(InvalidSessionError):  # it is over already, as was asked for
-            exchange.session = (yield from _refreshed(exchange, given)).session
+            exchange.session = (yield from _refreshed(exchange, said)).session
     may_live = exchange.session is None and isinstance(exchange.error, _MAY_LIVE)
-    yield from exchange.logout()
+    yield from exchange.logout(forget_device=said.forget_device)
     if exchange.brought.error or may_live:
         return exchange.answer_to(exchange.missing()) or empty_answer(401)
     return empty_answer(204)
@@ -234,6 +236,8 @@ def _described(exchange: Exchange, _: str, __: bytes | None) -> Flow[Answer]:
     return json_answer(200, told, caching=_FOR_EVERYBODY)
 
 
+# They ask whether the request may come from another site once they know the body.
+_CHECK_THEMSELVES = (_refresh, _logout)
 _SESSION: Mapping[str, Handler] = {"DELETE": _end}
 _ROUTES: Mapping[str, Mapping[str, Handler]] = {
     "/refresh": {"POST": _refresh},
@@ -244,25 +248,3 @@ _ROUTES: Mapping[str, Mapping[str, Handler]] = {
     "/jwks.json": {"GET": _keys},
     "/openapi.json": {"GET": _described},
 }
-
-
-def _given(exchange: Exchange, body: bytes | None) -> Given:
-    if body is None:
-        raise UnreadableError(413, f"At most {MAX_BODY} bytes.")
-    if not body:
-        return Given()
-    kind = exchange.request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if kind != "application/json":
-        raise UnreadableError(415, "Send application/json.")
-    try:
-        members = json.loads(body)
-    except (ValueError, RecursionError):
-        raise UnreadableError(400, "The body is no JSON that can be read.") from None
-    if not isinstance(members, dict):
-        raise UnreadableError(400, "The body must be an object.")
-    tokens = [members.get(name) for name in ("refresh_token", "device_token")]
-    if not all(token is None or isinstance(token, str) for token in tokens):
-        raise UnreadableError(400, "Tokens are texts.")
-    if not exchange.settings.reads_header and tokens != [None, None]:
-        raise BadTokenError("tokens come in cookies here")
-    return Given(*tokens)

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING
 from devsess.adapters import _ask as ask
 from devsess.adapters import _cors as cors
 from devsess.adapters import _csrf as csrf
-from devsess.adapters._carrier import Credentials, credentials
-from devsess.adapters._ended import ended
+from devsess.adapters import _ended as ended
+from devsess.adapters._carrier import credentials, device_alone
 from devsess.adapters._http import NO_STORE, PRIVATE, Answer, Header, Request
 from devsess.adapters._jar import Jar
 from devsess.adapters._problem import answer_to, problem
@@ -42,7 +42,6 @@ log = logging.getLogger("devsess")
 
 # What makes browsers say on which device they run, where it is more than they
 # say unasked (User-Agent Client Hints, RFC 8942).
-_NOTHING = Credentials()
 _CLEAR_CACHE: Header = ("Clear-Site-Data", '"cache"')
 _ACCEPT_HINTS: Header = ("Accept-CH", "Sec-CH-UA-Platform-Version, Sec-CH-UA-Model")
 
@@ -88,6 +87,15 @@ class Exchange:
         self._gives_tokens = False
         self._has_signed_out = False
 
+    def leave_cookies_alone(self) -> None:
+        """Do as if no cookie had come; set none, and clear none."""
+        if self.brought.by != "bearer":
+            self.brought = device_alone(self.request)
+            self.client = client_of(self.request, self.settings, self.brought.device)
+            self.jar = Jar(self.settings, self.request, self.brought)
+            self.error = self.brought.error
+        self.jar.leave_alone()
+
     # Before the app.
 
     def recall(self) -> bool:
@@ -121,7 +129,7 @@ class Exchange:
             if refusal:
                 return refusal
             yield from self.authenticate()
-            yield from self.look_for_ended()
+            yield from ended.look(self)
             if self.session is None and self.settings.is_closed(self.request):
                 raise self.missing()
         except DevsessError as error:
@@ -150,31 +158,16 @@ class Exchange:
     def refusal(self) -> Flow[Answer | None]:
         """The answer to a request that another site may have made a browser send."""
         why = csrf.refusal(self.request, self.brought, self.settings)
-        if why is None or (yield from self._signs_nobody_in()):
+        if why is None or (yield from ended.signs_nobody_in(self)):
             return None
         csrf.report(why, self.request, self.settings)
         self.is_consulted = True
         self.consult("Sec-Fetch-Site", "Origin")
         return self.ours(problem(403, f"{why[0].upper()}{why[1:]}."))
 
-    def _signs_nobody_in(self) -> Flow[bool]:
-        """Whether a stranger could have sent it: all that came is over."""
-        if csrf.refusal(self.request, _NOTHING, self.settings):
-            return False
-        names = self.settings.cookie_names
-        came = {names.access: self.brought.access, names.refresh: self.brought.refresh}
-        self.jar.ended = yield from ended(self.core, self.brought, self.client, names)
-        return self.jar.ended >= {name for name, token in came.items() if token}
-
-    def look_for_ended(self) -> Flow[None]:
-        """Find out which cookies are of no use any more, where they may be cleared."""
-        if self.session is None and self.error is not None and self._may_clear:
-            names = self.settings.cookie_names
-            with suppress(StoreUnavailableError):  # next time, then
-                self.jar.ended = yield from ended(self.core, self.brought, self.client, names)
-
     @property
-    def _may_clear(self) -> bool:
+    def may_clear(self) -> bool:
+        """Whether cookies of no use may go with the answer: here no late one undoes a sign-in."""
         return (self.is_at_endpoint or self.request.wants_html) and self.request.takes_cookies
 
     def authenticate(self) -> Flow[None]:
@@ -369,7 +362,7 @@ class Exchange:
             is_marked: Whether it says how it may be cached.
             is_shared: Whether it says which origin may read it.
         """
-        found = cookies = self.jar.headers(may_clear=self._may_clear)
+        found = cookies = self.jar.headers(may_clear=self.may_clear)
         if cookies or self._gives_tokens:
             found = [*cookies, NO_STORE]
         elif self.session is not None and not is_marked and not self.request.is_live:

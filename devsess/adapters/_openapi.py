@@ -32,7 +32,12 @@ _SCHEMAS: dict[str, Any] = {
         current={"type": "boolean", "description": "Whether it is the caller's own."},
     ),
     "Tokens": {
-        **_object({}, refresh_token=_TEXT_OR_NOTHING, device_token=_TEXT_OR_NOTHING),
+        **_object(
+            {},
+            refresh_token=_TEXT_OR_NOTHING,
+            device_token=_TEXT_OR_NOTHING,
+            forget_device={"type": "boolean", "description": "At logout: end its trust too."},
+        ),
         "description": "For clients without cookies.",
     },
     "Problem": _object(
@@ -81,7 +86,7 @@ _PATHS: dict[str, Any] = {
         "post": {
             "summary": "End this session.",
             "requestBody": _BODY,
-            "responses": {**_NOTHING, **_problems(400, 401, 403, 413, 415, 503)},
+            "responses": {**_NOTHING, **_problems(400, 401, 403, 413, 503)},
         }
     },
     "/session": {

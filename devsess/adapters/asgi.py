@@ -18,6 +18,7 @@ from devsess.adapters._carrier import is_token, without_tokens
 from devsess.adapters._cookies import Cookies
 from devsess.adapters._current import AsyncCurrent
 from devsess.adapters._exchange import Exchange
+from devsess.adapters._given import MAX_BODY, MAX_DROPPED
 from devsess.adapters._http import LOOKED_AT, Answer, Request
 from devsess.adapters._middleware import Middleware
 from devsess.async_manager import AsyncSessionManager
@@ -125,12 +126,12 @@ class ClientGoneError(Exception):
 async def _body(receive: Receive) -> bytes | None:
     """The body, as far as the endpoints read one; None if it is longer."""
     body, length, more = b"", 0, True
-    while more and length <= endpoints.MAX_DROPPED:
+    while more and length <= MAX_DROPPED:
         message = await receive()
         if message["type"] == "http.disconnect":
             raise ClientGoneError
         part = message.get("body", b"")
         length += len(part)
-        body = body + part if length <= endpoints.MAX_BODY else b""
+        body = body + part if length <= MAX_BODY else b""
         more = message.get("more_body", False)
-    return body if length <= endpoints.MAX_BODY else None
+    return body if length <= MAX_BODY else None

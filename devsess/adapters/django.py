@@ -19,11 +19,11 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.utils.module_loading import import_string
 
 from devsess._drivers import run
-from devsess.adapters import _endpoints as endpoints
 from devsess.adapters._cookies import Cookies
 from devsess.adapters._cors import ALLOW_ORIGIN
 from devsess.adapters._current import Current
 from devsess.adapters._exchange import Exchange
+from devsess.adapters._given import MAX_DROPPED
 from devsess.adapters._http import Answer
 from devsess.adapters._middleware import Middleware
 from devsess.adapters.wsgi import before, limited, request_of
@@ -114,7 +114,7 @@ def _set_cookie(response: HttpResponseBase, line: str) -> None:
     response.cookies[name] = _Line(line)
 
 
-_MOST = endpoints.MAX_DROPPED
+_MOST = MAX_DROPPED
 
 
 def _response(request: HttpRequest, answer: Answer) -> HttpResponse:

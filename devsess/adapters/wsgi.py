@@ -19,6 +19,7 @@ from devsess.adapters._carrier import without_tokens
 from devsess.adapters._cookies import Cookies
 from devsess.adapters._current import Current
 from devsess.adapters._exchange import Exchange
+from devsess.adapters._given import MAX_BODY, MAX_DROPPED, UnreadableError
 from devsess.adapters._http import LOOKED_AT, Answer, Request
 from devsess.adapters._middleware import Middleware
 from devsess.adapters._wsgi_response import Response
@@ -82,7 +83,7 @@ def before(
         return run(exchange.open(), perform)
     try:
         return run(endpoints.serve(exchange, path, body()), perform)
-    except endpoints.UnreadableError as error:
+    except UnreadableError as error:
         return exchange.ours(error.answer)
 
 
@@ -122,15 +123,15 @@ def _text(raw: str) -> str:
 
 
 def _body(environ: WSGIEnvironment) -> bytes | None:
-    length, most = environ.get("CONTENT_LENGTH") or "", endpoints.MAX_DROPPED
+    length, most = environ.get("CONTENT_LENGTH") or "", MAX_DROPPED
     if not length:
         return limited(environ["wsgi.input"].read(most)) if _ends(environ) else b""
     if not _LENGTH.fullmatch(length):
-        raise endpoints.UnreadableError(400, "Content-Length is no length.")
+        raise UnreadableError(400, "Content-Length is no length.")
     size = min(int(length), most)
     body = environ["wsgi.input"].read(size)
     if len(body) < size:
-        raise endpoints.UnreadableError(400, "The body is shorter than Content-Length says.")
+        raise UnreadableError(400, "The body is shorter than Content-Length says.")
     return limited(body)
 
 
@@ -141,4 +142,4 @@ def _ends(environ: WSGIEnvironment) -> bool:
 
 def limited(body: bytes) -> bytes | None:
     """*body*, as far as the endpoints read one; None if it is longer."""
-    return body if len(body) <= endpoints.MAX_BODY else None
+    return body if len(body) <= MAX_BODY else None

@@ -1,0 +1,108 @@
+"""The body of refresh and logout: tokens of a client that has no cookies."""
+
+from __future__ import annotations
+
+import json
+from difflib import get_close_matches
+from typing import TYPE_CHECKING, Any
+
+from attrs import field, frozen
+
+from devsess.adapters._problem import problem
+from devsess.errors import BadTokenError
+
+if TYPE_CHECKING:
+    from devsess.adapters._http import Request
+    from devsess.adapters._settings import Settings
+
+# Two tokens take less than two kilobytes.
+MAX_BODY = 16 * 1024
+# How much is read, and dropped, of a longer one: a client that is still sending
+# hears no answer.
+MAX_DROPPED = 2 * 1024 * 1024
+
+_TOKENS = ("refresh_token", "device_token")
+_KNOWN = (*_TOKENS, "forget_device")
+# How else these are called, in small letters without marks between them.
+_SHORT = {"refresh": "refresh_token", "token": "refresh_token", "device": "device_token"}
+# Clients send back what they were given, or what OAuth has (RFC 6749 §5.1 and §6).
+_OF_NO_USE = frozenset(("access_token", "token_type", "expires_in", "grant_type", "session"))
+_ALIKE = 0.85
+
+
+@frozen
+class Given:
+    """
+    What the body says.
+
+    Attributes:
+        refresh_token: The refresh token, or None: then it is in a cookie.
+        device_token: The token of the device, or None.
+        forget_device: Whether a sign-out ends the trust in the device too.
+    """
+
+    refresh_token: str | None = field(default=None, repr=False)
+    device_token: str | None = field(default=None, repr=False)
+    forget_device: bool = False
+
+
+class UnreadableError(Exception):
+    """A body that cannot be used; it carries the answer."""
+
+    def __init__(self, status: int, detail: str) -> None:
+        super().__init__(detail)
+        self.answer = problem(status, detail)
+
+
+def is_json(request: Request) -> bool:
+    """Whether the body is JSON: no form of another site can send that."""
+    kind = request.headers.get("content-type", "").partition(";")[0]
+    return kind.strip().lower() == "application/json"
+
+
+def given(request: Request, settings: Settings, body: bytes | None) -> Given:
+    """
+    What *body* says; None is one that is too long.
+
+    Raises:
+        UnreadableError: If it cannot be read, or a member is misspelt.
+        BadTokenError: If it has tokens, and they come in cookies here.
+    """
+    if body is None:
+        raise UnreadableError(413, f"At most {MAX_BODY} bytes.")
+    if not body:
+        return Given()
+    if not is_json(request):
+        raise UnreadableError(415, "Send application/json.")
+    members = _members(body)
+    tokens = [members.get(name) for name in _TOKENS]
+    if not all(token is None or isinstance(token, str) for token in tokens):
+        raise UnreadableError(400, "Tokens are texts.")
+    forget = members.get("forget_device", False)
+    if not isinstance(forget, bool):
+        raise UnreadableError(400, "forget_device is true or false.")
+    if not settings.reads_header and tokens != [None, None]:
+        raise BadTokenError("tokens come in cookies here")
+    return Given(tokens[0], tokens[1], forget)
+
+
+def _members(body: bytes) -> dict[str, Any]:
+    try:
+        members = json.loads(body)
+    except (ValueError, RecursionError):
+        raise UnreadableError(400, "The body is no JSON that can be read.") from None
+    if not isinstance(members, dict):
+        raise UnreadableError(400, "The body must be an object.")
+    for name in members.keys() - _OF_NO_USE - {*_KNOWN}:
+        meant = _meant(name)
+        if meant and meant not in members:
+            raise UnreadableError(400, f"Write {meant} for the member that is nearly called so.")
+    return members
+
+
+def _meant(name: str) -> str | None:
+    """The member of which *name* is a misspelling, or None."""
+    plain = "".join(filter(str.isalnum, name[:64])).lower()
+    spelt = {known.replace("_", ""): known for known in _KNOWN}
+    close = get_close_matches(plain, spelt, 1, _ALIKE)
+    return spelt[close[0]] if close else _SHORT.get(plain)
