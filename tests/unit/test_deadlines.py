@@ -6,8 +6,16 @@ from typing import Any
 
 import pytest
 
-from devsess import Policy, Privacy, StepUpRequiredError, lifecycle
-from devsess.lifecycle import State
+from devsess import (
+    InvalidSessionError,
+    Policy,
+    Privacy,
+    SessionExpiredError,
+    SessionRevokedError,
+    StepUpRequiredError,
+    lifecycle,
+)
+from devsess.lifecycle import Deed, State
 from devsess.testing._rows import DAY, HOUR, T0, session_row
 
 TIGHT = Policy(idle_timeout=DAY, absolute_lifetime=7 * DAY)
@@ -63,6 +71,52 @@ def test_a_shortened_lifetime_ends_a_session_in_use(now: float, expected: State)
     row = session_row(idle_from=now, last_seen_at=now, idle_expires_at=now + IDLE)
 
     assert expected is lifecycle.state(row, now, TIGHT)
+
+
+PAST: dict[str, tuple[dict[str, Any], State, type[InvalidSessionError], str | None]] = {
+    "idle first": (
+        {"idle_expires_at": T0 + 10, "absolute_expires_at": T0 + 20},
+        State.IDLE_EXPIRED,
+        SessionExpiredError,
+        "idle",
+    ),
+    "absolute first": (
+        {"idle_expires_at": T0 + 20, "absolute_expires_at": T0 + 10},
+        State.ABSOLUTE_EXPIRED,
+        SessionExpiredError,
+        "absolute",
+    ),
+    "both at once": (
+        {"idle_expires_at": T0 + 10, "absolute_expires_at": T0 + 10},
+        State.ABSOLUTE_EXPIRED,
+        SessionExpiredError,
+        "absolute",
+    ),
+    "revoked": (
+        {"revoked_at": T0 + 10, "reason": "lost phone"},
+        State.REVOKED,
+        SessionRevokedError,
+        None,
+    ),
+}
+
+
+@pytest.mark.parametrize("name", PAST)
+def test_the_error_says_which_clock_and_when(name: str) -> None:
+    """The earlier of two deadlines ended it; a revoked one says when and why."""
+    columns, expected, error, clock = PAST[name]
+    row, now = session_row(**columns), T0 + 30
+
+    assert expected is lifecycle.state(row, now, USUAL)
+    assert not lifecycle.permits(row, Deed.VALIDATE, now, USUAL)
+    assert lifecycle.permits(session_row(), Deed.VALIDATE, now, USUAL) is True
+    with pytest.raises(error) as caught:
+        lifecycle.permit(row, Deed.VALIDATE, now, USUAL)
+    assert vars(caught.value) == (
+        {"clock": clock, "expired_at": lifecycle.instant(T0 + 10)}
+        if clock
+        else {"reason": "lost phone", "revoked_at": lifecycle.instant(T0 + 10)}
+    )
 
 
 @pytest.mark.parametrize(
