@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Literal
 
 from attrs import asdict, frozen
 
+from devsess import skew
 from devsess.errors import (
     InvalidSessionError,
     SessionExpiredError,
@@ -30,10 +31,6 @@ if TYPE_CHECKING:
     from devsess.policy import Policy
     from devsess.rows import Levels, SessionRow
 
-# Seconds by which an instant may lie ahead of this clock and count as now: two
-# machines' clocks. What lies further ahead was written by a clock that was
-# wrong, and its age is not known: it is over.
-CLOCKS_APART = 300.0
 # Levels that a row keeps, the latest event's among them.
 MAX_LEVELS = 8
 # Seconds until a touch that could not be written is due again, be it for activity,
@@ -251,6 +248,8 @@ def trusted_at(
     attempt is soon, neither at every request nor only after an interval, in which
     a session that is in use could expire.
     """
+    if skew.was_ahead(row, now):
+        return now  # the next request puts it right, if this one could not
     touch_at = touch_due_at(row, policy)
     if not touched:
         touch_at = now + min(TOUCH_RETRY, policy.touch_interval)
@@ -264,15 +263,6 @@ def token_expiry(row: SessionRow, now: float, policy: Policy) -> int:
     return math.floor(min(now + policy.access_lifetime, deadline(row, policy)))
 
 
-def age(since: float, now: float) -> float:
-    """Seconds from *since* to *now*: 0 if that is a little ahead, infinite if it is far ahead."""
-    return math.inf if _is_far_ahead(since, now) else max(0.0, now - since)
-
-
-def _is_far_ahead(at: float, now: float) -> bool:
-    return at > now + CLOCKS_APART
-
-
 def step_up_time(row: SessionRow, now: float) -> int:
     """
     The `auth_time` of a step-up at *now*: whole seconds, at least one more than before.
@@ -280,7 +270,7 @@ def step_up_time(row: SessionRow, now: float) -> int:
     Another one, but no later, where the one before was far ahead.
     """
     second = math.floor(now)
-    return second if _is_far_ahead(row.auth_time, now) else max(second, row.auth_time + 1)
+    return second if skew.is_ahead(row.auth_time, now) else max(second, row.auth_time + 1)
 
 
 def levels_reached(row: SessionRow) -> dict[str, int]:
@@ -300,7 +290,7 @@ def levels_before(row: SessionRow, acr: str | None, now: float) -> Levels:
     reached nobody knows when, so it counts as long ago.
     """
     others = [
-        (level, 0 if _is_far_ahead(at, now) else at)
+        (level, 0 if skew.is_ahead(at, now) else at)
         for level, at in levels_reached(row).items()
         if level != acr
     ]
@@ -309,7 +299,9 @@ def levels_before(row: SessionRow, acr: str | None, now: float) -> Levels:
 
 def within_grace(row: SessionRow, now: float, policy: Policy) -> bool:
     """Whether *row*'s last rotation is so recent that the previous token is excused."""
-    return row.rotated_at is not None and age(row.rotated_at, now) <= policy.refresh_grace_period
+    return (
+        row.rotated_at is not None and skew.age(row.rotated_at, now) <= policy.refresh_grace_period
+    )
 
 
 def is_trusted(trusted_until: float | None, now: float) -> bool:
@@ -364,7 +356,7 @@ def require_strength(
                 max_age=max_auth_age,
             )
         latest = reached
-    if max_auth_age is not None and not age(latest, now) < max_auth_age:
+    if max_auth_age is not None and not skew.age(latest, now) < max_auth_age:
         raise StepUpRequiredError(
             f"the sign-in is older than {max_auth_age:g} seconds: sign in again",
             acr_values=(required_acr,) if required_acr else (),

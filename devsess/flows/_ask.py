@@ -94,6 +94,16 @@ def ending_number(user_id: str, digests: Sequence[bytes]) -> Flow[int]:
     return cast("int", (yield Call("ending_number", (user_id,), {"digests": digests})))
 
 
+def ahead(*, after: float, limit: int) -> Flow[builtins.list[SessionRow]]:
+    arguments = {"after": after, "limit": limit}
+    return cast("builtins.list[SessionRow]", (yield Call("ahead", (), arguments)))
+
+
+def set_back(session_id: str, *, expected: Columns, changes: Columns) -> Flow[bool]:
+    arguments = {"expected": expected, "changes": changes}
+    return cast("bool", (yield Call("set_back", (session_id,), arguments)))
+
+
 def end(ending: Ending) -> Flow[Ended]:
     return cast("Ended", (yield Call("end", (ending,))))
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from devsess import lifecycle
 from devsess.flows import _ask as ask
 from devsess.flows._checks import checked_claims
-from devsess.flows.context import Context, event_of, own_row, permitted
+from devsess.flows.context import Context, corrected, event_of, own_row, permitted
 from devsess.lifecycle import Deed
 from devsess.models import EventType
 from devsess.policy import Span, seconds
@@ -77,6 +77,7 @@ def _change(
     while True:
         row = yield from own_row(session_id, user_id)
         yield from permitted(context, now, row, deed)
+        row = yield from corrected(context, now, row)
         expected, changes = wanted(row)
         event = event_of(row, _TOLD_AS[deed], now)
         changed = yield from ask.update(row.id, expected=expected, changes=changes, event=event)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from attrs import field, frozen
 
-from devsess import lifecycle
+from devsess import lifecycle, skew
 from devsess.errors import (
     BadTokenError,
     DeviceMismatchError,
@@ -175,6 +175,21 @@ def live_row(context: Context, now: float, claims: AccessClaims, deed: Deed) -> 
     if row.auth_time != claims.auth_time:
         raise TokenExpiredError("a newer sign-in took this token's place: refresh")
     return row
+
+
+def corrected(context: Context, now: float, row: SessionRow) -> Flow[SessionRow]:
+    """
+    *row*, set back first if a clock that was ahead wrote it.
+
+    Raises:
+        SessionNotFoundError: If it was deleted meanwhile.
+    """
+    if not skew.was_ahead(row, now):
+        return row
+    expected = {"created_at": row.created_at, "last_seen_at": row.last_seen_at}
+    changes = skew.set_back(row, now, context.policy)
+    yield from ask.set_back(row.id, expected=expected, changes=changes)
+    return (yield from own_row(row.id, None))
 
 
 def find_row(session_id: str | Session, user_id: str | None) -> Flow[SessionRow | None]:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import builtins
 from typing import TYPE_CHECKING, Any
 
-from devsess import lifecycle
+from devsess import lifecycle, skew
 from devsess.flows import _ask as ask
 from devsess.flows._checks import checked_count, checked_session, checked_user
-from devsess.flows.context import Context, find_row
+from devsess.flows.context import Context, corrected, find_row
 from devsess.lifecycle import State
 from devsess.models import Page
 from devsess.stores.base import Erasure
@@ -78,6 +78,7 @@ def purge(context: Context, now: float, *, limit: int | None) -> Flow[int]:
     """
     if limit is not None:
         checked_count(limit, "limit")
+    yield from _set_back(context, now)
     before = lifecycle.purge_before(now, context.policy)
     devices_before = lifecycle.purge_devices_before(now, context.policy)
     done = 0
@@ -90,6 +91,16 @@ def purge(context: Context, now: float, *, limit: int | None) -> Flow[int]:
             break
         done += deleted
     return done
+
+
+def _set_back(context: Context, now: float) -> Flow[None]:
+    """Correct the sessions that a clock that was ahead would have live for ever."""
+    after = skew.latest_deadline(now, context.policy)
+    found = True
+    while found:  # the farthest come first; a policy that was longer has left others
+        found = False
+        for row in (yield from ask.ahead(after=after, limit=BATCH)):
+            found |= (yield from corrected(context, now, row)) is not row
 
 
 def export_user(context: Context, now: float, user_id: str) -> Flow[dict[str, Any]]:

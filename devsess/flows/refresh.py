@@ -18,7 +18,7 @@ from devsess.errors import (
 )
 from devsess.flows import _ask as ask
 from devsess.flows._checks import checked_client
-from devsess.flows.context import Context, event_of, grant, permitted
+from devsess.flows.context import Context, corrected, event_of, grant, permitted
 from devsess.lifecycle import Deed
 from devsess.models import Assessment, EventType, Signal
 from devsess.rotation import Bearer, Verdict
@@ -72,6 +72,7 @@ def refresh(
             raise SessionNotFoundError("there is no such session: it was deleted, or never was")
         context.tokens.verify_refresh(claims, row.salt)
         yield from permitted(context, now, row, Deed.REFRESH)
+        row = yield from corrected(context, now, row)
         presented = _presented(context, row, claims, client)
         verdict = _verdict(context, now, row, presented)
         if verdict is Verdict.CONVERGE:

@@ -8,7 +8,14 @@ from typing import TYPE_CHECKING
 from devsess import lifecycle, rotation
 from devsess.flows import _ask as ask
 from devsess.flows._checks import checked_amr, checked_text
-from devsess.flows.context import Context, event_of, grant, live_row, presents_own_device
+from devsess.flows.context import (
+    Context,
+    corrected,
+    event_of,
+    grant,
+    live_row,
+    presents_own_device,
+)
 from devsess.lifecycle import Deed
 from devsess.models import EventType
 from devsess.rotation import Verdict
@@ -39,6 +46,7 @@ def step_up(
     context_class = None if acr is None else checked_text(acr, "acr")
     while True:
         row = yield from live_row(context, now, claims, Deed.STEP_UP)
+        row = yield from corrected(context, now, row)
         owns = presents_own_device(context, row, client)
         changes: dict[str, object] = {
             "auth_time": lifecycle.step_up_time(row, now),

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 from attrs import evolve, frozen
 
-from devsess import lifecycle, rotation
+from devsess import lifecycle, rotation, skew
 from devsess.errors import StoreUnavailableError
 from devsess.flows import _ask as ask
-from devsess.flows.context import Context, live_row, presents_own_device
+from devsess.flows.context import Context, corrected, live_row, presents_own_device
 from devsess.lifecycle import Deed
 from devsess.views import session_view
 
@@ -45,6 +45,8 @@ def validate(
         InvalidSessionError: As `live_row` and `presents_own_device` say.
     """
     row = yield from live_row(context, now, claims, Deed.VALIDATE)
+    if touch and skew.was_ahead(row, now):
+        row = yield from _corrected(context, now, row)
     binds = presents_own_device(context, row, client) and not row.bound
     due = touch and (binds or lifecycle.is_touch_due(row, now, context.policy))
     first = rotation.is_first_presentation(claims.generation, row)
@@ -62,6 +64,14 @@ def validate(
     session = session_view(row, now, context.policy)
     good_until = min(good_until, claims.expires_at)
     return Validated(session, good_until)
+
+
+def _corrected(context: Context, now: float, row: SessionRow) -> Flow[SessionRow]:
+    """*row* as it is once corrected; itself where that failed, which fails no validation."""
+    try:
+        return (yield from corrected(context, now, row))
+    except StoreUnavailableError:
+        return row
 
 
 @frozen

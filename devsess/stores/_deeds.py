@@ -14,7 +14,7 @@ from attrs import evolve, frozen
 from devsess.lifecycle import Horizon, is_trusted
 from devsess.models import EventType
 from devsess.rows import EventRow
-from devsess.stores.base import MUTABLE, MUTABLE_DEVICE, ById, Full, OfDevice, OfUser
+from devsess.stores.base import CORRECTED, MUTABLE, MUTABLE_DEVICE, ById, Full, OfDevice, OfUser
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -204,6 +204,18 @@ def changed(row: SessionRow, changes: Columns) -> SessionRow:
     for name in ACTIVITY:
         if name in values:
             values[name] = max(values[name], getattr(row, name))
+    return evolve(row, **values)
+
+
+def corrected(row: SessionRow, changes: Columns) -> SessionRow:
+    """
+    *row* with *changes*, which may move its instants back.
+
+    Raises:
+        ValueError: If a column is not one that may be corrected.
+    """
+    _check(changes, CORRECTED)
+    values: dict[str, Any] = dict(changes)
     return evolve(row, **values)
 
 

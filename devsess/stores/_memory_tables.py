@@ -11,6 +11,7 @@ from devsess._fork import after_fork
 from devsess.errors import ConfigurationError
 from devsess.lifecycle import counts_as_live
 from devsess.rows import EXPIRED
+from devsess.skew import CLOCKS_APART
 from devsess.stores import _deeds as deeds
 from devsess.stores._memory_endings import Endings, account_of
 from devsess.stores.base import ById, Everyone, OfDevice, OfUser, Refused
@@ -184,6 +185,23 @@ class Tables:
     def _note(self, session_id: str | None) -> None:
         self._last_change += 1
         self._log[self._last_change] = session_id
+
+    def _date(self, now: float, limit: int) -> int:
+        """Date *now* what a clock that was ahead has dated later."""
+        latest = now + CLOCKS_APART
+        ends = [it for it in self._sessions.values() if (it.revoked_at or now) > latest][:limit]
+        for row in ends:
+            self._sessions[row.id] = evolve(row, revoked_at=now)
+        left = limit - len(ends)
+        events = [seq for seq, event in self._events.items() if event.at > latest][:left]
+        for seq in events:
+            self._events[seq] = evolve(self._events[seq], at=now)
+        left -= len(events)
+        devices = [key for key, it in self._devices.items() if it.last_seen_at > latest][:left]
+        for key in devices:
+            first = min(self._devices[key].first_seen_at, now)
+            self._devices[key] = evolve(self._devices[key], first_seen_at=first, last_seen_at=now)
+        return len(ends) + len(events) + len(devices)
 
     def _lapse(self, now: float, limit: int) -> int:
         rows = [it for it in self._unwritten(None) if self._endings.covering(it) is None]

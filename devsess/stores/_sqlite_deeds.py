@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from devsess.rows import EVICTED, EXPIRED, REPLACED
+from devsess.skew import CLOCKS_APART
 from devsess.stores import _deeds as deeds
 from devsess.stores import _sqlite_endings as endings
 from devsess.stores import _sqlite_rows as rows
@@ -26,6 +27,10 @@ AGENT_KEPT = 400 * DAY
 
 _DEVICE = f"{rows.SELECT_DEVICE} WHERE user_id = ? AND id = ?"
 _SESSION = f"{rows.SELECT_SESSION} WHERE s.id = ? AND s.revoked_at IS NULL AND n.number IS NULL"
+AHEAD = (
+    f"{rows.SELECT_SESSION} WHERE {rows.UNENDED} AND s.idle_expires_at > ?"
+    " ORDER BY s.idle_expires_at DESC, s.id LIMIT ?"
+)
 _LIVE = f"{rows.SELECT_SESSION} WHERE s.user_id = ? AND {rows.UNENDED} AND {LIVE}{BY_USE}"
 
 # Moves only forward, and only what has not ended.
@@ -103,6 +108,12 @@ def swap(
     if old is None or not deeds.holds(old, expected):
         return None
     new = deeds.changed(old, changes)
+    _write(db, new, changes)
+    return new
+
+
+def _write(db: sqlite3.Cursor, new: SessionRow, changes: Columns) -> None:
+    """Write those columns of *new* that *changes* names."""
     columns = ["agent_id" if name == "user_agent" else name for name in changes]
     if columns:
         agent_id = (
@@ -110,8 +121,7 @@ def swap(
         )
         values = [rows.column_value(new, name, agent_id) for name in columns]
         assignments = ", ".join(f"{name} = ?" for name in columns)
-        db.execute(f"UPDATE sessions SET {assignments} WHERE id = ?", [*values, session_id])  # noqa: S608
-    return new
+        db.execute(f"UPDATE sessions SET {assignments} WHERE id = ?", [*values, new.id])  # noqa: S608
 
 
 def touch(db: sqlite3.Cursor, values: tuple[object, ...]) -> bool:
@@ -177,7 +187,8 @@ def erase(db: sqlite3.Cursor, erasure: Erasure) -> int:
 
 def purge(db: sqlite3.Cursor, now: float, before: float, devices_before: float, limit: int) -> int:
     """One batch of at most *limit* rows; the log and the user agents go along uncounted."""
-    done = _lapse(db, now, limit)
+    done = _date(db, now, limit)
+    done += _lapse(db, now, limit - done)
     done += _delete_sessions(db, before, limit - done)
     done += db.execute(
         "DELETE FROM events WHERE seq IN (SELECT seq FROM events WHERE at < ? LIMIT ?)",
@@ -204,6 +215,33 @@ def _delete_sessions(db: sqlite3.Cursor, before: float, limit: int) -> int:
     )
     db.executemany("DELETE FROM sessions WHERE id = ?", [(session_id,) for _, _, session_id in old])
     return len(old)
+
+
+def _date(db: sqlite3.Cursor, now: float, limit: int) -> int:
+    """Date *now* what a clock that was ahead has dated later; each is found by its index."""
+    latest, done = now + CLOCKS_APART, 0
+    for table, key, at, also in (
+        ("sessions", "id", "revoked_at", ""),
+        ("events", "seq", "at", ""),
+        ("devices", "user_id, id", "last_seen_at", ", first_seen_at = min(first_seen_at, ?1)"),
+    ):
+        done += db.execute(
+            f"UPDATE {table} SET {at} = ?1{also} WHERE ({key}) IN"  # noqa: S608
+            f" (SELECT {key} FROM {table} WHERE {at} > ?2 LIMIT ?3)",
+            [now, latest, limit - done],
+        ).rowcount
+    return done
+
+
+def set_back(db: sqlite3.Cursor, session_id: str, expected: Columns, changes: Columns) -> bool:
+    """See Store.set_back."""
+    found = db.execute(_SESSION, [session_id]).fetchall()
+    old = rows.session_row(found[0]) if found else None
+    if old is None or not deeds.holds(old, expected):
+        return False
+    _write(db, deeds.corrected(old, changes), changes)
+    note(db, [session_id])
+    return True
 
 
 def _lapse(db: sqlite3.Cursor, now: float, limit: int) -> int:

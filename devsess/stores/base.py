@@ -33,16 +33,17 @@ first ending that covers it, and gives its network in place of its address.
 from __future__ import annotations
 
 import builtins
-from collections.abc import Collection, Mapping, Sequence
-from enum import Enum
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Protocol, TypeAlias
-
-from attrs import field, frozen
 
 from devsess.errors import StoreUnavailableError
 from devsess.stores.records import (
+    ALL,
     AT_ONCE,
+    All,
     ById,
+    Bytes,
+    Changes,
     Ended,
     Ending,
     Erasure,
@@ -55,6 +56,7 @@ from devsess.stores.records import (
     OfUser,
     Refused,
     Settled,
+    SharedMark,
     Target,
 )
 
@@ -66,6 +68,7 @@ if TYPE_CHECKING:
 __all__ = [
     "ALL",
     "AT_ONCE",
+    "CORRECTED",
     "MUTABLE",
     "MUTABLE_DEVICE",
     "All",
@@ -97,54 +100,6 @@ class StoreBusyError(StoreUnavailableError):
     """A call with `wait=False` could not be answered at once; ask again with `wait=True`."""
 
 
-class All(Enum):
-    """The answer of `changes` when it cannot name single sessions."""
-
-    ALL = "all"
-
-
-ALL = All.ALL
-
-
-class Bytes(Protocol):
-    """Memory that can be looked at."""
-
-    @property
-    def raw(self) -> bytes:
-        """What it holds now."""
-        ...
-
-
-@frozen
-class SharedMark:
-    """
-    A mark that can be compared without asking the store, for a while.
-
-    Attributes:
-        epoch: Tells openings of the database apart.
-        raw: What the memory held.
-        memory: What every commit changes.
-    """
-
-    epoch: int
-    raw: bytes
-    memory: Bytes = field(eq=False, repr=False)
-
-
-@frozen
-class Changes:
-    """
-    What changed behind a position.
-
-    Attributes:
-        position: Where the log stands now; opaque, compared for equality only.
-        ids: The sessions that changed, or ALL: forget everything.
-    """
-
-    position: object
-    ids: Collection[str] | All
-
-
 # The columns that `rotate` and `update` may name.
 MUTABLE = frozenset(
     {
@@ -165,6 +120,18 @@ MUTABLE = frozenset(
         "bound",
         "previous_generation",
         "presented",
+        "levels",
+    }
+)
+# The columns that `set_back` may name.
+CORRECTED = frozenset(
+    {
+        "created_at",
+        "last_seen_at",
+        "idle_from",
+        "idle_expires_at",
+        "absolute_expires_at",
+        "auth_time",
         "levels",
     }
 )
@@ -260,6 +227,19 @@ class Store(Protocol):
         """
         ...
 
+    def ahead(self, *, after: float, limit: int) -> builtins.list[SessionRow]:
+        """Sessions that have not ended and whose idle deadline is later than *after*."""
+        ...
+
+    def set_back(self, session_id: str, *, expected: Columns, changes: Columns) -> bool:
+        """
+        Correct what a clock that was ahead has written into a row that has not ended, and log it.
+
+        Whether it was done: all *expected* held. May name CORRECTED columns; the only
+        call that moves instants back.
+        """
+        ...
+
     def end(self, ending: Ending) -> Ended:
         """
         Revoke, log, reduce addresses to networks; or, of many rows, cover them and log ALL.
@@ -314,6 +294,9 @@ class Store(Protocol):
         """
         One bounded batch of cleaning; rows deleted or reduced, 0 when nothing is left to do.
 
+        Ends, events and sightings of devices that lie more than CLOCKS_APART after
+        *now* were written by a clock that was ahead: they are dated *now* first.
+
         Unrevoked rows whose written deadlines have passed at *now* are marked
         as ended at that deadline with reason `EXPIRED` and lose their address.
         Sessions that ended before *before* and events older than it are
@@ -357,6 +340,8 @@ class AsyncStore(Protocol):
         self, session_id: str, *, expected: Columns, changes: Columns, event: EventRow
     ) -> SessionRow | None: ...
     async def ending_number(self, user_id: str, *, digests: Sequence[bytes] = ()) -> int: ...
+    async def ahead(self, *, after: float, limit: int) -> builtins.list[SessionRow]: ...
+    async def set_back(self, session_id: str, *, expected: Columns, changes: Columns) -> bool: ...
     async def end(self, ending: Ending) -> Ended: ...
     async def covered(self, number: int, *, limit: int, cursor: str | None = None) -> Page[str]: ...
     async def settle(self, *, limit: int) -> Settled: ...

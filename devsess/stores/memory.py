@@ -155,6 +155,24 @@ class MemoryStore(Tables):
         with self._deed():
             return self._endings.number(user_id, digests)
 
+    def ahead(self, *, after: float, limit: int) -> builtins.list[SessionRow]:
+        """See Store.ahead."""
+        deeds.check_size(limit)
+        with self._deed():
+            rows = [self._whole(row) for row in self._unwritten(None)]
+            late = [it for it in rows if it.revoked_at is None and it.idle_expires_at > after]
+            return sorted(late, key=lambda row: (-row.idle_expires_at, row.id))[:limit]
+
+    def set_back(self, session_id: str, *, expected: Columns, changes: Columns) -> bool:
+        """See Store.set_back."""
+        with self._deed():
+            row = self._unrevoked(session_id)
+            if row is None or not deeds.holds(row, expected):
+                return False
+            self._sessions[row.id] = deeds.corrected(row, changes)
+            self._note(row.id)
+            return True
+
     def end(self, ending: Ending) -> Ended:
         """See Store.end."""
         with self._deed():
@@ -245,7 +263,8 @@ class MemoryStore(Tables):
         deeds.check_size(limit)
         with self._deed():
             self._endings.forget_erased(now)
-            done = self._lapse(now, limit)
+            done = self._date(now, limit)
+            done += self._lapse(now, limit - done)
             done += self._delete_sessions(before, limit - done)
             done += self._delete_events(before, limit - done)
             done += self._delete_devices(now, devices_before, limit - done)

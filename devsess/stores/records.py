@@ -1,16 +1,64 @@
-"""What is handed to a store's writes, and what they answer."""
+"""What a store's calls are handed, and what they answer."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from enum import Enum
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 from attrs import field, frozen
 
 if TYPE_CHECKING:
     from devsess.lifecycle import Horizon
     from devsess.rows import EventRow, SessionRow
+
+
+class All(Enum):
+    """The answer of `changes` when it cannot name single sessions."""
+
+    ALL = "all"
+
+
+ALL = All.ALL
+
+
+class Bytes(Protocol):
+    """Memory that can be looked at."""
+
+    @property
+    def raw(self) -> bytes:
+        """What it holds now."""
+        ...
+
+
+@frozen
+class SharedMark:
+    """
+    A mark that can be compared without asking the store, for a while.
+
+    Attributes:
+        epoch: Tells openings of the database apart.
+        raw: What the memory held.
+        memory: What every commit changes.
+    """
+
+    epoch: int
+    raw: bytes
+    memory: Bytes = field(eq=False, repr=False)
+
+
+@frozen
+class Changes:
+    """
+    What changed behind a position.
+
+    Attributes:
+        position: Where the log stands now; opaque, compared for equality only.
+        ids: The sessions that changed, or ALL: forget everything.
+    """
+
+    position: object
+    ids: Collection[str] | All
 
 
 @frozen

@@ -18,9 +18,9 @@ from devsess.stores import _deeds as deeds
 from devsess.stores import _sqlite_deeds as sql
 from devsess.stores import _sqlite_rows as rows
 from devsess.stores import _sqlite_schema as schema
+from devsess.stores._sqlite_calls import SeldomCalls
 from devsess.stores._sqlite_checks import is_text
 from devsess.stores._sqlite_connections import MAX_READERS
-from devsess.stores._sqlite_ending_calls import EndingCalls
 from devsess.stores._sqlite_file import whole
 from devsess.stores._sqlite_late import LateTouches
 from devsess.stores._sqlite_log import keep
@@ -39,7 +39,7 @@ _LOG_END = "SELECT seq, tag FROM changes ORDER BY seq DESC LIMIT 1"
 _NEWEST = 2**63 - 1
 
 
-class SQLiteStore(EndingCalls):
+class SQLiteStore(SeldomCalls):
     """
     Sessions in one SQLite file, which is created if its folder is there.
 

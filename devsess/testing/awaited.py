@@ -62,6 +62,12 @@ class Awaited:
     async def ending_number(self, user_id: str, *, digests: Sequence[bytes] = ()) -> int:
         return self.store.ending_number(user_id, digests=digests)
 
+    async def ahead(self, *, after: float, limit: int) -> builtins.list[SessionRow]:
+        return self.store.ahead(after=after, limit=limit)
+
+    async def set_back(self, session_id: str, *, expected: Columns, changes: Columns) -> bool:
+        return self.store.set_back(session_id, expected=expected, changes=changes)
+
     async def end(self, ending: Ending) -> Ended:
         return self.store.end(ending)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from devsess.testing._laws_of_change import LawsOfChange
+from devsess.testing._laws_of_clocks import LawsOfClocks
 from devsess.testing._laws_of_ending import LawsOfEnding
 from devsess.testing._laws_of_history import LawsOfHistory
 from devsess.testing._laws_of_login import LawsOfLogin
@@ -24,6 +25,7 @@ class StoreContract(
     LawsOfEnding,
     LawsOfNumbers,
     LawsOfMany,
+    LawsOfClocks,
     LawsOfTheLog,
     LawsOfHistory,
 ):

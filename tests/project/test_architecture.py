@@ -37,7 +37,7 @@ ROOMS = {
             *("_addresses", "_agent*", "_client", "_hints", "_key_*", "_text", "_frozen"),
         ),
     ),
-    "laws": Room(1, ("lifecycle", "rotation", "tokens", "devices", "views")),
+    "laws": Room(1, ("skew", "lifecycle", "rotation", "tokens", "devices", "views")),
     "contract": Room(2, ("stores", "stores.base", "stores.records")),
     "process": Room(2, ("_clock", "_fork")),
     "stores": Room(

@@ -1,24 +1,28 @@
-"""The calls of the SQLite store that end many sessions; the rest is in `sqlite.py`."""
+"""Calls of the SQLite store that are seldom made: endings, corrections. The rest: `sqlite.py`."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from devsess.stores import _deeds as deeds
+from devsess.stores import _sqlite_deeds as sql
 from devsess.stores import _sqlite_endings as endings
+from devsess.stores import _sqlite_rows as rows
 from devsess.stores._sqlite_checks import is_text
 from devsess.stores._sqlite_file import DatabaseFile
 from devsess.stores.base import Ended, Settled
 
 if TYPE_CHECKING:
+    import builtins
     from collections.abc import Sequence
 
     from devsess.models import Page
-    from devsess.stores.base import Ending
+    from devsess.rows import SessionRow
+    from devsess.stores.base import Columns, Ending
 
 
-class EndingCalls(DatabaseFile):
-    """What SQLiteStore says of endings."""
+class SeldomCalls(DatabaseFile):
+    """Part of SQLiteStore."""
 
     def ending_number(self, user_id: str, *, digests: Sequence[bytes] = ()) -> int:
         """See Store.ending_number."""
@@ -42,3 +46,12 @@ class EndingCalls(DatabaseFile):
         """See Store.settle."""
         deeds.check_size(limit)
         return self._deed(endings.settle, limit)
+
+    def ahead(self, *, after: float, limit: int) -> builtins.list[SessionRow]:
+        """See Store.ahead."""
+        deeds.check_size(limit)
+        return [rows.session_row(values) for values in self._rows(sql.AHEAD, (after, limit))]
+
+    def set_back(self, session_id: str, *, expected: Columns, changes: Columns) -> bool:
+        """See Store.set_back."""
+        return is_text(session_id) and self._deed(sql.set_back, session_id, expected, changes)

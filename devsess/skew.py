@@ -1,0 +1,63 @@
+"""
+LAW: instants that lie ahead of this clock.
+
+Two machines' clocks differ a little: up to CLOCKS_APART an instant ahead counts
+as now. What lies further ahead was written by a clock that was wrong. Its age is
+not known, so it is over; and a row that it dated would live for as long as that
+clock was ahead, so the first write that meets the row sets it back to now.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from devsess.policy import Policy
+    from devsess.rows import SessionRow
+
+# Seconds.
+CLOCKS_APART = 300.0
+
+
+def is_ahead(at: float, now: float) -> bool:
+    """Whether a clock that was wrong wrote *at*."""
+    return at > now + CLOCKS_APART
+
+
+def age(since: float, now: float) -> float:
+    """Seconds from *since* to *now*: 0 if that is a little ahead, infinite if it is far ahead."""
+    return math.inf if is_ahead(since, now) else max(0.0, now - since)
+
+
+def was_ahead(row: SessionRow, now: float) -> bool:
+    """Whether a clock that was ahead wrote *row*, whose deadlines would be far away for ever."""
+    return max(row.created_at, row.last_seen_at) > now + CLOCKS_APART
+
+
+def latest_deadline(now: float, policy: Policy) -> float:
+    """A later deadline than this was written by a clock that was ahead."""
+    return now + CLOCKS_APART + policy.absolute_lifetime
+
+
+def set_back(row: SessionRow, now: float, policy: Policy) -> dict[str, object]:
+    """
+    The columns that a write at *now* corrects in a row of which `was_ahead` holds.
+
+    When the person proved themselves is not known any more. It is counted as long
+    ago as a session lasts: nobody is told of a sign-in at a later instant than it
+    may have been.
+    """
+    created_at = min(row.created_at, now)
+    absolute = min(row.absolute_expires_at, created_at + policy.absolute_lifetime)
+    long_ago = math.floor(now - policy.absolute_lifetime)
+    latest = now + CLOCKS_APART
+    return {
+        "created_at": created_at,
+        "last_seen_at": min(row.last_seen_at, now),
+        "idle_from": now,
+        "idle_expires_at": min(now + policy.idle_timeout, absolute),
+        "absolute_expires_at": absolute,
+        "auth_time": row.auth_time if row.auth_time <= latest else long_ago,
+        "levels": tuple((acr, at if at <= latest else long_ago) for acr, at in row.levels),
+    }

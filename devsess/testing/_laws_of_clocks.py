@@ -1,0 +1,118 @@
+"""What a store does about instants that a clock that was ahead has written."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from attrs import evolve
+
+from devsess.skew import CLOCKS_APART
+from devsess.stores.base import ById, OfUser
+from devsess.testing import _rows as rows
+from devsess.testing._rows import DAY, T0, over_a_store, raises, session_row, sign_in
+
+if TYPE_CHECKING:
+    from devsess.rows import SessionRow
+    from devsess.stores.base import AsyncStore
+
+YEARS = 10 * 365 * DAY
+CORRECT = {
+    "created_at": T0,
+    "last_seen_at": T0,
+    "idle_from": T0,
+    "idle_expires_at": T0 + DAY,
+    "absolute_expires_at": T0 + 2 * DAY,
+    "auth_time": int(T0) - 9,
+    "levels": (("aal2", int(T0) - 9),),
+}
+
+
+def _ahead(session_id: str = "s1", by: float = YEARS) -> SessionRow:
+    at = T0 + by
+    return session_row(
+        session_id,
+        created_at=at,
+        last_seen_at=at,
+        idle_from=at,
+        idle_expires_at=at + DAY,
+        absolute_expires_at=at + DAY,
+        auth_time=int(at),
+    )
+
+
+class LawsOfClocks:
+    """An instant in the future can be put right, and nothing is kept the longer for it."""
+
+    @over_a_store
+    async def test_a_row_is_set_back(self, store: AsyncStore) -> None:
+        """A correction moves instants back, where what it expects holds, and is logged."""
+        row = _ahead()
+        await sign_in(store, row)
+        position = await rows.now_at(store)
+
+        wrong = {"last_seen_at": T0}
+        assert not await store.set_back("s1", expected=wrong, changes=CORRECT)
+        assert row == await store.get("s1")
+        expected = {"last_seen_at": row.last_seen_at, "created_at": row.created_at}
+        assert await store.set_back("s1", expected=expected, changes=CORRECT)
+        assert evolve(row, **CORRECT) == await store.get("s1")  # type: ignore[arg-type]
+        assert {"s1"} == await rows.told_since(store, position)
+
+    @over_a_store
+    async def test_what_has_ended_is_not_set_back(self, store: AsyncStore) -> None:
+        """Unknown, malformed, revoked and covered rows are left alone."""
+        await sign_in(store, _ahead("s1"), _ahead("s2"))
+        await store.end(rows.ending(ById("s1")))
+        await store.end(rows.ending(OfUser("user-1"), at_once=0))
+        before = [await store.get(session_id) for session_id in ("s1", "s2")]
+
+        for session_id in ("s1", "s2", "nobody", "\ud800"):
+            assert not await store.set_back(session_id, expected={}, changes=CORRECT)
+        assert before == [await store.get(session_id) for session_id in ("s1", "s2")]
+
+    @over_a_store
+    async def test_only_instants_are_corrected(self, store: AsyncStore) -> None:
+        """A correction that names another column is a mistake, and writes nothing."""
+        row = _ahead()
+        await sign_in(store, row)
+        await raises(ValueError, store.set_back("s1", expected={}, changes={"claims": "[]"}))
+
+        assert row == await store.get("s1")
+
+    @over_a_store
+    async def test_rows_that_live_too_long_are_found(self, store: AsyncStore) -> None:
+        """Those that have not ended and idle until later than an instant, the farthest first."""
+        await sign_in(store, session_row("now"), _ahead("a"), _ahead("b", YEARS + 1), _ahead("c"))
+        await store.end(rows.ending(ById("c")))
+
+        assert ["b", "a"] == [row.id for row in await store.ahead(after=T0 + YEARS, limit=9)]
+        assert ["b"] == [row.id for row in await store.ahead(after=T0 + YEARS, limit=1)]
+        assert [] == await store.ahead(after=T0 + 2 * YEARS, limit=9)
+
+    @over_a_store
+    async def test_nothing_is_kept_for_years(self, store: AsyncStore) -> None:
+        """Purge dates ends, events and devices of the future now; a little ahead is no fault."""
+        late, soon = T0 + YEARS, T0 + CLOCKS_APART
+        for name, at in (("late", late), ("soon", soon)):
+            device = rows.device_row(id=name, first_seen_at=at, last_seen_at=at)
+            row = session_row(name, device=device)
+            await store.insert(rows.login(row, event=rows.event_row(session_id=name, at=at)))
+            await store.end(rows.ending(ById(name), at))
+        await store.purge(now=T0, before=T0 - 1, devices_before=T0 - 1, limit=99)
+
+        ended = {row.id: row.revoked_at for row in await store.list("user-1")}
+        seen = {it.id: (it.first_seen_at, it.last_seen_at) for it in await store.devices("user-1")}
+        events = (await store.events("user-1", limit=9)).items
+        assert {"late": T0, "soon": soon} == ended
+        assert {"late": (T0, T0), "soon": (soon, soon)} == seen
+        assert {("late", T0), ("soon", soon)} == {(it.session_id, it.at) for it in events}
+
+    @over_a_store
+    async def test_a_purge_takes_no_more_than_its_limit(self, store: AsyncStore) -> None:
+        """What is dated anew counts, and the rest is left to the next batch."""
+        await sign_in(store, _ahead("a"), _ahead("b"))
+        await store.end(rows.ending(OfUser("user-1"), T0 + YEARS))
+        at = {"now": T0, "before": T0 - 1, "devices_before": T0 - 1}
+
+        # Two ends, two events of them, two of the sign-ins.
+        assert [1, 1, 1, 1, 1, 1, 0] == [await store.purge(limit=1, **at) for _ in range(7)]

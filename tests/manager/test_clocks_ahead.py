@@ -1,0 +1,90 @@
+"""A clock that was ahead: what it wrote is put right by the first write that meets it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from devsess import Client, SessionExpiredError, StepUpRequiredError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from devsess.testing import FakeClock
+
+YEARS = 10 * 365 * 86_400
+DAY = 86_400
+
+
+@pytest.fixture
+def ahead(sessions: Any, clock: FakeClock) -> Any:
+    """A sign-in while the clock was ten years ahead; it is right again."""
+    clock.advance(YEARS)
+    grant = sessions.login("ada", Client(user_agent="curl/8.9"), acr="aal2")
+    clock.advance(-YEARS)
+    return grant
+
+
+MEETS: dict[str, Callable[[Any, Any], object]] = {
+    "refresh": lambda sessions, grant: sessions.refresh(grant.refresh_token),
+    "extend": lambda sessions, grant: sessions.extend(grant.session.id, 1),
+    "update": lambda sessions, grant: sessions.update(grant.session.id, claims={"a": 1}),
+    "purge": lambda sessions, grant: sessions.purge(),
+}
+
+
+@pytest.mark.parametrize("meets", MEETS.values(), ids=MEETS.keys())
+def test_the_first_write_sets_it_back(
+    sessions: Any, ahead: Any, clock: FakeClock, meets: Callable[[Any, Any], object]
+) -> None:
+    """From then on the session has the lifetime that a sign-in now would have, and ends by it."""
+    before = sessions.get(ahead.session.id)
+    assert (before.expires_at - clock.now()).total_seconds() > YEARS
+    meets(sessions, ahead)
+
+    now = clock.now()
+    after = sessions.get(ahead.session.id)
+    assert now == after.last_seen_at == after.created_at
+    assert 30 * DAY == (after.absolute_expires_at - now).total_seconds()
+    assert after.expires_at <= after.absolute_expires_at
+    clock.advance(15 * DAY)
+    assert [] == sessions.list("ada")
+    with pytest.raises(SessionExpiredError):
+        sessions.refresh(ahead.refresh_token)
+
+
+def test_a_validation_sets_it_back(make: Callable[..., Any], clock: FakeClock) -> None:
+    """What a process ten minutes ahead has touched is put right by the next one's validation."""
+    ahead, right = make(), make()
+    grant = ahead.login("ada")
+    clock.advance(600)
+    ahead.validate(grant.access_token)
+    clock.advance(-600)
+    for touch, expected in ((False, 600), (True, 0), (False, 0)):
+        session = right.validate(grant.access_token, fresh=True, touch=touch)
+
+        assert expected == (session.last_seen_at - clock.now()).total_seconds()
+    assert 14 * DAY == (session.expires_at - clock.now()).total_seconds()
+
+
+def test_nobody_is_told_of_a_fresh_sign_in(sessions: Any, ahead: Any, clock: FakeClock) -> None:
+    """When the person proved themselves is unknown: it counts as long ago, and step-up mends it."""
+    grant = sessions.refresh(ahead.refresh_token)
+    for acr in (None, "aal2"):
+        with pytest.raises(StepUpRequiredError):
+            sessions.validate(grant.access_token, max_auth_age=29 * DAY, acr=acr)
+    assert grant.session.auth_time <= clock.now()
+    again = sessions.step_up(grant.access_token, amr=("otp",), acr="aal2")
+
+    assert sessions.validate(again.access_token, max_auth_age=60, acr="aal2").is_active
+
+
+def test_a_little_ahead_is_no_fault(sessions: Any, clock: FakeClock) -> None:
+    """Clocks differ by some minutes: nothing is put right that is not wrong."""
+    clock.advance(300)
+    grant = sessions.login("ada")
+    clock.advance(-300)
+    sessions.update(grant.session.id, claims={"a": 1})
+
+    assert grant.session.created_at == sessions.get(grant.session.id).created_at
