@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import sys
+import time
+from collections.abc import Iterator
 from contextlib import closing
 
 import click
@@ -15,6 +18,8 @@ from devsess.stores import _sqlite_owner as owner
 from devsess.stores._url import blocking_store
 
 BATCH = 500
+# Seconds in which others may write: who waits for the lock looks for it every 0.1 s.
+PAUSE = 0.1
 
 
 @click.command()
@@ -50,16 +55,26 @@ def purge(sessions: SessionManager, limit: int | None, *, quiet: bool, as_json: 
         show_eta=False,
         show_percent=limit is not None,
     ) as progress:
-        while limit is None or deleted < limit:
-            batch = sessions.purge(limit=min(BATCH, (limit or BATCH + deleted) - deleted))
-            if not batch:
-                break
+        for batch in _batches(sessions, limit):
             deleted += batch
             progress.update(batch)
     if as_json:
         output.as_json({"deleted": deleted})
     elif not quiet:
         click.echo(f"{deleted} rows deleted")
+
+
+def _batches(sessions: SessionManager, limit: int | None) -> Iterator[int]:
+    """Purge, and give the rows of each batch; between two of them others may write."""
+    left = math.inf if limit is None else limit
+    while left > 0:
+        asked = int(min(BATCH, left))
+        batch = sessions.purge(limit=asked)
+        yield batch
+        if batch < asked:
+            return
+        left -= batch
+        time.sleep(PAUSE)
 
 
 @click.command()

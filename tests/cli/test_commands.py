@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import json
 import re
+import sqlite3
 import subprocess
 import sys
+import time
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +18,7 @@ from click.testing import CliRunner, Result
 
 from devsess import Client, LoginDeniedError, Policy, SessionManager
 from devsess.cli import main
+from devsess.cli._upkeep import PAUSE
 from devsess.testing import FakeClock
 
 if TYPE_CHECKING:
@@ -344,6 +348,22 @@ def test_erase(
 def test_erase_of_nobody(sessions: SessionManager, path: Path) -> None:
     """There is nothing to delete."""
     assert 1 == call(path, "erase", "nobody", "--yes").exit_code
+
+
+@pytest.mark.parametrize(
+    ("limit", "deleted", "pauses"), [([], 1_201, 2), (["--limit", "501"], 501, 1)]
+)
+def test_purge_lets_others_write(
+    sessions: SessionManager, path: Path, limit: list[str], deleted: int, pauses: int
+) -> None:
+    """Between two batches it waits, so that sign-ins need not wait for all of it."""
+    with closing(sqlite3.connect(path)) as db:
+        old = [("session_created", 0.0, "ada")] * 1_201
+        db.executemany("INSERT INTO events (type, at, user_id) VALUES (?, ?, ?)", old)
+        db.commit()
+    begun = time.monotonic()
+    assert {"deleted": deleted} == call_json(path, "purge", *limit)
+    assert time.monotonic() - begun >= pauses * PAUSE
 
 
 def test_a_quiet_purge(sessions: SessionManager, path: Path) -> None:
