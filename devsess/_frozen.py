@@ -6,7 +6,7 @@ from typing import Any, NoReturn
 
 
 def _refuse(*_: object, **__: object) -> NoReturn:
-    raise TypeError("a session is read-only; its claims change with update(session_id, claims=...)")
+    raise TypeError("this is read-only; a session's claims change with update(..., claims=...)")
 
 
 class FrozenDict(dict[str, Any]):

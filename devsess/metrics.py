@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from types import MappingProxyType
 
 from attrs import frozen
 
 from devsess._fork import after_fork
+from devsess._frozen import FrozenDict
 
 
 @frozen
@@ -71,7 +71,7 @@ class CallTimes:
             name: CallMetrics(count, self._seconds.get(name, 0.0))
             for name, count in sorted(self._counts.copy().items())
         }
-        return MappingProxyType(found)
+        return FrozenDict(found)
 
     def _start_over(self) -> None:
         self._counts: dict[str, int] = {}

@@ -156,7 +156,7 @@ class Session:
         return self.revoked_at is not None
 
     def to_dict(self) -> dict[str, Any]:
-        """The published shape, as JSON types."""
+        """The published shape, as JSON types; what the policy's privacy leaves out is null."""
         return {
             "sessionId": self.id,
             "userId": self.user_id,
@@ -165,8 +165,17 @@ class Session:
             "device": str(self.device),
             "location": str(self.location) if self.location else None,
             "createdAt": iso(self.created_at),
+            "lastSeenAt": iso(self.last_seen_at),
             "expiresAt": iso(self.expires_at),
             "revoked": self.revoked,
+            "deviceId": self.device.id,
+            "kind": self.device.kind,
+            "os": self.device.os,
+            "browser": self.device.browser,
+            "authTime": iso(self.auth_time),
+            "acr": self.acr,
+            "persistent": self.persistent,
+            "current": self.is_current,
         }
 
 
@@ -246,6 +255,8 @@ class Grant:
         evicted: Ids of sessions that had to end for this one.
         replayed: Whether a refresh gave the successor it had given before.
         expires_in: Seconds until the access token expires (RFC 6749 §5.1).
+        is_new_device: Whether a login came from a device that this account did not
+            know: worth a mail to its user.
     """
 
     access_token: str = field(repr=False)
@@ -256,6 +267,7 @@ class Grant:
     evicted: tuple[str, ...] = ()
     replayed: bool = False
     expires_in: int = 0
+    is_new_device: bool = False
 
 
 class EventType(StrEnum):
@@ -302,6 +314,7 @@ class Event:
         reason: Why.
         actor: Who did it, where it was not the user.
         assessment: What risk said of it, or None.
+        is_new_device: Whether it is a login from a device that this account did not know.
     """
 
     type: EventType
@@ -314,6 +327,7 @@ class Event:
     reason: str | None = None
     actor: str | None = None
     assessment: Assessment | None = None
+    is_new_device: bool = False
 
     def to_dict(self) -> dict[str, Any]:
         """This event as JSON types."""
@@ -328,6 +342,7 @@ class Event:
             "reason": self.reason,
             "actor": self.actor,
             "assessment": self.assessment.to_dict() if self.assessment else None,
+            "isNewDevice": self.is_new_device,
         }
 
 

@@ -134,3 +134,4 @@ class EventRow:
     reason: str | None = None
     actor: str | None = None
     assessment: Assessment | None = None
+    new_device: bool = False

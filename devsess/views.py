@@ -97,4 +97,5 @@ def event_view(row: EventRow) -> Event:
         reason=row.reason,
         actor=row.actor,
         assessment=row.assessment,
+        is_new_device=row.new_device,
     )

@@ -186,8 +186,7 @@ def _sessions(exchange: Exchange, _: str, __: bytes | None) -> Flow[Answer]:
         return refusal
     caller = yield from _caller(exchange)
     found = yield from ask.list_sessions(caller.user_id, caller.id)
-    listed = [{**session.to_dict(), "current": session.is_current} for session in found]
-    return json_answer(200, {"sessions": listed})
+    return json_answer(200, {"sessions": [session.to_dict() for session in found]})
 
 
 def _may_end(exchange: Exchange, caller: Session) -> Flow[None]:

@@ -111,7 +111,7 @@ class Answer:
     """What goes back in the app's stead."""
 
     status: int
-    headers: tuple[Header, ...] = ()
+    headers: tuple[Header, ...] = field(default=(), repr=False)
     body: bytes = field(default=b"", repr=False)
 
     @property

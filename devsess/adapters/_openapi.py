@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, get_args
+
+from devsess.models import Kind
 
 _TEXT = {"type": "string"}
+_INSTANT = {"type": "string", "format": "date-time"}
 _TEXT_OR_NOTHING: dict[str, Any] = {"type": ["string", "null"]}
 
 
@@ -25,11 +28,19 @@ _SCHEMAS: dict[str, Any] = {
             "userAgent": _TEXT_OR_NOTHING,
             "device": _TEXT,
             "location": _TEXT_OR_NOTHING,
-            "createdAt": {"type": "string", "format": "date-time"},
-            "expiresAt": {"type": "string", "format": "date-time"},
+            "createdAt": _INSTANT,
+            "lastSeenAt": _INSTANT,
+            "expiresAt": _INSTANT,
             "revoked": {"type": "boolean"},
+            "deviceId": _TEXT,
+            "kind": {"enum": [*get_args(Kind)]},
+            "os": _TEXT,
+            "browser": _TEXT,
+            "authTime": _INSTANT,
+            "acr": _TEXT_OR_NOTHING,
+            "persistent": {"type": "boolean"},
+            "current": {"type": "boolean", "description": "Whether it is the caller's own."},
         },
-        current={"type": "boolean", "description": "Whether it is the caller's own."},
     ),
     "Tokens": {
         **_object(

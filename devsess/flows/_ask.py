@@ -13,7 +13,7 @@ from collections.abc import Generator, Mapping, Sequence
 from types import MappingProxyType
 from typing import TYPE_CHECKING, TypeAlias, TypeVar, cast
 
-from attrs import frozen
+from attrs import field, frozen
 
 if TYPE_CHECKING:
     from devsess.lifecycle import Activity
@@ -37,11 +37,11 @@ _NO_KWARGS: Mapping[str, object] = MappingProxyType({})
 
 @frozen
 class Call:
-    """One thing a flow asks for: a method's name and its arguments."""
+    """One thing a flow asks for: a method's name and its arguments, which may be tokens."""
 
     name: str
-    args: tuple[object, ...] = ()
-    kwargs: Mapping[str, object] = _NO_KWARGS
+    args: tuple[object, ...] = field(default=(), repr=False)
+    kwargs: Mapping[str, object] = field(default=_NO_KWARGS, repr=False)
 
 
 Flow: TypeAlias = Generator[Call, object, T]

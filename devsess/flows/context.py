@@ -89,6 +89,7 @@ def grant(
     assessment: Assessment | None = None,
     evicted: tuple[str, ...] = (),
     replayed: bool = False,
+    is_new_device: bool = False,
 ) -> Grant:
     """The tokens of *row* as it stands."""
     expires_at = lifecycle.token_expiry(row, now, context.policy)
@@ -112,6 +113,7 @@ def grant(
         evicted=evicted,
         replayed=replayed,
         expires_in=max(0, expires_at - int(now)),
+        is_new_device=is_new_device,
     )
 
 

@@ -88,7 +88,7 @@ def login(
     location = yield from ask.locate(address(client.ip))
     device = _seen_now(device, sighting, now)
     row = _row(context, now, sign_in, device, sighting, location, bound=owned, number=number)
-    event = event_of(row, EventType.SESSION_CREATED, now)
+    event = evolve(event_of(row, EventType.SESSION_CREATED, now), new_device=not known)
     insertion = _insertion(context, now, sign_in, row, event, limit=limit, replaces=known)
     answer = yield from ask.insert(evolve(insertion, digests=digests))
     if not isinstance(answer, Inserted):
@@ -102,6 +102,7 @@ def login(
         row,
         device_token=context.tokens.mint_device(devices.ring_with(row.device.id, ring)),
         evicted=tuple(ended.session_id for ended in answer.ended if ended.session_id),
+        is_new_device=not known,
     )
 
 

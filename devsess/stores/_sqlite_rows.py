@@ -85,6 +85,7 @@ EVENT = (
     "reason",
     "actor",
     "assessment",
+    "new_device",
 )
 
 # Each column costs 0.2 µs to read: what device and session share is read once.
@@ -225,6 +226,7 @@ def event_row(values: Values) -> EventRow:
     v = list(values)
     v[0] = EventType(v[0])
     v[10] = None if v[10] is None else _assessment(v[10])
+    v[11] = v[11] == 1
     return EventRow(*v)
 
 
@@ -234,7 +236,7 @@ def event_values(row: EventRow, agent_id: int | None) -> Values:
     return [
         row.type.value,
         *(row.at, row.user_id, row.session_id, row.device_id, row.ip, row.network),
-        *(agent_id, row.reason, row.actor, assessment),
+        *(agent_id, row.reason, row.actor, assessment, row.new_device),
     ]
 
 

@@ -196,10 +196,16 @@ def _endings(db: Any) -> None:
     _execute_each(db, _ENDINGS)
 
 
+def _new_devices(db: Any) -> None:
+    # Of what was kept before, nobody knows any more.
+    db.conn.execute("ALTER TABLE events ADD COLUMN new_device INTEGER NOT NULL DEFAULT 0")
+
+
 STEPS: dict[str, Callable[[Any], None]] = {
     "0001_tables": _tables,
     "0002_succession_and_levels": _succession_and_levels,
     "0003_endings": _endings,
+    "0004_new_devices": _new_devices,
 }
 
 

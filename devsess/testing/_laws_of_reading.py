@@ -170,7 +170,9 @@ class LawsOfReading:
     async def test_events_come_back(self, store: AsyncStore) -> None:
         """An event reads as it was kept, whether it says much or nothing."""
         bare = EventRow(type=rows.UPDATED.type, at=T0, user_id="user-1")
-        full = evolve(rows.UPDATED, reason="пароль", actor="админ", user_agent="漢字")
+        full = evolve(
+            rows.UPDATED, reason="пароль", actor="админ", user_agent="漢字", new_device=True
+        )
         await store.add_event(bare)
         await store.add_event(full)
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import copy
+import pickle
 from pathlib import Path
 
 import pytest
@@ -143,3 +145,15 @@ def test_a_new_manager_lags_behind_nothing(path: Path) -> None:
         here.validate(there.login("ada").access_token)
         there.login("bob")
         assert 0 == here.metrics().feed_lag
+
+
+def test_metrics_travel(path: Path) -> None:
+    """They are pickled and copied for whoever gathers them, and stay as they were."""
+    with SessionManager(path, keys=SECRET) as sessions:
+        sessions.validate(sessions.login("ada").access_token)
+        found = sessions.metrics()
+    for copied in (pickle.loads(pickle.dumps(found)), copy.copy(found), copy.deepcopy(found)):
+        assert found == copied
+        assert 1 == copied.calls["insert"].count
+        with pytest.raises(TypeError):
+            copied.calls["insert"] = found.calls["insert"]

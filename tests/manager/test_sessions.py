@@ -7,10 +7,12 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from attrs import evolve
 
 from devsess import (
     BadTokenError,
     Client,
+    EventType,
     LoginDeniedError,
     Policy,
     Privacy,
@@ -51,8 +53,17 @@ def test_a_session_from_start_to_end(sessions: Any) -> None:
         "device": "Chrome on macOS",
         "location": None,
         "createdAt": "2025-07-18T09:30:00Z",
+        "lastSeenAt": "2025-07-18T09:30:00Z",
         "expiresAt": "2025-08-01T09:30:00Z",
         "revoked": False,
+        "deviceId": session.device.id,
+        "kind": "desktop",
+        "os": "macOS",
+        "browser": "Chrome",
+        "authTime": "2025-07-18T09:30:00Z",
+        "acr": None,
+        "persistent": False,
+        "current": False,
     } == session.to_dict()
     assert 900 == grant.expires_in
     assert sessions.revoke(session.id, reason="lost phone", actor="ada")
@@ -62,6 +73,50 @@ def test_a_session_from_start_to_end(sessions: Any) -> None:
     assert [] == sessions.list("user-xyz")
     ended = sessions.get(session.id)
     assert (True, False, "102.89.77.0") == (ended.revoked, ended.is_active, ended.ip)
+
+
+@pytest.mark.parametrize(
+    ("ip", "live", "ended"),
+    [
+        ("full", "102.89.77.21", "102.89.77.0"),
+        ("truncated", "102.89.77.0", "102.89.77.0"),
+        ("none", None, None),
+    ],
+)
+def test_what_is_shown_keeps_to_privacy(make: Any, ip: Any, live: Any, ended: Any) -> None:
+    """The published shape says of an address what the policy keeps of it, and no more."""
+    sessions = make(policy=Policy(privacy=Privacy(ip=ip)))
+    grant = sessions.login("ada", MAC, acr="aal2", persistent=True)
+
+    assert live == grant.session.to_dict()["ip"]
+    assert sessions.revoke(grant.session)
+    [shown] = [
+        it.to_dict() for it in sessions.list("ada", include_ended=True, current=grant.session)
+    ]
+    assert ended == shown["ip"]
+    assert ("aal2", True, True) == (shown["acr"], shown["persistent"], shown["current"])
+
+
+def test_a_sign_in_says_whether_its_device_is_new(make: Any) -> None:
+    """In the grant, in the event that `on_event` hears, and in the history that is kept."""
+    heard: list[Any] = []
+    sessions = make(on_event=heard.append)
+    first = sessions.login("ada", MAC)
+    again = sessions.login("ada", evolve(MAC, device_token=first.device_token))
+    printed = [sessions.login("ada", Client(fingerprint="app-5")) for _ in range(2)]
+    elsewhere = sessions.login("eve", evolve(MAC, device_token=first.device_token))
+    sessions.forget_device("ada", first.session.device)
+    after = sessions.login("ada", evolve(MAC, device_token=first.device_token))
+    grants = [first, again, *printed, elsewhere, after]
+
+    assert [True, False, True, False, True, True] == [it.is_new_device for it in grants]
+    assert not sessions.refresh(after.refresh_token).is_new_device
+    new = {it.session.id for it in grants if it.is_new_device}
+    kept = [*sessions.history("ada"), *sessions.history("eve")]
+    for events in (heard, kept):
+        assert new == {it.session_id for it in events if it.is_new_device}
+        assert new == {it.session_id for it in events if it.to_dict()["isNewDevice"]}
+        assert {EventType.SESSION_CREATED} == {it.type for it in events if it.is_new_device}
 
 
 @pytest.mark.parametrize(("user_id", "existed"), [(None, True), ("ada", True), ("eve", False)])
