@@ -149,7 +149,18 @@ def test_an_extension_ends_at_the_absolute_deadline(
     policy: Policy, by: float, expected: float
 ) -> None:
     """No extension writes a deadline beyond the one that today's policy gives."""
-    assert expected == lifecycle.extended(session_row(), by, policy).idle_expires_at
+    moved = lifecycle.extended(session_row(), by, policy)
+
+    assert expected == moved.idle_expires_at
+    assert max(T0, expected - policy.idle_timeout) == moved.idle_from
+    assert T0 == moved.last_seen_at
+
+
+def test_an_extension_takes_nothing_back() -> None:
+    """Where today's policy is tighter than the row, the row's own columns stay."""
+    row = session_row(idle_from=T0 + HOUR)
+    assert lifecycle.at_rest(row) == lifecycle.extended(row, 0, LOOSE)
+    assert T0 + IDLE == lifecycle.extended(row, HOUR, TIGHT).idle_expires_at
 
 
 @pytest.mark.parametrize(
@@ -167,6 +178,25 @@ def test_memory_answers_up_to_a_deadline(
 ) -> None:
     """A deadline before the next touch ends what may be repeated from memory."""
     assert expected == lifecycle.trusted_at(session_row(**columns), T0, policy)
+
+
+@pytest.mark.parametrize(
+    ("interval", "since", "written", "expected"),
+    [
+        (300, 0, {"touched": False}, lifecycle.TOUCH_RETRY),
+        (0.25, 0, {"touched": False}, 0.25),
+        (300, 0, {"marked": False}, lifecycle.TOUCH_RETRY),
+        (300, 299.75, {"marked": False}, 0.25),
+        (300, 0, {"touched": False, "marked": False}, lifecycle.TOUCH_RETRY),
+    ],
+)
+def test_what_could_not_be_written_is_tried_again_soon(
+    interval: float, since: float, written: dict[str, bool], expected: float
+) -> None:
+    """After a second, or when the next touch is due if that is sooner."""
+    row, policy = session_row(last_seen_at=T0 - since), Policy(touch_interval=interval)
+
+    assert T0 + expected == lifecycle.trusted_at(row, T0, policy, **written)
 
 
 @pytest.mark.parametrize("column", ["idle_expires_at", "absolute_expires_at"])
@@ -204,10 +234,59 @@ def test_a_tombstone_outlives_the_last_token(policy: Policy, expected: float) ->
     assert T0 - expected == lifecycle.purge_before(T0, policy)
 
 
+def test_a_device_outlives_its_sessions() -> None:
+    """A device is purged after its own retention, and never before a session's tombstone."""
+    for sessions, devices, expected in ((90, 400, 400), (90, 30, 90)):
+        privacy = Privacy(retention=sessions * DAY, device_retention=devices * DAY)
+        assert T0 - expected * DAY == lifecycle.purge_devices_before(T0, Policy(privacy=privacy))
+
+
+@pytest.mark.parametrize(
+    ("until", "expected"), [(None, False), (T0 - 1, False), (T0, False), (T0 + 1, True)]
+)
+def test_trust_ends_at_its_instant(until: float | None, expected: bool) -> None:
+    """Up to the instant and not at it."""
+    assert expected is lifecycle.is_trusted(until, T0)
+
+
+FAR = int(T0) + 301
+
+
+@pytest.mark.parametrize(
+    ("levels", "own", "acr", "expected"),
+    [
+        ((), None, "aal2", ()),
+        ((), ("aal1", T0), "aal2", (("aal1", T0),)),
+        ((), ("aal1", T0), "aal1", ()),
+        ((("aal2", T0 - 9), ("aal1", T0 - 8)), ("aal2", T0), None, (("aal1", -8), ("aal2", 0))),
+        ((("aal2", FAR),), ("aal1", FAR), None, (("aal2", None), ("aal1", None))),
+        ((("aal2", FAR - 1),), None, None, (("aal2", 300),)),
+    ],
+)
+def test_levels_are_kept_with_their_instants(
+    levels: Any, own: tuple[str, float] | None, acr: str | None, expected: Any
+) -> None:
+    """The latest last, its own left to the event; one far ahead counts as long ago."""
+    acr_now, at = own or (None, T0)
+    row = session_row(levels=levels, acr=acr_now, auth_time=int(at))
+    said = [
+        (level, 0 if at is None else int(T0) + at if abs(at) < 1000 else int(at))
+        for level, at in expected
+    ]
+
+    assert tuple(said) == lifecycle.levels_before(row, acr, T0)
+
+
+@pytest.mark.parametrize(("acr", "kept"), [(None, 8), ("a9", 7)])
+def test_eight_levels_are_kept(acr: str | None, kept: int) -> None:
+    """With the event's own, at most eight: those reached last."""
+    levels = tuple((f"a{number}", int(T0) + number) for number in range(9))
+
+    assert levels[-kept:] == lifecycle.levels_before(session_row(levels=levels), acr, T0)
+
+
 def test_an_age_of_none_at_all_is_never_met() -> None:
     """`max_auth_age=0` refuses even a step-up whose whole second has yet to come."""
     for auth_time in (int(T0), int(T0) + 1, int(T0) + 2):
         with pytest.raises(StepUpRequiredError):
-            lifecycle.require_strength(
-                auth_time, None, T0, USUAL, max_auth_age=0, required_acr=None
-            )
+            lifecycle.require_strength(auth_time, {}, T0, USUAL, max_auth_age=0, required_acr=None)
