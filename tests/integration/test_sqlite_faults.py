@@ -19,7 +19,7 @@ import pytest
 from _sqlite_helpers import in_child, is_revoked, needs_fork, revoke
 
 from devsess.errors import ConfigurationError, StoreUnavailableError
-from devsess.stores.base import ALL, Inserted, StoreBusyError
+from devsess.stores.base import ALL, Inserted, OfUser, Settled, StoreBusyError
 from devsess.stores.sqlite import SQLiteStore
 from devsess.testing import _rows as rows
 from devsess.testing._rows import T0
@@ -245,6 +245,22 @@ class TestFailing:
 
         assert not is_revoked(store, "s1")
         assert 1 == revoke(store, "s1")
+
+    @pytest.mark.parametrize("at_once", [0, 1_000])
+    def test_a_lost_device_stops_no_ending(
+        self, store: SQLiteStore, path: Path, at_once: int
+    ) -> None:
+        """Ending needs no label: a session whose device is gone from the file ends as any other."""
+        store.insert(rows.login(rows.session_row("s2", device="device-2")))
+        with closing(sqlite3.connect(path)) as other, other:
+            other.execute("DELETE FROM devices WHERE id = 'device-2'")
+        ended = store.end(rows.ending(OfUser("user-1"), at_once=at_once))
+        settled = store.settle(limit=9)
+
+        ids = {event.session_id for event in (*ended.events, *settled.events)}
+        assert {"s1", "s2"} == ids
+        assert is_revoked(store, "s1")
+        assert Settled() == store.settle(limit=9)
 
     def test_corrupt(self, store: SQLiteStore, path: Path) -> None:
         """A damaged file is unavailable, never an empty answer."""

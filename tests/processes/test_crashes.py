@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 from _processes_helpers import FOLDER, SECRET, finished, started
 
-from devsess import SessionManager
+from devsess import SessionManager, SessionRevokedError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,6 +23,7 @@ pytestmark = pytest.mark.skipif(
 )
 
 DYING = FOLDER / "_dying.py"
+ENDING = FOLDER / "_ending.py"
 
 
 @pytest.fixture
@@ -108,3 +109,22 @@ def _killed_after(path: Path, enough: int) -> dict[str, str]:
 def _is_intact(path: Path) -> bool:
     with closing(sqlite3.connect(path)) as db:
         return db.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+
+
+def test_an_ending_holds_though_its_process_died(sessions: SessionManager, path: Path) -> None:
+    """Killed between two batches, all is ended; the next purge writes the rest, each once."""
+    grants = [sessions.login("user-xyz") for _ in range(9)]
+
+    assert (-signal.SIGKILL, "", "") == finished(ENDING, path, SECRET)
+    for grant in grants:
+        with pytest.raises(SessionRevokedError):
+            sessions.validate(grant.access_token)
+    with closing(sqlite3.connect(path)) as other:
+        unwritten = "SELECT count(*) FROM sessions WHERE revoked_at IS NULL"
+        assert (5,) == other.execute(unwritten).fetchone()
+        sessions.purge()
+        assert (0,) == other.execute(unwritten).fetchone()
+        assert (0,) == other.execute("SELECT count(*) FROM endings").fetchone()
+    ends = [event for event in sessions.history("user-xyz").items if event.reason == "stolen"]
+    assert {grant.session.id for grant in grants} == {event.session_id for event in ends}
+    assert 9 == len(ends)

@@ -1,0 +1,27 @@
+"""A process that dies while the rows of an ending follow; run by the tests, with a path, a key."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from functools import partial
+
+from devsess import SessionManager, flows
+from devsess.flows import ending
+from devsess.stores.base import Ending
+
+if __name__ == "__main__":
+    _, path, secret = sys.argv
+    flows.PAUSE = 0
+    ending.BATCH = 2
+    ending.Ending = partial(Ending, at_once=0)  # type: ignore[assignment, misc]
+    told = []
+
+    def note(event: object) -> None:
+        told.append(event)
+        if len(told) == 4:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    SessionManager(path, keys=secret, on_event=note).revoke_all("user-xyz", reason="stolen")
+    print("still alive")
