@@ -29,7 +29,7 @@ class SeldomCalls(DatabaseFile):
         if not is_text(user_id):
             return 0
         found = self._rows(*endings.marks(user_id, digests))
-        return int(max(number for number, _ in found))
+        return max(self._made(endings.number_of, found or [()]))
 
     def end(self, ending: Ending) -> Ended:
         """See Store.end."""
@@ -40,7 +40,8 @@ class SeldomCalls(DatabaseFile):
     def covered(self, number: int, *, limit: int, cursor: str | None = None) -> Page[str]:
         """See Store.covered."""
         deeds.check_size(limit)
-        return endings.live_covered(self._rows, number, limit, cursor)
+        [page] = self._made(lambda _: endings.live_covered(self._rows, number, limit, cursor), [()])
+        return page
 
     def settle(self, *, limit: int) -> Settled:
         """See Store.settle."""

@@ -274,6 +274,11 @@ def _device(db: sqlite3.Cursor, user_id: str, device_id: str) -> DeviceRow | Non
     return rows.device_row(found[0]) if found else None
 
 
+def position_of(entry: Sequence[Any]) -> tuple[Any, ...]:
+    """The place in the log of an entry, of which there always is one."""
+    return entry[0], entry[1]
+
+
 def changes_since(
     position: tuple[Any, ...], epoch: int, entries: list[tuple[Any, ...]]
 ) -> Changes | None:

@@ -18,6 +18,7 @@ from devsess.stores import _sqlite_rows as rows
 from devsess.stores._deeds import Covering
 from devsess.stores._sqlite_log import keep, note
 from devsess.stores._sqlite_schema import new_tag
+from devsess.stores._sqlite_sound import DamagedError
 from devsess.stores.base import ById, Ended, Everyone, OfDevice, OfUser, Settled
 
 if TYPE_CHECKING:
@@ -86,11 +87,19 @@ def marks(user_id: str, digests: Sequence[bytes]) -> tuple[str, tuple[object, ..
     return f"{_MARKS} UNION ALL {erased}", (user_id, *digests)
 
 
+def number_of(mark: Sequence[Any]) -> int:
+    """The ending number of what `marks` finds."""
+    number = mark[0]
+    if type(number) is not int:
+        raise DamagedError("there is no number of endings where one should be")
+    return number
+
+
 def is_refused(db: sqlite3.Cursor, insertion: Insertion) -> bool:
     """Whether an ending came between the sign-in's first read and now, or after its `auth_time`."""
     row, signed_in_at = insertion.row, insertion.auth_instant
     found = db.execute(*marks(row.user_id, insertion.digests)).fetchall()
-    if max(number for number, _ in found) > row.ending_number:
+    if max(number_of(mark) for mark in found or [()]) > row.ending_number:
         return True
     return signed_in_at is not None and any(
         deeds.is_cut_off(signed_in_at, cut_off, insertion.horizon) for _, cut_off in found

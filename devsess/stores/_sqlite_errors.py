@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import sqlite3
+from json import JSONDecodeError
 
 from devsess.errors import StoreUnavailableError
+from devsess.stores._sqlite_sound import DAMAGE, DamagedError
 
 _ADVICE = {
     sqlite3.SQLITE_BUSY: "it is locked by another process; try again, or give a longer timeout",
@@ -22,14 +24,19 @@ _ADVICE = {
     sqlite3.SQLITE_ERROR: "a table is missing or was changed by hand; restore a backup",
 }
 
+# Whatever reading makes of what was never written so.
+DAMAGED = (DamagedError, *DAMAGE, JSONDecodeError)
+# What sqlite3 says, without a code, of a text that is none.
+_UNDECODED = "Could not decode to UTF-8"
 
-def code_of(error: sqlite3.Error) -> int:
+
+def code_of(error: Exception) -> int:
     """The primary result code of *error*, or -1 where SQLite gave none."""
     code: int = getattr(error, "sqlite_errorcode", -1)
     return code if code < 0 else code & 0xFF
 
 
-def is_busy(error: sqlite3.Error) -> bool:
+def is_busy(error: Exception) -> bool:
     """Whether somebody else holds a lock."""
     return code_of(error) in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
 
@@ -37,7 +44,9 @@ def is_busy(error: sqlite3.Error) -> bool:
 def unavailable(path: str, error: Exception) -> StoreUnavailableError:
     """The error to raise from *error*, with what to do about it."""
     advice = "it could not be used"
-    if isinstance(error, sqlite3.Error):
+    if isinstance(error, DAMAGED) or _UNDECODED in str(error):
+        advice = "it is damaged; check the disk, and restore a backup"
+    elif isinstance(error, sqlite3.Error):
         advice = _ADVICE.get(code_of(error), advice)
     elif isinstance(error, FileNotFoundError):
         advice = "the file or its folder is missing; check the path, or restore a backup"

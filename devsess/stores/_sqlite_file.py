@@ -12,7 +12,7 @@ import itertools
 import os
 import sqlite3
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from threading import get_ident
 from typing import Any, Concatenate, NoReturn, ParamSpec, TypeAlias, TypeVar
@@ -22,7 +22,7 @@ from devsess.errors import StoreUnavailableError
 from devsess.stores import _sqlite_schema as schema
 from devsess.stores._sqlite_checks import checked_path, checked_readers
 from devsess.stores._sqlite_connections import MAX_READERS, Connections
-from devsess.stores._sqlite_errors import is_busy, unavailable
+from devsess.stores._sqlite_errors import DAMAGED, is_busy, unavailable
 from devsess.stores._sqlite_held import is_mine, new_lock, with_lock
 from devsess.stores._sqlite_locks import take_inherited
 from devsess.stores._sqlite_pause import Pause
@@ -91,7 +91,14 @@ class DatabaseFile:
         opened = self._opened or self._open()
         try:
             return opened.epoch, opened.readers.read(statement, values)
-        except sqlite3.Error as error:
+        except (sqlite3.Error, UnicodeDecodeError) as error:
+            raise unavailable(self._path, error) from error
+
+    def _made(self, make: Callable[[Sequence[Any]], T], found: Sequence[Sequence[Any]]) -> list[T]:
+        """What *make* makes of each row."""
+        try:
+            return [make(values) for values in found]
+        except DAMAGED as error:
             raise unavailable(self._path, error) from error
 
     def _rows(self, statement: str, values: Values) -> list[tuple[Any, ...]]:
@@ -106,7 +113,7 @@ class DatabaseFile:
                 opened = self._opened
                 if opened is not None:
                     return opened.epoch, opened.watch.execute(statement, values).fetchall()
-        except sqlite3.Error as error:
+        except (sqlite3.Error, UnicodeDecodeError) as error:
             if is_busy(error):
                 raise StoreBusyError(f"database {self._path}: busy right now") from error
             raise unavailable(self._path, error) from error
@@ -147,9 +154,9 @@ class DatabaseFile:
 
         try:
             return self._locked(seconds, within)
-        except (sqlite3.Error, OSError) as error:
+        except (sqlite3.Error, OSError, *DAMAGED) as error:
             refusal = unavailable(self._path, error)
-            if not seconds and isinstance(error, sqlite3.Error) and is_busy(error):
+            if not seconds and is_busy(error):
                 refusal = StoreBusyError(*refusal.args)
             raise refusal from error
 
@@ -229,7 +236,7 @@ class DatabaseFile:
             except BaseException:
                 new.close()
                 raise
-        except (sqlite3.Error, OSError) as error:
+        except (sqlite3.Error, OSError, *DAMAGED) as error:
             raise unavailable(self._path, error) from error
         with self._watch_lock:
             self._opened = new

@@ -12,6 +12,7 @@ from attrs import asdict
 from devsess._frozen import freeze
 from devsess.models import Assessment, Decision, EventType, Location, Signal
 from devsess.rows import DeviceRow, EventRow, SessionRow
+from devsess.stores._sqlite_sound import DamagedError, Shape, check_object, names, sound
 from devsess.stores.base import MUTABLE
 
 if TYPE_CHECKING:
@@ -171,8 +172,17 @@ INSERT_EVENT = insert_into("events", EVENT)
 INSERT_DEVICE = insert_into("devices", DEVICE).replace("INSERT", "INSERT OR REPLACE", 1)
 
 
+_DEVICE_SHAPE = Shape(DEVICE)
+_SESSION_SHAPE = Shape(
+    ["device_id", "user_id", *DEVICE[2:], *(name for name in SESSION if name not in _SHARED)]
+)
+_EVENT_SHAPE = Shape(EVENT)
+
+
+@sound
 def device_row(values: Values) -> DeviceRow:
     """A device from the columns DEVICE."""
+    _DEVICE_SHAPE.check(values)
     v = list(values)
     v[9], v[15] = v[9] == 1, v[15] == 1
     return DeviceRow(*v)
@@ -183,12 +193,16 @@ def device_values(row: DeviceRow) -> Values:
     return [getattr(row, name) for name in DEVICE]
 
 
+@sound
 def session_row(values: Values) -> SessionRow:
     """A session from what SELECT_SESSION gives; positional, since each validation may pass here."""
+    _SESSION_SHAPE.check(values)
     v = list(values)
+    if v[30] != "{}":
+        check_object(v[30])
     v[9], v[15] = v[9] == 1, v[15] == 1
     v[20] = None if v[20] is None else _location(v[20])
-    v[27] = _names(v[27])
+    v[27] = names(v[27])
     v[29], v[35], v[40] = v[29] == 1, v[35] == 1, v[40] == 1
     v[41] = () if v[41] == "[]" else _levels(v[41])
     # Sessions by the thousand share these few; a cached one must not have its own copies.
@@ -221,8 +235,10 @@ def column_value(row: SessionRow, column: str, agent_id: int | None) -> object:
     return getattr(row, column)
 
 
+@sound
 def event_row(values: Values) -> EventRow:
     """An event from what SELECT_EVENT gives behind its number."""
+    _EVENT_SHAPE.check(values)
     v = list(values)
     v[0] = EventType(v[0])
     v[10] = None if v[10] is None else _assessment(v[10])
@@ -244,18 +260,20 @@ def _text(value: object) -> str:
     return json.dumps(value, separators=(",", ":"), ensure_ascii=False)
 
 
-@lru_cache(maxsize=256)
-def _names(text: str) -> tuple[str, ...]:
-    return tuple(json.loads(text))
-
-
 def _levels(text: str) -> Levels:
-    return tuple((acr, at) for acr, at in json.loads(text))
+    levels = tuple((acr, at) for acr, at in json.loads(text))
+    if not all(type(acr) is str and type(at) is int for acr, at in levels):
+        raise DamagedError("there are no levels where they should be")
+    return levels
 
 
 @lru_cache(maxsize=1024)
 def _location(text: str) -> Location:
-    return Location(*json.loads(text))
+    city, country, *numbers = json.loads(text)
+    texts = all(isinstance(it, str | None) for it in (city, country))
+    if not texts or not all(isinstance(it, float | int | None) for it in numbers):
+        raise DamagedError("there is no location where one should be")
+    return Location(city, country, *numbers)
 
 
 def _assessment(text: str) -> Assessment:

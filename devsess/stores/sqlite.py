@@ -92,12 +92,13 @@ class SQLiteStore(SeldomCalls):
             if here is not None:
                 return here
         epoch, entries = self._ask(_LOG_END, (), wait=wait)
-        return Changes((epoch, *entries[0]), ALL)
+        [position] = self._made(sql.position_of, entries or [()])
+        return Changes((epoch, *position), ALL)
 
     def get(self, session_id: str, *, wait: bool = True) -> SessionRow | None:
         """See Store.get."""
         found = self._session(rows.GET, session_id, wait=wait)
-        return rows.session_row(found) if found else None
+        return self._made(rows.session_row, [found])[0] if found else None
 
     def stamp(self, session_id: str, *, wait: bool = True) -> int | None:
         """See Store.stamp."""
@@ -106,7 +107,7 @@ class SQLiteStore(SeldomCalls):
 
     def list(self, user_id: str) -> builtins.list[SessionRow]:
         """See Store.list."""
-        return [rows.session_row(values) for values in self._of_user(rows.LIST, user_id)]
+        return self._made(rows.session_row, self._of_user(rows.LIST, user_id))
 
     def insert(self, insertion: Insertion) -> InsertAnswer:
         """See Store.insert."""
@@ -153,7 +154,7 @@ class SQLiteStore(SeldomCalls):
     def devices(self, user_id: str) -> builtins.list[DeviceRow]:
         """See Store.devices."""
         found = self._of_user(rows.SELECT_DEVICES, user_id)
-        return [rows.device_row(values) for values in found]
+        return self._made(rows.device_row, found)
 
     def known_devices(
         self, user_id: str, *, ids: Sequence[str], fingerprints: Sequence[bytes]
@@ -164,7 +165,7 @@ class SQLiteStore(SeldomCalls):
         ids = [device_id for device_id in ids if is_text(device_id)]
         statement, values = rows.known_devices(user_id, deeds.DEVICES_COMPARED, ids, fingerprints)
         _, found = self._ask(statement, tuple(values))
-        return [rows.device_row(values) for values in found]
+        return self._made(rows.device_row, found)
 
     def put_device(
         self, user_id: str, device_id: str, *, changes: Columns, event: EventRow
@@ -184,7 +185,8 @@ class SQLiteStore(SeldomCalls):
         before = deeds.read_cursor(cursor) or _NEWEST
         found = self._of_user(rows.EVENTS, user_id, before, limit + 1)
         following = str(found[limit - 1][0]) if len(found) > limit else None
-        return Page(tuple(rows.event_row(values[1:]) for values in found[:limit]), following)
+        events = self._made(rows.event_row, [values[1:] for values in found[:limit]])
+        return Page(tuple(events), following)
 
     def purge(self, *, now: float, before: float, devices_before: float, limit: int) -> int:
         """See Store.purge."""

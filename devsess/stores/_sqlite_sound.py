@@ -1,0 +1,134 @@
+"""
+Whether what was read can be what was written.
+
+SQLite keeps in any column whatever is there, and a flipped bit makes a number a
+text, or an instant the year 300,000. Such a row is damaged: it must not become
+an error that nobody expects, and least of all an answer.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Callable, Iterable, Sequence
+from functools import lru_cache, partial
+from operator import itemgetter
+from types import NoneType
+from typing import Any, TypeAlias, TypeVar
+
+T = TypeVar("T")
+
+# The first and last second of which there is a datetime.
+_EARLIEST, _LATEST = -62_135_596_800.0, 253_402_300_799.0
+
+_ANY_TEXT: tuple[type, ...] = (str, NoneType)
+_KINDS: dict[str, tuple[type, ...]] = {
+    **dict.fromkeys(("id", "user_id", "device_id", "label", "kind", "os", "browser"), (str,)),
+    **dict.fromkeys(("type", "amr", "claims", "levels"), (str,)),
+    **dict.fromkeys(("persistent", "bound", "presented", "blocked", "forgotten"), (int,)),
+    **dict.fromkeys(("generation", "ending_number", "auth_time"), (int,)),
+    "previous_generation": (int, NoneType),
+    "likeness": (float,),
+    "salt": (bytes,),
+    "fingerprint": (bytes, NoneType),
+}
+_SURE = ("at", "first_seen_at", "last_seen_at", "created_at", "idle_from", "idle_expires_at")
+_INSTANTS = frozenset({*_SURE, "absolute_expires_at", "auth_time"})
+_ANY_INSTANTS = frozenset({"trusted_until", "rotated_at", "revoked_at"})
+
+# What a row that was not written by us makes of the code that reads it.
+DAMAGE = (TypeError, LookupError, AttributeError, UnicodeDecodeError, OverflowError)
+
+Values: TypeAlias = Sequence[Any]
+
+
+class DamagedError(sqlite3.DatabaseError):
+    """What was read was never written so."""
+
+
+def kinds_of(columns: Iterable[str]) -> tuple[tuple[type, ...], ...]:
+    """The types that each of *columns* may have."""
+    return tuple(_kinds(name) for name in columns)
+
+
+def _kinds(column: str) -> tuple[type, ...]:
+    if column in _INSTANTS - {"auth_time"}:
+        return (float,)
+    return (float, NoneType) if column in _ANY_INSTANTS else _KINDS.get(column, _ANY_TEXT)
+
+
+class Shape:
+    """What rows of these *columns* look like."""
+
+    def __init__(self, columns: Sequence[str]) -> None:
+        self._columns = tuple(columns)
+        self._fits = lru_cache(maxsize=256)(partial(_fits, kinds_of(columns)))
+        places = [place for place, name in enumerate(columns) if name in _INSTANTS]
+        self._sure = itemgetter(*places, places[0])  # twice the first, for a tuple at least
+        self._others = [place for place, name in enumerate(columns) if name in _ANY_INSTANTS]
+
+    def check(self, values: Values) -> None:
+        """
+        Check that *values* can be a row.
+
+        Raises:
+            DamagedError: If not.
+        """
+        # The combinations of types are few: this is one look into a table.
+        if not self._fits(tuple(map(type, values))):
+            raise DamagedError(f"there is another type of value in {self._odd(values)}")
+        sure = self._sure(values)
+        if min(sure) < _EARLIEST or max(sure) > _LATEST:
+            raise DamagedError("there is an instant that no calendar has")
+        for place in self._others:
+            at = values[place]
+            if at is not None and not _EARLIEST <= at <= _LATEST:
+                raise DamagedError("there is an instant that no calendar has")
+
+    def _odd(self, values: Values) -> str:
+        kinds = zip(self._columns, kinds_of(self._columns), values, strict=True)
+        return ", ".join(name for name, allowed, value in kinds if type(value) not in allowed)
+
+
+def _fits(kinds: tuple[tuple[type, ...], ...], types: tuple[type, ...]) -> bool:
+    return all(found in allowed for found, allowed in zip(types, kinds, strict=True))
+
+
+def sound(make: Callable[[Values], T]) -> Callable[[Values], T]:
+    """*make*, which makes a row from values, with one error for whatever they do to it."""
+
+    def made(values: Values) -> T:
+        try:
+            return make(values)
+        except (ValueError, *DAMAGE) as error:
+            raise DamagedError(f"a row cannot be read: {error}") from error
+
+    return made
+
+
+@lru_cache(maxsize=256)
+def names(text: str) -> tuple[str, ...]:
+    """A list of texts that was kept as JSON."""
+    found = json.loads(text)
+    if not isinstance(found, list) or not all(isinstance(name, str) for name in found):
+        raise DamagedError("there is no list of texts where one should be")
+    return tuple(found)
+
+
+def check_object(text: str) -> None:
+    """
+    Check that *text* is a JSON object.
+
+    Raises:
+        DamagedError: If not.
+    """
+    if not _is_object(text):
+        raise DamagedError("the claims are no JSON object")
+
+
+@lru_cache(maxsize=256)
+def _is_object(text: str) -> bool:
+    try:
+        return isinstance(json.loads(text), dict)
+    except (ValueError, RecursionError):
+        return False

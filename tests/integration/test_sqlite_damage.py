@@ -1,0 +1,169 @@
+"""A damaged file is unavailable, with what to do about it, whatever is wrong with it."""
+
+from __future__ import annotations
+
+import random
+import shutil
+import sqlite3
+from contextlib import closing
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from devsess import Client, DevsessError, Location, SessionManager, StoreUnavailableError
+from devsess.stores.sqlite import SQLiteStore
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+SECRET = "t7vKq2Zr9XwLm4NbY8sHd5JfC3pQx6RgUe1"
+CLIENT = Client(ip="198.51.100.7", user_agent="curl/8.9", fingerprint="print")
+AGAIN = "ada"
+TABLES = ("sessions", "devices", "events", "agents", "accounts", "meta", "changes", "endings")
+# As SQL: what a flipped bit or a careless hand may leave in any column.
+ODD = (
+    "NULL",
+    "'odd'",
+    "CAST(x'ff41' AS TEXT)",
+    "x'ff00'",
+    "9223372036854775807",
+    "-1e300",
+    "'{\"a\"'",
+)
+
+
+class Here:
+    def locate(self, ip: str) -> Location:
+        return Location("Lagos", "Nigeria", 6.45, 3.39)
+
+
+def opened(path: Path) -> SessionManager:
+    return SessionManager(SQLiteStore(path, timeout=0.2), keys=SECRET, locator=Here())
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Any]:
+    """A file with something in every column, and the grant of a session in it."""
+    path = tmp_path_factory.mktemp("whole") / "s.db"
+    with opened(path) as sessions:
+        sessions.login(AGAIN, CLIENT)
+        grant = sessions.login(AGAIN, CLIENT, acr="aal2", claims={"a": 1})
+        grant = sessions.refresh(grant.refresh_token, CLIENT)
+        grant = sessions.step_up(grant.access_token, CLIENT, amr=("otp",), acr="aal1")
+        sessions.revoke_all(AGAIN, keep=grant.session.id)
+    return path, grant
+
+
+@pytest.fixture
+def damaged(whole: tuple[Path, Any], tmp_path: Path) -> tuple[Path, Any]:
+    path, grant = whole
+    return shutil.copy(path, tmp_path / "s.db"), grant
+
+
+def everything(grant: Any) -> dict[str, Callable[[SessionManager], object]]:
+    """Each operation that reads."""
+    session = grant.session.id
+    return {
+        "validate": lambda it: it.validate(grant.access_token, CLIENT),
+        "validate fresh": lambda it: it.validate(grant.access_token, CLIENT, fresh=True),
+        "list": lambda it: it.list(AGAIN, include_ended=True),
+        "get": lambda it: it.get(session),
+        "history": lambda it: [event.to_dict() for event in it.history(AGAIN).items],
+        "devices": lambda it: it.devices(AGAIN),
+        "export": lambda it: it.export_user(AGAIN),
+        "extend": lambda it: it.extend(session, 60),
+        "update": lambda it: it.update(session, claims={"b": 2}),
+        "refresh": lambda it: it.refresh(grant.refresh_token, CLIENT),
+        "sign in": lambda it: it.login(AGAIN, CLIENT),
+        "purge": lambda it: it.purge(),
+        "end": lambda it: it.revoke(session),
+        "end all": lambda it: it.revoke_all(AGAIN),
+        "erase": lambda it: it.erase_user(AGAIN),
+    }
+
+
+def columns(path: Path, table: str) -> list[str]:
+    with closing(sqlite3.connect(path)) as db:
+        return [column for (_, column, *_) in db.execute(f"PRAGMA table_info({table})").fetchall()]
+
+
+def put(path: Path, table: str, column: str, value: str) -> bool:
+    """Whether SQLite takes it."""
+    with closing(sqlite3.connect(path)) as db:
+        db.execute("PRAGMA ignore_check_constraints = 1")
+        try:
+            db.execute(f"UPDATE {table} SET {column} = {value}")
+        except sqlite3.IntegrityError:
+            return False
+        db.commit()
+    return True
+
+
+@pytest.mark.parametrize("table", TABLES)
+def test_odd_values(damaged: tuple[Path, Any], tmp_path: Path, table: str) -> None:
+    """Whatever stands in whichever column: an answer, or an error of ours."""
+    path, grant = damaged
+    for column in columns(path, table):
+        for value in ODD:
+            for suffix in ("-wal", "-shm"):
+                (tmp_path / f"copy.db{suffix}").unlink(missing_ok=True)
+            copy = shutil.copy(path, tmp_path / "copy.db")
+            if put(copy, table, column, value):
+                try_all(copy, grant, f"{table}.{column} = {value}")
+
+
+def try_all(path: Path, grant: Any, what: str) -> None:
+    try:
+        sessions = opened(path)
+    except StoreUnavailableError:
+        return
+    with sessions:
+        for name, operation in everything(grant).items():
+            try:
+                operation(sessions)
+            except DevsessError:
+                pass
+            except Exception as error:
+                raise AssertionError(f"{name}, with {what}: {error!r}") from error
+
+
+@pytest.mark.parametrize(
+    ("table", "column", "value"),
+    [
+        ("sessions", "claims", "'no JSON'"),
+        ("sessions", "created_at", "'a text'"),
+        ("sessions", "absolute_expires_at", "1e300"),
+        ("sessions", "amr", "CAST(x'ff41' AS TEXT)"),
+        ("sessions", "levels", "'[1]'"),
+        ("sessions", "location", "'[]'"),
+        ("devices", "label", "x'00'"),
+        ("devices", "last_seen_at", "'then'"),
+    ],
+)
+def test_it_says_what_to_do(damaged: tuple[Path, Any], table: str, column: str, value: str) -> None:
+    """Not "not signed in", and not an error of Python's: damaged, restore a backup."""
+    path, grant = damaged
+    assert put(path, table, column, value)
+    with opened(path) as sessions, pytest.raises(StoreUnavailableError, match="restore a backup"):
+        sessions.validate(grant.access_token)
+
+
+def test_an_odd_event(damaged: tuple[Path, Any]) -> None:
+    """A type of event that never was is damage."""
+    path, _ = damaged
+    assert put(path, "events", "type", "'session_creatde'")
+    with opened(path) as sessions, pytest.raises(StoreUnavailableError, match="it is damaged"):
+        sessions.history(AGAIN)
+
+
+@pytest.mark.parametrize("seed", range(25))
+def test_flipped_bytes(damaged: tuple[Path, Any], seed: int) -> None:
+    """Some bytes of the file are others: an answer, or an error of ours."""
+    path, grant = damaged
+    chance = random.Random(seed)
+    content = bytearray(path.read_bytes())
+    for _ in range(chance.choice((1, 5, 50))):
+        content[chance.randrange(100, len(content))] ^= 1 << chance.randrange(8)
+    path.write_bytes(content)
+    try_all(path, grant, f"seed {seed}")
