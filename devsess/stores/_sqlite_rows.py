@@ -176,7 +176,7 @@ _DEVICE_SHAPE = Shape(DEVICE)
 _SESSION_SHAPE = Shape(
     ["device_id", "user_id", *DEVICE[2:], *(name for name in SESSION if name not in _SHARED)]
 )
-_EVENT_SHAPE = Shape(EVENT)
+_EVENT_SHAPE = Shape(EVENT, missing=("device_id",))
 
 
 @sound

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from functools import lru_cache, partial
 from operator import itemgetter
 from types import NoneType
@@ -46,11 +46,6 @@ class DamagedError(sqlite3.DatabaseError):
     """What was read was never written so."""
 
 
-def kinds_of(columns: Iterable[str]) -> tuple[tuple[type, ...], ...]:
-    """The types that each of *columns* may have."""
-    return tuple(_kinds(name) for name in columns)
-
-
 def _kinds(column: str) -> tuple[type, ...]:
     if column in _INSTANTS - {"auth_time"}:
         return (float,)
@@ -58,11 +53,12 @@ def _kinds(column: str) -> tuple[type, ...]:
 
 
 class Shape:
-    """What rows of these *columns* look like."""
+    """What rows of these *columns* look like; those that are *missing* may be so."""
 
-    def __init__(self, columns: Sequence[str]) -> None:
+    def __init__(self, columns: Sequence[str], missing: Collection[str] = ()) -> None:
         self._columns = tuple(columns)
-        self._fits = lru_cache(maxsize=256)(partial(_fits, kinds_of(columns)))
+        self._kinds = tuple(_ANY_TEXT if name in missing else _kinds(name) for name in columns)
+        self._fits = lru_cache(maxsize=256)(partial(_fits, self._kinds))
         places = [place for place, name in enumerate(columns) if name in _INSTANTS]
         self._sure = itemgetter(*places, places[0])  # twice the first, for a tuple at least
         self._others = [place for place, name in enumerate(columns) if name in _ANY_INSTANTS]
@@ -86,7 +82,7 @@ class Shape:
                 raise DamagedError("there is an instant that no calendar has")
 
     def _odd(self, values: Values) -> str:
-        kinds = zip(self._columns, kinds_of(self._columns), values, strict=True)
+        kinds = zip(self._columns, self._kinds, values, strict=True)
         return ", ".join(name for name, allowed, value in kinds if type(value) not in allowed)
 
 
