@@ -2,4 +2,58 @@
 
 from __future__ import annotations
 
-EQUIVALENTS: dict[str, dict[tuple[str, str], str]] = {}
+_ONLY_COMPARED = "a ticket is only compared with another one: every change of it is one"
+_ONE_COPY = "the texts are equal: one copy of two saves memory, and nothing else"
+_NEVER_ZERO = "a revoked row has an instant: what stands in for none is never seen"
+
+EQUIVALENTS: dict[str, dict[tuple[str, str], str]] = {
+    "devsess/lifecycle.py": {
+        ("_refusal", "row.revoked_at or 0.0 → ((row.revoked_at))"): _NEVER_ZERO,
+        ("_refusal", "0.0 → 1.0"): _NEVER_ZERO,
+    },
+    "devsess/tokens.py": {
+        (
+            "Tokens.verify_access",
+            "own.verify(message, signed) if own else self._is_ours(header, message, signed)"
+            " → (self._is_ours(header, message, signed))",
+        ): "the long way to a header of our own leads to the same key",
+        (
+            "Tokens._keys_for",
+            'kid is None and "kid" not in members → (("kid" not in members))',
+        ): "a kid that is not there is None",
+        (
+            "Tokens._keys_for",
+            "isinstance(kid, str) and _KID.fullmatch(kid) → ((isinstance(kid, str)))",
+        ): "no key has a kid that the pattern refuses",
+        (
+            "Tokens.read_device",
+            "not isinstance(token, str) or len(token) > MAX_TOKEN_LENGTH"
+            " → ((not isinstance(token, str)))",
+        ): "no text so long fits the pattern: only time is saved",
+        (
+            "Tokens.read_device",
+            "len(token) > MAX_TOKEN_LENGTH → (len(token) >= MAX_TOKEN_LENGTH)",
+        ): "no text so long fits the pattern: only time is saved",
+        ("_json", "0 → 1"): "what holds no object is refused before its end is looked at",
+        ("_base64", "b\"=\" → b'XX='"): "neither JSON nor a MAC ends with an X in base64",
+    },
+    "devsess/cache.py": {
+        ("Entry.is_for", "raise → pass"): "a Client has what is asked for; all else was refused",
+        (
+            "Cache.lag",
+            "max(0.0, self._elapsed() - heard_at) → (self._elapsed() - heard_at)",
+        ): "that clock only ever passes",
+        ("Cache._drop", "self._moves += 1 → self._moves -= 1"): _ONLY_COMPARED,
+        ("Cache._drop", "1 → 2"): _ONLY_COMPARED,
+        ("Cache._start_over", "0 → 1 #2"): _ONLY_COMPARED,
+        ("Cache._start_over", 'self._raw = b"" → pass'): "set before it is looked at",
+        (
+            "_entry",
+            "session.ip if client.ip == session.ip else client.ip → (client.ip)",
+        ): _ONE_COPY,
+        (
+            "_entry",
+            "session.user_agent if same else client.user_agent → (client.user_agent)",
+        ): _ONE_COPY,
+    },
+}

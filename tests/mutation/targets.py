@@ -8,6 +8,8 @@ _MANAGERS = (
     "tests/manager/test_sessions.py",
     "tests/manager/test_refresh.py",
     "tests/manager/test_own_devices.py",
+    "tests/manager/test_levels.py",
+    "tests/manager/test_lost_answers.py",
     "tests/manager/test_surroundings.py",
     "tests/manager/test_odd_arguments.py",
 )
@@ -30,7 +32,11 @@ TARGETS: dict[str, tuple[str, ...]] = {
     "devsess/adapters/_cookies.py": ("tests/web/test_adapters.py", "tests/web/test_wsgi.py"),
     "devsess/adapters/_guard.py": ("tests/web/test_guard.py", "tests/web/test_asgi.py"),
     "devsess/adapters/_proxy.py": ("tests/web/test_proxy.py",),
-    "devsess/cache.py": ("tests/unit/test_cache.py", "tests/manager/test_metrics.py"),
+    "devsess/cache.py": (
+        "tests/unit/test_cache.py",
+        "tests/manager/test_metrics.py",
+        "tests/integration/test_sqlite_forks.py::TestForking::test_a_worker_counts_from_nothing",
+    ),
     "devsess/tokens.py": _TOKENS,
     "devsess/flows/_checks.py": ("tests/unit/test_checks.py",),
     "devsess/flows/context.py": (*_FLOWS, *_TOKENS[:1], *_MANAGERS),

@@ -236,7 +236,8 @@ def test_only_the_client_that_was_judged(
     """An answer counts for the address, agent and device token it was judged for."""
     cache = make_cache(feed, clock)
     keep(cache, "token", client=judged)
-    assert answered == (cache.hit("token", asking, T0) is not None)
+    for ask in (cache.hit, cache.look, cache.entry):
+        assert answered == (ask("token", asking, T0) is not None)
 
 
 @pytest.mark.parametrize(("now", "answered"), [(T0 + 59.9, True), (T0 + 60, False)])
@@ -292,12 +293,13 @@ def test_the_size_is_kept(feed: Feed, clock: Clock, size: int) -> None:
     assert min(size, 1) <= len(cache)
 
 
-def test_what_is_used_outlives_what_is_not(feed: Feed, clock: Clock) -> None:
+@pytest.mark.parametrize("way", ["hit", "look", "entry"])
+def test_what_is_used_outlives_what_is_not(feed: Feed, clock: Clock, way: str) -> None:
     """Making room spares what was of use since the last time."""
     cache = make_cache(feed, clock, cache_size=8)
     keep(cache, "used", "used")
     for number in range(40):
-        assert None is not cache.hit("used", None, T0)
+        assert None is not getattr(cache, way)("used", None, T0)
         keep(cache, f"token-{number}", f"s{number}")
 
 
@@ -306,8 +308,55 @@ def test_a_session_keeps_few_tokens(feed: Feed, clock: Clock) -> None:
     cache = make_cache(feed, clock)
     for number in range(100):
         keep(cache, f"token-{number}", "s1")
-    assert len(cache) <= 8
-    assert None is not cache.hit("token-99", None, T0)
+    assert 8 == len(cache)
+    found = [cache.hit(f"token-{number}", None, T0) is not None for number in (91, 92, 99)]
+    assert [False, True, True] == found
+
+
+def test_nothing_is_left_of_what_was_dropped(feed: Feed, clock: Clock) -> None:
+    """What names the tokens of a session grows no longer than they do."""
+    cache = make_cache(feed, clock, cache_size=8)
+    for number in range(100):
+        keep(cache, f"token-{number}", f"s{number}")
+    assert len(cache._keys) == len(cache)
+    cache.clear()
+    assert (0, 0) == (len(cache), len(cache._keys))
+
+
+def test_a_session_whose_token_made_room_is_still_heard_of(feed: Feed, clock: Clock) -> None:
+    """The tokens that are left of it are dropped with it."""
+    cache = make_cache(feed, clock, cache_size=4)
+    for token in ("a1", "a2", "a3"):
+        keep(cache, token, "a")
+    for number in range(40):
+        for token in ("a2", "a3"):
+            cache.hit(token, None, T0)
+        keep(cache, f"token-{number}", f"s{number}")
+    assert [False, True, True] == [bool(cache.hit(f"a{each}", None, T0)) for each in (1, 2, 3)]
+    feed.changed("a")
+    drive(cache.catch_up(), feed.answer)
+    assert [None, None] == [cache.hit(token, None, T0) for token in ("a2", "a3")]
+
+
+def test_a_busy_mark_is_no_mark_of_a_store(feed: Feed, clock: Clock) -> None:
+    """Whatever a store's mark is, it is not the one that could not be told."""
+    cache = make_cache(feed, clock)
+    feed.is_busy = True
+    drive(cache.catch_up(), feed.answer)
+    feed.is_busy, feed.mark = False, None
+    keep(cache, "token")
+    assert STALE is cache.hit("token", None, T0)
+
+
+def test_a_session_is_answered_where_it_is_now(feed: Feed, clock: Clock) -> None:
+    """An entry is for the client that was judged, wherever the session signed in from."""
+    cache = make_cache(feed, clock)
+    away = Client(ip="198.51.100.7", user_agent="curl/8")
+    keep(cache, "token", client=away)
+    assert cache.hit("token", away, T0)
+    assert None is cache.hit("token", Client(ip="102.89.77.21", user_agent="curl/8"), T0)
+    there = session_row().user_agent
+    assert None is cache.hit("token", Client(ip=away.ip, user_agent=there), T0)
 
 
 def test_clear_forgets_all_and_asks_again(feed: Feed, clock: Clock) -> None:
@@ -330,6 +379,67 @@ def test_a_token_is_known_by_its_whole_text(feed: Feed, clock: Clock) -> None:
     assert None is not cache.hit("header.payload." + "s" * 43, None, T0)
     for forged in ("header.other." + "s" * 43, "s" * 43, "x" + "header.payload." + "s" * 43):
         assert None is cache.hit(forged, None, T0)
+
+
+def test_what_is_no_client_is_a_mistake(feed: Feed, clock: Clock) -> None:
+    """It is said to be one, not taken for a stranger."""
+    cache = make_cache(feed, clock)
+    keep(cache, "token", client=HOME)
+    with pytest.raises(TypeError, match="Client"):
+        cache.hit("token", {"ip": HOME.ip}, T0)  # type: ignore[arg-type]
+
+
+def test_what_is_not_there_is_none(feed: Feed, clock: Clock) -> None:
+    """Whichever way memory is asked."""
+    cache = make_cache(feed, clock)
+    for ask in (cache.hit, cache.look, cache.entry):
+        assert None is ask("token", None, T0)
+
+
+def test_the_longest_token_is_looked_up(feed: Feed, clock: Clock) -> None:
+    """As long as a token may be, it may be in memory."""
+    cache = make_cache(feed, clock)
+    token = "x" * MAX_TOKEN_LENGTH
+    keep(cache, token)
+    assert cache.hit(token, None, T0)
+
+
+def test_answers_and_questions_are_counted(feed: Feed, clock: Clock) -> None:
+    """A hit is one, whichever way it was found; so is a catch-up."""
+    cache = make_cache(feed, clock)
+    keep(cache, "token")
+    assert (0, 1) == (cache.hits, cache.catch_ups)
+    cache.hit("token", None, T0)
+    cache.look("token", None, T0)
+    cache.look("another", None, T0)
+    drive(cache.catch_up(), feed.answer)
+    assert (2, 2) == (cache.hits, cache.catch_ups)
+
+
+def test_how_far_behind_it_is(feed: Feed, clock: Clock) -> None:
+    """Nothing while nothing happened; then the time since it last heard."""
+    cache = Cache(Policy(), clock.elapsed)
+    cache.watch(feed.ask_mark)
+    assert 0.0 == cache.lag()
+    drive(cache.catch_up(), feed.answer)
+    clock.now += 0.25
+    assert 0.0 == cache.lag()
+    feed.changed("s1")
+    clock.now += 0.5
+    assert 0.5 == cache.lag()
+    feed.is_busy = True
+    assert 0.5 == cache.lag()
+
+
+def test_what_is_there_needs_no_room(feed: Feed, clock: Clock) -> None:
+    """A token that is kept again takes its own place."""
+    cache = make_cache(feed, clock, cache_size=2)
+    keep(cache, "a", "a")
+    keep(cache, "b", "b")
+    keep(cache, "b", "b")
+    assert (2, 0) == (len(cache), cache.evictions)
+    keep(cache, "c", "c")
+    assert (2, 1) == (len(cache), cache.evictions)
 
 
 def test_two_tokens_of_one_hash(feed: Feed, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -387,7 +497,7 @@ def test_shared_memory_is_compared_without_the_store(shared: SharedFeed, clock: 
     keep(cache, "token")
     assert cache.hit("token", None, T0)
     asked = shared.asked
-    for later in (0.1, 0.3, 0.49):
+    for later in (0.0, 0.1, 0.3, 0.49):
         assert cache.hit("token", None, T0 + later)
     assert asked == shared.asked
     shared.changed("s1")

@@ -91,7 +91,7 @@ def test_a_header_has_its_length(length: int, expected: bool) -> None:
 def test_an_issuer_is_a_text(named: tuple[str, Any]) -> None:
     """Issuer and audience are texts that are not empty; the message says which is not."""
     said = {"issuer": "devsess", "audience": "devsess", **dict([named])}
-    with pytest.raises(ConfigurationError, match=named[0]):
+    with pytest.raises(ConfigurationError, match=f"^{named[0]} must"):
         Tokens(Keys(OLD), said["issuer"], said["audience"], Policy())
 
 
