@@ -14,8 +14,10 @@ EQUIVALENTS: dict[str, dict[tuple[str, str], str]] = {
     "devsess/tokens.py": {
         (
             "Tokens.verify_access",
-            "own.verify(message, signed) if own else self._is_ours(header, message, signed)"
-            " → (self._is_ours(header, message, signed))",
+            (
+                "own.verify(message, signed) if own else self._is_ours(header, message, signed)"
+                " → (self._is_ours(header, message, signed))"
+            ),
         ): "the long way to a header of our own leads to the same key",
         (
             "Tokens._keys_for",
@@ -27,8 +29,10 @@ EQUIVALENTS: dict[str, dict[tuple[str, str], str]] = {
         ): "no key has a kid that the pattern refuses",
         (
             "Tokens.read_device",
-            "not isinstance(token, str) or len(token) > MAX_TOKEN_LENGTH"
-            " → ((not isinstance(token, str)))",
+            (
+                "not isinstance(token, str) or len(token) > MAX_TOKEN_LENGTH"
+                " → ((not isinstance(token, str)))"
+            ),
         ): "no text so long fits the pattern: only time is saved",
         (
             "Tokens.read_device",
