@@ -1,0 +1,95 @@
+"""A sign-in at its edges: what it says when it refuses, and what it remembers of the device."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from devsess import Client, LoginDeniedError, RefreshTokenReusedError, SessionManager
+from devsess.stores.memory import MemoryStore
+from devsess.testing import FakeClock
+
+OLD = "t7vKq2Zr9XwLm4NbY8sHd5JfC3pQx6RgUe1"
+NEW = "Zb5nM1wYc8LqT3vRk6HfX9sPd2GjU7aEo4i"
+AGENT = (
+    "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) "
+    "Chrome/142.0.0.0 Safari/537.36"
+)
+
+
+@pytest.mark.parametrize(
+    ("user_id", "options", "said"),
+    [
+        ("", {}, "^user_id must have"),
+        (5, {}, "^user_id must be"),
+        ("ada", {"acr": ""}, "^acr must have"),
+        ("ada", {"amr": [""]}, "^amr must have"),
+        ("ada", {"auth_time": "now"}, "^auth_time must be"),
+    ],
+)
+def test_the_argument_is_named(user_id: Any, options: dict[str, Any], said: str) -> None:
+    """Whoever reads the error knows which argument it was."""
+    with (
+        SessionManager("memory://", keys=OLD) as sessions,
+        pytest.raises((TypeError, ValueError), match=said),
+    ):
+        sessions.login(user_id, **options)
+
+
+def test_a_refusal_says_why() -> None:
+    """An ending since, or a blocked device: in words, and as a reason."""
+    clock = FakeClock()
+    with SessionManager("memory://", keys=OLD, clock=clock) as sessions:
+        before = clock.now()
+        clock.advance(1)
+        sessions.revoke_all("ada")
+        with pytest.raises(LoginDeniedError, match=r"^all sessions of this account were ended"):
+            sessions.login("ada", auth_time=before)
+        grant = sessions.login("ada")
+        sessions.block_device("ada", grant.session.device.id)
+        with pytest.raises(LoginDeniedError, match=r"^this device is blocked") as caught:
+            sessions.login("ada", Client(device_token=grant.device_token))
+    assert "device-blocked" == caught.value.reason
+
+
+def test_a_fingerprint_follows_the_keys() -> None:
+    """Each sign-in keeps its digest under the current key, so that the old one can go."""
+    store, client = MemoryStore(), Client(fingerprint="of the app")
+    ids = {
+        SessionManager(store, keys=keys).login("ada", client).session.device.id
+        for keys in (OLD, [NEW, OLD], NEW)
+    }
+    assert 1 == len(ids)
+
+
+@pytest.mark.parametrize("by_token", [True, False])
+def test_only_its_token_binds_a_sign_in(by_token: bool) -> None:
+    """A sign-in with the device's token is bound from its start, one by fingerprint is not."""
+    with SessionManager("memory://", keys=OLD) as sessions:
+        print_alone = Client(user_agent=AGENT, fingerprint="of the app")
+        first = sessions.login("ada", print_alone)
+        with_token = Client(user_agent=AGENT, device_token=first.device_token)
+        again = sessions.login("ada", with_token if by_token else print_alone)
+        assert first.session.device.id == again.session.device.id
+        assert (first.session.id,) == again.evicted
+        bare = Client(user_agent=AGENT)
+        if not by_token:
+            assert sessions.refresh(again.refresh_token, bare)
+            return
+        with pytest.raises(RefreshTokenReusedError) as caught:
+            sessions.refresh(again.refresh_token, bare)
+    assert "foreign-device" == caught.value.reuse
+
+
+def test_how_much_a_device_resembles_is_kept() -> None:
+    """Beside whom it resembles; what resembles nobody has no likeness."""
+    store = MemoryStore()
+    sessions = SessionManager(store, keys=OLD)
+    client = Client(ip="102.89.77.21", user_agent=AGENT)
+    first, second = sessions.login("ada", client), sessions.login("ada", client)
+    rows = {row.id: row for row in store.devices("ada")}
+    one, other = rows[first.session.device.id], rows[second.session.device.id]
+    assert (None, 0.0) == (one.resembles, one.likeness)
+    assert one.id == other.resembles
+    assert 0.5 < other.likeness <= 1.0
