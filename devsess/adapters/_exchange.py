@@ -372,9 +372,10 @@ class Exchange:
         if self._is_ours and self.settings.origins:
             self.consult("Origin")
             found += [] if is_shared else cors.sharing(self.request, self.settings)
-        consulted = self.settings.vary if cookies or self.is_consulted else ()
-        if consulted or self._consulted:
-            found.append(("Vary", ", ".join((*consulted, *self._consulted))))
+        if cookies or self.is_consulted:
+            found.append(self.settings.vary)
+        if self._consulted:
+            found.append(("Vary", ", ".join(self._consulted)))
         if content_type.startswith("text/html"):
             found.append(_ACCEPT_HINTS)
         return found

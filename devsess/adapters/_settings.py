@@ -9,10 +9,10 @@ from collections.abc import Iterable
 from typing import Literal, TypeAlias
 from urllib.parse import urlsplit
 
-from attrs import frozen
+from attrs import field, frozen
 
 from devsess.adapters import _cookies as cookies
-from devsess.adapters._http import PASSIVE_HEADER, Request
+from devsess.adapters._http import PASSIVE_HEADER, Header, Request
 from devsess.errors import ConfigurationError
 from devsess.policy import Span, seconds
 
@@ -70,10 +70,13 @@ class Settings:
     endpoints: str | None
     login_url: str | None
 
-    @property
-    def vary(self) -> tuple[str, ...]:
-        """The headers that say who asks, for an answer that depends on it (RFC 9110 §12.5.5)."""
-        return ("Cookie",) * self.reads_cookies + ("Authorization",) * self.reads_header
+    # For an answer that depends on who asks (RFC 9110 §12.5.5).
+    vary: Header = field(init=False)
+
+    @vary.default
+    def _vary(self) -> Header:
+        names = ("Cookie",) * self.reads_cookies + ("Authorization",) * self.reads_header
+        return ("Vary", ", ".join(names))
 
     def is_closed(self, request: Request) -> bool:
         """Whether *request* needs a session to reach the app."""
