@@ -25,7 +25,9 @@ _ANY_TEXT: tuple[type, ...] = (str, NoneType)
 _KINDS: dict[str, tuple[type, ...]] = {
     **dict.fromkeys(("id", "user_id", "device_id", "label", "kind", "os", "browser"), (str,)),
     **dict.fromkeys(("type", "amr", "claims", "levels"), (str,)),
-    **dict.fromkeys(("persistent", "bound", "presented", "blocked", "forgotten"), (int,)),
+    **dict.fromkeys(
+        ("persistent", "bound", "presented", "blocked", "forgotten", "new_device"), (int,)
+    ),
     **dict.fromkeys(("generation", "ending_number", "auth_time"), (int,)),
     "previous_generation": (int, NoneType),
     "likeness": (float,),
