@@ -29,7 +29,11 @@ _KINDS: dict[str, tuple[type, ...]] = {
         ("persistent", "bound", "presented", "blocked", "forgotten", "new_device"), (int,)
     ),
     **dict.fromkeys(("generation", "ending_number", "auth_time"), (int,)),
+    **dict.fromkeys(("ip", "network", "agent_id", "location", "acr", "actor"), _ANY_TEXT),
+    **dict.fromkeys(("reason", "rotated_by", "name", "resembles", "assessment"), _ANY_TEXT),
+    "session_id": _ANY_TEXT,
     "previous_generation": (int, NoneType),
+    "new_device": (int, NoneType),
     "likeness": (float,),
     "salt": (bytes,),
     "fingerprint": (bytes, NoneType),
@@ -51,7 +55,7 @@ class DamagedError(sqlite3.DatabaseError):
 def _kinds(column: str) -> tuple[type, ...]:
     if column in _INSTANTS - {"auth_time"}:
         return (float,)
-    return (float, NoneType) if column in _ANY_INSTANTS else _KINDS.get(column, _ANY_TEXT)
+    return (float, NoneType) if column in _ANY_INSTANTS else _KINDS[column]
 
 
 class Shape:
