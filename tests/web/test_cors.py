@@ -2,9 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
+import httpx
 import pytest
+from starlette.applications import Starlette
+from starlette.middleware.cors import CORSMiddleware
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Route
+
+from devsess import AsyncSessionManager
+from devsess.adapters.starlette import SessionMiddleware, current_session
+from devsess.keys import generate_secret
 
 FRIEND = "https://www.app.example"
 STRANGERS = [
@@ -106,3 +117,48 @@ def test_preflights_of_our_endpoints(make: Any, path: str, methods: str, require
     assert (204, {}) == (other.status_code, shared(other))
     bare = site.browser().ask("OPTIONS", path, Origin=FRIEND)
     assert 405 == bare.status_code
+
+
+def recipe(sessions: AsyncSessionManager) -> Starlette:
+    """Two middlewares in the order that the docs advise."""
+
+    async def view(request: Request) -> Response:
+        current = await current_session(request)
+        return PlainTextResponse((await current.require()).user_id)
+
+    app = Starlette(routes=[Route("/me", view)])
+    app.add_middleware(
+        SessionMiddleware, manager=sessions, origins=[FRIEND], endpoints="/auth", required=True
+    )
+    app.add_middleware(CORSMiddleware, allow_origins=[FRIEND], allow_credentials=True)
+    return app
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "signed_in", "status"),
+    [
+        ("GET", "/me", True, 200),
+        ("GET", "/me", False, 401),
+        ("GET", "/auth/sessions", True, 200),
+        ("GET", "/auth/session", False, 200),
+        ("OPTIONS", "/me", False, 200),
+        ("OPTIONS", "/auth/sessions", False, 200),
+    ],
+)
+def test_the_docs_recipe(method: str, path: str, signed_in: bool, status: int) -> None:
+    """Whoever answers, the origin is named once: browsers refuse two."""
+
+    async def scenario() -> httpx.Response:
+        async with AsyncSessionManager("memory://", keys=generate_secret()) as sessions:
+            transport = httpx.ASGITransport(recipe(sessions))
+            headers = {"Origin": FRIEND, "Access-Control-Request-Method": "GET"}
+            if signed_in:
+                token = (await sessions.login("ada")).access_token
+                headers["Authorization"] = f"Bearer {token}"
+            async with httpx.AsyncClient(transport=transport, base_url="https://a.example") as it:
+                return await it.request(method, path, headers=headers)
+
+    answer = asyncio.run(scenario())
+    assert status == answer.status_code
+    assert [FRIEND] == answer.headers.get_list("access-control-allow-origin")
+    assert ["true"] == answer.headers.get_list("access-control-allow-credentials")

@@ -16,6 +16,7 @@ import httpx
 import pytest
 from _browser import ACCESS
 from _wsgi_driver import on_wsgi
+from asgiref.testing import ApplicationCommunicator
 from fastapi import Depends, FastAPI, Security
 
 from devsess import AsyncSessionManager, Session, SessionManager
@@ -136,6 +137,41 @@ def test_fastapi_routes_are_guarded(
     assert status == answer.status_code
     if user:
         assert user == answer.json()
+
+
+@pytest.mark.parametrize("guard", [require, require(), require(max_auth_age=60)])
+def test_websocket_routes_are_guarded(tmp_path: Path, guard: Any) -> None:
+    """A dependency refuses before the connection opens."""
+    sessions = AsyncSessionManager(tmp_path / "sessions.db", keys=SECRET)
+
+    def declare(app: FastAPI) -> None:
+        @app.websocket("/")
+        async def view(socket: fastapi.WebSocket, session: Any = Depends(guard)) -> None:  # noqa: B008
+            await socket.accept()
+            await socket.send_text(session.user_id)
+
+    async def said(token: str | None) -> list[str]:
+        bearer = [] if token is None else [(b"authorization", f"Bearer {token}".encode())]
+        scope = {
+            "type": "websocket",
+            "path": "/",
+            "query_string": b"",
+            "headers": [(b"origin", b"https://evil.example"), *bearer],
+        }
+        talk = ApplicationCommunicator(wrapped(declare, sessions), scope)
+        await talk.send_input({"type": "websocket.connect"})
+        first = await talk.receive_output()
+        second = await talk.receive_output() if first["type"] == "websocket.accept" else {}
+        return [first["type"], second.get("text", "")]
+
+    async def scenario() -> None:
+        async with sessions:
+            token = (await sessions.login("ada")).access_token
+            assert ["websocket.accept", "ada"] == await said(token)
+            assert ["websocket.close", ""] == await said("nonsense")
+            assert ["websocket.close", ""] == await said(None)
+
+    asyncio.run(scenario())
 
 
 @pytest.mark.parametrize("query", ["?max_auth_age=999999", "?acr=", "?connection=x"])
