@@ -1,8 +1,18 @@
-"""For tests: a clock that obeys, races move by move, and the contract of stores."""
+"""For tests: a clock that obeys, clients signed in, races move by move, the contract of stores."""
 
 from devsess.testing.awaited import Awaited
+from devsess.testing.browsers import as_browser, sign_in
 from devsess.testing.clock import FakeClock
 from devsess.testing.contract import StoreContract
 from devsess.testing.steps import Steps, interleave, orders
 
-__all__ = ["Awaited", "FakeClock", "Steps", "StoreContract", "interleave", "orders"]
+__all__ = [
+    "Awaited",
+    "FakeClock",
+    "Steps",
+    "StoreContract",
+    "as_browser",
+    "interleave",
+    "orders",
+    "sign_in",
+]

@@ -1,0 +1,120 @@
+"""The test clients of frameworks, signed in or not, meet no 403."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from _framework_apps import django_app, flask_app, starlette_app
+from _raw_apps import wsgi_app
+from attrs import frozen
+from django.test import Client as DjangoClient
+from django.test import override_settings
+from starlette.testclient import TestClient
+
+from devsess import AsyncSessionManager, SessionManager
+from devsess.adapters.wsgi import Cookies, SessionMiddleware
+from devsess.keys import generate_secret
+from devsess.testing import FakeClock, as_browser, sign_in
+
+pytestmark = pytest.mark.filterwarnings("ignore:insecure_cookies")
+
+
+@frozen
+class World:
+    """A store and a clock; `sessions` blocks, and `others` are awaited."""
+
+    sessions: SessionManager
+    others: AsyncSessionManager
+    clock: FakeClock
+
+    def now(self) -> float:
+        return self.clock.now().timestamp()
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Iterator[World]:
+    clock, secret = FakeClock(), generate_secret()
+    path = tmp_path / "sessions.db"
+    others = AsyncSessionManager(path, keys=secret, clock=clock)
+    with SessionManager(path, keys=secret, clock=clock) as sessions:
+        yield World(sessions, others, clock)
+
+
+def of_flask(world: World, **wrapping: Any) -> Any:
+    return flask_app(world.now, world.sessions, **wrapping).test_client()
+
+
+def of_django(world: World, **wrapping: Any) -> Any:
+    django_app(world.now, world.sessions)  # which configures Django
+    client = DjangoClient()
+    with override_settings(DEVSESS={"manager": world.sessions, **wrapping}):
+        client.handler.load_middleware()
+    return client
+
+
+def of_starlette(world: World, **wrapping: Any) -> Any:
+    return TestClient(starlette_app(world.now, world.others, **wrapping))
+
+
+def of_httpx(world: World, **wrapping: Any) -> Any:
+    app = SessionMiddleware(wsgi_app(world.now), world.sessions, **wrapping)
+    return httpx.Client(transport=httpx.WSGITransport(app), base_url="http://www.app.example")
+
+
+CLIENTS = [of_flask, of_django, of_starlette, of_httpx]
+WRAPPINGS: list[dict[str, Any]] = [
+    {},
+    {"cookies": Cookies(name="shop")},
+    {"insecure_cookies": True},
+]
+
+
+@pytest.mark.parametrize("client_of", CLIENTS)
+@pytest.mark.parametrize("wrapping", WRAPPINGS, ids=str)
+def test_a_client_is_signed_in(world: World, client_of: Any, wrapping: Any) -> None:
+    """It changes things, is renewed, and signed out, as a browser."""
+    client = client_of(world, endpoints="/auth", **wrapping)
+    assert client is sign_in(client, world.sessions.login("ada"), **wrapping)
+    assert 200 == client.post("/me").status_code
+    for _ in range(2):
+        world.clock.advance(timedelta(minutes=16))
+        assert 200 == client.post("/me").status_code
+    assert 204 == client.post("/auth/logout").status_code
+    assert 401 == client.get("/me").status_code
+    assert [] == world.sessions.list("ada")
+
+
+@pytest.mark.parametrize("client_of", CLIENTS)
+def test_a_client_signs_in_by_itself(world: World, client_of: Any) -> None:
+    """The app's own form is a page of the app; and the cookies that it sets are kept."""
+    client = client_of(world)
+    assert client is as_browser(client)
+    assert 200 == client.post("/login?user=ada").status_code
+    assert 200 == client.post("/login?user=ada").status_code
+    assert 200 == client.get("/me").status_code
+    assert 1 == len(world.sessions.devices("ada"))
+
+
+@pytest.mark.parametrize("client_of", CLIENTS)
+def test_without_it_there_is_a_403(world: World, client_of: Any) -> None:
+    """Which is what the helper is for."""
+    client = sign_in(client_of(world), world.sessions.login("ada"))
+    for said in (client, getattr(client, "headers", None)):
+        for name in ("environ_base", "defaults"):
+            getattr(said, name, {}).pop("HTTP_SEC_FETCH_SITE", None)
+    if isinstance(client, httpx.Client):
+        del client.headers["Sec-Fetch-Site"]
+    assert 403 == client.post("/me").status_code
+
+
+def test_what_is_no_client_is_refused() -> None:
+    """At once, and by name."""
+    with pytest.raises(TypeError, match="object"):
+        as_browser(object())
+    with pytest.raises(ValueError, match="base_url"):
+        as_browser(httpx.Client())
