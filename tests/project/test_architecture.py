@@ -65,7 +65,7 @@ ROOMS = {
     "names": Room(5, ("",)),
     "adapters": Room(6, ("adapters", "adapters.*")),
     "around": Room(
-        6,
+        7,
         (
             *("prometheus", "testing", "testing.*", "tuning", "tuning.*"),
             *("cli", "cli.*", "__main__"),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import warnings
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -14,12 +16,15 @@ from _raw_apps import wsgi_app
 from attrs import frozen
 from django.test import Client as DjangoClient
 from django.test import override_settings
-from starlette.testclient import TestClient
 
 from devsess import AsyncSessionManager, SessionManager
 from devsess.adapters.wsgi import Cookies, SessionMiddleware
 from devsess.keys import generate_secret
 from devsess.testing import FakeClock, as_browser, sign_in
+
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore")  # it would rather have httpx2, which few have yet
+    from starlette.testclient import TestClient
 
 pytestmark = pytest.mark.filterwarnings("ignore:insecure_cookies")
 
@@ -43,6 +48,7 @@ def world(tmp_path: Path) -> Iterator[World]:
     others = AsyncSessionManager(path, keys=secret, clock=clock)
     with SessionManager(path, keys=secret, clock=clock) as sessions:
         yield World(sessions, others, clock)
+    asyncio.run(others.close())
 
 
 def of_flask(world: World, **wrapping: Any) -> Any:
