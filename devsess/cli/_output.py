@@ -183,20 +183,16 @@ def session_facts(it: Session) -> dict[str, Any]:
     """All that `session` prints, as JSON types."""
     return {
         **session_json(it),
-        "deviceId": it.device.id,
-        "lastSeenAt": iso(it.last_seen_at),
         "absoluteExpiresAt": iso(it.absolute_expires_at),
-        "authTime": iso(it.auth_time),
         "amr": [*it.amr],
-        "acr": it.acr,
         "levels": {acr: iso(at) for acr, at in it.levels.items()},
-        "persistent": it.persistent,
         "revokedAt": iso(it.revoked_at),
         "revokeReason": it.revoke_reason,
         "claims": it.claims,
     }
 
 
-def session_json(session: Session) -> dict[str, Any]:
-    """A session's published shape, with what a script wants beside it."""
-    return {**session.to_dict(), "state": state(session).partition(" ")[0]}
+def session_json(it: Session) -> dict[str, Any]:
+    """A session's published shape and its state; in a shell none is the caller's own."""
+    shape = {name: value for name, value in it.to_dict().items() if name != "current"}
+    return {**shape, "state": state(it).partition(" ")[0]}

@@ -11,7 +11,7 @@ from devsess.cli import _output as output
 from devsess.cli._store import NOT_FOUND, fail
 from devsess.cli._table import text
 from devsess.cli._with import actor_option, json_option, reason_option, with_sessions
-from devsess.errors import SessionNotFoundError
+from devsess.errors import SessionNotFoundError, StoreUnavailableError
 from devsess.manager import SessionManager
 from devsess.models import Session
 
@@ -78,7 +78,7 @@ def revoke(
     as_json: bool,
 ) -> None:
     """End SESSION, or say that it has ended already."""
-    before = sessions.get(session, user_id=user)
+    before = _before(sessions, session, user)
     ended = sessions.revoke(session, user_id=user, reason=reason, actor=actor)
     already = before is not None and not before.is_active
     if as_json:
@@ -88,6 +88,13 @@ def revoke(
     else:
         click.echo(_had_ended(before) if before and already else "ended")
     sys.exit(0 if ended else NOT_FOUND)
+
+
+def _before(sessions: SessionManager, session: str, user: str | None) -> Session | None:
+    try:
+        return sessions.get(session, user_id=user)
+    except StoreUnavailableError:
+        return None  # what cannot be read can be ended all the same, or revoke says why not
 
 
 def _had_ended(session: Session) -> str:

@@ -69,10 +69,10 @@ def test_list_of_nobody(sessions: SessionManager, path: Path) -> None:
 
 
 def test_list_as_json(sessions: SessionManager, path: Path) -> None:
-    """JSON has the published shape and the state."""
-    session = sessions.login("ada", PHONE).session
-    expected = {"sessions": [{**session.to_dict(), "state": "live"}]}
-    assert expected == call_json(path, "list", "ada")
+    """JSON has the published shape and the state; a shell has no session of its own."""
+    shape = sessions.login("ada", PHONE).session.to_dict()
+    del shape["current"]
+    assert {"sessions": [{**shape, "state": "live"}]} == call_json(path, "list", "ada")
 
 
 def test_ended_sessions_are_listed_on_demand(sessions: SessionManager, path: Path) -> None:
@@ -106,6 +106,20 @@ def test_a_second_revoke_says_so(sessions: SessionManager, path: Path) -> None:
     expected = {"session": session.id, "ended": True, "already": True}
     assert expected == call_json(path, "revoke", session.id)
     assert "lost" == sessions.get(session.id).revoke_reason  # type: ignore[union-attr]
+
+
+def test_a_revoke_of_what_cannot_be_read(sessions: SessionManager, path: Path) -> None:
+    """A session whose device is damaged is ended all the same."""
+    session = sessions.login("ada", PHONE).session
+    with closing(sqlite3.connect(path)) as db:
+        db.execute("UPDATE devices SET label = x'ff'")
+        db.commit()
+    assert 3 == call(path, "show", session.id).exit_code
+    ended = call(path, "revoke", session.id)
+    assert (0, "ended\n") == (ended.exit_code, ended.stdout)
+    with closing(sqlite3.connect(path)) as db:
+        [[revoked_at]] = db.execute("SELECT revoked_at FROM sessions").fetchall()
+    assert revoked_at
 
 
 def test_a_revoke_of_what_has_expired(path: Path) -> None:
