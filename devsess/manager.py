@@ -204,6 +204,33 @@ class SessionManager:
         )
         return self._do(flow)
 
+    def live(
+        self,
+        user_id: str,
+        *,
+        limit: int = 50,
+        cursor: str | None = None,
+        current: str | Session | None = None,
+    ) -> Page[Session]:
+        """
+        A page of a user's live sessions, newest sign-in first: for accounts with very many.
+
+        A session that is live from the first page to the last is on exactly one,
+        however many are used meanwhile.
+
+        Args:
+            user_id: The account.
+            limit: 1 to 1,000.
+            cursor: `next` of the page before.
+            current: The caller's own session, or its id: that one has `is_current`.
+
+        Raises:
+            ValueError: If *limit* is not 1 to 1,000, or *cursor* is mangled.
+            StoreUnavailableError: If the store did not answer.
+        """
+        flow = self._core.read(flows.live, user_id, limit=limit, cursor=cursor, current=current)
+        return self._do(flow)
+
     def get(self, session_id: str | Session, *, user_id: str | None = None) -> Session | None:
         """
         The session, whatever its state; None where it is unknown, or not *user_id*'s.

@@ -25,6 +25,7 @@ from devsess.flows.records import (
     get,
     history,
     list_sessions,
+    live,
     migrate,
     purge,
 )
@@ -48,6 +49,7 @@ __all__ = [
     "get",
     "history",
     "list_sessions",
+    "live",
     "login",
     "migrate",
     "purge",

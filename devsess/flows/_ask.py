@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, TypeAlias, TypeVar, cast
 from attrs import field, frozen
 
 if TYPE_CHECKING:
-    from devsess.lifecycle import Activity
+    from devsess.lifecycle import Activity, Horizon
     from devsess.models import Location, Page
     from devsess.rows import DeviceRow, EventRow, SessionRow
     from devsess.stores.base import (
@@ -88,6 +88,17 @@ def update(
 ) -> Flow[SessionRow | None]:
     arguments = {"expected": expected, "changes": changes, "event": event}
     return cast("SessionRow | None", (yield Call("update", (session_id,), arguments)))
+
+
+def live(
+    user_id: str, *, horizon: Horizon, limit: int, cursor: str | None
+) -> Flow[Page[SessionRow]]:
+    arguments = {"horizon": horizon, "limit": limit, "cursor": cursor}
+    return cast("Page[SessionRow]", (yield Call("live", (user_id,), arguments)))
+
+
+def cut_off(user_id: str) -> Flow[float | None]:
+    return cast("float | None", (yield Call("cut_off", (user_id,))))
 
 
 def ending_number(user_id: str, digests: Sequence[bytes]) -> Flow[int]:

@@ -9,7 +9,7 @@ from devsess import lifecycle, skew
 from devsess.flows import _ask as ask
 from devsess.flows._checks import checked_count, checked_session, checked_user
 from devsess.flows.context import Context, corrected, find_row
-from devsess.lifecycle import State
+from devsess.lifecycle import State, instant
 from devsess.models import Page
 from devsess.stores.base import Erasure
 from devsess.views import claims_view, device_view, event_view, session_view
@@ -52,6 +52,36 @@ def list_sessions(
     ]
 
 
+def live(
+    context: Context,
+    now: float,
+    user_id: str,
+    *,
+    limit: int,
+    cursor: str | None,
+    current: str | Session | None,
+) -> Flow[Page[Session]]:
+    """
+    A page of a user's live sessions, newest sign-in first.
+
+    Raises:
+        TypeError, ValueError: If *limit* is not 1 to 1,000, or *cursor* is mangled.
+    """
+    checked_user(user_id)
+    checked_count(limit, "limit", MAX_PAGE)
+    _check_cursor(cursor)
+    own = None if current is None else checked_session(current, "current")
+    horizon = lifecycle.horizon(now, context.policy)
+    page = yield from ask.live(user_id, horizon=horizon, limit=limit, cursor=cursor)
+    views = (session_view(row, now, context.policy, current=own) for row in page.items)
+    return Page(tuple(views), page.next)
+
+
+def _check_cursor(cursor: object) -> None:
+    if cursor is not None and not isinstance(cursor, str):
+        raise TypeError(f"cursor must be a str, not {type(cursor).__name__}")
+
+
 def history(
     context: Context, now: float, user_id: str, *, limit: int, cursor: str | None
 ) -> Flow[Page[Event]]:
@@ -63,8 +93,7 @@ def history(
     """
     checked_user(user_id)
     checked_count(limit, "limit", MAX_PAGE)
-    if cursor is not None and not isinstance(cursor, str):
-        raise TypeError(f"cursor must be a str, not {type(cursor).__name__}")
+    _check_cursor(cursor)
     page = yield from ask.events(user_id, limit=limit, cursor=cursor)
     return Page(tuple(event_view(row) for row in page.items), page.next)
 
@@ -108,6 +137,7 @@ def export_user(context: Context, now: float, user_id: str) -> Flow[dict[str, An
     checked_user(user_id)
     sessions = yield from ask.list_rows(user_id)
     devices = yield from ask.devices(user_id)
+    cut_off = yield from ask.cut_off(user_id)
     events: builtins.list[dict[str, Any]] = []
     cursor: str | None = None
     while True:
@@ -118,6 +148,7 @@ def export_user(context: Context, now: float, user_id: str) -> Flow[dict[str, An
             break
     return {
         "userId": user_id,
+        "cutOff": None if cut_off is None else instant(cut_off).isoformat(),
         "sessions": [_exported(context, now, row) for row in sessions],
         "devices": [
             {**device_view(row).to_dict(), "network": row.network, "resembles": row.resembles}
@@ -132,15 +163,16 @@ def _exported(context: Context, now: float, row: SessionRow) -> dict[str, Any]:
     place = row.location
     return {
         **view.to_dict(),
-        "deviceId": row.device.id,
+        "network": row.network,
         "lastSeenAt": view.last_seen_at.isoformat(),
+        "absoluteExpiresAt": view.absolute_expires_at.isoformat(),
         "authTime": view.auth_time.isoformat(),
         "amr": [*row.amr],
-        "acr": row.acr,
         "levels": {acr: at.isoformat() for acr, at in view.levels.items()},
         "coordinates": [place.latitude, place.longitude] if place else None,
         "revokedAt": view.revoked_at.isoformat() if view.revoked_at else None,
         "revokeReason": view.revoke_reason,
+        "actor": row.actor,
         "claims": dict(claims_view(row.claims)),
     }
 

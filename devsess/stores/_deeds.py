@@ -7,6 +7,8 @@ one lock) has the contract's meaning and need not find its own.
 
 from __future__ import annotations
 
+import base64
+import json
 from typing import TYPE_CHECKING, Any
 
 from attrs import evolve, frozen
@@ -280,6 +282,31 @@ def read_cursor(cursor: str | None) -> int | None:
     if not (cursor.isascii() and cursor.isdigit() and len(cursor) <= 18):
         raise ValueError("this cursor was not given out by history")
     return int(cursor)
+
+
+def live_cursor(row: SessionRow) -> str:
+    """The place behind *row* among a user's live sessions."""
+    place = json.dumps([row.created_at, row.id]).encode()
+    return base64.urlsafe_b64encode(place).rstrip(b"=").decode()
+
+
+def read_live_cursor(cursor: str | None) -> tuple[float, str] | None:
+    """
+    When the last session of a page was made, and its id; None is the newest end.
+
+    Raises:
+        ValueError: If *cursor* is mangled.
+    """
+    if cursor is None:
+        return None
+    try:
+        padded = cursor.encode("ascii") + b"=" * (-len(cursor) % 4)
+        created_at, session_id = json.loads(base64.b64decode(padded, b"-_", validate=True))
+    except (ValueError, TypeError, RecursionError):  # as bytes, as base64, as JSON, as a pair
+        created_at, session_id = None, None
+    if not isinstance(created_at, float) or not isinstance(session_id, str):
+        raise ValueError("this cursor was not given out by live")
+    return created_at, session_id
 
 
 def is_stale(device: DeviceRow, now: float, before: float) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from devsess.models import Page
 from devsess.stores import _deeds as deeds
 from devsess.stores import _sqlite_deeds as sql
 from devsess.stores import _sqlite_endings as endings
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     import builtins
     from collections.abc import Sequence
 
-    from devsess.models import Page
+    from devsess.lifecycle import Horizon
     from devsess.rows import SessionRow
     from devsess.stores.base import Columns, Ending
 
@@ -30,6 +31,24 @@ class SeldomCalls(DatabaseFile):
             return 0
         found = self._rows(*endings.marks(user_id, digests))
         return max(self._made(endings.number_of, found or [()]))
+
+    def live(
+        self, user_id: str, *, horizon: Horizon, limit: int, cursor: str | None = None
+    ) -> Page[SessionRow]:
+        """See Store.live."""
+        deeds.check_size(limit)
+        before = deeds.read_live_cursor(cursor)
+        if not is_text(user_id, before[1] if before else ""):
+            return Page(())
+        statement, values = endings.live_page(user_id, horizon, before)
+        found = self._made(rows.session_row, self._rows(statement, (*values, limit + 1)))
+        following = deeds.live_cursor(found[limit - 1]) if len(found) > limit else None
+        return Page(tuple(found[:limit]), following)
+
+    def cut_off(self, user_id: str) -> float | None:
+        """See Store.cut_off."""
+        found = self._rows(endings.CUT_OFF, (user_id,)) if is_text(user_id) else []
+        return next(iter(self._made(endings.cut_off_of, found)), None)
 
     def end(self, ending: Ending) -> Ended:
         """See Store.end."""

@@ -40,6 +40,13 @@ _MARKS = (
     " UNION ALL SELECT ending_number, cut_off FROM accounts WHERE user_id = ?"
 )
 _ERASED = "SELECT ending_number, NULL FROM erased WHERE digest IN ({})"
+CUT_OFF = "SELECT cut_off FROM accounts WHERE user_id = ?"
+# The index is named: that of all a user's sessions would have each of them sorted.
+_LIVE_PAGE = (
+    rows.SELECT_SESSION.replace("sessions s", "sessions s INDEXED BY sessions_live", 1)
+    + f" WHERE s.user_id = ? AND {rows.UNENDED} AND {LIVE}{{behind}}"
+    " ORDER BY s.created_at DESC, s.id DESC LIMIT ?"
+)
 # A cut-off never moves back, but for one that was set by a clock that was ahead.
 _NEXT = "CASE WHEN {0} > ?3 THEN ?2 ELSE max(coalesce({0}, ?2), ?2) END"
 _RAISE_STORE = f"UPDATE meta SET ending_number = ?1, cut_off = {_NEXT.format('cut_off')}"  # noqa: S608
@@ -93,6 +100,22 @@ def number_of(mark: Sequence[Any]) -> int:
     if type(number) is not int:
         raise DamagedError("there is no number of endings where one should be")
     return number
+
+
+def cut_off_of(found: Sequence[Any]) -> float | None:
+    """The cut-off of what CUT_OFF finds."""
+    cut_off = found[0]
+    if cut_off is not None and type(cut_off) is not float:
+        raise DamagedError("there is no instant where one should be")
+    return cut_off
+
+
+def live_page(
+    user_id: str, horizon: Horizon, before: tuple[float, str] | None
+) -> tuple[str, tuple[object, ...]]:
+    """The statement, with its values but for the limit, for live sessions older than *before*."""
+    behind = " AND (s.created_at, s.id) < (?, ?)" if before else ""
+    return _LIVE_PAGE.format(behind=behind), (user_id, *of_live(horizon), *(before or ()))
 
 
 def is_refused(db: sqlite3.Cursor, insertion: Insertion) -> bool:

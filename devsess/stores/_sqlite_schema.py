@@ -201,11 +201,18 @@ def _new_devices(db: Any) -> None:
     db.conn.execute("ALTER TABLE events ADD COLUMN new_device INTEGER NOT NULL DEFAULT 0")
 
 
+def _live_index(db: Any) -> None:
+    db.conn.execute(
+        "CREATE INDEX sessions_live ON sessions (user_id, created_at, id) WHERE revoked_at IS NULL"
+    )
+
+
 STEPS: dict[str, Callable[[Any], None]] = {
     "0001_tables": _tables,
     "0002_succession_and_levels": _succession_and_levels,
     "0003_endings": _endings,
     "0004_new_devices": _new_devices,
+    "0005_live_index": _live_index,
 }
 
 

@@ -61,7 +61,7 @@ from devsess.stores.records import (
 )
 
 if TYPE_CHECKING:
-    from devsess.lifecycle import Activity
+    from devsess.lifecycle import Activity, Horizon
     from devsess.models import Page
     from devsess.rows import DeviceRow, EventRow, SessionRow
 
@@ -182,6 +182,21 @@ class Store(Protocol):
 
     def list(self, user_id: str) -> builtins.list[SessionRow]:
         """All rows of a user, whatever their state; latest activity first, then by id."""
+        ...
+
+    def live(
+        self, user_id: str, *, horizon: Horizon, limit: int, cursor: str | None = None
+    ) -> Page[SessionRow]:
+        """
+        A page of the user's rows that count as live at *horizon*; newest first, then by id.
+
+        By an instant that no activity moves: what is live while all pages are read is
+        on exactly one. Reads a page, however many there are.
+        """
+        ...
+
+    def cut_off(self, user_id: str) -> float | None:
+        """The instant before which a dated sign-in of this account is refused, or None."""
         ...
 
     def insert(self, insertion: Insertion) -> InsertAnswer:
@@ -329,6 +344,10 @@ class AsyncStore(Protocol):
     async def changes(self, position: object) -> Changes: ...
     async def get(self, session_id: str) -> SessionRow | None: ...
     async def list(self, user_id: str) -> builtins.list[SessionRow]: ...
+    async def live(
+        self, user_id: str, *, horizon: Horizon, limit: int, cursor: str | None = None
+    ) -> Page[SessionRow]: ...
+    async def cut_off(self, user_id: str) -> float | None: ...
     async def insert(self, insertion: Insertion) -> InsertAnswer: ...
     async def touch(
         self, session_id: str, activity: Activity, *, bound: bool, presented: int | None = None

@@ -14,7 +14,7 @@ from devsess.lifecycle import counts_as_live
 from devsess.models import Page
 from devsess.rows import EVICTED, REPLACED
 from devsess.stores import _deeds as deeds
-from devsess.stores._memory_endings import account_of
+from devsess.stores._memory_endings import Mark, account_of
 from devsess.stores._memory_tables import Tables
 from devsess.stores.base import (
     ALL,
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     import builtins
     from collections.abc import Sequence
 
-    from devsess.lifecycle import Activity
+    from devsess.lifecycle import Activity, Horizon
     from devsess.rows import DeviceRow, EventRow, SessionRow
     from devsess.stores.base import Columns, Ending, Erasure, InsertAnswer, Insertion
 
@@ -85,6 +85,24 @@ class MemoryStore(Tables):
         """See Store.list."""
         with self._deed():
             return sorted(self._of_user(user_id), key=lambda row: (-row.last_seen_at, row.id))
+
+    def live(
+        self, user_id: str, *, horizon: Horizon, limit: int, cursor: str | None = None
+    ) -> Page[SessionRow]:
+        """See Store.live."""
+        deeds.check_size(limit)
+        before = deeds.read_live_cursor(cursor)
+        with self._deed():
+            found = [row for row in self._of_user(user_id) if counts_as_live(row, horizon)]
+        found = [it for it in found if before is None or (it.created_at, it.id) < before]
+        found.sort(key=lambda row: (row.created_at, row.id), reverse=True)
+        following = deeds.live_cursor(found[limit - 1]) if len(found) > limit else None
+        return Page(tuple(found[:limit]), following)
+
+    def cut_off(self, user_id: str) -> float | None:
+        """See Store.cut_off."""
+        with self._deed():
+            return self._endings.marks.get(user_id, Mark()).cut_off
 
     def insert(self, insertion: Insertion) -> InsertAnswer:
         """See Store.insert."""

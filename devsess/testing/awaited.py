@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     import builtins
     from collections.abc import Sequence
 
-    from devsess.lifecycle import Activity
+    from devsess.lifecycle import Activity, Horizon
     from devsess.models import Page
     from devsess.rows import DeviceRow, EventRow, SessionRow
     from devsess.stores.base import (
@@ -38,6 +38,14 @@ class Awaited:
 
     async def list(self, user_id: str) -> builtins.list[SessionRow]:
         return self.store.list(user_id)
+
+    async def live(
+        self, user_id: str, *, horizon: Horizon, limit: int, cursor: str | None = None
+    ) -> Page[SessionRow]:
+        return self.store.live(user_id, horizon=horizon, limit=limit, cursor=cursor)
+
+    async def cut_off(self, user_id: str) -> float | None:
+        return self.store.cut_off(user_id)
 
     async def insert(self, insertion: Insertion) -> InsertAnswer:
         return self.store.insert(insertion)

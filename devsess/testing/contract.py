@@ -11,6 +11,7 @@ from devsess.testing._laws_of_history import LawsOfHistory
 from devsess.testing._laws_of_login import LawsOfLogin
 from devsess.testing._laws_of_many import LawsOfMany
 from devsess.testing._laws_of_numbers import LawsOfNumbers
+from devsess.testing._laws_of_pages import LawsOfPages
 from devsess.testing._laws_of_reading import LawsOfReading
 from devsess.testing._laws_of_the_log import LawsOfTheLog
 
@@ -28,6 +29,7 @@ class StoreContract(
     LawsOfClocks,
     LawsOfTheLog,
     LawsOfHistory,
+    LawsOfPages,
 ):
     """
     What every store must keep; pytest and unittest-like runners find its tests.

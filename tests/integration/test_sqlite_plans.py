@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from typing import TYPE_CHECKING
 
 import pytest
 
+from devsess.stores import _deeds as deeds
 from devsess.stores.base import ById, OfDevice, OfUser
 from devsess.stores.sqlite import SQLiteStore
 from devsess.testing import _rows as rows
@@ -34,6 +36,13 @@ DEEDS: dict[str, Callable[[SQLiteStore], object]] = {
     "rotate": lambda store: store.rotate("s1", expected_generation=0, changes={}, event=None),
     "read": lambda store: store.get("s1"),
     "list": lambda store: store.list("user-1"),
+    "list live ones": lambda store: store.live("user-1", horizon=rows.horizon(T0), limit=9),
+    "list the next live ones": lambda store: store.live(
+        "user-1",
+        horizon=rows.horizon(T0),
+        limit=9,
+        cursor=deeds.live_cursor(session_row("s2")),
+    ),
     "list devices": lambda store: store.devices("user-1"),
     "recognise a device": lambda store: store.known_devices(
         "user-1", ids=("device-1", "device-2"), fingerprints=(b"1",)
@@ -112,3 +121,12 @@ def test_a_users_rows_are_found_by_user(tmp_path: Path, deed: str) -> None:
     assert steps
     for step in steps:
         assert "(user_id=?" in step or "(id=?" in step
+
+
+def test_live_sessions_are_not_sorted(tmp_path: Path) -> None:
+    """A page is read in the order of its index: 20,000 sessions cost no more than one page."""
+    with closing(SQLiteStore(tmp_path / "s.db")) as store:
+        store.insert(rows.login(session_row("s1")))
+        for steps in plans(store, DEEDS["list the next live ones"]).values():
+            assert any("sessions_live" in step for step in steps)
+            assert not any("TEMP B-TREE" in step for step in steps)

@@ -12,6 +12,7 @@ from devsess import Client, ConfigurationError, SessionManager, SessionNotFoundE
 
 OF_A_USER: dict[str, dict[str, Any]] = {
     "list": {},
+    "live": {},
     "revoke_all": {},
     "history": {},
     "devices": {},
@@ -76,7 +77,7 @@ OF_A_SESSION: dict[str, dict[str, Any]] = {
     "extend": {"by": 60},
     "update": {"claims": {"seat": 5}},
 }
-BESIDE_A_SESSION = {"list": "current", "revoke_all": "keep"}
+BESIDE_A_SESSION = {"list": "current", "live": "current", "revoke_all": "keep"}
 OF_A_DEVICE: dict[str, dict[str, Any]] = {
     "rename_device": {"name": "mine"},
     "trust_device": {"until": None},

@@ -416,7 +416,7 @@ def test_export_and_erase(sessions: Any) -> None:
     assert 3 == sessions.erase_user("ada")
     with pytest.raises(SessionNotFoundError):
         sessions.validate(grant.access_token)
-    empty = {"userId": "ada", "sessions": [], "devices": [], "events": []}
+    empty = {"userId": "ada", "cutOff": None, "sessions": [], "devices": [], "events": []}
     assert empty == sessions.export_user("ada")
     assert sessions.validate(other.access_token)
 

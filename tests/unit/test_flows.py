@@ -310,6 +310,6 @@ def test_an_export_reads_every_page() -> None:
     """However long the history is, all of it is the person's."""
     flow = flows.export_user(CONTEXT, SOON, "user-1")
     pages = [Page((event_row(),), "more"), Page((event_row(),), None)]
-    answers = [("list", [ROW]), ("devices", [device_row()])]
+    answers = [("list", [ROW]), ("devices", [device_row()]), ("cut_off", None)]
     found = play(flow, *answers, *(("events", page) for page in pages))
     assert (1, 1, 2) == tuple(len(found[part]) for part in ("sessions", "devices", "events"))
