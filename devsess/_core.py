@@ -173,7 +173,7 @@ class Core:
         """
         lifecycle.require_strength(
             session.auth_time.timestamp(),
-            {level: at.timestamp() for level, at in session.levels.items()},
+            {level: at.timestamp() for level, at in session.levels.items()} if acr else {},
             now,
             self.policy,
             max_auth_age=None if max_auth_age is None else seconds(max_auth_age),

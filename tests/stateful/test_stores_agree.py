@@ -57,6 +57,9 @@ CHANGES = st.fixed_dictionaries(
         "acr": st.sampled_from([None, "aal2"]),
         "claims": st.sampled_from(["{}", '{"a":"ü"}']),
         "bound": st.booleans(),
+        "previous_generation": st.none() | st.integers(0, 3),
+        "presented": st.booleans(),
+        "levels": st.sampled_from([(), (("aal1", 7),), (("ü", 0), ("aal2", 9))]),
     },
 )
 DEVICE_CHANGES = st.fixed_dictionaries(
@@ -144,9 +147,14 @@ class StoresAgree(RuleBasedStateMachine):
         row = evolve(row, ending_number=number) if is_new else row
         self.both("insert", Insertion(row, rows.login(row).event, auth, at, **how))
 
-    @rule(session_id=IDS, at=st.tuples(*[INSTANTS] * 3), bound=st.booleans())
-    def touch(self, session_id: str, at: Any, bound: bool) -> None:
-        self.both("touch", session_id, Activity(*at), bound=bound)
+    @rule(
+        session_id=IDS,
+        at=st.tuples(*[INSTANTS] * 3),
+        bound=st.booleans(),
+        presented=st.none() | st.integers(0, 3),
+    )
+    def touch(self, session_id: str, at: Any, **marks: Any) -> None:
+        self.both("touch", session_id, Activity(*at), **marks)
 
     @rule(
         session_id=IDS,
