@@ -277,7 +277,6 @@ def levels_reached(row: SessionRow) -> dict[str, int]:
     """Each context that *row* reached, and the second at which it last was; the latest last."""
     levels = dict(row.levels)
     if row.acr is not None:
-        levels.pop(row.acr, None)
         levels[row.acr] = row.auth_time
     return levels
 
