@@ -47,6 +47,12 @@ NOT_LIVE: dict[str, tuple[dict[str, Any], Policy]] = {
 }
 
 
+def test_a_horizon_is_the_policy_at_an_instant() -> None:
+    """The numbers that stores compare: idle and created after these, and no clock ahead of that."""
+    expected = lifecycle.Horizon(T0, T0 - DAY, T0 - 7 * DAY, T0 + TIGHT.leeway)
+    assert expected == lifecycle.horizon(T0, TIGHT)
+
+
 @pytest.mark.parametrize("name", NOT_LIVE)
 def test_each_deadline_alone_ends_a_row(name: str) -> None:
     """One reason is enough, for a store and for the law, at the very instant."""
@@ -133,7 +139,11 @@ def test_an_activity_reaches_as_far_as_the_policy(
     policy: Policy, now: float, expected: float
 ) -> None:
     """It writes today's idle timeout, up to the deadline that the sign-in was given."""
-    assert expected == lifecycle.activity(session_row(), now, policy).idle_expires_at
+    moved = lifecycle.activity(session_row(), now, policy)
+
+    assert expected == moved.idle_expires_at
+    assert (now, now) == (moved.idle_from, moved.last_seen_at)
+    assert lifecycle.at_rest(session_row()) == lifecycle.activity(session_row(), T0 - 1, USUAL)
 
 
 @pytest.mark.parametrize(
@@ -197,6 +207,13 @@ def test_what_could_not_be_written_is_tried_again_soon(
     row, policy = session_row(last_seen_at=T0 - since), Policy(touch_interval=interval)
 
     assert T0 + expected == lifecycle.trusted_at(row, T0, policy, **written)
+
+
+def test_what_a_clock_ahead_wrote_is_not_repeated() -> None:
+    """Such a row is asked for again at once, until a write has put it right."""
+    row = session_row(last_seen_at=T0 + DAY, idle_from=T0 + DAY)
+
+    assert T0 == lifecycle.trusted_at(row, T0, USUAL)
 
 
 @pytest.mark.parametrize("column", ["idle_expires_at", "absolute_expires_at"])
