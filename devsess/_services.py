@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping
 from time import perf_counter
 from typing import TYPE_CHECKING
@@ -18,7 +19,11 @@ if TYPE_CHECKING:
     from devsess.metrics import CallTimes
 
 # The calls that no store answers.
-_OURS = frozenset({"emit", "locate"})
+_OURS = frozenset({"emit", "locate", "pause"})
+
+# Seconds that a pause lasts at least, and at most: others look for the lock again
+# after a tenth of a second at the latest.
+_PAUSE = (0.01, 0.1)
 
 
 class WouldBlockError(Exception):
@@ -31,11 +36,22 @@ class Services:
     def __init__(self, locator: Locator | None, times: CallTimes) -> None:
         self._locator = locator
         self._times = times
+        self._last = 0.0
         self.events: list[Event] = []
 
     def emit(self, row: EventRow) -> None:
         """Note an event; it is told when the operation is over."""
         self.events.append(event_view(row))
+
+    @property
+    def _pause(self) -> float:
+        """Seconds: as long as the last call took, so that others write half of the time."""
+        shortest, longest = _PAUSE
+        return min(max(self._last, shortest), longest)
+
+    def _took(self, name: str, start: float) -> None:
+        self._last = perf_counter() - start
+        self._times.add(name, self._last)
 
     def locate(self, ip: str) -> Location | None:
         """Where *ip* is; a locator that fails knows nothing, and keeps nobody out."""
@@ -55,6 +71,10 @@ class Waiting(Services):
         super().__init__(locator, times)
         self._store = store
 
+    def pause(self) -> None:
+        """Sleep, in the thread that works."""
+        time.sleep(self._pause)
+
     def perform(self, call: Call) -> object:
         """The answer to *call*."""
         if call.name in _OURS:
@@ -63,7 +83,7 @@ class Waiting(Services):
         try:
             return getattr(self._store, call.name)(*call.args, **call.kwargs)
         finally:
-            self._times.add(call.name, perf_counter() - start)
+            self._took(call.name, start)
 
 
 class Instant(Services):
@@ -98,7 +118,7 @@ class Instant(Services):
         try:
             return getattr(self._store, call.name)(*call.args, **kwargs)
         finally:
-            self._times.add(call.name, perf_counter() - start)
+            self._took(call.name, start)
 
 
 class Awaiting(Services):
@@ -112,13 +132,21 @@ class Awaiting(Services):
         """The answer to *call*."""
         if call.name in _ABSENT:
             return _ABSENT[call.name]()
+        if call.name == "pause":
+            await self._sleep()
+            return None
         if call.name in _OURS:
             return getattr(self, call.name)(*call.args)
         start = perf_counter()
         try:
             return await getattr(self._store, call.name)(*call.args, **call.kwargs)
         finally:
-            self._times.add(call.name, perf_counter() - start)
+            self._took(call.name, start)
+
+    async def _sleep(self) -> None:
+        import asyncio  # late: blocking programs have no use for it
+
+        await asyncio.sleep(self._pause)
 
 
 def no_mark() -> object:

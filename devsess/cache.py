@@ -53,6 +53,9 @@ _END = 43
 _ASK_EVERY = 0.5
 # Access tokens of one session that are remembered; refreshing yields one each time.
 _TOKENS_EACH = 8
+# Entries in use that one eviction passes by, and dropped ones that one keeping frees.
+_PASSED_BY = 512
+_FREED = 64
 
 
 @define(eq=False, weakref_slot=False)
@@ -64,7 +67,8 @@ class Entry:
         end: The end of the token.
         good_until: Seconds since the epoch; only ever too early.
         stamp: The store's stamp of the row, if it was asked for before the row was read.
-        used: Whether it was of use since the last sweep.
+        used: Whether it was of use since the hand came by.
+        place: Where the hand finds it.
     """
 
     session: Session
@@ -75,6 +79,7 @@ class Entry:
     good_until: float
     stamp: int | None
     used: bool = False
+    place: int = 0
 
     def answers(self, token: str, client: Client | None, now: float) -> bool:
         """Whether it is *token*'s, judged for *client*, and good at *now*."""
@@ -120,6 +125,14 @@ class Cache:
         self._mark: object
         self._memory: Bytes
         self._position: object
+        self._entries: dict[int, Entry]
+        self._keys: dict[str, tuple[int, ...]]
+        # Keys by the places that a hand goes round; the places that are free.
+        self._ring: list[int]
+        self._free: list[int]
+        self._hand: int
+        # Freed a few at a time.
+        self._dropped: list[dict[int, Entry]]
         self._start_over()
         after_fork(self, Cache._start_over)
 
@@ -231,10 +244,14 @@ class Cache:
         with self._lock:
             if ticket != self._moves or not self._size:
                 return
-            if key not in self._entries and len(self._entries) >= self._size:
-                self._make_room()
-            self._entries[key] = entry
+            if self._dropped:
+                self._free_some()
+            old = self._entries.get(key)
+            entry.place = self._place() if old is None else old.place
+            # First: what is kept can be dropped, wherever an interrupt strikes.
             self._note(entry.session.id, key)
+            self._ring[entry.place] = key
+            self._entries[key] = entry
 
     def catch_up(self) -> Flow[None]:
         """
@@ -279,47 +296,85 @@ class Cache:
         if known:
             known = tuple(one for one in known if one != key)
             for old in known[: 1 - _TOKENS_EACH]:
-                self._entries.pop(old, None)
+                self._remove(old)
             known = known[1 - _TOKENS_EACH :]
         self._keys[session_id] = (*known, key)
 
     def _drop(self, ids: Collection[str] | All) -> None:
         self._moves += 1
         if isinstance(ids, All):
-            self._entries.clear()
-            self._keys.clear()
+            self._clear()
             return
         for session_id in ids:
             for key in self._keys.pop(session_id, ()):
-                self._entries.pop(key, None)
+                self._remove(key)
 
-    def _make_room(self) -> None:
-        """Drop an eighth at once, those first that were of no use since the last sweep."""
-        wanted = max(1, self._size // 8)
-        idle = []
-        for key, entry in self._entries.items():
-            if entry.used:
-                entry.used = False
-            else:
-                idle.append(key)
-                if len(idle) == wanted:
-                    break
-        if len(idle) < wanted:
-            idle = list(self._entries)[:wanted]
-        self.evictions += len(idle)
-        for key in idle:
-            session_id = self._entries.pop(key).session.id
-            left = tuple(one for one in self._keys.get(session_id, ()) if one != key)
-            if left:
-                self._keys[session_id] = left
-            else:
-                self._keys.pop(session_id, None)
+    def _place(self) -> int:
+        """A place in the ring for one entry more; if all are taken, another one's."""
+        if self._free:
+            return self._free.pop()
+        if len(self._ring) < self._size:
+            self._ring.append(0)
+            return len(self._ring) - 1
+        return self._evicted()
+
+    def _evicted(self) -> int:
+        """
+        The place of the next entry that was of no use since the hand came by.
+
+        The hand goes on from where it stood (CLOCK, "second chance"), and past so many
+        at a time only: nobody waits for a whole round.
+        """
+        for _ in range(_PASSED_BY):
+            entry = self._entries.get(self._ring[self._hand])
+            if entry is None or not entry.used:
+                break
+            entry.used = False
+            self._hand = (self._hand + 1) % len(self._ring)
+        place, self._hand = self._hand, (self._hand + 1) % len(self._ring)
+        self._forget(self._ring[place])
+        return place
+
+    def _forget(self, key: int) -> None:
+        entry = self._entries.pop(key, None)
+        if entry is None:
+            return
+        self.evictions += 1
+        session_id = entry.session.id
+        left = tuple(one for one in self._keys.get(session_id, ()) if one != key)
+        if left:
+            self._keys[session_id] = left
+        else:
+            self._keys.pop(session_id, None)
+
+    def _remove(self, key: int) -> None:
+        """Drop an entry, and free its place."""
+        entry = self._entries.pop(key, None)
+        if entry is not None:
+            self._free.append(entry.place)
+
+    def _clear(self) -> None:
+        # What is dropped is freed bit by bit: tens of milliseconds, if it were at once.
+        self._dropped.append(self._entries)
+        self._entries, self._keys = {}, {}
+        self._ring, self._free, self._hand = [], [], 0
+
+    def _free_some(self) -> None:
+        """Free a few of those that were dropped."""
+        while self._dropped:
+            entries = self._dropped[-1]
+            for _ in range(min(len(entries), _FREED)):
+                entries.popitem()
+            if entries:
+                return
+            self._dropped.pop()
 
     def _start_over(self) -> None:
         self.hits = self.misses = self.catch_ups = self.evictions = 0
         self._lock = Lock()
-        self._entries: dict[int, Entry] = {}
-        self._keys: dict[str, tuple[int, ...]] = {}
+        self._entries, self._keys = {}, {}
+        self._ring, self._free, self._hand = [], [], 0
+        self._dropped = []
         self._mark = _NEVER
         self._heard_at = -math.inf
         self._raw = b""

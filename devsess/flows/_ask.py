@@ -177,3 +177,8 @@ def emit(*happened: EventRow) -> Flow[None]:
     """Hand events to the application, once the operation is over."""
     for event in happened:
         yield Call("emit", (event,))
+
+
+def pause() -> Flow[None]:
+    """Let others write, for as long as the last call kept them waiting."""
+    yield Call("pause")

@@ -119,6 +119,7 @@ def purge(context: Context, now: float, *, limit: int | None) -> Flow[int]:
         if deleted == 0:
             break
         done += deleted
+        yield from ask.pause()
     return done
 
 

@@ -186,7 +186,7 @@ def erase(db: sqlite3.Cursor, erasure: Erasure) -> int:
 
 
 def purge(db: sqlite3.Cursor, now: float, before: float, devices_before: float, limit: int) -> int:
-    """One batch of at most *limit* rows; the log and the user agents go along uncounted."""
+    """One batch of at most *limit* rows."""
     done = _date(db, now, limit)
     done += _lapse(db, now, limit - done)
     done += _delete_sessions(db, before, limit - done)
@@ -200,8 +200,7 @@ def purge(db: sqlite3.Cursor, now: float, before: float, devices_before: float, 
             f" WHERE {unneeded} AND {_UNUSED} LIMIT ?)",
             [*values, limit - done],
         ).rowcount
-    _trim(db, now, before, limit)
-    return done
+    return done + _trim(db, now, before, limit - done)
 
 
 def _delete_sessions(db: sqlite3.Cursor, before: float, limit: int) -> int:
@@ -255,18 +254,19 @@ def _lapse(db: sqlite3.Cursor, now: float, limit: int) -> int:
     return len(passed)
 
 
-def _trim(db: sqlite3.Cursor, now: float, before: float, limit: int) -> None:
+def _trim(db: sqlite3.Cursor, now: float, before: float, limit: int) -> int:
     db.execute("DELETE FROM erased WHERE until <= ?", [now])
     # The newest entry always stays: it is everybody's position.
-    db.execute(
+    done = db.execute(
         "DELETE FROM changes WHERE seq IN (SELECT seq FROM changes"
         " WHERE seq <= (SELECT max(seq) FROM changes) - ? ORDER BY seq LIMIT ?)",
         [deeds.LOG_KEPT, limit],
-    )
-    db.execute(
+    ).rowcount
+    done += db.execute(
         "DELETE FROM agents WHERE id IN (SELECT id FROM agents WHERE seen_at < ? LIMIT ?)",
-        [before - AGENT_KEPT, limit],
-    )
+        [before - AGENT_KEPT, limit - done],
+    ).rowcount
+    return done
 
 
 def _device(db: sqlite3.Cursor, user_id: str, device_id: str) -> DeviceRow | None:

@@ -309,6 +309,8 @@ class Store(Protocol):
         """
         One bounded batch of cleaning; rows deleted or reduced, 0 when nothing is left to do.
 
+        Entries of the log count too: the newest 10,000 are left.
+
         Ends, events and sightings of devices that lie more than CLOCKS_APART after
         *now* were written by a clock that was ahead: they are dated *now* first.
 

@@ -286,9 +286,10 @@ class MemoryStore(Tables):
             done += self._delete_sessions(before, limit - done)
             done += self._delete_events(before, limit - done)
             done += self._delete_devices(now, devices_before, limit - done)
-            for seq in tuple(self._log)[: -deeds.LOG_KEPT]:
+            old = tuple(self._log)[: -deeds.LOG_KEPT][: limit - done]
+            for seq in old:
                 del self._log[seq]
-            return done
+            return done + len(old)
 
     def erase(self, erasure: Erasure) -> int:
         """See Store.erase."""

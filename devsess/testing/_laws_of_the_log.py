@@ -173,3 +173,17 @@ class LawsOfTheLog:
         assert set() == await told_since(store, newest)
         await rows.update(store, "s1", {"claims": "{}"})
         assert {"s1"} == await told_since(store, newest)
+
+    @over_a_store
+    async def test_a_purge_leaves_so_many_entries(self, store: AsyncStore) -> None:
+        """The log is trimmed to its newest entries, also where nothing else is left to purge."""
+        await sign_in(store, *(session_row(f"s{number}") for number in range(500)))
+        for _ in range(MANY // 500 + 3):
+            await store.put_device("user-1", "device-1", changes={}, event=rows.UPDATED)
+        counts = []
+        while done := await store.purge(now=T0, before=T0 - 1, devices_before=T0 - 1, limit=400):
+            counts.append(done)
+
+        assert max(counts) <= 400
+        assert sum(counts) > 500
+        assert 0 == await store.purge(now=T0, before=T0 - 1, devices_before=T0 - 1, limit=400)

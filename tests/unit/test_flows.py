@@ -298,10 +298,14 @@ _NONE_AHEAD = ("ahead", [])
 
 def test_purge_goes_on_until_nothing_is_left() -> None:
     """In batches, so that nobody waits long for the writer."""
-    batches = [("purge", 500), ("purge", 500), ("purge", 7), ("purge", 0)]
+    paused = ("pause", None)
+    batches = [("purge", 500), paused, ("purge", 500), paused, ("purge", 7), paused, ("purge", 0)]
     assert play(flows.purge(CONTEXT, SOON, limit=None), _NONE_AHEAD, *batches) == 1007
     assert (
-        play(flows.purge(CONTEXT, SOON, limit=600), _NONE_AHEAD, *batches[:1], ("purge", 100))
+        play(
+            flows.purge(CONTEXT, SOON, limit=600),
+            *(_NONE_AHEAD, *batches[:2], ("purge", 100), paused),
+        )
         == 600
     )
 

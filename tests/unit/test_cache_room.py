@@ -1,0 +1,139 @@
+"""How the cache makes room: one entry at a time, by a hand that goes on from where it stood."""
+
+from __future__ import annotations
+
+import random
+from typing import TYPE_CHECKING
+
+import pytest
+
+from devsess import cache as module
+from devsess.cache import Cache
+from devsess.flows import Validated
+from devsess.policy import Policy
+from devsess.testing._rows import T0, session_row
+from devsess.views import session_view
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+VIEW = session_view(session_row(), T0, Policy())
+
+
+def make(size: int) -> Cache:
+    return Cache(Policy(cache_size=size), lambda: 0.0)
+
+
+def keep(cache: Cache, name: object, session_id: str | None = None) -> None:
+    session = session_view(session_row(session_id or str(name)), T0, Policy())
+    cache.keep(cache.ticket(), str(name), None, Validated(session, T0 + 60))
+
+
+def use(cache: Cache, *names: object) -> list[bool]:
+    return [cache.look(str(name), None, T0) is not None for name in names]
+
+
+def there(cache: Cache, names: Iterable[object]) -> list[object]:
+    return [name for name in names if cache._entries.get(hash(str(name))) is not None]
+
+
+def test_the_hand_goes_on() -> None:
+    """Those that were of use are passed by, once; those that were not make room in turn."""
+    cache = make(4)
+    for name in "abcd":
+        keep(cache, name)
+    use(cache, "a", "c")
+    keep(cache, "e")
+    assert ["a", "c", "d", "e"] == there(cache, "abcde")
+    keep(cache, "f")
+    assert ["a", "c", "e", "f"] == there(cache, "abcdef")
+    keep(cache, "g")  # "a" had its second chance when the hand came by
+    assert ["c", "e", "f", "g"] == there(cache, "abcdefg")
+    assert 3 == cache.evictions
+
+
+def test_no_eviction_takes_a_whole_round(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where all are of use, so many are passed by and no more."""
+    monkeypatch.setattr(module, "_PASSED_BY", 10)
+    cache = make(100)
+    for name in range(100):
+        keep(cache, name)
+    use(cache, *range(100))
+    keep(cache, "new")
+    assert [*range(10), *range(11, 100)] == there(cache, range(100))
+    assert 90 == sum(entry.used for entry in cache._entries.values()) + 1
+
+
+def test_what_was_dropped_leaves_its_place() -> None:
+    """After sessions ended nobody is evicted until all places are taken again."""
+    cache = make(8)
+    for name in range(8):
+        keep(cache, name)
+    with cache._lock:
+        cache._drop(["2", "5"])
+    keep(cache, 8)
+    keep(cache, 9)
+    assert (8, 0) == (len(cache), cache.evictions)
+    keep(cache, 10)
+    assert (8, 1) == (len(cache), cache.evictions)
+
+
+def test_all_that_was_dropped_is_freed_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Bit by bit, by those who keep something; none of it answers meanwhile."""
+    monkeypatch.setattr(module, "_FREED", 3)
+    cache = make(10)
+    for name in range(10):
+        keep(cache, name)
+    cache.clear()
+    assert (0, [False] * 10) == (len(cache), use(cache, *range(10)))
+    lengths = []
+    for name in range(5):
+        keep(cache, f"later-{name}")
+        lengths.append(sum(map(len, cache._dropped)))
+    assert [7, 4, 1, 0, 0] == lengths
+    assert [] == cache._dropped
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_its_books_agree(seed: int) -> None:
+    """Whatever is kept, used, dropped and evicted: each entry has one place, and can be dropped."""
+    chance, cache = random.Random(seed), make(16)
+    for _ in range(2000):
+        name = chance.randrange(60)
+        move = chance.random()
+        if move < 0.6:
+            keep(cache, name, session_id=str(name % 20))
+        elif move < 0.9:
+            use(cache, name)
+        elif move < 0.999:
+            with cache._lock:
+                cache._drop([str(name % 20)])
+        else:
+            cache.clear()
+        assert len(cache) <= 16
+        assert len(cache._ring) <= 16
+        for key, entry in cache._entries.items():
+            assert key == cache._ring[entry.place]
+            assert key in cache._keys[entry.session.id]
+        places = [entry.place for entry in cache._entries.values()]
+        assert len(set(places + cache._free)) == len(places) + len(cache._free)
+
+
+class Interrupted(dict[int, object]):
+    """A table that an interrupt keeps from being written."""
+
+    def __setitem__(self, key: int, value: object) -> None:
+        raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize("table", ["_entries", "_keys"])
+def test_an_interrupt_leaves_nothing_that_cannot_be_dropped(table: str) -> None:
+    """What answers for a session is known as the session's, wherever keeping is broken off."""
+    cache = make(4)
+    whole = getattr(cache, table)
+    setattr(cache, table, Interrupted(whole))
+    with pytest.raises(KeyboardInterrupt):
+        keep(cache, "a")
+    setattr(cache, table, whole)
+    assert all(entry.session.id in cache._keys for entry in cache._entries.values())
+    assert [] == there(cache, "a")
