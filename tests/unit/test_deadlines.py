@@ -14,6 +14,7 @@ from devsess import (
     SessionRevokedError,
     StepUpRequiredError,
     lifecycle,
+    skew,
 )
 from devsess.lifecycle import Deed, State
 from devsess.testing._rows import DAY, HOUR, T0, session_row
@@ -251,6 +252,52 @@ def test_a_tombstone_outlives_the_last_token(policy: Policy, expected: float) ->
     assert T0 - expected == lifecycle.purge_before(T0, policy)
 
 
+@pytest.mark.parametrize(
+    ("age", "expected"),
+    [(0, True), (30, True), (30.001, False), (-1, True), (-300, True), (-300.001, False)],
+)
+def test_the_grace_period_is_inclusive(age: float, expected: bool) -> None:
+    """To its last instant; a clock that is a little behind grants no more, a wrong one nothing."""
+    row = session_row(rotated_at=T0 - age)
+
+    assert expected is lifecycle.within_grace(row, T0, USUAL)
+    assert not lifecycle.within_grace(session_row(), T0, USUAL)
+
+
+WRITTEN_AHEAD: dict[str, tuple[dict[str, float], bool]] = {
+    "now": ({}, False),
+    "a little ahead": ({"created_at": T0 + 300, "last_seen_at": T0 + 300}, False),
+    "created ahead": ({"created_at": T0 + 301}, True),
+    "seen ahead": ({"last_seen_at": T0 + 301}, True),
+}
+
+
+@pytest.mark.parametrize("name", WRITTEN_AHEAD)
+def test_a_row_from_a_clock_ahead(name: str) -> None:
+    """Either instant tells, if it is further ahead than clocks differ."""
+    columns, expected = WRITTEN_AHEAD[name]
+
+    assert expected is skew.was_ahead(session_row(**columns), T0)
+
+
+def test_a_row_from_a_clock_ahead_is_set_back() -> None:
+    """To now, and no further than today's policy reaches; the sign-in counts as long ago."""
+    ahead = session_row(
+        created_at=T0 + DAY,
+        last_seen_at=T0 + DAY,
+        idle_from=T0 + DAY,
+        idle_expires_at=T0 + 15 * DAY,
+        absolute_expires_at=T0 + 31 * DAY,
+        auth_time=int(T0 + DAY),
+    )
+    changes = skew.set_back(ahead, T0, USUAL)
+    columns = ("created_at", "last_seen_at", "idle_from", "idle_expires_at", "absolute_expires_at")
+
+    assert (T0, T0, T0, T0 + IDLE, T0 + ABSOLUTE) == tuple(changes[name] for name in columns)
+    assert int(T0 - ABSOLUTE) == changes["auth_time"]
+    assert T0 + 300 + ABSOLUTE == skew.latest_deadline(T0, USUAL)
+
+
 def test_a_device_outlives_its_sessions() -> None:
     """A device is purged after its own retention, and never before a session's tombstone."""
     for sessions, devices, expected in ((90, 400, 400), (90, 30, 90)):
@@ -275,7 +322,7 @@ FAR = int(T0) + 301
         ((), None, "aal2", ()),
         ((), ("aal1", T0), "aal2", (("aal1", T0),)),
         ((), ("aal1", T0), "aal1", ()),
-        ((("aal2", T0 - 9), ("aal1", T0 - 8)), ("aal2", T0), None, (("aal1", -8), ("aal2", 0))),
+        ((("a", T0 - 9), ("b", T0 - 8)), ("c", T0), None, (("a", -9), ("b", -8), ("c", 0))),
         ((("aal2", FAR),), ("aal1", FAR), None, (("aal2", None), ("aal1", None))),
         ((("aal2", FAR - 1),), None, None, (("aal2", 300),)),
     ],
