@@ -37,8 +37,8 @@ _NO_CODE = re.compile(
     r"(?i)(?:K|U|wv|HarmonyOS|HUAWEI|HONOR|Mobile|Tablet|arm_?64|[a-z]{2}[-_][a-z]{2}"
     r"|(?:HMSCore|GMSCore|rv:|Build/).*|)"
 )
-# A phone's pages, for which the parser wants "Mobile Safari" in one piece; "VR" is a headset's.
-_MOBILE = re.compile(r"\bMobile\b(?! VR)")
+# A phone's pages, for which the parser wants "Mobile Safari" in one piece.
+_MOBILE = re.compile(r"\bMobile\b")
 
 # What the parser makes of an engine whose browser it cannot find: a web view of some app.
 _VIEWS = {
@@ -98,7 +98,7 @@ def read_agent(text: str) -> Claim:
     return Claim(
         browser=family(bot or name, BROWSERS) if bot or name else _browser(said, text, os),
         os=os,
-        place=device.place or device.os or _place(said, os),
+        place=device.place or _place(said, os),
         kind="bot" if bot else _kind(said, text, os, device, is_app=is_app),
         model=clean_text(model, MAX_NAME) or _model(said, text, os),
         sure=device is not rules.NO_RULE,

@@ -336,6 +336,8 @@ OF_LAWS = [
      "Huawei Browser on Android", "phone", "Android", "Huawei Browser"),
     (f"Mozilla/5.0 (Linux; Android 12; XYZ99) {SILK}",
      "XYZ99 · Amazon Silk", "tablet", "Android", "Amazon Silk"),
+    (f"Mozilla/5.0 (Linux; U; Android 12; en-us; XYZ99 Build/PS7646) {SILK}",
+     "XYZ99 · Amazon Silk", "tablet", "Android", "Amazon Silk"),
     (("Mozilla/5.0 (Linux; U; en-US) AppleWebKit/528.5+ (KHTML, like Gecko, Safari/528.5+)"
      " Version/4.0 Kindle/3.0 (screen 600x800; rotate)"),
      "Kindle", "tablet", "Kindle", "Kindle"),

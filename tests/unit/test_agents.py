@@ -8,7 +8,7 @@ import time
 
 import pytest
 from _agent_cases import OF_LAWS, OF_RULES
-from _clients import AGENTS, HINTED, IPHONE_SAFARI, WINDOWS, is_safe
+from _clients import AGENTS, BLINK, HINTED, IPHONE_SAFARI, WINDOWS, is_safe
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -175,6 +175,24 @@ def test_importing_devices_loads_no_parser():
 def test_no_shuffled_user_agent_breaks_a_sighting(pieces):
     """Pieces of real user agents, in any order, are read or not known."""
     actual = traits(Client(user_agent="".join(pieces)))
+
+    assert is_sound(actual)
+
+
+@pytest.mark.parametrize(
+    "agent",
+    [
+        "X · X/1.0",
+        "X · X/1.0 (Android 14; Pixel 8)",
+        "X/1.0 (Android 14; X)",
+        "x/1.0 (Android 14; X · X)",
+        "X · X bot/1.0",
+        f"Mozilla/5.0 (Linux; Android 12; X · X) {BLINK} Chrome/125.0.0.0 Safari/537.36 X · X/1",
+    ],
+)
+def test_no_label_says_a_thing_twice(agent):
+    """Not even an agent that says it twice, or that writes what parts a label."""
+    actual = traits(Client(user_agent=agent))
 
     assert is_sound(actual)
 
