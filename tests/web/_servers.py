@@ -33,21 +33,33 @@ SERVERS = {
     ],
     "wsgi waitress": [*PYTHON, "waitress", "--listen=127.0.0.1:{port}", "wsgi_app:application"],
 }
+# An app that shows something else.
+FORM_POST = {
+    "form_post waitress": [
+        *PYTHON,
+        *("waitress", "--listen=127.0.0.1:{port}", "form_post_app:application"),
+    ],
+}
 
 
 class Server:
     """A running example, and a manager on its store."""
 
-    def __init__(self, name: str, folder: Path) -> None:
+    def __init__(self, name: str, folder: Path, **environ: str) -> None:
         self.name = name
         self.store = folder / "sessions.db"
         self.port = _free_port()
         self.sessions = SessionManager(self.store, keys=SECRET)
         self._log = (folder / f"log-{self.port}").open("w+")
         self._process = subprocess.Popen(
-            [part.format(port=self.port) for part in SERVERS[name]],
+            [part.format(port=self.port) for part in (SERVERS | FORM_POST)[name]],
             cwd=EXAMPLES,
-            env={**os.environ, "DEVSESS_SECRET": SECRET, "DEVSESS_STORE": str(self.store)},
+            env={
+                **os.environ,
+                "DEVSESS_SECRET": SECRET,
+                "DEVSESS_STORE": str(self.store),
+                **environ,
+            },
             stdout=self._log,
             stderr=self._log,
         )
