@@ -21,6 +21,7 @@ from attrs import asdict
 from benchmarks import (
     _results,
     algorithms,
+    endings,
     growth,
     imports,
     memory,
@@ -60,6 +61,7 @@ SUITES: dict[str, Suite] = {
     "memory": memory,
     "import": imports,
     "growth": growth,
+    "endings": endings,
     "profiles": profiles,
 }
 

@@ -45,7 +45,6 @@ _MADE_UP = {
     "user_id": "printf('user-%07d', n / 2)",
     "device_id": "printf('d%021x', n / 2)",
 }
-_DEVICES = {"user_id": _MADE_UP["user_id"], "id": _MADE_UP["device_id"]}
 
 
 def lines(setting: Setting) -> list[Line]:
@@ -95,7 +94,7 @@ class _Costs:
         path = setting.folder / f"growth-{size}.db"
         with world.opened(path) as sessions:
             grants = [_signed_in(sessions, size // 2 * number // REAL) for number in range(REAL)]
-        weight = _fill(path, size - REAL)
+        weight = fill(path, size - REAL)
         with world.opened(path) as sessions:
             operations = _operations(sessions, path, size, grants)
             seconds = typical(operations, setting.rounds(25))
@@ -113,16 +112,25 @@ def _bytes_read() -> int:
     return int(told.read_text("ascii").split()[1]) if told.exists() else 0
 
 
-def _fill(path: Path, count: int) -> float:
-    """Add made-up sessions, no two alike, all live; bytes that each takes with its indexes."""
+def fill(path: Path, count: int, user: str = _MADE_UP["user_id"]) -> float:
+    """
+    Add made-up sessions, no two alike, all live; bytes that each takes with its indexes.
+
+    Args:
+        path: A database with a session to model them on.
+        count: How many.
+        user: SQL for the user of the session with the number n.
+    """
+    sessions = _MADE_UP | {"user_id": user}
+    devices = {"user_id": user, "id": _MADE_UP["device_id"]}
     with closing(sqlite3.connect(path, isolation_level=None)) as db:
         for pragma in ("synchronous = OFF", "cache_size = -2000000", "journal_mode = OFF"):
             db.execute(f"PRAGMA {pragma}").fetchall()
         db.execute("BEGIN")
-        _insert(db, "devices", rows.DEVICE, _DEVICES, "n", count // 2 + 1)
+        _insert(db, "devices", rows.DEVICE, devices, "n", count // 2 + 1)
         before = _size(db)
         # In the order of their ids, which keeps writing them from taking hours.
-        _insert(db, "sessions", rows.SESSION, _MADE_UP, _MADE_UP["id"], count)
+        _insert(db, "sessions", rows.SESSION, sessions, _MADE_UP["id"], count)
         db.execute("COMMIT")
         weight = (_size(db) - before) / count
         db.execute("PRAGMA journal_mode = WAL").fetchall()

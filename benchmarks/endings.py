@@ -1,0 +1,212 @@
+"""What ending very many sessions costs everybody else: the lock, the waiting, the memory."""
+
+from __future__ import annotations
+
+import resource
+import statistics
+import time
+from collections.abc import Callable
+from multiprocessing import get_context
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ParamSpec
+
+from attrs import frozen
+
+from benchmarks import _world as world
+from benchmarks._line import Line
+from benchmarks._setting import Setting
+from benchmarks.growth import fill
+from devsess import (
+    InvalidSessionError,
+    LoginDeniedError,
+    Policy,
+    SessionManager,
+    StoreUnavailableError,
+)
+from devsess.lifecycle import horizon
+from devsess.stores.base import ById, Ending, Everyone, OfUser
+from devsess.stores.sqlite import SQLiteStore
+
+if TYPE_CHECKING:
+    from multiprocessing.connection import Connection
+
+    from devsess.lifecycle import Horizon
+    from devsess.stores.base import Target
+
+P = ParamSpec("P")
+
+TOLD = (
+    "All sessions of an account, and all there are, are ended while another process signs "
+    "people in and validates. The first write is in force at once; the rows follow in batches."
+)
+
+OF_ONE, OF_ALL = 73_000, 1_000_000
+QUICK_OF_ONE, QUICK_OF_ALL = 5_000, 20_000
+
+
+def lines(setting: Setting) -> list[Line]:
+    """The first write beside a revoke, and what others and this process feel of the rest."""
+    one, everyone = (QUICK_OF_ONE, QUICK_OF_ALL) if setting.quick else (OF_ONE, OF_ALL)
+    return [
+        *_first_write(setting, everyone),
+        *_felt(setting, f"revoke_all of {one:,}", one, "'crowd'", _all_of_one),
+        *_felt(setting, f"revoke_everyone of {everyone:,}", everyone, None, _all),
+    ]
+
+
+def _all_of_one(sessions: SessionManager) -> int:
+    return len(sessions.revoke_all("crowd", reason="stolen"))
+
+
+def _all(sessions: SessionManager) -> int:
+    return sessions.revoke_everyone(reason="breach")
+
+
+def _filled(setting: Setting, name: str, count: int, user: str | None) -> Path:
+    path = setting.folder / f"{name}.db"
+    with world.opened(path) as sessions:
+        sessions.login("user-0000000", world.visitor(0))
+    fill(path, count - 1, user) if user else fill(path, count - 1)
+    return path
+
+
+def _first_write(setting: Setting, count: int) -> list[Line]:
+    """The store's own write, which holds the lock, beside that of one revoke; both durable."""
+    path = _filled(setting, "first", count, "'crowd'")
+    targets: dict[str, Target] = {"an account": OfUser("crowd"), "everyone": Everyone()}
+    at = horizon(time.time(), Policy())
+    with world.opened(path) as sessions:
+        ids = [sessions.login(f"one-{number}").session.id for number in range(setting.rounds(50))]
+    store = SQLiteStore(path)
+    revoke = statistics.median(_timed(store.end, _ending(ById(one), at)) for one in ids)
+    found = []
+    for name, target in targets.items():
+        rounds = range(setting.rounds(25))
+        took = statistics.median(_timed(store.end, _ending(target, at)) for _ in rounds)
+        named = f"the write that ends {name}, of {count:,} sessions, beside one revoke"
+        found.append(Line(named, took / revoke, 2.0, drifts=False))
+    store.close()
+    return found
+
+
+def _ending(target: Target, at: Horizon) -> Ending:
+    return Ending(target, "test", None, at)
+
+
+def _timed(work: Callable[P, object], *args: P.args, **kwargs: P.kwargs) -> float:
+    start = time.perf_counter()
+    work(*args, **kwargs)
+    return time.perf_counter() - start
+
+
+@frozen
+class _Felt:
+    """
+    What another process felt, in seconds.
+
+    Attributes:
+        logins, validations: What each took.
+        refused: How often it was told that the store did not answer.
+    """
+
+    logins: list[float]
+    validations: list[float]
+    refused: int
+
+
+def _felt(
+    setting: Setting,
+    name: str,
+    count: int,
+    user: str | None,
+    end: Callable[[SessionManager], int],
+) -> list[Line]:
+    path = _filled(setting, f"felt-{count}", count, user)
+    context = get_context("spawn")
+    here, there = context.Pipe()
+    other = context.Process(target=_use, args=(path, world.SECRET, there))
+    other.start()
+    there.close()  # or nobody would notice here that it died
+    here.recv()
+    batches = _Batches(path)
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    took = _timed(batches.expect, count, end)
+    grown = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
+    here.send("enough")
+    felt: _Felt = here.recv()
+    other.join()
+    longest = _percentile(batches.seconds, 0.99)
+    return [
+        Line(f"{name}: 99 of 100 batches hold the lock for", longest * 1e3, 50, "ms", drifts=False),
+        Line(f"{name}: the longest batch", max(batches.seconds) * 1e3, None, "ms", drifts=False),
+        Line(
+            f"{name}: 99 of 100 logins elsewhere take",
+            _percentile(felt.logins, 0.99) * 1e3,
+            250,
+            "ms",
+            drifts=False,
+        ),
+        Line(
+            f"{name}: 99 of 100 first sights elsewhere take",
+            _percentile(felt.validations, 0.99) * 1e3,
+            50,
+            "ms",
+            drifts=False,
+        ),
+        Line(f"{name}: answers of 503 elsewhere", felt.refused, 0, "", drifts=False),
+        Line(f"{name}: more memory", grown, 100, "MB", drifts=False),
+        Line(f"{name}: all rows have followed after", took, None, "s", drifts=False),
+    ]
+
+
+class _Batches:
+    """A manager that times its store's batches."""
+
+    def __init__(self, path: Path) -> None:
+        self.seconds: list[float] = [0.0]
+        store = SQLiteStore(path)
+        self._settle = store.settle
+        store.settle = self._timed  # type: ignore[method-assign]
+        self._sessions = SessionManager(store, keys=world.SECRET)
+
+    def _timed(self, *, limit: int) -> Any:
+        start = time.perf_counter()
+        try:
+            return self._settle(limit=limit)
+        finally:
+            self.seconds.append(time.perf_counter() - start)
+
+    def expect(self, count: int, end: Callable[[SessionManager], int]) -> None:
+        """End, and check that as many ended as there were, but for those signed in meanwhile."""
+        with self._sessions as sessions:
+            ended = end(sessions)
+        if not count - 1 <= ended <= count + 10_000:
+            raise RuntimeError(f"{ended:,} of {count:,} sessions ended")
+
+
+def _percentile(seconds: list[float], share: float) -> float:
+    return sorted(seconds)[min(len(seconds) - 1, int(len(seconds) * share))]
+
+
+def _use(path: Path, secret: str, there: Connection) -> None:
+    """In another process: sign in, validate by a manager that has not seen it, again and again."""
+    felt = _Felt([], [], 0)
+    refused, number = 0, 0
+    with SessionManager(path, keys=secret) as sessions:
+        there.send("ready")
+        while not there.poll():
+            try:
+                start = time.perf_counter()
+                grant = sessions.login(f"visitor-{number}", world.visitor(number))
+                between = time.perf_counter()
+                sessions.validate(grant.access_token, fresh=True)
+                felt.logins.append(between - start)
+                felt.validations.append(time.perf_counter() - between)
+            except StoreUnavailableError:
+                refused += 1
+            except (InvalidSessionError, LoginDeniedError):
+                pass  # the end of everybody came in between, as it should
+            number += 1
+            time.sleep(0.01)
+        there.recv()
+        there.send(_Felt(felt.logins, felt.validations, refused))
