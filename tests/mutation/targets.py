@@ -41,8 +41,18 @@ TARGETS: dict[str, tuple[str, ...]] = {
     "devsess/tokens.py": _TOKENS,
     "devsess/flows/_checks.py": ("tests/unit/test_checks.py",),
     "devsess/flows/context.py": (*_FLOWS, *_TOKENS[:1], *_MANAGERS),
-    "devsess/flows/login.py": ("tests/unit/test_sign_in.py", *_FLOWS, *_MANAGERS),
-    "devsess/flows/refresh.py": (*_FLOWS, *_MANAGERS),
+    "devsess/flows/login.py": (
+        "tests/unit/test_sign_in.py",
+        *_FLOWS,
+        "tests/manager/test_own_devices.py",
+        "tests/manager/test_sessions.py",
+    ),
+    "devsess/flows/refresh.py": (
+        *_FLOWS,
+        "tests/manager/test_refresh.py",
+        "tests/manager/test_lost_answers.py",
+        "tests/manager/test_surroundings.py",
+    ),
     "devsess/flows/step_up.py": (*_FLOWS, *_MANAGERS),
     "devsess/flows/validate.py": (*_FLOWS, *_MANAGERS),
 }
