@@ -6,7 +6,15 @@ from typing import Any
 
 import pytest
 
-from devsess import Client, LoginDeniedError, RefreshTokenReusedError, SessionManager
+from devsess import (
+    Client,
+    Event,
+    EventType,
+    LoginDeniedError,
+    Policy,
+    RefreshTokenReusedError,
+    SessionManager,
+)
 from devsess.stores.memory import MemoryStore
 from devsess.testing import FakeClock
 
@@ -51,6 +59,19 @@ def test_a_refusal_says_why() -> None:
         with pytest.raises(LoginDeniedError, match=r"^this device is blocked") as caught:
             sessions.login("ada", Client(device_token=grant.device_token))
     assert "device-blocked" == caught.value.reason
+
+
+@pytest.mark.parametrize(("returns", "expected"), [(False, True), (True, False)])
+def test_only_an_eviction_is_told_as_one(returns: bool, expected: bool) -> None:
+    """A device's new session takes the place of its old one: that is no limit reached."""
+    heard: list[Event] = []
+    policy = Policy(max_sessions=1)
+    with SessionManager("memory://", keys=OLD, policy=policy, on_event=heard.append) as sessions:
+        first = sessions.login("ada")
+        token = first.device_token if returns else None
+        second = sessions.login("ada", Client(device_token=token))
+    assert (first.session.id,) == second.evicted
+    assert expected == (EventType.LIMIT_EXCEEDED in [event.type for event in heard])
 
 
 def test_a_fingerprint_follows_the_keys() -> None:
