@@ -157,6 +157,17 @@ def test_at_most_eight_levels_are_kept(sessions: Any, clock: FakeClock) -> None:
     assert again.session.levels == plain.session.levels
 
 
+def test_the_latest_level_stands_last(sessions: Any, clock: FakeClock) -> None:
+    """Each level once, in the order in which they were last reached."""
+    grant = sessions.login("ada", acr="aal1")
+    for acr in ("aal2", "aal1"):
+        clock.advance(60)
+        grant = sessions.step_up(grant.access_token, amr=("otp",), acr=acr)
+
+    assert ["aal2", "aal1"] == list(sessions.validate(grant.access_token).levels)
+    assert clock.now() == grant.session.levels["aal1"]
+
+
 def test_levels_cannot_be_changed(sessions: Any) -> None:
     """What a session shows is read-only, and nothing to be put right in place."""
     grant = sessions.login("ada", acr="aal1")
