@@ -493,11 +493,9 @@ class AsyncSessionManager:
 
     async def _follow(self) -> None:
         """Write the rows that endings cover, in batches; they have ended, whatever comes of it."""
-        import asyncio
-
         try:
             while await self._do(self._core.write(flows.settle)):
-                await asyncio.sleep(flows.PAUSE)
+                pass  # each batch is an operation of its own, with its events
         except StoreUnavailableError:
             log("rows of ended sessions are not written yet; the next purge goes on")
 

@@ -455,11 +455,9 @@ class SessionManager:
 
     def _follow(self) -> None:
         """Write the rows that endings cover, in batches; they have ended, whatever comes of it."""
-        import time
-
         try:
             while self._do(self._core.write(flows.settle)):
-                time.sleep(flows.PAUSE)
+                pass  # each batch is an operation of its own, with its events
         except StoreUnavailableError:
             log("rows of ended sessions are not written yet; the next purge goes on")
 

@@ -17,7 +17,7 @@ from devsess.flows.devices import (
     trust_device,
     unblock_device,
 )
-from devsess.flows.ending import PAUSE, AllEnded, revoke, revoke_all, revoke_everyone, settle
+from devsess.flows.ending import AllEnded, revoke, revoke_all, revoke_everyone, settle
 from devsess.flows.login import login
 from devsess.flows.records import (
     erase_user,
@@ -34,7 +34,6 @@ from devsess.flows.step_up import step_up
 from devsess.flows.validate import Validated, validate
 
 __all__ = [
-    "PAUSE",
     "AllEnded",
     "Call",
     "Context",

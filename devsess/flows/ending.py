@@ -30,8 +30,6 @@ if TYPE_CHECKING:
 
 # Rows of a batch: it holds the write lock for 20 to 50 ms, on a slow disk too.
 BATCH = 200
-# Seconds between batches: another process asks for the lock every 100 ms at most.
-PAUSE = 0.05
 # Ids of a page; reading them takes no lock.
 PAGE = 1_000
 
@@ -105,9 +103,11 @@ def revoke_everyone(
 
 
 def settle(context: Context, now: float) -> Flow[bool]:
-    """Write one batch of the rows that endings cover; whether more follow."""
+    """Write one batch of the rows that endings cover, and let others write; whether more follow."""
     batch = yield from ask.settle(limit=BATCH)
     yield from ask.emit(*batch.events)
+    if batch.is_more:
+        yield from ask.pause()
     return batch.is_more
 
 

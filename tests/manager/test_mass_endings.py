@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from devsess import EventType, LoginDeniedError, SessionRevokedError, flows
+from devsess import EventType, LoginDeniedError, SessionRevokedError
 from devsess.flows._ids import Ids
 from devsess.lifecycle import Horizon
 from devsess.stores.base import Ending, Erasure, Everyone, OfUser
@@ -29,7 +29,7 @@ def _few_are_many(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(f"{ending}.Ending", partial(Ending, at_once=MANY - 1))
     monkeypatch.setattr(f"{ending}.BATCH", 2)
     monkeypatch.setattr(f"{ending}.PAGE", 3)
-    monkeypatch.setattr(flows, "PAUSE", 0)
+    monkeypatch.setattr("devsess._services._PAUSE", (0.0, 0.0))
 
 
 def _filled(manager: Any, clock: FakeClock, count: int = MANY - 1, user_id: str = "ada") -> None:

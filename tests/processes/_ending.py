@@ -7,13 +7,12 @@ import signal
 import sys
 from functools import partial
 
-from devsess import SessionManager, flows
+from devsess import SessionManager
 from devsess.flows import ending
 from devsess.stores.base import Ending
 
 if __name__ == "__main__":
     _, path, secret = sys.argv
-    flows.PAUSE = 0
     ending.BATCH = 2
     ending.Ending = partial(Ending, at_once=0)  # type: ignore[assignment, misc]
     told = []
