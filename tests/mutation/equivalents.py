@@ -11,6 +11,15 @@ EQUIVALENTS: dict[str, dict[tuple[str, str], str]] = {
         ("_refusal", "row.revoked_at or 0.0 → ((row.revoked_at))"): _NEVER_ZERO,
         ("_refusal", "0.0 → 1.0"): _NEVER_ZERO,
     },
+    "devsess/flows/login.py": {
+        (
+            "_row",
+            (
+                "min(now + context.policy.idle_timeout, absolute)"
+                " → (now + context.policy.idle_timeout)"
+            ),
+        ): "no policy has an idle timeout beyond its absolute lifetime",
+    },
     "devsess/tokens.py": {
         (
             "Tokens.verify_access",

@@ -13,6 +13,7 @@ from devsess import (
     LoginDeniedError,
     Policy,
     RefreshTokenReusedError,
+    SessionLimitError,
     SessionManager,
 )
 from devsess.stores.memory import MemoryStore
@@ -114,3 +115,68 @@ def test_how_much_a_device_resembles_is_kept() -> None:
     assert (None, 0.0) == (one.resembles, one.likeness)
     assert one.id == other.resembles
     assert 0.5 < other.likeness <= 1.0
+
+
+def test_what_a_sign_in_writes() -> None:
+    """Its deadlines by the policy, 128 bits of salt, and no bond with a device not presented."""
+    clock, store = FakeClock(), MemoryStore()
+    sessions = SessionManager(store, keys=OLD, clock=clock)
+    client = Client(ip="102.89.77.21", user_agent=AGENT)
+    grant = sessions.login("ada", client)
+    row, now = store.get(grant.session.id), clock.now().timestamp()
+    assert row is not None
+    assert (now + 14 * 86_400, now + 30 * 86_400) == (row.idle_expires_at, row.absolute_expires_at)
+    assert (16, False) == (len(row.salt), row.bound)
+    assert sessions.refresh(grant.refresh_token, client)
+
+
+def test_a_sign_in_without_a_date_outlives_a_clock_set_back() -> None:
+    """Only an instant that the application gave is compared with that of an ending."""
+    clock = FakeClock()
+    with SessionManager("memory://", keys=OLD, clock=clock) as sessions:
+        sessions.revoke_all("ada")
+        clock.advance(-2)
+        assert sessions.login("ada")
+        with pytest.raises(LoginDeniedError):
+            sessions.login("ada", auth_time=clock.now())
+
+
+def test_a_refusal_is_in_the_history() -> None:
+    """With the network alone, and with the device only where the device is the reason."""
+    clock = FakeClock()
+    with SessionManager("memory://", keys=OLD, clock=clock) as sessions:
+        grant = sessions.login("ada", Client(ip="102.89.77.21"))
+        sessions.block_device("ada", grant.session.device.id)
+        client = Client(ip="102.89.77.21", device_token=grant.device_token)
+        with pytest.raises(LoginDeniedError):
+            sessions.login("ada", client)
+        blocked = sessions.history("ada", limit=1).items[0]
+        before = clock.now()
+        clock.advance(1)
+        sessions.revoke_all("ada")
+        with pytest.raises(LoginDeniedError):
+            sessions.login("ada", auth_time=before)
+        late = sessions.history("ada", limit=1).items[0]
+    assert ("device-blocked", grant.session.device.id) == (blocked.reason, blocked.device_id)
+    assert ("cut-off", None) == (late.reason, late.device_id)
+    assert "102.89.77.0" == blocked.ip
+
+
+def test_a_full_account_is_in_the_history() -> None:
+    """As an event of its own, kept and told, which names no session and no address."""
+    heard: list[Event] = []
+    policy = Policy(max_sessions=1, on_limit="reject")
+    client = Client(ip="102.89.77.21")
+    with SessionManager("memory://", keys=OLD, policy=policy, on_event=heard.append) as sessions:
+        sessions.login("ada", client)
+        with pytest.raises(SessionLimitError) as caught:
+            sessions.login("ada", client)
+        kept = sessions.history("ada", limit=1).items[0]
+    assert (1, 1) == (caught.value.limit, len(caught.value.sessions))
+    for event in (kept, heard[-1]):
+        assert (EventType.LIMIT_EXCEEDED, "limit", None) == (
+            event.type,
+            event.reason,
+            event.session_id,
+        )
+        assert "102.89.77.0" == event.ip
