@@ -14,7 +14,7 @@ from types import TracebackType
 # Eight bytes each.
 _NUMBER = 8
 _TEXT = 1024
-_HEADER = 2
+_HEADER = 3
 
 THREADS = 4
 COUNTS = ("validations", "from_memory", "refusals", "wrong_refusals")
@@ -70,6 +70,15 @@ class Board:
     def end(self, slot: int, at: int) -> None:
         """Say that `revoke` had returned by *at*."""
         self._numbers[self._slot(slot) + 1] = at
+
+    def count_covered(self, more: int) -> None:
+        """Say that so many sessions were ended by a number before their rows were written."""
+        self._numbers[2] += more
+
+    @property
+    def covered(self) -> int:
+        """How many were."""
+        return self._numbers[2]
 
     # What the validating threads say.
 

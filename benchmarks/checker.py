@@ -3,8 +3,10 @@ Whether a revocation is heard at once: no validation that began after `revoke` r
 
     python -m benchmarks.checker [--validations N] [--max-staleness SECONDS] [--mark MARK] [--json]
 
-Two processes of two threads each validate in a loop while a third process signs
-in and revokes, all on one SQLite file. Every validation's beginning and every
+Two processes of two threads each validate in a loop, and touch five times a
+second, while a third process signs in and ends sessions: one, all of an account,
+everybody's, the last two by rows written at once or by a number whose rows follow.
+All use one SQLite file. Every validation's beginning and every
 revocation's end are taken from the one monotonic clock that a machine's
 processes share. The exit code is 1 if one was late, if a live session was
 refused, or if too little was tried. With a staleness above zero, late ones are
@@ -20,20 +22,24 @@ import secrets
 import sys
 import time
 from collections import Counter
+from collections.abc import Callable
+from functools import partial
 from multiprocessing import get_context
 from multiprocessing.connection import wait
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from threading import Thread
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from attrs import asdict, frozen
 from tabulate import tabulate
 
 from benchmarks import _world as world
 from benchmarks._board import THREADS, Board
-from devsess import InvalidSessionError, Policy, SessionManager, SessionRevokedError
+from devsess import InvalidSessionError, Policy, SessionManager, SessionRevokedError, flows
+from devsess.flows import ending
 from devsess.stores import _walindex
+from devsess.stores.base import AT_ONCE, Ending
 
 if TYPE_CHECKING:
     from multiprocessing.context import SpawnContext, SpawnProcess
@@ -47,6 +53,11 @@ FEWEST_REVOCATIONS = 200
 # often each of their threads wants to hear that a session has ended.
 ALIVE = 16
 WINDOW = 48
+USERS = 4
+# Of a hundred ends, those of all of an account, and those of everybody.
+OF_ONE, OF_ALL = 10, 1
+# Seconds; each is a write of the validating processes.
+TOUCH_EVERY = 0.2
 REFUSALS_EACH = 3
 
 
@@ -68,7 +79,7 @@ class Plan:
         """A manager of one's own, on the file of all."""
         if self.mark == "data_version":  # as where the wal-index cannot be looked at
             _walindex._remap = lambda: None
-        policy = Policy(max_staleness=self.max_staleness)
+        policy = Policy(max_staleness=self.max_staleness, touch_interval=TOUCH_EVERY)
         return SessionManager(self.folder / "sessions.db", keys=self.secret, policy=policy)
 
 
@@ -80,6 +91,7 @@ class Findings:
     Attributes:
         validations: Calls of `validate` that were answered, one way or the other.
         revocations: Sessions revoked while others validated them.
+        covered: Those of them that a number ended, before their rows were written.
         late: Threads that had a session accepted after its `revoke` had returned.
         wrong_refusals: Sessions refused before anyone revoked them.
         refusals: Calls refused as they had to be.
@@ -89,6 +101,7 @@ class Findings:
 
     validations: int
     revocations: int
+    covered: int
     late: int
     wrong_refusals: int
     refusals: int
@@ -141,16 +154,62 @@ def _run(plan: Plan, board: Board) -> None:
 
 
 def sign_in_and_revoke(plan: Plan) -> None:
-    """Keep a few sessions alive, and end one for each that begins."""
-    alive: list[tuple[int, str]] = []
-    chance = random.Random(1)
+    """Keep a few sessions alive: for each that begins one ends, or all of an account, or all."""
     with plan.board() as board, plan.sessions() as sessions:
+        ender = Ender(board, sessions)
         while not _is_enough(plan, board):
             number = board.issued
-            grant = sessions.login(f"user-{number % 50}", world.visitor(number))
-            alive.append((board.issue(grant.access_token), grant.session.id))
-            if len(alive) > ALIVE:
-                _revoke(board, sessions, *alive.pop(chance.randrange(ALIVE)))
+            user = f"user-{number % USERS}"
+            grant = sessions.login(user, world.visitor(number))
+            ender.alive.append((board.issue(grant.access_token), grant.session.id, user))
+            if len(ender.alive) > ALIVE:
+                ender.end_some()
+
+
+class Ender:
+    """
+    Ends sessions, one or many at a time.
+
+    Attributes:
+        alive: Slot, id and user of each session that is not ended.
+    """
+
+    def __init__(self, board: Board, sessions: SessionManager) -> None:
+        self.alive: list[tuple[int, str, str]] = []
+        self._board = board
+        self._sessions = sessions
+        self._chance = random.Random(1)
+
+    def end_some(self) -> None:
+        """End one, all of an account, or all, as chance has it."""
+        chosen = self._chance.choice(self.alive)
+        kind = self._chance.randrange(100)
+        if kind < OF_ALL:
+            self._end_many(bool, flows.revoke_everyone)
+        elif kind < OF_ALL + OF_ONE:
+            self._end_many(lambda one: one[2] == chosen[2], flows.revoke_all, chosen[2])
+        else:
+            self.alive.remove(chosen)
+            _revoke(self._board, self._sessions, *chosen[:2])
+
+    def _end_many(
+        self, which: Callable[[tuple[int, str, str]], bool], flow: Any, *user: str
+    ) -> None:
+        ended = [one for one in self.alive if which(one)]
+        self.alive = [one for one in self.alive if not which(one)]
+        covers = bool(self._chance.randrange(2))
+        arguments: dict[str, Any] = {"reason": "checked", "actor": None}
+        if user:
+            arguments |= {"keep": None, "compromised": False}
+        for slot, _, _ in ended:
+            self._board.begin(slot, time.monotonic_ns())
+        # Step by step, as the manager does it: it must hold before the rows have followed.
+        ending.Ending = partial(Ending, at_once=0 if covers else AT_ONCE)  # type: ignore
+        follows = self._sessions._do(self._sessions._core.write(flow, *user, **arguments))
+        for slot, _, _ in ended:
+            self._board.end(slot, time.monotonic_ns())
+        self._board.count_covered(len(ended) if covers else 0)
+        self._sessions._followed(follows)
 
 
 def _is_enough(plan: Plan, board: Board) -> bool:
@@ -261,6 +320,7 @@ def _findings(board: Board, seconds: float) -> Findings:
     return Findings(
         validations=validations,
         revocations=len(revoked),
+        covered=board.covered,
         late=late,
         wrong_refusals=wrong,
         refusals=refusals,
@@ -277,6 +337,7 @@ def report(findings: Findings) -> str:
             ("of them refused, rightly", f"{findings.refusals:,}"),
             ("of the accepted, from memory", f"{findings.from_memory:.1%}"),
             ("revocations", f"{findings.revocations:,}"),
+            ("of them by a number, before their rows", f"{findings.covered:,}"),
             ("late: accepted after revoke had returned", f"{findings.late:,}"),
             ("refused though nobody had revoked", f"{findings.wrong_refusals:,}"),
             ("seconds", f"{findings.seconds:.1f}"),
