@@ -21,6 +21,7 @@ from attrs import asdict
 from benchmarks import (
     _results,
     algorithms,
+    availability,
     endings,
     growth,
     imports,
@@ -57,6 +58,7 @@ SUITES: dict[str, Suite] = {
     "shared": shared,
     "staleness": staleness,
     "operations": operations,
+    "availability": availability,
     "middleware": middleware,
     "memory": memory,
     "import": imports,

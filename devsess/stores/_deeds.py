@@ -36,6 +36,10 @@ ACTIVITY = ("last_seen_at", "idle_from", "idle_expires_at")
 LOG_KEPT = 10_000
 LOG_READ = 1_000
 
+# Events of one type that the history keeps of one session: a client can bring about
+# as many as it sends requests (a renewal under another agent each time).
+EVENTS_EACH = 1_000
+
 # How many of a user's latest devices a sign-in is compared with.
 DEVICES_COMPARED = 50
 
@@ -237,6 +241,11 @@ def _check(columns: Columns, allowed: frozenset[str]) -> None:
     unknown = sorted(set(columns) - allowed)
     if unknown:
         raise ValueError(f"these columns never change: {', '.join(unknown)}")
+
+
+def without_agent(changes: Columns) -> Columns:
+    """*changes*, but for the user agent: each one that is kept takes room."""
+    return {name: value for name, value in changes.items() if name != "user_agent"}
 
 
 def check_size(limit: int) -> None:

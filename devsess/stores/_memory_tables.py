@@ -179,8 +179,20 @@ class Tables:
 
     def _keep(self, *events: EventRow) -> None:
         for event in events:
+            if self._is_full(event):
+                continue
             self._last_event += 1
             self._events[self._last_event] = event
+
+    def _is_full(self, event: EventRow) -> bool:
+        if event.session_id is None:
+            return False
+        alike = [
+            it
+            for it in self._events.values()
+            if it.session_id == event.session_id and it.type is event.type
+        ]
+        return len(alike) >= deeds.EVENTS_EACH
 
     def _note(self, session_id: str | None) -> None:
         self._last_change += 1

@@ -10,7 +10,7 @@ from devsess.stores import _deeds as deeds
 from devsess.stores import _sqlite_endings as endings
 from devsess.stores import _sqlite_rows as rows
 from devsess.stores._sqlite_endings import BY_USE, LIVE, note_unended, of_live, revoke
-from devsess.stores._sqlite_log import DAY, agent_number, keep, note
+from devsess.stores._sqlite_log import DAY, agent_number, is_full, keep, note
 from devsess.stores.base import Changes, Full, Inserted, OfDevice, Refused
 
 if TYPE_CHECKING:
@@ -141,7 +141,9 @@ def rotate(
     changes: Columns,
     event: EventRow | None,
 ) -> SessionRow | None:
-    """Swap, and keep the event of it."""
+    """Swap, and keep the event of it; with the last one of its kind, the agent stays."""
+    if event is not None and is_full(db, event):
+        changes = deeds.without_agent(changes)
     row = swap(db, session_id, expected, changes)
     if row is not None and event is not None:
         keep(db, event)

@@ -22,7 +22,7 @@ from devsess.stores.base import StoreBusyError
 Values: TypeAlias = tuple[float | str | None, ...]
 
 # Seconds between two attempts.
-_EVERY = 0.05
+_EVERY = 0.01
 # Sessions remembered; those beyond are dropped, and are due again in a second.
 _MOST = 10_000
 

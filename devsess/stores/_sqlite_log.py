@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from devsess.models import EventType
+from devsess.stores import _deeds as deeds
 from devsess.stores import _sqlite_rows as rows
 from devsess.stores._sqlite_schema import new_tag
 
@@ -15,6 +17,12 @@ if TYPE_CHECKING:
 
 DAY = 86_400.0
 
+_ALIKE = (
+    "SELECT count(*) FROM (SELECT 1 FROM events INDEXED BY events_session"
+    " WHERE session_id = ? AND type = ? LIMIT ?)"
+)
+_ONCE = frozenset({EventType.SESSION_CREATED, EventType.SESSION_REVOKED})
+
 
 def note(db: sqlite3.Cursor, session_ids: Sequence[str | None]) -> None:
     """Append to the log; None stands for all sessions."""
@@ -25,10 +33,22 @@ def note(db: sqlite3.Cursor, session_ids: Sequence[str | None]) -> None:
 
 
 def keep(db: sqlite3.Cursor, *events: EventRow) -> None:
-    """Keep events, in this order."""
+    """Keep events, in this order; but no more of one type and session than may be."""
     for event in events:
+        if is_full(db, event):
+            continue
         agent = agent_number(db, event.user_agent, event.at)
         db.execute(rows.INSERT_EVENT, rows.event_values(event, agent))
+
+
+def is_full(db: sqlite3.Cursor, event: EventRow) -> bool:
+    """Whether the history keeps as many events of this type and session as it may."""
+    # By the index of sessions; each session begins and ends but once.
+    if event.session_id is None or event.type in _ONCE:
+        return False
+    asked = (event.session_id, event.type.value, deeds.EVENTS_EACH)
+    [[found]] = db.execute(_ALIKE, asked).fetchall()
+    return bool(found == deeds.EVENTS_EACH)
 
 
 def agent_number(db: sqlite3.Cursor, user_agent: str | None, at: float) -> int | None:

@@ -223,7 +223,9 @@ class Store(Protocol):
         Raise an unrevoked row's generation by one and apply *changes*.
 
         None, and nothing done, unless the row has the expected generation.
-        Activity columns move only forward.
+        Activity columns move only forward. Where the history keeps 1,000 events
+        of the event's type and session already, the user agent stays as it is:
+        a client can send another one with each request.
         """
         ...
 
@@ -298,7 +300,12 @@ class Store(Protocol):
         ...
 
     def add_event(self, event: EventRow) -> None:
-        """Keep an event."""
+        """
+        Keep an event.
+
+        Here and wherever else an event is kept: of one session the history keeps
+        1,000 of a type, and none beyond.
+        """
         ...
 
     def events(self, user_id: str, *, limit: int, cursor: str | None = None) -> Page[EventRow]:

@@ -151,6 +151,8 @@ class MemoryStore(Tables):
     ) -> SessionRow | None:
         """See Store.rotate."""
         with self._deed():
+            if event is not None and self._is_full(event):
+                changes = deeds.without_agent(changes)
             raised = {**changes, "generation": expected_generation + 1}
             row = self._swap(session_id, {"generation": expected_generation}, raised)
             if row is not None and event is not None:

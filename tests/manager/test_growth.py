@@ -1,0 +1,71 @@
+"""What a signed-in client can make grow by its requests, and how far."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from devsess import Client, EventType
+from devsess.stores import _deeds as deeds
+from devsess.stores.sqlite import SQLiteStore
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from devsess.testing import FakeClock
+
+
+@pytest.fixture
+def few(monkeypatch: pytest.MonkeyPatch) -> int:
+    monkeypatch.setattr(deeds, "EVENTS_EACH", 4)
+    return 4
+
+
+def count(sessions: Any, kind: EventType) -> int:
+    page = sessions.history("ada", limit=100)
+    return sum(event.type is kind for event in page.items)
+
+
+def test_changing_agents_fill_nothing(make: Callable[..., Any], few: int) -> None:
+    """A client that renews under another agent each time: so many are kept, and it stays in."""
+    heard: list[EventType] = []
+    sessions = make(on_event=lambda event: heard.append(event.type))
+    grant = sessions.login("ada", Client(user_agent="agent 0"))
+    own = grant.device_token
+    for number in range(1, 10):
+        client = Client(user_agent=f"agent {number}", device_token=own)
+        grant = sessions.refresh(grant.refresh_token, client)
+        assert f"agent {min(number, few)}" == grant.session.user_agent
+    assert few == count(sessions, EventType.SESSION_RENEWED)
+    assert 9 == heard.count(EventType.SESSION_RENEWED)
+    store = getattr(sessions, "_store", None)
+    if isinstance(store, SQLiteStore):
+        assert few + 1 == len(store._rows("SELECT id FROM agents", ()))
+
+
+def test_each_kind_of_event_is_bounded(make: Callable[..., Any], few: int) -> None:
+    """Of one session; another one's history is its own."""
+    sessions = make()
+    one, other = sessions.login("ada"), sessions.login("ada")
+    for _ in range(9):
+        sessions.extend(one.session.id, 60)
+        sessions.update(one.session.id, claims={})
+    sessions.extend(other.session.id, 60)
+    assert few + 1 == count(sessions, EventType.SESSION_EXTENDED)
+    assert few == count(sessions, EventType.SESSION_UPDATED)
+    sessions.revoke(one.session.id)
+    assert 1 == count(sessions, EventType.SESSION_REVOKED)
+
+
+def test_answers_that_are_lost_again_and_again(
+    make: Callable[..., Any], clock: FakeClock, few: int
+) -> None:
+    """One token that is presented late as often as it likes fills no history."""
+    sessions = make()
+    grant = sessions.login("ada")
+    sessions.refresh(grant.refresh_token)
+    for _ in range(9):
+        clock.advance(60)
+        sessions.refresh(grant.refresh_token)
+    assert few == count(sessions, EventType.TOKEN_REISSUED)
