@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING
 from attrs import define, field
 
 from devsess._fork import after_fork
+from devsess._shares import Shares
 from devsess.errors import StoreUnavailableError
 from devsess.flows import _ask as ask
 from devsess.flows._checks import checked_client
@@ -126,7 +127,7 @@ class Cache:
         self._memory: Bytes
         self._position: object
         self._entries: dict[int, Entry]
-        self._keys: dict[str, tuple[int, ...]]
+        self._keys: Shares
         # Keys by the places that a hand goes round; the places that are free.
         self._ring: list[int]
         self._free: list[int]
@@ -292,13 +293,13 @@ class Cache:
     # Under the lock.
 
     def _note(self, session_id: str, key: int) -> None:
-        known = self._keys.get(session_id, ())
+        known = self._keys.get(session_id)
         if known:
             known = tuple(one for one in known if one != key)
             for old in known[: 1 - _TOKENS_EACH]:
                 self._remove(old)
             known = known[1 - _TOKENS_EACH :]
-        self._keys[session_id] = (*known, key)
+        self._keys.put(session_id, (*known, key))
 
     def _drop(self, ids: Collection[str] | All) -> None:
         self._moves += 1
@@ -306,7 +307,7 @@ class Cache:
             self._clear()
             return
         for session_id in ids:
-            for key in self._keys.pop(session_id, ()):
+            for key in self._keys.take(session_id):
                 self._remove(key)
 
     def _place(self) -> int:
@@ -341,11 +342,8 @@ class Cache:
             return
         self.evictions += 1
         session_id = entry.session.id
-        left = tuple(one for one in self._keys.get(session_id, ()) if one != key)
-        if left:
-            self._keys[session_id] = left
-        else:
-            self._keys.pop(session_id, None)
+        left = tuple(one for one in self._keys.get(session_id) if one != key)
+        self._keys.put(session_id, left)
 
     def _remove(self, key: int) -> None:
         """Drop an entry, and free its place."""
@@ -356,7 +354,7 @@ class Cache:
     def _clear(self) -> None:
         # What is dropped is freed bit by bit: tens of milliseconds, if it were at once.
         self._dropped.append(self._entries)
-        self._entries, self._keys = {}, {}
+        self._entries, self._keys = {}, Shares()
         self._ring, self._free, self._hand = [], [], 0
 
     def _free_some(self) -> None:
@@ -372,7 +370,7 @@ class Cache:
     def _start_over(self) -> None:
         self.hits = self.misses = self.catch_ups = self.evictions = 0
         self._lock = Lock()
-        self._entries, self._keys = {}, {}
+        self._entries, self._keys = {}, Shares()
         self._ring, self._free, self._hand = [], [], 0
         self._dropped = []
         self._mark = _NEVER

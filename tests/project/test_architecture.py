@@ -55,6 +55,7 @@ ROOMS = {
             "metrics",
             "_drivers",
             "_threads",
+            "_shares",
             "_services",
             "_core",
             "manager",

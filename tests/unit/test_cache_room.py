@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import random
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from devsess import cache as module
+from devsess._shares import Shares
 from devsess.cache import Cache
 from devsess.flows import Validated
 from devsess.policy import Policy
@@ -114,7 +115,7 @@ def test_its_books_agree(seed: int) -> None:
         assert len(cache._ring) <= 16
         for key, entry in cache._entries.items():
             assert key == cache._ring[entry.place]
-            assert key in cache._keys[entry.session.id]
+            assert key in cache._keys.get(entry.session.id)
         places = [entry.place for entry in cache._entries.values()]
         assert len(set(places + cache._free)) == len(places) + len(cache._free)
 
@@ -126,14 +127,23 @@ class Interrupted(dict[int, object]):
         raise KeyboardInterrupt
 
 
-@pytest.mark.parametrize("table", ["_entries", "_keys"])
-def test_an_interrupt_leaves_nothing_that_cannot_be_dropped(table: str) -> None:
+class InterruptedShares(Shares):
+    """The same of the sessions' keys."""
+
+    def put(self, session_id: str, keys: tuple[int, ...]) -> None:
+        raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize(
+    ("table", "broken"), [("_entries", Interrupted), ("_keys", InterruptedShares)]
+)
+def test_an_interrupt_leaves_nothing_that_cannot_be_dropped(table: str, broken: Any) -> None:
     """What answers for a session is known as the session's, wherever keeping is broken off."""
     cache = make(4)
     whole = getattr(cache, table)
-    setattr(cache, table, Interrupted(whole))
+    setattr(cache, table, broken())
     with pytest.raises(KeyboardInterrupt):
         keep(cache, "a")
     setattr(cache, table, whole)
-    assert all(entry.session.id in cache._keys for entry in cache._entries.values())
+    assert all(cache._keys.get(entry.session.id) for entry in cache._entries.values())
     assert [] == there(cache, "a")
