@@ -362,7 +362,7 @@ class Exchange:
             is_marked: Whether it says how it may be cached.
             is_shared: Whether it says which origin may read it.
         """
-        found = cookies = self.jar.headers(may_clear=self.may_clear)
+        found = cookies = self._cookies()
         if cookies or self._gives_tokens:
             found = [*cookies, NO_STORE]
         elif self.session is not None and not is_marked and not self.request.is_live:
@@ -379,6 +379,10 @@ class Exchange:
         if content_type.startswith("text/html"):
             found.append(_ACCEPT_HINTS)
         return found
+
+    def _cookies(self) -> list[Header]:
+        jar = self.jar
+        return [] if jar.is_untouched else jar.headers(may_clear=self.may_clear)
 
     def _hand_out(self, grant: Grant) -> None:
         self.jar.hand_out(grant, self.core.now())

@@ -90,6 +90,11 @@ class Jar:
             self._lines[name] = cookies.write(name, value, attributes, max_age=max_age)
 
     @property
+    def is_untouched(self) -> bool:
+        """Whether there is nothing to say of any cookie, as with most responses."""
+        return not (self._lines or self.ended or self._twice)
+
+    @property
     def is_empty(self) -> bool:
         """Whether nothing was set; cookies that are lost would sign a person out."""
         return not self._lines
@@ -103,8 +108,6 @@ class Jar:
                 response: not where the client asks for many things at once, since a
                 late answer would clear what an earlier one has set.
         """
-        if not (self._lines or (may_clear and (self.ended or self._twice))):
-            return []
         lines, attributes = dict(self._lines), self._settings.cookie_attributes
         twins: list[str] = []
         if may_clear:

@@ -73,6 +73,24 @@ def test_cookies_are_kept_from_scripts(server: Server, browser: Chromium) -> Non
     assert "" == browser.run("document.cookie")
 
 
+def test_a_restarted_browser_is_the_same_device(
+    server: Server, browser: Chromium, tmp_path: Path
+) -> None:
+    """The session ends with the browser, the device does not: the next sign-in is no stranger's."""
+    site = f"http://localhost:{server.port}"
+    sign_in(browser, site)
+    here = server.sessions.list("ada")[0].device.id
+    browser.quit()
+    again = Chromium(tmp_path / "profile")
+    try:
+        again.go(f"{site}/sign-in")
+        assert {DEVICE} == set(again.cookies())
+        sign_in(again, site)
+        assert here == server.sessions.list("ada")[0].device.id
+    finally:
+        again.close()
+
+
 def test_a_person_whose_device_was_signed_out(server: Server, browser: Chromium) -> None:
     """The next button they press leads to the form, not to JSON."""
     sign_in(browser, f"http://localhost:{server.port}")
