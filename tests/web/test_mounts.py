@@ -19,6 +19,7 @@ CASES = [
     ("/login", "/login", 200),
     ("/login", "/shop/login", 200),
     ("/login", "/shopping/login", 401),
+    ("/shopping/login", "/shopping/login", 404),
     ("/", "/login", 401),
     ("/", "/shop/login", 401),
     ("/shop/login", "/shop/login", 401),
