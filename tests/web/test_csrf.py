@@ -141,6 +141,13 @@ def test_a_handshake_comes_from_a_page(scheme: str, origin: str, passes: bool) -
     assert passes == (csrf.refusal(request, COOKIES, SETTINGS) is None)
 
 
+@pytest.mark.parametrize(("scheme", "passes"), [("ws", True), ("wss", False)])
+def test_a_handshake_over_tls_comes_from_https(scheme: str, passes: bool) -> None:
+    """Also on localhost, where a page over plain http is one of the app's own otherwise."""
+    request = asking(scheme, method="GET", Host="localhost", Origin="http://localhost")
+    assert passes == (csrf.refusal(request, COOKIES, SETTINGS) is None)
+
+
 def asking(scheme: str, method: str = "POST", **headers: str) -> Request:
     """A request, a WebSocket's handshake by its scheme."""
     said = {name.lower(): value for name, value in headers.items()}
