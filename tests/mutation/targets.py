@@ -48,6 +48,7 @@ TARGETS: dict[str, tuple[str, ...]] = {
         "tests/manager/test_sessions.py",
     ),
     "devsess/flows/refresh.py": (
+        "tests/unit/test_renewal.py",
         *_FLOWS,
         "tests/manager/test_refresh.py",
         "tests/manager/test_lost_answers.py",
