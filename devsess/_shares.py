@@ -1,36 +1,47 @@
-"""A table of sessions that never stands still to grow."""
+"""A large table in small ones: a dict that grows is copied, which takes as long as it is large."""
 
 from __future__ import annotations
 
+from collections.abc import Hashable, Iterator
+from typing import Generic, TypeVar
 
-class Shares:
+K = TypeVar("K", bound=Hashable)
+V = TypeVar("V")
+
+# What the last bits of a key's hash choose from.
+LAST = 63
+
+
+class Shares(Generic[K, V]):
     """
-    The keys of each session's tokens, in small tables.
+    A table that grows in steps too small to notice.
 
-    A table that grows is copied: a large one, beside that of the entries, for longer
-    than an event loop should stand still.
+    Attributes:
+        tables: The one of a number is `tables[number & LAST]`, of another key that of its hash.
     """
 
     def __init__(self) -> None:
-        self._shares: tuple[dict[str, tuple[int, ...]], ...] = tuple({} for _ in range(64))
-
-    def _share(self, session_id: str) -> dict[str, tuple[int, ...]]:
-        return self._shares[hash(session_id) % 64]
+        self.tables: tuple[dict[K, V], ...] = tuple({} for _ in range(LAST + 1))
 
     def __len__(self) -> int:
-        return sum(map(len, self._shares))
+        return sum(map(len, self.tables))
 
-    def get(self, session_id: str) -> tuple[int, ...]:
-        return self._share(session_id).get(session_id, ())
+    def _table(self, key: K) -> dict[K, V]:
+        return self.tables[(key if isinstance(key, int) else hash(key)) & LAST]
 
-    def put(self, session_id: str, keys: tuple[int, ...]) -> None:
-        if keys:
-            self._share(session_id)[session_id] = keys
-        else:
-            self.take(session_id)
+    def get(self, key: K) -> V | None:
+        """The value of *key*, or None."""
+        return self._table(key).get(key)
 
-    def take(self, session_id: str) -> tuple[int, ...]:
-        return self._share(session_id).pop(session_id, ())
+    def put(self, key: K, value: V) -> None:
+        """Set the value of *key*."""
+        self._table(key)[key] = value
 
-    def all(self) -> dict[str, tuple[int, ...]]:
-        return {name: keys for share in self._shares for name, keys in share.items()}
+    def pop(self, key: K) -> V | None:
+        """Take *key* out; its value, or None."""
+        return self._table(key).pop(key, None)
+
+    def items(self) -> Iterator[tuple[K, V]]:
+        """All of them, in no order."""
+        for table in self.tables:
+            yield from table.items()

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING
 from attrs import define, field
 
 from devsess._fork import after_fork
-from devsess._shares import Shares
+from devsess._shares import LAST, Shares
 from devsess.errors import StoreUnavailableError
 from devsess.flows import _ask as ask
 from devsess.flows._checks import checked_client
@@ -126,8 +126,8 @@ class Cache:
         self._mark: object
         self._memory: Bytes
         self._position: object
-        self._entries: dict[int, Entry]
-        self._keys: Shares
+        self._entries: Shares[int, Entry]
+        self._keys: Shares[str, tuple[int, ...]]
         # Keys by the places that a hand goes round; the places that are free.
         self._ring: list[int]
         self._free: list[int]
@@ -165,7 +165,7 @@ class Cache:
                 return self._stale(key)
         elif not self._is_current(now):
             return self._stale(key)
-        entry = self._entries.get(key)
+        entry = self._entries.tables[key & LAST].get(key)
         if entry is None or now >= entry.good_until or entry.end != token[-_END:]:
             return None
         if client is not None and not entry.is_for(client):
@@ -176,7 +176,7 @@ class Cache:
 
     def _stale(self, key: int) -> Stale | None:
         """What is not there needs no catching up."""
-        return STALE if key in self._entries else None
+        return None if self._entries.get(key) is None else STALE
 
     def _is_current(self, now: float) -> bool:
         heard_at = self._elapsed()
@@ -245,14 +245,13 @@ class Cache:
         with self._lock:
             if ticket != self._moves or not self._size:
                 return
-            if self._dropped:
-                self._free_some()
+            self._free_some()
             old = self._entries.get(key)
             entry.place = self._place() if old is None else old.place
             # First: what is kept can be dropped, wherever an interrupt strikes.
             self._note(entry.session.id, key)
             self._ring[entry.place] = key
-            self._entries[key] = entry
+            self._entries.put(key, entry)
 
     def catch_up(self) -> Flow[None]:
         """
@@ -293,7 +292,7 @@ class Cache:
     # Under the lock.
 
     def _note(self, session_id: str, key: int) -> None:
-        known = self._keys.get(session_id)
+        known = self._keys.get(session_id) or ()
         if known:
             known = tuple(one for one in known if one != key)
             for old in known[: 1 - _TOKENS_EACH]:
@@ -307,7 +306,7 @@ class Cache:
             self._clear()
             return
         for session_id in ids:
-            for key in self._keys.take(session_id):
+            for key in self._keys.pop(session_id) or ():
                 self._remove(key)
 
     def _place(self) -> int:
@@ -337,40 +336,44 @@ class Cache:
         return place
 
     def _forget(self, key: int) -> None:
-        entry = self._entries.pop(key, None)
+        entry = self._entries.pop(key)
         if entry is None:
             return
         self.evictions += 1
         session_id = entry.session.id
-        left = tuple(one for one in self._keys.get(session_id) if one != key)
-        self._keys.put(session_id, left)
+        left = tuple(one for one in self._keys.get(session_id) or () if one != key)
+        if left:
+            self._keys.put(session_id, left)
+        else:
+            self._keys.pop(session_id)
 
     def _remove(self, key: int) -> None:
         """Drop an entry, and free its place."""
-        entry = self._entries.pop(key, None)
+        entry = self._entries.pop(key)
         if entry is not None:
             self._free.append(entry.place)
 
     def _clear(self) -> None:
         # What is dropped is freed bit by bit: tens of milliseconds, if it were at once.
-        self._dropped.append(self._entries)
-        self._entries, self._keys = {}, Shares()
+        self._dropped.extend(self._entries.tables)
+        self._entries, self._keys = Shares(), Shares()
         self._ring, self._free, self._hand = [], [], 0
 
     def _free_some(self) -> None:
         """Free a few of those that were dropped."""
-        while self._dropped:
+        left = _FREED
+        while self._dropped and left:
             entries = self._dropped[-1]
-            for _ in range(min(len(entries), _FREED)):
+            while entries and left:
                 entries.popitem()
-            if entries:
-                return
-            self._dropped.pop()
+                left -= 1
+            if not entries:
+                self._dropped.pop()
 
     def _start_over(self) -> None:
         self.hits = self.misses = self.catch_ups = self.evictions = 0
         self._lock = Lock()
-        self._entries, self._keys = {}, Shares()
+        self._entries, self._keys = Shares(), Shares()
         self._ring, self._free, self._hand = [], [], 0
         self._dropped = []
         self._mark = _NEVER

@@ -459,8 +459,12 @@ def test_no_token_is_kept(feed: Feed, clock: Clock) -> None:
     cache = make_cache(feed, clock)
     token = "header.payload." + "s" * 43
     keep(cache, token)
-    by_session = cache._keys.all()
-    kept = [*cache._entries, *by_session, *(key for keys in by_session.values() for key in keys)]
+    by_session = dict(cache._keys.items())
+    kept = [
+        *dict(cache._entries.items()),
+        *by_session,
+        *(key for keys in by_session.values() for key in keys),
+    ]
     assert token not in kept
 
 
