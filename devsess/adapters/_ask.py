@@ -10,7 +10,7 @@ from devsess.flows import Call
 
 if TYPE_CHECKING:
     from devsess.flows import Flow
-    from devsess.models import Client, Device, Grant, Session
+    from devsess.models import Client, Device, Grant, Page, Session
     from devsess.policy import Span
 
 
@@ -61,5 +61,6 @@ def revoke_others(user_id: str, keep: str) -> Flow[builtins.list[str]]:
     return cast("builtins.list[str]", (yield Call("revoke_all", (user_id,), options)))
 
 
-def list_sessions(user_id: str, current: str) -> Flow[builtins.list[Session]]:
-    return cast("builtins.list[Session]", (yield Call("list", (user_id,), {"current": current})))
+def live(user_id: str, limit: int, cursor: str | None, current: str) -> Flow[Page[Session]]:
+    options = {"limit": limit, "cursor": cursor, "current": current}
+    return cast("Page[Session]", (yield Call("live", (user_id,), options)))

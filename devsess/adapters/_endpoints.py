@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING, TypeAlias
+from urllib.parse import parse_qsl
 
 from attrs import evolve
 
@@ -31,6 +33,12 @@ if TYPE_CHECKING:
 # Long before a key that was taken out of use may be forgotten.
 _FOR_EVERYBODY = ("Cache-Control", "public, max-age=300")
 
+
+# Sessions on a page, if nothing is said, and at most.
+PAGE = 50
+MAX_PAGE = 1000
+# Parameters of a query that are looked at.
+MAX_FIELDS = 20
 
 Handler: TypeAlias = "Callable[[Exchange, str, bytes | None], Flow[Answer]]"
 
@@ -185,8 +193,28 @@ def _sessions(exchange: Exchange, _: str, __: bytes | None) -> Flow[Answer]:
     if refusal:
         return refusal
     caller = yield from _caller(exchange)
-    found = yield from ask.list_sessions(caller.user_id, caller.id)
-    return json_answer(200, {"sessions": [session.to_dict() for session in found]})
+    asked = _page_asked(exchange.request.query)
+    if isinstance(asked, Answer):
+        return asked
+    limit, cursor = asked
+    try:
+        page = yield from ask.live(caller.user_id, limit, cursor, caller.id)
+    except ValueError:
+        return problem(404, "There is no such page: take the cursor from `next`.")
+    listed = [session.to_dict() for session in page]
+    return json_answer(200, {"sessions": listed, "next": page.next})
+
+
+def _page_asked(query: str) -> tuple[int, str | None] | Answer:
+    """How many sessions, and from where on; what else the query says is not ours."""
+    try:
+        asked = dict(parse_qsl(query, max_num_fields=MAX_FIELDS))
+    except ValueError:
+        return problem(400, f"At most {MAX_FIELDS} parameters.")
+    limit = asked.get("limit", str(PAGE))
+    if not re.fullmatch("[1-9][0-9]{0,3}", limit) or int(limit) > MAX_PAGE:
+        return problem(400, f"The limit is a number from 1 to {MAX_PAGE}.")
+    return int(limit), asked.get("cursor")
 
 
 def _may_end(exchange: Exchange, caller: Session) -> Flow[None]:

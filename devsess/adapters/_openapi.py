@@ -7,6 +7,8 @@ from typing import Any, get_args
 from devsess.models import Kind
 
 _TEXT = {"type": "string"}
+_PAGE_SIZE = {"type": "integer", "minimum": 1, "maximum": 1000, "default": 50}
+_CURSOR = {"type": "string", "description": "`next` of the page before."}
 _INSTANT = {"type": "string", "format": "date-time"}
 _TEXT_OR_NOTHING: dict[str, Any] = {"type": ["string", "null"]}
 
@@ -119,13 +121,22 @@ _PATHS: dict[str, Any] = {
     },
     "/sessions": {
         "get": {
-            "summary": "The caller's live sessions.",
+            "summary": "The caller's live sessions, newest sign-in first, page by page.",
             "security": _SIGNED_IN,
+            "parameters": [
+                {"name": "limit", "in": "query", "required": False, "schema": _PAGE_SIZE},
+                {"name": "cursor", "in": "query", "required": False, "schema": _CURSOR},
+            ],
             "responses": {
                 "200": _json(
-                    _object({"sessions": {"type": "array", "items": _ref("Session")}}),
+                    _object(
+                        {
+                            "sessions": {"type": "array", "items": _ref("Session")},
+                            "next": _TEXT_OR_NOTHING,
+                        }
+                    ),
                 ),
-                **_problems(401, 403, 503),
+                **_problems(400, 401, 403, 404, 503),
             },
         }
     },

@@ -70,7 +70,7 @@ class SeldomCalls(DatabaseFile):
     def ahead(self, *, after: float, limit: int) -> builtins.list[SessionRow]:
         """See Store.ahead."""
         deeds.check_size(limit)
-        return [rows.session_row(values) for values in self._rows(sql.AHEAD, (after, limit))]
+        return self._made(rows.session_row, self._rows(sql.AHEAD, (after, limit)))
 
     def set_back(self, session_id: str, *, expected: Columns, changes: Columns) -> bool:
         """See Store.set_back."""

@@ -18,7 +18,7 @@ from devsess.stores import _sqlite_rows as rows
 from devsess.stores._deeds import Covering
 from devsess.stores._sqlite_log import keep, note
 from devsess.stores._sqlite_schema import new_tag
-from devsess.stores._sqlite_sound import DamagedError
+from devsess.stores._sqlite_sound import DamagedError, checked_instant
 from devsess.stores.base import ById, Ended, Everyone, OfDevice, OfUser, Settled
 
 if TYPE_CHECKING:
@@ -104,10 +104,7 @@ def number_of(mark: Sequence[Any]) -> int:
 
 def cut_off_of(found: Sequence[Any]) -> float | None:
     """The cut-off of what CUT_OFF finds."""
-    cut_off = found[0]
-    if cut_off is not None and type(cut_off) is not float:
-        raise DamagedError("there is no instant where one should be")
-    return cut_off
+    return checked_instant(found[0])
 
 
 def live_page(

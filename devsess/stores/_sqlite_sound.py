@@ -33,7 +33,6 @@ _KINDS: dict[str, tuple[type, ...]] = {
     **dict.fromkeys(("reason", "rotated_by", "name", "resembles", "assessment"), _ANY_TEXT),
     "session_id": _ANY_TEXT,
     "previous_generation": (int, NoneType),
-    "new_device": (int, NoneType),
     "likeness": (float,),
     "salt": (bytes,),
     "fingerprint": (bytes, NoneType),
@@ -90,6 +89,20 @@ class Shape:
     def _odd(self, values: Values) -> str:
         kinds = zip(self._columns, self._kinds, values, strict=True)
         return ", ".join(name for name, allowed, value in kinds if type(value) not in allowed)
+
+
+def checked_instant(at: object) -> float | None:
+    """
+    *at*, if it is an instant or nothing.
+
+    Raises:
+        DamagedError: If not.
+    """
+    if at is None:
+        return None
+    if not isinstance(at, float) or not _EARLIEST <= at <= _LATEST:
+        raise DamagedError("there is no instant where one should be")
+    return at
 
 
 def _fits(kinds: tuple[tuple[type, ...], ...], types: tuple[type, ...]) -> bool:

@@ -68,6 +68,7 @@ def everything(grant: Any) -> dict[str, Callable[[SessionManager], object]]:
         "validate": lambda it: it.validate(grant.access_token, CLIENT),
         "validate fresh": lambda it: it.validate(grant.access_token, CLIENT, fresh=True),
         "list": lambda it: it.list(AGAIN, include_ended=True),
+        "live": lambda it: it.live(AGAIN).items,
         "get": lambda it: it.get(session),
         "history": lambda it: [event.to_dict() for event in it.history(AGAIN).items],
         "devices": lambda it: it.devices(AGAIN),

@@ -20,10 +20,28 @@ def test_sessions_of_the_caller(site: Any) -> None:
     assert "no-store" == answer.headers["cache-control"]
     listed = answer.json()["sessions"]
     [own] = [session["sessionId"] for session in listed if session["current"]]
-    expected = site.sessions.list("ada", current=own)
+    expected = site.sessions.live("ada", current=own)
     assert [session.to_dict() for session in expected] == listed
     assert 2 == len(phone.get("/auth/sessions").json()["sessions"])
     assert 401 == site.browser().get("/auth/sessions").status_code
+
+
+def test_sessions_come_in_pages(site: Any) -> None:
+    """As many as are asked for, from the cursor on; a page that cannot be meant is refused."""
+    laptop = site.browser("ada")
+    for _ in range(4):
+        site.sessions.login("ada")
+    whole = laptop.get("/auth/sessions").json()
+    first = laptop.get("/auth/sessions?limit=3").json()
+    rest = laptop.get(f"/auth/sessions?limit=3&cursor={first['next']}").json()
+
+    assert [5, 3, 2] == [len(page["sessions"]) for page in (whole, first, rest)]
+    assert whole["sessions"] == first["sessions"] + rest["sessions"]
+    assert [None, None] == [whole["next"], rest["next"]]
+    for wrong in ("limit=0", "limit=1001", "limit=-1", "limit=x", "limit=%C2%B2"):
+        assert 400 == laptop.get(f"/auth/sessions?{wrong}").status_code
+    assert 400 == laptop.get(f"/auth/sessions?{'a=1&' * 30}").status_code
+    assert 404 == laptop.get("/auth/sessions?cursor=mangled").status_code
 
 
 def test_one_session_is_ended(site: Any) -> None:
