@@ -10,7 +10,8 @@ import sqlite3
 import subprocess
 import sys
 import tempfile
-from contextlib import closing
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, suppress
 from multiprocessing import get_context
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -319,3 +320,29 @@ class TestFailing:
             folder.chmod(0o755)
             writer.close()
             shutil.rmtree(folder)
+
+    @needs_fork
+    def test_no_descriptor_left(self, path: Path) -> None:
+        """Where no reader more can be opened, a read waits for one that is there."""
+
+        def exhausted() -> Any:
+            import resource
+
+            with closing(SQLiteStore(path, timeout=20.0)) as store:
+                store.insert(rows.login(rows.session_row("s1")))
+                store.get("s1")
+                store.mark()
+                used = max(int(entry.name) for entry in Path("/dev/fd").iterdir())
+                _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+                resource.setrlimit(resource.RLIMIT_NOFILE, (used + 1, hard))
+                taken = []
+                with suppress(OSError):
+                    while True:
+                        taken.append(os.dup(0))
+                with ThreadPoolExecutor(8) as pool:
+                    found = list(pool.map(lambda _: store.get("s1") is not None, range(400)))
+                for descriptor in taken:
+                    os.close(descriptor)
+                return all(found), len(found)
+
+        assert (True, 400) == in_child(exhausted)
