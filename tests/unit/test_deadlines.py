@@ -298,6 +298,16 @@ def test_a_row_from_a_clock_ahead_is_set_back() -> None:
     assert T0 + 300 + ABSOLUTE == skew.latest_deadline(T0, USUAL)
 
 
+def test_what_was_right_is_not_moved() -> None:
+    """Where only the activity was dated ahead, begin and end of the session stay."""
+    row = session_row(created_at=T0 - DAY, last_seen_at=T0 + DAY, absolute_expires_at=T0 + 5 * DAY)
+    changes = skew.set_back(row, T0, USUAL)
+
+    assert (T0 - DAY, T0 + 5 * DAY) == (changes["created_at"], changes["absolute_expires_at"])
+    assert T0 + 5 * DAY == changes["idle_expires_at"]
+    assert row.auth_time == changes["auth_time"]
+
+
 def test_a_device_outlives_its_sessions() -> None:
     """A device is purged after its own retention, and never before a session's tombstone."""
     for sessions, devices, expected in ((90, 400, 400), (90, 30, 90)):
