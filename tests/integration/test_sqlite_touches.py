@@ -6,7 +6,7 @@ import sqlite3
 import time
 from contextlib import closing, contextmanager
 from threading import Event, Thread
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -188,3 +188,39 @@ def test_no_session_in_use_expires(path: Path) -> None:
                 grant = sessions.refresh(grant.refresh_token)
             # What passes here is a small part of the five minutes.
             assert eventually(lambda: len(store._late) == 0)
+
+
+class Struck:
+    """A lock whose holder is interrupted in the moment in which it acquires it."""
+
+    def __init__(self, lock: Any) -> None:
+        self._lock = lock
+
+    def acquire(self, *args: Any, **kwargs: Any) -> bool:
+        self._lock.acquire(*args, **kwargs)
+        raise KeyboardInterrupt
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._lock, name)
+
+
+def test_struck_as_it_is_acquired(path: Path) -> None:
+    """A lock that was acquired by a call that did not return is released all the same."""
+    with closing(SQLiteStore(path, timeout=PATIENCE)) as store:
+        store.get("s1")
+        assert store._opened is not None
+        [reader] = store._opened.readers.all
+        for holder, name, use in (
+            (store, "_write_lock", lambda: store.add_event(rows.event_row())),
+            (reader, "lock", lambda: store.get("s1")),
+        ):
+            lock = getattr(holder, name)
+            setattr(holder, name, Struck(lock))
+            with pytest.raises(KeyboardInterrupt):
+                use()
+            setattr(holder, name, lock)
+            other = Thread(target=use)
+            other.start()
+            other.join()
+            assert not lock._is_owned()
+        assert 1 == len(store._opened.readers.all)
