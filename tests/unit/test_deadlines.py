@@ -298,6 +298,17 @@ def test_a_row_from_a_clock_ahead_is_set_back() -> None:
     assert T0 + 300 + ABSOLUTE == skew.latest_deadline(T0, USUAL)
 
 
+@pytest.mark.parametrize(("ahead", "kept"), [(300, True), (301, False)])
+def test_a_sign_in_from_a_clock_ahead_is_long_ago(ahead: int, kept: bool) -> None:
+    """A little ahead it stays as written, further it counts as old as a session can be."""
+    at, long_ago = int(T0) + ahead, int(T0 - ABSOLUTE)
+    row = session_row(last_seen_at=T0 + DAY, auth_time=at, levels=(("aal1", at),))
+    changes = skew.set_back(row, T0, USUAL)
+
+    assert (at if kept else long_ago) == changes["auth_time"]
+    assert (("aal1", at if kept else long_ago),) == changes["levels"]
+
+
 def test_what_was_right_is_not_moved() -> None:
     """Where only the activity was dated ahead, begin and end of the session stay."""
     row = session_row(created_at=T0 - DAY, last_seen_at=T0 + DAY, absolute_expires_at=T0 + 5 * DAY)
