@@ -134,3 +134,21 @@ def test_an_asynchronous_block_ends_too(event: str, error: type[Exception], ever
 
     with pytest.raises(error):
         asyncio.run(scenario())
+
+
+def test_an_asynchronous_guard_follows_a_deadline_that_moved() -> None:
+    """Past the old one it goes back to looking seldom."""
+
+    async def scenario() -> int:
+        clock = FakeClock()
+        async with AsyncSessionManager("memory://", keys=SECRET, clock=clock) as sessions:
+            grant = await sessions.login("ada")
+            current = await current_of(sessions, grant.access_token)
+            clock.advance(timedelta(days=14) - timedelta(seconds=0.01))
+            async with current.guard(every=SELDOM):
+                await sessions.extend(grant.session.id, timedelta(days=1))
+                clock.advance(1)
+                await asyncio.sleep(0.2)
+            return (await sessions.metrics()).calls["get"].count
+
+    assert asyncio.run(scenario()) < 20
