@@ -219,3 +219,14 @@ def test_a_host_that_is_no_domain_is_named_in_no_cookie(host: str) -> None:
     for line in cookies.clear_twins(["n"], host, "/a;b", "; Path=/; HttpOnly; SameSite=Lax"):
         assert "Domain" not in line
         assert "/a;b" not in line
+
+
+def test_a_scripts_request_clears_nothing(site: Any) -> None:
+    """It is one of many: a late answer would clear what an earlier one has set."""
+    ended = site.browser("ada")
+    site.sessions.revoke_all("ada")
+    answer = ended.post("/", site=None)
+    assert (200, False) == (answer.status_code, "set-cookie" in answer.headers)
+    twin = site.browser("ada")
+    twin.jar[ACCESS] = Cookie(f"x; {ACCESS}=y", {})
+    assert "set-cookie" not in twin.get("/me").headers
