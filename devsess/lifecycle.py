@@ -322,6 +322,20 @@ def purge_devices_before(now: float, policy: Policy) -> float:
     return min(purge_before(now, policy), now - policy.privacy.device_retention)
 
 
+# A store writes once a day that a user agent was seen.
+AGENTS_SEEN_EVERY = 86_400.0
+
+
+def purge_agents_before(now: float, policy: Policy) -> float:
+    """
+    Instant before which the text of a user agent, if not seen since, may be deleted.
+
+    A session that came with it may have lasted since then, and is kept for as long
+    as ended ones are.
+    """
+    return purge_before(now, policy) - policy.absolute_lifetime - AGENTS_SEEN_EVERY
+
+
 def require_strength(
     latest: float,
     levels: Mapping[str, float],

@@ -155,8 +155,16 @@ def events(user_id: str, *, limit: int, cursor: str | None) -> Flow[Page[EventRo
     return cast("Page[EventRow]", (yield Call("events", (user_id,), arguments)))
 
 
-def purge(*, now: float, before: float, devices_before: float, limit: int) -> Flow[int]:
-    arguments = {"now": now, "before": before, "devices_before": devices_before, "limit": limit}
+def purge(
+    *, now: float, before: float, devices_before: float, agents_before: float, limit: int
+) -> Flow[int]:
+    arguments = {
+        "now": now,
+        "before": before,
+        "devices_before": devices_before,
+        "agents_before": agents_before,
+        "limit": limit,
+    }
     return cast("int", (yield Call("purge", (), arguments)))
 
 

@@ -110,11 +110,16 @@ def purge(context: Context, now: float, *, limit: int | None) -> Flow[int]:
     yield from _set_back(context, now)
     before = lifecycle.purge_before(now, context.policy)
     devices_before = lifecycle.purge_devices_before(now, context.policy)
+    agents_before = lifecycle.purge_agents_before(now, context.policy)
     done = 0
     while limit is None or done < limit:
         batch = BATCH if limit is None else min(BATCH, limit - done)
         deleted = yield from ask.purge(
-            now=now, before=before, devices_before=devices_before, limit=batch
+            now=now,
+            before=before,
+            devices_before=devices_before,
+            agents_before=agents_before,
+            limit=batch,
         )
         if deleted == 0:
             break

@@ -10,7 +10,7 @@ from devsess.stores import _deeds as deeds
 from devsess.stores import _sqlite_endings as endings
 from devsess.stores import _sqlite_rows as rows
 from devsess.stores._sqlite_endings import BY_USE, LIVE, note_unended, of_live, revoke
-from devsess.stores._sqlite_log import DAY, agent_number, is_full, keep, note
+from devsess.stores._sqlite_log import agent_number, is_full, keep, note
 from devsess.stores.base import Changes, Full, Inserted, OfDevice, Refused
 
 if TYPE_CHECKING:
@@ -19,11 +19,6 @@ if TYPE_CHECKING:
 
     from devsess.rows import DeviceRow, EventRow, SessionRow
     from devsess.stores.base import Columns, Erasure, InsertAnswer, Insertion
-
-# A user agent is forgotten this long after its last use, on top of what is
-# kept: longer than any sign-in lasts (browsers drop cookies after 400 days). A
-# session that is older still loses this text and nothing else.
-AGENT_KEPT = 400 * DAY
 
 _DEVICE = f"{rows.SELECT_DEVICE} WHERE user_id = ? AND id = ?"
 _SESSION = f"{rows.SELECT_SESSION} WHERE s.id = ? AND s.revoked_at IS NULL AND n.number IS NULL"
@@ -187,7 +182,14 @@ def erase(db: sqlite3.Cursor, erasure: Erasure) -> int:
     return deleted
 
 
-def purge(db: sqlite3.Cursor, now: float, before: float, devices_before: float, limit: int) -> int:
+def purge(
+    db: sqlite3.Cursor,
+    now: float,
+    before: float,
+    devices_before: float,
+    agents_before: float,
+    limit: int,
+) -> int:
     """One batch of at most *limit* rows."""
     done = _date(db, now, limit)
     done += _lapse(db, now, limit - done)
@@ -202,7 +204,7 @@ def purge(db: sqlite3.Cursor, now: float, before: float, devices_before: float, 
             f" WHERE {unneeded} AND {_UNUSED} LIMIT ?)",
             [*values, limit - done],
         ).rowcount
-    return done + _trim(db, now, before, limit - done)
+    return done + _trim(db, now, agents_before, limit - done)
 
 
 def _delete_sessions(db: sqlite3.Cursor, before: float, limit: int) -> int:
@@ -256,7 +258,7 @@ def _lapse(db: sqlite3.Cursor, now: float, limit: int) -> int:
     return len(passed)
 
 
-def _trim(db: sqlite3.Cursor, now: float, before: float, limit: int) -> int:
+def _trim(db: sqlite3.Cursor, now: float, agents_before: float, limit: int) -> int:
     db.execute("DELETE FROM erased WHERE until <= ?", [now])
     # The newest entry always stays: it is everybody's position.
     done = db.execute(
@@ -266,7 +268,7 @@ def _trim(db: sqlite3.Cursor, now: float, before: float, limit: int) -> int:
     ).rowcount
     done += db.execute(
         "DELETE FROM agents WHERE id IN (SELECT id FROM agents WHERE seen_at < ? LIMIT ?)",
-        [before - AGENT_KEPT, limit - done],
+        [agents_before, limit - done],
     ).rowcount
     return done
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from devsess.lifecycle import AGENTS_SEEN_EVERY
 from devsess.models import EventType
 from devsess.stores import _deeds as deeds
 from devsess.stores import _sqlite_rows as rows
@@ -14,8 +15,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from devsess.rows import EventRow
-
-DAY = 86_400.0
 
 _ALIKE = (
     "SELECT count(*) FROM (SELECT 1 FROM events INDEXED BY events_session"
@@ -57,7 +56,7 @@ def agent_number(db: sqlite3.Cursor, user_agent: str | None, at: float) -> int |
         return None
     found = db.execute("SELECT id, seen_at FROM agents WHERE user_agent = ?", [user_agent])
     for known, seen_at in found.fetchall():
-        if seen_at + DAY < at:
+        if seen_at + AGENTS_SEEN_EVERY < at:
             db.execute("UPDATE agents SET seen_at = ? WHERE id = ?", [at, known])
         return int(known)
     db.execute("INSERT INTO agents (user_agent, seen_at) VALUES (?, ?)", [user_agent, at])

@@ -33,17 +33,21 @@ first ending that covers it, and gives its network in place of its address.
 from __future__ import annotations
 
 import builtins
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Protocol, TypeAlias
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Protocol
 
 from devsess.errors import StoreUnavailableError
 from devsess.stores.records import (
     ALL,
     AT_ONCE,
+    CORRECTED,
+    MUTABLE,
+    MUTABLE_DEVICE,
     All,
     ById,
     Bytes,
     Changes,
+    Columns,
     Ended,
     Ending,
     Erasure,
@@ -98,46 +102,6 @@ __all__ = [
 
 class StoreBusyError(StoreUnavailableError):
     """A call with `wait=False` could not be answered at once; ask again with `wait=True`."""
-
-
-# The columns that `rotate` and `update` may name.
-MUTABLE = frozenset(
-    {
-        "ip",
-        "network",
-        "user_agent",
-        "location",
-        "last_seen_at",
-        "idle_from",
-        "idle_expires_at",
-        "auth_time",
-        "amr",
-        "acr",
-        "claims",
-        "generation",
-        "rotated_at",
-        "rotated_by",
-        "bound",
-        "previous_generation",
-        "presented",
-        "levels",
-    }
-)
-# The columns that `set_back` may name.
-CORRECTED = frozenset(
-    {
-        "created_at",
-        "last_seen_at",
-        "idle_from",
-        "idle_expires_at",
-        "absolute_expires_at",
-        "auth_time",
-        "levels",
-    }
-)
-MUTABLE_DEVICE = frozenset({"name", "trusted_until", "blocked"})
-
-Columns: TypeAlias = Mapping[str, object]
 
 
 class Store(Protocol):
@@ -312,7 +276,15 @@ class Store(Protocol):
         """A user's events, newest first, in the order they were kept."""
         ...
 
-    def purge(self, *, now: float, before: float, devices_before: float, limit: int) -> int:
+    def purge(
+        self,
+        *,
+        now: float,
+        before: float,
+        devices_before: float,
+        agents_before: float,
+        limit: int,
+    ) -> int:
         """
         One bounded batch of cleaning; rows deleted or reduced, 0 when nothing is left to do.
 
@@ -326,7 +298,9 @@ class Store(Protocol):
         Sessions that ended before *before* and events older than it are
         deleted; the networks of their devices too, unless a sign-in since then
         says otherwise. Devices without a session are deleted that were forgotten,
-        or last seen before *devices_before* and neither blocked, trusted nor named.
+        or last seen before *devices_before* and neither blocked, trusted nor named; and
+        texts of user agents that were last seen before *agents_before*, where a store
+        keeps them apart.
         """
         ...
 
@@ -385,7 +359,13 @@ class AsyncStore(Protocol):
         self, user_id: str, *, limit: int, cursor: str | None = None
     ) -> Page[EventRow]: ...
     async def purge(
-        self, *, now: float, before: float, devices_before: float, limit: int
+        self,
+        *,
+        now: float,
+        before: float,
+        devices_before: float,
+        agents_before: float,
+        limit: int,
     ) -> int: ...
     async def erase(self, erasure: Erasure) -> int: ...
     async def migrate(self) -> builtins.list[str]: ...

@@ -278,8 +278,17 @@ class MemoryStore(Tables):
             following = str(shown[-1]) if len(places) > limit else None
             return Page(tuple(self._read_event(self._events[seq]) for seq in shown), following)
 
-    def purge(self, *, now: float, before: float, devices_before: float, limit: int) -> int:
+    def purge(
+        self,
+        *,
+        now: float,
+        before: float,
+        devices_before: float,
+        agents_before: float,
+        limit: int,
+    ) -> int:
         """See Store.purge."""
+        del agents_before  # each row has its own text
         deeds.check_size(limit)
         with self._deed():
             self._endings.forget_erased(now)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from enum import Enum
 from typing import TYPE_CHECKING, Protocol, TypeAlias
 
@@ -225,3 +225,43 @@ class Erasure:
     user_id: str
     digest: bytes = field(repr=False)
     until: float
+
+
+# The columns that `rotate` and `update` may name.
+MUTABLE = frozenset(
+    {
+        "ip",
+        "network",
+        "user_agent",
+        "location",
+        "last_seen_at",
+        "idle_from",
+        "idle_expires_at",
+        "auth_time",
+        "amr",
+        "acr",
+        "claims",
+        "generation",
+        "rotated_at",
+        "rotated_by",
+        "bound",
+        "previous_generation",
+        "presented",
+        "levels",
+    }
+)
+# The columns that `set_back` may name.
+CORRECTED = frozenset(
+    {
+        "created_at",
+        "last_seen_at",
+        "idle_from",
+        "idle_expires_at",
+        "absolute_expires_at",
+        "auth_time",
+        "levels",
+    }
+)
+MUTABLE_DEVICE = frozenset({"name", "trusted_until", "blocked"})
+
+Columns: TypeAlias = Mapping[str, object]

@@ -188,10 +188,18 @@ class SQLiteStore(SeldomCalls):
         events = self._made(rows.event_row, [values[1:] for values in found[:limit]])
         return Page(tuple(events), following)
 
-    def purge(self, *, now: float, before: float, devices_before: float, limit: int) -> int:
+    def purge(
+        self,
+        *,
+        now: float,
+        before: float,
+        devices_before: float,
+        agents_before: float,
+        limit: int,
+    ) -> int:
         """See Store.purge."""
         deeds.check_size(limit)
-        return self._deed(sql.purge, now, before, devices_before, limit)
+        return self._deed(sql.purge, now, before, devices_before, agents_before, limit)
 
     def erase(self, erasure: Erasure) -> int:
         """See Store.erase."""

@@ -98,7 +98,9 @@ class LawsOfClocks:
             row = session_row(name, device=device)
             await store.insert(rows.login(row, event=rows.event_row(session_id=name, at=at)))
             await store.end(rows.ending(ById(name), at))
-        await store.purge(now=T0, before=T0 - 1, devices_before=T0 - 1, limit=99)
+        await store.purge(
+            now=T0, before=T0 - 1, devices_before=T0 - 1, agents_before=T0 - 1, limit=99
+        )
 
         ended = {row.id: row.revoked_at for row in await store.list("user-1")}
         seen = {it.id: (it.first_seen_at, it.last_seen_at) for it in await store.devices("user-1")}
@@ -112,7 +114,7 @@ class LawsOfClocks:
         """What is dated anew counts, and the rest is left to the next batch."""
         await sign_in(store, _ahead("a"), _ahead("b"))
         await store.end(rows.ending(OfUser("user-1"), T0 + YEARS))
-        at = {"now": T0, "before": T0 - 1, "devices_before": T0 - 1}
+        at = {"now": T0, "before": T0 - 1, "devices_before": T0 - 1, "agents_before": T0 - 1}
 
         # Two ends, two events of them, two of the sign-ins.
         assert [1, 1, 1, 1, 1, 1, 0] == [await store.purge(limit=1, **at) for _ in range(7)]

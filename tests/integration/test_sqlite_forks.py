@@ -181,7 +181,7 @@ class TestForking:
             lambda: store.get("s1"),
             lambda: store.changes(None),
             lambda: store.list("user-1"),
-            lambda: store.purge(now=T0, before=T0, devices_before=T0, limit=1),
+            lambda: store.purge(now=T0, before=T0, devices_before=T0, agents_before=T0, limit=1),
         ):
             kind, message = in_child(deed)
 

@@ -69,3 +69,21 @@ def test_answers_that_are_lost_again_and_again(
         clock.advance(60)
         sessions.refresh(grant.refresh_token)
     assert few == count(sessions, EventType.TOKEN_REISSUED)
+
+
+def test_user_agents_go_with_their_sessions(make: Callable[..., Any], clock: FakeClock) -> None:
+    """The text of an agent is kept while a session or event may show it, and no longer."""
+    sessions = make()
+    store = getattr(sessions, "_store", None) or sessions._manager._store
+    sessions.login("ada", Client(user_agent="old/1.0"))
+    clock.advance(86_400 * (30 + 90 + 1))
+    sessions.purge()
+    if isinstance(store, SQLiteStore):
+        assert [("old/1.0",)] == store._rows("SELECT user_agent FROM agents", ())
+    clock.advance(1)
+    sessions.login("ada", Client(user_agent="new/1.0"))
+    sessions.purge()
+
+    assert {"new/1.0"} == {event.user_agent for event in sessions.history("ada").items}
+    if isinstance(store, SQLiteStore):
+        assert [("new/1.0",)] == store._rows("SELECT user_agent FROM agents", ())

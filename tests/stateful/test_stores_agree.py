@@ -224,6 +224,7 @@ class StoresAgree(RuleBasedStateMachine):
         before=INSTANTS,
         limit=st.integers(1, 4),
         devices_before=INSTANTS,
+        agents_before=st.just(T0 - 1),  # memory keeps no texts apart
     )
     def purge_everything(self, limit: int, **instants: Any) -> None:
         totals = []
