@@ -208,7 +208,7 @@ def _sessions(exchange: Exchange, _: str, __: bytes | None) -> Flow[Answer]:
 def _page_asked(query: str) -> tuple[int, str | None] | Answer:
     """How many sessions, and from where on; what else the query says is not ours."""
     try:
-        asked = dict(parse_qsl(query, max_num_fields=MAX_FIELDS))
+        asked = dict(parse_qsl(query, keep_blank_values=True, max_num_fields=MAX_FIELDS))
     except ValueError:
         return problem(400, f"At most {MAX_FIELDS} parameters.")
     limit = asked.get("limit", str(PAGE))

@@ -38,7 +38,7 @@ def test_sessions_come_in_pages(site: Any) -> None:
     assert [5, 3, 2] == [len(page["sessions"]) for page in (whole, first, rest)]
     assert whole["sessions"] == first["sessions"] + rest["sessions"]
     assert [None, None] == [whole["next"], rest["next"]]
-    for wrong in ("limit=0", "limit=1001", "limit=-1", "limit=x", "limit=%C2%B2"):
+    for wrong in ("limit=", "limit=0", "limit=1001", "limit=-1", "limit=x", "limit=%C2%B2"):
         assert 400 == laptop.get(f"/auth/sessions?{wrong}").status_code
     assert 400 == laptop.get(f"/auth/sessions?{'a=1&' * 30}").status_code
     assert 404 == laptop.get("/auth/sessions?cursor=mangled").status_code
