@@ -54,7 +54,8 @@ class SeldomCalls(DatabaseFile):
         """See Store.end."""
         if not is_text(*deeds.names_in(ending.target)):
             return Ended()
-        return self._deed(endings.end, ending)
+        follow = endings.are_many(self._rows, ending)
+        return self._deed(endings.end, ending, follow=follow)
 
     def covered(self, number: int, *, limit: int, cursor: str | None = None) -> Page[str]:
         """See Store.covered."""

@@ -126,15 +126,15 @@ def is_refused(db: sqlite3.Cursor, insertion: Insertion) -> bool:
     )
 
 
-def end(db: sqlite3.Cursor, ending: Ending) -> Ended:
-    """See Store.end."""
+def end(db: sqlite3.Cursor, ending: Ending, *, follow: bool) -> Ended:
+    """See Store.end; with *follow*, all of an account or of everybody are covered, not written."""
     target = ending.target
     if isinstance(target, OfDevice):
         _mark_device(db, target)
     if not isinstance(target, (OfUser, Everyone)):
         return Ended(_end_now(db, ending))
     number = _raise_number(db, target, ending.horizon)
-    if not _are_more(db, target, ending.at_once):
+    if not follow:
         return Ended(_end_now(db, ending))
     by = deeds.covering_of(number, ending)
     db.execute(
@@ -173,15 +173,22 @@ def _raise_number(db: sqlite3.Cursor, target: OfUser | Everyone, at: Horizon) ->
     return number
 
 
-def _are_more(db: sqlite3.Cursor, target: OfUser | Everyone, than: int) -> bool:
-    """Whether more rows are unwritten than may be ended at once."""
-    whose, values = ("s.user_id = ?", [target.user_id]) if isinstance(target, OfUser) else ("1", [])
-    [[found]] = db.execute(
+def are_many(ask: Ask, ending: Ending) -> bool:
+    """
+    Whether more rows are unwritten than may be ended at once; asked before the lock is taken.
+
+    Counting a thousand rows takes longer than the write. Some more or fewer by then do no harm.
+    """
+    if not isinstance(ending.target, (OfUser, Everyone)):
+        return False
+    user_id = ending.target.user_id if isinstance(ending.target, OfUser) else None
+    whose, values = ("1", ()) if user_id is None else ("s.user_id = ?", (user_id,))
+    [[found]] = ask(
         "SELECT count(*) FROM (SELECT 1 FROM sessions s INDEXED BY sessions_unrevoked"  # noqa: S608
         f" WHERE s.revoked_at IS NULL AND {whose} LIMIT ?)",
-        [*values, than + 1],
-    ).fetchall()
-    return bool(found > than)
+        (*values, ending.at_once + 1),
+    )
+    return bool(found > ending.at_once)
 
 
 def _end_now(db: sqlite3.Cursor, ending: Ending) -> tuple[EventRow, ...]:
