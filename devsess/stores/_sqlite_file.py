@@ -42,18 +42,7 @@ _epochs = itertools.count(1)
 
 
 class DatabaseFile:
-    """
-    One SQLite file, which is created if its folder is there.
-
-    Args:
-        path: The file.
-        timeout: Seconds to wait for other writers, threads and processes together.
-        readers: Connections that may read at the same time, 1 or more.
-
-    Raises:
-        ConfigurationError: If *path* names no file, SQLite is too old, or *readers* is no count.
-        StoreUnavailableError: If the file cannot be used; the message says why.
-    """
+    """The part of SQLiteStore that opens, reads and writes; arguments and errors are its own."""
 
     def __init__(
         self,
@@ -95,7 +84,7 @@ class DatabaseFile:
             raise unavailable(self._path, error) from error
 
     def _made(self, make: Callable[[Sequence[Any]], T], found: Sequence[Sequence[Any]]) -> list[T]:
-        """What *make* makes of each row."""
+        """Each row as *make* reads it; a damaged one is a StoreUnavailableError."""
         try:
             return [make(values) for values in found]
         except DAMAGED as error:
