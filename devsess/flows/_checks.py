@@ -7,6 +7,7 @@ import math
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
+from devsess import skew
 from devsess._text import clean_text
 from devsess.models import Client, Device, Session
 from devsess.views import EMPTY_CLAIMS
@@ -14,8 +15,6 @@ from devsess.views import EMPTY_CLAIMS
 MAX_TEXT = 255
 MAX_CLAIMS = 1024
 MAX_AMR = 16
-# Seconds by which the clock of an identity provider may be ahead of ours.
-MAX_AHEAD = 300.0
 
 
 def checked_text(value: object, name: str) -> str:
@@ -105,7 +104,7 @@ def checked_instant(auth_time: datetime | float | None, now: float) -> float:
     When the person proved themselves; *now*, where an identity provider's clock is ahead.
 
     Raises:
-        TypeError, ValueError: If it is no instant, or more than MAX_AHEAD in the future.
+        TypeError, ValueError: If it is no instant, or more than skew.CLOCKS_APART in the future.
     """
     if auth_time is None:
         return now
@@ -115,9 +114,10 @@ def checked_instant(auth_time: datetime | float | None, now: float) -> float:
         raise TypeError(f"auth_time must be a datetime or seconds, not {auth_time!r}")
     if not 0 <= auth_time < math.inf:
         raise ValueError(f"auth_time must be an instant, not {auth_time!r}")
-    if auth_time > now + MAX_AHEAD:
+    if skew.is_ahead(auth_time, now):
         raise ValueError(
-            f"auth_time lies more than {MAX_AHEAD:g} seconds in the future: check the clocks"
+            f"auth_time lies more than {skew.CLOCKS_APART:g} seconds in the future:"
+            " check the clocks"
         )
     return min(float(auth_time), now)
 

@@ -11,12 +11,13 @@ import pytest
 
 from devsess import Client, Policy
 from devsess.flows import _checks as checks
+from devsess.skew import CLOCKS_APART
 from devsess.testing._rows import T0, session_row
 from devsess.views import session_view
 
 NOW = 1_750_000_000.0
 NAIVE = datetime(2025, 6, 1)  # noqa: DTZ001
-LEEWAY = checks.MAX_AHEAD
+LEEWAY = CLOCKS_APART
 SESSION = session_view(session_row(), T0, Policy())
 CLAIM = '{"a":""}'
 KEPT: list[tuple[Callable[..., object], tuple[Any, ...], object]] = [
