@@ -162,11 +162,11 @@ def _no_stamp() -> None:
 _ABSENT: dict[str, Callable[[], object]] = {"mark": no_mark, "stamp": _no_stamp}
 
 
-def log(told: str) -> None:
+def log(message: str) -> None:
     """Log the error that is being handled."""
     import logging  # late: it is not needed as long as nothing fails
 
-    logging.getLogger("devsess").exception(told)
+    logging.getLogger("devsess").exception(message)
 
 
 def tell(events: list[Event], on_event: OnEvent | None) -> None:

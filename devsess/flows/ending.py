@@ -87,9 +87,7 @@ def revoke_all(
         yield from own_row(keep, user_id)
     target = OfUser(user_id, keep, bool(compromised))
     ended = yield from _end(context, now, target, reason, actor)
-    if ended.following is None:
-        return AllEnded([event.session_id for event in ended.events if event.session_id], False)
-    return AllEnded((yield from _covered(ended.following)), True)
+    return (yield from _all_ended(ended))
 
 
 def revoke_everyone(
@@ -97,6 +95,10 @@ def revoke_everyone(
 ) -> Flow[AllEnded]:
     """End everybody's sessions; a sign-in that began before is refused from here on."""
     ended = yield from _end(context, now, Everyone(), reason, actor)
+    return (yield from _all_ended(ended))
+
+
+def _all_ended(ended: Ended) -> Flow[AllEnded]:
     if ended.following is None:
         return AllEnded([event.session_id for event in ended.events if event.session_id], False)
     return AllEnded((yield from _covered(ended.following)), True)

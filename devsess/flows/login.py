@@ -89,8 +89,8 @@ def login(
     device = _seen_now(device, sighting, now)
     row = _row(context, now, sign_in, device, sighting, location, bound=owned, number=number)
     event = evolve(event_of(row, EventType.SESSION_CREATED, now), new_device=not known)
-    insertion = _insertion(context, now, sign_in, row, event, limit=limit, replaces=known)
-    answer = yield from ask.insert(evolve(insertion, digests=digests))
+    insertion = _insertion(context, now, sign_in, row, event, digests, limit=limit, replaces=known)
+    answer = yield from ask.insert(insertion)
     if not isinstance(answer, Inserted):
         raise (yield from _refused(context, row, now, answer, limit or 0))
     if any(ended.reason == EVICTED for ended in answer.ended):
@@ -199,6 +199,7 @@ def _insertion(
     sign_in: SignIn,
     row: SessionRow,
     event: EventRow,
+    digests: Sequence[bytes],
     *,
     limit: int | None,
     replaces: bool,
@@ -211,6 +212,7 @@ def _insertion(
         limit=limit,
         evict=context.policy.on_limit == "evict",
         replaces=replaces,
+        digests=digests,
     )
 
 

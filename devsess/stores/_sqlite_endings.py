@@ -82,6 +82,8 @@ _WALK = (
     " WHERE s.revoked_at IS NULL AND {whose}"
     f" ORDER BY {_PLACE} LIMIT ?"
 )
+# Where they stand in its answer: the ending that covers a row, and whether it was live then.
+_COVERED_BY, _WAS_LIVE = 5, 6
 
 Ask: TypeAlias = "Callable[[str, tuple[object, ...]], Sequence[Sequence[Any]]]"
 
@@ -292,7 +294,7 @@ class Walk:
 
     def covered(self, walked: Sequence[Sequence[Any]]) -> list[Sequence[Any]]:
         """Those of the rows that this ending was the first to cover."""
-        return [row for row in walked if row[5] == self.by.number]
+        return [row for row in walked if row[_COVERED_BY] == self.by.number]
 
 
 def live_covered(ask: Ask, number: int, limit: int, cursor: str | None) -> Page[str]:
@@ -301,7 +303,7 @@ def live_covered(ask: Ask, number: int, limit: int, cursor: str | None) -> Page[
     if way is None:
         return Page((), None)
     walked = ask(*way.next(limit))
-    ids = tuple(row[2] for row in way.covered(walked) if row[6])
+    ids = tuple(row[2] for row in way.covered(walked) if row[_WAS_LIVE])
     return Page(ids, way.place(walked, limit))
 
 
@@ -329,7 +331,7 @@ def _write_covered(
         "UPDATE sessions SET revoked_at = ?, reason = ?, actor = ?, ip = network WHERE id = ?",
         [(by.at, by.reason, by.actor, *session_id) for session_id in ids],
     )
-    events = tuple(_event(row, by.at, by.reason, by.actor) for row in covered if row[6])
+    events = tuple(_event(row, by.at, by.reason, by.actor) for row in covered if row[_WAS_LIVE])
     keep(db, *events)
     return events
 
