@@ -16,9 +16,10 @@ other. Four words mean the same in every method:
 A revoked row is never changed again. There is no blind save: every write names
 what it expects or applies to live rows only.
 
-The change log. Deeds that must take effect at once append the session's id to
-it, in the same transaction: end, replace, evict, update, put_device, erase.
-Touches, rotations and plain logins do not.
+The change log. Calls that must take effect at once append the session's id to
+it, in the same transaction: end, replace, evict, update, set_back, put_device,
+erase. Touches, rotations, plain logins and `settle` do not: covered rows were
+logged by their ending, as ALL.
 
 Endings are ordered by number. Ending a user's or all sessions draws the next
 number of the store and writes it to the account, or to the store. A row keeps
@@ -164,7 +165,11 @@ class Store(Protocol):
         ...
 
     def insert(self, insertion: Insertion) -> InsertAnswer:
-        """Write a session, its device and its event; see Insertion for what may refuse it."""
+        """
+        Write a session, its device and its event; see Insertion for what may refuse it.
+
+        Raises ValueError if there is a session with this id already.
+        """
         ...
 
     def touch(
@@ -201,23 +206,27 @@ class Store(Protocol):
 
     def ending_number(self, user_id: str, *, digests: Sequence[bytes] = ()) -> int:
         """
-        The higher of the account's and the store's ending number; 0 before the first.
+        The highest of the account's ending number, the store's, and those kept under *digests*.
 
-        A row is to be inserted under it. *digests* find the number of an account
-        that was erased.
+        0 before the first ending. A sign-in reads it first, and inserts its row under
+        it. *digests* find the number of an account that was erased: see Erasure.
         """
         ...
 
     def ahead(self, *, after: float, limit: int) -> builtins.list[SessionRow]:
-        """Sessions that have not ended and whose idle deadline is later than *after*."""
+        """
+        Sessions that have not ended and whose idle deadline is later than *after*.
+
+        At most *limit*; the latest deadline first, then by id.
+        """
         ...
 
     def set_back(self, session_id: str, *, expected: Columns, changes: Columns) -> bool:
         """
         Correct what a clock that was ahead has written into a row that has not ended, and log it.
 
-        Whether it was done: all *expected* held. May name CORRECTED columns; the only
-        call that moves instants back.
+        Returns whether all *expected* held; if not, nothing is done. *changes* may name
+        CORRECTED columns. No other call but `purge` moves an instant back.
         """
         ...
 
@@ -225,6 +234,9 @@ class Store(Protocol):
         """
         Revoke, log, reduce addresses to networks; or, of many rows, cover them and log ALL.
 
+        Rows are covered only for OfUser and Everyone, and only if more than
+        `ending.at_once` of the target's rows are not written as ended; a store may
+        count these before the write begins.
         A device named by OfDevice is blocked or forgotten also where it has no
         session.
         """
@@ -232,9 +244,10 @@ class Store(Protocol):
 
     def covered(self, number: int, *, limit: int, cursor: str | None = None) -> Page[str]:
         """
-        Ids of sessions that were live when the ending *number* came and are not written yet.
+        Ids of the sessions that the ending *number* was the first to cover, if they were live then.
 
-        Those that it was the first to cover. A page may be short, and still have a next one.
+        Without those that `settle` has written already. A page may be short, and still
+        have a next one.
         """
         ...
 
@@ -242,8 +255,8 @@ class Store(Protocol):
         """
         Write at most *limit* covered rows as ended, with their events; oldest ending first.
 
-        Safe to call from anywhere at any time: whose process dies on the way
-        leaves the rest to the next caller.
+        Any process may call it at any time. If one dies on the way, the next call
+        goes on with the rest.
         """
         ...
 
@@ -300,7 +313,8 @@ class Store(Protocol):
         says otherwise. Devices without a session are deleted that were forgotten,
         or last seen before *devices_before* and neither blocked, trusted nor named; and
         texts of user agents that were last seen before *agents_before*, where a store
-        keeps them apart.
+        keeps them apart. Digests of erased accounts whose `until` has passed are
+        deleted, and not counted.
         """
         ...
 
@@ -308,7 +322,7 @@ class Store(Protocol):
         """
         Delete everything about a user, and log the sessions; rows deleted.
 
-        What stays, until then, is the digest with a new ending number.
+        Until `erasure.until` the store keeps `erasure.digest` with a new ending number.
         """
         ...
 

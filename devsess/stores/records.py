@@ -67,16 +67,17 @@ class Insertion:
     A login, as one deed.
 
     Attributes:
-        row: The new session, with its device, which is written too.
+        row: The new session, with its device, which is written too. Refused if an
+            ending number that binds the account has grown beyond `row.ending_number`.
         event: The event to keep with it.
         auth_instant: When the person signed in, at full resolution, where the
-            application says so: older than the account's or the store's cut-off
-            is refused, unless the cut-off lies in the future. None: now.
+            application says so; else None. Refused if it is older than the account's
+            or the store's cut-off, unless that is later than `horizon.future_after`.
         horizon: What counts as live.
         limit: Live sessions allowed, this one included, or None.
         evict: End the least recently used to make room, rather than refuse.
         replaces: End this device's own live sessions first.
-        digests: Of the account's name, current key first: see `Erasure`.
+        digests: Of the account's id, current key first: see `Erasure`.
     """
 
     row: SessionRow
@@ -171,8 +172,8 @@ class Ending:
         actor: Who, or None.
         horizon: `horizon.now` is the instant; every row of the target that is
             not revoked is revoked, those that were live get an event.
-        at_once: For a user's or all sessions: where more are unrevoked, their
-            rows follow.
+        at_once: How many rows an ending of a user's or of all sessions may write
+            itself; of more it writes the number alone, and `settle` the rows.
     """
 
     target: Target
@@ -213,13 +214,13 @@ class Settled:
 @frozen
 class Erasure:
     """
-    Whom to forget, and what must be remembered of it for a while.
+    The erasure of an account, and the digest that outlives it for a while.
 
     Attributes:
         user_id: The account.
         digest: A keyed digest of `user_id`; under it the account's new ending
             number outlives the account, so that no sign-in under way brings it back.
-        until: Instant from which on nothing is remembered.
+        until: The instant from which on the digest is forgotten too.
     """
 
     user_id: str
