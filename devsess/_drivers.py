@@ -55,7 +55,7 @@ async def in_thread(threads: Threads, work: Callable[[], T]) -> T:
     What *work* gives, in one of *threads*, while the event loop goes on.
 
     For tasks of our own only: nothing but the loop's end cancels them, and then
-    the loop waits until the work is done, so that what happened is told.
+    the loop waits until the work is done, so that its events are emitted.
     """
     import asyncio
 
@@ -68,7 +68,7 @@ async def in_thread(threads: Threads, work: Callable[[], T]) -> T:
 
 async def to_its_end(work: Coroutine[object, object, T]) -> T:
     """
-    What *work* gives; it is finished even if whoever waits for it goes away.
+    What *work* gives; it is finished even if the caller that waits for it is cancelled.
 
     An error that nobody waits for any more is nobody's: asyncio would log it,
     once for every client that hangs up.

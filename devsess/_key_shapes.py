@@ -46,7 +46,7 @@ _POINTS: Mapping[int, ec.EllipticCurve] = {
 
 
 def mistaken(secret: bytes) -> str | None:
-    """What *secret* is taken to be, if it is none; None if it may be one."""
+    """The name of the thing that *secret* is instead of a secret; None if it may be one."""
     text = secret.strip()
     for pattern, what in _PATTERNS:
         if pattern.search(text):

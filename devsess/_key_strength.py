@@ -26,7 +26,7 @@ from typing import TypeAlias
 # LEAST is far above the 128 bits wanted, for these habits are a poor guesser's.
 LEAST = 208.0
 LUCK = 32.0
-# Whoever has more needs no more: the rest is not looked at.
+# Characters that are looked at: a secret that is strong needs no more of them.
 _ENOUGH = 512
 
 # Most likely first: the n-th costs about log2(n) bits.

@@ -3,8 +3,8 @@ Threads of our own, for what would make an event loop wait.
 
 The loop's default executor is the application's: filled with writes that wait
 for a lock it would answer neither the application's own calls nor
-`getaddrinfo`. These threads end nobody's patience: they are started when they
-are needed, keep no interpreter alive, and a forked child starts its own.
+`getaddrinfo`. These threads are started when they are needed, keep no
+interpreter alive, and a forked child starts its own.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ class Threads:
         self._tasks: _Tasks = SimpleQueue()
         self._idle = Semaphore(0)
         self._threads: list[Thread] = []
-        # Whoever forgets to close leaves no threads behind.
+        # A manager that was never closed leaves no threads behind.
         self._dismiss = weakref.finalize(self, _dismiss, self._tasks, self._threads)
         self._dismiss.atexit = False
 

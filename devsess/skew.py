@@ -44,9 +44,8 @@ def set_back(row: SessionRow, now: float, policy: Policy) -> dict[str, object]:
     """
     The columns that a write at *now* corrects in a row of which `was_ahead` holds.
 
-    When the person proved themselves is not known any more. It is counted as long
-    ago as a session lasts: nobody is told of a sign-in at a later instant than it
-    may have been.
+    The instant of the authentication is not known any more. It is set to one as
+    long ago as a session lasts, so that it is never later than it may have been.
     """
     created_at = min(row.created_at, now)
     absolute = min(row.absolute_expires_at, created_at + policy.absolute_lifetime)

@@ -18,7 +18,7 @@ from devsess.stores import _sqlite_owner as owner
 from devsess.stores._url import blocking_store
 
 BATCH = 500
-# Seconds in which others may write: who waits for the lock looks for it every 0.1 s.
+# Seconds in which others may write: a process that waits for the lock tries it every 0.1 s.
 PAUSE = 0.1
 
 

@@ -238,7 +238,7 @@ class DatabaseFile:
         self._look_at = 0.0
         self._paused: dict[int, Pause] = {}  # by the thread that forks
 
-    # Around a fork: whoever is in the middle of SQLite has locks that nobody in a child gives back.
+    # Around a fork: a thread inside SQLite holds locks that nothing in a child releases.
 
     def _pause(self) -> None:
         """Wait until no thread is inside SQLite, and let none in; not for ever."""

@@ -106,8 +106,9 @@ def check_names(path: str, connection: sqlite3.Connection) -> None:
 
 
 def _reading(path: str, timeout: float) -> sqlite3.Connection:
-    # Who may write and closes last moves what is left in a log into the file. Where there is no
-    # log, SQLite may make an empty one, and only who may write removes it.
+    # The last connection to close moves the rest of a log into the file, if it may write: so it
+    # must not. Where there is no log, SQLite may make an empty one, and only a connection that
+    # may write removes it.
     mode = "ro" if Path(f"{os.path.realpath(path)}-wal").exists() else "rw"
     uri = f"{Path(path).absolute().as_uri()}?mode={mode}"
     return sqlite3.connect(uri, uri=True, timeout=timeout, isolation_level=None)

@@ -146,9 +146,8 @@ _ADDED = (
 _ROTATED = (
     "UPDATE sessions SET previous_generation = generation - 1, presented = 1 WHERE generation > 0"
 )
-# A row said of its latest event the union of all of them, and when the stronger
-# one took place was not kept. So it is counted as long ago: nobody is told of a
-# level at an instant at which it may not have been reached.
+# A row gave the union of all its authentications as the latest one, and no instant
+# of the stronger. So that level counts as reached long ago, never later than it was.
 _STEPPED_UP = (
     "SELECT s.acr, s.id FROM sessions s WHERE s.auth_time > s.created_at OR EXISTS"
     " (SELECT 1 FROM events e WHERE e.session_id = s.id AND e.type = 'session_stepped_up')"
