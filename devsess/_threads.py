@@ -18,6 +18,7 @@ from threading import Semaphore, Thread
 from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
 from devsess._fork import after_fork
+from devsess.errors import StoreUnavailableError
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
@@ -43,18 +44,30 @@ class Threads:
         after_fork(self, Threads._start_over)
 
     def submit(self, work: Callable[[], T]) -> Future[T]:
-        """What *work* gives, in the context of the caller, once a thread has done it."""
+        """
+        What *work* gives, in the context of the caller, once a thread has done it.
+
+        Raises:
+            StoreUnavailableError: If there is no thread, and none can be started; it is not done.
+        """
         from concurrent.futures import Future  # late: it is slow to import
 
         future: Future[T] = Future()
         self._tasks.put(partial(_do, future, partial(copy_context().run, work)))
         if not self._idle.acquire(blocking=False) and len(self._threads) < self._most:
-            thread = Thread(
-                target=_work, args=(self._tasks, self._idle), name=self._name, daemon=True
-            )
-            self._threads.append(thread)
-            thread.start()
+            self._start(future)
         return future
+
+    def _start(self, future: Future[T]) -> None:
+        thread = Thread(target=_work, args=(self._tasks, self._idle), name=self._name, daemon=True)
+        try:
+            thread.start()
+        except RuntimeError as error:  # the system has no more
+            if self._threads:
+                return  # those that there are will do it
+            future.cancel()
+            raise StoreUnavailableError(f"no thread for the store: {error}") from error
+        self._threads.append(thread)
 
     def close(self) -> None:
         """End the threads once they have done what was submitted; later tasks start new ones."""

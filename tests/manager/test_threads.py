@@ -147,6 +147,30 @@ def test_threads_are_few() -> None:
     threads.close()
 
 
+def test_a_system_without_threads(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What could not be begun is said so and never done; once there are threads, all goes on."""
+    threads, done = Threads("devsess-scarce", 2), list[int]()
+
+    def start(_: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    with monkeypatch.context() as scarce:
+        scarce.setattr(threading.Thread, "start", start)
+        for _ in range(5):
+            with pytest.raises(StoreUnavailableError):
+                threads.submit(lambda: done.append(1))
+    assert "done" == threads.submit(lambda: "done").result(timeout=PATIENCE)
+    with monkeypatch.context() as scarce:
+        scarce.setattr(threading.Thread, "start", start)
+        release = threading.Event()
+        slow, later = threads.submit(release.wait), threads.submit(lambda: "later")
+        release.set()
+        assert slow.result(timeout=PATIENCE)
+        assert "later" == later.result(timeout=PATIENCE)
+    assert [] == done
+    threads.close()
+
+
 def test_a_cancelled_call_that_fails_is_not_logged(caplog: pytest.LogCaptureFixture) -> None:
     """A client that hangs up is no error: its operation's is nobody's."""
 
