@@ -69,15 +69,17 @@ _PENDING = (
 _NAMED = f"{_PENDING} WHERE number = ?"
 _OLDEST = f"{_PENDING} ORDER BY number LIMIT 1"
 # All that the event of an end tells. No device is joined: ending needs no label,
-# and must not fail where one is lost.
+# and must not fail where one is lost. Nor where a text is damaged: SQLite does
+# not look into blobs.
+_TOLD = "CAST(s.network AS BLOB), CAST(a.user_agent AS BLOB)"
 _ENDED = (
-    "SELECT s.user_id, s.device_id, s.id, s.network, a.user_agent"
+    f"SELECT s.user_id, s.device_id, s.id, {_TOLD}"  # noqa: S608
     " FROM sessions s LEFT JOIN agents a ON a.id = s.agent_id WHERE "
 )
 # The rows that are not written as ended, in an order in which one can go on.
 _PLACE = "s.user_id, s.device_id, s.id"
 _WALK = (
-    f"SELECT {_PLACE}, s.network, a.user_agent, {rows.FIRST}, {LIVE}"  # noqa: S608
+    f"SELECT {_PLACE}, {_TOLD}, {rows.FIRST}, {LIVE}"  # noqa: S608
     " FROM sessions s INDEXED BY sessions_unrevoked LEFT JOIN agents a ON a.id = s.agent_id"
     " WHERE s.revoked_at IS NULL AND {whose}"
     f" ORDER BY {_PLACE} LIMIT ?"
@@ -337,7 +339,8 @@ def _write_covered(
 
 
 def _event(row: Sequence[Any], at: float, reason: str, actor: str | None) -> EventRow:
-    user_id, device_id, session_id, network, user_agent = row[:5]
+    user_id, device_id, session_id = row[:3]
+    network, user_agent = (text and text.decode(errors="replace") for text in row[3:5])
     return deeds.end_event(session_id, user_id, device_id, network, user_agent, at, reason, actor)
 
 

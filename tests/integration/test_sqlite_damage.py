@@ -5,12 +5,14 @@ from __future__ import annotations
 import random
 import shutil
 import sqlite3
-from contextlib import closing
+from contextlib import closing, suppress
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from devsess import Client, DevsessError, Location, SessionManager, StoreUnavailableError
+from devsess.stores.base import Ending
 from devsess.stores.sqlite import SQLiteStore
 
 if TYPE_CHECKING:
@@ -168,3 +170,30 @@ def test_flipped_bytes(damaged: tuple[Path, Any], seed: int) -> None:
         content[chance.randrange(100, len(content))] ^= 1 << chance.randrange(8)
     path.write_bytes(content)
     try_all(path, grant, f"seed {seed}")
+
+
+@pytest.mark.parametrize("at_once", [0, 1_000], ids=["as a number", "with its rows"])
+@pytest.mark.parametrize("value", ["CAST(x'ff41' AS TEXT)", "x'ff00'", "-1e300", "NULL"])
+@pytest.mark.parametrize("column", ["sessions.network", "agents.user_agent", "devices.label"])
+def test_damage_stops_no_ending(
+    damaged: tuple[Path, Any],
+    monkeypatch: pytest.MonkeyPatch,
+    column: str,
+    value: str,
+    at_once: int,
+) -> None:
+    """Whoever ends all sessions ends all, with their events: no label is needed for it."""
+    path, grant = damaged
+    monkeypatch.setattr("devsess.flows.ending.Ending", partial(Ending, at_once=at_once))
+    table, name = column.split(".")
+    with closing(sqlite3.connect(path)) as database, suppress(sqlite3.IntegrityError), database:
+        database.execute(f"UPDATE {table} SET {name} = {value}")
+    told: list[str | None] = []
+    sessions = SessionManager(
+        path, keys=SECRET, on_event=lambda event: told.append(event.session_id)
+    )
+    with sessions:
+        assert [grant.session.id] == list(sessions.revoke_all(AGAIN))
+    assert [grant.session.id] == told
+    with closing(sqlite3.connect(path)) as database:
+        assert [] == database.execute("SELECT id FROM sessions WHERE revoked_at IS NULL").fetchall()
