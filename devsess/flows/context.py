@@ -188,7 +188,8 @@ def corrected(context: Context, now: float, row: SessionRow) -> Flow[SessionRow]
     """
     if not skew.was_ahead(row, now):
         return row
-    expected = {"created_at": row.created_at, "last_seen_at": row.last_seen_at}
+    read = ("created_at", "last_seen_at", "auth_time")  # a step-up changes the last, always
+    expected = {name: getattr(row, name) for name in read}
     changes = skew.set_back(row, now, context.policy)
     yield from ask.set_back(row.id, expected=expected, changes=changes)
     return (yield from own_row(row.id, None))

@@ -6,6 +6,7 @@ import builtins
 from typing import TYPE_CHECKING, Any
 
 from devsess import lifecycle, skew
+from devsess.errors import SessionNotFoundError
 from devsess.flows import _ask as ask
 from devsess.flows._checks import checked_count, checked_session, checked_user
 from devsess.flows.context import Context, corrected, find_row
@@ -135,7 +136,10 @@ def _set_back(context: Context, now: float) -> Flow[None]:
     while found:  # the farthest come first; a policy that was longer has left others
         found = False
         for row in (yield from ask.ahead(after=after, limit=BATCH)):
-            found |= (yield from corrected(context, now, row)) is not row
+            try:
+                found |= (yield from corrected(context, now, row)) is not row
+            except SessionNotFoundError:  # erased meanwhile
+                found = True
 
 
 def export_user(context: Context, now: float, user_id: str) -> Flow[dict[str, Any]]:

@@ -72,7 +72,8 @@ def refresh(
             raise SessionNotFoundError("there is no such session: it was deleted, or never was")
         context.tokens.verify_refresh(claims, row.salt)
         yield from permitted(context, now, row, Deed.REFRESH)
-        row = yield from corrected(context, now, row)
+        if (yield from corrected(context, now, row)) is not row:
+            continue  # read again, and judge again: it may have ended meanwhile
         presented = _presented(context, row, claims, client)
         verdict = _verdict(context, now, row, presented)
         if verdict is Verdict.CONVERGE:

@@ -46,7 +46,7 @@ def validate(
     """
     row = yield from live_row(context, now, claims, Deed.VALIDATE)
     if touch and skew.was_ahead(row, now):
-        row = yield from _corrected(context, now, row)
+        row = yield from _corrected(context, now, row, claims)
     binds = presents_own_device(context, row, client) and not row.bound
     due = touch and (binds or lifecycle.is_touch_due(row, now, context.policy))
     first = rotation.is_first_presentation(claims.generation, row)
@@ -66,12 +66,20 @@ def validate(
     return Validated(session, good_until)
 
 
-def _corrected(context: Context, now: float, row: SessionRow) -> Flow[SessionRow]:
-    """*row* as it is once corrected; itself where that failed, which fails no validation."""
+def _corrected(
+    context: Context, now: float, row: SessionRow, claims: AccessClaims
+) -> Flow[SessionRow]:
+    """
+    *row* once corrected, judged again; itself where that failed, which fails no validation.
+
+    Raises:
+        InvalidSessionError: As `live_row`: it may have ended, or been stepped up, meanwhile.
+    """
     try:
-        return (yield from corrected(context, now, row))
+        yield from corrected(context, now, row)
     except StoreUnavailableError:
         return row
+    return (yield from live_row(context, now, claims, Deed.VALIDATE))
 
 
 @frozen

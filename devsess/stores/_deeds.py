@@ -183,8 +183,10 @@ def limit_event(insertion: Insertion) -> EventRow:
 
 def seen_again(known: DeviceRow | None, given: DeviceRow) -> DeviceRow:
     """The device row after a sign-in that came with *given*."""
-    if known is None or known.forgotten:
+    if known is None:
         return given
+    if known.forgotten:  # perhaps since *given* was read: what its user said of it is forgotten too
+        return evolve(given, name=None, trusted_until=None)
     return evolve(known, **{name: getattr(given, name) for name in SEEN_AGAIN})
 
 
