@@ -143,6 +143,12 @@ def event_of(
     )
 
 
+def record(event: EventRow) -> Flow[None]:
+    """Write *event* to the history, and hand it to the application."""
+    yield from ask.add_event(event)
+    yield from ask.emit(event)
+
+
 def permitted(context: Context, now: float, row: SessionRow, deed: Deed) -> Flow[None]:
     """
     Check that *deed* may be done to *row*; using an ended one is told to the application.

@@ -21,7 +21,7 @@ from devsess.flows._checks import (
     checked_instant,
     checked_text,
 )
-from devsess.flows.context import NOBODY, Context, event_of, grant
+from devsess.flows.context import NOBODY, Context, event_of, grant, record
 from devsess.models import EventType
 from devsess.rows import EVICTED, DeviceRow, EventRow, SessionRow
 from devsess.stores.base import Full, Inserted, Insertion, Refused
@@ -235,8 +235,7 @@ def _denied(row: SessionRow, now: float, why: Refused) -> Flow[LoginDeniedError]
         user_agent=row.user_agent,
         reason=why.value,
     )
-    yield from ask.add_event(event)
-    yield from ask.emit(event)
+    yield from record(event)
     return LoginDeniedError(_DENIALS[why], reason=why.value)
 
 
@@ -244,8 +243,7 @@ def _full(
     context: Context, row: SessionRow, now: float, answer: Full, limit: int
 ) -> Flow[SessionLimitError]:
     event = _exceeded(row, now)
-    yield from ask.add_event(event)
-    yield from ask.emit(event)
+    yield from record(event)
     return SessionLimitError(
         f"the account has {len(answer.rows)} live sessions and may have {limit}: end one first",
         sessions=[session_view(full, now, context.policy) for full in answer.rows],

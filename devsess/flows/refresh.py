@@ -18,7 +18,7 @@ from devsess.errors import (
 )
 from devsess.flows import _ask as ask
 from devsess.flows._checks import checked_client
-from devsess.flows.context import Context, corrected, event_of, grant, permitted
+from devsess.flows.context import Context, corrected, event_of, grant, permitted, record
 from devsess.lifecycle import Deed
 from devsess.models import Assessment, EventType, Signal
 from devsess.rotation import Bearer, Verdict
@@ -27,7 +27,7 @@ from devsess.stores.base import ById, Ending
 if TYPE_CHECKING:
     from devsess.flows._ask import Flow
     from devsess.models import Client, Grant
-    from devsess.rows import EventRow, SessionRow
+    from devsess.rows import SessionRow
     from devsess.tokens import RefreshClaims
 
 _FOREIGN = Assessment(
@@ -180,7 +180,7 @@ def _refused(
         return TokenExpiredError("a step-up took this refresh token's place")
     if verdict is Verdict.UNKNOWN:
         event = event_of(row, EventType.TOKEN_FROM_FUTURE, now, reason="restored backup?")
-        yield from _keep(event)
+        yield from record(event)
         return BadTokenError("the refresh token is newer than its session: was a backup restored?")
     reuse = verdict.value
     ended = yield from ask.end(
@@ -188,14 +188,9 @@ def _refused(
     )
     if ended.events:
         yield from ask.emit(*ended.events)
-        yield from _keep(event_of(row, EventType.TOKEN_REUSED, now, reason=reuse, reduced=True))
+        yield from record(event_of(row, EventType.TOKEN_REUSED, now, reason=reuse, reduced=True))
     return RefreshTokenReusedError(
         f"the refresh token was used again ({reuse}): its session was ended",
         reuse=reuse,
         session_id=row.id,
     )
-
-
-def _keep(event: EventRow) -> Flow[None]:
-    yield from ask.add_event(event)
-    yield from ask.emit(event)
