@@ -299,12 +299,12 @@ class AsyncSessionManager:
             actor=actor,
             compromised=compromised,
         )
-        return await self._followed(await self._do(flow))
+        return await self._followed(flow)
 
     async def revoke_everyone(self, *, reason: str, actor: str | None = None) -> int:
         """End every session there is, as `revoke_all` does; how many."""
         flow = self._core.write(flows.revoke_everyone, reason=reason, actor=actor)
-        return len(await self._followed(await self._do(flow)))
+        return len(await self._followed(flow))
 
     async def extend(
         self, session_id: str | Session, by: Span, *, user_id: str | None = None
@@ -486,7 +486,12 @@ class AsyncSessionManager:
                 await tell_async(instant.events, self._on_event)
         return await self._do(flow())
 
-    async def _followed(self, ended: AllEnded) -> Sequence[str]:
+    async def _followed(self, flow: Flow[AllEnded]) -> Sequence[str]:
+        # A task of its own: the rows follow, and are told, even if the caller goes away.
+        return await to_its_end(self._ended(flow))
+
+    async def _ended(self, flow: Flow[AllEnded]) -> Sequence[str]:
+        ended = await self._do(flow)
         if ended.follow:
             await self._follow()
         return ended.ids

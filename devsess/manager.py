@@ -299,12 +299,12 @@ class SessionManager:
             actor=actor,
             compromised=compromised,
         )
-        return self._followed(self._do(flow))
+        return self._followed(flow)
 
     def revoke_everyone(self, *, reason: str, actor: str | None = None) -> int:
         """End every session there is, as `revoke_all` does; how many."""
         flow = self._core.write(flows.revoke_everyone, reason=reason, actor=actor)
-        return len(self._followed(self._do(flow)))
+        return len(self._followed(flow))
 
     def extend(self, session_id: str | Session, by: Span, *, user_id: str | None = None) -> Session:
         """
@@ -448,7 +448,8 @@ class SessionManager:
     ) -> None:
         self.close()
 
-    def _followed(self, ended: AllEnded) -> Sequence[str]:
+    def _followed(self, flow: Flow[AllEnded]) -> Sequence[str]:
+        ended = self._do(flow)
         if ended.follow:
             self._follow()
         return ended.ids

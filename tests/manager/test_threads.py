@@ -10,6 +10,7 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, closing
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -21,9 +22,10 @@ from devsess import (
     StoreUnavailableError,
 )
 from devsess._threads import Threads
+from devsess.stores.base import Ending
 from devsess.stores.memory import MemoryStore
 from devsess.stores.sqlite import SQLiteStore
-from devsess.testing import FakeClock
+from devsess.testing import Awaited, FakeClock
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -169,6 +171,33 @@ def test_a_system_without_threads(monkeypatch: pytest.MonkeyPatch) -> None:
         assert "later" == later.result(timeout=PATIENCE)
     assert [] == done
     threads.close()
+
+
+@pytest.mark.parametrize("awaits", [False, True])
+def test_a_mass_ending_goes_on_without_its_caller(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, awaits: bool
+) -> None:
+    """A client that hangs up meanwhile stops neither its rows nor their events."""
+    monkeypatch.setattr("devsess.flows.ending.Ending", partial(Ending, at_once=0))
+    told: list[Event] = []
+
+    async def run() -> None:
+        store: Any = Awaited(MemoryStore()) if awaits else SQLiteStore(tmp_path / "s.db")
+        async with AsyncSessionManager(store, keys=SECRET, on_event=told.append) as sessions:
+            for _ in range(3):
+                await sessions.login("ada")
+            ending = asyncio.ensure_future(sessions.revoke_all("ada"))
+            for _ in range(2):
+                await asyncio.sleep(0)
+            ending.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await ending
+            others = asyncio.all_tasks() - {asyncio.current_task()}
+            await asyncio.gather(*others)
+            assert [] == await sessions.list("ada")
+
+    asyncio.run(run())
+    assert 3 == sum(event.type is EventType.SESSION_REVOKED for event in told)
 
 
 def test_a_cancelled_call_that_fails_is_not_logged(caplog: pytest.LogCaptureFixture) -> None:
