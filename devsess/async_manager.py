@@ -416,7 +416,11 @@ class AsyncSessionManager:
         )
 
     async def purge(self, *, limit: int | None = None) -> int:
-        """Delete what is past its retention, in bounded batches; how many rows. Safe from cron."""
+        """
+        Delete what is past its retention, in bounded batches; how many rows. Safe from cron.
+
+        Nothing while the clock has not been set and says that it is before 2025.
+        """
         await self._follow()
         return await self._do(self._core.write(flows.purge, limit=limit))
 

@@ -408,7 +408,11 @@ class SessionManager:
         return self._do(self._core.write(flows.unblock_device, user_id, device_id, actor=actor))
 
     def purge(self, *, limit: int | None = None) -> int:
-        """Delete what is past its retention, in bounded batches; how many rows. Safe from cron."""
+        """
+        Delete what is past its retention, in bounded batches; how many rows. Safe from cron.
+
+        Nothing while the clock has not been set and says that it is before 2025.
+        """
         self._follow()
         return self._do(self._core.write(flows.purge, limit=limit))
 

@@ -18,6 +18,14 @@ if TYPE_CHECKING:
 
 # Seconds.
 CLOCKS_APART = 300.0
+# No session was written before (2025-01-01): a clock that says so has not been set
+# yet, as after a start without a battery. To it everything lies ahead.
+NEVER_BEFORE = 1_735_689_600.0
+
+
+def is_unset(now: float) -> bool:
+    """Whether this clock is the one that is wrong."""
+    return now < NEVER_BEFORE
 
 
 def is_ahead(at: float, now: float) -> bool:
@@ -32,7 +40,7 @@ def age(since: float, now: float) -> float:
 
 def was_ahead(row: SessionRow, now: float) -> bool:
     """Whether a clock that was ahead wrote *row*, whose deadlines would be far away for ever."""
-    return max(row.created_at, row.last_seen_at) > now + CLOCKS_APART
+    return max(row.created_at, row.last_seen_at) > now + CLOCKS_APART and not is_unset(now)
 
 
 def latest_deadline(now: float, policy: Policy) -> float:

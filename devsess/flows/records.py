@@ -103,11 +103,16 @@ def purge(context: Context, now: float, *, limit: int | None) -> Flow[int]:
     """
     Delete what is past its retention, in batches of 500; how many rows.
 
+    Nothing is touched by a clock that has not been set: it would date all that ended to
+    long ago, and the next purge would delete it.
+
     Raises:
         TypeError, ValueError: If *limit* is not 1 or more.
     """
     if limit is not None:
         checked_count(limit, "limit")
+    if skew.is_unset(now):
+        return 0
     yield from _set_back(context, now)
     before = lifecycle.purge_before(now, context.policy)
     devices_before = lifecycle.purge_devices_before(now, context.policy)

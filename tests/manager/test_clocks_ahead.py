@@ -88,3 +88,27 @@ def test_a_little_ahead_is_no_fault(sessions: Any, clock: FakeClock) -> None:
     sessions.update(grant.session.id, claims={"a": 1})
 
     assert grant.session.created_at == sessions.get(grant.session.id).created_at
+
+
+def test_a_clock_that_is_not_set_yet_corrects_nothing(
+    make: Callable[..., Any], clock: FakeClock
+) -> None:
+    """After a start in 1970 everything lies ahead: once the clock is set, all is as it was."""
+    sessions, kept, ended = make(), make().login("ada"), make().login("bob")
+    sessions.revoke(ended.session.id, reason="bye")
+    since = clock.now().timestamp()
+    before = sessions.export_user("ada"), sessions.export_user("bob")
+    clock.advance(1 - since)
+    assert 0 == sessions.purge()
+    sessions.refresh(kept.refresh_token)
+    sessions.update(kept.session.id, claims={"a": 1})
+    clock.advance(since - 1)
+    sessions.purge()
+
+    assert sessions.get(kept.session.id).is_active
+    for user, then in zip(("ada", "bob"), before, strict=True):
+        now = sessions.export_user(user)
+        assert then["devices"] == now["devices"]
+        for name in ("createdAt", "absoluteExpiresAt", "revokedAt", "authTime"):
+            assert [it[name] for it in then["sessions"]] == [it[name] for it in now["sessions"]]
+    assert before[1] == sessions.export_user("bob")

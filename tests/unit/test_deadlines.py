@@ -264,6 +264,9 @@ def test_the_grace_period_is_inclusive(age: float, expected: bool) -> None:
     assert not lifecycle.within_grace(session_row(), T0, USUAL)
 
 
+# 2025-01-01 in UTC.
+Y2025 = 1_735_689_600.0
+
 WRITTEN_AHEAD: dict[str, tuple[dict[str, float], bool]] = {
     "now": ({}, False),
     "a little ahead": ({"created_at": T0 + 300, "last_seen_at": T0 + 300}, False),
@@ -278,6 +281,13 @@ def test_a_row_from_a_clock_ahead(name: str) -> None:
     columns, expected = WRITTEN_AHEAD[name]
 
     assert expected is skew.was_ahead(session_row(**columns), T0)
+
+
+@pytest.mark.parametrize(("now", "expected"), [(0.0, True), (Y2025 - 0.5, True), (Y2025, False)])
+def test_a_clock_that_is_not_set_yet(now: float, expected: bool) -> None:
+    """To one that says that it is before 2025 everything lies ahead, and nothing is wrong."""
+    assert expected is skew.is_unset(now)
+    assert expected is not skew.was_ahead(session_row(created_at=T0), now)
 
 
 def test_a_row_from_a_clock_ahead_is_set_back() -> None:
