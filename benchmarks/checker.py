@@ -209,7 +209,8 @@ class Ender:
         for slot, _, _ in ended:
             self._board.end(slot, time.monotonic_ns())
         self._board.count_covered(len(ended) if covers else 0)
-        self._sessions._followed(follows)
+        if follows.following is not None:
+            self._sessions._follow(follows.following)
 
 
 def _is_enough(plan: Plan, board: Board) -> bool:

@@ -496,14 +496,14 @@ class AsyncSessionManager:
 
     async def _ended(self, flow: Flow[AllEnded]) -> Sequence[str]:
         ended = await self._do(flow)
-        if ended.follow:
-            await self._follow()
+        if ended.following is not None:
+            await self._follow(ended.following)
         return ended.ids
 
-    async def _follow(self) -> None:
+    async def _follow(self, own: int | None = None) -> None:
         """Write the rows that endings cover, in batches; they have ended, whatever comes of it."""
         try:
-            while await self._do(self._core.write(flows.settle)):
+            while await self._do(self._core.write(flows.settle, own)):
                 pass  # each batch is an operation of its own, with its events
         except StoreUnavailableError:
             log("rows of ended sessions are not written yet; the next purge goes on")

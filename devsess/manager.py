@@ -454,14 +454,14 @@ class SessionManager:
 
     def _followed(self, flow: Flow[AllEnded]) -> Sequence[str]:
         ended = self._do(flow)
-        if ended.follow:
-            self._follow()
+        if ended.following is not None:
+            self._follow(ended.following)
         return ended.ids
 
-    def _follow(self) -> None:
+    def _follow(self, own: int | None = None) -> None:
         """Write the rows that endings cover, in batches; they have ended, whatever comes of it."""
         try:
-            while self._do(self._core.write(flows.settle)):
+            while self._do(self._core.write(flows.settle, own)):
                 pass  # each batch is an operation of its own, with its events
         except StoreUnavailableError:
             log("rows of ended sessions are not written yet; the next purge goes on")

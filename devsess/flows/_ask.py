@@ -124,8 +124,9 @@ def covered(number: int, *, limit: int, cursor: str | None) -> Flow[Page[str]]:
     return cast("Page[str]", (yield Call("covered", (number,), arguments)))
 
 
-def settle(*, limit: int) -> Flow[Settled]:
-    return cast("Settled", (yield Call("settle", (), {"limit": limit})))
+def settle(*, limit: int, own: int | None, before: float) -> Flow[Settled]:
+    arguments = {"limit": limit, "own": own, "before": before}
+    return cast("Settled", (yield Call("settle", (), arguments)))
 
 
 def devices(user_id: str) -> Flow[builtins.list[DeviceRow]]:

@@ -30,6 +30,9 @@ if TYPE_CHECKING:
 
 # Rows of a batch: it holds the write lock for 10 to 20 ms, which others hardly feel.
 BATCH = 100
+# Seconds after which any process may write the rows of an ending: the one that ended them
+# has read which they are by then.
+LEFT_BEHIND = 60.0
 # Ids of a page; reading them takes no lock.
 PAGE = 1_000
 
@@ -58,11 +61,11 @@ class AllEnded:
 
     Attributes:
         ids: Of those that were live.
-        follow: Whether their rows are still to be written, by `settle`.
+        following: The number of the ending, if its rows are still to be written, by `settle`.
     """
 
     ids: Sequence[str]
-    follow: bool
+    following: int | None
 
 
 def revoke_all(
@@ -100,13 +103,17 @@ def revoke_everyone(
 
 def _all_ended(ended: Ended) -> Flow[AllEnded]:
     if ended.following is None:
-        return AllEnded([event.session_id for event in ended.events if event.session_id], False)
-    return AllEnded((yield from _covered(ended.following)), True)
+        return AllEnded([event.session_id for event in ended.events if event.session_id], None)
+    return AllEnded((yield from _covered(ended.following)), ended.following)
 
 
-def settle(context: Context, now: float) -> Flow[bool]:
-    """Write one batch of the rows that endings cover, and let others write; whether more follow."""
-    batch = yield from ask.settle(limit=BATCH)
+def settle(context: Context, now: float, own: int | None) -> Flow[bool]:
+    """
+    Write one batch of the rows that endings cover, and let others write; whether more follow.
+
+    The rows of the ending *own*, and those that a process which died has left.
+    """
+    batch = yield from ask.settle(limit=BATCH, own=own, before=now - LEFT_BEHIND)
     yield from ask.emit(*batch.events)
     if batch.is_more:
         yield from ask.pause()

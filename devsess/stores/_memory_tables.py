@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from threading import RLock
 from typing import TYPE_CHECKING
 
@@ -110,10 +111,12 @@ class Tables:
         rows = self._sessions.values()
         return [it for it in rows if it.revoked_at is None and user_id in (None, it.user_id)]
 
-    def _covered(self) -> builtins.list[tuple[SessionRow, Covering]]:
-        """Rows that are covered, with the ending that covers them; oldest ending first."""
+    def _covered(
+        self, own: int | None = None, before: float = math.inf
+    ) -> builtins.list[tuple[SessionRow, Covering]]:
+        """Rows with the ending that covers them, as Store.settle chooses; oldest ending first."""
         rows = [(row, self._endings.covering(row)) for row in self._unwritten(None)]
-        found = [(row, by) for row, by in rows if by is not None]
+        found = [(row, by) for row, by in rows if by and (by.number == own or by.at <= before)]
         return sorted(
             found, key=lambda it: (it[1].number, it[0].user_id, it[0].device.id, it[0].id)
         )
@@ -209,11 +212,16 @@ class Tables:
         for seq in events:
             self._events[seq] = evolve(self._events[seq], at=now)
         left -= len(events)
+        endings = [it for it in self._endings.pending if it.at > latest][:left]
+        for ending in endings:
+            place = self._endings.pending.index(ending)
+            self._endings.pending[place] = evolve(ending, at=now)
+        left -= len(endings)
         devices = [key for key, it in self._devices.items() if it.last_seen_at > latest][:left]
         for key in devices:
             first = min(self._devices[key].first_seen_at, now)
             self._devices[key] = evolve(self._devices[key], first_seen_at=first, last_seen_at=now)
-        return len(ends) + len(events) + len(devices)
+        return len(ends) + len(events) + len(endings) + len(devices)
 
     def _lapse(self, now: float, limit: int) -> int:
         rows = [it for it in self._unwritten(None) if self._endings.covering(it) is None]

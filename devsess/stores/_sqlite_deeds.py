@@ -226,6 +226,7 @@ def _date(db: sqlite3.Cursor, now: float, limit: int) -> int:
     for table, key, at, also in (
         ("sessions", "id", "revoked_at", ""),
         ("events", "seq", "at", ""),
+        ("endings", "number", "at", ""),
         ("devices", "user_id, id", "last_seen_at", ", first_seen_at = min(first_seen_at, ?1)"),
     ):
         done += db.execute(

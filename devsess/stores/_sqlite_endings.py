@@ -67,7 +67,7 @@ _PENDING = (
     "SELECT number, user_id, at, idle_after, created_after, reason, actor, reached FROM endings"
 )
 _NAMED = f"{_PENDING} WHERE number = ?"
-_OLDEST = f"{_PENDING} ORDER BY number LIMIT 1"
+_OLDEST = f"{_PENDING} WHERE number = ? OR at <= ? ORDER BY number LIMIT 1"
 # All that the event of an end tells. No device is joined: ending needs no label,
 # and must not fail where one is lost. Nor where a text is damaged: SQLite does
 # not look into blobs.
@@ -309,9 +309,9 @@ def live_covered(ask: Ask, number: int, limit: int, cursor: str | None) -> Page[
     return Page(ids, way.place(walked, limit))
 
 
-def settle(db: sqlite3.Cursor, limit: int) -> Settled:
+def settle(db: sqlite3.Cursor, limit: int, own: int | None, before: float) -> Settled:
     """See Store.settle."""
-    way = Walk.of(db.execute(_OLDEST).fetchall())
+    way = Walk.of(db.execute(_OLDEST, [own, before]).fetchall())
     if way is None:
         return Settled()
     walked = db.execute(*way.next(limit)).fetchall()
@@ -319,7 +319,7 @@ def settle(db: sqlite3.Cursor, limit: int) -> Settled:
     reached = way.place(walked, limit)
     if reached is None:
         db.execute("DELETE FROM endings WHERE number = ?", [way.by.number])
-        return Settled(events, is_more=bool(db.execute(_OLDEST).fetchall()))
+        return Settled(events, is_more=bool(db.execute(_OLDEST, [own, before]).fetchall()))
     db.execute("UPDATE endings SET reached = ? WHERE number = ?", [reached, way.by.number])
     return Settled(events, is_more=True)
 

@@ -34,6 +34,7 @@ first ending that covers it, and gives its network in place of its address.
 from __future__ import annotations
 
 import builtins
+import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Protocol
 
@@ -251,10 +252,12 @@ class Store(Protocol):
         """
         ...
 
-    def settle(self, *, limit: int) -> Settled:
+    def settle(self, *, limit: int, own: int | None = None, before: float = math.inf) -> Settled:
         """
         Write at most *limit* covered rows as ended, with their events; oldest ending first.
 
+        Those of the ending *own*, and of endings that came not after *before*: who
+        asked for a later one is still reading which sessions it covers.
         Any process may call it at any time. If one dies on the way, the next call
         goes on with the rest.
         """
@@ -360,7 +363,9 @@ class AsyncStore(Protocol):
     async def set_back(self, session_id: str, *, expected: Columns, changes: Columns) -> bool: ...
     async def end(self, ending: Ending) -> Ended: ...
     async def covered(self, number: int, *, limit: int, cursor: str | None = None) -> Page[str]: ...
-    async def settle(self, *, limit: int) -> Settled: ...
+    async def settle(
+        self, *, limit: int, own: int | None = None, before: float = math.inf
+    ) -> Settled: ...
     async def devices(self, user_id: str) -> builtins.list[DeviceRow]: ...
     async def known_devices(
         self, user_id: str, *, ids: Sequence[str], fingerprints: Sequence[bytes]

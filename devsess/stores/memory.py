@@ -7,6 +7,7 @@ does. It is not shared by processes and says so where one forks.
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 from devsess.errors import StoreUnavailableError
@@ -220,19 +221,19 @@ class MemoryStore(Tables):
             ids = [it for it in ids if cursor is None or it > cursor]
             return Page(tuple(ids[:limit]), ids[limit - 1] if len(ids) > limit else None)
 
-    def settle(self, *, limit: int) -> Settled:
+    def settle(self, *, limit: int, own: int | None = None, before: float = math.inf) -> Settled:
         """See Store.settle."""
         deeds.check_size(limit)
         with self._deed():
             events = []
-            for row, by in self._covered()[:limit]:
+            for row, by in self._covered(own, before)[:limit]:
                 event = self._mark_ended(row, by.at, by.reason, by.actor)
                 if counts_as_live(row, by.horizon):
                     events.append(event)
             self._keep(*events)
-            left = self._covered()
-            self._endings.pending = [it for it in self._endings.pending if left]
-            return Settled(tuple(events), bool(left))
+            if not self._covered():
+                self._endings.pending.clear()
+            return Settled(tuple(events), bool(self._covered(own, before)))
 
     def devices(self, user_id: str) -> builtins.list[DeviceRow]:
         """See Store.devices."""

@@ -8,6 +8,7 @@ a touch.
 
 from __future__ import annotations
 
+import math
 import os
 import time
 from functools import partial
@@ -198,10 +199,10 @@ class SQLiteStore(DatabaseFile):
         [page] = self._made(lambda _: endings.live_covered(self._rows, number, limit, cursor), [()])
         return page
 
-    def settle(self, *, limit: int) -> Settled:
+    def settle(self, *, limit: int, own: int | None = None, before: float = math.inf) -> Settled:
         """See Store.settle."""
         deeds.check_size(limit)
-        return self._deed(endings.settle, limit)
+        return self._deed(endings.settle, limit, own, before)
 
     def devices(self, user_id: str) -> builtins.list[DeviceRow]:
         """See Store.devices."""

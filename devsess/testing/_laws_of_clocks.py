@@ -110,6 +110,16 @@ class LawsOfClocks:
         assert {("late", T0), ("soon", soon)} == {(it.session_id, it.at) for it in events}
 
     @over_a_store
+    async def test_an_ending_of_the_future_is_carried_on(self, store: AsyncStore) -> None:
+        """Purge dates it now, so that its rows are not left to the process that began it."""
+        await sign_in(store, _ahead())
+        await store.end(rows.ending(OfUser("user-1"), T0 + YEARS, at_once=0))
+        at = {"now": T0, "before": T0 - 1, "devices_before": T0 - 1, "agents_before": T0 - 1}
+        await store.purge(limit=9, **at)
+
+        assert ["s1"] == [it.session_id for it in (await store.settle(limit=9, before=T0)).events]
+
+    @over_a_store
     async def test_a_purge_takes_no_more_than_its_limit(self, store: AsyncStore) -> None:
         """What is dated anew counts, and the rest is left to the next batch."""
         await sign_in(store, _ahead("a"), _ahead("b"))

@@ -192,6 +192,19 @@ class LawsOfMany:
         assert {"lost"} == {row.reason for row in await store.list("user-1")}
 
     @over_a_store
+    async def test_rows_are_left_to_the_one_that_ended_them(self, store: AsyncStore) -> None:
+        """Of later endings than it is asked for a batch writes nothing, but for the caller's own."""
+        await _three(store)
+        first = await _cover(store, OfUser("user-1"))
+        await _cover(store, Everyone(), T0 + 2)
+
+        assert Settled() == await store.settle(limit=9, before=T0 + 0.5)
+        assert {"a", "b"} == await _covered(store, first)
+        batch = await store.settle(limit=9, own=first, before=T0 + 0.5)
+        assert (["a", "b"], False) == ([it.session_id for it in batch.events], batch.is_more)
+        assert ["other"] == [it.session_id for it in await _settle(store, 9)]
+
+    @over_a_store
     async def test_covered_sessions_are_listed_by_pages(self, store: AsyncStore) -> None:
         """Those that an ending was the first to cover and that are not written, in pages."""
         await _three(store)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -82,8 +83,10 @@ class Awaited:
     async def covered(self, number: int, *, limit: int, cursor: str | None = None) -> Page[str]:
         return self.store.covered(number, limit=limit, cursor=cursor)
 
-    async def settle(self, *, limit: int) -> Settled:
-        return self.store.settle(limit=limit)
+    async def settle(
+        self, *, limit: int, own: int | None = None, before: float = math.inf
+    ) -> Settled:
+        return self.store.settle(limit=limit, own=own, before=before)
 
     async def devices(self, user_id: str) -> builtins.list[DeviceRow]:
         return self.store.devices(user_id)

@@ -80,6 +80,26 @@ def test_all_of_an_account(make: Callable[..., Any], clock: FakeClock) -> None:
     assert set(ended) == {event.session_id for event in written}
 
 
+def test_nobody_takes_ids_out_of_the_answer(
+    make: Callable[..., Any], clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A purge that comes between the ending and the look at what it ended changes nothing of it."""
+    sessions, cron = make(), make()
+    _filled(sessions, clock)
+    store = _store_of(sessions)
+    end = store.end
+
+    def and_purge(ending: Ending) -> Any:
+        ended = end(ending)
+        store.settle(limit=9, before=clock.now().timestamp() - flows.ending.LEFT_BEHIND)
+        return ended
+
+    monkeypatch.setattr(store, "end", and_purge)
+    ended = sessions.revoke_all("ada")
+    assert MANY - 1 == len(ended)
+    assert [] == cron.list("ada")
+
+
 def test_everyone(make: Callable[..., Any], clock: FakeClock) -> None:
     """Everybody's sessions are refused and counted; who signs in afterwards is let in."""
     sessions = make()
@@ -146,6 +166,10 @@ def test_purge_goes_on_where_a_process_died(make: Callable[..., Any], clock: Fak
     now = clock.now().timestamp()
     at = Horizon(now, now - 1, now - 1, now)
     _store_of(sessions).end(rows.ending(OfUser("ada"), horizon=at, at_once=0))
+    clock.advance(59)
+    sessions.purge()
+    assert [] == [event for event in events if event.type is EventType.SESSION_REVOKED]
+    clock.advance(1)
 
     assert 0 == sessions.purge()
     assert 3 == len([event for event in events if event.type is EventType.SESSION_REVOKED])
