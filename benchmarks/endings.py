@@ -192,10 +192,10 @@ class _Batches:
         store.settle = self._timed  # type: ignore[method-assign]
         self._sessions = SessionManager(store, keys=world.SECRET)
 
-    def _timed(self, *, limit: int) -> Any:
+    def _timed(self, **how: Any) -> Any:
         start = time.perf_counter()
         try:
-            return self._settle(limit=limit)
+            return self._settle(**how)
         finally:
             self.seconds.append(time.perf_counter() - start)
 

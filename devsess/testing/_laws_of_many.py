@@ -193,7 +193,7 @@ class LawsOfMany:
 
     @over_a_store
     async def test_rows_are_left_to_the_one_that_ended_them(self, store: AsyncStore) -> None:
-        """Of later endings than it is asked for a batch writes nothing, but for the caller's own."""
+        """A batch writes no row of a later ending than asked for, but for the caller's own."""
         await _three(store)
         first = await _cover(store, OfUser("user-1"))
         await _cover(store, Everyone(), T0 + 2)

@@ -24,7 +24,7 @@ DEEDS: dict[str, Callable[[SQLiteStore], object]] = {
     "end one": lambda store: store.end(rows.ending(ById("s1", "user-1"))),
     "end a user's": lambda store: store.end(rows.ending(OfUser("user-1", "s2"))),
     "end many of a user's": lambda store: store.end(rows.ending(OfUser("user-1", "s2"), at_once=0)),
-    "settle": lambda store: store.settle(limit=9),
+    "settle": lambda store: store.settle(limit=9, before=T0),
     "ending number": lambda store: store.ending_number("user-1", digests=(b"1", b"2")),
     "end a device's": lambda store: store.end(rows.ending(OfDevice("user-1", "device-1"))),
     "change a device": lambda store: store.put_device(

@@ -10,6 +10,7 @@ import pytest
 
 from devsess import EventType, LoginDeniedError, SessionRevokedError
 from devsess.flows._ids import Ids
+from devsess.flows.ending import LEFT_BEHIND
 from devsess.lifecycle import Horizon
 from devsess.stores.base import Ending, Erasure, Everyone, OfUser
 from devsess.testing import _rows as rows
@@ -91,7 +92,7 @@ def test_nobody_takes_ids_out_of_the_answer(
 
     def and_purge(ending: Ending) -> Any:
         ended = end(ending)
-        store.settle(limit=9, before=clock.now().timestamp() - flows.ending.LEFT_BEHIND)
+        store.settle(limit=9, before=clock.now().timestamp() - LEFT_BEHIND)
         return ended
 
     monkeypatch.setattr(store, "end", and_purge)
