@@ -12,7 +12,7 @@ import click
 
 from devsess.cli import _output as output
 from devsess.cli._store import check_there, exit_codes, store_option
-from devsess.cli._with import DEVICE_DAYS, RETENTION_DAYS, json_option, with_sessions
+from devsess.cli._with import DEVICE_DAYS, LIFETIME_DAYS, RETENTION_DAYS, json_option, with_sessions
 from devsess.manager import SessionManager
 from devsess.stores import _sqlite_owner as owner
 from devsess.stores._url import blocking_store
@@ -37,6 +37,13 @@ PAUSE = 0.1
     default=DEVICE_DAYS,
     show_default=True,
     help="Days after its latest sign-in that a device is still known.",
+)
+@click.option(
+    "--absolute-lifetime",
+    type=click.IntRange(1, 36_500),
+    default=LIFETIME_DAYS,
+    show_default=True,
+    help="Days that a session lasts at most, by your policy or a longer one.",
 )
 @click.option("--quiet", is_flag=True, help="Say nothing, unless it fails.")
 @json_option

@@ -15,8 +15,11 @@ from devsess.policy import DAY, MAX_SPAN, Policy, Privacy
 
 RETENTION_DAYS = 90
 DEVICE_DAYS = 400
-# The application's policy is not known here: the deadlines it wrote are the measure, and no others.
-UNBOUNDED = MAX_SPAN
+# The application's policy is not known here: the deadlines it wrote are the measure, and no
+# others. A purge needs to know how long a session may last: what lives for longer was
+# written by a clock that was ahead.
+UNBOUNDED_DAYS = MAX_SPAN // DAY
+LIFETIME_DAYS = 400
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -35,7 +38,8 @@ def with_sessions(command: F) -> F:
     """
     Give *command* the option --store and a manager of it, and errors their exit codes.
 
-    Options named `retention` and `device_retention`, in days, go into the manager's policy.
+    Options named `retention`, `device_retention` and `absolute_lifetime`, in days, go into the
+    manager's policy.
     """
 
     @store_option
@@ -45,20 +49,21 @@ def with_sessions(command: F) -> F:
         store: str,
         retention: int = RETENTION_DAYS,
         device_retention: int = DEVICE_DAYS,
+        absolute_lifetime: float = UNBOUNDED_DAYS,
         **options: Any,
     ) -> None:
         check_ready(store)
         # Nothing is minted or verified here: any key will do.
-        policy = _policy(retention, device_retention)
+        policy = _policy(retention, device_retention, absolute_lifetime)
         with SessionManager(store, keys=generate_secret(), policy=policy) as sessions:
             command(sessions=sessions, **options)
 
     return with_store  # type: ignore[return-value]
 
 
-def _policy(retention: int, device_retention: int) -> Policy:
+def _policy(retention: int, device_retention: int, absolute_lifetime: float) -> Policy:
     return Policy(
-        idle_timeout=UNBOUNDED,
-        absolute_lifetime=UNBOUNDED,
+        idle_timeout=absolute_lifetime * DAY,
+        absolute_lifetime=absolute_lifetime * DAY,
         privacy=Privacy(retention=retention * DAY, device_retention=device_retention * DAY),
     )

@@ -110,8 +110,8 @@ def ahead(*, after: float, limit: int) -> Flow[builtins.list[SessionRow]]:
     return cast("builtins.list[SessionRow]", (yield Call("ahead", (), arguments)))
 
 
-def set_back(session_id: str, *, expected: Columns, changes: Columns) -> Flow[bool]:
-    arguments = {"expected": expected, "changes": changes}
+def set_back(session_id: str, *, expected: Columns, changes: Columns, wait: bool) -> Flow[bool]:
+    arguments = {"expected": expected, "changes": changes, "wait": wait}
     return cast("bool", (yield Call("set_back", (session_id,), arguments)))
 
 

@@ -185,19 +185,22 @@ def live_row(context: Context, now: float, claims: AccessClaims, deed: Deed) -> 
     return row
 
 
-def corrected(context: Context, now: float, row: SessionRow) -> Flow[SessionRow]:
+def corrected(
+    context: Context, now: float, row: SessionRow, *, wait: bool = True
+) -> Flow[SessionRow]:
     """
     *row*, set back first if a clock that was ahead wrote it.
 
     Raises:
         SessionNotFoundError: If it was deleted meanwhile.
+        StoreBusyError: If that cannot be written at once, without *wait*.
     """
     if not skew.was_ahead(row, now):
         return row
     read = ("created_at", "last_seen_at", "auth_time")  # a step-up changes the last, always
     expected = {name: getattr(row, name) for name in read}
     changes = skew.set_back(row, now, context.policy)
-    yield from ask.set_back(row.id, expected=expected, changes=changes)
+    yield from ask.set_back(row.id, expected=expected, changes=changes, wait=wait)
     return (yield from own_row(row.id, None))
 
 

@@ -76,7 +76,7 @@ def _corrected(
         InvalidSessionError: As `live_row`: it may have ended, or been stepped up, meanwhile.
     """
     try:
-        yield from corrected(context, now, row)
+        yield from corrected(context, now, row, wait=False)
     except StoreUnavailableError:
         return row
     return (yield from live_row(context, now, claims, Deed.VALIDATE))

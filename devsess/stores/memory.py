@@ -184,8 +184,11 @@ class MemoryStore(Tables):
             late = [it for it in rows if it.revoked_at is None and it.idle_expires_at > after]
             return sorted(late, key=lambda row: (-row.idle_expires_at, row.id))[:limit]
 
-    def set_back(self, session_id: str, *, expected: Columns, changes: Columns) -> bool:
+    def set_back(
+        self, session_id: str, *, expected: Columns, changes: Columns, wait: bool = True
+    ) -> bool:
         """See Store.set_back."""
+        del wait
         with self._deed():
             row = self._unrevoked(session_id)
             if row is None or not deeds.holds(row, expected):

@@ -425,6 +425,23 @@ def test_purge_keeps_devices_for_their_own_retention(path: Path, days: str, left
         assert left == len(sessions.devices("ada"))
 
 
+def test_purge_does_what_the_managers_does(path: Path) -> None:
+    """Texts of agents go once no session can show them, and what a clock ahead wrote is set back."""
+    clock = FakeClock(datetime.now(UTC) - timedelta(days=3 * 365))
+    with SessionManager(path, keys=SECRET, clock=clock) as sessions:
+        sessions.login("old", PHONE)
+        clock.advance(timedelta(days=13 * 365))
+        ahead = sessions.login("ahead").session.id
+    assert 0 == call(path, "purge").exit_code
+    with closing(sqlite3.connect(path)) as db:
+        assert (0,) == db.execute("SELECT count(*) FROM agents").fetchone()
+    with SessionManager(path, keys=SECRET) as sessions:
+        session = sessions.get(ahead)
+    assert session is not None
+    assert session.created_at <= datetime.now(UTC)
+    assert session.expires_at <= datetime.now(UTC) + timedelta(days=14)
+
+
 @pytest.mark.parametrize("limit", [[], ["--limit", "3"]])
 def test_purge_and_migrate(sessions: SessionManager, path: Path, limit: list[str]) -> None:
     """Nothing is old in a new store, and its schema is up to date."""

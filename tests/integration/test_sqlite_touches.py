@@ -143,6 +143,25 @@ def test_a_touch_that_failed_is_due_again_in_a_second(path: Path) -> None:
         assert (True, clock.now().timestamp()) == (row.bound, row.last_seen_at)
 
 
+def test_a_correction_waits_for_nobody_either(path: Path) -> None:
+    """A validation that meets what a clock ahead wrote corrects it when nobody else writes."""
+    clock = FakeClock()
+    store = SQLiteStore(path, timeout=PATIENCE)
+    with SessionManager(store, keys=SECRET, clock=clock) as sessions:
+        grant = sessions.login("ada")
+        clock.advance(600)
+        sessions.validate(grant.access_token)
+        clock.advance(-600)
+        start = time.monotonic()
+        with locked(path):
+            ahead = sessions.validate(grant.access_token, fresh=True)
+        assert time.monotonic() - start < PATIENCE / 2
+        right = sessions.validate(grant.access_token, fresh=True)
+    assert (600, 0) == tuple(
+        (session.last_seen_at - clock.now()).total_seconds() for session in (ahead, right)
+    )
+
+
 def test_one_deadline_for_threads_and_processes(path: Path) -> None:
     """A write that waited for a thread waits for a process only as long as there is time left."""
     with closing(SQLiteStore(path, timeout=2.0)) as store, locked(path):
