@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     from devsess.models import Session
     from devsess.stores.base import Ended, Target
 
-# Rows of a batch: it holds the write lock for 10 to 20 ms, which others hardly feel.
-BATCH = 100
+# Rows of a batch: it holds the write lock for 10 to 40 ms, which others hardly feel.
+BATCH = 64
 # Seconds after which any process may write the rows of an ending: the one that ended them
 # has read which they are by then.
 LEFT_BEHIND = 60.0

@@ -426,7 +426,7 @@ def test_purge_keeps_devices_for_their_own_retention(path: Path, days: str, left
 
 
 def test_purge_does_what_the_managers_does(path: Path) -> None:
-    """Texts of agents go once no session can show them, and what a clock ahead wrote is set back."""
+    """Agents go once no session can show them, and what a clock ahead wrote is set back."""
     clock = FakeClock(datetime.now(UTC) - timedelta(days=3 * 365))
     with SessionManager(path, keys=SECRET, clock=clock) as sessions:
         sessions.login("old", PHONE)
