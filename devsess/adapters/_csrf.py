@@ -92,7 +92,7 @@ def report(why: str, request: Request, settings: Settings) -> None:
     """Say in the log which origin was refused, and which would not have been."""
     headers = request.headers
     log.warning(
-        "answered 403: %s (Origin %.200r, Sec-Fetch-Site %.50r; expected %.500s)",
+        "answered 403: %s (Origin %.200r, Sec-Fetch-Site %.50r; expected %.500r)",
         why,
         headers.get("origin"),
         headers.get("sec-fetch-site"),

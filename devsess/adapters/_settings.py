@@ -105,7 +105,7 @@ def is_among(path: str, paths: frozenset[str]) -> bool:
     """Whether *path* is one of *paths*, or below one that ends with a slash; "/" is one page."""
     if path in paths:
         return True
-    if "//" in path or "/." in path:
+    if "//" in path or "/." in path or "\\" in path:
         return False  # an app may read another path in it
     return any(each.endswith("/") and each != "/" and path.startswith(each) for each in paths)
 

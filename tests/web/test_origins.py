@@ -160,6 +160,15 @@ def test_a_refused_origin_is_in_the_log(caplog: pytest.LogCaptureFixture) -> Non
         assert part in record.getMessage()
 
 
+@pytest.mark.parametrize("mark", ["\x85", "\x1b[2J", "\x9b"])
+def test_a_host_writes_no_line_into_the_log(caplog: pytest.LogCaptureFixture, mark: str) -> None:
+    """It stands among what was expected, and is a stranger's word all the same."""
+    with caplog.at_level(logging.WARNING, "devsess"):
+        over_wsgi("https", f"a{mark}INFO all is well", "https://evil.example")
+    [record] = caplog.records
+    assert record.getMessage().isprintable()
+
+
 def test_the_log_is_not_written_by_strangers(caplog: pytest.LogCaptureFixture) -> None:
     """What came is quoted, and cut: no line of its own, no megabyte."""
     with caplog.at_level(logging.WARNING, "devsess"):

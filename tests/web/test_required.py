@@ -19,6 +19,7 @@ PATHS = [
     ("/static/../me", False),
     ("/static//me", False),
     ("/static/.hidden", False),
+    ("/static/x%5C..%5C..%5Cme", False),
     ("/staticky", False),
     ("/me", False),
 ]
