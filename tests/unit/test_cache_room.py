@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from devsess import cache as module
-from devsess._shares import Shares
+from devsess._shares import LAST, Shares
 from devsess.cache import Cache
 from devsess.flows import Validated
 from devsess.policy import Policy
@@ -65,6 +65,27 @@ def test_no_eviction_takes_a_whole_round(monkeypatch: pytest.MonkeyPatch) -> Non
     assert 90 == sum(entry.used for entry in dict(cache._entries.items()).values()) + 1
 
 
+class Watched(Shares[Any, Any]):
+    """A table that counts how often something is looked up."""
+
+    looks = 0
+
+    def get(self, key: Any) -> Any:
+        self.looks += 1
+        return super().get(key)
+
+
+def test_what_is_of_no_use_makes_room_at_the_first_look() -> None:
+    """The hand stops there: it is looked at once, and the new entry once before."""
+    cache = make(4)
+    cache._entries = watched = Watched()
+    for name in "abcd":
+        keep(cache, name)
+    watched.looks = 0
+    keep(cache, "e")
+    assert (2, 1) == (watched.looks, cache.evictions)
+
+
 def test_what_was_dropped_leaves_its_place() -> None:
     """After sessions ended nobody is evicted until all places are taken again."""
     cache = make(8)
@@ -79,17 +100,19 @@ def test_what_was_dropped_leaves_its_place() -> None:
     assert (8, 1) == (len(cache), cache.evictions)
 
 
-def test_all_that_was_dropped_is_freed_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("apart", [1, LAST + 1], ids=["in many tables", "in one table"])
+def test_all_that_was_dropped_is_freed_in_time(monkeypatch: pytest.MonkeyPatch, apart: int) -> None:
     """Bit by bit, by those who keep something; none of it answers meanwhile."""
     monkeypatch.setattr(module, "_FREED", 3)
+    monkeypatch.setattr(module, "hash", lambda token: apart * int(token), raising=False)
     cache = make(10)
     for name in range(10):
         keep(cache, name)
     cache.clear()
     assert (0, [False] * 10) == (len(cache), use(cache, *range(10)))
     lengths = []
-    for name in range(5):
-        keep(cache, f"later-{name}")
+    for name in range(10, 15):
+        keep(cache, name)
         lengths.append(sum(map(len, cache._dropped)))
     assert [7, 4, 1, 0, 0] == lengths
     assert [] == cache._dropped
@@ -116,6 +139,9 @@ def test_its_books_agree(seed: int) -> None:
         for key, entry in cache._entries.items():
             assert key == cache._ring[entry.place]
             assert key in (cache._keys.get(entry.session.id) or ())
+        for session_id, keys in cache._keys.items():
+            entries = [cache._entries.get(key) for key in keys]
+            assert [session_id] * len(keys) == [entry and entry.session.id for entry in entries]
         places = [entry.place for entry in dict(cache._entries.items()).values()]
         assert len(set(places + cache._free)) == len(places) + len(cache._free)
 
@@ -139,3 +165,38 @@ def test_an_interrupt_leaves_nothing_that_cannot_be_dropped(table: str) -> None:
     entries = dict(cache._entries.items()).values()
     assert all(cache._keys.get(entry.session.id) for entry in entries)
     assert [] == there(cache, "a")
+
+
+def test_a_place_that_an_interrupt_left_empty_is_taken_again() -> None:
+    """Its key leads to nothing: the hand takes that place, and all goes on."""
+    cache = make(4)
+    whole, cache._entries = cache._entries, Interrupted()
+    with pytest.raises(KeyboardInterrupt):
+        keep(cache, "a")
+    cache._entries = whole
+    for name in "bcdef":
+        keep(cache, name)
+    assert (["c", "d", "e", "f"], 1) == (there(cache, "abcdef"), cache.evictions)
+
+
+class Broken(Shares[Any, Any]):
+    """A table that an interrupt keeps from giving anything up, once."""
+
+    def pop(self, key: Any) -> Any:
+        self.__class__ = Shares  # type: ignore[assignment]
+        raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize("table", ["_entries", "_keys"])
+def test_a_drop_that_was_broken_off_is_made_up_for(table: str) -> None:
+    """The log is heard again from where it was: what it names must still be found."""
+    cache = make(4)
+    keep(cache, "a", "s1")
+    keep(cache, "b", "s1")
+    broken = Broken()
+    broken.tables = getattr(cache, table).tables
+    setattr(cache, table, broken)
+    with pytest.raises(KeyboardInterrupt):
+        cache._drop(["s1"])
+    cache._drop(["s1"])
+    assert ([], 0) == (there(cache, "ab"), len(cache._keys))
