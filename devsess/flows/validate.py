@@ -101,7 +101,7 @@ def _note(
 
 def _noted(row: SessionRow, note: Note) -> Flow[SessionRow | None]:
     """
-    *row* after a touch; None where it has ended; *row* itself where the touch failed.
+    *row* after a touch, as a view shows it; None where it has ended; *row* itself where it failed.
 
     A failed touch never fails a validation: the session is valid all the same,
     and the next touch will say what this one could not.
@@ -120,5 +120,4 @@ def _noted(row: SessionRow, note: Note) -> Flow[SessionRow | None]:
         idle_from=note.activity.idle_from,
         idle_expires_at=note.activity.idle_expires_at,
         bound=note.bound,
-        presented=row.presented or note.presented is not None,
     )

@@ -20,6 +20,13 @@ EQUIVALENTS: dict[str, dict[tuple[str, str], str]] = {
             ),
         ): "no policy has an idle timeout beyond its absolute lifetime",
     },
+    "devsess/flows/validate.py": {
+        ("validate", "True → False"): "nobody asks whether what was not to be written was",
+        (
+            "validate",
+            "written or not first → ((written))",
+        ): "what was due and not written is due again no later than a mark would be",
+    },
     "devsess/tokens.py": {
         (
             "Tokens.verify_access",
@@ -58,7 +65,12 @@ EQUIVALENTS: dict[str, dict[tuple[str, str], str]] = {
         ): "that clock only ever passes",
         ("Cache._drop", "self._moves += 1 → self._moves -= 1"): _ONLY_COMPARED,
         ("Cache._drop", "1 → 2"): _ONLY_COMPARED,
-        ("Cache._start_over", "0 → 1 #2"): _ONLY_COMPARED,
+        ("Cache._start_over", "0 → 1 #3"): _ONLY_COMPARED,
+        ("Cache._place", "0 → 1"): "no token's key yet: the new entry's is put there at once",
+        (
+            "Cache._forget",
+            "self._keys.get(session_id) or () → ((self._keys.get(session_id)))",
+        ): "what is there has its session's keys: they are put first, and dropped last",
         ("Cache._start_over", 'self._raw = b"" → pass'): "set before it is looked at",
         (
             "_entry",

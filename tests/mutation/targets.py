@@ -35,6 +35,7 @@ TARGETS: dict[str, tuple[str, ...]] = {
     "devsess/adapters/_proxy.py": ("tests/web/test_proxy.py",),
     "devsess/cache.py": (
         "tests/unit/test_cache.py",
+        "tests/unit/test_cache_room.py",
         "tests/manager/test_metrics.py",
         "tests/integration/test_sqlite_forks.py::TestForking::test_a_worker_counts_from_nothing",
     ),
@@ -48,12 +49,18 @@ TARGETS: dict[str, tuple[str, ...]] = {
         "tests/manager/test_sessions.py",
     ),
     "devsess/flows/refresh.py": (
+        "tests/unit/test_refreshing.py",
         "tests/unit/test_renewal.py",
         *_FLOWS,
         "tests/manager/test_refresh.py",
         "tests/manager/test_lost_answers.py",
         "tests/manager/test_surroundings.py",
     ),
-    "devsess/flows/step_up.py": (*_FLOWS, *_MANAGERS),
-    "devsess/flows/validate.py": (*_FLOWS, *_MANAGERS),
+    "devsess/flows/step_up.py": ("tests/unit/test_stepping_up.py", *_FLOWS, *_MANAGERS),
+    "devsess/flows/validate.py": (
+        "tests/unit/test_validation.py",
+        *_FLOWS,
+        *_MANAGERS,
+        "tests/manager/test_clocks_ahead.py",
+    ),
 }

@@ -5,6 +5,22 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from _play import (
+    CLAIMS,
+    CONTEXT,
+    LATER,
+    NEW_CLAIMS,
+    POLICY,
+    RAISED,
+    RENEWED,
+    REVOKED,
+    ROTATED,
+    ROW,
+    SESSION_ID,
+    SOON,
+    TOKENS,
+    play,
+)
 from attrs import evolve
 
 from devsess import (
@@ -13,7 +29,6 @@ from devsess import (
     EventType,
     Grant,
     LoginDeniedError,
-    Policy,
     RefreshTokenReusedError,
     SessionNotFoundError,
     SessionRevokedError,
@@ -22,52 +37,11 @@ from devsess import (
     flows,
     lifecycle,
 )
-from devsess.flows import Call, Context
-from devsess.keys import Keys
+from devsess.flows import Call
 from devsess.models import Page
 from devsess.stores.base import Ended, Inserted, Refused
-from devsess.testing._rows import T0, device_row, event_row, session_row
-from devsess.tokens import AccessClaims, Tokens
-
-POLICY = Policy()
-KEYS = Keys.of("t7vKq2Zr9XwLm4NbY8sHd5JfC3pQx6RgUe1")
-TOKENS = Tokens(KEYS, "devsess", "devsess", POLICY)
-CONTEXT = Context(POLICY, TOKENS, KEYS, lambda size: b"r" * size)
-SESSION_ID = "s-0123456789abcdef"
-ROW = session_row(SESSION_ID)
-REVOKED = evolve(ROW, revoked_at=T0 + 1, reason="lost")
-CLAIMS = AccessClaims(SESSION_ID, "user-1", int(T0), T0 + 900)
-SOON, LATER = T0 + 1, T0 + POLICY.touch_interval
-ROTATED: dict[str, Any] = {"rotated_at": SOON, "rotated_by": "refresh"}
-RAISED: dict[str, Any] = {"rotated_at": SOON, "rotated_by": "step_up"}
-# Renewed a second ago; nobody was seen to have the answer.
-RENEWED = evolve(ROW, generation=1, previous_generation=0, last_seen_at=SOON, **ROTATED)
-NEW_CLAIMS = evolve(CLAIMS, generation=1)
-
-
-def play(flow: Any, *answers: tuple[str, Any]) -> Any:
-    """
-    What *flow* returns or raises when its calls are answered so.
-
-    Each answer names the call that must come; an exception is thrown into the flow.
-    """
-    script = list(answers)
-    step, value = flow.send, None
-    while True:
-        try:
-            call: Call = step(value)
-        except StopIteration as stop:
-            result = stop.value
-            break
-        except Exception as error:  # noqa: BLE001 - it is the outcome
-            result = error
-            break
-        assert script, f"asked for {call.name} when it should have been done"
-        name, value = script.pop(0)
-        assert name == call.name
-        step = flow.throw if isinstance(value, Exception) else flow.send
-    assert [] == script, "was done before all was asked"
-    return result
+from devsess.testing._rows import T0, device_row, event_row
+from devsess.tokens import AccessClaims
 
 
 def validate(now: float, claims: AccessClaims = CLAIMS, *, touch: bool = True) -> Any:

@@ -1,0 +1,109 @@
+"""A refresh driven by hand: what it says, and what history keeps of it."""
+
+from __future__ import annotations
+
+import pytest
+from _play import CONTEXT, REVOKED, ROTATED, ROW, SESSION_ID, SOON, TOKENS, play
+from attrs import evolve
+
+from devsess import (
+    BadTokenError,
+    Client,
+    EventType,
+    Grant,
+    SessionManager,
+    SessionRevokedError,
+    TokenExpiredError,
+    flows,
+)
+from devsess.flows import Call, Flow
+from devsess.rows import SessionRow
+from devsess.stores.base import Ended
+from devsess.testing._rows import event_row
+
+RENEWED = evolve(ROW, generation=1, previous_generation=0, **ROTATED)
+
+
+def refresh(generation: int = 0, client: Client | None = None) -> Flow[Grant]:
+    token = TOKENS.mint_refresh(SESSION_ID, generation, ROW.salt)
+    return flows.refresh(CONTEXT, SOON, token, client)
+
+
+def test_what_a_clock_ahead_wrote_is_set_back_and_judged_again() -> None:
+    """The row is read anew: it may have ended meanwhile."""
+    ahead = evolve(ROW, last_seen_at=SOON + 3600)
+    set_back = [("get", ahead), ("set_back", True), ("get", ROW)]
+    found = play(refresh(), *set_back, ("get", ROW), ("rotate", RENEWED), ("emit", None))
+    assert 1 == TOKENS.parse_refresh(found.refresh_token).generation
+    ended = play(refresh(), *set_back, ("get", REVOKED), ("emit", None))
+    assert isinstance(ended, SessionRevokedError)
+
+
+@pytest.mark.parametrize(
+    ("row", "generation", "error", "message"),
+    [
+        (
+            evolve(RENEWED, rotated_by="step_up"),
+            0,
+            TokenExpiredError,
+            "a step-up took this refresh token's place",
+        ),
+        (
+            ROW,
+            1,
+            BadTokenError,
+            "the refresh token is newer than its session: was a backup restored?",
+        ),
+    ],
+)
+def test_what_is_refused_and_ends_nothing(
+    row: SessionRow, generation: int, error: type[Exception], message: str
+) -> None:
+    """The session lives; the message says why this token is none."""
+    written = [("add_event", None), ("emit", None)] if error is BadTokenError else []
+    refused = play(refresh(generation), ("get", row), *written)
+    assert (error, message) == (type(refused), str(refused))
+
+
+def test_history_keeps_why_a_token_was_too_new() -> None:
+    """Who reads it later is asked the one question that matters."""
+    heard: list[Call] = []
+    play(refresh(1), ("get", ROW), ("add_event", None), ("emit", None), heard=heard)
+    event = heard[1].args[0]
+    assert (EventType.TOKEN_FROM_FUTURE, "restored backup?") == (event.type, event.reason)
+
+
+def test_history_keeps_no_address_of_a_reuse() -> None:
+    """The session has ended: of its address the network is left."""
+    heard: list[Call] = []
+    ended = Ended((event_row(EventType.SESSION_REVOKED),))
+    answers = [("end", ended), ("emit", None), ("add_event", None), ("emit", None)]
+    play(refresh(), ("get", evolve(ROW, generation=5)), *answers, heard=heard)
+    event = heard[3].args[0]
+    assert (EventType.TOKEN_REUSED, ROW.network, ROW.network) == (
+        event.type,
+        event.ip,
+        event.network,
+    )
+
+
+def test_the_signal_says_what_was_seen() -> None:
+    """It is the text that an application may show to the account's owner."""
+    curl = Client(user_agent="curl/8.9")
+    grant = play(refresh(0, curl), ("get", ROW), ("rotate", RENEWED), ("emit", None))
+    (signal,) = grant.assessment.signals
+    expected = "The session was renewed by another browser or system than it was started by."
+    assert expected == signal.message
+
+
+def test_who_says_nothing_looks_like_who_said_nothing() -> None:
+    """Without an agent then and now, and no headers now, there is nothing that differs."""
+    windows = {"sec-ch-ua-platform": '"Windows"', "sec-ch-ua": '"Google Chrome";v="142"'}
+    with SessionManager("memory://", keys="t7vKq2Zr9XwLm4NbY8sHd5JfC3pQx6RgUe1") as sessions:
+        grant = sessions.login("ada", Client(headers=windows))
+        assert grant.session.device.os
+        renewed = sessions.refresh(grant.refresh_token, Client())
+        assert () == renewed.assessment.signals
+        mac = Client(headers={**windows, "sec-ch-ua-platform": '"macOS"'})
+        renewed = sessions.refresh(renewed.refresh_token, mac)
+    assert 1 == len(renewed.assessment.signals)

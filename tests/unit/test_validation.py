@@ -1,0 +1,106 @@
+"""A validation at its edges: what it writes, and for how long memory may repeat its answer."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from _play import CLAIMS, CONTEXT, LATER, NEW_CLAIMS, POLICY, RENEWED, REVOKED, ROW, SOON, TOKENS
+from _play import play as answered
+from attrs import evolve
+
+from devsess import Client, SessionRevokedError, StoreUnavailableError, flows
+from devsess.flows import Call
+
+OWN = Client(device_token=TOKENS.mint_device([ROW.device.id]))
+BOUND = evolve(ROW, bound=True)
+# A clock that was an hour ahead saw it last.
+AHEAD = evolve(ROW, last_seen_at=SOON + 3600)
+DOWN = StoreUnavailableError("busy")
+
+
+def play(
+    now: float,
+    *answers: tuple[str, Any],
+    claims: Any = CLAIMS,
+    client: Client | None = None,
+    touch: bool = True,
+    heard: list[Call] | None = None,
+) -> Any:
+    flow = flows.validate(CONTEXT, now, claims, client, touch=touch)
+    return answered(flow, *answers, heard=heard)
+
+
+@pytest.mark.parametrize(
+    ("row", "claims", "client", "touch", "bound", "presented"),
+    [
+        (ROW, CLAIMS, None, True, False, None),
+        (ROW, CLAIMS, OWN, True, True, None),
+        (BOUND, CLAIMS, None, True, True, None),
+        (BOUND, CLAIMS, OWN, True, True, None),
+        (RENEWED, CLAIMS, None, True, False, None),
+        (RENEWED, NEW_CLAIMS, None, True, False, 1),
+        (RENEWED, NEW_CLAIMS, OWN, True, True, 1),
+        (RENEWED, NEW_CLAIMS, OWN, False, False, 1),
+        (evolve(RENEWED, bound=True), NEW_CLAIMS, None, False, True, 1),
+    ],
+)
+def test_what_a_touch_marks(
+    row: Any, claims: Any, client: Client | None, touch: bool, bound: bool, presented: int | None
+) -> None:
+    """The device binds where there is a touch, and nothing unbinds; a successor came or did not."""
+    heard: list[Call] = []
+    now = row.last_seen_at + POLICY.touch_interval
+    answers = [("get", row), ("touch", True)]
+    found = play(now, *answers, claims=claims, client=client, touch=touch, heard=heard)
+    assert {"bound": bound, "presented": presented} == heard[1].kwargs
+    assert bound is found.session.is_bound
+
+
+@pytest.mark.parametrize(("row", "client"), [(BOUND, OWN), (BOUND, None), (ROW, None)])
+def test_a_device_binds_once(row: Any, client: Client | None) -> None:
+    """Where the session is bound, or no device presented, there is nothing to write."""
+    assert SOON < play(SOON, ("get", row), client=client).good_until
+
+
+def test_a_device_binds_at_once() -> None:
+    """The first time it is presented, whether or not activity is due; never for a poll."""
+    assert play(SOON, ("get", ROW), ("touch", True), client=OWN).session.is_bound
+    assert not play(SOON, ("get", ROW), client=OWN, touch=False).session.is_bound
+
+
+def test_a_row_that_was_gone_and_is_there_again() -> None:
+    """As after a restore between touch and read: the touch was not written, and is due soon."""
+    found = play(LATER, ("get", ROW), ("touch", False), ("get", ROW))
+    assert LATER + 1 == found.good_until
+    assert ROW.last_seen_at == found.session.last_seen_at.timestamp()
+
+
+def test_a_poll_that_could_not_mark_leaves_the_touch_due() -> None:
+    """Memory answers no request that would be activity, however soon it comes."""
+    answers = [("get", RENEWED), ("touch", DOWN)]
+    due_at = RENEWED.last_seen_at + POLICY.touch_interval
+    found = play(due_at + 5, *answers, claims=NEW_CLAIMS, touch=False)
+    assert due_at == found.good_until
+
+
+_SET_BACK = [("get", AHEAD), ("set_back", True), ("get", ROW)]
+
+
+def test_what_a_clock_ahead_wrote_is_set_back_and_judged_again() -> None:
+    """The answer is that of the row as it is then."""
+    assert ROW.last_seen_at + POLICY.touch_interval == (
+        play(SOON, *_SET_BACK, ("get", ROW)).good_until
+    )
+    ended = play(SOON, *_SET_BACK, ("get", REVOKED), ("emit", None))
+    assert isinstance(ended, SessionRevokedError)
+
+
+def test_what_cannot_be_set_back_fails_no_validation() -> None:
+    """The next request tries again: memory does not answer it."""
+    assert SOON == play(SOON, ("get", AHEAD), ("set_back", DOWN)).good_until
+
+
+def test_a_poll_sets_nothing_back() -> None:
+    """It writes nothing but that a successor came; and memory repeats nothing of it."""
+    assert SOON == play(SOON, ("get", AHEAD), touch=False).good_until
