@@ -308,8 +308,7 @@ class Cache:
         for session_id in ids:
             for key in self._keys.get(session_id) or ():
                 self._remove(key)
-            # Last: an interrupt has the log heard again, and its entries found again.
-            self._keys.pop(session_id)
+            self._keys.pop(session_id)  # last: what an interrupt leaves is found again
 
     def _place(self) -> int:
         """A place in the ring for one entry more; if all are taken, another one's."""
