@@ -28,10 +28,20 @@ TARGETS: dict[str, tuple[str, ...]] = {
     "devsess/adapters/_carrier.py": (
         "tests/web/test_adapters.py",
         "tests/web/test_csrf.py",
+        "tests/web/test_websocket_tokens.py",
         "tests/web/test_endpoints.py",
     ),
-    "devsess/adapters/_cookies.py": ("tests/web/test_adapters.py", "tests/web/test_wsgi.py"),
-    "devsess/adapters/_guard.py": ("tests/web/test_guard.py", "tests/web/test_asgi.py"),
+    "devsess/adapters/_cookies.py": (
+        "tests/web/test_cookie_settings.py",
+        "tests/web/test_dead_cookies.py",
+        "tests/web/test_adapters.py",
+        "tests/web/test_wsgi.py",
+    ),
+    "devsess/adapters/_guard.py": (
+        "tests/web/test_guard.py",
+        "tests/web/test_open_connections.py",
+        "tests/web/test_asgi.py",
+    ),
     "devsess/adapters/_proxy.py": ("tests/web/test_proxy.py",),
     "devsess/cache.py": (
         "tests/unit/test_cache.py",
@@ -41,7 +51,20 @@ TARGETS: dict[str, tuple[str, ...]] = {
     ),
     "devsess/tokens.py": _TOKENS,
     "devsess/flows/_checks.py": ("tests/unit/test_checks.py",),
-    "devsess/flows/context.py": (*_FLOWS, *_TOKENS[:1], *_MANAGERS),
+    "devsess/flows/context.py": (
+        *_FLOWS,
+        "tests/unit/test_validation.py",
+        "tests/unit/test_refreshing.py",
+        *_TOKENS[:1],
+        *_MANAGERS,
+        "tests/manager/test_clocks_ahead.py",
+    ),
+    "devsess/flows/ending.py": (
+        *_FLOWS,
+        "tests/manager/test_sessions.py",
+        "tests/manager/test_odd_arguments.py",
+        "tests/manager/test_mass_endings.py",
+    ),
     "devsess/flows/login.py": (
         "tests/unit/test_sign_in.py",
         *_FLOWS,

@@ -101,6 +101,13 @@ def test_what_cannot_be_set_back_fails_no_validation() -> None:
     assert SOON == play(SOON, ("get", AHEAD), ("set_back", DOWN)).good_until
 
 
+def test_a_correction_waits_for_nobody() -> None:
+    """A validation does not stand in line for the writer."""
+    heard: list[Call] = []
+    play(SOON, *_SET_BACK, ("get", ROW), heard=heard)
+    assert heard[1].kwargs["wait"] is False
+
+
 def test_a_poll_sets_nothing_back() -> None:
     """It writes nothing but that a successor came; and memory repeats nothing of it."""
     assert SOON == play(SOON, ("get", AHEAD), touch=False).good_until
