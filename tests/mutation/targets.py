@@ -52,6 +52,7 @@ TARGETS: dict[str, tuple[str, ...]] = {
     "devsess/tokens.py": _TOKENS,
     "devsess/flows/_checks.py": ("tests/unit/test_checks.py",),
     "devsess/flows/context.py": (
+        "tests/unit/test_context.py",
         *_FLOWS,
         "tests/unit/test_validation.py",
         "tests/unit/test_refreshing.py",
@@ -60,6 +61,7 @@ TARGETS: dict[str, tuple[str, ...]] = {
         "tests/manager/test_clocks_ahead.py",
     ),
     "devsess/flows/ending.py": (
+        "tests/unit/test_ending.py",
         *_FLOWS,
         "tests/manager/test_sessions.py",
         "tests/manager/test_odd_arguments.py",

@@ -1,0 +1,71 @@
+"""Endings driven by hand: what is asked, and what is refused before anything is."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from _play import CONTEXT, SESSION_ID, SOON, play
+
+from devsess import EventType, flows
+from devsess.flows import Call
+from devsess.models import Page
+from devsess.rows import EXPIRED
+from devsess.stores.base import Ended, Settled
+from devsess.testing._rows import event_row
+
+EVENT = event_row(EventType.SESSION_REVOKED)
+
+
+def revoke(session_id: Any = SESSION_ID, user_id: Any = None, reason: Any = "lost") -> Any:
+    return flows.revoke(CONTEXT, SOON, session_id, user_id=user_id, reason=reason, actor=None)
+
+
+def revoke_all(user_id: Any = "user-1", keep: Any = None, reason: Any = "lost") -> Any:
+    return flows.revoke_all(
+        CONTEXT, SOON, user_id, keep=keep, reason=reason, actor=None, compromised=False
+    )
+
+
+@pytest.mark.parametrize(
+    ("begin", "arguments", "error", "begins"),
+    [
+        (revoke, {"user_id": 5}, TypeError, "user_id "),
+        (revoke, {"session_id": 5}, TypeError, "session_id "),
+        (revoke, {"reason": EXPIRED}, ValueError, f"{EXPIRED!r} "),
+        (revoke_all, {"user_id": 5}, TypeError, "user_id "),
+        (revoke_all, {"keep": 5}, TypeError, "keep "),
+        (revoke_all, {"reason": EXPIRED}, ValueError, f"{EXPIRED!r} "),
+    ],
+)
+def test_mistakes_end_nothing(
+    begin: Any, arguments: dict[str, Any], error: type[Exception], begins: str
+) -> None:
+    """Nothing is asked for them; the message names the argument."""
+    refused = play(begin(**arguments))
+    assert error is type(refused)
+    assert begins == str(refused)[: len(begins)]
+
+
+@pytest.mark.parametrize("is_more", [True, False])
+def test_a_batch_lets_others_write(is_more: bool) -> None:
+    """After it, where more follow; a batch is small, and the dead are waited for a minute."""
+    heard: list[Call] = []
+    answers = [("settle", Settled((EVENT,), is_more)), ("emit", None)]
+    paused = [("pause", None)] if is_more else []
+    assert is_more is play(flows.settle(CONTEXT, SOON, 7), *answers, *paused, heard=heard)
+    assert {"limit": 64, "own": 7, "before": SOON - 60} == heard[0].kwargs
+
+
+def test_what_an_ending_covers_is_read_page_by_page() -> None:
+    """A thousand ids at a time, from where the page before ended."""
+    heard: list[Call] = []
+    answers = [
+        ("end", Ended((), following=9)),
+        ("covered", Page(("a", "b"), "b")),
+        ("covered", Page(("c",), None)),
+    ]
+    ended = play(revoke_all(), *answers, heard=heard)
+    assert (["a", "b", "c"], 9) == (list(ended.ids), ended.following)
+    asked = [call.kwargs for call in heard[1:]]
+    assert [{"limit": 1000, "cursor": None}, {"limit": 1000, "cursor": "b"}] == asked
