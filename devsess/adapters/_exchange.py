@@ -40,9 +40,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("devsess")
 
-# What makes browsers say on which device they run, where it is more than they
-# say unasked (User-Agent Client Hints, RFC 8942).
 _CLEAR_CACHE: Header = ("Clear-Site-Data", '"cache"')
+# What makes browsers say more of their device than they say unasked (RFC 8942).
 _ACCEPT_HINTS: Header = ("Accept-CH", "Sec-CH-UA-Platform-Version, Sec-CH-UA-Model")
 
 
@@ -84,6 +83,7 @@ class Exchange:
         self._consulted: tuple[str, ...] = ()
         self._is_ours = False
         self._prolonged: Session | None = None
+        self._renewed: Session | None = None
         self._gives_tokens = False
         self._has_signed_out = False
 
@@ -216,6 +216,7 @@ class Exchange:
             self.error = error
             raise
         self._hand_out(grant)
+        self._renewed = None if self.is_at_endpoint else grant.session
         return grant
 
     def login(
@@ -249,6 +250,7 @@ class Exchange:
     def extend(self, by: Span) -> Flow[Session]:
         """Move the idle deadline of the session that came, and that of its cookies."""
         self._check_not_begun()
+        self.is_consulted = True
         if self.session is None:
             raise self.missing()
         self.session = session = yield from ask.extend(self.session.id, by)
@@ -265,7 +267,7 @@ class Exchange:
             if forget_device and session.device.trusted_until is not None:
                 yield from ask.distrust(session.user_id, session.device.id)
             yield from ask.revoke(session.id, session.user_id, "logout")
-        self.session, self._prolonged = None, None
+        self.session, self._prolonged, self._renewed = None, None, None
         self._has_signed_out = True
         self.jar.drop(forget_device=forget_device)
 
@@ -336,22 +338,24 @@ class Exchange:
         Before the response begins: persistent cookies follow the deadline that has moved.
 
         Unless something happened since: then another response has set newer ones,
-        which those of a slow one must not overwrite.
+        which those of a slow one must not overwrite, nor may those of its renewal.
         """
-        before, self._prolonged = self._prolonged, None
+        prolonged, self._prolonged = self._prolonged, None
+        renewed, self._renewed = self._renewed, None
+        before = renewed or prolonged
         if before is None:
             return
         with suppress(StoreUnavailableError):  # they end a little early, until next time
             found = yield from ask.get(before.id)
-            if found is None or not found.is_active:
-                return
-            if (found.last_seen_at, found.auth_time) == (before.last_seen_at, before.auth_time):
+            if found is None or not found.is_active or found.auth_time != before.auth_time:
+                self.jar.take_back()
+            elif prolonged is not None and found.last_seen_at == prolonged.last_seen_at:
                 self.jar.follow(found, self.core.now())
 
     @property
     def is_unsettled(self) -> bool:
         """Whether `settle` has anything to do."""
-        return self._prolonged is not None
+        return self._prolonged is not None or self._renewed is not None
 
     def headers(self, content_type: str, *, is_marked: bool, is_shared: bool) -> list[Header]:
         """
@@ -387,7 +391,7 @@ class Exchange:
     def _hand_out(self, grant: Grant) -> None:
         self.jar.hand_out(grant, self.core.now())
         self.session, self.error, self.refused = grant.session, None, None
-        self._prolonged = None
+        self._prolonged, self._renewed = None, None
         self._gives_tokens = True
 
     def _check_not_begun(self) -> None:

@@ -72,6 +72,10 @@ class Jar:
             if token:
                 self._write(name, token, left if session.persistent else None)
 
+    def take_back(self) -> None:
+        """Set nothing after all: what the client was to be given is of no use any more."""
+        self._lines.clear()
+
     def drop(self, *, forget_device: bool = False) -> None:
         """Sign the client out; its device stays known unless that is to be forgotten too."""
         names = self._settings.cookie_names

@@ -90,7 +90,10 @@ def before(
 def request_of(environ: WSGIEnvironment, mount: str, path: str) -> Request:
     """The request in *environ*, its paths decoded already."""
     headers = {name: environ[key] for key, name in _KEYS if key in environ}
-    is_live = headers.get("upgrade", "").lower() == "websocket"
+    # Nothing but a GET opens one (RFC 6455 §4.1). That some servers drop Connection must
+    # not make a handshake a plain GET, which any site may send.
+    is_upgraded = headers.get("upgrade", "").lower() == "websocket"
+    is_live = is_upgraded and environ["REQUEST_METHOD"] == "GET"
     if "host" not in headers and environ.get("SERVER_NAME"):
         headers["host"] = _server(environ)
     return Request(

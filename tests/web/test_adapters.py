@@ -80,16 +80,31 @@ def test_persistent_cookies_follow_the_deadline(site: Any, path: str) -> None:
     assert "set-cookie" not in browser.get("/me").headers
 
 
-@pytest.mark.parametrize("deed", ["refresh", "step up", "sign in", "sign out"])
-def test_a_slow_answer_does_not_bring_old_cookies_back(site: Any, deed: str) -> None:
+@pytest.mark.parametrize(
+    ("query", "minutes", "deed"),
+    [
+        *(("&persistent", 10, deed) for deed in ("refresh", "step up", "sign in", "sign out")),
+        # Its access token has expired: the slow request has renewed it.
+        *(("", 20, deed) for deed in ("step up", "sign in", "sign out")),
+        *(("&persistent", 20, deed) for deed in ("step up", "sign in", "sign out")),
+    ],
+)
+def test_a_slow_answer_does_not_bring_old_cookies_back(
+    site: Any, query: str, minutes: int, deed: str
+) -> None:
     """What another tab did in the meantime stands: its cookies are the newer ones."""
-    browser = site.browser("ada", "&persistent")
+    browser = site.browser("ada", query)
     jar = {name: cookie.value for name, cookie in browser.jar.items()}
     client = Client(ip="192.0.2.1", user_agent=browser.agent, device_token=jar[DEVICE])
-    site.clock.advance(timedelta(minutes=10))
+    site.clock.advance(timedelta(minutes=minutes))
+
+    def step_up() -> None:
+        grant = site.sessions.refresh(jar[REFRESH], client)
+        site.sessions.step_up(grant.access_token, client, amr=("otp",))
+
     deeds = {
         "refresh": lambda: site.sessions.refresh(jar[REFRESH], client),
-        "step up": lambda: site.sessions.step_up(jar[ACCESS], client, amr=("otp",)),
+        "step up": step_up,
         "sign in": lambda: site.sessions.login("ada", client),
         "sign out": lambda: site.sessions.revoke_all("ada"),
     }

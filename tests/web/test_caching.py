@@ -44,6 +44,11 @@ def test_an_unmarked_answer_is_its_persons_own(site: Any) -> None:
     assert "public, max-age=60" == browser.get("/").headers["cache-control"]
 
 
+def test_who_extends_looks_at_who_asks(site: Any) -> None:
+    """It gives the session: an answer that shows it is not for strangers."""
+    assert WHO == vary(site.browser("ada").get("/extend"))
+
+
 def test_what_sets_cookies_is_not_kept(site: Any) -> None:
     """Then the answer says so once, and nothing besides."""
     browser = site.browser("ada")

@@ -208,6 +208,13 @@ def test_head_has_no_body(site: Any) -> None:
     assert (200, b"") == (answer.status_code, answer.content)
 
 
+def test_a_post_is_no_handshake_whatever_it_says(site: Any) -> None:
+    """Upgrade takes no request past the endpoints: only a GET opens a WebSocket."""
+    browser = site.browser("ada")
+    assert 204 == browser.post("/auth/logout", Upgrade="websocket").status_code
+    assert [] == site.sessions.list("ada")
+
+
 def test_without_endpoints_the_paths_are_the_apps(make: Any) -> None:
     """Nothing is served that was not asked for."""
     answer = make(endpoints=None).browser().get("/auth/sessions")
