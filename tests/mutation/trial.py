@@ -16,6 +16,7 @@ from types import FrameType
 
 import pytest
 from _pytest.runner import runtestprotocol
+from _pytest.warnings import catch_warnings_for_item
 from mutants import Mutant
 from swap import Swap
 
@@ -69,7 +70,9 @@ class Trial:
 
 
 def _passes(item: pytest.Item) -> bool:
-    return not any(report.failed for report in runtestprotocol(item, log=False, nextitem=None))
+    # As the test loop does: what warnings a test may give is said at the test.
+    with catch_warnings_for_item(item.config, item.ihook, "runtest", item):
+        return not any(report.failed for report in runtestprotocol(item, log=False, nextitem=None))
 
 
 def _child(mutant: Mutant, swap: Swap, tests: Sequence[pytest.Item]) -> int:
