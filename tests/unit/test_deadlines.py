@@ -385,3 +385,17 @@ def test_an_age_of_none_at_all_is_never_met() -> None:
     for auth_time in (int(T0), int(T0) + 1, int(T0) + 2):
         with pytest.raises(StepUpRequiredError):
             lifecycle.require_strength(auth_time, {}, T0, USUAL, max_auth_age=0, required_acr=None)
+
+
+def test_what_was_seen_stays_where_it_was() -> None:
+    """A row that only its beginning dates ahead keeps when it was last seen."""
+    row = session_row(created_at=T0 + 86_400, last_seen_at=T0 - 60)
+    assert T0 - 60 == skew.set_back(row, T0, Policy())["last_seen_at"]
+
+
+def test_agents_outlive_the_sessions_that_they_signed_in() -> None:
+    """By the longest lifetime, and by the time for which a sighting is not written again."""
+    policy = Policy()
+    sessions = lifecycle.purge_before(T0, policy)
+    expected = sessions - policy.absolute_lifetime - lifecycle.AGENTS_SEEN_EVERY
+    assert expected == lifecycle.purge_agents_before(T0, policy)
