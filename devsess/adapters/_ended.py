@@ -31,6 +31,9 @@ if TYPE_CHECKING:
     from devsess.flows import Flow
     from devsess.models import Client
 
+# Seconds within which nobody signs in, in another tab, whose cookies would be cleared.
+SOON = 3.0
+
 _NOTHING = Credentials()
 _ENDED = (SessionRevokedError, SessionExpiredError, RefreshTokenReusedError)
 
@@ -38,8 +41,16 @@ _ENDED = (SessionRevokedError, SessionExpiredError, RefreshTokenReusedError)
 def look(exchange: Exchange) -> Flow[None]:
     """Find out which cookies are of no use any more, where they may be cleared."""
     if exchange.session is None and exchange.error is not None and exchange.may_clear:
+        exchange.jar.looked_at = exchange.core.now()
         with suppress(StoreUnavailableError):  # next time, then
             exchange.jar.ended = yield from _ended(exchange)
+
+
+def may_still_clear(exchange: Exchange) -> bool:
+    """Whether the response clears cookies: a late one would clear those of a newer sign-in."""
+    looked_at = exchange.jar.looked_at
+    is_late = looked_at is not None and exchange.core.now() - looked_at > SOON
+    return exchange.may_clear and not is_late
 
 
 def signs_nobody_in(exchange: Exchange) -> Flow[bool]:

@@ -386,7 +386,7 @@ class Exchange:
 
     def _cookies(self) -> list[Header]:
         jar = self.jar
-        return [] if jar.is_untouched else jar.headers(may_clear=self.may_clear)
+        return [] if jar.is_untouched else jar.headers(may_clear=ended.may_still_clear(self))
 
     def _hand_out(self, grant: Grant) -> None:
         self.jar.hand_out(grant, self.core.now())

@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 import pytest
 from _browser import ACCESS, DEVICE, REFRESH, Browser, Cookie
-from _raw_apps import wsgi_app
+from _raw_apps import VIEWS, Said, wsgi_app
 
 from devsess import SessionManager
 from devsess.adapters import _cookies as cookies
@@ -230,3 +230,19 @@ def test_a_scripts_request_clears_nothing(site: Any) -> None:
     twin = site.browser("ada")
     twin.jar[ACCESS] = Cookie(f"x; {ACCESS}=y", {})
     assert "set-cookie" not in twin.get("/me").headers
+
+
+@pytest.mark.parametrize(("seconds", "clears"), [(0, True), (60, False)])
+def test_a_slow_page_clears_nothing(
+    site: Any, monkeypatch: pytest.MonkeyPatch, seconds: int, clears: bool
+) -> None:
+    """In another tab the person may have signed in since: those cookies would go."""
+
+    async def slow(*_: Any) -> Said:
+        site.clock.advance(seconds)
+        return Said("<p>hello", "text/html")
+
+    monkeypatch.setitem(VIEWS, "/slow", slow)
+    browser = site.browser("ada")
+    site.sessions.revoke_all("ada")
+    assert clears == ("set-cookie" in browser.get("/slow", **PAGE).headers)
