@@ -94,12 +94,13 @@ def test_many_crashes_on_one_file(path: Path) -> None:
 def _killed_after(path: Path, enough: int) -> dict[str, str]:
     """What a process had granted that was killed, at work, after *enough* logins."""
     process = started(DYING, path, SECRET, "login")
-    try:
-        assert process.stdout is not None
+    assert process.stdout is not None
+    assert process.stderr is not None
+    with process:
         lines = [process.stdout.readline() for _ in range(enough)]
-    finally:
         process.kill()
-        rest, err = process.communicate()
+        # Not by communicate(), which knows nothing of what readline() has read ahead.
+        rest, err = process.stdout.read(), process.stderr.read()
     assert (-signal.SIGKILL, "") == (process.returncode, err)
     # A line without its end was cut off by the kill.
     whole = [line for line in [*lines, *rest.splitlines(keepends=True)] if line.endswith("\n")]

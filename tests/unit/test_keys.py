@@ -106,7 +106,7 @@ def test_a_weak_secret_is_told_the_remedy() -> None:
     [
         (SECRET, "HS256"),
         (SECRET.encode(), "HS256"),
-        (generate_secret(), "HS256"),
+        pytest.param(generate_secret(), "HS256", id="one that was made"),
         (ED, "EdDSA"),
         (ED.encode(), "EdDSA"),
         (ES, "ES256"),
