@@ -40,7 +40,7 @@ TOLD = (
     "people in and validates. The first write is in force at once; the rows follow in batches."
 )
 
-OF_ONE, OF_ALL = 73_000, 1_000_000
+OF_ONE, OF_ALL = 73_000, 200_000
 QUICK_OF_ONE, QUICK_OF_ALL = 5_000, 20_000
 
 

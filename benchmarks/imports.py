@@ -29,7 +29,7 @@ _PROGRAMS = (
     "pass",
     "import jwt",
     "import devsess",
-    "import devsess; devsess.SessionManager('memory://', keys='k' * 32)",
+    "import devsess; devsess.SessionManager('memory://', keys='t7vKq2Zr9XwLm4NbY8sHd5JfC3pQx6Rg')",
 )
 _NEVER_COMPILED = "PYTHONDONTWRITEBYTECODE"
 

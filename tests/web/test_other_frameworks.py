@@ -189,7 +189,16 @@ def test_waitress_strips_what_it_does_not_trust(
 
     wrapped = wsgi.SessionMiddleware(app, sessions, trusted_proxies=["127.0.0.1/32"])
     server: Any = waitress.create_server(wrapped, listen="127.0.0.1:0", threads=1, **adjustments)
-    thread = threading.Thread(target=server.run, daemon=True)
+    done = threading.Event()
+
+    def serve() -> None:
+        # Closed by the thread that serves: it may be waiting for what another one closes.
+        while not done.is_set():
+            server.asyncore.loop(timeout=0.05, count=1, map=server._map)
+        server.task_dispatcher.shutdown()
+        server.asyncore.close_all(server._map)
+
+    thread = threading.Thread(target=serve, daemon=True)
     thread.start()
     try:
         asked = urllib.request.Request(
@@ -198,5 +207,5 @@ def test_waitress_strips_what_it_does_not_trust(
         with urllib.request.urlopen(asked, timeout=30) as answer:
             assert expected == json.load(answer)
     finally:
-        server.close()
+        done.set()
         thread.join(30)
