@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, closing, contextmanager
 from copy import copy
 from pathlib import Path
+from secrets import token_hex
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Protocol
 
@@ -159,15 +160,22 @@ def ground(location: str, traffic: Traffic, keys: Keys, seconds: float) -> Itera
         raise ConfigurationError(
             "traffic is replayed on SQLite or in memory: use a path, sqlite:///file.db or memory://"
         )
-    beside = Path(path).parent
+    folder = Path(path).parent / f".devsess-tune-{token_hex(8)}"
     try:
-        scratch = TemporaryDirectory(prefix=".devsess-tune-", dir=beside)
+        # Made in here: a signal that comes right after it must find what removes it.
+        _make(folder)
+        yield SQLiteGround(folder, traffic, keys, seconds)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _make(folder: Path) -> None:
+    try:
+        folder.mkdir(mode=0o700)
     except OSError as error:
         raise StoreUnavailableError(
-            f"the replay needs a folder beside the store, in {beside}: {error.strerror}"
+            f"the replay needs a folder beside the store, in {folder.parent}: {error.strerror}"
         ) from error
-    with scratch as folder:
-        yield SQLiteGround(Path(folder), traffic, keys, seconds)
 
 
 def _copied(source: Path, target: Path) -> None:
