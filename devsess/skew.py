@@ -30,7 +30,12 @@ def is_unset(now: float) -> bool:
 
 def is_ahead(at: float, now: float) -> bool:
     """Whether a clock that was wrong wrote *at*."""
-    return at > now + CLOCKS_APART
+    return at > latest(now)
+
+
+def latest(now: float) -> float:
+    """The latest instant that a clock which is right may have written by *now*."""
+    return now + CLOCKS_APART
 
 
 def age(since: float, now: float) -> float:
@@ -40,12 +45,12 @@ def age(since: float, now: float) -> float:
 
 def was_ahead(row: SessionRow, now: float) -> bool:
     """Whether a clock that was ahead wrote *row*, whose deadlines would be far away for ever."""
-    return max(row.created_at, row.last_seen_at) > now + CLOCKS_APART and not is_unset(now)
+    return max(row.created_at, row.last_seen_at) > latest(now) and not is_unset(now)
 
 
 def latest_deadline(now: float, policy: Policy) -> float:
     """A later deadline than this was written by a clock that was ahead."""
-    return now + CLOCKS_APART + policy.absolute_lifetime
+    return latest(now) + policy.absolute_lifetime
 
 
 def set_back(row: SessionRow, now: float, policy: Policy) -> dict[str, object]:
@@ -58,13 +63,13 @@ def set_back(row: SessionRow, now: float, policy: Policy) -> dict[str, object]:
     created_at = min(row.created_at, now)
     absolute = min(row.absolute_expires_at, created_at + policy.absolute_lifetime)
     long_ago = math.floor(now - policy.absolute_lifetime)
-    latest = now + CLOCKS_APART
+    last = latest(now)
     return {
         "created_at": created_at,
         "last_seen_at": min(row.last_seen_at, now),
         "idle_from": now,
         "idle_expires_at": min(now + policy.idle_timeout, absolute),
         "absolute_expires_at": absolute,
-        "auth_time": row.auth_time if row.auth_time <= latest else long_ago,
-        "levels": tuple((acr, at if at <= latest else long_ago) for acr, at in row.levels),
+        "auth_time": row.auth_time if row.auth_time <= last else long_ago,
+        "levels": tuple((acr, at if at <= last else long_ago) for acr, at in row.levels),
     }

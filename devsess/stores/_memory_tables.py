@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 
 from attrs import evolve
 
+from devsess import skew
 from devsess._fork import after_fork
 from devsess.errors import ConfigurationError
 from devsess.lifecycle import counts_as_live
 from devsess.rows import EXPIRED
-from devsess.skew import CLOCKS_APART
 from devsess.stores import _deeds as deeds
 from devsess.stores._memory_endings import Endings, account_of
 from devsess.stores.base import ById, Everyone, OfDevice, OfUser, Refused
@@ -203,7 +203,7 @@ class Tables:
 
     def _date(self, now: float, limit: int) -> int:
         """Date *now* what a clock that was ahead has dated later."""
-        latest = now + CLOCKS_APART
+        latest = skew.latest(now)
         ends = [it for it in self._sessions.values() if (it.revoked_at or now) > latest][:limit]
         for row in ends:
             self._sessions[row.id] = evolve(row, revoked_at=now)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from devsess import skew
 from devsess.rows import EVICTED, EXPIRED, REPLACED
-from devsess.skew import CLOCKS_APART
 from devsess.stores import _deeds as deeds
 from devsess.stores import _sqlite_endings as endings
 from devsess.stores import _sqlite_rows as rows
@@ -222,7 +222,7 @@ def _delete_sessions(db: sqlite3.Cursor, before: float, limit: int) -> int:
 
 def _date(db: sqlite3.Cursor, now: float, limit: int) -> int:
     """Date *now* what a clock that was ahead has dated later; each is found by its index."""
-    latest, done = now + CLOCKS_APART, 0
+    latest, done = skew.latest(now), 0
     for table, key, at, also in (
         ("sessions", "id", "revoked_at", ""),
         ("events", "seq", "at", ""),

