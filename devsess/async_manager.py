@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import builtins
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar, cast
@@ -415,14 +415,18 @@ class AsyncSessionManager:
             self._core.write(flows.unblock_device, user_id, device_id, actor=actor)
         )
 
-    async def purge(self, *, limit: int | None = None) -> int:
+    async def purge(
+        self, *, limit: int | None = None, progress: Callable[[int], object] | None = None
+    ) -> int:
         """
         Delete what is past its retention, in bounded batches; how many rows. Safe from cron.
 
-        Nothing while the clock has not been set and says that it is before 2025.
+        *progress* is called with the number of rows of each batch, in the thread that
+        works. Nothing is deleted while the clock has not been set and says that it is
+        before 2025.
         """
         await self._follow()
-        return await self._do(self._core.write(flows.purge, limit=limit))
+        return await self._do(self._core.write(flows.purge, limit=limit, progress=progress))
 
     async def export_user(self, user_id: str) -> dict[str, Any]:
         """Everything kept about a person, as JSON types."""

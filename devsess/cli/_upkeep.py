@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import math
 import sys
-import time
-from collections.abc import Iterator
 from contextlib import closing
 
 import click
@@ -16,10 +13,6 @@ from devsess.cli._with import DEVICE_DAYS, LIFETIME_DAYS, RETENTION_DAYS, json_o
 from devsess.manager import SessionManager
 from devsess.stores import _sqlite_owner as owner
 from devsess.stores._url import blocking_store
-
-BATCH = 500
-# Seconds in which others may write: a process that waits for the lock tries it every 0.1 s.
-PAUSE = 0.1
 
 
 @click.command()
@@ -52,7 +45,6 @@ def purge(sessions: SessionManager, limit: int | None, *, quiet: bool, as_json: 
     """Delete what is past its retention; safe from cron."""
     if quiet and as_json:
         raise click.UsageError("--quiet prints nothing, not even JSON: leave one of the two out")
-    deleted = 0
     with click.progressbar(
         length=limit or 0,
         label="purging",
@@ -62,26 +54,11 @@ def purge(sessions: SessionManager, limit: int | None, *, quiet: bool, as_json: 
         show_eta=False,
         show_percent=limit is not None,
     ) as progress:
-        for batch in _batches(sessions, limit):
-            deleted += batch
-            progress.update(batch)
+        deleted = sessions.purge(limit=limit, progress=progress.update)
     if as_json:
         output.as_json({"deleted": deleted})
     elif not quiet:
         click.echo(f"{deleted} rows deleted")
-
-
-def _batches(sessions: SessionManager, limit: int | None) -> Iterator[int]:
-    """Purge, and give the rows of each batch; between two of them others may write."""
-    left = math.inf if limit is None else limit
-    while left > 0:
-        asked = int(min(BATCH, left))
-        batch = sessions.purge(limit=asked)
-        yield batch
-        if batch < asked:
-            return
-        left -= batch
-        time.sleep(PAUSE)
 
 
 @click.command()

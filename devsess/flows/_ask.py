@@ -27,6 +27,7 @@ if TYPE_CHECKING:
         Erasure,
         InsertAnswer,
         Insertion,
+        Retention,
         Settled,
     )
 
@@ -156,17 +157,8 @@ def events(user_id: str, *, limit: int, cursor: str | None) -> Flow[Page[EventRo
     return cast("Page[EventRow]", (yield Call("events", (user_id,), arguments)))
 
 
-def purge(
-    *, now: float, before: float, devices_before: float, agents_before: float, limit: int
-) -> Flow[int]:
-    arguments = {
-        "now": now,
-        "before": before,
-        "devices_before": devices_before,
-        "agents_before": agents_before,
-        "limit": limit,
-    }
-    return cast("int", (yield Call("purge", (), arguments)))
+def purge(retention: Retention, limit: int) -> Flow[int]:
+    return cast("int", (yield Call("purge", (retention,), {"limit": limit})))
 
 
 def erase(erasure: Erasure) -> Flow[int]:

@@ -12,12 +12,15 @@ from devsess.flows._checks import checked_count, checked_session, checked_user
 from devsess.flows.context import Context, corrected, find_row
 from devsess.lifecycle import State, instant
 from devsess.models import Page
-from devsess.stores.base import Erasure
+from devsess.stores.base import Erasure, Retention
 from devsess.views import claims_view, device_view, event_view, session_view
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from devsess.flows._ask import Flow
     from devsess.models import Event, Session
+    from devsess.policy import Policy
     from devsess.rows import SessionRow
 
 MAX_PAGE = 1000
@@ -99,9 +102,17 @@ def history(
     return Page(tuple(event_view(row) for row in page.items), page.next)
 
 
-def purge(context: Context, now: float, *, limit: int | None) -> Flow[int]:
+def purge(
+    context: Context,
+    now: float,
+    *,
+    limit: int | None,
+    progress: Callable[[int], object] | None = None,
+) -> Flow[int]:
     """
     Delete what is past its retention, in batches of 500; how many rows.
+
+    After each batch *progress* is called with its rows, and others may write.
 
     Nothing is touched by a clock that has not been set: it would date all that ended to
     long ago, and the next purge would delete it.
@@ -114,24 +125,28 @@ def purge(context: Context, now: float, *, limit: int | None) -> Flow[int]:
     if skew.is_unset(now):
         return 0
     yield from _set_back(context, now)
-    before = lifecycle.purge_before(now, context.policy)
-    devices_before = lifecycle.purge_devices_before(now, context.policy)
-    agents_before = lifecycle.purge_agents_before(now, context.policy)
+    retention = _retention(now, context.policy)
     done = 0
     while limit is None or done < limit:
         batch = BATCH if limit is None else min(BATCH, limit - done)
-        deleted = yield from ask.purge(
-            now=now,
-            before=before,
-            devices_before=devices_before,
-            agents_before=agents_before,
-            limit=batch,
-        )
+        deleted = yield from ask.purge(retention, batch)
         if deleted == 0:
             break
         done += deleted
+        if progress is not None:
+            progress(deleted)
         yield from ask.pause()
     return done
+
+
+def _retention(now: float, policy: Policy) -> Retention:
+    return Retention(
+        now=now,
+        latest=skew.latest(now),
+        before=lifecycle.purge_before(now, policy),
+        devices_before=lifecycle.purge_devices_before(now, policy),
+        agents_before=lifecycle.purge_agents_before(now, policy),
+    )
 
 
 def _set_back(context: Context, now: float) -> Flow[None]:

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 from attrs import evolve
 
-from devsess import skew
 from devsess._fork import after_fork
 from devsess.errors import ConfigurationError
 from devsess.lifecycle import counts_as_live
@@ -201,9 +200,8 @@ class Tables:
         self._last_change += 1
         self._log[self._last_change] = session_id
 
-    def _date(self, now: float, limit: int) -> int:
-        """Date *now* what a clock that was ahead has dated later."""
-        latest = skew.latest(now)
+    def _date(self, now: float, latest: float, limit: int) -> int:
+        """Date *now* what is dated later than *latest*."""
         ends = [it for it in self._sessions.values() if (it.revoked_at or now) > latest][:limit]
         for row in ends:
             self._sessions[row.id] = evolve(row, revoked_at=now)

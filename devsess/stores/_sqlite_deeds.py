@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from devsess import skew
 from devsess.rows import EVICTED, EXPIRED, REPLACED
 from devsess.stores import _deeds as deeds
 from devsess.stores import _sqlite_endings as endings
@@ -18,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from devsess.rows import DeviceRow, EventRow, SessionRow
-    from devsess.stores.base import Columns, Erasure, InsertAnswer, Insertion
+    from devsess.stores.base import Columns, Erasure, InsertAnswer, Insertion, Retention
 
 _DEVICE = f"{rows.SELECT_DEVICE} WHERE user_id = ? AND id = ?"
 _SESSION = f"{rows.SELECT_SESSION} WHERE s.id = ? AND s.revoked_at IS NULL AND n.number IS NULL"
@@ -182,29 +181,23 @@ def erase(db: sqlite3.Cursor, erasure: Erasure) -> int:
     return deleted
 
 
-def purge(
-    db: sqlite3.Cursor,
-    now: float,
-    before: float,
-    devices_before: float,
-    agents_before: float,
-    limit: int,
-) -> int:
+def purge(db: sqlite3.Cursor, retention: Retention, limit: int) -> int:
     """One batch of at most *limit* rows."""
-    done = _date(db, now, limit)
+    now, before = retention.now, retention.before
+    done = _date(db, now, retention.latest, limit)
     done += _lapse(db, now, limit - done)
     done += _delete_sessions(db, before, limit - done)
     done += db.execute(
         "DELETE FROM events WHERE seq IN (SELECT seq FROM events WHERE at < ? LIMIT ?)",
         [before, limit - done],
     ).rowcount
-    for unneeded, values in (("forgotten = 1", []), (_STALE, [devices_before, now])):
+    for unneeded, values in (("forgotten = 1", []), (_STALE, [retention.devices_before, now])):
         done += db.execute(
             "DELETE FROM devices WHERE (user_id, id) IN (SELECT user_id, id FROM devices"  # noqa: S608
             f" WHERE {unneeded} AND {_UNUSED} LIMIT ?)",
             [*values, limit - done],
         ).rowcount
-    return done + _trim(db, now, agents_before, limit - done)
+    return done + _trim(db, now, retention.agents_before, limit - done)
 
 
 def _delete_sessions(db: sqlite3.Cursor, before: float, limit: int) -> int:
@@ -220,9 +213,9 @@ def _delete_sessions(db: sqlite3.Cursor, before: float, limit: int) -> int:
     return len(old)
 
 
-def _date(db: sqlite3.Cursor, now: float, limit: int) -> int:
-    """Date *now* what a clock that was ahead has dated later; each is found by its index."""
-    latest, done = skew.latest(now), 0
+def _date(db: sqlite3.Cursor, now: float, latest: float, limit: int) -> int:
+    """Date *now* what is dated later than *latest*; each is found by its index."""
+    done = 0
     for table, key, at, also in (
         ("sessions", "id", "revoked_at", ""),
         ("events", "seq", "at", ""),

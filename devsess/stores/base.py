@@ -61,6 +61,7 @@ from devsess.stores.records import (
     OfDevice,
     OfUser,
     Refused,
+    Retention,
     Settled,
     SharedMark,
     Target,
@@ -94,6 +95,7 @@ __all__ = [
     "OfDevice",
     "OfUser",
     "Refused",
+    "Retention",
     "Settled",
     "SharedMark",
     "Store",
@@ -295,32 +297,21 @@ class Store(Protocol):
         """A user's events, newest first, in the order they were kept."""
         ...
 
-    def purge(
-        self,
-        *,
-        now: float,
-        before: float,
-        devices_before: float,
-        agents_before: float,
-        limit: int,
-    ) -> int:
+    def purge(self, retention: Retention, *, limit: int) -> int:
         """
         One bounded batch of cleaning; rows deleted or reduced, 0 when nothing is left to do.
 
         Entries of the log count too: the newest 10,000 are left.
 
-        Ends, events and sightings of devices that lie more than CLOCKS_APART after
-        *now* were written by a clock that was ahead: they are dated *now* first.
+        Ends, events and sightings of devices later than `retention.latest` are dated
+        `retention.now` first.
 
-        Unrevoked rows whose written deadlines have passed at *now* are marked
-        as ended at that deadline with reason `EXPIRED` and lose their address.
-        Sessions that ended before *before* and events older than it are
-        deleted; the networks of their devices too, unless a sign-in since then
-        says otherwise. Devices without a session are deleted that were forgotten,
-        or last seen before *devices_before* and neither blocked, trusted nor named; and
-        texts of user agents that were last seen before *agents_before*, where a store
-        keeps them apart. Digests of erased accounts whose `until` has passed are
-        deleted, and not counted.
+        Unrevoked rows whose written deadlines have passed are marked as ended at that
+        deadline with reason `EXPIRED` and lose their address. With the sessions that
+        are deleted go the networks of their devices, unless a sign-in since then says
+        otherwise. Devices are deleted at once if they were forgotten, and never while
+        blocked, trusted or named. Digests of erased accounts whose `until` has passed
+        are deleted, and not counted.
         """
         ...
 
@@ -382,15 +373,7 @@ class AsyncStore(Protocol):
     async def events(
         self, user_id: str, *, limit: int, cursor: str | None = None
     ) -> Page[EventRow]: ...
-    async def purge(
-        self,
-        *,
-        now: float,
-        before: float,
-        devices_before: float,
-        agents_before: float,
-        limit: int,
-    ) -> int: ...
+    async def purge(self, retention: Retention, *, limit: int) -> int: ...
     async def erase(self, erasure: Erasure) -> int: ...
     async def migrate(self) -> builtins.list[str]: ...
     async def close(self) -> None: ...

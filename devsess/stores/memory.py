@@ -35,7 +35,14 @@ if TYPE_CHECKING:
 
     from devsess.lifecycle import Activity, Horizon
     from devsess.rows import DeviceRow, EventRow, SessionRow
-    from devsess.stores.base import Columns, Ending, Erasure, InsertAnswer, Insertion
+    from devsess.stores.base import (
+        Columns,
+        Ending,
+        Erasure,
+        InsertAnswer,
+        Insertion,
+        Retention,
+    )
 
 
 class MemoryStore(Tables):
@@ -282,25 +289,17 @@ class MemoryStore(Tables):
             following = str(shown[-1]) if len(places) > limit else None
             return Page(tuple(self._read_event(self._events[seq]) for seq in shown), following)
 
-    def purge(
-        self,
-        *,
-        now: float,
-        before: float,
-        devices_before: float,
-        agents_before: float,
-        limit: int,
-    ) -> int:
-        """See Store.purge."""
-        del agents_before  # each row has its own text
+    def purge(self, retention: Retention, *, limit: int) -> int:
+        """See Store.purge. Each row has its own text of a user agent."""
         deeds.check_size(limit)
+        now, before = retention.now, retention.before
         with self._deed():
             self._endings.forget_erased(now)
-            done = self._date(now, limit)
+            done = self._date(now, retention.latest, limit)
             done += self._lapse(now, limit - done)
             done += self._delete_sessions(before, limit - done)
             done += self._delete_events(before, limit - done)
-            done += self._delete_devices(now, devices_before, limit - done)
+            done += self._delete_devices(now, retention.devices_before, limit - done)
             old = tuple(self._log)[: -deeds.LOG_KEPT][: limit - done]
             for seq in old:
                 del self._log[seq]

@@ -228,6 +228,27 @@ class Erasure:
     until: float
 
 
+@frozen
+class Retention:
+    """
+    What a purge goes by; instants, in seconds since the epoch.
+
+    Attributes:
+        now: Deadlines, trust and digests that it has reached are over.
+        latest: What is dated later was written by a clock that was ahead, and is
+            dated *now* instead; infinity corrects nothing.
+        before: Sessions that ended before it, and events older than it, are deleted.
+        devices_before: So are devices without a session that were last seen before it,
+        agents_before: and the texts of user agents, where a store keeps them apart.
+    """
+
+    now: float
+    latest: float
+    before: float
+    devices_before: float
+    agents_before: float
+
+
 # The columns that `rotate` and `update` may name.
 MUTABLE = frozenset(
     {

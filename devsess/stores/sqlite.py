@@ -33,7 +33,14 @@ if TYPE_CHECKING:
 
     from devsess.lifecycle import Activity, Horizon
     from devsess.rows import DeviceRow, EventRow, SessionRow
-    from devsess.stores.base import Columns, Ending, Erasure, InsertAnswer, Insertion
+    from devsess.stores.base import (
+        Columns,
+        Ending,
+        Erasure,
+        InsertAnswer,
+        Insertion,
+        Retention,
+    )
 
 _LOG = "SELECT seq, tag, session_id FROM changes WHERE seq >= ? ORDER BY seq LIMIT ?"
 _LOG_END = "SELECT seq, tag FROM changes ORDER BY seq DESC LIMIT 1"
@@ -252,18 +259,10 @@ class SQLiteStore(DatabaseFile):
         events = self._made(rows.event_row, [values[1:] for values in found[:limit]])
         return Page(tuple(events), following)
 
-    def purge(
-        self,
-        *,
-        now: float,
-        before: float,
-        devices_before: float,
-        agents_before: float,
-        limit: int,
-    ) -> int:
+    def purge(self, retention: Retention, *, limit: int) -> int:
         """See Store.purge."""
         deeds.check_size(limit)
-        return self._deed(sql.purge, now, before, devices_before, agents_before, limit)
+        return self._deed(sql.purge, retention, limit)
 
     def erase(self, erasure: Erasure) -> int:
         """See Store.erase."""

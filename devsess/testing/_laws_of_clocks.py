@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 from attrs import evolve
@@ -98,9 +99,7 @@ class LawsOfClocks:
             row = session_row(name, device=device)
             await store.insert(rows.login(row, event=rows.event_row(session_id=name, at=at)))
             await store.end(rows.ending(ById(name), at))
-        await store.purge(
-            now=T0, before=T0 - 1, devices_before=T0 - 1, agents_before=T0 - 1, limit=99
-        )
+        await store.purge(rows.retention(), limit=99)
 
         ended = {row.id: row.revoked_at for row in await store.list("user-1")}
         seen = {it.id: (it.first_seen_at, it.last_seen_at) for it in await store.devices("user-1")}
@@ -110,12 +109,25 @@ class LawsOfClocks:
         assert {("late", T0), ("soon", soon)} == {(it.session_id, it.at) for it in events}
 
     @over_a_store
+    async def test_nothing_is_dated_anew_without_an_instant(self, store: AsyncStore) -> None:
+        """Where the latest instant is infinity, purge leaves what is dated ahead as it is."""
+        device = rows.device_row(first_seen_at=T0 + YEARS, last_seen_at=T0 + YEARS)
+        row = _ahead()
+        event = rows.event_row(session_id="s1", at=T0 + YEARS)
+        await store.insert(rows.login(evolve(row, device=device), event=event))
+        await store.end(rows.ending(ById("s1"), T0 + YEARS))
+        assert 0 == await store.purge(rows.retention(latest=math.inf), limit=9)
+
+        assert [T0 + YEARS] == [it.revoked_at for it in await store.list("user-1")]
+        assert [T0 + YEARS] == [it.last_seen_at for it in await store.devices("user-1")]
+        assert {T0 + YEARS} == {it.at for it in (await store.events("user-1", limit=9)).items}
+
+    @over_a_store
     async def test_an_ending_of_the_future_is_carried_on(self, store: AsyncStore) -> None:
         """Purge dates it now, so that its rows are not left to the process that began it."""
         await sign_in(store, _ahead())
         await store.end(rows.ending(OfUser("user-1"), T0 + YEARS, at_once=0))
-        at = {"now": T0, "before": T0 - 1, "devices_before": T0 - 1, "agents_before": T0 - 1}
-        await store.purge(limit=9, **at)
+        await store.purge(rows.retention(), limit=9)
 
         assert ["s1"] == [it.session_id for it in (await store.settle(limit=9, before=T0)).events]
 
@@ -124,7 +136,7 @@ class LawsOfClocks:
         """What is dated anew counts, and the rest is left to the next batch."""
         await sign_in(store, _ahead("a"), _ahead("b"))
         await store.end(rows.ending(OfUser("user-1"), T0 + YEARS))
-        at = {"now": T0, "before": T0 - 1, "devices_before": T0 - 1, "agents_before": T0 - 1}
+        at = rows.retention()
 
         # Two ends, two events of them, two of the sign-ins.
-        assert [1, 1, 1, 1, 1, 1, 0] == [await store.purge(limit=1, **at) for _ in range(7)]
+        assert [1, 1, 1, 1, 1, 1, 0] == [await store.purge(at, limit=1) for _ in range(7)]

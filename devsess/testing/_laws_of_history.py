@@ -27,9 +27,8 @@ ASSESSMENT = Assessment(
 async def _purge_all(store: AsyncStore, now: float, before: float, limit: int = 100) -> int:
     """Rows cleaned until nothing was left to do."""
     total = 0
-    while done := await store.purge(
-        now=now, before=before, devices_before=before, agents_before=T0 - DAY, limit=limit
-    ):
+    retention = rows.retention(now, before, agents_before=T0 - DAY)
+    while done := await store.purge(retention, limit=limit):
         assert done <= limit
         total += done
     return total
@@ -176,9 +175,8 @@ class LawsOfHistory:
             device = rows.device_row(id=name, last_seen_at=seen, network="192.0.2.0")
             await sign_in(store, session_row(f"s-{name}", device=device))
             await rows.end_one(store, f"s-{name}", seen + 1)
-        while await store.purge(
-            now=T0 + 9, before=T0 + 5, devices_before=T0 + 1, agents_before=T0 + 1, limit=9
-        ):
+        retention = rows.retention(T0 + 9, T0 + 5, devices_before=T0 + 1)
+        while await store.purge(retention, limit=9):
             pass
 
         assert [("of-late", "192.0.2.0"), ("not-so-long", None)] == [
@@ -229,12 +227,8 @@ class LawsOfHistory:
     @over_a_store
     async def test_purge_of_an_empty_store(self, store: AsyncStore) -> None:
         """Where there is nothing to do, nothing is done; a batch without room is a mistake."""
-        assert 0 == await store.purge(
-            now=T0, before=T0, devices_before=T0, agents_before=T0, limit=1
-        )
-        await raises(
-            ValueError, store.purge(now=T0, before=T0, devices_before=T0, agents_before=T0, limit=0)
-        )
+        assert 0 == await store.purge(rows.retention(), limit=1)
+        await raises(ValueError, store.purge(rows.retention(), limit=0))
 
     @over_a_store
     async def test_erase_leaves_nothing(self, store: AsyncStore) -> None:

@@ -221,7 +221,7 @@ class LawsOfMany:
         """A covered session whose deadline passes was ended, and did not expire."""
         await sign_in(store, session_row("a", idle_expires_at=T0 + 5))
         await _cover(store, OfUser("user-1"))
-        await store.purge(now=T0 + 9, before=T0, devices_before=T0, agents_before=T0, limit=9)
+        await store.purge(rows.retention(T0 + 9), limit=9)
         row = await store.get("a")
 
         assert row is not None

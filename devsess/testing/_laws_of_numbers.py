@@ -125,14 +125,10 @@ class LawsOfNumbers:
         await store.erase(erasure)
         await sign_in_again(store, session_row("new"), digests=(erasure.digest,))
         before = await store.ending_number("user-1", digests=(erasure.digest,))
-        await store.purge(
-            now=T0 + 8, before=T0 - 1, devices_before=T0 - 1, agents_before=T0 - 1, limit=9
-        )
+        await store.purge(rows.retention(T0 + 8), limit=9)
 
         assert before == await store.ending_number("user-1", digests=(erasure.digest,))
-        await store.purge(
-            now=T0 + 9, before=T0 - 1, devices_before=T0 - 1, agents_before=T0 - 1, limit=9
-        )
+        await store.purge(rows.retention(T0 + 9), limit=9)
         assert 0 == await store.ending_number("user-1", digests=(erasure.digest,))
         await store.end(rows.ending(OfUser("user-1"), at_once=0))
         row = await store.get("new")

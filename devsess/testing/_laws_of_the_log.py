@@ -166,9 +166,7 @@ class LawsOfTheLog:
         for _ in range(MANY // 500 + 1):
             await store.put_device("user-1", "device-1", changes={}, event=rows.UPDATED)
         newest = await now_at(store)
-        while await store.purge(
-            now=T0, before=T0 - 1, devices_before=T0 - 1, agents_before=T0 - 1, limit=20_000
-        ):
+        while await store.purge(rows.retention(), limit=20_000):
             pass
 
         assert "all" == await told_since(store, old)
@@ -183,13 +181,9 @@ class LawsOfTheLog:
         for _ in range(MANY // 500 + 3):
             await store.put_device("user-1", "device-1", changes={}, event=rows.UPDATED)
         counts = []
-        while done := await store.purge(
-            now=T0, before=T0 - 1, devices_before=T0 - 1, agents_before=T0 - 1, limit=400
-        ):
+        while done := await store.purge(rows.retention(), limit=400):
             counts.append(done)
 
         assert max(counts) <= 400
         assert sum(counts) > 500
-        assert 0 == await store.purge(
-            now=T0, before=T0 - 1, devices_before=T0 - 1, agents_before=T0 - 1, limit=400
-        )
+        assert 0 == await store.purge(rows.retention(), limit=400)

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from attrs import evolve
 
+from devsess import skew
 from devsess.lifecycle import Activity, Horizon
 from devsess.models import EventType, Location
 from devsess.rows import DeviceRow, EventRow, SessionRow
-from devsess.stores.base import ALL, ById, Ending, Erasure, Insertion, OfUser
+from devsess.stores.base import ALL, ById, Ending, Erasure, Insertion, OfUser, Retention
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
@@ -167,6 +168,12 @@ async def sign_in_again(store: AsyncStore, row: SessionRow, **columns: Any) -> o
     digests = columns.get("digests", ())
     number = await store.ending_number(row.user_id, digests=digests)
     return await store.insert(login(evolve(row, ending_number=number), **columns))
+
+
+def retention(now: float = T0, before: float = T0 - 1, **instants: float) -> Retention:
+    """A purge at *now* of everything older than *before*; clocks may differ by CLOCKS_APART."""
+    standard = Retention(now, skew.latest(now), before, before, before)
+    return evolve(standard, **instants)
 
 
 def erasure(user_id: str = "user-1", until: float = T0 + DAY) -> Erasure:

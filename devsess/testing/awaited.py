@@ -20,6 +20,7 @@ if TYPE_CHECKING:
         Erasure,
         InsertAnswer,
         Insertion,
+        Retention,
         Settled,
         Store,
     )
@@ -111,22 +112,8 @@ class Awaited:
     ) -> Page[EventRow]:
         return self.store.events(user_id, limit=limit, cursor=cursor)
 
-    async def purge(
-        self,
-        *,
-        now: float,
-        before: float,
-        devices_before: float,
-        agents_before: float,
-        limit: int,
-    ) -> int:
-        return self.store.purge(
-            now=now,
-            before=before,
-            devices_before=devices_before,
-            agents_before=agents_before,
-            limit=limit,
-        )
+    async def purge(self, retention: Retention, *, limit: int) -> int:
+        return self.store.purge(retention, limit=limit)
 
     async def erase(self, erasure: Erasure) -> int:
         return self.store.erase(erasure)

@@ -23,7 +23,6 @@ from devsess.stores.base import ALL, Inserted
 from devsess.stores.memory import MemoryStore
 from devsess.stores.sqlite import SQLiteStore
 from devsess.testing import _rows as rows
-from devsess.testing._rows import T0
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -181,7 +180,7 @@ class TestForking:
             lambda: store.get("s1"),
             lambda: store.changes(None),
             lambda: store.list("user-1"),
-            lambda: store.purge(now=T0, before=T0, devices_before=T0, agents_before=T0, limit=1),
+            lambda: store.purge(rows.retention(), limit=1),
         ):
             kind, message = in_child(deed)
 

@@ -49,9 +49,7 @@ DEEDS: dict[str, Callable[[SQLiteStore], object]] = {
     ),
     "history": lambda store: store.events("user-1", limit=9),
     "erase": lambda store: store.erase(rows.erasure()),
-    "purge": lambda store: store.purge(
-        now=T0 + 9, before=T0, devices_before=T0, agents_before=T0, limit=9
-    ),
+    "purge": lambda store: store.purge(rows.retention(T0 + 9), limit=9),
 }
 # These grow with the number of kinds of browsers, of devices compared, and of endings
 # whose rows follow (hardly ever one), not of sessions.

@@ -387,6 +387,19 @@ def test_purge_leaves_what_may_be_asked_for(sessions: Any, clock: FakeClock) -> 
             sessions.purge(limit=wrong)
 
 
+@pytest.mark.parametrize("limit", [None, 3])
+def test_purge_says_how_far_it_is(sessions: Any, clock: FakeClock, limit: int | None) -> None:
+    """Each batch is told with its rows; together they are what was done."""
+    for _ in range(3):
+        sessions.revoke(sessions.login("ada", MAC).session.id)
+    told: list[int] = []
+    clock.advance(91 * DAY)
+    done = sessions.purge(limit=limit, progress=told.append)
+
+    assert done == sum(told) > 0
+    assert 0 not in told
+
+
 def test_a_device_is_known_as_long_as_its_cookie_lives(sessions: Any, clock: FakeClock) -> None:
     """Its sessions are long forgotten, and its network with them; after 400 days so is it."""
     grant = sessions.login("ada", MAC)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import shutil
 import tempfile
 from pathlib import Path
@@ -15,7 +16,17 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 from devsess.lifecycle import Activity, Horizon
 from devsess.models import EventType, Location
 from devsess.rows import EventRow
-from devsess.stores.base import ALL, ById, Ending, Erasure, Everyone, Insertion, OfDevice, OfUser
+from devsess.stores.base import (
+    ALL,
+    ById,
+    Ending,
+    Erasure,
+    Everyone,
+    Insertion,
+    OfDevice,
+    OfUser,
+    Retention,
+)
 from devsess.stores.memory import MemoryStore
 from devsess.stores.sqlite import SQLiteStore
 from devsess.testing import _rows as rows
@@ -29,6 +40,19 @@ IDS = st.sampled_from([f"s{number}" for number in range(8)] + ["\ud800"])
 DIGESTS = st.sampled_from([b"1", b"2"])
 DEVICES = st.sampled_from(["d1", "d2", "d3"])
 INSTANTS = st.integers(0, 12).map(lambda tick: T0 + tick)
+RETENTIONS = st.builds(
+    lambda now, apart, before, devices: Retention(
+        now,
+        now + apart,
+        before,
+        devices,
+        agents_before=T0 - 1,  # memory keeps no texts apart
+    ),
+    INSTANTS,
+    st.sampled_from([0, 2, math.inf]),
+    INSTANTS,
+    INSTANTS,
+)
 HORIZONS = st.builds(
     lambda now, idle, created: Horizon(now, now - idle, now - created, now + 2),
     INSTANTS,
@@ -220,18 +244,15 @@ class StoresAgree(RuleBasedStateMachine):
         self.both("add_event", event)
 
     @rule(
-        now=INSTANTS,
-        before=INSTANTS,
+        retention=RETENTIONS,
         limit=st.integers(1, 4),
-        devices_before=INSTANTS,
-        agents_before=st.just(T0 - 1),  # memory keeps no texts apart
     )
-    def purge_everything(self, limit: int, **instants: Any) -> None:
+    def purge_everything(self, retention: Retention, limit: int) -> None:
         totals = []
         for store in self.stores:
-            done = [store.purge(limit=limit, **instants)]
+            done = [store.purge(retention, limit=limit)]
             while done[-1]:
-                done.append(store.purge(limit=limit, **instants))
+                done.append(store.purge(retention, limit=limit))
             assert limit >= max(done)
             totals.append(sum(done))
 
