@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine, Mapping, Sequence
+from contextvars import ContextVar
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -176,6 +177,10 @@ class AsyncCurrent(_Seen):
         """See Current.require; it raises when it is called, in case nobody awaits it."""
         return _given(self._exchange.require(max_auth_age, acr))
 
+    def check(self, *, max_auth_age: Span | None, acr: str | None) -> None:
+        """As `require`, with nothing to await."""
+        self._exchange.require(max_auth_age, acr)
+
     async def step_up(self, *, amr: Sequence[str], acr: str | None = None) -> Grant:
         """See Current.step_up."""
         return await self._do(self._exchange.step_up({"amr": amr, "acr": acr}))
@@ -198,6 +203,10 @@ class AsyncCurrent(_Seen):
 
     async def _do(self, flow: Flow[T]) -> T:
         return await run_async(flow, self._perform)
+
+
+# Of the request that the running task serves; threads that work for it have it too.
+SERVED: ContextVar[AsyncCurrent | None] = ContextVar("devsess.served", default=None)
 
 
 async def _given(session: Session) -> Session:

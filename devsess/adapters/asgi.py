@@ -9,6 +9,7 @@ Its views find the session in `scope["devsess"]`, whose methods are awaited.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, MutableMapping
+from contextlib import suppress
 from typing import Any, TypeAlias
 
 from devsess._drivers import run_async
@@ -16,7 +17,7 @@ from devsess.adapters import _endpoints as endpoints
 from devsess.adapters._asgi_response import Response
 from devsess.adapters._carrier import is_token, without_tokens
 from devsess.adapters._cookies import Cookies
-from devsess.adapters._current import AsyncCurrent
+from devsess.adapters._current import SERVED, AsyncCurrent
 from devsess.adapters._exchange import Exchange
 from devsess.adapters._given import MAX_BODY, MAX_DROPPED
 from devsess.adapters._http import LOOKED_AT, Answer, Request
@@ -54,12 +55,16 @@ class SessionMiddleware(Middleware[ASGIApp, AsyncSessionManager]):
             await response.answer(answer)
             return
         current = AsyncCurrent(exchange, self._perform)
+        before = SERVED.set(current)
         try:
             # A copy: what is ours is not the server's.
             shown = {**scope, **_without_tokens(scope), "devsess": current}
             await self._app(shown, receive, response.send)
         except Exception as error:  # noqa: BLE001 - raised again, unless it is answered
             await response.failed(error)
+        finally:
+            with suppress(ValueError):  # a loop that ends closes it in no context of its own
+                SERVED.reset(before)
 
     async def _before(self, exchange: Exchange, receive: Receive) -> Answer | None:
         path = endpoints.path_below(exchange)

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from http.cookies import Morsel
-from typing import Any, TypeAlias
+from typing import Any, NoReturn, TypeAlias
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
@@ -27,7 +27,7 @@ from devsess.adapters._given import MAX_DROPPED
 from devsess.adapters._http import Answer
 from devsess.adapters._middleware import Middleware
 from devsess.adapters.wsgi import before, limited, request_of
-from devsess.errors import DevsessError
+from devsess.errors import ConfigurationError, DevsessError
 from devsess.manager import SessionManager
 
 __all__ = ["Cookies", "Current", "SessionMiddleware"]
@@ -62,6 +62,15 @@ class SessionMiddleware(Middleware[GetResponse, SessionManager]):
             response = response if instead is None else _response(request, instead)
         self._finish(response, exchange)
         return response
+
+    def process_request(self, _: HttpRequest) -> NoReturn:
+        """
+        No hook: Django calls it only where the middleware was made a view's decorator.
+
+        Raises:
+            ConfigurationError: Always, since nothing else of it would be called.
+        """
+        raise ConfigurationError("SessionMiddleware guards nothing as a decorator: see MIDDLEWARE")
 
     def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
         """Django's hook for what a view raised: errors of devsess become their answers."""

@@ -10,12 +10,12 @@ Flask: wrap the app, and find the session in `current_session`.
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
-from contextlib import suppress
 from functools import wraps
-from typing import Any, ParamSpec, TypeVar, cast
+from typing import Any, Final, ParamSpec, TypeVar, cast
 
-from flask import Flask, Response, current_app, request
+from flask import Flask, Response, current_app, has_request_context, request, request_started
 from werkzeug.local import LocalProxy
 
 from devsess.adapters._cookies import Cookies
@@ -57,11 +57,14 @@ def init_app(app: Flask, manager: SessionManager, **settings: Any) -> None:
     """
     app.wsgi_app = SessionMiddleware(app.wsgi_app, manager, **settings)  # type: ignore[method-assign]
     app.register_error_handler(DevsessError, _answer)
-    app.before_request(_check_marks)
+
+
+# Stands for no argument: None is one, what `add_url_rule` returns.
+_NOTHING: Final[Any] = object()
 
 
 def require(
-    view: Callable[P, R] | None = None,
+    view: Callable[P, R] = _NOTHING,
     /,
     *,
     max_auth_age: Span | None = None,
@@ -71,15 +74,19 @@ def require(
     A decorator, with arguments or without, for views that need a session: Current.require.
 
     It may stand below the route's decorator or above it, and before `before_request`.
+    Called without a view while a request is served, it checks that request at once:
+    a view that calls it, and nothing else, is guarded.
 
     Raises:
-        TypeError: If an argument is wrong, or what stands in parentheses has no name.
+        TypeError: If an argument is wrong, or what stands in parentheses has no name,
+            or a class or an app is decorated.
+        InvalidSessionError, StepUpRequiredError: If the request being served is refused.
     """
-    if view is not None and not callable(view):
-        raise TypeError(f"write require(max_auth_age={view!r}) or require(acr=...)")
     asked = wanted(max_auth_age, acr)
 
     def decorate(view: Callable[P, R]) -> Callable[P, R]:
+        _check_guardable(view)
+
         @wraps(view)
         def guarded(*args: P.args, **kwargs: P.kwargs) -> R:
             _check(asked)
@@ -88,7 +95,22 @@ def require(
         _mark(view, asked)
         return guarded
 
-    return decorate if view is None else decorate(view)
+    if view is not _NOTHING:
+        return decorate(view)
+    if has_request_context():
+        _check(asked)
+    return decorate
+
+
+def _check_guardable(view: object) -> None:
+    if inspect.isclass(view):
+        raise TypeError(f"{view.__name__} is a class: write decorators = [require] in it")
+    if isinstance(view, Flask):
+        raise TypeError("require guards a view; to guard a whole app, give init_app required=True")
+    if not callable(view):
+        raise TypeError(
+            f"require guards a view, not {view!r}: arguments have names, require(max_auth_age=...)"
+        )
 
 
 # On a view itself, for a route that was declared before its guard.
@@ -97,16 +119,29 @@ _MARK = "__devsess_require__"
 
 def _mark(view: Any, asked: Wanted) -> None:
     while view is not None:
-        with suppress(AttributeError):  # a bound method: nothing that was declared as a route
-            setattr(view, _MARK, (*getattr(view, _MARK, ()), asked))
+        function = getattr(view, "__func__", view)  # a method's, for there is one a class
+        marks = getattr(function, _MARK, ())
+        if asked not in marks:  # what is decorated at each request gets no longer
+            _set_mark(function, (*marks, asked))
         view = getattr(view, "__wrapped__", None)
 
 
-def _check_marks() -> None:
+def _set_mark(function: Any, marks: tuple[Wanted, ...]) -> None:
+    try:
+        setattr(function, _MARK, marks)
+    except (AttributeError, TypeError) as error:
+        raise TypeError(f"{function!r} takes no mark: guard a function that calls it") from error
+
+
+def _check_marks(app: Flask, **_: object) -> None:
     """Check what a route's view was decorated with after the route was declared."""
-    view = current_app.view_functions.get(request.endpoint or "")
+    view = app.view_functions.get(request.endpoint or "")
     for asked in getattr(view, _MARK, ()):
         _check(asked)
+
+
+# Also for an app that was wrapped by hand, or not at all: then each such view fails.
+request_started.connect(_check_marks)
 
 
 def _check(asked: Wanted) -> None:

@@ -11,11 +11,11 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Coroutine
-from typing import Any, overload
+from typing import Any, Final, NoReturn, overload
 
 from starlette.requests import HTTPConnection
 
-from devsess.adapters._current import AsyncCurrent
+from devsess.adapters._current import SERVED, AsyncCurrent
 from devsess.adapters._wanted import wanted
 from devsess.adapters.asgi import Cookies, SessionMiddleware
 from devsess.errors import ConfigurationError
@@ -55,8 +55,18 @@ def _current(connection: HTTPConnection) -> AsyncCurrent:
     return current
 
 
+# Stands for no argument: None is one, and what a decorator would be given by mistake.
+_NOTHING: Final[Any] = object()
+_NO_DEPENDENCY = "require guards as a dependency alone: write Depends(require)"
+
+
 class Guard(Bearer):
-    """A dependency: the live session, or the answer that asks for one; see Current.require."""
+    """
+    A dependency: the live session, or the answer that asks for one; see Current.require.
+
+    Elsewhere in a route's declaration it would be taken for a value, and guard
+    nothing: what pydantic and FastAPI do with values is a TypeError.
+    """
 
     # All that FastAPI may fill in: no request chooses how it is guarded.
     __signature__ = inspect.Signature(
@@ -76,12 +86,26 @@ class Guard(Bearer):
 
     def __call__(self, connection: HTTPConnection, **_: None) -> Coroutine[Any, Any, Session]:
         if not isinstance(connection, HTTPConnection):
-            raise TypeError("require is a dependency, no decorator: write Depends(require)")
+            raise TypeError(_NO_DEPENDENCY)
         asked = self._wanted
         return _current(connection).require(max_auth_age=asked.max_auth_age, acr=asked.acr)
 
+    def check_served(self) -> None:
+        """Check the request that is being served, if one is."""
+        current = SERVED.get()
+        if current is not None:
+            current.check(max_auth_age=self._wanted.max_auth_age, acr=self._wanted.acr)
+
     async def _awaited(self, connection: HTTPConnection) -> Session:
         return await self(connection)
+
+    def __deepcopy__(self, memo: object) -> NoReturn:
+        """FastAPI copies so a parameter's default."""
+        raise TypeError(_NO_DEPENDENCY)
+
+    def __get_pydantic_core_schema__(self, *_: object) -> NoReturn:
+        """Pydantic asks so for the meaning of what is annotated."""
+        raise TypeError(_NO_DEPENDENCY)
 
 
 class Require(Guard):
@@ -89,9 +113,12 @@ class Require(Guard):
     A dependency, with arguments or without: `Depends(require)`, `Depends(require(acr="aal2"))`.
 
     It gives the live session, or raises what becomes the answer; see Current.require.
+    Called without a connection while a request is served, it checks that request at
+    once: a view that calls it, and nothing else, is guarded.
 
     Raises:
         TypeError: If an argument is wrong, or it decorates something.
+        InvalidSessionError, StepUpRequiredError: If the request being served is refused.
     """
 
     @overload
@@ -102,14 +129,16 @@ class Require(Guard):
 
     def __call__(
         self,
-        connection: HTTPConnection | None = None,
+        connection: HTTPConnection = _NOTHING,
         *,
         max_auth_age: Span | None = None,
         acr: str | None = None,
         **_: None,
     ) -> Coroutine[Any, Any, Session] | Guard:
-        if connection is None:
-            return Guard(max_auth_age, acr)
+        if connection is _NOTHING:
+            guard = Guard(max_auth_age, acr)
+            guard.check_served()
+            return guard
         if max_auth_age is not None or acr is not None:
             raise TypeError("write require(max_auth_age=..., acr=...) without a connection")
         return super().__call__(connection)

@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from typing import Any
 
 import flask
 import pytest
+from _framework_apps import django_app
+from django.http import HttpResponse
+from django.test import RequestFactory, override_settings
+from django.utils.decorators import decorator_from_middleware
 from starlette.requests import HTTPConnection
 
-from devsess import ConfigurationError
+from devsess import ConfigurationError, SessionManager
 from devsess.adapters import flask as devsess_flask
 from devsess.adapters import starlette as devsess_starlette
+from devsess.adapters.django import SessionMiddleware as DjangoMiddleware
+from devsess.keys import generate_secret
 
 
 def test_flask_without_init_app() -> None:
@@ -35,3 +42,14 @@ def test_require_takes_names(age: Any) -> None:
     """A number in parentheses is no view, and silently letting everybody in is no answer."""
     with pytest.raises(TypeError, match="max_auth_age"):
         devsess_flask.require(age)
+
+
+@pytest.mark.parametrize("required", [True, False])
+def test_djangos_middleware_is_no_decorator(required: bool) -> None:
+    """Django would call nothing of it then, and the view would be open: it fails instead."""
+    with SessionManager("memory://", keys=generate_secret()) as sessions:
+        django_app(time.time, sessions)  # which configures Django
+        with override_settings(DEVSESS={"manager": sessions, "required": required}):
+            view = decorator_from_middleware(DjangoMiddleware)(lambda _: HttpResponse("open"))
+        with pytest.raises(ConfigurationError, match="MIDDLEWARE"):
+            view(RequestFactory().get("/"))

@@ -1,8 +1,9 @@
-"""A view that somebody meant to guard is guarded, or cannot be declared."""
+"""A FastAPI route that somebody meant to guard is guarded, or cannot be declared."""
 
 from __future__ import annotations
 
 import asyncio
+import functools
 import subprocess
 import sys
 from collections.abc import Callable
@@ -10,43 +11,18 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import fastapi
-import flask
-import flask.views
 import httpx
 import pytest
+from _asked import SECRET, asked
 from _browser import ACCESS
-from _wsgi_driver import on_wsgi
 from asgiref.testing import ApplicationCommunicator
 from fastapi import Depends, FastAPI, Security
 
-from devsess import AsyncSessionManager, Session, SessionManager
-from devsess.adapters import flask as devsess_flask
+from devsess import AsyncSessionManager, Session
 from devsess.adapters import starlette as devsess_starlette
 from devsess.adapters.starlette import AsyncCurrent, SessionMiddleware, current_session
 
-SECRET = "t7vKq2Zr9XwLm4NbY8sHd5JfC3pQx6RgUe1"
 require: Any = devsess_starlette.require
-flask_require: Any = devsess_flask.require
-
-
-def asked(app: Any, sessions: AsyncSessionManager, *, user: str | None, path: str = "/") -> Any:
-    """The answer to a request of *user*, a week after the sign-in."""
-
-    async def ask() -> httpx.Response:
-        headers = {}
-        if user is not None:
-            week_ago = sessions._core.now() - 7 * 86_400
-            grant = await sessions.login(user, auth_time=week_ago)
-            headers["Authorization"] = f"Bearer {grant.access_token}"
-        transport = httpx.ASGITransport(app)
-        async with httpx.AsyncClient(transport=transport, base_url="https://app.example") as client:
-            return await client.get(path, headers=headers)
-
-    async def scenario() -> httpx.Response:
-        async with sessions:
-            return await ask()
-
-    return asyncio.run(scenario())
 
 
 def annotated_bare(app: FastAPI) -> None:
@@ -107,6 +83,66 @@ def not_awaited(app: FastAPI) -> None:
         return "ada"
 
 
+def called_in_the_view(app: FastAPI) -> None:
+    @app.get("/")
+    async def view() -> str:
+        require()
+        return "ada"
+
+
+def called_in_a_plain_view(app: FastAPI) -> None:
+    @app.get("/")
+    def view() -> str:
+        require(max_auth_age=8 * 86_400)
+        return "ada"
+
+
+def called_in_a_dependency(app: FastAPI) -> None:
+    @app.get("/", dependencies=[Depends(lambda: require())])
+    async def view() -> str:
+        return "ada"
+
+
+def called_before_a_yield(app: FastAPI) -> None:
+    async def opened() -> Any:
+        require()
+        yield
+
+    @app.get("/", dependencies=[Depends(opened)])
+    async def view() -> str:
+        return "ada"
+
+
+def called_and_used(app: FastAPI) -> None:
+    @app.get("/")
+    async def view(request: fastapi.Request) -> str:
+        session: Session = await require(max_auth_age=8 * 86_400)(request)
+        return session.user_id
+
+
+def called_with_the_request(app: FastAPI) -> None:
+    @app.get("/")
+    async def view(request: fastapi.Request) -> str:
+        require(request).close()
+        return "ada"
+
+
+def a_partial(app: FastAPI) -> None:
+    @app.get("/", dependencies=[Depends(functools.partial(require))])
+    async def view() -> str:
+        return "ada"
+
+
+# Those that FastAPI's document cannot know of.
+CALLS = [
+    called_in_the_view,
+    called_in_a_plain_view,
+    called_in_a_dependency,
+    called_before_a_yield,
+    called_and_used,
+    called_with_the_request,
+    a_partial,
+]
 GUARDS = [
     annotated_bare,
     annotated_called,
@@ -126,7 +162,7 @@ def wrapped(declare: Callable[[FastAPI], None], sessions: AsyncSessionManager) -
     return app
 
 
-@pytest.mark.parametrize("declare", GUARDS)
+@pytest.mark.parametrize("declare", [*GUARDS, *CALLS])
 @pytest.mark.parametrize(("user", "status"), [(None, 401), ("ada", 200)])
 def test_fastapi_routes_are_guarded(
     tmp_path: Path, declare: Any, user: str | None, status: int
@@ -194,6 +230,30 @@ def test_an_age_in_parentheses_is_asked_for(tmp_path: Path, age: int, status: in
     assert status == asked(wrapped(declare, sessions), sessions, user="ada").status_code
 
 
+def test_an_age_that_a_view_asks_for_holds(tmp_path: Path) -> None:
+    """What is called within a view guards as what is declared with it."""
+    sessions = AsyncSessionManager(tmp_path / "sessions.db", keys=SECRET)
+
+    def declare(app: FastAPI) -> None:
+        app.get("/")(lambda: str(require(max_auth_age=60)))
+
+    answer = asked(wrapped(declare, sessions), sessions, user="ada")
+    assert "insufficient_user_authentication" in answer.headers["www-authenticate"]
+
+
+def test_once_a_request_is_over_guards_are_declared_again(tmp_path: Path) -> None:
+    """What served it leaves nothing behind in the task."""
+
+    async def scenario() -> None:
+        async with AsyncSessionManager(tmp_path / "sessions.db", keys=SECRET) as sessions:
+            transport = httpx.ASGITransport(wrapped(annotated_bare, sessions))
+            async with httpx.AsyncClient(transport=transport) as client:
+                assert 401 == (await client.get("https://app.example/")).status_code
+            require(acr="aal2")
+
+    asyncio.run(scenario())
+
+
 @pytest.mark.filterwarnings("ignore:coroutine .* was never awaited:RuntimeWarning")
 def test_a_forgotten_await_guards_all_the_same(tmp_path: Path) -> None:
     """What has no session is refused when it is called, not when it is awaited."""
@@ -233,128 +293,3 @@ for guard in (require, require(), require(max_auth_age=300)):
 """
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, check=True)
     assert 3 * b"refused\n" == done.stdout.replace(b"\r", b"")
-
-
-def view() -> str:
-    """A view."""
-    return "ada"
-
-
-MISTAKES = {
-    "a decorator, as in Flask": lambda: require(view),
-    "a decorator with parentheses": lambda: require()(view),
-    "a decorator with an age": lambda: require(max_auth_age=60)(view),
-    "a number without its name": lambda: require(60),
-    "called twice": lambda: require(max_auth_age=60)(),
-    "an age that is none": lambda: require(max_auth_age="5 minutes"),
-    "a level that is none": lambda: require(acr=2),
-    "flask: an age that is none": lambda: flask_require(max_auth_age="5 minutes"),
-    "flask: a level that is none": lambda: flask_require(acr=2),
-    "flask: a number without its name": lambda: flask_require(60),
-}
-
-
-@pytest.mark.parametrize("name", MISTAKES)
-def test_mistakes_fail_where_they_are_made(name: str) -> None:
-    """A route that is declared wrongly is an error then, and no open route later."""
-    with pytest.raises(TypeError):
-        MISTAKES[name]()
-
-
-def outside(app: flask.Flask) -> None:
-    app.get("/")(flask_require(view_of()))
-
-
-def outside_with_parentheses(app: flask.Flask) -> None:
-    app.get("/")(flask_require()(view_of()))
-
-
-def inside(app: flask.Flask) -> None:
-    flask_require(app.get("/")(view_of()))
-
-
-def inside_with_parentheses(app: flask.Flask) -> None:
-    flask_require()(app.get("/")(view_of()))
-
-
-def inside_a_blueprint(app: flask.Flask) -> None:
-    blueprint = flask.Blueprint("own", __name__)
-    flask_require(blueprint.get("/")(view_of()))
-    app.register_blueprint(blueprint)
-
-
-def inside_twice(app: flask.Flask) -> None:
-    flask_require(max_auth_age=10**9)(flask_require(app.get("/")(view_of())))
-
-
-def of_a_coroutine(app: flask.Flask) -> None:
-    async def view() -> str:
-        return "ada"
-
-    app.get("/")(flask_require(view))
-
-
-def before_all(app: flask.Flask) -> None:
-    app.before_request(flask_require(lambda: None))
-    app.get("/")(view_of())
-
-
-def of_a_class(app: flask.Flask) -> None:
-    class View(flask.views.MethodView):
-        decorators = [flask_require]  # noqa: RUF012 - as Flask has it
-
-        def get(self) -> str:
-            return "ada"
-
-    app.add_url_rule("/", view_func=View.as_view("view"))
-
-
-def view_of() -> Callable[[], str]:
-    def view() -> str:
-        return "ada"
-
-    return view
-
-
-FLASK_GUARDS = [
-    outside,
-    outside_with_parentheses,
-    inside,
-    inside_with_parentheses,
-    inside_a_blueprint,
-    inside_twice,
-    of_a_coroutine,
-    before_all,
-    of_a_class,
-]
-
-
-def flask_answer(sessions: SessionManager, declare: Callable[[flask.Flask], Any], user: Any) -> Any:
-    app = flask.Flask(__name__)
-    devsess_flask.init_app(app, sessions)
-    declare(app)
-    headers = []
-    if user:
-        headers = [("Authorization", f"Bearer {sessions.login(user).access_token}")]
-    return on_wsgi(app, "GET", "/", headers)
-
-
-@pytest.mark.parametrize("declare", FLASK_GUARDS)
-@pytest.mark.parametrize(("user", "status"), [(None, 401), ("ada", 200)])
-def test_flask_views_are_guarded(declare: Any, user: str | None, status: int) -> None:
-    """Above the route's decorator as below it, with parentheses or without."""
-    with SessionManager("memory://", keys=SECRET) as sessions:
-        answer = flask_answer(sessions, declare, user)
-        assert status == answer.status_code
-        assert (user or "") in answer.text
-
-
-def test_above_the_route_an_age_holds_too() -> None:
-    """Each of two guards, wherever it stands."""
-
-    def declare(app: flask.Flask) -> None:
-        flask_require(max_auth_age=0)(flask_require(app.get("/")(view_of())))
-
-    with SessionManager("memory://", keys=SECRET) as sessions:
-        answer = flask_answer(sessions, declare, "ada")
-        assert "insufficient_user_authentication" in answer.headers["www-authenticate"]
