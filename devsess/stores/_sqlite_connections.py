@@ -180,17 +180,34 @@ class Connections:
             self.writer.execute("PRAGMA busy_timeout = 0").fetchall()
             self.writer.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
 
-    def abandon(self) -> None:
+    def abandon(self, *, is_writer_ours: bool) -> bool:
         """
-        Leave everything as it is, for ever: the rest of a forked child's life.
+        Leave everything as it is, for ever; whether a transaction of this thread's is left open.
 
-        Closing would make SQLite believe that the last user has gone: it would
-        delete the parent's write-ahead log, and closing any descriptor of the
-        file drops the locks of this process on it. A reference too many keeps
-        each connection from being closed even when the interpreter ends.
+        For the rest of a forked child's life. Closing would make SQLite believe
+        that the last user has gone: it would delete the parent's write-ahead
+        log, and closing any descriptor of the file drops the locks of this
+        process on it. A reference too many keeps each connection from being
+        closed even when the interpreter ends.
+
+        A signal's handler may have forked in the middle of a read or of a
+        transaction, and the child goes on with it. Its locks are the parent's:
+        what it read could change under it, what it wrote would be torn.
+
+        Args:
+            is_writer_ours: Whether no other thread was writing.
         """
         for connection in self._all:
             ctypes.pythonapi.Py_IncRef(ctypes.py_object(connection))
+            with suppress(sqlite3.ProgrammingError):  # it was closed
+                connection.interrupt()  # takes no mutex, which another thread may have held
+        is_open = False
+        if is_writer_ours:
+            for cursor in (self.writer, self.toucher):
+                with suppress(sqlite3.ProgrammingError):
+                    cursor.connection.set_authorizer(_refuse)
+                    is_open |= cursor.connection.in_transaction
+        return is_open
 
     def _open_reader(self) -> sqlite3.Connection:
         reader = self._open("NORMAL")
@@ -233,6 +250,11 @@ class Connections:
     def _close_all(self) -> None:
         for connection in self._all:
             connection.close()
+
+
+def _refuse(*_: object) -> int:
+    """No statement begins any more, not even one that ends a transaction."""
+    return sqlite3.SQLITE_DENY
 
 
 def _create(path: str) -> None:

@@ -21,6 +21,9 @@ _ADVICE = {
     ),
     sqlite3.SQLITE_IOERR: "reading or writing failed; check the disk",
     sqlite3.SQLITE_NOMEM: "memory ran out",
+    # See Connections.abandon.
+    sqlite3.SQLITE_AUTH: "this process was forked in the middle of a write; write in another one",
+    sqlite3.SQLITE_INTERRUPT: "this process was forked in the middle of a read; try again",
     sqlite3.SQLITE_ERROR: "a table is missing or was changed by hand; restore a backup",
 }
 

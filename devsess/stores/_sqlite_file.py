@@ -56,7 +56,7 @@ class DatabaseFile:
         self._readers = checked_readers(readers)
         self._opened: Connections | None = None
         self._closed = False
-        self._inherits = self._lacks_locks = False
+        self._inherits = self._lacks_locks = self._is_torn = False
         self._start_over()
         self._locked(self._timeout, lambda: self._look(create=True))
         around_fork(self, DatabaseFile._pause, DatabaseFile._go_on, DatabaseFile._in_child)
@@ -151,6 +151,11 @@ class DatabaseFile:
 
     def _ready(self) -> Connections:
         """The connections to the file that is at the path now; under the write lock."""
+        if self._is_torn:  # in this process SQLite believes for ever that it still writes
+            raise StoreUnavailableError(
+                f"database {self._path}: this process was forked in the middle of a write and"
+                " can only read; write in another one"
+            )
         self._look()
         opened = self._opened or self._open()
         if opened.is_proof_due:
@@ -250,9 +255,10 @@ class DatabaseFile:
             paused.end()
 
     def _in_child(self) -> None:
+        is_writer_ours = is_mine(self._write_lock)  # since the pause, if not before
         self._start_over()
         if self._opened is not None:
-            self._opened.abandon()
+            self._is_torn |= self._opened.abandon(is_writer_ours=is_writer_ours)
             self._opened, self._inherits = None, True
         # From now on, in every generation: what is abandoned stays.
         self._lacks_locks = self._inherits

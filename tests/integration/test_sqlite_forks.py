@@ -13,12 +13,12 @@ from itertools import count
 from multiprocessing import get_context
 from pathlib import Path
 from threading import Event, Thread
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 from _sqlite_helpers import MARKS, in_child, is_revoked, needs_fork, revoke, use_mark
 
-from devsess import SessionManager, _fork
+from devsess import SessionManager, StoreUnavailableError, _fork
 from devsess.stores.base import ALL, Inserted
 from devsess.stores.memory import MemoryStore
 from devsess.stores.sqlite import SQLiteStore
@@ -26,6 +26,7 @@ from devsess.testing import _rows as rows
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from sqlite3 import Cursor
 
 
 @pytest.fixture(autouse=True, params=MARKS)
@@ -45,6 +46,23 @@ def store(path: Path) -> Iterator[SQLiteStore]:
     store.insert(rows.login(rows.session_row("s1")))
     yield store
     store.close()
+
+
+class _Forking:
+    """A cursor in whose reading, once begun, a signal's handler forks."""
+
+    def __init__(self, cursor: Cursor, children: list[int]) -> None:
+        self._cursor = cursor
+        self._children = children
+
+    def execute(self, *args: Any) -> Cursor:
+        found = self._cursor.execute(*args)
+        if not self._children:
+            self._children.append(os.fork())
+        return found
+
+    def close(self) -> None:
+        self._cursor.close()
 
 
 @needs_fork
@@ -94,6 +112,25 @@ class TestForking:
         other = SQLiteStore(path)
         assert is_revoked(other, "s1")
         other.close()
+
+    def test_a_fork_in_the_middle_of_a_read(self, store: SQLiteStore) -> None:
+        """A handler's child reads nothing more by what it inherited; the parent's read goes on."""
+        for number in range(500):
+            store.insert(rows.login(rows.session_row(f"more-{number}", device="d" * number)))
+        opened, children = store._opened, list[int]()
+        assert opened is not None
+        store.get("s1")
+        [reader] = opened.readers.all
+        reader.cursor = cast("Cursor", _Forking(reader.cursor, children))
+        try:
+            found = len(store.list("user-1"))
+        except StoreUnavailableError:
+            found = -1
+        if children == [0]:
+            os._exit(7 if found == -1 and is_revoked(store, "s1") is False else 1)
+
+        assert 501 == found
+        assert [7] == [os.waitstatus_to_exitcode(os.waitpid(it, 0)[1]) for it in children]
 
     @pytest.mark.filterwarnings("ignore:.*multi-threaded:DeprecationWarning")
     def test_a_lock_held_by_another_thread(self, store: SQLiteStore) -> None:

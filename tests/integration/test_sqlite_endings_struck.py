@@ -1,0 +1,230 @@
+"""LAW: an ending of many that is struck at any moment has happened as a whole, or not at all."""
+
+# What is expected stands first.
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from contextlib import suppress
+from functools import partial
+from itertools import count
+from typing import TYPE_CHECKING
+
+import pytest
+from _sqlite_endings import (
+    ALL_DONE,
+    MANY,
+    SECRET,
+    USER,
+    Moments,
+    StruckError,
+    alive,
+    ended_once,
+    ends,
+    few_are_many,
+    left_behind,
+    opened,
+    purged_later,
+    signed_in,
+    store_of,
+)
+from _sqlite_helpers import needs_fork
+
+from devsess import EventType, SessionManager, StoreUnavailableError
+from devsess.testing import FakeClock
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from devsess import Event, Grant
+
+
+def _an_account(sessions: SessionManager, user_id: str) -> int:
+    return len(sessions.revoke_all(user_id, reason="stolen", actor="ops"))
+
+
+def _everyone(sessions: SessionManager, _: str) -> int:
+    return sessions.revoke_everyone(reason="stolen", actor="ops")
+
+
+# What a child exits with that may not write.
+CANNOT = 3
+
+
+@pytest.fixture(autouse=True)
+def _few_are_many(monkeypatch: pytest.MonkeyPatch) -> None:
+    few_are_many(monkeypatch)
+
+
+class _World:
+    """A file with sessions, the manager that is struck, and another one."""
+
+    def __init__(self, path: Path, end: Callable[[SessionManager, str], int]) -> None:
+        self.path, self._end = path, end
+        self.clock = FakeClock()
+        self.events: list[Event] = []
+        self.struck = opened(path, self.clock, self.events)
+        self.other = opened(path, self.clock, self.events)
+        self.user_id = ""
+        self.grants: list[Grant] = []
+        self.began = self.clock.now()
+
+    def begin(self, moment: int) -> None:
+        """An account with sessions that both have in their caches."""
+        self.user_id = f"{USER}-{moment}"
+        self.grants = signed_in(self.other, user_id=self.user_id)
+        alive(self.grants, self.struck)
+        self.began = self.clock.now()
+        self.events.clear()
+
+    def end(self, sessions: SessionManager) -> int:
+        """End them all; how many ended."""
+        return self._end(sessions, self.user_id)
+
+    def check(self) -> None:
+        """All has ended or nothing; once what was refused is done again, all is, each once."""
+        left = alive(self.grants, self.struck, self.other)
+        assert left in (set(), {grant.session.id for grant in self.grants})
+        if left:
+            self.end(self.struck)
+        purged_later(self.other, self.clock)
+        self.check_ended()
+
+    def check_ended(self) -> None:
+        """Each session has one end, with one event, told at most once; nothing is left to do."""
+        assert set() == alive(self.grants, self.struck, self.other)
+        expected = ended_once(self.grants, self.began, "stolen", "ops")
+        assert expected == ends(self.other, self.user_id)
+        told = [it.session_id for it in self.events if it.type is EventType.SESSION_REVOKED]
+        assert len(set(told)) == len(told)
+        assert ALL_DONE == left_behind(self.path)
+
+
+@pytest.fixture(params=[_an_account, _everyone], ids=["an account", "everyone"])
+def world(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[_World]:
+    world = _World(tmp_path / "s.db", request.param)
+    yield world
+    world.struck.close()
+    world.other.close()
+
+
+def _raise() -> None:
+    raise StruckError
+
+
+def _die() -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def _forked(children: list[int]) -> None:
+    """Fork; in the child, *children* is [0]."""
+    children.append(os.fork())
+    if children == [0]:
+        signal.alarm(30)
+
+
+def _leave_if_child(children: list[int]) -> None:
+    if children == [0]:
+        os._exit(0 if sys.exc_info()[0] is None else 1)
+
+
+def _left(children: list[int]) -> list[int]:
+    """How the children ended."""
+    return [os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) for child in children]
+
+
+def test_an_exception_between_any_two_statements(world: _World) -> None:
+    """What a signal's handler raises anywhere in an ending undoes none of it, and halves none."""
+    for moment in count():
+        world.begin(moment)
+        with suppress(StruckError), Moments(store_of(world.struck), moment, _raise) as moments:
+            world.end(world.struck)
+        world.check()
+        if not moments.has_come:
+            break
+    assert moment > 5 * MANY
+
+
+@needs_fork
+def test_a_kill_between_any_two_statements(world: _World) -> None:
+    """Killed anywhere in an ending, a process leaves all ended, or all alive."""
+    for moment in count():
+        world.begin(moment)
+        child = os.fork()
+        if child == 0:
+            signal.alarm(30)
+            sessions = opened(world.path, world.clock)
+            with Moments(store_of(sessions), moment, _die):
+                world.end(sessions)
+            os._exit(0)
+        [code] = _left([child])
+        world.check()
+        if code == 0:
+            break
+        assert -signal.SIGKILL == code
+    assert moment > 5 * MANY
+
+
+@needs_fork
+def test_a_fork_between_any_two_statements(world: _World) -> None:
+    """
+    A signal's handler that forks inside a write: the parent goes on as if it had not.
+
+    The child begins anew, or, forked inside a transaction, says that it cannot.
+    """
+    seen = set()
+    for moment in count():
+        world.begin(moment)
+        children: list[int] = []
+        try:
+            fork = partial(_forked, children)
+            with Moments(store_of(world.struck), moment, fork) as moments:
+                _end_again(world)
+        finally:
+            _leave_if_child(children)
+        seen.update(_left(children))
+        world.check()
+        if not moments.has_come:
+            break
+    assert moment > 5 * MANY
+    assert {0, CANNOT} == seen
+
+
+def _end_again(world: _World) -> None:
+    """End; where this is refused, once more; where this cannot be, read."""
+    try:
+        world.end(world.struck)
+        return
+    except StoreUnavailableError:
+        pass
+    try:
+        world.end(world.struck)
+    except StoreUnavailableError as error:
+        if "forked in the middle of a write" in str(error) and world.struck.devices(world.user_id):
+            os._exit(CANNOT)
+        raise
+
+
+@needs_fork
+def test_a_fork_between_two_events(world: _World) -> None:
+    """Where `on_event` forks, parent and child both go on: each row is written once by the two."""
+    for moment in range(MANY):
+        world.begin(moment)
+        left, children = [moment], list[int]()
+
+        def note(_: Event, left: list[int] = left, children: list[int] = children) -> None:
+            left[0] -= 1
+            if left[0] == -1:
+                _forked(children)
+
+        store = store_of(world.struck)
+        forking = SessionManager(store, keys=SECRET, clock=world.clock, on_event=note)
+        try:
+            ended = world.end(forking)
+        finally:
+            _leave_if_child(children)
+        assert ([0], MANY) == (_left(children), ended)
+        world.check_ended()
