@@ -1,0 +1,185 @@
+"""
+Races, line by line: a rival runs whole before the n-th line of a move, for every n.
+
+The move runs in the test's thread, the rival in one of its own; only one of them runs
+at a time. A rival that finds a lock taken waits for the move to release it, and goes on
+at once when it does: so each race plays the same way every time.
+"""
+
+from __future__ import annotations
+
+import sys
+import threading
+from collections.abc import Callable
+from functools import cache
+from itertools import count
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeAlias
+
+import devsess
+
+if TYPE_CHECKING:
+    from types import FrameType, TracebackType
+
+    import pytest
+
+Work: TypeAlias = Callable[[], object]
+
+# Longest wait for the other thread, in seconds; only a deadlock lasts so long.
+PATIENCE = 30.0
+
+_PACKAGE = Path(devsess.__file__).parent
+# A store's call is atomic, and the others share nothing: what happens between two of
+# their lines could as well happen before the first. A name that is missing costs time only.
+_PASSED_BY = {
+    "_key_material",
+    "keys",
+    "lifecycle",
+    "metrics",
+    "models",
+    "policy",
+    "rotation",
+    "skew",
+    "stores",
+    "testing",
+    "tokens",
+    "views",
+}
+
+
+def outcome_of(work: Work) -> object:
+    """What *work* returns, or the exception it raises."""
+    try:
+        return work()
+    except Exception as error:  # noqa: BLE001 - it is the outcome
+        return error
+
+
+class Rival(threading.Thread):
+    """The operation that comes in between."""
+
+    def __init__(self, work: Work) -> None:
+        super().__init__(daemon=True)
+        self.work = work
+        self.outcome: object = None
+        self.rests = threading.Event()
+
+    def run(self) -> None:
+        self.outcome = outcome_of(self.work)
+        self.rests.set()
+
+    def rest(self) -> None:
+        """In the move's thread: wait until the rival is done, or waits for a lock."""
+        if not self.rests.wait(PATIENCE):
+            raise TimeoutError("the rival neither ends nor waits for a lock that is watched")
+
+    def finish(self) -> object:
+        """In the move's thread, once the move is over: the rival's outcome."""
+        if self.ident is None:
+            self.start()
+        self.join(PATIENCE)
+        if self.is_alive():
+            raise TimeoutError("the rival waits for a lock that nobody holds any more")
+        return self.outcome
+
+
+class Watched:
+    """A lock that says when a rival waits for it, and lets the rival go first when released."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._waiting: Rival | None = None
+
+    def __enter__(self) -> None:
+        if self._lock.acquire(blocking=False):
+            return
+        rival = threading.current_thread()
+        if isinstance(rival, Rival):
+            self._waiting = rival
+            rival.rests.set()
+        if not self._lock.acquire(timeout=PATIENCE):
+            raise TimeoutError("the move and its rival are deadlocked")
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        rival, self._waiting = self._waiting, None
+        if rival is not None:
+            rival.rests.clear()
+        self._lock.release()
+        if rival is not None:
+            rival.rest()
+
+
+def watch_locks(patch: pytest.MonkeyPatch) -> None:
+    """From here on the locks that are made for caches and counters are watched ones."""
+    for name, module in list(sys.modules.items()):
+        ours = name.startswith("devsess.") and not name.startswith("devsess.stores.")
+        if ours and getattr(module, "Lock", None) is threading.Lock:
+            patch.setattr(module, "Lock", Watched)
+
+
+class Race:
+    """
+    A race in which the rival comes in before one line.
+
+    Attributes:
+        place: The line, as file and number; None if the move was over before.
+    """
+
+    def __init__(self, number: int) -> None:
+        self._left = number
+        self._rival: Rival | None = None
+        self.place: str | None = None
+
+    def __call__(self, move: Work, rival: Work) -> tuple[object, object]:
+        """The outcomes of *move* and of *rival*, which follows if it has not come in."""
+        self._rival = Rival(rival)
+        before = sys.gettrace()
+        sys.settrace(self._enter)
+        try:
+            outcome = outcome_of(move)
+        finally:
+            sys.settrace(before)
+        return outcome, self._rival.finish()
+
+    def _enter(self, frame: FrameType, event: str, arg: object) -> object:
+        return self._line if _is_raced(frame.f_code.co_filename) else None
+
+    def _line(self, frame: FrameType, event: str, arg: object) -> object:
+        if event == "line":
+            self._left -= 1
+            if self._left == 0 and self._rival is not None:
+                self.place = f"{frame.f_code.co_filename}:{frame.f_lineno}"
+                self._rival.start()
+                self._rival.rest()
+        return self._line
+
+
+@cache
+def _is_raced(file: str) -> bool:
+    path = Path(file)
+    if not path.is_relative_to(_PACKAGE):
+        return False
+    return _PASSED_BY.isdisjoint(path.relative_to(_PACKAGE).with_suffix("").parts)
+
+
+def at_each_line(play: Callable[[Race], object]) -> None:
+    """
+    Play the race once for each line of its move, and once with the rival behind it.
+
+    *play* sets up what the race needs, runs it once, and asserts what must hold.
+    """
+    for number in count(1):
+        race = Race(number)
+        try:
+            play(race)
+        except BaseException as error:
+            error.add_note(f"The rival came in before {race.place or 'nothing: it came last'}.")
+            raise
+        if race.place is None:
+            assert number > 1, "the move runs no line of devsess"
+            return
