@@ -39,7 +39,8 @@ from benchmarks._board import THREADS, Board
 from devsess import InvalidSessionError, Policy, SessionManager, SessionRevokedError, flows
 from devsess.flows import ending
 from devsess.stores import _walindex
-from devsess.stores.base import AT_ONCE, Ending
+from devsess.stores.base import Ending
+from devsess.stores.records import AT_ONCE
 
 if TYPE_CHECKING:
     from multiprocessing.context import SpawnContext, SpawnProcess

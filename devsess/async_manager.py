@@ -388,7 +388,12 @@ class AsyncSessionManager:
         *,
         actor: str | None = None,
     ) -> Device | None:
-        """Trust a device until an instant; None ends the trust. None: there is no such device."""
+        """
+        Trust a device until an instant; None ends the trust. None: there is no such device.
+
+        If all the account's sessions are ended meanwhile, the device stays as that left it:
+        `trusted_until` of the answer says.
+        """
         return await self._do(
             self._core.write(flows.trust_device, user_id, device_id, until, actor=actor)
         )

@@ -1,10 +1,9 @@
 """
 What validate may answer from memory, and what keeps that honest.
 
-Two laws. *Order*: whether this process is up to date is asked first, the entry
-that answers is looked up after. *Fill*: a row is kept only if the log's position has not moved
-since its read began, or a row read before a revocation could be kept after
-another thread had already consumed that revocation.
+Two laws. *Order*: whether this process is up to date is asked first, the entry that answers is
+looked up after. *Fill*: a row is kept only if the log's position has not moved since its read
+began, or one read before a revocation could be kept after another thread had consumed that.
 
 Hits take no lock: each step of theirs is one atomic look into a dict. All that
 changes entries or position happens under one lock, which is never held while
@@ -26,7 +25,8 @@ from devsess._shares import LAST, Shares
 from devsess.errors import StoreUnavailableError
 from devsess.flows import _ask as ask
 from devsess.flows._checks import checked_client
-from devsess.stores.base import All, Bytes, SharedMark, StoreBusyError
+from devsess.stores.base import SharedMark, StoreBusyError
+from devsess.stores.records import All, Bytes
 from devsess.tokens import MAX_TOKEN_LENGTH
 
 if TYPE_CHECKING:

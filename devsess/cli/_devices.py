@@ -134,6 +134,8 @@ def trust(
         raise click.UsageError("say one of --days, --until and --end")
     instant = None if end else _instant(days, until)
     changed = sessions.trust_device(user, device, instant, actor=actor)
+    if changed is not None and changed.trusted_until != instant:
+        fail("the user's sessions were all ended meanwhile: the device is not trusted", NOT_FOUND)
     said = f"{{}} is trusted until {text(instant)} UTC" if instant else "{} is no longer trusted"
     _show(changed, said, as_json=as_json)
 

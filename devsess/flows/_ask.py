@@ -27,6 +27,7 @@ if TYPE_CHECKING:
         Erasure,
         InsertAnswer,
         Insertion,
+        Refused,
         Retention,
         Settled,
     )
@@ -142,10 +143,11 @@ def known_devices(
 
 
 def put_device(
-    user_id: str, device_id: str, *, changes: Columns, event: EventRow
-) -> Flow[DeviceRow | None]:
-    arguments = {"changes": changes, "event": event}
-    return cast("DeviceRow | None", (yield Call("put_device", (user_id, device_id), arguments)))
+    user_id: str, device_id: str, *, changes: Columns, event: EventRow, number: int | None
+) -> Flow[DeviceRow | Refused | None]:
+    arguments = {"changes": changes, "event": event, "number": number}
+    call = Call("put_device", (user_id, device_id), arguments)
+    return cast("DeviceRow | Refused | None", (yield call))
 
 
 def add_event(event: EventRow) -> Flow[None]:

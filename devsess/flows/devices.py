@@ -20,7 +20,7 @@ from devsess.flows._checks import (
 from devsess.flows.context import Context
 from devsess.models import EventType
 from devsess.rows import EventRow
-from devsess.stores.base import Ending, OfDevice
+from devsess.stores.base import Ending, OfDevice, Refused
 from devsess.views import device_view
 
 if TYPE_CHECKING:
@@ -81,19 +81,24 @@ def trust_device(
     """
     Trust it until an instant; None ends the trust.
 
+    An ending of all the account's sessions that comes meanwhile stands: the trust was given
+    before, and somebody else may have been in. The device is as that ending left it.
+
     Raises:
         TypeError, ValueError: If *until* is no aware datetime.
     """
     instant = None if until is None else checked_datetime(until, "until")
-    changes = {"trusted_until": instant}
-    return (yield from _put(now, user_id, device_id, changes, EventType.DEVICE_TRUSTED, actor))
+    changes, kind = {"trusted_until": instant}, EventType.DEVICE_TRUSTED
+    checked_user(user_id)
+    number = None if instant is None else (yield from ask.ending_number(user_id, ()))
+    return (yield from _put(now, user_id, device_id, changes, kind, actor, number))
 
 
 def unblock_device(
     context: Context, now: float, user_id: str, device_id: str | Device, *, actor: str | None = None
 ) -> Flow[Device | None]:
-    """Let it sign in again."""
-    changes = {"blocked": False}
+    """Let it sign in again; a trust that was given while it was blocked counts for nothing."""
+    changes = {"blocked": False, "trusted_until": None}
     return (yield from _put(now, user_id, device_id, changes, EventType.DEVICE_UNBLOCKED, actor))
 
 
@@ -135,12 +140,16 @@ def _put(
     changes: Columns,
     told_as: EventType,
     actor: str | None,
+    number: int | None = None,
 ) -> Flow[Device | None]:
     checked_user(user_id)
     by = checked_actor(actor)
     device_id = checked_device(device_id)
     event = EventRow(type=told_as, at=now, user_id=user_id, device_id=device_id, actor=by)
-    row = yield from ask.put_device(user_id, device_id, changes=changes, event=event)
+    row = yield from ask.put_device(user_id, device_id, changes=changes, event=event, number=number)
+    if isinstance(row, Refused):
+        row = yield from _find(user_id, device_id)
+        return None if row is None else device_view(row)
     if row is None:
         return None
     yield from ask.emit(event)

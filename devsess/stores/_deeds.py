@@ -16,7 +16,8 @@ from attrs import evolve, frozen
 from devsess.lifecycle import Horizon, is_trusted
 from devsess.models import EventType
 from devsess.rows import EventRow
-from devsess.stores.base import CORRECTED, MUTABLE, MUTABLE_DEVICE, ById, Full, OfDevice, OfUser
+from devsess.stores.base import ById, Full, OfDevice, OfUser
+from devsess.stores.records import CORRECTED, MUTABLE, MUTABLE_DEVICE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -64,9 +64,9 @@ class Endings:
         return self.last
 
     def forget(self, erasure: Erasure) -> bool:
-        """Drop what is kept of an account but for its digest; whether there was anything."""
+        """Drop what is kept of an account but for its digests; whether there was anything."""
         self.last += 1
-        self.erased[erasure.digest] = self.last, erasure.until
+        self.erased |= dict.fromkeys(erasure.digests, (self.last, erasure.until))
         self.pending = [it for it in self.pending if it.user_id != erasure.user_id]
         return self.marks.pop(erasure.user_id, None) is not None
 

@@ -156,12 +156,19 @@ def update(
 
 
 def put_device(
-    db: sqlite3.Cursor, user_id: str, device_id: str, changes: Columns, event: EventRow
-) -> DeviceRow | None:
+    db: sqlite3.Cursor,
+    user_id: str,
+    device_id: str,
+    changes: Columns,
+    event: EventRow,
+    number: int | None,
+) -> DeviceRow | Refused | None:
     """Change a device that is not forgotten, and log its unrevoked sessions."""
     device = _device(db, user_id, device_id)
     if device is None or device.forgotten:
         return None
+    if number is not None and endings.highest(db, user_id) > number:
+        return Refused.CUT_OFF
     device = deeds.changed_device(device, changes)
     db.execute(rows.INSERT_DEVICE, rows.device_values(device))
     note_unended(db, *endings.condition(OfDevice(user_id, device_id)))

@@ -106,6 +106,16 @@ def number_of(mark: Sequence[Any]) -> int:
     return number
 
 
+def highest_of(found: Sequence[Sequence[Any]]) -> int:
+    """The highest ending number of all that `marks` finds, of which the store's is always one."""
+    return max(number_of(mark) for mark in found or [()])
+
+
+def highest(db: sqlite3.Cursor, user_id: str) -> int:
+    """The ending number that binds an account."""
+    return highest_of(db.execute(*marks(user_id, ())).fetchall())
+
+
 def cut_off_of(found: Sequence[Any]) -> float | None:
     """The cut-off of what CUT_OFF finds."""
     return checked_instant(found[0])
@@ -123,7 +133,7 @@ def is_refused(db: sqlite3.Cursor, insertion: Insertion) -> bool:
     """Whether an ending came between the sign-in's first read and now, or after its `auth_time`."""
     row, signed_in_at = insertion.row, insertion.auth_instant
     found = db.execute(*marks(row.user_id, insertion.digests)).fetchall()
-    if max(number_of(mark) for mark in found or [()]) > row.ending_number:
+    if highest_of(found) > row.ending_number:
         return True
     return signed_in_at is not None and any(
         deeds.is_cut_off(signed_in_at, cut_off, insertion.horizon) for _, cut_off in found
@@ -345,9 +355,10 @@ def _event(row: Sequence[Any], at: float, reason: str, actor: str | None) -> Eve
 
 
 def forget(db: sqlite3.Cursor, erasure: Erasure) -> None:
-    """Keep the account's new number under its digest, and nothing that names it."""
+    """Keep the account's new number under its digests, and nothing that names it."""
     db.execute("DELETE FROM endings WHERE user_id = ?", [erasure.user_id])
-    db.execute(
+    number = draw_number(db)
+    db.executemany(
         "INSERT OR REPLACE INTO erased (digest, ending_number, until) VALUES (?, ?, ?)",
-        [erasure.digest, draw_number(db), erasure.until],
+        [(digest, number, erasure.until) for digest in erasure.digests],
     )

@@ -13,7 +13,7 @@ from devsess._frozen import freeze
 from devsess.models import Assessment, Decision, EventType, Location, Signal
 from devsess.rows import DeviceRow, EventRow, SessionRow
 from devsess.stores._sqlite_sound import DamagedError, Shape, check_object, names, sound
-from devsess.stores.base import MUTABLE
+from devsess.stores.records import MUTABLE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -41,13 +41,7 @@ from typing import TYPE_CHECKING, Protocol
 from devsess.errors import StoreUnavailableError
 from devsess.stores.records import (
     ALL,
-    AT_ONCE,
-    CORRECTED,
-    MUTABLE,
-    MUTABLE_DEVICE,
-    All,
     ById,
-    Bytes,
     Changes,
     Columns,
     Ended,
@@ -74,14 +68,8 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ALL",
-    "AT_ONCE",
-    "CORRECTED",
-    "MUTABLE",
-    "MUTABLE_DEVICE",
-    "All",
     "AsyncStore",
     "ById",
-    "Bytes",
     "Changes",
     "Columns",
     "Ended",
@@ -279,9 +267,19 @@ class Store(Protocol):
         ...
 
     def put_device(
-        self, user_id: str, device_id: str, *, changes: Columns, event: EventRow
-    ) -> DeviceRow | None:
-        """Change a device that is not forgotten, log its unrevoked sessions; None if unknown."""
+        self,
+        user_id: str,
+        device_id: str,
+        *,
+        changes: Columns,
+        event: EventRow,
+        number: int | None = None,
+    ) -> DeviceRow | Refused | None:
+        """
+        Change a device that is not forgotten, log its unrevoked sessions; None if unknown.
+
+        With *number*, CUT_OFF if the account's or the store's is higher by now: nothing is done.
+        """
         ...
 
     def add_event(self, event: EventRow) -> None:
@@ -319,7 +317,7 @@ class Store(Protocol):
         """
         Delete everything about a user, and log the sessions; rows deleted.
 
-        Until `erasure.until` the store keeps `erasure.digest` with a new ending number.
+        Until `erasure.until` the store keeps each of `erasure.digests` with a new ending number.
         """
         ...
 
@@ -367,8 +365,14 @@ class AsyncStore(Protocol):
         self, user_id: str, *, ids: Sequence[str], fingerprints: Sequence[bytes]
     ) -> builtins.list[DeviceRow]: ...
     async def put_device(
-        self, user_id: str, device_id: str, *, changes: Columns, event: EventRow
-    ) -> DeviceRow | None: ...
+        self,
+        user_id: str,
+        device_id: str,
+        *,
+        changes: Columns,
+        event: EventRow,
+        number: int | None = None,
+    ) -> DeviceRow | Refused | None: ...
     async def add_event(self, event: EventRow) -> None: ...
     async def events(
         self, user_id: str, *, limit: int, cursor: str | None = None

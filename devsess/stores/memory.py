@@ -26,6 +26,7 @@ from devsess.stores.base import (
     Inserted,
     OfDevice,
     OfUser,
+    Refused,
     Settled,
 )
 
@@ -259,13 +260,21 @@ class MemoryStore(Tables):
         return deeds.worth_comparing(self.devices(user_id), ids, fingerprints)
 
     def put_device(
-        self, user_id: str, device_id: str, *, changes: Columns, event: EventRow
-    ) -> DeviceRow | None:
+        self,
+        user_id: str,
+        device_id: str,
+        *,
+        changes: Columns,
+        event: EventRow,
+        number: int | None = None,
+    ) -> DeviceRow | Refused | None:
         """See Store.put_device."""
         with self._deed():
             device = self._devices.get((user_id, device_id))
             if device is None or device.forgotten:
                 return None
+            if number is not None and self._endings.number(user_id, ()) > number:
+                return Refused.CUT_OFF
             self._devices[user_id, device_id] = device = deeds.changed_device(device, changes)
             for row in self._target(OfDevice(user_id, device_id)):
                 if row.revoked_at is None:

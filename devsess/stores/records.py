@@ -77,7 +77,7 @@ class Insertion:
         limit: Live sessions allowed, this one included, or None.
         evict: End the least recently used to make room, rather than refuse.
         replaces: End this device's own live sessions first.
-        digests: Of the account's id, current key first: see `Erasure`.
+        digests: Of the account's id, one a key: see `Erasure`.
     """
 
     row: SessionRow
@@ -98,7 +98,7 @@ class Inserted:
 
 
 class Refused(Enum):
-    """It is not written: an ending came between, or its device is blocked."""
+    """It is not written: an ending came between, or the device of a sign-in is blocked."""
 
     CUT_OFF = "cut-off"
     BLOCKED = "device-blocked"
@@ -214,17 +214,18 @@ class Settled:
 @frozen
 class Erasure:
     """
-    The erasure of an account, and the digest that outlives it for a while.
+    The erasure of an account, and the digests that outlive it for a while.
 
     Attributes:
         user_id: The account.
-        digest: A keyed digest of `user_id`; under it the account's new ending
-            number outlives the account, so that no sign-in under way brings it back.
-        until: The instant from which on the digest is forgotten too.
+        digests: Keyed digests of `user_id`, one a key; under each the account's new
+            ending number outlives the account, so that no sign-in under way brings it
+            back. Under one alone, a process that has another key would not find it.
+        until: The instant from which on the digests are forgotten too.
     """
 
     user_id: str
-    digest: bytes = field(repr=False)
+    digests: Sequence[bytes] = field(repr=False)
     until: float
 
 

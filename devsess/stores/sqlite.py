@@ -39,6 +39,7 @@ if TYPE_CHECKING:
         Erasure,
         InsertAnswer,
         Insertion,
+        Refused,
         Retention,
     )
 
@@ -239,12 +240,18 @@ class SQLiteStore(DatabaseFile):
         return self._made(rows.device_row, found)
 
     def put_device(
-        self, user_id: str, device_id: str, *, changes: Columns, event: EventRow
-    ) -> DeviceRow | None:
+        self,
+        user_id: str,
+        device_id: str,
+        *,
+        changes: Columns,
+        event: EventRow,
+        number: int | None = None,
+    ) -> DeviceRow | Refused | None:
         """See Store.put_device."""
         if not is_text(user_id, device_id):
             return None
-        return self._deed(sql.put_device, user_id, device_id, changes, event)
+        return self._deed(sql.put_device, user_id, device_id, changes, event, number)
 
     def add_event(self, event: EventRow) -> None:
         """See Store.add_event."""

@@ -8,7 +8,8 @@ from attrs import evolve
 
 from devsess.lifecycle import Activity
 from devsess.models import EventType, Location
-from devsess.stores.base import MUTABLE, OfDevice
+from devsess.stores.base import OfDevice
+from devsess.stores.records import MUTABLE
 from devsess.testing import _rows as rows
 from devsess.testing._rows import DAY, T0, over_a_store, session_row, sign_in
 

@@ -9,7 +9,7 @@ from devsess.testing import _rows as rows
 from devsess.testing._rows import DAY, T0, login, over_a_store, session_row, sign_in, sign_in_again
 
 if TYPE_CHECKING:
-    from devsess.stores.base import AsyncStore, Target
+    from devsess.stores.base import AsyncStore, Columns, Target
 
 HOUR = 3_600.0
 TARGETS: tuple[Target, ...] = (OfUser("user-1"), Everyone())
@@ -108,28 +108,29 @@ class LawsOfNumbers:
 
     @over_a_store
     async def test_an_erased_account_is_not_brought_back(self, store: AsyncStore) -> None:
-        """A sign-in under way is refused after an erasure; one that begins then is let in."""
+        """A sign-in under way, whichever key it has, is refused; one that begins then is let in."""
         erasure = rows.erasure()
-        under_way = login(session_row("late"), digests=(b"current", erasure.digest))
         await store.erase(erasure)
+        for digest in erasure.digests:
+            under_way = login(session_row("late"), digests=(b"current", digest))
 
-        assert Refused.CUT_OFF is await store.insert(under_way)
+            assert Refused.CUT_OFF is await store.insert(under_way)
         assert [] == await store.devices("user-1")
         row = session_row("new")
-        assert Inserted() == await sign_in_again(store, row, digests=(erasure.digest,))
+        assert Inserted() == await sign_in_again(store, row, digests=erasure.digests)
 
     @over_a_store
     async def test_what_remains_of_an_erased_account_goes_too(self, store: AsyncStore) -> None:
         """Purge drops the digest when its time is over; the account's new sessions still end."""
         erasure = rows.erasure(until=T0 + 9)
         await store.erase(erasure)
-        await sign_in_again(store, session_row("new"), digests=(erasure.digest,))
-        before = await store.ending_number("user-1", digests=(erasure.digest,))
+        await sign_in_again(store, session_row("new"), digests=erasure.digests)
+        before = await store.ending_number("user-1", digests=erasure.digests)
         await store.purge(rows.retention(T0 + 8), limit=9)
 
-        assert before == await store.ending_number("user-1", digests=(erasure.digest,))
+        assert before == await store.ending_number("user-1", digests=erasure.digests)
         await store.purge(rows.retention(T0 + 9), limit=9)
-        assert 0 == await store.ending_number("user-1", digests=(erasure.digest,))
+        assert 0 == await store.ending_number("user-1", digests=erasure.digests)
         await store.end(rows.ending(OfUser("user-1"), at_once=0))
         row = await store.get("new")
         assert row is not None
@@ -151,6 +152,26 @@ class LawsOfNumbers:
         assert {"device-1": None, "device-2": None} == await _trust(store)
 
     @over_a_store
+    async def test_trust_under_way_does_not_outrun_an_ending(self, store: AsyncStore) -> None:
+        """A change under an older number is refused, and nothing done; one without any is not."""
+        await sign_in(store, session_row())
+        trusted, named = {"trusted_until": T0 + DAY}, {"name": "mine"}
+        for target in (OfUser("user-1", compromised=True), Everyone(), OfUser("user-1")):
+            number = await store.ending_number("user-1")
+            await store.end(rows.ending(target))
+            log, history = await rows.now_at(store), await store.events("user-1", limit=99)
+
+            assert Refused.CUT_OFF is await _put(store, trusted, number=number)
+            assert log == await rows.now_at(store)
+            assert history == await store.events("user-1", limit=99)
+            assert {"device-1": None} == await _trust(store)
+            assert rows.device_row(name="mine") == await _put(store, named)
+        number = await store.ending_number("user-1")
+        await store.end(rows.ending(OfUser("user-2", compromised=True)))
+        assert rows.device_row(name="mine", **trusted) == await _put(store, trusted, number=number)
+        assert None is await _put(store, trusted, device="nothing", number=number - 1)
+
+    @over_a_store
     async def test_a_kept_session_hears_that_trust_ended(self, store: AsyncStore) -> None:
         """The log names the session that is kept: its device has changed."""
         await sign_in(store, session_row("keep"))
@@ -158,6 +179,13 @@ class LawsOfNumbers:
         await store.end(rows.ending(OfUser("user-1", keep="keep", compromised=True)))
 
         assert {"keep"} == await rows.told_since(store, position)
+
+
+async def _put(
+    store: AsyncStore, changes: Columns, *, device: str = "device-1", number: int | None = None
+) -> object:
+    event = rows.UPDATED
+    return await store.put_device("user-1", device, changes=changes, event=event, number=number)
 
 
 async def _trust(store: AsyncStore) -> dict[str, float | None]:

@@ -178,7 +178,8 @@ def retention(now: float = T0, before: float = T0 - 1, **instants: float) -> Ret
 
 def erasure(user_id: str = "user-1", until: float = T0 + DAY) -> Erasure:
     """The erasure of an account."""
-    return Erasure(user_id, b"digest of " + user_id.encode("utf-8", "replace"), until)
+    digests = [key + b" digest of " + user_id.encode("utf-8", "replace") for key in (b"1", b"2")]
+    return Erasure(user_id, digests, until)
 
 
 async def update(

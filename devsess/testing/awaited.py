@@ -20,6 +20,7 @@ if TYPE_CHECKING:
         Erasure,
         InsertAnswer,
         Insertion,
+        Refused,
         Retention,
         Settled,
         Store,
@@ -100,9 +101,17 @@ class Awaited:
         return self.store.known_devices(user_id, ids=ids, fingerprints=fingerprints)
 
     async def put_device(
-        self, user_id: str, device_id: str, *, changes: Columns, event: EventRow
-    ) -> DeviceRow | None:
-        return self.store.put_device(user_id, device_id, changes=changes, event=event)
+        self,
+        user_id: str,
+        device_id: str,
+        *,
+        changes: Columns,
+        event: EventRow,
+        number: int | None = None,
+    ) -> DeviceRow | Refused | None:
+        return self.store.put_device(
+            user_id, device_id, changes=changes, event=event, number=number
+        )
 
     async def add_event(self, event: EventRow) -> None:
         self.store.add_event(event)

@@ -18,6 +18,7 @@ from click.testing import CliRunner, Result
 
 from devsess import Client, LoginDeniedError, Policy, SessionManager
 from devsess.cli import main
+from devsess.stores.sqlite import SQLiteStore
 from devsess.testing import FakeClock
 
 if TYPE_CHECKING:
@@ -301,6 +302,23 @@ def test_trust_a_device(
     else:
         assert trusted == until
     assert ("is trusted until" if until else "is no longer trusted") in shown.stdout
+
+
+def test_trust_that_came_too_late(
+    sessions: SessionManager, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where all sessions were ended meanwhile, it says that the device is not trusted."""
+    device = sessions.login("ada", PHONE).session.device
+    put_device = SQLiteStore.put_device
+
+    def too_late(*args: Any, **kwargs: Any) -> Any:
+        sessions.revoke_all("ada", compromised=True)
+        return put_device(*args, **kwargs)
+
+    monkeypatch.setattr(SQLiteStore, "put_device", too_late)
+    shown = call(path, "devices", "trust", "ada", device.id, "--days", "30")
+    assert (1, "") == (shown.exit_code, shown.stdout)
+    assert "the device is not trusted" in shown.stderr
 
 
 @pytest.mark.parametrize(

@@ -126,7 +126,7 @@ def test_a_sign_in_under_way_does_not_outrun_it(
         "all": lambda: store.end(rows.ending(OfUser("ada"), now)),
         "everyone": lambda: store.end(rows.ending(Everyone(), now)),
         "many": lambda: store.end(rows.ending(OfUser("ada"), now, at_once=0)),
-        "erase": lambda: store.erase(Erasure("ada", context.account_digests("ada")[0], now + 9)),
+        "erase": lambda: store.erase(Erasure("ada", context.account_digests("ada"), now + 9)),
     }[what]
     known_devices = store.known_devices
 
@@ -192,6 +192,38 @@ def test_trust_ends_with_a_compromised_account(make: Callable[..., Any], clock: 
 
     assert None is sessions.validate(kept.access_token).device.trusted_until
     assert {None} == {device.trusted_until for device in sessions.devices("ada")}
+
+
+@pytest.mark.parametrize("compromised", [True, False])
+def test_trust_under_way_does_not_outrun_an_ending(
+    make: Callable[..., Any],
+    clock: FakeClock,
+    monkeypatch: pytest.MonkeyPatch,
+    compromised: bool,
+) -> None:
+    """A trust that has begun before all sessions are ended is not written after that."""
+    events: list[Any] = []
+    sessions = make(on_event=events.append)
+    device = sessions.login("ada").session.device
+    store, now = _store_of(sessions), clock.now().timestamp()
+    put_device = store.put_device
+
+    def too_late(*args: Any, **kwargs: Any) -> Any:
+        store.end(rows.ending(OfUser("ada", compromised=compromised), now))
+        return put_device(*args, **kwargs)
+
+    events.clear()
+    until = clock.now().replace(year=clock.now().year + 1)
+    with monkeypatch.context() as patch:
+        patch.setattr(store, "put_device", too_late)
+        assert None is sessions.trust_device("ada", device.id, until).trusted_until
+        assert "mine" == sessions.rename_device("ada", device.id, "mine").name
+    assert [EventType.DEVICE_RENAMED] == [event.type for event in events]
+    assert [None] == [it.trusted_until for it in sessions.devices("ada")]
+    assert until == sessions.trust_device("ada", device.id, until).trusted_until
+    with monkeypatch.context() as patch:
+        patch.setattr(store, "put_device", too_late)
+        assert None is sessions.trust_device("ada", device.id, None).trusted_until
 
 
 PAGES = [("a", "b", "c"), (), ("d",), ("e", "f")]

@@ -106,6 +106,16 @@ def test_block_and_unblock(sessions: Any) -> None:
     assert grant.session.device.id == sessions.login("ada", client).session.device.id
 
 
+def test_a_block_ends_trust_for_good(sessions: Any, clock: FakeClock) -> None:
+    """What was trusted before or during a block is no longer trusted after it."""
+    device = sessions.login("ada", Client(user_agent=MAC)).session.device
+    until = clock.now() + timedelta(days=30)
+    sessions.trust_device("ada", device.id, until)
+    assert None is sessions.block_device("ada", device.id).trusted_until
+    sessions.trust_device("ada", device.id, until)
+    assert None is sessions.unblock_device("ada", device.id).trusted_until
+
+
 def test_forget(sessions: Any) -> None:
     """A forgotten device loses its sessions, is not listed, and comes back as a new one."""
     grant = sessions.login("ada", Client(user_agent=MAC))

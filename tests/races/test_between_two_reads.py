@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import closing
 from datetime import timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from devsess import (
     Client,
+    LoginDeniedError,
     SessionManager,
     SessionNotFoundError,
     SessionRevokedError,
@@ -17,16 +19,29 @@ from devsess import (
 )
 from devsess.stores.base import InsertAnswer, Insertion
 from devsess.stores.memory import MemoryStore
+from devsess.stores.sqlite import SQLiteStore
 from devsess.testing import FakeClock
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 SECRET = "t7vKq2Zr9XwLm4NbY8sHd5JfC3pQx6RgUe1"
 YEARS = 10 * 365 * 86_400
 
 
-class Between(MemoryStore):
-    """A store in which something happens once: after a correction, or before a sign-in is kept."""
+class Once:
+    """Something that happens once."""
 
     happens: Callable[[], object] | None = None
+
+    def _once(self) -> None:
+        happens, self.happens = self.happens, None
+        if happens is not None:
+            happens()
+
+
+class Between(Once, MemoryStore):
+    """A store in which something happens once: after a correction, or before a sign-in is kept."""
 
     def set_back(self, *args: Any, **kwargs: Any) -> bool:
         done = super().set_back(*args, **kwargs)
@@ -37,10 +52,13 @@ class Between(MemoryStore):
         self._once()
         return super().insert(insertion)
 
-    def _once(self) -> None:
-        happens, self.happens = self.happens, None
-        if happens is not None:
-            happens()
+
+class BetweenInAFile(Once, SQLiteStore):
+    """As `Between`, before a sign-in is kept."""
+
+    def insert(self, insertion: Insertion) -> InsertAnswer:
+        self._once()
+        return super().insert(insertion)
 
 
 def touched_ahead(store: Between, clock: FakeClock) -> tuple[Any, Any]:
@@ -112,3 +130,33 @@ def test_a_device_that_is_forgotten_during_its_sign_in() -> None:
     store.happens = lambda: sessions.forget_device("ada", device.id)
     sessions.login("ada", Client(user_agent="curl/8.9", device_token=grant.device_token))
     assert [(None, None)] == [(it.trusted_until, it.name) for it in sessions.devices("ada")]
+
+
+OLD, NEW = SECRET, "Wq8sLz3XvT6mJr1YbKd9NfHp4CgQxU7EaRo2"
+# As a process that has been restarted and one that has not see it, in turn.
+ROLLING = {
+    "erased where the key is new": ([NEW, OLD], [OLD]),
+    "erased where the key is old": ([OLD], [NEW, OLD]),
+    "erased where the new key only verifies": ([OLD, NEW], [NEW, OLD]),
+    "erased once the old key only verifies": ([NEW, OLD], [OLD, NEW]),
+}
+
+
+@pytest.mark.parametrize(("eraser", "signer"), ROLLING.values(), ids=ROLLING.keys())
+@pytest.mark.parametrize("where", ["memory", "sqlite"])
+def test_an_erasure_while_keys_are_changed(
+    eraser: list[str], signer: list[str], where: str, tmp_path: Path
+) -> None:
+    """A sign-in under way does not bring an erased account back, whichever key each process has."""
+    clock = FakeClock()
+    with closing(Between() if where == "memory" else BetweenInAFile(tmp_path / "s.db")) as store:
+        erasing = SessionManager(store, keys=eraser, clock=clock)
+        signing = SessionManager(store, keys=signer, clock=clock)
+        signing.login("ada")
+        store.happens = lambda: erasing.erase_user("ada")
+        with pytest.raises(LoginDeniedError) as caught:
+            signing.login("ada")
+        assert "cut-off" == caught.value.reason
+        assert [] == signing.devices("ada")
+        assert signing.login("ada").is_new_device
+        assert erasing.login("ada")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -283,3 +284,42 @@ def test_a_late_token_and_a_step_up(store: Store) -> None:
         else:
             # The step-up had made it older than the one before.
             assert isinstance(found, RefreshTokenReusedError)
+
+
+def test_trust_and_the_end_of_a_compromised_account(store: Store) -> None:
+    """Only a trust that begins after the ending stands; one under way never does."""
+    ring = Ring(store)
+    until = ring.clock.now() + timedelta(days=30)
+    trusted = []
+    for order in orders(4, 4):
+        grant = ring.sessions.login(ring.user())
+        user, device = grant.session.user_id, grant.session.device.id
+        told, _ = ring.race(
+            lambda user=user, device=device: ring.sessions.trust_device(user, device, until),
+            lambda user=user: ring.sessions.revoke_all(user, compromised=True),
+            order=order,
+        )
+        [found] = ring.sessions.devices(user)
+        trusted.append(found.trusted_until)
+        # The second turn of a move leads it through its first call: a read, and an ending.
+        begins, ends = ([at for at, it in enumerate(order) if it == move][1] for move in (0, 1))
+        assert (until if ends < begins else None) == found.trusted_until
+        assert ends > begins or told.trusted_until == until
+    assert {None, until} == set(trusted)
+
+
+def test_trust_and_a_block(store: Store) -> None:
+    """In every order, a device that was blocked is untrusted once it may sign in again."""
+    ring = Ring(store)
+    until = ring.clock.now() + timedelta(days=30)
+    for order in orders(4, 4):
+        grant = ring.sessions.login(ring.user())
+        user, device = grant.session.user_id, grant.session.device.id
+        ring.race(
+            lambda user=user, device=device: ring.sessions.trust_device(user, device, until),
+            lambda user=user, device=device: ring.sessions.block_device(user, device),
+            order=order,
+        )
+        assert ring.sessions.devices(user)[0].blocked
+        ring.sessions.unblock_device(user, device)
+        assert [None] == [it.trusted_until for it in ring.sessions.devices(user)]

@@ -235,7 +235,13 @@ class StoresAgree(RuleBasedStateMachine):
 
         assert events[0] == events[1]
 
-    @rule(user_id=USERS, device_id=DEVICES, changes=DEVICE_CHANGES, event=EVENTS)
+    @rule(
+        user_id=USERS,
+        device_id=DEVICES,
+        changes=DEVICE_CHANGES,
+        event=EVENTS,
+        number=st.none() | st.integers(0, 3),
+    )
     def put_device(self, user_id: str, device_id: str, **kwargs: Any) -> None:
         self.both("put_device", user_id, device_id, **kwargs)
 
@@ -258,9 +264,9 @@ class StoresAgree(RuleBasedStateMachine):
 
         assert totals[0] == totals[1]
 
-    @rule(user_id=USERS, digest=DIGESTS, until=INSTANTS)
-    def erase(self, user_id: str, digest: bytes, until: float) -> None:
-        self.both("erase", Erasure(user_id, digest, until))
+    @rule(user_id=USERS, digests=st.lists(DIGESTS), until=INSTANTS)
+    def erase(self, user_id: str, digests: list[bytes], until: float) -> None:
+        self.both("erase", Erasure(user_id, digests, until))
 
     @rule()
     def remember_position(self) -> None:
