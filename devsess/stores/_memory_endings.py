@@ -49,7 +49,8 @@ class Endings:
     def cut_off(self, insertion: Insertion) -> bool:
         """Whether an ending refuses *insertion*."""
         row, signed_in_at = insertion.row, insertion.auth_instant
-        if self.number(row.user_id, insertion.digests) > row.ending_number:
+        latest = self.number(row.user_id, insertion.digests)
+        if not latest <= row.ending_number <= self.last:
             return True
         marks = (self.marks.get(None, Mark()), self.marks.get(row.user_id, Mark()))
         return signed_in_at is not None and any(

@@ -130,10 +130,14 @@ def live_page(
 
 
 def is_refused(db: sqlite3.Cursor, insertion: Insertion) -> bool:
-    """Whether an ending came between the sign-in's first read and now, or after its `auth_time`."""
+    """
+    Whether an ending came between the sign-in's first read and now, or after its `auth_time`.
+
+    Or another file: the number that it read is none of this one's.
+    """
     row, signed_in_at = insertion.row, insertion.auth_instant
     found = db.execute(*marks(row.user_id, insertion.digests)).fetchall()
-    if highest_of(found) > row.ending_number:
+    if not highest_of(found) <= row.ending_number <= _last_number(db):
         return True
     return signed_in_at is not None and any(
         deeds.is_cut_off(signed_in_at, cut_off, insertion.horizon) for _, cut_off in found
@@ -170,7 +174,11 @@ def _mark_device(db: sqlite3.Cursor, target: OfDevice) -> None:
 def draw_number(db: sqlite3.Cursor) -> int:
     """The next number of the store: higher than any that was ever drawn."""
     db.execute("UPDATE meta SET last_number = last_number + 1")
-    return int(db.execute("SELECT last_number FROM meta").fetchall()[0][0])
+    return _last_number(db)
+
+
+def _last_number(db: sqlite3.Cursor) -> int:
+    return number_of(db.execute("SELECT last_number FROM meta").fetchall()[0])
 
 
 def _raise_number(db: sqlite3.Cursor, target: OfUser | Everyone, at: Horizon) -> int:

@@ -68,7 +68,8 @@ class Insertion:
 
     Attributes:
         row: The new session, with its device, which is written too. Refused if an
-            ending number that binds the account has grown beyond `row.ending_number`.
+            ending number that binds the account has grown beyond `row.ending_number`, or
+            if that was never drawn: a backup was restored, and no ending would cover it.
         event: The event to keep with it.
         auth_instant: When the person signed in, at full resolution, where the
             application says so; else None. Refused if it is older than the account's

@@ -39,6 +39,21 @@ class LawsOfNumbers:
         assert Inserted() == await sign_in_again(store, session_row(user_id="new"))
 
     @over_a_store
+    async def test_a_number_that_was_never_drawn_is_refused(self, store: AsyncStore) -> None:
+        """A sign-in that read another store's number (a backup was restored) outruns no ending."""
+        drawn = 3
+        for number in range(drawn):
+            late = session_row("late", ending_number=number + 1)
+            assert Refused.CUT_OFF is await store.insert(login(late))
+            await store.end(rows.ending(Everyone(), T0 + number))
+
+        assert Inserted() == await sign_in_again(store, session_row("next"))
+        await store.end(rows.ending(OfUser("user-1"), at_once=0))
+        row = await store.get("next")
+        assert row is not None
+        assert "lost" == row.reason
+
+    @over_a_store
     async def test_numbers_only_grow(self, store: AsyncStore) -> None:
         """Each ending draws a higher number than any before, whosever it is and whenever it was."""
         numbers = [await store.ending_number("user-1")]

@@ -85,9 +85,10 @@ class Moments:
             self._strike()
 
 
-def opened(path: Path, clock: FakeClock, events: list[Event] | None = None) -> SessionManager:
+def opened(
+    path: Path, clock: FakeClock, on_event: Callable[[Event], object] | None = None
+) -> SessionManager:
     """A manager whose store is its `_store`."""
-    on_event = None if events is None else events.append
     return SessionManager(SQLiteStore(path), keys=SECRET, clock=clock, on_event=on_event)
 
 

@@ -66,8 +66,8 @@ class _World:
         self.path, self._end = path, end
         self.clock = FakeClock()
         self.events: list[Event] = []
-        self.struck = opened(path, self.clock, self.events)
-        self.other = opened(path, self.clock, self.events)
+        self.struck = opened(path, self.clock, self.events.append)
+        self.other = opened(path, self.clock, self.events.append)
         self.user_id = ""
         self.grants: list[Grant] = []
         self.began = self.clock.now()

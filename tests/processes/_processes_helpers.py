@@ -16,11 +16,12 @@ SECRET = "t7vKq2Zr9XwLm4NbY8sHd5JfC3pQx6RgUe1"
 needs_fork = pytest.mark.skipif(not hasattr(os, "fork"), reason="this platform cannot fork")
 
 
-def started(*arguments: object) -> subprocess.Popen[str]:
+def started(*arguments: object, stdin: int | None = None) -> subprocess.Popen[str]:
     """A Python of its own, for which warnings are errors too."""
     return subprocess.Popen(
         [sys.executable, "-W", "error", *map(str, arguments)],
         cwd=ROOT,
+        stdin=stdin,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 import signal
+import sqlite3
+from contextlib import closing
 from typing import TYPE_CHECKING
 
 import pytest
@@ -25,3 +27,17 @@ def test_nothing_is_lost(tmp_path: Path, seed: int) -> None:
     assert 0 == code, err
     [strikes] = re.findall(r"as ever, after (\d+) interrupts", out)
     assert int(strikes) > 20
+
+
+@needs_timer
+@pytest.mark.parametrize("seed", range(3))
+def test_no_session_is_half_ended(tmp_path: Path, seed: int) -> None:
+    """Interrupts at random moments of endings of many leave all ended or all alive, each once."""
+    path = tmp_path / "s.db"
+    code, out, err = finished(FOLDER / "_interrupted_ending.py", path, SECRET, seed)
+    assert 0 == code, err
+    [strikes] = re.findall(r"each ended once, after (\d+) interrupts", out)
+    assert int(strikes) > 5
+    with closing(sqlite3.connect(path)) as db:
+        unwritten = "SELECT (SELECT count(*) FROM endings), count(*) FROM sessions"
+        assert [(0, 0)] == db.execute(f"{unwritten} WHERE revoked_at IS NULL").fetchall()

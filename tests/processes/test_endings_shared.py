@@ -1,0 +1,108 @@
+"""LAW: however many processes write the rows of one ending, each row ends once."""
+
+# What is expected stands first.
+
+from __future__ import annotations
+
+import math
+import signal
+import sqlite3
+from collections import Counter
+from contextlib import closing
+from subprocess import PIPE
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from _processes_helpers import FOLDER, SECRET, started
+
+from devsess import EventType, SessionManager, SessionRevokedError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+    from subprocess import Popen
+
+    from devsess import Grant
+
+SETTLING = FOLDER / "_settling.py"
+MANY = 120
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "s.db"
+
+
+def _signed_in(sessions: SessionManager) -> list[Grant]:
+    return [sessions.login("user-xyz") for _ in range(MANY)]
+
+
+def _ready(path: Path, *roles: str, enough: float = math.inf) -> list[Popen[str]]:
+    processes = [started(SETTLING, path, SECRET, role, enough, stdin=PIPE) for role in roles]
+    for process in processes:
+        assert process.stdout is not None
+        assert "ready\n" == process.stdout.readline()
+    return processes
+
+
+def _begin(process: Popen[str]) -> None:
+    assert process.stdin is not None
+    process.stdin.write("go\n")
+    process.stdin.flush()
+
+
+def _told(process: Popen[str], code: int = 0) -> list[list[str]]:
+    """What it says once it has ended so."""
+    out, err = process.communicate("go\n", timeout=60)
+    assert (code, "") == (process.returncode, err)
+    return [line.split() for line in out.splitlines()]
+
+
+def _check(sessions: SessionManager, path: Path, grants: list[Grant]) -> set[Any]:
+    """All have ended, with one event each; the instants, reasons and actors of them."""
+    for grant in grants:
+        for fresh in (False, True):
+            with pytest.raises(SessionRevokedError):
+                sessions.validate(grant.access_token, fresh=fresh)
+    history = sessions.history("user-xyz", limit=1000).items
+    ends = [event for event in history if event.type is EventType.SESSION_REVOKED]
+    listed = sessions.list("user-xyz", include_ended=True)
+    expected = Counter(grant.session.id for grant in grants)
+    assert expected == Counter(event.session_id for event in ends)
+    assert expected == Counter(it.id for it in listed if it.revoke_reason == "stolen")
+    with closing(sqlite3.connect(path)) as db:
+        assert [(0,)] == db.execute("SELECT count(*) FROM endings").fetchall()
+    return {(it.at, it.reason, it.actor) for it in ends} | {
+        (it.revoked_at, "stolen", "ops") for it in listed
+    }
+
+
+def test_several_write_the_same_rows(path: Path) -> None:
+    """The one that ended them, and two that purge: each end is written, and told, by one."""
+    with SessionManager(path, keys=SECRET) as sessions:
+        grants = _signed_in(sessions)
+        processes = _ready(path, "end", "purge", "purge")
+        for process in reversed(processes):
+            _begin(process)
+        told = [_told(process) for process in processes]
+
+        assert 1 == len(_check(sessions, path, grants))
+        written = Counter(line[0] for lines in told for line in lines)
+        assert Counter(grant.session.id for grant in grants) == written
+        assert 1 == len({tuple(line[1:]) for lines in told for line in lines})
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="this platform cannot kill like that")
+@pytest.mark.parametrize("enough", [1, 7, 40])
+def test_what_killed_processes_left(path: Path, enough: int) -> None:
+    """The one that ends is killed, then one that purges; a third writes the rest, each once."""
+    with SessionManager(path, keys=SECRET) as sessions:
+        grants, told = _signed_in(sessions), list[str]()
+        for role in ("end", "purge"):
+            [process] = _ready(path, role, enough=enough)
+            told += [line[0] for line in _told(process, -signal.SIGKILL)]
+        [process] = _ready(path, "purge")
+        told += [line[0] for line in _told(process)]
+
+        assert 1 == len(_check(sessions, path, grants))
+        # A batch is of two: of an odd number, the last one's other end was not told by the killed.
+        assert (len(told), MANY) == (len(set(told)), len(told) + 2 * (enough % 2))
