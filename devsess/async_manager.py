@@ -398,6 +398,32 @@ class AsyncSessionManager:
             self._core.write(flows.trust_device, user_id, device_id, until, actor=actor)
         )
 
+    async def end_trust(
+        self,
+        client: Client | None,
+        *,
+        access_token: str | None = None,
+        refresh_token: str | None = None,
+    ) -> builtins.list[Device]:
+        """
+        End the trust in the device whose token *client* presents, when its user signs out for good.
+
+        Args:
+            client: The request.
+            access_token: Whose account it is; it may have expired.
+            refresh_token: The same; its session may have ended.
+
+        Returns:
+            The devices that were trusted. None where no genuine token says whose they are.
+
+        Raises:
+            StoreUnavailableError: If the store did not answer.
+        """
+        flow = self._core.write(
+            flows.end_trust, client, access_token=access_token, refresh_token=refresh_token
+        )
+        return await self._do(flow)
+
     async def forget_device(
         self, user_id: str, device_id: str | Device, *, actor: str | None = None
     ) -> Device | None:

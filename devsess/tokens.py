@@ -156,6 +156,22 @@ class Tokens:
             BadTokenError: If it is anything else; the message never quotes it.
             TokenExpiredError: If only its time is over.
         """
+        claims = self.identify(token, now)
+        if claims.expires_at <= now - self._leeway:
+            expired_at = instant(claims.expires_at)
+            raise TokenExpiredError(
+                f"the access token expired at {expired_at:%Y-%m-%d %H:%M:%S} UTC: refresh",
+                expired_at=expired_at,
+            )
+        return claims
+
+    def identify(self, token: str, now: float) -> AccessClaims:
+        """
+        What a genuine access token of ours says, also when its time is over: it lets nobody in.
+
+        Raises:
+            BadTokenError: As `verify_access`.
+        """
         check_length(token)
         parts = _COMPACT.fullmatch(token)
         if parts is None:
@@ -208,12 +224,6 @@ class Tokens:
         auth_time = _second(claims, "auth_time")
         self._check_times(issued_at, expires_at, claims, now)
         effective = min(expires_at, issued_at + self._lifetime)
-        if effective <= now - self._leeway:
-            expired_at = instant(effective)
-            raise TokenExpiredError(
-                f"the access token expired at {expired_at:%Y-%m-%d %H:%M:%S} UTC: refresh",
-                expired_at=expired_at,
-            )
         return AccessClaims(session_id, claims["sub"], auth_time, effective, _generation(claims))
 
     def _check_times(

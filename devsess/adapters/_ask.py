@@ -56,6 +56,13 @@ def distrust(user_id: str, device_id: str) -> Flow[Device | None]:
     return cast("Device | None", (yield Call("trust_device", (user_id, device_id, None))))
 
 
+def end_trust(
+    client: Client, access_token: str | None, refresh_token: str | None
+) -> Flow[builtins.list[Device]]:
+    options = {"access_token": access_token, "refresh_token": refresh_token}
+    return cast("builtins.list[Device]", (yield Call("end_trust", (client,), options)))
+
+
 def revoke_others(user_id: str, keep: str) -> Flow[builtins.list[str]]:
     options = {"keep": keep, "reason": "signed out by its user", "actor": user_id}
     return cast("builtins.list[str]", (yield Call("revoke_all", (user_id,), options)))

@@ -8,12 +8,10 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, TypeAlias
 from urllib.parse import parse_qsl
 
-from attrs import evolve
-
 from devsess.adapters import _ask as ask
 from devsess.adapters import _csrf as csrf
 from devsess.adapters import _ended as ended
-from devsess.adapters._given import Given, UnreadableError, given, is_json
+from devsess.adapters._given import Given, UnreadableError, given, is_json, presenting
 from devsess.adapters._http import Answer, empty_answer, json_answer
 from devsess.adapters._openapi import description
 from devsess.adapters._problem import problem
@@ -118,9 +116,7 @@ def _told(grant: Grant) -> dict[str, object]:
 
 
 def _refreshed(exchange: Exchange, said: Given) -> Flow[Grant]:
-    client = exchange.client
-    if said.device_token is not None:
-        client = evolve(client, device_token=said.device_token)
+    client = presenting(exchange.client, said)
     return (yield from ask.refresh(said.refresh_token or "", client, touch=exchange.is_activity))
 
 
@@ -157,7 +153,7 @@ def _logout(exchange: Exchange, _: str, body: bytes | None) -> Flow[Answer]:
         with suppress(InvalidSessionError):  # it is over already, as was asked for
             exchange.session = (yield from _refreshed(exchange, said)).session
     may_live = exchange.session is None and isinstance(exchange.error, _MAY_LIVE)
-    yield from exchange.logout(forget_device=said.forget_device)
+    yield from exchange.logout(forget_device=said.forget_device, said=said)
     if exchange.brought.error or may_live:
         return exchange.answer_to(exchange.missing()) or empty_answer(401)
     return empty_answer(204)

@@ -16,7 +16,9 @@ from devsess.adapters import _ask as ask
 from devsess.adapters import _cors as cors
 from devsess.adapters import _csrf as csrf
 from devsess.adapters import _ended as ended
+from devsess.adapters import _forgotten as forgotten
 from devsess.adapters._carrier import credentials, device_alone
+from devsess.adapters._given import NOTHING_SAID, Given
 from devsess.adapters._http import NO_STORE, PRIVATE, Answer, Header, Request
 from devsess.adapters._jar import Jar
 from devsess.adapters._problem import answer_to, problem
@@ -258,14 +260,13 @@ class Exchange:
             self._prolonged = session
         return session
 
-    def logout(self, *, forget_device: bool = False) -> Flow[None]:
-        """End the session, clear its cookies; and end the trust in its device."""
+    def logout(self, *, forget_device: bool = False, said: Given = NOTHING_SAID) -> Flow[None]:
+        """End the session, clear its cookies; and end the trust in the device that came."""
         self._check_not_begun()
+        if forget_device:  # first: while the session lives, what failed can be tried again
+            yield from forgotten.end_trust(self, said)
         session = self.session
         if session is not None:
-            # First: while the session lives, a sign-out that failed can be tried again.
-            if forget_device and session.device.trusted_until is not None:
-                yield from ask.distrust(session.user_id, session.device.id)
             yield from ask.revoke(session.id, session.user_id, "logout")
         self.session, self._prolonged, self._renewed = None, None, None
         self._has_signed_out = True

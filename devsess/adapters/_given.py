@@ -6,7 +6,7 @@ import json
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
 from devsess.adapters._problem import problem
 from devsess.errors import BadTokenError
@@ -14,6 +14,7 @@ from devsess.errors import BadTokenError
 if TYPE_CHECKING:
     from devsess.adapters._http import Request
     from devsess.adapters._settings import Settings
+    from devsess.models import Client
 
 # Two tokens take less than two kilobytes.
 MAX_BODY = 16 * 1024
@@ -46,6 +47,14 @@ class Given:
     forget_device: bool = False
 
 
+NOTHING_SAID = Given()
+
+
+def presenting(client: Client, said: Given) -> Client:
+    """*client* with the device token that the body has for it, if any."""
+    return client if said.device_token is None else evolve(client, device_token=said.device_token)
+
+
 class UnreadableError(Exception):
     """A body that cannot be used; it carries the answer."""
 
@@ -71,7 +80,7 @@ def given(request: Request, settings: Settings, body: bytes | None) -> Given:
     if body is None:
         raise UnreadableError(413, f"At most {MAX_BODY} bytes.")
     if not body:
-        return Given()
+        return NOTHING_SAID
     if not is_json(request):
         raise UnreadableError(415, "Send application/json.")
     members = _members(body)

@@ -12,6 +12,7 @@ from devsess.flows.context import Context
 from devsess.flows.devices import (
     block_device,
     devices,
+    end_trust,
     forget_device,
     rename_device,
     trust_device,
@@ -41,6 +42,7 @@ __all__ = [
     "Validated",
     "block_device",
     "devices",
+    "end_trust",
     "erase_user",
     "export_user",
     "extend",

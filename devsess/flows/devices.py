@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import builtins
+from contextlib import suppress
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 from attrs import evolve
 
 from devsess import lifecycle
+from devsess.errors import BadTokenError
 from devsess.flows import _ask as ask
 from devsess.flows._checks import (
     checked_actor,
+    checked_client,
     checked_datetime,
     checked_device,
     checked_reason,
@@ -25,7 +28,7 @@ from devsess.views import device_view
 
 if TYPE_CHECKING:
     from devsess.flows._ask import Flow
-    from devsess.models import Device
+    from devsess.models import Client, Device
     from devsess.rows import DeviceRow
     from devsess.stores.base import Columns
 
@@ -92,6 +95,55 @@ def trust_device(
     checked_user(user_id)
     number = None if instant is None else (yield from ask.ending_number(user_id, ()))
     return (yield from _put(now, user_id, device_id, changes, kind, actor, number))
+
+
+def end_trust(
+    context: Context,
+    now: float,
+    client: Client | None,
+    *,
+    access_token: str | None,
+    refresh_token: str | None,
+) -> Flow[builtins.list[Device]]:
+    """
+    End the trust in the devices that *client* presents, for the accounts the tokens speak for.
+
+    They need not be good for anything else: a token may have expired, its session ended or
+    be another device's. That it is genuine proves whose account is meant, and the device
+    token which device; nothing else is touched.
+
+    Raises:
+        TypeError: If *client* is no Client.
+    """
+    client = checked_client(client)
+    ring = context.tokens.read_device(client.device_token) if client else ()
+    if not ring:
+        return []
+    ended = []
+    for user_id in (yield from _spoken_for(context, now, access_token, refresh_token)):
+        for row in (yield from ask.known_devices(user_id, ring, ())):
+            if row.id in ring and row.trusted_until is not None:
+                device = yield from trust_device(context, now, user_id, row.id, None)
+                ended += [device] if device else []
+    return ended
+
+
+def _spoken_for(
+    context: Context, now: float, access_token: str | None, refresh_token: str | None
+) -> Flow[builtins.list[str]]:
+    """The accounts whose tokens these are."""
+    accounts = []
+    if access_token is not None:
+        with suppress(BadTokenError):
+            accounts.append(context.tokens.identify(access_token, now).user_id)
+    if refresh_token is not None:
+        with suppress(BadTokenError):
+            claims = context.tokens.parse_refresh(refresh_token)
+            row = yield from ask.get(claims.session_id)
+            if row is not None:
+                context.tokens.verify_refresh(claims, row.salt)
+                accounts.append(row.user_id)
+    return [*dict.fromkeys(accounts)]
 
 
 def unblock_device(

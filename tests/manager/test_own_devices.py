@@ -116,6 +116,37 @@ def test_a_block_ends_trust_for_good(sessions: Any, clock: FakeClock) -> None:
     assert None is sessions.unblock_device("ada", device.id).trusted_until
 
 
+def test_trust_ends_on_the_word_of_tokens_that_are_over(sessions: Any, clock: FakeClock) -> None:
+    """A genuine token says whose account, the device token which device, and nothing else ends."""
+    until = clock.now() + timedelta(days=400)
+    signed_in = {user: sessions.login(user, Client(user_agent=MAC)) for user in ("ada", "bob")}
+    for user, grant in signed_in.items():
+        sessions.trust_device(user, grant.session.device.id, until)
+    clock.advance(timedelta(days=31))
+    ada, bob = signed_in["ada"], signed_in["bob"]
+    own, others = (Client(device_token=it.device_token) for it in (ada, bob))
+    for client, tokens in (
+        (own, {}),
+        (None, {"access_token": ada.access_token}),
+        (Client(), {"refresh_token": ada.refresh_token}),
+        (others, {"access_token": ada.access_token}),
+        (own, {"access_token": bob.access_token, "refresh_token": bob.refresh_token}),
+        (own, {"access_token": ada.refresh_token, "refresh_token": ada.access_token}),
+        (own, {"access_token": "", "refresh_token": "x" * 9_000}),
+    ):
+        assert [] == sessions.end_trust(client, **tokens)
+    for user in signed_in:
+        assert [until] == [it.trusted_until for it in sessions.devices(user)]
+    for name in ("access_token", "refresh_token"):
+        sessions.trust_device("ada", ada.session.device.id, until)
+        [device] = sessions.end_trust(own, **{name: getattr(ada, name)})
+        assert (ada.session.device.id, None) == (device.id, device.trusted_until)
+        assert [None] == [it.trusted_until for it in sessions.devices("ada")]
+        assert [] == sessions.end_trust(own, **{name: getattr(ada, name)})
+    assert [until] == [it.trusted_until for it in sessions.devices("bob")]
+    assert "device_trusted" == sessions.history("ada").items[0].type
+
+
 def test_forget(sessions: Any) -> None:
     """A forgotten device loses its sessions, is not listed, and comes back as a new one."""
     grant = sessions.login("ada", Client(user_agent=MAC))

@@ -88,6 +88,126 @@ def test_a_shared_computer_forgets(site: Any) -> None:
     assert 2 == events.count("device_trusted")
 
 
+def expired(site: Any, _: Any) -> None:
+    site.clock.advance(timedelta(days=31))
+
+
+def revoked(site: Any, _: Any) -> None:
+    site.sessions.revoke_all("ada")
+
+
+def deleted(site: Any, _: Any) -> None:
+    site.sessions.revoke_all("ada")
+    site.clock.advance(timedelta(days=200))
+    site.sessions.purge()
+
+
+def access_alone(site: Any, browser: Any) -> None:
+    del browser.jar[REFRESH]
+    expired(site, browser)
+
+
+def refresh_alone(site: Any, browser: Any) -> None:
+    del browser.jar[ACCESS]
+    expired(site, browser)
+
+
+def live_refresh_alone(_: Any, browser: Any) -> None:
+    del browser.jar[ACCESS]
+
+
+def of_another_device(site: Any, browser: Any) -> None:
+    """The session's tokens of a browser on another of her devices."""
+    other = site.browser("ada")
+    browser.jar |= {name: other.jar[name] for name in (ACCESS, REFRESH)}
+
+
+def stepped_up_elsewhere(_: Any, browser: Any) -> None:
+    browser.copy().post("/step-up")
+
+
+SESSION_IS = {
+    "expired": expired,
+    "revoked": revoked,
+    "deleted": deleted,
+    "known by its access token": access_alone,
+    "known by its refresh token": refresh_alone,
+    "alive, and known by its refresh token": live_refresh_alone,
+    "another device's": of_another_device,
+    "stepped up elsewhere": stepped_up_elsewhere,
+}
+
+
+@pytest.mark.parametrize("way", ["view", "endpoint"])
+@pytest.mark.parametrize("becomes", SESSION_IS.values(), ids=SESSION_IS.keys())
+def test_a_shared_computer_forgets_whatever_the_session_is(
+    site: Any, way: str, becomes: Any
+) -> None:
+    """Genuine tokens prove account and device: the trust ends though the session is over."""
+    browser = site.browser("ada")
+    until = site.clock.now() + timedelta(days=400)
+    [device] = site.sessions.devices("ada")
+    site.sessions.trust_device("ada", device.id, until)
+    becomes(site, browser)
+    if way == "view":
+        browser.post("/logout?forget")
+    else:
+        browser.post("/auth/logout", body={"forget_device": True})
+    assert DEVICE not in browser.jar
+    assert [None] == [it.trusted_until for it in site.sessions.devices("ada") if it.id == device.id]
+
+
+def forged(browser: Any, name: str) -> None:
+    cookie = browser.jar[name]
+    browser.jar[name] = type(cookie)(cookie.value[:-4] + "AAAA", cookie.attributes)
+
+
+NOTHING_PROVEN = {
+    "no session token": lambda _, jar: [jar.pop(name) for name in (ACCESS, REFRESH)],
+    "no device token": lambda _, jar: jar.pop(DEVICE),
+    "forged session tokens": lambda it, _: [forged(it, name) for name in (ACCESS, REFRESH)],
+    "a forged device token": lambda it, _: forged(it, DEVICE),
+}
+
+
+@pytest.mark.parametrize("spoil", NOTHING_PROVEN.values(), ids=NOTHING_PROVEN.keys())
+def test_what_is_not_proven_is_not_forgotten(site: Any, spoil: Any) -> None:
+    """Nobody ends the trust in a device who cannot show its token, and one of its account."""
+    browser = site.browser("ada")
+    until = site.clock.now() + timedelta(days=400)
+    [device] = site.sessions.devices("ada")
+    site.sessions.trust_device("ada", device.id, until)
+    expired(site, browser)
+    spoil(browser, browser.jar)
+    browser.post("/logout?forget")
+    assert [until] == [it.trusted_until for it in site.sessions.devices("ada")]
+
+
+def test_nobody_elses_trust_ends(site: Any) -> None:
+    """On a computer that two people use, who signs out speaks for one account alone."""
+    browser = site.browser("bob")
+    browser.post("/login?user=ada")
+    until = site.clock.now() + timedelta(days=400)
+    for user in ("ada", "bob"):
+        [device] = site.sessions.devices(user)
+        site.sessions.trust_device(user, device.id, until)
+    expired(site, browser)
+    browser.post("/logout?forget")
+    assert [None] == [it.trusted_until for it in site.sessions.devices("ada")]
+    assert [until] == [it.trusted_until for it in site.sessions.devices("bob")]
+
+
+def test_a_program_forgets_its_device(site: Any) -> None:
+    """Tokens in the body prove the same."""
+    program = site.program("ada")
+    [device] = site.sessions.devices("ada")
+    site.sessions.trust_device("ada", device.id, site.clock.now() + timedelta(days=400))
+    site.clock.advance(timedelta(days=31))
+    tokens = {name: program.tokens[name] for name in ("refresh_token", "device_token")}
+    program.ask("POST", "/auth/logout", body={**tokens, "forget_device": True})
+    assert [None] == [it.trusted_until for it in site.sessions.devices("ada")]
+
+
 def test_signing_out_forgets_nobody(site: Any) -> None:
     """Unless asked to, a sign-out leaves device and trust as they are."""
     browser = site.browser("ada")
