@@ -13,7 +13,7 @@ from attrs import evolve
 
 from benchmarks import _world as world
 from devsess import SessionManager
-from devsess.tuning.timing import anew
+from devsess.tuning.timing import fresh_copy
 
 if TYPE_CHECKING:
     from multiprocessing.process import BaseProcess
@@ -88,7 +88,7 @@ def _validate(path: Path, secret: str, tokens: list[str], start: Barrier, answer
         start.wait()
         begun, count = time.perf_counter(), 0
         while time.perf_counter() - begun < SECONDS:
-            for token in map(anew, tokens):
+            for token in map(fresh_copy, tokens):
                 sessions.validate(token)
             count += len(tokens)
         answers.put(count / (time.perf_counter() - begun))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from benchmarks import _world as world
 from benchmarks._peer_place import Place
-from devsess.tuning.timing import Batch, anew, each, each_anew
+from devsess.tuning.timing import Batch, each, each_fresh, fresh_copy
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
@@ -122,7 +122,7 @@ def _loading(store: Callable[..., SessionBase], place: Place) -> Batch:
             raise AssertionError("a live session must pass")
 
     keys = [_new(store, user) for user in place.users]
-    return lambda: each_anew(check, keys, anew)
+    return lambda: each_fresh(check, keys, fresh_copy)
 
 
 def _new(store: Callable[..., SessionBase], user: str) -> str:
@@ -166,7 +166,7 @@ def simplejwt_refresh(place: Place) -> Iterator[Batch]:
                 RefreshToken.for_user(user).blacklist()
             tokens = [str(RefreshToken.for_user(user)) for user in users]
         check: Callable[[Any], object] = RefreshToken  # its own hints do not know of strings
-        yield lambda: each_anew(check, tokens, anew)
+        yield lambda: each_fresh(check, tokens, fresh_copy)
 
 
 @contextmanager

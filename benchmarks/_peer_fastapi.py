@@ -27,7 +27,7 @@ from sqlalchemy.orm import DeclarativeBase
 
 from benchmarks import _world as world
 from benchmarks._peer_place import Place
-from devsess.tuning.timing import Batch, anew
+from devsess.tuning.timing import Batch, fresh_copy
 
 
 class Base(DeclarativeBase):
@@ -83,7 +83,7 @@ async def _signed_in(engine: AsyncEngine, sessions: Sessions, place: Place) -> l
 async def _each(sessions: Sessions, tokens: Sequence[str]) -> float:
     """Seconds per check, in a database session of its own whose beginning and end do not count."""
     took = 0.0
-    for token in map(anew, tokens):
+    for token in map(fresh_copy, tokens):
         async with sessions() as session:
             strategy, manager = _parts(session)
             start = perf_counter()

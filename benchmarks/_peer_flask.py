@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from benchmarks import _world as world
 from benchmarks._peer_place import Place
-from devsess.tuning.timing import Batch, anew
+from devsess.tuning.timing import Batch, fresh_copy
 
 if TYPE_CHECKING:
     from flask import Flask
@@ -85,7 +85,7 @@ def _each(app: Flask, tokens: Sequence[str]) -> float:
     from flask_jwt_extended import verify_jwt_in_request
 
     took = 0.0
-    for token in map(anew, tokens):
+    for token in map(fresh_copy, tokens):
         with app.test_request_context(headers={"Authorization": f"Bearer {token}"}):
             start = perf_counter()
             verify_jwt_in_request()

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from benchmarks import _world as world
 from benchmarks._peer_place import Place
-from devsess.tuning.timing import Batch, anew, each, each_anew
-from devsess.tuning.visitors import each_request
+from devsess.tuning.clients import each_request
+from devsess.tuning.timing import Batch, each, each_fresh, fresh_copy
 
 if TYPE_CHECKING:
     from starlette.middleware.sessions import SessionMiddleware
@@ -39,7 +39,7 @@ def joserfc(place: Place) -> Iterator[Batch]:
     def check(token: str) -> None:
         expected.validate(jwt.decode(token, key, algorithms=["HS256"]).claims)
 
-    yield lambda: each_anew(check, tokens, anew)
+    yield lambda: each_fresh(check, tokens, fresh_copy)
 
 
 # A session in a signed cookie.
@@ -52,7 +52,7 @@ def starlette(place: Place) -> Iterator[Batch]:
 
     middleware = SessionMiddleware(_app, world.SECRET)
     cookies = [_cookie(middleware, user) for user in place.users]
-    yield lambda: each(partial(_call, middleware), [_scope(anew(text)) for text in cookies])
+    yield lambda: each(partial(_call, middleware), [_scope(fresh_copy(text)) for text in cookies])
 
 
 async def _app(scope: Any, _: object, __: object) -> None:

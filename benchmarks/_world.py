@@ -13,8 +13,8 @@ from attrs import evolve
 
 import devsess
 from devsess import Client, SessionManager
-from devsess.tuning.timing import Batch, anew, each_anew
-from devsess.tuning.visitors import AGENTS
+from devsess.tuning.clients import AGENTS
+from devsess.tuning.timing import Batch, each_fresh, fresh_copy
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -72,13 +72,13 @@ def repeated(validate: Callable[[str], object], tokens: Sequence[str]) -> float:
     """Validations of *tokens*, each of which has been seen before."""
     # Hears of what others committed since the last round, which is another figure: see shared.
     validate(tokens[0])
-    return each_anew(validate, tokens, anew)
+    return each_fresh(validate, tokens, fresh_copy)
 
 
 def decoding(grants: Sequence[Grant]) -> Batch:
     """Bare decodes of these sessions' tokens."""
     tokens = [grant.access_token for grant in grants]
-    return lambda: each_anew(bare_decode, tokens, anew)
+    return lambda: each_fresh(bare_decode, tokens, fresh_copy)
 
 
 def surroundings() -> dict[str, str]:

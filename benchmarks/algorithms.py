@@ -11,10 +11,11 @@ import jwt
 
 from benchmarks import _world as world
 from benchmarks._line import Line
+from benchmarks._rounds import best
 from benchmarks._setting import Setting
 from devsess import Grant, Keys, SessionManager
 from devsess.keys import generate_pem
-from devsess.tuning.timing import Batch, anew, best, each_anew
+from devsess.tuning.timing import Batch, each_fresh, fresh_copy
 
 TOLD = "Beside a bare decode with the same algorithm; a repeated validation verifies no signature."
 
@@ -70,9 +71,9 @@ def _decoded(key: object, algorithm: str, grants: Sequence[Grant]) -> float:
             audience="devsess",
         )
 
-    return each_anew(decode, _tokens(grants), anew)
+    return each_fresh(decode, _tokens(grants), fresh_copy)
 
 
 def _first_seen(path: Path, keys: Keys, grants: Sequence[Grant]) -> float:
     with SessionManager(path, keys=keys) as newcomer:
-        return each_anew(newcomer.validate, _tokens(grants), anew)
+        return each_fresh(newcomer.validate, _tokens(grants), fresh_copy)

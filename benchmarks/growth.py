@@ -13,10 +13,11 @@ from attrs import evolve, frozen
 
 from benchmarks import _world as world
 from benchmarks._line import Line
+from benchmarks._rounds import typical
 from benchmarks._setting import Setting
 from devsess import Grant, SessionManager
 from devsess.stores import _sqlite_rows as rows
-from devsess.tuning.timing import each, typical
+from devsess.tuning.timing import each
 
 TOLD = (
     "The same operation among more and more sessions; between the reads others commit, which "

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from benchmarks import _world as world
 from benchmarks._line import Line
 from devsess import Client, SessionManager
-from devsess.tuning.timing import anew
+from devsess.tuning.timing import fresh_copy
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -51,10 +51,10 @@ def _weight(path: Path, grants: Sequence[Grant], *, device: bool) -> float:
 
 def _fill(sessions: SessionManager, requests: Sequence[tuple[int, Grant]], *, device: bool) -> None:
     for number, grant in requests:
-        ip, agent = map(anew, world.parts_of(world.visitor(number)))
-        token = anew(grant.device_token or "") if device else None
+        ip, agent = map(fresh_copy, world.parts_of(world.visitor(number)))
+        token = fresh_copy(grant.device_token or "") if device else None
         client = Client(ip=ip, user_agent=agent, device_token=token)
-        sessions.validate(anew(grant.access_token), client)
+        sessions.validate(fresh_copy(grant.access_token), client)
 
 
 def _traced() -> int:

@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from benchmarks import _world as world
 from benchmarks._line import Line
+from benchmarks._rounds import best
 from devsess import AsyncSessionManager
 from devsess.adapters.asgi import SessionMiddleware as ForASGI
 from devsess.adapters.wsgi import SessionMiddleware as ForWSGI
-from devsess.tuning.timing import Batch, anew, best, each_anew
-from devsess.tuning.visitors import AGENTS
+from devsess.tuning.clients import AGENTS
+from devsess.tuning.timing import Batch, each_fresh, fresh_copy
 
 if TYPE_CHECKING:
     from benchmarks._setting import Setting
@@ -96,7 +97,7 @@ async def asgi_app(_: Any, __: Any, send: Any) -> None:
 
 
 def _each(call: Callable[[Any, Any], None], app: Any, requests: list[Any]) -> float:
-    return each_anew(partial(call, app), requests * (CALLS // len(requests)), _anew)
+    return each_fresh(partial(call, app), requests * (CALLS // len(requests)), _fresh)
 
 
 def _call_wsgi(app: Any, environ: Any) -> None:
@@ -157,6 +158,9 @@ def _scope(headers: Headers) -> dict[str, Any]:
     }
 
 
-def _anew(request: dict[str, Any]) -> dict[str, Any]:
+def _fresh(request: dict[str, Any]) -> dict[str, Any]:
     """The same request as a server makes it: every text in a new string."""
-    return {key: anew(value) if isinstance(value, str) else value for key, value in request.items()}
+    return {
+        key: fresh_copy(value) if isinstance(value, str) else value
+        for key, value in request.items()
+    }

@@ -15,10 +15,11 @@ from attrs import evolve
 
 from benchmarks import _world as world
 from benchmarks._line import Line
+from benchmarks._rounds import typical
 from devsess import Client, SessionManager
 from devsess.testing import FakeClock
-from devsess.tuning.timing import Batch, each, typical
-from devsess.tuning.visitors import AGENTS
+from devsess.tuning.clients import AGENTS
+from devsess.tuning.timing import Batch, each
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -27,7 +27,7 @@ from benchmarks import _peer_flask as flask
 from benchmarks import _peer_tokens as tokens
 from benchmarks import _world as world
 from benchmarks._peer_place import Place, Way
-from devsess.tuning.timing import best
+from benchmarks._rounds import best
 
 if TYPE_CHECKING:
     from devsess.tuning.timing import Batch

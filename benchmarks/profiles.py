@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, TypeVar, cast
 
 from benchmarks import _world as world
 from benchmarks._line import Line
+from benchmarks._rounds import best
 from benchmarks.validate import SESSIONS, first_seen, without_index
 from devsess import flows
 from devsess._drivers import run
 from devsess.stores import _sqlite_rows as rows
-from devsess.tuning.timing import Batch, anew, best, each, each_anew
+from devsess.tuning.timing import Batch, each, each_fresh, fresh_copy
 
 if TYPE_CHECKING:
     from benchmarks._setting import Setting
@@ -52,8 +53,8 @@ def lines(setting: Setting) -> list[Line]:
         asked = stack.enter_context(without_index(path))
         batches: dict[str, Batch] = {
             FIRST_SIGHT: lambda: first_seen(path, grants),
-            FRESH: lambda: each_anew(partial(sessions.validate, fresh=True), tokens, anew),
-            MARKED: lambda: each_anew(asked.validate, tokens, anew),
+            FRESH: lambda: each_fresh(partial(sessions.validate, fresh=True), tokens, fresh_copy),
+            MARKED: lambda: each_fresh(asked.validate, tokens, fresh_copy),
         }
         names = [name for parts in PARTS.values() for name in parts]
         batches |= zip(names, _parts(sessions, grants), strict=True)
@@ -97,7 +98,7 @@ def _parts(sessions: SessionManager, grants: Sequence[Grant]) -> list[Batch]:
     return [
         _over(lambda it: _read(store, rows.GET, it), ids),
         _over(rows.session_row, values),
-        lambda: each_anew(lambda token: core.tokens.verify_access(token, now), tokens, anew),
+        lambda: each_fresh(lambda token: core.tokens.verify_access(token, now), tokens, fresh_copy),
         _over(judge, judged),
         _over(lambda it: _read(store, rows.SELECT_STAMP, it), ids),
         _over(lambda _: _read(store, "PRAGMA data_version"), ids),

@@ -26,7 +26,7 @@ from benchmarks._line import Line
 from benchmarks.middleware import asgi_app, cookies_of
 from devsess import AsyncSessionManager, Client
 from devsess.adapters.asgi import SessionMiddleware
-from devsess.tuning.visitors import AGENTS
+from devsess.tuning.clients import AGENTS
 
 ROUNDS = 5
 # Of the bare app's requests a second.

@@ -12,7 +12,7 @@ from benchmarks import _world as world
 from benchmarks._line import Line
 from benchmarks._setting import Setting
 from devsess import Grant, SessionManager
-from devsess.tuning.timing import anew, each_anew
+from devsess.tuning.timing import each_fresh, fresh_copy
 
 TOLD = (
     "One file, several threads and processes. At a pace of 900 requests a second every other "
@@ -61,7 +61,7 @@ def _threads(setting: Setting, grants: Sequence[Grant]) -> list[Line]:
 
         def work(_: object) -> None:
             for token in tokens:
-                sessions.validate(anew(token))
+                sessions.validate(fresh_copy(token))
 
         def took(threads: int) -> float:
             start = time.perf_counter()
@@ -84,7 +84,8 @@ def _under_a_writer(setting: Setting, grants: Sequence[Grant]) -> list[Line]:
             before, begun = commits(), time.perf_counter()
             unit = min(decode() for _ in range(ROUNDS))
             busy = statistics.median(
-                each_anew(sessions.validate, _tokens([*grants] * 40), anew) for _ in range(ROUNDS)
+                each_fresh(sessions.validate, _tokens([*grants] * 40), fresh_copy)
+                for _ in range(ROUNDS)
             )
             calm = statistics.median(_at_a_pace(sessions, grants) for _ in range(ROUNDS))
             made = (commits() - before) / (time.perf_counter() - begun)
@@ -104,7 +105,7 @@ def _under_a_writer(setting: Setting, grants: Sequence[Grant]) -> list[Line]:
 def _at_a_pace(sessions: SessionManager, grants: Sequence[Grant]) -> float:
     """As in a server with little to do, where there was a commit before every other request."""
     tokens, spent = _tokens(grants), 0.0
-    for token in map(anew, tokens):
+    for token in map(fresh_copy, tokens):
         start = time.perf_counter()
         sessions.validate(token)
         spent += time.perf_counter() - start

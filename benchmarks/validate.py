@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING
 
 from benchmarks import _world as world
 from benchmarks._line import Line
+from benchmarks._rounds import best
 from devsess import AsyncSessionManager, InvalidSessionError, Policy, SessionManager
 from devsess.stores import _walindex
 from devsess.testing import FakeClock
-from devsess.tuning.timing import MADE_AT_ONCE, Batch, anew, best, each_anew
-from devsess.tuning.visitors import each_request
+from devsess.tuning.clients import each_request
+from devsess.tuning.timing import MADE_AT_ONCE, Batch, each_fresh, fresh_copy
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -110,7 +111,7 @@ def _tokens(grants: Sequence[Grant]) -> list[str]:
 
 
 def _with_clients(sessions: SessionManager, grants: Sequence[Grant]) -> Batch:
-    """Validations by browsers that present their device token, each request made anew."""
+    """Validations by browsers that present their device token, every request in new strings."""
     # Sessions of their own: an entry is judged for one client, and these would take turns.
     seen = world.requests(grants[-REPEATED:], start=len(grants) - REPEATED)
 
@@ -129,11 +130,11 @@ def _asynchronous(stack: ExitStack, path: Path, grants: Sequence[Grant]) -> Batc
         runner.run(sessions.validate(token))
 
     async def awaited(tokens: Sequence[str]) -> float:
-        """As each_anew, awaiting."""
+        """As each_fresh, awaiting."""
         await sessions.validate(tokens[0])
         spent = 0.0
         for start in range(0, len(tokens), MADE_AT_ONCE):
-            made = [anew(token) for token in tokens[start : start + MADE_AT_ONCE]]
+            made = [fresh_copy(token) for token in tokens[start : start + MADE_AT_ONCE]]
             begun = perf_counter()
             for token in made:
                 await sessions.validate(token)
@@ -147,11 +148,11 @@ def first_seen(path: Path, grants: Sequence[Grant]) -> float:
     """Distinct tokens, each validated once by a manager that has just been opened."""
     tokens = [grant.access_token for grant in grants]
     with world.opened(path) as newcomer:
-        return each_anew(newcomer.validate, tokens, anew)
+        return each_fresh(newcomer.validate, tokens, fresh_copy)
 
 
 def _refused(sessions: SessionManager) -> dict[str, Batch]:
-    """What is refused, each time anew: revoked, expired, forged."""
+    """What is refused, each time again: revoked, expired, forged."""
     ended = world.signed_in(sessions, REPEATED, start=5 * SESSIONS)
     for grant in ended:
         sessions.revoke(grant.session.id)
@@ -169,7 +170,7 @@ def _refused(sessions: SessionManager) -> dict[str, Batch]:
         raise AssertionError("what is timed as a refusal must be refused")
 
     return {
-        "revoked": lambda: each_anew(refuse, [it.access_token for it in ended], anew),
-        "expired": lambda: each_anew(refuse, [it.access_token for it in expired], anew),
-        "forged": lambda: each_anew(refuse, forged, anew),
+        "revoked": lambda: each_fresh(refuse, [it.access_token for it in ended], fresh_copy),
+        "expired": lambda: each_fresh(refuse, [it.access_token for it in expired], fresh_copy),
+        "forged": lambda: each_fresh(refuse, forged, fresh_copy),
     }

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, TextIO
 
 import click
 import jwt
+from attrs import asdict
 
 from devsess import __version__
 from devsess.cli import _output as output
@@ -94,14 +95,14 @@ def bare_decode(given: str, keys: Keys) -> Callable[[str], object]:
 
 
 def _show(found: Figures, alg: str) -> None:
-    rows = [("a bare jwt.decode", f"{found.decode:.2f} µs", "1.00")]
+    rows = [("a bare jwt.decode", f"{found.decode_us:.2f} µs", "1.00")]
     rows += [
-        (f"validate: {name}", f"{microseconds:.2f} µs", f"{found.ratio(name):.2f}")
-        for name, microseconds in found.validations.items()
+        (f"validate: {name}", f"{cost:.2f} µs", f"{found.ratio[name]:.2f}")
+        for name, cost in found.validate_us.items()
     ]
     rows += [
-        (name, f"{milliseconds:.2f} ms", f"{milliseconds * 1000 / found.decode:.0f}")
-        for name, milliseconds in found.writes.items()
+        (name, f"{cost:.2f} ms", f"{cost * 1000 / found.decode_us:.0f}")
+        for name, cost in found.writes_ms.items()
     ]
     output.figures(["what", "time", "ratio"], rows)
     versions = ", ".join(f"{name} {version}" for name, version in _versions().items())
@@ -110,16 +111,7 @@ def _show(found: Figures, alg: str) -> None:
 
 
 def _json(found: Figures, alg: str) -> dict[str, object]:
-    return {
-        "decode_us": found.decode,
-        "validate_us": dict(found.validations),
-        "ratio": {name: found.ratio(name) for name in found.validations},
-        "writes_ms": dict(found.writes),
-        "mark": found.mark,
-        "alg": alg,
-        "rounds": found.rounds,
-        "versions": _versions(),
-    }
+    return {**asdict(found), "ratio": found.ratio, "alg": alg, "versions": _versions()}
 
 
 def _versions() -> dict[str, str]:

@@ -1,31 +1,29 @@
-"""Replay traffic under a policy: what validations cost, and what they ask of the store."""
+"""Replay traffic under a policy: what validations cost, and how much of it memory answers."""
 
 from __future__ import annotations
 
 import math
-from array import array
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
-from time import perf_counter_ns
+from time import perf_counter_ns, time
 from typing import TYPE_CHECKING
 
 from attrs import define, field, frozen
 
 from devsess.errors import InvalidSessionError
-from devsess.manager import SessionManager
-from devsess.tuning.clock import TrafficClock
-from devsess.tuning.visitors import Visitor, client, sign_in
+from devsess.testing.clock import FakeClock
+from devsess.tuning.clients import client, sign_in
+from devsess.tuning.timing import each
 
 if TYPE_CHECKING:
-    from devsess.metrics import Metrics
     from devsess.policy import Policy
-    from devsess.tuning.ground import World
+    from devsess.tuning.store import ReplayStore, Replica
     from devsess.tuning.traffic import Request, Traffic
 
-# This part of the traffic goes by before anything is counted: the cache fills meanwhile.
+# Only what comes after this part of the traffic is counted: the cache fills meanwhile.
 WARM = 0.25
 # How finely the bound on revocations is measured: steps of this part of the greatest staleness.
-PROBES = 20
+PROBES = 16
 
 
 @frozen
@@ -34,29 +32,45 @@ class Outcome:
     What a replay found, once the cache had filled.
 
     Attributes:
-        policy: What was in force.
-        requests: How many it came to, those that filled the cache among them.
+        max_staleness: The policy's.
         validations: How many were measured; without any, the figures of cost say nothing.
-        mean, p99: Microseconds of a validation.
+        mean_us, p99_us: Microseconds of a validation.
         hit_rate: The part of them that was answered from memory, 0 to 1.
-        entries: Access tokens in memory at the end.
-        catch_ups: How often the change log was read, a second of traffic.
-        calls: Store calls a second of traffic; refreshes are among them.
-        touches: Touches a second of traffic.
-        bound: Seconds of traffic until a revocation by another process was heard.
+        catch_ups_per_second: How often the change log was read, a second of traffic.
+        revocation_bound: Seconds of traffic until a revocation by another process was in force.
     """
 
-    policy: Policy
-    requests: int
+    max_staleness: float
     validations: int
-    mean: float
-    p99: float
+    mean_us: float
+    p99_us: float
     hit_rate: float
-    entries: int
-    catch_ups: float
-    calls: float
-    touches: float
-    bound: float
+    catch_ups_per_second: float
+    revocation_bound: float
+
+
+def replay(store: ReplayStore, traffic: Traffic, policy: Policy) -> Outcome:
+    """What *traffic* costs under *policy*; its sessions are signed in in *store*."""
+    warm = int(len(traffic) * WARM)
+    with store.replica(policy) as replica:
+        state = _Replay(replica, frozenset([*replica.clients][1::2]), _overhead())
+        state.fill()
+        state.run(traffic[:warm])
+        state.costs.clear()
+        before, since = replica.here.metrics(), state.at
+        state.run(traffic[warm:])
+        after, costs = replica.here.metrics(), sorted(state.costs)
+        span = (state.at - since) or math.inf
+        hits, misses = after.hits - before.hits, after.misses - before.misses
+        return Outcome(
+            max_staleness=policy.max_staleness,
+            validations=len(costs),
+            mean_us=sum(costs) / max(1, len(costs)) / 1000,
+            p99_us=_p99(costs) / 1000,
+            hit_rate=hits / max(1, hits + misses),
+            catch_ups_per_second=(after.catch_ups - before.catch_ups) / span,
+            revocation_bound=bound(replica, policy.max_staleness),
+        )
 
 
 @define
@@ -65,136 +79,73 @@ class _Replay:
     One replay under way.
 
     Attributes:
-        here: What is measured.
-        other: Another process's: every second session is its, and all revocations.
+        elsewhere: The sessions that the other process serves.
+        overhead: Nanoseconds that are no part of a validation.
+        at: Seconds since the traffic began.
+        costs: Nanoseconds of each validation.
     """
 
-    here: SessionManager
-    other: SessionManager
-    visitors: Mapping[str, Visitor]
+    replica: Replica
     elsewhere: frozenset[str]
-    clock: TrafficClock
     overhead: int
-    costs: array[int] = field(factory=lambda: array("q"))
-
-    def run(self, requests: Sequence[Request], seconds: float) -> int:
-        """
-        Play *requests* for so many *seconds*; how many it came to.
-
-        Until there is one validation at least, it goes on.
-        """
-        deadline = perf_counter_ns() + seconds * 1e9
-        for count, request in enumerate(requests):
-            if self.costs and perf_counter_ns() > deadline:
-                return count
-            self.clock.move_to(request.at)
-            self._serve(request, self.visitors[request.session])
-        return len(requests)
-
-    def _serve(self, request: Request, visitor: Visitor) -> None:
-        if request.kind == "revoke":
-            self.other.revoke(visitor.grant.session.id)
-        elif request.session in self.elsewhere:
-            with suppress(InvalidSessionError):
-                self.other.validate(visitor.token(self.other, request.at), visitor.client)
-        else:
-            self._validate(visitor, request.at)
+    at: float = 0.0
+    costs: list[int] = field(factory=list)
 
     def fill(self) -> None:
-        """Let each session have been seen before: how long that takes is told as first sight."""
-        for name, visitor in self.visitors.items():
+        """Let each session have been seen: what a first sight costs is not asked here."""
+        here = self.replica.here
+        for name, one in self.replica.clients.items():
             if name not in self.elsewhere:
-                self.here.validate(visitor.token(self.here, 0), visitor.client, touch=False)
+                here.validate(one.token(here, 0), one.client, touch=False)
 
-    def _validate(self, visitor: Visitor, at: float) -> None:
-        token, presented = visitor.token(self.here, at), visitor.client
+    def run(self, requests: Sequence[Request]) -> None:
+        """Replay *requests*."""
+        for request in requests:
+            self.replica.clock.advance(request.at - self.at)
+            self.at = request.at
+            self._serve(request)
+
+    def _serve(self, request: Request) -> None:
+        one = self.replica.clients[request.session]
+        if request.kind == "revoke":
+            self.replica.other.revoke(one.grant.session.id)
+            return
+        is_here = request.session not in self.elsewhere
+        served = self.replica.here if is_here else self.replica.other
+        token = one.token(served, request.at)
         begun = perf_counter_ns()
         with suppress(InvalidSessionError):  # a refusal is a validation too
-            self.here.validate(token, presented)
-        self.costs.append(max(0, perf_counter_ns() - begun - self.overhead))
+            served.validate(token, one.client)
+        if is_here:
+            self.costs.append(max(0, perf_counter_ns() - begun - self.overhead))
 
 
-def replay(
-    world: World, traffic: Traffic, policy: Policy, *, overhead: int, seconds: float = math.inf
-) -> Outcome:
-    """
-    What *traffic* costs under *policy*.
-
-    Args:
-        world: With all sessions of the traffic; used up by this.
-        overhead: Nanoseconds to take off each measured validation.
-        seconds: How long it may take, filling the cache aside; the rest is left out.
-    """
-    world.age(policy)
-    clock = TrafficClock()
-    here, other = world.managers(policy, clock)
-    elsewhere = frozenset([*world.visitors][1::2])
-    state = _Replay(here, other, world.visitors, elsewhere, clock, overhead)
-    state.fill()
-    warm = traffic.requests[: int(len(traffic.requests) * WARM)]
-    begun = state.run(warm, seconds)
-    state.costs = array("q")
-    before, since = here.metrics(), clock.at
-    done = begun + state.run(traffic.requests[begun:], seconds)
-    after, span = here.metrics(), clock.at - since
-    costs = sorted(state.costs)
-    return Outcome(
-        policy=policy,
-        requests=done,
-        validations=len(costs),
-        mean=_mean(costs) / 1000,
-        p99=_p99(costs) / 1000,
-        hit_rate=_hit_rate(before, after),
-        entries=after.entries,
-        catch_ups=_rate(after.catch_ups - before.catch_ups, span),
-        calls=_rate(_calls(after) - _calls(before), span),
-        touches=_rate(_touches(after) - _touches(before), span),
-        bound=_bound(here, other, clock, policy),
-    )
+def _overhead() -> int:
+    """Nanoseconds by which this clock and the stopwatch lengthen a validation."""
+    clock, turns = FakeClock(), range(2_000)
+    ours = each(lambda _: clock.now().timestamp(), turns)
+    stopwatch = each(lambda _: perf_counter_ns(), turns)
+    return max(0, round((ours + stopwatch - each(lambda _: time(), turns)) * 1e9))
 
 
-def _mean(costs: Sequence[int]) -> float:
-    return sum(costs) / len(costs) if costs else 0.0
-
-
-def _p99(costs: Sequence[int]) -> float:
+def _p99(costs: Sequence[int]) -> int:
     """The 99th percentile of sorted *costs*; 0 if there are none."""
-    return costs[math.ceil(len(costs) * 0.99) - 1] if costs else 0.0
+    return costs[math.ceil(len(costs) * 0.99) - 1] if costs else 0
 
 
-def _hit_rate(before: Metrics, after: Metrics) -> float:
-    hits, misses = after.hits - before.hits, after.misses - before.misses
-    return hits / (hits + misses) if hits + misses else 0.0
-
-
-def _calls(metrics: Metrics) -> int:
-    # The mark is a look at memory that all processes share, no question to the store.
-    return sum(call.count for name, call in metrics.calls.items() if name != "mark")
-
-
-def _touches(metrics: Metrics) -> int:
-    touch = metrics.calls.get("touch")
-    return touch.count if touch else 0
-
-
-def _rate(count: int, span: float) -> float:
-    return count / span if span > 0 else 0.0
-
-
-def _bound(
-    here: SessionManager, other: SessionManager, clock: TrafficClock, policy: Policy
-) -> float:
-    """Seconds of traffic until *here* refuses what *other* revoked; infinite if it never did."""
-    visitor = sign_in(here, "user-revoked", client(0), clock.at)
-    # Heard of everything right now, which is the worst moment for a revocation to follow.
-    clock.move_to(clock.at + policy.max_staleness)
-    here.validate(visitor.grant.access_token, visitor.client)
-    revoked = clock.at
-    other.revoke(visitor.grant.session.id)
+def bound(replica: Replica, staleness: float) -> float:
+    """Seconds until *here* refuses what *other* revoked; infinite beyond twice the *staleness*."""
+    here, clock = replica.here, replica.clock
+    one = sign_in(here, "user-revoked", client(0), 0)
+    one.use(here)
+    # Everything is known right now, which is the worst moment for a revocation to follow.
+    clock.advance(staleness)
+    one.use(here)
+    replica.other.revoke(one.grant.session.id)
     for probe in range(2 * PROBES):
-        clock.move_to(revoked + probe * policy.max_staleness / PROBES)
         try:
-            here.validate(visitor.grant.access_token, visitor.client)
+            one.use(here)
         except InvalidSessionError:
-            return clock.at - revoked
+            return probe * staleness / PROBES
+        clock.advance(staleness / PROBES)
     return math.inf

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import gc
 import math
-import statistics
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from time import monotonic, perf_counter
 from typing import TypeAlias, TypeVar
 
@@ -27,27 +25,27 @@ def each(do: Callable[[T], object], items: Sequence[T]) -> float:
     return (perf_counter() - start) / len(items)
 
 
-def each_anew(do: Callable[[T], object], items: Sequence[T], make: Callable[[T], T]) -> float:
+def each_fresh(do: Callable[[T], object], items: Sequence[T], copy: Callable[[T], T]) -> float:
     """
-    Seconds per item to *do* all *items*, each made again by *make* just before.
+    Seconds per item to *do* all *items*, each copied by *copy* just before.
 
-    As a request brings its texts: in strings of their own, whose hashes are not known, but which
-    the processor has just touched. Making them does not count.
+    A request brings its texts in strings of their own, whose hashes are not known, but which
+    the processor has just touched. Copying does not count.
     """
     spent = 0.0
     for start in range(0, len(items), MADE_AT_ONCE):
-        made = [make(item) for item in items[start : start + MADE_AT_ONCE]]
-        spent += each(do, made) * len(made)
+        copies = [copy(item) for item in items[start : start + MADE_AT_ONCE]]
+        spent += each(do, copies) * len(copies)
     return spent / len(items)
 
 
-def anew(text: str) -> str:
+def fresh_copy(text: str) -> str:
     """The same text in a new string, as each request brings it: its hash is not known yet."""
     return text.encode().decode()
 
 
 def alternating(
-    batches: Mapping[str, Batch], rounds: int, deadline: float = math.inf
+    batches: Mapping[str, Batch], rounds: float, deadline: float = math.inf
 ) -> dict[str, list[float]]:
     """
     The seconds of each batch in each round; every round runs every batch, one after another.
@@ -58,32 +56,14 @@ def alternating(
         deadline: By `monotonic`; no round but the first begins after it.
     """
     found: dict[str, list[float]] = {name: [] for name in batches}
-    with _undisturbed():
-        for number in range(rounds):
-            if number and monotonic() > deadline:
-                break
-            for name, batch in batches.items():
-                found[name].append(batch())
-    return found
-
-
-def best(batches: Mapping[str, Batch], rounds: int) -> dict[str, float]:
-    """Each batch's best round: what it costs when nothing else is in its way."""
-    return {name: min(seconds) for name, seconds in alternating(batches, rounds).items()}
-
-
-def typical(batches: Mapping[str, Batch], rounds: int) -> dict[str, float]:
-    """Each batch's median round: for what waits for a disk, whose luck is part of the cost."""
-    return {
-        name: statistics.median(seconds) for name, seconds in alternating(batches, rounds).items()
-    }
-
-
-@contextmanager
-def _undisturbed() -> Iterator[None]:
+    number = 0
     gc.collect()
     gc.disable()
     try:
-        yield
+        while number < rounds and (not number or monotonic() < deadline):
+            number += 1
+            for name, batch in batches.items():
+                found[name].append(batch())
     finally:
         gc.enable()
+    return found

@@ -1,11 +1,11 @@
-"""Traffic: which session is validated or revoked when; made up, or read from a file."""
+"""Traffic: which session is validated or revoked when; simulated, or read from a file."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import accumulate
-from typing import TYPE_CHECKING, Literal, cast
+from typing import TYPE_CHECKING, Literal, TypeAlias, cast
 
 from attrs import evolve, frozen
 
@@ -18,9 +18,6 @@ Kind = Literal["validate", "revoke"]
 
 # How often the session at each rank is used: requests of web sites fall about so.
 ZIPF = 1.1
-# Longer traffic than this says nothing new: tokens were refreshed and sessions touched by then.
-LONGEST = 1800.0
-MOST = 200_000
 
 
 @frozen
@@ -39,63 +36,29 @@ class Request:
     kind: Kind = "validate"
 
 
-@frozen
-class Traffic:
+# At least one, in the order of their time.
+Traffic: TypeAlias = Sequence[Request]
+
+
+def sessions_of(traffic: Traffic) -> list[str]:
+    """The names of the sessions, in the order of their first request."""
+    return list(dict.fromkeys(request.session for request in traffic))
+
+
+def synthetic(rng: Random, count: int, *, rps: float, sessions: int) -> Traffic:
     """
-    Requests in the order of their time.
-
-    Attributes:
-        requests: At least one.
-        devices: How many devices the sessions are spread over.
-    """
-
-    requests: tuple[Request, ...]
-    devices: int
-
-    @property
-    def span(self) -> float:
-        """Seconds from the beginning to the last request."""
-        return self.requests[-1].at
-
-    @property
-    def sessions(self) -> list[str]:
-        """The names of the sessions, in the order of their first request."""
-        return list(dict.fromkeys(request.session for request in self.requests))
-
-    def first(self, count: int) -> Traffic:
-        """The first *count* requests of it."""
-        return evolve(self, requests=self.requests[:count])
-
-    def of_first(self, sessions: int) -> Traffic:
-        """What comes before the first request of any but the first so many *sessions*."""
-        known: set[str] = set()
-        for index, request in enumerate(self.requests):
-            known.add(request.session)
-            if len(known) > sessions:
-                return self.first(index)
-        return self
-
-
-def synthetic(rng: Random, *, rps: float, sessions: int, devices: int) -> Traffic:
-    """
-    Made-up traffic: requests come independently, and few sessions make most of them.
+    Simulated traffic: requests come independently, and few sessions make most of them.
 
     Args:
-        rng: Decides all; from the same state comes the same traffic.
-        rps: Requests a second.
-        sessions, devices: How many.
-
-    Raises:
-        ConfigurationError: If one of the numbers is not above zero.
+        rng: The same state makes the same traffic.
+        count: How many requests, one at least.
+        rps: Requests a second, above zero.
+        sessions: How many, one at least.
     """
-    if not (rps > 0 and sessions > 0 and devices > 0):
-        raise ConfigurationError("requests a second, sessions and devices must be above zero")
-    count = max(1, int(min(MOST, rps * LONGEST)))
     weights = list(accumulate(rank**-ZIPF for rank in range(1, sessions + 1)))
     ranks = rng.choices(range(sessions), cum_weights=weights, k=count)
     times = accumulate(rng.expovariate(rps) for _ in range(count))
-    requests = (Request(at, f"session-{rank}") for at, rank in zip(times, ranks, strict=True))
-    return Traffic(tuple(requests), devices)
+    return [Request(at, f"session-{rank}") for at, rank in zip(times, ranks, strict=True)]
 
 
 def read(lines: Iterable[str]) -> Traffic:
@@ -107,15 +70,10 @@ def read(lines: Iterable[str]) -> Traffic:
     Raises:
         ConfigurationError: If a line cannot be read; the message has its number.
     """
-    requests = tuple(sorted(_requests(lines), key=lambda request: request.at))
+    requests = sorted(_requests(lines), key=lambda request: request.at)
     if not requests:
         raise ConfigurationError("the traffic is empty: write one JSON object a line")
-    return _from_zero(requests, len({request.session for request in requests}))
-
-
-def _from_zero(requests: tuple[Request, ...], devices: int) -> Traffic:
-    begin = requests[0].at
-    return Traffic(tuple(evolve(one, at=one.at - begin) for one in requests), devices)
+    return [evolve(one, at=one.at - requests[0].at) for one in requests]
 
 
 def _requests(lines: Iterable[str]) -> Iterator[Request]:

@@ -1,21 +1,18 @@
-"""Those who make the requests: browsers with their sessions and tokens."""
+"""Simulated clients: browsers, each with its session and tokens."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from time import monotonic
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from attrs import define, evolve, field
 
 from devsess.errors import InvalidSessionError
 from devsess.models import Client, Grant
-from devsess.policy import Policy
-from devsess.tuning.timing import anew, each_anew
+from devsess.tuning.timing import each_fresh, fresh_copy
 
 if TYPE_CHECKING:
     from devsess.manager import SessionManager
-    from devsess.tuning.clock import TrafficClock
 
 AGENTS = (
     (
@@ -32,7 +29,6 @@ AGENTS = (
     ),
     "Mozilla/5.0 (X11; Linux x86_64; rv:145.0) Gecko/20100101 Firefox/145.0",
 )
-_GOLDEN = 0.6180339887498949
 
 
 def client(number: int) -> Client:
@@ -42,79 +38,48 @@ def client(number: int) -> Client:
 
 
 @define
-class Visitor:
+class SimulatedClient:
     """
-    A session and the browser it is in.
+    A browser and the session in it.
 
     Attributes:
         client: What each of its requests presents.
         grant: The latest tokens.
-        good_until: Seconds of traffic at which the browser refreshes.
+        refresh_at: Seconds of traffic at which the browser refreshes.
     """
 
     client: Client = field(repr=False)
     grant: Grant = field(repr=False)
-    good_until: float
+    refresh_at: float
 
     def token(self, sessions: SessionManager, at: float) -> str:
         """Its access token in a new string, refreshed if its time has come, as browsers do."""
-        if at >= self.good_until:
+        if at >= self.refresh_at:
             self._refresh(sessions, at)
-        return anew(self.grant.access_token)
+        return fresh_copy(self.grant.access_token)
+
+    def use(self, sessions: SessionManager) -> None:
+        """Make a request. The first one writes down that the device token is there."""
+        sessions.validate(self.grant.access_token, self.client)
 
     def _refresh(self, sessions: SessionManager, at: float) -> None:
         try:
             self.grant = sessions.refresh(self.grant.refresh_token, self.client)
         except InvalidSessionError:
             return  # it has ended: the old token is refused, as it should be
-        self.good_until = at + self.grant.expires_in
+        self.refresh_at = at + self.grant.expires_in
 
 
-def sign_in(sessions: SessionManager, user: str, device: Client, at: float) -> Visitor:
-    """*user*'s new session on *device*; its first request has been made."""
+def sign_in(sessions: SessionManager, user: str, device: Client, at: float) -> SimulatedClient:
+    """*user*'s new session on *device*, at *at* seconds of traffic."""
     grant = sessions.login(user, device)
     known = evolve(device, device_token=grant.device_token)
-    # The first request writes down that the device token is there; once a session.
-    sessions.validate(grant.access_token, known)
-    return Visitor(known, grant, at + grant.expires_in)
-
-
-def all_signed_in(
-    sessions: SessionManager,
-    names: Iterable[str],
-    devices: int,
-    clock: TrafficClock,
-    seconds: float,
-) -> dict[str, Visitor]:
-    """
-    The sessions called *names* in *sessions*, or the first of them.
-
-    Each is another user's; a device may be shared. They signed in before the traffic begins, over
-    the life of an access token, so that their browsers refresh one after another.
-
-    Args:
-        devices: How many devices they are spread over.
-        clock: The clock of *sessions*.
-        seconds: How long this may take; one session there is in any case.
-    """
-    deadline = monotonic() + seconds
-    found: dict[str, Visitor] = {}
-    for index, name in enumerate(names):
-        if found and monotonic() > deadline:
-            break
-        clock.move_to(-Policy().access_lifetime * scattered(index))
-        found[name] = sign_in(sessions, f"user-{index}", client(index % devices), clock.at)
-    return found
-
-
-def scattered(index: int) -> float:
-    """A number from 0 to 1 for each *index*, evenly spread however many there are."""
-    return index * _GOLDEN % 1
+    return SimulatedClient(known, grant, at + grant.expires_in)
 
 
 def each_request(sessions: SessionManager, requests: Sequence[tuple[str, Client]]) -> float:
     """
-    Seconds per validation of *requests*, each a token and who presents it.
+    Seconds per validation of *requests*, each a token and the client that presents it.
 
     All texts come in new strings, and a Client is made of them, which counts.
     """
@@ -127,4 +92,4 @@ def each_request(sessions: SessionManager, requests: Sequence[tuple[str, Client]
         (token, client.ip or "", client.user_agent or "", client.device_token or "")
         for token, client in requests
     ]
-    return each_anew(validate, sent, lambda texts: tuple(map(anew, texts)))
+    return each_fresh(validate, sent, lambda texts: tuple(map(fresh_copy, texts)))
