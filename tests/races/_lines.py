@@ -14,7 +14,7 @@ from collections.abc import Callable
 from functools import cache
 from itertools import count
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import devsess
 
@@ -146,10 +146,10 @@ class Race:
             sys.settrace(before)
         return outcome, self._rival.finish()
 
-    def _enter(self, frame: FrameType, event: str, arg: object) -> object:
+    def _enter(self, frame: FrameType, event: str, arg: object) -> Any:
         return self._line if _is_raced(frame.f_code.co_filename) else None
 
-    def _line(self, frame: FrameType, event: str, arg: object) -> object:
+    def _line(self, frame: FrameType, event: str, arg: object) -> Any:
         if event == "line":
             self._left -= 1
             if self._left == 0 and self._rival is not None:
