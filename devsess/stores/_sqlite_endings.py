@@ -7,17 +7,17 @@ asking whether a row is covered looks into an empty table.
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from attrs import frozen
 
 from devsess.models import Page
 from devsess.stores import _deeds as deeds
+from devsess.stores import _sqlite_ids as ids
 from devsess.stores import _sqlite_rows as rows
 from devsess.stores._deeds import Covering
+from devsess.stores._sqlite_ids import Odd
 from devsess.stores._sqlite_log import keep, note
-from devsess.stores._sqlite_schema import new_tag
 from devsess.stores._sqlite_sound import DamagedError, checked_instant
 from devsess.stores.base import ById, Ended, Everyone, OfDevice, OfUser, Settled
 
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     from devsess.lifecycle import Horizon
     from devsess.rows import EventRow
+    from devsess.stores._sqlite_ids import Id
     from devsess.stores.base import Ending, Erasure, Insertion, Target
 
 # Says the same as lifecycle.counts_as_live of a row that is not revoked.
@@ -72,18 +73,21 @@ _OLDEST = f"{_PENDING} WHERE number = ? OR at <= ? ORDER BY number LIMIT 1"
 # and must not fail where one is lost. Nor where a text is damaged: SQLite does
 # not look into blobs.
 _TOLD = "CAST(s.network AS BLOB), CAST(a.user_agent AS BLOB)"
+_IDS = ", ".join(ids.stored(f"s.{name}") for name in ("user_id", "device_id", "id"))
 _ENDED = (
-    f"SELECT s.user_id, s.device_id, s.id, {_TOLD}"  # noqa: S608
+    f"SELECT {_IDS}, {_TOLD}"  # noqa: S608
     " FROM sessions s LEFT JOIN agents a ON a.id = s.agent_id WHERE "
 )
 # The rows that are not written as ended, in an order in which one can go on.
 _PLACE = "s.user_id, s.device_id, s.id"
 _WALK = (
-    f"SELECT {_PLACE}, {_TOLD}, {rows.FIRST}, {LIVE}"  # noqa: S608
+    f"SELECT {_IDS}, {_TOLD}, {rows.FIRST}, {LIVE}"  # noqa: S608
     " FROM sessions s INDEXED BY sessions_unrevoked LEFT JOIN agents a ON a.id = s.agent_id"
     " WHERE s.revoked_at IS NULL AND {whose}"
     f" ORDER BY {_PLACE} LIMIT ?"
 )
+_REDUCE = "UPDATE events SET ip = network WHERE ip IS NOT network AND session_id = {}"
+_END = "UPDATE sessions SET revoked_at = ?, reason = ?, actor = ?, ip = network WHERE id = {}"
 # Where they stand in its answer: the ending that covers a row, and whether it was live then.
 _COVERED_BY, _WAS_LIVE = 5, 6
 
@@ -224,9 +228,7 @@ def _end_now(db: sqlite3.Cursor, ending: Ending) -> tuple[EventRow, ...]:
     else:
         note_unended(db, where, values)
     revoke(db, where, values, at.now, ending.reason, ending.actor)
-    events = tuple(_event(row, at.now, ending.reason, ending.actor) for row in live)
-    keep(db, *events)
-    return events
+    return _told(db, live, at.now, ending.reason, ending.actor)
 
 
 def condition(target: Target) -> tuple[str, list[object]]:
@@ -253,12 +255,15 @@ def of_live(at: Horizon) -> tuple[float, ...]:
 
 
 def note_unended(db: sqlite3.Cursor, where: str, values: list[object]) -> None:
-    """Append those of the sessions that have not ended to the log."""
-    db.execute(
-        "INSERT INTO changes (session_id, tag) SELECT s.id, ? FROM sessions s"  # noqa: S608
+    """Append those of the sessions that have not ended to the log; all, if one has no name."""
+    found = db.execute(
+        f"SELECT {ids.stored('s.id')} FROM sessions s"  # noqa: S608
         f" WHERE {rows.UNENDED} AND {where} {BY_USE}",
-        [new_tag(), *values],
+        values,
     )
+    named = [ids.read(value) for (value,) in found.fetchall()]
+    texts = [it for it in named if isinstance(it, str)]
+    note(db, texts if len(texts) == len(named) else [None])
 
 
 def revoke(
@@ -288,7 +293,7 @@ class Walk:
     """
 
     by: Covering
-    after: Sequence[str] = ("", "", "")
+    after: Sequence[Id] = ("", "", "")
 
     @classmethod
     def of(cls, found: Sequence[Sequence[Any]], cursor: str | None = None) -> Walk | None:
@@ -297,20 +302,21 @@ class Walk:
             return None
         [(*columns, reached)] = found
         place = cursor or reached
-        return cls(Covering(*columns), json.loads(place)) if place else cls(Covering(*columns))
+        return cls(Covering(*columns), ids.unpacked(place)) if place else cls(Covering(*columns))
 
     def next(self, limit: int) -> tuple[str, tuple[object, ...]]:
         """The statement, with its values, for the next rows."""
-        user_id, device_id, session_id = self.after
-        whose, values = f"({_PLACE}) > (?, ?, ?)", (user_id, device_id, session_id)
+        after = self.after if self.by.user_id is None else (self.by.user_id, *self.after[1:])
+        (user, *_), (device, *_), (session, *_) = places = [ids.bound(it) for it in after]
+        whose = f"({_PLACE}) > ({user}, {device}, {session})"
         if self.by.user_id is not None:
-            whose = "s.user_id = ? AND (s.device_id, s.id) > (?, ?)"
-            values = (self.by.user_id, device_id, session_id)
+            whose = f"s.user_id = ? AND (s.device_id, s.id) > ({device}, {session})"
+        values = [value for _, value in places]
         return _WALK.format(whose=whose), (*of_live(self.by.horizon), *values, limit)
 
     def place(self, walked: Sequence[Sequence[Any]], limit: int) -> str | None:
         """The place after *walked*; None at the end of the way."""
-        return json.dumps(walked[-1][:3]) if len(walked) == limit else None
+        return ids.packed([*map(ids.read, walked[-1][:3])]) if len(walked) == limit else None
 
     def covered(self, walked: Sequence[Sequence[Any]]) -> list[Sequence[Any]]:
         """Those of the rows that this ending was the first to cover."""
@@ -323,8 +329,8 @@ def live_covered(ask: Ask, number: int, limit: int, cursor: str | None) -> Page[
     if way is None:
         return Page((), None)
     walked = ask(*way.next(limit))
-    ids = tuple(row[2] for row in way.covered(walked) if row[_WAS_LIVE])
-    return Page(ids, way.place(walked, limit))
+    found = [ids.read(row[2]) for row in way.covered(walked) if row[_WAS_LIVE]]
+    return Page(tuple(it for it in found if isinstance(it, str)), way.place(walked, limit))
 
 
 def settle(db: sqlite3.Cursor, limit: int, own: int | None, before: float) -> Settled:
@@ -345,19 +351,27 @@ def settle(db: sqlite3.Cursor, limit: int, own: int | None, before: float) -> Se
 def _write_covered(
     db: sqlite3.Cursor, by: Covering, covered: Sequence[Sequence[Any]]
 ) -> tuple[EventRow, ...]:
-    ids = [(row[2],) for row in covered]
-    db.executemany("UPDATE events SET ip = network WHERE ip IS NOT network AND session_id = ?", ids)
-    db.executemany(
-        "UPDATE sessions SET revoked_at = ?, reason = ?, actor = ?, ip = network WHERE id = ?",
-        [(by.at, by.reason, by.actor, *session_id) for session_id in ids],
-    )
-    events = tuple(_event(row, by.at, by.reason, by.actor) for row in covered if row[_WAS_LIVE])
+    named = [ids.read(row[2]) for row in covered]
+    ids.execute_each(db, _REDUCE, (), named)
+    ids.execute_each(db, _END, (by.at, by.reason, by.actor), named)
+    return _told(db, [it for it in covered if it[_WAS_LIVE]], by.at, by.reason, by.actor)
+
+
+def _told(
+    db: sqlite3.Cursor, live: Sequence[Sequence[Any]], at: float, reason: str, actor: str | None
+) -> tuple[EventRow, ...]:
+    """Keep the events of sessions that were *live*; a row that is damaged has none, but the log."""
+    found = [_event(row, at, reason, actor) for row in live]
+    events = tuple(event for event in found if event is not None)
     keep(db, *events)
+    ids.report(len(found) - len(events))
     return events
 
 
-def _event(row: Sequence[Any], at: float, reason: str, actor: str | None) -> EventRow:
-    user_id, device_id, session_id = row[:3]
+def _event(row: Sequence[Any], at: float, reason: str, actor: str | None) -> EventRow | None:
+    user_id, device_id, session_id = map(ids.read, row[:3])
+    if isinstance(user_id, Odd) or isinstance(device_id, Odd) or isinstance(session_id, Odd):
+        return None
     network, user_agent = (text and text.decode(errors="replace") for text in row[3:5])
     return deeds.end_event(session_id, user_id, device_id, network, user_agent, at, reason, actor)
 

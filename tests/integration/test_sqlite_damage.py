@@ -11,7 +11,14 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from devsess import Client, DevsessError, Location, SessionManager, StoreUnavailableError
+from devsess import (
+    Client,
+    DevsessError,
+    Location,
+    SessionManager,
+    SessionRevokedError,
+    StoreUnavailableError,
+)
 from devsess.stores.base import Ending
 from devsess.stores.sqlite import SQLiteStore
 
@@ -197,3 +204,59 @@ def test_damage_stops_no_ending(
     assert [grant.session.id] == told
     with closing(sqlite3.connect(path)) as database:
         assert [] == database.execute("SELECT id FROM sessions WHERE revoked_at IS NULL").fetchall()
+
+
+@pytest.mark.parametrize("at_once", [0, 1_000], ids=["as a number", "with its rows"])
+@pytest.mark.parametrize("value", ["CAST(x'61ff' AS TEXT)", "x'ff00'"])
+@pytest.mark.parametrize("column", ["id", "device_id", "user_id"])
+@pytest.mark.parametrize("whose", ["an account's", "everybody's"])
+def test_a_damaged_id_stops_no_ending(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    whose: str,
+    column: str,
+    value: str,
+    at_once: int,
+) -> None:
+    """In whichever place the row stands, all end, the others with their events; the log says so."""
+    ending = "devsess.flows.ending"
+    monkeypatch.setattr(f"{ending}.Ending", partial(Ending, at_once=at_once))
+    monkeypatch.setattr(f"{ending}.BATCH", 2)
+    monkeypatch.setattr(f"{ending}.PAGE", 2)
+    monkeypatch.setattr("devsess._services._PAUSE", (0.0, 0.0))
+    # Nobody can tell any more whose a row without its account was.
+    ends = column != "user_id" or whose == "everybody's"
+    for place in (1,) if at_once else range(4):
+        path = tmp_path / f"{place}.db"
+        told: list[str | None] = []
+        hears = SessionManager(
+            path, keys=SECRET, on_event=lambda event, told=told: told.append(event.session_id)
+        )
+        with SessionManager(path, keys=SECRET) as sessions, hears:
+            grants = [sessions.login(AGAIN) for _ in range(4)]
+            grants.sort(key=lambda it: (it.session.device.id, it.session.id))
+            spoilt = grants.pop(place).session.id
+            spoil(path, column, value, spoilt)
+            assert all(sessions.validate(it.access_token) for it in grants)
+            caplog.clear()
+            left = {it.session.id for it in grants}
+
+            if whose == "everybody's":
+                assert hears.revoke_everyone(reason="breach") in (3, 4)
+            else:
+                assert left == {*hears.revoke_all(AGAIN)} - {spoilt}
+            assert sorted(left) == sorted(str(it) for it in told)
+            for grant in grants:
+                with pytest.raises(SessionRevokedError):
+                    sessions.validate(grant.access_token)
+            assert ends == ("rows are damaged have ended" in caplog.text)
+        with closing(sqlite3.connect(path)) as database:
+            unended = "SELECT count(*) FROM sessions WHERE revoked_at IS NULL"
+            assert [(0 if ends else 1,)] == database.execute(unended).fetchall()
+            assert [] == database.execute("SELECT number FROM endings").fetchall()
+
+
+def spoil(path: Path, column: str, value: str, session_id: str) -> None:
+    with closing(sqlite3.connect(path)) as database, database:
+        database.execute(f"UPDATE sessions SET {column} = {value} WHERE id = ?", [session_id])
