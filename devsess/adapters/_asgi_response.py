@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 Message: TypeAlias = MutableMapping[str, Any]
 RawHeader: TypeAlias = tuple[bytes, bytes]
 
+_ALLOW_ORIGIN = ALLOW_ORIGIN.encode()
 _BEGINNINGS = ("http.response.start", "websocket.accept", "websocket.http.response.start")
 
 
@@ -49,8 +50,9 @@ class Response:
                 self._is_replaced = True
                 await self.answer(answer)
                 return
-            message = {**message, "headers": await self._beside(message.get("headers") or ())}
-            if is_token(message.get("subprotocol") or ""):
+            await self._settle()
+            message = {**message, "headers": self._beside(message.get("headers") or ())}
+            if self._is_live and is_token(message.get("subprotocol") or ""):
                 message["subprotocol"] = None  # it came from a place where the app should not look
         elif message["type"] == "websocket.close":
             self._is_closed = True
@@ -61,7 +63,8 @@ class Response:
 
     async def answer(self, answer: Answer) -> None:
         """Answer in the app's stead; a WebSocket is refused before it opens."""
-        headers = await self._beside(_raw(answer.headers))
+        await self._settle()
+        headers = self._beside(_raw(answer.headers))
         if self._is_live and not self._can_deny:
             await self._send({"type": "websocket.close", "code": _code(answer)})
             return
@@ -102,20 +105,24 @@ class Response:
             self._exchange.has_begun = True
             await self._send(message)
 
-    async def _beside(self, headers: Iterable[RawHeader]) -> list[RawHeader]:
+    async def _settle(self) -> None:
         if self._exchange.is_unsettled:
             await run_async(self._exchange.settle(), self._perform)
+
+    def _beside(self, headers: Iterable[RawHeader]) -> list[RawHeader]:
         self._exchange.has_begun = True
         kept = list(headers)
         told = {bytes(name).lower(): value for name, value in kept}
         ours = self._exchange.headers(
             bytes(told.get(b"content-type", b"")).decode("latin-1"),
             is_marked=b"cache-control" in told,
-            is_shared=ALLOW_ORIGIN.encode() in told,
+            is_shared=_ALLOW_ORIGIN in told,
         )
+        if not ours:
+            return kept
         if NO_STORE in ours:  # in the place of what the app said
             kept = [it for it in kept if bytes(it[0]).lower() != b"cache-control"]
-        return [*kept, *_raw(ours)] if ours else kept
+        return [*kept, *_raw(ours)]
 
 
 def _plain(error: Exception) -> Exception:

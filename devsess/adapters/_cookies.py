@@ -115,6 +115,11 @@ class CookieNames:
     access: str
     refresh: str
     device: str
+    every: frozenset[str] = field(init=False)
+
+    @every.default
+    def _every(self) -> frozenset[str]:
+        return frozenset((self.access, self.refresh, self.device))
 
 
 def read(header: str, wanted: Container[str]) -> tuple[dict[str, str], frozenset[str]]:
@@ -124,14 +129,14 @@ def read(header: str, wanted: Container[str]) -> tuple[dict[str, str], frozenset
     Names are compared exactly. Of two, somebody else set the other one.
     """
     found: dict[str, str] = {}
-    twice = set()
+    twice: frozenset[str] = frozenset()
     for part in header.split(";"):
         name, _, value = part.strip(" \t").partition("=")
         if name in wanted:
             if name in found:
-                twice.add(name)
+                twice |= {name}
             found[name] = value
-    return found, frozenset(twice)
+    return found, twice
 
 
 def write(name: str, value: str, attributes: str, *, max_age: int | None) -> str:

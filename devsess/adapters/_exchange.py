@@ -71,30 +71,39 @@ class Exchange:
         self.settings = settings
         self.request = request
         self.brought = credentials(request, settings)
-        self.jar = Jar(settings, request, self.brought)
         self.client = client_of(request, settings, self.brought.device)
-        self.session: Session | None = None
         self.error: InvalidSessionError | None = self.brought.error
-        self.refused: DevsessError | None = None
-        self.over: DevsessError | None = None
-        self.is_guarded = False
-        self.is_at_endpoint = False
-        self.is_looking = False
-        self.is_consulted = False
-        self.has_begun = False
-        self._consulted: tuple[str, ...] = ()
-        self._is_ours = False
-        self._prolonged: Session | None = None
-        self._renewed: Session | None = None
-        self._gives_tokens = False
-        self._has_signed_out = False
+
+    # How each begins, in the class: most requests change none of these.
+    session: Session | None = None
+    refused: DevsessError | None = None
+    over: DevsessError | None = None
+    is_guarded = False
+    is_at_endpoint = False
+    is_looking = False
+    is_consulted = False
+    has_begun = False
+    _jar: Jar | None = None
+    _consulted: tuple[str, ...] = ()
+    _is_ours = False
+    _prolonged: Session | None = None
+    _renewed: Session | None = None
+    _gives_tokens = False
+    _has_signed_out = False
+
+    @property
+    def jar(self) -> Jar:
+        """The cookies of this exchange; most responses say nothing of any."""
+        if self._jar is None:
+            self._jar = Jar(self.settings, self.request, self.brought)
+        return self._jar
 
     def leave_cookies_alone(self) -> None:
         """Do as if no cookie had come; set none, and clear none."""
         if self.brought.by != "bearer":
             self.brought = device_alone(self.request)
             self.client = client_of(self.request, self.settings, self.brought.device)
-            self.jar = Jar(self.settings, self.request, self.brought)
+            self._jar = None
             self.error = self.brought.error
         self.jar.leave_alone()
 
@@ -328,7 +337,7 @@ class Exchange:
     @property
     def has_cookies(self) -> bool:
         """Whether there are cookies to be set; lost, they would sign the user out."""
-        return not self.jar.is_empty
+        return self._jar is not None and not self._jar.is_empty
 
     def crashed(self) -> Answer:
         """What carries the cookies when the app answers nothing."""
@@ -386,6 +395,8 @@ class Exchange:
         return found
 
     def _cookies(self) -> list[Header]:
+        if self._jar is None and not self.brought.twice:
+            return []
         jar = self.jar
         return [] if jar.is_untouched else jar.headers(may_clear=ended.may_still_clear(self))
 

@@ -9,7 +9,6 @@ Its views find the session in `scope["devsess"]`, whose methods are awaited.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, MutableMapping
-from contextlib import suppress
 from typing import Any, TypeAlias
 
 from devsess._drivers import run_async
@@ -47,8 +46,11 @@ class SessionMiddleware(Middleware[ASGIApp, AsyncSessionManager]):
             return
         exchange = self._exchange(_request(scope))
         response = Response(exchange, send, self._perform)
+        path = endpoints.path_below(exchange)
         try:
-            answer = await self._before(exchange, receive)
+            # First without a coroutine, as most requests are answered.
+            is_known = path is None and exchange.recall()
+            answer = None if is_known else await self._before(exchange, path, receive)
         except ClientGoneError:
             return
         if answer is not None:
@@ -58,19 +60,22 @@ class SessionMiddleware(Middleware[ASGIApp, AsyncSessionManager]):
         before = SERVED.set(current)
         try:
             # A copy: what is ours is not the server's.
-            shown = {**scope, **_without_tokens(scope), "devsess": current}
+            shown = {**scope, "devsess": current}
+            if exchange.request.offered:
+                shown.update(_without_tokens(scope))
             await self._app(shown, receive, response.send)
         except Exception as error:  # noqa: BLE001 - raised again, unless it is answered
             await response.failed(error)
         finally:
-            with suppress(ValueError):  # a loop that ends closes it in no context of its own
+            try:  # noqa: SIM105 - suppress() would cost more than all else of this
                 SERVED.reset(before)
+            except ValueError:
+                pass  # a loop that ends closes it in no context of its own
 
-    async def _before(self, exchange: Exchange, receive: Receive) -> Answer | None:
-        path = endpoints.path_below(exchange)
+    async def _before(
+        self, exchange: Exchange, path: str | None, receive: Receive
+    ) -> Answer | None:
         if path is None:
-            if exchange.recall():
-                return None
             return await run_async(exchange.open(), self._perform)
         body = await _body(receive)
         return await run_async(endpoints.serve(exchange, path, body), self._perform)
@@ -96,17 +101,17 @@ def _request(scope: Scope) -> Request:
         headers["host"] = f"{server[0]}:{server[1]}"
     mount, path = scope.get("root_path", ""), scope["path"]
     is_below = mount and (path == mount or path.startswith(f"{mount}/"))
+    method = "GET" if is_live else scope["method"]
+    path = path[len(mount) :] if is_below else path
+    query, scheme = scope.get("query_string", b"").decode("latin-1"), scope.get("scheme", "http")
+    address = peer[0] if peer else None
+    if not is_live:
+        # In their order, since names would add a third to what it costs.
+        return Request(method, mount, path, query, scheme, headers, address)
+    offered = tuple(scope.get("subprotocols") or ())
+    can_answer = "websocket.http.response" in (scope.get("extensions") or {})
     return Request(
-        method="GET" if is_live else scope["method"],
-        mount=mount,
-        path=path[len(mount) :] if is_below else path,
-        query=scope.get("query_string", b"").decode("latin-1"),
-        scheme=scope.get("scheme", "http"),
-        headers=headers,
-        peer=peer[0] if peer else None,
-        is_live=is_live,
-        offered=tuple(scope.get("subprotocols") or ()),
-        takes_cookies=not is_live or "websocket.http.response" in (scope.get("extensions") or {}),
+        method, mount, path, query, scheme, headers, address, is_live, offered, can_answer
     )
 
 
