@@ -80,6 +80,10 @@ class Chromium:
         self.run(f"{script} form.submit()")
         self._wait_for("Page.loadEventFired")
 
+    def follow(self) -> None:
+        """Wait for the page that the one just loaded goes on to by itself."""
+        self._wait_for("Page.loadEventFired")
+
     def run(self, script: str) -> Any:
         """The value of a script in the page."""
         told = self._ask(
