@@ -223,7 +223,8 @@ def _may_end(exchange: Exchange, caller: Session) -> Flow[None]:
     """
     # The row is read: that another process saw the device token is no news for the cache.
     found = yield from ask.get(caller.id)
-    if found is not None and found.is_bound and not exchange.presents(found.device):
+    devices = exchange.core.tokens.read_device(exchange.client.device_token)
+    if found is not None and found.is_bound and found.device.id not in devices:
         raise DeviceMismatchError("this needs the session's device token", session_id=caller.id)
     exchange.require(exchange.settings.recent_auth, None)
 

@@ -19,7 +19,7 @@ from devsess.adapters import _ended as ended
 from devsess.adapters import _forgotten as forgotten
 from devsess.adapters._carrier import credentials, device_alone
 from devsess.adapters._given import NOTHING_SAID, Given
-from devsess.adapters._http import NO_STORE, PRIVATE, Answer, Header, Request
+from devsess.adapters._http import ACCEPT_HINTS, CLEAR_CACHE, NO_STORE, PRIVATE
 from devsess.adapters._jar import Jar
 from devsess.adapters._problem import answer_to, problem
 from devsess.adapters._proxy import client_of
@@ -35,16 +35,13 @@ from devsess.models import Session
 
 if TYPE_CHECKING:
     from devsess._core import Core
+    from devsess.adapters._http import Answer, Header, Request
     from devsess.adapters._settings import Settings
     from devsess.flows import Flow
-    from devsess.models import Device, Grant
+    from devsess.models import Grant
     from devsess.policy import Span
 
 log = logging.getLogger("devsess")
-
-_CLEAR_CACHE: Header = ("Clear-Site-Data", '"cache"')
-# What makes browsers say more of their device than they say unasked (RFC 8942).
-_ACCEPT_HINTS: Header = ("Accept-CH", "Sec-CH-UA-Platform-Version, Sec-CH-UA-Model")
 
 
 class Exchange:
@@ -78,18 +75,12 @@ class Exchange:
     session: Session | None = None
     refused: DevsessError | None = None
     over: DevsessError | None = None
-    is_guarded = False
-    is_at_endpoint = False
-    is_looking = False
-    is_consulted = False
-    has_begun = False
+    is_guarded = is_at_endpoint = is_looking = is_consulted = has_begun = False
     _jar: Jar | None = None
     _consulted: tuple[str, ...] = ()
-    _is_ours = False
     _prolonged: Session | None = None
     _renewed: Session | None = None
-    _gives_tokens = False
-    _has_signed_out = False
+    _is_ours = _gives_tokens = _has_signed_out = False
 
     @property
     def jar(self) -> Jar:
@@ -295,10 +286,6 @@ class Exchange:
         self.refused = None
         return self.session
 
-    def presents(self, device: Device) -> bool:
-        """Whether the token of *device* came along."""
-        return device.id in self.core.tokens.read_device(self.client.device_token)
-
     def missing(self) -> InvalidSessionError:
         """Why there is no session."""
         return self.error or BadTokenError("no credentials came with this request: sign in")
@@ -382,7 +369,7 @@ class Exchange:
         elif self.session is not None and not is_marked and not self.request.is_live:
             found = [PRIVATE]  # what a person sees is theirs, in case it shows who they are
         if self._has_signed_out and self.settings.clear_site_data:
-            found.append(_CLEAR_CACHE)
+            found.append(CLEAR_CACHE)
         if self._is_ours and self.settings.origins:
             self.consult("Origin")
             found += [] if is_shared else cors.sharing(self.request, self.settings)
@@ -391,14 +378,13 @@ class Exchange:
         if self._consulted:
             found.append(("Vary", ", ".join(self._consulted)))
         if content_type.startswith("text/html"):
-            found.append(_ACCEPT_HINTS)
+            found.append(ACCEPT_HINTS)
         return found
 
     def _cookies(self) -> list[Header]:
-        if self._jar is None and not self.brought.twice:
+        if (self._jar is None and not self.brought.twice) or self.jar.is_untouched:
             return []
-        jar = self.jar
-        return [] if jar.is_untouched else jar.headers(may_clear=ended.may_still_clear(self))
+        return self.jar.headers(may_clear=ended.may_still_clear(self))
 
     def _hand_out(self, grant: Grant) -> None:
         self.jar.hand_out(grant, self.core.now())

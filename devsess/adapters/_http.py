@@ -122,6 +122,9 @@ class Answer:
 
 NO_STORE: Header = ("Cache-Control", "no-store")
 PRIVATE: Header = ("Cache-Control", "private")
+CLEAR_CACHE: Header = ("Clear-Site-Data", '"cache"')
+# What makes browsers say more of their device than they say unasked (RFC 8942).
+ACCEPT_HINTS: Header = ("Accept-CH", "Sec-CH-UA-Platform-Version, Sec-CH-UA-Model")
 
 
 # Nobody takes it for a script, and no other site embeds it (OWASP ASVS 3.4.4, 3.5.8).
