@@ -17,7 +17,8 @@ from devsess.tuning.timing import each_fresh, fresh_copy
 TOLD = (
     "One file, several threads and processes. At a pace of 900 requests a second every other "
     "one meets a commit, and reads the change log first: a rough figure, which moves with the "
-    "machine's load."
+    "machine's load. Of two processes together, what they wait for a CPU that other programs use "
+    "is left out, what they wait for each other is not."
 )
 
 SESSIONS = 250
