@@ -38,7 +38,8 @@ LOG_KEPT = 10_000
 LOG_READ = 1_000
 
 # Events of one type that the history keeps of one session: a client can bring about
-# as many as it sends requests (a renewal under another agent each time).
+# as many as it sends requests (a renewal under another agent each time). And of one
+# account, of those that name no session: each sign-in that is refused is one.
 EVENTS_EACH = 1_000
 
 # How many of a user's latest devices a sign-in is compared with.

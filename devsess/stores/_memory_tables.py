@@ -187,12 +187,11 @@ class Tables:
             self._events[self._last_event] = event
 
     def _is_full(self, event: EventRow) -> bool:
-        if event.session_id is None:
-            return False
+        own = (event.type, event.session_id, event.session_id or event.user_id)
         alike = [
             it
             for it in self._events.values()
-            if it.session_id == event.session_id and it.type is event.type
+            if own == (it.type, it.session_id, it.session_id or it.user_id)
         ]
         return len(alike) >= deeds.EVENTS_EACH
 

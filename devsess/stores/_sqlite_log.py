@@ -20,6 +20,10 @@ _ALIKE = (
     "SELECT count(*) FROM (SELECT 1 FROM events INDEXED BY events_session"
     " WHERE session_id = ? AND type = ? LIMIT ?)"
 )
+_ALIKE_ALONE = (
+    "SELECT count(*) FROM (SELECT 1 FROM events INDEXED BY events_sessionless"
+    " WHERE user_id = ? AND type = ? AND session_id IS NULL LIMIT ?)"
+)
 _ONCE = frozenset({EventType.SESSION_CREATED, EventType.SESSION_REVOKED})
 
 
@@ -32,7 +36,7 @@ def note(db: sqlite3.Cursor, session_ids: Sequence[str | None]) -> None:
 
 
 def keep(db: sqlite3.Cursor, *events: EventRow) -> None:
-    """Keep events, in this order; but no more of one type and session than may be."""
+    """Keep events, in this order; but no more of one type and session, or account, than may be."""
     for event in events:
         if is_full(db, event):
             continue
@@ -41,12 +45,15 @@ def keep(db: sqlite3.Cursor, *events: EventRow) -> None:
 
 
 def is_full(db: sqlite3.Cursor, event: EventRow) -> bool:
-    """Whether the history keeps as many events of this type and session as it may."""
-    # By the index of sessions; each session begins and ends but once.
-    if event.session_id is None or event.type in _ONCE:
+    """Whether the history keeps as many events of this type and session, or account, as it may."""
+    # Each part has an index; each session begins and ends but once.
+    if event.session_id is None:
+        statement, whose = _ALIKE_ALONE, event.user_id
+    elif event.type in _ONCE:
         return False
-    asked = (event.session_id, event.type.value, deeds.EVENTS_EACH)
-    [[found]] = db.execute(_ALIKE, asked).fetchall()
+    else:
+        statement, whose = _ALIKE, event.session_id
+    [[found]] = db.execute(statement, (whose, event.type.value, deeds.EVENTS_EACH)).fetchall()
     return bool(found == deeds.EVENTS_EACH)
 
 

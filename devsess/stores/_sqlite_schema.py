@@ -206,12 +206,19 @@ def _live_index(db: Any) -> None:
     )
 
 
+def _sessionless_events(db: Any) -> None:
+    db.conn.execute(
+        "CREATE INDEX events_sessionless ON events (user_id, type) WHERE session_id IS NULL"
+    )
+
+
 STEPS: dict[str, Callable[[Any], None]] = {
     "0001_tables": _tables,
     "0002_succession_and_levels": _succession_and_levels,
     "0003_endings": _endings,
     "0004_new_devices": _new_devices,
     "0005_live_index": _live_index,
+    "0006_sessionless_events": _sessionless_events,
 }
 
 

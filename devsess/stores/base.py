@@ -288,7 +288,7 @@ class Store(Protocol):
         Keep an event.
 
         Here and wherever else an event is kept: of one session the history keeps
-        1,000 of a type, and none beyond.
+        1,000 of a type, and none beyond; and so of an account, where no session is named.
         """
         ...
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from devsess import Client, EventType
+from devsess import Client, EventType, LoginDeniedError, Policy
 from devsess.stores import _deeds as deeds
 from devsess.stores.sqlite import SQLiteStore
 
@@ -87,3 +87,61 @@ def test_user_agents_go_with_their_sessions(make: Callable[..., Any], clock: Fak
     assert {"new/1.0"} == {event.user_agent for event in sessions.history("ada").items}
     if isinstance(store, SQLiteStore):
         assert [("new/1.0",)] == store._rows("SELECT user_agent FROM agents", ())
+
+
+def blocked(sessions: Any) -> Callable[[], object]:
+    """Signs in from a device that is blocked."""
+    grant = sessions.login("ada")
+    sessions.block_device("ada", grant.session.device.id)
+    return lambda: sessions.login("ada", Client(device_token=grant.device_token))
+
+
+def cut_off(sessions: Any) -> Callable[[], object]:
+    """Signs in with a time that lies before the end of all sessions."""
+    sessions.revoke_all("ada")
+    return lambda: sessions.login("ada", auth_time=1.0)
+
+
+def full(sessions: Any) -> Callable[[], object]:
+    """Signs in where the limit is reached."""
+    sessions.login("ada")
+    return lambda: sessions.login("ada")
+
+
+REFUSED = {
+    "a blocked device": (blocked, EventType.LOGIN_DENIED),
+    "before the cut-off": (cut_off, EventType.LOGIN_DENIED),
+    "beyond the limit": (full, EventType.LIMIT_EXCEEDED),
+}
+
+
+@pytest.mark.parametrize(("begin", "kind"), REFUSED.values(), ids=REFUSED.keys())
+def test_refused_sign_ins_fill_nothing(
+    make: Callable[..., Any], few: int, begin: Callable[..., Any], kind: EventType
+) -> None:
+    """So many of an account are kept, all of them told; nobody else's history is any shorter."""
+    heard: list[EventType] = []
+    policy = Policy(max_sessions=1, on_limit="reject")
+    sessions = make(policy=policy, on_event=lambda event: heard.append(event.type))
+    sign_in = begin(sessions)
+    for _ in range(2 * few):
+        with pytest.raises(LoginDeniedError):
+            sign_in()
+    assert few == count(sessions, kind)
+    assert 2 * few == heard.count(kind)
+    # A device event of the account, and the same event of another one, have room of their own.
+    sessions.login("bob")
+    with pytest.raises(LoginDeniedError):
+        sessions.login("bob")
+    assert EventType.LIMIT_EXCEEDED is sessions.history("bob").items[0].type
+    sessions.rename_device("bob", sessions.devices("bob")[0].id, "mine")
+    assert EventType.DEVICE_RENAMED is sessions.history("bob").items[0].type
+
+
+def test_evictions_fill_nothing(make: Callable[..., Any], few: int) -> None:
+    """A program that signs in again and again: each sign-in is kept, the limit is told so often."""
+    sessions = make(policy=Policy(max_sessions=1))
+    for _ in range(2 * few):
+        sessions.login("ada")
+    assert few == count(sessions, EventType.LIMIT_EXCEEDED)
+    assert 2 * few == count(sessions, EventType.SESSION_CREATED)
