@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Concatenate, ParamSpec, TypeAlias, TypeVar
 
 from devsess import lifecycle
 from devsess._clock import Clock, elapsed
-from devsess._services import APART, Once
 from devsess.cache import Cache
 from devsess.errors import ConfigurationError, StoreUnavailableError
 from devsess.flows import Context, Flow, step_up, validate
@@ -58,7 +57,7 @@ class Core:
         self.policy = policy
         self.keys = Keys.of(keys)
         self.tokens = Tokens(self.keys, issuer, audience, policy)
-        self.context = Context(policy, self.tokens, self.keys, secrets.token_bytes, Once(APART))
+        self.context = Context(policy, self.tokens, self.keys, secrets.token_bytes)
         self.now = now_of(clock)
         self.cache = Cache(policy, clock.elapsed if clock else elapsed)
         self.times = CallTimes()

@@ -25,12 +25,6 @@ _OURS = frozenset({"emit", "locate", "pause"})
 # after a tenth of a second at the latest.
 _PAUSE = (0.01, 0.1)
 
-APART = (
-    "a session is dated more than 300 seconds ahead of this process: the clocks of the processes"
-    " that share its store differ, or this one is behind. Set them by a time service. What is dated"
-    " ahead is corrected when for a day no more of it was written."
-)
-
 
 class WouldBlockError(Exception):
     """This call cannot be answered at once; run the whole operation where it may wait."""
@@ -173,23 +167,6 @@ def log(message: str) -> None:
     import logging  # late: it is not needed as long as nothing fails
 
     logging.getLogger("devsess").exception(message)
-
-
-class Once:
-    """Logs *message* as a warning, when it is called for the first time."""
-
-    def __init__(self, message: str) -> None:
-        self._message = message
-        self._is_said = False
-
-    def __call__(self) -> None:
-        """Log it, unless that was done before."""
-        if self._is_said:
-            return
-        self._is_said = True
-        import logging  # late: it is not needed as long as nothing is wrong
-
-        logging.getLogger("devsess").warning(self._message)
 
 
 def tell(events: list[Event], on_event: OnEvent | None) -> None:

@@ -2,16 +2,9 @@
 LAW: instants that lie ahead of this clock.
 
 Two machines' clocks differ a little: up to CLOCKS_APART an instant ahead counts
-as now. What lies further ahead was written by a clock that was ahead, or this one
-is behind; the two look alike. Either way its age is not known, so it is over.
-
-A row dated ahead would live for as long as that clock was ahead, so it is set back
-to now. But never on the word of one clock: only while the history is undisputed,
-which is when for AGREED nothing that lies ahead has been added to it. All clocks
-that are right dispute one that is behind, and a clock that is still ahead would
-date the row so again. And only together with a write that is made anyway, never by
-a validation: two processes whose clocks differ would else undo each other's work
-at each request.
+as now. What lies further ahead was written by a clock that was wrong. Its age is
+not known, so it is over; and a row that it dated would live for as long as that
+clock was ahead, so the first write that meets the row sets it back to now.
 """
 
 from __future__ import annotations
@@ -20,15 +13,11 @@ import math
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from devsess.policy import Policy
     from devsess.rows import SessionRow
 
 # Seconds.
 CLOCKS_APART = 300.0
-# Seconds for which whatever was added to the history must agree with a clock that corrects.
-AGREED = 86_400.0
 # No session was written before (2025-01-01): a clock that says so has not been set
 # yet, as after a start without a battery. To it everything lies ahead.
 NEVER_BEFORE = 1_735_689_600.0
@@ -57,18 +46,6 @@ def age(since: float, now: float) -> float:
 def was_ahead(row: SessionRow, now: float) -> bool:
     """Whether a clock that was ahead wrote *row*, whose deadlines would be far away for ever."""
     return max(row.created_at, row.last_seen_at) > latest(now) and not is_unset(now)
-
-
-def undisputed(history: Iterable[float], since: float, until: float) -> bool:
-    """
-    Whether *history*, instants in the order they were written, agrees with a clock.
-
-    It must reach back to *since*: behind the latest instant that is no later than
-    that, none lies after *until*.
-    """
-    written = list(history)
-    old = [(at, place) for place, at in enumerate(written) if at <= since]
-    return bool(old) and all(at <= until for at in written[max(old)[1] + 1 :])
 
 
 def latest_deadline(now: float, policy: Policy) -> float:

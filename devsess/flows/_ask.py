@@ -112,12 +112,8 @@ def ahead(*, after: float, limit: int) -> Flow[builtins.list[SessionRow]]:
     return cast("builtins.list[SessionRow]", (yield Call("ahead", (), arguments)))
 
 
-def undisputed(*, since: float, until: float) -> Flow[bool]:
-    return cast("bool", (yield Call("undisputed", (), {"since": since, "until": until})))
-
-
-def set_back(session_id: str, *, expected: Columns, changes: Columns) -> Flow[bool]:
-    arguments = {"expected": expected, "changes": changes}
+def set_back(session_id: str, *, expected: Columns, changes: Columns, wait: bool) -> Flow[bool]:
+    arguments = {"expected": expected, "changes": changes, "wait": wait}
     return cast("bool", (yield Call("set_back", (session_id,), arguments)))
 
 

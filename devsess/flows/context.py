@@ -45,14 +45,12 @@ class Context:
         tokens: Mints and verifies.
         keys: For the digest of an application's fingerprint.
         entropy: Gives that many random bytes.
-        clocks_differ: Called for each row that is met dated ahead of the clock.
     """
 
     policy: Policy
     tokens: Tokens
     keys: Keys
     entropy: Callable[[int], bytes] = field(repr=False)
-    clocks_differ: Callable[[], object] = field(repr=False)
 
     def new_id(self) -> str:
         """128 random bits, URL-safe (ASVS 7.2.3, 11.5.1)."""
@@ -187,27 +185,22 @@ def live_row(context: Context, now: float, claims: AccessClaims, deed: Deed) -> 
     return row
 
 
-def may_correct(now: float) -> Flow[bool]:
-    """Whether this clock may set rows back: see `skew`."""
-    return (yield from ask.undisputed(since=now - skew.AGREED, until=skew.latest(now)))
-
-
-def corrected(context: Context, now: float, row: SessionRow) -> Flow[SessionRow]:
+def corrected(
+    context: Context, now: float, row: SessionRow, *, wait: bool = True
+) -> Flow[SessionRow]:
     """
-    *row*, set back first if a clock that was ahead wrote it, and this one may say so.
+    *row*, set back first if a clock that was ahead wrote it.
 
     Raises:
         SessionNotFoundError: If it was deleted meanwhile.
+        StoreBusyError: If that cannot be written at once, without *wait*.
     """
     if not skew.was_ahead(row, now):
-        return row
-    context.clocks_differ()
-    if not (yield from may_correct(now)):
         return row
     read = ("created_at", "last_seen_at", "auth_time")  # a step-up changes the last, always
     expected = {name: getattr(row, name) for name in read}
     changes = skew.set_back(row, now, context.policy)
-    yield from ask.set_back(row.id, expected=expected, changes=changes)
+    yield from ask.set_back(row.id, expected=expected, changes=changes, wait=wait)
     return (yield from own_row(row.id, None))
 
 

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import builtins
-import math
 from typing import TYPE_CHECKING, Any
 
 from devsess import lifecycle, skew
 from devsess.errors import SessionNotFoundError
 from devsess.flows import _ask as ask
 from devsess.flows._checks import checked_count, checked_session, checked_user
-from devsess.flows.context import Context, corrected, find_row, may_correct
+from devsess.flows.context import Context, corrected, find_row
 from devsess.lifecycle import State, instant
 from devsess.models import Page
 from devsess.stores.base import Erasure, Retention
@@ -115,9 +114,8 @@ def purge(
 
     After each batch *progress* is called with its rows, and others may write.
 
-    Nothing is touched by a clock that has not been set, and nothing is dated anew by one
-    that the history disputes: what ended would have ended long ago, and the next purge
-    would delete it.
+    Nothing is touched by a clock that has not been set: it would date all that ended to
+    long ago, and the next purge would delete it.
 
     Raises:
         TypeError, ValueError: If *limit* is not 1 or more.
@@ -126,9 +124,8 @@ def purge(
         checked_count(limit, "limit")
     if skew.is_unset(now):
         return 0
-    agreed = yield from may_correct(now)
-    yield from _set_back(context, now, BATCH if agreed else 1)
-    retention = _retention(now, context.policy, skew.latest(now) if agreed else math.inf)
+    yield from _set_back(context, now)
+    retention = _retention(now, context.policy)
     done = 0
     while limit is None or done < limit:
         batch = BATCH if limit is None else min(BATCH, limit - done)
@@ -142,23 +139,23 @@ def purge(
     return done
 
 
-def _retention(now: float, policy: Policy, latest: float) -> Retention:
+def _retention(now: float, policy: Policy) -> Retention:
     return Retention(
         now=now,
-        latest=latest,
+        latest=skew.latest(now),
         before=lifecycle.purge_before(now, policy),
         devices_before=lifecycle.purge_devices_before(now, policy),
         agents_before=lifecycle.purge_agents_before(now, policy),
     )
 
 
-def _set_back(context: Context, now: float, limit: int) -> Flow[None]:
-    """Correct the sessions that a clock that was ahead would have live for ever, *limit* a time."""
+def _set_back(context: Context, now: float) -> Flow[None]:
+    """Correct the sessions that a clock that was ahead would have live for ever."""
     after = skew.latest_deadline(now, context.policy)
     found = True
     while found:  # the farthest come first; a policy that was longer has left others
         found = False
-        for row in (yield from ask.ahead(after=after, limit=limit)):
+        for row in (yield from ask.ahead(after=after, limit=BATCH)):
             try:
                 found |= (yield from corrected(context, now, row)) is not row
             except SessionNotFoundError:  # erased meanwhile

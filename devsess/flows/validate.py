@@ -9,7 +9,7 @@ from attrs import evolve, frozen
 from devsess import lifecycle, rotation, skew
 from devsess.errors import StoreUnavailableError
 from devsess.flows import _ask as ask
-from devsess.flows.context import Context, live_row, presents_own_device
+from devsess.flows.context import Context, corrected, live_row, presents_own_device
 from devsess.lifecycle import Deed
 from devsess.views import session_view
 
@@ -45,8 +45,8 @@ def validate(
         InvalidSessionError: As `live_row` and `presents_own_device` say.
     """
     row = yield from live_row(context, now, claims, Deed.VALIDATE)
-    if skew.was_ahead(row, now):
-        context.clocks_differ()  # a write will set it back
+    if touch and skew.was_ahead(row, now):
+        row = yield from _corrected(context, now, row, claims)
     binds = presents_own_device(context, row, client) and not row.bound
     due = touch and (binds or lifecycle.is_touch_due(row, now, context.policy))
     first = rotation.is_first_presentation(claims.generation, row)
@@ -64,6 +64,22 @@ def validate(
     session = session_view(row, now, context.policy)
     good_until = min(good_until, claims.expires_at)
     return Validated(session, good_until)
+
+
+def _corrected(
+    context: Context, now: float, row: SessionRow, claims: AccessClaims
+) -> Flow[SessionRow]:
+    """
+    *row* once corrected, judged again; itself where that failed, which fails no validation.
+
+    Raises:
+        InvalidSessionError: As `live_row`: it may have ended, or been stepped up, meanwhile.
+    """
+    try:
+        yield from corrected(context, now, row, wait=False)
+    except StoreUnavailableError:
+        return row
+    return (yield from live_row(context, now, claims, Deed.VALIDATE))
 
 
 @frozen

@@ -25,13 +25,6 @@ AHEAD = (
     f"{rows.SELECT_SESSION} WHERE {rows.UNENDED} AND s.idle_expires_at > ?"
     " ORDER BY s.idle_expires_at DESC, s.id LIMIT ?"
 )
-# By the index of instants on both sides: what lies ahead is little, or comes at once.
-UNDISPUTED = (
-    "SELECT NOT EXISTS (SELECT 1 FROM events INDEXED BY events_at"
-    " WHERE at > ?2 AND seq > (SELECT seq FROM events WHERE at <= ?1"
-    " ORDER BY at DESC, seq DESC LIMIT 1))"
-    " WHERE EXISTS (SELECT 1 FROM events WHERE at <= ?1)"
-)
 _LIVE = f"{rows.SELECT_SESSION} WHERE s.user_id = ? AND {rows.UNENDED} AND {LIVE}{BY_USE}"
 
 # Moves only forward, and only what has not ended.

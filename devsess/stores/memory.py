@@ -10,7 +10,6 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from devsess import skew
 from devsess.errors import StoreUnavailableError
 from devsess.lifecycle import counts_as_live
 from devsess.models import Page
@@ -193,14 +192,11 @@ class MemoryStore(Tables):
             late = [it for it in rows if it.revoked_at is None and it.idle_expires_at > after]
             return sorted(late, key=lambda row: (-row.idle_expires_at, row.id))[:limit]
 
-    def undisputed(self, *, since: float, until: float) -> bool:
-        """See Store.undisputed."""
-        with self._deed():
-            history = [self._events[seq].at for seq in sorted(self._events)]
-        return skew.undisputed(history, since, until)
-
-    def set_back(self, session_id: str, *, expected: Columns, changes: Columns) -> bool:
+    def set_back(
+        self, session_id: str, *, expected: Columns, changes: Columns, wait: bool = True
+    ) -> bool:
         """See Store.set_back."""
+        del wait
         with self._deed():
             row = self._unrevoked(session_id)
             if row is None or not deeds.holds(row, expected):

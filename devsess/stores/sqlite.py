@@ -190,15 +190,20 @@ class SQLiteStore(DatabaseFile):
         deeds.check_size(limit)
         return self._made(rows.session_row, self._rows(sql.AHEAD, (after, limit)))
 
-    def undisputed(self, *, since: float, until: float) -> bool:
-        """See Store.undisputed."""
-        return (1,) in self._rows(sql.UNDISPUTED, (since, until))
-
-    def set_back(self, session_id: str, *, expected: Columns, changes: Columns) -> bool:
+    def set_back(
+        self, session_id: str, *, expected: Columns, changes: Columns, wait: bool = True
+    ) -> bool:
         """See Store.set_back."""
         if not is_text(session_id):
             return False
-        return self._deed(sql.set_back, session_id, expected, changes)
+        if wait:
+            return self._deed(sql.set_back, session_id, expected, changes)
+        return self._write(
+            0.0,
+            lambda opened: whole(
+                opened.toucher, lambda db: sql.set_back(db, session_id, expected, changes)
+            ),
+        )
 
     def end(self, ending: Ending) -> Ended:
         """See Store.end."""

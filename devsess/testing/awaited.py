@@ -76,11 +76,10 @@ class Awaited:
     async def ahead(self, *, after: float, limit: int) -> builtins.list[SessionRow]:
         return self.store.ahead(after=after, limit=limit)
 
-    async def undisputed(self, *, since: float, until: float) -> bool:
-        return self.store.undisputed(since=since, until=until)
-
-    async def set_back(self, session_id: str, *, expected: Columns, changes: Columns) -> bool:
-        return self.store.set_back(session_id, expected=expected, changes=changes)
+    async def set_back(
+        self, session_id: str, *, expected: Columns, changes: Columns, wait: bool = True
+    ) -> bool:
+        return self.store.set_back(session_id, expected=expected, changes=changes, wait=wait)
 
     async def end(self, ending: Ending) -> Ended:
         return self.store.end(ending)

@@ -15,7 +15,7 @@ from devsess.tokens import AccessClaims, Tokens
 POLICY = Policy()
 KEYS = Keys.of("t7vKq2Zr9XwLm4NbY8sHd5JfC3pQx6RgUe1")
 TOKENS = Tokens(KEYS, "devsess", "devsess", POLICY)
-CONTEXT = Context(POLICY, TOKENS, KEYS, lambda size: b"r" * size, lambda: None)
+CONTEXT = Context(POLICY, TOKENS, KEYS, lambda size: b"r" * size)
 SESSION_ID = "s-0123456789abcdef"
 ROW = session_row(SESSION_ID, device="d-0123456789abcdef")
 REVOKED = evolve(ROW, revoked_at=T0 + 1, reason="lost")

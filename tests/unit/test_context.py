@@ -39,7 +39,7 @@ def test_an_id_is_of_16_bytes(raw: bytes, expected: str) -> None:
         sizes.append(size)
         return raw
 
-    assert expected == Context(POLICY, TOKENS, KEYS, entropy, lambda: None).new_id()
+    assert expected == Context(POLICY, TOKENS, KEYS, entropy).new_id()
     assert [16] == sizes
 
 

@@ -210,11 +210,11 @@ def test_what_could_not_be_written_is_tried_again_soon(
     assert T0 + expected == lifecycle.trusted_at(row, T0, policy, **written)
 
 
-def test_what_a_clock_ahead_wrote_is_repeated_as_any_other() -> None:
-    """Its touch is not due for long, and until then its row would say the same."""
+def test_what_a_clock_ahead_wrote_is_not_repeated() -> None:
+    """Such a row is asked for again at once, until a write has put it right."""
     row = session_row(last_seen_at=T0 + DAY, idle_from=T0 + DAY)
 
-    assert T0 + DAY + USUAL.touch_interval == lifecycle.trusted_at(row, T0, USUAL)
+    assert T0 == lifecycle.trusted_at(row, T0, USUAL)
 
 
 @pytest.mark.parametrize("column", ["idle_expires_at", "absolute_expires_at"])
@@ -288,34 +288,6 @@ def test_a_clock_that_is_not_set_yet(now: float, expected: bool) -> None:
     """To one that says that it is before 2025 everything lies ahead, and nothing is wrong."""
     assert expected is skew.is_unset(now)
     assert expected is not skew.was_ahead(session_row(created_at=T0), now)
-
-
-# In days from now; a clock corrects what lies ahead of 0 if this agrees with it.
-HISTORIES: dict[str, tuple[list[float], bool]] = {
-    "nothing was written": ([], False),
-    "for less than a day": ([-0.9, 0], False),
-    "for a day": ([-1], True),
-    "for long": ([-9, -3, -1.5, -0.5, 0], True),
-    "as much ahead as clocks may differ": ([-1, 300 / DAY], True),
-    "ahead since": ([-1, 301 / DAY], False),
-    "this clock is behind all others": ([-9, -1, 3, 9, 20], False),
-    "it has begun to write itself": ([-9, -1, 3, 20, 0, 0, 0], False),
-    "it has written for less than a day": ([-9, 20, -0.9, 0], False),
-    "all others have been silent for a day": ([-9, 20, -1, 0], True),
-    "one that was ahead, and is right again": ([-9, 3650, -1.5, 0], True),
-    "one that still is": ([-9, -1.5, 3650, 0], False),
-    "one that is behind does not speak for this one": ([-1, 20, -30, 0], False),
-    "of two at one instant the later counts": ([-1, 20, -1], True),
-}
-
-
-@pytest.mark.parametrize("name", HISTORIES)
-def test_whose_word_counts(name: str) -> None:
-    """A clock may set rows back when for a day nothing was written that lies ahead of it."""
-    days, expected = HISTORIES[name]
-    history = [T0 + it * DAY for it in days]
-
-    assert expected is skew.undisputed(history, T0 - skew.AGREED, skew.latest(T0))
 
 
 def test_a_row_from_a_clock_ahead_is_set_back() -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from math import inf
 from typing import Any
 
 import pytest
@@ -268,35 +267,21 @@ def test_revoking_what_is_over_looks_whether_it_was_there() -> None:
     assert play(revoke("user-2"), ("end", Ended()), ("get", ROW)) is False
 
 
-_NONE_AHEAD = (("undisputed", True), ("ahead", []))
+_NONE_AHEAD = ("ahead", [])
 
 
 def test_purge_goes_on_until_nothing_is_left() -> None:
     """In batches, so that nobody waits long for the writer."""
     paused = ("pause", None)
     batches = [("purge", 500), paused, ("purge", 500), paused, ("purge", 7), paused, ("purge", 0)]
-    assert play(flows.purge(CONTEXT, SOON, limit=None), *_NONE_AHEAD, *batches) == 1007
+    assert play(flows.purge(CONTEXT, SOON, limit=None), _NONE_AHEAD, *batches) == 1007
     assert (
         play(
             flows.purge(CONTEXT, SOON, limit=600),
-            *(*_NONE_AHEAD, *batches[:2], ("purge", 100), paused),
+            *(_NONE_AHEAD, *batches[:2], ("purge", 100), paused),
         )
         == 600
     )
-
-
-@pytest.mark.parametrize(("agreed", "limit", "latest"), [(True, 500, SOON + 300), (False, 1, inf)])
-def test_a_purge_corrects_nothing_that_is_disputed(agreed: bool, limit: int, latest: float) -> None:
-    """One row is looked at, to say that clocks differ; the store is to date nothing anew."""
-    ahead = evolve(ROW, created_at=SOON + 301)
-    disputed = (("ahead", [ahead]), ("undisputed", False))
-    rows = (("ahead", []),) if agreed else disputed
-    heard: list[Call] = []
-    flow = flows.purge(CONTEXT, SOON, limit=None)
-    assert 0 == play(flow, ("undisputed", agreed), *rows, ("purge", 0), heard=heard)
-    assert limit == heard[1].kwargs["limit"]
-    [retention] = heard[-1].args
-    assert (SOON, latest) == (retention.now, retention.latest)
 
 
 def test_an_export_reads_every_page() -> None:

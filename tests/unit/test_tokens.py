@@ -178,7 +178,7 @@ def test_an_id_is_128_random_bits() -> None:
         asked.append(size)
         return bytes(range(size))
 
-    found = Context(Policy(), tokens(OLD), Keys(OLD), entropy, lambda: None).new_id()
+    found = Context(Policy(), tokens(OLD), Keys(OLD), entropy).new_id()
 
     assert [16] == asked
     assert sorted(b64(bytes(range(16)))) == sorted(found)

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from _play import CLAIMS, CONTEXT, LATER, NEW_CLAIMS, POLICY, RENEWED, ROW, SOON, TOKENS
+from _play import CLAIMS, CONTEXT, LATER, NEW_CLAIMS, POLICY, RENEWED, REVOKED, ROW, SOON, TOKENS
 from _play import play as answered
 from attrs import evolve
 
-from devsess import Client, StoreUnavailableError, flows
+from devsess import Client, SessionRevokedError, StoreUnavailableError, flows
 from devsess.flows import Call
 
 OWN = Client(device_token=TOKENS.mint_device([ROW.device.id]))
@@ -84,8 +84,30 @@ def test_a_poll_that_could_not_mark_leaves_the_touch_due() -> None:
     assert due_at == found.good_until
 
 
-@pytest.mark.parametrize("touch", [True, False])
-def test_a_validation_sets_nothing_back(touch: bool) -> None:
-    """What is dated ahead is left to a write; no touch of it is due, so nothing is written."""
-    found = play(SOON, ("get", AHEAD), touch=touch)
-    assert AHEAD.last_seen_at == found.session.last_seen_at.timestamp()
+_SET_BACK = [("get", AHEAD), ("set_back", True), ("get", ROW)]
+
+
+def test_what_a_clock_ahead_wrote_is_set_back_and_judged_again() -> None:
+    """The answer is that of the row as it is then."""
+    assert ROW.last_seen_at + POLICY.touch_interval == (
+        play(SOON, *_SET_BACK, ("get", ROW)).good_until
+    )
+    ended = play(SOON, *_SET_BACK, ("get", REVOKED), ("emit", None))
+    assert isinstance(ended, SessionRevokedError)
+
+
+def test_what_cannot_be_set_back_fails_no_validation() -> None:
+    """The next request tries again: memory does not answer it."""
+    assert SOON == play(SOON, ("get", AHEAD), ("set_back", DOWN)).good_until
+
+
+def test_a_correction_waits_for_nobody() -> None:
+    """A validation does not stand in line for the writer."""
+    heard: list[Call] = []
+    play(SOON, *_SET_BACK, ("get", ROW), heard=heard)
+    assert heard[1].kwargs["wait"] is False
+
+
+def test_a_poll_sets_nothing_back() -> None:
+    """It writes nothing but that a successor came; and memory repeats nothing of it."""
+    assert SOON == play(SOON, ("get", AHEAD), touch=False).good_until
