@@ -126,6 +126,8 @@ class Session:
             what refreshes it, or ends others with it, needs that token.
         levels: Each context reached so far, and when it last was, the latest
             last; at most eight, read-only.
+        generation: How often its tokens were renewed by then: those of a lower one are
+            not the newest.
     """
 
     id: str
@@ -149,6 +151,7 @@ class Session:
     claims: Mapping[str, Any] = field(default=NOTHING, hash=False)
     is_bound: bool = False
     levels: Mapping[str, datetime] = field(default=NOTHING, hash=False)
+    generation: int = field(default=0, eq=False, repr=False)
 
     @property
     def revoked(self) -> bool:

@@ -67,6 +67,7 @@ def session_view(
         claims_view(row.claims),
         row.bound,
         levels_view(row),
+        row.generation,
     )
 
 

@@ -344,7 +344,8 @@ class Exchange:
             return
         with suppress(StoreUnavailableError):  # they end a little early, until next time
             found = yield from ask.get(before.id)
-            if found is None or not found.is_active or found.auth_time != before.auth_time:
+            held = self.core.tokens.identify(self.jar.held.access or "", self.core.now())
+            if found is None or not found.is_active or found.generation != held.generation:
                 self.jar.take_back()
             elif prolonged is not None and found.last_seen_at == prolonged.last_seen_at:
                 self.jar.follow(found, self.core.now())

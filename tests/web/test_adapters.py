@@ -85,8 +85,12 @@ def test_persistent_cookies_follow_the_deadline(site: Any, path: str) -> None:
     [
         *(("&persistent", 10, deed) for deed in ("refresh", "step up", "sign in", "sign out")),
         # Its access token has expired: the slow request has renewed it.
-        *(("", 20, deed) for deed in ("step up", "sign in", "sign out")),
-        *(("&persistent", 20, deed) for deed in ("step up", "sign in", "sign out")),
+        *(("", 20, deed) for deed in ("refresh twice", "step up", "sign in", "sign out")),
+        *(
+            ("&persistent", 20, deed)
+            for deed in ("refresh twice", "step up", "sign in", "sign out")
+        ),
+        ("&persistent", 10, "refresh that is no activity"),
     ],
 )
 def test_a_slow_answer_does_not_bring_old_cookies_back(
@@ -103,6 +107,12 @@ def test_a_slow_answer_does_not_bring_old_cookies_back(
         site.sessions.step_up(grant.access_token, client, amr=("otp",))
 
     deeds = {
+        "refresh that is no activity": lambda: site.sessions.refresh(
+            jar[REFRESH], client, touch=False
+        ),
+        "refresh twice": lambda: site.sessions.refresh(
+            site.sessions.refresh(jar[REFRESH], client).refresh_token, client
+        ),
         "refresh": lambda: site.sessions.refresh(jar[REFRESH], client),
         "step up": step_up,
         "sign in": lambda: site.sessions.login("ada", client),
