@@ -25,8 +25,8 @@ from devsess import (
     TokenExpiredError,
 )
 from devsess.cache import Cache
-from devsess.flows import Validated
 from devsess.models import Session
+from devsess.operations import Validated
 from devsess.stores.sqlite import SQLiteStore
 from devsess.testing import FakeClock
 

@@ -36,8 +36,8 @@ from tabulate import tabulate
 
 from benchmarks import _world as world
 from benchmarks._board import THREADS, Board
-from devsess import InvalidSessionError, Policy, SessionManager, SessionRevokedError, flows
-from devsess.flows import ending
+from devsess import InvalidSessionError, Policy, SessionManager, SessionRevokedError, operations
+from devsess.operations import ending
 from devsess.stores import _walindex
 from devsess.stores.base import Ending
 from devsess.stores.records import AT_ONCE
@@ -186,15 +186,15 @@ class Ender:
         chosen = self._chance.choice(self.alive)
         kind = self._chance.randrange(100)
         if kind < OF_ALL:
-            self._end_many(bool, flows.revoke_everyone)
+            self._end_many(bool, operations.revoke_everyone)
         elif kind < OF_ALL + OF_ONE:
-            self._end_many(lambda one: one[2] == chosen[2], flows.revoke_all, chosen[2])
+            self._end_many(lambda one: one[2] == chosen[2], operations.revoke_all, chosen[2])
         else:
             self.alive.remove(chosen)
             _revoke(self._board, self._sessions, *chosen[:2])
 
     def _end_many(
-        self, which: Callable[[tuple[int, str, str]], bool], flow: Any, *user: str
+        self, which: Callable[[tuple[int, str, str]], bool], end: Any, *user: str
     ) -> None:
         ended = [one for one in self.alive if which(one)]
         self.alive = [one for one in self.alive if not which(one)]
@@ -206,7 +206,7 @@ class Ender:
             self._board.begin(slot, time.monotonic_ns())
         # Step by step, as the manager does it: it must hold before the rows have followed.
         ending.Ending = partial(Ending, at_once=0 if covers else AT_ONCE)  # type: ignore
-        follows = self._sessions._do(self._sessions._core.write(flow, *user, **arguments))
+        follows = self._sessions._write(end, *user, **arguments)
         for slot, _, _ in ended:
             self._board.end(slot, time.monotonic_ns())
         self._board.count_covered(len(ended) if covers else 0)

@@ -12,8 +12,10 @@ from benchmarks import _world as world
 from benchmarks._line import Line
 from benchmarks._rounds import best
 from benchmarks.validate import SESSIONS, first_seen, without_index
-from devsess import flows
-from devsess._drivers import run
+from devsess import operations
+from devsess._runtime.drive import drive
+from devsess._runtime.faces import BlockingFace
+from devsess.metrics import CallTimes
 from devsess.stores import _sqlite_rows as rows
 from devsess.tuning.timing import Batch, each, each_fresh, fresh_copy
 
@@ -79,6 +81,18 @@ def _told(whole: str, seconds: dict[str, float]) -> list[Line]:
     ]
 
 
+class Known(BlockingFace):
+    """A store of which the one row is known already."""
+
+    def __init__(self, store: SQLiteStore, row: SessionRow | None) -> None:
+        super().__init__(store, CallTimes(), None)
+        self._row = row
+
+    async def get(self, session_id: str) -> SessionRow | None:
+        del session_id
+        return self._row
+
+
 def _parts(sessions: SessionManager, grants: Sequence[Grant]) -> list[Batch]:
     """What PARTS names, in that order, each done to all sessions."""
     core, now = sessions._core, time()
@@ -93,7 +107,8 @@ def _parts(sessions: SessionManager, grants: Sequence[Grant]) -> list[Batch]:
 
     def judge(both: tuple[SessionRow | None, AccessClaims]) -> object:
         row, claims = both
-        return run(flows.validate(core.context, now, claims, None, touch=True), lambda _: row)
+        op = core.operation(Known(store, row), [], now)
+        return drive(operations.validate(op, claims, None, touch=True))
 
     return [
         _over(lambda it: _read(store, rows.GET, it), ids),

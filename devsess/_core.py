@@ -1,40 +1,42 @@
-"""What both managers are made of: flows and cache put together, still without any I/O."""
+"""What both managers are made of: operations and cache put together, still without any I/O."""
 
 from __future__ import annotations
 
 import os
 import secrets
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Concatenate, ParamSpec, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, ParamSpec, TypeAlias, TypeVar, cast
 
 from devsess import lifecycle
 from devsess._clock import Clock, elapsed
 from devsess.cache import Cache
 from devsess.errors import ConfigurationError, StoreUnavailableError
-from devsess.flows import Context, Flow, step_up, validate
-from devsess.flows import _ask as ask
-from devsess.flows._checks import checked_client
 from devsess.keys import Keys, KeySource
 from devsess.metrics import CallTimes, Metrics
-from devsess.models import Client, Event, Session
+from devsess.models import Client, Session
+from devsess.operations import Operation, validate
+from devsess.operations._checks import checked_client
 from devsess.policy import Policy, Span, seconds
 from devsess.tokens import Tokens, check_length
+from devsess.views import event_view
 
 if TYPE_CHECKING:
-    from devsess.models import Grant
-    from devsess.stores.base import Store
+    from devsess._runtime.drive import Unbegun
+    from devsess._runtime.faces import Face
+    from devsess._runtime.notify import OnEvent
+    from devsess.models import Event
+    from devsess.stores.base import AsyncStore, Store, SupportsMark
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
 AnyKeys: TypeAlias = Keys | KeySource | Sequence[KeySource]
-OnEvent: TypeAlias = Callable[[Event], object]
 Location: TypeAlias = str | os.PathLike[str]
 
 
 class Core:
     """
-    The unchanging parts of a manager, and its operations as flows that keep the cache honest.
+    The unchanging parts of a manager, and its operations such that the cache stays honest.
 
     Args:
         all: As for SessionManager.
@@ -57,40 +59,56 @@ class Core:
         self.policy = policy
         self.keys = Keys.of(keys)
         self.tokens = Tokens(self.keys, issuer, audience, policy)
-        self.context = Context(policy, self.tokens, self.keys, secrets.token_bytes)
         self.now = now_of(clock)
         self.cache = Cache(policy, clock.elapsed if clock else elapsed)
         self.times = CallTimes()
-        self._watched: Store | None = None
+        self._marked: SupportsMark | None = None
 
-    def read(
-        self,
-        flow: Callable[Concatenate[Context, float, P], Flow[T]],
-        *args: P.args,
-        **kwargs: P.kwargs,
-    ) -> Flow[T]:
-        """*flow* at this instant."""
-        return flow(self.context, self.now(), *args, **kwargs)
+    def operation(self, face: Face, events: list[Event], now: float | None = None) -> Operation:
+        """An operation at *now*, this instant if left out, whose events are put into *events*."""
+        return Operation(
+            self.policy,
+            self.tokens,
+            self.keys,
+            secrets.token_bytes,
+            self.now() if now is None else now,
+            face,
+            lambda row: events.append(event_view(row)),
+            face.locate,
+            face.pause,
+        )
 
-    def write(
-        self,
-        flow: Callable[Concatenate[Context, float, P], Flow[T]],
-        *args: P.args,
-        **kwargs: P.kwargs,
-    ) -> Flow[T]:
-        """*flow* at this instant; what it changed is out of the cache before it returns."""
-        return self._settled(flow(self.context, self.now(), *args, **kwargs))
+    def settled(self, write: Unbegun[P, T]) -> Unbegun[P, T]:
+        """*write*, such that what it changed is out of the cache before it returns."""
 
-    def validate(
+        async def settling(op: Operation, /, *args: P.args, **kwargs: P.kwargs) -> T:
+            try:
+                result = await write(op, *args, **kwargs)
+            except Exception:
+                await self._settle(op)
+                raise
+            await self._settle(op)
+            return result
+
+        return settling
+
+    async def _settle(self, op: Operation) -> None:
+        # It is done, whatever follows: that it cannot be heard of must not undo the answer.
+        try:
+            await self.cache.catch_up(op.store)
+        except StoreUnavailableError:
+            self.cache.clear()
+
+    async def validate(
         self,
-        now: float,
+        op: Operation,
         token: str,
         client: Client | None,
         *,
         stale: bool,
         fresh: bool,
         touch: bool,
-    ) -> Flow[Session]:
+    ) -> Session:
         """
         The slow path of a validation: catch up, look again, read the row, keep it.
 
@@ -101,38 +119,38 @@ class Core:
         check_length(token)
         checked_client(client)
         if stale:
-            yield from self.cache.catch_up()
-            session = self.cache.look(token, client, now)
+            await self.cache.catch_up(op.store)
+            session = self.cache.look(token, client, op.now)
             if session is not None:
                 return session
         ticket = self.cache.ticket()
         stamp = None
         if fresh:
-            session = yield from self._unchanged(token, client, now)
+            session = await self._unchanged(op, token, client)
             if session is not None:
                 return session
         self.cache.misses += 1
-        claims = self.tokens.verify_access(token, now)
+        claims = self.tokens.verify_access(token, op.now)
         if fresh:
             # Asked for before the row is read: if it changes in between, they differ next time.
-            stamp = yield from ask.stamp(claims.session_id)
-        validated = yield from validate(self.context, now, claims, client, touch=touch)
+            stamp = await op.store.stamp(claims.session_id)
+        validated = await validate(op, claims, client, touch=touch)
         self.cache.keep(ticket, token, client, validated, stamp)
         return validated.session
 
-    def _unchanged(self, token: str, client: Client | None, now: float) -> Flow[Session | None]:
+    async def _unchanged(self, op: Operation, token: str, client: Client | None) -> Session | None:
         """The session as kept, if its row still holds what it held then; the row is asked."""
-        entry = self.cache.entry(token, client, now)
+        entry = self.cache.entry(token, client, op.now)
         if entry is None or entry.stamp is None:
             return None
-        stamp = yield from ask.stamp(entry.session.id)
+        stamp = await op.store.stamp(entry.session.id)
         return entry.session if stamp == entry.stamp else None
 
-    def watch(self, store: Store | None) -> None:
-        """Compare the cache with *store*'s mark; without one, every hit asks the store."""
-        self._watched = store
-        if store is not None:
-            self.cache.watch(store.mark)
+    def watch(self, store: Store | AsyncStore) -> None:
+        """Compare the cache with *store*'s mark; if it has none, every hit asks for the changes."""
+        if callable(getattr(store, "mark", None)):
+            self._marked = cast("SupportsMark", store)
+            self.cache.watch(self._marked.mark)
 
     def metrics(self) -> Metrics:
         """What was counted so far."""
@@ -144,23 +162,9 @@ class Core:
             evictions=cache.evictions,
             entries=len(cache),
             feed_lag=cache.lag(),
-            mark=self._watched.mark_in_use if self._watched else "none",
+            mark=self._marked.mark_in_use if self._marked else "none",
             calls=self.times.calls(),
         )
-
-    def step_up(
-        self,
-        access_token: str,
-        client: Client | None,
-        *,
-        amr: Sequence[str],
-        acr: str | None,
-    ) -> Flow[Grant]:
-        """As `flows.step_up`, for a token that is not verified yet."""
-        now = self.now()
-        checked_client(client)
-        claims = self.tokens.verify_access(access_token, now)
-        return self._settled(step_up(self.context, now, claims, client, amr=amr, acr=acr))
 
     def require(
         self, session: Session, now: float, max_auth_age: Span | None, acr: str | None
@@ -179,26 +183,6 @@ class Core:
             max_auth_age=None if max_auth_age is None else seconds(max_auth_age),
             required_acr=acr,
         )
-
-    def writes(self, flow: Flow[T]) -> bool:
-        """Whether *flow* may wait for others to write: what `write` and `step_up` gave."""
-        return getattr(flow, "gi_code", None) is Core._settled.__code__
-
-    def _settled(self, flow: Flow[T]) -> Flow[T]:
-        try:
-            result = yield from flow
-        except Exception:
-            yield from self._settle()
-            raise
-        yield from self._settle()
-        return result
-
-    def _settle(self) -> Flow[None]:
-        # It is done, whatever follows: that it cannot be heard of must not undo the answer.
-        try:
-            yield from self.cache.catch_up()
-        except StoreUnavailableError:
-            self.cache.clear()
 
 
 def now_of(clock: Clock | None) -> Callable[[], float]:

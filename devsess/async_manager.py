@@ -5,36 +5,27 @@ from __future__ import annotations
 import builtins
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
-from functools import partial
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any
 
-from devsess import flows
-from devsess._core import AnyKeys, Core, Location, OnEvent
-from devsess._drivers import in_thread, run, run_async, to_its_end
-from devsess._services import Awaiting, Instant, Waiting, WouldBlockError, log, tell_async
-from devsess._threads import Threads
+from devsess import operations
+from devsess._core import AnyKeys, Core, Location
+from devsess._runtime.running import AsyncRunner
 from devsess.cache import STALE
-from devsess.errors import StoreUnavailableError
 from devsess.models import Client, Device, Event, Grant, Page, Session
 from devsess.policy import Policy, Span
-from devsess.stores._url import any_store, is_async
+from devsess.stores._url import store_at
 
 if TYPE_CHECKING:
     from types import TracebackType
 
     from devsess._clock import Clock
-    from devsess.flows import AllEnded, Flow
+    from devsess._runtime.notify import OnEvent
     from devsess.geo import Locator
     from devsess.metrics import Metrics
     from devsess.stores.base import AsyncStore, Store
 
-T = TypeVar("T")
 
-# Of each kind; SQLite's readers are as many.
-_THREADS = 8
-
-
-class AsyncSessionManager:
+class AsyncSessionManager(AsyncRunner):
     """
     `SessionManager` for asyncio: the same methods, awaited; an async context manager.
 
@@ -62,7 +53,7 @@ class AsyncSessionManager:
         audience: str = "devsess",
         clock: Clock | None = None,
     ) -> None:
-        self._core = Core(
+        core = Core(
             keys=keys,
             policy=policy,
             issuer=issuer,
@@ -70,16 +61,9 @@ class AsyncSessionManager:
             clock=clock,
             on_event=on_event,
         )
-        self._now, self._hit = self._core.now, self._core.cache.hit
-        self._locator = locator
-        self._on_event = on_event
+        self._now, self._hit = core.now, core.cache.hit
         # Last: whatever raises before has nothing to close.
-        self._store = any_store(store)
-        self._blocking = None if is_async(self._store) else cast("Store", self._store)
-        self._core.watch(self._blocking)
-        # Apart: writes may wait for a lock, all at once, and reads must not wait for them.
-        self._reading = Threads("devsess-read", _THREADS)
-        self._writing = Threads("devsess-write", _THREADS)
+        super().__init__(core, store_at(store, is_awaited=True), locator, on_event)
 
     async def validate(
         self,
@@ -117,7 +101,7 @@ class AsyncSessionManager:
             session = found
         else:
             options = {"stale": found is STALE, "fresh": fresh, "touch": touch}
-            session = await self._validated(now, token, client, **options)
+            session = await self._read_at(now, self._core.validate, token, client, **options)
         if max_auth_age is not None or acr is not None:
             self._core.require(session, now, max_auth_age, acr)
         return session
@@ -153,8 +137,8 @@ class AsyncSessionManager:
             StoreUnavailableError: If the store did not answer.
             TypeError, ValueError: If an argument cannot be kept.
         """
-        flow = self._core.write(
-            flows.login,
+        return await self._write(
+            operations.login,
             user_id,
             client,
             amr=amr,
@@ -163,7 +147,6 @@ class AsyncSessionManager:
             persistent=persistent,
             claims=claims,
         )
-        return await self._do(flow)
 
     async def refresh(
         self, refresh_token: str, client: Client | None = None, *, touch: bool = True
@@ -183,7 +166,7 @@ class AsyncSessionManager:
             RefreshTokenReusedError: If it came back when it should not; the session was ended.
             StoreUnavailableError: If the store did not answer.
         """
-        return await self._do(self._core.write(flows.refresh, refresh_token, client, touch=touch))
+        return await self._write(operations.refresh, refresh_token, client, touch=touch)
 
     async def list(
         self, user_id: str, *, current: str | Session | None = None, include_ended: bool = False
@@ -199,10 +182,9 @@ class AsyncSessionManager:
         Raises:
             StoreUnavailableError: If the store did not answer.
         """
-        flow = self._core.read(
-            flows.list_sessions, user_id, current=current, include_ended=include_ended
+        return await self._read(
+            operations.list_sessions, user_id, current=current, include_ended=include_ended
         )
-        return await self._do(flow)
 
     async def live(
         self,
@@ -228,8 +210,9 @@ class AsyncSessionManager:
             ValueError: If *limit* is not 1 to 1,000, or *cursor* is mangled.
             StoreUnavailableError: If the store did not answer.
         """
-        flow = self._core.read(flows.live, user_id, limit=limit, cursor=cursor, current=current)
-        return await self._do(flow)
+        return await self._read(
+            operations.live, user_id, limit=limit, cursor=cursor, current=current
+        )
 
     async def get(self, session_id: str | Session, *, user_id: str | None = None) -> Session | None:
         """
@@ -239,7 +222,7 @@ class AsyncSessionManager:
             StoreUnavailableError: If the store did not answer.
             TypeError: If *session_id* is neither a text nor a Session.
         """
-        return await self._do(self._core.read(flows.get, session_id, user_id=user_id))
+        return await self._read(operations.get, session_id, user_id=user_id)
 
     async def revoke(
         self,
@@ -256,10 +239,9 @@ class AsyncSessionManager:
             StoreUnavailableError: If the store did not answer.
             TypeError: If *session_id* is neither a text nor a Session.
         """
-        flow = self._core.write(
-            flows.revoke, session_id, user_id=user_id, reason=reason, actor=actor
+        return await self._write(
+            operations.revoke, session_id, user_id=user_id, reason=reason, actor=actor
         )
-        return await self._do(flow)
 
     async def revoke_all(
         self,
@@ -291,20 +273,18 @@ class AsyncSessionManager:
             SessionNotFoundError: If *keep* is not the user's own; nothing was ended.
             StoreUnavailableError: If the store did not answer.
         """
-        flow = self._core.write(
-            flows.revoke_all,
+        return await self._followed(
+            operations.revoke_all,
             user_id,
             keep=keep,
             reason=reason,
             actor=actor,
             compromised=compromised,
         )
-        return await self._followed(flow)
 
     async def revoke_everyone(self, *, reason: str, actor: str | None = None) -> int:
         """End every session there is, as `revoke_all` does; how many."""
-        flow = self._core.write(flows.revoke_everyone, reason=reason, actor=actor)
-        return len(await self._followed(flow))
+        return len(await self._followed(operations.revoke_everyone, reason=reason, actor=actor))
 
     async def extend(
         self, session_id: str | Session, by: Span, *, user_id: str | None = None
@@ -316,7 +296,7 @@ class AsyncSessionManager:
             SessionNotFoundError, SessionExpiredError, SessionRevokedError: As it stands.
             StoreUnavailableError: If the store did not answer.
         """
-        return await self._do(self._core.write(flows.extend, session_id, by, user_id=user_id))
+        return await self._write(operations.extend, session_id, by, user_id=user_id)
 
     async def update(
         self,
@@ -333,8 +313,7 @@ class AsyncSessionManager:
             StoreUnavailableError: If the store did not answer.
             TypeError, ValueError: If they are no JSON object of at most 1,024 bytes.
         """
-        flow = self._core.write(flows.update, session_id, claims=claims, user_id=user_id)
-        return await self._do(flow)
+        return await self._write(operations.update, session_id, claims=claims, user_id=user_id)
 
     async def step_up(
         self,
@@ -354,7 +333,7 @@ class AsyncSessionManager:
             InvalidSessionError: As for validate.
             StoreUnavailableError: If the store did not answer.
         """
-        return await self._do(self._core.step_up(access_token, client, amr=amr, acr=acr))
+        return await self._write(operations.step_up, access_token, client, amr=amr, acr=acr)
 
     async def history(
         self, user_id: str, *, limit: int = 50, cursor: str | None = None
@@ -366,19 +345,17 @@ class AsyncSessionManager:
             ValueError: If *limit* is not 1 to 1,000, or *cursor* is mangled.
             StoreUnavailableError: If the store did not answer.
         """
-        return await self._do(self._core.read(flows.history, user_id, limit=limit, cursor=cursor))
+        return await self._read(operations.history, user_id, limit=limit, cursor=cursor)
 
     async def devices(self, user_id: str) -> builtins.list[Device]:
         """A user's devices, latest sign-in first."""
-        return await self._do(self._core.read(flows.devices, user_id))
+        return await self._read(operations.devices, user_id)
 
     async def rename_device(
         self, user_id: str, device_id: str | Device, name: str | None, *, actor: str | None = None
     ) -> Device | None:
         """Call a device *name*; None gives its label back. None: there is no such device."""
-        return await self._do(
-            self._core.write(flows.rename_device, user_id, device_id, name, actor=actor)
-        )
+        return await self._write(operations.rename_device, user_id, device_id, name, actor=actor)
 
     async def trust_device(
         self,
@@ -394,9 +371,7 @@ class AsyncSessionManager:
         If all the account's sessions are ended meanwhile, the device stays as that left it:
         `trusted_until` of the answer says.
         """
-        return await self._do(
-            self._core.write(flows.trust_device, user_id, device_id, until, actor=actor)
-        )
+        return await self._write(operations.trust_device, user_id, device_id, until, actor=actor)
 
     async def end_trust(
         self,
@@ -419,32 +394,27 @@ class AsyncSessionManager:
         Raises:
             StoreUnavailableError: If the store did not answer.
         """
-        flow = self._core.write(
-            flows.end_trust, client, access_token=access_token, refresh_token=refresh_token
+        return await self._write(
+            operations.end_trust, client, access_token=access_token, refresh_token=refresh_token
         )
-        return await self._do(flow)
 
     async def forget_device(
         self, user_id: str, device_id: str | Device, *, actor: str | None = None
     ) -> Device | None:
         """End a device's sessions and remove it. None: there is no such device."""
-        return await self._do(
-            self._core.write(flows.forget_device, user_id, device_id, actor=actor)
-        )
+        return await self._write(operations.forget_device, user_id, device_id, actor=actor)
 
     async def block_device(
         self, user_id: str, device_id: str | Device, *, actor: str | None = None
     ) -> Device | None:
         """End a device's sessions and refuse it at login. None: there is no such device."""
-        return await self._do(self._core.write(flows.block_device, user_id, device_id, actor=actor))
+        return await self._write(operations.block_device, user_id, device_id, actor=actor)
 
     async def unblock_device(
         self, user_id: str, device_id: str | Device, *, actor: str | None = None
     ) -> Device | None:
         """Let a device sign in again. None: there is no such device."""
-        return await self._do(
-            self._core.write(flows.unblock_device, user_id, device_id, actor=actor)
-        )
+        return await self._write(operations.unblock_device, user_id, device_id, actor=actor)
 
     async def purge(
         self, *, limit: int | None = None, progress: Callable[[int], object] | None = None
@@ -457,19 +427,19 @@ class AsyncSessionManager:
         before 2025.
         """
         await self._follow()
-        return await self._do(self._core.write(flows.purge, limit=limit, progress=progress))
+        return await self._write(operations.purge, limit=limit, progress=progress)
 
     async def export_user(self, user_id: str) -> dict[str, Any]:
         """Everything kept about a person, as JSON types."""
-        return await self._do(self._core.read(flows.export_user, user_id))
+        return await self._read(operations.export_user, user_id)
 
     async def erase_user(self, user_id: str) -> int:
         """Delete everything about a person; how many rows."""
-        return await self._do(self._core.write(flows.erase_user, user_id))
+        return await self._write(operations.erase_user, user_id)
 
     async def migrate(self) -> builtins.list[str]:
         """Bring the store's schema up to date, as opening it did; the names of the steps taken."""
-        return await self._do(self._core.read(flows.migrate))
+        return await self._read(operations.migrate)
 
     def jwks(self) -> dict[str, builtins.list[dict[str, str]]]:
         """The public keys as a JWK set, for other services; empty with HS256."""
@@ -481,13 +451,7 @@ class AsyncSessionManager:
 
     async def close(self) -> None:
         """Release everything; closing twice is fine."""
-        if self._blocking:
-            await to_its_end(in_thread(self._writing, self._blocking.close))
-            self._reading.close()
-            self._writing.close()
-        else:
-            await cast("AsyncStore", self._store).close()
-        self._core.cache.clear()
+        await self._close()
 
     async def __aenter__(self) -> AsyncSessionManager:
         return self
@@ -499,64 +463,3 @@ class AsyncSessionManager:
         trace: TracebackType | None,
     ) -> None:
         await self.close()
-
-    async def _validated(
-        self,
-        now: float,
-        token: str,
-        client: Client | None,
-        *,
-        stale: bool,
-        fresh: bool,
-        touch: bool,
-    ) -> Session:
-        def flow() -> Flow[Session]:
-            return self._core.validate(now, token, client, stale=stale, fresh=fresh, touch=touch)
-
-        if self._blocking:
-            instant = Instant(self._blocking, self._core.times)
-            try:
-                try:
-                    return run(flow(), instant.perform)
-                except WouldBlockError:
-                    # Begun anew, elsewhere; what was noted so far is noted again.
-                    instant.events.clear()
-            finally:
-                await tell_async(instant.events, self._on_event)
-        return await self._do(flow())
-
-    async def _followed(self, flow: Flow[AllEnded]) -> Sequence[str]:
-        # A task of its own: the rows follow, and are told, even if the caller goes away.
-        return await to_its_end(self._ended(flow))
-
-    async def _ended(self, flow: Flow[AllEnded]) -> Sequence[str]:
-        ended = await self._do(flow)
-        if ended.following is not None:
-            await self._follow(ended.following)
-        return ended.ids
-
-    async def _follow(self, own: int | None = None) -> None:
-        """Write the rows that endings cover, in batches; they have ended, whatever comes of it."""
-        try:
-            while await self._do(self._core.write(flows.settle, own)):
-                pass  # each batch is an operation of its own, with its events
-        except StoreUnavailableError:
-            log("rows of ended sessions are not written yet; the next purge goes on")
-
-    async def _do(self, flow: Flow[T]) -> T:
-        # A task of its own: what is half done when its caller goes away is still told.
-        return await to_its_end(self._done(flow))
-
-    async def _done(self, flow: Flow[T]) -> T:
-        if self._blocking:
-            waiting = Waiting(self._blocking, self._locator, self._core.times)
-            try:
-                threads = self._writing if self._core.writes(flow) else self._reading
-                return await in_thread(threads, partial(run, flow, waiting.perform))
-            finally:
-                await tell_async(waiting.events, self._on_event)
-        awaiting = Awaiting(cast("AsyncStore", self._store), self._locator, self._core.times)
-        try:
-            return await run_async(flow, awaiting.perform)
-        finally:
-            await tell_async(awaiting.events, self._on_event)

@@ -23,15 +23,15 @@ from attrs import define, field
 from devsess._fork import after_fork
 from devsess._shares import LAST, Shares
 from devsess.errors import StoreUnavailableError
-from devsess.flows import _ask as ask
-from devsess.flows._checks import checked_client
+from devsess.operations._checks import checked_client
 from devsess.stores.base import SharedMark, StoreBusyError
 from devsess.stores.records import All, Bytes
 from devsess.tokens import MAX_TOKEN_LENGTH
 
 if TYPE_CHECKING:
-    from devsess.flows import Flow, Validated
     from devsess.models import Client, Session
+    from devsess.operations import Validated
+    from devsess.operations.operation import Records
     from devsess.policy import Policy
 
 
@@ -253,9 +253,9 @@ class Cache:
             self._ring[entry.place] = key
             self._entries.put(key, entry)
 
-    def catch_up(self) -> Flow[None]:
+    async def catch_up(self, store: Records) -> None:
         """
-        Hear of every change there is by now.
+        Hear of every change that *store* knows by now.
 
         The mark is read before the log is, so that what is written in between
         is heard of twice rather than never.
@@ -264,8 +264,8 @@ class Cache:
         while True:
             position = self._position
             heard_at = self._elapsed()
-            mark = yield from self._marked()
-            changes = yield from ask.changes(position)
+            mark = self._marked()
+            changes = await store.changes(position)
             with self._lock:
                 alone = position is self._position
                 if changes.position != position:
@@ -276,9 +276,9 @@ class Cache:
                     self._mark, self._heard_at = mark, heard_at
                     return
 
-    def _marked(self) -> Flow[object]:
+    def _marked(self) -> object:
         try:
-            return (yield from ask.mark())
+            return self._ask_mark()
         except StoreBusyError:
             return _NEVER
 

@@ -6,38 +6,36 @@ import builtins
 import inspect
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
-from devsess import flows
-from devsess._core import AnyKeys, Core, Location, OnEvent
-from devsess._drivers import run
-from devsess._services import Waiting, log, tell
+from devsess import operations
+from devsess._core import AnyKeys, Core, Location
+from devsess._runtime.running import Runner
 from devsess.cache import STALE
-from devsess.errors import ConfigurationError, StoreUnavailableError
+from devsess.errors import ConfigurationError
 from devsess.models import Client, Device, Event, Grant, Page, Session
 from devsess.policy import Policy, Span
-from devsess.stores._url import blocking_store
+from devsess.stores._url import store_at
 
 if TYPE_CHECKING:
     from types import TracebackType
 
     from devsess._clock import Clock
-    from devsess.flows import AllEnded, Flow
+    from devsess._runtime.notify import OnEvent
     from devsess.geo import Locator
     from devsess.metrics import Metrics
-    from devsess.stores.base import Store
-
-T = TypeVar("T")
+    from devsess.stores.base import AsyncStore, Store
 
 
-class SessionManager:
+class SessionManager(Runner):
     """
     Sign users in on devices, and say on every request whether they still are.
 
     Safe to use from many threads, and after a fork. A context manager.
 
     Args:
-        store: A path, a URL (`sqlite:///file.db`, `memory://`) or a Store.
+        store: A path, a URL (`sqlite:///file.db`, `memory://`) or a Store; an AsyncStore if
+            its calls never suspend.
         keys: A secret of 32 bytes or more, a Keys, or a list, current first.
         policy: The numbers.
         locator: Knows where an address is; asked at login and when an address changes.
@@ -53,7 +51,7 @@ class SessionManager:
 
     def __init__(
         self,
-        store: Store | Location,
+        store: Store | AsyncStore | Location,
         *,
         keys: AnyKeys,
         policy: Policy = Policy(),  # noqa: B008 - frozen
@@ -65,7 +63,7 @@ class SessionManager:
     ) -> None:
         if inspect.iscoroutinefunction(on_event):
             raise ConfigurationError("on_event is a coroutine function: use AsyncSessionManager")
-        self._core = Core(
+        core = Core(
             keys=keys,
             policy=policy,
             issuer=issuer,
@@ -73,12 +71,9 @@ class SessionManager:
             clock=clock,
             on_event=on_event,
         )
-        self._now, self._hit = self._core.now, self._core.cache.hit
-        self._locator = locator
-        self._on_event = on_event
+        self._now, self._hit = core.now, core.cache.hit
         # Last: whatever raises before has nothing to close.
-        self._store = blocking_store(store)
-        self._core.watch(self._store)
+        super().__init__(core, store_at(store, is_awaited=False), locator, on_event)
 
     def validate(
         self,
@@ -115,9 +110,8 @@ class SessionManager:
         if type(found) is Session:
             session = found
         else:
-            stale = found is STALE
-            flow = self._core.validate(now, token, client, stale=stale, fresh=fresh, touch=touch)
-            session = self._do(flow)
+            options = {"stale": found is STALE, "fresh": fresh, "touch": touch}
+            session = self._read_at(now, self._core.validate, token, client, **options)
         if max_auth_age is not None or acr is not None:
             self._core.require(session, now, max_auth_age, acr)
         return session
@@ -153,8 +147,8 @@ class SessionManager:
             StoreUnavailableError: If the store did not answer.
             TypeError, ValueError: If an argument cannot be kept.
         """
-        flow = self._core.write(
-            flows.login,
+        return self._write(
+            operations.login,
             user_id,
             client,
             amr=amr,
@@ -163,7 +157,6 @@ class SessionManager:
             persistent=persistent,
             claims=claims,
         )
-        return self._do(flow)
 
     def refresh(
         self, refresh_token: str, client: Client | None = None, *, touch: bool = True
@@ -183,7 +176,7 @@ class SessionManager:
             RefreshTokenReusedError: If it came back when it should not; the session was ended.
             StoreUnavailableError: If the store did not answer.
         """
-        return self._do(self._core.write(flows.refresh, refresh_token, client, touch=touch))
+        return self._write(operations.refresh, refresh_token, client, touch=touch)
 
     def list(
         self, user_id: str, *, current: str | Session | None = None, include_ended: bool = False
@@ -199,10 +192,9 @@ class SessionManager:
         Raises:
             StoreUnavailableError: If the store did not answer.
         """
-        flow = self._core.read(
-            flows.list_sessions, user_id, current=current, include_ended=include_ended
+        return self._read(
+            operations.list_sessions, user_id, current=current, include_ended=include_ended
         )
-        return self._do(flow)
 
     def live(
         self,
@@ -228,8 +220,7 @@ class SessionManager:
             ValueError: If *limit* is not 1 to 1,000, or *cursor* is mangled.
             StoreUnavailableError: If the store did not answer.
         """
-        flow = self._core.read(flows.live, user_id, limit=limit, cursor=cursor, current=current)
-        return self._do(flow)
+        return self._read(operations.live, user_id, limit=limit, cursor=cursor, current=current)
 
     def get(self, session_id: str | Session, *, user_id: str | None = None) -> Session | None:
         """
@@ -239,7 +230,7 @@ class SessionManager:
             StoreUnavailableError: If the store did not answer.
             TypeError: If *session_id* is neither a text nor a Session.
         """
-        return self._do(self._core.read(flows.get, session_id, user_id=user_id))
+        return self._read(operations.get, session_id, user_id=user_id)
 
     def revoke(
         self,
@@ -256,10 +247,9 @@ class SessionManager:
             StoreUnavailableError: If the store did not answer.
             TypeError: If *session_id* is neither a text nor a Session.
         """
-        flow = self._core.write(
-            flows.revoke, session_id, user_id=user_id, reason=reason, actor=actor
+        return self._write(
+            operations.revoke, session_id, user_id=user_id, reason=reason, actor=actor
         )
-        return self._do(flow)
 
     def revoke_all(
         self,
@@ -291,20 +281,18 @@ class SessionManager:
             SessionNotFoundError: If *keep* is not the user's own; nothing was ended.
             StoreUnavailableError: If the store did not answer.
         """
-        flow = self._core.write(
-            flows.revoke_all,
+        return self._followed(
+            operations.revoke_all,
             user_id,
             keep=keep,
             reason=reason,
             actor=actor,
             compromised=compromised,
         )
-        return self._followed(flow)
 
     def revoke_everyone(self, *, reason: str, actor: str | None = None) -> int:
         """End every session there is, as `revoke_all` does; how many."""
-        flow = self._core.write(flows.revoke_everyone, reason=reason, actor=actor)
-        return len(self._followed(flow))
+        return len(self._followed(operations.revoke_everyone, reason=reason, actor=actor))
 
     def extend(self, session_id: str | Session, by: Span, *, user_id: str | None = None) -> Session:
         """
@@ -314,7 +302,7 @@ class SessionManager:
             SessionNotFoundError, SessionExpiredError, SessionRevokedError: As it stands.
             StoreUnavailableError: If the store did not answer.
         """
-        return self._do(self._core.write(flows.extend, session_id, by, user_id=user_id))
+        return self._write(operations.extend, session_id, by, user_id=user_id)
 
     def update(
         self,
@@ -331,8 +319,7 @@ class SessionManager:
             StoreUnavailableError: If the store did not answer.
             TypeError, ValueError: If they are no JSON object of at most 1,024 bytes.
         """
-        flow = self._core.write(flows.update, session_id, claims=claims, user_id=user_id)
-        return self._do(flow)
+        return self._write(operations.update, session_id, claims=claims, user_id=user_id)
 
     def step_up(
         self,
@@ -352,7 +339,7 @@ class SessionManager:
             InvalidSessionError: As for validate.
             StoreUnavailableError: If the store did not answer.
         """
-        return self._do(self._core.step_up(access_token, client, amr=amr, acr=acr))
+        return self._write(operations.step_up, access_token, client, amr=amr, acr=acr)
 
     def history(self, user_id: str, *, limit: int = 50, cursor: str | None = None) -> Page[Event]:
         """
@@ -362,19 +349,17 @@ class SessionManager:
             ValueError: If *limit* is not 1 to 1,000, or *cursor* is mangled.
             StoreUnavailableError: If the store did not answer.
         """
-        return self._do(self._core.read(flows.history, user_id, limit=limit, cursor=cursor))
+        return self._read(operations.history, user_id, limit=limit, cursor=cursor)
 
     def devices(self, user_id: str) -> builtins.list[Device]:
         """A user's devices, latest sign-in first."""
-        return self._do(self._core.read(flows.devices, user_id))
+        return self._read(operations.devices, user_id)
 
     def rename_device(
         self, user_id: str, device_id: str | Device, name: str | None, *, actor: str | None = None
     ) -> Device | None:
         """Call a device *name*; None gives its label back. None: there is no such device."""
-        return self._do(
-            self._core.write(flows.rename_device, user_id, device_id, name, actor=actor)
-        )
+        return self._write(operations.rename_device, user_id, device_id, name, actor=actor)
 
     def trust_device(
         self,
@@ -390,9 +375,7 @@ class SessionManager:
         If all the account's sessions are ended meanwhile, the device stays as that left it:
         `trusted_until` of the answer says.
         """
-        return self._do(
-            self._core.write(flows.trust_device, user_id, device_id, until, actor=actor)
-        )
+        return self._write(operations.trust_device, user_id, device_id, until, actor=actor)
 
     def end_trust(
         self,
@@ -415,28 +398,27 @@ class SessionManager:
         Raises:
             StoreUnavailableError: If the store did not answer.
         """
-        flow = self._core.write(
-            flows.end_trust, client, access_token=access_token, refresh_token=refresh_token
+        return self._write(
+            operations.end_trust, client, access_token=access_token, refresh_token=refresh_token
         )
-        return self._do(flow)
 
     def forget_device(
         self, user_id: str, device_id: str | Device, *, actor: str | None = None
     ) -> Device | None:
         """End a device's sessions and remove it. None: there is no such device."""
-        return self._do(self._core.write(flows.forget_device, user_id, device_id, actor=actor))
+        return self._write(operations.forget_device, user_id, device_id, actor=actor)
 
     def block_device(
         self, user_id: str, device_id: str | Device, *, actor: str | None = None
     ) -> Device | None:
         """End a device's sessions and refuse it at login. None: there is no such device."""
-        return self._do(self._core.write(flows.block_device, user_id, device_id, actor=actor))
+        return self._write(operations.block_device, user_id, device_id, actor=actor)
 
     def unblock_device(
         self, user_id: str, device_id: str | Device, *, actor: str | None = None
     ) -> Device | None:
         """Let a device sign in again. None: there is no such device."""
-        return self._do(self._core.write(flows.unblock_device, user_id, device_id, actor=actor))
+        return self._write(operations.unblock_device, user_id, device_id, actor=actor)
 
     def purge(
         self, *, limit: int | None = None, progress: Callable[[int], object] | None = None
@@ -449,19 +431,19 @@ class SessionManager:
         before 2025.
         """
         self._follow()
-        return self._do(self._core.write(flows.purge, limit=limit, progress=progress))
+        return self._write(operations.purge, limit=limit, progress=progress)
 
     def export_user(self, user_id: str) -> dict[str, Any]:
         """Everything kept about a person, as JSON types."""
-        return self._do(self._core.read(flows.export_user, user_id))
+        return self._read(operations.export_user, user_id)
 
     def erase_user(self, user_id: str) -> int:
         """Delete everything about a person; how many rows."""
-        return self._do(self._core.write(flows.erase_user, user_id))
+        return self._write(operations.erase_user, user_id)
 
     def migrate(self) -> builtins.list[str]:
         """Bring the store's schema up to date, as opening it did; the names of the steps taken."""
-        return self._do(self._core.read(flows.migrate))
+        return self._read(operations.migrate)
 
     def jwks(self) -> dict[str, builtins.list[dict[str, str]]]:
         """The public keys as a JWK set, for other services; empty with HS256."""
@@ -473,8 +455,7 @@ class SessionManager:
 
     def close(self) -> None:
         """Release everything; closing twice is fine."""
-        self._store.close()
-        self._core.cache.clear()  # what is closed answers nothing, not even from memory
+        self._close()
 
     def __enter__(self) -> SessionManager:
         return self
@@ -486,25 +467,3 @@ class SessionManager:
         trace: TracebackType | None,
     ) -> None:
         self.close()
-
-    def _followed(self, flow: Flow[AllEnded]) -> Sequence[str]:
-        ended = self._do(flow)
-        if ended.following is not None:
-            self._follow(ended.following)
-        return ended.ids
-
-    def _follow(self, own: int | None = None) -> None:
-        """Write the rows that endings cover, in batches; they have ended, whatever comes of it."""
-        try:
-            while self._do(self._core.write(flows.settle, own)):
-                pass  # each batch is an operation of its own, with its events
-        except StoreUnavailableError:
-            log("rows of ended sessions are not written yet; the next purge goes on")
-
-    def _do(self, flow: Flow[T]) -> T:
-        services = Waiting(self._store, self._locator, self._core.times)
-        try:
-            return run(flow, services.perform)
-        finally:
-            if services.events:
-                tell(services.events, self._on_event)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from devsess._drivers import run_async
+from devsess.adapters._ask import run_async
 from devsess.adapters._carrier import is_token
 from devsess.adapters._cors import ALLOW_ORIGIN
 from devsess.adapters._http import NO_STORE, Answer, Header
@@ -13,8 +13,8 @@ from devsess.adapters._problem import problem
 from devsess.errors import DevsessError
 
 if TYPE_CHECKING:
+    from devsess.adapters._ask import Call
     from devsess.adapters._exchange import Exchange
-    from devsess.flows import Call
 
 Message: TypeAlias = MutableMapping[str, Any]
 RawHeader: TypeAlias = tuple[bytes, bytes]

@@ -1,17 +1,64 @@
-"""What an exchange asks of its manager, each with its answer's type; see `flows._ask`."""
+"""What an exchange asks of its manager, each with its answer's type; named after its methods."""
 
 from __future__ import annotations
 
 import builtins
-from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, cast
+from collections.abc import Awaitable, Callable, Generator, Mapping
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar, cast
 
-from devsess.flows import Call
+from attrs import field, frozen
 
 if TYPE_CHECKING:
-    from devsess.flows import Flow
     from devsess.models import Client, Device, Grant, Page, Session
     from devsess.policy import Span
+
+
+T = TypeVar("T")
+
+_NO_KWARGS: Mapping[str, object] = MappingProxyType({})
+
+
+@frozen
+class Call:
+    """One thing an exchange asks for: a method's name and its arguments, which may be tokens."""
+
+    name: str
+    args: tuple[object, ...] = field(default=(), repr=False)
+    kwargs: Mapping[str, object] = field(default=_NO_KWARGS, repr=False)
+
+
+Flow: TypeAlias = Generator[Call, object, T]
+
+
+def run(flow: Flow[T], perform: Callable[[Call], object]) -> T:
+    """The result of *flow*, each of its calls performed at once; errors are thrown into it."""
+    try:
+        call = next(flow)
+        while True:
+            try:
+                answer = perform(call)
+            except Exception as error:  # noqa: BLE001 - it is the flow's to judge
+                call = flow.throw(error)
+            else:
+                call = flow.send(answer)
+    except StopIteration as stop:
+        return cast("T", stop.value)
+
+
+async def run_async(flow: Flow[T], perform: Callable[[Call], Awaitable[object]]) -> T:
+    """The result of *flow*, each of its calls awaited; errors are thrown into it."""
+    try:
+        call = next(flow)
+        while True:
+            try:
+                answer = await perform(call)
+            except Exception as error:  # noqa: BLE001 - it is the flow's to judge
+                call = flow.throw(error)
+            else:
+                call = flow.send(answer)
+    except StopIteration as stop:
+        return cast("T", stop.value)
 
 
 def performer(manager: object) -> Callable[[Call], Any]:

@@ -7,16 +7,15 @@ from contextvars import ContextVar
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from devsess._drivers import run, run_async
+from devsess.adapters._ask import Call, run, run_async
 from devsess.adapters._guard import LOOK_INTERVAL, AsyncGuard, Guard, Watched
 from devsess.adapters._settings import is_local_path
-from devsess.flows import Call
 
 if TYPE_CHECKING:
+    from devsess.adapters._ask import Flow
     from devsess.adapters._exchange import Exchange
     from devsess.adapters._http import Answer
     from devsess.errors import DevsessError, InvalidSessionError
-    from devsess.flows import Flow
     from devsess.models import Client, Grant, Session
     from devsess.policy import Span
 

@@ -26,9 +26,9 @@ from devsess.errors import (
 
 if TYPE_CHECKING:
     from devsess._core import Core
+    from devsess.adapters._ask import Flow
     from devsess.adapters._cookies import CookieNames
     from devsess.adapters._exchange import Exchange
-    from devsess.flows import Flow
     from devsess.models import Client
 
 # Seconds within which nobody signs in, in another tab, whose cookies would be cleared.

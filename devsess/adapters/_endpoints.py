@@ -24,8 +24,8 @@ from devsess.errors import (
 )
 
 if TYPE_CHECKING:
+    from devsess.adapters._ask import Flow
     from devsess.adapters._exchange import Exchange
-    from devsess.flows import Flow
     from devsess.models import Grant, Session
 
 # Long before a key that was taken out of use may be forgotten.

@@ -35,9 +35,9 @@ from devsess.models import Session
 
 if TYPE_CHECKING:
     from devsess._core import Core
+    from devsess.adapters._ask import Flow
     from devsess.adapters._http import Answer, Header, Request
     from devsess.adapters._settings import Settings
-    from devsess.flows import Flow
     from devsess.models import Grant
     from devsess.policy import Span
 

@@ -14,9 +14,9 @@ from devsess.adapters import _ask as ask
 from devsess.adapters._given import presenting
 
 if TYPE_CHECKING:
+    from devsess.adapters._ask import Flow
     from devsess.adapters._exchange import Exchange
     from devsess.adapters._given import Given
-    from devsess.flows import Flow
 
 
 def end_trust(exchange: Exchange, said: Given) -> Flow[None]:

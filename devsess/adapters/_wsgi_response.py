@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable, Generator, Iterable, Iterator
 from typing import TYPE_CHECKING
 
-from devsess._drivers import run
+from devsess.adapters._ask import run
 from devsess.adapters._cors import ALLOW_ORIGIN
 from devsess.adapters._http import NO_STORE, Answer, Header
 from devsess.errors import DevsessError
@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from types import TracebackType
     from wsgiref.types import StartResponse
 
+    from devsess.adapters._ask import Call
     from devsess.adapters._exchange import Exchange
-    from devsess.flows import Call
 
     ExcInfo = tuple[type[BaseException], BaseException, TracebackType]
     OptExcInfo = ExcInfo | tuple[None, None, None]

@@ -11,9 +11,9 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any, TypeAlias
 
-from devsess._drivers import run_async
 from devsess.adapters import _endpoints as endpoints
 from devsess.adapters._asgi_response import Response
+from devsess.adapters._ask import run_async
 from devsess.adapters._carrier import is_token, without_tokens
 from devsess.adapters._cookies import Cookies
 from devsess.adapters._current import SERVED, AsyncCurrent

@@ -18,7 +18,7 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.utils.module_loading import import_string
 
-from devsess._drivers import run
+from devsess.adapters._ask import run
 from devsess.adapters._cookies import Cookies
 from devsess.adapters._cors import ALLOW_ORIGIN
 from devsess.adapters._current import Current

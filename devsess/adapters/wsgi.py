@@ -13,8 +13,8 @@ from collections.abc import Callable, Iterable
 from functools import cached_property
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
-from devsess._drivers import run
 from devsess.adapters import _endpoints as endpoints
+from devsess.adapters._ask import Call, run
 from devsess.adapters._carrier import without_tokens
 from devsess.adapters._cookies import Cookies
 from devsess.adapters._current import Current
@@ -23,7 +23,6 @@ from devsess.adapters._given import MAX_BODY, MAX_DROPPED, UnreadableError
 from devsess.adapters._http import LOOKED_AT, Answer, Request
 from devsess.adapters._middleware import Middleware
 from devsess.adapters._wsgi_response import Response
-from devsess.flows import Call
 from devsess.manager import SessionManager
 
 __all__ = ["Cookies", "Current", "SessionMiddleware"]

@@ -14,30 +14,22 @@ if TYPE_CHECKING:
     from devsess.stores.base import AsyncStore, Store
 
 
-def blocking_store(store: Store | str | os.PathLike[str]) -> Store:
+def store_at(
+    store: Store | AsyncStore | str | os.PathLike[str], *, is_awaited: bool
+) -> Store | AsyncStore:
     """
     *store* itself, or the one at that location.
 
-    Raises:
-        ConfigurationError: If it is no store, or one that must be awaited.
-        StoreUnavailableError: If it cannot be opened.
-    """
-    found = any_store(store)
-    if is_async(found):
-        raise ConfigurationError("this store must be awaited: use AsyncSessionManager")
-    return cast("Store", found)
-
-
-def any_store(store: Store | AsyncStore | str | os.PathLike[str]) -> Store | AsyncStore:
-    """
-    *store* itself, or the one at that location.
+    Args:
+        store: A store, a path, or a URL.
+        is_awaited: Whether the manager that asks awaits its store.
 
     Raises:
-        ConfigurationError: If it is no store.
+        ConfigurationError: If it is no store, or no such URL is known.
         StoreUnavailableError: If it cannot be opened.
     """
     if isinstance(store, (str, os.PathLike)):
-        return open_store(store)
+        return open_store(store, is_awaited=is_awaited)
     if not callable(getattr(store, "changes", None)):
         raise ConfigurationError(
             f"store must be a path, a URL or a Store, not {type(store).__name__}"
@@ -46,11 +38,11 @@ def any_store(store: Store | AsyncStore | str | os.PathLike[str]) -> Store | Asy
 
 
 def is_async(store: Store | AsyncStore) -> bool:
-    """Whether *store* must be awaited."""
+    """Whether the calls of *store* are awaited."""
     return inspect.iscoroutinefunction(store.get)
 
 
-def open_store(location: str | os.PathLike[str]) -> Store:
+def open_store(location: str | os.PathLike[str], *, is_awaited: bool = False) -> Store | AsyncStore:
     """
     The store at *location*: a path, `sqlite:///file.db`, or `memory://`.
 
@@ -59,14 +51,27 @@ def open_store(location: str | os.PathLike[str]) -> Store:
         StoreUnavailableError: If the store cannot be opened.
     """
     text = os.fspath(location)
-    scheme, separator, rest = text.partition("://")
+    scheme, separator, _ = text.partition("://")
     if not separator:
         return _sqlite(text)
     opener = _OPENERS.get(scheme.lower())
     if opener is None:
         known = ", ".join(f"{name}://" for name in _OPENERS)
         raise ConfigurationError(f"no store is known for {scheme}:// URLs: use a path, or {known}")
-    return opener(rest)
+    return opener(text, is_awaited)
+
+
+def blocking_store(location: str | os.PathLike[str]) -> Store:
+    """
+    The blocking store at *location*.
+
+    Raises:
+        ConfigurationError, StoreUnavailableError: As `open_store`, or if it has to be awaited.
+    """
+    found = open_store(location)
+    if is_async(found):
+        raise ConfigurationError("this needs a store in a file or in memory")
+    return cast("Store", found)
 
 
 def file_of(location: str) -> str | None:
@@ -82,10 +87,10 @@ def file_of(location: str) -> str | None:
     return _path(rest) if scheme.lower() == "sqlite" else None
 
 
-def _memory(rest: str) -> Store:
+def _memory(url: str, is_awaited: bool) -> Store:  # noqa: ARG001 - it serves both managers
     from devsess.stores.memory import MemoryStore
 
-    if rest:
+    if url.partition("://")[2]:
         raise ConfigurationError("memory:// takes nothing behind it: it is this process's own")
     return MemoryStore()
 
@@ -96,8 +101,8 @@ def _sqlite(path: str) -> Store:
     return SQLiteStore(path)
 
 
-def _sqlite_url(rest: str) -> Store:
-    return _sqlite(_path(rest))
+def _sqlite_url(url: str, is_awaited: bool) -> Store:  # noqa: ARG001 - it serves both managers
+    return _sqlite(_path(url.partition("://")[2]))
 
 
 def _path(rest: str) -> str:
@@ -107,4 +112,8 @@ def _path(rest: str) -> str:
     return unquote(rest[1:])
 
 
-_OPENERS: dict[str, Callable[[str], Store]] = {"sqlite": _sqlite_url, "memory": _memory}
+# For each scheme a function of the whole URL, and of whether the manager awaits its store.
+_OPENERS: dict[str, Callable[[str, bool], Store | AsyncStore]] = {
+    "sqlite": _sqlite_url,
+    "memory": _memory,
+}

@@ -39,6 +39,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Protocol
 
 from devsess.errors import StoreUnavailableError
+from devsess.stores.capabilities import AsyncSupportsStamps, SupportsMark, SupportsStamps
 from devsess.stores.records import (
     ALL,
     ById,
@@ -69,6 +70,7 @@ if TYPE_CHECKING:
 __all__ = [
     "ALL",
     "AsyncStore",
+    "AsyncSupportsStamps",
     "ById",
     "Changes",
     "Columns",
@@ -88,6 +90,8 @@ __all__ = [
     "SharedMark",
     "Store",
     "StoreBusyError",
+    "SupportsMark",
+    "SupportsStamps",
     "Target",
 ]
 
@@ -98,21 +102,6 @@ class StoreBusyError(StoreUnavailableError):
 
 class Store(Protocol):
     """A blocking store. Safe to use from many threads."""
-
-    @property
-    def mark_in_use(self) -> str:
-        """What `mark` compares, in a word, for those who look after it."""
-        ...
-
-    def mark(self) -> object:
-        """
-        A value that differs whenever the log may have grown since it was last read.
-
-        Cheap: it is read on every validation, or, if it is a SharedMark, its
-        memory is, and the store is asked twice a second. Raises StoreBusyError
-        where it cannot be told at once.
-        """
-        ...
 
     def changes(self, position: object, *, wait: bool = True) -> Changes:
         """
@@ -125,15 +114,6 @@ class Store(Protocol):
 
     def get(self, session_id: str, *, wait: bool = True) -> SessionRow | None:
         """The session, whatever its state, or None."""
-        ...
-
-    def stamp(self, session_id: str, *, wait: bool = True) -> int | None:
-        """
-        A number for the row's whole content, device included: another once any of it changes.
-
-        Cheaper than `get`, for those who have seen the row before. None for an
-        unknown or revoked row, and from a store that has no stamps.
-        """
         ...
 
     def list(self, user_id: str) -> builtins.list[SessionRow]:
@@ -331,7 +311,7 @@ class Store(Protocol):
 
 
 class AsyncStore(Protocol):
-    """`Store`, awaited, for stores behind a network; see there. It has no mark and no stamps."""
+    """`Store`, awaited; see there. What it supports beside is as for any store: a mark, stamps."""
 
     async def changes(self, position: object) -> Changes: ...
     async def get(self, session_id: str) -> SessionRow | None: ...

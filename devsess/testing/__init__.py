@@ -1,6 +1,6 @@
 """For tests: a clock that obeys, clients signed in, races move by move, the contract of stores."""
 
-from devsess.testing.awaited import Awaited
+from devsess.stores.awaited import Awaited
 from devsess.testing.browsers import as_browser, sign_in
 from devsess.testing.clock import FakeClock
 from devsess.testing.contract import StoreContract

@@ -8,7 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from devsess import EventType, InvalidSessionError, SessionManager
-from devsess.flows.ending import LEFT_BEHIND
+from devsess.operations.ending import LEFT_BEHIND
 from devsess.stores.base import Ending
 from devsess.stores.sqlite import SQLiteStore
 
@@ -30,10 +30,10 @@ MANY = 5
 
 def few_are_many(monkeypatch: pytest.MonkeyPatch) -> None:
     """Have one session be more than are ended at once, two a batch, and no pause."""
-    monkeypatch.setattr("devsess.flows.ending.Ending", partial(Ending, at_once=0))
-    monkeypatch.setattr("devsess.flows.ending.BATCH", 2)
-    monkeypatch.setattr("devsess.flows.ending.PAGE", 3)
-    monkeypatch.setattr("devsess._services._PAUSE", (0.0, 0.0))
+    monkeypatch.setattr("devsess.operations.ending.Ending", partial(Ending, at_once=0))
+    monkeypatch.setattr("devsess.operations.ending.BATCH", 2)
+    monkeypatch.setattr("devsess.operations.ending.PAGE", 3)
+    monkeypatch.setattr("devsess._runtime.faces._PAUSE", (0.0, 0.0))
 
 
 class StruckError(Exception):

@@ -191,7 +191,7 @@ def test_damage_stops_no_ending(
 ) -> None:
     """Whoever ends all sessions ends all, with their events: no label is needed for it."""
     path, grant = damaged
-    monkeypatch.setattr("devsess.flows.ending.Ending", partial(Ending, at_once=at_once))
+    monkeypatch.setattr("devsess.operations.ending.Ending", partial(Ending, at_once=at_once))
     table, name = column.split(".")
     with closing(sqlite3.connect(path)) as database, suppress(sqlite3.IntegrityError), database:
         database.execute(f"UPDATE {table} SET {name} = {value}")
@@ -220,11 +220,11 @@ def test_a_damaged_id_stops_no_ending(
     at_once: int,
 ) -> None:
     """In whichever place the row stands, all end, the others with their events; the log says so."""
-    ending = "devsess.flows.ending"
+    ending = "devsess.operations.ending"
     monkeypatch.setattr(f"{ending}.Ending", partial(Ending, at_once=at_once))
     monkeypatch.setattr(f"{ending}.BATCH", 2)
     monkeypatch.setattr(f"{ending}.PAGE", 2)
-    monkeypatch.setattr("devsess._services._PAUSE", (0.0, 0.0))
+    monkeypatch.setattr("devsess._runtime.faces._PAUSE", (0.0, 0.0))
     # Nobody can tell any more whose a row without its account was.
     ends = column != "user_id" or whose == "everybody's"
     for place in (1,) if at_once else range(4):

@@ -9,14 +9,16 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from devsess import EventType, LoginDeniedError, SessionRevokedError
-from devsess.flows._ids import Ids
-from devsess.flows.ending import LEFT_BEHIND
+from devsess._runtime.faces import BlockingFace
 from devsess.lifecycle import Horizon
+from devsess.operations._ids import Ids
+from devsess.operations.ending import LEFT_BEHIND
 from devsess.stores.base import Ending, Erasure, Everyone, OfUser
+from devsess.stores.memory import MemoryStore
 from devsess.testing import _rows as rows
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from devsess.testing import FakeClock
 
@@ -26,11 +28,11 @@ MANY = 8
 @pytest.fixture(autouse=True)
 def _few_are_many(monkeypatch: pytest.MonkeyPatch) -> None:
     """Eight sessions are more than are ended at once, two are a batch, three ids a page."""
-    ending = "devsess.flows.ending"
+    ending = "devsess.operations.ending"
     monkeypatch.setattr(f"{ending}.Ending", partial(Ending, at_once=MANY - 1))
     monkeypatch.setattr(f"{ending}.BATCH", 2)
     monkeypatch.setattr(f"{ending}.PAGE", 3)
-    monkeypatch.setattr("devsess._services._PAUSE", (0.0, 0.0))
+    monkeypatch.setattr("devsess._runtime.faces._PAUSE", (0.0, 0.0))
 
 
 def _filled(manager: Any, clock: FakeClock, count: int = MANY - 1, user_id: str = "ada") -> None:
@@ -114,6 +116,13 @@ def test_everyone(make: Callable[..., Any], clock: FakeClock) -> None:
     assert sessions.validate(sessions.login("bob").access_token).is_active
 
 
+def _digests(sessions: Any) -> Sequence[bytes]:
+    """What the account is remembered by once it was erased."""
+    core = getattr(sessions, "_manager", sessions)._core
+    face = BlockingFace(MemoryStore(), core.times, None)
+    return core.operation(face, []).account_digests("ada")  # type: ignore[no-any-return]
+
+
 @pytest.mark.parametrize("what", ["all", "everyone", "many", "erase"])
 def test_a_sign_in_under_way_does_not_outrun_it(
     make: Callable[..., Any], clock: FakeClock, monkeypatch: pytest.MonkeyPatch, what: str
@@ -121,12 +130,11 @@ def test_a_sign_in_under_way_does_not_outrun_it(
     """An ending that comes once a sign-in has begun refuses it, whether it is dated or not."""
     sessions = make()
     store, now = _store_of(sessions), clock.now().timestamp()
-    context = getattr(sessions, "_manager", sessions)._core.context
     end = {
         "all": lambda: store.end(rows.ending(OfUser("ada"), now)),
         "everyone": lambda: store.end(rows.ending(Everyone(), now)),
         "many": lambda: store.end(rows.ending(OfUser("ada"), now, at_once=0)),
-        "erase": lambda: store.erase(Erasure("ada", context.account_digests("ada"), now + 9)),
+        "erase": lambda: store.erase(Erasure("ada", _digests(sessions), now + 9)),
     }[what]
     known_devices = store.known_devices
 

@@ -21,7 +21,7 @@ from devsess import (
     SessionNotFoundError,
     StoreUnavailableError,
 )
-from devsess._threads import Threads
+from devsess._runtime.threads import Threads
 from devsess.stores.base import Ending
 from devsess.stores.memory import MemoryStore
 from devsess.stores.sqlite import SQLiteStore
@@ -178,7 +178,7 @@ def test_a_mass_ending_goes_on_without_its_caller(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, awaits: bool
 ) -> None:
     """A client that hangs up meanwhile stops neither its rows nor their events."""
-    monkeypatch.setattr("devsess.flows.ending.Ending", partial(Ending, at_once=0))
+    monkeypatch.setattr("devsess.operations.ending.Ending", partial(Ending, at_once=0))
     told: list[Event] = []
 
     async def run() -> None:

@@ -11,7 +11,7 @@ EQUIVALENTS: dict[str, dict[tuple[str, str], str]] = {
         ("_refusal", "row.revoked_at or 0.0 → ((row.revoked_at))"): _NEVER_ZERO,
         ("_refusal", "0.0 → 1.0"): _NEVER_ZERO,
     },
-    "devsess/flows/login.py": {
+    "devsess/operations/login.py": {
         (
             "_row",
             (
@@ -20,10 +20,10 @@ EQUIVALENTS: dict[str, dict[tuple[str, str], str]] = {
             ),
         ): "no policy has an idle timeout beyond its absolute lifetime",
     },
-    "devsess/flows/context.py": {
+    "devsess/operations/common.py": {
         ("Context.new_id", "b\"=\" → b'XX='"): "the last of 22 characters is one of A, Q, g and w",
     },
-    "devsess/flows/validate.py": {
+    "devsess/operations/validate.py": {
         ("validate", "True → False"): "nobody asks whether what was not to be written was",
         (
             "validate",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 _LAWS = ("tests/unit/test_deadlines.py", "tests/unit/test_laws.py")
-_FLOWS = ("tests/unit/test_flows.py",)
+_OPERATIONS = ("tests/unit/test_operations.py",)
 _MANAGERS = (
     "tests/manager/test_sessions.py",
     "tests/manager/test_refresh.py",
@@ -21,8 +21,8 @@ _TOKENS = (
 )
 
 TARGETS: dict[str, tuple[str, ...]] = {
-    "devsess/rotation.py": (*_LAWS, *_FLOWS, "tests/manager/test_refresh.py"),
-    "devsess/lifecycle.py": (*_LAWS, *_FLOWS, "tests/manager/test_levels.py"),
+    "devsess/rotation.py": (*_LAWS, *_OPERATIONS, "tests/manager/test_refresh.py"),
+    "devsess/lifecycle.py": (*_LAWS, *_OPERATIONS, "tests/manager/test_levels.py"),
     "devsess/skew.py": (*_LAWS, "tests/manager/test_levels.py"),
     "devsess/adapters/_csrf.py": ("tests/web/test_csrf.py",),
     "devsess/adapters/_carrier.py": (
@@ -50,41 +50,41 @@ TARGETS: dict[str, tuple[str, ...]] = {
         "tests/integration/test_sqlite_forks.py::TestForking::test_a_worker_counts_from_nothing",
     ),
     "devsess/tokens.py": _TOKENS,
-    "devsess/flows/_checks.py": ("tests/unit/test_checks.py",),
-    "devsess/flows/context.py": (
-        "tests/unit/test_context.py",
-        *_FLOWS,
+    "devsess/operations/_checks.py": ("tests/unit/test_checks.py",),
+    "devsess/operations/common.py": (
+        "tests/unit/test_common.py",
+        *_OPERATIONS,
         "tests/unit/test_validation.py",
         "tests/unit/test_refreshing.py",
         *_TOKENS[:1],
         *_MANAGERS,
         "tests/manager/test_clocks_ahead.py",
     ),
-    "devsess/flows/ending.py": (
+    "devsess/operations/ending.py": (
         "tests/unit/test_ending.py",
-        *_FLOWS,
+        *_OPERATIONS,
         "tests/manager/test_sessions.py",
         "tests/manager/test_odd_arguments.py",
         "tests/manager/test_mass_endings.py",
     ),
-    "devsess/flows/login.py": (
+    "devsess/operations/login.py": (
         "tests/unit/test_sign_in.py",
-        *_FLOWS,
+        *_OPERATIONS,
         "tests/manager/test_own_devices.py",
         "tests/manager/test_sessions.py",
     ),
-    "devsess/flows/refresh.py": (
+    "devsess/operations/refresh.py": (
         "tests/unit/test_refreshing.py",
         "tests/unit/test_renewal.py",
-        *_FLOWS,
+        *_OPERATIONS,
         "tests/manager/test_refresh.py",
         "tests/manager/test_lost_answers.py",
         "tests/manager/test_surroundings.py",
     ),
-    "devsess/flows/step_up.py": ("tests/unit/test_stepping_up.py", *_FLOWS, *_MANAGERS),
-    "devsess/flows/validate.py": (
+    "devsess/operations/step_up.py": ("tests/unit/test_stepping_up.py", *_OPERATIONS, *_MANAGERS),
+    "devsess/operations/validate.py": (
         "tests/unit/test_validation.py",
-        *_FLOWS,
+        *_OPERATIONS,
         *_MANAGERS,
         "tests/manager/test_clocks_ahead.py",
     ),

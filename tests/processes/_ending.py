@@ -8,7 +8,7 @@ import sys
 from functools import partial
 
 from devsess import SessionManager
-from devsess.flows import ending
+from devsess.operations import ending
 from devsess.stores.base import Ending
 
 if __name__ == "__main__":

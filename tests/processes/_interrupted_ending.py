@@ -15,7 +15,7 @@ from collections import Counter
 from functools import partial
 
 from devsess import EventType, Grant, InvalidSessionError, SessionManager
-from devsess.flows import ending
+from devsess.operations import ending
 from devsess.stores.base import Ending
 from devsess.stores.sqlite import SQLiteStore
 

@@ -16,7 +16,7 @@ from threading import Event as Flag
 from threading import Thread
 
 from devsess import Event, EventType, SessionManager
-from devsess.flows import ending
+from devsess.operations import ending
 from devsess.stores.base import Ending
 
 

@@ -1,21 +1,21 @@
-"""Flows driven by hand: the surroundings, a row, and what answers the calls."""
+"""Operations driven by hand: what they are given, a row, and what answers their calls."""
 
 from __future__ import annotations
 
+from collections.abc import Generator
 from typing import Any
 
-from attrs import evolve
+from attrs import evolve, field, frozen
 
 from devsess import Policy
-from devsess.flows import Call, Context
 from devsess.keys import Keys
+from devsess.operations import Operation
 from devsess.testing._rows import T0, session_row
 from devsess.tokens import AccessClaims, Tokens
 
 POLICY = Policy()
 KEYS = Keys.of("t7vKq2Zr9XwLm4NbY8sHd5JfC3pQx6RgUe1")
 TOKENS = Tokens(KEYS, "devsess", "devsess", POLICY)
-CONTEXT = Context(POLICY, TOKENS, KEYS, lambda size: b"r" * size)
 SESSION_ID = "s-0123456789abcdef"
 ROW = session_row(SESSION_ID, device="d-0123456789abcdef")
 REVOKED = evolve(ROW, revoked_at=T0 + 1, reason="lost")
@@ -28,29 +28,88 @@ RENEWED = evolve(ROW, generation=1, previous_generation=0, last_seen_at=SOON, **
 NEW_CLAIMS = evolve(CLAIMS, generation=1)
 
 
-def play(flow: Any, *answers: tuple[str, Any], heard: list[Call] | None = None) -> Any:
-    """
-    What *flow* returns or raises when its calls are answered so.
+@frozen
+class Call:
+    """What an operation asks for: a method of its store, or of itself."""
 
-    Each answer names the call that must come; an exception is thrown into the flow.
-    The calls are put into *heard*.
+    name: str
+    args: tuple[Any, ...] = ()
+    kwargs: dict[str, Any] = field(factory=dict)
+
+    def __await__(self) -> Generator[Call, Any, Any]:
+        return (yield self)
+
+
+class Asked:
+    """A store, each of whose calls suspends until the test answers it."""
+
+    def __getattr__(self, name: str) -> Any:
+        async def ask(*args: Any, **kwargs: Any) -> Any:
+            return await Call(name, args, kwargs)
+
+        return ask
+
+
+# Events are handed over at once: they are looked at when the operation suspends next.
+_EMITTED: list[Call] = []
+
+
+def at(now: float) -> Operation:
+    """An operation at that instant, which suspends wherever it asks for anything."""
+    asked = Asked()
+    _EMITTED.clear()
+
+    def notify(event: Any) -> None:
+        _EMITTED.append(Call("emit", (event,)))
+
+    def entropy(size: int) -> bytes:
+        return b"r" * size
+
+    async def locate(ip: str | None) -> Any:
+        return await asked.locate(ip) if ip else None
+
+    return Operation(POLICY, TOKENS, KEYS, entropy, now, asked, notify, locate, asked.pause)
+
+
+def access_token() -> str:
+    """What CLAIMS are read from."""
+    return TOKENS.mint_access(
+        session_id=SESSION_ID,
+        user_id="user-1",
+        now=T0,
+        expires_at=CLAIMS.expires_at,
+        auth_time=CLAIMS.auth_time,
+        amr=(),
+        acr=None,
+        generation=0,
+        jti="j",
+    )
+
+
+def play(running: Any, *answers: tuple[str, Any], heard: list[Call] | None = None) -> Any:
+    """
+    What an operation returns or raises when its calls are answered so.
+
+    Each answer names the call that must come, `emit` an event that is handed over;
+    an exception is raised by the call. The calls are put into *heard*.
     """
     script = list(answers)
-    step, value = flow.send, None
+    step, value = running.send, None
     while True:
         try:
-            call: Call = step(value)
+            call, result = step(value), None
         except StopIteration as stop:
-            result = stop.value
-            break
+            call, result = None, stop.value
         except Exception as error:  # noqa: BLE001 - it is the outcome
-            result = error
-            break
-        assert script, f"asked for {call.name} when it should have been done"
-        name, value = script.pop(0)
-        assert name == call.name
-        if heard is not None:
-            heard.append(call)
-        step = flow.throw if isinstance(value, Exception) else flow.send
-    assert [] == script, "was done before all was asked"
-    return result
+            call, result = None, error
+        came, _EMITTED[:] = [*_EMITTED, *([call] if call else [])], []
+        for each in came:
+            assert script, f"asked for {each.name} when it should have been done"
+            name, value = script.pop(0)
+            assert name == each.name
+            if heard is not None:
+                heard.append(each)
+        if call is None:
+            assert [] == script, "was done before all was asked"
+            return result
+        step = running.throw if isinstance(value, Exception) else running.send

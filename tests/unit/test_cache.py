@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
+from _play import Call
 
+from devsess._runtime.drive import drive
 from devsess.cache import STALE, Cache
-from devsess.flows import Call, Validated
 from devsess.models import Client
+from devsess.operations import Validated
 from devsess.policy import Policy
 from devsess.stores.base import ALL, Changes, SharedMark, StoreBusyError
 from devsess.testing._rows import T0, session_row
 from devsess.tokens import MAX_TOKEN_LENGTH
 from devsess.views import session_view
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from devsess.flows import Flow
 
 HOME = Client(ip="102.89.77.21", user_agent="Mozilla/5.0", device_token="ds1d.a")
 
@@ -42,12 +39,12 @@ class Feed:
         self.log += session_ids
         self.mark = object()
 
-    def changes(self, position: Any) -> Changes:
+    def behind(self, position: Any) -> Changes:
         here = len(self.log)
         return Changes(here, ALL if position is None else self.log[position:])
 
-    def answer(self, call: Call) -> object:
-        return self.ask_mark() if call.name == "mark" else self.changes(*call.args)
+    async def changes(self, position: Any) -> Changes:
+        return self.behind(position)
 
 
 class Clock:
@@ -56,20 +53,6 @@ class Clock:
 
     def elapsed(self) -> float:
         return self.now
-
-
-def drive(flow: Flow[None], answer: Callable[[Call], object]) -> None:
-    try:
-        call = next(flow)
-        while True:
-            try:
-                given = answer(call)
-            except StoreBusyError as error:
-                call = flow.throw(error)
-            else:
-                call = flow.send(given)
-    except StopIteration:
-        return
 
 
 @pytest.fixture
@@ -85,7 +68,7 @@ def clock() -> Clock:
 def make_cache(feed: Feed, clock: Clock, **policy: Any) -> Cache:
     cache = Cache(Policy(**policy), clock.elapsed)
     cache.watch(feed.ask_mark)
-    drive(cache.catch_up(), feed.answer)
+    drive(cache.catch_up(feed))
     return cache
 
 
@@ -120,7 +103,7 @@ def test_a_moved_mark_makes_stale(feed: Feed, clock: Clock) -> None:
     keep(cache, "token", "s1")
     feed.changed("other")
     assert STALE is cache.hit("token", None, T0)
-    drive(cache.catch_up(), feed.answer)
+    drive(cache.catch_up(feed))
     assert "s1" == cache.hit("token", None, T0).id  # type: ignore[union-attr]
 
 
@@ -130,7 +113,7 @@ def test_a_session_in_the_log_is_forgotten(feed: Feed, clock: Clock) -> None:
     for token, session_id in (("a1", "a"), ("a2", "a"), ("b", "b")):
         keep(cache, token, session_id)
     feed.changed("a")
-    drive(cache.catch_up(), feed.answer)
+    drive(cache.catch_up(feed))
     found = [cache.hit(token, None, T0) is not None for token in ("a1", "a2", "b")]
     assert [False, False, True] == found
 
@@ -140,7 +123,12 @@ def test_a_log_that_cannot_say_empties_the_cache(feed: Feed, clock: Clock) -> No
     cache = make_cache(feed, clock)
     keep(cache, "token")
     feed.mark = object()
-    drive(cache.catch_up(), lambda call: 9 if call.name == "mark" else Changes(99, ALL))
+
+    class Restored(Feed):
+        async def changes(self, position: Any) -> Changes:
+            return Changes(99, ALL)
+
+    drive(cache.catch_up(Restored()))
     assert 0 == len(cache)
 
 
@@ -149,7 +137,7 @@ def test_a_row_read_before_a_change_was_heard_is_not_kept(feed: Feed, clock: Clo
     cache = make_cache(feed, clock)
     ticket = cache.ticket()
     feed.changed("s1")
-    drive(cache.catch_up(), feed.answer)
+    drive(cache.catch_up(feed))
     cache.keep(ticket, "token", None, validated("s1"))
     assert None is cache.hit("token", None, T0)
 
@@ -160,13 +148,13 @@ def test_the_mark_published_is_the_one_read_before_asking(feed: Feed, clock: Clo
     keep(cache, "token", "s1")
     feed.changed("other")
 
-    def answer(call: Call) -> object:
-        given = feed.answer(call)
-        if call.name == "changes":
+    class Writing(Feed):
+        async def changes(self, position: Any) -> Changes:
+            found = feed.behind(position)
             feed.changed("s1")
-        return given
+            return found
 
-    drive(cache.catch_up(), answer)
+    drive(cache.catch_up(Writing()))
     assert STALE is cache.hit("token", None, T0)
 
 
@@ -176,26 +164,21 @@ def test_two_catching_up_at_once_both_drop(feed: Feed, clock: Clock) -> None:
     keep(cache, "a", "a")
     keep(cache, "b", "b")
     feed.changed("a")
-    slow = cache.catch_up()
-    next(slow)
-    asked = slow.send(feed.mark)
-    late = feed.changes(*asked.args)
+    slow = cache.catch_up(Slow())
+    late = feed.behind(*slow.send(None).args)
     feed.changed("b")
-    drive(cache.catch_up(), feed.answer)
-    asked = slow.send(late)
-    assert "mark" == asked.name
-    drive(slow_rest(slow, feed), feed.answer)
+    drive(cache.catch_up(feed))
+    again = slow.send(late)
+    with pytest.raises(StopIteration):
+        slow.send(feed.behind(*again.args))
     assert 0 == len(cache)
 
 
-def slow_rest(flow: Flow[None], feed: Feed) -> Flow[None]:
-    call = flow.send(feed.ask_mark())
-    while True:
-        answer = yield call
-        try:
-            call = flow.send(answer)
-        except StopIteration:
-            return
+class Slow(Feed):
+    """The test says when it answers, and what."""
+
+    async def changes(self, position: Any) -> Changes:
+        return await Call("changes", (position,))  # type: ignore[no-any-return]
 
 
 def test_a_busy_mark_is_an_unknown_mark(feed: Feed, clock: Clock) -> None:
@@ -204,10 +187,10 @@ def test_a_busy_mark_is_an_unknown_mark(feed: Feed, clock: Clock) -> None:
     keep(cache, "token")
     feed.is_busy = True
     assert STALE is cache.hit("token", None, T0)
-    drive(cache.catch_up(), feed.answer)
+    drive(cache.catch_up(feed))
     feed.is_busy = False
     assert STALE is cache.hit("token", None, T0)
-    drive(cache.catch_up(), feed.answer)
+    drive(cache.catch_up(feed))
     assert None is not cache.look("token", None, T0)
 
 
@@ -334,7 +317,7 @@ def test_a_session_whose_token_made_room_is_still_heard_of(feed: Feed, clock: Cl
         keep(cache, f"token-{number}", f"s{number}")
     assert [False, True, True] == [bool(cache.hit(f"a{each}", None, T0)) for each in (1, 2, 3)]
     feed.changed("a")
-    drive(cache.catch_up(), feed.answer)
+    drive(cache.catch_up(feed))
     assert [None, None] == [cache.hit(token, None, T0) for token in ("a2", "a3")]
 
 
@@ -342,7 +325,7 @@ def test_a_busy_mark_is_no_mark_of_a_store(feed: Feed, clock: Clock) -> None:
     """Whatever a store's mark is, it is not the one that could not be told."""
     cache = make_cache(feed, clock)
     feed.is_busy = True
-    drive(cache.catch_up(), feed.answer)
+    drive(cache.catch_up(feed))
     feed.is_busy, feed.mark = False, None
     keep(cache, "token")
     assert STALE is cache.hit("token", None, T0)
@@ -412,7 +395,7 @@ def test_answers_and_questions_are_counted(feed: Feed, clock: Clock) -> None:
     cache.hit("token", None, T0)
     cache.look("token", None, T0)
     cache.look("another", None, T0)
-    drive(cache.catch_up(), feed.answer)
+    drive(cache.catch_up(feed))
     assert (2, 2) == (cache.hits, cache.catch_ups)
 
 
@@ -421,7 +404,7 @@ def test_how_far_behind_it_is(feed: Feed, clock: Clock) -> None:
     cache = Cache(Policy(), clock.elapsed)
     cache.watch(feed.ask_mark)
     assert 0.0 == cache.lag()
-    drive(cache.catch_up(), feed.answer)
+    drive(cache.catch_up(feed))
     clock.now += 0.25
     assert 0.0 == cache.lag()
     feed.changed("s1")
@@ -507,7 +490,7 @@ def test_shared_memory_is_compared_without_the_store(shared: SharedFeed, clock: 
     assert asked == shared.asked
     shared.changed("s1")
     assert STALE is cache.hit("token", None, T0 + 0.49)
-    drive(cache.catch_up(), shared.answer)
+    drive(cache.catch_up(shared))
     assert cache.hit("token", None, T0 + 0.49) is None
 
 
@@ -536,7 +519,7 @@ def test_catching_up_begins_anew(shared: SharedFeed, clock: Clock) -> None:
     cache = make_cache(shared, clock)
     keep(cache, "token")
     assert cache.hit("token", None, T0)
-    drive(cache.catch_up(), shared.answer)
+    drive(cache.catch_up(shared))
     asked = shared.asked
     assert cache.hit("token", None, T0)
     assert asked + 1 == shared.asked
@@ -551,7 +534,7 @@ def test_a_mark_that_is_no_longer_the_newest_is_not_compared(
     old = shared.ask_mark()
     assert isinstance(old, SharedMark)
     shared.changed("s2")
-    drive(cache.catch_up(), shared.answer)
+    drive(cache.catch_up(shared))
     cache._compare(old, T0)
     asked = shared.asked
     assert cache.hit("token", None, T0)

@@ -10,7 +10,7 @@ import pytest
 from devsess import cache as module
 from devsess._shares import LAST, Shares
 from devsess.cache import Cache
-from devsess.flows import Validated
+from devsess.operations import Validated
 from devsess.policy import Policy
 from devsess.testing._rows import T0, session_row
 from devsess.views import session_view

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from devsess import Client, Policy
-from devsess.flows import _checks as checks
+from devsess.operations import _checks as checks
 from devsess.skew import CLOCKS_APART
 from devsess.testing._rows import T0, session_row
 from devsess.views import session_view

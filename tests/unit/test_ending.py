@@ -5,10 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from _play import CONTEXT, SESSION_ID, SOON, play
+from _play import SESSION_ID, SOON, Call, at, play
 
-from devsess import EventType, flows
-from devsess.flows import Call
+from devsess import EventType, operations
 from devsess.models import Page
 from devsess.rows import EXPIRED
 from devsess.stores.base import Ended, Settled
@@ -18,12 +17,12 @@ EVENT = event_row(EventType.SESSION_REVOKED)
 
 
 def revoke(session_id: Any = SESSION_ID, user_id: Any = None, reason: Any = "lost") -> Any:
-    return flows.revoke(CONTEXT, SOON, session_id, user_id=user_id, reason=reason, actor=None)
+    return operations.revoke(at(SOON), session_id, user_id=user_id, reason=reason, actor=None)
 
 
 def revoke_all(user_id: Any = "user-1", keep: Any = None, reason: Any = "lost") -> Any:
-    return flows.revoke_all(
-        CONTEXT, SOON, user_id, keep=keep, reason=reason, actor=None, compromised=False
+    return operations.revoke_all(
+        at(SOON), user_id, keep=keep, reason=reason, actor=None, compromised=False
     )
 
 
@@ -53,7 +52,7 @@ def test_a_batch_lets_others_write(is_more: bool) -> None:
     heard: list[Call] = []
     answers = [("settle", Settled((EVENT,), is_more)), ("emit", None)]
     paused = [("pause", None)] if is_more else []
-    assert is_more is play(flows.settle(CONTEXT, SOON, 7), *answers, *paused, heard=heard)
+    assert is_more is play(operations.settle(at(SOON), 7), *answers, *paused, heard=heard)
     assert {"limit": 64, "own": 7, "before": SOON - 60} == heard[0].kwargs
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from _play import CONTEXT, REVOKED, ROTATED, ROW, SESSION_ID, SOON, TOKENS, play
+from _play import REVOKED, ROTATED, ROW, SESSION_ID, SOON, TOKENS, Call, at, play
 from attrs import evolve
 
 from devsess import (
@@ -14,9 +14,9 @@ from devsess import (
     SessionManager,
     SessionRevokedError,
     TokenExpiredError,
-    flows,
+    operations,
 )
-from devsess.flows import Call, Flow
+from devsess._runtime.drive import Running
 from devsess.rows import SessionRow
 from devsess.stores.base import Ended
 from devsess.testing._rows import event_row
@@ -24,9 +24,9 @@ from devsess.testing._rows import event_row
 RENEWED = evolve(ROW, generation=1, previous_generation=0, **ROTATED)
 
 
-def refresh(generation: int = 0, client: Client | None = None) -> Flow[Grant]:
+def refresh(generation: int = 0, client: Client | None = None) -> Running[Grant]:
     token = TOKENS.mint_refresh(SESSION_ID, generation, ROW.salt)
-    return flows.refresh(CONTEXT, SOON, token, client)
+    return operations.refresh(at(SOON), token, client)
 
 
 def test_what_a_clock_ahead_wrote_is_set_back_and_judged_again() -> None:

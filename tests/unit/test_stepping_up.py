@@ -5,18 +5,17 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from _play import CLAIMS, CONTEXT, ROW, SOON, TOKENS, play
+from _play import ROW, SOON, TOKENS, Call, access_token, at, play
 from attrs import evolve
 
-from devsess import Client, flows
-from devsess.flows import Call
+from devsess import Client, operations
 
 OWN = Client(device_token=TOKENS.mint_device([ROW.device.id]))
 RAISED = evolve(ROW, auth_time=ROW.auth_time + 1, generation=1)
 
 
 def step_up(client: Client | None = None, acr: Any = "aal2") -> Any:
-    return flows.step_up(CONTEXT, SOON, CLAIMS, client, amr=("otp",), acr=acr)
+    return operations.step_up(at(SOON), access_token(), client, amr=("otp",), acr=acr)
 
 
 @pytest.mark.parametrize(

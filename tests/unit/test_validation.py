@@ -5,12 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from _play import CLAIMS, CONTEXT, LATER, NEW_CLAIMS, POLICY, RENEWED, REVOKED, ROW, SOON, TOKENS
+from _play import CLAIMS, LATER, NEW_CLAIMS, POLICY, RENEWED, REVOKED, ROW, SOON, TOKENS, Call, at
 from _play import play as answered
 from attrs import evolve
 
-from devsess import Client, SessionRevokedError, StoreUnavailableError, flows
-from devsess.flows import Call
+from devsess import Client, SessionRevokedError, StoreUnavailableError, operations
 
 OWN = Client(device_token=TOKENS.mint_device([ROW.device.id]))
 BOUND = evolve(ROW, bound=True)
@@ -27,7 +26,7 @@ def play(
     touch: bool = True,
     heard: list[Call] | None = None,
 ) -> Any:
-    flow = flows.validate(CONTEXT, now, claims, client, touch=touch)
+    flow = operations.validate(at(now), claims, client, touch=touch)
     return answered(flow, *answers, heard=heard)
 
 

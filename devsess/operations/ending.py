@@ -8,24 +8,23 @@ from typing import TYPE_CHECKING
 from attrs import frozen
 
 from devsess import lifecycle
-from devsess.flows import _ask as ask
-from devsess.flows._checks import (
+from devsess.operations._checks import (
     checked_actor,
     checked_reason,
     checked_session,
     checked_text,
     checked_user,
 )
-from devsess.flows._ids import Ids
-from devsess.flows.context import Context, find_row, own_row
+from devsess.operations._ids import Ids
+from devsess.operations.common import find_row, own_row
 from devsess.rows import EXPIRED
 from devsess.stores.base import ById, Ending, Everyone, OfUser
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from devsess.flows._ask import Flow
     from devsess.models import Session
+    from devsess.operations.operation import Operation
     from devsess.stores.base import Ended, Target
 
 # Rows of a batch: it holds the write lock for 10 to 40 ms, which others hardly feel.
@@ -37,21 +36,20 @@ LEFT_BEHIND = 60.0
 PAGE = 1_000
 
 
-def revoke(
-    context: Context,
-    now: float,
+async def revoke(
+    op: Operation,
     session_id: str | Session,
     *,
     user_id: str | None,
     reason: str,
     actor: str | None,
-) -> Flow[bool]:
+) -> bool:
     """Whether the session exists, is the user's, and is ended now; ending twice is fine."""
     if user_id is not None:
         checked_user(user_id)
     session_id = checked_session(session_id)
-    ended = yield from _end(context, now, ById(session_id, user_id), reason, actor)
-    return bool(ended.events) or (yield from find_row(session_id, user_id)) is not None
+    ended = await _end(op, ById(session_id, user_id), reason, actor)
+    return bool(ended.events) or (await find_row(op, session_id, user_id)) is not None
 
 
 @frozen
@@ -68,16 +66,15 @@ class AllEnded:
     following: int | None
 
 
-def revoke_all(
-    context: Context,
-    now: float,
+async def revoke_all(
+    op: Operation,
     user_id: str,
     *,
     keep: str | Session | None,
     reason: str,
     actor: str | None,
     compromised: bool,
-) -> Flow[AllEnded]:
+) -> AllEnded:
     """
     End a user's sessions; a sign-in that began before is refused from here on.
 
@@ -87,59 +84,55 @@ def revoke_all(
     checked_text(user_id, "user_id")
     if keep is not None:
         keep = checked_session(keep, "keep")
-        yield from own_row(keep, user_id)
+        await own_row(op, keep, user_id)
     target = OfUser(user_id, keep, bool(compromised))
-    ended = yield from _end(context, now, target, reason, actor)
-    return (yield from _all_ended(ended))
+    ended = await _end(op, target, reason, actor)
+    return await _all_ended(op, ended)
 
 
-def revoke_everyone(
-    context: Context, now: float, *, reason: str, actor: str | None
-) -> Flow[AllEnded]:
+async def revoke_everyone(op: Operation, *, reason: str, actor: str | None) -> AllEnded:
     """End everybody's sessions; a sign-in that began before is refused from here on."""
-    ended = yield from _end(context, now, Everyone(), reason, actor)
-    return (yield from _all_ended(ended))
+    ended = await _end(op, Everyone(), reason, actor)
+    return await _all_ended(op, ended)
 
 
-def _all_ended(ended: Ended) -> Flow[AllEnded]:
+async def _all_ended(op: Operation, ended: Ended) -> AllEnded:
     if ended.following is None:
         return AllEnded([event.session_id for event in ended.events if event.session_id], None)
-    return AllEnded((yield from _covered(ended.following)), ended.following)
+    return AllEnded(await _covered(op, ended.following), ended.following)
 
 
-def settle(context: Context, now: float, own: int | None) -> Flow[bool]:
+async def settle(op: Operation, own: int | None) -> bool:
     """
     Write one batch of the rows that endings cover, and let others write; whether more follow.
 
     The rows of the ending *own*, and those that a process which died has left.
     """
-    batch = yield from ask.settle(limit=BATCH, own=own, before=now - LEFT_BEHIND)
-    yield from ask.emit(*batch.events)
+    batch = await op.store.settle(limit=BATCH, own=own, before=op.now - LEFT_BEHIND)
+    op.emit(*batch.events)
     if batch.is_more:
-        yield from ask.pause()
+        await op.pause()
     return batch.is_more
 
 
-def _covered(number: int) -> Flow[Sequence[str]]:
+async def _covered(op: Operation, number: int) -> Sequence[str]:
     """The ids, read page by page while others write."""
     pages: builtins.list[tuple[str, ...]] = []
     cursor: str | None = None
     while True:
-        page = yield from ask.covered(number, limit=PAGE, cursor=cursor)
+        page = await op.store.covered(number, limit=PAGE, cursor=cursor)
         pages.append(page.items)
         cursor = page.next
         if cursor is None:
             return Ids(pages)
 
 
-def _end(
-    context: Context, now: float, target: Target, reason: str, actor: str | None
-) -> Flow[Ended]:
+async def _end(op: Operation, target: Target, reason: str, actor: str | None) -> Ended:
     why = checked_reason(reason)
     who = checked_actor(actor)
     if why == EXPIRED:
         raise ValueError(f"{EXPIRED!r} is what devsess calls a time that ran out: say another word")
-    ending = Ending(target, why, who, lifecycle.horizon(now, context.policy))
-    ended = yield from ask.end(ending)
-    yield from ask.emit(*ended.events)
+    ending = Ending(target, why, who, lifecycle.horizon(op.now, op.policy))
+    ended = await op.store.end(ending)
+    op.emit(*ended.events)
     return ended

@@ -8,15 +8,14 @@ from attrs import evolve, frozen
 
 from devsess import lifecycle, rotation, skew
 from devsess.errors import StoreUnavailableError
-from devsess.flows import _ask as ask
-from devsess.flows.context import Context, corrected, live_row, presents_own_device
 from devsess.lifecycle import Deed
+from devsess.operations.common import corrected, live_row, presents_own_device
 from devsess.views import session_view
 
 if TYPE_CHECKING:
-    from devsess.flows._ask import Flow
     from devsess.lifecycle import Activity
     from devsess.models import Client, Session
+    from devsess.operations.operation import Operation
     from devsess.rows import SessionRow
     from devsess.tokens import AccessClaims
 
@@ -35,40 +34,38 @@ class Validated:
     good_until: float
 
 
-def validate(
-    context: Context, now: float, claims: AccessClaims, client: Client | None, *, touch: bool
-) -> Flow[Validated]:
+async def validate(
+    op: Operation, claims: AccessClaims, client: Client | None, *, touch: bool
+) -> Validated:
     """
     Judge a verified access token against its row.
 
     Raises:
         InvalidSessionError: As `live_row` and `presents_own_device` say.
     """
-    row = yield from live_row(context, now, claims, Deed.VALIDATE)
-    if touch and skew.was_ahead(row, now):
-        row = yield from _corrected(context, now, row, claims)
-    binds = presents_own_device(context, row, client) and not row.bound
-    due = touch and (binds or lifecycle.is_touch_due(row, now, context.policy))
+    row = await live_row(op, claims, Deed.VALIDATE)
+    if touch and skew.was_ahead(row, op.now):
+        row = await _corrected(op, row, claims)
+    binds = presents_own_device(op, row, client) and not row.bound
+    due = touch and (binds or lifecycle.is_touch_due(row, op.now, op.policy))
     first = rotation.is_first_presentation(claims.generation, row)
     written = True
     if due or first:
-        note = _note(context, now, row, moves=touch, binds=touch and binds, first=first)
-        noted = yield from _noted(row, note)
+        note = _note(op, row, moves=touch, binds=touch and binds, first=first)
+        noted = await _noted(op, row, note)
         if noted is None:  # ended since it was read: judge again, this time it raises
-            row = yield from live_row(context, now, claims, Deed.VALIDATE)
+            row = await live_row(op, claims, Deed.VALIDATE)
         written = noted is not None and noted is not row
         row = noted or row
     good_until = lifecycle.trusted_at(
-        row, now, context.policy, touched=written or not due, marked=written or not first
+        row, op.now, op.policy, touched=written or not due, marked=written or not first
     )
-    session = session_view(row, now, context.policy)
+    session = session_view(row, op.now, op.policy)
     good_until = min(good_until, claims.expires_at)
     return Validated(session, good_until)
 
 
-def _corrected(
-    context: Context, now: float, row: SessionRow, claims: AccessClaims
-) -> Flow[SessionRow]:
+async def _corrected(op: Operation, row: SessionRow, claims: AccessClaims) -> SessionRow:
     """
     *row* once corrected, judged again; itself where that failed, which fails no validation.
 
@@ -76,10 +73,10 @@ def _corrected(
         InvalidSessionError: As `live_row`: it may have ended, or been stepped up, meanwhile.
     """
     try:
-        yield from corrected(context, now, row, wait=False)
+        await corrected(op, row, wait=False)
     except StoreUnavailableError:
         return row
-    return (yield from live_row(context, now, claims, Deed.VALIDATE))
+    return await live_row(op, claims, Deed.VALIDATE)
 
 
 @frozen
@@ -91,15 +88,13 @@ class Note:
     presented: int | None
 
 
-def _note(
-    context: Context, now: float, row: SessionRow, *, moves: bool, binds: bool, first: bool
-) -> Note:
+def _note(op: Operation, row: SessionRow, *, moves: bool, binds: bool, first: bool) -> Note:
     """What is to be written; where nothing *moves*, the marks alone."""
-    activity = lifecycle.activity(row, now, context.policy) if moves else lifecycle.at_rest(row)
+    activity = lifecycle.activity(row, op.now, op.policy) if moves else lifecycle.at_rest(row)
     return Note(activity, row.bound or binds, row.generation if first else None)
 
 
-def _noted(row: SessionRow, note: Note) -> Flow[SessionRow | None]:
+async def _noted(op: Operation, row: SessionRow, note: Note) -> SessionRow | None:
     """
     *row* after a touch, as a view shows it; None where it has ended; *row* itself where it failed.
 
@@ -107,7 +102,7 @@ def _noted(row: SessionRow, note: Note) -> Flow[SessionRow | None]:
     and the next touch will say what this one could not.
     """
     try:
-        there = yield from ask.touch(
+        there = await op.store.touch(
             row.id, note.activity, bound=note.bound, presented=note.presented
         )
     except StoreUnavailableError:

@@ -7,19 +7,18 @@ from typing import TYPE_CHECKING, Any
 
 from devsess import lifecycle, skew
 from devsess.errors import SessionNotFoundError
-from devsess.flows import _ask as ask
-from devsess.flows._checks import checked_count, checked_session, checked_user
-from devsess.flows.context import Context, corrected, find_row
 from devsess.lifecycle import State, instant
 from devsess.models import Page
+from devsess.operations._checks import checked_count, checked_session, checked_user
+from devsess.operations.common import corrected, find_row
 from devsess.stores.base import Erasure, Retention
 from devsess.views import claims_view, device_view, event_view, session_view
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from devsess.flows._ask import Flow
     from devsess.models import Event, Session
+    from devsess.operations.operation import Operation
     from devsess.policy import Policy
     from devsess.rows import SessionRow
 
@@ -29,42 +28,38 @@ BATCH = 500
 ERASED_KEPT = 86_400.0
 
 
-def get(
-    context: Context, now: float, session_id: str | Session, *, user_id: str | None
-) -> Flow[Session | None]:
+async def get(op: Operation, session_id: str | Session, *, user_id: str | None) -> Session | None:
     """The session, whatever its state; None where it is unknown or another user's."""
-    row = yield from find_row(session_id, user_id)
-    return None if row is None else session_view(row, now, context.policy)
+    row = await find_row(op, session_id, user_id)
+    return None if row is None else session_view(row, op.now, op.policy)
 
 
-def list_sessions(
-    context: Context,
-    now: float,
+async def list_sessions(
+    op: Operation,
     user_id: str,
     *,
     current: str | Session | None,
     include_ended: bool,
-) -> Flow[builtins.list[Session]]:
+) -> builtins.list[Session]:
     """A user's sessions, newest activity first; the live ones unless told otherwise."""
     checked_user(user_id)
     own = None if current is None else checked_session(current, "current")
-    rows = yield from ask.list_rows(user_id)
+    rows = await op.store.list(user_id)
     return [
-        session_view(row, now, context.policy, current=own)
+        session_view(row, op.now, op.policy, current=own)
         for row in rows
-        if include_ended or lifecycle.state(row, now, context.policy) is State.LIVE
+        if include_ended or lifecycle.state(row, op.now, op.policy) is State.LIVE
     ]
 
 
-def live(
-    context: Context,
-    now: float,
+async def live(
+    op: Operation,
     user_id: str,
     *,
     limit: int,
     cursor: str | None,
     current: str | Session | None,
-) -> Flow[Page[Session]]:
+) -> Page[Session]:
     """
     A page of a user's live sessions, newest sign-in first.
 
@@ -75,9 +70,9 @@ def live(
     checked_count(limit, "limit", MAX_PAGE)
     _check_cursor(cursor)
     own = None if current is None else checked_session(current, "current")
-    horizon = lifecycle.horizon(now, context.policy)
-    page = yield from ask.live(user_id, horizon=horizon, limit=limit, cursor=cursor)
-    views = (session_view(row, now, context.policy, current=own) for row in page.items)
+    horizon = lifecycle.horizon(op.now, op.policy)
+    page = await op.store.live(user_id, horizon=horizon, limit=limit, cursor=cursor)
+    views = (session_view(row, op.now, op.policy, current=own) for row in page.items)
     return Page(tuple(views), page.next)
 
 
@@ -86,9 +81,7 @@ def _check_cursor(cursor: object) -> None:
         raise TypeError(f"cursor must be a str, not {type(cursor).__name__}")
 
 
-def history(
-    context: Context, now: float, user_id: str, *, limit: int, cursor: str | None
-) -> Flow[Page[Event]]:
+async def history(op: Operation, user_id: str, *, limit: int, cursor: str | None) -> Page[Event]:
     """
     A page of a user's events, newest first.
 
@@ -98,17 +91,16 @@ def history(
     checked_user(user_id)
     checked_count(limit, "limit", MAX_PAGE)
     _check_cursor(cursor)
-    page = yield from ask.events(user_id, limit=limit, cursor=cursor)
+    page = await op.store.events(user_id, limit=limit, cursor=cursor)
     return Page(tuple(event_view(row) for row in page.items), page.next)
 
 
-def purge(
-    context: Context,
-    now: float,
+async def purge(
+    op: Operation,
     *,
     limit: int | None,
     progress: Callable[[int], object] | None = None,
-) -> Flow[int]:
+) -> int:
     """
     Delete what is past its retention, in batches of 500; how many rows.
 
@@ -122,20 +114,20 @@ def purge(
     """
     if limit is not None:
         checked_count(limit, "limit")
-    if skew.is_unset(now):
+    if skew.is_unset(op.now):
         return 0
-    yield from _set_back(context, now)
-    retention = _retention(now, context.policy)
+    await _set_back(op)
+    retention = _retention(op.now, op.policy)
     done = 0
     while limit is None or done < limit:
         batch = BATCH if limit is None else min(BATCH, limit - done)
-        deleted = yield from ask.purge(retention, batch)
+        deleted = await op.store.purge(retention, limit=batch)
         if deleted == 0:
             break
         done += deleted
         if progress is not None:
             progress(deleted)
-        yield from ask.pause()
+        await op.pause()
     return done
 
 
@@ -149,29 +141,29 @@ def _retention(now: float, policy: Policy) -> Retention:
     )
 
 
-def _set_back(context: Context, now: float) -> Flow[None]:
+async def _set_back(op: Operation) -> None:
     """Correct the sessions that a clock that was ahead would have live for ever."""
-    after = skew.latest_deadline(now, context.policy)
+    after = skew.latest_deadline(op.now, op.policy)
     found = True
     while found:  # the farthest come first; a policy that was longer has left others
         found = False
-        for row in (yield from ask.ahead(after=after, limit=BATCH)):
+        for row in await op.store.ahead(after=after, limit=BATCH):
             try:
-                found |= (yield from corrected(context, now, row)) is not row
+                found |= (await corrected(op, row)) is not row
             except SessionNotFoundError:  # erased meanwhile
                 found = True
 
 
-def export_user(context: Context, now: float, user_id: str) -> Flow[dict[str, Any]]:
+async def export_user(op: Operation, user_id: str) -> dict[str, Any]:
     """Everything kept about a person, as JSON types (GDPR Art. 15 and 20)."""
     checked_user(user_id)
-    sessions = yield from ask.list_rows(user_id)
-    devices = yield from ask.devices(user_id)
-    cut_off = yield from ask.cut_off(user_id)
+    sessions = await op.store.list(user_id)
+    devices = await op.store.devices(user_id)
+    cut_off = await op.store.cut_off(user_id)
     events: builtins.list[dict[str, Any]] = []
     cursor: str | None = None
     while True:
-        page = yield from ask.events(user_id, limit=MAX_PAGE, cursor=cursor)
+        page = await op.store.events(user_id, limit=MAX_PAGE, cursor=cursor)
         events += [event_view(row).to_dict() for row in page.items]
         cursor = page.next
         if cursor is None:
@@ -179,7 +171,7 @@ def export_user(context: Context, now: float, user_id: str) -> Flow[dict[str, An
     return {
         "userId": user_id,
         "cutOff": None if cut_off is None else instant(cut_off).isoformat(),
-        "sessions": [_exported(context, now, row) for row in sessions],
+        "sessions": [_exported(op, row) for row in sessions],
         "devices": [
             {**device_view(row).to_dict(), "network": row.network, "resembles": row.resembles}
             for row in devices
@@ -188,8 +180,8 @@ def export_user(context: Context, now: float, user_id: str) -> Flow[dict[str, An
     }
 
 
-def _exported(context: Context, now: float, row: SessionRow) -> dict[str, Any]:
-    view = session_view(row, now, context.policy)
+def _exported(op: Operation, row: SessionRow) -> dict[str, Any]:
+    view = session_view(row, op.now, op.policy)
     place = row.location
     return {
         **view.to_dict(),
@@ -207,7 +199,7 @@ def _exported(context: Context, now: float, row: SessionRow) -> dict[str, Any]:
     }
 
 
-def erase_user(context: Context, now: float, user_id: str) -> Flow[int]:
+async def erase_user(op: Operation, user_id: str) -> int:
     """
     Delete everything about a person; how many rows (GDPR Art. 17).
 
@@ -216,10 +208,10 @@ def erase_user(context: Context, now: float, user_id: str) -> Flow[int]:
     processes have not all the same.
     """
     checked_user(user_id)
-    digests = context.account_digests(user_id)
-    return (yield from ask.erase(Erasure(user_id, digests, now + ERASED_KEPT)))
+    digests = op.account_digests(user_id)
+    return await op.store.erase(Erasure(user_id, digests, op.now + ERASED_KEPT))
 
 
-def migrate(context: Context, now: float) -> Flow[builtins.list[str]]:
+async def migrate(op: Operation) -> builtins.list[str]:
     """Bring the store's schema up to date; the names of the steps taken."""
-    return (yield from ask.migrate())
+    return await op.store.migrate()

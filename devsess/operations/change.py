@@ -6,24 +6,23 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 from devsess import lifecycle
-from devsess.flows import _ask as ask
-from devsess.flows._checks import checked_claims
-from devsess.flows.context import Context, corrected, event_of, own_row, permitted
 from devsess.lifecycle import Deed
 from devsess.models import EventType
+from devsess.operations._checks import checked_claims
+from devsess.operations.common import corrected, event_of, own_row, permitted
 from devsess.policy import Span, seconds
 from devsess.views import session_view
 
 if TYPE_CHECKING:
-    from devsess.flows._ask import Flow
     from devsess.models import Session
+    from devsess.operations.operation import Operation
     from devsess.rows import SessionRow
     from devsess.stores.base import Columns
 
 
-def extend(
-    context: Context, now: float, session_id: str | Session, by: Span, *, user_id: str | None
-) -> Flow[Session]:
+async def extend(
+    op: Operation, session_id: str | Session, by: Span, *, user_id: str | None
+) -> Session:
     """
     Move the idle deadline ahead by *by*, up to the absolute one.
 
@@ -36,20 +35,19 @@ def extend(
         raise ValueError("extend by more than nothing; to end a session use revoke")
 
     def longer(row: SessionRow) -> tuple[Columns, Columns]:
-        moved = lifecycle.columns(lifecycle.extended(row, span, context.policy))
+        moved = lifecycle.columns(lifecycle.extended(row, span, op.policy))
         return {"idle_expires_at": row.idle_expires_at, "idle_from": row.idle_from}, moved
 
-    return (yield from _change(context, now, session_id, user_id, Deed.EXTEND, longer))
+    return await _change(op, session_id, user_id, Deed.EXTEND, longer)
 
 
-def update(
-    context: Context,
-    now: float,
+async def update(
+    op: Operation,
     session_id: str | Session,
     *,
     claims: Mapping[str, object] | None,
     user_id: str | None,
-) -> Flow[Session]:
+) -> Session:
     """
     Put *claims* in the place of the session's; at most 1,024 bytes as JSON.
 
@@ -62,28 +60,27 @@ def update(
     def other(_: SessionRow) -> tuple[Columns, Columns]:
         return {}, {"claims": text}
 
-    return (yield from _change(context, now, session_id, user_id, Deed.UPDATE, other))
+    return await _change(op, session_id, user_id, Deed.UPDATE, other)
 
 
-def _change(
-    context: Context,
-    now: float,
+async def _change(
+    op: Operation,
     session_id: str | Session,
     user_id: str | None,
     deed: Deed,
     wanted: Callable[[SessionRow], tuple[Columns, Columns]],
-) -> Flow[Session]:
+) -> Session:
     """Compare and swap until it holds: what is *wanted* is worked out anew from each row read."""
     while True:
-        row = yield from own_row(session_id, user_id)
-        yield from permitted(context, now, row, deed)
-        row = yield from corrected(context, now, row)
+        row = await own_row(op, session_id, user_id)
+        await permitted(op, row, deed)
+        row = await corrected(op, row)
         expected, changes = wanted(row)
-        event = event_of(row, _TOLD_AS[deed], now)
-        changed = yield from ask.update(row.id, expected=expected, changes=changes, event=event)
+        event = event_of(row, _TOLD_AS[deed], op.now)
+        changed = await op.store.update(row.id, expected=expected, changes=changes, event=event)
         if changed is not None:
-            yield from ask.emit(event)
-            return session_view(changed, now, context.policy)
+            op.emit(event)
+            return session_view(changed, op.now, op.policy)
 
 
 _TOLD_AS = {Deed.EXTEND: EventType.SESSION_EXTENDED, Deed.UPDATE: EventType.SESSION_UPDATED}

@@ -13,23 +13,22 @@ from devsess import devices, lifecycle
 from devsess._addresses import address
 from devsess.devices import Sighting
 from devsess.errors import LoginDeniedError, SessionLimitError
-from devsess.flows import _ask as ask
-from devsess.flows._checks import (
+from devsess.models import EventType
+from devsess.operations._checks import (
     checked_amr,
     checked_claims,
     checked_client,
     checked_instant,
     checked_text,
 )
-from devsess.flows.context import NOBODY, Context, event_of, grant, record
-from devsess.models import EventType
+from devsess.operations.common import NOBODY, event_of, grant, record
 from devsess.rows import EVICTED, DeviceRow, EventRow, SessionRow
 from devsess.stores.base import Full, Inserted, Insertion, Refused
 from devsess.views import session_view
 
 if TYPE_CHECKING:
-    from devsess.flows._ask import Flow
     from devsess.models import Client, Grant, Location
+    from devsess.operations.operation import Operation
 
 _DENIALS = {
     Refused.CUT_OFF: "all sessions of this account were ended after this sign-in: sign in again",
@@ -50,9 +49,8 @@ class SignIn:
     claims: str
 
 
-def login(
-    context: Context,
-    now: float,
+async def login(
+    op: Operation,
     user_id: str,
     client: Client | None,
     *,
@@ -61,7 +59,7 @@ def login(
     auth_time: datetime | float | None,
     persistent: bool,
     claims: Mapping[str, object] | None,
-) -> Flow[Grant]:
+) -> Grant:
     """
     Write a session for *user_id* on the device of *client*.
 
@@ -72,56 +70,54 @@ def login(
         TypeError, ValueError: If an argument cannot be kept.
     """
     client = checked_client(client) or NOBODY
-    instant = checked_instant(auth_time, now)
+    instant = checked_instant(auth_time, op.now)
     text = checked_claims(claims)
     context_class = None if acr is None else checked_text(acr, "acr")
     who = checked_text(user_id, "user_id")
     dated = auth_time is not None
     sign_in = SignIn(who, checked_amr(amr), context_class, instant, dated, bool(persistent), text)
     # Before anything else is read: an ending from here on refuses this sign-in.
-    digests = context.account_digests(who)
-    number = yield from ask.ending_number(who, digests)
-    limit = context.policy.limit_for(user_id, client)
-    ring = context.tokens.read_device(client.device_token)
-    sighting = devices.sight(client, context.policy.privacy)
-    device, known, owned = yield from _device(context, now, sign_in, client, ring, sighting)
-    location = yield from ask.locate(address(client.ip))
-    device = _seen_now(device, sighting, now)
-    row = _row(context, now, sign_in, device, sighting, location, bound=owned, number=number)
-    event = evolve(event_of(row, EventType.SESSION_CREATED, now), new_device=not known)
-    insertion = _insertion(context, now, sign_in, row, event, digests, limit=limit, replaces=known)
-    answer = yield from ask.insert(insertion)
+    digests = op.account_digests(who)
+    number = await op.store.ending_number(who, digests=digests)
+    limit = op.policy.limit_for(user_id, client)
+    ring = op.tokens.read_device(client.device_token)
+    sighting = devices.sight(client, op.policy.privacy)
+    device, known, owned = await _device(op, sign_in, client, ring, sighting)
+    location = await op.locate(address(client.ip))
+    device = _seen_now(device, sighting, op.now)
+    row = _row(op, sign_in, device, sighting, location, bound=owned, number=number)
+    event = evolve(event_of(row, EventType.SESSION_CREATED, op.now), new_device=not known)
+    insertion = _insertion(op, sign_in, row, event, digests, limit=limit, replaces=known)
+    answer = await op.store.insert(insertion)
     if not isinstance(answer, Inserted):
-        raise (yield from _refused(context, row, now, answer, limit or 0))
+        raise await _refused(op, row, answer, limit or 0)
     if any(ended.reason == EVICTED for ended in answer.ended):
-        yield from ask.emit(_exceeded(row, now))
-    yield from ask.emit(*answer.ended, event)
+        op.emit(_exceeded(row, op.now))
+    op.emit(*answer.ended, event)
     return grant(
-        context,
-        now,
+        op,
         row,
-        device_token=context.tokens.mint_device(devices.ring_with(row.device.id, ring)),
+        device_token=op.tokens.mint_device(devices.ring_with(row.device.id, ring)),
         evicted=tuple(ended.session_id for ended in answer.ended if ended.session_id),
         is_new_device=not known,
     )
 
 
-def _device(
-    context: Context,
-    now: float,
+async def _device(
+    op: Operation,
     sign_in: SignIn,
     client: Client,
     ring: Sequence[str],
     sighting: Sighting,
-) -> Flow[tuple[DeviceRow, bool, bool]]:
+) -> tuple[DeviceRow, bool, bool]:
     """
     The device of this sign-in; whether it was known; whether its own token says so.
 
     Never adopts an id: a ring without one of this user's devices leads to a new one.
     Evidence alone makes a new device too, which only remembers whom it resembles.
     """
-    digests = context.fingerprints(sign_in.user_id, client.fingerprint)
-    known = yield from ask.known_devices(sign_in.user_id, tuple(ring), digests)
+    digests = op.fingerprints(sign_in.user_id, client.fingerprint)
+    known = await op.store.known_devices(sign_in.user_id, ids=tuple(ring), fingerprints=digests)
     for digest in digests or (None,):
         match = devices.recognise(known, ring, digest)
         if match:
@@ -129,14 +125,14 @@ def _device(
             return device, True, match.by == "token"
     like = devices.resembling(known, sighting)
     device = DeviceRow(
-        id=context.new_id(),
+        id=op.new_id(),
         user_id=sign_in.user_id,
         label=sighting.traits.label,
         kind=sighting.traits.kind,
         os=sighting.traits.os,
         browser=sighting.traits.browser,
-        first_seen_at=now,
-        last_seen_at=now,
+        first_seen_at=op.now,
+        last_seen_at=op.now,
         fingerprint=digests[0] if digests else None,
         resembles=like.device_id if like else None,
         likeness=like.score if like else 0.0,
@@ -158,8 +154,7 @@ def _seen_now(device: DeviceRow, sighting: Sighting, now: float) -> DeviceRow:
 
 
 def _row(
-    context: Context,
-    now: float,
+    op: Operation,
     sign_in: SignIn,
     device: DeviceRow,
     sighting: Sighting,
@@ -168,34 +163,33 @@ def _row(
     bound: bool,
     number: int,
 ) -> SessionRow:
-    absolute = now + context.policy.absolute_lifetime
+    absolute = op.now + op.policy.absolute_lifetime
     return SessionRow(
-        id=context.new_id(),
+        id=op.new_id(),
         user_id=sign_in.user_id,
         device=device,
         ip=sighting.ip,
         network=sighting.network,
         user_agent=sighting.user_agent,
         location=location,
-        created_at=now,
-        last_seen_at=now,
-        idle_from=now,
-        idle_expires_at=min(now + context.policy.idle_timeout, absolute),
+        created_at=op.now,
+        last_seen_at=op.now,
+        idle_from=op.now,
+        idle_expires_at=min(op.now + op.policy.idle_timeout, absolute),
         absolute_expires_at=absolute,
         auth_time=math.floor(sign_in.auth_instant),
         amr=sign_in.amr,
         acr=sign_in.acr,
         persistent=sign_in.persistent,
         claims=sign_in.claims,
-        salt=context.entropy(16),
+        salt=op.entropy(16),
         bound=bound,
         ending_number=number,
     )
 
 
 def _insertion(
-    context: Context,
-    now: float,
+    op: Operation,
     sign_in: SignIn,
     row: SessionRow,
     event: EventRow,
@@ -208,26 +202,26 @@ def _insertion(
         row=row,
         event=event,
         auth_instant=sign_in.auth_instant if sign_in.is_dated else None,
-        horizon=lifecycle.horizon(now, context.policy),
+        horizon=lifecycle.horizon(op.now, op.policy),
         limit=limit,
-        evict=context.policy.on_limit == "evict",
+        evict=op.policy.on_limit == "evict",
         replaces=replaces,
         digests=digests,
     )
 
 
-def _refused(
-    context: Context, row: SessionRow, now: float, answer: Refused | Full, limit: int
-) -> Flow[LoginDeniedError]:
+async def _refused(
+    op: Operation, row: SessionRow, answer: Refused | Full, limit: int
+) -> LoginDeniedError:
     if isinstance(answer, Full):
-        return (yield from _full(context, row, now, answer, limit))
-    return (yield from _denied(row, now, answer))
+        return await _full(op, row, answer, limit)
+    return await _denied(op, row, answer)
 
 
-def _denied(row: SessionRow, now: float, why: Refused) -> Flow[LoginDeniedError]:
+async def _denied(op: Operation, row: SessionRow, why: Refused) -> LoginDeniedError:
     event = EventRow(
         type=EventType.LOGIN_DENIED,
-        at=now,
+        at=op.now,
         user_id=row.user_id,
         device_id=row.device.id if why is Refused.BLOCKED else None,
         ip=row.network,
@@ -235,18 +229,16 @@ def _denied(row: SessionRow, now: float, why: Refused) -> Flow[LoginDeniedError]
         user_agent=row.user_agent,
         reason=why.value,
     )
-    yield from record(event)
+    await record(op, event)
     return LoginDeniedError(_DENIALS[why], reason=why.value)
 
 
-def _full(
-    context: Context, row: SessionRow, now: float, answer: Full, limit: int
-) -> Flow[SessionLimitError]:
-    event = _exceeded(row, now)
-    yield from record(event)
+async def _full(op: Operation, row: SessionRow, answer: Full, limit: int) -> SessionLimitError:
+    event = _exceeded(row, op.now)
+    await record(op, event)
     return SessionLimitError(
         f"the account has {len(answer.rows)} live sessions and may have {limit}: end one first",
-        sessions=[session_view(full, now, context.policy) for full in answer.rows],
+        sessions=[session_view(full, op.now, op.policy) for full in answer.rows],
         limit=limit,
     )
 

@@ -6,12 +6,11 @@ import hashlib
 import hmac
 
 import pytest
-from _play import CONTEXT, KEYS, POLICY, ROW, SOON, TOKENS
+from _play import KEYS, POLICY, ROW, SOON, at
 from attrs import evolve
 
 from devsess import Assessment, EventType
-from devsess.flows import Context
-from devsess.flows.context import event_of, grant
+from devsess.operations.common import event_of, grant
 from devsess.testing._rows import T0
 
 # A file name as Python reads it where it is no UTF-8: a half of a pair.
@@ -39,20 +38,20 @@ def test_an_id_is_of_16_bytes(raw: bytes, expected: str) -> None:
         sizes.append(size)
         return raw
 
-    assert expected == Context(POLICY, TOKENS, KEYS, entropy).new_id()
+    assert expected == evolve(at(SOON), entropy=entropy).new_id()
     assert [16] == sizes
 
 
 def test_a_fingerprint_is_of_one_account() -> None:
     """Keyed, with the account in it, whatever text that is; without one there is none."""
-    assert digests("fingerprint", f"{ODD}\0{ODD}") == CONTEXT.fingerprints(ODD, ODD)
-    assert digests("fingerprint", "ada\0f") == CONTEXT.fingerprints("ada", "f")
-    assert [(), ()] == [CONTEXT.fingerprints("ada", none) for none in (None, "")]
+    assert digests("fingerprint", f"{ODD}\0{ODD}") == at(SOON).fingerprints(ODD, ODD)
+    assert digests("fingerprint", "ada\0f") == at(SOON).fingerprints("ada", "f")
+    assert [(), ()] == [at(SOON).fingerprints("ada", none) for none in (None, "")]
 
 
 def test_an_erased_account_is_remembered_by_a_digest() -> None:
     """Keyed, for whatever text an account's id is."""
-    assert digests("account", ODD) == CONTEXT.account_digests(ODD)
+    assert digests("account", ODD) == at(SOON).account_digests(ODD)
 
 
 @pytest.mark.parametrize(
@@ -62,12 +61,12 @@ def test_an_erased_account_is_remembered_by_a_digest() -> None:
 def test_for_how_long_a_token_is_good(ends_at: float, expires_in: int) -> None:
     """In whole seconds, never longer than its session, never less than not at all."""
     row = evolve(ROW, absolute_expires_at=ends_at)
-    assert expires_in == grant(CONTEXT, SOON, row).expires_in
+    assert expires_in == grant(at(SOON), row).expires_in
 
 
 def test_who_judged_nothing_has_seen_nothing() -> None:
     """A grant always has an assessment."""
-    assert Assessment() == grant(CONTEXT, SOON, ROW).assessment
+    assert Assessment() == grant(at(SOON), ROW).assessment
 
 
 @pytest.mark.parametrize(("reduced", "ip"), [(False, ROW.ip), (True, ROW.network)])

@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 from _play import (
     CLAIMS,
-    CONTEXT,
     LATER,
     NEW_CLAIMS,
     POLICY,
@@ -19,6 +18,9 @@ from _play import (
     SESSION_ID,
     SOON,
     TOKENS,
+    Call,
+    access_token,
+    at,
     play,
 )
 from attrs import evolve
@@ -34,10 +36,9 @@ from devsess import (
     SessionRevokedError,
     StoreUnavailableError,
     TokenExpiredError,
-    flows,
     lifecycle,
+    operations,
 )
-from devsess.flows import Call
 from devsess.models import Page
 from devsess.stores.base import Ended, Inserted, Refused
 from devsess.testing._rows import T0, device_row, event_row
@@ -45,18 +46,18 @@ from devsess.tokens import AccessClaims
 
 
 def validate(now: float, claims: AccessClaims = CLAIMS, *, touch: bool = True) -> Any:
-    return flows.validate(CONTEXT, now, claims, None, touch=touch)
+    return operations.validate(at(now), claims, None, touch=touch)
 
 
 def refresh(now: float, generation: int = 0, client: Client | None = None) -> Any:
     token = TOKENS.mint_refresh(SESSION_ID, generation, ROW.salt)
-    return flows.refresh(CONTEXT, now, token, client)
+    return operations.refresh(at(now), token, client)
 
 
 def login(client: Client | None = None) -> Any:
     none: dict[str, Any] = {"auth_time": None, "claims": None}
-    return flows.login(
-        CONTEXT, T0, "user-1", client, amr=("pwd",), acr=None, persistent=False, **none
+    return operations.login(
+        at(T0), "user-1", client, amr=("pwd",), acr=None, persistent=False, **none
     )
 
 
@@ -237,7 +238,7 @@ def test_a_refused_login_is_kept_and_told() -> None:
 def test_a_step_up_that_lost_is_judged_anew() -> None:
     """The token it came with has ended with the other step-up."""
     raised = evolve(ROW, auth_time=ROW.auth_time + 5, generation=1)
-    flow = flows.step_up(CONTEXT, SOON, CLAIMS, None, amr=("otp",), acr=None)
+    flow = operations.step_up(at(SOON), access_token(), None, amr=("otp",), acr=None)
     outcome = play(flow, ("get", ROW), ("update", None), ("get", raised))
     assert isinstance(outcome, TokenExpiredError)
 
@@ -245,7 +246,7 @@ def test_a_step_up_that_lost_is_judged_anew() -> None:
 def test_an_update_that_lost_is_worked_out_anew() -> None:
     """Two extensions at once both count: the second adds to what the first left."""
     moved = evolve(ROW, idle_expires_at=ROW.idle_expires_at + 60)
-    flow = flows.extend(CONTEXT, SOON, SESSION_ID, 60, user_id=None)
+    flow = operations.extend(at(SOON), SESSION_ID, 60, user_id=None)
     assert Call("get", (SESSION_ID,)) == flow.send(None)
     assert flow.send(ROW).kwargs["expected"]["idle_expires_at"] == ROW.idle_expires_at
     flow.send(None)
@@ -258,7 +259,7 @@ def test_revoking_what_is_over_looks_whether_it_was_there() -> None:
     """Ended by others is ended; unknown and foreign are not."""
 
     def revoke(user_id: str | None = None) -> Any:
-        return flows.revoke(CONTEXT, SOON, SESSION_ID, user_id=user_id, reason="lost", actor=None)
+        return operations.revoke(at(SOON), SESSION_ID, user_id=user_id, reason="lost", actor=None)
 
     ended = event_row(EventType.SESSION_REVOKED)
     assert play(revoke(), ("end", Ended((ended,))), ("emit", None)) is True
@@ -274,10 +275,10 @@ def test_purge_goes_on_until_nothing_is_left() -> None:
     """In batches, so that nobody waits long for the writer."""
     paused = ("pause", None)
     batches = [("purge", 500), paused, ("purge", 500), paused, ("purge", 7), paused, ("purge", 0)]
-    assert play(flows.purge(CONTEXT, SOON, limit=None), _NONE_AHEAD, *batches) == 1007
+    assert play(operations.purge(at(SOON), limit=None), _NONE_AHEAD, *batches) == 1007
     assert (
         play(
-            flows.purge(CONTEXT, SOON, limit=600),
+            operations.purge(at(SOON), limit=600),
             *(_NONE_AHEAD, *batches[:2], ("purge", 100), paused),
         )
         == 600
@@ -286,7 +287,7 @@ def test_purge_goes_on_until_nothing_is_left() -> None:
 
 def test_an_export_reads_every_page() -> None:
     """However long the history is, all of it is the person's."""
-    flow = flows.export_user(CONTEXT, SOON, "user-1")
+    flow = operations.export_user(at(SOON), "user-1")
     pages = [Page((event_row(),), "more"), Page((event_row(),), None)]
     answers = [("list", [ROW]), ("devices", [device_row()]), ("cut_off", None)]
     found = play(flow, *answers, *(("events", page) for page in pages))

@@ -16,17 +16,16 @@ from devsess.errors import (
     SessionNotFoundError,
     TokenExpiredError,
 )
-from devsess.flows import _ask as ask
-from devsess.flows._checks import checked_client
-from devsess.flows.context import Context, corrected, event_of, grant, permitted, record
 from devsess.lifecycle import Deed
 from devsess.models import Assessment, EventType, Signal
+from devsess.operations._checks import checked_client
+from devsess.operations.common import corrected, event_of, grant, permitted, record
 from devsess.rotation import Bearer, Verdict
 from devsess.stores.base import ById, Ending
 
 if TYPE_CHECKING:
-    from devsess.flows._ask import Flow
     from devsess.models import Client, Grant
+    from devsess.operations.operation import Operation
     from devsess.rows import SessionRow
     from devsess.tokens import RefreshClaims
 
@@ -51,9 +50,9 @@ class Presented:
     owns: bool
 
 
-def refresh(
-    context: Context, now: float, refresh_token: str, client: Client | None, *, touch: bool = True
-) -> Flow[Grant]:
+async def refresh(
+    op: Operation, refresh_token: str, client: Client | None, *, touch: bool = True
+) -> Grant:
     """
     The next tokens of a session, by the law of `rotation.VERDICTS`; activity where it is a *touch*.
 
@@ -65,31 +64,31 @@ def refresh(
         RefreshTokenReusedError: If it came back when it should not; the session ended.
     """
     checked_client(client)
-    claims = context.tokens.parse_refresh(refresh_token)
+    claims = op.tokens.parse_refresh(refresh_token)
     while True:
-        row = yield from ask.get(claims.session_id)
+        row = await op.store.get(claims.session_id)
         if row is None:
             raise SessionNotFoundError("there is no such session: it was deleted, or never was")
-        context.tokens.verify_refresh(claims, row.salt)
-        yield from permitted(context, now, row, Deed.REFRESH)
-        if (yield from corrected(context, now, row)) is not row:
+        op.tokens.verify_refresh(claims, row.salt)
+        await permitted(op, row, Deed.REFRESH)
+        if (await corrected(op, row)) is not row:
             continue  # read again, and judge again: it may have ended meanwhile
-        presented = _presented(context, row, claims, client)
-        verdict = _verdict(context, now, row, presented)
+        presented = _presented(op, row, claims, client)
+        verdict = _verdict(op, row, presented)
         if verdict is Verdict.CONVERGE:
-            return grant(context, now, row, replayed=True)
+            return grant(op, row, replayed=True)
         if verdict not in rotation.SUCCESSIONS:
-            raise (yield from _refused(context, now, row, verdict))
-        rotated = yield from _rotate(context, now, row, presented, verdict, touch=touch)
+            raise await _refused(op, row, verdict)
+        rotated = await _rotate(op, row, presented, verdict, touch=touch)
         if rotated is not None:
             return rotated
         # Another request was faster: the row says who, and the law what follows.
 
 
 def _presented(
-    context: Context, row: SessionRow, claims: RefreshClaims, client: Client | None
+    op: Operation, row: SessionRow, claims: RefreshClaims, client: Client | None
 ) -> Presented:
-    ring = context.tokens.read_device(client.device_token) if client else ()
+    ring = op.tokens.read_device(client.device_token) if client else ()
     owns = row.device.id in ring
     if client is None or owns:
         bearer = Bearer.SAME
@@ -110,41 +109,40 @@ def _looks_same(row: SessionRow, client: Client) -> bool:
     return devices.same_family(devices.traits(client), row.device.os, row.device.browser)
 
 
-def _verdict(context: Context, now: float, row: SessionRow, presented: Presented) -> Verdict:
+def _verdict(op: Operation, row: SessionRow, presented: Presented) -> Verdict:
     age = rotation.age_of(
         presented.claims.generation,
         row,
-        in_grace=lifecycle.within_grace(row, now, context.policy),
+        in_grace=lifecycle.within_grace(row, op.now, op.policy),
     )
     return rotation.judge(age, presented.bearer)
 
 
-def _rotate(
-    context: Context,
-    now: float,
+async def _rotate(
+    op: Operation,
     row: SessionRow,
     presented: Presented,
     verdict: Verdict,
     *,
     touch: bool,
-) -> Flow[Grant | None]:
+) -> Grant | None:
     """The successor; None where another rotation came first."""
     changes: dict[str, object] = {
-        **rotation.succession(row, "refresh", now, verdict),
+        **rotation.succession(row, "refresh", op.now, verdict),
         "bound": row.bound or presented.owns,
     }
     if touch:
-        changes |= lifecycle.columns(lifecycle.activity(row, now, context.policy))
+        changes |= lifecycle.columns(lifecycle.activity(row, op.now, op.policy))
     assessment = Assessment()
     if verdict is Verdict.ROTATE_WITH_SIGNAL:
         assessment = _FOREIGN
     elif presented.client is not None:
-        changes |= yield from _whereabouts(context, row, presented.client)
+        changes |= await _whereabouts(op, row, presented.client)
     reissued = verdict is Verdict.REISSUE
     kind = EventType.TOKEN_REISSUED if reissued else EventType.SESSION_RENEWED
-    event = event_of(row, kind, now, assessment=assessment)
+    event = event_of(row, kind, op.now, assessment=assessment)
     kept = reissued or _differs(row, changes) or assessment.signals
-    rotated = yield from ask.rotate(
+    rotated = await op.store.rotate(
         row.id,
         expected_generation=row.generation,
         changes=changes,
@@ -152,18 +150,18 @@ def _rotate(
     )
     if rotated is None:
         return None
-    yield from ask.emit(event)
-    return grant(context, now, rotated, assessment=assessment)
+    op.emit(event)
+    return grant(op, rotated, assessment=assessment)
 
 
-def _whereabouts(context: Context, row: SessionRow, client: Client) -> Flow[dict[str, object]]:
+async def _whereabouts(op: Operation, row: SessionRow, client: Client) -> dict[str, object]:
     """Where the session is now; what the client did not say stays as it was."""
     changes: dict[str, object] = {}
-    sighting = devices.sight(client, context.policy.privacy)
+    sighting = devices.sight(client, op.policy.privacy)
     if sighting.user_agent and sighting.user_agent != row.user_agent:
         changes["user_agent"] = sighting.user_agent
     if sighting.ip and sighting.ip != row.ip:
-        location = yield from ask.locate(address(client.ip))
+        location = await op.locate(address(client.ip))
         changes |= {"ip": sighting.ip, "network": sighting.network, "location": location}
     return changes
 
@@ -173,22 +171,22 @@ def _differs(row: SessionRow, changes: dict[str, object]) -> bool:
     return "user_agent" in changes or changes.get("network", row.network) != row.network
 
 
-def _refused(
-    context: Context, now: float, row: SessionRow, verdict: Verdict
-) -> Flow[BadTokenError | TokenExpiredError | RefreshTokenReusedError]:
+async def _refused(
+    op: Operation, row: SessionRow, verdict: Verdict
+) -> BadTokenError | TokenExpiredError | RefreshTokenReusedError:
     if verdict is Verdict.EXPIRED:
         return TokenExpiredError("a step-up took this refresh token's place")
     if verdict is Verdict.UNKNOWN:
-        event = event_of(row, EventType.TOKEN_FROM_FUTURE, now, reason="restored backup?")
-        yield from record(event)
+        event = event_of(row, EventType.TOKEN_FROM_FUTURE, op.now, reason="restored backup?")
+        await record(op, event)
         return BadTokenError("the refresh token is newer than its session: was a backup restored?")
     reuse = verdict.value
-    ended = yield from ask.end(
-        Ending(ById(row.id), reuse, None, lifecycle.horizon(now, context.policy))
+    ended = await op.store.end(
+        Ending(ById(row.id), reuse, None, lifecycle.horizon(op.now, op.policy))
     )
     if ended.events:
-        yield from ask.emit(*ended.events)
-        yield from record(event_of(row, EventType.TOKEN_REUSED, now, reason=reuse, reduced=True))
+        op.emit(*ended.events)
+        await record(op, event_of(row, EventType.TOKEN_REUSED, op.now, reason=reuse, reduced=True))
     return RefreshTokenReusedError(
         f"the refresh token was used again ({reuse}): its session was ended",
         reuse=reuse,

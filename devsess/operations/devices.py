@@ -11,8 +11,8 @@ from attrs import evolve
 
 from devsess import lifecycle
 from devsess.errors import BadTokenError
-from devsess.flows import _ask as ask
-from devsess.flows._checks import (
+from devsess.models import EventType
+from devsess.operations._checks import (
     checked_actor,
     checked_client,
     checked_datetime,
@@ -20,15 +20,13 @@ from devsess.flows._checks import (
     checked_reason,
     checked_user,
 )
-from devsess.flows.context import Context
-from devsess.models import EventType
 from devsess.rows import EventRow
 from devsess.stores.base import Ending, OfDevice, Refused
 from devsess.views import device_view
 
 if TYPE_CHECKING:
-    from devsess.flows._ask import Flow
     from devsess.models import Client, Device
+    from devsess.operations.operation import Operation
     from devsess.rows import DeviceRow
     from devsess.stores.base import Columns
 
@@ -41,22 +39,21 @@ _REASONS = {
 }
 
 
-def devices(context: Context, now: float, user_id: str) -> Flow[builtins.list[Device]]:
+async def devices(op: Operation, user_id: str) -> builtins.list[Device]:
     """The user's devices, latest sign-in first."""
     checked_user(user_id)
-    rows = yield from ask.devices(user_id)
+    rows = await op.store.devices(user_id)
     return [device_view(row) for row in rows]
 
 
-def rename_device(
-    context: Context,
-    now: float,
+async def rename_device(
+    op: Operation,
     user_id: str,
     device_id: str | Device,
     name: str | None,
     *,
     actor: str | None = None,
-) -> Flow[Device | None]:
+) -> Device | None:
     """
     Call it *name* (at most 64 characters); None gives the label back.
 
@@ -67,20 +64,17 @@ def rename_device(
         name = checked_reason(name, "name")
         if len(name) > MAX_NAME:
             raise ValueError(f"a device's name has at most {MAX_NAME} characters, not {len(name)}")
-    return (
-        yield from _put(now, user_id, device_id, {"name": name}, EventType.DEVICE_RENAMED, actor)
-    )
+    return await _put(op, user_id, device_id, {"name": name}, EventType.DEVICE_RENAMED, actor)
 
 
-def trust_device(
-    context: Context,
-    now: float,
+async def trust_device(
+    op: Operation,
     user_id: str,
     device_id: str | Device,
     until: datetime | None,
     *,
     actor: str | None = None,
-) -> Flow[Device | None]:
+) -> Device | None:
     """
     Trust it until an instant; None ends the trust.
 
@@ -93,18 +87,17 @@ def trust_device(
     instant = None if until is None else checked_datetime(until, "until")
     changes, kind = {"trusted_until": instant}, EventType.DEVICE_TRUSTED
     checked_user(user_id)
-    number = None if instant is None else (yield from ask.ending_number(user_id, ()))
-    return (yield from _put(now, user_id, device_id, changes, kind, actor, number))
+    number = None if instant is None else (await op.store.ending_number(user_id))
+    return await _put(op, user_id, device_id, changes, kind, actor, number)
 
 
-def end_trust(
-    context: Context,
-    now: float,
+async def end_trust(
+    op: Operation,
     client: Client | None,
     *,
     access_token: str | None,
     refresh_token: str | None,
-) -> Flow[builtins.list[Device]]:
+) -> builtins.list[Device]:
     """
     End the trust in the devices that *client* presents, for the accounts the tokens speak for.
 
@@ -116,104 +109,102 @@ def end_trust(
         TypeError: If *client* is no Client.
     """
     client = checked_client(client)
-    ring = context.tokens.read_device(client.device_token) if client else ()
+    ring = op.tokens.read_device(client.device_token) if client else ()
     if not ring:
         return []
     ended = []
-    for user_id in (yield from _spoken_for(context, now, access_token, refresh_token)):
-        for row in (yield from ask.known_devices(user_id, ring, ())):
+    for user_id in await _spoken_for(op, access_token, refresh_token):
+        for row in await op.store.known_devices(user_id, ids=ring, fingerprints=()):
             if row.id in ring and row.trusted_until is not None:
-                device = yield from trust_device(context, now, user_id, row.id, None)
+                device = await trust_device(op, user_id, row.id, None)
                 ended += [device] if device else []
     return ended
 
 
-def _spoken_for(
-    context: Context, now: float, access_token: str | None, refresh_token: str | None
-) -> Flow[builtins.list[str]]:
+async def _spoken_for(
+    op: Operation, access_token: str | None, refresh_token: str | None
+) -> builtins.list[str]:
     """The accounts whose tokens these are."""
     accounts = []
     if access_token is not None:
         with suppress(BadTokenError):
-            accounts.append(context.tokens.identify(access_token, now).user_id)
+            accounts.append(op.tokens.identify(access_token, op.now).user_id)
     if refresh_token is not None:
         with suppress(BadTokenError):
-            claims = context.tokens.parse_refresh(refresh_token)
-            row = yield from ask.get(claims.session_id)
+            claims = op.tokens.parse_refresh(refresh_token)
+            row = await op.store.get(claims.session_id)
             if row is not None:
-                context.tokens.verify_refresh(claims, row.salt)
+                op.tokens.verify_refresh(claims, row.salt)
                 accounts.append(row.user_id)
     return [*dict.fromkeys(accounts)]
 
 
-def unblock_device(
-    context: Context, now: float, user_id: str, device_id: str | Device, *, actor: str | None = None
-) -> Flow[Device | None]:
+async def unblock_device(
+    op: Operation, user_id: str, device_id: str | Device, *, actor: str | None = None
+) -> Device | None:
     """Let it sign in again; a trust that was given while it was blocked counts for nothing."""
     changes = {"blocked": False, "trusted_until": None}
-    return (yield from _put(now, user_id, device_id, changes, EventType.DEVICE_UNBLOCKED, actor))
+    return await _put(op, user_id, device_id, changes, EventType.DEVICE_UNBLOCKED, actor)
 
 
-def block_device(
-    context: Context, now: float, user_id: str, device_id: str | Device, *, actor: str | None = None
-) -> Flow[Device | None]:
+async def block_device(
+    op: Operation, user_id: str, device_id: str | Device, *, actor: str | None = None
+) -> Device | None:
     """Refuse it at login, end its sessions and the trust in it."""
     by = checked_actor(actor)
-    row = yield from _find(user_id, device_id)
+    row = await _find(op, user_id, device_id)
     if row is None:
         return None
-    yield from _end(context, now, row, EventType.DEVICE_BLOCKED, by)
+    await _end(op, row, EventType.DEVICE_BLOCKED, by)
     return device_view(evolve(row, blocked=True, trusted_until=None))
 
 
-def forget_device(
-    context: Context, now: float, user_id: str, device_id: str | Device, *, actor: str | None = None
-) -> Flow[Device | None]:
+async def forget_device(
+    op: Operation, user_id: str, device_id: str | Device, *, actor: str | None = None
+) -> Device | None:
     """End its sessions and remove it; it comes back as a new one."""
     by = checked_actor(actor)
-    row = yield from _find(user_id, device_id)
+    row = await _find(op, user_id, device_id)
     if row is None:
         return None
-    yield from _end(context, now, row, EventType.DEVICE_FORGOTTEN, by)
+    await _end(op, row, EventType.DEVICE_FORGOTTEN, by)
     return device_view(row)
 
 
-def _find(user_id: str, device_id: str | Device) -> Flow[DeviceRow | None]:
+async def _find(op: Operation, user_id: str, device_id: str | Device) -> DeviceRow | None:
     checked_user(user_id)
     wanted = checked_device(device_id)
-    rows = yield from ask.devices(user_id)
+    rows = await op.store.devices(user_id)
     return next((row for row in rows if row.id == wanted), None)
 
 
-def _put(
-    now: float,
+async def _put(
+    op: Operation,
     user_id: str,
     device_id: str | Device,
     changes: Columns,
     told_as: EventType,
     actor: str | None,
     number: int | None = None,
-) -> Flow[Device | None]:
+) -> Device | None:
     checked_user(user_id)
     by = checked_actor(actor)
     device_id = checked_device(device_id)
-    event = EventRow(type=told_as, at=now, user_id=user_id, device_id=device_id, actor=by)
-    row = yield from ask.put_device(user_id, device_id, changes=changes, event=event, number=number)
+    event = EventRow(type=told_as, at=op.now, user_id=user_id, device_id=device_id, actor=by)
+    row = await op.store.put_device(user_id, device_id, changes=changes, event=event, number=number)
     if isinstance(row, Refused):
-        row = yield from _find(user_id, device_id)
+        row = await _find(op, user_id, device_id)
         return None if row is None else device_view(row)
     if row is None:
         return None
-    yield from ask.emit(event)
+    op.emit(event)
     return device_view(row)
 
 
-def _end(
-    context: Context, now: float, row: DeviceRow, told_as: EventType, by: str | None
-) -> Flow[None]:
+async def _end(op: Operation, row: DeviceRow, told_as: EventType, by: str | None) -> None:
     target = OfDevice(row.user_id, row.id, forget=told_as is EventType.DEVICE_FORGOTTEN)
-    horizon = lifecycle.horizon(now, context.policy)
-    ended = yield from ask.end(Ending(target, _REASONS[told_as], by, horizon))
-    event = EventRow(type=told_as, at=now, user_id=row.user_id, device_id=row.id, actor=by)
-    yield from ask.add_event(event)
-    yield from ask.emit(*ended.events, event)
+    horizon = lifecycle.horizon(op.now, op.policy)
+    ended = await op.store.end(Ending(target, _REASONS[told_as], by, horizon))
+    event = EventRow(type=told_as, at=op.now, user_id=row.user_id, device_id=row.id, actor=by)
+    await op.store.add_event(event)
+    op.emit(*ended.events, event)

@@ -1,0 +1,1 @@
+"""What runs operations: faces of stores, drivers, threads."""

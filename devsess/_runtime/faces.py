@@ -1,0 +1,187 @@
+"""
+A store as operations see it: one `async def` for each call, whatever the store.
+
+Calls are timed here. Over a blocking store on an event loop a face suspends
+where the call might wait, and so decides what may run on the loop at all.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Awaitable, Callable
+from time import perf_counter
+from typing import TYPE_CHECKING, ParamSpec, Protocol, TypeVar, cast
+
+from devsess._runtime.drive import SUSPENSION
+from devsess._runtime.notify import log_error
+from devsess.stores.awaited import Awaited
+from devsess.stores.base import StoreBusyError
+
+if TYPE_CHECKING:
+    from devsess.geo import Locator
+    from devsess.lifecycle import Activity
+    from devsess.metrics import CallTimes
+    from devsess.models import Location
+    from devsess.rows import SessionRow
+    from devsess.stores.base import AsyncStore, Changes, Store
+
+P = ParamSpec("P")
+A = TypeVar("A")
+A_contra = TypeVar("A_contra", contravariant=True)
+T = TypeVar("T")
+T_co = TypeVar("T_co", covariant=True)
+
+
+class _Read(Protocol[A_contra, T_co]):
+    """A store's call that can be asked not to wait."""
+
+    def __call__(self, subject: A_contra, /, *, wait: bool = True) -> T_co: ...
+
+
+# Seconds that a pause lasts at least, and at most: others look for the lock again
+# after a tenth of a second at the latest.
+_PAUSE = (0.01, 0.1)
+
+
+class Face(Awaited):
+    """
+    A store and a locator, for one operation.
+
+    Args:
+        store: The store.
+        times: Where the calls are counted.
+        locator: Where an address is, if anything knows.
+    """
+
+    def __init__(self, store: Store, times: CallTimes, locator: Locator | None) -> None:
+        super().__init__(store)
+        self._times = times
+        self._locator = locator
+        self._took = 0.0
+
+    def _note(self, name: str, start: float) -> None:
+        self._took = perf_counter() - start
+        self._times.add(name, self._took)
+
+    async def locate(self, ip: str | None) -> Location | None:
+        """Where *ip* is; a locator that fails knows nothing, and keeps nobody out."""
+        if ip is None or self._locator is None:
+            return None
+        try:
+            return self._locator.locate(ip)
+        except Exception:  # noqa: BLE001 - it is logged
+            log_error("the locator failed; the session has no location")
+            return None
+
+    async def pause(self) -> None:
+        """Let others write, for as long as the last call kept them waiting."""
+        shortest, longest = _PAUSE
+        await self._sleep(min(max(self._took, shortest), longest))
+
+    async def _sleep(self, seconds: float) -> None:
+        time.sleep(seconds)
+
+
+class BlockingFace(Face):
+    """
+    As Face, of a blocking store.
+
+    Args:
+        may_wait: False on an event loop's thread, until the operation goes on elsewhere.
+        others: As for Face.
+    """
+
+    def __init__(
+        self, store: Store, times: CallTimes, locator: Locator | None, *, may_wait: bool = True
+    ) -> None:
+        super().__init__(store, times, locator)
+        self.may_wait = may_wait
+
+    async def _do(
+        self, name: str, method: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        if not self.may_wait:
+            await SUSPENSION
+        return self._timed(name, method, *args, **kwargs)
+
+    def _timed(self, name: str, method: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+        start = perf_counter()
+        try:
+            return method(*args, **kwargs)
+        finally:
+            self._note(name, start)
+
+    async def _read(self, name: str, method: _Read[A, T], subject: A) -> T:
+        """On an event loop too, if it can be answered at once."""
+        if not self.may_wait:
+            try:
+                return self._timed(name, method, subject, wait=False)
+            except StoreBusyError:
+                await SUSPENSION
+        return self._timed(name, method, subject)
+
+    async def changes(self, position: object) -> Changes:
+        """See Store.changes."""
+        return await self._read("changes", self.store.changes, position)
+
+    async def get(self, session_id: str) -> SessionRow | None:
+        """See Store.get."""
+        return await self._read("get", self.store.get, session_id)
+
+    async def stamp(self, session_id: str) -> int | None:
+        """See SupportsStamps.stamp; None from a store that has none."""
+        method = getattr(self.store, "stamp", None)
+        return None if method is None else await self._read("stamp", method, session_id)
+
+    async def touch(
+        self, session_id: str, activity: Activity, *, bound: bool, presented: int | None = None
+    ) -> bool:
+        """See Store.touch: it waits for nobody."""
+        touch = self.store.touch
+        return self._timed("touch", touch, session_id, activity, bound=bound, presented=presented)
+
+    async def locate(self, ip: str | None) -> Location | None:
+        """See Face.locate."""
+        if ip is not None and self._locator is not None and not self.may_wait:
+            await SUSPENSION
+        return await super().locate(ip)
+
+    async def pause(self) -> None:
+        """See Face.pause."""
+        if not self.may_wait:
+            await SUSPENSION
+        await super().pause()
+
+
+class AwaitingFace(Face):
+    """
+    As Face, of a store whose calls are awaited.
+
+    Args:
+        is_on_loop: Whether there is an event loop that may go on during a pause.
+        others: As for Face.
+    """
+
+    def __init__(
+        self, store: AsyncStore, times: CallTimes, locator: Locator | None, *, is_on_loop: bool
+    ) -> None:
+        # The calls of both kinds of store are the same ones, but for being awaited.
+        super().__init__(cast("Store", store), times, locator)
+        self._is_on_loop = is_on_loop
+
+    async def _do(
+        self, name: str, method: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        start = perf_counter()
+        try:
+            return await cast("Callable[P, Awaitable[T]]", method)(*args, **kwargs)
+        finally:
+            self._note(name, start)
+
+    async def _sleep(self, seconds: float) -> None:
+        if not self._is_on_loop:
+            await super()._sleep(seconds)
+            return
+        import asyncio  # late: blocking programs have no use for it
+
+        await asyncio.sleep(seconds)

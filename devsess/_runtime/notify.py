@@ -1,0 +1,42 @@
+"""Notify the application of events; log its errors, for what happened has happened."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, TypeAlias
+
+if TYPE_CHECKING:
+    from devsess.models import Event
+
+OnEvent: TypeAlias = "Callable[[Event], object]"
+
+
+def log_error(message: str) -> None:
+    """Log the error that is being handled."""
+    import logging  # late: it is not needed as long as nothing fails
+
+    logging.getLogger("devsess").exception(message)
+
+
+def notify(events: Iterable[Event], on_event: OnEvent | None) -> None:
+    """Hand *events* to the application."""
+    if on_event is None:
+        return
+    for event in events:
+        try:
+            on_event(event)
+        except Exception:  # noqa: BLE001 - it is logged
+            log_error(f"on_event failed for {event.type.value}")
+
+
+async def notify_async(events: Iterable[Event], on_event: OnEvent | None) -> None:
+    """As `notify`; an answer that can be awaited is."""
+    if on_event is None:
+        return
+    for event in events:
+        try:
+            answer = on_event(event)
+            if hasattr(answer, "__await__"):
+                await answer
+        except Exception:  # noqa: BLE001 - it is logged
+            log_error(f"on_event failed for {event.type.value}")

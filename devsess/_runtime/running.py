@@ -1,0 +1,219 @@
+"""What runs a manager's operations: at once, or awaited."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+from typing import TYPE_CHECKING, ParamSpec, TypeVar, cast
+
+from devsess import operations
+from devsess._runtime.drive import drive, in_thread, step, to_its_end
+from devsess._runtime.faces import AwaitingFace, BlockingFace
+from devsess._runtime.notify import log_error, notify, notify_async
+from devsess._runtime.threads import Threads
+from devsess.errors import StoreUnavailableError
+from devsess.stores._url import is_async
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from devsess._core import Core
+    from devsess._runtime.drive import Running, Unbegun
+    from devsess._runtime.faces import Face
+    from devsess._runtime.notify import OnEvent
+    from devsess.geo import Locator
+    from devsess.models import Event
+    from devsess.operations import AllEnded
+    from devsess.stores.base import AsyncStore, Store
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+# Of each kind; SQLite's readers are as many.
+_THREADS = 8
+
+_ROWS_LEFT = "rows of ended sessions are not written yet; the next purge goes on"
+
+
+class Runner:
+    """Runs operations in the caller's thread: the calls of its store block."""
+
+    def __init__(
+        self,
+        core: Core,
+        store: Store | AsyncStore,
+        locator: Locator | None,
+        on_event: OnEvent | None,
+    ) -> None:
+        self._core = core
+        self._store = store
+        self._locator = locator
+        self._on_event = on_event
+        self._is_async = is_async(store)
+        core.watch(store)
+
+    def _read(self, operation: Unbegun[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+        """The result of *operation* at this instant."""
+        return self._read_at(self._core.now(), operation, *args, **kwargs)
+
+    def _write(self, operation: Unbegun[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+        """As `_read`; what it changed is out of the cache before this returns."""
+        return self._read(self._core.settled(operation), *args, **kwargs)
+
+    def _read_at(
+        self, now: float, operation: Unbegun[P, T], /, *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        events: list[Event] = []
+        op = self._core.operation(self._face(), events, now)
+        try:
+            return drive(operation(op, *args, **kwargs))
+        finally:
+            if events:
+                notify(events, self._on_event)
+
+    def _face(self) -> Face:
+        times, locator = self._core.times, self._locator
+        if self._is_async:
+            return AwaitingFace(cast("AsyncStore", self._store), times, locator, is_on_loop=False)
+        return BlockingFace(cast("Store", self._store), times, locator)
+
+    def _follow(self, own: int | None = None) -> None:
+        """Write the rows that endings cover, in batches; they have ended, whatever comes of it."""
+        try:
+            while self._write(operations.settle, own):
+                pass  # each batch is an operation of its own, with its events
+        except StoreUnavailableError:
+            log_error(_ROWS_LEFT)
+
+    def _followed(
+        self, end: Unbegun[P, AllEnded], /, *args: P.args, **kwargs: P.kwargs
+    ) -> Sequence[str]:
+        """End sessions, and write the rows that *end* has left."""
+        ended = self._write(end, *args, **kwargs)
+        if ended.following is not None:
+            self._follow(ended.following)
+        return ended.ids
+
+    def _close(self) -> None:
+        if self._is_async:
+            drive(cast("AsyncStore", self._store).close())
+        else:
+            cast("Store", self._store).close()
+        self._core.cache.clear()  # what is closed answers nothing, not even from memory
+
+
+class AsyncRunner:
+    """
+    Runs operations on an event loop.
+
+    Over a blocking store, reads begin on the loop, where most end; those that
+    have to wait go on in a thread, and writes begin there.
+    """
+
+    def __init__(
+        self,
+        core: Core,
+        store: Store | AsyncStore,
+        locator: Locator | None,
+        on_event: OnEvent | None,
+    ) -> None:
+        self._core = core
+        self._store = store
+        self._locator = locator
+        self._on_event = on_event
+        self._is_async = is_async(store)
+        core.watch(store)
+        # Apart: writes may wait for a lock, all at once, and reads must not wait for them.
+        self._reading = Threads("devsess-read", _THREADS)
+        self._writing = Threads("devsess-write", _THREADS)
+
+    async def _read(self, operation: Unbegun[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+        """The result of *operation* at this instant."""
+        return await self._read_at(self._core.now(), operation, *args, **kwargs)
+
+    async def _write(self, operation: Unbegun[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+        """As `_read`; what it changed is out of the cache before this returns."""
+        settled = self._core.settled(operation)
+        if self._is_async:
+            return await self._awaited(self._core.now(), settled, *args, **kwargs)
+        events: list[Event] = []
+        op = self._core.operation(self._blocking(may_wait=True), events, self._core.now())
+        begin = partial(settled, op, *args, **kwargs)
+        return await to_its_end(self._in_thread(self._writing, lambda: drive(begin()), events))
+
+    async def _read_at(
+        self, now: float, operation: Unbegun[P, T], /, *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        if self._is_async:
+            return await self._awaited(now, operation, *args, **kwargs)
+        events: list[Event] = []
+        face = self._blocking(may_wait=False)
+        running = operation(self._core.operation(face, events, now), *args, **kwargs)
+        try:
+            done = step(running)
+        except Exception:
+            await notify_async(events, self._on_event)
+            raise
+        if done is None:
+            face.may_wait = True
+            go_on = partial(drive, running)
+            return await to_its_end(self._in_thread(self._reading, go_on, events))
+        await notify_async(events, self._on_event)
+        return done.result
+
+    def _blocking(self, *, may_wait: bool) -> BlockingFace:
+        store = cast("Store", self._store)
+        return BlockingFace(store, self._core.times, self._locator, may_wait=may_wait)
+
+    async def _awaited(
+        self, now: float, operation: Unbegun[P, T], /, *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        events: list[Event] = []
+        store = cast("AsyncStore", self._store)
+        face = AwaitingFace(store, self._core.times, self._locator, is_on_loop=True)
+        op = self._core.operation(face, events, now)
+        return await to_its_end(self._notified(partial(operation, op, *args, **kwargs), events))
+
+    # Tasks of their own: what is half done when its caller goes away is still notified.
+
+    async def _notified(self, begin: Callable[[], Running[T]], events: list[Event]) -> T:
+        try:
+            return await begin()
+        finally:
+            await notify_async(events, self._on_event)
+
+    async def _in_thread(self, threads: Threads, work: Callable[[], T], events: list[Event]) -> T:
+        try:
+            return await in_thread(threads, work)
+        finally:
+            await notify_async(events, self._on_event)
+
+    async def _follow(self, own: int | None = None) -> None:
+        """Write the rows that endings cover, in batches; they have ended, whatever comes of it."""
+        try:
+            while await self._write(operations.settle, own):
+                pass  # each batch is an operation of its own, with its events
+        except StoreUnavailableError:
+            log_error(_ROWS_LEFT)
+
+    async def _followed(
+        self, end: Unbegun[P, AllEnded], /, *args: P.args, **kwargs: P.kwargs
+    ) -> Sequence[str]:
+        """End sessions, and write the rows that *end* has left."""
+        # A task of its own: the rows follow, with their events, even if the caller goes away.
+        return await to_its_end(self._ended(partial(self._write, end, *args, **kwargs)))
+
+    async def _ended(self, end: Callable[[], Running[AllEnded]]) -> Sequence[str]:
+        ended = await end()
+        if ended.following is not None:
+            await self._follow(ended.following)
+        return ended.ids
+
+    async def _close(self) -> None:
+        if self._is_async:
+            await cast("AsyncStore", self._store).close()
+        else:
+            await to_its_end(in_thread(self._writing, cast("Store", self._store).close))
+            self._reading.close()
+            self._writing.close()
+        self._core.cache.clear()  # what is closed answers nothing, not even from memory

@@ -1,0 +1,63 @@
+"""
+The operations: each one `async def` over an `Operation`, which gives it instant, keys and store.
+
+They judge and decide; nothing here waits, sleeps or reads a clock by itself.
+"""
+
+from devsess.operations.change import extend, update
+from devsess.operations.devices import (
+    block_device,
+    devices,
+    end_trust,
+    forget_device,
+    rename_device,
+    trust_device,
+    unblock_device,
+)
+from devsess.operations.ending import AllEnded, revoke, revoke_all, revoke_everyone, settle
+from devsess.operations.login import login
+from devsess.operations.operation import Operation
+from devsess.operations.records import (
+    erase_user,
+    export_user,
+    get,
+    history,
+    list_sessions,
+    live,
+    migrate,
+    purge,
+)
+from devsess.operations.refresh import refresh
+from devsess.operations.step_up import step_up
+from devsess.operations.validate import Validated, validate
+
+__all__ = [
+    "AllEnded",
+    "Operation",
+    "Validated",
+    "block_device",
+    "devices",
+    "end_trust",
+    "erase_user",
+    "export_user",
+    "extend",
+    "forget_device",
+    "get",
+    "history",
+    "list_sessions",
+    "live",
+    "login",
+    "migrate",
+    "purge",
+    "refresh",
+    "rename_device",
+    "revoke",
+    "revoke_all",
+    "revoke_everyone",
+    "settle",
+    "step_up",
+    "trust_device",
+    "unblock_device",
+    "update",
+    "validate",
+]

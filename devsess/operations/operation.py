@@ -1,0 +1,84 @@
+"""What an operation is given beside its arguments."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Protocol
+
+from attrs import field, frozen
+
+from devsess.stores.base import AsyncStore, AsyncSupportsStamps
+
+if TYPE_CHECKING:
+    from devsess.keys import Keys
+    from devsess.models import Location
+    from devsess.policy import Policy
+    from devsess.rows import EventRow
+    from devsess.tokens import Tokens
+
+
+class Records(AsyncStore, AsyncSupportsStamps, Protocol):
+    """What operations read and write: any store, through its face."""
+
+
+@frozen(eq=False)
+class Operation:
+    """
+    One operation, at one instant.
+
+    Attributes:
+        policy: The numbers.
+        tokens: Mints and verifies.
+        keys: For the digest of an application's fingerprint.
+        entropy: Gives that many random bytes.
+        now: Seconds since the epoch.
+        store: The store.
+        notify: Hands an event to the application, once the operation is over.
+        locate: The place of an address, if anything knows it.
+        pause: Lets others write, for as long as the last call kept them waiting.
+    """
+
+    policy: Policy
+    tokens: Tokens
+    keys: Keys
+    entropy: Callable[[int], bytes] = field(repr=False)
+    now: float
+    store: Records
+    notify: Callable[[EventRow], None]
+    locate: Callable[[str | None], Awaitable[Location | None]]
+    pause: Callable[[], Awaitable[None]]
+
+    def emit(self, *events: EventRow) -> None:
+        """Hand *events* to the application, once the operation is over."""
+        for event in events:
+            self.notify(event)
+
+    def new_id(self) -> str:
+        """128 random bits, URL-safe (ASVS 7.2.3, 11.5.1)."""
+        text = base64.urlsafe_b64encode(self.entropy(16)).rstrip(b"=").decode()
+        # The last character stands for four bits, and is never a dash. In front it
+        # keeps a shell from taking an id for an option.
+        return text[-1] + text[:-1]
+
+    def fingerprints(self, user_id: str, fingerprint: str | None) -> tuple[bytes, ...]:
+        """
+        Digests of an application's fingerprint, current key first.
+
+        Keyed, and with the account in it: no two accounts' digests can be matched.
+        """
+        if not fingerprint:
+            return ()
+        text = f"{user_id}\0{fingerprint}".encode("utf-8", "surrogatepass")
+        return tuple(
+            hmac.digest(secret, text, hashlib.sha256) for secret in self.keys.derive("fingerprint")
+        )
+
+    def account_digests(self, user_id: str) -> tuple[bytes, ...]:
+        """Digests under which an erased account is remembered for a while, current key first."""
+        text = user_id.encode("utf-8", "surrogatepass")
+        return tuple(
+            hmac.digest(secret, text, hashlib.sha256) for secret in self.keys.derive("account")
+        )

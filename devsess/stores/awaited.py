@@ -1,0 +1,178 @@
+"""A blocking store with the methods of an AsyncStore."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, ParamSpec, TypeVar
+
+if TYPE_CHECKING:
+    import builtins
+    from collections.abc import Callable, Sequence
+
+    from devsess.lifecycle import Activity, Horizon
+    from devsess.models import Page
+    from devsess.rows import DeviceRow, EventRow, SessionRow
+    from devsess.stores.base import (
+        Changes,
+        Columns,
+        Ended,
+        Ending,
+        Erasure,
+        InsertAnswer,
+        Insertion,
+        Refused,
+        Retention,
+        Settled,
+        Store,
+    )
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+class Awaited:
+    """
+    *store* with the methods of an AsyncStore, which never suspend.
+
+    On an event loop they would make it wait: there, use it in tests only.
+    """
+
+    def __init__(self, store: Store) -> None:
+        self.store = store
+
+    async def _do(
+        self, name: str, method: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        """Call *method*, the store's *name*: the one place that all calls pass."""
+        del name
+        return method(*args, **kwargs)
+
+    async def changes(self, position: object) -> Changes:
+        return await self._do("changes", self.store.changes, position)
+
+    async def get(self, session_id: str) -> SessionRow | None:
+        return await self._do("get", self.store.get, session_id)
+
+    async def stamp(self, session_id: str) -> int | None:
+        stamp = getattr(self.store, "stamp", None)
+        return None if stamp is None else await self._do("stamp", stamp, session_id)
+
+    async def list(self, user_id: str) -> builtins.list[SessionRow]:
+        return await self._do("list", self.store.list, user_id)
+
+    async def live(
+        self, user_id: str, *, horizon: Horizon, limit: int, cursor: str | None = None
+    ) -> Page[SessionRow]:
+        return await self._do(
+            "live", self.store.live, user_id, horizon=horizon, limit=limit, cursor=cursor
+        )
+
+    async def cut_off(self, user_id: str) -> float | None:
+        return await self._do("cut_off", self.store.cut_off, user_id)
+
+    async def insert(self, insertion: Insertion) -> InsertAnswer:
+        return await self._do("insert", self.store.insert, insertion)
+
+    async def touch(
+        self, session_id: str, activity: Activity, *, bound: bool, presented: int | None = None
+    ) -> bool:
+        return await self._do(
+            "touch", self.store.touch, session_id, activity, bound=bound, presented=presented
+        )
+
+    async def rotate(
+        self, session_id: str, *, expected_generation: int, changes: Columns, event: EventRow | None
+    ) -> SessionRow | None:
+        return await self._do(
+            "rotate",
+            self.store.rotate,
+            session_id,
+            expected_generation=expected_generation,
+            changes=changes,
+            event=event,
+        )
+
+    async def update(
+        self, session_id: str, *, expected: Columns, changes: Columns, event: EventRow
+    ) -> SessionRow | None:
+        return await self._do(
+            "update", self.store.update, session_id, expected=expected, changes=changes, event=event
+        )
+
+    async def ending_number(self, user_id: str, *, digests: Sequence[bytes] = ()) -> int:
+        return await self._do("ending_number", self.store.ending_number, user_id, digests=digests)
+
+    async def ahead(self, *, after: float, limit: int) -> builtins.list[SessionRow]:
+        return await self._do("ahead", self.store.ahead, after=after, limit=limit)
+
+    async def set_back(
+        self, session_id: str, *, expected: Columns, changes: Columns, wait: bool = True
+    ) -> bool:
+        return await self._do(
+            "set_back",
+            self.store.set_back,
+            session_id,
+            expected=expected,
+            changes=changes,
+            wait=wait,
+        )
+
+    async def end(self, ending: Ending) -> Ended:
+        return await self._do("end", self.store.end, ending)
+
+    async def covered(self, number: int, *, limit: int, cursor: str | None = None) -> Page[str]:
+        return await self._do("covered", self.store.covered, number, limit=limit, cursor=cursor)
+
+    async def settle(
+        self, *, limit: int, own: int | None = None, before: float = math.inf
+    ) -> Settled:
+        return await self._do("settle", self.store.settle, limit=limit, own=own, before=before)
+
+    async def devices(self, user_id: str) -> builtins.list[DeviceRow]:
+        return await self._do("devices", self.store.devices, user_id)
+
+    async def known_devices(
+        self, user_id: str, *, ids: Sequence[str], fingerprints: Sequence[bytes]
+    ) -> builtins.list[DeviceRow]:
+        return await self._do(
+            "known_devices", self.store.known_devices, user_id, ids=ids, fingerprints=fingerprints
+        )
+
+    async def put_device(
+        self,
+        user_id: str,
+        device_id: str,
+        *,
+        changes: Columns,
+        event: EventRow,
+        number: int | None = None,
+    ) -> DeviceRow | Refused | None:
+        return await self._do(
+            "put_device",
+            self.store.put_device,
+            user_id,
+            device_id,
+            changes=changes,
+            event=event,
+            number=number,
+        )
+
+    async def add_event(self, event: EventRow) -> None:
+        await self._do("add_event", self.store.add_event, event)
+
+    async def events(
+        self, user_id: str, *, limit: int, cursor: str | None = None
+    ) -> Page[EventRow]:
+        return await self._do("events", self.store.events, user_id, limit=limit, cursor=cursor)
+
+    async def purge(self, retention: Retention, *, limit: int) -> int:
+        return await self._do("purge", self.store.purge, retention, limit=limit)
+
+    async def erase(self, erasure: Erasure) -> int:
+        return await self._do("erase", self.store.erase, erasure)
+
+    async def migrate(self) -> builtins.list[str]:
+        return await self._do("migrate", self.store.migrate)
+
+    async def close(self) -> None:
+        await self._do("close", self.store.close)
