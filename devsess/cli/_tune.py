@@ -81,7 +81,7 @@ def tune(
     *,
     as_json: bool,
 ) -> None:
-    """Find the max_staleness for the store's traffic, which is replayed beside the store."""
+    """Find max_staleness for the store's traffic. It is replayed beside the store, not in it."""
     from devsess.tuning.recommend import Target, recommend
 
     check_ready(store)

@@ -110,7 +110,10 @@ def replay_store(location: str, traffic: Traffic, keys: Keys) -> Iterator[Replay
     """
     path = file_of(location)
     if path is None:
-        raise ConfigurationError("traffic is replayed on SQLite: use a path, or sqlite:///file.db")
+        raise ConfigurationError(
+            "traffic is replayed on SQLite, not on memory://, which no other process sees: "
+            "use a path, or sqlite:///file.db"
+        )
     folder = Path(path).parent / f".devsess-tune-{token_hex(8)}"
     try:
         # Made in here: a signal that comes right after it must find what removes it.
