@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import partial
 from typing import Protocol
 
@@ -19,18 +19,6 @@ class Clock(Protocol):
     def elapsed(self) -> float:
         """Seconds since some moment; never fewer than before, and counting while suspended."""
         ...
-
-
-class SystemClock:
-    """The machine's own clocks."""
-
-    def now(self) -> datetime:
-        """The instant, aware."""
-        return datetime.now(UTC)
-
-    def elapsed(self) -> float:
-        """Seconds since the machine was started, time asleep included where it can tell."""
-        return elapsed()
 
 
 _BOOT: int | None = getattr(time, "CLOCK_BOOTTIME", None)

@@ -90,7 +90,6 @@ VERDICTS: dict[tuple[Age, Bearer], Verdict] = {
     (Age.FUTURE, Bearer.FOREIGN_UNBOUND): Verdict.UNKNOWN,
 }
 
-ENDINGS = frozenset({Verdict.END_FOREIGN, Verdict.END_LATE, Verdict.END_STALE})
 SUCCESSIONS = frozenset({Verdict.ROTATE, Verdict.ROTATE_WITH_SIGNAL, Verdict.REISSUE})
 
 
