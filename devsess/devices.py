@@ -26,13 +26,6 @@ if TYPE_CHECKING:
 
 # Most devices on one browser's key ring.
 MAX_RING = 5
-# Evidence that a sign-in comes from a known device. The threshold is the sum of the
-# first three, and the network weighs less than each: it never stands in for one.
-OS_WEIGHT = 0.30
-BROWSER_WEIGHT = 0.30
-KIND_WEIGHT = 0.25
-NETWORK_WEIGHT = 0.15
-RESEMBLES_AT = 0.85
 
 
 @frozen
@@ -83,22 +76,6 @@ class Match:
 
     device: DeviceRow
     by: Literal["token", "fingerprint"]
-
-
-@frozen
-class Likeness:
-    """
-    A known device that left the same traces: evidence, never proof.
-
-    Attributes:
-        device_id: Which one.
-        score: How much they share, 0 to 1.
-        reasons: What they share, for people.
-    """
-
-    device_id: str
-    score: float
-    reasons: tuple[str, ...]
 
 
 def sight(client: Client, privacy: Privacy) -> Sighting:
@@ -175,19 +152,29 @@ def recognise(
     return None
 
 
-def resembling(devices: Sequence[DeviceRow], sighting: Sighting) -> Likeness | None:
+def resembling(devices: Sequence[DeviceRow], sighting: Sighting) -> DeviceRow | None:
     """
     The known device that left the traces of *sighting*, or None; evidence only.
 
-    OS family, browser family and kind must all be known and equal; a shared
-    network raises the score. Versions never count. Among equals the one seen
-    last; forgotten devices never, blocked ones too.
+    OS family, browser family and kind must all be known and equal. Versions never
+    count. Of several one in the same network, then the one seen last; forgotten
+    devices never, blocked ones too.
     """
-    known = [device for device in devices if not device.forgotten]
-    latest = sorted(known, key=lambda device: (device.last_seen_at, device.id), reverse=True)
-    likely = [_likeness(device, sighting) for device in latest]
-    best = max(likely, key=lambda likeness: likeness.score, default=None)
-    return best if best and best.score >= RESEMBLES_AT else None
+    seen = sighting.traits
+    traces = (seen.os, seen.browser, seen.kind)
+    if UNKNOWN in traces:
+        return None
+
+    def rank(device: DeviceRow) -> tuple[bool, float, str]:
+        is_near = device.network is not None and device.network == sighting.network
+        return is_near, device.last_seen_at, device.id
+
+    alike = (
+        device
+        for device in devices
+        if not device.forgotten and (device.os, device.browser, device.kind) == traces
+    )
+    return max(alike, key=rank, default=None)
 
 
 def ring_with(device_id: str, ring: Sequence[str]) -> tuple[str, ...]:
@@ -197,22 +184,6 @@ def ring_with(device_id: str, ring: Sequence[str]) -> tuple[str, ...]:
 
 def _same_digest(kept: bytes | None, presented: bytes | None) -> bool:
     return bool(kept and presented and hmac.compare_digest(kept, presented))
-
-
-def _likeness(device: DeviceRow, sighting: Sighting) -> Likeness:
-    seen = sighting.traits
-    shared = [
-        (weight, f"same {what}: {ours}")
-        for weight, what, ours, theirs in (
-            (OS_WEIGHT, "system", device.os, seen.os),
-            (BROWSER_WEIGHT, "browser", device.browser, seen.browser),
-            (KIND_WEIGHT, "kind", device.kind, seen.kind),
-            (NETWORK_WEIGHT, "network", device.network, sighting.network),
-        )
-        if ours == theirs and ours not in (None, UNKNOWN)
-    ]
-    score = round(sum(weight for weight, _ in shared), 2)
-    return Likeness(device.id, score, tuple(reason for _, reason in shared))
 
 
 def _check(client: Client) -> None:

@@ -36,7 +36,6 @@ class DeviceRow:
         fingerprint: Keyed digest of the application's own name for it, or None.
         network: Network (/24, /48) of the latest login; evidence, never proof.
         resembles: Id of the known device whose traces it shares, or None.
-        likeness: How much, 0 to 1.
         forgotten: Removed by its user; kept only while sessions name it.
         Others as in `models.Device`.
     """
@@ -55,7 +54,6 @@ class DeviceRow:
     fingerprint: bytes | None = field(default=None, repr=False)
     network: str | None = None
     resembles: str | None = None
-    likeness: float = 0.0
     forgotten: bool = False
 
 

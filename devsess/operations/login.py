@@ -123,7 +123,7 @@ async def _device(
         if match:
             device = evolve(match.device, fingerprint=digests[0]) if digests else match.device
             return device, True, match.by == "token"
-    like = devices.resembling(known, sighting)
+    alike = devices.resembling(known, sighting)
     device = DeviceRow(
         id=op.new_id(),
         user_id=sign_in.user_id,
@@ -134,8 +134,7 @@ async def _device(
         first_seen_at=op.now,
         last_seen_at=op.now,
         fingerprint=digests[0] if digests else None,
-        resembles=like.device_id if like else None,
-        likeness=like.score if like else 0.0,
+        resembles=alike.id if alike else None,
     )
     return device, False, False
 

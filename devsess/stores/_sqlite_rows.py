@@ -37,7 +37,6 @@ DEVICE = (
     "fingerprint",
     "network",
     "resembles",
-    "likeness",
     "forgotten",
 )
 # The columns of a session but for its device, which is joined; the user agent
@@ -184,7 +183,7 @@ def device_row(values: Values) -> DeviceRow:
     """A device from the columns DEVICE."""
     _DEVICE_SHAPE.check(values)
     v = list(values)
-    v[9], v[15] = v[9] == 1, v[15] == 1
+    v[9], v[14] = v[9] == 1, v[14] == 1
     return DeviceRow(*v)
 
 
@@ -198,18 +197,18 @@ def session_row(values: Values) -> SessionRow:
     """A session from what SELECT_SESSION gives; positional, since each validation may pass here."""
     _SESSION_SHAPE.check(values)
     v = list(values)
-    if v[30] != "{}":
-        check_object(v[30])
-    v[9], v[15] = v[9] == 1, v[15] == 1
-    v[20] = None if v[20] is None else _location(v[20])
-    v[27] = names(v[27])
-    v[29], v[35], v[40] = v[29] == 1, v[35] == 1, v[40] == 1
-    v[41] = () if v[41] == "[]" else _levels(v[41])
+    if v[29] != "{}":
+        check_object(v[29])
+    v[9], v[14] = v[9] == 1, v[14] == 1
+    v[19] = None if v[19] is None else _location(v[19])
+    v[26] = names(v[26])
+    v[28], v[34], v[39] = v[28] == 1, v[34] == 1, v[39] == 1
+    v[40] = () if v[40] == "[]" else _levels(v[40])
     # Sessions by the thousand share these few; a cached one must not have its own copies.
     v[2], v[3], v[4], v[5] = intern(v[2]), intern(v[3]), intern(v[4]), intern(v[5])
-    if v[19] is not None:
-        v[19] = intern(v[19])
-    return SessionRow(v[16], v[1], DeviceRow(*v[:16]), *v[17:])
+    if v[18] is not None:
+        v[18] = intern(v[18])
+    return SessionRow(v[15], v[1], DeviceRow(*v[:15]), *v[16:])
 
 
 def stamp(values: Values) -> int:

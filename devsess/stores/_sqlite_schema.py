@@ -212,6 +212,11 @@ def _sessionless_events(db: Any) -> None:
     )
 
 
+def _no_likeness(db: Any) -> None:
+    # How much a device resembles another was written, and never shown.
+    db.conn.execute("ALTER TABLE devices DROP COLUMN likeness")
+
+
 STEPS: dict[str, Callable[[Any], None]] = {
     "0001_tables": _tables,
     "0002_succession_and_levels": _succession_and_levels,
@@ -219,6 +224,7 @@ STEPS: dict[str, Callable[[Any], None]] = {
     "0004_new_devices": _new_devices,
     "0005_live_index": _live_index,
     "0006_sessionless_events": _sessionless_events,
+    "0007_no_likeness": _no_likeness,
 }
 
 

@@ -33,7 +33,6 @@ _KINDS: dict[str, tuple[type, ...]] = {
     **dict.fromkeys(("reason", "rotated_by", "name", "resembles", "assessment"), _ANY_TEXT),
     "session_id": _ANY_TEXT,
     "previous_generation": (int, NoneType),
-    "likeness": (float,),
     "salt": (bytes,),
     "fingerprint": (bytes, NoneType),
 }

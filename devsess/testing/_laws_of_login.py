@@ -100,7 +100,6 @@ class LawsOfLogin:
             network="192.0.2.0/24",
             name="other",
             resembles="device-9",
-            likeness=0.5,
         )
         await sign_in(store, session_row("s2", device=seen))
         expected = evolve(
@@ -109,7 +108,6 @@ class LawsOfLogin:
             name="mine",
             trusted_until=T0 + DAY,
             resembles=None,
-            likeness=0.0,
         )
 
         assert [expected] == await store.devices("user-1")

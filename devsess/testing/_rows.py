@@ -80,7 +80,6 @@ def full_row(session_id: str = "s1") -> SessionRow:
         name="тётин телефон 📱",
         fingerprint=b"\x00\xff digest",
         resembles="device-0",
-        likeness=0.75,
     )
     return session_row(
         session_id,

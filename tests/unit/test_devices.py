@@ -9,12 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from devsess.devices import (
-    BROWSER_WEIGHT,
-    KIND_WEIGHT,
     MAX_RING,
-    NETWORK_WEIGHT,
-    OS_WEIGHT,
-    RESEMBLES_AT,
     Match,
     Sighting,
     Traits,
@@ -185,14 +180,9 @@ def test_what_names_no_device_recognises_none(fingerprint):
 
 
 def test_families_and_kind_together_resemble():
-    """OS, browser and kind reach the threshold, the network raises the score to one."""
-    without = resembling([device()], sighting())
-    within = resembling([device()], sighting(network="203.0.113.0"))
-
-    reasons = ("same system: macOS", "same browser: Chrome", "same kind: desktop")
-
-    assert (without.score, without.reasons) == (RESEMBLES_AT, reasons)
-    assert (within.score, within.reasons) == (1.0, (*reasons, "same network: 203.0.113.0"))
+    """OS, browser and kind are enough, in any network or none."""
+    for network in (None, "203.0.113.0", "198.51.100.0"):
+        assert device() == resembling([device()], sighting(network=network))
 
 
 @pytest.mark.parametrize("change", [{"os": "Linux"}, {"browser": "Edge"}, {"kind": "phone"}])
@@ -213,17 +203,8 @@ def test_silence_is_no_evidence(silent):
     assert actual is None
 
 
-def test_the_weights_keep_their_promise():
-    """The three make the threshold, the four make one, and the network is the lightest."""
-    three = (OS_WEIGHT, BROWSER_WEIGHT, KIND_WEIGHT)
-
-    assert round(sum(three), 2) == RESEMBLES_AT
-    assert round(sum(three) + NETWORK_WEIGHT, 2) == 1.0
-    assert min(three) > NETWORK_WEIGHT
-
-
-def test_the_best_and_latest_likeness_counts():
-    """The highest score wins; among equals the device seen last; forgotten ones never."""
+def test_the_nearest_and_latest_counts():
+    """One in the same network goes first, then the device seen last; forgotten ones never."""
     known = [
         device("old", network=None),
         device("near"),
@@ -234,7 +215,14 @@ def test_the_best_and_latest_likeness_counts():
     near = resembling(known, sighting(network="203.0.113.0"))
     far = resembling(known, sighting(network="198.51.100.0"))
 
-    assert (near.device_id, far.device_id) == ("near", "late")
+    assert (near.id, far.id) == ("near", "late")
+
+
+def test_two_unknown_networks_are_not_the_same():
+    """No network is near to none: the device seen last counts."""
+    known = [device("last", last_seen_at=9.0), device("first", network=None)]
+
+    assert known[0] == resembling(known, sighting())
 
 
 def test_nothing_resembles_among_no_devices():

@@ -104,17 +104,16 @@ def test_only_its_token_binds_a_sign_in(by_token: bool) -> None:
     assert "foreign-device" == caught.value.reuse
 
 
-def test_how_much_a_device_resembles_is_kept() -> None:
-    """Beside whom it resembles; what resembles nobody has no likeness."""
+def test_which_device_a_new_one_resembles_is_kept() -> None:
+    """An account's first device resembles none."""
     store = MemoryStore()
     sessions = SessionManager(store, keys=OLD)
     client = Client(ip="102.89.77.21", user_agent=AGENT)
     first, second = sessions.login("ada", client), sessions.login("ada", client)
     rows = {row.id: row for row in store.devices("ada")}
     one, other = rows[first.session.device.id], rows[second.session.device.id]
-    assert (None, 0.0) == (one.resembles, one.likeness)
+    assert one.resembles is None
     assert one.id == other.resembles
-    assert 0.5 < other.likeness <= 1.0
 
 
 def test_what_a_sign_in_writes() -> None:
