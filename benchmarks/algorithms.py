@@ -41,8 +41,6 @@ def _lines(setting: Setting, algorithm: str, keys: Keys) -> list[Line]:
             "repeated": partial(world.repeated, sessions.validate, _tokens(grants)),
             "first sight": partial(_first_seen, path, keys, grants),
         }
-        for batch in batches.values():
-            batch()
         seconds = best(batches, setting.rounds(10))
     return [
         Line(f"{name}, {algorithm}", took / seconds["decode"], microseconds=took * 1e6)

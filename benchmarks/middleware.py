@@ -71,8 +71,6 @@ def lines(setting: Setting) -> list[Line]:
             batches[f"WSGI, {way}"] = partial(_each, _call_wsgi, on_wsgi, environs)
             batches[f"ASGI, {way}, bare"] = partial(_each, _call_asgi, asgi_app, scopes)
             batches[f"ASGI, {way}"] = partial(_each, _call_asgi, on_asgi, scopes)
-        for batch in batches.values():
-            batch()  # so that each session has been seen before
         seconds = best(batches, setting.rounds(ROUNDS))
     return [_line(name, seconds) for name in batches if f"{name}, bare" in seconds]
 

@@ -60,8 +60,6 @@ def lines(setting: Setting) -> list[Line]:
         }
         names = [name for parts in PARTS.values() for name in parts]
         batches |= zip(names, _parts(sessions, grants), strict=True)
-        for batch in batches.values():
-            batch()
         seconds = best(batches, setting.rounds(25))
     return [line for whole in PARTS for line in _told(whole, seconds)]
 
