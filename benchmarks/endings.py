@@ -27,7 +27,7 @@ from devsess import (
     SessionManager,
     StoreUnavailableError,
 )
-from devsess.lifecycle import horizon
+from devsess.lifecycle import cutoffs
 from devsess.stores.base import ById, Ending, Everyone, OfUser
 from devsess.stores.sqlite import SQLiteStore
 
@@ -86,7 +86,7 @@ def _first_write(setting: Setting, count: int) -> list[Line]:
     wait for a CPU, the longer the more the thread did before: that is left out.
     """
     path = _filled(setting, "first", count + FEW, f"iif(n <= {FEW}, 'few', 'crowd')")
-    at, rounds = horizon(time.time(), Policy()), setting.rounds(150)
+    at, rounds = cutoffs(time.time(), Policy()), setting.rounds(150)
     with world.opened(path) as sessions:
         ids = [sessions.login(f"one-{number}").session.id for number in range(rounds)]
     many: dict[str, Target] = {

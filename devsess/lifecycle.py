@@ -85,9 +85,9 @@ TRANSITIONS: dict[State, dict[Deed, State]] = {
 
 
 @frozen
-class Horizon:
+class LivenessCutoffs:
     """
-    What tells a live row from a dead one at one instant, in numbers a store can compare.
+    The instants that part live rows from dead ones at *now*, for a store to compare with.
 
     A row counts as live when it is not revoked, both its deadlines are after
     `now`, it idles from later than `idle_after`, and it was created later than
@@ -101,15 +101,15 @@ class Horizon:
     future_after: float
 
 
-def horizon(now: float, policy: Policy) -> Horizon:
-    """The horizon at *now* under *policy*."""
-    return Horizon(
+def cutoffs(now: float, policy: Policy) -> LivenessCutoffs:
+    """The cutoffs at *now* under *policy*."""
+    return LivenessCutoffs(
         now, now - policy.idle_timeout, now - policy.absolute_lifetime, now + policy.leeway
     )
 
 
-def counts_as_live(row: SessionRow, at: Horizon) -> bool:
-    """Whether *row* is live at a horizon; says the same as `state` for the same policy."""
+def counts_as_live(row: SessionRow, at: LivenessCutoffs) -> bool:
+    """Whether *row* is live by *at*; says the same as `state` for the same policy."""
     return (
         row.revoked_at is None
         and row.idle_expires_at > at.now

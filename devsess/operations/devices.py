@@ -203,8 +203,8 @@ async def _put(
 
 async def _end(op: Operation, row: DeviceRow, told_as: EventType, by: str | None) -> None:
     target = OfDevice(row.user_id, row.id, forget=told_as is EventType.DEVICE_FORGOTTEN)
-    horizon = lifecycle.horizon(op.now, op.policy)
-    ended = await op.store.end(Ending(target, _REASONS[told_as], by, horizon))
+    cutoffs = lifecycle.cutoffs(op.now, op.policy)
+    ended = await op.store.end(Ending(target, _REASONS[told_as], by, cutoffs))
     event = EventRow(type=told_as, at=op.now, user_id=row.user_id, device_id=row.id, actor=by)
     await op.store.add_event(event)
     op.emit(*ended.events, event)

@@ -132,7 +132,7 @@ async def _end(op: Operation, target: Target, reason: str, actor: str | None) ->
     who = checked_actor(actor)
     if why == EXPIRED:
         raise ValueError(f"{EXPIRED!r} is what devsess calls a time that ran out: say another word")
-    ending = Ending(target, why, who, lifecycle.horizon(op.now, op.policy))
+    ending = Ending(target, why, who, lifecycle.cutoffs(op.now, op.policy))
     ended = await op.store.end(ending)
     op.emit(*ended.events)
     return ended

@@ -201,7 +201,7 @@ def _insertion(
         row=row,
         event=event,
         auth_instant=sign_in.auth_instant if sign_in.is_dated else None,
-        horizon=lifecycle.horizon(op.now, op.policy),
+        cutoffs=lifecycle.cutoffs(op.now, op.policy),
         limit=limit,
         evict=op.policy.on_limit == "evict",
         replaces=replaces,

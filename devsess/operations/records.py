@@ -70,8 +70,8 @@ async def live(
     checked_count(limit, "limit", MAX_PAGE)
     _check_cursor(cursor)
     own = None if current is None else checked_session(current, "current")
-    horizon = lifecycle.horizon(op.now, op.policy)
-    page = await op.store.live(user_id, horizon=horizon, limit=limit, cursor=cursor)
+    cutoffs = lifecycle.cutoffs(op.now, op.policy)
+    page = await op.store.live(user_id, cutoffs=cutoffs, limit=limit, cursor=cursor)
     views = (session_view(row, op.now, op.policy, current=own) for row in page.items)
     return Page(tuple(views), page.next)
 

@@ -182,7 +182,7 @@ async def _refused(
         return BadTokenError("the refresh token is newer than its session: was a backup restored?")
     reuse = verdict.value
     ended = await op.store.end(
-        Ending(ById(row.id), reuse, None, lifecycle.horizon(op.now, op.policy))
+        Ending(ById(row.id), reuse, None, lifecycle.cutoffs(op.now, op.policy))
     )
     if ended.events:
         op.emit(*ended.events)

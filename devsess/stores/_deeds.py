@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import evolve, frozen
 
-from devsess.lifecycle import Horizon, is_trusted
+from devsess.lifecycle import LivenessCutoffs, is_trusted
 from devsess.models import EventType
 from devsess.rows import EventRow
 from devsess.stores.base import ById, Full, OfDevice, OfUser
@@ -93,14 +93,14 @@ class Covering:
         return row.ending_number < self.number and self.user_id in (None, row.user_id)
 
     @property
-    def horizon(self) -> Horizon:
+    def cutoffs(self) -> LivenessCutoffs:
         """What was live when it came."""
-        return Horizon(self.at, self.idle_after, self.created_after, self.at)
+        return LivenessCutoffs(self.at, self.idle_after, self.created_after, self.at)
 
 
 def covering_of(number: int, ending: Ending) -> Covering:
     """*ending*, drawn as *number*, as it covers rows."""
-    at = ending.horizon
+    at = ending.cutoffs
     user_id = ending.target.user_id if isinstance(ending.target, OfUser) else None
     return Covering(
         number, user_id, at.now, at.idle_after, at.created_after, ending.reason, ending.actor
@@ -119,7 +119,7 @@ def as_covered(row: SessionRow, by: Covering) -> SessionRow:
     return ended(row, by.at, by.reason, by.actor)
 
 
-def is_cut_off(signed_in_at: float, cut_off: float | None, at: Horizon) -> bool:
+def is_cut_off(signed_in_at: float, cut_off: float | None, at: LivenessCutoffs) -> bool:
     """
     Whether a sign-in that says when it was is older than a cut-off.
 
@@ -128,7 +128,7 @@ def is_cut_off(signed_in_at: float, cut_off: float | None, at: Horizon) -> bool:
     return cut_off is not None and signed_in_at < cut_off <= at.future_after
 
 
-def next_cut_off(old: float | None, at: Horizon) -> float:
+def next_cut_off(old: float | None, at: LivenessCutoffs) -> float:
     """The cut-off after an ending: never earlier than before, but for one in the future."""
     return at.now if old is None or old > at.future_after else max(old, at.now)
 
@@ -173,7 +173,7 @@ def limit_event(insertion: Insertion) -> EventRow:
     """The event of a limit that *insertion* exceeded, so that others had to end."""
     return EventRow(
         type=EventType.LIMIT_EXCEEDED,
-        at=insertion.horizon.now,
+        at=insertion.cutoffs.now,
         user_id=insertion.row.user_id,
         device_id=insertion.row.device.id,
         ip=insertion.row.network,

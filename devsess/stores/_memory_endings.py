@@ -12,7 +12,7 @@ from devsess.stores.base import Everyone, Insertion, OfUser
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from devsess.lifecycle import Horizon
+    from devsess.lifecycle import LivenessCutoffs
     from devsess.rows import SessionRow
     from devsess.stores._deeds import Covering
     from devsess.stores.base import Ending, Erasure
@@ -54,14 +54,14 @@ class Endings:
             return True
         marks = (self.marks.get(None, Mark()), self.marks.get(row.user_id, Mark()))
         return signed_in_at is not None and any(
-            deeds.is_cut_off(signed_in_at, mark.cut_off, insertion.horizon) for mark in marks
+            deeds.is_cut_off(signed_in_at, mark.cut_off, insertion.cutoffs) for mark in marks
         )
 
-    def draw(self, user_id: str | None, horizon: Horizon) -> int:
+    def draw(self, user_id: str | None, cutoffs: LivenessCutoffs) -> int:
         """The next number, for an account or, with None, the store."""
         self.last += 1
         old = self.marks.get(user_id, Mark()).cut_off
-        self.marks[user_id] = Mark(self.last, deeds.next_cut_off(old, horizon))
+        self.marks[user_id] = Mark(self.last, deeds.next_cut_off(old, cutoffs))
         return self.last
 
     def forget(self, erasure: Erasure) -> bool:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     import builtins
     from contextlib import AbstractContextManager
 
-    from devsess.lifecycle import Horizon
+    from devsess.lifecycle import LivenessCutoffs
     from devsess.rows import DeviceRow, EventRow, SessionRow
     from devsess.stores._deeds import Covering
     from devsess.stores.base import Columns, Ending, Insertion, Target
@@ -120,8 +120,8 @@ class Tables:
             found, key=lambda it: (it[1].number, it[0].user_id, it[0].device.id, it[0].id)
         )
 
-    def _raise_number(self, target: OfUser | Everyone, horizon: Horizon) -> int:
-        number = self._endings.draw(account_of(target), horizon)
+    def _raise_number(self, target: OfUser | Everyone, cutoffs: LivenessCutoffs) -> int:
+        number = self._endings.draw(account_of(target), cutoffs)
         if isinstance(target, OfUser):
             kept = self._unrevoked(target.keep or "")
             if kept is not None and kept.user_id == target.user_id:
@@ -153,8 +153,8 @@ class Tables:
             self._note(None)
         events = []
         for row in rows:
-            event = self._end(row, ending.horizon.now, ending.reason, ending.actor)
-            if counts_as_live(row, ending.horizon):
+            event = self._end(row, ending.cutoffs.now, ending.reason, ending.actor)
+            if counts_as_live(row, ending.cutoffs):
                 events.append(event)
         self._keep(*events)
         return tuple(events)

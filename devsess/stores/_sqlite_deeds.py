@@ -60,7 +60,7 @@ def insert(db: sqlite3.Cursor, insertion: Insertion) -> InsertAnswer:
         return room
     events = _make_room(db, room, insertion)
     db.execute(rows.INSERT_DEVICE, rows.device_values(deeds.seen_again(known, row.device)))
-    agent_id = agent_number(db, row.user_agent, insertion.horizon.now)
+    agent_id = agent_number(db, row.user_agent, insertion.cutoffs.now)
     db.execute(rows.INSERT_SESSION, rows.session_values(row, agent_id))
     keep(db, insertion.event)
     return Inserted(events)
@@ -75,12 +75,12 @@ def _refused(db: sqlite3.Cursor, insertion: Insertion, known: DeviceRow | None) 
 def _room(db: sqlite3.Cursor, insertion: Insertion) -> deeds.Room | Full:
     if insertion.limit is None and not insertion.replaces:
         return deeds.Room()
-    found = db.execute(_LIVE, [insertion.row.user_id, *of_live(insertion.horizon)])
+    found = db.execute(_LIVE, [insertion.row.user_id, *of_live(insertion.cutoffs)])
     return deeds.room([rows.session_row(values) for values in found.fetchall()], insertion)
 
 
 def _make_room(db: sqlite3.Cursor, room: deeds.Room, insertion: Insertion) -> tuple[EventRow, ...]:
-    now = insertion.horizon.now
+    now = insertion.cutoffs.now
     reasons = [(row, REPLACED) for row in room.replaced]
     reasons += [(row, EVICTED) for row in room.evicted]
     for row, reason in reasons:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Callable, Sequence
 
-    from devsess.lifecycle import Horizon
+    from devsess.lifecycle import LivenessCutoffs
     from devsess.rows import EventRow
     from devsess.stores._sqlite_ids import Id
     from devsess.stores.base import Ending, Erasure, Insertion, Target
@@ -126,11 +126,11 @@ def cut_off_of(found: Sequence[Any]) -> float | None:
 
 
 def live_page(
-    user_id: str, horizon: Horizon, before: tuple[float, str] | None
+    user_id: str, cutoffs: LivenessCutoffs, before: tuple[float, str] | None
 ) -> tuple[str, tuple[object, ...]]:
     """The statement, with its values but for the limit, for live sessions older than *before*."""
     behind = " AND (s.created_at, s.id) < (?, ?)" if before else ""
-    return _LIVE_PAGE.format(behind=behind), (user_id, *of_live(horizon), *(before or ()))
+    return _LIVE_PAGE.format(behind=behind), (user_id, *of_live(cutoffs), *(before or ()))
 
 
 def is_refused(db: sqlite3.Cursor, insertion: Insertion) -> bool:
@@ -144,7 +144,7 @@ def is_refused(db: sqlite3.Cursor, insertion: Insertion) -> bool:
     if not highest_of(found) <= row.ending_number <= _last_number(db):
         return True
     return signed_in_at is not None and any(
-        deeds.is_cut_off(signed_in_at, cut_off, insertion.horizon) for _, cut_off in found
+        deeds.is_cut_off(signed_in_at, cut_off, insertion.cutoffs) for _, cut_off in found
     )
 
 
@@ -155,7 +155,7 @@ def end(db: sqlite3.Cursor, ending: Ending, *, follow: bool) -> Ended:
         _mark_device(db, target)
     if not isinstance(target, (OfUser, Everyone)):
         return Ended(_end_now(db, ending))
-    number = _raise_number(db, target, ending.horizon)
+    number = _raise_number(db, target, ending.cutoffs)
     if not follow:
         return Ended(_end_now(db, ending))
     by = deeds.covering_of(number, ending)
@@ -185,7 +185,7 @@ def _last_number(db: sqlite3.Cursor) -> int:
     return number_of(db.execute("SELECT last_number FROM meta").fetchall()[0])
 
 
-def _raise_number(db: sqlite3.Cursor, target: OfUser | Everyone, at: Horizon) -> int:
+def _raise_number(db: sqlite3.Cursor, target: OfUser | Everyone, at: LivenessCutoffs) -> int:
     number = draw_number(db)
     if isinstance(target, Everyone):
         db.execute(_RAISE_STORE, [number, at.now, at.future_after])
@@ -219,7 +219,7 @@ def are_many(ask: Ask, ending: Ending) -> bool:
 
 def _end_now(db: sqlite3.Cursor, ending: Ending) -> tuple[EventRow, ...]:
     """Revoke every row of the target that has not ended; the events of those that were live."""
-    at, (where, values) = ending.horizon, condition(ending.target)
+    at, (where, values) = ending.cutoffs, condition(ending.target)
     live = db.execute(
         f"{_ENDED}{rows.UNENDED} AND {where} AND {LIVE}{BY_USE}", [*values, *of_live(at)]
     ).fetchall()
@@ -249,7 +249,7 @@ def _id(keep: str | None) -> str:
     return (keep or "").encode(errors="replace").decode()
 
 
-def of_live(at: Horizon) -> tuple[float, ...]:
+def of_live(at: LivenessCutoffs) -> tuple[float, ...]:
     """The values of LIVE."""
     return at.now, at.now, at.idle_after, at.created_after
 
@@ -312,7 +312,7 @@ class Walk:
         if self.by.user_id is not None:
             whose = f"s.user_id = ? AND (s.device_id, s.id) > ({device}, {session})"
         values = [value for _, value in places]
-        return _WALK.format(whose=whose), (*of_live(self.by.horizon), *values, limit)
+        return _WALK.format(whose=whose), (*of_live(self.by.cutoffs), *values, limit)
 
     def place(self, walked: Sequence[Sequence[Any]], limit: int) -> str | None:
         """The place after *walked*; None at the end of the way."""

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     import builtins
     from collections.abc import Callable, Sequence
 
-    from devsess.lifecycle import Activity, Horizon
+    from devsess.lifecycle import Activity, LivenessCutoffs
     from devsess.models import Page
     from devsess.rows import DeviceRow, EventRow, SessionRow
     from devsess.stores.base import (
@@ -61,10 +61,10 @@ class Awaited:
         return await self._do("list", self.store.list, user_id)
 
     async def live(
-        self, user_id: str, *, horizon: Horizon, limit: int, cursor: str | None = None
+        self, user_id: str, *, cutoffs: LivenessCutoffs, limit: int, cursor: str | None = None
     ) -> Page[SessionRow]:
         return await self._do(
-            "live", self.store.live, user_id, horizon=horizon, limit=limit, cursor=cursor
+            "live", self.store.live, user_id, cutoffs=cutoffs, limit=limit, cursor=cursor
         )
 
     async def cut_off(self, user_id: str) -> float | None:

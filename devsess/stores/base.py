@@ -63,7 +63,7 @@ from devsess.stores.records import (
 )
 
 if TYPE_CHECKING:
-    from devsess.lifecycle import Activity, Horizon
+    from devsess.lifecycle import Activity, LivenessCutoffs
     from devsess.models import Page
     from devsess.rows import DeviceRow, EventRow, SessionRow
 
@@ -121,10 +121,10 @@ class Store(Protocol):
         ...
 
     def live(
-        self, user_id: str, *, horizon: Horizon, limit: int, cursor: str | None = None
+        self, user_id: str, *, cutoffs: LivenessCutoffs, limit: int, cursor: str | None = None
     ) -> Page[SessionRow]:
         """
-        A page of the user's rows that count as live at *horizon*; newest first, then by id.
+        A page of the user's rows that count as live by *cutoffs*; newest first, then by id.
 
         By an instant that no activity moves: what is live while all pages are read is
         on exactly one. Reads a page, however many there are.
@@ -317,7 +317,7 @@ class AsyncStore(Protocol):
     async def get(self, session_id: str) -> SessionRow | None: ...
     async def list(self, user_id: str) -> builtins.list[SessionRow]: ...
     async def live(
-        self, user_id: str, *, horizon: Horizon, limit: int, cursor: str | None = None
+        self, user_id: str, *, cutoffs: LivenessCutoffs, limit: int, cursor: str | None = None
     ) -> Page[SessionRow]: ...
     async def cut_off(self, user_id: str) -> float | None: ...
     async def insert(self, insertion: Insertion) -> InsertAnswer: ...

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     import builtins
     from collections.abc import Sequence
 
-    from devsess.lifecycle import Activity, Horizon
+    from devsess.lifecycle import Activity, LivenessCutoffs
     from devsess.rows import DeviceRow, EventRow, SessionRow
     from devsess.stores.base import (
         Columns,
@@ -96,13 +96,13 @@ class MemoryStore(Tables):
             return sorted(self._of_user(user_id), key=lambda row: (-row.last_seen_at, row.id))
 
     def live(
-        self, user_id: str, *, horizon: Horizon, limit: int, cursor: str | None = None
+        self, user_id: str, *, cutoffs: LivenessCutoffs, limit: int, cursor: str | None = None
     ) -> Page[SessionRow]:
         """See Store.live."""
         deeds.check_size(limit)
         before = deeds.read_live_cursor(cursor)
         with self._deed():
-            found = [row for row in self._of_user(user_id) if counts_as_live(row, horizon)]
+            found = [row for row in self._of_user(user_id) if counts_as_live(row, cutoffs)]
         found = [it for it in found if before is None or (it.created_at, it.id) < before]
         found.sort(key=lambda row: (row.created_at, row.id), reverse=True)
         following = deeds.live_cursor(found[limit - 1]) if len(found) > limit else None
@@ -116,20 +116,20 @@ class MemoryStore(Tables):
     def insert(self, insertion: Insertion) -> InsertAnswer:
         """See Store.insert."""
         with self._deed():
-            row, horizon = insertion.row, insertion.horizon
+            row, cutoffs = insertion.row, insertion.cutoffs
             refusal = self._refused(insertion)
             if refusal:
                 return refusal
             if row.id in self._sessions:
                 raise ValueError("there is a session with this id already")
             live = [
-                it for it in self._of_user(row.user_id) if counts_as_live(it, insertion.horizon)
+                it for it in self._of_user(row.user_id) if counts_as_live(it, insertion.cutoffs)
             ]
             room = deeds.room(live, insertion)
             if isinstance(room, Full):
                 return room
-            endings = [self._end(it, horizon.now, REPLACED, None) for it in room.replaced]
-            endings += [self._end(it, horizon.now, EVICTED, None) for it in room.evicted]
+            endings = [self._end(it, cutoffs.now, REPLACED, None) for it in room.replaced]
+            endings += [self._end(it, cutoffs.now, EVICTED, None) for it in room.evicted]
             self._keep(*endings)
             if room.evicted:
                 self._keep(deeds.limit_event(insertion))
@@ -213,7 +213,7 @@ class MemoryStore(Tables):
                 self._mark_device(target)
                 return Ended(self._end_now(ending))
             unwritten = self._unwritten(account_of(target))
-            number = self._raise_number(target, ending.horizon)
+            number = self._raise_number(target, ending.cutoffs)
             if len(unwritten) <= ending.at_once:
                 return Ended(self._end_now(ending))
             self._endings.cover(number, ending)
@@ -227,7 +227,7 @@ class MemoryStore(Tables):
             ids = sorted(
                 row.id
                 for row, by in self._covered()
-                if by.number == number and counts_as_live(row, by.horizon)
+                if by.number == number and counts_as_live(row, by.cutoffs)
             )
             ids = [it for it in ids if cursor is None or it > cursor]
             return Page(tuple(ids[:limit]), ids[limit - 1] if len(ids) > limit else None)
@@ -239,7 +239,7 @@ class MemoryStore(Tables):
             events = []
             for row, by in self._covered(own, before)[:limit]:
                 event = self._mark_ended(row, by.at, by.reason, by.actor)
-                if counts_as_live(row, by.horizon):
+                if counts_as_live(row, by.cutoffs):
                     events.append(event)
             self._keep(*events)
             if not self._covered():

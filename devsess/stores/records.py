@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Protocol, TypeAlias
 from attrs import field, frozen
 
 if TYPE_CHECKING:
-    from devsess.lifecycle import Horizon
+    from devsess.lifecycle import LivenessCutoffs
     from devsess.rows import EventRow, SessionRow
 
 
@@ -73,8 +73,8 @@ class Insertion:
         event: The event to keep with it.
         auth_instant: When the person signed in, at full resolution, where the
             application says so; else None. Refused if it is older than the account's
-            or the store's cut-off, unless that is later than `horizon.future_after`.
-        horizon: What counts as live.
+            or the store's cut-off, unless that is later than `cutoffs.future_after`.
+        cutoffs: What counts as live.
         limit: Live sessions allowed, this one included, or None.
         evict: End the least recently used to make room, rather than refuse.
         replaces: End this device's own live sessions first.
@@ -84,7 +84,7 @@ class Insertion:
     row: SessionRow
     event: EventRow
     auth_instant: float | None
-    horizon: Horizon
+    cutoffs: LivenessCutoffs
     limit: int | None = None
     evict: bool = True
     replaces: bool = False
@@ -171,7 +171,7 @@ class Ending:
         target: Which sessions.
         reason: Why; kept in the row and its event.
         actor: Who, or None.
-        horizon: `horizon.now` is the instant; every row of the target that is
+        cutoffs: `cutoffs.now` is the instant; every row of the target that is
             not revoked is revoked, those that were live get an event.
         at_once: How many rows an ending of a user's or of all sessions may write
             itself; of more it writes the number alone, and `settle` the rows.
@@ -180,7 +180,7 @@ class Ending:
     target: Target
     reason: str
     actor: str | None
-    horizon: Horizon
+    cutoffs: LivenessCutoffs
     at_once: int = AT_ONCE
 
 

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     import builtins
     from collections.abc import Sequence
 
-    from devsess.lifecycle import Activity, Horizon
+    from devsess.lifecycle import Activity, LivenessCutoffs
     from devsess.rows import DeviceRow, EventRow, SessionRow
     from devsess.stores.base import (
         Columns,
@@ -119,14 +119,14 @@ class SQLiteStore(DatabaseFile):
         return self._made(rows.session_row, self._of_user(rows.LIST, user_id))
 
     def live(
-        self, user_id: str, *, horizon: Horizon, limit: int, cursor: str | None = None
+        self, user_id: str, *, cutoffs: LivenessCutoffs, limit: int, cursor: str | None = None
     ) -> Page[SessionRow]:
         """See Store.live."""
         deeds.check_size(limit)
         before = deeds.read_live_cursor(cursor)
         if not is_text(user_id, before[1] if before else ""):
             return Page(())
-        statement, values = endings.live_page(user_id, horizon, before)
+        statement, values = endings.live_page(user_id, cutoffs, before)
         found = self._made(rows.session_row, self._rows(statement, (*values, limit + 1)))
         following = deeds.live_cursor(found[limit - 1]) if len(found) > limit else None
         return Page(tuple(found[:limit]), following)

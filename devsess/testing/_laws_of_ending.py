@@ -160,8 +160,8 @@ class LawsOfEnding:
             session_row("idles-long", idle_from=T0 - 8),
             session_row("created-long-ago", created_at=T0 - 9),
         )
-        at = rows.horizon(T0 + 1, idle_after=T0 - 8, created_after=T0 - 9)
-        events = (await store.end(ending(OfUser("user-1"), horizon=at))).events
+        at = rows.cutoffs(T0 + 1, idle_after=T0 - 8, created_after=T0 - 9)
+        events = (await store.end(ending(OfUser("user-1"), cutoffs=at))).events
 
         assert ["live"] == [event.session_id for event in events]
         assert 5 == len(await _revoked(store, "user-1"))

@@ -197,14 +197,14 @@ class LawsOfLogin:
             session_row("other", user_id="user-2"),
         )
         await rows.end_one(store, "revoked")
-        at = rows.horizon(T0 + 1, idle_after=T0 - 8, created_after=T0 - 9)
-        one = login(session_row("new"), limit=1, evict=False, horizon=at)
+        at = rows.cutoffs(T0 + 1, idle_after=T0 - 8, created_after=T0 - 9)
+        one = login(session_row("new"), limit=1, evict=False, cutoffs=at)
 
         assert Inserted() == await store.insert(one)
 
     @over_a_store
     async def test_each_deadline_counts_until_it_is_reached(self, store: AsyncStore) -> None:
-        """A row whose four instants are all just beyond the horizon takes room."""
+        """A row whose four instants are all just beyond the cutoffs takes room."""
         row = session_row(
             idle_expires_at=T0 + 1.25,
             absolute_expires_at=T0 + 1.25,
@@ -212,8 +212,8 @@ class LawsOfLogin:
             created_at=T0 - 8.75,
         )
         await sign_in(store, row)
-        at = rows.horizon(T0 + 1, idle_after=T0 - 8, created_after=T0 - 9)
-        one = login(session_row("new"), limit=1, evict=False, horizon=at)
+        at = rows.cutoffs(T0 + 1, idle_after=T0 - 8, created_after=T0 - 9)
+        one = login(session_row("new"), limit=1, evict=False, cutoffs=at)
 
         assert Full((row,)) == await store.insert(one)
 

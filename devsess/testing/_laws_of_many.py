@@ -184,8 +184,8 @@ class LawsOfMany:
             session_row("idles-long", idle_from=T0 - 8),
             session_row("created-long-ago", created_at=T0 - 9),
         )
-        at = rows.horizon(T0 + 1, idle_after=T0 - 8, created_after=T0 - 9)
-        number = await _cover(store, OfUser("user-1"), horizon=at)
+        at = rows.cutoffs(T0 + 1, idle_after=T0 - 8, created_after=T0 - 9)
+        number = await _cover(store, OfUser("user-1"), cutoffs=at)
 
         assert ("live",) == (await store.covered(number, limit=9)).items
         assert ["live"] == [event.session_id for event in await _settle(store, 2)]

@@ -114,11 +114,11 @@ class LawsOfNumbers:
             assert Inserted() == await sign_in_again(store, row, auth_instant=T0)
 
             await store.end(rows.ending(target, T0 + HOUR))
-            at = rows.horizon(T0 + 2 * HOUR)
-            late = await sign_in_again(store, session_row("x"), auth_instant=T0, horizon=at)
+            at = rows.cutoffs(T0 + 2 * HOUR)
+            late = await sign_in_again(store, session_row("x"), auth_instant=T0, cutoffs=at)
             assert Refused.CUT_OFF is late
             row = session_row(f"next{number}")
-            answer = await sign_in_again(store, row, auth_instant=T0 + HOUR, horizon=at)
+            answer = await sign_in_again(store, row, auth_instant=T0 + HOUR, cutoffs=at)
             assert Inserted() == answer
 
     @over_a_store

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from devsess.stores.base import Everyone, OfUser
 from devsess.testing import _rows as rows
-from devsess.testing._rows import DAY, T0, ending, horizon, over_a_store, raises, session_row
+from devsess.testing._rows import DAY, T0, cutoffs, ending, over_a_store, raises, session_row
 from devsess.testing._rows import sign_in as _sign_in
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ _MANGLED = ("", "x", "é", "\ud800", "W10", "WzEsMl0", "eyJhIjoxfQ", "bnVsbA", "
 async def _page(
     store: AsyncStore, limit: int = 9, cursor: str | None = None, now: float = T0 + 60
 ) -> Page[SessionRow]:
-    return await store.live("user-1", horizon=horizon(now), limit=limit, cursor=cursor)
+    return await store.live("user-1", cutoffs=cutoffs(now), limit=limit, cursor=cursor)
 
 
 def _ids(page: Page[SessionRow]) -> list[str]:
@@ -102,7 +102,7 @@ class LawsOfPages:
     async def test_strange_users_have_no_pages(self, store: AsyncStore) -> None:
         """As everywhere, an id with strange characters is as unknown."""
         for strange in ("", "\ud800", "a\0b", "x" * 5_000):
-            page = await store.live(strange, horizon=horizon(T0), limit=5)
+            page = await store.live(strange, cutoffs=cutoffs(T0), limit=5)
 
             assert ((), None) == (page.items, page.next)
             assert None is await store.cut_off(strange)

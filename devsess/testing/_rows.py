@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from attrs import evolve
 
 from devsess import skew
-from devsess.lifecycle import Activity, Horizon
+from devsess.lifecycle import Activity, LivenessCutoffs
 from devsess.models import EventType, Location
 from devsess.rows import DeviceRow, EventRow, SessionRow
 from devsess.stores.base import ALL, ById, Ending, Erasure, Insertion, OfUser, Retention
@@ -123,9 +123,9 @@ def event_row(kind: EventType = EventType.SESSION_CREATED, **columns: Any) -> Ev
     return evolve(standard, **columns)
 
 
-def horizon(now: float = T0, **columns: float) -> Horizon:
-    """A horizon at *now* under the default policy."""
-    return evolve(Horizon(now, now - 14 * DAY, now - 30 * DAY, now + 5), **columns)
+def cutoffs(now: float = T0, **columns: float) -> LivenessCutoffs:
+    """Cutoffs at *now* under the default policy."""
+    return evolve(LivenessCutoffs(now, now - 14 * DAY, now - 30 * DAY, now + 5), **columns)
 
 
 def login(row: SessionRow, **columns: Any) -> Insertion:
@@ -138,13 +138,13 @@ def login(row: SessionRow, **columns: Any) -> Insertion:
         ip=row.ip,
         network=row.network,
     )
-    standard = Insertion(row=row, event=event, auth_instant=None, horizon=horizon(row.created_at))
+    standard = Insertion(row=row, event=event, auth_instant=None, cutoffs=cutoffs(row.created_at))
     return evolve(standard, **columns)
 
 
 def ending(target: Target, now: float = T0 + 1, **columns: Any) -> Ending:
     """The end of *target*."""
-    standard = Ending(target=target, reason="lost", actor="admin", horizon=horizon(now))
+    standard = Ending(target=target, reason="lost", actor="admin", cutoffs=cutoffs(now))
     return evolve(standard, **columns)
 
 

@@ -36,10 +36,10 @@ DEEDS: dict[str, Callable[[SQLiteStore], object]] = {
     "rotate": lambda store: store.rotate("s1", expected_generation=0, changes={}, event=None),
     "read": lambda store: store.get("s1"),
     "list": lambda store: store.list("user-1"),
-    "list live ones": lambda store: store.live("user-1", horizon=rows.horizon(T0), limit=9),
+    "list live ones": lambda store: store.live("user-1", cutoffs=rows.cutoffs(T0), limit=9),
     "list the next live ones": lambda store: store.live(
         "user-1",
-        horizon=rows.horizon(T0),
+        cutoffs=rows.cutoffs(T0),
         limit=9,
         cursor=deeds.live_cursor(session_row("s2")),
     ),

@@ -10,7 +10,7 @@ import pytest
 
 from devsess import EventType, LoginDeniedError, SessionRevokedError
 from devsess._runtime.faces import BlockingFace
-from devsess.lifecycle import Horizon
+from devsess.lifecycle import LivenessCutoffs
 from devsess.operations._ids import Ids
 from devsess.operations.ending import LEFT_BEHIND
 from devsess.stores.base import Ending, Erasure, Everyone, OfUser
@@ -173,8 +173,8 @@ def test_purge_goes_on_where_a_process_died(make: Callable[..., Any], clock: Fak
     sessions = make(on_event=events.append)
     _filled(sessions, clock, 3)
     now = clock.now().timestamp()
-    at = Horizon(now, now - 1, now - 1, now)
-    _store_of(sessions).end(rows.ending(OfUser("ada"), horizon=at, at_once=0))
+    at = LivenessCutoffs(now, now - 1, now - 1, now)
+    _store_of(sessions).end(rows.ending(OfUser("ada"), cutoffs=at, at_once=0))
     clock.advance(59)
     sessions.purge()
     assert [] == [event for event in events if event.type is EventType.SESSION_REVOKED]

@@ -13,7 +13,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from devsess.lifecycle import Activity, Horizon
+from devsess.lifecycle import Activity, LivenessCutoffs
 from devsess.models import EventType, Location
 from devsess.rows import EventRow
 from devsess.stores.base import (
@@ -53,8 +53,8 @@ RETENTIONS = st.builds(
     INSTANTS,
     INSTANTS,
 )
-HORIZONS = st.builds(
-    lambda now, idle, created: Horizon(now, now - idle, now - created, now + 2),
+CUTOFFS = st.builds(
+    lambda now, idle, created: LivenessCutoffs(now, now - idle, now - created, now + 2),
     INSTANTS,
     st.integers(1, 20),
     st.integers(1, 20),
@@ -158,7 +158,7 @@ class StoresAgree(RuleBasedStateMachine):
 
     @rule(
         row=SESSIONS,
-        at=HORIZONS,
+        at=CUTOFFS,
         auth=st.none() | INSTANTS,
         is_new=st.booleans(),
         digests=st.lists(DIGESTS),
@@ -202,7 +202,7 @@ class StoresAgree(RuleBasedStateMachine):
 
     @rule(
         whose=TARGETS,
-        at=HORIZONS,
+        at=CUTOFFS,
         actor=st.sampled_from([None, "admin"]),
         at_once=st.sampled_from([0, 1, 1_000]),
     )

@@ -48,10 +48,10 @@ NOT_LIVE: dict[str, tuple[dict[str, Any], Policy]] = {
 }
 
 
-def test_a_horizon_is_the_policy_at_an_instant() -> None:
+def test_cutoffs_are_the_policy_at_an_instant() -> None:
     """The numbers that stores compare: idle and created after these, and no clock ahead of that."""
-    expected = lifecycle.Horizon(T0, T0 - DAY, T0 - 7 * DAY, T0 + TIGHT.leeway)
-    assert expected == lifecycle.horizon(T0, TIGHT)
+    expected = lifecycle.LivenessCutoffs(T0, T0 - DAY, T0 - 7 * DAY, T0 + TIGHT.leeway)
+    assert expected == lifecycle.cutoffs(T0, TIGHT)
 
 
 @pytest.mark.parametrize("name", NOT_LIVE)
@@ -60,9 +60,9 @@ def test_each_deadline_alone_ends_a_row(name: str) -> None:
     columns, policy = NOT_LIVE[name]
     row = session_row(**columns)
 
-    assert not lifecycle.counts_as_live(row, lifecycle.horizon(T0, policy))
+    assert not lifecycle.counts_as_live(row, lifecycle.cutoffs(T0, policy))
     assert State.LIVE is not lifecycle.state(row, T0, policy)
-    assert lifecycle.counts_as_live(session_row(), lifecycle.horizon(T0, policy))
+    assert lifecycle.counts_as_live(session_row(), lifecycle.cutoffs(T0, policy))
 
 
 @pytest.mark.parametrize(

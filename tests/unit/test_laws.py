@@ -88,7 +88,7 @@ def test_stores_and_law_agree(
         revoked_at=T0 if revoked else None,
         reason="lost" if revoked else None,
     )
-    counted = lifecycle.counts_as_live(row, lifecycle.horizon(now, POLICY))
+    counted = lifecycle.counts_as_live(row, lifecycle.cutoffs(now, POLICY))
     # now - x > y and now > x + y differ in the last bit; no deadline hangs on it.
     near = min(
         abs(now - created - POLICY.absolute_lifetime), abs(now - idle_from - POLICY.idle_timeout)
