@@ -38,9 +38,9 @@ from benchmarks import _world as world
 from benchmarks._board import THREADS, Board
 from devsess import InvalidSessionError, Policy, SessionManager, SessionRevokedError, operations
 from devsess.operations import ending
-from devsess.stores import _walindex
 from devsess.stores.base import Ending
 from devsess.stores.records import AT_ONCE
+from devsess.stores.sqlite import walindex
 
 if TYPE_CHECKING:
     from multiprocessing.context import SpawnContext, SpawnProcess
@@ -79,7 +79,7 @@ class Plan:
     def sessions(self) -> SessionManager:
         """A manager of one's own, on the file of all."""
         if self.mark == "data_version":  # as where the wal-index cannot be looked at
-            _walindex._remap = lambda: None
+            walindex._remap = lambda: None
         policy = Policy(max_staleness=self.max_staleness, touch_interval=TOUCH_EVERY)
         return SessionManager(self.folder / "sessions.db", keys=self.secret, policy=policy)
 

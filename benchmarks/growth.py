@@ -16,7 +16,7 @@ from benchmarks._line import Line
 from benchmarks._rounds import typical
 from benchmarks._setting import Setting
 from devsess import Grant, SessionManager
-from devsess.stores import _sqlite_rows as rows
+from devsess.stores.sqlite import rows
 from devsess.tuning.timing import each
 
 TOLD = (

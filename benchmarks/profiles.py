@@ -16,13 +16,13 @@ from devsess import operations
 from devsess._runtime.drive import drive
 from devsess._runtime.faces import BlockingFace
 from devsess.metrics import CallTimes
-from devsess.stores import _sqlite_rows as rows
+from devsess.stores.sqlite import rows
 from devsess.tuning.timing import Batch, each, each_fresh, fresh_copy
 
 if TYPE_CHECKING:
     from benchmarks._setting import Setting
     from devsess import Grant, SessionManager
-    from devsess.rows import SessionRow
+    from devsess.stores.rows import SessionRow
     from devsess.stores.sqlite import SQLiteStore
     from devsess.tokens import AccessClaims
 

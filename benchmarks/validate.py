@@ -14,7 +14,7 @@ from benchmarks import _world as world
 from benchmarks._line import Line
 from benchmarks._rounds import best
 from devsess import AsyncSessionManager, InvalidSessionError, Policy, SessionManager
-from devsess.stores import _walindex
+from devsess.stores.sqlite import walindex
 from devsess.testing import FakeClock
 from devsess.tuning.clients import each_request
 from devsess.tuning.timing import MADE_AT_ONCE, Batch, each_fresh, fresh_copy
@@ -90,12 +90,12 @@ def _batches(stack: ExitStack, path: Path, grants: Sequence[Grant]) -> dict[str,
 
 def without_index(path: Path) -> SessionManager:
     """As on a system where the wal-index cannot be looked at."""
-    remap = _walindex._remap
-    _walindex._remap = lambda: None
+    remap = walindex._remap
+    walindex._remap = lambda: None
     try:
         return world.opened(path)
     finally:
-        _walindex._remap = remap
+        walindex._remap = remap
 
 
 def _repeated(validate: Callable[[str], object], grants: Sequence[Grant]) -> Batch:

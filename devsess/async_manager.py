@@ -13,7 +13,7 @@ from devsess._runtime.running import AsyncRunner
 from devsess.cache import STALE
 from devsess.models import Client, Device, Event, Grant, Page, Session
 from devsess.policy import Policy, Span
-from devsess.stores._url import store_at
+from devsess.stores.open import store_at
 
 if TYPE_CHECKING:
     from types import TracebackType

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from devsess.models import Client, Kind
     from devsess.policy import Privacy
-    from devsess.rows import DeviceRow
+    from devsess.stores.rows import DeviceRow
 
 # Most devices on one browser's key ring.
 MAX_RING = 5

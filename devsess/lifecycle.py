@@ -23,13 +23,13 @@ from devsess.errors import (
     SessionRevokedError,
     StepUpRequiredError,
 )
-from devsess.rows import EXPIRED
+from devsess.stores.rows import EXPIRED
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from devsess.policy import Policy
-    from devsess.rows import Levels, SessionRow
+    from devsess.stores.rows import Levels, SessionRow
 
 # Levels that a row keeps, the latest event's among them.
 MAX_LEVELS = 8

@@ -17,7 +17,7 @@ from enum import Enum
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from devsess.rows import RotatedBy, SessionRow
+    from devsess.stores.rows import RotatedBy, SessionRow
 
 
 class Age(Enum):

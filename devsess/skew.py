@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from devsess.policy import Policy
-    from devsess.rows import SessionRow
+    from devsess.stores.rows import SessionRow
 
 # Seconds.
 CLOCKS_APART = 300.0

@@ -9,11 +9,11 @@ from devsess import lifecycle
 from devsess._frozen import NOTHING, FrozenDict, freeze
 from devsess.lifecycle import State, instant
 from devsess.models import Device, Event, Session
-from devsess.rows import EXPIRED
+from devsess.stores.rows import EXPIRED
 
 if TYPE_CHECKING:
     from devsess.policy import Policy
-    from devsess.rows import DeviceRow, EventRow, SessionRow
+    from devsess.stores.rows import DeviceRow, EventRow, SessionRow
 
 EMPTY_CLAIMS = "{}"
 

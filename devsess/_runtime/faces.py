@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from devsess.lifecycle import Activity
     from devsess.metrics import CallTimes
     from devsess.models import Location
-    from devsess.rows import SessionRow
     from devsess.stores.base import AsyncStore, Changes, Store
+    from devsess.stores.rows import SessionRow
 
 P = ParamSpec("P")
 A = TypeVar("A")

@@ -12,7 +12,7 @@ from devsess._runtime.faces import AwaitingFace, BlockingFace
 from devsess._runtime.notify import log_error, notify, notify_async
 from devsess._runtime.threads import Threads
 from devsess.errors import StoreUnavailableError
-from devsess.stores._url import is_async
+from devsess.stores.open import is_async
 
 if TYPE_CHECKING:
     from collections.abc import Callable

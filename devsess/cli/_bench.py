@@ -25,7 +25,7 @@ from devsess.cli._store import (
 )
 from devsess.errors import InvalidSessionError, LoginDeniedError
 from devsess.keys import Keys, generate_secret
-from devsess.stores._url import blocking_store
+from devsess.stores.open import blocking_store
 
 if TYPE_CHECKING:
     from devsess.tuning.suite import Figures

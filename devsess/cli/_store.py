@@ -15,7 +15,7 @@ import click
 
 from devsess._text import clean_text
 from devsess.errors import ConfigurationError, StoreUnavailableError
-from devsess.stores._url import file_of
+from devsess.stores.open import file_of
 
 NOT_FOUND, USAGE, UNAVAILABLE = 1, 2, 3
 # A sentence may name a file, whose path may be long.
@@ -79,7 +79,7 @@ def check_ready(store: str) -> None:
     """
     path = check_there(store)
     if path is not None:
-        from devsess.stores import _sqlite_owner as owner
+        from devsess.stores.sqlite import owner
 
         owner.check_ready(path)
 

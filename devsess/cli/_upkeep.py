@@ -11,8 +11,8 @@ from devsess.cli import _output as output
 from devsess.cli._store import check_there, exit_codes, store_option
 from devsess.cli._with import DEVICE_DAYS, LIFETIME_DAYS, RETENTION_DAYS, json_option, with_sessions
 from devsess.manager import SessionManager
-from devsess.stores import _sqlite_owner as owner
-from devsess.stores._url import blocking_store
+from devsess.stores.open import blocking_store
+from devsess.stores.sqlite import owner
 
 
 @click.command()

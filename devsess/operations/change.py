@@ -16,8 +16,8 @@ from devsess.views import session_view
 if TYPE_CHECKING:
     from devsess.models import Session
     from devsess.operations.operation import Operation
-    from devsess.rows import SessionRow
     from devsess.stores.base import Columns
+    from devsess.stores.rows import SessionRow
 
 
 async def extend(

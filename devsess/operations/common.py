@@ -15,7 +15,7 @@ from devsess.errors import (
 from devsess.lifecycle import Deed
 from devsess.models import Assessment, Client, EventType, Grant
 from devsess.operations._checks import checked_session, checked_user
-from devsess.rows import EventRow, SessionRow
+from devsess.stores.rows import EventRow, SessionRow
 from devsess.views import session_view
 
 if TYPE_CHECKING:

@@ -20,15 +20,15 @@ from devsess.operations._checks import (
     checked_reason,
     checked_user,
 )
-from devsess.rows import EventRow
 from devsess.stores.base import Ending, OfDevice, Refused
+from devsess.stores.rows import EventRow
 from devsess.views import device_view
 
 if TYPE_CHECKING:
     from devsess.models import Client, Device
     from devsess.operations.operation import Operation
-    from devsess.rows import DeviceRow
     from devsess.stores.base import Columns
+    from devsess.stores.rows import DeviceRow
 
 MAX_NAME = 64
 

@@ -17,8 +17,8 @@ from devsess.operations._checks import (
 )
 from devsess.operations._ids import Ids
 from devsess.operations.common import find_row, own_row
-from devsess.rows import EXPIRED
 from devsess.stores.base import ById, Ending, Everyone, OfUser
+from devsess.stores.rows import EXPIRED
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -22,8 +22,8 @@ from devsess.operations._checks import (
     checked_text,
 )
 from devsess.operations.common import NOBODY, event_of, grant, record
-from devsess.rows import EVICTED, DeviceRow, EventRow, SessionRow
 from devsess.stores.base import Full, Inserted, Insertion, Refused
+from devsess.stores.rows import EVICTED, DeviceRow, EventRow, SessionRow
 from devsess.views import session_view
 
 if TYPE_CHECKING:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from devsess.keys import Keys
     from devsess.models import Location
     from devsess.policy import Policy
-    from devsess.rows import EventRow
+    from devsess.stores.rows import EventRow
     from devsess.tokens import Tokens
 
 

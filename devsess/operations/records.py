@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from devsess.models import Event, Session
     from devsess.operations.operation import Operation
     from devsess.policy import Policy
-    from devsess.rows import SessionRow
+    from devsess.stores.rows import SessionRow
 
 MAX_PAGE = 1000
 BATCH = 500

@@ -26,7 +26,7 @@ from devsess.stores.base import ById, Ending
 if TYPE_CHECKING:
     from devsess.models import Client, Grant
     from devsess.operations.operation import Operation
-    from devsess.rows import SessionRow
+    from devsess.stores.rows import SessionRow
     from devsess.tokens import RefreshClaims
 
 _FOREIGN = Assessment(

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from devsess.lifecycle import Activity
     from devsess.models import Client, Session
     from devsess.operations.operation import Operation
-    from devsess.rows import SessionRow
+    from devsess.stores.rows import SessionRow
     from devsess.tokens import AccessClaims
 
 

@@ -11,7 +11,6 @@ if TYPE_CHECKING:
 
     from devsess.lifecycle import Activity, LivenessCutoffs
     from devsess.models import Page
-    from devsess.rows import DeviceRow, EventRow, SessionRow
     from devsess.stores.base import (
         Changes,
         Columns,
@@ -25,6 +24,7 @@ if TYPE_CHECKING:
         Settled,
         Store,
     )
+    from devsess.stores.rows import DeviceRow, EventRow, SessionRow
 
 P = ParamSpec("P")
 T = TypeVar("T")

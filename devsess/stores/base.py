@@ -65,7 +65,7 @@ from devsess.stores.records import (
 if TYPE_CHECKING:
     from devsess.lifecycle import Activity, LivenessCutoffs
     from devsess.models import Page
-    from devsess.rows import DeviceRow, EventRow, SessionRow
+    from devsess.stores.rows import DeviceRow, EventRow, SessionRow
 
 __all__ = [
     "ALL",

@@ -10,7 +10,7 @@ from attrs import field, frozen
 
 if TYPE_CHECKING:
     from devsess.lifecycle import LivenessCutoffs
-    from devsess.rows import EventRow, SessionRow
+    from devsess.stores.rows import EventRow, SessionRow
 
 
 class All(Enum):

@@ -11,8 +11,8 @@ from attrs import evolve
 from devsess import skew
 from devsess.lifecycle import Activity, LivenessCutoffs
 from devsess.models import EventType, Location
-from devsess.rows import DeviceRow, EventRow, SessionRow
 from devsess.stores.base import ALL, ById, Ending, Erasure, Insertion, OfUser, Retention
+from devsess.stores.rows import DeviceRow, EventRow, SessionRow
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine

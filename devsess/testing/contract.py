@@ -4,32 +4,32 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from devsess.testing._laws_of_change import LawsOfChange
-from devsess.testing._laws_of_clocks import LawsOfClocks
-from devsess.testing._laws_of_ending import LawsOfEnding
-from devsess.testing._laws_of_history import LawsOfHistory
-from devsess.testing._laws_of_login import LawsOfLogin
-from devsess.testing._laws_of_many import LawsOfMany
-from devsess.testing._laws_of_numbers import LawsOfNumbers
-from devsess.testing._laws_of_pages import LawsOfPages
-from devsess.testing._laws_of_reading import LawsOfReading
-from devsess.testing._laws_of_the_log import LawsOfTheLog
+from devsess.testing.contract_change import ChangeContract
+from devsess.testing.contract_clocks import ClocksContract
+from devsess.testing.contract_ending import EndingContract
+from devsess.testing.contract_history import HistoryContract
+from devsess.testing.contract_log import LogContract
+from devsess.testing.contract_login import LoginContract
+from devsess.testing.contract_many import ManyContract
+from devsess.testing.contract_numbers import NumbersContract
+from devsess.testing.contract_pages import PagesContract
+from devsess.testing.contract_reading import ReadingContract
 
 if TYPE_CHECKING:
     from devsess.stores.base import AsyncStore
 
 
 class StoreContract(
-    LawsOfReading,
-    LawsOfLogin,
-    LawsOfChange,
-    LawsOfEnding,
-    LawsOfNumbers,
-    LawsOfMany,
-    LawsOfClocks,
-    LawsOfTheLog,
-    LawsOfHistory,
-    LawsOfPages,
+    ReadingContract,
+    LoginContract,
+    ChangeContract,
+    EndingContract,
+    NumbersContract,
+    ManyContract,
+    ClocksContract,
+    LogContract,
+    HistoryContract,
+    PagesContract,
 ):
     """
     What every store must keep; pytest and unittest-like runners find its tests.

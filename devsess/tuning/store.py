@@ -16,7 +16,7 @@ from attrs import frozen
 from devsess.errors import ConfigurationError
 from devsess.manager import SessionManager
 from devsess.policy import Policy
-from devsess.stores._url import file_of
+from devsess.stores.open import file_of
 from devsess.testing.clock import FakeClock
 from devsess.tuning.clients import SimulatedClient, client, sign_in
 from devsess.tuning.traffic import sessions_of

@@ -14,7 +14,7 @@ from click.testing import CliRunner, Result
 
 from devsess import Client, SessionManager
 from devsess.cli import main
-from devsess.stores import _sqlite_schema as schema
+from devsess.stores.sqlite import schema
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

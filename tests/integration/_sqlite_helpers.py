@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from devsess.stores import _walindex
 from devsess.stores.base import ById
+from devsess.stores.sqlite import walindex
 from devsess.testing import _rows as rows
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ MARKS = [pytest.param("wal-index", marks=has_index), "data_version"]
 def use_mark(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Have stores that are opened from now on compare that mark."""
     if name == "data_version":
-        monkeypatch.setattr(_walindex, "proven", lambda _: None)
+        monkeypatch.setattr(walindex, "proven", lambda _: None)
 
 
 def revoke(store: SQLiteStore, session_id: str) -> int:

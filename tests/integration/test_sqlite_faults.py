@@ -240,7 +240,7 @@ class TestFailing:
             raise KeyboardInterrupt
 
         with monkeypatch.context() as patch:
-            patch.setattr("devsess.stores._sqlite_endings.keep", stop)
+            patch.setattr("devsess.stores.sqlite.endings.keep", stop)
             with pytest.raises(KeyboardInterrupt):
                 revoke(store, "s1")
 

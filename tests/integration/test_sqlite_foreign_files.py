@@ -13,9 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from devsess.errors import StoreUnavailableError
-from devsess.stores import _sqlite_owner as owner
-from devsess.stores import _sqlite_schema as schema
-from devsess.stores.sqlite import SQLiteStore
+from devsess.stores.sqlite import SQLiteStore, owner, schema
 from devsess.testing import _rows as rows
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from devsess.stores import _deeds as deeds
+from devsess.stores import semantics
 from devsess.stores.base import ById, OfDevice, OfUser
 from devsess.stores.sqlite import SQLiteStore
 from devsess.testing import _rows as rows
@@ -41,7 +41,7 @@ DEEDS: dict[str, Callable[[SQLiteStore], object]] = {
         "user-1",
         cutoffs=rows.cutoffs(T0),
         limit=9,
-        cursor=deeds.live_cursor(session_row("s2")),
+        cursor=semantics.live_cursor(session_row("s2")),
     ),
     "list devices": lambda store: store.devices("user-1"),
     "recognise a device": lambda store: store.known_devices(

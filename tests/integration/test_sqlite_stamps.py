@@ -9,8 +9,8 @@ import pytest
 from devsess.stores.base import ById, OfDevice
 from devsess.stores.sqlite import SQLiteStore
 from devsess.testing import _rows as rows
-from devsess.testing._laws_of_change import EVERY_COLUMN
 from devsess.testing._rows import T0
+from devsess.testing.contract_change import EVERY_COLUMN
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

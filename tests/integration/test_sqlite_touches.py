@@ -109,7 +109,7 @@ def test_a_late_touch_is_dropped_in_the_end(path: Path) -> None:
 
 def test_late_touches_are_bounded(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """So many sessions are remembered, and no more."""
-    monkeypatch.setattr("devsess.stores._sqlite_late._MOST", 3)
+    monkeypatch.setattr("devsess.stores.sqlite.late_touches._MOST", 3)
     with closing(SQLiteStore(path, timeout=PATIENCE)) as store:
         with locked(path):
             for number in range(9):

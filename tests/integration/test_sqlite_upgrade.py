@@ -10,8 +10,7 @@ import pytest
 
 from devsess import Keys, Policy, RefreshTokenReusedError, SessionManager
 from devsess.lifecycle import instant
-from devsess.stores import _sqlite_schema as schema
-from devsess.stores.sqlite import SQLiteStore
+from devsess.stores.sqlite import SQLiteStore, schema
 from devsess.testing import FakeClock
 from devsess.testing._rows import T0, session_row
 from devsess.tokens import Tokens

@@ -16,9 +16,8 @@ import pytest
 from _sqlite_helpers import has_index, in_child, is_revoked, look_now, revoke
 
 from devsess.errors import StoreUnavailableError
-from devsess.stores import _walindex
 from devsess.stores.base import ALL, SharedMark
-from devsess.stores.sqlite import SQLiteStore
+from devsess.stores.sqlite import SQLiteStore, walindex
 from devsess.testing import _rows as rows
 
 if TYPE_CHECKING:
@@ -102,7 +101,7 @@ def test_the_proof_changes_nothing(path: Path) -> None:
 
 def test_without_a_proof_it_is_not_used(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Bytes that a commit does not change are no mark: SQLite is asked."""
-    monkeypatch.setattr(_walindex, "_commit", lambda _: None)
+    monkeypatch.setattr(walindex, "_commit", lambda _: None)
     with closing(SQLiteStore(path)) as store:
         assert "data_version" == store.mark_in_use
         mark = store.mark()
@@ -112,7 +111,7 @@ def test_without_a_proof_it_is_not_used(path: Path, monkeypatch: pytest.MonkeyPa
 
 def test_where_the_system_has_no_such_call(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """SQLite is asked."""
-    monkeypatch.setattr(_walindex, "_remap", lambda: None)
+    monkeypatch.setattr(walindex, "_remap", lambda: None)
     with closing(SQLiteStore(path)) as store:
         assert "data_version" == store.mark_in_use
 
@@ -123,7 +122,7 @@ def test_a_database_that_cannot_be_written(path: Path, monkeypatch: pytest.Monke
     def refused(_: object) -> None:
         raise sqlite3.OperationalError("attempt to write a readonly database")
 
-    monkeypatch.setattr(_walindex, "_commit", refused)
+    monkeypatch.setattr(walindex, "_commit", refused)
     with closing(SQLiteStore(path)) as store:
         assert "data_version" == store.mark_in_use
 
@@ -134,7 +133,7 @@ def test_another_journal_mode(tmp_path: Path, mode: str) -> None:
     with closing(sqlite3.connect(tmp_path / "other.db", isolation_level=None)) as db:
         db.execute(f"PRAGMA journal_mode = {mode}").fetchall()
         db.execute("CREATE TABLE t (x)")
-        assert _walindex.proven(db) is None
+        assert walindex.proven(db) is None
 
 
 def test_nobody_leaves_wal_while_it_is_open(store: SQLiteStore, path: Path) -> None:
@@ -150,7 +149,7 @@ def test_no_descriptor_is_opened(path: Path) -> None:
         db.execute("PRAGMA journal_mode = WAL").fetchall()
         db.execute("CREATE TABLE t (x)")
         before = descriptors()
-        index = _walindex.proven(db)
+        index = walindex.proven(db)
         assert index is not None
         assert before == descriptors()
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from devsess import Client, EventType, LoginDeniedError, Policy
-from devsess.stores import _deeds as deeds
+from devsess.stores import semantics
 from devsess.stores.sqlite import SQLiteStore
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def few(monkeypatch: pytest.MonkeyPatch) -> int:
-    monkeypatch.setattr(deeds, "EVENTS_EACH", 4)
+    monkeypatch.setattr(semantics, "EVENTS_EACH", 4)
     return 4
 
 

@@ -33,7 +33,7 @@ ROOMS = {
     "words": Room(
         0,
         (
-            *("errors", "policy", "models", "rows", "keys", "geo"),
+            *("errors", "policy", "models", "stores.rows", "keys", "geo"),
             *("_addresses", "_agent*", "_client", "_hints", "_key_*", "_text", "_frozen"),
         ),
     ),
@@ -43,8 +43,8 @@ ROOMS = {
     "stores": Room(
         3,
         (
-            *("stores._deeds", "stores.awaited", "stores.memory", "stores._memory_*"),
-            *("stores.sqlite", "stores._sqlite_*", "stores._walindex"),
+            *("stores.semantics", "stores.awaited", "stores.memory", "stores.memory.*"),
+            *("stores.sqlite", "stores.sqlite.*"),
         ),
     ),
     "operations": Room(3, ("operations", "operations.*")),
@@ -59,7 +59,7 @@ ROOMS = {
             "_core",
             "manager",
             "async_manager",
-            "stores._url",
+            "stores.open",
         ),
     ),
     "names": Room(5, ("",)),
@@ -79,9 +79,9 @@ HOMES = {
     "cryptography": ("_key_material", "_key_shapes"),
     "user_agents": ("_agents",),
     "ua_parser": ("_agents",),
-    "sqlite_utils": ("stores._sqlite_schema",),
+    "sqlite_utils": ("stores.sqlite.schema",),
     # bench tells its version
-    "sqlite3": ("stores.sqlite", "stores._sqlite_*", "stores._walindex", "cli._bench"),
+    "sqlite3": ("stores.sqlite.*", "cli._bench"),
     "click": ("cli", "cli.*"),
     "django": ("adapters.django",),
     "prometheus_client": ("prometheus",),

@@ -15,7 +15,6 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from devsess.lifecycle import Activity, LivenessCutoffs
 from devsess.models import EventType, Location
-from devsess.rows import EventRow
 from devsess.stores.base import (
     ALL,
     ById,
@@ -28,6 +27,7 @@ from devsess.stores.base import (
     Retention,
 )
 from devsess.stores.memory import MemoryStore
+from devsess.stores.rows import EventRow
 from devsess.stores.sqlite import SQLiteStore
 from devsess.testing import _rows as rows
 from devsess.testing._rows import T0

@@ -22,7 +22,7 @@ from devsess.devices import (
 )
 from devsess.models import Client
 from devsess.policy import Privacy
-from devsess.rows import DeviceRow
+from devsess.stores.rows import DeviceRow
 
 
 def device(device_id: str = "d1", **changes: object) -> DeviceRow:

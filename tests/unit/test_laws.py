@@ -31,7 +31,7 @@ from devsess.rotation import (
     is_first_presentation,
     succession,
 )
-from devsess.rows import EXPIRED
+from devsess.stores.rows import EXPIRED
 from devsess.testing._rows import T0, session_row
 
 POLICY = Policy()

@@ -17,8 +17,8 @@ from devsess import (
     operations,
 )
 from devsess._runtime.drive import Running
-from devsess.rows import SessionRow
 from devsess.stores.base import Ended
+from devsess.stores.rows import SessionRow
 from devsess.testing._rows import event_row
 
 RENEWED = evolve(ROW, generation=1, previous_generation=0, **ROTATED)

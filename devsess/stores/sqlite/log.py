@@ -6,15 +6,15 @@ from typing import TYPE_CHECKING
 
 from devsess.lifecycle import AGENTS_SEEN_EVERY
 from devsess.models import EventType
-from devsess.stores import _deeds as deeds
-from devsess.stores import _sqlite_rows as rows
-from devsess.stores._sqlite_schema import new_tag
+from devsess.stores import semantics
+from devsess.stores.sqlite import rows
+from devsess.stores.sqlite.schema import new_tag
 
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Sequence
 
-    from devsess.rows import EventRow
+    from devsess.stores.rows import EventRow
 
 _ALIKE = (
     "SELECT count(*) FROM (SELECT 1 FROM events INDEXED BY events_session"
@@ -53,8 +53,8 @@ def is_full(db: sqlite3.Cursor, event: EventRow) -> bool:
         return False
     else:
         statement, whose = _ALIKE, event.session_id
-    [[found]] = db.execute(statement, (whose, event.type.value, deeds.EVENTS_EACH)).fetchall()
-    return bool(found == deeds.EVENTS_EACH)
+    [[found]] = db.execute(statement, (whose, event.type.value, semantics.EVENTS_EACH)).fetchall()
+    return bool(found == semantics.EVENTS_EACH)
 
 
 def agent_number(db: sqlite3.Cursor, user_agent: str | None, at: float) -> int | None:

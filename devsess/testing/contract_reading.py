@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from attrs import evolve
 
 from devsess.lifecycle import Activity
-from devsess.rows import EventRow
 from devsess.stores.base import ById, Ended, OfDevice
+from devsess.stores.rows import EventRow
 from devsess.testing import _rows as rows
 from devsess.testing._rows import DAY, T0, over_a_store, session_row, sign_in
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 STRANGE = ("", "s1 ", "S1", "s%", "*", "a\0b", "\ud800", "'; --", "é", "x" * 5000)
 
 
-class LawsOfReading:
+class ReadingContract:
     """Unknown, expired, malformed; every column comes back as it went in."""
 
     @over_a_store

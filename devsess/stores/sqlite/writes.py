@@ -4,20 +4,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from devsess.rows import EVICTED, EXPIRED, REPLACED
-from devsess.stores import _deeds as deeds
-from devsess.stores import _sqlite_endings as endings
-from devsess.stores import _sqlite_rows as rows
-from devsess.stores._sqlite_endings import BY_USE, LIVE, note_unended, of_live, revoke
-from devsess.stores._sqlite_log import agent_number, is_full, keep, note
+from devsess.stores import semantics
 from devsess.stores.base import Changes, Full, Inserted, OfDevice, Refused
+from devsess.stores.rows import EVICTED, EXPIRED, REPLACED
+from devsess.stores.sqlite import endings, rows
+from devsess.stores.sqlite.endings import BY_USE, LIVE, note_unended, of_live, revoke
+from devsess.stores.sqlite.log import agent_number, is_full, keep, note
 
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Sequence
 
-    from devsess.rows import DeviceRow, EventRow, SessionRow
     from devsess.stores.base import Columns, Erasure, InsertAnswer, Insertion, Retention
+    from devsess.stores.rows import DeviceRow, EventRow, SessionRow
 
 _DEVICE = f"{rows.SELECT_DEVICE} WHERE user_id = ? AND id = ?"
 _SESSION = f"{rows.SELECT_SESSION} WHERE s.id = ? AND s.revoked_at IS NULL AND n.number IS NULL"
@@ -59,7 +58,7 @@ def insert(db: sqlite3.Cursor, insertion: Insertion) -> InsertAnswer:
     if isinstance(room, Full):
         return room
     events = _make_room(db, room, insertion)
-    db.execute(rows.INSERT_DEVICE, rows.device_values(deeds.seen_again(known, row.device)))
+    db.execute(rows.INSERT_DEVICE, rows.device_values(semantics.seen_again(known, row.device)))
     agent_id = agent_number(db, row.user_agent, insertion.cutoffs.now)
     db.execute(rows.INSERT_SESSION, rows.session_values(row, agent_id))
     keep(db, insertion.event)
@@ -72,24 +71,26 @@ def _refused(db: sqlite3.Cursor, insertion: Insertion, known: DeviceRow | None) 
     return Refused.BLOCKED if known is not None and known.blocked else None
 
 
-def _room(db: sqlite3.Cursor, insertion: Insertion) -> deeds.Room | Full:
+def _room(db: sqlite3.Cursor, insertion: Insertion) -> semantics.Room | Full:
     if insertion.limit is None and not insertion.replaces:
-        return deeds.Room()
+        return semantics.Room()
     found = db.execute(_LIVE, [insertion.row.user_id, *of_live(insertion.cutoffs)])
-    return deeds.room([rows.session_row(values) for values in found.fetchall()], insertion)
+    return semantics.room([rows.session_row(values) for values in found.fetchall()], insertion)
 
 
-def _make_room(db: sqlite3.Cursor, room: deeds.Room, insertion: Insertion) -> tuple[EventRow, ...]:
+def _make_room(
+    db: sqlite3.Cursor, room: semantics.Room, insertion: Insertion
+) -> tuple[EventRow, ...]:
     now = insertion.cutoffs.now
     reasons = [(row, REPLACED) for row in room.replaced]
     reasons += [(row, EVICTED) for row in room.evicted]
     for row, reason in reasons:
         revoke(db, "s.id = ?", [row.id], now, reason, None)
     note(db, [row.id for row, _ in reasons])
-    events = tuple(deeds.end_event_of(row, now, reason, None) for row, reason in reasons)
+    events = tuple(semantics.end_event_of(row, now, reason, None) for row, reason in reasons)
     keep(db, *events)
     if room.evicted:
-        keep(db, deeds.limit_event(insertion))
+        keep(db, semantics.limit_event(insertion))
     return events
 
 
@@ -99,9 +100,9 @@ def swap(
     """Compare and swap: the row with *changes*, if it was not revoked and all *expected* held."""
     found = db.execute(_SESSION, [session_id]).fetchall()
     old = rows.session_row(found[0]) if found else None
-    if old is None or not deeds.holds(old, expected):
+    if old is None or not semantics.holds(old, expected):
         return None
-    new = deeds.changed(old, changes)
+    new = semantics.changed(old, changes)
     _write(db, new, changes)
     return new
 
@@ -137,7 +138,7 @@ def rotate(
 ) -> SessionRow | None:
     """Swap, and keep the event of it; with the last one of its kind, the agent stays."""
     if event is not None and is_full(db, event):
-        changes = deeds.without_agent(changes)
+        changes = semantics.without_agent(changes)
     row = swap(db, session_id, expected, changes)
     if row is not None and event is not None:
         keep(db, event)
@@ -169,7 +170,7 @@ def put_device(
         return None
     if number is not None and endings.highest(db, user_id) > number:
         return Refused.CUT_OFF
-    device = deeds.changed_device(device, changes)
+    device = semantics.changed_device(device, changes)
     db.execute(rows.INSERT_DEVICE, rows.device_values(device))
     note_unended(db, *endings.condition(OfDevice(user_id, device_id)))
     keep(db, event)
@@ -241,9 +242,9 @@ def set_back(db: sqlite3.Cursor, session_id: str, expected: Columns, changes: Co
     """See Store.set_back."""
     found = db.execute(_SESSION, [session_id]).fetchall()
     old = rows.session_row(found[0]) if found else None
-    if old is None or not deeds.holds(old, expected):
+    if old is None or not semantics.holds(old, expected):
         return False
-    _write(db, deeds.corrected(old, changes), changes)
+    _write(db, semantics.corrected(old, changes), changes)
     note(db, [session_id])
     return True
 
@@ -265,7 +266,7 @@ def _trim(db: sqlite3.Cursor, now: float, agents_before: float, limit: int) -> i
     done = db.execute(
         "DELETE FROM changes WHERE seq IN (SELECT seq FROM changes"
         " WHERE seq <= (SELECT max(seq) FROM changes) - ? ORDER BY seq LIMIT ?)",
-        [deeds.LOG_KEPT, limit],
+        [semantics.LOG_KEPT, limit],
     ).rowcount
     done += db.execute(
         "DELETE FROM agents WHERE id IN (SELECT id FROM agents WHERE seen_at < ? LIMIT ?)",
@@ -289,7 +290,7 @@ def changes_since(
 ) -> Changes | None:
     """What *entries* say, from *position*'s own on; None if they cannot name single sessions."""
     # A backup that was restored and grew again holds the number with another tag.
-    if not entries or (epoch, *entries[0][:2]) != position or len(entries) > deeds.LOG_READ + 1:
+    if not entries or (epoch, *entries[0][:2]) != position or len(entries) > semantics.LOG_READ + 1:
         return None
     ids = [session_id for _, _, session_id in entries[1:]]
     if None in ids:

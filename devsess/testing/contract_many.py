@@ -11,8 +11,8 @@ from devsess.testing import _rows as rows
 from devsess.testing._rows import T0, ending, over_a_store, session_row, sign_in, sign_in_again
 
 if TYPE_CHECKING:
-    from devsess.rows import EventRow, SessionRow
     from devsess.stores.base import AsyncStore, Target
+    from devsess.stores.rows import EventRow, SessionRow
 
 
 async def _cover(store: AsyncStore, target: Target, now: float = T0 + 1, **columns: Any) -> int:
@@ -46,7 +46,7 @@ def _ended(row: SessionRow, reason: str = "lost") -> SessionRow:
     return evolve(row, revoked_at=T0 + 1, reason=reason, actor="admin", ip=row.network)
 
 
-class LawsOfMany:
+class ManyContract:
     """One small write ends any number of sessions; their rows follow in batches."""
 
     @over_a_store

@@ -1,4 +1,4 @@
-"""Between the rows of `devsess.rows` and the columns of the SQLite tables."""
+"""Between the rows of `devsess.stores.rows` and the columns of the SQLite tables."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from attrs import asdict
 
 from devsess._frozen import freeze
 from devsess.models import Assessment, Decision, EventType, Location, Signal
-from devsess.rows import DeviceRow, EventRow, SessionRow
-from devsess.stores._sqlite_sound import DamagedError, Shape, check_object, names, sound
 from devsess.stores.records import MUTABLE
+from devsess.stores.rows import DeviceRow, EventRow, SessionRow
+from devsess.stores.sqlite.damage import DamagedError, Shape, check_object, names, sound
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from devsess.rows import Levels
+    from devsess.stores.rows import Levels
 
 Values: TypeAlias = "Sequence[Any]"
 

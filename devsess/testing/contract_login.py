@@ -12,8 +12,8 @@ from devsess.testing import _rows as rows
 from devsess.testing._rows import DAY, T0, login, over_a_store, session_row, sign_in
 
 if TYPE_CHECKING:
-    from devsess.rows import SessionRow
     from devsess.stores.base import AsyncStore
+    from devsess.stores.rows import SessionRow
 
 
 async def _types(store: AsyncStore) -> list[tuple[EventType, str | None, str | None]]:
@@ -32,7 +32,7 @@ def _used(*names: str) -> list[SessionRow]:
     ]
 
 
-class LawsOfLogin:
+class LoginContract:
     """Written whole, or not at all."""
 
     @over_a_store

@@ -13,8 +13,8 @@ from devsess.testing import _rows as rows
 from devsess.testing._rows import DAY, T0, over_a_store, raises, session_row, sign_in
 
 if TYPE_CHECKING:
-    from devsess.rows import SessionRow
     from devsess.stores.base import AsyncStore
+    from devsess.stores.rows import SessionRow
 
 YEARS = 10 * 365 * DAY
 CORRECT = {
@@ -41,7 +41,7 @@ def _ahead(session_id: str = "s1", by: float = YEARS) -> SessionRow:
     )
 
 
-class LawsOfClocks:
+class ClocksContract:
     """An instant in the future can be put right, and nothing is kept the longer for it."""
 
     @over_a_store

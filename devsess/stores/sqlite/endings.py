@@ -12,23 +12,22 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from attrs import frozen
 
 from devsess.models import Page
-from devsess.stores import _deeds as deeds
-from devsess.stores import _sqlite_ids as ids
-from devsess.stores import _sqlite_rows as rows
-from devsess.stores._deeds import Covering
-from devsess.stores._sqlite_ids import Odd
-from devsess.stores._sqlite_log import keep, note
-from devsess.stores._sqlite_sound import DamagedError, checked_instant
+from devsess.stores import semantics
 from devsess.stores.base import ById, Ended, Everyone, OfDevice, OfUser, Settled
+from devsess.stores.semantics import Covering
+from devsess.stores.sqlite import ids, rows
+from devsess.stores.sqlite.damage import DamagedError, checked_instant
+from devsess.stores.sqlite.ids import Odd
+from devsess.stores.sqlite.log import keep, note
 
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Callable, Sequence
 
     from devsess.lifecycle import LivenessCutoffs
-    from devsess.rows import EventRow
-    from devsess.stores._sqlite_ids import Id
     from devsess.stores.base import Ending, Erasure, Insertion, Target
+    from devsess.stores.rows import EventRow
+    from devsess.stores.sqlite.ids import Id
 
 # Says the same as lifecycle.counts_as_live of a row that is not revoked.
 LIVE = (
@@ -144,7 +143,7 @@ def is_refused(db: sqlite3.Cursor, insertion: Insertion) -> bool:
     if not highest_of(found) <= row.ending_number <= _last_number(db):
         return True
     return signed_in_at is not None and any(
-        deeds.is_cut_off(signed_in_at, cut_off, insertion.cutoffs) for _, cut_off in found
+        semantics.is_cut_off(signed_in_at, cut_off, insertion.cutoffs) for _, cut_off in found
     )
 
 
@@ -158,7 +157,7 @@ def end(db: sqlite3.Cursor, ending: Ending, *, follow: bool) -> Ended:
     number = _raise_number(db, target, ending.cutoffs)
     if not follow:
         return Ended(_end_now(db, ending))
-    by = deeds.covering_of(number, ending)
+    by = semantics.covering_of(number, ending)
     db.execute(
         _COVER,
         [number, by.user_id, by.at, by.idle_after, by.created_after, by.reason, by.actor],
@@ -373,7 +372,9 @@ def _event(row: Sequence[Any], at: float, reason: str, actor: str | None) -> Eve
     if isinstance(user_id, Odd) or isinstance(device_id, Odd) or isinstance(session_id, Odd):
         return None
     network, user_agent = (text and text.decode(errors="replace") for text in row[3:5])
-    return deeds.end_event(session_id, user_id, device_id, network, user_agent, at, reason, actor)
+    return semantics.end_event(
+        session_id, user_id, device_id, network, user_agent, at, reason, actor
+    )
 
 
 def forget(db: sqlite3.Cursor, erasure: Erasure) -> None:

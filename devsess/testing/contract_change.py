@@ -38,7 +38,7 @@ EVERY_COLUMN: dict[str, Any] = {
 }
 
 
-class LawsOfChange:
+class ChangeContract:
     """Compare and swap; only forward; never a revoked row."""
 
     @over_a_store

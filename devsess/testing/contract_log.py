@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 MANY = 10_001
 
 
-class LawsOfTheLog:
+class LogContract:
     """Nothing that must take effect now is missed."""
 
     make_store: Any

@@ -19,14 +19,14 @@ from typing import Any, Concatenate, NoReturn, ParamSpec, TypeAlias, TypeVar
 
 from devsess._fork import around_fork
 from devsess.errors import StoreUnavailableError
-from devsess.stores import _sqlite_schema as schema
-from devsess.stores._sqlite_checks import checked_path, checked_readers
-from devsess.stores._sqlite_connections import MAX_READERS, Connections
-from devsess.stores._sqlite_errors import DAMAGED, is_busy, unavailable
-from devsess.stores._sqlite_held import is_mine, new_lock, with_lock
-from devsess.stores._sqlite_locks import take_inherited
-from devsess.stores._sqlite_pause import Pause
 from devsess.stores.base import StoreBusyError
+from devsess.stores.sqlite import schema
+from devsess.stores.sqlite.checks import checked_path, checked_readers
+from devsess.stores.sqlite.connections import MAX_READERS, Connections
+from devsess.stores.sqlite.errors import DAMAGED, is_busy, unavailable
+from devsess.stores.sqlite.file_locks import take_inherited
+from devsess.stores.sqlite.mutex import is_mine, new_lock, with_lock
+from devsess.stores.sqlite.pause import Pause
 
 T = TypeVar("T")
 P = ParamSpec("P")

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 from attrs import evolve
 
 from devsess.models import Assessment, Decision, Signal
-from devsess.rows import EXPIRED
 from devsess.stores.base import ById, Inserted, OfDevice
+from devsess.stores.rows import EXPIRED
 from devsess.testing import _rows as rows
 from devsess.testing._rows import DAY, T0, over_a_store, raises, session_row, sign_in
 
 if TYPE_CHECKING:
-    from devsess.rows import EventRow
     from devsess.stores.base import AsyncStore
+    from devsess.stores.rows import EventRow
 
 ASSESSMENT = Assessment(
     score=0.625,
@@ -34,7 +34,7 @@ async def _purge_all(store: AsyncStore, now: float, before: float, limit: int = 
     return total
 
 
-class LawsOfHistory:
+class HistoryContract:
     """Events in the order they were kept; bounded cleaning; nothing left of the erased."""
 
     @over_a_store

@@ -18,13 +18,13 @@ from pathlib import Path
 from typing import TypeAlias
 
 from devsess.errors import StoreUnavailableError
-from devsess.stores import _walindex
-from devsess.stores._sqlite_errors import code_of, is_busy
-from devsess.stores._sqlite_locks import is_held_open
-from devsess.stores._sqlite_owner import check_names
-from devsess.stores._sqlite_readers import Readers
-from devsess.stores._walindex import RETIRED, WalIndex
 from devsess.stores.base import SharedMark
+from devsess.stores.sqlite import walindex
+from devsess.stores.sqlite.errors import code_of, is_busy
+from devsess.stores.sqlite.file_locks import is_held_open
+from devsess.stores.sqlite.owner import check_names
+from devsess.stores.sqlite.readers import Readers
+from devsess.stores.sqlite.walindex import RETIRED, WalIndex
 
 MAX_READERS = 8
 
@@ -111,7 +111,7 @@ class Connections:
         """Find out whether the index can be looked at; under the write lock."""
         self.is_proof_due = False
         try:
-            found = _walindex.proven(self.toucher.connection)
+            found = walindex.proven(self.toucher.connection)
         except sqlite3.Error as error:
             # Nobody waits for it; read-only or full, whoever writes will say so.
             self.is_proof_due = is_busy(error)

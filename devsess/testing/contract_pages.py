@@ -11,8 +11,8 @@ from devsess.testing._rows import sign_in as _sign_in
 
 if TYPE_CHECKING:
     from devsess.models import Page
-    from devsess.rows import SessionRow
     from devsess.stores.base import AsyncStore
+    from devsess.stores.rows import SessionRow
 
 _MANGLED = ("", "x", "é", "\ud800", "W10", "WzEsMl0", "eyJhIjoxfQ", "bnVsbA", "A" * 5_000)
 
@@ -27,7 +27,7 @@ def _ids(page: Page[SessionRow]) -> list[str]:
     return [row.id for row in page]
 
 
-class LawsOfPages:
+class PagesContract:
     """Live sessions, page by page, however the others stand and whatever happens meanwhile."""
 
     @over_a_store

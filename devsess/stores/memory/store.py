@@ -13,10 +13,7 @@ from typing import TYPE_CHECKING
 from devsess.errors import StoreUnavailableError
 from devsess.lifecycle import counts_as_live
 from devsess.models import Page
-from devsess.rows import EVICTED, REPLACED
-from devsess.stores import _deeds as deeds
-from devsess.stores._memory_endings import Mark, account_of
-from devsess.stores._memory_tables import Tables
+from devsess.stores import semantics
 from devsess.stores.base import (
     ALL,
     Changes,
@@ -29,13 +26,15 @@ from devsess.stores.base import (
     Refused,
     Settled,
 )
+from devsess.stores.memory.endings import Mark, account_of
+from devsess.stores.memory.tables import Tables
+from devsess.stores.rows import EVICTED, REPLACED
 
 if TYPE_CHECKING:
     import builtins
     from collections.abc import Sequence
 
     from devsess.lifecycle import Activity, LivenessCutoffs
-    from devsess.rows import DeviceRow, EventRow, SessionRow
     from devsess.stores.base import (
         Columns,
         Ending,
@@ -44,6 +43,7 @@ if TYPE_CHECKING:
         Insertion,
         Retention,
     )
+    from devsess.stores.rows import DeviceRow, EventRow, SessionRow
 
 
 class MemoryStore(Tables):
@@ -76,7 +76,7 @@ class MemoryStore(Tables):
                 return Changes(here, ALL)
             behind = [entry for at, entry in self._log.items() if at > seq]
             named = dict.fromkeys(entry for entry in behind if entry is not None)
-            whole = len(behind) <= deeds.LOG_READ and None not in behind
+            whole = len(behind) <= semantics.LOG_READ and None not in behind
             return Changes(here, tuple(named) if whole else ALL)
 
     def get(self, session_id: str, *, wait: bool = True) -> SessionRow | None:
@@ -99,13 +99,13 @@ class MemoryStore(Tables):
         self, user_id: str, *, cutoffs: LivenessCutoffs, limit: int, cursor: str | None = None
     ) -> Page[SessionRow]:
         """See Store.live."""
-        deeds.check_size(limit)
-        before = deeds.read_live_cursor(cursor)
+        semantics.check_size(limit)
+        before = semantics.read_live_cursor(cursor)
         with self._deed():
             found = [row for row in self._of_user(user_id) if counts_as_live(row, cutoffs)]
         found = [it for it in found if before is None or (it.created_at, it.id) < before]
         found.sort(key=lambda row: (row.created_at, row.id), reverse=True)
-        following = deeds.live_cursor(found[limit - 1]) if len(found) > limit else None
+        following = semantics.live_cursor(found[limit - 1]) if len(found) > limit else None
         return Page(tuple(found[:limit]), following)
 
     def cut_off(self, user_id: str) -> float | None:
@@ -125,16 +125,16 @@ class MemoryStore(Tables):
             live = [
                 it for it in self._of_user(row.user_id) if counts_as_live(it, insertion.cutoffs)
             ]
-            room = deeds.room(live, insertion)
+            room = semantics.room(live, insertion)
             if isinstance(room, Full):
                 return room
             endings = [self._end(it, cutoffs.now, REPLACED, None) for it in room.replaced]
             endings += [self._end(it, cutoffs.now, EVICTED, None) for it in room.evicted]
             self._keep(*endings)
             if room.evicted:
-                self._keep(deeds.limit_event(insertion))
+                self._keep(semantics.limit_event(insertion))
             key = row.user_id, row.device.id
-            self._devices[key] = deeds.seen_again(self._devices.get(key), row.device)
+            self._devices[key] = semantics.seen_again(self._devices.get(key), row.device)
             self._sessions[row.id] = row
             self._keep(insertion.event)
             return Inserted(tuple(endings))
@@ -147,12 +147,12 @@ class MemoryStore(Tables):
             row = self._unrevoked(session_id)
             if row is None:
                 return False
-            moved = {name: getattr(activity, name) for name in deeds.ACTIVITY}
+            moved = {name: getattr(activity, name) for name in semantics.ACTIVITY}
             marks = {
                 "bound": row.bound or bound,
                 "presented": row.presented or presented == row.generation,
             }
-            self._sessions[row.id] = deeds.changed(row, {**moved, **marks})
+            self._sessions[row.id] = semantics.changed(row, {**moved, **marks})
             return True
 
     def rotate(
@@ -161,7 +161,7 @@ class MemoryStore(Tables):
         """See Store.rotate."""
         with self._deed():
             if event is not None and self._is_full(event):
-                changes = deeds.without_agent(changes)
+                changes = semantics.without_agent(changes)
             raised = {**changes, "generation": expected_generation + 1}
             row = self._swap(session_id, {"generation": expected_generation}, raised)
             if row is not None and event is not None:
@@ -186,7 +186,7 @@ class MemoryStore(Tables):
 
     def ahead(self, *, after: float, limit: int) -> builtins.list[SessionRow]:
         """See Store.ahead."""
-        deeds.check_size(limit)
+        semantics.check_size(limit)
         with self._deed():
             rows = [self._whole(row) for row in self._unwritten(None)]
             late = [it for it in rows if it.revoked_at is None and it.idle_expires_at > after]
@@ -199,9 +199,9 @@ class MemoryStore(Tables):
         del wait
         with self._deed():
             row = self._unrevoked(session_id)
-            if row is None or not deeds.holds(row, expected):
+            if row is None or not semantics.holds(row, expected):
                 return False
-            self._sessions[row.id] = deeds.corrected(row, changes)
+            self._sessions[row.id] = semantics.corrected(row, changes)
             self._note(row.id)
             return True
 
@@ -222,7 +222,7 @@ class MemoryStore(Tables):
 
     def covered(self, number: int, *, limit: int, cursor: str | None = None) -> Page[str]:
         """See Store.covered."""
-        deeds.check_size(limit)
+        semantics.check_size(limit)
         with self._deed():
             ids = sorted(
                 row.id
@@ -234,7 +234,7 @@ class MemoryStore(Tables):
 
     def settle(self, *, limit: int, own: int | None = None, before: float = math.inf) -> Settled:
         """See Store.settle."""
-        deeds.check_size(limit)
+        semantics.check_size(limit)
         with self._deed():
             events = []
             for row, by in self._covered(own, before)[:limit]:
@@ -257,7 +257,7 @@ class MemoryStore(Tables):
         self, user_id: str, *, ids: Sequence[str], fingerprints: Sequence[bytes]
     ) -> builtins.list[DeviceRow]:
         """See Store.known_devices."""
-        return deeds.worth_comparing(self.devices(user_id), ids, fingerprints)
+        return semantics.worth_comparing(self.devices(user_id), ids, fingerprints)
 
     def put_device(
         self,
@@ -275,7 +275,7 @@ class MemoryStore(Tables):
                 return None
             if number is not None and self._endings.number(user_id, ()) > number:
                 return Refused.CUT_OFF
-            self._devices[user_id, device_id] = device = deeds.changed_device(device, changes)
+            self._devices[user_id, device_id] = device = semantics.changed_device(device, changes)
             for row in self._target(OfDevice(user_id, device_id)):
                 if row.revoked_at is None:
                     self._note(row.id)
@@ -289,8 +289,8 @@ class MemoryStore(Tables):
 
     def events(self, user_id: str, *, limit: int, cursor: str | None = None) -> Page[EventRow]:
         """See Store.events."""
-        deeds.check_size(limit)
-        before = deeds.read_cursor(cursor)
+        semantics.check_size(limit)
+        before = semantics.read_cursor(cursor)
         with self._deed():
             places = [seq for seq, event in self._events.items() if event.user_id == user_id]
             places = [seq for seq in sorted(places, reverse=True) if not before or seq < before]
@@ -300,7 +300,7 @@ class MemoryStore(Tables):
 
     def purge(self, retention: Retention, *, limit: int) -> int:
         """See Store.purge. Each row has its own text of a user agent."""
-        deeds.check_size(limit)
+        semantics.check_size(limit)
         now, before = retention.now, retention.before
         with self._deed():
             self._endings.forget_erased(now)
@@ -309,7 +309,7 @@ class MemoryStore(Tables):
             done += self._delete_sessions(before, limit - done)
             done += self._delete_events(before, limit - done)
             done += self._delete_devices(now, retention.devices_before, limit - done)
-            old = tuple(self._log)[: -deeds.LOG_KEPT][: limit - done]
+            old = tuple(self._log)[: -semantics.LOG_KEPT][: limit - done]
             for seq in old:
                 del self._log[seq]
             return done + len(old)

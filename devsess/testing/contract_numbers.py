@@ -15,7 +15,7 @@ HOUR = 3_600.0
 TARGETS: tuple[Target, ...] = (OfUser("user-1"), Everyone())
 
 
-class LawsOfNumbers:
+class NumbersContract:
     """Order is by number: a sign-in that began before an ending does not outrun it."""
 
     @over_a_store

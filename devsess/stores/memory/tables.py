@@ -11,19 +11,19 @@ from attrs import evolve
 from devsess._fork import after_fork
 from devsess.errors import ConfigurationError
 from devsess.lifecycle import counts_as_live
-from devsess.rows import EXPIRED
-from devsess.stores import _deeds as deeds
-from devsess.stores._memory_endings import Endings, account_of
+from devsess.stores import semantics
 from devsess.stores.base import ById, Everyone, OfDevice, OfUser, Refused
+from devsess.stores.memory.endings import Endings, account_of
+from devsess.stores.rows import EXPIRED
 
 if TYPE_CHECKING:
     import builtins
     from contextlib import AbstractContextManager
 
     from devsess.lifecycle import LivenessCutoffs
-    from devsess.rows import DeviceRow, EventRow, SessionRow
-    from devsess.stores._deeds import Covering
     from devsess.stores.base import Columns, Ending, Insertion, Target
+    from devsess.stores.rows import DeviceRow, EventRow, SessionRow
+    from devsess.stores.semantics import Covering
 
 
 class Tables:
@@ -69,7 +69,7 @@ class Tables:
         """*row* as it reads: with its device as it is, and ended if it is covered."""
         row = evolve(row, device=self._devices[row.user_id, row.device.id])
         by = self._endings.covering(row)
-        return deeds.as_covered(row, by) if by else row
+        return semantics.as_covered(row, by) if by else row
 
     def _of_user(self, user_id: str) -> builtins.list[SessionRow]:
         return [self._whole(it) for it in self._sessions.values() if it.user_id == user_id]
@@ -86,11 +86,11 @@ class Tables:
         return Refused.BLOCKED if device is not None and device.blocked else None
 
     def _swap(self, session_id: str, expected: Columns, changes: Columns) -> SessionRow | None:
-        deeds.check_columns(expected, changes)
+        semantics.check_columns(expected, changes)
         row = self._unrevoked(session_id)
-        if row is None or not deeds.holds(row, expected):
+        if row is None or not semantics.holds(row, expected):
             return None
-        self._sessions[row.id] = row = deeds.changed(row, changes)
+        self._sessions[row.id] = row = semantics.changed(row, changes)
         return row
 
     def _target(self, target: Target) -> builtins.list[SessionRow]:
@@ -164,9 +164,9 @@ class Tables:
         return self._mark_ended(row, at, reason, actor)
 
     def _mark_ended(self, row: SessionRow, at: float, reason: str, actor: str | None) -> EventRow:
-        self._sessions[row.id] = deeds.ended(row, at, reason, actor)
+        self._sessions[row.id] = semantics.ended(row, at, reason, actor)
         self._reduce_events(row.id)
-        return deeds.end_event_of(row, at, reason, actor)
+        return semantics.end_event_of(row, at, reason, actor)
 
     def _reduce_events(self, session_id: str) -> None:
         for seq, event in self._events.items():
@@ -193,7 +193,7 @@ class Tables:
             for it in self._events.values()
             if own == (it.type, it.session_id, it.session_id or it.user_id)
         ]
-        return len(alike) >= deeds.EVENTS_EACH
+        return len(alike) >= semantics.EVENTS_EACH
 
     def _note(self, session_id: str | None) -> None:
         self._last_change += 1
@@ -224,7 +224,7 @@ class Tables:
         rows = [it for it in self._unwritten(None) if self._endings.covering(it) is None]
         passed = [row for row in rows if row.idle_expires_at <= now]
         for row in passed[:limit]:
-            self._sessions[row.id] = deeds.ended(row, row.idle_expires_at, EXPIRED, None)
+            self._sessions[row.id] = semantics.ended(row, row.idle_expires_at, EXPIRED, None)
             self._reduce_events(row.id)
         return len(passed[:limit])
 
@@ -248,7 +248,7 @@ class Tables:
     def _delete_devices(self, now: float, before: float, limit: int) -> int:
         used = {(row.user_id, row.device.id) for row in self._sessions.values()}
         free = [device for key, device in self._devices.items() if key not in used]
-        old = [it for it in free if it.forgotten or deeds.is_stale(it, now, before)]
+        old = [it for it in free if it.forgotten or semantics.is_stale(it, now, before)]
         for device in old[:limit]:
             del self._devices[device.user_id, device.id]
         return len(old[:limit])

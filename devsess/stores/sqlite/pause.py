@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from threading import RLock
 
-    from devsess.stores._sqlite_connections import Connections
+    from devsess.stores.sqlite.connections import Connections
 
 
 class Pause:

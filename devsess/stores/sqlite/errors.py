@@ -6,7 +6,7 @@ import sqlite3
 from json import JSONDecodeError
 
 from devsess.errors import StoreUnavailableError
-from devsess.stores._sqlite_sound import DAMAGE, DamagedError
+from devsess.stores.sqlite.damage import DAMAGE, DamagedError
 
 _ADVICE = {
     sqlite3.SQLITE_BUSY: "it is locked by another process; try again, or give a longer timeout",

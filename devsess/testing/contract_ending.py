@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 from attrs import evolve
 
 from devsess.models import EventType
-from devsess.rows import EventRow
 from devsess.stores.base import ById, Ended, Everyone, OfDevice, OfUser
+from devsess.stores.rows import EventRow
 from devsess.testing import _rows as rows
 from devsess.testing._rows import T0, ending, over_a_store, session_row, sign_in
 
 if TYPE_CHECKING:
-    from devsess.rows import SessionRow
     from devsess.stores.base import AsyncStore, Target
+    from devsess.stores.rows import SessionRow
 
 
 async def _ended(store: AsyncStore, target: Target) -> list[str | None]:
@@ -30,7 +30,7 @@ def _marked(row: SessionRow) -> SessionRow:
     return evolve(row, revoked_at=T0 + 1, reason="lost", actor="admin", ip=row.network)
 
 
-class LawsOfEnding:
+class EndingContract:
     """Revoked is terminal, told once, and takes the address along."""
 
     @over_a_store

@@ -15,24 +15,21 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from devsess.models import Page
-from devsess.stores import _deeds as deeds
-from devsess.stores import _sqlite_deeds as sql
-from devsess.stores import _sqlite_endings as endings
-from devsess.stores import _sqlite_rows as rows
-from devsess.stores import _sqlite_schema as schema
-from devsess.stores._sqlite_checks import is_text
-from devsess.stores._sqlite_connections import MAX_READERS
-from devsess.stores._sqlite_file import DatabaseFile, whole
-from devsess.stores._sqlite_late import LateTouches
-from devsess.stores._sqlite_log import keep
+from devsess.stores import semantics
 from devsess.stores.base import ALL, Changes, Ended, Settled, StoreBusyError
+from devsess.stores.sqlite import endings, rows, schema
+from devsess.stores.sqlite import writes as sql
+from devsess.stores.sqlite.checks import is_text
+from devsess.stores.sqlite.connections import MAX_READERS
+from devsess.stores.sqlite.file import DatabaseFile, whole
+from devsess.stores.sqlite.late_touches import LateTouches
+from devsess.stores.sqlite.log import keep
 
 if TYPE_CHECKING:
     import builtins
     from collections.abc import Sequence
 
     from devsess.lifecycle import Activity, LivenessCutoffs
-    from devsess.rows import DeviceRow, EventRow, SessionRow
     from devsess.stores.base import (
         Columns,
         Ending,
@@ -42,6 +39,7 @@ if TYPE_CHECKING:
         Refused,
         Retention,
     )
+    from devsess.stores.rows import DeviceRow, EventRow, SessionRow
 
 _LOG = "SELECT seq, tag, session_id FROM changes WHERE seq >= ? ORDER BY seq LIMIT ?"
 _LOG_END = "SELECT seq, tag FROM changes ORDER BY seq DESC LIMIT 1"
@@ -96,7 +94,7 @@ class SQLiteStore(DatabaseFile):
     def changes(self, position: object, *, wait: bool = True) -> Changes:
         """See Store.changes. A position is an opening of the file, and an entry with its tag."""
         if isinstance(position, tuple):
-            epoch, entries = self._ask(_LOG, (position[1], deeds.LOG_READ + 2), wait=wait)
+            epoch, entries = self._ask(_LOG, (position[1], semantics.LOG_READ + 2), wait=wait)
             here = sql.changes_since(position, epoch, entries)
             if here is not None:
                 return here
@@ -122,13 +120,13 @@ class SQLiteStore(DatabaseFile):
         self, user_id: str, *, cutoffs: LivenessCutoffs, limit: int, cursor: str | None = None
     ) -> Page[SessionRow]:
         """See Store.live."""
-        deeds.check_size(limit)
-        before = deeds.read_live_cursor(cursor)
+        semantics.check_size(limit)
+        before = semantics.read_live_cursor(cursor)
         if not is_text(user_id, before[1] if before else ""):
             return Page(())
         statement, values = endings.live_page(user_id, cutoffs, before)
         found = self._made(rows.session_row, self._rows(statement, (*values, limit + 1)))
-        following = deeds.live_cursor(found[limit - 1]) if len(found) > limit else None
+        following = semantics.live_cursor(found[limit - 1]) if len(found) > limit else None
         return Page(tuple(found[:limit]), following)
 
     def cut_off(self, user_id: str) -> float | None:
@@ -164,7 +162,7 @@ class SQLiteStore(DatabaseFile):
         """See Store.rotate."""
         expected = {"generation": expected_generation}
         changes = {**changes, "generation": expected_generation + 1}
-        deeds.check_columns(expected, changes)
+        semantics.check_columns(expected, changes)
         if not is_text(session_id):
             return None
         return self._deed(sql.rotate, session_id, expected, changes, event)
@@ -173,7 +171,7 @@ class SQLiteStore(DatabaseFile):
         self, session_id: str, *, expected: Columns, changes: Columns, event: EventRow
     ) -> SessionRow | None:
         """See Store.update."""
-        deeds.check_columns(expected, changes)
+        semantics.check_columns(expected, changes)
         if not is_text(session_id):
             return None
         return self._deed(sql.update, session_id, expected, changes, event)
@@ -187,7 +185,7 @@ class SQLiteStore(DatabaseFile):
 
     def ahead(self, *, after: float, limit: int) -> builtins.list[SessionRow]:
         """See Store.ahead."""
-        deeds.check_size(limit)
+        semantics.check_size(limit)
         return self._made(rows.session_row, self._rows(sql.AHEAD, (after, limit)))
 
     def set_back(
@@ -207,20 +205,20 @@ class SQLiteStore(DatabaseFile):
 
     def end(self, ending: Ending) -> Ended:
         """See Store.end."""
-        if not is_text(*deeds.names_in(ending.target)):
+        if not is_text(*semantics.names_in(ending.target)):
             return Ended()
         follow = endings.are_many(self._rows, ending)
         return self._deed(endings.end, ending, follow=follow)
 
     def covered(self, number: int, *, limit: int, cursor: str | None = None) -> Page[str]:
         """See Store.covered."""
-        deeds.check_size(limit)
+        semantics.check_size(limit)
         [page] = self._made(lambda _: endings.live_covered(self._rows, number, limit, cursor), [()])
         return page
 
     def settle(self, *, limit: int, own: int | None = None, before: float = math.inf) -> Settled:
         """See Store.settle."""
-        deeds.check_size(limit)
+        semantics.check_size(limit)
         return self._deed(endings.settle, limit, own, before)
 
     def devices(self, user_id: str) -> builtins.list[DeviceRow]:
@@ -235,7 +233,9 @@ class SQLiteStore(DatabaseFile):
         if not is_text(user_id):
             return []
         ids = [device_id for device_id in ids if is_text(device_id)]
-        statement, values = rows.known_devices(user_id, deeds.DEVICES_COMPARED, ids, fingerprints)
+        statement, values = rows.known_devices(
+            user_id, semantics.DEVICES_COMPARED, ids, fingerprints
+        )
         _, found = self._ask(statement, tuple(values))
         return self._made(rows.device_row, found)
 
@@ -259,8 +259,8 @@ class SQLiteStore(DatabaseFile):
 
     def events(self, user_id: str, *, limit: int, cursor: str | None = None) -> Page[EventRow]:
         """See Store.events."""
-        deeds.check_size(limit)
-        before = deeds.read_cursor(cursor) or _NEWEST
+        semantics.check_size(limit)
+        before = semantics.read_cursor(cursor) or _NEWEST
         found = self._of_user(rows.EVENTS, user_id, before, limit + 1)
         following = str(found[limit - 1][0]) if len(found) > limit else None
         events = self._made(rows.event_row, [values[1:] for values in found[:limit]])
@@ -268,7 +268,7 @@ class SQLiteStore(DatabaseFile):
 
     def purge(self, retention: Retention, *, limit: int) -> int:
         """See Store.purge."""
-        deeds.check_size(limit)
+        semantics.check_size(limit)
         return self._deed(sql.purge, retention, limit)
 
     def erase(self, erasure: Erasure) -> int:

@@ -16,8 +16,8 @@ from pathlib import Path
 from attrs import frozen
 
 from devsess.errors import StoreUnavailableError
-from devsess.stores import _sqlite_schema as schema
-from devsess.stores._sqlite_errors import unavailable
+from devsess.stores.sqlite import schema
+from devsess.stores.sqlite.errors import unavailable
 
 # Tables that are named in a message, at most.
 _SHOWN = 3

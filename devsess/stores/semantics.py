@@ -15,15 +15,15 @@ from attrs import evolve, frozen
 
 from devsess.lifecycle import LivenessCutoffs, is_trusted
 from devsess.models import EventType
-from devsess.rows import EventRow
 from devsess.stores.base import ById, Full, OfDevice, OfUser
 from devsess.stores.records import CORRECTED, MUTABLE, MUTABLE_DEVICE
+from devsess.stores.rows import EventRow
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from devsess.rows import DeviceRow, SessionRow
     from devsess.stores.base import Columns, Ending, Insertion, Target
+    from devsess.stores.rows import DeviceRow, SessionRow
 
 # What a sign-in writes into a device that is there already. The rest is its
 # user's word (name, trust, block) or history (first seen, resemblance).

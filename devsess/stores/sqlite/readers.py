@@ -10,7 +10,7 @@ from threading import Lock as PlainLock
 from typing import Any, TypeAlias
 
 from devsess.errors import StoreUnavailableError
-from devsess.stores._sqlite_held import is_mine, new_lock, with_lock
+from devsess.stores.sqlite.mutex import is_mine, new_lock, with_lock
 
 Rows: TypeAlias = list[tuple[Any, ...]]
 

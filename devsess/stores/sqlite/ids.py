@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from attrs import frozen
 
-from devsess.stores._sqlite_sound import DamagedError
+from devsess.stores.sqlite.damage import DamagedError
 
 if TYPE_CHECKING:
     import sqlite3

@@ -6,16 +6,16 @@ from typing import TYPE_CHECKING
 
 from attrs import define, field, frozen
 
-from devsess.stores import _deeds as deeds
+from devsess.stores import semantics
 from devsess.stores.base import Everyone, Insertion, OfUser
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from devsess.lifecycle import LivenessCutoffs
-    from devsess.rows import SessionRow
-    from devsess.stores._deeds import Covering
     from devsess.stores.base import Ending, Erasure
+    from devsess.stores.rows import SessionRow
+    from devsess.stores.semantics import Covering
 
 
 @frozen
@@ -54,14 +54,14 @@ class Endings:
             return True
         marks = (self.marks.get(None, Mark()), self.marks.get(row.user_id, Mark()))
         return signed_in_at is not None and any(
-            deeds.is_cut_off(signed_in_at, mark.cut_off, insertion.cutoffs) for mark in marks
+            semantics.is_cut_off(signed_in_at, mark.cut_off, insertion.cutoffs) for mark in marks
         )
 
     def draw(self, user_id: str | None, cutoffs: LivenessCutoffs) -> int:
         """The next number, for an account or, with None, the store."""
         self.last += 1
         old = self.marks.get(user_id, Mark()).cut_off
-        self.marks[user_id] = Mark(self.last, deeds.next_cut_off(old, cutoffs))
+        self.marks[user_id] = Mark(self.last, semantics.next_cut_off(old, cutoffs))
         return self.last
 
     def forget(self, erasure: Erasure) -> bool:
@@ -77,11 +77,11 @@ class Endings:
 
     def cover(self, number: int, ending: Ending) -> None:
         """Put the target's rows under *number*."""
-        self.pending.append(deeds.covering_of(number, ending))
+        self.pending.append(semantics.covering_of(number, ending))
 
     def covering(self, row: SessionRow) -> Covering | None:
         """The first ending that covers *row*, if it is not written as ended."""
-        return deeds.first_covering(row, self.pending)
+        return semantics.first_covering(row, self.pending)
 
 
 def account_of(target: OfUser | Everyone) -> str | None:
