@@ -140,7 +140,8 @@ def test_commands_lead_somewhere(command: str, target: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "path", ["README.md", "LICENSE", "conftest.py", "tests/project/test_packaging.py"]
+    "path",
+    ["README.md", "LICENSE", "conftest.py", ".ci/run", "tests/project/test_packaging.py"],
 )
 def test_the_source_distribution_is_whole(path: str) -> None:
     """What the README's commands need goes along with the sources."""

@@ -1,0 +1,91 @@
+"""What contributors work with says the same everywhere: commands, versions, hooks, line lengths."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from configparser import ConfigParser
+from functools import cache
+from typing import Any
+
+import _source
+import pytest
+
+ROOT = _source.ROOT
+COMMAND = re.compile(r"^\| .+ \| `(.+)` \|$", re.MULTILINE)
+
+
+def text(path: str) -> str:
+    """A file of the project."""
+    return (ROOT / path).read_text("utf-8")
+
+
+@cache
+def pyproject() -> dict[str, Any]:
+    """pyproject.toml."""
+    return tomllib.loads(text("pyproject.toml"))
+
+
+def commands() -> list[str]:
+    """The commands that CONTRIBUTING.md lists."""
+    return COMMAND.findall(text("CONTRIBUTING.md"))
+
+
+def test_the_workflow_runs_every_version() -> None:
+    """The workflow calls `.ci/run` on each version of Python that the package names."""
+    workflow = text(".github/workflows/ci.yml")
+    named = re.findall(r":: (3\.\d+)", "\n".join(pyproject()["project"]["classifiers"]))
+    [matrix] = re.findall(r"python: \[(.+)\]", workflow)
+    assert named == re.findall(r'"(3\.\d+)"', matrix)
+    assert "- run: .ci/run ${{ matrix.python }}\n" in workflow
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "ruff check . && ruff format --check .",
+        ".ci/types",
+        "python -m benchmarks --quick --check",
+    ],
+)
+def test_each_check_is_a_habit(command: str) -> None:
+    """What `.ci/run` checks beside the tests, CONTRIBUTING.md lists as a command."""
+    assert command in text(".ci/run")
+    assert command in commands()
+
+
+def test_commands_name_what_there_is() -> None:
+    """Each path in the commands of CONTRIBUTING.md exists."""
+    paths = re.findall(r"(?:tests|docs|README|\.ci)[\w/.]*", " ".join(commands()))
+    assert paths
+    assert [] == [path for path in paths if not (ROOT / path).exists()]
+
+
+def test_hooks_are_local() -> None:
+    """No hook is fetched: each is a command of the environment, or pre-commit's own search."""
+    hooks = text(".pre-commit-config.yaml")
+    assert ["local"] == re.findall(r"repo: (.+)", hooks)
+    assert {"system", "pygrep"} == set(re.findall(r"language: (.+)", hooks))
+
+
+def test_hooks_lint_and_check_types() -> None:
+    """The hooks run what `.ci/run` runs: ruff twice, and types."""
+    entries = re.findall(r"entry: (.+)", text(".pre-commit-config.yaml"))
+    assert [
+        "ruff check --force-exclude",
+        "ruff format --force-exclude",
+        ".ci/types",
+    ] == entries[:3]
+
+
+def test_editors_and_ruff_agree() -> None:
+    """A line of Python is as long for the editor as for ruff."""
+    settings = ConfigParser()
+    settings.read_string("[top]\n" + text(".editorconfig"))
+    assert pyproject()["tool"]["ruff"]["line-length"] == settings.getint("*.py", "max_line_length")
+
+
+@pytest.mark.parametrize("path", [".ci/run", ".ci/types"])
+def test_scripts_can_be_run(path: str) -> None:
+    """The scripts are executable."""
+    assert (ROOT / path).stat().st_mode & 0o100
