@@ -67,6 +67,6 @@ class SessionCollector(Collector):
     def _asked(self) -> tuple[list[str], list[tuple[list[str], Metrics]]]:
         """The labels, and each manager's metrics with its values of them."""
         if not isinstance(self._managers, Mapping):
-            return [], [([], self._managers._core.metrics())]
-        found = [([name], manager._core.metrics()) for name, manager in self._managers.items()]
+            return [], [([], self._managers.core.metrics())]
+        found = [([name], manager.core.metrics()) for name, manager in self._managers.items()]
         return ["manager"], found

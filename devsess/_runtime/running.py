@@ -52,6 +52,11 @@ class Runner:
         self._is_async = is_async(store)
         core.watch(store)
 
+    @property
+    def core(self) -> Core:
+        """What needs no I/O: the policy, the keys, the look into memory. For adapters."""
+        return self._core
+
     def _read(self, operation: Unbegun[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
         """The result of *operation* at this instant."""
         return self._read_at(self._core.now(), operation, *args, **kwargs)
@@ -126,6 +131,11 @@ class AsyncRunner:
         # Apart: writes may wait for a lock, all at once, and reads must not wait for them.
         self._reading = Threads("devsess-read", _THREADS)
         self._writing = Threads("devsess-write", _THREADS)
+
+    @property
+    def core(self) -> Core:
+        """What needs no I/O: the policy, the keys, the look into memory. For adapters."""
+        return self._core
 
     async def _read(self, operation: Unbegun[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
         """The result of *operation* at this instant."""

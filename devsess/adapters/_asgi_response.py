@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from devsess.adapters._ask import run_async
 from devsess.adapters._carrier import is_token
 from devsess.adapters._cors import ALLOW_ORIGIN
 from devsess.adapters._http import NO_STORE, Answer, Header
@@ -13,7 +12,6 @@ from devsess.adapters._problem import problem
 from devsess.errors import DevsessError
 
 if TYPE_CHECKING:
-    from devsess.adapters._ask import Call
     from devsess.adapters._exchange import Exchange
 
 Message: TypeAlias = MutableMapping[str, Any]
@@ -30,13 +28,11 @@ class Response:
         self,
         exchange: Exchange,
         send: Callable[[Message], Awaitable[None]],
-        perform: Callable[[Call], Awaitable[object]],
     ) -> None:
         self._exchange = exchange
         self._is_live = exchange.request.is_live
         self._can_deny = self._is_live and exchange.request.takes_cookies
         self._send = send
-        self._perform = perform
         self._is_replaced = False
         self._is_closed = False  # the WebSocket, by the app
 
@@ -91,7 +87,7 @@ class Response:
     async def _break_off(self, error: Exception, answer: Answer | None) -> None:
         if self._is_live and answer is not None:
             await self._send({"type": "websocket.close", "code": _code(answer)})
-        elif _plain(error) is self._exchange.over:
+        elif _plain(error) is self._exchange.ended_by:
             await self._send({"type": "http.response.body", "body": b"", "more_body": False})
         else:
             raise error
@@ -107,7 +103,7 @@ class Response:
 
     async def _settle(self) -> None:
         if self._exchange.is_unsettled:
-            await run_async(self._exchange.settle(), self._perform)
+            await self._exchange.settle()
 
     def _beside(self, headers: Iterable[RawHeader]) -> list[RawHeader]:
         self._exchange.has_begun = True

@@ -26,7 +26,7 @@ _DEVICE_LETTERS = f"{string.ascii_letters}{string.digits}._~-".encode()
 @frozen(slots=False)  # which every request makes: it costs half as much
 class Credentials:
     """
-    What a request brought.
+    What a request credentials.
 
     Attributes:
         by: How: in the header, or in cookies; None if neither is there.
@@ -50,7 +50,7 @@ class Credentials:
         return bool(self.access or self.refresh or self.error)
 
 
-def credentials(request: Request, settings: Settings) -> Credentials:
+def read_credentials(request: Request, settings: Settings) -> Credentials:
     """The credentials of *request*; with `Authorization`, cookies are not looked at."""
     authorization = request.headers.get("authorization")
     if request.offered and settings.reads_header:

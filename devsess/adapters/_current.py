@@ -5,29 +5,26 @@ from __future__ import annotations
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from contextvars import ContextVar
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
-from devsess.adapters._ask import Call, run, run_async
+from devsess._runtime.drive import drive
 from devsess.adapters._guard import LOOK_INTERVAL, AsyncGuard, Guard, Watched
 from devsess.adapters._settings import is_local_path
 
 if TYPE_CHECKING:
-    from devsess.adapters._ask import Flow
     from devsess.adapters._exchange import Exchange
     from devsess.adapters._http import Answer
+    from devsess.adapters._sessions import LoginOptions
     from devsess.errors import DevsessError, InvalidSessionError
     from devsess.models import Client, Grant, Session
     from devsess.policy import Span
-
-T = TypeVar("T")
 
 
 class _Seen:
     """What both kinds show without asking anybody."""
 
-    def __init__(self, exchange: Exchange, perform: Callable[[Call], Any]) -> None:
+    def __init__(self, exchange: Exchange) -> None:
         self._exchange = exchange
-        self._perform = perform
 
     @property
     def session(self) -> Session | None:
@@ -55,7 +52,7 @@ class _Seen:
         """The answer that an error means, for handlers of frameworks; None if it is the app's."""
         return self._exchange.answer_to(error)
 
-    def _watched(self) -> Watched:
+    def _watched(self, look: Callable[[Coroutine[Any, None, Session | None]], Any]) -> Watched:
         """The session that a guard is for."""
         exchange, session = self._exchange, self._exchange.require(None, None)
         exchange.is_guarded = True
@@ -64,14 +61,14 @@ class _Seen:
             newest = exchange.session
             return newest if newest is not None and newest.id == session.id else session
 
-        def over(reason: DevsessError) -> None:
-            exchange.over = reason
+        def ended_by(reason: DevsessError) -> None:
+            exchange.ended_by = reason
 
         return Watched(
-            look=lambda: self._perform(Call("get", (session.id,))),
+            look=lambda: look(exchange.sessions.get(session.id)),
             current=current,
             now=exchange.core.now,
-            over=over,
+            ended_by=ended_by,
         )
 
     def __repr__(self) -> str:
@@ -103,7 +100,7 @@ class Current(_Seen):
         cookie is set, and none overwritten: the grant's tokens are for a program.
         """
         options = _options(amr, acr, auth_time, persistent, claims)
-        return self._do(self._exchange.login(user_id, options, cookies=cookies))
+        return drive(self._exchange.login(user_id, options, cookies=cookies))
 
     def logout(self, *, forget_device: bool = False) -> None:
         """
@@ -112,7 +109,7 @@ class Current(_Seen):
         The device stays known; with *forget_device*, for computers that people
         share, its cookie goes too, and the trust in it ends.
         """
-        self._do(self._exchange.logout(forget_device=forget_device))
+        drive(self._exchange.logout(forget_device=forget_device))
 
     def require(self, *, max_auth_age: Span | None = None, acr: str | None = None) -> Session:
         """
@@ -126,11 +123,11 @@ class Current(_Seen):
 
     def step_up(self, *, amr: Sequence[str], acr: str | None = None) -> Grant:
         """The person proved themselves again; errors as for SessionManager.step_up."""
-        return self._do(self._exchange.step_up({"amr": amr, "acr": acr}))
+        return drive(self._exchange.step_up({"amr": amr, "acr": acr}))
 
     def extend(self, by: Span) -> Session:
         """Move the idle deadline and that of its cookies; errors as for SessionManager.extend."""
-        return self._do(self._exchange.extend(by))
+        return drive(self._exchange.extend(by))
 
     def guard(self, *, every: float = LOOK_INTERVAL) -> Guard:
         """
@@ -142,10 +139,7 @@ class Current(_Seen):
         Raises:
             InvalidSessionError: If there is no session to begin with.
         """
-        return Guard(self._watched(), every)
-
-    def _do(self, flow: Flow[T]) -> T:
-        return run(flow, self._perform)
+        return Guard(self._watched(drive), every)
 
 
 class AsyncCurrent(_Seen):
@@ -164,11 +158,11 @@ class AsyncCurrent(_Seen):
     ) -> Grant:
         """See Current.login."""
         options = _options(amr, acr, auth_time, persistent, claims)
-        return await self._do(self._exchange.login(user_id, options, cookies=cookies))
+        return await self._exchange.login(user_id, options, cookies=cookies)
 
     async def logout(self, *, forget_device: bool = False) -> None:
         """See Current.logout."""
-        await self._do(self._exchange.logout(forget_device=forget_device))
+        await self._exchange.logout(forget_device=forget_device)
 
     def require(
         self, *, max_auth_age: Span | None = None, acr: str | None = None
@@ -182,11 +176,11 @@ class AsyncCurrent(_Seen):
 
     async def step_up(self, *, amr: Sequence[str], acr: str | None = None) -> Grant:
         """See Current.step_up."""
-        return await self._do(self._exchange.step_up({"amr": amr, "acr": acr}))
+        return await self._exchange.step_up({"amr": amr, "acr": acr})
 
     async def extend(self, by: Span) -> Session:
         """See Current.extend."""
-        return await self._do(self._exchange.extend(by))
+        return await self._exchange.extend(by)
 
     def guard(self, *, every: float = LOOK_INTERVAL) -> AsyncGuard:
         """
@@ -198,14 +192,15 @@ class AsyncCurrent(_Seen):
         Raises:
             InvalidSessionError: If there is no session to begin with.
         """
-        return AsyncGuard(self._watched(), every)
-
-    async def _do(self, flow: Flow[T]) -> T:
-        return await run_async(flow, self._perform)
+        return AsyncGuard(self._watched(_awaited), every)
 
 
 # Of the request that the running task serves; threads that work for it have it too.
 SERVED: ContextVar[AsyncCurrent | None] = ContextVar("devsess.served", default=None)
+
+
+def _awaited(look: Coroutine[Any, None, Session | None]) -> Coroutine[Any, None, Session | None]:
+    return look
 
 
 async def _given(session: Session) -> Session:
@@ -218,7 +213,7 @@ def _options(
     auth_time: datetime | float | None,
     persistent: bool,
     claims: Mapping[str, object] | None,
-) -> dict[str, object]:
+) -> LoginOptions:
     return {
         "amr": amr,
         "acr": acr,

@@ -11,7 +11,6 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from devsess.adapters import _ask as ask
 from devsess.adapters import _csrf as csrf
 from devsess.adapters._carrier import Credentials
 from devsess.errors import (
@@ -25,10 +24,9 @@ from devsess.errors import (
 )
 
 if TYPE_CHECKING:
-    from devsess._core import Core
-    from devsess.adapters._ask import Flow
     from devsess.adapters._cookies import CookieNames
     from devsess.adapters._exchange import Exchange
+    from devsess.adapters._sessions import Sessions
     from devsess.models import Client
 
 # Seconds within which nobody signs in, in another tab, whose cookies would be cleared.
@@ -38,12 +36,12 @@ _NOTHING = Credentials()
 _ENDED = (SessionRevokedError, SessionExpiredError, RefreshTokenReusedError)
 
 
-def look(exchange: Exchange) -> Flow[None]:
+async def look(exchange: Exchange) -> None:
     """Find out which cookies are of no use any more, where they may be cleared."""
     if exchange.session is None and exchange.error is not None and exchange.may_clear:
         exchange.jar.looked_at = exchange.core.now()
         with suppress(StoreUnavailableError):  # next time, then
-            exchange.jar.ended = yield from _ended(exchange)
+            exchange.jar.ended = await _ended(exchange)
 
 
 def may_still_clear(exchange: Exchange) -> bool:
@@ -53,39 +51,41 @@ def may_still_clear(exchange: Exchange) -> bool:
     return exchange.may_clear and not is_late
 
 
-def signs_nobody_in(exchange: Exchange) -> Flow[bool]:
+async def signs_nobody_in(exchange: Exchange) -> bool:
     """Whether a stranger could have sent this request: all the cookies that came are of no use."""
     if csrf.refusal(exchange.request, _NOTHING, exchange.settings):
         return False
-    exchange.jar.ended = yield from _ended(exchange)
-    names, brought = exchange.settings.cookie_names, exchange.brought
-    came = {names.access: brought.access, names.refresh: brought.refresh}
+    exchange.jar.ended = await _ended(exchange)
+    names, credentials = exchange.settings.cookie_names, exchange.credentials
+    came = {names.access: credentials.access, names.refresh: credentials.refresh}
     return exchange.jar.ended >= {name for name, token in came.items() if token}
 
 
-def _ended(exchange: Exchange) -> Flow[frozenset[str]]:
+async def _ended(exchange: Exchange) -> frozenset[str]:
     names = exchange.settings.cookie_names
-    return (yield from ended(exchange.core, exchange.brought, exchange.client, names))
+    return await ended(exchange.sessions, exchange.credentials, exchange.client, names)
 
 
-def ended(
-    core: Core, brought: Credentials, client: Client, names: CookieNames
-) -> Flow[frozenset[str]]:
+async def ended(
+    sessions: Sessions, credentials: Credentials, client: Client, names: CookieNames
+) -> frozenset[str]:
     """
     The names of the cookies whose sessions have ended; nothing is renewed, nor noted as activity.
 
     Raises:
         StoreUnavailableError: If the store did not answer.
     """
-    if brought.by != "cookie" or brought.error is not None:
+    if credentials.by != "cookie" or credentials.error is not None:
         return frozenset()
     found = set()
-    is_over = bool(brought.refresh) and (yield from _has_ended(core, brought.refresh or "", client))
+    is_over = bool(credentials.refresh) and (
+        await _has_ended(sessions, credentials.refresh or "", client)
+    )
     if is_over:
         found.add(names.refresh)
-    if brought.access:
+    if credentials.access:
         try:
-            yield from ask.validate(brought.access, client, touch=False)
+            await sessions.validate(credentials.access, client, touch=False)
         # Without a row there is nothing left that could come back to life.
         except (*_ENDED, SessionNotFoundError):
             found.add(names.access)
@@ -97,12 +97,12 @@ def ended(
     return frozenset(found)
 
 
-def _has_ended(core: Core, refresh_token: str, client: Client) -> Flow[bool]:
+async def _has_ended(sessions: Sessions, refresh_token: str, client: Client) -> bool:
     """Whether the session of a refresh token is over; only then the token is verified."""
     try:
-        session = yield from ask.get(core.tokens.parse_refresh(refresh_token).session_id)
+        session = await sessions.get(sessions.core.tokens.parse_refresh(refresh_token).session_id)
         if session is not None and not session.is_active:
-            yield from ask.refresh(refresh_token, client, touch=False)
+            await sessions.refresh(refresh_token, client, touch=False)
     except _ENDED:
         return True
     except InvalidSessionError:

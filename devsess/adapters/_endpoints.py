@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING, TypeAlias
 from urllib.parse import parse_qsl
 
-from devsess.adapters import _ask as ask
 from devsess.adapters import _csrf as csrf
 from devsess.adapters import _ended as ended
 from devsess.adapters._given import Given, UnreadableError, given, is_json, presenting
@@ -24,7 +23,6 @@ from devsess.errors import (
 )
 
 if TYPE_CHECKING:
-    from devsess.adapters._ask import Flow
     from devsess.adapters._exchange import Exchange
     from devsess.models import Grant, Session
 
@@ -38,7 +36,7 @@ MAX_PAGE = 1000
 # Parameters of a query that are looked at.
 MAX_FIELDS = 20
 
-Handler: TypeAlias = "Callable[[Exchange, str, bytes | None], Flow[Answer]]"
+Handler: TypeAlias = "Callable[[Exchange, str, bytes | None], Awaitable[Answer]]"
 
 
 def path_below(exchange: Exchange) -> str | None:
@@ -49,7 +47,7 @@ def path_below(exchange: Exchange) -> str | None:
     return path[len(at) :] if path == at or path.startswith(f"{at}/") else None
 
 
-def serve(exchange: Exchange, path: str, body: bytes | None) -> Flow[Answer]:
+async def serve(exchange: Exchange, path: str, body: bytes | None) -> Answer:
     """
     The answer to a request below the endpoints.
 
@@ -62,14 +60,14 @@ def serve(exchange: Exchange, path: str, body: bytes | None) -> Flow[Answer]:
     methods, name = _route(path)
     if methods and exchange.request.is_preflight:
         return exchange.preflight(methods)
-    answer = yield from _served(exchange, methods, name, body)
-    yield from ended.look(exchange)
+    answer = await _served(exchange, methods, name, body)
+    await ended.look(exchange)
     return exchange.ours(answer)
 
 
-def _served(
+async def _served(
     exchange: Exchange, methods: Mapping[str, Handler], name: str, body: bytes | None
-) -> Flow[Answer]:
+) -> Answer:
     if not methods:
         return problem(404, "Nothing is served here.")
     method = "GET" if exchange.request.method == "HEAD" else exchange.request.method
@@ -77,8 +75,8 @@ def _served(
         return problem(405, f"Use {' or '.join(methods)}.", ("Allow", ", ".join(methods)))
     handler = methods[method]
     try:
-        refusal = None if handler in _CHECK_THEMSELVES else (yield from exchange.refusal())
-        return refusal or (yield from handler(exchange, name, body))
+        refusal = None if handler in _CHECK_THEMSELVES else await exchange.refusal()
+        return refusal or await handler(exchange, name, body)
     except DevsessError as error:
         answer = exchange.answer_to(error)
         if answer is None:
@@ -93,21 +91,21 @@ def _route(path: str) -> tuple[Mapping[str, Handler], str]:
     return (_SESSION, name) if above == "/sessions" and name else ({}, "")
 
 
-def _refresh(exchange: Exchange, _: str, body: bytes | None) -> Flow[Answer]:
-    said = yield from _said(exchange, body)
+async def _refresh(exchange: Exchange, _: str, body: bytes | None) -> Answer:
+    said = await _said(exchange, body)
     if isinstance(said, Answer):
         return said
     if said.refresh_token is not None:
-        grant = yield from _refreshed(exchange, said)
+        grant = await _refreshed(exchange, said)
         tokens = {
             "access_token": grant.access_token,
             "token_type": "Bearer",
             "refresh_token": grant.refresh_token,
         }
         return json_answer(200, {**tokens, **_told(grant)})
-    if exchange.brought.error or not exchange.brought.refresh:
+    if exchange.credentials.error or not exchange.credentials.refresh:
         raise exchange.missing()
-    grant = yield from exchange.renew(exchange.brought.refresh)
+    grant = await exchange.renew(exchange.credentials.refresh)
     return json_answer(200, _told(grant))
 
 
@@ -115,12 +113,14 @@ def _told(grant: Grant) -> dict[str, object]:
     return {"expires_in": grant.expires_in, "session": grant.session.to_dict()}
 
 
-def _refreshed(exchange: Exchange, said: Given) -> Flow[Grant]:
+async def _refreshed(exchange: Exchange, said: Given) -> Grant:
     client = presenting(exchange.client, said)
-    return (yield from ask.refresh(said.refresh_token or "", client, touch=exchange.is_activity))
+    return await exchange.sessions.refresh(
+        said.refresh_token or "", client, touch=exchange.is_activity
+    )
 
 
-def _said(exchange: Exchange, body: bytes | None) -> Flow[Given | Answer]:
+async def _said(exchange: Exchange, body: bytes | None) -> Given | Answer:
     """
     What the body says, or why it is refused.
 
@@ -130,9 +130,9 @@ def _said(exchange: Exchange, body: bytes | None) -> Flow[Given | Answer]:
     try:
         said = given(exchange.request, exchange.settings, body)
     except UnreadableError as error:
-        return (yield from exchange.refusal()) or error.answer
+        return (await exchange.refusal()) or error.answer
     if said.refresh_token is None:
-        return (yield from exchange.refusal()) or said
+        return (await exchange.refusal()) or said
     exchange.leave_cookies_alone()
     return said
 
@@ -142,25 +142,25 @@ def _said(exchange: Exchange, body: bytes | None) -> Flow[Given | Answer]:
 _MAY_LIVE = (BadTokenError, TokenExpiredError, DeviceMismatchError)
 
 
-def _logout(exchange: Exchange, _: str, body: bytes | None) -> Flow[Answer]:
+async def _logout(exchange: Exchange, _: str, body: bytes | None) -> Answer:
     """Signed out is signed out: also for whoever no longer was signed in (RFC 7009 §2.2)."""
     # A form, a beacon: what else they say is not for us.
-    said = yield from _said(exchange, body if is_json(exchange.request) else b"")
+    said = await _said(exchange, body if is_json(exchange.request) else b"")
     if isinstance(said, Answer):
         return said
-    yield from exchange.authenticate()
+    await exchange.authenticate()
     if exchange.session is None and said.refresh_token is not None:
         with suppress(InvalidSessionError):  # it is over already, as was asked for
-            exchange.session = (yield from _refreshed(exchange, said)).session
+            exchange.session = (await _refreshed(exchange, said)).session
     may_live = exchange.session is None and isinstance(exchange.error, _MAY_LIVE)
-    yield from exchange.logout(forget_device=said.forget_device, said=said)
-    if exchange.brought.error or may_live:
+    await exchange.logout(forget_device=said.forget_device, said=said)
+    if exchange.credentials.error or may_live:
         return exchange.answer_to(exchange.missing()) or empty_answer(401)
     return empty_answer(204)
 
 
-def _caller(exchange: Exchange) -> Flow[Session]:
-    yield from exchange.authenticate()
+async def _caller(exchange: Exchange) -> Session:
+    await exchange.authenticate()
     return exchange.require(None, None)
 
 
@@ -168,33 +168,35 @@ def _refusal_to_read(exchange: Exchange) -> Answer | None:
     """The answer to a page of another site that asks for what is a person's own."""
     exchange.is_consulted = True
     exchange.consult("Sec-Fetch-Site", "Origin")
-    why = csrf.refusal_to_read(exchange.request, exchange.brought, exchange.settings)
+    why = csrf.refusal_to_read(exchange.request, exchange.credentials, exchange.settings)
     return problem(403, f"{why[0].upper()}{why[1:]}.") if why else None
 
 
-def _session(exchange: Exchange, _: str, __: bytes | None) -> Flow[Answer]:
+async def _session(exchange: Exchange, _: str, __: bytes | None) -> Answer:
     """Who is signed in, and until when: no activity, or nobody could ask when it ends."""
     refusal = _refusal_to_read(exchange)
     if refusal:
         return refusal
     exchange.is_looking = True
-    yield from exchange.authenticate()
+    await exchange.authenticate()
     session = exchange.session
     told = None if session is None else {**session.to_dict(), "current": True}
     return json_answer(200, {"signed_in": session is not None, "session": told})
 
 
-def _sessions(exchange: Exchange, _: str, __: bytes | None) -> Flow[Answer]:
+async def _sessions(exchange: Exchange, _: str, __: bytes | None) -> Answer:
     refusal = _refusal_to_read(exchange)
     if refusal:
         return refusal
-    caller = yield from _caller(exchange)
+    caller = await _caller(exchange)
     asked = _page_asked(exchange.request.query)
     if isinstance(asked, Answer):
         return asked
     limit, cursor = asked
     try:
-        page = yield from ask.live(caller.user_id, limit, cursor, caller.id)
+        page = await exchange.sessions.live(
+            caller.user_id, limit=limit, cursor=cursor, current=caller.id
+        )
     except ValueError:
         return problem(404, "There is no such page: take the cursor from `next`.")
     listed = [session.to_dict() for session in page]
@@ -213,7 +215,7 @@ def _page_asked(query: str) -> tuple[int, str | None] | Answer:
     return int(limit), asked.get("cursor")
 
 
-def _may_end(exchange: Exchange, caller: Session) -> Flow[None]:
+async def _may_end(exchange: Exchange, caller: Session) -> None:
     """
     Check that it is the person who ends other sessions, on their own device (ASVS 7.5.2).
 
@@ -222,39 +224,43 @@ def _may_end(exchange: Exchange, caller: Session) -> Flow[None]:
         StepUpRequiredError: If the sign-in is too old.
     """
     # The row is read: that another process saw the device token is no news for the cache.
-    found = yield from ask.get(caller.id)
+    found = await exchange.sessions.get(caller.id)
     devices = exchange.core.tokens.read_device(exchange.client.device_token)
     if found is not None and found.is_bound and found.device.id not in devices:
         raise DeviceMismatchError("this needs the session's device token", session_id=caller.id)
     exchange.require(exchange.settings.recent_auth, None)
 
 
-def _end(exchange: Exchange, session_id: str, _: bytes | None) -> Flow[Answer]:
-    caller = yield from _caller(exchange)
+async def _end(exchange: Exchange, session_id: str, _: bytes | None) -> Answer:
+    caller = await _caller(exchange)
     if session_id == caller.id:  # no more than signing out
-        yield from exchange.logout()
+        await exchange.logout()
         return empty_answer(204)
-    yield from _may_end(exchange, caller)
+    await _may_end(exchange, caller)
     reason = "signed out by its user"
-    if not (yield from ask.revoke(session_id, caller.user_id, reason)):
+    if not (
+        await exchange.sessions.revoke(
+            session_id, user_id=caller.user_id, reason=reason, actor=caller.user_id
+        )
+    ):
         return problem(404, "You have no such session.")
     return empty_answer(204)
 
 
-def _end_others(exchange: Exchange, _: str, __: bytes | None) -> Flow[Answer]:
-    caller = yield from _caller(exchange)
-    yield from _may_end(exchange, caller)
-    ended = yield from ask.revoke_others(caller.user_id, caller.id)
+async def _end_others(exchange: Exchange, _: str, __: bytes | None) -> Answer:
+    caller = await _caller(exchange)
+    await _may_end(exchange, caller)
+    ended = await exchange.sessions.revoke_all(
+        caller.user_id, keep=caller.id, reason="signed out by its user", actor=caller.user_id
+    )
     return json_answer(200, {"ended": [*ended]})
 
 
-def _keys(exchange: Exchange, _: str, __: bytes | None) -> Flow[Answer]:
-    yield from ()
+async def _keys(exchange: Exchange, _: str, __: bytes | None) -> Answer:
     return json_answer(200, exchange.core.keys.jwks(), caching=_FOR_EVERYBODY)
 
 
-def _described(exchange: Exchange, _: str, __: bytes | None) -> Flow[Answer]:
-    yield from ()
+async def _described(exchange: Exchange, _: str, __: bytes | None) -> Answer:
     at = exchange.request.mount + (exchange.settings.endpoints or "")
     told = description(at, exchange.settings.cookie_names.access)
     return json_answer(200, told, caching=_FOR_EVERYBODY)

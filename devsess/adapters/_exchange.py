@@ -1,5 +1,5 @@
 """
-One request's dealings with the manager: decisions as flows, driven by either face.
+One request's dealings with the manager: written once, awaited on ASGI and driven on WSGI.
 
 What is to become of the response (cookies, an answer in its place) is noted
 here, and carried out by the face when the response begins.
@@ -8,16 +8,15 @@ here, and carried out by the face when the response begins.
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from devsess.adapters import _ask as ask
 from devsess.adapters import _cors as cors
 from devsess.adapters import _csrf as csrf
 from devsess.adapters import _ended as ended
 from devsess.adapters import _forgotten as forgotten
-from devsess.adapters._carrier import credentials, device_alone
+from devsess.adapters._carrier import device_alone, read_credentials
 from devsess.adapters._given import NOTHING_SAID, Given
 from devsess.adapters._http import ACCEPT_HINTS, CLEAR_CACHE, NO_STORE, PRIVATE
 from devsess.adapters._jar import Jar
@@ -34,9 +33,8 @@ from devsess.errors import (
 from devsess.models import Session
 
 if TYPE_CHECKING:
-    from devsess._core import Core
-    from devsess.adapters._ask import Flow
     from devsess.adapters._http import Answer, Header, Request
+    from devsess.adapters._sessions import LoginOptions, Sessions, StepUpOptions
     from devsess.adapters._settings import Settings
     from devsess.models import Grant
     from devsess.policy import Span
@@ -50,12 +48,12 @@ class Exchange:
 
     Attributes:
         request: What came.
-        brought: The credentials in it.
+        credentials: The credentials in it.
         client: Who asks, as the manager sees it.
         session: The live session it came with, or None.
         error: Why there is none, where credentials came.
         refused: What `require` refused: a 500 in its place is not the app's answer.
-        over: What a guard raised: that its response ends there is no fault.
+        ended_by: What a guard raised: that its response ends there is no fault.
         is_guarded: Whether a guard was made.
         is_at_endpoint: Whether one of the JSON endpoints answers it.
         is_looking: Whether all that is asked is who is signed in.
@@ -63,18 +61,19 @@ class Exchange:
         has_begun: Whether the response is on its way, and headers are too late.
     """
 
-    def __init__(self, core: Core, settings: Settings, request: Request) -> None:
-        self.core = core
+    def __init__(self, sessions: Sessions, settings: Settings, request: Request) -> None:
+        self.sessions = sessions
+        self.core = sessions.core
         self.settings = settings
         self.request = request
-        self.brought = credentials(request, settings)
-        self.client = client_of(request, settings, self.brought.device)
-        self.error: InvalidSessionError | None = self.brought.error
+        self.credentials = read_credentials(request, settings)
+        self.client = client_of(request, settings, self.credentials.device)
+        self.error: InvalidSessionError | None = self.credentials.error
 
     # How each begins, in the class: most requests change none of these.
     session: Session | None = None
     refused: DevsessError | None = None
-    over: DevsessError | None = None
+    ended_by: DevsessError | None = None
     is_guarded = is_at_endpoint = is_looking = is_consulted = has_begun = False
     _jar: Jar | None = None
     _consulted: tuple[str, ...] = ()
@@ -86,32 +85,32 @@ class Exchange:
     def jar(self) -> Jar:
         """The cookies of this exchange; most responses say nothing of any."""
         if self._jar is None:
-            self._jar = Jar(self.settings, self.request, self.brought)
+            self._jar = Jar(self.settings, self.request, self.credentials)
         return self._jar
 
     def leave_cookies_alone(self) -> None:
         """Do as if no cookie had come; set none, and clear none."""
-        if self.brought.by != "bearer":
-            self.brought = device_alone(self.request)
-            self.client = client_of(self.request, self.settings, self.brought.device)
+        if self.credentials.by != "bearer":
+            self.credentials = device_alone(self.request)
+            self.client = client_of(self.request, self.settings, self.credentials.device)
             self._jar = None
-            self.error = self.brought.error
+            self.error = self.credentials.error
         self.jar.leave_alone()
 
     # Before the app.
 
-    def recall(self) -> bool:
+    def try_cache(self) -> bool:
         """
         Whether memory alone says who asks, as it does for most requests.
 
-        As `open` would, without a flow, which would cost more than the look itself.
+        As `open` would, without a coroutine, which would cost more than the look itself.
         """
-        access_token = self.brought.access
-        if not access_token or self.brought.error is not None:
+        access_token = self.credentials.access
+        if not access_token or self.credentials.error is not None:
             return False
         if self.settings.required and self._is_for_us():
             return False
-        if csrf.refusal(self.request, self.brought, self.settings):
+        if csrf.refusal(self.request, self.credentials, self.settings):
             return False
         try:
             found = self.core.cache.hit(access_token, self.client, self.core.now())
@@ -122,16 +121,16 @@ class Exchange:
         self.session = found
         return True
 
-    def open(self) -> Flow[Answer | None]:
+    async def open(self) -> Answer | None:
         """Find out who asks; an answer, if the app shall not be asked at all."""
         try:
             if self._is_for_us():
                 return self.preflight(None)
-            refusal = yield from self.refusal()
+            refusal = await self.refusal()
             if refusal:
                 return refusal
-            yield from self.authenticate()
-            yield from ended.look(self)
+            await self.authenticate()
+            await ended.look(self)
             if self.session is None and self.settings.is_closed(self.request):
                 raise self.missing()
         except DevsessError as error:
@@ -157,10 +156,10 @@ class Exchange:
         self.consult("Origin", *cors.PREFLIGHT_VARY)
         return self.ours(cors.preflight(self.request, self.settings, methods))
 
-    def refusal(self) -> Flow[Answer | None]:
+    async def refusal(self) -> Answer | None:
         """The answer to a request that another site may have made a browser send."""
-        why = csrf.refusal(self.request, self.brought, self.settings)
-        if why is None or (yield from ended.signs_nobody_in(self)):
+        why = csrf.refusal(self.request, self.credentials, self.settings)
+        if why is None or (await ended.signs_nobody_in(self)):
             return None
         csrf.report(why, self.request, self.settings)
         self.is_consulted = True
@@ -172,29 +171,29 @@ class Exchange:
         """Whether cookies of no use may go with the answer: here no late one undoes a sign-in."""
         return (self.is_at_endpoint or self.request.wants_html) and self.request.takes_cookies
 
-    def authenticate(self) -> Flow[None]:
+    async def authenticate(self) -> None:
         """
         Validate the access token; where a cookie's has expired, or is gone, renew it.
 
         Raises:
             StoreUnavailableError: If the store did not answer.
         """
-        if self.brought.error is not None:
+        if self.credentials.error is not None:
             return
-        if self.brought.access:
-            yield from self._validate(self.brought.access)
+        if self.credentials.access:
+            await self._validate(self.credentials.access)
             # One that cannot be read (its key was dropped) is no worse than none.
             if not isinstance(self.error, (TokenExpiredError, BadTokenError)):
                 return
         # A rotation whose cookies cannot arrive would end the session.
-        if self.brought.refresh and self.request.takes_cookies:
+        if self.credentials.refresh and self.request.takes_cookies:
             with suppress(InvalidSessionError):
-                yield from self.renew(self.brought.refresh)
+                await self.renew(self.credentials.refresh)
 
-    def _validate(self, access_token: str) -> Flow[None]:
+    async def _validate(self, access_token: str) -> None:
         now = self.core.now()
         try:
-            self.session = session = yield from ask.validate(
+            self.session = session = await self.sessions.validate(
                 access_token, self.client, touch=self.is_activity
             )
         except InvalidSessionError as error:
@@ -210,10 +209,10 @@ class Exchange:
 
     # For the app.
 
-    def renew(self, refresh_token: str) -> Flow[Grant]:
+    async def renew(self, refresh_token: str) -> Grant:
         """New cookies for a refresh cookie; racing tabs get the same."""
         try:
-            grant = yield from ask.refresh(refresh_token, self.client, touch=self.is_activity)
+            grant = await self.sessions.refresh(refresh_token, self.client, touch=self.is_activity)
         except InvalidSessionError as error:
             self.error = error
             raise
@@ -221,56 +220,58 @@ class Exchange:
         self._renewed = None if self.is_at_endpoint else grant.session
         return grant
 
-    def login(
-        self, user_id: str, options: Mapping[str, object], *, cookies: bool = True
-    ) -> Flow[Grant]:
+    async def login(self, user_id: str, options: LoginOptions, *, cookies: bool = True) -> Grant:
         """Sign in on this response; with *cookies*, the session that this browser had ends."""
         self._check_not_begun()
         if not cookies:
             self.jar.leave_alone()
-        before = self.session if self.brought.by == "cookie" and cookies else None
-        grant = yield from ask.login(user_id, self.client, options)
+        before = self.session if self.credentials.by == "cookie" and cookies else None
+        grant = await self.sessions.login(user_id, self.client, **options)
         if before is not None and before.id not in grant.evicted:
             # Its cookies are overwritten: nobody could use it, nor end it here.
-            yield from ask.revoke(before.id, before.user_id, "replaced")
+            await self._revoke(before, "replaced")
         try:
             self._hand_out(grant)
         except ValueError:  # no browser would keep its cookies: nobody has this session
-            yield from ask.revoke(grant.session.id, user_id, "undeliverable")
+            await self._revoke(grant.session, "undeliverable")
             raise
         return grant
 
-    def step_up(self, options: Mapping[str, object]) -> Flow[Grant]:
+    async def step_up(self, options: StepUpOptions) -> Grant:
         """Raise the session that came; its new tokens go out with this response."""
         self._check_not_begun()
         if self.session is None or self.jar.held.access is None:
             raise self.missing()
-        grant = yield from ask.step_up(self.jar.held.access, self.client, options)
+        grant = await self.sessions.step_up(self.jar.held.access, self.client, **options)
         self._hand_out(grant)
         return grant
 
-    def extend(self, by: Span) -> Flow[Session]:
+    async def extend(self, by: Span) -> Session:
         """Move the idle deadline of the session that came, and that of its cookies."""
         self._check_not_begun()
         self.is_consulted = True
         if self.session is None:
             raise self.missing()
-        self.session = session = yield from ask.extend(self.session.id, by)
+        self.session = session = await self.sessions.extend(self.session.id, by)
         if session.persistent:
             self._prolonged = session
         return session
 
-    def logout(self, *, forget_device: bool = False, said: Given = NOTHING_SAID) -> Flow[None]:
+    async def logout(self, *, forget_device: bool = False, said: Given = NOTHING_SAID) -> None:
         """End the session, clear its cookies; and end the trust in the device that came."""
         self._check_not_begun()
         if forget_device:  # first: while the session lives, what failed can be tried again
-            yield from forgotten.end_trust(self, said)
+            await forgotten.end_trust(self, said)
         session = self.session
         if session is not None:
-            yield from ask.revoke(session.id, session.user_id, "logout")
+            await self._revoke(session, "logout")
         self.session, self._prolonged, self._renewed = None, None, None
         self._has_signed_out = True
         self.jar.drop(forget_device=forget_device)
+
+    async def _revoke(self, session: Session, reason: str) -> None:
+        user_id = session.user_id
+        await self.sessions.revoke(session.id, user_id=user_id, reason=reason, actor=user_id)
 
     def require(self, max_auth_age: Span | None, acr: str | None) -> Session:
         """The session; else what is missing is noted, and raised."""
@@ -296,7 +297,7 @@ class Exchange:
         """The answer that *error* means; None if it is the application's own fault."""
         if isinstance(error, StoreUnavailableError):
             log.error("answered 503: %s", error)  # the client is not told why
-        came, login_url = self.brought.came, self.settings.login_url
+        came, login_url = self.credentials.came, self.settings.login_url
         answer = answer_to(error, self.request, came=came, login_url=login_url)
         if answer is None:
             return None
@@ -330,7 +331,7 @@ class Exchange:
         """What carries the cookies when the app answers nothing."""
         return self.ours(problem(500, "Something went wrong."))
 
-    def settle(self) -> Flow[None]:
+    async def settle(self) -> None:
         """
         Before the response begins: persistent cookies follow the deadline that has moved.
 
@@ -343,7 +344,7 @@ class Exchange:
         if before is None:
             return
         with suppress(StoreUnavailableError):  # they end a little early, until next time
-            found = yield from ask.get(before.id)
+            found = await self.sessions.get(before.id)
             held = self.core.tokens.identify(self.jar.held.access or "", self.core.now())
             if found is None or not found.is_active or found.generation != held.generation:
                 self.jar.take_back()
@@ -383,7 +384,7 @@ class Exchange:
         return found
 
     def _cookies(self) -> list[Header]:
-        if (self._jar is None and not self.brought.twice) or self.jar.is_untouched:
+        if (self._jar is None and not self.credentials.twice) or self.jar.is_untouched:
             return []
         return self.jar.headers(may_clear=ended.may_still_clear(self))
 

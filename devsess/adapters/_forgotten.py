@@ -10,19 +10,22 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from devsess.adapters import _ask as ask
 from devsess.adapters._given import presenting
 
 if TYPE_CHECKING:
-    from devsess.adapters._ask import Flow
     from devsess.adapters._exchange import Exchange
     from devsess.adapters._given import Given
 
 
-def end_trust(exchange: Exchange, said: Given) -> Flow[None]:
+async def end_trust(exchange: Exchange, said: Given) -> None:
     """End the trust that tokens in cookies, in headers or in what a body *said* prove."""
-    session, brought = exchange.session, exchange.brought
+    session, credentials = exchange.session, exchange.credentials
     if session is not None and session.device.trusted_until is not None:
-        yield from ask.distrust(session.user_id, session.device.id)
-    client, refresh_token = presenting(exchange.client, said), said.refresh_token or brought.refresh
-    yield from ask.end_trust(client, brought.access, refresh_token)
+        await exchange.sessions.trust_device(session.user_id, session.device.id, None)
+    client, refresh_token = (
+        presenting(exchange.client, said),
+        said.refresh_token or credentials.refresh,
+    )
+    await exchange.sessions.end_trust(
+        client, access_token=credentials.access, refresh_token=refresh_token
+    )

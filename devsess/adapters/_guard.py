@@ -38,13 +38,13 @@ class Watched:
         look: Looks it up as it is now; on ASGI to be awaited.
         current: As it is known to its own request, which may step it up.
         now: Seconds since the epoch, by the manager's clock.
-        over: Hears why it is over, before that is raised.
+        ended_by: Hears why it has ended, before that is raised.
     """
 
     look: Callable[[], Any]
     current: Callable[[], Session]
     now: Callable[[], float]
-    over: Callable[[DevsessError], None]
+    ended_by: Callable[[DevsessError], None]
 
     def judge(self, session: Session | None) -> float:
         """
@@ -100,7 +100,7 @@ class Guard:
         try:
             self._deadline = self._watched.judge(self._watched.look())
         except DevsessError as reason:
-            self._watched.over(reason)
+            self._watched.ended_by(reason)
             raise
         self._next = now + self._every
 
@@ -153,7 +153,7 @@ class AsyncGuard:
             ours = self._task.uncancel() <= self._cancelling
             if ours and (kind is None or issubclass(kind, asyncio.CancelledError)):
                 if isinstance(self._reason, DevsessError):
-                    self._watched.over(self._reason)
+                    self._watched.ended_by(self._reason)
                 raise self._reason from None
         if came_late:
             raise asyncio.CancelledError

@@ -29,13 +29,13 @@ class Jar:
         looked_at: When that was found out, in seconds since the epoch, or None.
     """
 
-    def __init__(self, settings: Settings, request: Request, brought: Credentials) -> None:
+    def __init__(self, settings: Settings, request: Request, credentials: Credentials) -> None:
         self._settings = settings
         self._request = request
-        self._twice = brought.twice
-        self._is_carried = settings.reads_cookies and brought.by != "bearer"
+        self._twice = credentials.twice
+        self._is_carried = settings.reads_cookies and credentials.by != "bearer"
         self._lines: dict[str, str] = {}
-        self.held = brought
+        self.held = credentials
         self.ended: frozenset[str] = frozenset()
         self.looked_at: float | None = None
 

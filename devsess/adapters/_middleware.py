@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from inspect import iscoroutinefunction
 from typing import Generic, TypeVar
 
-from devsess.adapters._ask import performer
 from devsess.adapters._cookies import Cookies
 from devsess.adapters._exchange import Exchange
 from devsess.adapters._http import Request
+from devsess.adapters._sessions import Sessions
 from devsess.adapters._settings import ProxyHeader, Transport, settings
 from devsess.async_manager import AsyncSessionManager
 from devsess.errors import ConfigurationError
@@ -47,7 +48,8 @@ class Middleware(Generic[App, Manager]):
         ConfigurationError: If an argument cannot work.
     """
 
-    _manager_type: type[Manager]
+    _awaits: bool
+    _wanted: str
 
     def __init__(
         self,
@@ -69,14 +71,13 @@ class Middleware(Generic[App, Manager]):
         endpoints: str | None = None,
         login_url: str | None = None,
     ) -> None:
-        if not isinstance(manager, self._manager_type):
+        validate = getattr(manager, "validate", None)
+        if not callable(validate) or iscoroutinefunction(validate) is not self._awaits:
             raise ConfigurationError(
-                f"this middleware needs a devsess.{self._manager_type.__name__},"
-                f" not {type(manager).__name__}"
+                f"this middleware needs a devsess.{self._wanted}, not {type(manager).__name__}"
             )
         self._app = app
-        self._core = manager._core
-        self._perform = performer(manager)
+        self._sessions = self._face(manager)
         self._settings = settings(
             required=required,
             transport=transport,
@@ -89,11 +90,15 @@ class Middleware(Generic[App, Manager]):
             recent_auth=recent_auth,
             insecure_cookies=insecure_cookies,
             called=cookies,
-            device_retention=manager._core.policy.privacy.device_retention,
+            device_retention=manager.core.policy.privacy.device_retention,
             clear_site_data=clear_site_data,
             endpoints=endpoints,
             login_url=login_url,
         )
 
+    def _face(self, manager: Manager) -> Sessions:
+        """*manager* as an exchange awaits it."""
+        raise NotImplementedError
+
     def _exchange(self, request: Request) -> Exchange:
-        return Exchange(self._core, self._settings, request)
+        return Exchange(self._sessions, self._settings, request)

@@ -37,7 +37,7 @@ def answer_to(
     The answer that *error* means, or None if it is the application's own fault.
 
     Args:
-        came: Whether *request* brought credentials: only then they can be invalid.
+        came: Whether credentials came with *request*: only then they can be invalid.
         login_url: Where a person is sent instead of being told 401.
     """
     for kind, answer in _ANSWERS:

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable, Generator, Iterable, Iterator
 from typing import TYPE_CHECKING
 
-from devsess.adapters._ask import run
+from devsess._runtime.drive import drive
 from devsess.adapters._cors import ALLOW_ORIGIN
 from devsess.adapters._http import NO_STORE, Answer, Header
 from devsess.errors import DevsessError
@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from types import TracebackType
     from wsgiref.types import StartResponse
 
-    from devsess.adapters._ask import Call
     from devsess.adapters._exchange import Exchange
 
     ExcInfo = tuple[type[BaseException], BaseException, TracebackType]
@@ -29,11 +28,9 @@ class Response:
         self,
         exchange: Exchange,
         start_response: StartResponse,
-        perform: Callable[[Call], object],
     ) -> None:
         self._exchange = exchange
         self._start_response = start_response
-        self._perform = perform
         self._instead: Answer | None = None
 
     def start(
@@ -72,7 +69,7 @@ class Response:
 
     def is_over(self, error: Exception) -> bool:
         """Whether *error* only says that a guarded response ends here."""
-        return error is self._exchange.over
+        return error is self._exchange.ended_by
 
     def failed(self, error: Exception) -> Iterable[bytes]:
         """
@@ -92,7 +89,7 @@ class Response:
         self, status: str, headers: list[Header], exc_info: OptExcInfo | None
     ) -> Callable[[bytes], object]:
         if self._exchange.is_unsettled:
-            run(self._exchange.settle(), self._perform)
+            drive(self._exchange.settle())
         self._exchange.has_begun = True
         told = {name.lower(): value for name, value in headers}
         ours = self._exchange.headers(

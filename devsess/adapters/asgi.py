@@ -13,7 +13,6 @@ from typing import Any, TypeAlias
 
 from devsess.adapters import _endpoints as endpoints
 from devsess.adapters._asgi_response import Response
-from devsess.adapters._ask import run_async
 from devsess.adapters._carrier import is_token, without_tokens
 from devsess.adapters._cookies import Cookies
 from devsess.adapters._current import SERVED, AsyncCurrent
@@ -21,6 +20,7 @@ from devsess.adapters._exchange import Exchange
 from devsess.adapters._given import MAX_BODY, MAX_DROPPED
 from devsess.adapters._http import LOOKED_AT, Answer, Request
 from devsess.adapters._middleware import Middleware
+from devsess.adapters._sessions import Sessions
 from devsess.async_manager import AsyncSessionManager
 
 __all__ = ["AsyncCurrent", "Cookies", "SessionMiddleware"]
@@ -37,7 +37,11 @@ _NAMES = {name.encode(): name for name in LOOKED_AT}
 
 class SessionMiddleware(Middleware[ASGIApp, AsyncSessionManager]):
     __doc__ = Middleware.__doc__
-    _manager_type = AsyncSessionManager
+    _awaits = True
+    _wanted = "AsyncSessionManager"
+
+    def _face(self, manager: AsyncSessionManager) -> Sessions:
+        return manager
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection; what is neither http nor websocket is the app's."""
@@ -45,18 +49,18 @@ class SessionMiddleware(Middleware[ASGIApp, AsyncSessionManager]):
             await self._app(scope, receive, send)
             return
         exchange = self._exchange(_request(scope))
-        response = Response(exchange, send, self._perform)
+        response = Response(exchange, send)
         path = endpoints.path_below(exchange)
         try:
             # First without a coroutine, as most requests are answered.
-            is_known = path is None and exchange.recall()
+            is_known = path is None and exchange.try_cache()
             answer = None if is_known else await self._before(exchange, path, receive)
         except ClientGoneError:
             return
         if answer is not None:
             await response.answer(answer)
             return
-        current = AsyncCurrent(exchange, self._perform)
+        current = AsyncCurrent(exchange)
         before = SERVED.set(current)
         try:
             # A copy: what is ours is not the server's.
@@ -76,9 +80,9 @@ class SessionMiddleware(Middleware[ASGIApp, AsyncSessionManager]):
         self, exchange: Exchange, path: str | None, receive: Receive
     ) -> Answer | None:
         if path is None:
-            return await run_async(exchange.open(), self._perform)
+            return await exchange.open()
         body = await _body(receive)
-        return await run_async(endpoints.serve(exchange, path, body), self._perform)
+        return await endpoints.serve(exchange, path, body)
 
 
 def _without_tokens(scope: Scope) -> dict[str, Any]:

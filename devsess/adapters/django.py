@@ -18,7 +18,7 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.utils.module_loading import import_string
 
-from devsess.adapters._ask import run
+from devsess._runtime.drive import drive
 from devsess.adapters._cookies import Cookies
 from devsess.adapters._cors import ALLOW_ORIGIN
 from devsess.adapters._current import Current
@@ -26,6 +26,7 @@ from devsess.adapters._exchange import Exchange
 from devsess.adapters._given import MAX_DROPPED
 from devsess.adapters._http import Answer
 from devsess.adapters._middleware import Middleware
+from devsess.adapters._sessions import Blocking, Sessions
 from devsess.adapters.wsgi import before, limited, request_of
 from devsess.errors import ConfigurationError, DevsessError
 from devsess.manager import SessionManager
@@ -38,7 +39,11 @@ GetResponse: TypeAlias = Callable[[HttpRequest], HttpResponseBase]
 class SessionMiddleware(Middleware[GetResponse, SessionManager]):
     """See the module; put it before what needs to know who asks."""
 
-    _manager_type = SessionManager
+    _awaits = False
+    _wanted = "SessionManager"
+
+    def _face(self, manager: SessionManager) -> Sessions:
+        return Blocking(manager)
 
     def __init__(self, get_response: GetResponse) -> None:
         options: dict[str, Any] = dict(settings.DEVSESS)
@@ -52,8 +57,8 @@ class SessionMiddleware(Middleware[GetResponse, SessionManager]):
         environ = {**request.META, "wsgi.url_scheme": request.scheme}
         mount = request.path.removesuffix(request.path_info)
         exchange = self._exchange(request_of(environ, mount, request.path_info))
-        request.devsess = Current(exchange, self._perform)
-        answer = before(exchange, self._perform, lambda: limited(request.read(_MOST)))
+        request.devsess = Current(exchange)
+        answer = before(exchange, lambda: limited(request.read(_MOST)))
         if answer is not None:
             response: HttpResponseBase = _response(request, answer)
         else:
@@ -79,7 +84,7 @@ class SessionMiddleware(Middleware[GetResponse, SessionManager]):
         return None if answer is None else _response(request, answer)
 
     def _finish(self, response: HttpResponseBase, exchange: Exchange) -> None:
-        run(exchange.settle(), self._perform)
+        drive(exchange.settle())
         # Set-Cookie has a jar of its own in Django: headers hold one line each.
         ours = exchange.headers(
             response.get("Content-Type", ""),

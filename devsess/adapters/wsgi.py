@@ -13,8 +13,8 @@ from collections.abc import Callable, Iterable
 from functools import cached_property
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
+from devsess._runtime.drive import drive
 from devsess.adapters import _endpoints as endpoints
-from devsess.adapters._ask import Call, run
 from devsess.adapters._carrier import without_tokens
 from devsess.adapters._cookies import Cookies
 from devsess.adapters._current import Current
@@ -22,6 +22,7 @@ from devsess.adapters._exchange import Exchange
 from devsess.adapters._given import MAX_BODY, MAX_DROPPED, UnreadableError
 from devsess.adapters._http import LOOKED_AT, Answer, Request
 from devsess.adapters._middleware import Middleware
+from devsess.adapters._sessions import Blocking, Sessions
 from devsess.adapters._wsgi_response import Response
 from devsess.manager import SessionManager
 
@@ -44,7 +45,11 @@ _KEYS = tuple(
 
 class SessionMiddleware(Middleware[WSGIApplication, SessionManager]):
     __doc__ = Middleware.__doc__
-    _manager_type = SessionManager
+    _awaits = False
+    _wanted = "SessionManager"
+
+    def _face(self, manager: SessionManager) -> Sessions:
+        return Blocking(manager)
 
     @cached_property
     def _is_validated(self) -> bool:
@@ -55,11 +60,11 @@ class SessionMiddleware(Middleware[WSGIApplication, SessionManager]):
         """Serve one request."""
         mount, path = _text(environ.get("SCRIPT_NAME", "")), _text(environ.get("PATH_INFO", ""))
         exchange = self._exchange(request_of(environ, mount, path))
-        response = Response(exchange, start_response, self._perform)
-        answer = before(exchange, self._perform, lambda: _body(environ))
+        response = Response(exchange, start_response)
+        answer = before(exchange, lambda: _body(environ))
         if answer is not None:
             return response.answer(answer)
-        environ[KEY] = current = Current(exchange, self._perform)
+        environ[KEY] = current = Current(exchange)
         if not self._is_validated:
             environ["devsess"] = current
         if exchange.request.offered:
@@ -71,17 +76,15 @@ class SessionMiddleware(Middleware[WSGIApplication, SessionManager]):
         return response.body(parts)
 
 
-def before(
-    exchange: Exchange, perform: Callable[[Call], object], body: Callable[[], bytes | None]
-) -> Answer | None:
+def before(exchange: Exchange, body: Callable[[], bytes | None]) -> Answer | None:
     """What is answered in the app's stead, if anything; *body* reads the request's body."""
     path = endpoints.path_below(exchange)
     if path is None:
-        if exchange.recall():
+        if exchange.try_cache():
             return None
-        return run(exchange.open(), perform)
+        return drive(exchange.open())
     try:
-        return run(endpoints.serve(exchange, path, body()), perform)
+        return drive(endpoints.serve(exchange, path, body()))
     except UnreadableError as error:
         return exchange.ours(error.answer)
 
