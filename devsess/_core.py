@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, ParamSpec, TypeAlias, TypeVar, cast
 
 from devsess import lifecycle
 from devsess._clock import Clock, elapsed
+from devsess._runtime.notify import log_warning
 from devsess.cache import Cache
 from devsess.errors import ConfigurationError, StoreUnavailableError
 from devsess.keys import Keys, KeySource
@@ -16,6 +17,7 @@ from devsess.metrics import CallTimes, Metrics
 from devsess.models import Client, Session
 from devsess.operations import Operation, validate
 from devsess.operations._checks import checked_client
+from devsess.operations.corrections import Corrections
 from devsess.policy import Policy, Span, seconds
 from devsess.tokens import Tokens, check_length
 from devsess.views import event_view
@@ -60,7 +62,9 @@ class Core:
         self.keys = Keys.of(keys)
         self.tokens = Tokens(self.keys, issuer, audience, policy)
         self.now = now_of(clock)
-        self.cache = Cache(policy, clock.elapsed if clock else elapsed)
+        passed = clock.elapsed if clock else elapsed
+        self.cache = Cache(policy, passed)
+        self.corrections = Corrections(passed, log_warning)
         self.times = CallTimes()
         self._marked: SupportsMark | None = None
 
@@ -71,6 +75,7 @@ class Core:
             self.tokens,
             self.keys,
             secrets.token_bytes,
+            self.corrections,
             self.now() if now is None else now,
             face,
             lambda row: events.append(event_view(row)),

@@ -48,6 +48,11 @@ def was_ahead(row: SessionRow, now: float) -> bool:
     return max(row.created_at, row.last_seen_at) > latest(now) and not is_unset(now)
 
 
+def ahead_by(row: SessionRow, now: float) -> float:
+    """Seconds by which *row* is dated later than *now*; negative if it is not."""
+    return max(row.created_at, row.last_seen_at) - now
+
+
 def latest_deadline(now: float, policy: Policy) -> float:
     """A later deadline than this was written by a clock that was ahead."""
     return latest(now) + policy.absolute_lifetime

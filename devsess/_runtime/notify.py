@@ -18,6 +18,13 @@ def log_error(message: str) -> None:
     logging.getLogger("devsess").exception(message)
 
 
+def log_warning(message: str) -> None:
+    """Log what is no error, and needs somebody to act all the same."""
+    import logging  # late, as above
+
+    logging.getLogger("devsess").warning(message)
+
+
 def notify(events: Iterable[Event], on_event: OnEvent | None) -> None:
     """Hand *events* to the application."""
     if on_event is None:

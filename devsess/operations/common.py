@@ -134,17 +134,34 @@ async def corrected(op: Operation, row: SessionRow, *, wait: bool = True) -> Ses
     """
     *row*, set back first if a clock that was ahead wrote it.
 
+    Itself if it was set back within the hour, and is ahead again.
+
     Raises:
         SessionNotFoundError: If it was deleted meanwhile.
         StoreBusyError: If that cannot be written at once, without *wait*.
     """
     if not skew.was_ahead(row, op.now):
         return row
+    if not op.corrections.allow(row.id, skew.ahead_by(row, op.now)):
+        return row
+    await set_back(op, row, wait=wait)
+    return await own_row(op, row.id, None)
+
+
+async def set_back(op: Operation, row: SessionRow, *, wait: bool = True) -> bool:
+    """
+    Set *row* back; whether it was still as it was read.
+
+    Raises:
+        StoreBusyError: If that cannot be written at once, without *wait*.
+    """
     read = ("created_at", "last_seen_at", "auth_time")  # a step-up changes the last, always
     expected = {name: getattr(row, name) for name in read}
     changes = skew.set_back(row, op.now, op.policy)
-    await op.store.set_back(row.id, expected=expected, changes=changes, wait=wait)
-    return await own_row(op, row.id, None)
+    done = await op.store.set_back(row.id, expected=expected, changes=changes, wait=wait)
+    if done:
+        op.corrections.note(row.id)
+    return done
 
 
 async def find_row(

@@ -15,6 +15,7 @@ from devsess.stores.base import AsyncStore, AsyncSupportsStamps
 if TYPE_CHECKING:
     from devsess.keys import Keys
     from devsess.models import Location
+    from devsess.operations.corrections import Corrections
     from devsess.policy import Policy
     from devsess.stores.rows import EventRow
     from devsess.tokens import Tokens
@@ -34,6 +35,7 @@ class Operation:
         tokens: Mints and verifies.
         keys: For the digest of an application's fingerprint.
         entropy: Gives that many random bytes.
+        corrections: What its manager has set back.
         now: Seconds since the epoch.
         store: The store.
         notify: Hands an event to the application, once the operation is over.
@@ -45,6 +47,7 @@ class Operation:
     tokens: Tokens
     keys: Keys
     entropy: Callable[[int], bytes] = field(repr=False)
+    corrections: Corrections
     now: float
     store: Records
     notify: Callable[[EventRow], None]

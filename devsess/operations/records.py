@@ -6,11 +6,10 @@ import builtins
 from typing import TYPE_CHECKING, Any
 
 from devsess import lifecycle, skew
-from devsess.errors import SessionNotFoundError
 from devsess.lifecycle import State, instant
 from devsess.models import Page
 from devsess.operations._checks import checked_count, checked_session, checked_user
-from devsess.operations.common import corrected, find_row
+from devsess.operations.common import find_row, set_back
 from devsess.stores.base import Erasure, Retention
 from devsess.views import claims_view, device_view, event_view, session_view
 
@@ -148,10 +147,7 @@ async def _set_back(op: Operation) -> None:
     while found:  # the farthest come first; a policy that was longer has left others
         found = False
         for row in await op.store.ahead(after=after, limit=BATCH):
-            try:
-                found |= (await corrected(op, row)) is not row
-            except SessionNotFoundError:  # erased meanwhile
-                found = True
+            found |= skew.was_ahead(row, op.now) and await set_back(op, row)
 
 
 async def export_user(op: Operation, user_id: str) -> dict[str, Any]:

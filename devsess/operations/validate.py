@@ -67,13 +67,14 @@ async def validate(
 
 async def _corrected(op: Operation, row: SessionRow, claims: AccessClaims) -> SessionRow:
     """
-    *row* once corrected, judged again; itself where that failed, which fails no validation.
+    *row* once corrected, judged again; itself where it was not, which fails no validation.
 
     Raises:
         InvalidSessionError: As `live_row`: it may have ended, or been stepped up, meanwhile.
     """
     try:
-        await corrected(op, row, wait=False)
+        if (await corrected(op, row, wait=False)) is row:
+            return row
     except StoreUnavailableError:
         return row
     return await live_row(op, claims, Deed.VALIDATE)

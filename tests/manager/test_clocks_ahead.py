@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from devsess import Client, SessionExpiredError, StepUpRequiredError
+from devsess import Client, Policy, SessionExpiredError, StepUpRequiredError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -112,3 +112,27 @@ def test_a_clock_that_is_not_set_yet_corrects_nothing(
         for name in ("createdAt", "absoluteExpiresAt", "revokedAt", "authTime"):
             assert [it[name] for it in then["sessions"]] == [it[name] for it in now["sessions"]]
     assert before[1] == sessions.export_user("bob")
+
+
+def test_two_clocks_apart_do_not_undo_each_other_for_ever(
+    make: Callable[..., Any], clock: FakeClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Requests come to both in turn: one correction an hour, and one warning that says by what."""
+    policy = Policy(access_lifetime=86_400, touch_interval=60)
+    right, ahead = make(policy=policy), make(policy=policy)
+    grant = right.login("ada")
+    seen = []
+    for _ in range(9):
+        clock.advance(660)
+        ahead.validate(grant.access_token, fresh=True)
+        clock.advance(-600)
+        session = right.validate(grant.access_token, fresh=True)
+        seen.append((session.last_seen_at - clock.now()).total_seconds())
+        assert grant.session.id == session.id
+    # By time that only passes the rounds are 660 seconds long: the hour is over after six.
+    assert [0, 600, 600, 600, 600, 600, 0, 600, 600] == seen
+    [warning] = [it for it in caplog.records if "devsess" == it.name]
+
+    assert "WARNING" == warning.levelname
+    assert "600 seconds ahead of this clock" in warning.getMessage()
+    assert grant.session.id not in warning.getMessage()

@@ -10,6 +10,7 @@ from attrs import evolve, field, frozen
 from devsess import Policy
 from devsess.keys import Keys
 from devsess.operations import Operation
+from devsess.operations.corrections import Corrections
 from devsess.testing._rows import T0, session_row
 from devsess.tokens import AccessClaims, Tokens
 
@@ -54,7 +55,13 @@ class Asked:
 _EMITTED: list[Call] = []
 
 
-def at(now: float) -> Operation:
+def corrections(*, passed: float = 0.0, warned: list[str] | None = None) -> Corrections:
+    """What a manager that has set nothing back remembers; its warnings are put into *warned*."""
+    heard = [] if warned is None else warned
+    return Corrections(lambda: passed, heard.append)
+
+
+def at(now: float, remembered: Corrections | None = None) -> Operation:
     """An operation at that instant, which suspends wherever it asks for anything."""
     asked = Asked()
     _EMITTED.clear()
@@ -68,7 +75,8 @@ def at(now: float) -> Operation:
     async def locate(ip: str | None) -> Any:
         return await asked.locate(ip) if ip else None
 
-    return Operation(POLICY, TOKENS, KEYS, entropy, now, asked, notify, locate, asked.pause)
+    kept = remembered or corrections()
+    return Operation(POLICY, TOKENS, KEYS, entropy, kept, now, asked, notify, locate, asked.pause)
 
 
 def access_token() -> str:
