@@ -16,7 +16,7 @@ import math
 from collections.abc import Callable, Collection
 from enum import Enum
 from threading import Lock
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from attrs import define, field
 
@@ -31,8 +31,14 @@ from devsess.tokens import MAX_TOKEN_LENGTH
 if TYPE_CHECKING:
     from devsess.models import Client, Session
     from devsess.operations import Validated
-    from devsess.operations.operation import Records
     from devsess.policy import Policy
+    from devsess.stores.base import Changes
+
+
+class Log(Protocol):
+    """The part of a store that a cache asks."""
+
+    async def changes(self, position: object) -> Changes: ...
 
 
 class Stale(Enum):
@@ -253,7 +259,7 @@ class Cache:
             self._ring[entry.place] = key
             self._entries.put(key, entry)
 
-    async def catch_up(self, store: Records) -> None:
+    async def catch_up(self, store: Log) -> None:
         """
         Hear of every change that *store* knows by now.
 

@@ -159,4 +159,4 @@ def test_an_erasure_while_keys_are_changed(
         assert "cut-off" == caught.value.reason
         assert [] == signing.devices("ada")
         assert signing.login("ada").is_new_device
-        assert erasing.login("ada")
+        assert "ada" == erasing.login("ada").session.user_id

@@ -67,7 +67,7 @@ def test_two_refreshes_have_one_successor(store: Store) -> None:
         )
         assert one.refresh_token == other.refresh_token
         assert [False, True] == sorted([one.replayed, other.replayed])
-        assert ring.sessions.refresh(one.refresh_token)
+        assert one.session.id == ring.sessions.refresh(one.refresh_token).session.id
 
 
 @pytest.mark.parametrize("on_limit", ["evict", "reject"])

@@ -35,7 +35,7 @@ def test_two_refreshes_have_one_successor() -> None:
         )
         assert one.refresh_token == other.refresh_token
         assert {False, True} == {one.replayed, other.replayed}
-        assert await ring.here.refresh(one.refresh_token)
+        assert USER == (await ring.here.refresh(one.refresh_token)).session.user_id
 
     in_every_order(play)
 
@@ -124,7 +124,7 @@ def test_a_refresh_and_a_step_up() -> None:
             assert TokenExpiredError is await ring.ask(renewed)
             with pytest.raises(TokenExpiredError):
                 await ring.here.refresh(renewed.refresh_token)
-        assert await ring.here.refresh(raised.refresh_token)
+        assert USER == (await ring.here.refresh(raised.refresh_token)).session.user_id
 
     in_every_order(play)
 
@@ -142,7 +142,7 @@ def test_two_step_ups() -> None:
         [raised] = [it for it in outcomes if isinstance(it, Grant)]
         assert {Grant, TokenExpiredError} == set(map(type, outcomes))
         assert Session is await ring.ask(raised)
-        assert await ring.here.refresh(raised.refresh_token)
+        assert USER == (await ring.here.refresh(raised.refresh_token)).session.user_id
 
     in_every_order(play)
 
@@ -268,7 +268,7 @@ def test_two_that_come_late_get_one_successor() -> None:
         assert {False, True} == {one.replayed, other.replayed}
         happened = (await ring.here.history(USER)).items
         assert 1 == [event.type for event in happened].count(EventType.TOKEN_REISSUED)
-        assert await ring.here.refresh(one.refresh_token)
+        assert USER == (await ring.here.refresh(one.refresh_token)).session.user_id
 
     in_every_order(play)
 
@@ -302,7 +302,7 @@ def test_a_late_token_and_its_successors_access_token() -> None:
         assert again is not None
         assert again.is_active == isinstance(found, Grant)
         if isinstance(found, Grant):
-            assert await ring.here.refresh(found.refresh_token)
+            assert USER == (await ring.here.refresh(found.refresh_token)).session.user_id
         else:
             assert isinstance(found, RefreshTokenReusedError)
             assert "late" == found.reuse

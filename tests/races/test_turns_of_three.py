@@ -41,7 +41,7 @@ def test_three_refreshes_have_one_successor() -> None:
         )
         [successor] = {grant.refresh_token for grant in grants}
         assert [False, True, True] == sorted(grant.replayed for grant in grants)
-        assert await ring.here.refresh(successor)
+        assert USER == (await ring.here.refresh(successor)).session.user_id
 
     in_every_order(play, switches=SWITCHES)
 
@@ -56,7 +56,7 @@ def test_three_that_come_late_get_one_successor() -> None:
         [successor] = {grant.refresh_token for grant in grants}
         assert lost.successor.refresh_token != successor
         assert [False, True, True] == sorted(grant.replayed for grant in grants)
-        assert await ring.here.refresh(successor)
+        assert USER == (await ring.here.refresh(successor)).session.user_id
 
     in_every_order(play, switches=SWITCHES)
 
@@ -109,7 +109,7 @@ def test_two_refreshes_and_a_step_up() -> None:
                 assert each.session.auth_time < raised.session.auth_time
                 assert Session is not await ring.ask(each)
         assert (SessionRevokedError if reused else Session) is await ring.ask(raised)
-        assert reused or await ring.there.refresh(raised.refresh_token)
+        assert reused or USER == (await ring.there.refresh(raised.refresh_token)).session.user_id
 
     in_every_order(play, switches=SWITCHES)
     assert {0, 1} == seen

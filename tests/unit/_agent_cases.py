@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from typing import TypeAlias
+
 from _clients import APPLE, BLINK, IPAD, IPHONE, MAC, WINDOWS
+
+from devsess.models import Kind
 
 PHONE = f"Mozilla/5.0 (Linux; Android 14; Pixel 8; wv) {BLINK} Version/4.0 Chrome/125.0.0.0"
 IN_APP = f"{PHONE} Mobile Safari/537.36"
@@ -15,8 +19,10 @@ PICO = f"{BLINK} PicoBrowser/3.3.22 Chrome/105.0.5195.68"
 OLD_SILK = "Silk/3.13 like Chrome/34.0 Safari/537.36"
 
 # fmt: off
-# Of each case: user agent, label, kind, os, browser.
-OF_RULES = {
+# User agent, label, kind, os, browser.
+Case: TypeAlias = tuple[str, str, Kind, str, str]
+
+OF_RULES: dict[str, list[Case]] = {
     # The machine.
     "PlayStation": [
         (f"Mozilla/5.0 (PlayStation 5 3.03/SmartTV) {APPLE}",

@@ -85,7 +85,7 @@ def access_token() -> str:
         session_id=SESSION_ID,
         user_id="user-1",
         now=T0,
-        expires_at=CLAIMS.expires_at,
+        expires_at=int(CLAIMS.expires_at),
         auth_time=CLAIMS.auth_time,
         amr=(),
         acr=None,

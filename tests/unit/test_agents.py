@@ -16,7 +16,7 @@ from devsess import _agent_rules
 from devsess._agents import read_agent
 from devsess._client import MAX_USER_AGENT
 from devsess.devices import Traits, sight, traits
-from devsess.models import Client
+from devsess.models import Client, Kind
 from devsess.policy import Privacy
 
 PIECES = [
@@ -35,7 +35,9 @@ RULES = {
 MOST = 48 + 3 + 48
 
 
-def headers_of(brands, mobile, platform, version, model):
+def headers_of(
+    brands: str | None, mobile: str | None, platform: str, version: str, model: str
+) -> dict[str, str]:
     """The headers that carry these hints."""
     sent = {
         "sec-ch-ua": brands,
@@ -48,14 +50,16 @@ def headers_of(brands, mobile, platform, version, model):
 
 
 @pytest.mark.parametrize(("agent", "label", "kind", "os", "browser"), CASES)
-def test_a_user_agent_is_told_as_people_know_it(agent, label, kind, os, browser):
+def test_a_user_agent_is_told_as_people_know_it(
+    agent: str, label: str, kind: Kind, os: str, browser: str
+) -> None:
     """A user agent becomes a label, a kind and two families, with no version it cannot know."""
     actual = traits(Client(user_agent=agent))
 
     assert Traits(label, kind, os, browser) == actual
 
 
-def test_each_rule_has_its_cases():
+def test_each_rule_has_its_cases() -> None:
     """The tables and their cases have the same names, each once."""
     rules = [rule.name for rule in (*_agent_rules.DEVICES, *_agent_rules.PROGRAMS)]
 
@@ -63,7 +67,7 @@ def test_each_rule_has_its_cases():
 
 
 @pytest.mark.parametrize("name", RULES)
-def test_each_rule_decides_a_case(monkeypatch, name):
+def test_each_rule_decides_a_case(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     """Without a rule, one of its cases at least would be answered otherwise."""
     table, rule = RULES[name]
     others = tuple(one for one in getattr(_agent_rules, table) if one is not rule)
@@ -81,8 +85,17 @@ def test_each_rule_decides_a_case(monkeypatch, name):
     HINTED,
 )
 def test_hints_win_over_the_user_agent(
-    agent, brands, mobile, platform, version, model, label, kind, os, browser
-):
+    agent: str | None,
+    brands: str | None,
+    mobile: str | None,
+    platform: str,
+    version: str,
+    model: str,
+    label: str,
+    kind: Kind,
+    os: str,
+    browser: str,
+) -> None:
     """Where both speak, the structured word counts, save for what only the agent can know."""
     headers = headers_of(brands, mobile, platform, version, model)
 
@@ -91,7 +104,7 @@ def test_hints_win_over_the_user_agent(
     assert Traits(label, kind, os, browser) == actual
 
 
-def test_only_the_first_512_characters_are_looked_at():
+def test_only_the_first_512_characters_are_looked_at() -> None:
     """What stands beyond the cut of a user agent changes nothing."""
     long = IPHONE_SAFARI + "x" * 10_000
 
@@ -109,7 +122,7 @@ def test_only_the_first_512_characters_are_looked_at():
         *("(Macintosh; Silk", "smart-tv", "tizen tv", "https:", "%20", "PICO ", "é", "\U0001f980"),
     ],
 )
-def test_a_huge_hostile_user_agent_costs_what_a_short_one_costs(unit):
+def test_a_huge_hostile_user_agent_costs_what_a_short_one_costs(unit: str) -> None:
     """
     Ten megabytes of any pattern, or 4,000 characters, cost no more than their first 512; and
     those not much more than an honest agent costs (all of them beside the parser, which
@@ -125,7 +138,7 @@ def test_a_huge_hostile_user_agent_costs_what_a_short_one_costs(unit):
     assert short < 25 * _seconds(IPHONE_SAFARI)
 
 
-def _seconds(agent):
+def _seconds(agent: str) -> float:
     """What it takes to read *agent*, anew each time, at best."""
     found = []
     for _ in range(5):
@@ -136,7 +149,7 @@ def _seconds(agent):
     return min(found)
 
 
-def test_a_user_agent_is_parsed_once():
+def test_a_user_agent_is_parsed_once() -> None:
     """The same user agent is not parsed again."""
     read_agent.cache_clear()
 
@@ -146,7 +159,7 @@ def test_a_user_agent_is_parsed_once():
     assert read_agent.cache_info().misses == 1
 
 
-def test_labels_stay_short():
+def test_labels_stay_short() -> None:
     """No model, system or program makes a label longer than a line."""
     long = f'"{"m" * 900}"'
     headers = {"Sec-CH-UA": long, "Sec-CH-UA-Platform": long, "Sec-CH-UA-Model": long}
@@ -160,7 +173,7 @@ def test_labels_stay_short():
     assert max(map(len, actual)) <= 100
 
 
-def test_importing_devices_loads_no_parser():
+def test_importing_devices_loads_no_parser() -> None:
     """The parser of user agents is loaded by the first user agent, not by the import."""
     code = "import sys, devsess.devices; print('user_agents' in sys.modules)"
 
@@ -172,7 +185,7 @@ def test_importing_devices_loads_no_parser():
 
 
 @given(st.lists(st.sampled_from(PIECES)))
-def test_no_shuffled_user_agent_breaks_a_sighting(pieces):
+def test_no_shuffled_user_agent_breaks_a_sighting(pieces: list[str]) -> None:
     """Pieces of real user agents, in any order, are read or not known."""
     actual = traits(Client(user_agent="".join(pieces)))
 
@@ -190,7 +203,7 @@ def test_no_shuffled_user_agent_breaks_a_sighting(pieces):
         f"Mozilla/5.0 (Linux; Android 12; X · X) {BLINK} Chrome/125.0.0.0 Safari/537.36 X · X/1",
     ],
 )
-def test_no_label_says_a_thing_twice(agent):
+def test_no_label_says_a_thing_twice(agent: str) -> None:
     """Not even an agent that says it twice, or that writes what parts a label."""
     actual = traits(Client(user_agent=agent))
 
@@ -198,7 +211,7 @@ def test_no_label_says_a_thing_twice(agent):
 
 
 @given(st.text())
-def test_any_user_agent_makes_a_sound_label(text):
+def test_any_user_agent_makes_a_sound_label(text: str) -> None:
     """No repeated part, no control character, no endless line, whatever is sent."""
     actual = [
         traits(Client(user_agent=agent))
@@ -209,7 +222,7 @@ def test_any_user_agent_makes_a_sound_label(text):
 
 
 @given(st.text(st.characters(min_codepoint=32, max_codepoint=126), max_size=80))
-def test_any_hints_make_a_sound_label(text):
+def test_any_hints_make_a_sound_label(text: str) -> None:
     """The same of hints, also beside an agent that says the same."""
     hint = f'"{text}"'
     headers = dict.fromkeys(("Sec-CH-UA", "Sec-CH-UA-Platform", "Sec-CH-UA-Model"), hint)
@@ -223,7 +236,7 @@ def test_any_hints_make_a_sound_label(text):
     assert all(map(is_sound, actual))
 
 
-def is_sound(said):
+def is_sound(said: Traits) -> bool:
     """Whether a label is fit to be shown, and the families to be kept."""
     parts = [part.casefold() for part in said.label.split(" · ")]
     kept = (said.label, said.os, said.browser)

@@ -10,6 +10,7 @@ from _play import KEYS, POLICY, ROW, SOON, at
 from attrs import evolve
 
 from devsess import Assessment, EventType
+from devsess.keys import Purpose
 from devsess.operations.common import event_of, grant
 from devsess.testing._rows import T0
 
@@ -17,7 +18,7 @@ from devsess.testing._rows import T0
 ODD = "ada\udce4"
 
 
-def digests(purpose: str, text: str) -> tuple[bytes, ...]:
+def digests(purpose: Purpose, text: str) -> tuple[bytes, ...]:
     raw = text.encode("utf-8", "surrogatepass")
     return tuple(hmac.digest(secret, raw, hashlib.sha256) for secret in KEYS.derive(purpose))
 

@@ -220,7 +220,8 @@ def test_what_a_clock_ahead_wrote_is_not_repeated() -> None:
 @pytest.mark.parametrize("column", ["idle_expires_at", "absolute_expires_at"])
 def test_a_touch_that_failed_outlasts_no_deadline(column: str) -> None:
     """What could not be written does not prolong what may be repeated."""
-    row = session_row(last_seen_at=T0 - DAY, **{column: T0 + 0.5})
+    late: dict[str, Any] = {column: T0 + 0.5}
+    row = session_row(last_seen_at=T0 - DAY, **late)
 
     assert T0 + 0.5 == lifecycle.trusted_at(row, T0, USUAL, touched=False)
 
@@ -267,7 +268,7 @@ def test_the_grace_period_is_inclusive(age: float, expected: bool) -> None:
 # 2025-01-01 in UTC.
 Y2025 = 1_735_689_600.0
 
-WRITTEN_AHEAD: dict[str, tuple[dict[str, float], bool]] = {
+WRITTEN_AHEAD: dict[str, tuple[dict[str, Any], bool]] = {
     "now": ({}, False),
     "a little ahead": ({"created_at": T0 + 300, "last_seen_at": T0 + 300}, False),
     "created ahead": ({"created_at": T0 + 301}, True),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from _clients import IPHONE_SAFARI, WINDOWS, is_safe
 from attrs import evolve
@@ -25,7 +27,7 @@ from devsess.policy import Privacy
 from devsess.stores.rows import DeviceRow
 
 
-def device(device_id: str = "d1", **changes: object) -> DeviceRow:
+def device(device_id: str = "d1", **changes: Any) -> DeviceRow:
     """A known device: Chrome on macOS."""
     row = DeviceRow(
         id=device_id,
@@ -41,7 +43,7 @@ def device(device_id: str = "d1", **changes: object) -> DeviceRow:
     return evolve(row, **changes)
 
 
-def sighting(**changes: str) -> Sighting:
+def sighting(**changes: Any) -> Sighting:
     """A sign-in from Chrome on macOS."""
     said = Traits("Chrome on macOS", "desktop", "macOS", "Chrome")
     place = changes.pop("network", None)
@@ -50,10 +52,11 @@ def sighting(**changes: str) -> Sighting:
 
 @pytest.mark.parametrize("name", ["ip", "user_agent", "device_token", "fingerprint", "headers"])
 @pytest.mark.parametrize("wrong", [1, b"bytes", ["list"], object()])
-def test_a_wrong_type_is_named(name, wrong):
+def test_a_wrong_type_is_named(name: str, wrong: object) -> None:
     """A field of the wrong type is the caller's error, and the message names the field."""
+    fields: dict[str, Any] = {name: wrong}
     with pytest.raises(TypeError, match=f"Client.{name} must be"):
-        sight(Client(**{name: wrong}), Privacy())
+        sight(Client(**fields), Privacy())
 
 
 @pytest.mark.parametrize(
@@ -64,7 +67,7 @@ def test_a_wrong_type_is_named(name, wrong):
         ("none", None, None),
     ],
 )
-def test_a_sighting_keeps_what_privacy_allows(mode, ip, part):
+def test_a_sighting_keeps_what_privacy_allows(mode: Any, ip: str | None, part: str | None) -> None:
     """The policy decides whether the address, its network or nothing is kept."""
     seen = sight(Client(ip=" 203.0.113.77 ", user_agent="curl/8\n.5"), Privacy(ip=mode))
 
@@ -73,7 +76,7 @@ def test_a_sighting_keeps_what_privacy_allows(mode, ip, part):
     assert expected == seen
 
 
-def test_a_silent_client_is_sighted():
+def test_a_silent_client_is_sighted() -> None:
     """A client that says nothing at all signs in all the same."""
     actual = sight(Client(ip="no address"), Privacy())
 
@@ -83,7 +86,7 @@ def test_a_silent_client_is_sighted():
 
 
 @given(st.text())
-def test_no_text_breaks_a_sighting(text):
+def test_no_text_breaks_a_sighting(text: str) -> None:
     """Whatever a client sends, sighting it gives an answer without control characters."""
     headers = {"Sec-CH-UA": text, "Sec-CH-UA-Platform": f'"{text}"', "Sec-CH-UA-Model": text}
     seen = sight(Client(ip=text, user_agent=text, headers=headers), Privacy())
@@ -110,7 +113,9 @@ def test_no_text_breaks_a_sighting(text):
         (Traits("", "app", "unknown", "curl"), "Linux", "curl", False),
     ],
 )
-def test_families_are_equal_only_where_both_speak(said, os, browser, expected):
+def test_families_are_equal_only_where_both_speak(
+    said: Traits, os: str, browser: str, expected: bool
+) -> None:
     """An unknown family equals nothing, except between silent clients and between programs."""
     actual = same_family(said, os, browser)
 
@@ -118,14 +123,14 @@ def test_families_are_equal_only_where_both_speak(said, os, browser, expected):
 
 
 @pytest.mark.parametrize("agent", [None, "curl/8.5.0", "okhttp/4.12.0", IPHONE_SAFARI, WINDOWS])
-def test_a_client_is_of_its_own_family(agent):
+def test_a_client_is_of_its_own_family(agent: str | None) -> None:
     """A client that comes back is of the family it was."""
     said = traits(Client(user_agent=agent))
 
     assert same_family(said, said.os, said.browser)
 
 
-def test_a_browser_update_is_the_same_family():
+def test_a_browser_update_is_the_same_family() -> None:
     """A new version of browser or system does not change the family."""
     newer = traits(Client(user_agent=IPHONE_SAFARI.replace("18", "26")))
     older = traits(Client(user_agent=IPHONE_SAFARI))
@@ -133,7 +138,7 @@ def test_a_browser_update_is_the_same_family():
     assert newer == older
 
 
-def test_the_ring_goes_first_and_in_its_order():
+def test_the_ring_goes_first_and_in_its_order() -> None:
     """The first device on the ring that is this user's is the one, whatever the fingerprint."""
     known = [device("d1", fingerprint=b"f"), device("d2"), device("d3")]
 
@@ -142,7 +147,7 @@ def test_the_ring_goes_first_and_in_its_order():
     assert actual == Match(known[2], "token")
 
 
-def test_a_fingerprint_is_next():
+def test_a_fingerprint_is_next() -> None:
     """Without a device on the ring, an equal fingerprint names the device."""
     known = [device("d1"), device("d2", fingerprint=b"other"), device("d3", fingerprint=b"f")]
 
@@ -151,7 +156,7 @@ def test_a_fingerprint_is_next():
     assert actual == Match(known[2], "fingerprint")
 
 
-def test_a_forgotten_device_is_never_recognised():
+def test_a_forgotten_device_is_never_recognised() -> None:
     """Neither ring nor fingerprint brings a forgotten device back."""
     known = [device("d1", fingerprint=b"f", forgotten=True)]
 
@@ -160,7 +165,7 @@ def test_a_forgotten_device_is_never_recognised():
     assert actual is None
 
 
-def test_a_blocked_device_is_recognised():
+def test_a_blocked_device_is_recognised() -> None:
     """A blocked device is recognised, so that it can be refused."""
     blocked = device("d1", blocked=True)
 
@@ -170,7 +175,7 @@ def test_a_blocked_device_is_recognised():
 
 
 @pytest.mark.parametrize("fingerprint", [None, b"", b"g"])
-def test_what_names_no_device_recognises_none(fingerprint):
+def test_what_names_no_device_recognises_none(fingerprint: bytes | None) -> None:
     """No ring and no equal fingerprint: a new device; an empty digest equals nothing."""
     known = [device("d1"), device("d2", fingerprint=b"f"), device("d3", fingerprint=b"")]
 
@@ -179,14 +184,14 @@ def test_what_names_no_device_recognises_none(fingerprint):
     assert actual is None
 
 
-def test_families_and_kind_together_resemble():
+def test_families_and_kind_together_resemble() -> None:
     """OS, browser and kind are enough, in any network or none."""
     for network in (None, "203.0.113.0", "198.51.100.0"):
         assert device() == resembling([device()], sighting(network=network))
 
 
 @pytest.mark.parametrize("change", [{"os": "Linux"}, {"browser": "Edge"}, {"kind": "phone"}])
-def test_the_network_never_stands_in(change):
+def test_the_network_never_stands_in(change: dict[str, str]) -> None:
     """Where one of OS, browser and kind differs, the same network does not help."""
     actual = resembling([device()], sighting(network="203.0.113.0", **change))
 
@@ -194,7 +199,7 @@ def test_the_network_never_stands_in(change):
 
 
 @pytest.mark.parametrize("silent", ["os", "browser", "kind"])
-def test_silence_is_no_evidence(silent):
+def test_silence_is_no_evidence(silent: str) -> None:
     """Two unknowns are nothing in common."""
     known = [device(**{silent: "unknown"})]
 
@@ -203,7 +208,7 @@ def test_silence_is_no_evidence(silent):
     assert actual is None
 
 
-def test_the_nearest_and_latest_counts():
+def test_the_nearest_and_latest_counts() -> None:
     """One in the same network goes first, then the device seen last; forgotten ones never."""
     known = [
         device("old", network=None),
@@ -215,17 +220,19 @@ def test_the_nearest_and_latest_counts():
     near = resembling(known, sighting(network="203.0.113.0"))
     far = resembling(known, sighting(network="198.51.100.0"))
 
+    assert near is not None
+    assert far is not None
     assert (near.id, far.id) == ("near", "late")
 
 
-def test_two_unknown_networks_are_not_the_same():
+def test_two_unknown_networks_are_not_the_same() -> None:
     """No network is near to none: the device seen last counts."""
     known = [device("last", last_seen_at=9.0), device("first", network=None)]
 
     assert known[0] == resembling(known, sighting())
 
 
-def test_nothing_resembles_among_no_devices():
+def test_nothing_resembles_among_no_devices() -> None:
     """A first device resembles none."""
     actual = resembling([], sighting())
 
@@ -241,7 +248,7 @@ def test_nothing_resembles_among_no_devices():
         (list("abcdefgh"), ("new", "a", "b", "c", "d")),
     ],
 )
-def test_the_newest_key_hangs_first(ring, expected):
+def test_the_newest_key_hangs_first(ring: list[str], expected: tuple[str, ...]) -> None:
     """This device comes first, the others once each, five at most."""
     actual = ring_with("new", ring)
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -56,7 +59,7 @@ BROKEN_LISTS = [
 
 
 @pytest.mark.parametrize(("field", "expected"), LISTS)
-def test_a_list_gives_its_strings_in_order(field, expected):
+def test_a_list_gives_its_strings_in_order(field: str, expected: tuple[str, ...]) -> None:
     """A well-formed list field gives its strings, without parameters."""
     actual = strings(field)
 
@@ -64,7 +67,7 @@ def test_a_list_gives_its_strings_in_order(field, expected):
 
 
 @pytest.mark.parametrize("field", BROKEN_LISTS)
-def test_one_error_fails_the_whole_list(field):
+def test_one_error_fails_the_whole_list(field: str) -> None:
     """A list with one error, or one member that is no string, gives nothing."""
     alone, beside = strings(field), strings(f'"good", {field}')
 
@@ -86,7 +89,7 @@ def test_one_error_fails_the_whole_list(field):
         (None, None),
     ],
 )
-def test_a_string_is_one_quoted_item(field, expected):
+def test_a_string_is_one_quoted_item(field: str | None, expected: str | None) -> None:
     """Only a quoted string, alone in its field, is a string; an empty one says nothing."""
     actual = string(field)
 
@@ -108,7 +111,7 @@ def test_a_string_is_one_quoted_item(field, expected):
         (None, None),
     ],
 )
-def test_a_boolean_is_question_mark_one_or_zero(field, expected):
+def test_a_boolean_is_question_mark_one_or_zero(field: str | None, expected: bool | None) -> None:
     """Only ?1 and ?0 are booleans."""
     actual = boolean(field)
 
@@ -147,7 +150,7 @@ def test_a_boolean_is_question_mark_one_or_zero(field, expected):
         ("Chrome", "unknown"),
     ],
 )
-def test_the_most_telling_brand_counts(brands, expected):
+def test_the_most_telling_brand_counts(brands: str, expected: str) -> None:
     """GREASE is no brand, an engine gives way to a product, and any product is accepted."""
     actual = read_hints({"Sec-CH-UA": brands}).browser
 
@@ -155,21 +158,21 @@ def test_the_most_telling_brand_counts(brands, expected):
 
 
 @given(st.permutations(['"Brave"', '"Vivaldi"', '"Google Chrome"', '"Chromium"', '"Not A;Brand"']))
-def test_the_order_of_brands_means_nothing(brands):
+def test_the_order_of_brands_means_nothing(brands: list[str]) -> None:
     """However a browser shuffles its brands, the answer is the same."""
     actual = read_hints({"sec-ch-ua": ", ".join(brands)}).browser
 
     assert actual == "Brave"
 
 
-def test_a_list_begins_without_a_tab():
+def test_a_list_begins_without_a_tab() -> None:
     """Space before a list is dropped, a tab is not: it fails the field."""
     actual = strings('\t"a"')
 
     assert actual == ()
 
 
-def test_the_full_version_list_stands_in_for_broken_brands():
+def test_the_full_version_list_stands_in_for_broken_brands() -> None:
     """Where Sec-CH-UA is missing or malformed, the full version list names the browser."""
     full = '"Google Chrome";v="137.0.7151.104"'
 
@@ -203,7 +206,7 @@ def test_the_full_version_list_stands_in_for_broken_brands():
         ("", '"15"', "unknown"),
     ],
 )
-def test_only_windows_is_called_by_its_version(platform, version, expected):
+def test_only_windows_is_called_by_its_version(platform: str, version: str, expected: str) -> None:
     """Windows 11 begins at platform version 13, 10 at 1; other systems go by their family."""
     headers = {"Sec-CH-UA-Platform": f'"{platform}"', "Sec-CH-UA-Platform-Version": version}
 
@@ -227,7 +230,9 @@ def test_only_windows_is_called_by_its_version(platform, version, expected):
         ("Android", "?1", "Tablet", "phone"),
     ],
 )
-def test_the_kind_follows_form_factor_then_mobile(platform, mobile, form_factors, expected):
+def test_the_kind_follows_form_factor_then_mobile(
+    platform: str, mobile: str | None, form_factors: str | None, expected: str
+) -> None:
     """A form factor says the kind; without one, the platform and Sec-CH-UA-Mobile do."""
     sent = {
         "Sec-CH-UA-Platform": f'"{platform}"',
@@ -241,7 +246,7 @@ def test_the_kind_follows_form_factor_then_mobile(platform, mobile, form_factors
 
 
 @pytest.mark.parametrize("spell", [str.lower, str.upper, str.title, str.swapcase])
-def test_names_are_compared_without_regard_to_case(spell):
+def test_names_are_compared_without_regard_to_case(spell: Callable[[str], str]) -> None:
     """However a server spells a header's name, its hint is found."""
     headers = {spell("Sec-CH-UA"): CHROME, spell("Sec-CH-UA-Platform"): '"macOS"'}
 
@@ -263,14 +268,14 @@ def test_names_are_compared_without_regard_to_case(spell):
         {1: 2, None: 3, "sec-ch-ua-model": ["Pixel"]},
     ],
 )
-def test_what_is_no_hint_says_nothing(headers):
+def test_what_is_no_hint_says_nothing(headers: Any) -> None:
     """Other headers, other types and oversized values are as good as not sent."""
     actual = read_hints(headers)
 
     assert actual is SILENCE
 
 
-def test_a_soup_of_headers_hides_no_hint():
+def test_a_soup_of_headers_hides_no_hint() -> None:
     """Ten thousand other headers neither hide a hint nor are kept."""
     soup = {f"X-Header-{number}": "x" for number in range(10_000)}
 
@@ -280,7 +285,7 @@ def test_a_soup_of_headers_hides_no_hint():
 
 
 @given(st.text(max_size=200))
-def test_no_text_breaks_the_parser(text):
+def test_no_text_breaks_the_parser(text: str) -> None:
     """Whatever a field holds, parsing ends with an answer of printable ASCII."""
     found = (*strings(text), string(text) or "", str(boolean(text)))
 
@@ -288,7 +293,7 @@ def test_no_text_breaks_the_parser(text):
 
 
 @given(st.lists(st.text(st.characters(min_codepoint=32, max_codepoint=126)), max_size=5))
-def test_what_is_written_as_a_list_is_read_back(words):
+def test_what_is_written_as_a_list_is_read_back(words: list[str]) -> None:
     """Strings survive being written as RFC 9651 says and read again."""
     escaped = (word.replace("\\", "\\\\").replace('"', '\\"') for word in words)
     field = ", ".join(f'"{word}"' for word in escaped)
@@ -299,7 +304,7 @@ def test_what_is_written_as_a_list_is_read_back(words):
 
 
 @pytest.mark.parametrize("unit", ['"a"', ";a", '"a";a=1', '"\\', "a", '"a",', ';a="', " ", "?"])
-def test_repetition_does_not_slow_the_parser(unit):
+def test_repetition_does_not_slow_the_parser(unit: str) -> None:
     """A hint of a thousand repeated pieces is answered, not chewed on for ever."""
     field = ('"x"' + unit * MAX_HINT)[: MAX_HINT - 1] + "!"
 

@@ -20,11 +20,12 @@ OTHER = "Wn5cTz8JkV2hQy7MdR4xLs9PbG6fXa3KoE0"
 
 def pem(key: Any) -> str:
     """A private key of any kind as PEM."""
-    return key.private_bytes(
+    text: str = key.private_bytes(
         serialization.Encoding.PEM,
         serialization.PrivateFormat.PKCS8,
         serialization.NoEncryption(),
     ).decode()
+    return text
 
 
 def public_pem(private: str) -> str:
@@ -133,9 +134,10 @@ def test_a_list_is_current_first() -> None:
     assert [Keys(SECRET).current.kid, Keys(OTHER).current.kid] == [key.kid for key in keys.all()]
     assert keys is Keys.of(keys)
     assert 1 == len(Keys(SECRET, SECRET).all())
-    for wrong in (None, 5, []):
+    nothing: list[Any] = [None, 5, []]
+    for wrong in nothing:
         with pytest.raises(ConfigurationError):
-            Keys.of(wrong)  # type: ignore[arg-type]
+            Keys.of(wrong)
 
 
 def test_derived_secrets_are_apart() -> None:
@@ -144,7 +146,7 @@ def test_derived_secrets_are_apart() -> None:
         secret
         for keys in (Keys(SECRET, OTHER), Keys(ED, secret=[generate_secret(), generate_secret()]))
         for purpose in ("refresh", "device", "fingerprint")
-        for secret in keys.derive(purpose)  # type: ignore[arg-type]
+        for secret in keys.derive(purpose)
     ]
     assert 12 == len({*found, SECRET.encode(), OTHER.encode()}) - 2
     assert {32} == {len(secret) for secret in found}
@@ -184,9 +186,10 @@ def test_a_rotation_signs_nobody_out(old: Keys, new: Keys) -> None:
     client = Client(fingerprint="f")
     before, after = SessionManager(store, keys=old), SessionManager(store, keys=new)
     grant = before.login("ada", client)
-    assert after.validate(grant.access_token, Client(device_token=grant.device_token))
-    renewed = after.refresh(grant.refresh_token, Client(device_token=grant.device_token))
-    assert after.validate(renewed.access_token)
+    own = Client(device_token=grant.device_token)
+    assert grant.session.id == after.validate(grant.access_token, own).id
+    renewed = after.refresh(grant.refresh_token, own)
+    assert grant.session.id == after.validate(renewed.access_token).id
     assert grant.session.device.id == after.login("ada", client).session.device.id
     third = SessionManager(store, keys=Keys(generate_secret()))
     for token in (grant.access_token, renewed.access_token):

@@ -268,7 +268,7 @@ def test_revoking_what_is_over_looks_whether_it_was_there() -> None:
     assert play(revoke("user-2"), ("end", Ended()), ("get", ROW)) is False
 
 
-_NONE_AHEAD = ("ahead", [])
+_NONE_AHEAD: tuple[str, list[str]] = ("ahead", [])
 
 
 def test_purge_goes_on_until_nothing_is_left() -> None:

@@ -53,6 +53,7 @@ def test_no_repr_of_a_sign_in_shows_a_token() -> None:
     client = Client(device_token=grant.device_token, headers={"Cookie": grant.refresh_token})
     found = [grant, client, sessions.metrics()]
     found += [grant.session]
+    assert grant.device_token is not None
     for wrong in (grant.refresh_token, f"{grant.access_token}x", grant.device_token):
         with pytest.raises(errors.BadTokenError) as caught:
             sessions.validate(wrong, client)

@@ -81,7 +81,7 @@ def by_wsgi(sessions: SessionManager, token: str, text: str) -> None:
         start_response("200 OK", [])
         return [environ["devsess"].session.id.encode()]
 
-    answer = b"".join(SessionMiddleware(app, sessions)(environ, lambda *_: None))
+    answer = b"".join(SessionMiddleware(app, sessions)(environ, lambda *_: bytes))
 
     assert answer
     # What a guard keeps for as long as a connection lives.

@@ -97,7 +97,7 @@ def test_only_its_token_binds_a_sign_in(by_token: bool) -> None:
         assert (first.session.id,) == again.evicted
         bare = Client(user_agent=AGENT)
         if not by_token:
-            assert sessions.refresh(again.refresh_token, bare)
+            assert again.session.id == sessions.refresh(again.refresh_token, bare).session.id
             return
         with pytest.raises(RefreshTokenReusedError) as caught:
             sessions.refresh(again.refresh_token, bare)
@@ -126,7 +126,7 @@ def test_what_a_sign_in_writes() -> None:
     assert row is not None
     assert (now + 14 * 86_400, now + 30 * 86_400) == (row.idle_expires_at, row.absolute_expires_at)
     assert (16, False) == (len(row.salt), row.bound)
-    assert sessions.refresh(grant.refresh_token, client)
+    assert grant.session.id == sessions.refresh(grant.refresh_token, client).session.id
 
 
 def test_a_sign_in_without_a_date_outlives_a_clock_set_back() -> None:
@@ -135,7 +135,7 @@ def test_a_sign_in_without_a_date_outlives_a_clock_set_back() -> None:
     with SessionManager("memory://", keys=OLD, clock=clock) as sessions:
         sessions.revoke_all("ada")
         clock.advance(-2)
-        assert sessions.login("ada")
+        assert "ada" == sessions.login("ada").session.user_id
         with pytest.raises(LoginDeniedError):
             sessions.login("ada", auth_time=clock.now())
 

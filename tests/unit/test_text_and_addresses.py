@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from ipaddress import IPv4Address, IPv6Address
+from typing import Any
+
 import pytest
 from _clients import UNSAFE, is_safe
 from hypothesis import given
@@ -61,7 +65,7 @@ ADDRESSES = [
         ("Zoë 📱", 20, "Zoë 📱"),
     ],
 )
-def test_text_is_cut_then_cleaned(value, limit, expected):
+def test_text_is_cut_then_cleaned(value: str | None, limit: int, expected: str | None) -> None:
     """Text is cut first, so that cleaning costs no more than the limit; nothing left is None."""
     actual = clean_text(value, limit)
 
@@ -70,14 +74,16 @@ def test_text_is_cut_then_cleaned(value, limit, expected):
 
 @pytest.mark.parametrize("function", [lambda it: clean_text(it, 5), address, network])
 @pytest.mark.parametrize("wrong", [1, b"10.0.0.1", ["a"]])
-def test_what_is_no_text_is_a_type_error(function, wrong):
+def test_what_is_no_text_is_a_type_error(function: Callable[[Any], object], wrong: object) -> None:
     """Numbers and bytes are the caller's error, not a client's."""
     with pytest.raises(TypeError, match=type(wrong).__name__):
         function(wrong)
 
 
 @pytest.mark.parametrize(("ip", "expected", "part"), ADDRESSES)
-def test_an_address_has_one_spelling_and_one_network(ip, expected, part):
+def test_an_address_has_one_spelling_and_one_network(
+    ip: str | None, expected: str | None, part: str | None
+) -> None:
     """Every spelling of an address gives the same text; an absurd one gives None."""
     actual = address(ip), network(ip), network(address(ip))
 
@@ -85,7 +91,7 @@ def test_an_address_has_one_spelling_and_one_network(ip, expected, part):
 
 
 @given(st.text(st.characters(codec=None), max_size=300), st.integers(0, 200))
-def test_clean_text_is_safe_short_and_settled(text, limit):
+def test_clean_text_is_safe_short_and_settled(text: str, limit: int) -> None:
     """Cleaned text is safe, within its limit, encodable, and clean a second time."""
     cleaned = clean_text(text, limit)
 
@@ -95,7 +101,7 @@ def test_clean_text_is_safe_short_and_settled(text, limit):
 
 
 @given(st.ip_addresses())
-def test_every_address_is_an_address(ip):
+def test_every_address_is_an_address(ip: IPv4Address | IPv6Address) -> None:
     """Every address is accepted, is settled, and lies in its network."""
     normal = address(str(ip))
 
