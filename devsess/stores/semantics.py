@@ -47,14 +47,14 @@ DEVICES_COMPARED = 50
 
 
 @frozen
-class Room:
+class SessionsToEnd:
     """The live sessions that end for a sign-in, each least recently used first."""
 
     replaced: tuple[SessionRow, ...] = ()
     evicted: tuple[SessionRow, ...] = ()
 
 
-def room(live: Sequence[SessionRow], insertion: Insertion) -> Room | Full:
+def sessions_to_end(live: Sequence[SessionRow], insertion: Insertion) -> SessionsToEnd | Full:
     """Which of the user's *live* sessions end for *insertion*, or those that are in its way."""
     by_use = sorted(live, key=lambda row: (row.last_seen_at, row.id))
     own = insertion.row.device.id if insertion.replaces else None
@@ -62,10 +62,10 @@ def room(live: Sequence[SessionRow], insertion: Insertion) -> Room | Full:
     others = tuple(row for row in by_use if row.device.id != own)
     excess = 0 if insertion.limit is None else len(others) - insertion.limit + 1
     if excess <= 0:
-        return Room(replaced)
+        return SessionsToEnd(replaced)
     if not insertion.evict:
         return Full(others)
-    return Room(replaced, others[:excess])
+    return SessionsToEnd(replaced, others[:excess])
 
 
 @frozen

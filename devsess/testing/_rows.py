@@ -198,27 +198,27 @@ async def end_all(store: AsyncStore, user_id: str, now: float) -> None:
     await store.end(ending(OfUser(user_id), now))
 
 
-async def told_since(store: AsyncStore, position: object) -> set[str] | str:
+async def changed_since(store: AsyncStore, position: object) -> set[str] | str:
     """What the log names behind *position*; "all" if it names none."""
     changes: Changes = await store.changes(position)
     return "all" if changes.ids is ALL else set(changes.ids)
 
 
-async def now_at(store: AsyncStore) -> object:
+async def log_position(store: AsyncStore) -> object:
     """Where the log stands."""
     return (await store.changes(None)).position
 
 
-async def raises(kind: type[E], deed: Coroutine[Any, Any, object]) -> E:
-    """The error of *kind* that *deed* raises."""
+async def raises(kind: type[E], call: Coroutine[Any, Any, object]) -> E:
+    """The error of *kind* that *call* raises."""
     try:
-        await deed
+        await call
     except kind as error:
         return error
     raise AssertionError(f"{kind.__name__} was not raised")
 
 
-def over_a_store(
+def with_a_store(
     test: Callable[[Any, AsyncStore], Coroutine[Any, Any, None]],
 ) -> Callable[[Any], None]:
     """Turn a coroutine that takes a store into a plain test over a new, empty one."""

@@ -11,7 +11,7 @@ from devsess.models import EventType, Location
 from devsess.stores.base import OfDevice
 from devsess.stores.records import MUTABLE
 from devsess.testing import _rows as rows
-from devsess.testing._rows import DAY, T0, over_a_store, session_row, sign_in
+from devsess.testing._rows import DAY, T0, session_row, sign_in, with_a_store
 
 if TYPE_CHECKING:
     from devsess.stores.base import AsyncStore
@@ -41,7 +41,7 @@ EVERY_COLUMN: dict[str, Any] = {
 class ChangeContract:
     """Compare and swap; only forward; never a revoked row."""
 
-    @over_a_store
+    @with_a_store
     async def test_touch_moves_activity(self, store: AsyncStore) -> None:
         """A touch writes the three instants and says that the row was there."""
         row = session_row()
@@ -52,7 +52,7 @@ class ChangeContract:
         assert await store.touch("s1", moved, bound=False)
         assert expected == await store.get("s1")
 
-    @over_a_store
+    @with_a_store
     async def test_touch_never_moves_back(self, store: AsyncStore) -> None:
         """Each instant of a touch counts by itself, and only if it is later."""
         row = session_row(idle_from=T0 + 9)
@@ -61,7 +61,7 @@ class ChangeContract:
         assert await store.touch("s1", Activity(T0 + 5, T0 + 5, T0), bound=False)
         assert evolve(row, last_seen_at=T0 + 5) == await store.get("s1")
 
-    @over_a_store
+    @with_a_store
     async def test_touch_binds_and_never_unbinds(self, store: AsyncStore) -> None:
         """Bound once, bound for ever."""
         row = session_row()
@@ -71,7 +71,7 @@ class ChangeContract:
 
             assert evolve(row, bound=True) == await store.get("s1")
 
-    @over_a_store
+    @with_a_store
     async def test_touch_marks_its_own_generation(self, store: AsyncStore) -> None:
         """A row is marked as presented by its own generation, and no touch takes it back."""
         row = session_row(generation=3)
@@ -81,13 +81,13 @@ class ChangeContract:
 
             assert evolve(row, presented=marked) == await store.get("s1")
 
-    @over_a_store
+    @with_a_store
     async def test_a_revoked_row_never_changes(self, store: AsyncStore) -> None:
         """No touch, rotation, update or second end reaches a revoked row."""
         await sign_in(store, session_row())
         await rows.end_one(store, "s1")
         expected = await store.get("s1")
-        events, log = await store.events("user-1", limit=9), await rows.now_at(store)
+        events, log = await store.events("user-1", limit=9), await rows.log_position(store)
 
         assert not await store.touch("s1", rows.activity(T0 + 9), bound=True, presented=0)
         assert None is await store.rotate(
@@ -98,9 +98,9 @@ class ChangeContract:
         await rows.end_all(store, "user-1", T0 + 9)
         assert expected == await store.get("s1")
         assert events == await store.events("user-1", limit=9)
-        assert set() == await rows.told_since(store, log)
+        assert set() == await rows.changed_since(store, log)
 
-    @over_a_store
+    @with_a_store
     async def test_rotate_raises_the_generation(self, store: AsyncStore) -> None:
         """A rotation raises the generation by one, applies the changes and answers the row."""
         row = session_row(generation=3)
@@ -117,7 +117,7 @@ class ChangeContract:
         assert expected == await store.get("s1")
         assert event == (await store.events("user-1", limit=1)).items[0]
 
-    @over_a_store
+    @with_a_store
     async def test_rotate_without_event(self, store: AsyncStore) -> None:
         """A rotation may keep no event."""
         await sign_in(store, session_row())
@@ -125,7 +125,7 @@ class ChangeContract:
 
         assert 1 == len(await store.events("user-1", limit=9))
 
-    @over_a_store
+    @with_a_store
     async def test_one_of_two_rotations_wins(self, store: AsyncStore) -> None:
         """A generation is rotated once: the second finds it gone, and nothing is done."""
         await sign_in(store, session_row())
@@ -140,7 +140,7 @@ class ChangeContract:
         assert first == await store.get("s1")
         assert 1 == len(await store.events("user-1", limit=9))
 
-    @over_a_store
+    @with_a_store
     async def test_update_writes_every_column_it_may(self, store: AsyncStore) -> None:
         """An update can name each of the columns that may change, and answers the row."""
         row = session_row()
@@ -152,7 +152,7 @@ class ChangeContract:
         assert expected == await store.get("s1")
         assert rows.UPDATED == (await store.events("user-1", limit=1)).items[0]
 
-    @over_a_store
+    @with_a_store
     async def test_update_can_empty_columns(self, store: AsyncStore) -> None:
         """What may be None can become None again."""
         row = rows.full_row()
@@ -164,12 +164,12 @@ class ChangeContract:
         assert expected == await rows.update(store, "s1", empty)
         assert expected == await store.get("s1")
 
-    @over_a_store
+    @with_a_store
     async def test_update_expects(self, store: AsyncStore) -> None:
         """Every expected column must hold, or nothing is done."""
         row = rows.full_row()
         await sign_in(store, row)
-        log = await rows.now_at(store)
+        log = await rows.log_position(store)
         same = {name: getattr(row, name) for name in MUTABLE}
         for name, other in {**EVERY_COLUMN, "rotated_at": None, "user_agent": "unseen"}.items():
             wrong = {**same, name: None if getattr(row, name) == other else other}
@@ -177,10 +177,10 @@ class ChangeContract:
             assert None is await rows.update(store, "s1", {"claims": "{}"}, wrong)
 
         assert row == await store.get("s1")
-        assert set() == await rows.told_since(store, log)
+        assert set() == await rows.changed_since(store, log)
         assert evolve(row, claims="{}") == await rows.update(store, "s1", {"claims": "{}"}, same)
 
-    @over_a_store
+    @with_a_store
     async def test_update_and_rotate_move_activity_forward_only(self, store: AsyncStore) -> None:
         """Activity columns never move back, whoever names them."""
         row = session_row()
@@ -192,7 +192,7 @@ class ChangeContract:
             "s1", expected_generation=0, changes=back, event=None
         )
 
-    @over_a_store
+    @with_a_store
     async def test_other_columns_are_mistakes(self, store: AsyncStore) -> None:
         """Naming a column that never changes is the programmer's mistake, a ValueError."""
         row = session_row()
@@ -212,7 +212,7 @@ class ChangeContract:
 
         assert row == await store.get("s1")
 
-    @over_a_store
+    @with_a_store
     async def test_put_device(self, store: AsyncStore) -> None:
         """A device's name, trust and block change together, with an event."""
         await sign_in(store, session_row())
@@ -226,7 +226,7 @@ class ChangeContract:
         assert [expected] == await store.devices("user-1")
         assert event == (await store.events("user-1", limit=1)).items[0]
 
-    @over_a_store
+    @with_a_store
     async def test_put_unknown_device(self, store: AsyncStore) -> None:
         """An unknown, foreign or forgotten device is None, and nothing is kept."""
         await sign_in(store, session_row())

@@ -10,7 +10,7 @@ from attrs import evolve
 from devsess.skew import CLOCKS_APART
 from devsess.stores.base import ById, OfUser
 from devsess.testing import _rows as rows
-from devsess.testing._rows import DAY, T0, over_a_store, raises, session_row, sign_in
+from devsess.testing._rows import DAY, T0, raises, session_row, sign_in, with_a_store
 
 if TYPE_CHECKING:
     from devsess.stores.base import AsyncStore
@@ -44,12 +44,12 @@ def _ahead(session_id: str = "s1", by: float = YEARS) -> SessionRow:
 class ClocksContract:
     """An instant in the future can be put right, and nothing is kept the longer for it."""
 
-    @over_a_store
+    @with_a_store
     async def test_a_row_is_set_back(self, store: AsyncStore) -> None:
         """A correction moves instants back, where what it expects holds, and is logged."""
         row = _ahead()
         await sign_in(store, row)
-        position = await rows.now_at(store)
+        position = await rows.log_position(store)
 
         wrong = {"last_seen_at": T0}
         assert not await store.set_back("s1", expected=wrong, changes=CORRECT)
@@ -57,9 +57,9 @@ class ClocksContract:
         expected = {"last_seen_at": row.last_seen_at, "created_at": row.created_at}
         assert await store.set_back("s1", expected=expected, changes=CORRECT)
         assert evolve(row, **CORRECT) == await store.get("s1")  # type: ignore[arg-type]
-        assert {"s1"} == await rows.told_since(store, position)
+        assert {"s1"} == await rows.changed_since(store, position)
 
-    @over_a_store
+    @with_a_store
     async def test_what_has_ended_is_not_set_back(self, store: AsyncStore) -> None:
         """Unknown, malformed, revoked and covered rows are left alone."""
         await sign_in(store, _ahead("s1"), _ahead("s2"))
@@ -71,7 +71,7 @@ class ClocksContract:
             assert not await store.set_back(session_id, expected={}, changes=CORRECT)
         assert before == [await store.get(session_id) for session_id in ("s1", "s2")]
 
-    @over_a_store
+    @with_a_store
     async def test_only_instants_are_corrected(self, store: AsyncStore) -> None:
         """A correction that names another column is a mistake, and writes nothing."""
         row = _ahead()
@@ -80,7 +80,7 @@ class ClocksContract:
 
         assert row == await store.get("s1")
 
-    @over_a_store
+    @with_a_store
     async def test_rows_that_live_too_long_are_found(self, store: AsyncStore) -> None:
         """Those that have not ended and idle until later than an instant, the farthest first."""
         await sign_in(store, session_row("now"), _ahead("a"), _ahead("b", YEARS + 1), _ahead("c"))
@@ -90,7 +90,7 @@ class ClocksContract:
         assert ["b"] == [row.id for row in await store.ahead(after=T0 + YEARS, limit=1)]
         assert [] == await store.ahead(after=T0 + 2 * YEARS, limit=9)
 
-    @over_a_store
+    @with_a_store
     async def test_nothing_is_kept_for_years(self, store: AsyncStore) -> None:
         """Purge dates ends, events and devices of the future now; a little ahead is no fault."""
         late, soon = T0 + YEARS, T0 + CLOCKS_APART
@@ -108,7 +108,7 @@ class ClocksContract:
         assert {"late": (T0, T0), "soon": (soon, soon)} == seen
         assert {("late", T0), ("soon", soon)} == {(it.session_id, it.at) for it in events}
 
-    @over_a_store
+    @with_a_store
     async def test_nothing_is_dated_anew_without_an_instant(self, store: AsyncStore) -> None:
         """Where the latest instant is infinity, purge leaves what is dated ahead as it is."""
         device = rows.device_row(first_seen_at=T0 + YEARS, last_seen_at=T0 + YEARS)
@@ -122,7 +122,7 @@ class ClocksContract:
         assert [T0 + YEARS] == [it.last_seen_at for it in await store.devices("user-1")]
         assert {T0 + YEARS} == {it.at for it in (await store.events("user-1", limit=9)).items}
 
-    @over_a_store
+    @with_a_store
     async def test_an_ending_of_the_future_is_carried_on(self, store: AsyncStore) -> None:
         """Purge dates it now, so that its rows are not left to the process that began it."""
         await sign_in(store, _ahead())
@@ -131,7 +131,7 @@ class ClocksContract:
 
         assert ["s1"] == [it.session_id for it in (await store.settle(limit=9, before=T0)).events]
 
-    @over_a_store
+    @with_a_store
     async def test_a_purge_takes_no_more_than_its_limit(self, store: AsyncStore) -> None:
         """What is dated anew counts, and the rest is left to the next batch."""
         await sign_in(store, _ahead("a"), _ahead("b"))

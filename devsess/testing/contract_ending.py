@@ -10,7 +10,7 @@ from devsess.models import EventType
 from devsess.stores.base import ById, Ended, Everyone, OfDevice, OfUser
 from devsess.stores.rows import EventRow
 from devsess.testing import _rows as rows
-from devsess.testing._rows import T0, ending, over_a_store, session_row, sign_in
+from devsess.testing._rows import T0, ending, session_row, sign_in, with_a_store
 
 if TYPE_CHECKING:
     from devsess.stores.base import AsyncStore, Target
@@ -33,7 +33,7 @@ def _marked(row: SessionRow) -> SessionRow:
 class EndingContract:
     """Revoked is terminal, told once, and takes the address along."""
 
-    @over_a_store
+    @with_a_store
     async def test_a_row_is_marked(self, store: AsyncStore) -> None:
         """An end writes instant, reason and actor, and reduces the address to its network."""
         row = session_row()
@@ -42,7 +42,7 @@ class EndingContract:
 
         assert _marked(row) == await store.get("s1")
 
-    @over_a_store
+    @with_a_store
     async def test_an_end_is_told(self, store: AsyncStore) -> None:
         """The event of an end says whose, which, when and why, and only the network."""
         row = session_row()
@@ -63,7 +63,7 @@ class EndingContract:
         assert Ended((expected,)) == await store.end(ending(ById("s1")))
         assert expected == (await store.events("user-1", limit=1)).items[0]
 
-    @over_a_store
+    @with_a_store
     async def test_nobody_did_it(self, store: AsyncStore) -> None:
         """An end without an actor keeps none."""
         await sign_in(store, session_row())
@@ -73,7 +73,7 @@ class EndingContract:
         assert row is not None
         assert (None, None) == (event.actor, row.actor)
 
-    @over_a_store
+    @with_a_store
     async def test_a_foreign_session_is_as_unknown(self, store: AsyncStore) -> None:
         """With a user, only that user's session ends."""
         row = session_row()
@@ -83,7 +83,7 @@ class EndingContract:
         assert row == await store.get("s1")
         assert ["s1"] == await _ended(store, ById("s1", "user-1"))
 
-    @over_a_store
+    @with_a_store
     async def test_ending_all_of_a_user(self, store: AsyncStore) -> None:
         """All sessions of the user end but the kept one; nobody else's do."""
         await sign_in(
@@ -98,7 +98,7 @@ class EndingContract:
         assert ["a", "b", "later"] == await _ended(store, OfUser("user-1", keep="keep"))
         assert {"a", "b", "later"} == await _revoked(store, "user-1", "user-2")
 
-    @over_a_store
+    @with_a_store
     async def test_keeping_nothing(self, store: AsyncStore) -> None:
         """Without one to keep, or with one that is unknown, foreign or malformed, all end."""
         for number, keep in enumerate((None, "nobody", "foreign", "", "\ud800")):
@@ -109,7 +109,7 @@ class EndingContract:
             ended = await _ended(store, OfUser(user_id, keep))
             assert [f"a{number}", f"b{number}"] == ended
 
-    @over_a_store
+    @with_a_store
     async def test_a_blocked_device_loses_its_sessions(self, store: AsyncStore) -> None:
         """Blocking ends the device's sessions and no other's; the device stays listed."""
         await sign_in(store, session_row("a"), session_row("b", device="device-2"))
@@ -120,7 +120,7 @@ class EndingContract:
             device.id: device.blocked for device in await store.devices("user-1")
         }
 
-    @over_a_store
+    @with_a_store
     async def test_a_forgotten_device_loses_its_sessions(self, store: AsyncStore) -> None:
         """Forgetting ends the device's sessions and unlists it; their rows still name it."""
         await sign_in(store, session_row("a"), session_row("b", device="device-2"))
@@ -131,7 +131,7 @@ class EndingContract:
         assert row is not None
         assert rows.device_row(forgotten=True) == row.device
 
-    @over_a_store
+    @with_a_store
     async def test_a_device_without_sessions_is_blocked_too(self, store: AsyncStore) -> None:
         """The device is blocked also where there is nothing to end."""
         await sign_in(store, session_row())
@@ -141,7 +141,7 @@ class EndingContract:
         (device,) = await store.devices("user-1")
         assert device.blocked
 
-    @over_a_store
+    @with_a_store
     async def test_ending_everyone(self, store: AsyncStore) -> None:
         """All sessions there are end."""
         await sign_in(store, session_row("a"), session_row("b", user_id="user-2"))
@@ -149,7 +149,7 @@ class EndingContract:
         assert ["a", "b"] == await _ended(store, Everyone())
         assert {"a", "b"} == await _revoked(store, "user-1", "user-2")
 
-    @over_a_store
+    @with_a_store
     async def test_expired_rows_are_marked_but_not_told(self, store: AsyncStore) -> None:
         """Rows that were dead already are revoked too; only the live ones get an event."""
         await sign_in(
@@ -166,7 +166,7 @@ class EndingContract:
         assert ["live"] == [event.session_id for event in events]
         assert 5 == len(await _revoked(store, "user-1"))
 
-    @over_a_store
+    @with_a_store
     async def test_kept_events_lose_the_address_too(self, store: AsyncStore) -> None:
         """Every event of an ended session keeps the network only; others keep their address."""
         await sign_in(store, session_row("s1"), session_row("s2", device="device-2"))
@@ -181,7 +181,7 @@ class EndingContract:
             ("s1", "102.89.77.0/24"),
         ] == [(event.session_id, event.ip) for event in events]
 
-    @over_a_store
+    @with_a_store
     async def test_an_evicted_sessions_events_lose_the_address(self, store: AsyncStore) -> None:
         """Those that make room are ended like any other."""
         await sign_in(store, session_row("s1"))
@@ -191,7 +191,7 @@ class EndingContract:
         assert {"102.89.77.0/24"} == {it.ip for it in events if it.session_id == "s1"}
         assert {"102.89.77.21"} == {it.ip for it in events if it.session_id == "s2"}
 
-    @over_a_store
+    @with_a_store
     async def test_an_address_without_network_is_dropped(self, store: AsyncStore) -> None:
         """Where no network is known, nothing remains of the address."""
         await sign_in(store, session_row(network=None))

@@ -10,7 +10,7 @@ from devsess.models import Assessment, Decision, Signal
 from devsess.stores.base import ById, Inserted, OfDevice
 from devsess.stores.rows import EXPIRED
 from devsess.testing import _rows as rows
-from devsess.testing._rows import DAY, T0, over_a_store, raises, session_row, sign_in
+from devsess.testing._rows import DAY, T0, raises, session_row, sign_in, with_a_store
 
 if TYPE_CHECKING:
     from devsess.stores.base import AsyncStore
@@ -37,7 +37,7 @@ async def _purge_all(store: AsyncStore, now: float, before: float, limit: int = 
 class HistoryContract:
     """Events in the order they were kept; bounded cleaning; nothing left of the erased."""
 
-    @over_a_store
+    @with_a_store
     async def test_events_are_paged_newest_first(self, store: AsyncStore) -> None:
         """Pages follow each other without gap or overlap, in the order the events were kept."""
         kept = [rows.event_row(at=T0 - at, reason=str(at)) for at in range(7)]
@@ -57,7 +57,7 @@ class HistoryContract:
         assert kept[::-1] == seen
         assert [3, 3, 1] == sizes
 
-    @over_a_store
+    @with_a_store
     async def test_a_full_last_page_is_the_last(self, store: AsyncStore) -> None:
         """A cursor is given only where something is behind it."""
         for _ in range(2):
@@ -66,7 +66,7 @@ class HistoryContract:
 
         assert (2, None) == (len(page), page.next)
 
-    @over_a_store
+    @with_a_store
     async def test_new_events_do_not_shift_pages(self, store: AsyncStore) -> None:
         """Events kept meanwhile do not change what is behind a cursor."""
         for reason in ("a", "b", "c"):
@@ -77,21 +77,21 @@ class HistoryContract:
 
         assert ["b", "a"] == [event.reason for event in behind]
 
-    @over_a_store
+    @with_a_store
     async def test_histories_are_private(self, store: AsyncStore) -> None:
         """A user's history holds no other's events."""
         await store.add_event(rows.event_row(user_id="user-2"))
 
         assert () == (await store.events("user-1", limit=9)).items
 
-    @over_a_store
+    @with_a_store
     async def test_mangled_cursors(self, store: AsyncStore) -> None:
         """A mangled cursor, or a page without room, is a ValueError."""
         for mangled in ("", "x", "-1", "1 ", "1_0", "٣", "9" * 30, "\ud800"):
             await raises(ValueError, store.events("user-1", limit=1, cursor=mangled))
         await raises(ValueError, store.events("user-1", limit=0))
 
-    @over_a_store
+    @with_a_store
     async def test_an_assessment_comes_back(self, store: AsyncStore) -> None:
         """An event's assessment reads as it was kept."""
         expected = rows.event_row(assessment=ASSESSMENT)
@@ -99,24 +99,24 @@ class HistoryContract:
 
         assert (expected,) == (await store.events("user-1", limit=1)).items
 
-    @over_a_store
+    @with_a_store
     async def test_purge_marks_what_ran_out(self, store: AsyncStore) -> None:
         """Rows whose deadline has passed end at that deadline, without address, event or log."""
         passed = session_row("passed", idle_expires_at=T0 + 5)
         running = session_row("running", idle_expires_at=T0 + 5.25)
         await sign_in(store, passed, running)
-        log = await rows.now_at(store)
+        log = await rows.log_position(store)
         expected = evolve(passed, revoked_at=T0 + 5, reason=EXPIRED, ip=passed.network)
 
         assert 1 == await _purge_all(store, T0 + 5, T0 - DAY)
         assert expected == await store.get("passed")
         assert running == await store.get("running")
-        assert set() == await rows.told_since(store, log)
+        assert set() == await rows.changed_since(store, log)
         assert {"passed": passed.network, "running": running.ip} == {
             event.session_id: event.ip for event in await store.events("user-1", limit=9)
         }
 
-    @over_a_store
+    @with_a_store
     async def test_purge_spares_what_was_revoked(self, store: AsyncStore) -> None:
         """A revoked row keeps its instant and reason, also past its deadline."""
         await sign_in(store, session_row(idle_expires_at=T0 + 5))
@@ -126,7 +126,7 @@ class HistoryContract:
         assert 0 == await _purge_all(store, T0 + 9, T0 - DAY)
         assert expected == await store.get("s1")
 
-    @over_a_store
+    @with_a_store
     async def test_purge_deletes_what_ended_long_ago(self, store: AsyncStore) -> None:
         """Sessions that ended before the instant are deleted; later or live ones stay."""
         await sign_in(store, *(session_row(it) for it in ("old", "edge", "live")))
@@ -136,7 +136,7 @@ class HistoryContract:
 
         assert {"edge", "live"} == {row.id for row in await store.list("user-1")}
 
-    @over_a_store
+    @with_a_store
     async def test_purge_deletes_old_events(self, store: AsyncStore) -> None:
         """Events older than the instant are deleted, whatever their order."""
         for at in (T0 + 3, T0 + 1, T0 + 2):
@@ -145,7 +145,7 @@ class HistoryContract:
         assert 1 == await _purge_all(store, T0, T0 + 2)
         assert [T0 + 2, T0 + 3] == [it.at for it in await store.events("user-1", limit=9)]
 
-    @over_a_store
+    @with_a_store
     async def test_purge_deletes_idle_devices(self, store: AsyncStore) -> None:
         """Old devices without session go; blocked, trusted, named and used ones stay."""
         names = ("plain", "blocked", "trusted", "once-trusted", "named", "used", "new")
@@ -168,7 +168,7 @@ class HistoryContract:
             device.id for device in await store.devices("user-1")
         }
 
-    @over_a_store
+    @with_a_store
     async def test_purge_keeps_devices_longer_than_sessions(self, store: AsyncStore) -> None:
         """A device has an instant of its own; its network goes with its latest session."""
         for name, seen in (("long-ago", T0), ("not-so-long", T0 + 2), ("of-late", T0 + 6)):
@@ -183,7 +183,7 @@ class HistoryContract:
             (device.id, device.network) for device in await store.devices("user-1")
         ]
 
-    @over_a_store
+    @with_a_store
     async def test_a_new_sign_in_keeps_the_network(self, store: AsyncStore) -> None:
         """An old session that is deleted takes nothing from what a newer one says."""
         await sign_in(store, session_row("old", device=rows.device_row(last_seen_at=T0)))
@@ -194,7 +194,7 @@ class HistoryContract:
 
         assert ["198.51.100.0"] == [it.network for it in await store.devices("user-1")]
 
-    @over_a_store
+    @with_a_store
     async def test_purge_deletes_forgotten_devices(self, store: AsyncStore) -> None:
         """A forgotten device goes with its last session, however new or blocked it is."""
         device = rows.device_row(last_seen_at=T0 + 9)
@@ -210,7 +210,7 @@ class HistoryContract:
         # Once it is gone, the block is gone as well: the id is as new.
         assert Inserted() == await store.insert(rows.login(session_row("s2")))
 
-    @over_a_store
+    @with_a_store
     async def test_purge_is_bounded(self, store: AsyncStore) -> None:
         """A batch does at most what it is told, and batches come to an end with all done."""
         for number in range(7):
@@ -224,13 +224,13 @@ class HistoryContract:
         assert [] == await store.devices("user-1")
         assert () == (await store.events("user-1", limit=9)).items
 
-    @over_a_store
+    @with_a_store
     async def test_purge_of_an_empty_store(self, store: AsyncStore) -> None:
         """Where there is nothing to do, nothing is done; a batch without room is a mistake."""
         assert 0 == await store.purge(rows.retention(), limit=1)
         await raises(ValueError, store.purge(rows.retention(), limit=0))
 
-    @over_a_store
+    @with_a_store
     async def test_erase_leaves_nothing(self, store: AsyncStore) -> None:
         """Everything about the user is deleted and counted; nobody else's is touched."""
         other = session_row("other", user_id="user-2")

@@ -6,7 +6,15 @@ from typing import TYPE_CHECKING, Any
 
 from devsess.stores.base import ALL, ById, Everyone, OfDevice, OfUser
 from devsess.testing import _rows as rows
-from devsess.testing._rows import T0, ending, now_at, over_a_store, session_row, sign_in, told_since
+from devsess.testing._rows import (
+    T0,
+    changed_since,
+    ending,
+    log_position,
+    session_row,
+    sign_in,
+    with_a_store,
+)
 
 if TYPE_CHECKING:
     from devsess.stores.base import AsyncStore
@@ -20,47 +28,47 @@ class LogContract:
 
     make_store: Any
 
-    @over_a_store
+    @with_a_store
     async def test_no_position_means_all(self, store: AsyncStore) -> None:
         """Who knows nothing is told to forget everything, of an empty store too."""
         changes = await store.changes(None)
 
         assert ALL is changes.ids
-        assert set() == await told_since(store, changes.position)
+        assert set() == await changed_since(store, changes.position)
 
-    @over_a_store
+    @with_a_store
     async def test_nothing_new(self, store: AsyncStore) -> None:
         """Without a change the position stays equal and nothing is named."""
-        position = await now_at(store)
+        position = await log_position(store)
         changes = await store.changes(position)
 
         assert position == changes.position
         assert [] == list(changes.ids) if changes.ids is not ALL else False
 
-    @over_a_store
+    @with_a_store
     async def test_logins_touches_and_rotations_are_not_logged(self, store: AsyncStore) -> None:
         """What takes nothing from anyone is not in the log."""
-        position = await now_at(store)
+        position = await log_position(store)
         await sign_in(store, session_row())
         await store.touch("s1", rows.activity(T0 + 1), bound=True)
         await store.rotate("s1", expected_generation=0, changes={}, event=None)
         await store.add_event(rows.UPDATED)
 
-        assert set() == await told_since(store, position)
-        assert position == await now_at(store)
+        assert set() == await changed_since(store, position)
+        assert position == await log_position(store)
 
-    @over_a_store
+    @with_a_store
     async def test_updates_are_logged(self, store: AsyncStore) -> None:
         """An update that was done is told; one that was not is not."""
         await sign_in(store, session_row())
-        position = await now_at(store)
+        position = await log_position(store)
         await rows.update(store, "s1", {"claims": "{}"}, {"generation": 9})
 
-        assert set() == await told_since(store, position)
+        assert set() == await changed_since(store, position)
         await rows.update(store, "s1", {"claims": "{}"})
-        assert {"s1"} == await told_since(store, position)
+        assert {"s1"} == await changed_since(store, position)
 
-    @over_a_store
+    @with_a_store
     async def test_ends_are_logged(self, store: AsyncStore) -> None:
         """Every row that an end marked is told, the expired ones too."""
         await sign_in(
@@ -78,30 +86,30 @@ class LogContract:
             (OfUser("user-1", keep="d"), {"c"}),
             (OfUser("user-1"), {"d"}),
         ):
-            position = await now_at(store)
+            position = await log_position(store)
             await store.end(ending(target))
 
-            assert expected == await told_since(store, position)
+            assert expected == await changed_since(store, position)
 
-    @over_a_store
+    @with_a_store
     async def test_ending_everyone_means_all(self, store: AsyncStore) -> None:
         """Behind an end of everyone the answer is to forget everything, of an empty store too."""
-        position = await now_at(store)
+        position = await log_position(store)
         await store.end(ending(Everyone()))
 
-        assert "all" == await told_since(store, position)
-        assert position != await now_at(store)
+        assert "all" == await changed_since(store, position)
+        assert position != await log_position(store)
 
-    @over_a_store
+    @with_a_store
     async def test_making_room_is_logged(self, store: AsyncStore) -> None:
         """Replaced and evicted sessions are told, the new one is not."""
         await sign_in(store, session_row("own"), session_row("other", device="device-2"))
-        position = await now_at(store)
+        position = await log_position(store)
         await store.insert(rows.login(session_row("new"), limit=1, replaces=True))
 
-        assert {"own", "other"} == await told_since(store, position)
+        assert {"own", "other"} == await changed_since(store, position)
 
-    @over_a_store
+    @with_a_store
     async def test_device_changes_are_logged(self, store: AsyncStore) -> None:
         """A changed device tells its unrevoked sessions, and no others."""
         await sign_in(
@@ -113,68 +121,68 @@ class LogContract:
             session_row("other", user_id="user-2"),
         )
         await rows.end_one(store, "b")
-        position = await now_at(store)
+        position = await log_position(store)
         await store.put_device("user-1", "device-1", changes={"name": "x"}, event=rows.UPDATED)
 
-        assert {"a", "expired"} == await told_since(store, position)
+        assert {"a", "expired"} == await changed_since(store, position)
 
-    @over_a_store
+    @with_a_store
     async def test_erasure_is_logged(self, store: AsyncStore) -> None:
         """The sessions of an erased user are told."""
         await sign_in(store, session_row("a"), session_row("b"), session_row("c", user_id="user-2"))
-        position = await now_at(store)
+        position = await log_position(store)
         await store.erase(rows.erasure())
 
-        assert {"a", "b"} == await told_since(store, position)
+        assert {"a", "b"} == await changed_since(store, position)
 
-    @over_a_store
+    @with_a_store
     async def test_each_position_hears_what_came_behind_it(self, store: AsyncStore) -> None:
         """An older position hears more; asking takes nothing away from anyone."""
         await sign_in(store, session_row("a"), session_row("b"))
-        first = await now_at(store)
+        first = await log_position(store)
         await rows.update(store, "a", {"claims": "{}"})
         second = (await store.changes(first)).position
         await rows.update(store, "b", {"claims": "{}"})
         third = (await store.changes(second)).position
 
-        assert {"a", "b"} == await told_since(store, first)
-        assert {"b"} == await told_since(store, second)
-        assert set() == await told_since(store, third)
-        assert third == await now_at(store)
+        assert {"a", "b"} == await changed_since(store, first)
+        assert {"b"} == await changed_since(store, second)
+        assert set() == await changed_since(store, third)
+        assert third == await log_position(store)
 
-    @over_a_store
+    @with_a_store
     async def test_another_stores_position_means_all(self, store: AsyncStore) -> None:
         """A position of another database is told to forget all, at any length of the log."""
         other = self.make_store()
         try:
-            assert "all" == await told_since(store, await now_at(other))
+            assert "all" == await changed_since(store, await log_position(other))
             for it in (store, other):
                 await sign_in(it, session_row())
                 await rows.update(it, "s1", {"claims": "{}"})
 
-            assert "all" == await told_since(store, await now_at(other))
+            assert "all" == await changed_since(store, await log_position(other))
             await rows.update(other, "s1", {"claims": "{}"})
-            assert "all" == await told_since(store, await now_at(other))
+            assert "all" == await changed_since(store, await log_position(other))
         finally:
             await other.close()
 
-    @over_a_store
+    @with_a_store
     async def test_a_trimmed_position_means_all(self, store: AsyncStore) -> None:
         """A position below the oldest entry is told to forget all; the newest stays known."""
         await sign_in(store, *(session_row(f"s{number}") for number in range(500)))
-        old = await now_at(store)
+        old = await log_position(store)
         for _ in range(MANY // 500 + 1):
             await store.put_device("user-1", "device-1", changes={}, event=rows.UPDATED)
-        newest = await now_at(store)
+        newest = await log_position(store)
         while await store.purge(rows.retention(), limit=20_000):
             pass
 
-        assert "all" == await told_since(store, old)
-        assert set() == await told_since(store, newest)
+        assert "all" == await changed_since(store, old)
+        assert set() == await changed_since(store, newest)
         await rows.update(store, "s1", {"claims": "{}"})
-        assert {"s1"} == await told_since(store, newest)
+        assert {"s1"} == await changed_since(store, newest)
 
-    @over_a_store
+    @with_a_store
     async def test_a_purge_leaves_so_many_entries(self, store: AsyncStore) -> None:
         """The log is trimmed to its newest entries, also where nothing else is left to purge."""
         await sign_in(store, *(session_row(f"s{number}") for number in range(500)))

@@ -9,7 +9,7 @@ from attrs import evolve
 from devsess.models import EventType
 from devsess.stores.base import ById, Full, Inserted, OfDevice, Refused
 from devsess.testing import _rows as rows
-from devsess.testing._rows import DAY, T0, login, over_a_store, session_row, sign_in
+from devsess.testing._rows import DAY, T0, login, session_row, sign_in, with_a_store
 
 if TYPE_CHECKING:
     from devsess.stores.base import AsyncStore
@@ -35,7 +35,7 @@ def _used(*names: str) -> list[SessionRow]:
 class LoginContract:
     """Written whole, or not at all."""
 
-    @over_a_store
+    @with_a_store
     async def test_a_login_is_written_with_device_and_event(self, store: AsyncStore) -> None:
         """A sign-in writes the session, its device and its event."""
         row = session_row()
@@ -45,7 +45,7 @@ class LoginContract:
         assert [row.device] == await store.devices("user-1")
         assert (login(row).event,) == (await store.events("user-1", limit=9)).items
 
-    @over_a_store
+    @with_a_store
     async def test_an_id_is_written_once(self, store: AsyncStore) -> None:
         """There is no blind save: a second row of the same id is refused and changes nothing."""
         await sign_in(store, session_row())
@@ -56,7 +56,7 @@ class LoginContract:
         assert expected == await store.get("s1")
         assert [] == await store.devices("user-2")
 
-    @over_a_store
+    @with_a_store
     async def test_ending_one_session_sets_no_cut_off(self, store: AsyncStore) -> None:
         """Ending a session or a device leaves older sign-ins elsewhere alone."""
         await sign_in(store, session_row("s1"), session_row("s2", device="device-2"))
@@ -65,7 +65,7 @@ class LoginContract:
 
         assert Inserted() == await store.insert(login(session_row("s3"), auth_instant=T0))
 
-    @over_a_store
+    @with_a_store
     async def test_a_blocked_device_is_refused(self, store: AsyncStore) -> None:
         """What the stored device says decides, not what the sign-in brings."""
         await sign_in(store, session_row("s1"))
@@ -74,7 +74,7 @@ class LoginContract:
         assert Refused.BLOCKED is await store.insert(login(session_row("s2")))
         assert None is await store.get("s2")
 
-    @over_a_store
+    @with_a_store
     async def test_an_unblocked_device_is_let_in(self, store: AsyncStore) -> None:
         """Blocking ends with unblocking, for later sign-ins."""
         await sign_in(store, session_row("s1"))
@@ -83,7 +83,7 @@ class LoginContract:
 
         assert Inserted() == await store.insert(login(session_row("s2")))
 
-    @over_a_store
+    @with_a_store
     async def test_a_known_device_keeps_its_users_word(self, store: AsyncStore) -> None:
         """A sign-in renews what was seen of a device, never its name, trust or first sight."""
         await sign_in(store, session_row("s1"))
@@ -112,7 +112,7 @@ class LoginContract:
 
         assert [expected] == await store.devices("user-1")
 
-    @over_a_store
+    @with_a_store
     async def test_a_forgotten_device_comes_back_as_new(self, store: AsyncStore) -> None:
         """A sign-in that outran the forgetting writes its device as it brings it."""
         await sign_in(store, session_row("s1"))
@@ -122,7 +122,7 @@ class LoginContract:
 
         assert [rows.device_row()] == await store.devices("user-1")
 
-    @over_a_store
+    @with_a_store
     async def test_below_the_limit_nobody_ends(self, store: AsyncStore) -> None:
         """The limit counts this session: one below it there is room."""
         await sign_in(store, *_used("a"))
@@ -130,7 +130,7 @@ class LoginContract:
         assert Inserted() == await store.insert(login(session_row("new"), limit=2))
         assert {"a", "new"} == await _live(store)
 
-    @over_a_store
+    @with_a_store
     async def test_the_least_recently_used_are_evicted(self, store: AsyncStore) -> None:
         """At the limit, those used least recently end, by id among equals, until one fits."""
         await sign_in(store, *_used("d", "c", "b"), session_row("a", last_seen_at=T0))
@@ -140,7 +140,7 @@ class LoginContract:
         assert ["a", "d", "c"] == [event.session_id for event in answer.ended]
         assert {"b", "new"} == await _live(store)
 
-    @over_a_store
+    @with_a_store
     async def test_eviction_is_told(self, store: AsyncStore) -> None:
         """Those evicted leave an event each, with the network only, and one tells of the limit."""
         (old,) = _used("a")
@@ -170,21 +170,21 @@ class LoginContract:
             (EventType.SESSION_CREATED, "new", None),
         ] == await _types(store)
 
-    @over_a_store
+    @with_a_store
     async def test_a_full_account_refuses(self, store: AsyncStore) -> None:
         """Without eviction the live ones are named, by last use; nothing is written."""
         old = _used("b", "a")
         await sign_in(store, *old)
-        before, log = await _types(store), await rows.now_at(store)
+        before, log = await _types(store), await rows.log_position(store)
         new = session_row("new", device="new")
 
         assert Full(tuple(old)) == await store.insert(login(new, limit=2, evict=False))
         assert None is await store.get("new")
         assert {"d-a", "d-b"} == {device.id for device in await store.devices("user-1")}
         assert before == await _types(store)
-        assert set() == await rows.told_since(store, log)
+        assert set() == await rows.changed_since(store, log)
 
-    @over_a_store
+    @with_a_store
     async def test_only_live_sessions_count(self, store: AsyncStore) -> None:
         """Revoked, expired and policy-dead rows, and other users', take no room."""
         await sign_in(
@@ -202,7 +202,7 @@ class LoginContract:
 
         assert Inserted() == await store.insert(one)
 
-    @over_a_store
+    @with_a_store
     async def test_each_deadline_counts_until_it_is_reached(self, store: AsyncStore) -> None:
         """A row whose four instants are all just beyond the cutoffs takes room."""
         row = session_row(
@@ -217,7 +217,7 @@ class LoginContract:
 
         assert Full((row,)) == await store.insert(one)
 
-    @over_a_store
+    @with_a_store
     async def test_a_device_replaces_its_own_sessions(self, store: AsyncStore) -> None:
         """A known device's live sessions end first and make room; others' and dead ones stay."""
         own, other = session_row("own"), session_row("other", device="device-2")
@@ -233,7 +233,7 @@ class LoginContract:
         assert {"other", "expired", "new"} == await _live(store)
         assert EventType.LIMIT_EXCEEDED not in [kind for kind, _, _ in await _types(store)]
 
-    @over_a_store
+    @with_a_store
     async def test_replacement_comes_before_eviction(self, store: AsyncStore) -> None:
         """Only what is still too many after the replacement is evicted."""
         own, *others = _used("own", "b", "c", "d")
@@ -245,7 +245,7 @@ class LoginContract:
         assert ["own", "b"] == [event.session_id for event in answer.ended]
         assert ["replaced", "evicted"] == [event.reason for event in answer.ended]
 
-    @over_a_store
+    @with_a_store
     async def test_a_refused_replacement_ends_nothing(self, store: AsyncStore) -> None:
         """Where others fill the limit, the device's own session lives on and is not in the way."""
         own, *others = _used("own", "b", "c")
@@ -256,7 +256,7 @@ class LoginContract:
         assert Full(tuple(others)) == answer
         assert {"own", "b", "c"} == await _live(store)
 
-    @over_a_store
+    @with_a_store
     async def test_no_replacement_unless_asked(self, store: AsyncStore) -> None:
         """Two sessions of one device live side by side unless the sign-in replaces."""
         await sign_in(store, session_row("s1"), session_row("s2"))

@@ -8,7 +8,7 @@ from attrs import evolve
 
 from devsess.stores.base import ById, Ended, Ending, Everyone, Inserted, OfDevice, OfUser, Settled
 from devsess.testing import _rows as rows
-from devsess.testing._rows import T0, ending, over_a_store, session_row, sign_in, sign_in_again
+from devsess.testing._rows import T0, ending, session_row, sign_in, sign_in_again, with_a_store
 
 if TYPE_CHECKING:
     from devsess.stores.base import AsyncStore, Target
@@ -49,7 +49,7 @@ def _ended(row: SessionRow, reason: str = "lost") -> SessionRow:
 class ManyContract:
     """One small write ends any number of sessions; their rows follow in batches."""
 
-    @over_a_store
+    @with_a_store
     async def test_covered_rows_read_as_ended(self, store: AsyncStore) -> None:
         """A covered session is revoked in every answer, with its network for its address."""
         await _three(store)
@@ -60,7 +60,7 @@ class ManyContract:
         assert expected == await store.list("user-1")
         assert session_row("other", user_id="user-2") == await store.get("other")
 
-    @over_a_store
+    @with_a_store
     async def test_everyones_rows_are_covered(self, store: AsyncStore) -> None:
         """Ending everyone covers all rows; a later sign-in is not covered."""
         await _three(store)
@@ -75,7 +75,7 @@ class ManyContract:
         assert row is not None
         assert None is row.revoked_at
 
-    @over_a_store
+    @with_a_store
     async def test_covered_events_lose_the_address(self, store: AsyncStore) -> None:
         """The history of a covered session shows networks, that of others addresses."""
         await _three(store)
@@ -86,7 +86,7 @@ class ManyContract:
         assert {"102.89.77.0/24"} == {event.ip for event in mine}
         assert {"102.89.77.21"} == {event.ip for event in others}
 
-    @over_a_store
+    @with_a_store
     async def test_nothing_writes_a_covered_row(self, store: AsyncStore) -> None:
         """Touch, rotate, update and end treat it as revoked."""
         await _three(store)
@@ -99,7 +99,7 @@ class ManyContract:
         assert Ended() == await store.end(ending(OfDevice("user-1", "device-2"), T0 + 2))
         assert _ended(session_row("a")) == await store.get("a")
 
-    @over_a_store
+    @with_a_store
     async def test_covered_rows_take_no_room(self, store: AsyncStore) -> None:
         """A sign-in neither counts, evicts nor replaces covered sessions."""
         await _three(store)
@@ -108,19 +108,19 @@ class ManyContract:
         how = {"limit": 1, "evict": False, "replaces": True}
         assert Inserted() == await sign_in_again(store, session_row("next"), **how)
 
-    @over_a_store
+    @with_a_store
     async def test_the_log_says_all(self, store: AsyncStore) -> None:
         """A covering number empties every cache; writing the rows appends nothing."""
         await _three(store)
-        position = await rows.now_at(store)
+        position = await rows.log_position(store)
         await _cover(store, OfUser("user-1"))
 
-        assert "all" == await rows.told_since(store, position)
-        position = await rows.now_at(store)
+        assert "all" == await rows.changed_since(store, position)
+        position = await rows.log_position(store)
         await _settle(store, 1)
-        assert set() == await rows.told_since(store, position)
+        assert set() == await rows.changed_since(store, position)
 
-    @over_a_store
+    @with_a_store
     async def test_a_kept_row_takes_the_new_number(self, store: AsyncStore) -> None:
         """It lives, and the next ending covers it."""
         await _three(store)
@@ -132,7 +132,7 @@ class ManyContract:
         assert row is not None
         assert "again" == row.reason
 
-    @over_a_store
+    @with_a_store
     async def test_only_a_live_session_of_the_account_is_kept(self, store: AsyncStore) -> None:
         """A foreign session to keep takes no number, and one that is covered stays ended."""
         await _three(store)
@@ -144,7 +144,7 @@ class ManyContract:
         assert row is not None
         assert "lost" == row.reason
 
-    @over_a_store
+    @with_a_store
     async def test_the_first_ending_is_the_end(self, store: AsyncStore) -> None:
         """Of several endings that cover a session the first gives instant, reason and actor."""
         await _three(store)
@@ -158,7 +158,7 @@ class ManyContract:
             assert ("all", None, T0 + 2) == (row.reason, row.actor, row.revoked_at)
             await _settle(store, 1)
 
-    @over_a_store
+    @with_a_store
     async def test_rows_follow_in_batches(self, store: AsyncStore) -> None:
         """Whatever the batch, the rows and events are those of an ending that wrote them itself."""
         for limit in (1, 2, 9):
@@ -173,7 +173,7 @@ class ManyContract:
             assert await _seen(store, expected) == await _seen(store, user_id)
             assert Settled() == await store.settle(limit=limit)
 
-    @over_a_store
+    @with_a_store
     async def test_only_the_live_get_an_event(self, store: AsyncStore) -> None:
         """Sessions that were dead already when the ending came are written without one."""
         await sign_in(
@@ -191,7 +191,7 @@ class ManyContract:
         assert ["live"] == [event.session_id for event in await _settle(store, 2)]
         assert {"lost"} == {row.reason for row in await store.list("user-1")}
 
-    @over_a_store
+    @with_a_store
     async def test_rows_are_left_to_the_one_that_ended_them(self, store: AsyncStore) -> None:
         """A batch writes no row of a later ending than asked for, but for the caller's own."""
         await _three(store)
@@ -204,7 +204,7 @@ class ManyContract:
         assert (["a", "b"], False) == ([it.session_id for it in batch.events], batch.is_more)
         assert ["other"] == [it.session_id for it in await _settle(store, 9)]
 
-    @over_a_store
+    @with_a_store
     async def test_covered_sessions_are_listed_by_pages(self, store: AsyncStore) -> None:
         """Those that an ending was the first to cover and that are not written, in pages."""
         await _three(store)
@@ -216,7 +216,7 @@ class ManyContract:
         await _settle(store, 1)
         assert set() == await _covered(store, first)
 
-    @over_a_store
+    @with_a_store
     async def test_purge_knows_how_they_ended(self, store: AsyncStore) -> None:
         """A covered session whose deadline passes was ended, and did not expire."""
         await sign_in(store, session_row("a", idle_expires_at=T0 + 5))
@@ -227,17 +227,17 @@ class ManyContract:
         assert row is not None
         assert "lost" == row.reason
 
-    @over_a_store
+    @with_a_store
     async def test_a_changed_device_names_no_covered_session(self, store: AsyncStore) -> None:
         """The log names the sessions of a changed device that have not ended."""
         await _three(store)
         await _cover(store, OfUser("user-1"))
-        position = await rows.now_at(store)
+        position = await rows.log_position(store)
         await store.put_device("user-1", "device-1", changes={"name": "x"}, event=rows.UPDATED)
 
-        assert set() == await rows.told_since(store, position)
+        assert set() == await rows.changed_since(store, position)
 
-    @over_a_store
+    @with_a_store
     async def test_erasure_takes_covered_rows(self, store: AsyncStore) -> None:
         """An erased account has nothing left to follow; others' rows still do."""
         await _three(store)
@@ -247,7 +247,7 @@ class ManyContract:
 
         assert ["other"] == [event.session_id for event in await _settle(store, 1)]
 
-    @over_a_store
+    @with_a_store
     async def test_few_are_ended_at_once(self, store: AsyncStore) -> None:
         """Up to the given number of rows, the ending writes them itself."""
         await _three(store)

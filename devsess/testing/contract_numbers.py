@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from devsess.stores.base import Everyone, Inserted, OfDevice, OfUser, Refused
 from devsess.testing import _rows as rows
-from devsess.testing._rows import DAY, T0, login, over_a_store, session_row, sign_in, sign_in_again
+from devsess.testing._rows import DAY, T0, login, session_row, sign_in, sign_in_again, with_a_store
 
 if TYPE_CHECKING:
     from devsess.stores.base import AsyncStore, Columns, Target
@@ -18,7 +18,7 @@ TARGETS: tuple[Target, ...] = (OfUser("user-1"), Everyone())
 class NumbersContract:
     """Order is by number: a sign-in that began before an ending does not outrun it."""
 
-    @over_a_store
+    @with_a_store
     async def test_a_sign_in_under_way_is_refused(self, store: AsyncStore) -> None:
         """A row of an older number is not written, nor anything with it; nobody else is refused."""
         await rows.end_all(store, "user-1", T0)
@@ -30,7 +30,7 @@ class NumbersContract:
         assert Inserted() == await store.insert(login(session_row("other", user_id="user-2")))
         assert Inserted() == await sign_in_again(store, session_row("next"))
 
-    @over_a_store
+    @with_a_store
     async def test_everyones_number_binds_all(self, store: AsyncStore) -> None:
         """Ending everyone's sessions refuses every sign-in under way."""
         await store.end(rows.ending(Everyone(), T0))
@@ -38,7 +38,7 @@ class NumbersContract:
         assert Refused.CUT_OFF is await store.insert(login(session_row(user_id="new")))
         assert Inserted() == await sign_in_again(store, session_row(user_id="new"))
 
-    @over_a_store
+    @with_a_store
     async def test_a_number_that_was_never_drawn_is_refused(self, store: AsyncStore) -> None:
         """A sign-in that read another store's number (a backup was restored) outruns no ending."""
         drawn = 3
@@ -53,7 +53,7 @@ class NumbersContract:
         assert row is not None
         assert "lost" == row.reason
 
-    @over_a_store
+    @with_a_store
     async def test_numbers_only_grow(self, store: AsyncStore) -> None:
         """Each ending draws a higher number than any before, whosever it is and whenever it was."""
         numbers = [await store.ending_number("user-1")]
@@ -65,7 +65,7 @@ class NumbersContract:
         assert sorted(set(numbers)) == numbers
         assert numbers[2] == await store.ending_number("user-2")
 
-    @over_a_store
+    @with_a_store
     async def test_ending_one_raises_no_number(self, store: AsyncStore) -> None:
         """Ending a session or a device refuses no sign-in."""
         await sign_in(store, session_row("s1"), session_row("s2", device="device-2"))
@@ -74,7 +74,7 @@ class NumbersContract:
 
         assert 0 == await store.ending_number("user-1")
 
-    @over_a_store
+    @with_a_store
     async def test_an_older_dated_sign_in(self, store: AsyncStore) -> None:
         """A sign-in that says when it was is compared at full resolution; an equal one passes."""
         for number, target in enumerate(TARGETS):
@@ -85,7 +85,7 @@ class NumbersContract:
             assert Refused.CUT_OFF is await sign_in_again(store, late, auth_instant=at - 0.001)
             assert Inserted() == await sign_in_again(store, equal, auth_instant=at)
 
-    @over_a_store
+    @with_a_store
     async def test_a_cut_off_never_moves_back(self, store: AsyncStore) -> None:
         """A later ending with a slightly earlier instant leaves the cut-off where it is."""
         for target in TARGETS:
@@ -95,7 +95,7 @@ class NumbersContract:
             again = await sign_in_again(store, session_row(), auth_instant=T0 + 3)
             assert Refused.CUT_OFF is again
 
-    @over_a_store
+    @with_a_store
     async def test_a_kept_session_does_not_spare_the_cut_off(self, store: AsyncStore) -> None:
         """The cut-off and the number are raised also where one session is kept."""
         await sign_in(store, session_row("keep"))
@@ -105,7 +105,7 @@ class NumbersContract:
         again = await sign_in_again(store, session_row("s2"), auth_instant=T0 + 4)
         assert Refused.CUT_OFF is again
 
-    @over_a_store
+    @with_a_store
     async def test_a_clock_that_was_ahead_locks_nobody_out(self, store: AsyncStore) -> None:
         """A cut-off in the future decides nothing, and the next ending takes its place."""
         for number, target in enumerate(TARGETS):
@@ -121,7 +121,7 @@ class NumbersContract:
             answer = await sign_in_again(store, row, auth_instant=T0 + HOUR, cutoffs=at)
             assert Inserted() == answer
 
-    @over_a_store
+    @with_a_store
     async def test_an_erased_account_is_not_brought_back(self, store: AsyncStore) -> None:
         """A sign-in under way, whichever key it has, is refused; one that begins then is let in."""
         erasure = rows.erasure()
@@ -134,7 +134,7 @@ class NumbersContract:
         row = session_row("new")
         assert Inserted() == await sign_in_again(store, row, digests=erasure.digests)
 
-    @over_a_store
+    @with_a_store
     async def test_what_remains_of_an_erased_account_goes_too(self, store: AsyncStore) -> None:
         """Purge drops the digest when its time is over; the account's new sessions still end."""
         erasure = rows.erasure(until=T0 + 9)
@@ -151,7 +151,7 @@ class NumbersContract:
         assert row is not None
         assert "lost" == row.reason
 
-    @over_a_store
+    @with_a_store
     async def test_trust_ends_where_it_may_be_misplaced(self, store: AsyncStore) -> None:
         """Blocking a device, or ending a compromised account's sessions, ends the trust."""
         for device in ("device-1", "device-2"):
@@ -166,7 +166,7 @@ class NumbersContract:
         await store.end(rows.ending(OfUser("user-1", compromised=True)))
         assert {"device-1": None, "device-2": None} == await _trust(store)
 
-    @over_a_store
+    @with_a_store
     async def test_trust_under_way_does_not_outrun_an_ending(self, store: AsyncStore) -> None:
         """A change under an older number is refused, and nothing done; one without any is not."""
         await sign_in(store, session_row())
@@ -174,10 +174,10 @@ class NumbersContract:
         for target in (OfUser("user-1", compromised=True), Everyone(), OfUser("user-1")):
             number = await store.ending_number("user-1")
             await store.end(rows.ending(target))
-            log, history = await rows.now_at(store), await store.events("user-1", limit=99)
+            log, history = await rows.log_position(store), await store.events("user-1", limit=99)
 
             assert Refused.CUT_OFF is await _put(store, trusted, number=number)
-            assert log == await rows.now_at(store)
+            assert log == await rows.log_position(store)
             assert history == await store.events("user-1", limit=99)
             assert {"device-1": None} == await _trust(store)
             assert rows.device_row(name="mine") == await _put(store, named)
@@ -186,14 +186,14 @@ class NumbersContract:
         assert rows.device_row(name="mine", **trusted) == await _put(store, trusted, number=number)
         assert None is await _put(store, trusted, device="nothing", number=number - 1)
 
-    @over_a_store
+    @with_a_store
     async def test_a_kept_session_hears_that_trust_ended(self, store: AsyncStore) -> None:
         """The log names the session that is kept: its device has changed."""
         await sign_in(store, session_row("keep"))
-        position = await rows.now_at(store)
+        position = await rows.log_position(store)
         await store.end(rows.ending(OfUser("user-1", keep="keep", compromised=True)))
 
-        assert {"keep"} == await rows.told_since(store, position)
+        assert {"keep"} == await rows.changed_since(store, position)
 
 
 async def _put(

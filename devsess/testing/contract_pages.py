@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from devsess.stores.base import Everyone, OfUser
 from devsess.testing import _rows as rows
-from devsess.testing._rows import DAY, T0, cutoffs, ending, over_a_store, raises, session_row
+from devsess.testing._rows import DAY, T0, cutoffs, ending, raises, session_row, with_a_store
 from devsess.testing._rows import sign_in as _sign_in
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ def _ids(page: Page[SessionRow]) -> list[str]:
 class PagesContract:
     """Live sessions, page by page, however the others stand and whatever happens meanwhile."""
 
-    @over_a_store
+    @with_a_store
     async def test_live_ones_alone_are_on_a_page(self, store: AsyncStore) -> None:
         """Not those that were revoked, whose time is over by row or policy, or another user's."""
         await _sign_in(
@@ -49,7 +49,7 @@ class PagesContract:
         assert ["live"] == _ids(page)
         assert (await store.get("live"), None) == (page.items[0], page.next)
 
-    @over_a_store
+    @with_a_store
     async def test_covered_ones_are_on_no_page(self, store: AsyncStore) -> None:
         """What an ending covers has ended, though its row is not written; what was kept lives."""
         await _sign_in(store, *(session_row(f"s{number}") for number in range(4)))
@@ -59,7 +59,7 @@ class PagesContract:
         await store.end(ending(Everyone(), at_once=0))
         assert [] == _ids(await _page(store))
 
-    @over_a_store
+    @with_a_store
     async def test_pages_are_by_sign_in(self, store: AsyncStore) -> None:
         """The newest first, equal ones by id, the last page without a cursor."""
         made = {"b": T0, "a": T0, "d": T0 + 2, "c": T0 + 1, "e": T0 + 0.5}
@@ -71,7 +71,7 @@ class PagesContract:
         assert [["d", "c"], ["e", "b"], ["a"]] == [_ids(page) for page in pages]
         assert None is (await _page(store, 5)).next
 
-    @over_a_store
+    @with_a_store
     async def test_activity_moves_nothing_between_pages(self, store: AsyncStore) -> None:
         """What lives from the first page to the last is on one, whatever is used, new or ended."""
         await _sign_in(store, *(session_row(f"s{it}", created_at=T0 + it) for it in range(20)))
@@ -90,7 +90,7 @@ class PagesContract:
 
         assert [f"s{number}" for number in reversed(range(20))] == seen
 
-    @over_a_store
+    @with_a_store
     async def test_a_mangled_cursor_of_live(self, store: AsyncStore) -> None:
         """It is refused: to begin anew would show the first page for ever."""
         await _sign_in(store, session_row("s1"))
@@ -98,7 +98,7 @@ class PagesContract:
             await raises(ValueError, _page(store, 9, mangled))
         await raises(ValueError, _page(store, 0))
 
-    @over_a_store
+    @with_a_store
     async def test_strange_users_have_no_pages(self, store: AsyncStore) -> None:
         """As everywhere, an id with strange characters is as unknown."""
         for strange in ("", "\ud800", "a\0b", "x" * 5_000):
@@ -107,7 +107,7 @@ class PagesContract:
             assert ((), None) == (page.items, page.next)
             assert None is await store.cut_off(strange)
 
-    @over_a_store
+    @with_a_store
     async def test_an_account_keeps_its_cut_off(self, store: AsyncStore) -> None:
         """Of its own latest ending, not of everybody's or another's, until it is erased."""
         await _sign_in(store, session_row("s1"))

@@ -10,7 +10,7 @@ from devsess.lifecycle import Activity
 from devsess.stores.base import ById, Ended, OfDevice
 from devsess.stores.rows import EventRow
 from devsess.testing import _rows as rows
-from devsess.testing._rows import DAY, T0, over_a_store, session_row, sign_in
+from devsess.testing._rows import DAY, T0, session_row, sign_in, with_a_store
 
 if TYPE_CHECKING:
     from devsess.stores.base import AsyncStore
@@ -21,16 +21,16 @@ STRANGE = ("", "s1 ", "S1", "s%", "*", "a\0b", "\ud800", "'; --", "é", "x" * 50
 class ReadingContract:
     """Unknown, expired, malformed; every column comes back as it went in."""
 
-    @over_a_store
+    @with_a_store
     async def test_unknown_session_is_none(self, store: AsyncStore) -> None:
         """An id that was never written reads as None."""
         assert None is await store.get("nobody")
 
-    @over_a_store
+    @with_a_store
     async def test_malformed_ids_are_unknown(self, store: AsyncStore) -> None:
         """An id with strange characters is as unknown: nothing found, nothing done, no error."""
         await sign_in(store, session_row("s1"))
-        log = await rows.now_at(store)
+        log = await rows.log_position(store)
         changes = {"claims": "{}"}
         for strange in STRANGE:
             assert None is await store.get(strange)
@@ -47,9 +47,9 @@ class ReadingContract:
             assert 0 == await store.ending_number(strange)
             assert 0 == await store.erase(rows.erasure(strange))
 
-        assert set() == await rows.told_since(store, log)
+        assert set() == await rows.changed_since(store, log)
 
-    @over_a_store
+    @with_a_store
     async def test_strange_ids_are_data(self, store: AsyncStore) -> None:
         """Ids that look like patterns, quotes or other ids' beginnings find themselves only."""
         strange = ("s%", "s_", "s*", "'", '"', "s:1", "s{1}", "ключ", "s 1", "S1", "s1")
@@ -61,7 +61,7 @@ class ReadingContract:
             assert (it, it) == (found.id, found.user_id)
             assert [it] == [row.id for row in await store.list(it)]
 
-    @over_a_store
+    @with_a_store
     async def test_every_column_comes_back(self, store: AsyncStore) -> None:
         """A session reads as it was written: fractions, bytes and any script."""
         expected = rows.full_row("s-ключ")
@@ -71,7 +71,7 @@ class ReadingContract:
         assert [expected] == await store.list("user-1")
         assert [expected.device] == await store.devices("user-1")
 
-    @over_a_store
+    @with_a_store
     async def test_bare_columns_come_back(self, store: AsyncStore) -> None:
         """A session of which little is known reads as it was written."""
         device = rows.device_row(label="", kind="unknown", os="", browser="", network=None)
@@ -80,7 +80,7 @@ class ReadingContract:
 
         assert expected == await store.get("s1")
 
-    @over_a_store
+    @with_a_store
     async def test_types_come_back(self, store: AsyncStore) -> None:
         """Truth values, whole numbers and tuples read as such, not as numbers and lists."""
         await sign_in(store, rows.full_row())
@@ -91,7 +91,7 @@ class ReadingContract:
         assert [bool, bool, bool, int, tuple, bytes] == [type(value) for value in found]
         assert isinstance(row.auth_time, int)
 
-    @over_a_store
+    @with_a_store
     async def test_expired_rows_are_returned(self, store: AsyncStore) -> None:
         """A row past its deadlines is returned: stores judge nothing."""
         expected = session_row(idle_expires_at=T0 - DAY, absolute_expires_at=T0 - DAY)
@@ -100,7 +100,7 @@ class ReadingContract:
         assert expected == await store.get("s1")
         assert [expected] == await store.list("user-1")
 
-    @over_a_store
+    @with_a_store
     async def test_list_is_by_activity_then_id(self, store: AsyncStore) -> None:
         """All rows of the user and no other's: latest activity first, then by id."""
         await sign_in(
@@ -114,7 +114,7 @@ class ReadingContract:
 
         assert ["c", "a", "b"] == [row.id for row in await store.list("user-1")]
 
-    @over_a_store
+    @with_a_store
     async def test_sessions_show_their_device_of_today(self, store: AsyncStore) -> None:
         """A session comes with its device as it stands when read."""
         await sign_in(store, session_row())
@@ -125,7 +125,7 @@ class ReadingContract:
         assert row is not None
         assert "mine" == row.device.name
 
-    @over_a_store
+    @with_a_store
     async def test_devices_are_by_sign_in_then_id(self, store: AsyncStore) -> None:
         """A user's devices that are not forgotten: latest sign-in first, then by id."""
         seen = {"b": T0, "a": T0, "c": T0 + 1, "gone": T0 + 2}
@@ -137,7 +137,7 @@ class ReadingContract:
 
         assert ["c", "a", "b"] == [device.id for device in await store.devices("user-1")]
 
-    @over_a_store
+    @with_a_store
     async def test_known_devices_are_those_asked_for(self, store: AsyncStore) -> None:
         """By id, by fingerprint, or among the latest; never forgotten or another user's."""
         for number in range(200):
@@ -154,7 +154,7 @@ class ReadingContract:
         assert "d199" == found[0].id
         assert ["d002", "d001"] == [device.id for device in found if device.id < "d100"]
 
-    @over_a_store
+    @with_a_store
     async def test_equal_ids_of_two_users_are_two_devices(self, store: AsyncStore) -> None:
         """A device belongs to one account: the same id elsewhere is another device."""
         await sign_in(store, session_row("s1"), session_row("s2", user_id="user-2"))
@@ -166,7 +166,7 @@ class ReadingContract:
         assert row is not None
         assert row.revoked_at is None
 
-    @over_a_store
+    @with_a_store
     async def test_events_come_back(self, store: AsyncStore) -> None:
         """An event reads as it was kept, whether it says much or nothing."""
         bare = EventRow(type=rows.UPDATED.type, at=T0, user_id="user-1")
@@ -178,19 +178,19 @@ class ReadingContract:
 
         assert (full, bare) == (await store.events("user-1", limit=9)).items
 
-    @over_a_store
+    @with_a_store
     async def test_touch_of_unknown_session(self, store: AsyncStore) -> None:
         """Touching what is not there says so."""
         assert not await store.touch("nobody", Activity(T0, T0, T0), bound=False)
 
-    @over_a_store
+    @with_a_store
     async def test_a_current_schema_needs_no_steps(self, store: AsyncStore) -> None:
         """A store that has been migrated has nothing left to do."""
         await store.migrate()
 
         assert [] == await store.migrate()
 
-    @over_a_store
+    @with_a_store
     async def test_closing_twice_is_fine(self, store: AsyncStore) -> None:
         """A closed store can be closed again."""
         await store.close()

@@ -195,13 +195,13 @@ def test_damage_stops_no_ending(
     table, name = column.split(".")
     with closing(sqlite3.connect(path)) as database, suppress(sqlite3.IntegrityError), database:
         database.execute(f"UPDATE {table} SET {name} = {value}")
-    told: list[str | None] = []
+    emitted: list[str | None] = []
     sessions = SessionManager(
-        path, keys=SECRET, on_event=lambda event: told.append(event.session_id)
+        path, keys=SECRET, on_event=lambda event: emitted.append(event.session_id)
     )
     with sessions:
         assert [grant.session.id] == list(sessions.revoke_all(AGAIN))
-    assert [grant.session.id] == told
+    assert [grant.session.id] == emitted
     with closing(sqlite3.connect(path)) as database:
         assert [] == database.execute("SELECT id FROM sessions WHERE revoked_at IS NULL").fetchall()
 
@@ -229,9 +229,11 @@ def test_a_damaged_id_stops_no_ending(
     ends = column != "user_id" or whose == "everybody's"
     for place in (1,) if at_once else range(4):
         path = tmp_path / f"{place}.db"
-        told: list[str | None] = []
+        emitted: list[str | None] = []
         hears = SessionManager(
-            path, keys=SECRET, on_event=lambda event, told=told: told.append(event.session_id)
+            path,
+            keys=SECRET,
+            on_event=lambda event, emitted=emitted: emitted.append(event.session_id),
         )
         with SessionManager(path, keys=SECRET) as sessions, hears:
             grants = [sessions.login(AGAIN) for _ in range(4)]
@@ -246,7 +248,7 @@ def test_a_damaged_id_stops_no_ending(
                 assert hears.revoke_everyone(reason="breach") in (3, 4)
             else:
                 assert left == {*hears.revoke_all(AGAIN)} - {spoilt}
-            assert sorted(left) == sorted(str(it) for it in told)
+            assert sorted(left) == sorted(str(it) for it in emitted)
             for grant in grants:
                 with pytest.raises(SessionRevokedError):
                     sessions.validate(grant.access_token)

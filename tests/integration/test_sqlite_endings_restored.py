@@ -72,7 +72,7 @@ class _World:
         self.began = self.clock.now()
 
     def at_event(self, number: int, work: Callable[[], None]) -> None:
-        """Have *work* done in the middle of the ending: two events are told with each batch."""
+        """Have *work* done in the middle of the ending: two events are emitted with each batch."""
         self._at[number] = work
 
     def _note(self, _: Event) -> None:

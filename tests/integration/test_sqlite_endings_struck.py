@@ -97,12 +97,12 @@ class _World:
         self.check_ended()
 
     def check_ended(self) -> None:
-        """Each session has one end, with one event, told at most once; nothing is left to do."""
+        """Each session has one end, with one event, emitted at most once; nothing is left to do."""
         assert set() == alive(self.grants, self.struck, self.other)
         expected = ended_once(self.grants, self.began, "stolen", "ops")
         assert expected == ends(self.other, self.user_id)
-        told = [it.session_id for it in self.events if it.type is EventType.SESSION_REVOKED]
-        assert len(set(told)) == len(told)
+        emitted = [it.session_id for it in self.events if it.type is EventType.SESSION_REVOKED]
+        assert len(set(emitted)) == len(emitted)
         assert ALL_DONE == left_behind(self.path)
 
 

@@ -129,7 +129,7 @@ class TestOpening:
         assert "False" == answer.stdout.strip()
 
     def test_what_survives_a_power_loss(self, store: SQLiteStore) -> None:
-        """Deeds wait for the disk, touches do not; both use the write-ahead log."""
+        """Writes wait for the disk, touches do not; both use the write-ahead log."""
         opened = store._opened
         assert opened is not None
         found = {
@@ -160,7 +160,7 @@ class TestFailing:
         """A closed store says so, whatever is asked; closing again is fine."""
         store.close()
         store.close()
-        deeds: list[Callable[[], object]] = [
+        writes: list[Callable[[], object]] = [
             store.mark,
             store.migrate,
             lambda: store.get("s1"),
@@ -170,9 +170,9 @@ class TestFailing:
             lambda: revoke(store, "s1"),
             lambda: store.touch("s1", rows.activity(T0), bound=False),
         ]
-        for deed in deeds:
+        for write in writes:
             with pytest.raises(StoreUnavailableError, match="closed"):
-                deed()
+                write()
 
     def test_locked(self, store: SQLiteStore, path: Path) -> None:
         """While another process writes, writes fail after the timeout and reads go on."""
@@ -234,13 +234,13 @@ class TestFailing:
     def test_an_interrupted_deed_leaves_nothing(
         self, store: SQLiteStore, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        """Whatever stops a deed half way, an interrupt too, takes all of it back."""
+        """Whatever stops a write half way, an interrupt too, takes all of it back."""
 
         def stop(*_: object) -> None:
             raise KeyboardInterrupt
 
         with monkeypatch.context() as patch:
-            patch.setattr("devsess.stores.sqlite.endings.keep", stop)
+            patch.setattr("devsess.stores.sqlite.endings.insert_events", stop)
             with pytest.raises(KeyboardInterrupt):
                 revoke(store, "s1")
 

@@ -212,14 +212,14 @@ class TestForking:
         """A memory store refuses to work in a child, and goes on in its parent."""
         store = MemoryStore()
         store.insert(rows.login(rows.session_row("s1")))
-        for deed in (
+        for write in (
             store.mark,
             lambda: store.get("s1"),
             lambda: store.changes(None),
             lambda: store.list("user-1"),
             lambda: store.purge(rows.retention(), limit=1),
         ):
-            kind, message = in_child(deed)
+            kind, message = in_child(write)
 
             assert "ConfigurationError" == kind
             assert "SQLite" in message

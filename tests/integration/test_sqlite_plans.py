@@ -1,4 +1,4 @@
-"""How SQLite finds the rows of a deed: by an index of their own, never by looking at all."""
+"""How SQLite finds the rows of an operation: by an index of their own, never by looking at all."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-DEEDS: dict[str, Callable[[SQLiteStore], object]] = {
+OPERATIONS: dict[str, Callable[[SQLiteStore], object]] = {
     "sign in on a known device": lambda store: store.insert(
         rows.login(session_row("s2"), replaces=True, limit=3)
     ),
@@ -63,15 +63,15 @@ SMALL = (
 )
 
 
-def plans(store: SQLiteStore, deed: Callable[[SQLiteStore], object]) -> dict[str, list[str]]:
-    """Each statement of *deed* with the steps of its plan."""
+def plans(store: SQLiteStore, operation: Callable[[SQLiteStore], object]) -> dict[str, list[str]]:
+    """Each statement of *operation* with the steps of its plan."""
     statements: list[str] = []
     opened = store._opened
     assert opened is not None
     connections = list(opened._all)
     for connection in connections:
         connection.set_trace_callback(statements.append)
-    deed(store)
+    operation(store)
     for connection in connections:
         connection.set_trace_callback(None)
     db = opened.writer
@@ -83,13 +83,13 @@ def plans(store: SQLiteStore, deed: Callable[[SQLiteStore], object]) -> dict[str
     return explained
 
 
-@pytest.mark.parametrize("deed", DEEDS)
-def test_no_deed_looks_at_all_rows(tmp_path: Path, deed: str) -> None:
-    """What a deed costs does not grow with other users' sessions."""
+@pytest.mark.parametrize("operation", OPERATIONS)
+def test_no_operation_looks_at_all_rows(tmp_path: Path, operation: str) -> None:
+    """What an operation costs does not grow with other users' sessions."""
     store = SQLiteStore(tmp_path / "sessions.db")
     store.insert(rows.login(session_row("s1")))
     store.list("warm up a reader")
-    found = plans(store, DEEDS[deed])
+    found = plans(store, OPERATIONS[operation])
     store.close()
     assert found
     for statement, steps in found.items():
@@ -101,7 +101,7 @@ def test_recognition_does_not_look_at_all_devices(tmp_path: Path) -> None:
     """The latest few, and those asked for: each is found by an index that leads to them."""
     store = SQLiteStore(tmp_path / "sessions.db")
     store.list("warm up a reader")
-    (steps,) = plans(store, DEEDS["recognise a device"]).values()
+    (steps,) = plans(store, OPERATIONS["recognise a device"]).values()
     store.close()
     assert [
         "SEARCH devices USING INDEX devices_latest (user_id=?)",
@@ -110,12 +110,14 @@ def test_recognition_does_not_look_at_all_devices(tmp_path: Path) -> None:
     ] == [step for step in steps if step.startswith("SEARCH")]
 
 
-@pytest.mark.parametrize("deed", ["sign in on a known device", "end a user's", "end a device's"])
-def test_a_users_rows_are_found_by_user(tmp_path: Path, deed: str) -> None:
-    """A deed about one user finds the sessions by user, not all that are unrevoked."""
+@pytest.mark.parametrize(
+    "operation", ["sign in on a known device", "end a user's", "end a device's"]
+)
+def test_a_users_rows_are_found_by_user(tmp_path: Path, operation: str) -> None:
+    """An operation about one user finds the sessions by user, not all that are unrevoked."""
     store = SQLiteStore(tmp_path / "sessions.db")
     store.insert(rows.login(session_row("s1")))
-    found = plans(store, DEEDS[deed])
+    found = plans(store, OPERATIONS[operation])
     store.close()
     steps = [step for plan in found.values() for step in plan if step.startswith("SEARCH s ")]
     assert steps
@@ -127,6 +129,6 @@ def test_live_sessions_are_not_sorted(tmp_path: Path) -> None:
     """A page is read in the order of its index: 20,000 sessions cost no more than one page."""
     with closing(SQLiteStore(tmp_path / "s.db")) as store:
         store.insert(rows.login(session_row("s1")))
-        for steps in plans(store, DEEDS["list the next live ones"]).values():
+        for steps in plans(store, OPERATIONS["list the next live ones"]).values():
             assert any("sessions_live" in step for step in steps)
             assert not any("TEMP B-TREE" in step for step in steps)

@@ -50,7 +50,7 @@ def test_the_device_counts(store: SQLiteStore, change: dict[str, Any]) -> None:
 
 
 def test_touch_and_rotation_count(store: SQLiteStore) -> None:
-    """Deeds that the log does not tell of change the stamp all the same."""
+    """Writes that the log does not name change the stamp all the same."""
     before = store.stamp("s1")
     store.touch("s1", rows.activity(T0 + 9), bound=False)
     touched = store.stamp("s1")

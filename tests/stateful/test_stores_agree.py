@@ -131,7 +131,7 @@ EVENTS = st.builds(
 
 
 class StoresAgree(RuleBasedStateMachine):
-    """Each rule does one deed to both and compares the answers."""
+    """Each rule does one operation on both and compares the answers."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -297,8 +297,8 @@ class StoresAgree(RuleBasedStateMachine):
     @invariant()
     def the_log_reads_alike(self) -> None:
         for pair in self.positions:
-            told = [store.changes(at).ids for store, at in zip(self.stores, pair, strict=True)]
-            named = [it if it is ALL else set(it) for it in told]
+            logged = [store.changes(at).ids for store, at in zip(self.stores, pair, strict=True)]
+            named = [it if it is ALL else set(it) for it in logged]
 
             assert named[0] == named[1]
 

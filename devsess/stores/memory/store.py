@@ -69,7 +69,7 @@ class MemoryStore(Tables):
     def changes(self, position: object, *, wait: bool = True) -> Changes:
         """See Store.changes."""
         del wait
-        with self._deed():
+        with self._exclusive():
             here = (self._name, self._last_change)
             seq = self._seq(position)
             if seq is None or seq not in self._log:
@@ -82,9 +82,9 @@ class MemoryStore(Tables):
     def get(self, session_id: str, *, wait: bool = True) -> SessionRow | None:
         """See Store.get."""
         del wait
-        with self._deed():
+        with self._exclusive():
             row = self._sessions.get(session_id)
-            return row and self._whole(row)
+            return row and self._as_read(row)
 
     def stamp(self, session_id: str, *, wait: bool = True) -> int | None:  # noqa: ARG002
         """None: reading the whole row costs no more."""
@@ -92,7 +92,7 @@ class MemoryStore(Tables):
 
     def list(self, user_id: str) -> builtins.list[SessionRow]:
         """See Store.list."""
-        with self._deed():
+        with self._exclusive():
             return sorted(self._of_user(user_id), key=lambda row: (-row.last_seen_at, row.id))
 
     def live(
@@ -101,7 +101,7 @@ class MemoryStore(Tables):
         """See Store.live."""
         semantics.check_size(limit)
         before = semantics.read_live_cursor(cursor)
-        with self._deed():
+        with self._exclusive():
             found = [row for row in self._of_user(user_id) if counts_as_live(row, cutoffs)]
         found = [it for it in found if before is None or (it.created_at, it.id) < before]
         found.sort(key=lambda row: (row.created_at, row.id), reverse=True)
@@ -110,12 +110,12 @@ class MemoryStore(Tables):
 
     def cut_off(self, user_id: str) -> float | None:
         """See Store.cut_off."""
-        with self._deed():
+        with self._exclusive():
             return self._endings.marks.get(user_id, Mark()).cut_off
 
     def insert(self, insertion: Insertion) -> InsertAnswer:
         """See Store.insert."""
-        with self._deed():
+        with self._exclusive():
             row, cutoffs = insertion.row, insertion.cutoffs
             refusal = self._refused(insertion)
             if refusal:
@@ -125,25 +125,25 @@ class MemoryStore(Tables):
             live = [
                 it for it in self._of_user(row.user_id) if counts_as_live(it, insertion.cutoffs)
             ]
-            room = semantics.room(live, insertion)
-            if isinstance(room, Full):
-                return room
-            endings = [self._end(it, cutoffs.now, REPLACED, None) for it in room.replaced]
-            endings += [self._end(it, cutoffs.now, EVICTED, None) for it in room.evicted]
-            self._keep(*endings)
-            if room.evicted:
-                self._keep(semantics.limit_event(insertion))
+            to_end = semantics.sessions_to_end(live, insertion)
+            if isinstance(to_end, Full):
+                return to_end
+            endings = [self._end(it, cutoffs.now, REPLACED, None) for it in to_end.replaced]
+            endings += [self._end(it, cutoffs.now, EVICTED, None) for it in to_end.evicted]
+            self._insert_events(*endings)
+            if to_end.evicted:
+                self._insert_events(semantics.limit_event(insertion))
             key = row.user_id, row.device.id
             self._devices[key] = semantics.seen_again(self._devices.get(key), row.device)
             self._sessions[row.id] = row
-            self._keep(insertion.event)
+            self._insert_events(insertion.event)
             return Inserted(tuple(endings))
 
     def touch(
         self, session_id: str, activity: Activity, *, bound: bool, presented: int | None = None
     ) -> bool:
         """See Store.touch."""
-        with self._deed():
+        with self._exclusive():
             row = self._unrevoked(session_id)
             if row is None:
                 return False
@@ -159,36 +159,36 @@ class MemoryStore(Tables):
         self, session_id: str, *, expected_generation: int, changes: Columns, event: EventRow | None
     ) -> SessionRow | None:
         """See Store.rotate."""
-        with self._deed():
+        with self._exclusive():
             if event is not None and self._is_full(event):
                 changes = semantics.without_agent(changes)
             raised = {**changes, "generation": expected_generation + 1}
             row = self._swap(session_id, {"generation": expected_generation}, raised)
             if row is not None and event is not None:
-                self._keep(event)
+                self._insert_events(event)
             return row
 
     def update(
         self, session_id: str, *, expected: Columns, changes: Columns, event: EventRow
     ) -> SessionRow | None:
         """See Store.update."""
-        with self._deed():
+        with self._exclusive():
             row = self._swap(session_id, expected, changes)
             if row is not None:
-                self._note(row.id)
-                self._keep(event)
+                self._append_change(row.id)
+                self._insert_events(event)
             return row
 
     def ending_number(self, user_id: str, *, digests: Sequence[bytes] = ()) -> int:
         """See Store.ending_number."""
-        with self._deed():
+        with self._exclusive():
             return self._endings.number(user_id, digests)
 
     def ahead(self, *, after: float, limit: int) -> builtins.list[SessionRow]:
         """See Store.ahead."""
         semantics.check_size(limit)
-        with self._deed():
-            rows = [self._whole(row) for row in self._unwritten(None)]
+        with self._exclusive():
+            rows = [self._as_read(row) for row in self._unwritten(None)]
             late = [it for it in rows if it.revoked_at is None and it.idle_expires_at > after]
             return sorted(late, key=lambda row: (-row.idle_expires_at, row.id))[:limit]
 
@@ -197,17 +197,17 @@ class MemoryStore(Tables):
     ) -> bool:
         """See Store.set_back."""
         del wait
-        with self._deed():
+        with self._exclusive():
             row = self._unrevoked(session_id)
             if row is None or not semantics.holds(row, expected):
                 return False
             self._sessions[row.id] = semantics.corrected(row, changes)
-            self._note(row.id)
+            self._append_change(row.id)
             return True
 
     def end(self, ending: Ending) -> Ended:
         """See Store.end."""
-        with self._deed():
+        with self._exclusive():
             target = ending.target
             if not isinstance(target, (OfUser, Everyone)):
                 self._mark_device(target)
@@ -217,13 +217,13 @@ class MemoryStore(Tables):
             if len(unwritten) <= ending.at_once:
                 return Ended(self._end_now(ending))
             self._endings.cover(number, ending)
-            self._note(None)
+            self._append_change(None)
             return Ended(following=number)
 
     def covered(self, number: int, *, limit: int, cursor: str | None = None) -> Page[str]:
         """See Store.covered."""
         semantics.check_size(limit)
-        with self._deed():
+        with self._exclusive():
             ids = sorted(
                 row.id
                 for row, by in self._covered()
@@ -235,20 +235,20 @@ class MemoryStore(Tables):
     def settle(self, *, limit: int, own: int | None = None, before: float = math.inf) -> Settled:
         """See Store.settle."""
         semantics.check_size(limit)
-        with self._deed():
+        with self._exclusive():
             events = []
             for row, by in self._covered(own, before)[:limit]:
                 event = self._mark_ended(row, by.at, by.reason, by.actor)
                 if counts_as_live(row, by.cutoffs):
                     events.append(event)
-            self._keep(*events)
+            self._insert_events(*events)
             if not self._covered():
                 self._endings.pending.clear()
             return Settled(tuple(events), bool(self._covered(own, before)))
 
     def devices(self, user_id: str) -> builtins.list[DeviceRow]:
         """See Store.devices."""
-        with self._deed():
+        with self._exclusive():
             rows = [it for it in self._devices.values() if it.user_id == user_id]
             kept = [row for row in rows if not row.forgotten]
             return sorted(kept, key=lambda row: (-row.last_seen_at, row.id))
@@ -269,7 +269,7 @@ class MemoryStore(Tables):
         number: int | None = None,
     ) -> DeviceRow | Refused | None:
         """See Store.put_device."""
-        with self._deed():
+        with self._exclusive():
             device = self._devices.get((user_id, device_id))
             if device is None or device.forgotten:
                 return None
@@ -278,20 +278,20 @@ class MemoryStore(Tables):
             self._devices[user_id, device_id] = device = semantics.changed_device(device, changes)
             for row in self._target(OfDevice(user_id, device_id)):
                 if row.revoked_at is None:
-                    self._note(row.id)
-            self._keep(event)
+                    self._append_change(row.id)
+            self._insert_events(event)
             return device
 
     def add_event(self, event: EventRow) -> None:
         """See Store.add_event."""
-        with self._deed():
-            self._keep(event)
+        with self._exclusive():
+            self._insert_events(event)
 
     def events(self, user_id: str, *, limit: int, cursor: str | None = None) -> Page[EventRow]:
         """See Store.events."""
         semantics.check_size(limit)
         before = semantics.read_cursor(cursor)
-        with self._deed():
+        with self._exclusive():
             places = [seq for seq, event in self._events.items() if event.user_id == user_id]
             places = [seq for seq in sorted(places, reverse=True) if not before or seq < before]
             shown = places[:limit]
@@ -302,7 +302,7 @@ class MemoryStore(Tables):
         """See Store.purge. Each row has its own text of a user agent."""
         semantics.check_size(limit)
         now, before = retention.now, retention.before
-        with self._deed():
+        with self._exclusive():
             self._endings.forget_erased(now)
             done = self._date(now, retention.latest, limit)
             done += self._lapse(now, limit - done)
@@ -316,14 +316,14 @@ class MemoryStore(Tables):
 
     def erase(self, erasure: Erasure) -> int:
         """See Store.erase."""
-        with self._deed():
+        with self._exclusive():
             user_id = erasure.user_id
             sessions = [row.id for row in self._of_user(user_id)]
             devices = [key for key in self._devices if key[0] == user_id]
             events = [seq for seq, event in self._events.items() if event.user_id == user_id]
             for session_id in sorted(sessions):
                 del self._sessions[session_id]
-                self._note(session_id)
+                self._append_change(session_id)
             for key in devices:
                 del self._devices[key]
             for seq in events:
@@ -332,7 +332,7 @@ class MemoryStore(Tables):
 
     def migrate(self) -> builtins.list[str]:
         """Nothing to do: there is no schema."""
-        with self._deed():
+        with self._exclusive():
             return []
 
     def close(self) -> None:

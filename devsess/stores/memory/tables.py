@@ -44,7 +44,7 @@ class Tables:
 
     # What the deeds share; the lock is held.
 
-    def _deed(self) -> AbstractContextManager[object]:
+    def _exclusive(self) -> AbstractContextManager[object]:
         """The lock itself: no interrupt comes between entering it and what it guards."""
         self._check()
         return self._lock
@@ -65,18 +65,18 @@ class Tables:
             return int(position[1])
         return None
 
-    def _whole(self, row: SessionRow) -> SessionRow:
+    def _as_read(self, row: SessionRow) -> SessionRow:
         """*row* as it reads: with its device as it is, and ended if it is covered."""
         row = evolve(row, device=self._devices[row.user_id, row.device.id])
         by = self._endings.covering(row)
         return semantics.as_covered(row, by) if by else row
 
     def _of_user(self, user_id: str) -> builtins.list[SessionRow]:
-        return [self._whole(it) for it in self._sessions.values() if it.user_id == user_id]
+        return [self._as_read(it) for it in self._sessions.values() if it.user_id == user_id]
 
     def _unrevoked(self, session_id: str) -> SessionRow | None:
         row = self._sessions.get(session_id)
-        whole = row and self._whole(row)
+        whole = row and self._as_read(row)
         return whole if whole is not None and whole.revoked_at is None else None
 
     def _refused(self, insertion: Insertion) -> Refused | None:
@@ -97,13 +97,13 @@ class Tables:
         if isinstance(target, ById):
             row = self._sessions.get(target.session_id)
             found = row is not None and target.user_id in (None, row.user_id)
-            return [self._whole(row)] if row is not None and found else []
+            return [self._as_read(row)] if row is not None and found else []
         if isinstance(target, OfUser):
             return [row for row in self._of_user(target.user_id) if row.id != target.keep]
         if isinstance(target, OfDevice):
             rows = self._of_user(target.user_id)
             return [row for row in rows if row.device.id == target.device_id]
-        return [self._whole(row) for row in self._sessions.values()]
+        return [self._as_read(row) for row in self._sessions.values()]
 
     def _unwritten(self, user_id: str | None) -> builtins.list[SessionRow]:
         """The rows of a user, or all, that are not written as ended, covered or not."""
@@ -127,7 +127,7 @@ class Tables:
             if kept is not None and kept.user_id == target.user_id:
                 self._sessions[kept.id] = evolve(kept, ending_number=number)
                 if target.compromised:  # its device changes
-                    self._note(kept.id)
+                    self._append_change(kept.id)
             if target.compromised:
                 self._end_trust(target.user_id)
         return number
@@ -150,17 +150,17 @@ class Tables:
         rows = [row for row in self._target(ending.target) if row.revoked_at is None]
         rows.sort(key=lambda row: (row.last_seen_at, row.id))
         if isinstance(ending.target, Everyone):
-            self._note(None)
+            self._append_change(None)
         events = []
         for row in rows:
             event = self._end(row, ending.cutoffs.now, ending.reason, ending.actor)
             if counts_as_live(row, ending.cutoffs):
                 events.append(event)
-        self._keep(*events)
+        self._insert_events(*events)
         return tuple(events)
 
     def _end(self, row: SessionRow, at: float, reason: str, actor: str | None) -> EventRow:
-        self._note(row.id)
+        self._append_change(row.id)
         return self._mark_ended(row, at, reason, actor)
 
     def _mark_ended(self, row: SessionRow, at: float, reason: str, actor: str | None) -> EventRow:
@@ -179,7 +179,7 @@ class Tables:
         covered = row is not None and self._endings.covering(row) is not None
         return evolve(event, ip=event.network) if covered else event
 
-    def _keep(self, *events: EventRow) -> None:
+    def _insert_events(self, *events: EventRow) -> None:
         for event in events:
             if self._is_full(event):
                 continue
@@ -195,7 +195,7 @@ class Tables:
         ]
         return len(alike) >= semantics.EVENTS_EACH
 
-    def _note(self, session_id: str | None) -> None:
+    def _append_change(self, session_id: str | None) -> None:
         self._last_change += 1
         self._log[self._last_change] = session_id
 

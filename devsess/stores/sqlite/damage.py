@@ -108,7 +108,7 @@ def _fits(kinds: tuple[tuple[type, ...], ...], types: tuple[type, ...]) -> bool:
     return all(found in allowed for found, allowed in zip(types, kinds, strict=True))
 
 
-def sound(make: Callable[[Values], T]) -> Callable[[Values], T]:
+def damaged_if_unreadable(make: Callable[[Values], T]) -> Callable[[Values], T]:
     """*make*, which makes a row from values, with one error for whatever they do to it."""
 
     def made(values: Values) -> T:

@@ -18,7 +18,7 @@ from devsess.stores.semantics import Covering
 from devsess.stores.sqlite import ids, rows
 from devsess.stores.sqlite.damage import DamagedError, checked_instant
 from devsess.stores.sqlite.ids import Odd
-from devsess.stores.sqlite.log import keep, note
+from devsess.stores.sqlite.log import append_changes, insert_events
 
 if TYPE_CHECKING:
     import sqlite3
@@ -71,16 +71,16 @@ _OLDEST = f"{_PENDING} WHERE number = ? OR at <= ? ORDER BY number LIMIT 1"
 # All that the event of an end tells. No device is joined: ending needs no label,
 # and must not fail where one is lost. Nor where a text is damaged: SQLite does
 # not look into blobs.
-_TOLD = "CAST(s.network AS BLOB), CAST(a.user_agent AS BLOB)"
+_FOR_EVENT = "CAST(s.network AS BLOB), CAST(a.user_agent AS BLOB)"
 _IDS = ", ".join(ids.stored(f"s.{name}") for name in ("user_id", "device_id", "id"))
 _ENDED = (
-    f"SELECT {_IDS}, {_TOLD}"  # noqa: S608
+    f"SELECT {_IDS}, {_FOR_EVENT}"  # noqa: S608
     " FROM sessions s LEFT JOIN agents a ON a.id = s.agent_id WHERE "
 )
 # The rows that are not written as ended, in an order in which one can go on.
 _PLACE = "s.user_id, s.device_id, s.id"
 _WALK = (
-    f"SELECT {_IDS}, {_TOLD}, {rows.FIRST}, {LIVE}"  # noqa: S608
+    f"SELECT {_IDS}, {_FOR_EVENT}, {rows.FIRST}, {LIVE}"  # noqa: S608
     " FROM sessions s INDEXED BY sessions_unrevoked LEFT JOIN agents a ON a.id = s.agent_id"
     " WHERE s.revoked_at IS NULL AND {whose}"
     f" ORDER BY {_PLACE} LIMIT ?"
@@ -162,7 +162,7 @@ def end(db: sqlite3.Cursor, ending: Ending, *, follow: bool) -> Ended:
         _COVER,
         [number, by.user_id, by.at, by.idle_after, by.created_after, by.reason, by.actor],
     )
-    note(db, [None])
+    append_changes(db, [None])
     return Ended(following=number)
 
 
@@ -194,7 +194,7 @@ def _raise_number(db: sqlite3.Cursor, target: OfUser | Everyone, at: LivenessCut
     is_kept = db.execute(_LIFT, [number, kept, target.user_id]).rowcount
     if target.compromised:
         db.execute("UPDATE devices SET trusted_until = NULL WHERE user_id = ?", [target.user_id])
-        note(db, [kept] if is_kept else [])  # its device has changed
+        append_changes(db, [kept] if is_kept else [])  # its device has changed
     return number
 
 
@@ -223,11 +223,11 @@ def _end_now(db: sqlite3.Cursor, ending: Ending) -> tuple[EventRow, ...]:
         f"{_ENDED}{rows.UNENDED} AND {where} AND {LIVE}{BY_USE}", [*values, *of_live(at)]
     ).fetchall()
     if isinstance(ending.target, Everyone):
-        note(db, [None])
+        append_changes(db, [None])
     else:
-        note_unended(db, where, values)
+        append_unended(db, where, values)
     revoke(db, where, values, at.now, ending.reason, ending.actor)
-    return _told(db, live, at.now, ending.reason, ending.actor)
+    return _end_events(db, live, at.now, ending.reason, ending.actor)
 
 
 def condition(target: Target) -> tuple[str, list[object]]:
@@ -253,7 +253,7 @@ def of_live(at: LivenessCutoffs) -> tuple[float, ...]:
     return at.now, at.now, at.idle_after, at.created_after
 
 
-def note_unended(db: sqlite3.Cursor, where: str, values: list[object]) -> None:
+def append_unended(db: sqlite3.Cursor, where: str, values: list[object]) -> None:
     """Append those of the sessions that have not ended to the log; all, if one has no name."""
     found = db.execute(
         f"SELECT {ids.stored('s.id')} FROM sessions s"  # noqa: S608
@@ -262,7 +262,7 @@ def note_unended(db: sqlite3.Cursor, where: str, values: list[object]) -> None:
     )
     named = [ids.read(value) for (value,) in found.fetchall()]
     texts = [it for it in named if isinstance(it, str)]
-    note(db, texts if len(texts) == len(named) else [None])
+    append_changes(db, texts if len(texts) == len(named) else [None])
 
 
 def revoke(
@@ -353,16 +353,16 @@ def _write_covered(
     named = [ids.read(row[2]) for row in covered]
     ids.execute_each(db, _REDUCE, (), named)
     ids.execute_each(db, _END, (by.at, by.reason, by.actor), named)
-    return _told(db, [it for it in covered if it[_WAS_LIVE]], by.at, by.reason, by.actor)
+    return _end_events(db, [it for it in covered if it[_WAS_LIVE]], by.at, by.reason, by.actor)
 
 
-def _told(
+def _end_events(
     db: sqlite3.Cursor, live: Sequence[Sequence[Any]], at: float, reason: str, actor: str | None
 ) -> tuple[EventRow, ...]:
     """Keep the events of sessions that were *live*; a row that is damaged has none, but the log."""
     found = [_event(row, at, reason, actor) for row in live]
     events = tuple(event for event in found if event is not None)
-    keep(db, *events)
+    insert_events(db, *events)
     ids.report(len(found) - len(events))
     return events
 

@@ -71,7 +71,7 @@ class DatabaseFile:
 
     # Reading.
 
-    def _ask(self, statement: str, values: Values, *, wait: bool = True) -> Answer:
+    def _query(self, statement: str, values: Values, *, wait: bool = True) -> Answer:
         """Rows, with the epoch of the connections that gave them."""
         if time.monotonic() >= self._look_at:
             self._look(wait=wait)
@@ -91,7 +91,7 @@ class DatabaseFile:
             raise unavailable(self._path, error) from error
 
     def _rows(self, statement: str, values: Values) -> list[tuple[Any, ...]]:
-        return self._ask(statement, values)[1]
+        return self._query(statement, values)[1]
 
     def _at_once(self, statement: str, values: Values) -> Answer:
         if self._opened is None:
@@ -111,7 +111,7 @@ class DatabaseFile:
 
     # Writing.
 
-    def _deed(
+    def _transaction(
         self,
         work: Callable[Concatenate[sqlite3.Cursor, P], T],
         *args: P.args,
@@ -119,7 +119,8 @@ class DatabaseFile:
     ) -> T:
         """What *work* gives, in one transaction of the writer: whole, or not at all."""
         return self._write(
-            self._timeout, lambda opened: whole(opened.writer, lambda db: work(db, *args, **kwargs))
+            self._timeout,
+            lambda opened: atomically(opened.writer, lambda db: work(db, *args, **kwargs)),
         )
 
     def _write(self, seconds: float, work: Callable[[Connections], T]) -> T:
@@ -200,7 +201,7 @@ class DatabaseFile:
         """Put new connections in the place of *old*, unless another thread did."""
 
         def opened() -> Connections:
-            return self._opened_anew(old, create=create)
+            return self._reopened(old, create=create)
 
         if is_mine(self._write_lock):
             new = opened()
@@ -210,7 +211,7 @@ class DatabaseFile:
             old.close()
         return new
 
-    def _opened_anew(self, old: Connections | None, *, create: bool) -> Connections:
+    def _reopened(self, old: Connections | None, *, create: bool) -> Connections:
         """As `_open`, under the write lock; *old* is closed by the caller, or before."""
         if self._closed:
             raise StoreUnavailableError("this store was closed")
@@ -277,7 +278,7 @@ def _left(deadline: float, seconds: float) -> float:
     return seconds if seconds - left < 0.001 else left
 
 
-def whole(db: sqlite3.Cursor, work: Callable[[sqlite3.Cursor], T]) -> T:
+def atomically(db: sqlite3.Cursor, work: Callable[[sqlite3.Cursor], T]) -> T:
     """What *work* gives, in one transaction, of which nothing is left if it fails."""
     if db.connection.in_transaction:  # an interrupt kept the last one from being taken back
         db.execute("ROLLBACK")

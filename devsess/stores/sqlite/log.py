@@ -27,7 +27,7 @@ _ALIKE_ALONE = (
 _ONCE = frozenset({EventType.SESSION_CREATED, EventType.SESSION_REVOKED})
 
 
-def note(db: sqlite3.Cursor, session_ids: Sequence[str | None]) -> None:
+def append_changes(db: sqlite3.Cursor, session_ids: Sequence[str | None]) -> None:
     """Append to the log; None stands for all sessions."""
     tag = new_tag()
     db.executemany(
@@ -35,7 +35,7 @@ def note(db: sqlite3.Cursor, session_ids: Sequence[str | None]) -> None:
     )
 
 
-def keep(db: sqlite3.Cursor, *events: EventRow) -> None:
+def insert_events(db: sqlite3.Cursor, *events: EventRow) -> None:
     """Keep events, in this order; but no more of one type and session, or account, than may be."""
     for event in events:
         if is_full(db, event):

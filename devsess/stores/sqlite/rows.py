@@ -13,7 +13,13 @@ from devsess._frozen import freeze
 from devsess.models import Assessment, Decision, EventType, Location, Signal
 from devsess.stores.records import MUTABLE
 from devsess.stores.rows import DeviceRow, EventRow, SessionRow
-from devsess.stores.sqlite.damage import DamagedError, Shape, check_object, names, sound
+from devsess.stores.sqlite.damage import (
+    DamagedError,
+    Shape,
+    check_object,
+    damaged_if_unreadable,
+    names,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -178,7 +184,7 @@ _SESSION_SHAPE = Shape(
 _EVENT_SHAPE = Shape(EVENT, missing=("device_id",))
 
 
-@sound
+@damaged_if_unreadable
 def device_row(values: Values) -> DeviceRow:
     """A device from the columns DEVICE."""
     _DEVICE_SHAPE.check(values)
@@ -192,7 +198,7 @@ def device_values(row: DeviceRow) -> Values:
     return [getattr(row, name) for name in DEVICE]
 
 
-@sound
+@damaged_if_unreadable
 def session_row(values: Values) -> SessionRow:
     """A session from what SELECT_SESSION gives; positional, since each validation may pass here."""
     _SESSION_SHAPE.check(values)
@@ -234,7 +240,7 @@ def column_value(row: SessionRow, column: str, agent_id: int | None) -> object:
     return getattr(row, column)
 
 
-@sound
+@damaged_if_unreadable
 def event_row(values: Values) -> EventRow:
     """An event from what SELECT_EVENT gives behind its number."""
     _EVENT_SHAPE.check(values)

@@ -17,13 +17,12 @@ from typing import TYPE_CHECKING, Any
 from devsess.models import Page
 from devsess.stores import semantics
 from devsess.stores.base import ALL, Changes, Ended, Settled, StoreBusyError
-from devsess.stores.sqlite import endings, rows, schema
-from devsess.stores.sqlite import writes as sql
+from devsess.stores.sqlite import endings, rows, schema, writes
 from devsess.stores.sqlite.checks import is_text
 from devsess.stores.sqlite.connections import MAX_READERS
-from devsess.stores.sqlite.file import DatabaseFile, whole
+from devsess.stores.sqlite.file import DatabaseFile, atomically
 from devsess.stores.sqlite.late_touches import LateTouches
-from devsess.stores.sqlite.log import keep
+from devsess.stores.sqlite.log import insert_events
 
 if TYPE_CHECKING:
     import builtins
@@ -94,12 +93,12 @@ class SQLiteStore(DatabaseFile):
     def changes(self, position: object, *, wait: bool = True) -> Changes:
         """See Store.changes. A position is an opening of the file, and an entry with its tag."""
         if isinstance(position, tuple):
-            epoch, entries = self._ask(_LOG, (position[1], semantics.LOG_READ + 2), wait=wait)
-            here = sql.changes_since(position, epoch, entries)
+            epoch, entries = self._query(_LOG, (position[1], semantics.LOG_READ + 2), wait=wait)
+            here = writes.changes_since(position, epoch, entries)
             if here is not None:
                 return here
-        epoch, entries = self._ask(_LOG_END, (), wait=wait)
-        [position] = self._made(sql.position_of, entries or [()])
+        epoch, entries = self._query(_LOG_END, (), wait=wait)
+        [position] = self._made(writes.position_of, entries or [()])
         return Changes((epoch, *position), ALL)
 
     def get(self, session_id: str, *, wait: bool = True) -> SessionRow | None:
@@ -136,7 +135,7 @@ class SQLiteStore(DatabaseFile):
 
     def insert(self, insertion: Insertion) -> InsertAnswer:
         """See Store.insert."""
-        return self._deed(sql.insert, insertion)
+        return self._transaction(writes.insert, insertion)
 
     def touch(
         self, session_id: str, activity: Activity, *, bound: bool, presented: int | None = None
@@ -147,14 +146,14 @@ class SQLiteStore(DatabaseFile):
         moved = (activity.last_seen_at, activity.idle_from, activity.idle_expires_at)
         values = (*moved, bound, presented, session_id)
         try:
-            return self._write(0.0, lambda opened: sql.touch(opened.toucher, values))
+            return self._write(0.0, lambda opened: writes.touch(opened.toucher, values))
         except StoreBusyError:
             self._late.add(session_id, values)
             raise
 
     def _touch_late(self, touches: Sequence[tuple[object, ...]]) -> None:
-        work = partial(sql.touch_all, touches=touches)
-        self._write(0.0, lambda opened: whole(opened.toucher, work))
+        work = partial(writes.touch_all, touches=touches)
+        self._write(0.0, lambda opened: atomically(opened.toucher, work))
 
     def rotate(
         self, session_id: str, *, expected_generation: int, changes: Columns, event: EventRow | None
@@ -165,7 +164,7 @@ class SQLiteStore(DatabaseFile):
         semantics.check_columns(expected, changes)
         if not is_text(session_id):
             return None
-        return self._deed(sql.rotate, session_id, expected, changes, event)
+        return self._transaction(writes.rotate, session_id, expected, changes, event)
 
     def update(
         self, session_id: str, *, expected: Columns, changes: Columns, event: EventRow
@@ -174,7 +173,7 @@ class SQLiteStore(DatabaseFile):
         semantics.check_columns(expected, changes)
         if not is_text(session_id):
             return None
-        return self._deed(sql.update, session_id, expected, changes, event)
+        return self._transaction(writes.update, session_id, expected, changes, event)
 
     def ending_number(self, user_id: str, *, digests: Sequence[bytes] = ()) -> int:
         """See Store.ending_number."""
@@ -186,7 +185,7 @@ class SQLiteStore(DatabaseFile):
     def ahead(self, *, after: float, limit: int) -> builtins.list[SessionRow]:
         """See Store.ahead."""
         semantics.check_size(limit)
-        return self._made(rows.session_row, self._rows(sql.AHEAD, (after, limit)))
+        return self._made(rows.session_row, self._rows(writes.AHEAD, (after, limit)))
 
     def set_back(
         self, session_id: str, *, expected: Columns, changes: Columns, wait: bool = True
@@ -195,11 +194,11 @@ class SQLiteStore(DatabaseFile):
         if not is_text(session_id):
             return False
         if wait:
-            return self._deed(sql.set_back, session_id, expected, changes)
+            return self._transaction(writes.set_back, session_id, expected, changes)
         return self._write(
             0.0,
-            lambda opened: whole(
-                opened.toucher, lambda db: sql.set_back(db, session_id, expected, changes)
+            lambda opened: atomically(
+                opened.toucher, lambda db: writes.set_back(db, session_id, expected, changes)
             ),
         )
 
@@ -208,7 +207,7 @@ class SQLiteStore(DatabaseFile):
         if not is_text(*semantics.names_in(ending.target)):
             return Ended()
         follow = endings.are_many(self._rows, ending)
-        return self._deed(endings.end, ending, follow=follow)
+        return self._transaction(endings.end, ending, follow=follow)
 
     def covered(self, number: int, *, limit: int, cursor: str | None = None) -> Page[str]:
         """See Store.covered."""
@@ -219,7 +218,7 @@ class SQLiteStore(DatabaseFile):
     def settle(self, *, limit: int, own: int | None = None, before: float = math.inf) -> Settled:
         """See Store.settle."""
         semantics.check_size(limit)
-        return self._deed(endings.settle, limit, own, before)
+        return self._transaction(endings.settle, limit, own, before)
 
     def devices(self, user_id: str) -> builtins.list[DeviceRow]:
         """See Store.devices."""
@@ -236,7 +235,7 @@ class SQLiteStore(DatabaseFile):
         statement, values = rows.known_devices(
             user_id, semantics.DEVICES_COMPARED, ids, fingerprints
         )
-        _, found = self._ask(statement, tuple(values))
+        _, found = self._query(statement, tuple(values))
         return self._made(rows.device_row, found)
 
     def put_device(
@@ -251,11 +250,11 @@ class SQLiteStore(DatabaseFile):
         """See Store.put_device."""
         if not is_text(user_id, device_id):
             return None
-        return self._deed(sql.put_device, user_id, device_id, changes, event, number)
+        return self._transaction(writes.put_device, user_id, device_id, changes, event, number)
 
     def add_event(self, event: EventRow) -> None:
         """See Store.add_event."""
-        self._deed(keep, event)
+        self._transaction(insert_events, event)
 
     def events(self, user_id: str, *, limit: int, cursor: str | None = None) -> Page[EventRow]:
         """See Store.events."""
@@ -269,13 +268,13 @@ class SQLiteStore(DatabaseFile):
     def purge(self, retention: Retention, *, limit: int) -> int:
         """See Store.purge."""
         semantics.check_size(limit)
-        return self._deed(sql.purge, retention, limit)
+        return self._transaction(writes.purge, retention, limit)
 
     def erase(self, erasure: Erasure) -> int:
         """See Store.erase."""
         if not is_text(erasure.user_id):
             return 0
-        return self._deed(sql.erase, erasure)
+        return self._transaction(writes.erase, erasure)
 
     def migrate(self) -> builtins.list[str]:
         """See Store.migrate; opening the file has done it already."""
@@ -285,7 +284,7 @@ class SQLiteStore(DatabaseFile):
 
     def _session(self, statement: str, session_id: str, *, wait: bool) -> tuple[Any, ...] | None:
         try:
-            _, found = self._ask(statement, (session_id,), wait=wait)
+            _, found = self._query(statement, (session_id,), wait=wait)
         except UnicodeEncodeError:
             return None
         return found[0] if found else None

@@ -8,8 +8,8 @@ from devsess.stores import semantics
 from devsess.stores.base import Changes, Full, Inserted, OfDevice, Refused
 from devsess.stores.rows import EVICTED, EXPIRED, REPLACED
 from devsess.stores.sqlite import endings, rows
-from devsess.stores.sqlite.endings import BY_USE, LIVE, note_unended, of_live, revoke
-from devsess.stores.sqlite.log import agent_number, is_full, keep, note
+from devsess.stores.sqlite.endings import BY_USE, LIVE, append_unended, of_live, revoke
+from devsess.stores.sqlite.log import agent_number, append_changes, insert_events, is_full
 
 if TYPE_CHECKING:
     import sqlite3
@@ -54,14 +54,14 @@ def insert(db: sqlite3.Cursor, insertion: Insertion) -> InsertAnswer:
         return refusal
     if db.execute("SELECT 1 FROM sessions WHERE id = ?", [row.id]).fetchall():
         raise ValueError("there is a session with this id already")
-    room = _room(db, insertion)
-    if isinstance(room, Full):
-        return room
-    events = _make_room(db, room, insertion)
+    to_end = _to_end(db, insertion)
+    if isinstance(to_end, Full):
+        return to_end
+    events = _end_for_sign_in(db, to_end, insertion)
     db.execute(rows.INSERT_DEVICE, rows.device_values(semantics.seen_again(known, row.device)))
     agent_id = agent_number(db, row.user_agent, insertion.cutoffs.now)
     db.execute(rows.INSERT_SESSION, rows.session_values(row, agent_id))
-    keep(db, insertion.event)
+    insert_events(db, insertion.event)
     return Inserted(events)
 
 
@@ -71,26 +71,28 @@ def _refused(db: sqlite3.Cursor, insertion: Insertion, known: DeviceRow | None) 
     return Refused.BLOCKED if known is not None and known.blocked else None
 
 
-def _room(db: sqlite3.Cursor, insertion: Insertion) -> semantics.Room | Full:
+def _to_end(db: sqlite3.Cursor, insertion: Insertion) -> semantics.SessionsToEnd | Full:
     if insertion.limit is None and not insertion.replaces:
-        return semantics.Room()
+        return semantics.SessionsToEnd()
     found = db.execute(_LIVE, [insertion.row.user_id, *of_live(insertion.cutoffs)])
-    return semantics.room([rows.session_row(values) for values in found.fetchall()], insertion)
+    return semantics.sessions_to_end(
+        [rows.session_row(values) for values in found.fetchall()], insertion
+    )
 
 
-def _make_room(
-    db: sqlite3.Cursor, room: semantics.Room, insertion: Insertion
+def _end_for_sign_in(
+    db: sqlite3.Cursor, to_end: semantics.SessionsToEnd, insertion: Insertion
 ) -> tuple[EventRow, ...]:
     now = insertion.cutoffs.now
-    reasons = [(row, REPLACED) for row in room.replaced]
-    reasons += [(row, EVICTED) for row in room.evicted]
+    reasons = [(row, REPLACED) for row in to_end.replaced]
+    reasons += [(row, EVICTED) for row in to_end.evicted]
     for row, reason in reasons:
         revoke(db, "s.id = ?", [row.id], now, reason, None)
-    note(db, [row.id for row, _ in reasons])
+    append_changes(db, [row.id for row, _ in reasons])
     events = tuple(semantics.end_event_of(row, now, reason, None) for row, reason in reasons)
-    keep(db, *events)
-    if room.evicted:
-        keep(db, semantics.limit_event(insertion))
+    insert_events(db, *events)
+    if to_end.evicted:
+        insert_events(db, semantics.limit_event(insertion))
     return events
 
 
@@ -141,7 +143,7 @@ def rotate(
         changes = semantics.without_agent(changes)
     row = swap(db, session_id, expected, changes)
     if row is not None and event is not None:
-        keep(db, event)
+        insert_events(db, event)
     return row
 
 
@@ -151,8 +153,8 @@ def update(
     """Swap, log it, and keep its event."""
     row = swap(db, session_id, expected, changes)
     if row is not None:
-        note(db, [row.id])
-        keep(db, event)
+        append_changes(db, [row.id])
+        insert_events(db, event)
     return row
 
 
@@ -172,8 +174,8 @@ def put_device(
         return Refused.CUT_OFF
     device = semantics.changed_device(device, changes)
     db.execute(rows.INSERT_DEVICE, rows.device_values(device))
-    note_unended(db, *endings.condition(OfDevice(user_id, device_id)))
-    keep(db, event)
+    append_unended(db, *endings.condition(OfDevice(user_id, device_id)))
+    insert_events(db, event)
     return device
 
 
@@ -181,7 +183,7 @@ def erase(db: sqlite3.Cursor, erasure: Erasure) -> int:
     """See Store.erase."""
     user_id = erasure.user_id
     ids = db.execute("SELECT id FROM sessions WHERE user_id = ? ORDER BY id", [user_id]).fetchall()
-    note(db, [session_id for (session_id,) in ids])
+    append_changes(db, [session_id for (session_id,) in ids])
     deleted = 0
     for table in ("sessions", "devices", "events", "accounts"):
         deleted += db.execute(f"DELETE FROM {table} WHERE user_id = ?", [user_id]).rowcount  # noqa: S608
@@ -245,7 +247,7 @@ def set_back(db: sqlite3.Cursor, session_id: str, expected: Columns, changes: Co
     if old is None or not semantics.holds(old, expected):
         return False
     _write(db, semantics.corrected(old, changes), changes)
-    note(db, [session_id])
+    append_changes(db, [session_id])
     return True
 
 
