@@ -14,7 +14,7 @@ from benchmarks._line import Line
 from benchmarks._rounds import best
 from benchmarks._setting import Setting
 from devsess import Grant, Keys, SessionManager
-from devsess.keys import generate_pem
+from devsess.tokens.keys import generate_pem
 from devsess.tuning.timing import Batch, each_fresh, fresh_copy
 
 TOLD = "Beside a bare decode with the same algorithm; a repeated validation verifies no signature."

@@ -24,7 +24,7 @@ from devsess import (
     SessionManager,
     TokenExpiredError,
 )
-from devsess.cache import Cache
+from devsess._runtime.cache import Cache
 from devsess.models import Session
 from devsess.operations import Validated
 from devsess.stores.sqlite import SQLiteStore

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from devsess import Grant, SessionManager
     from devsess.stores.rows import SessionRow
     from devsess.stores.sqlite import SQLiteStore
-    from devsess.tokens import AccessClaims
+    from devsess.tokens.kinds import AccessClaims
 
 TOLD = "Where the time of the dearer validations goes: each part timed by itself, beside the whole."
 

@@ -9,7 +9,7 @@ Device-aware, revocable sessions for applications that sign users in with JWTs.
     sessions.revoke(session.id)
 """
 
-from devsess._clock import Clock
+from devsess._runtime.clock import Clock
 from devsess.async_manager import AsyncSessionManager
 from devsess.errors import (
     BadTokenError,
@@ -28,7 +28,6 @@ from devsess.errors import (
     TokenExpiredError,
 )
 from devsess.geo import Locator
-from devsess.keys import Keys
 from devsess.manager import SessionManager
 from devsess.metrics import Metrics
 from devsess.models import (
@@ -45,6 +44,7 @@ from devsess.models import (
     Signal,
 )
 from devsess.policy import Policy, Privacy
+from devsess.tokens.keys import Keys
 
 __version__ = "0.1.0"
 

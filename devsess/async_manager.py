@@ -8,9 +8,9 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from devsess import operations
-from devsess._core import AnyKeys, Core, Location
+from devsess._runtime.cache import STALE
+from devsess._runtime.core import AnyKeys, Core, Location
 from devsess._runtime.running import AsyncRunner
-from devsess.cache import STALE
 from devsess.models import Client, Device, Event, Grant, Page, Session
 from devsess.policy import Policy, Span
 from devsess.stores.open import store_at
@@ -18,7 +18,7 @@ from devsess.stores.open import store_at
 if TYPE_CHECKING:
     from types import TracebackType
 
-    from devsess._clock import Clock
+    from devsess._runtime.clock import Clock
     from devsess._runtime.notify import OnEvent
     from devsess.geo import Locator
     from devsess.metrics import Metrics

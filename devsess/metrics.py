@@ -6,8 +6,8 @@ from collections.abc import Mapping
 
 from attrs import frozen
 
-from devsess._fork import after_fork
 from devsess._frozen import FrozenDict
+from devsess._runtime.fork import after_fork
 
 
 @frozen

@@ -17,7 +17,7 @@ from devsess.stores.open import is_async
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from devsess._core import Core
+    from devsess._runtime.core import Core
     from devsess._runtime.drive import Running, Unbegun
     from devsess._runtime.faces import Face
     from devsess._runtime.notify import OnEvent

@@ -17,7 +17,7 @@ from queue import SimpleQueue
 from threading import Semaphore, Thread
 from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
-from devsess._fork import after_fork
+from devsess._runtime.fork import after_fork
 from devsess.errors import StoreUnavailableError
 
 if TYPE_CHECKING:

@@ -12,10 +12,10 @@ import re
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
 
-from devsess._addresses import address
 from devsess._client import MAX_HINT
 from devsess.adapters._http import HINTS, Request
 from devsess.adapters._settings import Network, ProxyHeader, Settings
+from devsess.devices.addresses import address
 from devsess.models import Client
 
 # How much of a header is looked at, and most proxies in a row; honest ones stay far below.

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Protocol, TypedDict, Unpack
 if TYPE_CHECKING:
     import builtins
 
-    from devsess._core import Core
+    from devsess._runtime.core import Core
     from devsess.manager import SessionManager
     from devsess.models import Client, Device, Grant, Page, Session
     from devsess.policy import Span

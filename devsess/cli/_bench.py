@@ -24,8 +24,8 @@ from devsess.cli._store import (
     store_option,
 )
 from devsess.errors import InvalidSessionError, LoginDeniedError
-from devsess.keys import Keys, generate_secret
 from devsess.stores.open import blocking_store
+from devsess.tokens.keys import Keys, generate_secret
 
 if TYPE_CHECKING:
     from devsess.tuning.suite import Figures

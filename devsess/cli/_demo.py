@@ -15,10 +15,10 @@ from attrs import define, field
 
 from devsess.cli import _output as output
 from devsess.errors import InvalidSessionError, RefreshTokenReusedError, SessionRevokedError
-from devsess.keys import generate_secret
 from devsess.manager import SessionManager
 from devsess.models import Client, Grant
 from devsess.policy import Policy
+from devsess.tokens.keys import generate_secret
 
 USER = "ada"
 DEVICES = {

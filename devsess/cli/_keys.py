@@ -10,7 +10,7 @@ from devsess.cli import _output as output
 from devsess.cli._store import USAGE, fail
 from devsess.cli._with import json_only, json_option
 from devsess.errors import ConfigurationError
-from devsess.keys import Keys, generate_pem, generate_secret
+from devsess.tokens.keys import Keys, generate_pem, generate_secret
 
 
 @click.group()

@@ -13,7 +13,7 @@ from attrs import asdict
 from devsess.cli import _output as output
 from devsess.cli._store import Finite, check_ready, cleaning_up, exit_codes, store_option
 from devsess.cli._table import Column
-from devsess.keys import Keys, generate_secret
+from devsess.tokens.keys import Keys, generate_secret
 
 if TYPE_CHECKING:
     from devsess.tuning.recommend import Candidate, Recommendation, Target

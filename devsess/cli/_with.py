@@ -9,9 +9,9 @@ from typing import Any, TypeVar
 import click
 
 from devsess.cli._store import check_ready, exit_codes, store_option
-from devsess.keys import generate_secret
 from devsess.manager import SessionManager
 from devsess.policy import DAY, MAX_SPAN, Policy, Privacy
+from devsess.tokens.keys import generate_secret
 
 RETENTION_DAYS = 90
 DEVICE_DAYS = 400

@@ -21,7 +21,7 @@ from devsess.views import session_view
 if TYPE_CHECKING:
     from devsess.models import Session
     from devsess.operations.operation import Operation
-    from devsess.tokens import AccessClaims
+    from devsess.tokens.kinds import AccessClaims
 
 NOBODY = Client()
 

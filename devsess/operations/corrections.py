@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Callable
 
-from devsess._fork import after_fork
+from devsess._runtime.fork import after_fork
 
 # Seconds within which a session is set back once at most.
 ONCE_WITHIN = 3600.0

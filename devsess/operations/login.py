@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 from attrs import evolve, frozen
 
-from devsess import devices, lifecycle
-from devsess._addresses import address
-from devsess.devices import Sighting
+from devsess import lifecycle
+from devsess.devices.addresses import address
+from devsess.devices.recognise import Sighting, recognise, resembling, ring_with, sight
 from devsess.errors import LoginDeniedError, SessionLimitError
 from devsess.models import EventType
 from devsess.operations._checks import (
@@ -81,7 +81,7 @@ async def login(
     number = await op.store.ending_number(who, digests=digests)
     limit = op.policy.limit_for(user_id, client)
     ring = op.tokens.read_device(client.device_token)
-    sighting = devices.sight(client, op.policy.privacy)
+    sighting = sight(client, op.policy.privacy)
     device, known, owned = await _device(op, sign_in, client, ring, sighting)
     location = await op.locate(address(client.ip))
     device = _seen_now(device, sighting, op.now)
@@ -97,7 +97,7 @@ async def login(
     return grant(
         op,
         row,
-        device_token=op.tokens.mint_device(devices.ring_with(row.device.id, ring)),
+        device_token=op.tokens.mint_device(ring_with(row.device.id, ring)),
         evicted=tuple(ended.session_id for ended in answer.ended if ended.session_id),
         is_new_device=not known,
     )
@@ -119,11 +119,11 @@ async def _device(
     digests = op.fingerprints(sign_in.user_id, client.fingerprint)
     known = await op.store.known_devices(sign_in.user_id, ids=tuple(ring), fingerprints=digests)
     for digest in digests or (None,):
-        match = devices.recognise(known, ring, digest)
+        match = recognise(known, ring, digest)
         if match:
             device = evolve(match.device, fingerprint=digests[0]) if digests else match.device
             return device, True, match.by == "token"
-    alike = devices.resembling(known, sighting)
+    alike = resembling(known, sighting)
     device = DeviceRow(
         id=op.new_id(),
         user_id=sign_in.user_id,

@@ -13,12 +13,12 @@ from attrs import field, frozen
 from devsess.stores.base import AsyncStore, AsyncSupportsStamps
 
 if TYPE_CHECKING:
-    from devsess.keys import Keys
     from devsess.models import Location
     from devsess.operations.corrections import Corrections
     from devsess.policy import Policy
     from devsess.stores.rows import EventRow
-    from devsess.tokens import Tokens
+    from devsess.tokens.keys import Keys
+    from devsess.tokens.kinds import Tokens
 
 
 class Records(AsyncStore, AsyncSupportsStamps, Protocol):

@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING
 
 from attrs import frozen
 
-from devsess import devices, lifecycle, rotation
-from devsess._addresses import address
+from devsess import lifecycle, rotation
 from devsess._client import MAX_USER_AGENT
 from devsess._text import clean_text
+from devsess.devices.addresses import address
+from devsess.devices.recognise import same_family, sight, traits
 from devsess.errors import (
     BadTokenError,
     RefreshTokenReusedError,
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from devsess.models import Client, Grant
     from devsess.operations.operation import Operation
     from devsess.stores.rows import SessionRow
-    from devsess.tokens import RefreshClaims
+    from devsess.tokens.kinds import RefreshClaims
 
 _FOREIGN = Assessment(
     signals=(
@@ -106,7 +107,7 @@ def _looks_same(row: SessionRow, client: Client) -> bool:
     agent = clean_text(client.user_agent, MAX_USER_AGENT)
     if agent == row.user_agent and (agent or not client.headers):
         return True
-    return devices.same_family(devices.traits(client), row.device.os, row.device.browser)
+    return same_family(traits(client), row.device.os, row.device.browser)
 
 
 def _verdict(op: Operation, row: SessionRow, presented: Presented) -> Verdict:
@@ -157,7 +158,7 @@ async def _rotate(
 async def _whereabouts(op: Operation, row: SessionRow, client: Client) -> dict[str, object]:
     """Where the session is now; what the client did not say stays as it was."""
     changes: dict[str, object] = {}
-    sighting = devices.sight(client, op.policy.privacy)
+    sighting = sight(client, op.policy.privacy)
     if sighting.user_agent and sighting.user_agent != row.user_agent:
         changes["user_agent"] = sighting.user_agent
     if sighting.ip and sighting.ip != row.ip:

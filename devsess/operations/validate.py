@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from devsess.models import Client, Session
     from devsess.operations.operation import Operation
     from devsess.stores.rows import SessionRow
-    from devsess.tokens import AccessClaims
+    from devsess.tokens.kinds import AccessClaims
 
 
 @frozen

@@ -14,7 +14,7 @@ from devsess.tuning.replay import Outcome, replay
 from devsess.tuning.store import replay_store
 
 if TYPE_CHECKING:
-    from devsess.keys import Keys
+    from devsess.tokens.keys import Keys
     from devsess.tuning.traffic import Traffic
 
 # Parts of the greatest staleness that is allowed.

@@ -22,7 +22,7 @@ from devsess.tuning.clients import SimulatedClient, client, sign_in
 from devsess.tuning.traffic import sessions_of
 
 if TYPE_CHECKING:
-    from devsess.keys import Keys
+    from devsess.tokens.keys import Keys
     from devsess.tuning.traffic import Traffic
 
 # A step that scatters any number of sessions evenly over a span.

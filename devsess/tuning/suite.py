@@ -17,9 +17,9 @@ from devsess.tuning.clients import client, each_request, sign_in
 from devsess.tuning.timing import Batch, alternating, each_fresh, fresh_copy
 
 if TYPE_CHECKING:
-    from devsess.keys import Keys
     from devsess.models import Client
     from devsess.stores.base import Store
+    from devsess.tokens.keys import Keys
 
 SESSIONS = 25
 CALLS = 200

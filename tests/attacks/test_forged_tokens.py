@@ -15,8 +15,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from devsess import BadTokenError, Keys, Policy, SessionManager, TokenExpiredError
-from devsess.keys import generate_pem
-from devsess.tokens import Tokens
+from devsess.tokens.keys import generate_pem
+from devsess.tokens.kinds import Tokens
 
 SECRET = "t7vKq2Zr9XwLm4NbY8sHd5JfC3pQx6RgUe1"
 NOW = 1_750_000_000

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from devsess import BadTokenError, Keys, Policy
-from devsess.keys import generate_secret
-from devsess.tokens import Tokens
+from devsess.tokens.keys import generate_secret
+from devsess.tokens.kinds import Tokens
 
 NOW = 1_750_000_000
 SID = "s" * 22

@@ -18,8 +18,8 @@ from click.testing import CliRunner, Result
 
 from devsess import Client, Keys, Policy, SessionManager
 from devsess.cli import _bench, main
-from devsess.keys import generate_pem
 from devsess.stores.memory import MemoryStore
+from devsess.tokens.keys import generate_pem
 from devsess.tuning.recommend import Recommendation, Target, recommend
 from devsess.tuning.replay import PROBES, Outcome, bound, replay
 from devsess.tuning.store import replay_store

@@ -18,7 +18,8 @@ from typing import TYPE_CHECKING, Any, cast
 import pytest
 from _sqlite_helpers import MARKS, in_child, is_revoked, needs_fork, revoke, use_mark
 
-from devsess import SessionManager, StoreUnavailableError, _fork
+from devsess import SessionManager, StoreUnavailableError
+from devsess._runtime import fork
 from devsess.stores.base import ALL, Inserted
 from devsess.stores.memory import MemoryStore
 from devsess.stores.sqlite import SQLiteStore
@@ -228,12 +229,12 @@ class TestForking:
 
     def test_forgotten_stores_do_not_pile_up(self) -> None:
         """A store that is gone is not kept alive for forks to come."""
-        before = len(_fork._hooks)
+        before = len(fork._hooks)
         for _ in range(10):
             MemoryStore().close()
         gc.collect()
 
-        assert before >= len(_fork._hooks)
+        assert before >= len(fork._hooks)
 
 
 def _descriptors(path: Path) -> set[int]:

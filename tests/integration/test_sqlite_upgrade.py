@@ -13,7 +13,7 @@ from devsess.lifecycle import instant
 from devsess.stores.sqlite import SQLiteStore, schema
 from devsess.testing import FakeClock
 from devsess.testing._rows import T0, session_row
-from devsess.tokens import Tokens
+from devsess.tokens.kinds import Tokens
 
 if TYPE_CHECKING:
     from pathlib import Path

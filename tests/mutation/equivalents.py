@@ -30,7 +30,7 @@ EQUIVALENTS: dict[str, dict[tuple[str, str], str]] = {
             "written or not first → ((written))",
         ): "what was due and not written is due again no later than a mark would be",
     },
-    "devsess/tokens.py": {
+    "devsess/tokens/kinds.py": {
         (
             "Tokens.verify_access",
             (
@@ -60,7 +60,7 @@ EQUIVALENTS: dict[str, dict[tuple[str, str], str]] = {
         ("_json", "0 → 1"): "what holds no object is refused before its end is looked at",
         ("_base64", "b\"=\" → b'XX='"): "neither JSON nor a MAC ends with an X in base64",
     },
-    "devsess/cache.py": {
+    "devsess/_runtime/cache.py": {
         ("Entry.is_for", "raise → pass"): "a Client has what is asked for; all else was refused",
         (
             "Cache.lag",

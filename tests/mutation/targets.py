@@ -43,13 +43,13 @@ TARGETS: dict[str, tuple[str, ...]] = {
         "tests/web/test_asgi.py",
     ),
     "devsess/adapters/_proxy.py": ("tests/web/test_proxy.py",),
-    "devsess/cache.py": (
+    "devsess/_runtime/cache.py": (
         "tests/unit/test_cache.py",
         "tests/unit/test_cache_room.py",
         "tests/manager/test_metrics.py",
         "tests/integration/test_sqlite_forks.py::TestForking::test_a_worker_counts_from_nothing",
     ),
-    "devsess/tokens.py": _TOKENS,
+    "devsess/tokens/kinds.py": _TOKENS,
     "devsess/operations/_checks.py": ("tests/unit/test_checks.py",),
     "devsess/operations/common.py": (
         "tests/unit/test_common.py",

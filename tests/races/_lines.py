@@ -32,8 +32,6 @@ _PACKAGE = Path(devsess.__file__).parent
 # A store's call is atomic, and the others share nothing: what happens between two of
 # their lines could as well happen before the first. A name that is missing costs time only.
 _PASSED_BY = {
-    "_key_material",
-    "keys",
     "lifecycle",
     "metrics",
     "models",

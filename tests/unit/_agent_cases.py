@@ -1,4 +1,4 @@
-"""The cases of each rule about user agents, under its name in `devsess._agent_rules`."""
+"""The cases of each rule about user agents, under its name in `devsess.devices.agent_rules`."""
 
 from __future__ import annotations
 

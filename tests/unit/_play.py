@@ -8,11 +8,11 @@ from typing import Any
 from attrs import evolve, field, frozen
 
 from devsess import Policy
-from devsess.keys import Keys
 from devsess.operations import Operation
 from devsess.operations.corrections import Corrections
 from devsess.testing._rows import T0, session_row
-from devsess.tokens import AccessClaims, Tokens
+from devsess.tokens.keys import Keys
+from devsess.tokens.kinds import AccessClaims, Tokens
 
 POLICY = Policy()
 KEYS = Keys.of("t7vKq2Zr9XwLm4NbY8sHd5JfC3pQx6RgUe1")

@@ -12,10 +12,10 @@ from _clients import AGENTS, BLINK, HINTED, IPHONE_SAFARI, WINDOWS, is_safe
 from hypothesis import given
 from hypothesis import strategies as st
 
-from devsess import _agent_rules
-from devsess._agents import read_agent
 from devsess._client import MAX_USER_AGENT
-from devsess.devices import Traits, sight, traits
+from devsess.devices import agent_rules
+from devsess.devices.agents import read_agent
+from devsess.devices.recognise import Traits, sight, traits
 from devsess.models import Client, Kind
 from devsess.policy import Privacy
 
@@ -29,7 +29,7 @@ CASES = [*AGENTS, *OF_LAWS, *(case for cases in OF_RULES.values() for case in ca
 RULES = {
     rule.name: (table, rule)
     for table in ("DEVICES", "PROGRAMS")
-    for rule in getattr(_agent_rules, table)
+    for rule in getattr(agent_rules, table)
 }
 # Longest label: a model, a program, and what stands between them.
 MOST = 48 + 3 + 48
@@ -61,7 +61,7 @@ def test_a_user_agent_is_told_as_people_know_it(
 
 def test_each_rule_has_its_cases() -> None:
     """The tables and their cases have the same names, each once."""
-    rules = [rule.name for rule in (*_agent_rules.DEVICES, *_agent_rules.PROGRAMS)]
+    rules = [rule.name for rule in (*agent_rules.DEVICES, *agent_rules.PROGRAMS)]
 
     assert sorted(rules) == sorted(OF_RULES)
 
@@ -70,8 +70,8 @@ def test_each_rule_has_its_cases() -> None:
 def test_each_rule_decides_a_case(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     """Without a rule, one of its cases at least would be answered otherwise."""
     table, rule = RULES[name]
-    others = tuple(one for one in getattr(_agent_rules, table) if one is not rule)
-    monkeypatch.setattr(_agent_rules, table, others)
+    others = tuple(one for one in getattr(agent_rules, table) if one is not rule)
+    monkeypatch.setattr(agent_rules, table, others)
     read_agent.cache_clear()
 
     without = [traits(Client(user_agent=case[0])) for case in OF_RULES[name]]
@@ -175,7 +175,7 @@ def test_labels_stay_short() -> None:
 
 def test_importing_devices_loads_no_parser() -> None:
     """The parser of user agents is loaded by the first user agent, not by the import."""
-    code = "import sys, devsess.devices; print('user_agents' in sys.modules)"
+    code = "import sys, devsess.devices.recognise; print('user_agents' in sys.modules)"
 
     actual = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True

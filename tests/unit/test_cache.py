@@ -7,14 +7,14 @@ from typing import Any
 import pytest
 from _play import Call
 
+from devsess._runtime.cache import STALE, Cache
 from devsess._runtime.drive import drive
-from devsess.cache import STALE, Cache
 from devsess.models import Client
 from devsess.operations import Validated
 from devsess.policy import Policy
 from devsess.stores.base import ALL, Changes, SharedMark, StoreBusyError
 from devsess.testing._rows import T0, session_row
-from devsess.tokens import MAX_TOKEN_LENGTH
+from devsess.tokens.kinds import MAX_TOKEN_LENGTH
 from devsess.views import session_view
 
 HOME = Client(ip="102.89.77.21", user_agent="Mozilla/5.0", device_token="ds1d.a")
@@ -427,7 +427,7 @@ def test_what_is_there_needs_no_room(feed: Feed, clock: Clock) -> None:
 
 def test_two_tokens_of_one_hash(feed: Feed, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where two texts have one hash, the end tells them apart, whichever way memory is asked."""
-    monkeypatch.setattr("devsess.cache.hash", lambda _: 7, raising=False)
+    monkeypatch.setattr("devsess._runtime.cache.hash", lambda _: 7, raising=False)
     cache = make_cache(feed, clock)
     token, other = (f"header.payload.{sign * 43}" for sign in "st")
     keep(cache, token)

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from devsess import cache as module
-from devsess._shares import LAST, Shares
-from devsess.cache import Cache
+from devsess._runtime import cache as module
+from devsess._runtime.cache import Cache
+from devsess._runtime.shares import LAST, Shares
 from devsess.operations import Validated
 from devsess.policy import Policy
 from devsess.testing._rows import T0, session_row

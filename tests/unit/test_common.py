@@ -10,9 +10,9 @@ from _play import KEYS, POLICY, ROW, SOON, at
 from attrs import evolve
 
 from devsess import Assessment, EventType
-from devsess.keys import Purpose
 from devsess.operations.common import event_of, grant
 from devsess.testing._rows import T0
+from devsess.tokens.keys import Purpose
 
 # A file name as Python reads it where it is no UTF-8: a half of a pair.
 ODD = "ada\udce4"

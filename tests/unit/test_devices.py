@@ -10,7 +10,7 @@ from attrs import evolve
 from hypothesis import given
 from hypothesis import strategies as st
 
-from devsess.devices import (
+from devsess.devices.recognise import (
     MAX_RING,
     Match,
     Sighting,

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from devsess._client import MAX_HINT
-from devsess._hints import SILENCE, Claim, boolean, read_hints, string, strings
+from devsess.devices.hints import SILENCE, Claim, boolean, read_hints, string, strings
 
 CHROME = '"Not;A=Brand";v="8", "Chromium";v="137", "Google Chrome";v="137"'
 

@@ -17,8 +17,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from devsess import ConfigurationError, Keys
-from devsess import _key_strength as strength
-from devsess.keys import generate_pem, generate_secret
+from devsess.tokens import strength
+from devsess.tokens.keys import generate_pem, generate_secret
 
 if TYPE_CHECKING:
     from collections.abc import Callable

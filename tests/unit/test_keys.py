@@ -11,8 +11,8 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, rsa
 from jwt.algorithms import ECAlgorithm, OKPAlgorithm
 
 from devsess import BadTokenError, Client, ConfigurationError, Keys, SessionManager
-from devsess.keys import generate_pem, generate_secret
 from devsess.stores.memory import MemoryStore
+from devsess.tokens.keys import generate_pem, generate_secret
 
 SECRET = "t7vKq2Zr9XwLm4NbY8sHd5JfC3pQx6RgUe1"
 OTHER = "Wn5cTz8JkV2hQy7MdR4xLs9PbG6fXa3KoE0"

@@ -42,7 +42,7 @@ from devsess import (
 from devsess.models import Page
 from devsess.stores.base import Ended, Inserted, Refused
 from devsess.testing._rows import T0, device_row, event_row
-from devsess.tokens import AccessClaims
+from devsess.tokens.kinds import AccessClaims
 
 
 def validate(now: float, claims: AccessClaims = CLAIMS, *, touch: bool = True) -> Any:

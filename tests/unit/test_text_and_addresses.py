@@ -11,8 +11,8 @@ from _clients import UNSAFE, is_safe
 from hypothesis import given
 from hypothesis import strategies as st
 
-from devsess._addresses import address, network
 from devsess._text import clean_text
+from devsess.devices.addresses import address, network
 
 ADDRESSES = [
     (None, None, None),

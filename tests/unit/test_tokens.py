@@ -14,7 +14,7 @@ from attrs import evolve
 
 from devsess import BadTokenError, Client, ConfigurationError, Keys, Policy, SessionManager
 from devsess.stores.memory import MemoryStore
-from devsess.tokens import (
+from devsess.tokens.kinds import (
     LAST_SECOND,
     LONGEST_LIFE,
     MAX_HEADER_LENGTH,

@@ -10,7 +10,7 @@ from _browser import parsed
 from devsess import ConfigurationError, SessionManager
 from devsess.adapters import asgi, django, flask, starlette
 from devsess.adapters.wsgi import Cookies, SessionMiddleware
-from devsess.keys import generate_secret
+from devsess.tokens.keys import generate_secret
 
 PLAIN: dict[str, str | None] = {
     "Path": "/",

@@ -15,7 +15,7 @@ from starlette.routing import Route
 
 from devsess import AsyncSessionManager
 from devsess.adapters.starlette import SessionMiddleware, current_session
-from devsess.keys import generate_secret
+from devsess.tokens.keys import generate_secret
 
 FRIEND = "https://www.app.example"
 STRANGERS = [

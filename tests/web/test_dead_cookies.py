@@ -14,7 +14,7 @@ from _raw_apps import VIEWS, Said, wsgi_app
 from devsess import SessionManager
 from devsess.adapters import _cookies as cookies
 from devsess.adapters.wsgi import SessionMiddleware
-from devsess.keys import generate_secret
+from devsess.tokens.keys import generate_secret
 
 PAGE = {"Accept": "text/html,*/*"}
 JUNK = "x" * 5000

@@ -10,7 +10,7 @@ from _browser import ACCESS, DEVICE, REFRESH
 
 from devsess import ConfigurationError, Policy, Privacy, SessionManager
 from devsess.adapters.wsgi import Cookies, SessionMiddleware
-from devsess.keys import generate_secret
+from devsess.tokens.keys import generate_secret
 
 DAYS_400 = str(400 * 86_400)
 

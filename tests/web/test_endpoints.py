@@ -9,7 +9,7 @@ import pytest
 from _browser import ACCESS, DEVICE, REFRESH, Browser, Cookie
 
 from devsess import Keys, SessionManager
-from devsess.keys import generate_pem
+from devsess.tokens.keys import generate_pem
 
 
 def test_sessions_of_the_caller(site: Any) -> None:

@@ -18,7 +18,7 @@ from devsess import ConfigurationError, SessionManager
 from devsess.adapters import flask as devsess_flask
 from devsess.adapters import starlette as devsess_starlette
 from devsess.adapters.django import SessionMiddleware as DjangoMiddleware
-from devsess.keys import generate_secret
+from devsess.tokens.keys import generate_secret
 
 
 def test_flask_without_init_app() -> None:

@@ -11,7 +11,7 @@ from _raw_apps import asgi_app, wsgi_app
 
 from devsess import AsyncSessionManager, ConfigurationError, SessionManager
 from devsess.adapters import asgi, wsgi
-from devsess.keys import generate_secret
+from devsess.tokens.keys import generate_secret
 
 pytestmark = pytest.mark.filterwarnings("ignore:insecure_cookies")
 

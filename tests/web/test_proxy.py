@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from devsess import SessionManager
 from devsess.adapters._proxy import client_address
 from devsess.adapters.wsgi import SessionMiddleware
-from devsess.keys import generate_secret
+from devsess.tokens.keys import generate_secret
 
 PROXY, INNER = "10.0.0.1", "10.0.0.2"
 CLIENT, FORGED = "203.0.113.7", "198.51.100.66"

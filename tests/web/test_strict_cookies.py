@@ -14,7 +14,7 @@ from _chromium import CHROMIUM, Chromium
 
 from devsess import SessionManager
 from devsess.adapters.wsgi import Cookies, SessionMiddleware
-from devsess.keys import generate_secret
+from devsess.tokens.keys import generate_secret
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed")
 

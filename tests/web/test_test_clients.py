@@ -19,8 +19,8 @@ from django.test import override_settings
 
 from devsess import AsyncSessionManager, SessionManager
 from devsess.adapters.wsgi import Cookies, SessionMiddleware
-from devsess.keys import generate_secret
 from devsess.testing import FakeClock, as_browser, sign_in
+from devsess.tokens.keys import generate_secret
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # it would rather have httpx2, which few have yet

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from attrs import evolve
 
-from devsess._fork import after_fork
+from devsess._runtime.fork import after_fork
 from devsess.errors import ConfigurationError
 from devsess.lifecycle import counts_as_live
 from devsess.stores import semantics

@@ -17,7 +17,7 @@ from contextlib import suppress
 from threading import get_ident
 from typing import Any, Concatenate, NoReturn, ParamSpec, TypeAlias, TypeVar
 
-from devsess._fork import around_fork
+from devsess._runtime.fork import around_fork
 from devsess.errors import StoreUnavailableError
 from devsess.stores.base import StoreBusyError
 from devsess.stores.sqlite import schema

@@ -15,7 +15,7 @@ from contextlib import suppress
 from threading import Lock, Thread
 from typing import TypeAlias
 
-from devsess._fork import after_fork
+from devsess._runtime.fork import after_fork
 from devsess.errors import StoreUnavailableError
 from devsess.stores.base import StoreBusyError
 

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Literal
 
 from attrs import frozen
 
-from devsess._addresses import address, network
 from devsess._client import MAX_USER_AGENT, UNKNOWN
 from devsess._text import clean_text
+from devsess.devices.addresses import address, network
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -107,8 +107,8 @@ def traits(client: Client) -> Traits:
         TypeError: If a field of *client* has the wrong type; its name is in the message.
     """
     # Here: what only a sign-in or refresh reads is a tenth of what `import devsess` takes.
-    from devsess._agents import read_agent
-    from devsess._hints import merged, read_hints
+    from devsess.devices.agents import read_agent
+    from devsess.devices.hints import merged, read_hints
 
     _check(client)
     agent = read_agent(clean_text(client.user_agent, MAX_USER_AGENT) or "")

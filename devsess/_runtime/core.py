@@ -8,18 +8,18 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, ParamSpec, TypeAlias, TypeVar, cast
 
 from devsess import lifecycle
-from devsess._clock import Clock, elapsed
+from devsess._runtime.cache import Cache
+from devsess._runtime.clock import Clock, elapsed
 from devsess._runtime.notify import log_warning
-from devsess.cache import Cache
 from devsess.errors import ConfigurationError, StoreUnavailableError
-from devsess.keys import Keys, KeySource
 from devsess.metrics import CallTimes, Metrics
 from devsess.models import Client, Session
 from devsess.operations import Operation, validate
 from devsess.operations._checks import checked_client
 from devsess.operations.corrections import Corrections
 from devsess.policy import Policy, Span, seconds
-from devsess.tokens import Tokens, check_length
+from devsess.tokens.keys import Keys, KeySource
+from devsess.tokens.kinds import Tokens, check_length
 from devsess.views import event_view
 
 if TYPE_CHECKING:

@@ -7,11 +7,20 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
-from devsess import _agent_rules as rules
-from devsess._agent_rules import Rule
 from devsess._client import UNKNOWN
-from devsess._hints import BROWSERS, DESKTOPS, MAX_NAME, SILENCE, SYSTEMS, WEB_VIEW, Claim, family
 from devsess._text import clean_text
+from devsess.devices import agent_rules as rules
+from devsess.devices.agent_rules import Rule
+from devsess.devices.hints import (
+    BROWSERS,
+    DESKTOPS,
+    MAX_NAME,
+    SILENCE,
+    SYSTEMS,
+    WEB_VIEW,
+    Claim,
+    family,
+)
 
 if TYPE_CHECKING:
     from devsess.models import Kind

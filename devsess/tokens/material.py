@@ -15,10 +15,10 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from jwt.algorithms import Algorithm, get_default_algorithms
 
-from devsess._key_shapes import mistaken, public_forms
-from devsess._key_strength import is_guessable
 from devsess.errors import ConfigurationError
-from devsess.keys import HOW_TO, MIN_SECRET, Purpose
+from devsess.tokens.keys import HOW_TO, MIN_SECRET, Purpose
+from devsess.tokens.shapes import mistaken, public_forms
+from devsess.tokens.strength import is_guessable
 
 # Order of the P-256 group (FIPS 186-5). (r, s) and (r, n - s) both verify; one is refused.
 _P256_ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551

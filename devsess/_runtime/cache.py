@@ -20,13 +20,13 @@ from typing import TYPE_CHECKING, Protocol
 
 from attrs import define, field
 
-from devsess._fork import after_fork
-from devsess._shares import LAST, Shares
+from devsess._runtime.fork import after_fork
+from devsess._runtime.shares import LAST, Shares
 from devsess.errors import StoreUnavailableError
 from devsess.operations._checks import checked_client
 from devsess.stores.base import SharedMark, StoreBusyError
 from devsess.stores.records import All, Bytes
-from devsess.tokens import MAX_TOKEN_LENGTH
+from devsess.tokens.kinds import MAX_TOKEN_LENGTH
 
 if TYPE_CHECKING:
     from devsess.models import Client, Session

@@ -26,9 +26,9 @@ from devsess.lifecycle import instant
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from devsess._key_material import Key
-    from devsess.keys import Keys
     from devsess.policy import Policy
+    from devsess.tokens.keys import Keys
+    from devsess.tokens.material import Key
 
 # Measured before anything else is done with a token, be it a dict lookup.
 MAX_TOKEN_LENGTH = 8192

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import frozen
 
-from devsess._agent_rules import DEVICES, NO_RULE, PROGRAMS, first_of
 from devsess._client import MAX_HINT, UNKNOWN
+from devsess.devices.agent_rules import DEVICES, NO_RULE, PROGRAMS, first_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

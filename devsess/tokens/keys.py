@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 from devsess.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from devsess._key_material import Key
+    from devsess.tokens.material import Key
 
 # _key_material is imported where it is needed: PyJWT and cryptography take nearly half
 # of the time that making a manager takes to load, and `import devsess` does not need them.
@@ -52,7 +52,7 @@ class Keys:
         *previous: KeySource,
         secret: str | bytes | Sequence[str | bytes] | None = None,
     ) -> None:
-        from devsess._key_material import derive, load, roots
+        from devsess.tokens.material import derive, load, roots
 
         loaded = [load(source) for source in (current, *previous)]
         keys = [key for key, _ in loaded]
@@ -116,13 +116,13 @@ class Keys:
 
 def generate_secret(entropy: Callable[[int], bytes] = secrets.token_bytes) -> str:
     """A secret for HS256, or for `Keys(secret=...)`: 256 random bits as text."""
-    from devsess._key_material import base64url
+    from devsess.tokens.material import base64url
 
     return base64url(entropy(MIN_SECRET))
 
 
 def generate_pem(alg: Literal["EdDSA", "ES256"]) -> str:
     """A private key for *alg* as PEM (PKCS #8)."""
-    from devsess._key_material import new_pem
+    from devsess.tokens.material import new_pem
 
     return new_pem(alg)

@@ -1,0 +1,1 @@
+"""What a request says of its device, and which known device it is."""

@@ -1,0 +1,1 @@
+"""Access, refresh and device tokens, and the keys that sign them."""
