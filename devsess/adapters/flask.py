@@ -13,7 +13,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable
 from functools import wraps
-from typing import Any, Final, ParamSpec, TypeVar, cast
+from typing import Any, Final, ParamSpec, TypeVar, cast, overload
 
 from flask import Flask, Response, current_app, has_request_context, request, request_started
 from werkzeug.local import LocalProxy
@@ -61,6 +61,16 @@ def init_app(app: Flask, manager: SessionManager, **settings: Any) -> None:
 
 # Stands for no argument: None is one, what `add_url_rule` returns.
 _NOTHING: Final[Any] = object()
+
+
+@overload
+def require(view: Callable[P, R], /) -> Callable[P, R]: ...
+
+
+@overload
+def require(
+    *, max_auth_age: Span | None = None, acr: str | None = None
+) -> Callable[[Callable[P, R]], Callable[P, R]]: ...
 
 
 def require(

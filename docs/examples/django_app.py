@@ -17,7 +17,7 @@ import sys
 from django.conf import settings
 from django.core.management import execute_from_command_line
 from django.core.wsgi import get_wsgi_application
-from django.http import HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template import Context, Engine
 from django.urls import path
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
@@ -85,19 +85,19 @@ def is_right(given: str, expected: str | None) -> bool:
 
 
 @require_GET
-def home(request):
+def home(request: HttpRequest) -> HttpResponse:
     current = request.devsess.require()
     listed = sessions.list(current.user_id, current=current.id)
     return page("My devices", DEVICES, user=current.user_id, sessions=listed)
 
 
 @require_http_methods(["GET", "POST"])
-def sign_in(request):
+def sign_in(request: HttpRequest) -> HttpResponse:
     """Asks to sign in; whoever is signed in, for the second factor."""
     return confirm(request) if request.devsess.session else let_in(request)
 
 
-def confirm(request):
+def confirm(request: HttpRequest) -> HttpResponse:
     user, error = request.devsess.session.user_id, None
     if request.method == "POST":
         if is_right(request.POST.get("code", ""), CODE):
@@ -108,7 +108,7 @@ def confirm(request):
     return page("Confirm that it is you", CONFIRM, status, user=user, error=error)
 
 
-def let_in(request):
+def let_in(request: HttpRequest) -> HttpResponse:
     error = None
     if request.method == "POST":
         name = request.POST.get("name", "")
@@ -120,20 +120,20 @@ def let_in(request):
 
 
 @require_POST
-def sign_out(request):
+def sign_out(request: HttpRequest) -> HttpResponse:
     request.devsess.logout()
     return see("/sign-in")
 
 
 @require_POST
-def sign_out_others(request):
+def sign_out_others(request: HttpRequest) -> HttpResponse:
     current = request.devsess.require()
     sessions.revoke_all(current.user_id, keep=current.id, reason="signed out by its user")
     return see("/")
 
 
 @require_POST
-def sign_out_device(request, session_id):
+def sign_out_device(request: HttpRequest, session_id: str) -> HttpResponse:
     user_id = request.devsess.require().user_id
     if not sessions.revoke(session_id, user_id=user_id, reason="signed out by its user"):
         return page("There is no such device", '<p><a href="/">Back to my devices</a>', 404)
@@ -141,7 +141,7 @@ def sign_out_device(request, session_id):
 
 
 @require_http_methods(["GET", "POST"])
-def email(request):
+def email(request: HttpRequest) -> HttpResponse:
     user_id = request.devsess.require(max_auth_age=300, acr="aal2").user_id
     if request.method == "POST":
         EMAILS[user_id] = request.POST.get("email", "")

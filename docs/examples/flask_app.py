@@ -14,6 +14,7 @@ import hmac
 import os
 
 from flask import Flask, redirect, render_template_string, request
+from flask.typing import ResponseReturnValue
 
 from devsess import SessionManager
 from devsess.adapters.flask import current_session, init_app, require
@@ -70,9 +71,8 @@ def is_right(given: str, expected: str | None) -> bool:
 
 
 @app.get("/")
-@require
 def home() -> str:
-    current = current_session.session
+    current = current_session.require()
     listed = sessions.list(current.user_id, current=current.id)
     return page("My devices", DEVICES, user=current.user_id, sessions=listed)
 
@@ -86,7 +86,7 @@ def ask() -> str:
 
 
 @app.post("/sign-in")
-def sign_in():
+def sign_in() -> ResponseReturnValue:
     form = request.form
     if current_session.session:
         if not is_right(form.get("code", ""), CODE):
@@ -102,23 +102,21 @@ def sign_in():
 
 
 @app.post("/sign-out")
-def sign_out():
+def sign_out() -> ResponseReturnValue:
     current_session.logout()
     return redirect("/sign-in", 303)
 
 
 @app.post("/sign-out-others")
-@require
-def sign_out_others():
-    current = current_session.session
+def sign_out_others() -> ResponseReturnValue:
+    current = current_session.require()
     sessions.revoke_all(current.user_id, keep=current.id, reason="signed out by its user")
     return redirect("/", 303)
 
 
 @app.post("/devices/<session_id>/sign-out")
-@require
-def sign_out_device(session_id: str):
-    user_id = current_session.session.user_id
+def sign_out_device(session_id: str) -> ResponseReturnValue:
+    user_id = current_session.require().user_id
     if not sessions.revoke(session_id, user_id=user_id, reason="signed out by its user"):
         return page("There is no such device", '<p><a href="/">Back to my devices</a>'), 404
     return redirect("/", 303)
@@ -127,11 +125,11 @@ def sign_out_device(session_id: str):
 @app.get("/email")
 @require(max_auth_age=300, acr="aal2")
 def email() -> str:
-    return page("My e-mail address", EMAIL, email=EMAILS.get(current_session.session.user_id))
+    return page("My e-mail address", EMAIL, email=EMAILS.get(current_session.require().user_id))
 
 
 @app.post("/email")
 @require(max_auth_age=300, acr="aal2")
-def change_email():
-    EMAILS[current_session.session.user_id] = request.form.get("email", "")
+def change_email() -> ResponseReturnValue:
+    EMAILS[current_session.require().user_id] = request.form.get("email", "")
     return redirect("/email", 303)

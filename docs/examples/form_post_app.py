@@ -19,8 +19,10 @@ import os
 import secrets
 from html import escape
 from http.cookies import SimpleCookie
+from typing import TypeAlias
 from urllib.parse import parse_qs, urlencode
 from wsgiref.simple_server import make_server
+from wsgiref.types import StartResponse, WSGIEnvironment
 
 from devsess import SessionManager
 from devsess.adapters.wsgi import SessionMiddleware
@@ -30,23 +32,25 @@ ANSWERS: dict[str, dict[str, str]] = {}  # yours are in a database, for a minute
 STATE = "__Host-state"
 MOST = 64 * 1024
 
+Answer: TypeAlias = tuple[str, list[tuple[str, str]], str]  # status, headers, text
+
 sessions = SessionManager(
     os.environ.get("DEVSESS_STORE", "sessions.db"), keys=os.environ["DEVSESS_SECRET"]
 )
 
 
-def see_other(place: str, *headers: tuple[str, str]):
+def see_other(place: str, *headers: tuple[str, str]) -> Answer:
     return "303 See Other", [("Location", place), *headers], ""
 
 
-def start(environ):
+def start(environ: WSGIEnvironment) -> Answer:
     """Ask the provider; the state ties its answer to this browser."""
     state = secrets.token_urlsafe(32)
     cookie = f"{STATE}={state}; Path=/; Secure; HttpOnly; SameSite=Lax; Max-Age=600"
     return see_other(f"{PROVIDER}?{urlencode({'state': state})}", ("Set-Cookie", cookie))
 
 
-def callback(environ):
+def callback(environ: WSGIEnvironment) -> Answer:
     """What the provider posts. No cookie came along: sign nobody in here."""
     size = min(int(environ.get("CONTENT_LENGTH") or 0), MOST)
     form = parse_qs(environ["wsgi.input"].read(size).decode("utf-8", "replace"))
@@ -55,7 +59,7 @@ def callback(environ):
     return see_other(f"/finish?{urlencode({'ticket': ticket})}")
 
 
-def finish(environ):
+def finish(environ: WSGIEnvironment) -> Answer:
     """The same browser, now with its cookies: here the person is signed in."""
     ticket = parse_qs(environ.get("QUERY_STRING", "")).get("ticket", [""])[0]
     answer = ANSWERS.pop(ticket, {})
@@ -73,12 +77,13 @@ def verified(answer: dict[str, str]) -> str:
     return answer["user"]
 
 
-def home(environ):
+def home(environ: WSGIEnvironment) -> Answer:
     session = environ["devsess"].session
     who = escape(session.user_id) if session else "nobody"
     return "200 OK", [], f"Signed in as {who}. <a href='/start'>Sign in</a>"
 
 
+NOT_FOUND: Answer = ("404 Not Found", [], "Not found.")
 VIEWS = {
     ("GET", "/"): home,
     ("GET", "/start"): start,
@@ -87,9 +92,9 @@ VIEWS = {
 }
 
 
-def app(environ, start_response):
+def app(environ: WSGIEnvironment, start_response: StartResponse) -> list[bytes]:
     view = VIEWS.get((environ["REQUEST_METHOD"], environ["PATH_INFO"]))
-    status, headers, body = view(environ) if view else ("404 Not Found", [], "Not found.")
+    status, headers, body = view(environ) if view else NOT_FOUND
     start_response(status, [("Content-Type", "text/html; charset=utf-8"), *headers])
     return [body.encode()]
 

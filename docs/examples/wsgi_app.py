@@ -14,15 +14,19 @@ import hmac
 import os
 import re
 from html import escape
+from typing import TypeAlias
 from urllib.parse import parse_qs
 from wsgiref.simple_server import make_server
+from wsgiref.types import StartResponse, WSGIEnvironment
 
 from devsess import Session, SessionManager
-from devsess.adapters.wsgi import SessionMiddleware
+from devsess.adapters.wsgi import Current, SessionMiddleware
 
 USERS = {"ada": "lovelace", "bob": "builder"}  # yours are hashed, in a database
 CODE = "123456"  # yours comes from an authenticator, and allows few guesses
 EMAILS: dict[str, str] = {}
+
+Page: TypeAlias = tuple[str, list[tuple[str, str]], str]  # status, headers, text
 
 HEAD = """<!doctype html><html lang="en"><meta charset="utf-8">
 <meta name="viewport" content="width=device-width"><title>{title}</title>
@@ -56,13 +60,13 @@ sessions = SessionManager(
 )
 
 
-def page(title: str, body: str, status: str = "200 OK", error: str = "", **values: str):
+def page(title: str, body: str, status: str = "200 OK", error: str = "", **values: str) -> Page:
     safe = {name: escape(value) for name, value in values.items() if name != "rows"}
     text = (HEAD + body).format(title=title, error=error, rows=values.get("rows", ""), **safe)
     return status, [("Content-Type", "text/html; charset=utf-8")], text
 
 
-def see(where: str):
+def see(where: str) -> Page:
     return "303 See Other", [("Location", where), ("Content-Type", "text/plain")], ""
 
 
@@ -70,13 +74,13 @@ def is_right(given: str, expected: str | None) -> bool:
     return expected is not None and hmac.compare_digest(given.encode(), expected.encode())
 
 
-def form_of(environ) -> dict[str, str]:
+def form_of(environ: WSGIEnvironment) -> dict[str, str]:
     size = environ.get("CONTENT_LENGTH") or "0"
     body = environ["wsgi.input"].read(min(int(size) if size.isdecimal() else 0, 10_000))
     return {name: it[0] for name, it in parse_qs(body.decode("utf-8", "replace")).items()}
 
 
-def home(current, environ):
+def home(current: Current, environ: WSGIEnvironment) -> Page:
     session = current.require()
     listed = sessions.list(session.user_id, current=session.id)
     return page("My devices", DEVICES, user=session.user_id, rows="".join(map(row, listed)))
@@ -91,14 +95,14 @@ def row(session: Session) -> str:
     return "<tr>" + "".join(f"<td>{cell}" for cell in (*cells, last))
 
 
-def ask(current, environ):
+def ask(current: Current, environ: WSGIEnvironment) -> Page:
     """The form to sign in; for whoever is signed in, the one for the second factor."""
     if current.session:
         return page("Confirm that it is you", CONFIRM, user=current.session.user_id)
     return page("Sign in", SIGN_IN)
 
 
-def sign_in(current, environ):
+def sign_in(current: Current, environ: WSGIEnvironment) -> Page:
     form = form_of(environ)
     if current.session:
         if not is_right(form.get("code", ""), CODE):
@@ -114,30 +118,30 @@ def sign_in(current, environ):
     return see(current.return_to(wanted))
 
 
-def sign_out(current, environ):
+def sign_out(current: Current, environ: WSGIEnvironment) -> Page:
     current.logout()
     return see("/sign-in")
 
 
-def sign_out_others(current, environ):
+def sign_out_others(current: Current, environ: WSGIEnvironment) -> Page:
     session = current.require()
     sessions.revoke_all(session.user_id, keep=session.id, reason="signed out by its user")
     return see("/")
 
 
-def sign_out_device(current, environ):
+def sign_out_device(current: Current, environ: WSGIEnvironment) -> Page:
     session_id, user_id = environ["PATH_INFO"].split("/")[2], current.require().user_id
     if not sessions.revoke(session_id, user_id=user_id, reason="signed out by its user"):
         return page("There is no such device", NOT_FOUND, "404 Not Found")
     return see("/")
 
 
-def email(current, environ):
+def email(current: Current, environ: WSGIEnvironment) -> Page:
     session = current.require(max_auth_age=300, acr="aal2")
     return page("My e-mail address", EMAIL, email=EMAILS.get(session.user_id, "none"))
 
 
-def change_email(current, environ):
+def change_email(current: Current, environ: WSGIEnvironment) -> Page:
     session = current.require(max_auth_age=300, acr="aal2")
     EMAILS[session.user_id] = form_of(environ).get("email", "")
     return see("/email")
@@ -155,7 +159,7 @@ ROUTES = [
 ]
 
 
-def app(environ, start_response):
+def app(environ: WSGIEnvironment, start_response: StartResponse) -> list[bytes]:
     asked = environ["REQUEST_METHOD"], environ["PATH_INFO"]
     views = [view for method, path, view in ROUTES if method == asked[0] and fits(path, asked[1])]
     if views:
