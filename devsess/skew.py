@@ -4,12 +4,15 @@ LAW: instants that lie ahead of this clock.
 Two machines' clocks differ a little: up to CLOCKS_APART an instant ahead counts
 as now. What lies further ahead was written by a clock that was wrong. Its age is
 not known, so it is over; and a row that it dated would live for as long as that
-clock was ahead, so the first write that meets the row sets it back to now.
+clock was ahead, so the first write that meets the row sets it back to now. A purge
+meets all rows: it corrects none if the newest events of the history lie ahead too,
+for then this clock is the one that is behind.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -18,6 +21,10 @@ if TYPE_CHECKING:
 
 # Seconds.
 CLOCKS_APART = 300.0
+# Of so many newest events of the history the half decides whether a clock may correct
+# rows in bulk; where there are fewer than ENOUGH of them, it may.
+NEWEST = 64
+ENOUGH = 32
 # No session was written before (2025-01-01): a clock that says so has not been set
 # yet, as after a start without a battery. To it everything lies ahead.
 NEVER_BEFORE = 1_735_689_600.0
@@ -51,6 +58,21 @@ def was_ahead(row: SessionRow, now: float) -> bool:
 def ahead_by(row: SessionRow, now: float) -> float:
     """Seconds by which *row* is dated later than *now*; negative if it is not."""
     return max(row.created_at, row.last_seen_at) - now
+
+
+def disputed_by(newest: Sequence[float], now: float) -> float:
+    """
+    Seconds by which the *newest* events of the history lie ahead of this clock; 0 if it is right.
+
+    A row ahead of a clock looks the same to one that is right as to one that is behind;
+    the history tells them apart. Here the second is meant, which is so if more than half
+    of the events lie ahead, and hence their lower median. Of fewer than ENOUGH events
+    nothing follows: this clock is believed.
+    """
+    if len(newest) < ENOUGH:
+        return 0.0
+    median = sorted(newest)[(len(newest) - 1) // 2]
+    return median - now if is_ahead(median, now) else 0.0
 
 
 def latest_deadline(now: float, policy: Policy) -> float:

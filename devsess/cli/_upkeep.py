@@ -38,7 +38,7 @@ from devsess.stores.sqlite import owner
     show_default=True,
     help="Days that a session lasts at most, by your policy or a longer one.",
 )
-@click.option("--quiet", is_flag=True, help="Say nothing, unless it fails.")
+@click.option("--quiet", is_flag=True, help="Say nothing, unless it fails or the clock is behind.")
 @json_option
 @with_sessions
 def purge(sessions: SessionManager, limit: int | None, *, quiet: bool, as_json: bool) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import builtins
+import math
 from typing import TYPE_CHECKING, Any
 
 from devsess import lifecycle, skew
@@ -105,8 +106,9 @@ async def purge(
 
     After each batch *progress* is called with its rows, and others may write.
 
-    Nothing is touched by a clock that has not been set: it would date all that ended to
-    long ago, and the next purge would delete it.
+    Nothing is touched by a clock that has not been set, and nothing is set back or dated
+    anew by one that the history disputes: all that ended would have ended long ago, and
+    the next purge would delete it.
 
     Raises:
         TypeError, ValueError: If *limit* is not 1 or more.
@@ -115,8 +117,10 @@ async def purge(
         checked_count(limit, "limit")
     if skew.is_unset(op.now):
         return 0
-    await _set_back(op)
-    retention = _retention(op.now, op.policy)
+    is_believed = await _is_believed(op)
+    if is_believed:
+        await _set_back(op)
+    retention = _retention(op.now, op.policy, skew.latest(op.now) if is_believed else math.inf)
     done = 0
     while limit is None or done < limit:
         batch = BATCH if limit is None else min(BATCH, limit - done)
@@ -130,10 +134,18 @@ async def purge(
     return done
 
 
-def _retention(now: float, policy: Policy) -> Retention:
+async def _is_believed(op: Operation) -> bool:
+    """Whether the newest events of the history do not dispute this clock; logged if they do."""
+    by = skew.disputed_by(await op.store.newest_instants(limit=skew.NEWEST), op.now)
+    if by:
+        op.corrections.dispute(by)
+    return not by
+
+
+def _retention(now: float, policy: Policy, latest: float) -> Retention:
     return Retention(
         now=now,
-        latest=skew.latest(now),
+        latest=latest,
         before=lifecycle.purge_before(now, policy),
         devices_before=lifecycle.purge_devices_before(now, policy),
         agents_before=lifecycle.purge_agents_before(now, policy),

@@ -105,6 +105,9 @@ class Awaited:
     async def ahead(self, *, after: float, limit: int) -> builtins.list[SessionRow]:
         return await self._do("ahead", self.store.ahead, after=after, limit=limit)
 
+    async def newest_instants(self, *, limit: int) -> builtins.list[float]:
+        return await self._do("newest_instants", self.store.newest_instants, limit=limit)
+
     async def set_back(
         self, session_id: str, *, expected: Columns, changes: Columns, wait: bool = True
     ) -> bool:

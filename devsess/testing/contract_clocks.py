@@ -91,6 +91,18 @@ class ClocksContract:
         assert [] == await store.ahead(after=T0 + 2 * YEARS, limit=9)
 
     @with_a_store
+    async def test_the_newest_instants_of_the_history(self, store: AsyncStore) -> None:
+        """Of all users, in the order in which they were kept; at most so many."""
+        assert [] == await store.newest_instants(limit=9)
+        for number, days in enumerate((0, 9, -9, 3, 3, 1)):
+            await store.add_event(rows.event_row(user_id=f"u{number % 2}", at=T0 + days * DAY))
+        await raises(ValueError, store.newest_instants(limit=0))
+        expected = [T0 + days * DAY for days in (1, 3, 3, -9, 9, 0)]
+
+        assert expected == await store.newest_instants(limit=9)
+        assert expected[:4] == await store.newest_instants(limit=4)
+
+    @with_a_store
     async def test_nothing_is_kept_for_years(self, store: AsyncStore) -> None:
         """Purge dates ends, events and devices of the future now; a little ahead is no fault."""
         late, soon = T0 + YEARS, T0 + CLOCKS_APART

@@ -49,6 +49,8 @@ OPERATIONS: dict[str, Callable[[SQLiteStore], object]] = {
     ),
     "history": lambda store: store.events("user-1", limit=9),
     "erase": lambda store: store.erase(rows.erasure()),
+    "judge a clock": lambda store: store.newest_instants(limit=64),
+    "find what is dated ahead": lambda store: store.ahead(after=T0, limit=9),
     "purge": lambda store: store.purge(rows.retention(T0 + 9), limit=9),
 }
 # These grow with the number of kinds of browsers, of devices compared, and of endings

@@ -136,3 +136,55 @@ def test_two_clocks_apart_do_not_undo_each_other_for_ever(
     assert "WARNING" == warning.levelname
     assert "600 seconds ahead of this clock" in warning.getMessage()
     assert grant.session.id not in warning.getMessage()
+
+
+def _signed_in(sessions: Any, count: int) -> None:
+    for number in range(count):
+        sessions.login(f"user {number}")
+
+
+@pytest.mark.parametrize("days", [1, 16, 17, 300])
+def test_a_purge_by_a_clock_that_is_behind_ends_nothing(
+    make: Callable[..., Any], clock: FakeClock, caplog: pytest.LogCaptureFixture, days: int
+) -> None:
+    """The newest events of all other processes dispute it: what they wrote stays as it is."""
+    right, behind = make(), make()
+    right.login("gone")
+    clock.advance(YEARS)
+    kept, ended = right.login("ada", Client(user_agent="curl/8.9")), right.login("bob")
+    right.revoke(ended.session.id, reason="bye")
+    _signed_in(right, 32)
+    before = [right.export_user(name) for name in ("ada", "bob")]
+    clock.advance(-days * DAY)
+    behind.login("carol")
+    for _ in range(2):
+        behind.purge()
+    clock.advance(days * DAY)
+
+    assert before == [right.export_user(name) for name in ("ada", "bob")]
+    assert [] == right.export_user("gone")["events"]  # deleting goes on
+    warnings = [it.getMessage() for it in caplog.records if "devsess" == it.name]
+    assert 2 == len(warnings)  # one a purge
+    assert all(f"by about {days * DAY} seconds" in it for it in warnings)
+    assert right.validate(kept.access_token).is_active
+
+
+def test_a_purge_by_a_clock_that_the_history_agrees_with_corrects(
+    make: Callable[..., Any], clock: FakeClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    """What one process wrote that was ahead is set back, whatever there is of it before."""
+    right = make()
+    clock.advance(YEARS)
+    ahead = [right.login(f"ahead {number}") for number in range(40)]
+    right.revoke(ahead[-1].session.id, reason="bye")
+    clock.advance(-YEARS)
+    right.purge()
+    still = right.get(ahead[0].session.id)
+    assert ahead[0].session.created_at == still.created_at
+    assert 1 == len(caplog.records)
+    _signed_in(right, 32)
+    right.purge()
+
+    assert clock.now() == right.get(ahead[0].session.id).created_at
+    assert clock.now() == right.get(ahead[-1].session.id).revoked_at
+    assert 1 == len(caplog.records)

@@ -37,6 +37,7 @@ _READS = frozenset(
         "known_devices",
         "list",
         "live",
+        "newest_instants",
     }
 )
 

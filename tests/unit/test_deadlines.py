@@ -291,6 +291,33 @@ def test_a_clock_that_is_not_set_yet(now: float, expected: bool) -> None:
     assert expected is not skew.was_ahead(session_row(created_at=T0), now)
 
 
+FAR, NEAR = T0 + 301, T0 + 300
+HISTORIES: dict[str, tuple[list[float], float]] = {
+    "nothing was written": ([], 0),
+    "too little to go by": ([FAR] * 31, 0),
+    "enough to go by": ([FAR] * 32, 301),
+    "of few the half": ([FAR] * 16 + [T0] * 16, 0),
+    "of few more than half": ([FAR] * 17 + [T0] * 15, 301),
+    "of an odd number less than half": ([FAR] * 16 + [T0] * 17, 0),
+    "of an odd number more than half": ([FAR] * 17 + [T0] * 16, 301),
+    "of many the half": ([FAR] * 32 + [T0] * 32, 0),
+    "of many more than half": ([FAR] * 33 + [T0] * 31, 301),
+    "in any order": ([T0, FAR] * 31 + [FAR, FAR], 301),
+    "as much ahead as clocks may differ": ([NEAR] * 64, 0),
+    "long ago": ([T0 - DAY] * 64, 0),
+    "some were written ten years ahead": ([T0 + 3650 * DAY] * 32 + [T0 - 9] * 32, 0),
+    "by as much as half of them say": ([T0 + DAY] * 30 + [T0 + 400] * 30, 400),
+}
+
+
+@pytest.mark.parametrize("name", HISTORIES)
+def test_whether_the_history_disputes_a_clock(name: str) -> None:
+    """More than half of at least 32 newest events lie ahead: it is this clock that is behind."""
+    newest, expected = HISTORIES[name]
+
+    assert expected == skew.disputed_by(newest, T0)
+
+
 def test_a_row_from_a_clock_ahead_is_set_back() -> None:
     """To now, and no further than today's policy reaches; the sign-in counts as long ago."""
     ahead = session_row(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import inf
 from typing import Any
 
 import pytest
@@ -21,6 +22,7 @@ from _play import (
     Call,
     access_token,
     at,
+    corrections,
     play,
 )
 from attrs import evolve
@@ -268,21 +270,37 @@ def test_revoking_what_is_over_looks_whether_it_was_there() -> None:
     assert play(revoke("user-2"), ("end", Ended()), ("get", ROW)) is False
 
 
-_NONE_AHEAD: tuple[str, list[str]] = ("ahead", [])
+_NONE_AHEAD: tuple[tuple[str, list[str]], ...] = (("newest_instants", []), ("ahead", []))
 
 
 def test_purge_goes_on_until_nothing_is_left() -> None:
     """In batches, so that nobody waits long for the writer."""
     paused = ("pause", None)
     batches = [("purge", 500), paused, ("purge", 500), paused, ("purge", 7), paused, ("purge", 0)]
-    assert play(operations.purge(at(SOON), limit=None), _NONE_AHEAD, *batches) == 1007
+    assert play(operations.purge(at(SOON), limit=None), *_NONE_AHEAD, *batches) == 1007
     assert (
         play(
             operations.purge(at(SOON), limit=600),
-            *(_NONE_AHEAD, *batches[:2], ("purge", 100), paused),
+            *(*_NONE_AHEAD, *batches[:2], ("purge", 100), paused),
         )
         == 600
     )
+
+
+@pytest.mark.parametrize("ahead", [33, 32])
+def test_a_purge_of_a_clock_that_is_behind_corrects_nothing(ahead: int) -> None:
+    """It looks for no rows that are dated ahead, has the store date nothing anew, and deletes."""
+    disputed, warned, heard = ahead > 32, list[str](), list[Call]()
+    newest = [SOON + 700.4] * ahead + [SOON] * (64 - ahead)
+    looks: list[tuple[str, Any]] = [] if disputed else [("ahead", [])]
+    flow = operations.purge(at(SOON, corrections(warned=warned)), limit=None)
+
+    assert 0 == play(flow, ("newest_instants", newest), *looks, ("purge", 0), heard=heard)
+    assert {"limit": 64} == heard[0].kwargs
+    [retention] = heard[-1].args
+    assert (SOON, inf if disputed else SOON + 300) == (retention.now, retention.latest)
+    assert disputed is bool(warned)
+    assert all("ahead of this clock, by about 700 seconds" in it for it in warned)
 
 
 def test_an_export_reads_every_page() -> None:

@@ -8,6 +8,7 @@ does. It is not shared by processes and says so where one forks.
 from __future__ import annotations
 
 import math
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from devsess.errors import StoreUnavailableError
@@ -191,6 +192,12 @@ class MemoryStore(Tables):
             rows = [self._as_read(row) for row in self._unwritten(None)]
             late = [it for it in rows if it.revoked_at is None and it.idle_expires_at > after]
             return sorted(late, key=lambda row: (-row.idle_expires_at, row.id))[:limit]
+
+    def newest_instants(self, *, limit: int) -> builtins.list[float]:
+        """See Store.newest_instants."""
+        semantics.check_size(limit)
+        with self._exclusive():
+            return [event.at for event in islice(reversed(self._events.values()), limit)]
 
     def set_back(
         self, session_id: str, *, expected: Columns, changes: Columns, wait: bool = True

@@ -187,6 +187,11 @@ class SQLiteStore(DatabaseFile):
         semantics.check_size(limit)
         return self._made(rows.session_row, self._rows(writes.AHEAD, (after, limit)))
 
+    def newest_instants(self, *, limit: int) -> builtins.list[float]:
+        """See Store.newest_instants."""
+        semantics.check_size(limit)
+        return [at for (at,) in self._rows(writes.NEWEST_INSTANTS, (limit,))]
+
     def set_back(
         self, session_id: str, *, expected: Columns, changes: Columns, wait: bool = True
     ) -> bool:

@@ -24,6 +24,10 @@ AHEAD = (
     f"{rows.SELECT_SESSION} WHERE {rows.UNENDED} AND s.idle_expires_at > ?"
     " ORDER BY s.idle_expires_at DESC, s.id LIMIT ?"
 )
+# By the place in the table. What is damaged says nothing, and stops no purge.
+NEWEST_INSTANTS = (
+    "SELECT at FROM events WHERE seq > 0 AND typeof(at) = 'real' ORDER BY seq DESC LIMIT ?"
+)
 _LIVE = f"{rows.SELECT_SESSION} WHERE s.user_id = ? AND {rows.UNENDED} AND {LIVE}{BY_USE}"
 
 # Moves only forward, and only what has not ended.
