@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from devsess.testing import _both_sides  # noqa: F401 - it comes before the modules that it names
 from devsess.testing.contract_change import ChangeContract
 from devsess.testing.contract_clocks import ClocksContract
 from devsess.testing.contract_ending import EndingContract
