@@ -35,8 +35,8 @@ _THREADS = 8
 _ROWS_LEFT = "rows of ended sessions are not written yet; the next purge goes on"
 
 
-class Runner:
-    """Runs operations in the caller's thread: the calls of its store block."""
+class Parts:
+    """The parts of a manager, which its operations run on."""
 
     def __init__(
         self,
@@ -56,6 +56,10 @@ class Runner:
     def core(self) -> Core:
         """What needs no I/O: the policy, the keys, the look into memory. For adapters."""
         return self._core
+
+
+class Runner(Parts):
+    """Runs operations in the caller's thread: the calls of its store block."""
 
     def _read(self, operation: Unbegun[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
         """The result of *operation* at this instant."""
@@ -107,7 +111,7 @@ class Runner:
         self._core.cache.clear()  # what is closed answers nothing, not even from memory
 
 
-class AsyncRunner:
+class AsyncRunner(Parts):
     """
     Runs operations on an event loop.
 
@@ -122,20 +126,10 @@ class AsyncRunner:
         locator: Locator | None,
         on_event: OnEvent | None,
     ) -> None:
-        self._core = core
-        self._store = store
-        self._locator = locator
-        self._on_event = on_event
-        self._is_async = is_async(store)
-        core.watch(store)
+        super().__init__(core, store, locator, on_event)
         # Apart: writes may wait for a lock, all at once, and reads must not wait for them.
         self._reading = Threads("devsess-read", _THREADS)
         self._writing = Threads("devsess-write", _THREADS)
-
-    @property
-    def core(self) -> Core:
-        """What needs no I/O: the policy, the keys, the look into memory. For adapters."""
-        return self._core
 
     async def _read(self, operation: Unbegun[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
         """The result of *operation* at this instant."""

@@ -26,23 +26,10 @@ from devsess.testing import _rows as rows
 from devsess.testing._rows import T0
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
     from multiprocessing.synchronize import Barrier
 
 NOBODY = 65534
-
-
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "sessions.db"
-
-
-@pytest.fixture
-def store(path: Path) -> Iterator[SQLiteStore]:
-    store = SQLiteStore(path, timeout=0.05)
-    store.insert(rows.login(rows.session_row("s1")))
-    yield store
-    store.close()
 
 
 class TestOpening:

@@ -11,7 +11,7 @@ from contextlib import closing, suppress
 from typing import TYPE_CHECKING
 
 import pytest
-from _sqlite_helpers import MARKS, is_revoked, look_now, revoke, use_mark, without_log
+from _sqlite_helpers import is_revoked, look_now, revoke, without_log
 
 from devsess.errors import StoreUnavailableError
 from devsess.stores.base import ALL, StoreBusyError
@@ -20,27 +20,10 @@ from devsess.testing import _rows as rows
 from devsess.testing._rows import T0
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
 
-@pytest.fixture(autouse=True, params=MARKS)
-def mark(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
-    use_mark(request.param, monkeypatch)
-    return str(request.param)
-
-
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "sessions.db"
-
-
-@pytest.fixture
-def store(path: Path) -> Iterator[SQLiteStore]:
-    store = SQLiteStore(path, timeout=0.05)
-    store.insert(rows.login(rows.session_row("s1")))
-    yield store
-    store.close()
+pytestmark = pytest.mark.usefixtures("mark")
 
 
 class TestFileChanges:

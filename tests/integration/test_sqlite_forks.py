@@ -16,7 +16,7 @@ from threading import Event, Thread
 from typing import TYPE_CHECKING, Any, cast
 
 import pytest
-from _sqlite_helpers import MARKS, in_child, is_revoked, needs_fork, revoke, use_mark
+from _sqlite_helpers import in_child, is_revoked, needs_fork, revoke
 
 from devsess import SessionManager, StoreUnavailableError
 from devsess._runtime import fork
@@ -26,27 +26,10 @@ from devsess.stores.sqlite import SQLiteStore
 from devsess.testing import _rows as rows
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from sqlite3 import Cursor
 
 
-@pytest.fixture(autouse=True, params=MARKS)
-def mark(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
-    use_mark(request.param, monkeypatch)
-    return str(request.param)
-
-
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "sessions.db"
-
-
-@pytest.fixture
-def store(path: Path) -> Iterator[SQLiteStore]:
-    store = SQLiteStore(path, timeout=0.05)
-    store.insert(rows.login(rows.session_row("s1")))
-    yield store
-    store.close()
+pytestmark = pytest.mark.usefixtures("mark")
 
 
 class _Forking:

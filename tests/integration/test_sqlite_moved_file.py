@@ -7,7 +7,7 @@ from contextlib import closing
 from typing import TYPE_CHECKING
 
 import pytest
-from _sqlite_helpers import MARKS, has_index, look_now, use_mark, without_log
+from _sqlite_helpers import has_index, look_now, without_log
 
 from devsess import Grant, SessionManager, SessionRevokedError, StoreUnavailableError
 
@@ -18,15 +18,7 @@ if TYPE_CHECKING:
 SECRET = "t7vKq2Zr9XwLm4NbY8sHd5JfC3pQx6RgUe1"
 
 
-@pytest.fixture(autouse=True, params=MARKS)
-def mark(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
-    use_mark(request.param, monkeypatch)
-    return str(request.param)
-
-
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "sessions.db"
+pytestmark = pytest.mark.usefixtures("mark")
 
 
 @pytest.fixture
