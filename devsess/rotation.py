@@ -59,7 +59,7 @@ class Verdict(Enum):
 # To converge late would let two holders of a copied token go on for ever where
 # only other services validate: a reissue parts them by the second round.
 # A newer generation than the row's comes from a restored backup: the session
-# must not die for the operator's deed.
+# must not die for what the operator did.
 VERDICTS: dict[tuple[Age, Bearer], Verdict] = {
     (Age.CURRENT, Bearer.SAME): Verdict.ROTATE,
     (Age.CURRENT, Bearer.FOREIGN_BOUND): Verdict.END_FOREIGN,

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 from devsess import lifecycle
 from devsess._frozen import NOTHING, FrozenDict, freeze
-from devsess.lifecycle import State, instant
+from devsess.lifecycle import instant
 from devsess.models import Device, Event, Session
 from devsess.stores.rows import EXPIRED
 
 if TYPE_CHECKING:
-    from devsess.policy import Policy
+    from devsess.lifecycle import Standing
     from devsess.stores.rows import DeviceRow, EventRow, SessionRow
 
 EMPTY_CLAIMS = "{}"
@@ -36,14 +36,11 @@ def device_view(row: DeviceRow) -> Device:
     )
 
 
-def session_view(
-    row: SessionRow, now: float, policy: Policy, *, current: str | None = None
-) -> Session:
-    """A session as a user sees it at *now*: the address of an ended one is reduced."""
-    active = lifecycle.state(row, now, policy) is State.LIVE
+def session_view(standing: Standing, *, current: str | None = None) -> Session:
+    """A session as a user sees it: the address of an ended one is reduced."""
+    row, active = standing.row, standing.is_live
     revoked = row.revoked_at is not None and row.reason != EXPIRED
     created_at = instant(row.created_at)
-    absolute = lifecycle.absolute_deadline(row, policy)
     # By position, and one datetime for equal instants: a new token's validation passes here.
     return Session(
         row.id,
@@ -54,8 +51,8 @@ def session_view(
         row.location,
         created_at,
         created_at if row.last_seen_at == row.created_at else instant(row.last_seen_at),
-        instant(min(lifecycle.idle_deadline(row, policy), absolute)),
-        instant(absolute),
+        instant(standing.idle_deadline),
+        instant(standing.absolute_deadline),
         instant(row.auth_time),
         row.amr,
         row.acr,

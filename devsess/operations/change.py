@@ -6,18 +6,17 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 from devsess import lifecycle
-from devsess.lifecycle import Deed
 from devsess.models import EventType
 from devsess.operations._checks import checked_claims
-from devsess.operations.common import corrected, event_of, own_row, permitted
+from devsess.operations.common import corrected, event_of, own_row, require_live
 from devsess.policy import Span, seconds
 from devsess.views import session_view
 
 if TYPE_CHECKING:
+    from devsess.lifecycle import Standing
     from devsess.models import Session
     from devsess.operations.operation import Operation
     from devsess.stores.base import Columns
-    from devsess.stores.rows import SessionRow
 
 
 async def extend(
@@ -34,11 +33,11 @@ async def extend(
     if span == 0:
         raise ValueError("extend by more than nothing; to end a session use revoke")
 
-    def longer(row: SessionRow) -> tuple[Columns, Columns]:
-        moved = lifecycle.columns(lifecycle.extended(row, span, op.policy))
+    def longer(standing: Standing) -> tuple[Columns, Columns]:
+        row, moved = standing.row, lifecycle.columns(lifecycle.extended(standing, span, op.policy))
         return {"idle_expires_at": row.idle_expires_at, "idle_from": row.idle_from}, moved
 
-    return await _change(op, session_id, user_id, Deed.EXTEND, longer)
+    return await _change(op, session_id, user_id, EventType.SESSION_EXTENDED, longer)
 
 
 async def update(
@@ -57,30 +56,26 @@ async def update(
     """
     text = checked_claims(claims)
 
-    def other(_: SessionRow) -> tuple[Columns, Columns]:
+    def other(_: Standing) -> tuple[Columns, Columns]:
         return {}, {"claims": text}
 
-    return await _change(op, session_id, user_id, Deed.UPDATE, other)
+    return await _change(op, session_id, user_id, EventType.SESSION_UPDATED, other)
 
 
 async def _change(
     op: Operation,
     session_id: str | Session,
     user_id: str | None,
-    deed: Deed,
-    wanted: Callable[[SessionRow], tuple[Columns, Columns]],
+    kind: EventType,
+    wanted: Callable[[Standing], tuple[Columns, Columns]],
 ) -> Session:
-    """Compare and swap until it holds: what is *wanted* is worked out anew from each row read."""
+    """Compare and swap until it holds; *wanted* gives the columns for each row that is read."""
     while True:
         row = await own_row(op, session_id, user_id)
-        await permitted(op, row, deed)
-        row = await corrected(op, row)
-        expected, changes = wanted(row)
-        event = event_of(row, _TOLD_AS[deed], op.now)
+        standing = await corrected(op, require_live(op, row))
+        expected, changes = wanted(standing)
+        event = event_of(standing.row, kind, op.now)
         changed = await op.store.update(row.id, expected=expected, changes=changes, event=event)
         if changed is not None:
             op.emit(event)
-            return session_view(changed, op.now, op.policy)
-
-
-_TOLD_AS = {Deed.EXTEND: EventType.SESSION_EXTENDED, Deed.UPDATE: EventType.SESSION_UPDATED}
+            return session_view(lifecycle.standing(changed, op.now, op.policy))

@@ -12,13 +12,13 @@ from devsess.errors import (
     SessionNotFoundError,
     TokenExpiredError,
 )
-from devsess.lifecycle import Deed
 from devsess.models import Assessment, Client, EventType, Grant
 from devsess.operations._checks import checked_session, checked_user
 from devsess.stores.rows import EventRow, SessionRow
 from devsess.views import session_view
 
 if TYPE_CHECKING:
+    from devsess.lifecycle import Standing
     from devsess.models import Session
     from devsess.operations.operation import Operation
     from devsess.tokens.kinds import AccessClaims
@@ -28,7 +28,7 @@ NOBODY = Client()
 
 def grant(
     op: Operation,
-    row: SessionRow,
+    standing: Standing,
     *,
     device_token: str | None = None,
     assessment: Assessment | None = None,
@@ -36,8 +36,9 @@ def grant(
     replayed: bool = False,
     is_new_device: bool = False,
 ) -> Grant:
-    """The tokens of *row* as it stands."""
-    expires_at = lifecycle.token_expiry(row, op.now, op.policy)
+    """The tokens of a session as it stands."""
+    row = standing.row
+    expires_at = lifecycle.token_expiry(standing, op.now, op.policy)
     access_token = op.tokens.mint_access(
         session_id=row.id,
         user_id=row.user_id,
@@ -53,7 +54,7 @@ def grant(
         access_token=access_token,
         refresh_token=op.tokens.mint_refresh(row.id, row.generation, row.salt),
         device_token=device_token,
-        session=session_view(row, op.now, op.policy, current=row.id),
+        session=session_view(standing, current=row.id),
         assessment=assessment or Assessment(),
         evicted=evicted,
         replayed=replayed,
@@ -94,23 +95,25 @@ async def record(op: Operation, event: EventRow) -> None:
     op.emit(event)
 
 
-async def permitted(op: Operation, row: SessionRow, deed: Deed) -> None:
+def require_live(op: Operation, row: SessionRow) -> Standing:
     """
-    Check that *deed* may be done to *row*; using an ended one is told to the application.
+    Where *row* stands, which must be live; that an ended session was used is an event.
 
     Raises:
         SessionRevokedError, SessionExpiredError: As the lifecycle says.
     """
+    standing = lifecycle.standing(row, op.now, op.policy)
     try:
-        lifecycle.permit(row, deed, op.now, op.policy)
+        lifecycle.require_live(standing)
     except InvalidSessionError:
         op.emit(event_of(row, EventType.SESSION_USED_AFTER_END, op.now, reason=row.reason))
         raise
+    return standing
 
 
-async def live_row(op: Operation, claims: AccessClaims, deed: Deed) -> SessionRow:
+async def live_session(op: Operation, claims: AccessClaims) -> Standing:
     """
-    The row that a verified access token speaks for.
+    Where the session stands that a verified access token speaks for.
 
     Raises:
         SessionNotFoundError: If there is none.
@@ -123,16 +126,15 @@ async def live_row(op: Operation, claims: AccessClaims, deed: Deed) -> SessionRo
         raise SessionNotFoundError("there is no such session: it was deleted, or never was here")
     if row.user_id != claims.user_id:
         raise BadTokenError("the token names another account than its session")
-    if not lifecycle.permits(row, deed, op.now, op.policy):
-        await permitted(op, row, deed)
+    standing = require_live(op, row)
     if row.auth_time != claims.auth_time:
         raise TokenExpiredError("a newer sign-in took this token's place: refresh")
-    return row
+    return standing
 
 
-async def corrected(op: Operation, row: SessionRow, *, wait: bool = True) -> SessionRow:
+async def corrected(op: Operation, standing: Standing, *, wait: bool = True) -> Standing:
     """
-    *row*, set back first if a clock that was ahead wrote it.
+    *standing*, or where the row stands once it is set back, if a clock that was ahead wrote it.
 
     Itself if it was set back within the hour, and is ahead again.
 
@@ -140,12 +142,13 @@ async def corrected(op: Operation, row: SessionRow, *, wait: bool = True) -> Ses
         SessionNotFoundError: If it was deleted meanwhile.
         StoreBusyError: If that cannot be written at once, without *wait*.
     """
-    if not skew.was_ahead(row, op.now):
-        return row
+    if not standing.written_ahead:
+        return standing
+    row = standing.row
     if not op.corrections.allow(row.id, skew.ahead_by(row, op.now)):
-        return row
+        return standing
     await set_back(op, row, wait=wait)
-    return await own_row(op, row.id, None)
+    return lifecycle.standing(await own_row(op, row.id, None), op.now, op.policy)
 
 
 async def set_back(op: Operation, row: SessionRow, *, wait: bool = True) -> bool:

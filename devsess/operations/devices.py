@@ -183,14 +183,14 @@ async def _put(
     user_id: str,
     device_id: str | Device,
     changes: Columns,
-    told_as: EventType,
+    kind: EventType,
     actor: str | None,
     number: int | None = None,
 ) -> Device | None:
     checked_user(user_id)
     by = checked_actor(actor)
     device_id = checked_device(device_id)
-    event = EventRow(type=told_as, at=op.now, user_id=user_id, device_id=device_id, actor=by)
+    event = EventRow(type=kind, at=op.now, user_id=user_id, device_id=device_id, actor=by)
     row = await op.store.put_device(user_id, device_id, changes=changes, event=event, number=number)
     if isinstance(row, Refused):
         row = await _find(op, user_id, device_id)
@@ -201,10 +201,10 @@ async def _put(
     return device_view(row)
 
 
-async def _end(op: Operation, row: DeviceRow, told_as: EventType, by: str | None) -> None:
-    target = OfDevice(row.user_id, row.id, forget=told_as is EventType.DEVICE_FORGOTTEN)
+async def _end(op: Operation, row: DeviceRow, kind: EventType, by: str | None) -> None:
+    target = OfDevice(row.user_id, row.id, forget=kind is EventType.DEVICE_FORGOTTEN)
     cutoffs = lifecycle.cutoffs(op.now, op.policy)
-    ended = await op.store.end(Ending(target, _REASONS[told_as], by, cutoffs))
-    event = EventRow(type=told_as, at=op.now, user_id=row.user_id, device_id=row.id, actor=by)
+    ended = await op.store.end(Ending(target, _REASONS[kind], by, cutoffs))
+    event = EventRow(type=kind, at=op.now, user_id=row.user_id, device_id=row.id, actor=by)
     await op.store.add_event(event)
     op.emit(*ended.events, event)

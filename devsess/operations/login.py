@@ -96,7 +96,7 @@ async def login(
     op.emit(*answer.ended, event)
     return grant(
         op,
-        row,
+        lifecycle.standing(row, op.now, op.policy),
         device_token=op.tokens.mint_device(ring_with(row.device.id, ring)),
         evicted=tuple(ended.session_id for ended in answer.ended if ended.session_id),
         is_new_device=not known,
@@ -237,7 +237,9 @@ async def _full(op: Operation, row: SessionRow, answer: Full, limit: int) -> Ses
     await record(op, event)
     return SessionLimitError(
         f"the account has {len(answer.rows)} live sessions and may have {limit}: end one first",
-        sessions=[session_view(full, op.now, op.policy) for full in answer.rows],
+        sessions=[
+            session_view(lifecycle.standing(full, op.now, op.policy)) for full in answer.rows
+        ],
         limit=limit,
     )
 

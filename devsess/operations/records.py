@@ -7,7 +7,7 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from devsess import lifecycle, skew
-from devsess.lifecycle import State, instant
+from devsess.lifecycle import instant
 from devsess.models import Page
 from devsess.operations._checks import checked_count, checked_session, checked_user
 from devsess.operations.common import find_row, set_back
@@ -31,7 +31,7 @@ ERASED_KEPT = 86_400.0
 async def get(op: Operation, session_id: str | Session, *, user_id: str | None) -> Session | None:
     """The session, whatever its state; None where it is unknown or another user's."""
     row = await find_row(op, session_id, user_id)
-    return None if row is None else session_view(row, op.now, op.policy)
+    return None if row is None else session_view(lifecycle.standing(row, op.now, op.policy))
 
 
 async def list_sessions(
@@ -41,14 +41,15 @@ async def list_sessions(
     current: str | Session | None,
     include_ended: bool,
 ) -> builtins.list[Session]:
-    """A user's sessions, newest activity first; the live ones unless told otherwise."""
+    """A user's sessions, newest activity first; the live ones alone unless *include_ended*."""
     checked_user(user_id)
     own = None if current is None else checked_session(current, "current")
     rows = await op.store.list(user_id)
+    found = (lifecycle.standing(row, op.now, op.policy) for row in rows)
     return [
-        session_view(row, op.now, op.policy, current=own)
-        for row in rows
-        if include_ended or lifecycle.state(row, op.now, op.policy) is State.LIVE
+        session_view(standing, current=own)
+        for standing in found
+        if include_ended or standing.is_live
     ]
 
 
@@ -72,8 +73,8 @@ async def live(
     own = None if current is None else checked_session(current, "current")
     cutoffs = lifecycle.cutoffs(op.now, op.policy)
     page = await op.store.live(user_id, cutoffs=cutoffs, limit=limit, cursor=cursor)
-    views = (session_view(row, op.now, op.policy, current=own) for row in page.items)
-    return Page(tuple(views), page.next)
+    found = (lifecycle.standing(row, op.now, op.policy) for row in page.items)
+    return Page(tuple(session_view(standing, current=own) for standing in found), page.next)
 
 
 def _check_cursor(cursor: object) -> None:
@@ -189,7 +190,7 @@ async def export_user(op: Operation, user_id: str) -> dict[str, Any]:
 
 
 def _exported(op: Operation, row: SessionRow) -> dict[str, Any]:
-    view = session_view(row, op.now, op.policy)
+    view = session_view(lifecycle.standing(row, op.now, op.policy))
     place = row.location
     return {
         **view.to_dict(),

@@ -17,10 +17,9 @@ from devsess.errors import (
     SessionNotFoundError,
     TokenExpiredError,
 )
-from devsess.lifecycle import Deed
 from devsess.models import Assessment, EventType, Signal
 from devsess.operations._checks import checked_client
-from devsess.operations.common import corrected, event_of, grant, permitted, record
+from devsess.operations.common import corrected, event_of, grant, record, require_live
 from devsess.rotation import Bearer, Verdict
 from devsess.stores.base import ById, Ending
 
@@ -71,13 +70,13 @@ async def refresh(
         if row is None:
             raise SessionNotFoundError("there is no such session: it was deleted, or never was")
         op.tokens.verify_refresh(claims, row.salt)
-        await permitted(op, row, Deed.REFRESH)
-        if (await corrected(op, row)) is not row:
+        standing = require_live(op, row)
+        if (await corrected(op, standing)) is not standing:
             continue  # read again, and judge again: it may have ended meanwhile
         presented = _presented(op, row, claims, client)
         verdict = _verdict(op, row, presented)
         if verdict is Verdict.CONVERGE:
-            return grant(op, row, replayed=True)
+            return grant(op, standing, replayed=True)
         if verdict not in rotation.SUCCESSIONS:
             raise await _refused(op, row, verdict)
         rotated = await _rotate(op, row, presented, verdict, touch=touch)
@@ -152,7 +151,7 @@ async def _rotate(
     if rotated is None:
         return None
     op.emit(event)
-    return grant(op, rotated, assessment=assessment)
+    return grant(op, lifecycle.standing(rotated, op.now, op.policy), assessment=assessment)
 
 
 async def _whereabouts(op: Operation, row: SessionRow, client: Client) -> dict[str, object]:

@@ -6,14 +6,13 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from devsess import lifecycle, rotation
-from devsess.lifecycle import Deed
 from devsess.models import EventType
 from devsess.operations._checks import checked_amr, checked_client, checked_text
 from devsess.operations.common import (
     corrected,
     event_of,
     grant,
-    live_row,
+    live_session,
     presents_own_device,
 )
 from devsess.rotation import Verdict
@@ -43,8 +42,7 @@ async def step_up(
     methods = checked_amr(amr)
     context_class = None if acr is None else checked_text(acr, "acr")
     while True:
-        row = await live_row(op, claims, Deed.STEP_UP)
-        row = await corrected(op, row)
+        row = (await corrected(op, await live_session(op, claims))).row
         owns = presents_own_device(op, row, client)
         changes: dict[str, object] = {
             "auth_time": lifecycle.step_up_time(row, op.now),
@@ -61,4 +59,4 @@ async def step_up(
         raised = await op.store.update(row.id, expected=expected, changes=changes, event=event)
         if raised is not None:
             op.emit(event)
-            return grant(op, raised)
+            return grant(op, lifecycle.standing(raised, op.now, op.policy))

@@ -6,14 +6,13 @@ from typing import TYPE_CHECKING
 
 from attrs import evolve, frozen
 
-from devsess import lifecycle, rotation, skew
+from devsess import lifecycle, rotation
 from devsess.errors import StoreUnavailableError
-from devsess.lifecycle import Deed
-from devsess.operations.common import corrected, live_row, presents_own_device
+from devsess.operations.common import corrected, live_session, presents_own_device
 from devsess.views import session_view
 
 if TYPE_CHECKING:
-    from devsess.lifecycle import Activity
+    from devsess.lifecycle import Activity, Standing
     from devsess.models import Client, Session
     from devsess.operations.operation import Operation
     from devsess.stores.rows import SessionRow
@@ -41,47 +40,45 @@ async def validate(
     Judge a verified access token against its row.
 
     Raises:
-        InvalidSessionError: As `live_row` and `presents_own_device` say.
+        InvalidSessionError: As `live_session` and `presents_own_device` say.
     """
-    row = await live_row(op, claims, Deed.VALIDATE)
-    if touch and skew.was_ahead(row, op.now):
-        row = await _corrected(op, row, claims)
+    standing = await live_session(op, claims)
+    if touch and standing.written_ahead:
+        standing = await _corrected(op, standing, claims)
+    row = standing.row
     binds = presents_own_device(op, row, client) and not row.bound
-    due = touch and (binds or lifecycle.is_touch_due(row, op.now, op.policy))
+    due = touch and (binds or lifecycle.is_touch_due(standing, op.now))
     first = rotation.is_first_presentation(claims.generation, row)
     written = True
     if due or first:
-        note = _note(op, row, moves=touch, binds=touch and binds, first=first)
-        noted = await _noted(op, row, note)
-        if noted is None:  # ended since it was read: judge again, this time it raises
-            row = await live_row(op, claims, Deed.VALIDATE)
-        written = noted is not None and noted is not row
-        row = noted or row
+        news = _touch(op, row, moves=touch, binds=touch and binds, first=first)
+        touched = await _touched(op, standing, news)
+        written = touched is not None and touched is not standing
+        # Ended since it was read: judge again, this time it raises.
+        standing = touched or await live_session(op, claims)
     good_until = lifecycle.trusted_at(
-        row, op.now, op.policy, touched=written or not due, marked=written or not first
+        standing, op.now, op.policy, touched=written or not due, marked=written or not first
     )
-    session = session_view(row, op.now, op.policy)
-    good_until = min(good_until, claims.expires_at)
-    return Validated(session, good_until)
+    return Validated(session_view(standing), min(good_until, claims.expires_at))
 
 
-async def _corrected(op: Operation, row: SessionRow, claims: AccessClaims) -> SessionRow:
+async def _corrected(op: Operation, standing: Standing, claims: AccessClaims) -> Standing:
     """
-    *row* once corrected, judged again; itself where it was not, which fails no validation.
+    The session once corrected, judged again; *standing* if it was not: that fails no validation.
 
     Raises:
-        InvalidSessionError: As `live_row`: it may have ended, or been stepped up, meanwhile.
+        InvalidSessionError: As `live_session`: it may have ended, or been stepped up, meanwhile.
     """
     try:
-        if (await corrected(op, row, wait=False)) is row:
-            return row
+        if (await corrected(op, standing, wait=False)) is standing:
+            return standing
     except StoreUnavailableError:
-        return row
-    return await live_row(op, claims, Deed.VALIDATE)
+        return standing
+    return await live_session(op, claims)
 
 
 @frozen
-class Note:
+class Touch:
     """What a touch writes: activity, and the marks that the row does not have yet."""
 
     activity: Activity
@@ -89,31 +86,31 @@ class Note:
     presented: int | None
 
 
-def _note(op: Operation, row: SessionRow, *, moves: bool, binds: bool, first: bool) -> Note:
+def _touch(op: Operation, row: SessionRow, *, moves: bool, binds: bool, first: bool) -> Touch:
     """What is to be written; where nothing *moves*, the marks alone."""
     activity = lifecycle.activity(row, op.now, op.policy) if moves else lifecycle.at_rest(row)
-    return Note(activity, row.bound or binds, row.generation if first else None)
+    return Touch(activity, row.bound or binds, row.generation if first else None)
 
 
-async def _noted(op: Operation, row: SessionRow, note: Note) -> SessionRow | None:
+async def _touched(op: Operation, standing: Standing, touch: Touch) -> Standing | None:
     """
-    *row* after a touch, as a view shows it; None where it has ended; *row* itself where it failed.
+    The session after a touch, as a view shows it; None if it has ended; *standing* if it failed.
 
     A failed touch never fails a validation: the session is valid all the same,
-    and the next touch will say what this one could not.
+    and the next touch writes the same.
     """
+    activity, row = touch.activity, standing.row
     try:
-        there = await op.store.touch(
-            row.id, note.activity, bound=note.bound, presented=note.presented
-        )
+        there = await op.store.touch(row.id, activity, bound=touch.bound, presented=touch.presented)
     except StoreUnavailableError:
-        return row
+        return standing
     if not there:
         return None
-    return evolve(
+    row = evolve(
         row,
-        last_seen_at=note.activity.last_seen_at,
-        idle_from=note.activity.idle_from,
-        idle_expires_at=note.activity.idle_expires_at,
-        bound=note.bound,
+        last_seen_at=activity.last_seen_at,
+        idle_from=activity.idle_from,
+        idle_expires_at=activity.idle_expires_at,
+        bound=touch.bound,
     )
+    return lifecycle.standing(row, op.now, op.policy)

@@ -9,6 +9,7 @@ from _play import Call
 
 from devsess._runtime.cache import STALE, Cache
 from devsess._runtime.drive import drive
+from devsess.lifecycle import standing
 from devsess.models import Client
 from devsess.operations import Validated
 from devsess.policy import Policy
@@ -73,7 +74,7 @@ def make_cache(feed: Feed, clock: Clock, **policy: Any) -> Cache:
 
 
 def validated(session_id: str = "s1", good_until: float = T0 + 60) -> Validated:
-    session = session_view(session_row(session_id), T0, Policy())
+    session = session_view(standing(session_row(session_id), T0, Policy()))
     return Validated(session, good_until)
 
 

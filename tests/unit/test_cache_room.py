@@ -10,6 +10,7 @@ import pytest
 from devsess._runtime import cache as module
 from devsess._runtime.cache import Cache
 from devsess._runtime.shares import LAST, Shares
+from devsess.lifecycle import standing
 from devsess.operations import Validated
 from devsess.policy import Policy
 from devsess.testing._rows import T0, session_row
@@ -18,7 +19,7 @@ from devsess.views import session_view
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-VIEW = session_view(session_row(), T0, Policy())
+VIEW = session_view(standing(session_row(), T0, Policy()))
 
 
 def make(size: int) -> Cache:
@@ -26,7 +27,7 @@ def make(size: int) -> Cache:
 
 
 def keep(cache: Cache, name: object, session_id: str | None = None) -> None:
-    session = session_view(session_row(session_id or str(name)), T0, Policy())
+    session = session_view(standing(session_row(session_id or str(name)), T0, Policy()))
     cache.keep(cache.ticket(), str(name), None, Validated(session, T0 + 60))
 
 

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from devsess import Client, Policy
+from devsess.lifecycle import standing
 from devsess.operations import _checks as checks
 from devsess.skew import CLOCKS_APART
 from devsess.testing._rows import T0, session_row
@@ -18,7 +19,7 @@ from devsess.views import session_view
 NOW = 1_750_000_000.0
 NAIVE = datetime(2025, 6, 1)  # noqa: DTZ001
 LEEWAY = CLOCKS_APART
-SESSION = session_view(session_row(), T0, Policy())
+SESSION = session_view(standing(session_row(), T0, Policy()))
 CLAIM = '{"a":""}'
 KEPT: list[tuple[Callable[..., object], tuple[Any, ...], object]] = [
     (checks.checked_text, ("a", "user_id"), "a"),

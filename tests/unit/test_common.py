@@ -10,6 +10,7 @@ from _play import KEYS, POLICY, ROW, SOON, at
 from attrs import evolve
 
 from devsess import Assessment, EventType
+from devsess.lifecycle import standing
 from devsess.operations.common import event_of, grant
 from devsess.testing._rows import T0
 from devsess.tokens.keys import Purpose
@@ -62,12 +63,12 @@ def test_an_erased_account_is_remembered_by_a_digest() -> None:
 def test_for_how_long_a_token_is_good(ends_at: float, expires_in: int) -> None:
     """In whole seconds, never longer than its session, never less than not at all."""
     row = evolve(ROW, absolute_expires_at=ends_at)
-    assert expires_in == grant(at(SOON), row).expires_in
+    assert expires_in == grant(at(SOON), standing(row, SOON, POLICY)).expires_in
 
 
 def test_who_judged_nothing_has_seen_nothing() -> None:
     """A grant always has an assessment."""
-    assert Assessment() == grant(at(SOON), ROW).assessment
+    assert Assessment() == grant(at(SOON), standing(ROW, SOON, POLICY)).assessment
 
 
 @pytest.mark.parametrize(("reduced", "ip"), [(False, ROW.ip), (True, ROW.network)])

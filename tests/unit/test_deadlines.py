@@ -16,7 +16,7 @@ from devsess import (
     lifecycle,
     skew,
 )
-from devsess.lifecycle import Deed, State
+from devsess.lifecycle import State
 from devsess.testing._rows import DAY, HOUR, T0, session_row
 
 TIGHT = Policy(idle_timeout=DAY, absolute_lifetime=7 * DAY)
@@ -32,11 +32,18 @@ IDLE, ABSOLUTE = 14 * DAY, 30 * DAY
 )
 def test_the_earlier_deadline_counts(policy: Policy, idle: float, absolute: float) -> None:
     """A tightened policy binds old sessions; a loosened one prolongs none by itself."""
-    row = session_row()
+    standing = lifecycle.standing(session_row(), T0, policy)
 
-    assert T0 + idle == lifecycle.idle_deadline(row, policy)
-    assert T0 + absolute == lifecycle.absolute_deadline(row, policy)
-    assert T0 + min(idle, absolute) == lifecycle.deadline(row, policy)
+    assert T0 + idle == standing.idle_deadline
+    assert T0 + absolute == standing.absolute_deadline
+
+
+@pytest.mark.parametrize("columns", [{"absolute_expires_at": T0 + 9}, {"created_at": T0 - 9}])
+def test_no_session_idles_past_its_absolute_deadline(columns: dict[str, Any]) -> None:
+    """Where the absolute deadline is the earlier one, it is the idle deadline too."""
+    standing = lifecycle.standing(session_row(**columns), T0, Policy(absolute_lifetime=IDLE))
+
+    assert standing.absolute_deadline == standing.idle_deadline
 
 
 NOT_LIVE: dict[str, tuple[dict[str, Any], Policy]] = {
@@ -61,7 +68,7 @@ def test_each_deadline_alone_ends_a_row(name: str) -> None:
     row = session_row(**columns)
 
     assert not lifecycle.counts_as_live(row, lifecycle.cutoffs(T0, policy))
-    assert State.LIVE is not lifecycle.state(row, T0, policy)
+    assert not lifecycle.standing(row, T0, policy).is_live
     assert lifecycle.counts_as_live(session_row(), lifecycle.cutoffs(T0, policy))
 
 
@@ -77,7 +84,7 @@ def test_a_shortened_lifetime_ends_a_session_in_use(now: float, expected: State)
     """However busy it is, a session is over when today's absolute lifetime is."""
     row = session_row(idle_from=now, last_seen_at=now, idle_expires_at=now + IDLE)
 
-    assert expected is lifecycle.state(row, now, TIGHT)
+    assert expected is lifecycle.standing(row, now, TIGHT).state
 
 
 PAST: dict[str, tuple[dict[str, Any], State, type[InvalidSessionError], str | None]] = {
@@ -112,13 +119,11 @@ PAST: dict[str, tuple[dict[str, Any], State, type[InvalidSessionError], str | No
 def test_the_error_says_which_clock_and_when(name: str) -> None:
     """The earlier of two deadlines ended it; a revoked one says when and why."""
     columns, expected, error, clock = PAST[name]
-    row, now = session_row(**columns), T0 + 30
+    standing = lifecycle.standing(session_row(**columns), T0 + 30, USUAL)
 
-    assert expected is lifecycle.state(row, now, USUAL)
-    assert not lifecycle.permits(row, Deed.VALIDATE, now, USUAL)
-    assert lifecycle.permits(session_row(), Deed.VALIDATE, now, USUAL) is True
+    assert expected is standing.state
     with pytest.raises(error) as caught:
-        lifecycle.permit(row, Deed.VALIDATE, now, USUAL)
+        lifecycle.require_live(standing)
     assert vars(caught.value) == (
         {"clock": clock, "expired_at": lifecycle.instant(T0 + 10)}
         if clock
@@ -160,7 +165,7 @@ def test_an_extension_ends_at_the_absolute_deadline(
     policy: Policy, by: float, expected: float
 ) -> None:
     """No extension writes a deadline beyond the one that today's policy gives."""
-    moved = lifecycle.extended(session_row(), by, policy)
+    moved = lifecycle.extended(lifecycle.standing(session_row(), T0, policy), by, policy)
 
     assert expected == moved.idle_expires_at
     assert max(T0, expected - policy.idle_timeout) == moved.idle_from
@@ -170,8 +175,10 @@ def test_an_extension_ends_at_the_absolute_deadline(
 def test_an_extension_takes_nothing_back() -> None:
     """Where today's policy is tighter than the row, the row's own columns stay."""
     row = session_row(idle_from=T0 + HOUR)
-    assert lifecycle.at_rest(row) == lifecycle.extended(row, 0, LOOSE)
-    assert T0 + IDLE == lifecycle.extended(row, HOUR, TIGHT).idle_expires_at
+    loose, tight = (lifecycle.standing(row, T0, policy) for policy in (LOOSE, TIGHT))
+
+    assert lifecycle.at_rest(row) == lifecycle.extended(loose, 0, LOOSE)
+    assert T0 + IDLE == lifecycle.extended(tight, HOUR, TIGHT).idle_expires_at
 
 
 @pytest.mark.parametrize(
@@ -188,7 +195,9 @@ def test_memory_answers_up_to_a_deadline(
     columns: dict[str, Any], policy: Policy, expected: float
 ) -> None:
     """A deadline before the next touch ends what may be repeated from memory."""
-    assert expected == lifecycle.trusted_at(session_row(**columns), T0, policy)
+    standing = lifecycle.standing(session_row(**columns), T0, policy)
+
+    assert expected == lifecycle.trusted_at(standing, T0, policy)
 
 
 @pytest.mark.parametrize(
@@ -205,25 +214,28 @@ def test_what_could_not_be_written_is_tried_again_soon(
     interval: float, since: float, written: dict[str, bool], expected: float
 ) -> None:
     """After a second, or when the next touch is due if that is sooner."""
-    row, policy = session_row(last_seen_at=T0 - since), Policy(touch_interval=interval)
+    policy = Policy(touch_interval=interval)
+    standing = lifecycle.standing(session_row(last_seen_at=T0 - since), T0, policy)
 
-    assert T0 + expected == lifecycle.trusted_at(row, T0, policy, **written)
+    assert T0 + expected == lifecycle.trusted_at(standing, T0, policy, **written)
 
 
 def test_what_a_clock_ahead_wrote_is_not_repeated() -> None:
     """Such a row is asked for again at once, until a write has put it right."""
     row = session_row(last_seen_at=T0 + DAY, idle_from=T0 + DAY)
+    standing = lifecycle.standing(row, T0, USUAL)
 
-    assert T0 == lifecycle.trusted_at(row, T0, USUAL)
+    assert standing.written_ahead
+    assert T0 == lifecycle.trusted_at(standing, T0, USUAL)
 
 
 @pytest.mark.parametrize("column", ["idle_expires_at", "absolute_expires_at"])
 def test_a_touch_that_failed_outlasts_no_deadline(column: str) -> None:
     """What could not be written does not prolong what may be repeated."""
     late: dict[str, Any] = {column: T0 + 0.5}
-    row = session_row(last_seen_at=T0 - DAY, **late)
+    standing = lifecycle.standing(session_row(last_seen_at=T0 - DAY, **late), T0, USUAL)
 
-    assert T0 + 0.5 == lifecycle.trusted_at(row, T0, USUAL, touched=False)
+    assert T0 + 0.5 == lifecycle.trusted_at(standing, T0, USUAL, touched=False)
 
 
 @pytest.mark.parametrize(
@@ -237,7 +249,9 @@ def test_a_touch_that_failed_outlasts_no_deadline(column: str) -> None:
 )
 def test_no_token_outlives_its_session(columns: dict[str, Any], expected: float) -> None:
     """`exp` is the access lifetime or the session's deadline, whichever comes first."""
-    assert int(expected) == lifecycle.token_expiry(session_row(**columns), T0, USUAL)
+    standing = lifecycle.standing(session_row(**columns), T0, USUAL)
+
+    assert int(expected) == lifecycle.token_expiry(standing, T0, USUAL)
 
 
 @pytest.mark.parametrize(

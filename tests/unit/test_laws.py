@@ -4,23 +4,27 @@ from __future__ import annotations
 
 import math
 import pickle
+from collections.abc import Callable
 from typing import Any
 
 import pytest
+from _play import CLAIMS, POLICY, ROW, SOON, TOKENS, access_token, at, play
 from attrs import evolve
 from hypothesis import given
 from hypothesis import strategies as st
 
 import devsess
 from devsess import (
-    Policy,
+    InvalidSessionError,
     SessionExpiredError,
     SessionRevokedError,
     StepUpRequiredError,
     lifecycle,
+    operations,
     skew,
 )
-from devsess.lifecycle import Deed, State
+from devsess.lifecycle import State
+from devsess.operations import Operation
 from devsess.rotation import (
     SUCCESSIONS,
     VERDICTS,
@@ -34,35 +38,68 @@ from devsess.rotation import (
 from devsess.stores.rows import EXPIRED
 from devsess.testing._rows import T0, session_row
 
-POLICY = Policy()
 DAY = 86_400.0
+REFRESH_TOKEN = TOKENS.mint_refresh(ROW.id, ROW.generation, ROW.salt)
 ROWS = {
-    State.LIVE: session_row(),
-    State.IDLE_EXPIRED: session_row(idle_expires_at=T0),
-    State.ABSOLUTE_EXPIRED: session_row(absolute_expires_at=T0, idle_expires_at=T0),
-    State.REVOKED: session_row(revoked_at=T0, reason="lost"),
+    State.LIVE: ROW,
+    State.IDLE_EXPIRED: evolve(ROW, idle_expires_at=T0),
+    State.ABSOLUTE_EXPIRED: evolve(ROW, absolute_expires_at=T0, idle_expires_at=T0),
+    State.REVOKED: evolve(ROW, revoked_at=T0, reason="lost"),
 }
-PERMITTED = {
-    State.LIVE: set(Deed) - {Deed.LAPSE},
-    State.IDLE_EXPIRED: {Deed.REVOKE, Deed.LAPSE},
-    State.ABSOLUTE_EXPIRED: {Deed.REVOKE, Deed.LAPSE},
-    State.REVOKED: set(),
+REFUSALS: dict[State, type[InvalidSessionError]] = {
+    State.IDLE_EXPIRED: SessionExpiredError,
+    State.ABSOLUTE_EXPIRED: SessionExpiredError,
+    State.REVOKED: SessionRevokedError,
 }
-ERRORS = {State.REVOKED: SessionRevokedError}
+# Every use of a session, and the write that it asks for once it has read a live one.
+USES: dict[str, tuple[Callable[[Operation], Any], str | None]] = {
+    "validate": (lambda op: operations.validate(op, CLAIMS, None, touch=True), None),
+    "refresh": (lambda op: operations.refresh(op, REFRESH_TOKEN, None), "rotate"),
+    "step up": (
+        lambda op: operations.step_up(op, access_token(), None, amr=("otp",), acr=None),
+        "update",
+    ),
+    "extend": (lambda op: operations.extend(op, ROW.id, 60, user_id=None), "update"),
+    "update": (lambda op: operations.update(op, ROW.id, claims=None, user_id=None), "update"),
+}
 
 
 @pytest.mark.parametrize("here", State)
-@pytest.mark.parametrize("deed", Deed)
-def test_what_may_be_done(here: State, deed: Deed) -> None:
-    """A live session may be used; an expired one only ended; a revoked one nothing."""
-    row = ROWS[here]
-    assert here is lifecycle.state(row, T0 + 1, POLICY)
-    if deed in PERMITTED[here]:
-        after = lifecycle.permit(row, deed, T0 + 1, POLICY)
-        assert here in (State.LIVE, after) or after is State.REVOKED
-    elif here is not State.LIVE:
-        with pytest.raises(ERRORS.get(here, SessionExpiredError)):
-            lifecycle.permit(row, deed, T0 + 1, POLICY)
+def test_only_a_live_session_is_used(here: State) -> None:
+    """Any other is refused with the error of its state."""
+    standing = lifecycle.standing(ROWS[here], SOON, POLICY)
+
+    assert here is standing.state
+    assert (here is State.LIVE) is standing.is_live
+    if here is State.LIVE:
+        lifecycle.require_live(standing)
+    else:
+        with pytest.raises(REFUSALS[here]):
+            lifecycle.require_live(standing)
+
+
+@pytest.mark.parametrize("here", REFUSALS)
+@pytest.mark.parametrize("use", USES)
+def test_no_use_of_a_session_that_is_not_live(use: str, here: State) -> None:
+    """Whatever reads the row of an ended session writes nothing, emits an event and raises."""
+    begin, _ = USES[use]
+    outcome = play(begin(at(SOON)), ("get", ROWS[here]), ("emit", None))
+
+    assert type(outcome) is REFUSALS[here]
+
+
+@pytest.mark.parametrize("use", USES)
+def test_every_use_of_a_live_session(use: str) -> None:
+    """A live session is used at once: its row is read, and no more than one write follows."""
+    begin, write = USES[use]
+    running = begin(at(SOON))
+
+    assert "get" == running.send(None).name
+    try:
+        asked = running.send(ROWS[State.LIVE]).name
+    except StopIteration:
+        asked = None
+    assert write == asked
 
 
 instants = st.floats(T0 - 40 * DAY, T0 + 40 * DAY)
@@ -93,7 +130,7 @@ def test_stores_and_law_agree(
     near = min(
         abs(now - created - POLICY.absolute_lifetime), abs(now - idle_from - POLICY.idle_timeout)
     )
-    assert near < 1e-3 or counted == (lifecycle.state(row, now, POLICY) is State.LIVE)
+    assert near < 1e-3 or counted == (lifecycle.standing(row, now, POLICY).is_live)
 
 
 @given(now=instants)
@@ -110,7 +147,7 @@ def test_an_activity_only_moves_ahead(now: float) -> None:
 def test_a_lapsed_row_never_lives_again() -> None:
     """What purge marked as expired stays so, even if the policy is relaxed."""
     row = session_row(revoked_at=T0, reason=EXPIRED)
-    assert State.IDLE_EXPIRED is lifecycle.state(row, T0 - 1, POLICY)
+    assert State.IDLE_EXPIRED is lifecycle.standing(row, T0 - 1, POLICY).state
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 import pytest
@@ -9,7 +10,7 @@ from _play import CLAIMS, LATER, NEW_CLAIMS, POLICY, RENEWED, REVOKED, ROW, SOON
 from _play import play as answered
 from attrs import evolve
 
-from devsess import Client, SessionRevokedError, StoreUnavailableError, operations
+from devsess import Client, SessionRevokedError, StoreUnavailableError, lifecycle, operations
 
 OWN = Client(device_token=TOKENS.mint_device([ROW.device.id]))
 BOUND = evolve(ROW, bound=True)
@@ -110,3 +111,22 @@ def test_a_correction_waits_for_nobody() -> None:
 def test_a_poll_sets_nothing_back() -> None:
     """It writes nothing but that a successor came; and memory repeats nothing of it."""
     assert SOON == play(SOON, ("get", AHEAD), touch=False).good_until
+
+
+@pytest.mark.parametrize(("now", "answers", "expected"), [(SOON, 0, 1), (LATER, 1, 2)])
+def test_a_row_is_judged_once(now: float, answers: int, expected: int) -> None:
+    """Where a row stands is computed once, and again only for the row that a touch has changed."""
+    judged = 0
+
+    def count(frame: Any, event: str, _: object) -> None:
+        nonlocal judged
+        judged += event == "call" and frame.f_code is lifecycle.standing.__code__
+
+    before = sys.getprofile()
+    sys.setprofile(count)
+    try:
+        play(now, ("get", ROW), *[("touch", True)] * answers)
+    finally:
+        sys.setprofile(before)
+
+    assert expected == judged
