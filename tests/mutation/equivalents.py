@@ -61,26 +61,28 @@ EQUIVALENTS: dict[str, dict[tuple[str, str], str]] = {
         ("_base64", "b\"=\" → b'XX='"): "neither JSON nor a MAC ends with an X in base64",
     },
     "devsess/_runtime/cache.py": {
-        ("Entry.is_for", "raise → pass"): "a Client has what is asked for; all else was refused",
         (
             "Cache.lag",
             "max(0.0, self._elapsed() - heard_at) → (self._elapsed() - heard_at)",
         ): "that clock only ever passes",
         ("Cache._drop", "self._moves += 1 → self._moves -= 1"): _ONLY_COMPARED,
         ("Cache._drop", "1 → 2"): _ONLY_COMPARED,
-        ("Cache._start_over", "0 → 1 #3"): _ONLY_COMPARED,
-        ("Cache._place", "0 → 1"): "no token's key yet: the new entry's is put there at once",
-        (
-            "Cache._forget",
-            "self._keys.get(session_id) or () → ((self._keys.get(session_id)))",
-        ): "what is there has its session's keys: they are put first, and dropped last",
+        ("Cache._start_over", "0 → 1 #2"): _ONLY_COMPARED,
         ("Cache._start_over", 'self._raw = b"" → pass'): "set before it is looked at",
+    },
+    "devsess/_runtime/entries.py": {
+        ("Entry.is_for", "raise → pass"): "a Client has what is asked for; all else was refused",
+        ("Entries._place", "0 → 1"): "no token's key yet: the new entry's is put there at once",
         (
-            "_entry",
+            "Entries._forget",
+            "self.by_session.get(session_id) or () → ((self.by_session.get(session_id)))",
+        ): "what is there has its session's keys: they are put first, and dropped last",
+        (
+            "Entry.of",
             "session.ip if client.ip == session.ip else client.ip → (client.ip)",
         ): _ONE_COPY,
         (
-            "_entry",
+            "Entry.of",
             "session.user_agent if same else client.user_agent → (client.user_agent)",
         ): _ONE_COPY,
     },

@@ -49,6 +49,12 @@ TARGETS: dict[str, tuple[str, ...]] = {
         "tests/manager/test_metrics.py",
         "tests/integration/test_sqlite_forks.py::TestForking::test_a_worker_counts_from_nothing",
     ),
+    "devsess/_runtime/entries.py": (
+        "tests/unit/test_cache.py",
+        "tests/unit/test_cache_room.py",
+        "tests/manager/test_metrics.py",
+        "tests/integration/test_sqlite_forks.py::TestForking::test_a_worker_counts_from_nothing",
+    ),
     "devsess/tokens/kinds.py": _TOKENS,
     "devsess/operations/_checks.py": ("tests/unit/test_checks.py",),
     "devsess/operations/common.py": (

@@ -53,7 +53,8 @@ ROOMS = {
     "managers": Room(
         4,
         (
-            *("_runtime.cache", "_runtime.core", "_runtime.drive", "_runtime.faces"),
+            *("_runtime.cache", "_runtime.core", "_runtime.drive", "_runtime.entries"),
+            "_runtime.faces",
             *("_runtime.notify", "_runtime.running", "_runtime.shares", "_runtime.threads"),
             *("metrics", "manager", "async_manager", "stores.open"),
         ),

@@ -302,9 +302,9 @@ def test_nothing_is_left_of_what_was_dropped(feed: Feed, clock: Clock) -> None:
     cache = make_cache(feed, clock, cache_size=8)
     for number in range(100):
         keep(cache, f"token-{number}", f"s{number}")
-    assert len(cache._keys) == len(cache)
+    assert len(cache._entries.by_session) == len(cache)
     cache.clear()
-    assert (0, 0) == (len(cache), len(cache._keys))
+    assert (0, 0) == (len(cache), len(cache._entries.by_session))
 
 
 def test_a_session_whose_token_made_room_is_still_heard_of(feed: Feed, clock: Clock) -> None:
@@ -443,9 +443,9 @@ def test_no_token_is_kept(feed: Feed, clock: Clock) -> None:
     cache = make_cache(feed, clock)
     token = "header.payload." + "s" * 43
     keep(cache, token)
-    by_session = dict(cache._keys.items())
+    by_session = dict(cache._entries.by_session.items())
     kept = [
-        *dict(cache._entries.items()),
+        *dict(cache._entries.by_key.items()),
         *by_session,
         *(key for keys in by_session.values() for key in keys),
     ]

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from devsess._runtime import cache as module
+from devsess._runtime import cache as cache_module
+from devsess._runtime import entries
 from devsess._runtime.cache import Cache
 from devsess._runtime.shares import LAST, Shares
 from devsess.lifecycle import standing
@@ -36,7 +37,7 @@ def use(cache: Cache, *names: object) -> list[bool]:
 
 
 def there(cache: Cache, names: Iterable[object]) -> list[object]:
-    return [name for name in names if cache._entries.get(hash(str(name))) is not None]
+    return [name for name in names if cache._entries.by_key.get(hash(str(name))) is not None]
 
 
 def test_the_hand_goes_on() -> None:
@@ -56,14 +57,14 @@ def test_the_hand_goes_on() -> None:
 
 def test_no_eviction_takes_a_whole_round(monkeypatch: pytest.MonkeyPatch) -> None:
     """Where all are of use, so many are passed by and no more."""
-    monkeypatch.setattr(module, "_PASSED_BY", 10)
+    monkeypatch.setattr(entries, "_PASSED_BY", 10)
     cache = make(100)
     for name in range(100):
         keep(cache, name)
     use(cache, *range(100))
     keep(cache, "new")
     assert [*range(10), *range(11, 100)] == there(cache, range(100))
-    assert 90 == sum(entry.used for entry in dict(cache._entries.items()).values()) + 1
+    assert 90 == sum(entry.used for entry in dict(cache._entries.by_key.items()).values()) + 1
 
 
 class Watched(Shares[Any, Any]):
@@ -79,7 +80,7 @@ class Watched(Shares[Any, Any]):
 def test_what_is_of_no_use_makes_room_at_the_first_look() -> None:
     """The hand stops there: it is looked at once, and the new entry once before."""
     cache = make(4)
-    cache._entries = watched = Watched()
+    cache._entries.by_key = watched = Watched()
     for name in "abcd":
         keep(cache, name)
     watched.looks = 0
@@ -104,8 +105,8 @@ def test_what_was_dropped_leaves_its_place() -> None:
 @pytest.mark.parametrize("apart", [1, LAST + 1], ids=["in many tables", "in one table"])
 def test_all_that_was_dropped_is_freed_in_time(monkeypatch: pytest.MonkeyPatch, apart: int) -> None:
     """Bit by bit, by those who keep something; none of it answers meanwhile."""
-    monkeypatch.setattr(module, "_FREED", 3)
-    monkeypatch.setattr(module, "hash", lambda token: apart * int(token), raising=False)
+    monkeypatch.setattr(entries, "_FREED", 3)
+    monkeypatch.setattr(cache_module, "hash", lambda token: apart * int(token), raising=False)
     cache = make(10)
     for name in range(10):
         keep(cache, name)
@@ -114,9 +115,9 @@ def test_all_that_was_dropped_is_freed_in_time(monkeypatch: pytest.MonkeyPatch, 
     lengths = []
     for name in range(10, 15):
         keep(cache, name)
-        lengths.append(sum(map(len, cache._dropped)))
+        lengths.append(sum(map(len, cache._entries._dropped)))
     assert [7, 4, 1, 0, 0] == lengths
-    assert [] == cache._dropped
+    assert [] == cache._entries._dropped
 
 
 @pytest.mark.parametrize("seed", range(20))
@@ -136,15 +137,15 @@ def test_its_books_agree(seed: int) -> None:
         else:
             cache.clear()
         assert len(cache) <= 16
-        assert len(cache._ring) <= 16
-        for key, entry in cache._entries.items():
-            assert key == cache._ring[entry.place]
-            assert key in (cache._keys.get(entry.session.id) or ())
-        for session_id, keys in cache._keys.items():
-            entries = [cache._entries.get(key) for key in keys]
+        assert len(cache._entries.ring) <= 16
+        for key, entry in cache._entries.by_key.items():
+            assert key == cache._entries.ring[entry.place]
+            assert key in (cache._entries.by_session.get(entry.session.id) or ())
+        for session_id, keys in cache._entries.by_session.items():
+            entries = [cache._entries.by_key.get(key) for key in keys]
             assert [session_id] * len(keys) == [entry and entry.session.id for entry in entries]
-        places = [entry.place for entry in dict(cache._entries.items()).values()]
-        assert len(set(places + cache._free)) == len(places) + len(cache._free)
+        places = [entry.place for entry in dict(cache._entries.by_key.items()).values()]
+        assert len(set(places + cache._entries.free)) == len(places) + len(cache._entries.free)
 
 
 class Interrupted(Shares[Any, Any]):
@@ -154,27 +155,27 @@ class Interrupted(Shares[Any, Any]):
         raise KeyboardInterrupt
 
 
-@pytest.mark.parametrize("table", ["_entries", "_keys"])
+@pytest.mark.parametrize("table", ["by_key", "by_session"])
 def test_an_interrupt_leaves_nothing_that_cannot_be_dropped(table: str) -> None:
     """What answers for a session is known as the session's, wherever keeping is broken off."""
     cache = make(4)
-    whole = getattr(cache, table)
-    setattr(cache, table, Interrupted())
+    whole = getattr(cache._entries, table)
+    setattr(cache._entries, table, Interrupted())
     with pytest.raises(KeyboardInterrupt):
         keep(cache, "a")
-    setattr(cache, table, whole)
-    entries = dict(cache._entries.items()).values()
-    assert all(cache._keys.get(entry.session.id) for entry in entries)
+    setattr(cache._entries, table, whole)
+    entries = dict(cache._entries.by_key.items()).values()
+    assert all(cache._entries.by_session.get(entry.session.id) for entry in entries)
     assert [] == there(cache, "a")
 
 
 def test_a_place_that_an_interrupt_left_empty_is_taken_again() -> None:
     """Its key leads to nothing: the hand takes that place, and all goes on."""
     cache = make(4)
-    whole, cache._entries = cache._entries, Interrupted()
+    whole, cache._entries.by_key = cache._entries.by_key, Interrupted()
     with pytest.raises(KeyboardInterrupt):
         keep(cache, "a")
-    cache._entries = whole
+    cache._entries.by_key = whole
     for name in "bcdef":
         keep(cache, name)
     assert (["c", "d", "e", "f"], 1) == (there(cache, "abcdef"), cache.evictions)
@@ -188,16 +189,16 @@ class Broken(Shares[Any, Any]):
         raise KeyboardInterrupt
 
 
-@pytest.mark.parametrize("table", ["_entries", "_keys"])
+@pytest.mark.parametrize("table", ["by_key", "by_session"])
 def test_a_drop_that_was_broken_off_is_made_up_for(table: str) -> None:
     """The log is heard again from where it was: what it names must still be found."""
     cache = make(4)
     keep(cache, "a", "s1")
     keep(cache, "b", "s1")
     broken = Broken()
-    broken.tables = getattr(cache, table).tables
-    setattr(cache, table, broken)
+    broken.tables = getattr(cache._entries, table).tables
+    setattr(cache._entries, table, broken)
     with pytest.raises(KeyboardInterrupt):
         cache._drop(["s1"])
     cache._drop(["s1"])
-    assert ([], 0) == (there(cache, "ab"), len(cache._keys))
+    assert ([], 0) == (there(cache, "ab"), len(cache._entries.by_session))

@@ -47,7 +47,7 @@ def retained(root: object) -> int:
 
 
 def entries(sessions: SessionManager) -> list[Any]:
-    return [entry for _, entry in sessions._core.cache._entries.items()]
+    return [entry for _, entry in sessions._core.cache._entries.by_key.items()]
 
 
 def by_hand(sessions: SessionManager, token: str, text: str) -> None:
