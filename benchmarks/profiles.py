@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from devsess import Grant, SessionManager
     from devsess.stores.rows import SessionRow
     from devsess.stores.sqlite import SQLiteStore
-    from devsess.tokens.kinds import AccessClaims
+    from devsess.tokens.access import AccessClaims
 
 TOLD = "Where the time of the dearer validations goes: each part timed by itself, beside the whole."
 
@@ -99,7 +99,7 @@ def _parts(sessions: SessionManager, grants: Sequence[Grant]) -> list[Batch]:
     tokens = [grant.access_token for grant in grants]
     values = [_read(store, rows.GET, session_id)[0] for session_id in ids]
     judged = [
-        (store.get(it), core.tokens.verify_access(token, now))
+        (store.get(it), core.tokens.access.verify(token, now))
         for it, token in zip(ids, tokens, strict=True)
     ]
 
@@ -111,7 +111,7 @@ def _parts(sessions: SessionManager, grants: Sequence[Grant]) -> list[Batch]:
     return [
         _over(lambda it: _read(store, rows.GET, it), ids),
         _over(rows.session_row, values),
-        lambda: each_fresh(lambda token: core.tokens.verify_access(token, now), tokens, fresh_copy),
+        lambda: each_fresh(lambda token: core.tokens.access.verify(token, now), tokens, fresh_copy),
         _over(judge, judged),
         _over(lambda it: _read(store, rows.SELECT_STAMP, it), ids),
         _over(lambda _: _read(store, "PRAGMA data_version"), ids),

@@ -24,7 +24,7 @@ from devsess._runtime.shares import LAST
 from devsess.errors import StoreUnavailableError
 from devsess.stores.base import SharedMark, StoreBusyError
 from devsess.stores.records import All, Bytes
-from devsess.tokens.kinds import MAX_TOKEN_LENGTH
+from devsess.tokens.text import MAX_TOKEN_LENGTH
 
 if TYPE_CHECKING:
     from devsess.models import Client, Session

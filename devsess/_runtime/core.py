@@ -18,8 +18,10 @@ from devsess.operations import Operation, validate
 from devsess.operations._checks import checked_client
 from devsess.operations.corrections import Corrections
 from devsess.policy import Policy, Span, seconds
-from devsess.tokens.keys import Keys, KeySource
-from devsess.tokens.kinds import Tokens, check_length
+from devsess.tokens.issuer import Tokens
+from devsess.tokens.keys import Keys
+from devsess.tokens.sources import KeySource
+from devsess.tokens.text import check_length
 from devsess.views import event_view
 
 if TYPE_CHECKING:
@@ -135,7 +137,7 @@ class Core:
             if session is not None:
                 return session
         self.cache.misses += 1
-        claims = self.tokens.verify_access(token, op.now)
+        claims = self.tokens.access.verify(token, op.now)
         if fresh:
             # Asked for before the row is read: if it changes in between, they differ next time.
             stamp = await op.store.stamp(claims.session_id)

@@ -100,7 +100,7 @@ async def ended(
 async def _has_ended(sessions: Sessions, refresh_token: str, client: Client) -> bool:
     """Whether the session of a refresh token is over; only then the token is verified."""
     try:
-        session = await sessions.get(sessions.core.tokens.parse_refresh(refresh_token).session_id)
+        session = await sessions.get(sessions.core.tokens.refresh.parse(refresh_token).session_id)
         if session is not None and not session.is_active:
             await sessions.refresh(refresh_token, client, touch=False)
     except _ENDED:

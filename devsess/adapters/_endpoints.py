@@ -225,7 +225,7 @@ async def _may_end(exchange: Exchange, caller: Session) -> None:
     """
     # The row is read: that another process saw the device token is no news for the cache.
     found = await exchange.sessions.get(caller.id)
-    devices = exchange.core.tokens.read_device(exchange.client.device_token)
+    devices = exchange.core.tokens.device.read(exchange.client.device_token)
     if found is not None and found.is_bound and found.device.id not in devices:
         raise DeviceMismatchError("this needs the session's device token", session_id=caller.id)
     exchange.require(exchange.settings.recent_auth, None)

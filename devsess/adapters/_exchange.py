@@ -345,7 +345,7 @@ class Exchange:
             return
         with suppress(StoreUnavailableError):  # they end a little early, until next time
             found = await self.sessions.get(before.id)
-            held = self.core.tokens.identify(self.jar.held.access or "", self.core.now())
+            held = self.core.tokens.access.identify(self.jar.held.access or "", self.core.now())
             if found is None or not found.is_active or found.generation != held.generation:
                 self.jar.take_back()
             elif prolonged is not None and found.last_seen_at == prolonged.last_seen_at:

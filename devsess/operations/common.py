@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from devsess.lifecycle import Standing
     from devsess.models import Session
     from devsess.operations.operation import Operation
-    from devsess.tokens.kinds import AccessClaims
+    from devsess.tokens.access import AccessClaims
 
 NOBODY = Client()
 
@@ -39,7 +39,7 @@ def grant(
     """The tokens of a session as it stands."""
     row = standing.row
     expires_at = lifecycle.token_expiry(standing, op.now, op.policy)
-    access_token = op.tokens.mint_access(
+    access_token = op.tokens.access.mint(
         session_id=row.id,
         user_id=row.user_id,
         now=op.now,
@@ -52,7 +52,7 @@ def grant(
     )
     return Grant(
         access_token=access_token,
-        refresh_token=op.tokens.mint_refresh(row.id, row.generation, row.salt),
+        refresh_token=op.tokens.refresh.mint(row.id, row.generation, row.salt),
         device_token=device_token,
         session=session_view(standing, current=row.id),
         assessment=assessment or Assessment(),
@@ -204,7 +204,7 @@ def presents_own_device(op: Operation, row: SessionRow, client: Client | None) -
     Raises:
         DeviceMismatchError: If it presents another device's.
     """
-    ring = op.tokens.read_device(client.device_token) if client else ()
+    ring = op.tokens.device.read(client.device_token) if client else ()
     if ring and row.device.id not in ring:
         raise DeviceMismatchError("this token belongs to another device", session_id=row.id)
     return bool(ring)

@@ -109,7 +109,7 @@ async def end_trust(
         TypeError: If *client* is no Client.
     """
     client = checked_client(client)
-    ring = op.tokens.read_device(client.device_token) if client else ()
+    ring = op.tokens.device.read(client.device_token) if client else ()
     if not ring:
         return []
     ended = []
@@ -128,13 +128,13 @@ async def _spoken_for(
     accounts = []
     if access_token is not None:
         with suppress(BadTokenError):
-            accounts.append(op.tokens.identify(access_token, op.now).user_id)
+            accounts.append(op.tokens.access.identify(access_token, op.now).user_id)
     if refresh_token is not None:
         with suppress(BadTokenError):
-            claims = op.tokens.parse_refresh(refresh_token)
+            claims = op.tokens.refresh.parse(refresh_token)
             row = await op.store.get(claims.session_id)
             if row is not None:
-                op.tokens.verify_refresh(claims, row.salt)
+                op.tokens.refresh.verify(claims, row.salt)
                 accounts.append(row.user_id)
     return [*dict.fromkeys(accounts)]
 

@@ -80,7 +80,7 @@ async def login(
     digests = op.account_digests(who)
     number = await op.store.ending_number(who, digests=digests)
     limit = op.policy.limit_for(user_id, client)
-    ring = op.tokens.read_device(client.device_token)
+    ring = op.tokens.device.read(client.device_token)
     sighting = sight(client, op.policy.privacy)
     device, known, owned = await _device(op, sign_in, client, ring, sighting)
     location = await op.locate(address(client.ip))
@@ -97,7 +97,7 @@ async def login(
     return grant(
         op,
         lifecycle.standing(row, op.now, op.policy),
-        device_token=op.tokens.mint_device(ring_with(row.device.id, ring)),
+        device_token=op.tokens.device.mint(ring_with(row.device.id, ring)),
         evicted=tuple(ended.session_id for ended in answer.ended if ended.session_id),
         is_new_device=not known,
     )

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from devsess.operations.corrections import Corrections
     from devsess.policy import Policy
     from devsess.stores.rows import EventRow
+    from devsess.tokens.issuer import Tokens
     from devsess.tokens.keys import Keys
-    from devsess.tokens.kinds import Tokens
 
 
 class Records(AsyncStore, AsyncSupportsStamps, Protocol):

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from devsess.models import Client, Grant
     from devsess.operations.operation import Operation
     from devsess.stores.rows import SessionRow
-    from devsess.tokens.kinds import RefreshClaims
+    from devsess.tokens.refresh import RefreshClaims
 
 _FOREIGN = Assessment(
     signals=(
@@ -64,12 +64,12 @@ async def refresh(
         RefreshTokenReusedError: If it came back when it should not; the session ended.
     """
     checked_client(client)
-    claims = op.tokens.parse_refresh(refresh_token)
+    claims = op.tokens.refresh.parse(refresh_token)
     while True:
         row = await op.store.get(claims.session_id)
         if row is None:
             raise SessionNotFoundError("there is no such session: it was deleted, or never was")
-        op.tokens.verify_refresh(claims, row.salt)
+        op.tokens.refresh.verify(claims, row.salt)
         standing = require_live(op, row)
         if (await corrected(op, standing)) is not standing:
             continue  # read again, and judge again: it may have ended meanwhile
@@ -88,7 +88,7 @@ async def refresh(
 def _presented(
     op: Operation, row: SessionRow, claims: RefreshClaims, client: Client | None
 ) -> Presented:
-    ring = op.tokens.read_device(client.device_token) if client else ()
+    ring = op.tokens.device.read(client.device_token) if client else ()
     owns = row.device.id in ring
     if client is None or owns:
         bearer = Bearer.SAME

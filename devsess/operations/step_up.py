@@ -38,7 +38,7 @@ async def step_up(
         TypeError, ValueError: If *amr* or *acr* cannot be kept.
     """
     checked_client(client)
-    claims = op.tokens.verify_access(access_token, op.now)
+    claims = op.tokens.access.verify(access_token, op.now)
     methods = checked_amr(amr)
     context_class = None if acr is None else checked_text(acr, "acr")
     while True:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from devsess.models import Client, Session
     from devsess.operations.operation import Operation
     from devsess.stores.rows import SessionRow
-    from devsess.tokens.kinds import AccessClaims
+    from devsess.tokens.access import AccessClaims
 
 
 @frozen

@@ -9,22 +9,17 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Literal
 
 from devsess.errors import ConfigurationError
+from devsess.tokens.sources import HOW_TO, MIN_SECRET, KeySource, Purpose
+from devsess.tokens.text import base64url
 
 if TYPE_CHECKING:
     from devsess.tokens.material import Key
 
-# _key_material is imported where it is needed: PyJWT and cryptography take nearly half
-# of the time that making a manager takes to load, and `import devsess` does not need them.
-
-KeySource: TypeAlias = str | bytes | Mapping[str, Any]
-Purpose: TypeAlias = Literal["refresh", "device", "fingerprint", "account"]
-
-# RFC 7518 §3.2: at least as long as the hash.
-MIN_SECRET = 32
-HOW_TO = "make a good one with: devsess keys new"
+# `material` is imported where it is needed: PyJWT and cryptography take nearly half of
+# the time that making a manager takes to load, and `import devsess` does not need them.
 
 
 class Keys:
@@ -116,8 +111,6 @@ class Keys:
 
 def generate_secret(entropy: Callable[[int], bytes] = secrets.token_bytes) -> str:
     """A secret for HS256, or for `Keys(secret=...)`: 256 random bits as text."""
-    from devsess.tokens.material import base64url
-
     return base64url(entropy(MIN_SECRET))
 
 

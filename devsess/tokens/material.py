@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
@@ -16,9 +15,10 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from jwt.algorithms import Algorithm, get_default_algorithms
 
 from devsess.errors import ConfigurationError
-from devsess.tokens.keys import HOW_TO, MIN_SECRET, Purpose
 from devsess.tokens.shapes import mistaken, public_forms
+from devsess.tokens.sources import HOW_TO, MIN_SECRET, Purpose
 from devsess.tokens.strength import is_guessable
+from devsess.tokens.text import base64url
 
 # Order of the P-256 group (FIPS 186-5). (r, s) and (r, n - s) both verify; one is refused.
 _P256_ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
@@ -224,8 +224,3 @@ def derive(root: bytes, purpose: Purpose | Literal["kid"]) -> bytes:
     """A secret of 32 bytes for one *purpose* (HKDF-SHA256, RFC 5869)."""
     info = f"devsess {purpose} v1".encode()
     return HKDF(algorithm=SHA256(), length=32, salt=None, info=info).derive(root)
-
-
-def base64url(raw: bytes) -> str:
-    """*raw* in base64url without padding (RFC 7515 §2)."""
-    return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()

@@ -15,8 +15,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from devsess import BadTokenError, Keys, Policy, SessionManager, TokenExpiredError
+from devsess.tokens.issuer import Tokens
 from devsess.tokens.keys import generate_pem
-from devsess.tokens.kinds import Tokens
 
 SECRET = "t7vKq2Zr9XwLm4NbY8sHd5JfC3pQx6RgUe1"
 NOW = 1_750_000_000
@@ -188,7 +188,7 @@ CASES: dict[str, Any] = {
 
 def test_the_untouched_token_passes() -> None:
     """The token that all cases are made from is good: each fails for its one difference."""
-    claims = TOKENS.verify_access(token(), NOW)
+    claims = TOKENS.access.verify(token(), NOW)
     assert (SID, "ada", NOW) == (claims.session_id, claims.user_id, claims.auth_time)
 
 
@@ -196,14 +196,14 @@ def test_the_untouched_token_passes() -> None:
 def test_the_generation_is_read(generation: int | None) -> None:
     """`gen` is a whole number or left out, as it was in older tokens."""
     named = {} if generation is None else {"gen": generation}
-    assert generation == TOKENS.verify_access(token(**named), NOW).generation
+    assert generation == TOKENS.access.verify(token(**named), NOW).generation
 
 
 @pytest.mark.parametrize("name", CASES)
 def test_a_hostile_token_is_a_bad_token(name: str) -> None:
     """Whatever differs, it is a BadTokenError, and the message quotes neither token nor key."""
     with pytest.raises(BadTokenError) as caught:
-        TOKENS.verify_access(CASES[name], NOW)
+        TOKENS.access.verify(CASES[name], NOW)
     assert SECRET not in str(caught.value)
     assert len(str(caught.value)) < 100
 
@@ -229,14 +229,14 @@ def test_a_manager_says_the_same(name: str) -> None:
 def test_only_a_genuine_token_is_expired(claims: dict[str, Any], now: int) -> None:
     """A good token past its time and the leeway is TokenExpiredError: a refresh will help."""
     with pytest.raises(TokenExpiredError):
-        TOKENS.verify_access(token(**claims), now)
-    assert TOKENS.verify_access(token(**claims), min(now, NOW + 4))
+        TOKENS.access.verify(token(**claims), now)
+    assert TOKENS.access.verify(token(**claims), min(now, NOW + 4))
 
 
 def test_todays_lifetime_binds_older_tokens() -> None:
     """A token never lives longer than today's policy gives, whatever it says."""
     with pytest.raises(TokenExpiredError):
-        TOKENS.verify_access(token(exp=NOW + 86_400), NOW + 906)
+        TOKENS.access.verify(token(exp=NOW + 86_400), NOW + 906)
 
 
 def test_length_costs_nothing() -> None:
@@ -247,7 +247,7 @@ def test_length_costs_nothing() -> None:
         for _ in range(200):
             begun = time.perf_counter()
             with pytest.raises(BadTokenError):
-                TOKENS.verify_access(text, NOW)
+                TOKENS.access.verify(text, NOW)
             best = min(best, time.perf_counter() - begun)
         return best
 
@@ -259,7 +259,7 @@ def test_deep_nesting_signed_with_the_true_key() -> None:
     for opening in ("[", '{"a":'):
         depth = 5500 // len(opening)
         with pytest.raises(BadTokenError):
-            TOKENS.verify_access(signed(json.dumps(HEADER), opening * depth), NOW)
+            TOKENS.access.verify(signed(json.dumps(HEADER), opening * depth), NOW)
 
 
 @pytest.mark.parametrize("alg", ["EdDSA", "ES256"])
@@ -274,13 +274,13 @@ def test_keys_are_not_confused(alg: Any) -> None:
         token(),
     ):
         with pytest.raises(BadTokenError):
-            tokens.verify_access(forged, NOW)
+            tokens.access.verify(forged, NOW)
     with pytest.raises(BadTokenError):
-        TOKENS.verify_access(minted(tokens), NOW)
+        TOKENS.access.verify(minted(tokens), NOW)
 
 
 def minted(tokens: Tokens) -> str:
-    return tokens.mint_access(
+    return tokens.access.mint(
         session_id=SID,
         user_id="ada",
         now=NOW,
@@ -302,9 +302,9 @@ def test_one_spelling_of_an_ecdsa_signature() -> None:
         message, _, signature = genuine.rpartition(".")
         raw = base64.urlsafe_b64decode(signature + "==")
         other = raw[:32] + (order - int.from_bytes(raw[32:], "big")).to_bytes(32, "big")
-        assert tokens.verify_access(genuine, NOW)
+        assert tokens.access.verify(genuine, NOW)
         with pytest.raises(BadTokenError):
-            tokens.verify_access(f"{message}.{b64(other)}", NOW)
+            tokens.access.verify(f"{message}.{b64(other)}", NOW)
 
 
 @pytest.mark.parametrize("alg", ["HS256", "EdDSA", "ES256"])
@@ -350,7 +350,7 @@ def test_never_more_lenient_than_pyjwt(
     times = {"iat": now - age, "exp": now - age + 900, "auth_time": now - age}
     text = signed(json.dumps({**HEADER, **header}), json.dumps({**CLAIMS, **times, **claims}))
     try:
-        TOKENS.verify_access(text, now)
+        TOKENS.access.verify(text, now)
     except (BadTokenError, TokenExpiredError):
         return
     # A second of grace for the oracle's own clock, which has moved on meanwhile.

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from devsess import BadTokenError, Keys, Policy
+from devsess.tokens.issuer import Tokens
 from devsess.tokens.keys import generate_secret
-from devsess.tokens.kinds import Tokens
 
 NOW = 1_750_000_000
 SID = "s" * 22
@@ -17,7 +17,7 @@ TOKENS = Tokens(KEYS, "devsess", "devsess", Policy())
 def test_kinds_do_not_mix() -> None:
     """No verifier takes another kind's token."""
     kinds = {
-        "access": TOKENS.mint_access(
+        "access": TOKENS.access.mint(
             session_id=SID,
             user_id="ada",
             now=NOW,
@@ -28,17 +28,17 @@ def test_kinds_do_not_mix() -> None:
             generation=0,
             jti="j" * 22,
         ),
-        "refresh": TOKENS.mint_refresh(SID, 0, b"salt"),
-        "device": TOKENS.mint_device([SID]),
+        "refresh": TOKENS.refresh.mint(SID, 0, b"salt"),
+        "device": TOKENS.device.mint([SID]),
     }
     for kind, text in kinds.items():
         if kind != "access":
             with pytest.raises(BadTokenError):
-                TOKENS.verify_access(text, NOW)
+                TOKENS.access.verify(text, NOW)
         if kind != "refresh":
             with pytest.raises(BadTokenError):
-                TOKENS.parse_refresh(text)
-        assert ((SID,) if kind == "device" else ()) == TOKENS.read_device(text)
+                TOKENS.refresh.parse(text)
+        assert ((SID,) if kind == "device" else ()) == TOKENS.device.read(text)
 
 
 @pytest.mark.parametrize(
@@ -59,17 +59,17 @@ def test_kinds_do_not_mix() -> None:
 )
 def test_a_forged_refresh_token(text: str) -> None:
     """One changed character, and it is no refresh token of ours."""
-    mac = TOKENS.mint_refresh(SID, 0, b"salt").rpartition(".")[2]
+    mac = TOKENS.refresh.mint(SID, 0, b"salt").rpartition(".")[2]
     other = ("A" if mac[0] != "A" else "B") + mac[1:]
     forged = text.format(sid=SID, mac=mac, other=other)
     with pytest.raises(BadTokenError):
-        TOKENS.verify_refresh(TOKENS.parse_refresh(forged), b"salt")
+        TOKENS.refresh.verify(TOKENS.refresh.parse(forged), b"salt")
 
 
 def test_a_refresh_token_is_its_rows_only() -> None:
     """Another salt, issuer or audience, and the token does not fit."""
-    text = TOKENS.mint_refresh(SID, 0, b"salt")
-    TOKENS.verify_refresh(TOKENS.parse_refresh(text), b"salt")
+    text = TOKENS.refresh.mint(SID, 0, b"salt")
+    TOKENS.refresh.verify(TOKENS.refresh.parse(text), b"salt")
     for tokens, salt in (
         (TOKENS, b"other"),
         (Tokens(KEYS, "other", "devsess", Policy()), b"salt"),
@@ -78,4 +78,4 @@ def test_a_refresh_token_is_its_rows_only() -> None:
         (Tokens(Keys(generate_secret()), "devsess", "devsess", Policy()), b"salt"),
     ):
         with pytest.raises(BadTokenError):
-            tokens.verify_refresh(tokens.parse_refresh(text), salt)
+            tokens.refresh.verify(tokens.refresh.parse(text), salt)

@@ -13,7 +13,7 @@ from devsess.lifecycle import instant
 from devsess.stores.sqlite import SQLiteStore, schema
 from devsess.testing import FakeClock
 from devsess.testing._rows import T0, session_row
-from devsess.tokens.kinds import Tokens
+from devsess.tokens.issuer import Tokens
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -154,7 +154,7 @@ def test_old_tokens_go_on(
         assert sessions.validate(_old_access(clock.now().timestamp())).is_active
         clock.advance(waited)
         try:
-            grant = sessions.refresh(tokens.mint_refresh(SESSION_ID, presented, _STANDARD["salt"]))
+            grant = sessions.refresh(tokens.refresh.mint(SESSION_ID, presented, _STANDARD["salt"]))
         except RefreshTokenReusedError as error:
             outcome = error.reuse
         else:

@@ -231,7 +231,7 @@ def test_a_step_up_puts_right_what_a_clock_ahead_wrote(sessions: Any, clock: Fak
     clock.advance(-86_400)
     core = getattr(sessions, "_core", None) or sessions._manager._core
     session = sessions.get(grant.session.id)
-    token = core.tokens.mint_access(
+    token = core.tokens.access.mint(
         session_id=session.id,
         user_id="ada",
         now=clock.now().timestamp(),

@@ -225,7 +225,7 @@ def test_a_restored_backup_does_not_end_sessions(make: Callable[..., Any]) -> No
     grant = sessions.login("ada")
     core = getattr(sessions, "_core", None) or sessions._manager._core
     row_salt = _salt(sessions, grant.session.id)
-    newer = core.tokens.mint_refresh(grant.session.id, 7, row_salt)
+    newer = core.tokens.refresh.mint(grant.session.id, 7, row_salt)
     with pytest.raises(BadTokenError):
         sessions.refresh(newer)
     assert EventType.TOKEN_FROM_FUTURE is sessions.history("ada").items[0].type

@@ -439,7 +439,7 @@ def test_a_token_of_another_account(make: Callable[..., Any]) -> None:
     sessions = make()
     grant = sessions.login("ada")
     core = getattr(sessions, "_core", None) or sessions._manager._core
-    forged = core.tokens.mint_access(
+    forged = core.tokens.access.mint(
         session_id=grant.session.id,
         user_id="eve",
         now=core.now(),

@@ -30,35 +30,41 @@ EQUIVALENTS: dict[str, dict[tuple[str, str], str]] = {
             "written or not first → ((written))",
         ): "what was due and not written is due again no later than a mark would be",
     },
-    "devsess/tokens/kinds.py": {
+    "devsess/tokens/access.py": {
         (
-            "Tokens.verify_access",
+            "AccessTokens.identify",
             (
                 "own.verify(message, signed) if own else self._is_ours(header, message, signed)"
                 " → (self._is_ours(header, message, signed))"
             ),
         ): "the long way to a header of our own leads to the same key",
         (
-            "Tokens._keys_for",
+            "AccessTokens._keys_for",
             'kid is None and "kid" not in members → (("kid" not in members))',
         ): "a kid that is not there is None",
         (
-            "Tokens._keys_for",
+            "AccessTokens._keys_for",
             "isinstance(kid, str) and _KID.fullmatch(kid) → ((isinstance(kid, str)))",
         ): "no key has a kid that the pattern refuses",
+    },
+    "devsess/tokens/device.py": {
         (
-            "Tokens.read_device",
+            "DeviceTokens.read",
             (
                 "not isinstance(token, str) or len(token) > MAX_TOKEN_LENGTH"
                 " → ((not isinstance(token, str)))"
             ),
         ): "no text so long fits the pattern: only time is saved",
         (
-            "Tokens.read_device",
+            "DeviceTokens.read",
             "len(token) > MAX_TOKEN_LENGTH → (len(token) >= MAX_TOKEN_LENGTH)",
         ): "no text so long fits the pattern: only time is saved",
-        ("_json", "0 → 1"): "what holds no object is refused before its end is looked at",
-        ("_base64", "b\"=\" → b'XX='"): "neither JSON nor a MAC ends with an X in base64",
+    },
+    "devsess/tokens/segments.py": {
+        ("json_object", "0 → 1"): "what holds no object is refused before its end is looked at",
+    },
+    "devsess/tokens/text.py": {
+        ("base64url", "b\"=\" → b'XX='"): "neither JSON nor a MAC ends with an X in base64",
     },
     "devsess/_runtime/cache.py": {
         (

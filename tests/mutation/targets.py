@@ -55,7 +55,11 @@ TARGETS: dict[str, tuple[str, ...]] = {
         "tests/manager/test_metrics.py",
         "tests/integration/test_sqlite_forks.py::TestForking::test_a_worker_counts_from_nothing",
     ),
-    "devsess/tokens/kinds.py": _TOKENS,
+    "devsess/tokens/access.py": _TOKENS,
+    "devsess/tokens/refresh.py": _TOKENS,
+    "devsess/tokens/device.py": _TOKENS,
+    "devsess/tokens/segments.py": _TOKENS,
+    "devsess/tokens/text.py": _TOKENS,
     "devsess/operations/_checks.py": ("tests/unit/test_checks.py",),
     "devsess/operations/common.py": (
         "tests/unit/test_common.py",

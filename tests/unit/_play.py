@@ -11,8 +11,9 @@ from devsess import Policy
 from devsess.operations import Operation
 from devsess.operations.corrections import Corrections
 from devsess.testing._rows import T0, session_row
+from devsess.tokens.access import AccessClaims
+from devsess.tokens.issuer import Tokens
 from devsess.tokens.keys import Keys
-from devsess.tokens.kinds import AccessClaims, Tokens
 
 POLICY = Policy()
 KEYS = Keys.of("t7vKq2Zr9XwLm4NbY8sHd5JfC3pQx6RgUe1")
@@ -81,7 +82,7 @@ def at(now: float, remembered: Corrections | None = None) -> Operation:
 
 def access_token() -> str:
     """What CLAIMS are read from."""
-    return TOKENS.mint_access(
+    return TOKENS.access.mint(
         session_id=SESSION_ID,
         user_id="user-1",
         now=T0,

@@ -15,7 +15,7 @@ from devsess.operations import Validated
 from devsess.policy import Policy
 from devsess.stores.base import ALL, Changes, SharedMark, StoreBusyError
 from devsess.testing._rows import T0, session_row
-from devsess.tokens.kinds import MAX_TOKEN_LENGTH
+from devsess.tokens.text import MAX_TOKEN_LENGTH
 from devsess.views import session_view
 
 HOME = Client(ip="102.89.77.21", user_agent="Mozilla/5.0", device_token="ds1d.a")

@@ -13,7 +13,7 @@ from devsess import Assessment, EventType
 from devsess.lifecycle import standing
 from devsess.operations.common import event_of, grant
 from devsess.testing._rows import T0
-from devsess.tokens.keys import Purpose
+from devsess.tokens.sources import Purpose
 
 # A file name as Python reads it where it is no UTF-8: a half of a pair.
 ODD = "ada\udce4"

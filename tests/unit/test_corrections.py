@@ -121,7 +121,7 @@ def test_a_validation_of_what_is_ahead_again_writes_nothing() -> None:
 
 def test_a_refresh_of_what_is_ahead_again_goes_on() -> None:
     """The row stays dated ahead, and is renewed all the same."""
-    token = TOKENS.mint_refresh(SESSION_ID, 0, ROW.salt)
+    token = TOKENS.refresh.mint(SESSION_ID, 0, ROW.salt)
     renewed = evolve(AHEAD, generation=1, previous_generation=0)
     found = play(
         operations.refresh(at(SOON, _noted()), token, None),

@@ -39,7 +39,7 @@ from devsess.stores.rows import EXPIRED
 from devsess.testing._rows import T0, session_row
 
 DAY = 86_400.0
-REFRESH_TOKEN = TOKENS.mint_refresh(ROW.id, ROW.generation, ROW.salt)
+REFRESH_TOKEN = TOKENS.refresh.mint(ROW.id, ROW.generation, ROW.salt)
 ROWS = {
     State.LIVE: ROW,
     State.IDLE_EXPIRED: evolve(ROW, idle_expires_at=T0),

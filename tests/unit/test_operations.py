@@ -44,7 +44,7 @@ from devsess import (
 from devsess.models import Page
 from devsess.stores.base import Ended, Inserted, Refused
 from devsess.testing._rows import T0, device_row, event_row
-from devsess.tokens.kinds import AccessClaims
+from devsess.tokens.access import AccessClaims
 
 
 def validate(now: float, claims: AccessClaims = CLAIMS, *, touch: bool = True) -> Any:
@@ -52,7 +52,7 @@ def validate(now: float, claims: AccessClaims = CLAIMS, *, touch: bool = True) -
 
 
 def refresh(now: float, generation: int = 0, client: Client | None = None) -> Any:
-    token = TOKENS.mint_refresh(SESSION_ID, generation, ROW.salt)
+    token = TOKENS.refresh.mint(SESSION_ID, generation, ROW.salt)
     return operations.refresh(at(now), token, client)
 
 
@@ -219,7 +219,7 @@ def test_a_login_asks_for_a_place_where_there_is_an_address() -> None:
 
 def test_a_login_adopts_no_id() -> None:
     """A genuine key ring without a device of this account leads to a new one."""
-    ring = TOKENS.mint_device(["another-account-1"])
+    ring = TOKENS.device.mint(["another-account-1"])
     answers = [
         ("ending_number", 0),
         ("known_devices", [device_row()]),

@@ -25,7 +25,7 @@ RENEWED = evolve(ROW, generation=1, previous_generation=0, **ROTATED)
 
 
 def refresh(generation: int = 0, client: Client | None = None) -> Running[Grant]:
-    token = TOKENS.mint_refresh(SESSION_ID, generation, ROW.salt)
+    token = TOKENS.refresh.mint(SESSION_ID, generation, ROW.salt)
     return operations.refresh(at(SOON), token, client)
 
 
@@ -34,7 +34,7 @@ def test_what_a_clock_ahead_wrote_is_set_back_and_judged_again() -> None:
     ahead = evolve(ROW, last_seen_at=SOON + 3600)
     set_back = [("get", ahead), ("set_back", True), ("get", ROW)]
     found = play(refresh(), *set_back, ("get", ROW), ("rotate", RENEWED), ("emit", None))
-    assert 1 == TOKENS.parse_refresh(found.refresh_token).generation
+    assert 1 == TOKENS.refresh.parse(found.refresh_token).generation
     ended = play(refresh(), *set_back, ("get", REVOKED), ("emit", None))
     assert isinstance(ended, SessionRevokedError)
 

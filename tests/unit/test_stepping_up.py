@@ -10,7 +10,7 @@ from attrs import evolve
 
 from devsess import Client, operations
 
-OWN = Client(device_token=TOKENS.mint_device([ROW.device.id]))
+OWN = Client(device_token=TOKENS.device.mint([ROW.device.id]))
 RAISED = evolve(ROW, auth_time=ROW.auth_time + 1, generation=1)
 
 

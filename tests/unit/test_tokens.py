@@ -14,13 +14,9 @@ from attrs import evolve
 
 from devsess import BadTokenError, Client, ConfigurationError, Keys, Policy, SessionManager
 from devsess.stores.memory import MemoryStore
-from devsess.tokens.kinds import (
-    LAST_SECOND,
-    LONGEST_LIFE,
-    MAX_HEADER_LENGTH,
-    MAX_TOKEN_LENGTH,
-    Tokens,
-)
+from devsess.tokens.access import LAST_SECOND, LONGEST_LIFE, MAX_HEADER_LENGTH
+from devsess.tokens.issuer import Tokens
+from devsess.tokens.text import MAX_TOKEN_LENGTH
 
 OLD = "t7vKq2Zr9XwLm4NbY8sHd5JfC3pQx6RgUe1"
 NEW = "Zb5nM1wYc8LqT3vRk6HfX9sPd2GjU7aEo4i"
@@ -62,7 +58,7 @@ HEADER = json.dumps({"alg": "HS256", "typ": "at+jwt"})
 
 def accepts(token: str, now: float = NOW) -> bool:
     try:
-        tokens(OLD).verify_access(token, now)
+        tokens(OLD).access.verify(token, now)
     except BadTokenError:
         return False
     return True
@@ -144,10 +140,10 @@ def test_device_tokens_of_a_previous_key(age: int) -> None:
     """A browser is known by a token of any key that is still listed, and of no other."""
     ring = ("d" * 22, "e" * 22)
     between = ["Qh4xJ9tBn2VsK7mWf5DyR8cLp3GzA6uEi1o"] * (age - 1)
-    given = tokens(OLD).mint_device(ring)
+    given = tokens(OLD).device.mint(ring)
 
-    assert ring == tokens(NEW, *between, OLD).read_device(given)
-    assert () == tokens(NEW, *between).read_device(given)
+    assert ring == tokens(NEW, *between, OLD).device.read(given)
+    assert () == tokens(NEW, *between).device.read(given)
 
 
 def test_a_device_is_known_through_a_rotation_of_keys() -> None:
@@ -167,8 +163,8 @@ def test_tokens_outlive_an_upgrade() -> None:
     refresh = f"ds1r.{'s' * 22}.7.yzEyxjRIja1fS-QHUBDnJ76cnroavC_9L9YLoI-RNM0"
     device = f"ds1d.{'d' * 22}~{'e' * 22}.ZY7bhhYxvjZsD-dIluEj4I-dzSmm6fdjhMD9HZUo5uE"
 
-    assert refresh == at_rest.mint_refresh("s" * 22, 7, b"0123456789abcdef")
-    assert device == at_rest.mint_device(["d" * 22, "e" * 22])
+    assert refresh == at_rest.refresh.mint("s" * 22, 7, b"0123456789abcdef")
+    assert device == at_rest.device.mint(["d" * 22, "e" * 22])
 
 
 def test_an_id_is_128_random_bits() -> None:

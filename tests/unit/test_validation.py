@@ -12,7 +12,7 @@ from attrs import evolve
 
 from devsess import Client, SessionRevokedError, StoreUnavailableError, lifecycle, operations
 
-OWN = Client(device_token=TOKENS.mint_device([ROW.device.id]))
+OWN = Client(device_token=TOKENS.device.mint([ROW.device.id]))
 BOUND = evolve(ROW, bound=True)
 # A clock that was an hour ahead saw it last.
 AHEAD = evolve(ROW, last_seen_at=SOON + 3600)

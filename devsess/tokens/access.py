@@ -1,0 +1,224 @@
+"""
+Access tokens: JWTs of RFC 9068, minted here and read by one strict parser.
+
+It follows RFC 8725 and 7515. What is not expected is refused, and the signature
+is verified before the payload is read.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from typing import TYPE_CHECKING, Any
+
+from attrs import frozen
+
+from devsess.errors import TokenExpiredError
+from devsess.lifecycle import instant
+from devsess.tokens.refresh import LAST_GENERATION
+from devsess.tokens.segments import check_spelling, json_object, octets, segment
+from devsess.tokens.text import bad, base64url, check_length
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from devsess.policy import Policy
+    from devsess.tokens.keys import Keys
+    from devsess.tokens.material import Key
+
+MAX_HEADER_LENGTH = 512
+# The last second that a datetime can hold, and the longest life a token may claim.
+LAST_SECOND = 253_402_300_799
+LONGEST_LIFE = 366 * 86_400
+
+_COMPACT = re.compile(r"([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]+)", re.ASCII)
+_ID = re.compile(r"[A-Za-z0-9_-]{16,64}", re.ASCII)
+_KID = re.compile(r"[A-Za-z0-9_.-]{1,64}", re.ASCII)
+_TYPES = frozenset({"at+jwt", "application/at+jwt"})
+_HEADER_MEMBERS = frozenset({"alg", "typ", "kid"})
+
+
+@frozen
+class AccessClaims:
+    """
+    What a verified access token says.
+
+    Attributes:
+        session_id: `sid`.
+        user_id: `sub`.
+        auth_time: Whole seconds, as in the row it was minted from.
+        expires_at: `exp`, or `iat` and the policy's lifetime if that is earlier.
+        generation: `gen`: the row's when it was minted; None where it does not say.
+    """
+
+    session_id: str
+    user_id: str
+    auth_time: int
+    expires_at: float
+    generation: int | None = None
+
+
+class AccessTokens:
+    """Mints and verifies the access tokens of one issuer and audience."""
+
+    def __init__(self, keys: Keys, issuer: str, audience: str, policy: Policy) -> None:
+        self._keys = keys
+        self._issuer = issuer
+        self._audience = audience
+        self._lifetime = policy.access_lifetime
+        self._leeway = policy.leeway
+        # Nearly every header that comes back is one of our own: it needs no parsing.
+        self._headers = {_header(key): key for key in keys.all()}
+        self._header = _header(keys.current)
+
+    def mint(
+        self,
+        *,
+        session_id: str,
+        user_id: str,
+        now: float,
+        expires_at: int,
+        auth_time: int,
+        amr: Sequence[str],
+        acr: str | None,
+        generation: int,
+        jti: str,
+    ) -> str:
+        """
+        An access token (RFC 9068 §2.2).
+
+        `client_id` is the audience, for we know no other. `gen` is a claim of
+        our own: the generation of the refresh token that goes out beside it.
+        """
+        claims: dict[str, object] = {
+            "iss": self._issuer,
+            "aud": self._audience,
+            "client_id": self._audience,
+            "sub": user_id,
+            "sid": session_id,
+            "jti": jti,
+            "iat": math.floor(now),
+            "exp": expires_at,
+            "auth_time": auth_time,
+            "amr": list(amr),
+            "gen": generation,
+        }
+        if acr is not None:
+            claims["acr"] = acr
+        message = f"{self._header}.{segment(claims)}"
+        return f"{message}.{base64url(self._keys.current.sign(message.encode()))}"
+
+    def verify(self, token: str, now: float) -> AccessClaims:
+        """
+        What *token* says, if it is a genuine access token of ours and *now* within its time.
+
+        Raises:
+            BadTokenError: If it is anything else; the message never quotes it.
+            TokenExpiredError: If only its time is over.
+        """
+        claims = self.identify(token, now)
+        if claims.expires_at <= now - self._leeway:
+            expired_at = instant(claims.expires_at)
+            raise TokenExpiredError(
+                f"the access token expired at {expired_at:%Y-%m-%d %H:%M:%S} UTC: refresh",
+                expired_at=expired_at,
+            )
+        return claims
+
+    def identify(self, token: str, now: float) -> AccessClaims:
+        """
+        What a genuine access token of ours says, also when its time is over: it lets nobody in.
+
+        Raises:
+            BadTokenError: As `verify`.
+        """
+        check_length(token)
+        parts = _COMPACT.fullmatch(token)
+        if parts is None:
+            bad("is no signed JWT")
+        header, payload, signature = parts.groups()
+        for text in (payload, signature):
+            check_spelling(text)
+        message, signed = f"{header}.{payload}".encode(), octets(signature)
+        own = self._headers.get(header)
+        if not (own.verify(message, signed) if own else self._is_ours(header, message, signed)):
+            bad("is not signed by a key of ours")
+        return self._read(json_object(payload), now)
+
+    def _is_ours(self, header: str, message: bytes, signature: bytes) -> bool:
+        return any(key.verify(message, signature) for key in self._keys_for(header))
+
+    def _keys_for(self, header: str) -> Sequence[Key]:
+        """The keys that a header we did not write allows: by `kid`, or all of its algorithm."""
+        if len(header) > MAX_HEADER_LENGTH:
+            bad("has a header that is too long")
+        check_spelling(header)
+        members = json_object(header)
+        if not members.keys() <= _HEADER_MEMBERS:
+            bad("has header members that are not expected")
+        kind, kid = members.get("typ"), members.get("kid")
+        if not isinstance(kind, str) or kind.lower() not in _TYPES:
+            bad("is no access token: typ must be at+jwt")
+        if kid is None and "kid" not in members:
+            keys = self._keys.all()
+        elif isinstance(kid, str) and _KID.fullmatch(kid):
+            named = self._keys.find(kid)
+            keys = (named,) if named else ()
+        else:
+            bad("has a malformed kid")
+        return [key for key in keys if key.alg == members.get("alg")]
+
+    def _read(self, claims: dict[str, Any], now: float) -> AccessClaims:
+        if claims.get("iss") != self._issuer:
+            bad("has another issuer")
+        if claims.get("aud") != self._audience or claims.get("client_id") != self._audience:
+            bad("is for another audience")
+        for name in ("sub", "jti"):
+            if not isinstance(claims.get(name), str) or not claims[name]:
+                bad(f"has no {name}")
+        session_id = claims.get("sid")
+        if not isinstance(session_id, str) or not _ID.fullmatch(session_id):
+            bad("has no sid")
+        _check_context(claims)
+        issued_at, expires_at = _second(claims, "iat"), _second(claims, "exp")
+        auth_time = _second(claims, "auth_time")
+        self._check_times(issued_at, expires_at, claims, now)
+        effective = min(expires_at, issued_at + self._lifetime)
+        return AccessClaims(session_id, claims["sub"], auth_time, effective, _generation(claims))
+
+    def _check_times(
+        self, issued_at: int, expires_at: int, claims: dict[str, Any], now: float
+    ) -> None:
+        latest = now + self._leeway
+        if issued_at > latest or ("nbf" in claims and _second(claims, "nbf") > latest):
+            bad("is not valid yet")
+        if not 0 <= expires_at - issued_at <= LONGEST_LIFE:
+            bad("claims an absurd life")
+
+
+def _check_context(claims: dict[str, Any]) -> None:
+    amr, acr = claims.get("amr", []), claims.get("acr", "")
+    if not isinstance(amr, list) or [name for name in amr if not isinstance(name, str)]:
+        bad("has a malformed amr")
+    if not isinstance(acr, str):
+        bad("has a malformed acr")
+
+
+def _generation(claims: dict[str, Any]) -> int | None:
+    generation = claims.get("gen")
+    if "gen" in claims and not (type(generation) is int and 0 <= generation <= LAST_GENERATION):
+        bad("has a malformed gen")
+    return generation
+
+
+def _second(claims: dict[str, Any], name: str) -> int:
+    """A NumericDate (RFC 7519 §2) as whole second; text, booleans and absurd ones are refused."""
+    value: Any = claims.get(name)
+    if type(value) not in (int, float) or not 0 <= value <= LAST_SECOND:
+        bad(f"has no usable {name}")
+    second: int = math.floor(value)
+    return second
+
+
+def _header(key: Key) -> str:
+    return segment({"alg": key.alg, "kid": key.kid, "typ": "at+jwt"})

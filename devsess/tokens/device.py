@@ -1,0 +1,50 @@
+"""
+Device tokens: the ids on a browser's key ring, and a MAC.
+
+They are no JWTs, so that no kind of token can be taken for another (RFC 8725 §3.12).
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from devsess.tokens.text import MAX_TOKEN_LENGTH, is_mac, mac
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from devsess.tokens.keys import Keys
+
+_DEVICE = re.compile(
+    r"ds1d\.([A-Za-z0-9_-]{16,64}(?:~[A-Za-z0-9_-]{16,64}){0,4})\.([A-Za-z0-9_-]{43})", re.ASCII
+)
+
+
+class DeviceTokens:
+    """Mints and reads device tokens: any issuer's and audience's that has the same keys."""
+
+    def __init__(self, keys: Keys) -> None:
+        self._keys = keys
+
+    def mint(self, device_ids: Sequence[str]) -> str:
+        """The device token of a key ring with these ids."""
+        text = f"ds1d.{'~'.join(device_ids)}"
+        return f"{text}.{mac(self._keys.derive('device')[0], text.encode())}"
+
+    def read(self, token: str | None) -> tuple[str, ...]:
+        """
+        The device ids on the key ring, or none.
+
+        A token that is not genuine counts as not sent: an old cookie must not
+        keep anyone from signing in.
+        """
+        if not isinstance(token, str) or len(token) > MAX_TOKEN_LENGTH:
+            return ()
+        found = _DEVICE.fullmatch(token)
+        if found is None:
+            return ()
+        text = f"ds1d.{found[1]}".encode()
+        if not is_mac(found[2], self._keys.derive("device"), text):
+            return ()
+        return tuple(found[1].split("~"))

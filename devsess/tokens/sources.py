@@ -1,0 +1,13 @@
+"""How keys are given, and what is derived from them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Literal, TypeAlias
+
+KeySource: TypeAlias = str | bytes | Mapping[str, Any]
+Purpose: TypeAlias = Literal["refresh", "device", "fingerprint", "account"]
+
+# RFC 7518 §3.2: at least as long as the hash.
+MIN_SECRET = 32
+HOW_TO = "make a good one with: devsess keys new"

@@ -1,0 +1,48 @@
+"""What all kinds of token share: their greatest length, base64url, and MACs."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+from collections.abc import Sequence
+from typing import NoReturn
+
+from devsess.errors import BadTokenError
+
+# Measured before anything else is done with a token, be it a dict lookup.
+MAX_TOKEN_LENGTH = 8192
+
+
+def check_length(token: object) -> None:
+    """
+    Refuse what is no text, or too long to look at.
+
+    Raises:
+        BadTokenError: If it is.
+    """
+    if not isinstance(token, str):
+        bad(f"must be a str, not {type(token).__name__}")
+    if len(token) > MAX_TOKEN_LENGTH:
+        bad(f"is longer than {MAX_TOKEN_LENGTH} characters")
+
+
+def bad(why: str) -> NoReturn:
+    """Refuse a token; *why* follows "the token", and never quotes it."""
+    raise BadTokenError(f"the token {why}")
+
+
+def base64url(raw: bytes) -> str:
+    """*raw* in base64url without padding (RFC 7515 §2)."""
+    return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
+
+
+def mac(key: bytes, *parts: bytes) -> str:
+    """HMAC-SHA256 over *parts*, each with its length, so that no two lists of parts are equal."""
+    framed = b"".join(len(part).to_bytes(4, "big") + part for part in parts)
+    return base64url(hmac.digest(key, framed, hashlib.sha256))
+
+
+def is_mac(presented: str, keys: Sequence[bytes], *parts: bytes) -> bool:
+    """Whether *presented* is the MAC over *parts* under one of *keys*."""
+    return any(hmac.compare_digest(mac(key, *parts), presented) for key in keys)
