@@ -10,7 +10,7 @@ from devsess.adapters._cookies import Cookies
 from devsess.adapters._exchange import Exchange
 from devsess.adapters._http import Request
 from devsess.adapters._sessions import Sessions
-from devsess.adapters._settings import ProxyHeader, Transport, settings
+from devsess.adapters._settings import ProxyHeader, Settings, Transport, warn_of_insecure_cookies
 from devsess.async_manager import AsyncSessionManager
 from devsess.errors import ConfigurationError
 from devsess.manager import SessionManager
@@ -78,7 +78,7 @@ class Middleware(Generic[App, Manager]):
             )
         self._app = app
         self._sessions = self._face(manager)
-        self._settings = settings(
+        self._settings = Settings(
             required=required,
             transport=transport,
             trusted_proxies=trusted_proxies,
@@ -89,12 +89,14 @@ class Middleware(Generic[App, Manager]):
             passive=passive,
             recent_auth=recent_auth,
             insecure_cookies=insecure_cookies,
-            called=cookies,
+            cookies=cookies,
             device_retention=manager.core.policy.privacy.device_retention,
             clear_site_data=clear_site_data,
             endpoints=endpoints,
             login_url=login_url,
         )
+        if insecure_cookies:
+            warn_of_insecure_cookies()
 
     def _face(self, manager: Manager) -> Sessions:
         """*manager* as an exchange awaits it."""

@@ -1,20 +1,26 @@
-"""How an app is wrapped: the middleware's arguments, checked once."""
+"""
+The options of a SessionMiddleware: each checked, and brought into the form it is used in.
+
+An option stands in three places of the code: in the signature and the docstring of
+`_middleware.Middleware`, where users read it, and in the record here.
+"""
 
 from __future__ import annotations
 
 import ipaddress
 import logging
 import warnings
-from collections.abc import Iterable
-from typing import Literal, TypeAlias
+from collections.abc import Callable, Iterable
+from typing import Any, Literal, TypeAlias, get_args
 from urllib.parse import urlsplit
 
-from attrs import field, frozen
+from attrs import Attribute, field, frozen
+from attrs.converters import optional
 
-from devsess.adapters import _cookies as cookies
+from devsess.adapters._cookies import CookieNames, Cookies
 from devsess.adapters._http import PASSIVE_HEADER, Header, Request
 from devsess.errors import ConfigurationError
-from devsess.policy import Span, seconds
+from devsess.policy import seconds
 
 Transport = Literal["both", "cookie", "bearer"]
 ProxyHeader = Literal["x-forwarded-for", "forwarded"]
@@ -27,51 +33,165 @@ _NO_ORIGINS = ("", "about", "blob", "data", "file", "filesystem", "ftp", "javasc
 log = logging.getLogger("devsess")
 
 
-@frozen
+def _named(_: type, fields: list[Attribute[Any]]) -> list[Attribute[Any]]:
+    """Let the message of each check begin with the option's name."""
+    return [
+        each if each.converter is None else each.evolve(converter=_naming(each)) for each in fields
+    ]
+
+
+def _naming(option: Attribute[Any]) -> Callable[[object], object]:
+    check: Callable[[object], object] = option.converter  # type: ignore[assignment]
+
+    def named(value: object) -> object:
+        try:
+            return check(value)
+        except ConfigurationError as error:
+            raise ConfigurationError(f"{option.name}: {error}") from error
+
+    return named
+
+
+def _one_of(*allowed: str) -> Callable[[object, Attribute[str], str], None]:
+    def check(_: object, option: Attribute[str], value: str) -> None:
+        if value not in allowed:
+            raise ConfigurationError(f"{option.name}: must be one of {allowed}, not {value!r}")
+
+    return check
+
+
+def _texts(values: Iterable[str]) -> tuple[str, ...]:
+    if isinstance(values, (str, bytes)) or not isinstance(values, Iterable):
+        raise ConfigurationError(f"must be a list of texts, not {values!r}")
+    texts = tuple(values)
+    if not all(isinstance(value, str) for value in texts):
+        raise ConfigurationError("must hold texts only")
+    return texts
+
+
+def _networks(values: Iterable[str]) -> tuple[Network, ...]:
+    return tuple(map(_network, _texts(values)))
+
+
+def _network(text: str) -> Network:
+    if text == "unix":
+        return "unix"
+    try:
+        return ipaddress.ip_network(text)
+    except ValueError as error:
+        raise ConfigurationError(str(error)) from error
+
+
+def _origins(values: Iterable[str]) -> frozenset[str]:
+    return frozenset(map(_origin, _texts(values)))
+
+
+def _origin(text: str) -> str:
+    origin = normal_origin(text)
+    if origin is None:
+        raise ConfigurationError(f"write {text!r} as https://host or https://host:port")
+    return origin
+
+
+def _path(text: str) -> str:
+    if not isinstance(text, str) or not is_local_path(text):
+        raise ConfigurationError(f"must be a path that begins with one /, not {text!r}")
+    return text
+
+
+def _paths(values: Iterable[str]) -> frozenset[str]:
+    return frozenset(map(_path, _texts(values)))
+
+
+def _prefix(text: str) -> str:
+    path = _path(text).rstrip("/")
+    if not path:
+        raise ConfigurationError(f"must be a path of its own, such as /auth, not {text!r}")
+    return path
+
+
+def _cookies(cookies: Cookies) -> Cookies:
+    if not isinstance(cookies, Cookies):
+        raise ConfigurationError(f"must be a Cookies, not {cookies!r}")
+    return cookies
+
+
+@frozen(kw_only=True, field_transformer=_named)
 class Settings:
     """
-    The arguments of a SessionMiddleware, in the form they are used in.
+    The options, as SessionMiddleware documents them, and what follows from them.
+
+    An option has no default here: it stands in the signature, so a type checker
+    finds an option that is not passed on.
 
     Attributes:
-        required: Whether nobody passes without a session, but to sign in.
-        reads_header: Whether `Authorization` is looked at.
-        reads_cookies: Whether cookies are looked at, and set.
-        trusted_proxies: Networks whose word on the client's address is taken.
-        proxy_header: The one header in which they give it.
-        origins: Other origins that may act for a signed-in browser.
-        csrf_exempt: Paths that anybody may post to; "/hooks/" means all below it.
-        public: Paths that `required` excepts.
-        passive: Paths that are no activity.
-        recent_auth: How old a sign-in may be that ends other sessions, or None.
-        cookie_names: What the cookies are called.
-        cookie_attributes: All else that is said of them, but for their age.
-        device_lifetime: Seconds after a sign-in that the device's cookie lives.
+        device_retention: Seconds that the manager's policy keeps a device.
+        reads_header: Whether `Authorization` is read.
+        reads_cookies: Whether cookies are read, and set.
         secure: Whether cookies travel over https only.
-        clear_site_data: Whether a sign-out empties the browser's cache of the site.
-        endpoints: Where the JSON endpoints are served, or None.
-        login_url: Where a person is sent to sign in, or None.
+        cookie_names: The names of the three cookies.
+        cookie_attributes: The attributes of each, but for its age.
+        device_lifetime: Seconds after a sign-in that the device's cookie lives.
+        vary: For an answer that depends on the user (RFC 9110 §12.5.5).
+
+    Raises:
+        ConfigurationError: If an option cannot work; the message names it.
     """
 
-    required: bool
-    reads_header: bool
-    reads_cookies: bool
-    trusted_proxies: tuple[Network, ...]
-    proxy_header: ProxyHeader
-    origins: frozenset[str]
-    csrf_exempt: frozenset[str]
-    public: frozenset[str]
-    passive: frozenset[str]
-    recent_auth: float | None
-    cookie_names: cookies.CookieNames
-    cookie_attributes: str
-    device_lifetime: float
-    secure: bool
-    clear_site_data: bool
-    endpoints: str | None
-    login_url: str | None
+    required: bool = field(converter=bool)
+    transport: Transport = field(validator=_one_of(*get_args(Transport)))
+    trusted_proxies: tuple[Network, ...] = field(converter=_networks)
+    proxy_header: ProxyHeader = field(validator=_one_of(*get_args(ProxyHeader)))
+    origins: frozenset[str] = field(converter=_origins)
+    csrf_exempt: frozenset[str] = field(converter=_paths)
+    public: frozenset[str] = field(converter=_paths)
+    passive: frozenset[str] = field(converter=_paths)
+    recent_auth: float | None = field(converter=optional(seconds))
+    insecure_cookies: bool = field(converter=bool)
+    cookies: Cookies = field(converter=_cookies)
+    clear_site_data: bool = field(converter=bool)
+    endpoints: str | None = field(converter=optional(_prefix))
+    login_url: str | None = field(converter=optional(_path))
 
-    # For an answer that depends on who asks (RFC 9110 §12.5.5).
+    device_retention: float
+    reads_header: bool = field(init=False)
+    reads_cookies: bool = field(init=False)
+    secure: bool = field(init=False)
+    cookie_names: CookieNames = field(init=False)
+    cookie_attributes: str = field(init=False)
+    device_lifetime: float = field(init=False)
     vary: Header = field(init=False)
+
+    @public.validator
+    def _needs_required(self, option: Attribute[Any], public: frozenset[str]) -> None:
+        if public and not self.required:
+            raise ConfigurationError(
+                f"{option.name}: excepts paths from required=True, which is not set"
+            )
+
+    @reads_header.default
+    def _reads_header(self) -> bool:
+        return self.transport != "cookie"
+
+    @reads_cookies.default
+    def _reads_cookies(self) -> bool:
+        return self.transport != "bearer"
+
+    @secure.default
+    def _secure(self) -> bool:
+        return not self.insecure_cookies
+
+    @cookie_names.default
+    def _cookie_names(self) -> CookieNames:
+        return self.cookies.names(secure=self.secure)
+
+    @cookie_attributes.default
+    def _cookie_attributes(self) -> str:
+        return self.cookies.attributes(secure=self.secure)
+
+    @device_lifetime.default
+    def _device_lifetime(self) -> float:
+        return min(self.cookies.device_lifetime, max(1.0, self.device_retention))
 
     @vary.default
     def _vary(self) -> Header:
@@ -110,98 +230,6 @@ def is_among(path: str, paths: frozenset[str]) -> bool:
     return any(each.endswith("/") and each != "/" and path.startswith(each) for each in paths)
 
 
-def settings(
-    *,
-    required: bool,
-    transport: Transport,
-    trusted_proxies: Iterable[str],
-    proxy_header: ProxyHeader,
-    origins: Iterable[str],
-    csrf_exempt: Iterable[str],
-    public: Iterable[str],
-    passive: Iterable[str],
-    recent_auth: Span | None,
-    insecure_cookies: bool,
-    called: cookies.Cookies,
-    device_retention: float,
-    clear_site_data: bool,
-    endpoints: str | None,
-    login_url: str | None,
-) -> Settings:
-    """
-    The settings; insecure cookies are warned of.
-
-    Raises:
-        ConfigurationError: If an argument cannot work; the message says which.
-    """
-    if not required and public:
-        raise ConfigurationError("public excepts paths from required=True, which is not set")
-    _one_of("transport", transport, ("both", "cookie", "bearer"))
-    _one_of("proxy_header", proxy_header, ("x-forwarded-for", "forwarded"))
-    if not isinstance(called, cookies.Cookies):
-        raise ConfigurationError(f"cookies must be a Cookies, not {called!r}")
-    if insecure_cookies:
-        _warn()
-    return Settings(
-        required=bool(required),
-        reads_header=transport != "cookie",
-        reads_cookies=transport != "bearer",
-        trusted_proxies=tuple(map(_network, _texts("trusted_proxies", trusted_proxies))),
-        proxy_header=proxy_header,
-        origins=frozenset(map(_origin, _texts("origins", origins))),
-        csrf_exempt=_paths("csrf_exempt", csrf_exempt),
-        public=_paths("public", public),
-        passive=_paths("passive", passive),
-        recent_auth=None if recent_auth is None else _span("recent_auth", recent_auth),
-        cookie_names=called.names(secure=not insecure_cookies),
-        cookie_attributes=called.attributes(secure=not insecure_cookies),
-        device_lifetime=min(called.device_lifetime, max(1.0, device_retention)),
-        secure=not insecure_cookies,
-        clear_site_data=bool(clear_site_data),
-        endpoints=None if endpoints is None else _below("endpoints", endpoints),
-        login_url=None if login_url is None else _path("login_url", login_url),
-    )
-
-
-def _warn() -> None:
-    message = (
-        "insecure_cookies=True: session cookies travel over plain http, where anybody on the way"
-        " reads them, and subdomains may set them. For development only."
-    )
-    log.warning(message)
-    warnings.warn(message, stacklevel=4)
-
-
-def _one_of(name: str, value: object, allowed: tuple[str, ...]) -> None:
-    if value not in allowed:
-        raise ConfigurationError(f"{name} must be one of {', '.join(allowed)}, not {value!r}")
-
-
-def _texts(name: str, values: Iterable[str]) -> tuple[str, ...]:
-    if isinstance(values, (str, bytes)) or not isinstance(values, Iterable):
-        raise ConfigurationError(f"{name} must be a list of texts, not {values!r}")
-    found = tuple(values)
-    if not all(isinstance(value, str) for value in found):
-        raise ConfigurationError(f"{name} must hold texts only")
-    return found
-
-
-def _network(text: str) -> Network:
-    if text == "unix":
-        return "unix"
-    try:
-        return ipaddress.ip_network(text)
-    except ValueError as error:
-        raise ConfigurationError(f"trusted_proxies: {error}") from error
-
-
-def _origin(text: str) -> str:
-    found = normal_origin(text)
-    if found is None:
-        raise ConfigurationError(f"origins: write {text!r} as https://host or https://host:port")
-    return found
-
-
 def normal_origin(text: str) -> str | None:
     """
     An origin (RFC 6454 §6.2) in its one spelling, without a default port; None if it is none.
@@ -230,32 +258,18 @@ def is_local(origin: str) -> bool:
         return host == "localhost" or host.endswith(".localhost")
 
 
-def _path(name: str, text: str) -> str:
-    if not isinstance(text, str) or not is_local_path(text):
-        raise ConfigurationError(f"{name} must be a path that begins with one /, not {text!r}")
-    return text
-
-
-def _paths(name: str, values: Iterable[str]) -> frozenset[str]:
-    return frozenset(_path(name, path) for path in _texts(name, values))
-
-
-def _span(name: str, value: Span) -> float:
-    try:
-        return seconds(value)
-    except ConfigurationError as error:
-        raise ConfigurationError(f"{name}: {error}") from error
-
-
-def _below(name: str, text: str) -> str:
-    path = _path(name, text).rstrip("/")
-    if not path:
-        raise ConfigurationError(f"{name} must be a path of its own, such as /auth, not {text!r}")
-    return path
-
-
 def is_local_path(text: str) -> bool:
     """Whether a browser that follows *text* stays on this site."""
     if not text.startswith("/") or text.startswith(("//", "/\\")):
         return False
     return text.isascii() and text.isprintable() and "\\" not in text and " " not in text
+
+
+def warn_of_insecure_cookies() -> None:
+    """Warn the caller of the middleware that makes these settings, and write it to the log."""
+    message = (
+        "insecure_cookies=True: session cookies travel over plain http, where anybody on the way"
+        " reads them, and subdomains may set them. For development only."
+    )
+    log.warning(message)
+    warnings.warn(message, stacklevel=3)

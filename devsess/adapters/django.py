@@ -47,7 +47,7 @@ class SessionMiddleware(Middleware[GetResponse, SessionManager]):
 
     def __init__(self, get_response: GetResponse) -> None:
         options: dict[str, Any] = dict(settings.DEVSESS)
-        manager = options.pop("manager")
+        manager = options.pop("manager", None)
         if isinstance(manager, str):
             manager = import_string(manager)
         super().__init__(get_response, manager, **options)

@@ -13,7 +13,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable
 from functools import wraps
-from typing import Any, Final, ParamSpec, TypeVar, cast, overload
+from typing import TYPE_CHECKING, Any, Concatenate, Final, ParamSpec, TypeVar, cast, overload
 
 from flask import Flask, Response, current_app, has_request_context, request, request_started
 from werkzeug.local import LocalProxy
@@ -25,6 +25,9 @@ from devsess.adapters.wsgi import KEY, SessionMiddleware
 from devsess.errors import ConfigurationError, DevsessError
 from devsess.manager import SessionManager
 from devsess.policy import Span
+
+if TYPE_CHECKING:
+    from wsgiref.types import WSGIApplication
 
 __all__ = ["Cookies", "Current", "current_session", "init_app", "require"]
 
@@ -43,19 +46,32 @@ def _current() -> Current:
 current_session = cast("Current", LocalProxy(_current))
 
 
-def init_app(app: Flask, manager: SessionManager, **settings: Any) -> None:
+def _with_options_of(
+    middleware: Callable[Concatenate[WSGIApplication, P], object],
+) -> Callable[[Callable[..., None]], Callable[Concatenate[Flask, P], None]]:
+    """Give a function the signature of *middleware*, for a Flask app."""
+
+    def decorate(function: Callable[..., None]) -> Callable[Concatenate[Flask, P], None]:
+        function.__signature__ = inspect.signature(middleware)  # type: ignore[attr-defined]
+        return function
+
+    return decorate
+
+
+@_with_options_of(SessionMiddleware)
+def init_app(app: Flask, manager: SessionManager, **options: Any) -> None:
     """
     Wrap *app*; errors of devsess become their answers rather than Flask's 500.
 
     Args:
         app: The app.
         manager: The manager.
-        settings: As for SessionMiddleware.
+        options: As for SessionMiddleware.
 
     Raises:
         ConfigurationError: If an argument cannot work.
     """
-    app.wsgi_app = SessionMiddleware(app.wsgi_app, manager, **settings)  # type: ignore[method-assign]
+    app.wsgi_app = SessionMiddleware(app.wsgi_app, manager, **options)  # type: ignore[method-assign]
     app.register_error_handler(DevsessError, _answer)
 
 
