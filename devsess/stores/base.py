@@ -262,7 +262,8 @@ class Store(Protocol):
         """
         Change a device that is not forgotten, log its unrevoked sessions; None if unknown.
 
-        With *number*, CUT_OFF if the account's or the store's is higher by now: nothing is done.
+        With *number*, CUT_OFF if the account's or the store's is higher by now, or it was
+        never drawn (a backup was restored): nothing is done.
         """
         ...
 

@@ -187,6 +187,18 @@ class NumbersContract:
         assert None is await _put(store, trusted, device="nothing", number=number - 1)
 
     @with_a_store
+    async def test_a_change_under_a_number_never_drawn_is_refused(self, store: AsyncStore) -> None:
+        """One that read another store's number (a backup was restored) would outrun endings."""
+        await sign_in(store, session_row())
+        changes = {"trusted_until": T0 + DAY}
+        for number in range(3):
+            assert Refused.CUT_OFF is await _put(store, changes, number=number + 1)
+            assert {"device-1": None} == await _trust(store)
+            await store.end(rows.ending(Everyone(), T0 + number))
+
+        assert rows.device_row(**changes) == await _put(store, changes, number=3)
+
+    @with_a_store
     async def test_a_kept_session_hears_that_trust_ended(self, store: AsyncStore) -> None:
         """The log names the session that is kept: its device has changed."""
         await sign_in(store, session_row("keep"))

@@ -21,6 +21,7 @@ from devsess import (
 )
 from devsess.stores.base import Ending
 from devsess.stores.sqlite import SQLiteStore
+from devsess.testing import FakeClock
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -257,6 +258,40 @@ def test_a_damaged_id_stops_no_ending(
             unended = "SELECT count(*) FROM sessions WHERE revoked_at IS NULL"
             assert [(0 if ends else 1,)] == database.execute(unended).fetchall()
             assert [] == database.execute("SELECT number FROM endings").fetchall()
+
+
+@pytest.mark.parametrize("ended", [True, False], ids=["that ended", "that lapsed"])
+@pytest.mark.parametrize("value", ["CAST(x'61ff' AS TEXT)", "x'ff00'"])
+@pytest.mark.parametrize("column", ["id", "device_id", "user_id"])
+def test_a_damaged_id_stops_no_purge(tmp_path: Path, column: str, value: str, ended: bool) -> None:
+    """The row is deleted as any other, and the networks of the devices it left go with it."""
+    path, clock = tmp_path / "s.db", FakeClock()
+    with SessionManager(path, keys=SECRET, clock=clock) as sessions:
+        grants = [sessions.login(AGAIN, CLIENT) for _ in range(3)]
+        if ended:
+            sessions.revoke_all(AGAIN)
+        spoil(path, column, value, grants[1].session.id)
+        clock.advance(300 * 86_400)
+        while sessions.purge(limit=99):
+            clock.advance(86_400)
+    with closing(sqlite3.connect(path)) as database:
+        assert [] == database.execute("SELECT 1 FROM sessions").fetchall()
+        networks = database.execute("SELECT count(*) FROM devices WHERE network IS NOT NULL")
+        assert [(0,)] == networks.fetchall()
+
+
+@pytest.mark.parametrize("value", ["'odd'", "x'ff00'", "CAST(x'61ff' AS TEXT)"])
+def test_a_damaged_instant_says_nothing_of_a_clock(tmp_path: Path, value: str) -> None:
+    """A purge looks at the events before it, and goes on."""
+    path = tmp_path / "s.db"
+    with SessionManager(path, keys=SECRET) as sessions, closing(SQLiteStore(path)) as store:
+        for name in ("a", "b", "c"):
+            sessions.login(name)
+        with closing(sqlite3.connect(path)) as database, database:
+            database.execute(f"UPDATE events SET at = {value} WHERE user_id = 'b'")
+
+        assert 2 == len(store.newest_instants(limit=9))
+        sessions.purge()
 
 
 def spoil(path: Path, column: str, value: str, session_id: str) -> None:

@@ -46,11 +46,14 @@ class Endings:
         marked = [mark.number for key, mark in self.marks.items() if key in (None, user_id)]
         return max([0, *marked, *(self.erased[it][0] for it in digests if it in self.erased)])
 
+    def is_latest(self, user_id: str, number: int, digests: Sequence[bytes] = ()) -> bool:
+        """Whether no ending of an account came after *number*, which was drawn here."""
+        return self.number(user_id, digests) <= number <= self.last
+
     def cut_off(self, insertion: Insertion) -> bool:
         """Whether an ending refuses *insertion*."""
         row, signed_in_at = insertion.row, insertion.auth_instant
-        latest = self.number(row.user_id, insertion.digests)
-        if not latest <= row.ending_number <= self.last:
+        if not self.is_latest(row.user_id, row.ending_number, insertion.digests):
             return True
         marks = (self.marks.get(None, Mark()), self.marks.get(row.user_id, Mark()))
         return signed_in_at is not None and any(

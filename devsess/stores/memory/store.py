@@ -280,7 +280,7 @@ class MemoryStore(Tables):
             device = self._devices.get((user_id, device_id))
             if device is None or device.forgotten:
                 return None
-            if number is not None and self._endings.number(user_id, ()) > number:
+            if number is not None and not self._endings.is_latest(user_id, number):
                 return Refused.CUT_OFF
             self._devices[user_id, device_id] = device = semantics.changed_device(device, changes)
             for row in self._target(OfDevice(user_id, device_id)):

@@ -114,9 +114,9 @@ def highest_of(found: Sequence[Sequence[Any]]) -> int:
     return max(number_of(mark) for mark in found or [()])
 
 
-def highest(db: sqlite3.Cursor, user_id: str) -> int:
-    """The ending number that binds an account."""
-    return highest_of(db.execute(*marks(user_id, ())).fetchall())
+def is_latest(db: sqlite3.Cursor, user_id: str, number: int) -> bool:
+    """Whether no ending of an account came after *number*, which was drawn in this file."""
+    return highest_of(db.execute(*marks(user_id, ())).fetchall()) <= number <= _last_number(db)
 
 
 def cut_off_of(found: Sequence[Any]) -> float | None:

@@ -2,7 +2,7 @@
 Ids as they stand in a file, also in a damaged row: as bytes that are no text of any encoding.
 
 Ending needs no label, and no id that can be read either: such a row is ended like any other, in
-its place among them, and stepped over where its id would be told.
+its place among them, and stepped over where its id would be told. So is it purged.
 """
 
 from __future__ import annotations

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from devsess.stores import semantics
 from devsess.stores.base import Changes, Full, Inserted, OfDevice, Refused
 from devsess.stores.rows import EVICTED, EXPIRED, REPLACED
-from devsess.stores.sqlite import endings, rows
+from devsess.stores.sqlite import endings, ids, rows
 from devsess.stores.sqlite.endings import BY_USE, LIVE, append_unended, of_live, revoke
 from devsess.stores.sqlite.log import agent_number, append_changes, insert_events, is_full
 
@@ -43,6 +43,7 @@ _UNUSED = (
     "NOT EXISTS (SELECT 1 FROM sessions s"
     " WHERE s.user_id = devices.user_id AND s.device_id = devices.id)"
 )
+_OWNED = ", ".join(map(ids.stored, ("user_id", "device_id", "id")))
 _STALE = (
     "last_seen_at < ? AND NOT blocked AND name IS NULL"
     " AND (trusted_until IS NULL OR trusted_until <= ?)"
@@ -174,7 +175,7 @@ def put_device(
     device = _device(db, user_id, device_id)
     if device is None or device.forgotten:
         return None
-    if number is not None and endings.highest(db, user_id) > number:
+    if number is not None and not endings.is_latest(db, user_id, number):
         return Refused.CUT_OFF
     device = semantics.changed_device(device, changes)
     db.execute(rows.INSERT_DEVICE, rows.device_values(device))
@@ -216,14 +217,16 @@ def purge(db: sqlite3.Cursor, retention: Retention, limit: int) -> int:
 
 def _delete_sessions(db: sqlite3.Cursor, before: float, limit: int) -> int:
     """Those that ended before the instant; a device keeps its network no longer than they."""
-    old = db.execute(
-        "SELECT user_id, device_id, id FROM sessions WHERE revoked_at < ? LIMIT ?", [before, limit]
+    found = db.execute(
+        f"SELECT {_OWNED} FROM sessions WHERE revoked_at < ? LIMIT ?",  # noqa: S608
+        [before, limit],
     ).fetchall()
+    old = [tuple(map(ids.read, row)) for row in found]
     db.executemany(
         "UPDATE devices SET network = NULL WHERE user_id = ? AND id = ? AND last_seen_at < ?",
-        [(user_id, device_id, before) for user_id, device_id, _ in old],
+        [(*key, before) for *key, _ in old if all(isinstance(it, str) for it in key)],
     )
-    db.executemany("DELETE FROM sessions WHERE id = ?", [(session_id,) for _, _, session_id in old])
+    ids.execute_each(db, "DELETE FROM sessions WHERE id = {}", (), [row[2] for row in old])
     return len(old)
 
 
@@ -257,12 +260,13 @@ def set_back(db: sqlite3.Cursor, session_id: str, expected: Columns, changes: Co
 
 def _lapse(db: sqlite3.Cursor, now: float, limit: int) -> int:
     passed = db.execute(
-        "SELECT s.id, s.idle_expires_at FROM sessions s"  # noqa: S608
+        f"SELECT {ids.stored('s.id')}, s.idle_expires_at FROM sessions s"  # noqa: S608
         f" WHERE {rows.UNENDED} AND s.idle_expires_at <= ? LIMIT ?",
         [now, limit],
     ).fetchall()
     for session_id, deadline in passed:
-        revoke(db, "s.id = ?", [session_id], deadline, EXPIRED, None)
+        expression, value = ids.bound(ids.read(session_id))
+        revoke(db, f"s.id = {expression}", [value], deadline, EXPIRED, None)
     return len(passed)
 
 
