@@ -20,6 +20,13 @@ App = TypeVar("App")
 Manager = TypeVar("Manager", SessionManager, AsyncSessionManager)
 
 
+class AskingExchange(Exchange):
+    """One whose manager has a `validate` of the application's: that is asked, and not memory."""
+
+    def try_cache(self) -> bool:
+        return False
+
+
 class Middleware(Generic[App, Manager]):
     """
     Gives every request its session, and answers for what it may not do.
@@ -78,6 +85,7 @@ class Middleware(Generic[App, Manager]):
             )
         self._app = app
         self._sessions = self._face(manager)
+        self._kind = Exchange if _is_plain(manager) else AskingExchange
         self._settings = Settings(
             required=required,
             transport=transport,
@@ -103,4 +111,12 @@ class Middleware(Generic[App, Manager]):
         raise NotImplementedError
 
     def _exchange(self, request: Request) -> Exchange:
-        return Exchange(self._sessions, self._settings, request)
+        return self._kind(self._sessions, self._settings, request)
+
+
+def _is_plain(manager: SessionManager | AsyncSessionManager) -> bool:
+    """Whether its `validate` answers from its `core` too, and checks nothing beside."""
+    validate = manager.validate
+    asked, function = getattr(validate, "__self__", None), getattr(validate, "__func__", None)
+    is_ours = function in (SessionManager.validate, AsyncSessionManager.validate)
+    return is_ours and getattr(asked, "core", None) is manager.core
