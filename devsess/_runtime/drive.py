@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Coroutine, Generator
 from contextlib import suppress
-from typing import TYPE_CHECKING, Concatenate, Generic, ParamSpec, TypeAlias, TypeVar, cast
+from typing import TYPE_CHECKING, Concatenate, Generic, ParamSpec, TypeAlias, TypeVar
 
 from attrs import frozen
 
@@ -50,7 +50,7 @@ def step(operation: Running[T]) -> Done[T] | None:
     try:
         operation.send(None)
     except StopIteration as stop:
-        return Done(cast("T", stop.value))
+        return Done(stop.value)
     return None
 
 
@@ -64,7 +64,8 @@ def drive(operation: Running[T]) -> T:
     try:
         operation.send(None)
     except StopIteration as stop:
-        return cast("T", stop.value)
+        result: T = stop.value
+        return result
     operation.close()
     raise RuntimeError("this store has to be awaited: use AsyncSessionManager")
 

@@ -86,16 +86,11 @@ class BlockingFace(Face):
     """
     As Face, of a blocking store.
 
-    Args:
+    Attributes:
         may_wait: False on an event loop's thread, until the operation goes on elsewhere.
-        others: As for Face.
     """
 
-    def __init__(
-        self, store: Store, times: CallTimes, locator: Locator | None, *, may_wait: bool = True
-    ) -> None:
-        super().__init__(store, times, locator)
-        self.may_wait = may_wait
+    may_wait = True
 
     async def _do(
         self, name: str, method: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs

@@ -166,8 +166,9 @@ class AsyncRunner(Parts):
         return done.result
 
     def _blocking(self, *, may_wait: bool) -> BlockingFace:
-        store = cast("Store", self._store)
-        return BlockingFace(store, self._core.times, self._locator, may_wait=may_wait)
+        face = BlockingFace(cast("Store", self._store), self._core.times, self._locator)
+        face.may_wait = may_wait
+        return face
 
     async def _awaited(
         self, now: float, operation: Unbegun[P, T], /, *args: P.args, **kwargs: P.kwargs
