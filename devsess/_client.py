@@ -1,4 +1,4 @@
-"""Who asks: what a request says of its client, and no more of it than an honest one sends."""
+"""The client of a request, and no more of its text than an honest one sends."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from typing import Literal
 from attrs import field, frozen
 
 Kind = Literal["desktop", "phone", "tablet", "tv", "bot", "app", "unknown"]
-# What cannot be read of a client.
+# Stands for everything that cannot be read of a client.
 UNKNOWN: Literal["unknown"] = "unknown"
 # Longest user agent that is looked at or kept; honest ones stay below 300.
 MAX_USER_AGENT = 512
-# Longer than any honest client hint; what is longer counts as not sent.
+# Longer than any honest client hint; a longer one counts as not sent.
 MAX_HINT = 1024
 # No device token and no address is longer (five device ids and a MAC; zone and brackets).
 MAX_DEVICE_TOKEN = 1024
@@ -22,19 +22,19 @@ MAX_ADDRESS = 64
 @frozen(slots=False)  # which every request makes: it costs half as much
 class Client:
     """
-    What is known of the one who asks: the only view of a request the core sees.
+    The client of a request: the only view of a request the core sees.
 
-    What is longer than an honest client sends is never held: a cached answer
+    Text longer than an honest client sends is never held: a cached answer
     remembers the client it was judged for.
 
     Attributes:
         ip: The client's address; behind proxies, the one the adapter worked out.
-            What is longer than 64 characters is no address, and None.
+            A text longer than 64 characters is no address, and becomes None.
         user_agent: The User-Agent header, cut at 512 characters; where it is not
             given, the one among *headers*.
         headers: The request's headers, for client hints (`Sec-CH-UA-*`).
-        device_token: The token that `login` gave this browser or app. What is
-            longer than 1,024 characters is no such token, and None.
+        device_token: The token that `login` gave this browser or app. A text
+            longer than 1,024 characters is no such token, and becomes None.
         fingerprint: The application's own name for the device.
     """
 

@@ -18,8 +18,8 @@ The tree, with the HTTP answer an adapter gives:
        ├─ DeviceMismatchError
        └─ RefreshTokenReusedError
 
-Each carries what was known when it was raised. No message, attribute or repr
-holds a token, a secret or a key (ASVS 16.2.5). Every argument beside the
+Each carries the facts that were known when it was raised. No message, attribute
+or repr holds a token, a secret or a key (ASVS 16.2.5). Every argument beside the
 message has a default, so that the errors survive pickling.
 """
 
@@ -56,7 +56,7 @@ class LoginDeniedError(DevsessError):
 
     Attributes:
         reason: "cut-off", "device-blocked" or "limit".
-        assessment: What risk said of it, where it was asked.
+        assessment: How unusual the request was, where that was assessed.
     """
 
     def __init__(
@@ -91,7 +91,7 @@ class StepUpRequiredError(DevsessError):
     Attributes:
         acr_values: Authentication contexts that would do, in order of preference.
         max_age: Greatest age of the authentication, in seconds, or None.
-        assessment: What risk said of it, where it was asked.
+        assessment: How unusual the request was, where that was assessed.
     """
 
     def __init__(

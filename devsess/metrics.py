@@ -1,4 +1,4 @@
-"""What a manager counts of its own work."""
+"""The numbers that a manager keeps of its own work."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class CallMetrics:
 @frozen
 class Metrics:
     """
-    What a manager did in this process. Many threads at once may miss a count now and then.
+    The work of a manager in this process. Many threads at once may miss a count now and then.
 
     Attributes:
         hits: Validations answered from memory.
@@ -35,10 +35,10 @@ class Metrics:
         catch_ups: How often the change log was read.
         evictions: Sessions dropped from memory to make room.
         entries: Access tokens in memory right now.
-        feed_lag: Seconds for which this process may not have heard of a change;
-            0 if there was none to hear of, or memory answers nothing yet.
-        mark: What tells that nothing has changed: "wal-index", "data_version",
-            "memory", or "none" where the store is asked each time.
+        feed_lag: Seconds for which this process may have missed a change; 0 if there
+            was none, or memory answers nothing yet.
+        mark: How the store shows that nothing has changed: "wal-index", "data_version",
+            "memory", or "none" where the log is read each time.
         calls: The store's calls, by name.
     """
 
@@ -66,7 +66,7 @@ class CallTimes:
         self._seconds[name] = self._seconds.get(name, 0.0) + seconds
 
     def calls(self) -> Mapping[str, CallMetrics]:
-        """What there was so far."""
+        """The counts so far."""
         found = {
             name: CallMetrics(count, self._seconds.get(name, 0.0))
             for name, count in sorted(self._counts.copy().items())

@@ -1,7 +1,7 @@
 """
 The records a user of devsess meets. All are frozen; every instant is aware UTC.
 
-What a store keeps is in `rows.py`; `views.py` turns the one into the other.
+The same records as a store keeps them are in `stores/rows.py`; `views.py` turns those into these.
 """
 
 from __future__ import annotations
@@ -103,7 +103,7 @@ class Session:
     One sign-in, from one device, until it expires or is revoked.
 
     Attributes:
-        id: No secret; what `revoke` takes.
+        id: Names the session to `revoke`; no secret.
         user_id: The account.
         device: Where it was signed in.
         ip: The address at login or latest refresh; the network once it ended.
@@ -120,14 +120,14 @@ class Session:
         revoked_at: When it was revoked, or None.
         revoke_reason: Why it was revoked, or None.
         is_active: Neither revoked nor past its deadline when it was read.
-        is_current: Whether `list` was told that this is the caller's own.
+        is_current: Whether its id is the `current` that was given to `list`.
         claims: The application's data; read-only.
-        is_bound: Whether its device's token was presented with it: from then on
-            what refreshes it, or ends others with it, needs that token.
+        is_bound: Whether its device's token was presented with it: from then on a
+            refresh needs that token, and so does ending other sessions with it.
         levels: Each context reached so far, and when it last was, the latest
             last; at most eight, read-only.
-        generation: How often its tokens were renewed by then: those of a lower one are
-            not the newest.
+        generation: How often its tokens were renewed; tokens of a lower one are not
+            the newest.
     """
 
     id: str
@@ -159,7 +159,7 @@ class Session:
         return self.revoked_at is not None
 
     def to_dict(self) -> dict[str, Any]:
-        """The published shape, as JSON types; what the policy's privacy leaves out is null."""
+        """The published shape, as JSON types; null where the policy's privacy keeps nothing."""
         return {
             "sessionId": self.id,
             "userId": self.user_id,
@@ -183,7 +183,7 @@ class Session:
 
 
 class Decision(StrEnum):
-    """What to do about an assessment, mildest first."""
+    """The answers to an assessment, mildest first."""
 
     ALLOW = "allow"
     NOTIFY = "notify"
@@ -216,8 +216,8 @@ class Assessment:
 
     Attributes:
         score: 0 (nothing unusual) to 1.
-        decision: What the policy makes of it.
-        signals: What was unusual.
+        decision: The policy's answer to it.
+        signals: The unusual things, one by one.
         not_evaluated: Names of the rules that had too little to go on.
     """
 
@@ -247,14 +247,14 @@ class Assessment:
 @frozen
 class Grant:
     """
-    What a login, refresh or step-up gives out.
+    The tokens that a login, refresh or step-up gives out, and their session.
 
     Attributes:
         access_token: For every request; a JWT (RFC 9068).
         refresh_token: For `refresh`; each is good once.
         device_token: Names this browser or app at the next login; from login only.
         session: The session the tokens belong to.
-        assessment: What risk said.
+        assessment: How unusual the request was.
         evicted: Ids of sessions that had to end for this one.
         replayed: Whether a refresh gave the successor it had given before.
         expires_in: Seconds until the access token expires (RFC 6749 §5.1).
@@ -275,9 +275,9 @@ class Grant:
 
 class EventType(StrEnum):
     """
-    What happened. Names are those of the OWASP Logging Vocabulary where it has one.
+    The kinds of event, under the OWASP Logging Vocabulary's names where it has one.
 
-    Kept in the history, except SESSION_RENEWED from an unchanged client and
+    The history keeps them all, except SESSION_RENEWED from an unchanged client and
     SESSION_USED_AFTER_END, which only reach `on_event`: a flood of requests
     must not fill the store.
     """
@@ -307,7 +307,7 @@ class Event:
     Something that happened to an account.
 
     Attributes:
-        type: What happened.
+        type: Its kind.
         at: When.
         user_id: To which account.
         session_id: To which session, or None.
@@ -315,8 +315,8 @@ class Event:
         ip: From where; the network once the session ended.
         user_agent: By which program.
         reason: Why.
-        actor: Who did it, where it was not the user.
-        assessment: What risk said of it, or None.
+        actor: The one that did it, where it was not the user.
+        assessment: How unusual the request was, or None.
         is_new_device: Whether it is a login from a device that this account did not know.
     """
 
@@ -356,7 +356,7 @@ class Page(Generic[T]):
 
     Attributes:
         items: This part.
-        next: Opaque cursor of the part behind it, or None at the end.
+        next: Opaque cursor of the next part, or None at the end.
     """
 
     items: tuple[T, ...] = field(converter=tuple)

@@ -56,7 +56,7 @@ def _one_of(*allowed: str) -> Callable[[object, Attribute[str], str], None]:
 @frozen(kw_only=True)
 class Privacy:
     """
-    What is kept of a client's address, and how long (GDPR Art. 5(1)(c) and (e)).
+    How much of a client's address is kept, and how long (GDPR Art. 5(1)(c) and (e)).
 
     Attributes:
         ip: "full" keeps the address while the session lives and its network
@@ -89,8 +89,8 @@ class Policy:
             end of common practice, since other services cannot see a revocation.
         idle_timeout: Seconds without activity that end a session; 14 days
             (NIST SP 800-63B-4 §2.1.3 leaves it open at AAL1).
-        absolute_lifetime: Seconds after login that end a session whatever it
-            does; 30 days (NIST SP 800-63B-4 §2.1.3, ASVS 7.3.2 and 10.4.8).
+        absolute_lifetime: Seconds after login that end a session, active or
+            not; 30 days (NIST SP 800-63B-4 §2.1.3, ASVS 7.3.2 and 10.4.8).
         refresh_grace_period: Seconds in which the previous refresh token still
             gives the same successor; 30 (FAPI 2.0: a retry must succeed).
         touch_interval: Seconds between two moves of `last_seen_at`; the lesser
@@ -102,9 +102,10 @@ class Policy:
             of user id and client, or None for no limit (ASVS 7.1.2).
         on_limit: "evict" ends the least recently used; "reject" refuses the
             login and names the sessions that could be ended.
-        privacy: What is kept of addresses.
-        acr_order: Authentication contexts from weak to strong; one satisfies
-            those before it, any other only itself.
+        privacy: How much of addresses is kept, and how long.
+        acr_order: Authentication contexts from weak to strong; each satisfies
+            itself and those before it. A context that is not listed satisfies
+            only itself.
 
     Raises:
         ConfigurationError: If the numbers contradict each other.

@@ -27,7 +27,7 @@ _COUNTERS = {
 }
 _GAUGES = {
     "entries": "Access tokens in memory.",
-    "feed_lag": "Seconds for which a change may not have been heard of.",
+    "feed_lag": "Seconds for which a change may have been missed.",
 }
 
 
@@ -36,8 +36,8 @@ class SessionCollector(Collector):
     Asks its managers whenever it is scraped.
 
     Args:
-        managers: One, or several by the names that a label `manager` tells them apart by: a
-            registry takes one collector. What is shown is in `devsess.Metrics`.
+        managers: One, or several by name. A registry takes one collector, so that of
+            several gives each number a label `manager`. `devsess.Metrics` explains them.
     """
 
     def __init__(self, managers: Manager | Mapping[str, Manager]) -> None:
@@ -47,8 +47,8 @@ class SessionCollector(Collector):
         """Every number there is, as of now."""
         labels, found = self._asked()
         for names, kind in ((_COUNTERS, CounterMetricFamily), (_GAUGES, GaugeMetricFamily)):
-            for name, told in names.items():
-                family = kind(f"devsess_{name}", told, labels=labels)
+            for name, text in names.items():
+                family = kind(f"devsess_{name}", text, labels=labels)
                 for values, metrics in found:
                     family.add_metric(values, getattr(metrics, name))
                 yield family

@@ -1,9 +1,9 @@
 """
-LAW: what a presented refresh token means, row by row (RFC 9700 §4.14.2).
+LAW: the meaning of a presented refresh token, row by row (RFC 9700 §4.14.2).
 
-A refresh token names a session and a generation. What comes with it is *same*
-(the session's own device) or *foreign*; which generation it names tells the
-rest. `VERDICTS` is the whole law: what is not in it does not happen.
+A refresh token names a session and a generation. Its bearer is *same* (the
+session's own device) or *foreign*; its generation has an age beside the row's.
+`VERDICTS` is the whole law: what is not in it does not happen.
 
 Two generations of a row are good: the current one, and the one it succeeds. A
 successor is *presented* once its access token was validated here, or its
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 class Age(Enum):
-    """Which generation was presented, beside the row's."""
+    """The age of a presented generation beside the row's."""
 
     CURRENT = "current"
     GRACE_REFRESH = "previous, within the grace period, rotated by refresh"
@@ -35,7 +35,7 @@ class Age(Enum):
 
 
 class Bearer(Enum):
-    """Who presented it."""
+    """The client that presented it, beside the session's own device."""
 
     SAME = "same"
     FOREIGN_BOUND = "foreign, the session is bound"
@@ -43,7 +43,7 @@ class Bearer(Enum):
 
 
 class Verdict(Enum):
-    """What follows."""
+    """The consequence."""
 
     ROTATE = "a new generation"
     ROTATE_WITH_SIGNAL = "a new generation, and a signal"
@@ -59,7 +59,7 @@ class Verdict(Enum):
 # To converge late would let two holders of a copied token go on for ever where
 # only other services validate: a reissue parts them by the second round.
 # A newer generation than the row's comes from a restored backup: the session
-# must not die for what the operator did.
+# must not end because an operator restored one.
 VERDICTS: dict[tuple[Age, Bearer], Verdict] = {
     (Age.CURRENT, Bearer.SAME): Verdict.ROTATE,
     (Age.CURRENT, Bearer.FOREIGN_BOUND): Verdict.END_FOREIGN,
@@ -94,7 +94,7 @@ SUCCESSIONS = frozenset({Verdict.ROTATE, Verdict.ROTATE_WITH_SIGNAL, Verdict.REI
 
 
 def age_of(presented: int, row: SessionRow, *, in_grace: bool) -> Age:
-    """Which age the generation *presented* has beside *row*."""
+    """The age of the generation *presented* beside *row*."""
     if presented > row.generation:
         return Age.FUTURE
     if presented == row.generation:
@@ -116,16 +116,16 @@ def _age_of_previous(row: SessionRow, *, in_grace: bool) -> Age:
 
 
 def judge(age: Age, bearer: Bearer) -> Verdict:
-    """The law's answer."""
+    """The consequence that the law gives."""
     return VERDICTS[age, bearer]
 
 
 def is_first_presentation(presented: int | None, row: SessionRow) -> bool:
     """
-    Whether a validated access token of the generation *presented* is news of *row*.
+    Whether *row* must learn that a validated access token names the generation *presented*.
 
-    A token that names no generation never is, and where nothing was succeeded
-    nothing hangs on it.
+    Never so for a token that names no generation, nor before the first rotation: then
+    nothing depends on it.
     """
     return presented == row.generation and not row.presented and row.previous_generation is not None
 

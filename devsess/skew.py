@@ -2,11 +2,11 @@
 LAW: instants that lie ahead of this clock.
 
 Two machines' clocks differ a little: up to CLOCKS_APART an instant ahead counts
-as now. What lies further ahead was written by a clock that was wrong. Its age is
-not known, so it is over; and a row that it dated would live for as long as that
-clock was ahead, so the first write that meets the row sets it back to now. A purge
-meets all rows: it corrects none if the newest events of the history lie ahead too,
-for then this clock is the one that is behind.
+as now. An instant further ahead was written by a clock that was wrong. Its age is
+not known, so it counts as over. A row that such a clock dated would live too long,
+by as much as the clock was ahead, so the first write that meets the row sets it back
+to now. A purge meets all rows. It corrects none if the newest events of the history
+lie ahead too, for then this clock is the one that is behind.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ if TYPE_CHECKING:
 
 # Seconds.
 CLOCKS_APART = 300.0
-# Of so many newest events of the history the half decides whether a clock may correct
-# rows in bulk; where there are fewer than ENOUGH of them, it may.
+# A clock may correct rows in bulk unless more than half of the NEWEST events of the
+# history lie ahead of it; where there are fewer than ENOUGH events, it may.
 NEWEST = 64
 ENOUGH = 32
-# No session was written before (2025-01-01): a clock that says so has not been set
-# yet, as after a start without a battery. To it everything lies ahead.
+# No session was written before 2025-01-01: a clock that shows an earlier time has not
+# been set yet, as after a start without a battery. To it everything lies ahead.
 NEVER_BEFORE = 1_735_689_600.0
 
 
@@ -64,10 +64,9 @@ def disputed_by(newest: Sequence[float], now: float) -> float:
     """
     Seconds by which the *newest* events of the history lie ahead of this clock; 0 if it is right.
 
-    A row ahead of a clock looks the same to one that is right as to one that is behind;
-    the history tells them apart. Here the second is meant, which is so if more than half
-    of the events lie ahead, and hence their lower median. Of fewer than ENOUGH events
-    nothing follows: this clock is believed.
+    A row that lies ahead was dated by a clock that is wrong, or this clock is behind; the
+    history decides which. This clock is behind if more than half of the events lie ahead,
+    and hence their lower median. With fewer than ENOUGH events this clock is believed.
     """
     if len(newest) < ENOUGH:
         return 0.0
@@ -76,7 +75,7 @@ def disputed_by(newest: Sequence[float], now: float) -> float:
 
 
 def latest_deadline(now: float, policy: Policy) -> float:
-    """A later deadline than this was written by a clock that was ahead."""
+    """The latest deadline that a clock which is right may have written by *now*."""
     return latest(now) + policy.absolute_lifetime
 
 
@@ -84,8 +83,8 @@ def set_back(row: SessionRow, now: float, policy: Policy) -> dict[str, object]:
     """
     The columns that a write at *now* corrects in a row of which `was_ahead` holds.
 
-    The instant of the authentication is not known any more. It is set to one as
-    long ago as a session lasts, so that it is never later than it may have been.
+    The instant of the authentication is no longer known. It is set to one as long ago
+    as a session lasts, so that it is never later than the true one.
     """
     created_at = min(row.created_at, now)
     absolute = min(row.absolute_expires_at, created_at + policy.absolute_lifetime)

@@ -1,4 +1,4 @@
-"""From what a store keeps to what a user sees: instants become datetimes here."""
+"""From a store's rows to the records of `models.py`: instants become datetimes here."""
 
 from __future__ import annotations
 

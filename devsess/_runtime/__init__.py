@@ -1,1 +1,1 @@
-"""What runs operations: faces of stores, drivers, threads."""
+"""Running operations: the cache, faces of stores, drivers, threads."""

@@ -1,13 +1,12 @@
 """
-What validate may answer from memory, and what keeps that honest.
+Answers of `validate` from memory, and the two laws that keep them honest.
 
-Two laws. *Order*: whether this process is up to date is asked first, the entry that answers is
-looked up after. *Fill*: a row is kept only if the log's position has not moved since its read
-began, or one read before a revocation could be kept after another thread had consumed that.
+*Order*: a hit first asks whether this process is up to date, and looks the entry up after that.
+*Fill*: a row is kept only if the log's position has not moved since its read began. Otherwise a
+row that was read before a revocation could be kept after another thread had consumed that one.
 
-Hits take no lock: each step of theirs is one atomic look into a dict. All that
-changes entries or position happens under one lock, which is never held while
-the store is asked.
+Hits take no lock: each step of theirs is one atomic look into a dict. Entries and
+position change under one lock, which is never held during a store's call.
 """
 
 from __future__ import annotations
@@ -60,7 +59,7 @@ class Cache:
 
     Args:
         policy: Size and greatest staleness.
-        elapsed: A clock that only ever passes.
+        elapsed: A clock that never goes back.
 
     Attributes:
         hits, misses, catch_ups: As Metrics has them.
@@ -79,7 +78,7 @@ class Cache:
         after_fork(self, Cache._start_over)
 
     def watch(self, mark: Callable[[], object]) -> None:
-        """Compare with this *mark* of a store; without one, every hit asks the store."""
+        """Compare this *mark* of a store at each hit; without one, each hit reads the log."""
         self._ask_mark = mark
 
     def __len__(self) -> int:
@@ -94,7 +93,7 @@ class Cache:
         """
         The session of *token* for *client*, if memory may answer.
 
-        None: it is not there. STALE: something may have happened, catch up first.
+        None: it is not there. STALE: something may have changed, catch up first.
         """
         # The length first: a lookup reads the whole text to hash it.
         if token.__class__ is not str or len(token) > MAX_TOKEN_LENGTH:
@@ -103,7 +102,7 @@ class Cache:
         # From here on as _is_current and Entry.answers have it, written out: most
         # validations pass here, and each call would cost a tenth of one.
         if self._max_staleness:
-            lag = self._elapsed() - self._heard_at
+            lag = self._elapsed() - self._current_at
             if lag >= self._max_staleness and not self._is_current(now):
                 return self._stale(key)
         elif self._asked_at <= now < self._ask_at:
@@ -121,24 +120,24 @@ class Cache:
         return entry.session
 
     def _stale(self, key: int) -> Stale | None:
-        """What is not there needs no catching up."""
+        """STALE, unless there is no entry that catching up could drop."""
         return None if self._entries.by_key.get(key) is None else STALE
 
     def _is_current(self, now: float) -> bool:
-        heard_at = self._elapsed()
+        current_at = self._elapsed()
         try:
             mark = self._ask_mark()
         except StoreBusyError:
             return False
         if mark != self._mark:
             return False
-        self._heard_at = heard_at
+        self._current_at = current_at
         if type(mark) is SharedMark:
             self._compare(mark, now)
         return True
 
     def _compare(self, mark: SharedMark, now: float) -> None:
-        """For a while compare its memory, and leave the store alone."""
+        """Compare its memory for a while, without a call of the store."""
         with self._lock:
             if mark == self._mark:  # still: another thread may know a newer one
                 self._memory, self._raw = mark.memory, mark.raw
@@ -147,7 +146,7 @@ class Cache:
                 self._ask_at = now + _ASK_EVERY
 
     def look(self, token: str, client: Client | None, now: float) -> Session | None:
-        """The session of *token* for *client*; to be asked when up to date only."""
+        """The session of *token* for *client*; only for a cache that has just caught up."""
         entry = self.entry(token, client, now)
         if entry is None:
             return None
@@ -155,7 +154,7 @@ class Cache:
         return entry.session
 
     def entry(self, token: str, client: Client | None, now: float) -> Entry | None:
-        """What is known of *token*, judged for *client* and good at *now*; else None."""
+        """The entry of *token*, judged for *client* and good at *now*; else None."""
         entry = self._entries.by_key.get(hash(token))
         if entry is None or not entry.answers(token, client, now):
             return None
@@ -163,18 +162,18 @@ class Cache:
         return entry
 
     def lag(self) -> float:
-        """Seconds for which something may have happened that was not heard of."""
-        heard_at = self._heard_at
-        if heard_at == -math.inf:
+        """Seconds for which this process may have missed a change."""
+        current_at = self._current_at
+        if current_at == -math.inf:
             return 0.0  # memory answers nothing before the first time
         try:
             is_current = self._is_current(-math.inf)
         except StoreUnavailableError:
             is_current = False
-        return 0.0 if is_current else max(0.0, self._elapsed() - heard_at)
+        return 0.0 if is_current else max(0.0, self._elapsed() - current_at)
 
     def ticket(self) -> int:
-        """To be taken before a row is read, and shown to keep what was read."""
+        """A ticket, taken before a row is read; `keep` wants it with that row's session."""
         return self._moves
 
     def keep(
@@ -193,15 +192,15 @@ class Cache:
 
     async def catch_up(self, store: Log) -> None:
         """
-        Hear of every change that *store* knows by now.
+        Drop every session that *store* says has changed by now.
 
-        The mark is read before the log is, so that what is written in between
-        is heard of twice rather than never.
+        The mark is read before the log is: a change that is written in between
+        is read twice rather than never.
         """
         self.catch_ups += 1
         while True:
             position = self._position
-            heard_at = self._elapsed()
+            current_at = self._elapsed()
             mark = self._marked()
             changes = await store.changes(position)
             with self._lock:
@@ -211,7 +210,7 @@ class Cache:
                 if alone:
                     self._ask_at = -math.inf
                     self._position = changes.position
-                    self._mark, self._heard_at = mark, heard_at
+                    self._mark, self._current_at = mark, current_at
                     return
 
     def _marked(self) -> object:
@@ -221,14 +220,14 @@ class Cache:
             return _NEVER
 
     def clear(self) -> None:
-        """Forget everything: what happened could not be heard."""
+        """Drop everything: the log could not be read."""
         with self._lock:
             self._drop(All.ALL)
-            self._mark, self._heard_at, self._position = _NEVER, -math.inf, None
+            self._mark, self._current_at, self._position = _NEVER, -math.inf, None
             self._ask_at = -math.inf
 
     def _drop(self, ids: Collection[str] | All) -> None:
-        """Under the lock: drop what has changed; no row that was read before is kept."""
+        """Under the lock: drop these sessions; tickets taken before are void."""
         self._moves += 1
         if isinstance(ids, All):
             self._entries.clear()
@@ -240,7 +239,7 @@ class Cache:
         self._lock = Lock()
         self._entries = Entries(self._size)
         self._mark = _NEVER
-        self._heard_at = -math.inf
+        self._current_at = -math.inf
         self._raw = b""
         self._asked_at = self._ask_at = -math.inf
         self._position = None

@@ -1,4 +1,4 @@
-"""The time of day, and time that only ever passes."""
+"""The time of day, and a clock that never goes back."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Protocol
 
 
 class Clock(Protocol):
-    """What a manager takes as `clock=`."""
+    """The clock that a manager takes as `clock=`."""
 
     def now(self) -> datetime:
         """The instant, aware."""

@@ -1,4 +1,4 @@
-"""What both managers are made of: operations and cache put together, still without any I/O."""
+"""The core of both managers: operations and cache put together, still without any I/O."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ class Core:
         )
 
     def settled(self, write: Unbegun[P, T]) -> Unbegun[P, T]:
-        """*write*, such that what it changed is out of the cache before it returns."""
+        """*write*, followed by a catch-up: the cache holds no row that it changed."""
 
         async def settling(op: Operation, /, *args: P.args, **kwargs: P.kwargs) -> T:
             try:
@@ -100,7 +100,7 @@ class Core:
         return settling
 
     async def _settle(self, op: Operation) -> None:
-        # It is done, whatever follows: that it cannot be heard of must not undo the answer.
+        # The write is done. A log that cannot be read must not turn it into an error.
         try:
             await self.cache.catch_up(op.store)
         except StoreUnavailableError:
@@ -146,7 +146,7 @@ class Core:
         return validated.session
 
     async def _unchanged(self, op: Operation, token: str, client: Client | None) -> Session | None:
-        """The session as kept, if its row still holds what it held then; the row is asked."""
+        """The session as kept, if the row's stamp is still the same; the store is asked."""
         entry = self.cache.entry(token, client, op.now)
         if entry is None or entry.stamp is None:
             return None
@@ -160,7 +160,7 @@ class Core:
             self.cache.watch(self._marked.mark)
 
     def metrics(self) -> Metrics:
-        """What was counted so far."""
+        """The counts so far."""
         cache = self.cache
         return Metrics(
             hits=cache.hits,

@@ -29,7 +29,7 @@ Unbegun: TypeAlias = "Callable[Concatenate[Operation, P], Running[T]]"
 
 
 class Suspension:
-    """What an operation awaits where it must not wait: it goes on where it may."""
+    """An operation awaits this where it must not wait, and goes on where it may."""
 
     def __await__(self) -> Generator[Suspension, None, None]:
         yield self

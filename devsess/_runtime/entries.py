@@ -60,7 +60,7 @@ class Entry:
         cls, token: str, client: Client | None, validated: Validated, stamp: int | None
     ) -> Entry:
         """
-        What *validated* said of *token*, for *client*.
+        The entry of *token*, as it was *validated* for *client*.
 
         A client that was not judged equals no client; equal texts are kept once.
         """
@@ -84,7 +84,7 @@ class Entry:
 
     def is_for(self, client: Client) -> bool:
         """
-        Whether it was judged for what *client* presents.
+        Whether it was judged for a client with the same address, agent and device token.
 
         Raises:
             TypeError: If *client* is no Client.

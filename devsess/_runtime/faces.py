@@ -38,8 +38,8 @@ class _Read(Protocol[A_contra, T_co]):
     def __call__(self, subject: A_contra, /, *, wait: bool = True) -> T_co: ...
 
 
-# Seconds that a pause lasts at least, and at most: others look for the lock again
-# after a tenth of a second at the latest.
+# The shortest and the longest pause, in seconds: other writers try the lock again after
+# a tenth of a second at the latest.
 _PAUSE = (0.01, 0.1)
 
 
@@ -50,7 +50,7 @@ class Face(Awaited):
     Args:
         store: The store.
         times: Where the calls are counted.
-        locator: Where an address is, if anything knows.
+        locator: Finds the place of an address, or None.
     """
 
     def __init__(self, store: Store, times: CallTimes, locator: Locator | None) -> None:
@@ -59,12 +59,12 @@ class Face(Awaited):
         self._locator = locator
         self._took = 0.0
 
-    def _note(self, name: str, start: float) -> None:
+    def _count(self, name: str, start: float) -> None:
         self._took = perf_counter() - start
         self._times.add(name, self._took)
 
     async def locate(self, ip: str | None) -> Location | None:
-        """Where *ip* is; a locator that fails knows nothing, and keeps nobody out."""
+        """The place of *ip*; None if the locator fails, for that must keep nobody out."""
         if ip is None or self._locator is None:
             return None
         try:
@@ -104,7 +104,7 @@ class BlockingFace(Face):
         try:
             return method(*args, **kwargs)
         finally:
-            self._note(name, start)
+            self._count(name, start)
 
     async def _read(self, name: str, method: _Read[A, T], subject: A) -> T:
         """On an event loop too, if it can be answered at once."""
@@ -131,7 +131,7 @@ class BlockingFace(Face):
     async def touch(
         self, session_id: str, activity: Activity, *, bound: bool, presented: int | None = None
     ) -> bool:
-        """See Store.touch: it waits for nobody."""
+        """See Store.touch: it never waits."""
         touch = self.store.touch
         return self._timed("touch", touch, session_id, activity, bound=bound, presented=presented)
 
@@ -171,7 +171,7 @@ class AwaitingFace(Face):
         try:
             return await cast("Callable[P, Awaitable[T]]", method)(*args, **kwargs)
         finally:
-            self._note(name, start)
+            self._count(name, start)
 
     async def _sleep(self, seconds: float) -> None:
         if not self._is_on_loop:

@@ -1,4 +1,4 @@
-"""What must happen around a fork, and in the child before it goes on."""
+"""Callbacks around a fork, and in the child before it goes on."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Notify the application of events; log its errors, for what happened has happened."""
+"""Notify the application of events; log its errors, for they cannot undo what happened."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def log_error(message: str) -> None:
 
 
 def log_warning(message: str) -> None:
-    """Log what is no error, and needs somebody to act all the same."""
+    """Log a message that is no error, but asks an operator to act."""
     import logging  # late, as above
 
     logging.getLogger("devsess").warning(message)

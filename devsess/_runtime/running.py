@@ -1,4 +1,4 @@
-"""What runs a manager's operations: at once, or awaited."""
+"""Runners of a manager's operations: at once, or awaited."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ class Parts:
 
     @property
     def core(self) -> Core:
-        """What needs no I/O: the policy, the keys, the look into memory. For adapters."""
+        """The parts that need no I/O: policy, keys, cache. For adapters."""
         return self._core
 
 
@@ -66,7 +66,7 @@ class Runner(Parts):
         return self._read_at(self._core.now(), operation, *args, **kwargs)
 
     def _write(self, operation: Unbegun[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
-        """As `_read`; what it changed is out of the cache before this returns."""
+        """As `_read`; the cache holds no row that it changed when this returns."""
         return self._read(self._core.settled(operation), *args, **kwargs)
 
     def _read_at(
@@ -108,7 +108,7 @@ class Runner(Parts):
             drive(cast("AsyncStore", self._store).close())
         else:
             cast("Store", self._store).close()
-        self._core.cache.clear()  # what is closed answers nothing, not even from memory
+        self._core.cache.clear()  # a closed manager answers nothing, not even from memory
 
 
 class AsyncRunner(Parts):
@@ -136,7 +136,7 @@ class AsyncRunner(Parts):
         return await self._read_at(self._core.now(), operation, *args, **kwargs)
 
     async def _write(self, operation: Unbegun[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
-        """As `_read`; what it changed is out of the cache before this returns."""
+        """As `_read`; the cache holds no row that it changed when this returns."""
         settled = self._core.settled(operation)
         if self._is_async:
             return await self._awaited(self._core.now(), settled, *args, **kwargs)
@@ -179,7 +179,7 @@ class AsyncRunner(Parts):
         op = self._core.operation(face, events, now)
         return await to_its_end(self._notified(partial(operation, op, *args, **kwargs), events))
 
-    # Tasks of their own: what is half done when its caller goes away is still notified.
+    # Tasks of their own: events are notified even if the caller goes away half-way.
 
     async def _notified(self, begin: Callable[[], Running[T]], events: list[Event]) -> T:
         try:
@@ -221,4 +221,4 @@ class AsyncRunner(Parts):
             await to_its_end(in_thread(self._writing, cast("Store", self._store).close))
             self._reading.close()
             self._writing.close()
-        self._core.cache.clear()  # what is closed answers nothing, not even from memory
+        self._core.cache.clear()  # a closed manager answers nothing, not even from memory

@@ -1,4 +1,4 @@
-"""A large table in small ones: a dict that grows is copied, which takes as long as it is large."""
+"""A large table made of small ones: a dict is copied when it grows, in proportion to its size."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Generic, TypeVar
 K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
 
-# What the last bits of a key's hash choose from.
+# The bits of a key's hash that choose its table.
 LAST = 63
 
 
@@ -17,7 +17,7 @@ class Shares(Generic[K, V]):
     A table that grows in steps too small to notice.
 
     Attributes:
-        tables: The one of a number is `tables[number & LAST]`, of another key that of its hash.
+        tables: A number's is `tables[number & LAST]`, any other key's that of its hash.
     """
 
     def __init__(self) -> None:

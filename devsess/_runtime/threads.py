@@ -1,5 +1,5 @@
 """
-Threads of our own, for what would make an event loop wait.
+Threads of our own, for calls that would make an event loop wait.
 
 The loop's default executor is the application's: filled with writes that wait
 for a lock it would answer neither the application's own calls nor
@@ -33,7 +33,7 @@ class Threads:
     Up to *most* threads, which take one task after another.
 
     Args:
-        name: What they are called.
+        name: Their name.
         most: How many there may be.
     """
 
@@ -45,7 +45,7 @@ class Threads:
 
     def submit(self, work: Callable[[], T]) -> Future[T]:
         """
-        What *work* gives, in the context of the caller, once a thread has done it.
+        The result of *work*, done by a thread in the context of the caller.
 
         Raises:
             StoreUnavailableError: If there is no thread, and none can be started; it is not done.
@@ -70,7 +70,7 @@ class Threads:
         self._threads.append(thread)
 
     def close(self) -> None:
-        """End the threads once they have done what was submitted; later tasks start new ones."""
+        """End the threads once the submitted work is done; later work starts new ones."""
         self._dismiss()
         self._start_over()
 
@@ -91,7 +91,7 @@ def _dismiss(tasks: _Tasks, threads: list[Thread]) -> None:
 def _work(tasks: _Tasks, idle: Semaphore) -> None:
     while (task := tasks.get()) is not None:
         task()
-        del task  # what it holds is not kept until the next one comes
+        del task  # or its objects would live until the next one comes
         idle.release()
 
 

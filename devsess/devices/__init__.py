@@ -1,1 +1,1 @@
-"""What a request says of its device, and which known device it is."""
+"""Reading the device of a request, and recognising a known one."""

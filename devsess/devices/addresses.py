@@ -25,7 +25,7 @@ def network(address: str | None) -> str | None:
     """
     The network of *address*: its first 24 bits (IPv4) or 48 bits (IPv6), the rest zero.
 
-    None for None and for what is no address.
+    None for None, and for a text that is no address.
 
     Raises:
         TypeError: If *address* is neither text nor None.

@@ -1,9 +1,9 @@
 """
-What marks in a user agent say better than the parser does, as tables.
+Marks in a user agent that say more than the parser does, as tables.
 
 In each table the first rule whose mark is found counts. A rule's cases stand
-under its name in `tests/unit/_agent_cases.py`; a rule that decides none of
-them is a failing test. Marks are looked for in 512 characters at most.
+under its name in `tests/unit/_agent_cases.py`; a test fails for a rule that
+decides none of them. Marks are looked for in 512 characters at most.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ def _compiled(mark: str) -> re.Pattern[str]:
 @frozen
 class Rule:
     """
-    A mark, and what it says; None leaves the parser's word.
+    A mark, and its meaning; None leaves the parser's answer.
 
     Attributes:
-        name: What it recognises.
-        mark: What is looked for; its first group, if it has one, is the model's name.
+        name: The device or program that it recognises.
+        mark: The pattern that is looked for; its first group, if any, is the model's name.
         browser, os, place, kind, model: As in `Claim`.
     """
 
@@ -90,7 +90,7 @@ DEVICES = (
         kind="desktop",
     ),
     Rule("HarmonyOS", r"\bOpenHarmony\b", os="HarmonyOS"),
-    # What asks for desktop pages on an iPad, and says so in the engine's name alone.
+    # Browsers on an iPad that ask for desktop pages: only the engine's name gives them away.
     Rule(
         "iPad as a Macintosh",
         r"\(Macintosh;.*(?:\b(?:Cr|Fx|Edg|OP)iOS/| GSA/| Mobile/[0-9])",
@@ -124,7 +124,7 @@ PROGRAMS = (
     Rule("Quark", r"\bQuark/[0-9]", browser="Quark"),
     Rule("2345 Explorer", r"\b2345Explorer\b", browser="2345 Explorer"),
     Rule("PowerShell", r" (?:Windows)?PowerShell/[0-9]", browser="PowerShell", kind="app"),
-    # Names without a version, which are told from any other word by this list alone.
+    # Names without a version: only this list distinguishes them from other words.
     Rule("node", r"^node$", browser="node", kind="app"),
     Rule("undici", r"^undici$", browser="undici", kind="app"),
     Rule("node-fetch", r"^node-fetch$", browser="node-fetch", kind="app"),

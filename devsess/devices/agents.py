@@ -1,4 +1,4 @@
-"""From a User-Agent header to what it claims. The only file that knows the parser."""
+"""From a User-Agent header to the claim in it. The only file that knows the parser."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 _WINDOWS = frozenset({"XP", "Vista", "7", "8", "8.1"})
 _APPLE = frozenset({"iPhone", "iPad", "iPod"})
 _OF_APPLE = frozenset({"iOS", "macOS"})
-# What the parser takes for crawlers, but people write clients with.
+# Libraries that the parser takes for crawlers; people write clients with them.
 _LIBRARIES = frozenset({"Java", "Python-urllib", "python-urllib3"})
 # "curl/8.5.0", "MyApp/42 CFNetwork/…": a program, where a browser says "Mozilla/5.0".
 # Digits alone are no name.
@@ -49,7 +49,7 @@ _NO_CODE = re.compile(
 # A phone's pages, for which the parser wants "Mobile Safari" in one piece.
 _MOBILE = re.compile(r"\bMobile\b")
 
-# What the parser makes of an engine whose browser it cannot find: a web view of some app.
+# The parser's names for an engine whose browser it cannot find: a web view of some app.
 _VIEWS = {
     "Mobile Safari UI/WKWebView": WEB_VIEW,
     "Apple Mail": WEB_VIEW,
@@ -86,7 +86,7 @@ _NAMED = re.compile(
 
 @lru_cache(maxsize=4096)
 def read_agent(text: str) -> Claim:
-    """What a user agent says, cut and cleaned before; what cannot be read is not known."""
+    """The claim of a user agent, cut and cleaned before; unknown where it cannot be read."""
     if not text:
         return SILENCE
     # Here, because it loads a thousand patterns that `import devsess` does not need.
@@ -120,7 +120,7 @@ def _product(text: str) -> str | None:
 
 
 def _bot(said: Any, text: str, name: str | None) -> str | None:
-    """What a crawler calls itself, "unknown" if it does not; None if it is none."""
+    """The name that a crawler gives itself, "unknown" if none; None if it is no crawler."""
     if said.browser.family == "HeadlessChrome":
         return str(said.browser.family)
     own = _ELSEWHERE.sub(" ", text)
@@ -128,7 +128,7 @@ def _bot(said: Any, text: str, name: str | None) -> str | None:
     is_parsed = said.is_bot or _BOT.search(said.browser.family) is not None
     if called is None and (not is_parsed or name in _LIBRARIES):
         return None
-    # What the parser found in an address is no name.
+    # A word that the parser found in an address is no name.
     parsed = str(said.browser.family)
     if not is_parsed or not re.search(rf"(?<![\w./-]){re.escape(parsed)}", own):
         parsed = ""
@@ -145,7 +145,7 @@ def _bot(said: Any, text: str, name: str | None) -> str | None:
 def _browser(said: Any, text: str, os: str) -> str:
     name = str(said.browser.family)
     if name == "Apple Mail" and os not in _OF_APPLE:
-        return UNKNOWN  # the engine of a console, a reader, a thing
+        return UNKNOWN  # the engine of a console, a reader or an appliance
     view = WEB_VIEW if os == "HarmonyOS" else _VIEWS.get(name)
     if view or (os in _OF_APPLE and name in ("Safari", "Mobile Safari")):
         app = _app(text)

@@ -1,5 +1,5 @@
 """
-What a client claims to be, by what names people know it, and client hints.
+A client's claim, the names by which people know it, and client hints.
 
 Hints are structured data (WICG UA-CH, RFC 8942). Parsing is strict, as RFC 9651
 §4.2 wants it: one error fails the whole field, and a field that failed, or is
@@ -26,7 +26,7 @@ MAX_NAME = 48
 
 # A web page inside an app that does not say which it is.
 WEB_VIEW = "Web view"
-# By what names people know them, however hints and the parser spell them.
+# The names by which people know them, and how hints and the parser spell those.
 _BROWSERS = {
     "360 Browser": ("QihooBrowser",),
     "Android Browser": ("Android",),
@@ -120,7 +120,7 @@ _NO_LETTER = re.compile(r"[^a-z]")
 # Brands of an engine or a shell: where the user agent names a program, that says more.
 _SHELLS = frozenset({"Chromium", "WebView"})
 _PLAIN = frozenset({"Chrome", "Chromium", "WebView", WEB_VIEW, UNKNOWN})
-# What the user agent alone can know: whose page it is, a browser's brands do not say.
+# Only the user agent names the app that shows a page: a browser's brands do not.
 _APPS = frozenset(rule.browser for rule in PROGRAMS)
 # Beside these, any other brand says more.
 _RANK = {"Chromium": 3, "Android WebView": 2, "Google Chrome": 1}
@@ -133,7 +133,7 @@ _OLD_WINDOWS = {"1": "Windows 7", "2": "Windows 8", "3": "Windows 8.1"}
 @frozen
 class Claim:
     """
-    What a client says of itself, in one of the ways there are to say it.
+    A client's description of itself: by its user agent, by hints, or by both.
 
     Attributes:
         browser: Family of the browser, or the program; or "unknown".
@@ -154,7 +154,7 @@ class Claim:
 
     @property
     def label(self) -> str:
-        """What a person recognises, with versions only where they are known for sure."""
+        """A name that a person recognises, with versions only where they are certain."""
         name = None if self.browser == UNKNOWN else self.browser
         place = None if self.place == UNKNOWN else self.place
         if self.kind == "tv":
@@ -176,7 +176,7 @@ SILENCE = Claim()
 
 
 def read_hints(headers: Mapping[str, str] | None) -> Claim:
-    """What the hints among *headers* say; names are compared without regard to case."""
+    """The claim of the hints among *headers*; names are compared without regard to case."""
     sent = _pick(headers) if headers else {}
     if not sent:
         return SILENCE
@@ -185,7 +185,7 @@ def read_hints(headers: Mapping[str, str] | None) -> Claim:
     device, _ = first_of(DEVICES, f"; {model};") if model else (NO_RULE, None)
     brands = strings(sent.get(_BRANDS)) or strings(sent.get(_FULL_BRANDS))
     return Claim(
-        browser=family(_telling(brands), BROWSERS),
+        browser=family(_most_specific(brands), BROWSERS),
         os=os,
         place=_place(os, string(sent.get(_PLATFORM_VERSION))),
         kind=device.kind or _kind(os, boolean(sent.get(_MOBILE)), strings(sent.get(_FORM_FACTORS))),
@@ -194,7 +194,7 @@ def read_hints(headers: Mapping[str, str] | None) -> Claim:
 
 
 def merged(agent: Claim, hints: Claim) -> Claim:
-    """What a user agent and hints say together: hints win, save over bots and known machines."""
+    """The claim of both together: hints win, except over bots and known machines."""
     if hints is SILENCE or agent.kind in ("bot", "tv"):
         return agent
     if agent.sure:
@@ -271,7 +271,7 @@ def _unquoted(text: str) -> str:
     return _ESCAPE.sub(r"\1", text[1:-1])
 
 
-def _telling(brands: tuple[str, ...]) -> str | None:
+def _most_specific(brands: tuple[str, ...]) -> str | None:
     # Sorted by name too: browsers shuffle the list, and the answer must not change.
     return min(filter(_is_brand, brands), key=lambda it: (_RANK.get(it, 0), it), default=None)
 

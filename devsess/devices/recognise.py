@@ -1,8 +1,8 @@
 """
-From a Client to what is known of its device: label it for people, recognise it.
+From a Client to its device: label it for people, recognise it.
 
-Nothing here is proof. A client says what it likes of itself; only a signed key
-ring, or the application's own fingerprint, names a device. All else is evidence.
+Nothing here is proof. A client can claim anything; only a signed key ring, or the
+application's own fingerprint, names a device. All else is evidence.
 """
 
 from __future__ import annotations
@@ -31,10 +31,10 @@ MAX_RING = 5
 @frozen
 class Traits:
     """
-    What a client says of itself.
+    A client's description of itself.
 
     Attributes:
-        label: What a person recognises: "Chrome on macOS", "Pixel 9 Pro · Chrome".
+        label: A name that a person recognises: "Chrome on macOS", "Pixel 9 Pro · Chrome".
         kind: desktop, phone, tablet, tv, bot, app or unknown.
         os: Family of the operating system, no version; or "unknown".
         browser: Family of the browser, or the program; or "unknown".
@@ -55,7 +55,7 @@ class Sighting:
         ip: The address, as far as the policy keeps it.
         network: Its network (/24, /48), or None.
         user_agent: As sent, but cut and without control characters.
-        traits: What it says of itself.
+        traits: The client's description of itself.
     """
 
     ip: str | None
@@ -80,7 +80,7 @@ class Match:
 
 def sight(client: Client, privacy: Privacy) -> Sighting:
     """
-    What is kept of *client*: its address as far as *privacy* allows, and its traits.
+    The part of *client* that is kept: its address as far as *privacy* allows, its traits.
 
     Raises:
         TypeError: If a field of *client* has the wrong type; its name is in the message.
@@ -98,15 +98,15 @@ def sight(client: Client, privacy: Privacy) -> Sighting:
 
 def traits(client: Client) -> Traits:
     """
-    What *client* says of itself; its client hints win over its user agent.
+    The description that *client* gives of itself; its hints win over its user agent.
 
-    Never fails for what a client sends: what cannot be read is not known. An
+    No text that a client sends makes it fail: an unreadable part is "unknown". An
     unseen user agent costs about a millisecond, a known one microseconds.
 
     Raises:
         TypeError: If a field of *client* has the wrong type; its name is in the message.
     """
-    # Here: what only a sign-in or refresh reads is a tenth of what `import devsess` takes.
+    # Here, because only a sign-in or refresh needs them: a tenth of `import devsess`'s time.
     from devsess.devices.agents import read_agent
     from devsess.devices.hints import merged, read_hints
 
@@ -122,8 +122,8 @@ def same_family(traits: Traits, os: str, browser: str) -> bool:
 
     An unknown family equals nothing, for silence is no evidence; with two
     exceptions, without which no such client could refresh. Clients that say
-    nothing at all are equal. And a program (kind app or bot) need not tell
-    its OS: its name is enough, if neither told.
+    nothing at all are equal. And a program (kind app or bot) need not name its
+    OS: its own name is enough, if neither names one.
     """
     if (traits.os, traits.browser) != (os, browser):
         return False

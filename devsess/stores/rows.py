@@ -1,5 +1,5 @@
 """
-What a store keeps: the same facts as `models.py`, as plain numbers and strings.
+The rows of a store: the same facts as `models.py`, as plain numbers and strings.
 
 Instants are seconds since the epoch. Nothing in a row lets its reader act as
 the user: refresh and device tokens are keyed by secrets that no store sees.
@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 RotatedBy = Literal["refresh", "step_up"]
 Levels: TypeAlias = tuple[tuple[str, int], ...]
 
-# Rows are read by the thousand and kept by none but the memory store: without
-# slots a frozen class of this size is made in half the time.
+# Rows are read by the thousand, and only the memory store keeps them: without slots
+# a frozen class of this size is made in half the time.
 
 # Reasons that a store writes by itself: on a device's own session at its next
 # sign-in, on one that made room, and on one whose time ran out (by purge).
@@ -63,7 +63,7 @@ class SessionRow:
     A session, with its device as it stands when read.
 
     Attributes:
-        network: What remains of `ip` when the session has ended.
+        network: Takes the place of `ip` when the session has ended.
         idle_from: Instant the idle timeout is counted from; a touch sets it to
             now, an extension moves it ahead.
         idle_expires_at: The idle deadline as written; never after the absolute one.
@@ -72,12 +72,12 @@ class SessionRow:
         claims: JSON text of an object.
         generation: Counts rotations of the refresh token.
         rotated_at: When the generation last rose, or None.
-        rotated_by: What raised it.
+        rotated_by: The operation that raised it, or None.
         salt: Random part of this session's refresh-token key.
         bound: Whether its own device token has been presented with it.
         previous_generation: The generation whose token the current one succeeds, or
             None before the first rotation. A reissue leaves it as it is.
-        presented: Whether anybody was seen to have the current generation's tokens.
+        presented: Whether a token of the current generation has come back.
         levels: Each `acr` reached before the latest event, and the whole second at
             which it last was.
         ending_number: The number under which it was inserted, of its account or
@@ -119,7 +119,7 @@ class SessionRow:
 
 @frozen
 class EventRow:
-    """An event as kept; `network` is what remains of `ip` when its session has ended."""
+    """An event as kept; `network` takes the place of `ip` when its session has ended."""
 
     type: EventType
     at: float

@@ -1,7 +1,7 @@
 """
 Access tokens: JWTs of RFC 9068, minted here and read by one strict parser.
 
-It follows RFC 8725 and 7515. What is not expected is refused, and the signature
+It follows RFC 8725 and 7515: everything unexpected is refused, and the signature
 is verified before the payload is read.
 """
 
@@ -41,14 +41,14 @@ _HEADER_MEMBERS = frozenset({"alg", "typ", "kid"})
 @frozen
 class AccessClaims:
     """
-    What a verified access token says.
+    The content of a verified access token.
 
     Attributes:
         session_id: `sid`.
         user_id: `sub`.
         auth_time: Whole seconds, as in the row it was minted from.
         expires_at: `exp`, or `iat` and the policy's lifetime if that is earlier.
-        generation: `gen`: the row's when it was minted; None where it does not say.
+        generation: `gen`: the row's when it was minted; None if it has none.
     """
 
     session_id: str
@@ -87,7 +87,7 @@ class AccessTokens:
         """
         An access token (RFC 9068 §2.2).
 
-        `client_id` is the audience, for we know no other. `gen` is a claim of
+        `client_id` is the audience, for no other client is known. `gen` is a claim of
         our own: the generation of the refresh token that goes out beside it.
         """
         claims: dict[str, object] = {
@@ -110,11 +110,11 @@ class AccessTokens:
 
     def verify(self, token: str, now: float) -> AccessClaims:
         """
-        What *token* says, if it is a genuine access token of ours and *now* within its time.
+        The content of *token*: a genuine access token of ours, not expired at *now*.
 
         Raises:
             BadTokenError: If it is anything else; the message never quotes it.
-            TokenExpiredError: If only its time is over.
+            TokenExpiredError: If it has expired, and nothing else is wrong.
         """
         claims = self.identify(token, now)
         if claims.expires_at <= now - self._leeway:
@@ -127,7 +127,7 @@ class AccessTokens:
 
     def identify(self, token: str, now: float) -> AccessClaims:
         """
-        What a genuine access token of ours says, also when its time is over: it lets nobody in.
+        The content of a genuine access token of ours, expired or not: it lets nobody in.
 
         Raises:
             BadTokenError: As `verify`.

@@ -1,8 +1,8 @@
 """
-Signing and verifying keys, their rotation, and what is derived from them.
+Signing and verifying keys, their rotation, and the secrets derived from them.
 
-HS256 is for those who verify where they mint: whoever can verify it can mint.
-Other services get EdDSA or ES256 and the JWK set (RFC 8725 §3.1, §3.2).
+HS256 is for one application that mints and verifies: its key does both. For other
+services use EdDSA or ES256, and give them the JWK set (RFC 8725 §3.1, §3.2).
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ class Keys:
 
     A key is a random secret of 32 bytes or more (HS256), a PEM or a JWK of an Ed25519
     (EdDSA) or P-256 (ES256) key. To rotate, put the new one first and keep the
-    old one for as long as sessions live: their refresh tokens hang on it.
+    old one for as long as sessions live: their refresh tokens depend on it.
 
     Args:
         current: Signs and verifies.
@@ -37,8 +37,8 @@ class Keys:
             and ES256. Several, current first, to rotate it.
 
     Raises:
-        ConfigurationError: If a key is weak, of another kind, or cannot sign. Weak is
-            also what a person made up: words, repeats, runs, a path, a public key.
+        ConfigurationError: If a key is weak, of another kind, or cannot sign. A secret
+            that a person made up is weak too: words, repeats, runs, a path.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""From what a deployer gives to keys that sign. Loads PyJWT and cryptography."""
+"""Makes keys that sign out of secrets, PEM and JWK. Loads PyJWT and cryptography."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Key:
 
     Attributes:
         alg: "HS256", "EdDSA" or "ES256".
-        kid: Names it in a token's header; tells nothing about a secret.
+        kid: Names it in a token's header; reveals nothing of a secret.
         public: Its public half as a JWK, or None for HS256.
     """
 
@@ -88,7 +88,7 @@ def load(source: object) -> tuple[Key, bytes | None]:
     The key, and the secret it consists of if it is one.
 
     Raises:
-        ConfigurationError: If it is weak, or none that is read.
+        ConfigurationError: If it is weak, or cannot be read.
     """
     if isinstance(source, Mapping):
         return _asymmetric(_from_jwk(source)), None
@@ -192,15 +192,15 @@ def _check_secret(secret: bytes, name: str) -> None:
     Check that *secret* can be one.
 
     Raises:
-        ConfigurationError: If it is short, something else, or made up by a person.
+        ConfigurationError: If it is short, a thing of another kind, or made up by a person.
     """
     if len(secret) < MIN_SECRET:
         raise ConfigurationError(
             f"the {name} has {len(secret)} bytes and needs {MIN_SECRET} or more; {HOW_TO}"
         )
-    what = mistaken(secret)
-    if what is not None:
-        raise ConfigurationError(f"the {name} looks like {what}; {HOW_TO}")
+    thing = mistaken(secret)
+    if thing is not None:
+        raise ConfigurationError(f"the {name} looks like {thing}; {HOW_TO}")
     if is_guessable(secret):
         raise ConfigurationError(
             f"the {name} can be guessed: it has words, repeats, runs or few characters; {HOW_TO}"

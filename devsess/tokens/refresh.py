@@ -26,7 +26,7 @@ _REFRESH = re.compile(
 
 @frozen
 class RefreshClaims:
-    """What a refresh token says; to be believed once its MAC is verified."""
+    """The content of a refresh token; to be believed once its MAC is verified."""
 
     session_id: str
     generation: int
@@ -49,7 +49,7 @@ class RefreshTokens:
 
     def parse(self, token: str) -> RefreshClaims:
         """
-        What *token* says; to be believed once `verify` returned.
+        The content of *token*; to be believed once `verify` returned.
 
         Raises:
             BadTokenError: If it is no refresh token.

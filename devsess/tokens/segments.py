@@ -1,7 +1,7 @@
 """
 The segments of a JWT: JSON in base64url, and one spelling of each (RFC 7515 §2).
 
-What is not expected is refused: a member twice, NaN, a second object, bits that no byte takes.
+Everything unexpected is refused: a member twice, NaN, a second object, bits beyond the last byte.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ from typing import Any, NoReturn
 
 from devsess.tokens.text import bad, base64url
 
-# What the last character of a segment may be, by length modulo 4: the others
-# leave bits set that no byte takes, a second spelling of the same bytes.
+# The characters that may end a segment, by its length modulo 4. The others set bits
+# beyond the last byte, which would be a second spelling of the same bytes.
 _ANY = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_")
 _LAST: tuple[frozenset[str], ...] = (
     _ANY,

@@ -1,4 +1,4 @@
-"""What is mistaken for a secret: keys of other kinds, and what only leads to one."""
+"""Things mistaken for a secret: keys of other kinds, and paths or addresses of one."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-# None can be met by random bytes, hexadecimal digits or base64, and by other random
-# characters less than once in a hundred million.
+# Random bytes, hexadecimal digits and base64 match none of these; other random
+# characters match one less than once in a hundred million times.
 _KEY = "a key of another kind: as a key give a PEM or JWK, as a secret a random one"
 _PATH = "a path: give the file's content"
 _UNFILLED = "a placeholder that nothing was put into"
@@ -35,7 +35,7 @@ _SHAPES = {
     rb"\A\$\{?[A-Z_][A-Z0-9_]+\}?\Z": _UNFILLED,
     rb"\A(\{\{[\w .-]+\}\}|<[\w -]+>|%\(\w+\)s)\Z": _UNFILLED,
 }
-_PATTERNS = [(re.compile(pattern), what) for pattern, what in _SHAPES.items()]
+_PATTERNS = [(re.compile(pattern), thing) for pattern, thing in _SHAPES.items()]
 _URL_SAFE = str.maketrans("+/", "-_")
 # Curves by the length of an uncompressed point.
 _POINTS: Mapping[int, ec.EllipticCurve] = {
@@ -48,9 +48,9 @@ _POINTS: Mapping[int, ec.EllipticCurve] = {
 def mistaken(secret: bytes) -> str | None:
     """The name of the thing that *secret* is instead of a secret; None if it may be one."""
     text = secret.strip()
-    for pattern, what in _PATTERNS:
+    for pattern, thing in _PATTERNS:
         if pattern.search(text):
-            return what
+            return thing
     if _is_json(text):
         return "JSON: give a JWK as a mapping (json.loads)"
     return _KEY if any(_is_key(raw) for raw in _readings(text, secret)) else None
@@ -85,7 +85,7 @@ def _is_json(text: bytes) -> bool:
 
 
 def _readings(text: bytes, secret: bytes) -> Iterator[bytes]:
-    """The bytes themselves, and what they stand for in base64 and hexadecimal digits."""
+    """The bytes themselves, and those that they spell in base64 and hexadecimal digits."""
     yield secret
     joined = b"".join(text.split()).replace(b":", b"")
     if re.fullmatch(rb"([0-9A-Fa-f]{2})+", joined):

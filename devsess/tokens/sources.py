@@ -1,4 +1,4 @@
-"""How keys are given, and what is derived from them."""
+"""The forms in which keys are given, and the purposes for which secrets are derived."""
 
 from __future__ import annotations
 

@@ -1,13 +1,13 @@
 """
-How hard a secret is to guess: what people type against what chance gives.
+How hard a secret is to guess: people's habits against chance.
 
 A secret is described in as few bits as possible, in a language that has short
 names for people's habits: well-known words, letters that follow each other as
-in words, repeats, runs such as "1234", few distinct characters. A random one
-has no short description, and how seldom it has one by luck is known: each
-description is an entry of a prefix code, so by Kraft's inequality a random
-secret, whatever characters it is made of, is described in *n* bits less than
-it has less than once in 2 to the power of *n*, for each of the two codes.
+in words, repeats, runs such as "1234", few distinct characters. A random secret
+has no short description, except by luck. How seldom that happens is known: each
+description is an entry of a prefix code, so by Kraft's inequality fewer than one
+random secret in 2 to the power of *n* has a description that is *n* bits shorter
+than itself. This holds for each of the two codes, and for any set of characters.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ from functools import cache
 from itertools import pairwise
 from typing import TypeAlias
 
-# A secret is refused that people's habits describe in fewer bits than LEAST,
-# and in fewer than chance takes by LUCK: one random secret in four billion.
-# LEAST is far above the 128 bits wanted, for these habits are a poor guesser's.
+# A secret is refused if its description takes fewer bits than LEAST, and LUCK bits
+# fewer than a random one's: that happens to one random secret in four billion.
+# LEAST is far above the 128 bits wanted, for a real guesser knows more habits than these.
 LEAST = 208.0
 LUCK = 32.0
 # Characters that are looked at: a secret that is strong needs no more of them.
@@ -83,8 +83,8 @@ _ALPHABETS = tuple(
 # A way to describe some characters: its kind, from where, to where, bits.
 _Step: TypeAlias = tuple[str, int, int, float]
 
-# What it costs to say which kind of step follows, after a single character and
-# after anything else; the chances behind each column add up to one.
+# The chance that a kind of step follows, after a single character and after any other
+# step; each column adds up to one.
 _CHANCES = {
     "single": (0.84, 0.13),
     "word": (0.04, 0.5),
@@ -96,7 +96,7 @@ _KIND = {kind: (-math.log2(a), -math.log2(b)) for kind, (a, b) in _CHANCES.items
 
 
 def is_guessable(secret: bytes) -> bool:
-    """Whether *secret* is something that people make up, rather than a generator."""
+    """Whether *secret* looks made up by a person rather than by a generator."""
     # A newline comes from a file, quotes and braces from a setting, and none from chance.
     text = (secret.strip(_AROUND) or secret)[:_ENOUGH].decode("latin-1")
     size = _alphabet_size(text)
@@ -116,7 +116,7 @@ def _alphabet_size(text: str) -> int:
 
 
 def _by_counts(text: str, size: int) -> float:
-    """Bits for one who notes how often each character came so far: few distinct ones are cheap."""
+    """Bits of a code that counts the characters so far: few distinct ones are cheap."""
     # As many as these characters take in any order (Krichevsky and Trofimov 1981).
     order = math.lgamma(len(text) + size / 2) - math.lgamma(size / 2)
     counts = Counter(text).values()
@@ -157,7 +157,7 @@ def _words(text: str) -> Iterator[_Step]:
 
 
 def _letters(text: str) -> Iterator[_Step]:
-    """Letters up to the last of them, three or more, that follow each other as they do in words."""
+    """Three letters or more, up to the last, that follow each other as they do in words."""
     follows = _follows()
     for found in re.finditer("[a-z]{3,}", text.lower()):
         first, end = found.span()
@@ -175,7 +175,7 @@ def _separated(kind: str, text: str, at: int, end: int, bits: float) -> Iterator
     """
     A step with the separator that follows it, and without.
 
-    Beside *bits*: one whether a separator follows, one whether all is in small letters.
+    Beside *bits*: one bit for the separator, one for whether all letters are small.
     """
     yield kind, at, end, bits + 2
     if end < len(text) and text[end] in _SEPARATORS:

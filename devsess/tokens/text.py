@@ -1,4 +1,4 @@
-"""What all kinds of token share: their greatest length, base64url, and MACs."""
+"""Shared by all kinds of token: the greatest length, base64url, and MACs."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ MAX_TOKEN_LENGTH = 8192
 
 def check_length(token: object) -> None:
     """
-    Refuse what is no text, or too long to look at.
+    Refuse a token that is no text, or too long to look at.
 
     Raises:
         BadTokenError: If it is.
