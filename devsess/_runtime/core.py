@@ -40,7 +40,7 @@ Location: TypeAlias = str | os.PathLike[str]
 
 class Core:
     """
-    The unchanging parts of a manager, and its operations such that the cache stays honest.
+    The unchanging parts of a manager, and how they run with the cache.
 
     Args:
         all: As for SessionManager.
@@ -154,7 +154,7 @@ class Core:
         return entry.session if stamp == entry.stamp else None
 
     def watch(self, store: Store | AsyncStore) -> None:
-        """Compare the cache with *store*'s mark; if it has none, every hit asks for the changes."""
+        """Compare *store*'s mark at each hit; if it has none, each hit reads the log."""
         if callable(getattr(store, "mark", None)):
             self._marked = cast("SupportsMark", store)
             self.cache.watch(self._marked.mark)

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 P = ParamSpec("P")
 T = TypeVar("T")
 
-# Of each kind; SQLite's readers are as many.
+# For reads, and as many for writes; the SQLite store has as many readers.
 _THREADS = 8
 
 _ROWS_LEFT = "rows of ended sessions are not written yet; the next purge goes on"
@@ -87,7 +87,7 @@ class Runner(Parts):
         return BlockingFace(cast("Store", self._store), times, locator)
 
     def _follow(self, own: int | None = None) -> None:
-        """Write the rows that endings cover, in batches; they have ended, whatever comes of it."""
+        """Write the rows that endings cover, in batches; an error leaves them ended."""
         try:
             while self._write(operations.settle, own):
                 pass  # each batch is an operation of its own, with its events
@@ -194,7 +194,7 @@ class AsyncRunner(Parts):
             await notify_async(events, self._on_event)
 
     async def _follow(self, own: int | None = None) -> None:
-        """Write the rows that endings cover, in batches; they have ended, whatever comes of it."""
+        """Write the rows that endings cover, in batches; an error leaves them ended."""
         try:
             while await self._write(operations.settle, own):
                 pass  # each batch is an operation of its own, with its events
