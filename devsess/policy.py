@@ -6,7 +6,7 @@ Spans are given as timedelta or seconds and kept as seconds.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import timedelta
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
@@ -43,6 +43,10 @@ def seconds(span: Span) -> float:
     if not 0 <= span <= MAX_SPAN:
         raise ConfigurationError(f"a span must be between 0 and 100 years, not {span!r}")
     return float(span)
+
+
+def _texts(texts: Iterable[str]) -> tuple[str, ...]:
+    return tuple(texts)
 
 
 def _one_of(*allowed: str) -> Callable[[object, Attribute[str], str], None]:
@@ -126,7 +130,7 @@ class Policy:
         default="evict", validator=_one_of("evict", "reject")
     )
     privacy: Privacy = field(factory=Privacy)
-    acr_order: tuple[str, ...] = field(default=("aal1", "aal2", "aal3"), converter=tuple)
+    acr_order: tuple[str, ...] = field(default=("aal1", "aal2", "aal3"), converter=_texts)
 
     def __attrs_post_init__(self) -> None:
         for holds, message in self._laws():

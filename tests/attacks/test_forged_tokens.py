@@ -70,6 +70,19 @@ def other_last(segment: str) -> str:
 
 
 DEEP = '{"a":' * 100_000 + "1" + "}" * 100_000
+KIDS: tuple[Any, ...] = (
+    "",
+    5,
+    None,
+    ["x"],
+    {},
+    "unknown",
+    "../../../dev/null",
+    "/dev/null",
+    "|sleep 10",
+    "x' UNION SELECT '1';--",
+    "k" * 65,
+)
 HEADERS: dict[str, Any] = {
     **{f"typ {typ!r}": {**HEADER, "typ": typ} for typ in ("JWT", "dpop+jwt", "", None, 5, ["x"])},
     **{
@@ -91,29 +104,19 @@ HEADERS: dict[str, Any] = {
             "extra": 1,
         }.items()
     },
-    **{
-        f"kid {kid!r}": {**HEADER, "kid": kid}
-        for kid in (
-            "",
-            5,
-            None,
-            ["x"],
-            {},
-            "unknown",
-            "../../../dev/null",
-            "/dev/null",
-            "|sleep 10",
-            "x' UNION SELECT '1';--",
-            "k" * 65,
-        )
-    },
+    **{f"kid {kid!r}": {**HEADER, "kid": kid} for kid in KIDS},
     "no typ": {"alg": "HS256"},
     "no alg": {"typ": "at+jwt"},
     "a list": ["HS256"],
     "a number": 5,
 }
-ODD = ("", None, True, 5, -1, 1.5, [], ["devsess"], {}, "\ud800", "x" * 5000, 10**30)
-TIMES = ("1750000000", True, None, [], {}, -1, 10**30, 10**12, 253402300800)
+ODD: tuple[Any, ...] = (
+    *("", None, True, 5, -1, 1.5, [], ["devsess"], {}, "\ud800", "x" * 5000, 10**30),
+)
+TIMES: tuple[Any, ...] = ("1750000000", True, None, [], {}, -1, 10**30, 10**12, 253402300800)
+AMR: tuple[Any, ...] = ("pwd", None, 5, [5], {})
+ACR: tuple[Any, ...] = (None, 5, [], {})
+GEN: tuple[Any, ...] = (None, True, "1", -1, 1.0, 10**9, float("nan"), [], {})
 CASES: dict[str, Any] = {
     "empty": "",
     "dots": "..",
@@ -175,12 +178,9 @@ CASES: dict[str, Any] = {
         for name in ("iat", "exp", "auth_time", "nbf")
         for odd in TIMES
     },
-    **{f"amr is {odd!r:.20}": token(amr=odd) for odd in ("pwd", None, 5, [5], {})},
-    **{f"acr is {odd!r:.20}": token(acr=odd) for odd in (None, 5, [], {})},
-    **{
-        f"gen is {odd!r:.20}": token(gen=odd)
-        for odd in (None, True, "1", -1, 1.0, 10**9, float("nan"), [], {})
-    },
+    **{f"amr is {odd!r:.20}": token(amr=odd) for odd in AMR},
+    **{f"acr is {odd!r:.20}": token(acr=odd) for odd in ACR},
+    **{f"gen is {odd!r:.20}": token(gen=odd) for odd in GEN},
     "part of the issuer": token(iss="dev"),
     **{f"not a text: {odd!r}": odd for odd in (None, 5, b"a.b.c", ["a"], object)},
 }
@@ -230,7 +230,8 @@ def test_only_a_genuine_token_is_expired(claims: dict[str, Any], now: int) -> No
     """A good token past its time and the leeway is TokenExpiredError: a refresh will help."""
     with pytest.raises(TokenExpiredError):
         TOKENS.access.verify(token(**claims), now)
-    assert TOKENS.access.verify(token(**claims), min(now, NOW + 4))
+    read = TOKENS.access.verify(token(**claims), min(now, NOW + 4))
+    assert SID == read.session_id
 
 
 def test_todays_lifetime_binds_older_tokens() -> None:
@@ -302,7 +303,7 @@ def test_one_spelling_of_an_ecdsa_signature() -> None:
         message, _, signature = genuine.rpartition(".")
         raw = base64.urlsafe_b64decode(signature + "==")
         other = raw[:32] + (order - int.from_bytes(raw[32:], "big")).to_bytes(32, "big")
-        assert tokens.access.verify(genuine, NOW)
+        assert SID == tokens.access.verify(genuine, NOW).session_id
         with pytest.raises(BadTokenError):
             tokens.access.verify(f"{message}.{b64(other)}", NOW)
 

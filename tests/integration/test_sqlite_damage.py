@@ -7,6 +7,7 @@ import shutil
 import sqlite3
 from contextlib import closing, suppress
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -14,6 +15,7 @@ import pytest
 from devsess import (
     Client,
     DevsessError,
+    Event,
     Location,
     SessionManager,
     SessionRevokedError,
@@ -25,7 +27,6 @@ from devsess.testing import FakeClock
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
 SECRET = "t7vKq2Zr9XwLm4NbY8sHd5JfC3pQx6RgUe1"
 CLIENT = Client(ip="198.51.100.7", user_agent="curl/8.9", fingerprint="print")
@@ -68,7 +69,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Any]:
 @pytest.fixture
 def damaged(whole: tuple[Path, Any], tmp_path: Path) -> tuple[Path, Any]:
     path, grant = whole
-    return shutil.copy(path, tmp_path / "s.db"), grant
+    return Path(shutil.copy(path, tmp_path / "s.db")), grant
 
 
 def everything(grant: Any) -> dict[str, Callable[[SessionManager], object]]:
@@ -119,7 +120,7 @@ def test_odd_values(damaged: tuple[Path, Any], tmp_path: Path, table: str) -> No
         for value in ODD:
             for suffix in ("-wal", "-shm"):
                 (tmp_path / f"copy.db{suffix}").unlink(missing_ok=True)
-            copy = shutil.copy(path, tmp_path / "copy.db")
+            copy = Path(shutil.copy(path, tmp_path / "copy.db"))
             if put(copy, table, column, value):
                 try_all(copy, grant, f"{table}.{column} = {value}")
 
@@ -231,11 +232,11 @@ def test_a_damaged_id_stops_no_ending(
     for place in (1,) if at_once else range(4):
         path = tmp_path / f"{place}.db"
         emitted: list[str | None] = []
-        hears = SessionManager(
-            path,
-            keys=SECRET,
-            on_event=lambda event, emitted=emitted: emitted.append(event.session_id),
-        )
+
+        def hear(event: Event, emitted: list[str | None] = emitted) -> None:
+            emitted.append(event.session_id)
+
+        hears = SessionManager(path, keys=SECRET, on_event=hear)
         with SessionManager(path, keys=SECRET) as sessions, hears:
             grants = [sessions.login(AGAIN) for _ in range(4)]
             grants.sort(key=lambda it: (it.session.device.id, it.session.id))

@@ -97,7 +97,7 @@ class _World:
         assert ALL_DONE == left_behind(self.path)
 
 
-@pytest.fixture(params=RESTORING.values(), ids=RESTORING.keys())
+@pytest.fixture(params=list(RESTORING.values()), ids=list(RESTORING))
 def world(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[_World]:
     world = _World(tmp_path, request.param)
     yield world

@@ -7,6 +7,7 @@ from contextlib import closing
 from typing import TYPE_CHECKING
 
 import pytest
+from _sqlite_endings import store_of
 from _sqlite_helpers import has_index, look_now, without_log
 
 from devsess import Grant, SessionManager, SessionRevokedError, StoreUnavailableError
@@ -48,7 +49,7 @@ def test_a_row_is_read_from_the_file_that_is_there(
     if fresh:
         sessions.validate(grant.access_token)
     exchange(path, grant)
-    look_now(sessions._store)
+    look_now(store_of(sessions))
 
     with pytest.raises(SessionRevokedError):
         sessions.validate(grant.access_token, fresh=fresh)
@@ -69,7 +70,8 @@ def test_a_file_that_is_away_is_not_made_anew(path: Path) -> None:
 def test_a_reader_meets_no_other_file(sessions: SessionManager, path: Path) -> None:
     """One opened before the exchange is noticed does not answer from the new file."""
     grant = sessions.login("user-xyz")
-    connections = sessions._store._opened  # type: ignore[attr-defined]
+    connections = store_of(sessions)._opened
+    assert connections is not None
     exchange(path, grant)
     known = len(connections._all)
 
@@ -93,7 +95,7 @@ def test_a_row_is_not_read_from_a_file_that_is_gone(sessions: SessionManager, pa
     """A validation that reads the row is no answer from a file that was deleted."""
     grant = sessions.login("user-xyz")
     path.unlink()
-    look_now(sessions._store)
+    look_now(store_of(sessions))
 
     with pytest.raises(StoreUnavailableError, match="missing"):
         sessions.validate(grant.access_token)

@@ -137,7 +137,8 @@ def test_a_touch_that_failed_is_due_again_in_a_second(path: Path) -> None:
             sessions.validate(grant.access_token, own)
             assert tries + 1 == sessions.metrics().calls["touch"].count
         store = sessions._store
-        assert eventually(lambda: len(store._late) == 0)  # type: ignore[attr-defined]
+        assert isinstance(store, SQLiteStore)
+        assert eventually(lambda: len(store._late) == 0)
         row = store.get(grant.session.id)
         assert row is not None
         assert (True, clock.now().timestamp()) == (row.bound, row.last_seen_at)
@@ -229,10 +230,11 @@ def test_struck_as_it_is_acquired(path: Path) -> None:
         store.get("s1")
         assert store._opened is not None
         [reader] = store._opened.readers.all
-        for holder, name, use in (
+        uses: list[tuple[object, str, Callable[[], object]]] = [
             (store, "_write_lock", lambda: store.add_event(rows.event_row())),
             (reader, "lock", lambda: store.get("s1")),
-        ):
+        ]
+        for holder, name, use in uses:
             lock = getattr(holder, name)
             setattr(holder, name, Struck(lock))
             with pytest.raises(KeyboardInterrupt):

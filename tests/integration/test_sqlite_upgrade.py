@@ -160,7 +160,8 @@ def test_old_tokens_go_on(
         else:
             outcome = "the same successor" if grant.replayed else "renewed"
             assert sessions.validate(grant.access_token).acr == "aal2"
-            assert sessions.refresh(grant.refresh_token)
+            again = sessions.refresh(grant.refresh_token)
+            assert grant.session.id == again.session.id
     assert expected == outcome
 
 

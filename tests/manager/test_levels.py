@@ -29,7 +29,8 @@ def says(grant: Grant) -> tuple[list[str], str | None, int]:
 def passes(sessions: Any, grant: Grant, **wanted: Any) -> bool:
     """Whether memory and store alike let it through."""
     asked = wanted.get("max_auth_age"), (wanted["acr"],) if "acr" in wanted else ()
-    answers, missing = set(), asked
+    answers: set[bool] = set()
+    missing: tuple[float | None, tuple[str, ...]] = asked
     for fresh in (False, True, False):
         try:
             sessions.validate(grant.access_token, fresh=fresh, **wanted)

@@ -92,7 +92,7 @@ def test_five_lost_answers_in_a_row(browser: Browser, clock: FakeClock) -> None:
 
     assert 6 == len({it.refresh_token for it in (*lost, browser.grant)})
     assert browser.use().is_active
-    assert browser.refresh()
+    assert browser.refresh().session.is_active
 
 
 @pytest.mark.parametrize("which", range(4))
@@ -187,8 +187,8 @@ def test_what_presents_nothing(browser: Browser, clock: FakeClock) -> None:
     assert browser.sessions.get(browser.grant.session.id)
     assert 2 == len(browser.sessions.list("ada"))
     clock.advance(LATE)
-    assert browser.refresh()
-    assert other.refresh()
+    assert browser.refresh().session.is_active
+    assert other.refresh().session.is_active
 
 
 def test_a_dead_successors_access_token_presents_nothing(
@@ -200,7 +200,7 @@ def test_a_dead_successors_access_token_presents_nothing(
     browser.lose()
     assert browser.sessions.validate(lost.access_token)
     clock.advance(LATE)
-    assert browser.refresh()
+    assert browser.refresh().session.is_active
 
 
 @pytest.mark.parametrize("tab_got_it", [True, False])
@@ -329,7 +329,7 @@ def test_after_a_step_up_nobody_gets_its_successor(
         return
     with pytest.raises(TokenExpiredError):
         before.refresh()
-    assert browser.refresh()
+    assert browser.refresh().session.is_active
     assert browser.use().is_active
 
 

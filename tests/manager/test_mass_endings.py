@@ -130,16 +130,16 @@ def test_a_sign_in_under_way_does_not_outrun_it(
     """An ending that comes once a sign-in has begun refuses it, whether it is dated or not."""
     sessions = make()
     store, now = _store_of(sessions), clock.now().timestamp()
-    end = {
+    ends: dict[str, Callable[[], object]] = {
         "all": lambda: store.end(rows.ending(OfUser("ada"), now)),
         "everyone": lambda: store.end(rows.ending(Everyone(), now)),
         "many": lambda: store.end(rows.ending(OfUser("ada"), now, at_once=0)),
         "erase": lambda: store.erase(Erasure("ada", _digests(sessions), now + 9)),
-    }[what]
+    }
     known_devices = store.known_devices
 
     def too_late(*args: Any, **kwargs: Any) -> Any:
-        end()
+        ends[what]()
         return known_devices(*args, **kwargs)
 
     for auth_time in (None, clock.now()):
@@ -149,7 +149,7 @@ def test_a_sign_in_under_way_does_not_outrun_it(
                 sessions.login("ada", auth_time=auth_time)
         assert "cut-off" == caught.value.reason
         assert [] == sessions.list("ada")
-        assert sessions.login("ada")
+        assert "ada" == sessions.login("ada").session.user_id
         sessions.revoke_all("ada")
 
 

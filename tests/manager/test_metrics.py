@@ -6,6 +6,7 @@ import asyncio
 import copy
 import pickle
 from pathlib import Path
+from typing import Any
 
 import pytest
 from prometheus_client import CollectorRegistry, generate_latest
@@ -152,7 +153,8 @@ def test_metrics_travel(path: Path) -> None:
     with SessionManager(path, keys=SECRET) as sessions:
         sessions.validate(sessions.login("ada").access_token)
         found = sessions.metrics()
-    for copied in (pickle.loads(pickle.dumps(found)), copy.copy(found), copy.deepcopy(found)):
+    copies: list[Any] = [pickle.loads(pickle.dumps(found)), copy.copy(found), copy.deepcopy(found)]
+    for copied in copies:
         assert found == copied
         assert 1 == copied.calls["insert"].count
         with pytest.raises(TypeError):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -50,11 +51,12 @@ def test_a_strange_text_is_an_unknown_session(sessions: Any, session_id: str) ->
     assert sessions.get(session_id) is None
     assert sessions.revoke(session_id) is False
     assert [] == sessions.list("ada", current=session_id)
-    for change in (
+    changes: list[Callable[[], object]] = [
         lambda: sessions.extend(session_id, 60),
         lambda: sessions.update(session_id, claims={}),
         lambda: sessions.revoke_all("ada", keep=session_id),
-    ):
+    ]
+    for change in changes:
         with pytest.raises(SessionNotFoundError):
             change()
 

@@ -59,7 +59,7 @@ class Scene:
         if age == "current":
             return token
         if "step-up" in age:
-            newer = self.sessions.step_up(self.grant.access_token, self.own, amr=("otp",))
+            newer: Grant = self.sessions.step_up(self.grant.access_token, self.own, amr=("otp",))
         else:
             newer = self.sessions.refresh(token, self.own)
         if age == "older":

@@ -124,11 +124,12 @@ def test_foreign_is_as_unknown(sessions: Any, user_id: str | None, existed: bool
     """With a user's id, another user's session cannot be got, ended, changed or told apart."""
     session = sessions.login("ada").session
     if not existed:
-        for change in (
+        changes: list[Callable[[], object]] = [
             lambda: sessions.extend(session.id, 60, user_id=user_id),
             lambda: sessions.update(session.id, claims={}, user_id=user_id),
             lambda: sessions.extend("unknown", 60, user_id=user_id),
-        ):
+        ]
+        for change in changes:
             with pytest.raises(SessionNotFoundError, match="no such session"):
                 change()
     assert existed == (sessions.get(session.id, user_id=user_id) is not None)
@@ -219,11 +220,12 @@ def test_update(sessions: Any) -> None:
     sessions.update(grant.session.id, claims={"cart": [1, {"a": 2}]})
     claims = sessions.validate(grant.access_token).claims
     assert {"cart": [1, {"a": 2}]} == claims
-    for change in (
+    changes: list[Callable[[], object]] = [
         lambda: claims.update(x=1),
         lambda: claims["cart"].append(1),
         lambda: claims["cart"][1].pop("a"),
-    ):
+    ]
+    for change in changes:
         with pytest.raises(TypeError):
             change()
     for wrong in ({"x": "y" * 1024}, {"x": "\ud800"}, {"x": float("nan")}):
@@ -236,13 +238,14 @@ def test_nothing_changes_an_ended_session(sessions: Any) -> None:
     grant = sessions.login("ada")
     sessions.revoke(grant.session.id)
     before = sessions.get(grant.session.id)
-    for change in (
+    changes: list[Callable[[], object]] = [
         lambda: sessions.extend(grant.session.id, 60),
         lambda: sessions.update(grant.session.id, claims={"a": 1}),
         lambda: sessions.refresh(grant.refresh_token),
         lambda: sessions.step_up(grant.access_token, amr=("otp",)),
         lambda: sessions.validate(grant.access_token, fresh=True),
-    ):
+    ]
+    for change in changes:
         with pytest.raises(SessionRevokedError):
             change()
     assert before == sessions.get(grant.session.id)
@@ -429,8 +432,8 @@ def test_export_and_erase(sessions: Any) -> None:
     assert 3 == sessions.erase_user("ada")
     with pytest.raises(SessionNotFoundError):
         sessions.validate(grant.access_token)
-    empty = {"userId": "ada", "cutOff": None, "sessions": [], "devices": [], "events": []}
-    assert empty == sessions.export_user("ada")
+    nothing: dict[str, Any] = {"sessions": [], "devices": [], "events": []}
+    assert {"userId": "ada", "cutOff": None, **nothing} == sessions.export_user("ada")
     assert sessions.validate(other.access_token)
 
 

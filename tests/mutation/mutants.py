@@ -67,7 +67,7 @@ def mutants(source: str) -> Iterator[Mutant]:
         changed = text.with_other(node, new)
         if old != new and _is_python(changed):
             label = change if again == 1 else f"{change} #{again}"
-            yield Mutant(where, node.lineno, label, changed)
+            yield Mutant(where, node.lineno, label, changed)  # type: ignore[attr-defined]
 
 
 class Text:

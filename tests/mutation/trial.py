@@ -51,7 +51,7 @@ class Trial:
             passed = _passes(item)
             took = time.monotonic() - begun
             sys.setprofile(None)
-            threading.setprofile(None)  # type: ignore[arg-type]
+            threading.setprofile(None)
             if not passed:
                 raise SystemExit(f"{item.nodeid} fails without any change")
             for name in (*called, EVERYTHING):

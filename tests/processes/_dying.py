@@ -28,7 +28,7 @@ def sign_in_for_ever(sessions: SessionManager) -> None:
 
 
 def die_at(sessions: SessionManager, statement: str) -> None:
-    writer = sessions._store._opened.writer.connection  # type: ignore[union-attr, attr-defined]
+    writer = sessions._store._opened.writer.connection  # type: ignore[union-attr]
     writer.set_trace_callback(lambda text: die() if text.startswith(statement) else None)
     sessions.login("user-xyz", Client(ip="198.18.0.9", user_agent="curl/8.9"))
 

@@ -14,8 +14,8 @@ from devsess.stores.base import Ending
 if __name__ == "__main__":
     _, path, secret = sys.argv
     ending.BATCH = 2
-    ending.Ending = partial(Ending, at_once=0)  # type: ignore[assignment, misc]
-    told = []
+    ending.Ending = partial(Ending, at_once=0)  # type: ignore[assignment, attr-defined]
+    told: list[object] = []
 
     def note(event: object) -> None:
         told.append(event)

@@ -28,7 +28,7 @@ Race: TypeAlias = "Callable[[str, dict[str, Any] | None], list[Answer]]"
 RACERS = 4
 ROUNDS = 60
 
-BROWSER = {
+BROWSER: dict[str, Any] = {
     "ip": "198.18.0.7",
     "user_agent": "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0",
 }

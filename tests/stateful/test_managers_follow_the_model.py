@@ -200,7 +200,7 @@ class ManagersFollowTheModel(RuleBasedStateMachine):
     @rule(which=WHICH, back=RECENT, number=st.integers(0, 3))
     def update(self, which: int, back: int, number: int) -> None:
         known = self.session(back)
-        claims = {"number": number}
+        claims: dict[str, object] = {"number": number}
         raised, _ = self.raised(self.managers[which].update, known.id, claims=claims)
         assert raised is known.ended(self.now)
         if raised is None:

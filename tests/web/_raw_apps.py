@@ -180,7 +180,8 @@ def at_once(view: Any) -> Said:
     try:
         view.send(None)
     except StopIteration as stop:
-        return stop.value
+        answer: Said = stop.value
+        return answer
     raise AssertionError("a blocking method was awaited")
 
 

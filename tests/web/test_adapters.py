@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 from unittest import mock
@@ -106,7 +107,7 @@ def test_a_slow_answer_does_not_bring_old_cookies_back(
         grant = site.sessions.refresh(jar[REFRESH], client)
         site.sessions.step_up(grant.access_token, client, amr=("otp",))
 
-    deeds = {
+    deeds: dict[str, Callable[[], object]] = {
         "refresh that is no activity": lambda: site.sessions.refresh(
             jar[REFRESH], client, touch=False
         ),

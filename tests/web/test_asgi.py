@@ -24,7 +24,7 @@ from devsess.adapters.asgi import SessionMiddleware
 
 SECRET = "t7vKq2Zr9XwLm4NbY8sHd5JfC3pQx6RgUe1"
 ORIGIN = (b"origin", b"https://app.example")
-CAN_DENY = {"extensions": {"websocket.http.response": {}}}
+CAN_DENY: dict[str, Any] = {"extensions": {"websocket.http.response": {}}}
 
 
 def scope_of(kind: str, *headers: tuple[bytes, bytes], **members: Any) -> dict[str, Any]:
@@ -54,7 +54,7 @@ def in_loop(test: Callable[..., Coroutine[Any, Any, None]]) -> Callable[..., Non
 
         asyncio.run(scenario())
 
-    del run.__wrapped__  # type: ignore[attr-defined]
+    del run.__wrapped__
     run.__annotations__ = {"tmp_path": Path}
     return run
 
@@ -239,7 +239,7 @@ async def test_a_guard_that_cannot_look_lets_nothing_go_on(sessions: AsyncSessio
 
     async def work() -> None:
         async with current.guard(every=0.01):
-            sessions.get = broken  # type: ignore[method-assign]
+            sessions.get = broken  # type: ignore[assignment]
             await asyncio.Event().wait()
 
     with pytest.raises(ZeroDivisionError):
@@ -473,7 +473,7 @@ def test_the_blocking_guard() -> None:
             return []
 
         headers = [("Authorization", f"Bearer {grant.access_token}")]
-        ForWSGI(app, sessions)(environ_of("GET", "/", headers), lambda *_: None)  # type: ignore[arg-type, return-value]
+        ForWSGI(app, sessions)(environ_of("GET", "/", headers), lambda *_: None)  # type: ignore[arg-type]
         with seen[0].guard(every=0) as often, seen[0].guard(every=3600) as seldom:
             often.check()
             sessions.revoke(grant.session.id)

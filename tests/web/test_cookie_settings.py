@@ -126,7 +126,7 @@ def test_insecure_cookies_have_the_name_alone(make: Any) -> None:
 def test_each_adapter_has_the_record() -> None:
     """Where the middleware comes from, there are its settings."""
     for adapter in (asgi, django, flask, starlette):
-        assert Cookies is adapter.Cookies  # type: ignore[attr-defined]
+        assert Cookies is adapter.Cookies
 
 
 @pytest.mark.parametrize(

@@ -24,7 +24,7 @@ def ending(site: Any, user: str) -> list[tuple[str, str]]:
 
 def bound(site: Any, user: str) -> Program:
     """A program whose session is bound: its device token was presented."""
-    program = site.program(user)
+    program: Program = site.program(user)
     assert 200 == program.ask("GET", "/me").status_code
     return program
 

@@ -255,9 +255,9 @@ def test_hostile_headers(site: Any, name: str, value: str) -> None:
     own = [("Cookie", cookies), ("User-Agent", browser.agent)]
     signed_in = [*(it for it in own if it[0] != name), *sent]
     for method, path in (("GET", "/me"), ("POST", "/auth/refresh"), ("POST", "/login?user=ada")):
-        for headers in (sent, signed_in):
+        for every in (sent, signed_in):
             site.clock.advance(600)
-            answer = site.send(method, path, headers, b"")
+            answer = site.send(method, path, every, b"")
             assert answer.status_code in (200, 401, 403, 413)
             for line in answer.headers.values():
                 assert line.isprintable()

@@ -244,7 +244,7 @@ def test_a_stream_of_events(server: Server) -> None:
     browser = server.browser("ada")
     cookies = "; ".join(f"{key}={it.value}" for key, it in browser.jar.items())
     headers = {"Cookie": cookies, "User-Agent": browser.agent}
-    seen = []
+    seen: list[str] = []
     with server.client.stream("GET", "/events", headers=headers, timeout=10) as events:
         for line in events.iter_lines():
             if not seen:

@@ -41,7 +41,7 @@ def blocking(sessions: SessionManager) -> Any:
 
     headers = [("Authorization", f"Bearer {sessions.login('ada').access_token}")]
     environ = environ_of("GET", "/", headers)
-    wsgi.SessionMiddleware(app, sessions)(environ, lambda *_: None)  # type: ignore[arg-type, return-value]
+    wsgi.SessionMiddleware(app, sessions)(environ, lambda *_: None)  # type: ignore[arg-type]
     return seen[0]
 
 

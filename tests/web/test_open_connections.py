@@ -38,7 +38,7 @@ def opened(sessions: SessionManager, token: str) -> Any:
         return []
 
     environ = environ_of("GET", "/", [("Authorization", f"Bearer {token}")])
-    wsgi.SessionMiddleware(app, sessions)(environ, lambda *_: None)  # type: ignore[arg-type, return-value]
+    wsgi.SessionMiddleware(app, sessions)(environ, lambda *_: None)  # type: ignore[arg-type]
     return seen[0]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -50,9 +51,14 @@ def over_wsgi(scheme: str, host: str | None, origin: str, **wrapping: Any) -> in
     if host is not None:
         environ["HTTP_HOST"] = host
     statuses: list[str] = []
+
+    def start_response(status: str, *_: object) -> Callable[[bytes], object]:
+        statuses.append(status)
+        return bytes
+
     with SessionManager("memory://", keys=generate_secret()) as sessions:
         app = wsgi.SessionMiddleware(wsgi_app(lambda: 0.0), sessions, **wrapping)
-        app(environ, lambda status, *_: statuses.append(status) or (lambda _: None))
+        app(environ, start_response)
     return int(statuses[0][:3])
 
 

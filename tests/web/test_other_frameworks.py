@@ -82,9 +82,11 @@ def test_quart_and_its_test_client() -> None:
     async def scenario() -> None:
         async with AsyncSessionManager("memory://", keys=SECRET) as sessions:
             app = Quart(__name__)
-            app.asgi_app = asgi.SessionMiddleware(  # type: ignore[method-assign]
-                app.asgi_app, sessions, endpoints="/auth", required=True, public=["/me"]
+            inner: Any = app.asgi_app
+            wrapped: Any = asgi.SessionMiddleware(
+                inner, sessions, endpoints="/auth", required=True, public=["/me"]
             )
+            app.asgi_app = wrapped  # type: ignore[method-assign]
 
             @app.get("/me")
             async def me() -> str:
@@ -118,12 +120,12 @@ def litestar_apps(sessions: AsyncSessionManager) -> dict[str, Any]:
         return str((await request.scope["devsess"].require()).user_id)
 
     me.__annotations__ = {"request": Request, "return": str}
-    inside = DefineMiddleware(asgi.SessionMiddleware, manager=sessions, endpoints="/auth")
+    # Its types of ASGI messages are its own.
+    middleware: Any = asgi.SessionMiddleware
+    inside = DefineMiddleware(middleware, manager=sessions, endpoints="/auth")
     bare: dict[str, Any] = {"openapi_config": None, "logging_config": None}
     return {
-        "outside": asgi.SessionMiddleware(
-            Litestar([get("/me")(me)], **bare), sessions, endpoints="/auth"
-        ),
+        "outside": middleware(Litestar([get("/me")(me)], **bare), sessions, endpoints="/auth"),
         "inside": Litestar([get("/me")(me)], middleware=[inside], **bare),
     }
 

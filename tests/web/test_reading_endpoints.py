@@ -66,15 +66,15 @@ def test_another_sites_page_is_shown_nobodys_sessions(make: Any, path: str) -> N
     """Its own pages, and those of named origins, are; and programs, which are no page."""
     site = make(origins=[FRIEND])
     browser, program = site.browser("ada"), site.program("ada")
-    for fetch in ("same-site", "cross-site"):
-        assert 403 == browser.get(path, site=fetch).status_code
-        assert 403 == browser.get(path, site=fetch, Origin="https://evil.example").status_code
-        answer = browser.get(path, site=fetch, Origin=FRIEND)
+    for foreign in ("same-site", "cross-site"):
+        assert 403 == browser.get(path, site=foreign).status_code
+        assert 403 == browser.get(path, site=foreign, Origin="https://evil.example").status_code
+        answer = browser.get(path, site=foreign, Origin=FRIEND)
         assert (200, FRIEND) == (
             answer.status_code,
             answer.headers["access-control-allow-origin"],
         )
-        assert 200 == program.ask("GET", path, Sec_Fetch_Site=fetch).status_code
+        assert 200 == program.ask("GET", path, Sec_Fetch_Site=foreign).status_code
     for fetch in ("same-origin", "none", None):
         assert 200 == browser.get(path, site=fetch).status_code
     assert "Sec-Fetch-Site" in browser.get(path).headers["vary"]

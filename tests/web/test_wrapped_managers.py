@@ -42,7 +42,7 @@ def _wsgi(sessions: Any) -> httpx.Client:
 
     wrapped = wsgi.SessionMiddleware(app, sessions, endpoints="/auth")
     return httpx.Client(
-        transport=httpx.WSGITransport(wrapped),  # type: ignore[arg-type]
+        transport=httpx.WSGITransport(wrapped),
         base_url="https://app.example",
         headers={"Sec-Fetch-Site": "same-origin"},
     )
@@ -67,7 +67,7 @@ def test_a_wrapper_does_not_hide_the_wrong_manager(manager: Any) -> None:
     sessions = Counted(manager("memory://", keys=SECRET))
     wrong = wsgi if manager is AsyncSessionManager else asgi
     with pytest.raises(ConfigurationError):
-        wrong.SessionMiddleware(lambda *_: None, sessions)  # type: ignore[arg-type, return-value]
+        wrong.SessionMiddleware(lambda *_: None, sessions)
 
 
 def _suspended() -> SessionRevokedError:
