@@ -8,8 +8,8 @@ _NEVER_ZERO = "a revoked row has an instant: what stands in for none is never se
 
 EQUIVALENTS: dict[str, dict[tuple[str, str], str]] = {
     "devsess/lifecycle.py": {
-        ("_refusal", "row.revoked_at or 0.0 → ((row.revoked_at))"): _NEVER_ZERO,
-        ("_refusal", "0.0 → 1.0"): _NEVER_ZERO,
+        ("_revoked", "row.revoked_at or 0.0 → ((row.revoked_at))"): _NEVER_ZERO,
+        ("_revoked", "0.0 → 1.0"): _NEVER_ZERO,
     },
     "devsess/operations/login.py": {
         (

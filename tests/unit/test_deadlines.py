@@ -439,5 +439,5 @@ def test_agents_outlive_the_sessions_that_they_signed_in() -> None:
     """By the longest lifetime, and by the time for which a sighting is not written again."""
     policy = Policy()
     sessions = lifecycle.purge_before(T0, policy)
-    expected = sessions - policy.absolute_lifetime - lifecycle.AGENTS_SEEN_EVERY
+    expected = sessions - policy.absolute_lifetime - DAY
     assert expected == lifecycle.purge_agents_before(T0, policy)
