@@ -1,1 +1,1 @@
-"""What devsess costs, and whether its promise holds between real processes."""
+"""The cost of devsess, and whether its promise holds between real processes."""

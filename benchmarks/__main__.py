@@ -1,7 +1,7 @@
 """
 Run the benchmarks.
 
-    python -m benchmarks                  all suites, and the page in docs/ drawn anew
+    python -m benchmarks                  all suites, and the page in docs/ drawn again
     python -m benchmarks --quick          rough figures in a minute
     python -m benchmarks --quick --check  fail where a figure is twice the recorded one
     python -m benchmarks --page           draw the page from what was recorded
@@ -39,13 +39,13 @@ from benchmarks._setting import Setting
 
 class Suite(Protocol):
     """
-    What each module of benchmarks that is a suite has.
+    The members of each module of benchmarks that is a suite.
 
     Attributes:
-        TOLD: What it measures, for the page.
+        DESCRIPTION: The page's sentences on what it measures.
     """
 
-    TOLD: str
+    DESCRIPTION: str
 
     def lines(self, setting: Setting) -> list[Line]:
         """Measure."""
@@ -110,7 +110,7 @@ def _run(name: str, *, quick: bool) -> list[Line]:
 
 
 def _check_peers() -> None:
-    """A page that leaves somebody out would say nothing of it."""
+    """Refuse to draw a page that leaves a peer out without saying so."""
     from benchmarks import peers
 
     missing = [name for way in peers.WAYS for name in way.missing]
@@ -131,17 +131,18 @@ def _draw() -> int:
     from benchmarks import _page
 
     _page.draw(
-        *_results.load(_results.THOROUGH), {name: suite.TOLD for name, suite in SUITES.items()}
+        *_results.load(_results.THOROUGH),
+        {name: suite.DESCRIPTION for name, suite in SUITES.items()},
     )
     return 0
 
 
 def _check(found: _results.Suites, recorded: _results.Suites) -> int:
-    """A figure that nothing was recorded for fails as one that has doubled."""
+    """Fail on a doubled figure, and on one that has no recorded figure."""
     new = dict.fromkeys(_results.unrecorded(found, recorded), "not recorded: run --quick")
     worse = {**new, **_results.regressions(found, recorded, partial(_run, quick=True))}
-    for name, told in worse.items():
-        print(f"{name}: {told}", flush=True)
+    for name, figures in worse.items():
+        print(f"{name}: {figures}", flush=True)
     return 1 if worse else 0
 
 

@@ -1,5 +1,5 @@
 """
-What the checker's processes tell each other while they run: numbers and tokens in mapped memory.
+The board that the checker's processes share while they run: numbers and tokens in mapped memory.
 
 Written and read without locks, since a lock would order the very things that are
 checked. Each number has one writer and is eight aligned bytes, stored at once.
@@ -39,7 +39,7 @@ class Board:
         self._view = memoryview(self._map)
         self._numbers = self._view[: self._texts_at].cast("q")
 
-    # What the signing-in process says.
+    # Written by the signing-in process.
 
     @property
     def issued(self) -> int:
@@ -80,7 +80,7 @@ class Board:
         """How many were."""
         return self._numbers[2]
 
-    # What the validating threads say.
+    # Written by the validating threads.
 
     def succeeded(self, slot: int, thread: int, started_at: int) -> None:
         """Note when this thread's latest successful validation of the slot's token began."""
@@ -91,7 +91,7 @@ class Board:
         for number, name in enumerate(COUNTS):
             self._numbers[_HEADER + thread * len(COUNTS) + number] = counts[name]
 
-    # What all may ask.
+    # Read by all.
 
     def token(self, slot: int) -> str:
         """The token in the slot."""

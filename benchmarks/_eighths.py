@@ -1,4 +1,4 @@
-"""How the cache made room before it had a hand: an eighth at once. To compare hits with."""
+"""A cache that evicts an eighth at once, to compare hits with."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ class Eighths:
                 hits += 1
                 continue
             if len(self._used) >= self._size:
-                self._make_room()
+                self._evict()
             self._used[key] = False
         return hits / len(keys)
 
-    def _make_room(self) -> None:
+    def _evict(self) -> None:
         wanted = max(1, self._size // 8)
         idle = []
         for key, used in self._used.items():

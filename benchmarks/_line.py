@@ -11,12 +11,12 @@ class Line:
     One measurement and its bound.
 
     Attributes:
-        name: What was measured.
+        name: Of what was measured.
         measured: The figure that is bound.
-        bound: What it may be at most; None where it is told for completeness only.
+        bound: The most that it may be; None where the figure is shown for completeness only.
         unit: Of both: times a bare decode, if left out.
-        microseconds: What it took, if it is about time.
-        at_least: Whether the bound is what it must be at least.
+        microseconds: Its duration, if it is about time.
+        at_least: Whether the bound is the least that it must be.
         drifts: Whether a figure of twice the recorded one is worth an alarm.
         series, at: In a picture: the curve it belongs to, and where along it.
         points: In a picture: all that *measured* sums up.

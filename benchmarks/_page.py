@@ -17,12 +17,13 @@ DOCS = Path(__file__).parents[1] / "docs"
 INTRO = """# Performance
 
 Session state used to cost more than the stateless decode it came beside. Here it costs less: a
-validation that can be revoked at once, in any process, takes a fraction of a bare `jwt.decode`.
+session that any process can revoke at once is validated in a fraction of a bare `jwt.decode`, once
+its token has been seen. The first sight of a token reads its row: see [Validate](#validate).
 
 The figures on this page were measured in one run on one machine ({machine}) at commit {commit}.
 *×* is times a bare `jwt.decode` of the same token in the same run, so that they mean something on
-yours; or times what the line names. `python -m benchmarks` measures everything anew and draws this
-page; `devsess bench` measures your own store.
+yours; or times the value that the line names. `python -m benchmarks` measures everything again and
+draws this page; `devsess bench` measures your own store.
 """
 
 
@@ -30,14 +31,14 @@ def draw(
     surroundings: dict[str, str],
     suites: dict[str, list[Line]],
     peers: list[Any],
-    told: Mapping[str, str],
+    descriptions: Mapping[str, str],
 ) -> None:
     """
     Write the page and its pictures, in the place of those before.
 
     Args:
         surroundings, suites, peers: As they were recorded.
-        told: What each suite measures.
+        descriptions: The page's sentences on each suite, by its name.
     """
     folder = DOCS / "performance"
     folder.mkdir(exist_ok=True)
@@ -47,7 +48,7 @@ def draw(
         parts.append(_peers(folder, peers))
     for name, lines in suites.items():
         picture = PICTURES[name](folder, lines) if name in PICTURES else ""
-        parts.append(_suite(name, told[name], lines, picture))
+        parts.append(_suite(name, descriptions[name], lines, picture))
     parts.append(_missed(suites))
     (DOCS / "performance.md").write_text("\n".join(parts).rstrip() + "\n", "utf-8")
 
@@ -70,15 +71,15 @@ def _peers(folder: Path, peers: list[dict[str, Any]]) -> str:
     headers = ("", "version", "µs", "×", "revocation", "devices", "staleness")
     notes = "\n".join(f"- **{it['name']}**: {it['note']}" for it in there if it["note"])
     return (
-        '## Beside others\n\nWhat one "who is signed in?" costs, each used as its own'
+        '## Beside others\n\nThe cost of one "who is signed in?", each library used as its own'
         " documentation says; only that check is timed, not the framework around it.\n\n"
         f"![What the check costs](performance/peers.svg)\n\n{_table(table, headers)}\n\n{notes}\n"
     )
 
 
-def _suite(name: str, told: str, lines: list[Line], picture: str) -> str:
+def _suite(name: str, description: str, lines: list[Line], picture: str) -> str:
     table = _table([line.cells() for line in lines], ("", "µs", "measured", "bound", ""))
-    parts = [f"## {name.capitalize()}", told, picture, table]
+    parts = [f"## {name.capitalize()}", description, picture, table]
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
@@ -95,8 +96,8 @@ def _growth_picture(folder: Path, lines: list[Line]) -> str:
     for line in lines:
         if line.series:
             series.setdefault(line.series, [(SMALL, 1.0)]).append((line.at, line.measured))
-    told, under = f"times that of {SMALL:,}", "sessions in the store; the stroke is the bound"
-    plots.curves(folder / "growth.svg", "Growth", under, told, series, GROWTH_BOUND)
+    label, under = f"times that of {SMALL:,}", "sessions in the store; the stroke is the bound"
+    plots.curves(folder / "growth.svg", "Growth", under, label, series, GROWTH_BOUND)
     return "![What each operation costs among more sessions](performance/growth.svg)"
 
 
@@ -115,15 +116,15 @@ def _missed(suites: dict[str, list[Line]]) -> str:
     lines = [line for found in suites.values() for line in found if not line.met]
     if not lines:
         return ""
-    told = "\n".join(
+    missed = "\n".join(
         f"- {line.name}: {line.measured:.3g} {line.unit}, meant to be"
         f" {'at least' if line.at_least else 'at most'} {line.bound:g}. {_why(line.name)}".rstrip()
         for line in lines
     )
-    return f"## Missed\n\nWhat we meant to reach, and did not in this run:\n\n{told}\n"
+    return f"## Missed\n\nThe bounds that this run did not meet:\n\n{missed}\n"
 
 
-# What is not in the profiles of those that are known to be missed.
+# Known reasons for missed bounds, beyond the profiles.
 _WHY = {
     "repeated": "Half of it is Python's: the calls of `validate` and `hit`, reading the clock, and"
     " hashing a token that was never seen as this string.",
@@ -135,7 +136,7 @@ _WHY = {
     **{
         f"{name}, among 10,000,000 sessions, beside 10,000": "Each commit empties the page"
         " caches of all other connections, and deeper trees take more pages to read again: see how"
-        " many a get reads. What a page costs then is the machine's: runs differ from 1.4 to 3.2."
+        " many a get reads. The cost of a page is then the machine's: runs differ from 1.4 to 3.2."
         for name in ("first sight", "get", "list")
     },
 }

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from benchmarks import _world as world
+from benchmarks import _workload as workload
 from benchmarks._peer_place import Place
 from devsess.tuning.timing import Batch, each, each_fresh, fresh_copy
 
@@ -55,14 +55,14 @@ def _configure() -> None:
     from django.conf import settings
 
     settings.configure(
-        SECRET_KEY=world.SECRET,
+        SECRET_KEY=workload.SECRET,
         USE_TZ=True,
         DEFAULT_AUTO_FIELD="django.db.models.BigAutoField",
         INSTALLED_APPS=[name for name in APPS if _is_here(name)],
         DATABASES={"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": ":memory:"}},
         CACHES={"default": LOCAL_MEMORY},
         # With issuer and audience, since the unit of all looks at them, too.
-        SIMPLE_JWT={"SIGNING_KEY": world.SECRET, "ISSUER": "peer", "AUDIENCE": "peer"},
+        SIMPLE_JWT={"SIGNING_KEY": workload.SECRET, "ISSUER": "peer", "AUDIENCE": "peer"},
     )
 
 
@@ -143,7 +143,7 @@ def _new(store: Callable[..., SessionBase], user: str) -> str:
 
 @contextmanager
 def simplejwt_access(place: Place) -> Iterator[Batch]:
-    """An access token, which is not looked up in the blacklist, and its user, who is read."""
+    """An access token, which is not looked up in the blacklist; its user's row is read."""
     with _django(place):
         from rest_framework_simplejwt.authentication import JWTAuthentication
         from rest_framework_simplejwt.tokens import AccessToken

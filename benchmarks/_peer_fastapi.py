@@ -25,7 +25,7 @@ from sqlalchemy.ext.asyncio import (
 )
 from sqlalchemy.orm import DeclarativeBase
 
-from benchmarks import _world as world
+from benchmarks import _workload as workload
 from benchmarks._peer_place import Place
 from devsess.tuning.timing import Batch, fresh_copy
 
@@ -45,8 +45,8 @@ class AccessToken(SQLAlchemyBaseAccessTokenTableUUID, Base):
 class UserManager(UUIDIDMixin, BaseUserManager[User, UUID]):
     """Finds users."""
 
-    reset_password_token_secret = world.SECRET
-    verification_token_secret = world.SECRET
+    reset_password_token_secret = workload.SECRET
+    verification_token_secret = workload.SECRET
 
 
 Sessions: TypeAlias = async_sessionmaker[AsyncSession]
@@ -95,7 +95,7 @@ async def _each(sessions: Sessions, tokens: Sequence[str]) -> float:
 
 
 def _parts(session: AsyncSession) -> tuple[DatabaseStrategy[User, UUID, AccessToken], UserManager]:
-    """What the docs' dependencies make for each request."""
+    """The objects that the docs' dependencies make for each request."""
     database = SQLAlchemyAccessTokenDatabase(session, AccessToken)
     strategy = DatabaseStrategy[User, UUID, AccessToken](database, lifetime_seconds=3600)
     return strategy, UserManager(SQLAlchemyUserDatabase(session, User))

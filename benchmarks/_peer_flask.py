@@ -9,7 +9,7 @@ from secrets import token_hex
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
-from benchmarks import _world as world
+from benchmarks import _workload as workload
 from benchmarks._peer_place import Place
 from devsess.tuning.timing import Batch, fresh_copy
 
@@ -69,7 +69,7 @@ def _app(is_revoked: Callable[[str], bool]) -> Flask:
     from flask_jwt_extended import JWTManager
 
     app = Flask("peer")
-    app.config["JWT_SECRET_KEY"] = world.SECRET
+    app.config["JWT_SECRET_KEY"] = workload.SECRET
     for way in ("ENCODE", "DECODE"):
         app.config[f"JWT_{way}_ISSUER"] = app.config[f"JWT_{way}_AUDIENCE"] = "peer"
 

@@ -23,7 +23,7 @@ class Place:
     Attributes:
         folder: For the files of all.
         path: The file with the sessions of devsess.
-        grants: What their users were given. Each peer has as many sessions of its own.
+        grants: The grants of their users. Each peer has as many sessions of its own.
     """
 
     folder: Path
@@ -50,16 +50,16 @@ Preparation: TypeAlias = Callable[[Place], AbstractContextManager[Batch]]
 @frozen
 class Way:
     """
-    A way to learn who is signed in, and what it does and does not do.
+    A way to learn who is signed in, and its limits.
 
     Attributes:
-        name: What people call it.
+        name: As people call it.
         prepare: Makes ready what is measured.
-        needs: Distributions that must be installed; the first is the one whose version is told.
+        needs: Distributions that must be installed; the page shows the version of the first.
         revocation: When a session that has been ended is refused.
         devices: Whether a session knows its device.
         staleness: How long a session that has been ended may still pass.
-        note: What is read, and where the way differs from its neighbours.
+        note: Which rows are read, and where the way differs from its neighbours.
     """
 
     name: str
@@ -77,7 +77,7 @@ class Way:
 
     @property
     def missing(self) -> list[str]:
-        """What would have to be installed."""
+        """The distributions that are not installed."""
         return [name for name in self.needs if not _version(name)]
 
 

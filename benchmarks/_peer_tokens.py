@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from benchmarks import _world as world
+from benchmarks import _workload as workload
 from benchmarks._peer_place import Place
 from devsess.tuning.clients import each_request
 from devsess.tuning.timing import Batch, each, each_fresh, fresh_copy
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 @contextmanager
 def pyjwt(place: Place) -> Iterator[Batch]:
     """The unit of all: a signature and four claims."""
-    yield world.decoding(place.grants)
+    yield workload.decoding(place.grants)
 
 
 @contextmanager
@@ -30,7 +30,7 @@ def joserfc(place: Place) -> Iterator[Batch]:
     from joserfc import jwt
     from joserfc.jwk import OctKey
 
-    key = OctKey.import_key(world.SECRET)
+    key = OctKey.import_key(workload.SECRET)
     expected = jwt.JWTClaimsRegistry(
         iss={"essential": True, "value": "devsess"}, aud={"essential": True, "value": "devsess"}
     )
@@ -50,7 +50,7 @@ def starlette(place: Place) -> Iterator[Batch]:
     """The middleware's call of an app that reads the user's id and answers nothing."""
     from starlette.middleware.sessions import SessionMiddleware
 
-    middleware = SessionMiddleware(_app, world.SECRET)
+    middleware = SessionMiddleware(_app, workload.SECRET)
     cookies = [_cookie(middleware, user) for user in place.users]
     yield lambda: each(partial(_call, middleware), [_scope(fresh_copy(text)) for text in cookies])
 
@@ -84,11 +84,11 @@ def _call(middleware: Callable[..., Coroutine[Any, Any, None]], scope: dict[str,
 @contextmanager
 def devsess_repeated(place: Place) -> Iterator[Batch]:
     """Validations of sessions that have been seen before, by browsers that show their device."""
-    with world.opened(place.path) as sessions:
+    with workload.opened(place.path) as sessions:
 
         def batch() -> float:
             sessions.validate(place.grants[0].access_token)  # hears of what the others committed
-            return each_request(sessions, world.requests(place.grants))
+            return each_request(sessions, workload.requests(place.grants))
 
         yield batch
 
@@ -98,7 +98,7 @@ def devsess_first(place: Place) -> Iterator[Batch]:
     """Validations by a manager that has just been opened and has seen nothing."""
 
     def batch() -> float:
-        with world.opened(place.path) as newcomer:
-            return each_request(newcomer, world.requests(place.grants))
+        with workload.opened(place.path) as newcomer:
+            return each_request(newcomer, workload.requests(place.grants))
 
     yield batch

@@ -15,7 +15,7 @@ from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 
 OURS, OTHERS, BOUND = "#1b6ca8", "#b8c4cc", "#b3261e"
-# Told apart without colours too.
+# They differ without colours too.
 STYLES = ("o-", "s-", "^-", "o--", "s--", "^--")
 
 Point: TypeAlias = tuple[float, float]
@@ -36,7 +36,12 @@ def bars(path: Path, title: str, unit: str, rows: Sequence[tuple[str, float, boo
 
 
 def curves(
-    path: Path, title: str, unit: str, told: str, series: Mapping[str, Sequence[Point]], most: float
+    path: Path,
+    title: str,
+    unit: str,
+    label: str,
+    series: Mapping[str, Sequence[Point]],
+    most: float,
 ) -> None:
     """One line a series over a scale of powers of ten, and a stroke that none may pass."""
     with _picture(path, title, unit, 3.4) as axes:
@@ -45,7 +50,7 @@ def curves(
         axes.axhline(most, color=BOUND, linewidth=1)
         axes.set_xscale("log")
         axes.set_ylim(bottom=0)
-        axes.set_ylabel(told)
+        axes.set_ylabel(label)
         axes.legend(frameon=False, ncols=6, fontsize=9, loc="lower center")
 
 

@@ -12,7 +12,7 @@ from typing import Any, TypeAlias
 from attrs import asdict
 from tabulate import tabulate
 
-from benchmarks import _world as world
+from benchmarks import _workload as workload
 from benchmarks._line import Line, figure
 
 HERE = Path(__file__).parent
@@ -27,7 +27,7 @@ Suites: TypeAlias = dict[str, list[Line]]
 def save(path: Path, suites: Suites, peers: list[dict[str, Any]]) -> None:
     """Write the figures down, in the place of what was there."""
     content = {
-        "surroundings": {**world.surroundings(), "cores": os.cpu_count(), "commit": _commit()},
+        "surroundings": {**workload.surroundings(), "cores": os.cpu_count(), "commit": _commit()},
         "suites": {name: [asdict(line) for line in lines] for name, lines in suites.items()},
         "peers": peers,
     }
@@ -35,7 +35,7 @@ def save(path: Path, suites: Suites, peers: list[dict[str, Any]]) -> None:
 
 
 def load(path: Path) -> tuple[dict[str, str], Suites, list[dict[str, Any]]]:
-    """What was measured: surroundings, suites and peers."""
+    """The recorded surroundings, suites and peers."""
     content = json.loads(path.read_text("utf-8"))
     suites = {
         name: [Line(**{**line, "points": tuple(line["points"])}) for line in lines]
@@ -58,11 +58,11 @@ def regressions(
     found: Suites, recorded: Suites, again: Callable[[str], list[Line]]
 ) -> dict[str, str]:
     """
-    What is more than twice the recorded figure in each of three attempts; in words, by its name.
+    Figures above twice the recorded ones in each of three attempts; in words, by name.
 
     Args:
         found: The first attempt.
-        recorded: What it is compared with, as far as it is there.
+        recorded: The figures to compare with, as far as there are any.
         again: Runs a suite of that name once more.
     """
     worse = {name: _alarms(lines, recorded.get(name, [])) for name, lines in found.items()}
@@ -70,8 +70,8 @@ def regressions(
         for name, before in worse.items():
             if before:
                 now = _alarms(again(name), recorded[name])
-                worse[name] = {line: told for line, told in now.items() if line in before}
-    return {line: told for alarmed in worse.values() for line, told in alarmed.items()}
+                worse[name] = {line: words for line, words in now.items() if line in before}
+    return {line: words for alarmed in worse.values() for line, words in alarmed.items()}
 
 
 def unrecorded(found: Suites, recorded: Suites) -> list[str]:

@@ -1,4 +1,4 @@
-"""What is made of many rounds."""
+"""Figures from many rounds."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from devsess.tuning.timing import Batch, alternating
 
 def best(batches: Mapping[str, Batch], rounds: int) -> dict[str, float]:
     """
-    Each batch's best round: what it costs when nothing else is in its way.
+    Each batch's best round: its cost when nothing else is in its way.
 
-    Each runs once before, so that what is repeated has been seen.
+    Each runs once before, so that repeated tokens have been seen.
     """
     for batch in batches.values():
         batch()
@@ -20,7 +20,7 @@ def best(batches: Mapping[str, Batch], rounds: int) -> dict[str, float]:
 
 
 def typical(batches: Mapping[str, Batch], rounds: int) -> dict[str, float]:
-    """Each batch's median round: for what waits for a disk, whose luck is part of the cost."""
+    """Each batch's median round: for waits for a disk, whose luck is part of the cost."""
     return {
         name: statistics.median(seconds) for name, seconds in alternating(batches, rounds).items()
     }

@@ -1,4 +1,4 @@
-"""What every suite is given."""
+"""The setting that every suite is given."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from pathlib import Path
 
 from attrs import frozen
 
-from benchmarks import _world as world
+from benchmarks import _workload as workload
 from devsess import Grant
 
 
@@ -30,5 +30,5 @@ class Setting:
     def signed_in(self, name: str, sessions: int) -> tuple[Path, list[Grant]]:
         """A database of that name, and as many users signed in."""
         path = self.folder / f"{name}.db"
-        with world.opened(path) as manager:
-            return path, world.signed_in(manager, sessions)
+        with workload.opened(path) as manager:
+            return path, workload.signed_in(manager, sessions)

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-# What this thread ran and what it waited, in nanoseconds, and its turns: Linux, proc(5).
+# Nanoseconds that this thread ran, and that it waited, and its turns: Linux, proc(5).
 _SCHEDULED = Path("/proc/thread-self/schedstat")
 
 

@@ -1,4 +1,4 @@
-"""What a validation costs with each signature algorithm, beside a bare decode with the same one."""
+"""The cost of a validation with each signature algorithm, beside a bare decode with the same."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Literal
 
 import jwt
 
-from benchmarks import _world as world
+from benchmarks import _workload as workload
 from benchmarks._line import Line
 from benchmarks._rounds import best
 from benchmarks._setting import Setting
@@ -17,7 +17,9 @@ from devsess import Grant, Keys, SessionManager
 from devsess.tokens.keys import generate_pem
 from devsess.tuning.timing import Batch, each_fresh, fresh_copy
 
-TOLD = "Beside a bare decode with the same algorithm; a repeated validation verifies no signature."
+DESCRIPTION = (
+    "Beside a bare decode with the same algorithm; a repeated validation verifies no signature."
+)
 
 SESSIONS = 250
 ASYMMETRIC: tuple[Literal["EdDSA", "ES256"], ...] = ("EdDSA", "ES256")
@@ -25,9 +27,9 @@ ASYMMETRIC: tuple[Literal["EdDSA", "ES256"], ...] = ("EdDSA", "ES256")
 
 def lines(setting: Setting) -> list[Line]:
     """Repeated, and seen for the first time."""
-    found = _lines(setting, "HS256", Keys(world.SECRET))
+    found = _lines(setting, "HS256", Keys(workload.SECRET))
     for algorithm in ASYMMETRIC:
-        keys = Keys(generate_pem(algorithm), secret=world.SECRET)
+        keys = Keys(generate_pem(algorithm), secret=workload.SECRET)
         found += _lines(setting, algorithm, keys)
     return found
 
@@ -35,10 +37,10 @@ def lines(setting: Setting) -> list[Line]:
 def _lines(setting: Setting, algorithm: str, keys: Keys) -> list[Line]:
     path = setting.folder / f"{algorithm}.db"
     with SessionManager(path, keys=keys) as sessions:
-        grants = world.signed_in(sessions, SESSIONS)
+        grants = workload.signed_in(sessions, SESSIONS)
         batches: dict[str, Batch] = {
             "decode": partial(_decoded, _public(keys, algorithm), algorithm, grants),
-            "repeated": partial(world.repeated, sessions.validate, _tokens(grants)),
+            "repeated": partial(workload.repeated, sessions.validate, _tokens(grants)),
             "first sight": partial(_first_seen, path, keys, grants),
         }
         seconds = best(batches, setting.rounds(10))
@@ -53,9 +55,9 @@ def _tokens(grants: Sequence[Grant]) -> list[str]:
 
 
 def _public(keys: Keys, algorithm: str) -> object:
-    """What another service would verify with."""
+    """The key that another service would verify with."""
     if algorithm == "HS256":
-        return world.SECRET
+        return workload.SECRET
     return jwt.PyJWK.from_dict(keys.jwks()["keys"][0]).key
 
 

@@ -1,4 +1,4 @@
-"""What stays quick while others hold the lock, purge, write at full speed, or fill the cache."""
+"""Requests beside others that hold the lock, purge, write at full speed, or fill the cache."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from functools import partial
 from multiprocessing import get_context
 from typing import TYPE_CHECKING
 
-from benchmarks import _world as world
+from benchmarks import _workload as workload
 from benchmarks._eighths import Eighths
 from benchmarks._line import Line
 from benchmarks._setting import Setting
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
     from devsess import Grant
 
-TOLD = (
+DESCRIPTION = (
     "The hundredth that is slowest, unless it says otherwise. The lock is held by another "
     "connection inside `BEGIN IMMEDIATE`; every validation's touch is due. Sign-ins beside a purge "
     "are another process's. The cache has its default size and is full; tokens come by Zipf's law. "
@@ -52,7 +52,7 @@ def lines(setting: Setting) -> list[Line]:
     return [
         *_under_a_lock(setting),
         _beside_a_purge(setting),
-        *_cache_room(setting),
+        *_full_cache(setting),
         _beside_writers(setting),
     ]
 
@@ -90,7 +90,7 @@ def _under_a_lock(setting: Setting) -> list[Line]:
     path, grants = setting.signed_in("locked", setting.rounds(1000))
     clock = FakeClock()
     clock.advance(time.time() - clock.now().timestamp() + 400)
-    with SessionManager(path, keys=world.SECRET, clock=clock) as sessions, _locked(path):
+    with SessionManager(path, keys=workload.SECRET, clock=clock) as sessions, _locked(path):
         taken = [_timed(partial(sessions.validate, it.access_token)) for it in grants]
     found = [_line("a signed-in request under a held lock", _slow(taken), 50)]
     signed_in, without = asyncio.run(_awaited_under_a_lock(path, grants, clock))
@@ -107,14 +107,14 @@ async def _awaited_under_a_lock(
     """Sign-ins wait for the lock all the while, more of them than there are threads."""
     store = SQLiteStore(path, timeout=2.0)
     signed_in, without = [], []
-    async with AsyncSessionManager(store, keys=world.SECRET, clock=clock) as sessions:
+    async with AsyncSessionManager(store, keys=workload.SECRET, clock=clock) as sessions:
         with _locked(path):
             waiting = [asyncio.ensure_future(sessions.login(f"late-{n}")) for n in range(20)]
             await asyncio.sleep(0.05)
             for grant in grants:
                 work = partial(sessions.validate, grant.access_token)
                 signed_in.append(await _timed_async(work))
-                # What such a page needs of the loop: a turn, and its default executor.
+                # Such a page needs a turn of the loop, and its default executor.
                 without.append(await _timed_async(lambda: asyncio.to_thread(int)))
         await asyncio.gather(*waiting, return_exceptions=True)
     return signed_in, without
@@ -124,14 +124,14 @@ def _beside_a_purge(setting: Setting) -> Line:
     path = setting.folder / "purged.db"
     count = 2_000 if setting.quick else 20_000
     clock = FakeClock()
-    with SessionManager(path, keys=world.SECRET, clock=clock) as sessions:
+    with SessionManager(path, keys=workload.SECRET, clock=clock) as sessions:
         template = sessions.login("old").session
         _multiply(path, template, count)
     context = get_context("spawn")
     begun, done = context.Event(), context.Event()
-    purging = context.Process(target=_purge, args=(path, world.SECRET, begun, done))
+    purging = context.Process(target=_purge, args=(path, workload.SECRET, begun, done))
     taken = []
-    with SessionManager(path, keys=world.SECRET) as sessions:
+    with SessionManager(path, keys=workload.SECRET) as sessions:
         purging.start()
         begun.wait()
         while not done.is_set():
@@ -170,7 +170,7 @@ def _purge(path: Path, secret: str, begun: Event, done: Event) -> None:
     done.set()
 
 
-def _cache_room(setting: Setting) -> list[Line]:
+def _full_cache(setting: Setting) -> list[Line]:
     # Full from the start.
     tokens = [*range(SIZE * 4, SIZE * 5), *_zipf(SIZE * 4, setting.rounds(1_000_000))]
     pauses, share = _through(Cache(Policy(), lambda: 0.0), tokens)
@@ -204,7 +204,9 @@ def _through(cache: Cache, tokens: list[int]) -> tuple[list[float], float]:
             hits += 1
             continue
         kept = Validated(session(token), 1.0)
-        start = time.thread_time()  # what another process takes of this core is no pause of ours
+        start = (
+            time.thread_time()
+        )  # time that another process takes of this core is no pause of ours
         cache.keep(cache.ticket(), token, None, kept)
         pauses.append(time.thread_time() - start)
     gc.enable()
@@ -214,17 +216,17 @@ def _through(cache: Cache, tokens: list[int]) -> tuple[list[float], float]:
 def _session() -> Callable[[str], Session]:
     from attrs import evolve
 
-    with SessionManager("memory://", keys=world.SECRET) as sessions:
+    with SessionManager("memory://", keys=workload.SECRET) as sessions:
         template = sessions.login("ada").session
     return lambda session_id: evolve(template, id=session_id)
 
 
 def _beside_writers(setting: Setting) -> Line:
     path = setting.folder / "busy.db"
-    world.opened(path).close()
+    workload.opened(path).close()
     context = get_context("spawn")
     done = context.Event()
-    writers = [context.Process(target=_write, args=(path, world.SECRET, done)) for _ in range(4)]
+    writers = [context.Process(target=_write, args=(path, workload.SECRET, done)) for _ in range(4)]
     for writer in writers:
         writer.start()
     try:
@@ -246,7 +248,7 @@ def _lives(path: Path) -> bool:
     """Whether a session lives that is used once in five minutes, for half a day."""
     clock, policy = FakeClock(), Policy.nist(3)
     store = SQLiteStore(path)
-    with SessionManager(store, keys=world.SECRET, policy=policy, clock=clock) as sessions:
+    with SessionManager(store, keys=workload.SECRET, policy=policy, clock=clock) as sessions:
         grant = sessions.login("ada")
         for _ in range(11 * 12):
             clock.advance(300)

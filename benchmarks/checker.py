@@ -34,7 +34,7 @@ from typing import TYPE_CHECKING, Any
 from attrs import asdict, frozen
 from tabulate import tabulate
 
-from benchmarks import _world as world
+from benchmarks import _workload as workload
 from benchmarks._board import THREADS, Board
 from devsess import InvalidSessionError, Policy, SessionManager, SessionRevokedError, operations
 from devsess.operations import ending
@@ -64,7 +64,7 @@ REFUSALS_EACH = 3
 
 @frozen
 class Plan:
-    """What all processes know from the start."""
+    """The facts that all processes know from the start."""
 
     folder: Path
     secret: str
@@ -142,7 +142,7 @@ def _run(plan: Plan, board: Board) -> None:
     processes.append(context.Process(target=sign_in_and_revoke, args=(plan,)))
     for process in processes:
         process.start()
-    # The others go on until they are told: the first to end is done, or has failed.
+    # The others go on until they are stopped: the first to end is done, or has failed.
     wait([process.sentinel for process in processes])
     board.stop()
     for process in processes:
@@ -161,7 +161,7 @@ def sign_in_and_revoke(plan: Plan) -> None:
         while not _is_enough(plan, board):
             number = board.issued
             user = f"user-{number % USERS}"
-            grant = sessions.login(user, world.visitor(number))
+            grant = sessions.login(user, workload.client(number))
             ender.alive.append((board.issue(grant.access_token), grant.session.id, user))
             if len(ender.alive) > ALIVE:
                 ender.end_some()
@@ -332,7 +332,7 @@ def _findings(board: Board, seconds: float) -> Findings:
 
 
 def report(findings: Findings) -> str:
-    """What came of it, for people."""
+    """The outcome, for people."""
     return tabulate(
         [
             ("validations", f"{findings.validations:,}"),

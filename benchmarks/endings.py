@@ -1,4 +1,4 @@
-"""What ending very many sessions costs everybody else: the lock, the waiting, the memory."""
+"""The cost of ending very many sessions for everybody else: the lock, the waiting, the memory."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, ParamSpec
 from attrs import frozen
 
 from benchmarks import _waits as waits
-from benchmarks import _world as world
+from benchmarks import _workload as workload
 from benchmarks._line import Line
 from benchmarks._setting import Setting
 from benchmarks.growth import fill
@@ -38,31 +38,31 @@ if TYPE_CHECKING:
 
 P = ParamSpec("P")
 
-TOLD = (
+DESCRIPTION = (
     "All sessions of an account, and all there are, are ended while another process signs "
     "people in and validates. The first write is in force at once; the rows follow in batches. "
     "How long it holds the lock is the median of 150, each kind in turn with single revokes, less "
-    "what it waited for a CPU that other programs used: it does not depend on how many end."
+    "its waits for a CPU that other programs used: it does not depend on how many end."
 )
 
 OF_ONE, OF_ALL = 73_000, 200_000
 QUICK_OF_ONE, QUICK_OF_ALL = 5_000, 20_000
-# An account just beyond what is written as ended at once, in the same file as the crowd.
+# An account just too large for its rows to be written at once, in the same file as the large one.
 FEW = 2_000
 
 
 def lines(setting: Setting) -> list[Line]:
-    """The first write beside a revoke, and what others and this process feel of the rest."""
+    """The first write beside a revoke, and the cost of the rest for others and this process."""
     one, everyone = (QUICK_OF_ONE, QUICK_OF_ALL) if setting.quick else (OF_ONE, OF_ALL)
     return [
         *_first_write(setting, everyone),
-        *_felt(setting, f"revoke_all of {one:,}", one, "'crowd'", _all_of_one),
+        *_felt(setting, f"revoke_all of {one:,}", one, "'many'", _all_of_one),
         *_felt(setting, f"revoke_everyone of {everyone:,}", everyone, None, _all),
     ]
 
 
 def _all_of_one(sessions: SessionManager) -> int:
-    return len(sessions.revoke_all("crowd", reason="stolen"))
+    return len(sessions.revoke_all("many", reason="stolen"))
 
 
 def _all(sessions: SessionManager) -> int:
@@ -71,8 +71,8 @@ def _all(sessions: SessionManager) -> int:
 
 def _filled(setting: Setting, name: str, count: int, user: str | None) -> Path:
     path = setting.folder / f"{name}.db"
-    with world.opened(path) as sessions:
-        sessions.login("user-0000000", world.visitor(0))
+    with workload.opened(path) as sessions:
+        sessions.login("user-0000000", workload.client(0))
     fill(path, count - 1, user) if user else fill(path, count - 1)
     return path
 
@@ -85,13 +85,13 @@ def _first_write(setting: Setting, count: int) -> list[Line]:
     waits for it: the statements are shown apart. When it wakes up, it may have to
     wait for a CPU, the longer the more the thread did before: that is left out.
     """
-    path = _filled(setting, "first", count + FEW, f"iif(n <= {FEW}, 'few', 'crowd')")
+    path = _filled(setting, "first", count + FEW, f"iif(n <= {FEW}, 'few', 'many')")
     at, rounds = cutoffs(time.time(), Policy()), setting.rounds(150)
-    with world.opened(path) as sessions:
+    with workload.opened(path) as sessions:
         ids = [sessions.login(f"one-{number}").session.id for number in range(rounds)]
     many: dict[str, Target] = {
         f"an account of {FEW:,}": OfUser("few"),
-        f"an account of {count:,}": OfUser("crowd"),
+        f"an account of {count:,}": OfUser("many"),
         "everyone": Everyone(),
     }
     found: dict[str, list[_Held]] = {name: [] for name in ("one", *many)}
@@ -146,7 +146,7 @@ def _beside(name: str, many: tuple[float, ...], one: tuple[float, ...]) -> list[
 
 
 def _held(store: SQLiteStore, ending: Ending) -> _Held:
-    """By one write; what is read before is no part of it."""
+    """By one write; the reads before it are no part of it."""
     opened = store._opened
     if opened is None:
         raise RuntimeError("the store is closed")
@@ -195,11 +195,11 @@ def _timed(work: Callable[P, object], *args: P.args, **kwargs: P.kwargs) -> floa
 @frozen
 class _Felt:
     """
-    What another process felt, in seconds.
+    Times that another process measured, in seconds.
 
     Attributes:
-        logins, validations: What each took.
-        refused: How often it was told that the store did not answer.
+        logins, validations: The duration of each.
+        refused: How often the store did not answer.
     """
 
     logins: list[float]
@@ -217,7 +217,7 @@ def _felt(
     path = _filled(setting, f"felt-{count}", count, user)
     context = get_context("spawn")
     here, there = context.Pipe()
-    other = context.Process(target=_use, args=(path, world.SECRET, there))
+    other = context.Process(target=_use, args=(path, workload.SECRET, there))
     other.start()
     there.close()  # or nobody would notice here that it died
     here.recv()
@@ -260,7 +260,7 @@ class _Batches:
         store = SQLiteStore(path)
         self._settle = store.settle
         store.settle = self._timed  # type: ignore[method-assign]
-        self._sessions = SessionManager(store, keys=world.SECRET)
+        self._sessions = SessionManager(store, keys=workload.SECRET)
 
     def _timed(self, **how: Any) -> Any:
         start = time.perf_counter()
@@ -286,12 +286,12 @@ def _use(path: Path, secret: str, there: Connection) -> None:
     felt = _Felt([], [], 0)
     refused, number = 0, 0
     with SessionManager(path, keys=secret) as sessions:
-        sessions.login("the first loads what the others use", world.visitor(0))
+        sessions.login("the first loads what the others use", workload.client(0))
         there.send("ready")
         while not there.poll():
             try:
                 start = time.perf_counter()
-                grant = sessions.login(f"visitor-{number}", world.visitor(number))
+                grant = sessions.login(f"newcomer-{number}", workload.client(number))
                 between = time.perf_counter()
                 sessions.validate(grant.access_token, fresh=True)
                 felt.logins.append(between - start)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from attrs import evolve, frozen
 
-from benchmarks import _world as world
+from benchmarks import _workload as workload
 from benchmarks._line import Line
 from benchmarks._rounds import typical
 from benchmarks._setting import Setting
@@ -19,7 +19,7 @@ from devsess import Grant, SessionManager
 from devsess.stores.sqlite import rows
 from devsess.tuning.timing import each
 
-TOLD = (
+DESCRIPTION = (
     "The same operation among more and more sessions; between the reads others commit, which "
     "empties the page caches of all other connections."
 )
@@ -35,7 +35,7 @@ EACH = 20
 _PAGE = 4096
 
 _ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
-# What a made-up session has in the place of what its model has; two are of one user, on one device.
+# A made-up session's values in place of its model's; two are of one user, on one device.
 # Ids are as random as real ones, which must find themselves spread among them.
 _SCATTERED = "(n * 2654435761 % 4294967296)"
 _MADE_UP = {
@@ -60,9 +60,9 @@ def lines(setting: Setting) -> list[Line]:
 
 
 def _beside(name: str, size: int, took: float, small: _Costs) -> Line:
-    told = f"{name}, among {size:,} sessions, beside {SMALL:,}"
+    title = f"{name}, among {size:,} sessions, beside {SMALL:,}"
     ratio = took / small.seconds[name]
-    line = Line(told, ratio, BOUND, microseconds=took * 1e6, drifts=False)
+    line = Line(title, ratio, BOUND, microseconds=took * 1e6, drifts=False)
     return evolve(line, series=name, at=size)
 
 
@@ -77,12 +77,12 @@ def _weight(size: int, costs: _Costs) -> Line:
 @frozen
 class _Costs:
     """
-    What there is to say of one size.
+    The costs at one size.
 
     Attributes:
         seconds: Of each operation.
         weight: Bytes of a session with its indexes.
-        pages: Read by a get, of those that follow a commit; 0 where the system does not tell.
+        pages: Read by a get, of those that follow a commit; 0 where the system does not count.
     """
 
     seconds: dict[str, float]
@@ -93,10 +93,10 @@ class _Costs:
     def of(cls, setting: Setting, size: int) -> _Costs:
         """Fill a database with *size* sessions, measure, and delete it."""
         path = setting.folder / f"growth-{size}.db"
-        with world.opened(path) as sessions:
+        with workload.opened(path) as sessions:
             grants = [_signed_in(sessions, size // 2 * number // REAL) for number in range(REAL)]
         weight = fill(path, size - REAL)
-        with world.opened(path) as sessions:
+        with workload.opened(path) as sessions:
             operations = _operations(sessions, path, size, grants)
             seconds = typical(operations, setting.rounds(25))
             operations["login"]()
@@ -109,8 +109,8 @@ class _Costs:
 
 
 def _bytes_read() -> int:
-    told = Path("/proc/self/io")
-    return int(told.read_text("ascii").split()[1]) if told.exists() else 0
+    counters = Path("/proc/self/io")
+    return int(counters.read_text("ascii").split()[1]) if counters.exists() else 0
 
 
 def fill(path: Path, count: int, user: str = _MADE_UP["user_id"]) -> float:
@@ -170,7 +170,7 @@ def _size(db: sqlite3.Connection) -> int:
 
 
 def _signed_in(sessions: SessionManager, number: int) -> Grant:
-    return world.signed_in(sessions, 1, start=number)[0]
+    return workload.signed_in(sessions, 1, start=number)[0]
 
 
 def _id(n: int) -> str:
@@ -196,7 +196,7 @@ def _operations(
         latest[session_id] = sessions.refresh(latest[session_id]).refresh_token
 
     def first_sight() -> float:
-        with world.opened(path) as newcomer:
+        with workload.opened(path) as newcomer:
             newcomer.validate(next(to_see).access_token)  # opens a reader, hears of the log
             return each(newcomer.validate, [next(to_see).access_token for _ in range(EACH)])
 
@@ -205,7 +205,7 @@ def _operations(
         "get": lambda: each(lambda n: sessions.get(_id(n)), spread()),
         "list": lambda: each(lambda n: sessions.list(f"user-{n // 2:07d}"), spread()),
         "login": lambda: each(
-            lambda n: sessions.login(f"user-{n // 2:07d}", world.visitor(n)), spread()
+            lambda n: sessions.login(f"user-{n // 2:07d}", workload.client(n)), spread()
         ),
         "refresh": lambda: each(refresh, list(latest)),
         "revoke": lambda: each(

@@ -1,4 +1,4 @@
-"""What `import devsess` costs, beside `import jwt`."""
+"""The cost of `import devsess`, beside `import jwt`."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tempfile import TemporaryDirectory
 from benchmarks._line import Line
 from benchmarks._setting import Setting
 
-TOLD = "Beyond an interpreter that does nothing."
+DESCRIPTION = "Beyond an interpreter that does nothing."
 
 HEAVY = (
     "jwt",
@@ -35,7 +35,7 @@ _NEVER_COMPILED = "PYTHONDONTWRITEBYTECODE"
 
 
 def lines(setting: Setting) -> list[Line]:
-    """Time, beyond an interpreter that does nothing; and what is loaded."""
+    """Time, beyond an interpreter that does nothing; and the modules loaded."""
     with TemporaryDirectory() as compiled:
         nothing, *others = _seconds(setting.rounds(40), compiled)
     jwt, ours, made = (seconds - nothing for seconds in others)
@@ -63,13 +63,13 @@ def _seconds(rounds: int, compiled: str) -> list[float]:
 
 
 def _modules(code: str) -> int:
-    return _told(f"import sys; {code}; print(len(sys.modules))")
+    return _printed(f"import sys; {code}; print(len(sys.modules))")
 
 
 def _heavy() -> int:
-    return _told(f"import sys, devsess; print(sum(name in sys.modules for name in {HEAVY!r}))")
+    return _printed(f"import sys, devsess; print(sum(name in sys.modules for name in {HEAVY!r}))")
 
 
-def _told(code: str) -> int:
+def _printed(code: str) -> int:
     answer = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)
     return int(answer.stdout)

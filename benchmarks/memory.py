@@ -1,4 +1,4 @@
-"""What a session in the cache weighs."""
+"""The memory of a session in the cache."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import tracemalloc
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from benchmarks import _world as world
+from benchmarks import _workload as workload
 from benchmarks._line import Line
 from devsess import Client, SessionManager
 from devsess.tuning.timing import fresh_copy
@@ -18,14 +18,14 @@ if TYPE_CHECKING:
     from benchmarks._setting import Setting
     from devsess import Grant
 
-TOLD = "`tracemalloc`'s difference, for sessions validated with address and user agent."
+DESCRIPTION = "`tracemalloc`'s difference, for sessions validated with address and user agent."
 
 
 SESSIONS = 2_000
 
 
 def lines(setting: Setting) -> list[Line]:
-    """With its token and what the client presented."""
+    """A session's memory, with its token and the client's texts."""
     path, grants = setting.signed_in("memory", SESSIONS)
     plain, known = _weight(path, grants, device=False), _weight(path, grants, device=True)
     return [
@@ -37,9 +37,9 @@ def lines(setting: Setting) -> list[Line]:
 def _weight(path: Path, grants: Sequence[Grant], *, device: bool) -> float:
     """Bytes for each of these sessions, once all that they share is there."""
     requests = list(enumerate(grants))
-    with world.opened(path) as warm:
+    with workload.opened(path) as warm:
         _fill(warm, requests, device=device)
-    with world.opened(path) as sessions:
+    with workload.opened(path) as sessions:
         tracemalloc.start()
         _fill(sessions, requests[:100], device=device)
         before = _traced()
@@ -51,7 +51,7 @@ def _weight(path: Path, grants: Sequence[Grant], *, device: bool) -> float:
 
 def _fill(sessions: SessionManager, requests: Sequence[tuple[int, Grant]], *, device: bool) -> None:
     for number, grant in requests:
-        ip, agent = map(fresh_copy, world.parts_of(world.visitor(number)))
+        ip, agent = map(fresh_copy, workload.parts_of(workload.client(number)))
         token = fresh_copy(grant.device_token or "") if device else None
         client = Client(ip=ip, user_agent=agent, device_token=token)
         sessions.validate(fresh_copy(grant.access_token), client)

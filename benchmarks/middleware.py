@@ -1,4 +1,4 @@
-"""What the middlewares add to a call of an app that does nothing, its session cached."""
+"""The cost that the middlewares add to a call of an app that does nothing, its session cached."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from contextlib import ExitStack
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from benchmarks import _world as world
+from benchmarks import _workload as workload
 from benchmarks._line import Line
 from benchmarks._rounds import best
 from devsess import AsyncSessionManager
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from benchmarks._setting import Setting
     from devsess import Grant
 
-TOLD = (
-    "What is added to a call of an app that does nothing, the session cached; cookies, CSRF "
+DESCRIPTION = (
+    "The time added to a call of an app that does nothing, the session cached; cookies, CSRF "
     "check and client address included."
 )
 
@@ -32,7 +32,7 @@ BOUND = 1.0
 
 Headers: TypeAlias = list[tuple[str, str]]
 
-# What a browser sends with a request for a page, beside its cookies.
+# The headers of a browser's request for a page, beside its cookies.
 BROWSER: Headers = [
     ("host", "app.example"),
     ("connection", "keep-alive"),
@@ -51,7 +51,7 @@ BROWSER: Headers = [
 
 
 def lines(setting: Setting) -> list[Line]:
-    """What is added to a call, for browsers and for programs."""
+    """The cost added to a call, for browsers and for programs."""
     path, grants = setting.signed_in("middleware", 2 * SESSIONS)
     # Sessions of their own: an entry of the cache is for one client, and these would take turns.
     browsers, programs = grants[:SESSIONS], grants[SESSIONS:]
@@ -62,9 +62,9 @@ def lines(setting: Setting) -> list[Line]:
         ],
     }
     with ExitStack() as stack:
-        on_wsgi = ForWSGI(wsgi_app, stack.enter_context(world.opened(path)))
-        on_asgi = ForASGI(asgi_app, AsyncSessionManager(path, keys=world.SECRET))
-        batches: dict[str, Batch] = {"decode": world.decoding(browsers)}
+        on_wsgi = ForWSGI(wsgi_app, stack.enter_context(workload.opened(path)))
+        on_asgi = ForASGI(asgi_app, AsyncSessionManager(path, keys=workload.SECRET))
+        batches: dict[str, Batch] = {"decode": workload.decoding(browsers)}
         for way, sent in requests.items():
             environs, scopes = [_environ(each) for each in sent], [_scope(each) for each in sent]
             batches[f"WSGI, {way}, bare"] = partial(_each, _call_wsgi, wsgi_app, environs)
@@ -77,8 +77,8 @@ def lines(setting: Setting) -> list[Line]:
 
 def _line(name: str, seconds: dict[str, float]) -> Line:
     added = seconds[name] - seconds[f"{name}, bare"]
-    told = f"the middleware adds to a call ({name})"
-    return Line(told, added / seconds["decode"], BOUND, microseconds=added * 1e6)
+    name = f"the middleware adds to a call ({name})"
+    return Line(name, added / seconds["decode"], BOUND, microseconds=added * 1e6)
 
 
 def wsgi_app(_: Any, start_response: Any) -> list[bytes]:
@@ -104,7 +104,7 @@ def _call_wsgi(app: Any, environ: Any) -> None:
 
 
 def _started(*_: object) -> None:
-    """What a server's start_response would do is not ours."""
+    """The work of a server's start_response is not ours."""
 
 
 def _call_asgi(app: Any, scope: Any) -> None:
@@ -117,7 +117,7 @@ def _call_asgi(app: Any, scope: Any) -> None:
 
 
 async def _sent(_: Any) -> None:
-    """What a server's send would do is not ours."""
+    """The work of a server's send is not ours."""
 
 
 def cookies_of(grant: Grant) -> str:

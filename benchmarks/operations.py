@@ -1,4 +1,4 @@
-"""What operations cost: those that commit, beyond one bare commit on the same disk."""
+"""The cost of operations: those that commit, beyond one bare commit on the same disk."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from attrs import evolve
 
-from benchmarks import _world as world
+from benchmarks import _workload as workload
 from benchmarks._line import Line
 from benchmarks._rounds import typical
 from devsess import Client, SessionManager
@@ -27,9 +27,9 @@ if TYPE_CHECKING:
     from benchmarks._setting import Setting
     from devsess import Grant
 
-TOLD = (
-    "Median. Logins, refreshes and revocations wait for the disk: what they cost beyond one "
-    "bare `synchronous=FULL` commit of a small row."
+DESCRIPTION = (
+    "Medians. Logins, refreshes and revocations wait for the disk: their figures are the time "
+    "beyond one bare `synchronous=FULL` commit of a small row."
 )
 
 SESSIONS = 2_000
@@ -40,15 +40,18 @@ WRITES = {
     "revoke": None,
 }
 WRITES_EACH = 10
-CROWDS = (1, 100, 10_000)
+SIZES = (1, 100, 10_000)
 
 
 def lines(setting: Setting) -> list[Line]:
     """Every operation there is but validation."""
     path, grants = setting.signed_in("operations", SESSIONS)
-    with closing(_bare_database(path.with_name("bare.db"))) as db, world.opened(path) as sessions:
+    with (
+        closing(_bare_database(path.with_name("bare.db"))) as db,
+        workload.opened(path) as sessions,
+    ):
         batches: dict[str, Batch] = {
-            "decode": world.decoding(grants),
+            "decode": workload.decoding(grants),
             "commit": lambda: each(lambda _: _bare_commit(db), range(WRITES_EACH)),
             "list": lambda: each(lambda it: sessions.list(it.session.user_id), grants[:100]),
         }
@@ -56,8 +59,8 @@ def lines(setting: Setting) -> list[Line]:
         for batch in batches.values():
             batch()
         seconds = typical(batches, setting.rounds(50))
-        crowds = CROWDS[:2] if setting.quick else CROWDS
-        many = [line for size in crowds for line in _many(setting, size, seconds["decode"])]
+        sizes = SIZES[:2] if setting.quick else SIZES
+        many = [line for size in sizes for line in _many(setting, size, seconds["decode"])]
     return [*_lines(seconds), *many]
 
 
@@ -69,37 +72,37 @@ def _lines(seconds: dict[str, float]) -> list[Line]:
             (seconds[name] - commit) / unit,
             bound,
             microseconds=(seconds[name] - commit) * 1e6,
-            drifts=False,  # what is left of two waits for a disk
+            drifts=False,  # the difference of two waits for a disk
         )
         for name, bound in WRITES.items()
     ]
-    told = Line("a bare commit", commit / unit, microseconds=commit * 1e6, drifts=False)
+    committed = Line("a bare commit", commit / unit, microseconds=commit * 1e6, drifts=False)
     listed = Line("list, one session", seconds["list"] / unit, microseconds=seconds["list"] * 1e6)
-    return [told, *found, listed]
+    return [committed, *found, listed]
 
 
 def _many(setting: Setting, size: int, unit: float) -> list[Line]:
-    """One user's so many sessions, all at once: ended, purged in time, or erased."""
-    path = setting.folder / f"crowd-{size}.db"
+    """All of one user's *size* sessions at once: ended, purged in time, or erased."""
+    path = setting.folder / f"account-{size}.db"
     later = FakeClock(datetime.now(UTC) + timedelta(days=365))
     taken: dict[str, list[float]] = {"revoke_all": [], "purge": [], "erase_user": []}
-    with world.opened(path) as sessions:
-        in_a_year = SessionManager(sessions._store, keys=world.SECRET, clock=later)
-        for _ in range(5 if size < CROWDS[-1] else 1):
+    with workload.opened(path) as sessions:
+        in_a_year = SessionManager(sessions._store, keys=workload.SECRET, clock=later)
+        for _ in range(5 if size < SIZES[-1] else 1):
             _sign_in(sessions, size)
-            taken["revoke_all"].append(_timed(lambda: sessions.revoke_all("crowd")))
+            taken["revoke_all"].append(_timed(lambda: sessions.revoke_all("many")))
             taken["purge"].append(_timed(in_a_year.purge))
             _sign_in(sessions, size)
-            taken["erase_user"].append(_timed(lambda: sessions.erase_user("crowd")))
-    return [_crowded(name, size, statistics.median(spent), unit) for name, spent in taken.items()]
+            taken["erase_user"].append(_timed(lambda: sessions.erase_user("many")))
+    return [_of_size(name, size, statistics.median(spent), unit) for name, spent in taken.items()]
 
 
 def _sign_in(sessions: SessionManager, size: int) -> None:
     for _ in range(size):
-        sessions.login("crowd")
+        sessions.login("many")
 
 
-def _crowded(name: str, size: int, took: float, unit: float) -> Line:
+def _of_size(name: str, size: int, took: float, unit: float) -> Line:
     return Line(f"{name} of {size:,}", took / unit, microseconds=took * 1e6, drifts=False)
 
 
@@ -124,16 +127,16 @@ def _bare_commit(db: sqlite3.Connection) -> None:
 
 
 def _writes(sessions: SessionManager, grants: Sequence[Grant]) -> dict[str, Batch]:
-    """What is timed, by the names in WRITES."""
+    """The timed operations, by the names in WRITES."""
     numbers = count(len(grants))
     to_end = iter(grants[-1_000:])
 
     def login(number: int) -> object:
-        return sessions.login(f"user-{number:07d}", world.visitor(number))
+        return sessions.login(f"user-{number:07d}", workload.client(number))
 
     def with_new_agent(number: int) -> object:
         agent = f"{AGENTS[0]} Build/{number}"
-        return sessions.login(f"user-{number:07d}", Client(world.address(number), agent))
+        return sessions.login(f"user-{number:07d}", Client(workload.address(number), agent))
 
     def revoke(grant: Grant) -> object:
         return sessions.revoke(grant.session.id)
@@ -150,7 +153,7 @@ def _refreshes(sessions: SessionManager, grants: Sequence[Grant]) -> Batch:
     """Browsers that refresh one after another, each with its device token and its latest token."""
     latest = {number: grant.refresh_token for number, grant in enumerate(grants[:WRITES_EACH])}
     clients = {
-        number: evolve(world.visitor(number), device_token=grants[number].device_token)
+        number: evolve(workload.client(number), device_token=grants[number].device_token)
         for number in latest
     }
 

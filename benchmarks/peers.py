@@ -1,5 +1,5 @@
 """
-What one "who is signed in?" costs with devsess and with its peers, beside a bare `jwt.decode`.
+The cost of one "who is signed in?" with devsess and with its peers, beside a bare `jwt.decode`.
 
     python -m benchmarks.peers [--quick]
 
@@ -25,7 +25,7 @@ from tabulate import tabulate
 from benchmarks import _peer_django as django
 from benchmarks import _peer_flask as flask
 from benchmarks import _peer_tokens as tokens
-from benchmarks import _world as world
+from benchmarks import _workload as workload
 from benchmarks._peer_place import Place, Way
 from benchmarks._rounds import best
 
@@ -42,14 +42,14 @@ class Peer:
     What came of one way.
 
     Attributes:
-        name: What people call it.
+        name: As people call it.
         version: Of its distribution; empty if it is not installed.
         microseconds: For one check; None if it is not installed.
         ratio: The same as times a bare decode.
         revocation: When a session that has been ended is refused.
         devices: Whether a session knows its device.
         staleness: How long a session that has been ended may still pass.
-        note: What is read, and where the way differs from its neighbours.
+        note: Which rows are read, and where the way differs from its neighbours.
     """
 
     name: str
@@ -89,11 +89,11 @@ WAYS = (
     ),
     Way(
         "flask-jwt-extended, blocklist in SQLite", flask.in_sqlite, ("flask-jwt-extended",),
-        AT_ONCE, "no", "none", "reads the blocklist by plain sqlite3; what is blocked is a token",
+        AT_ONCE, "no", "none", "reads the blocklist by plain sqlite3; a blocked entry is a token",
     ),
     Way(
         "flask-jwt-extended, blocklist in Redis", flask.in_redis, ("flask-jwt-extended", *VALKEY),
-        AT_ONCE, "no", "none", "asks a Valkey server on loopback; what is blocked is a token",
+        AT_ONCE, "no", "none", "asks a Valkey server on loopback; a blocked entry is a token",
     ),
     Way(
         "Django sessions, db", django.db, ("django",),
@@ -147,8 +147,8 @@ def peers(folder: Path, *, rounds: int, calls: int) -> list[Peer]:
     """
     path = folder / "devsess.db"
     with ExitStack() as stack:
-        with world.opened(path) as sessions:
-            place = Place(folder, path, world.signed_in(sessions, calls))
+        with workload.opened(path) as sessions:
+            place = Place(folder, path, workload.signed_in(sessions, calls))
         here = [way for way in WAYS if not way.missing]
         batches = {way.name: stack.enter_context(way.prepare(place)) for way in here}
         seconds = best(batches, rounds)
@@ -189,8 +189,8 @@ def _cells(row: Peer) -> tuple[str, ...]:
 
 
 def report(rows: Sequence[Peer]) -> str:
-    """The table, and what the figures depend on."""
-    around = ", ".join(f"{name} {value}" for name, value in world.surroundings().items())
+    """The table, and the surroundings that the figures depend on."""
+    around = ", ".join(f"{name} {value}" for name, value in workload.surroundings().items())
     return f"{table(rows)}\n\n× is times a bare jwt.decode in the same run. {around}"
 
 

@@ -8,7 +8,7 @@ from functools import partial
 from time import time
 from typing import TYPE_CHECKING, TypeVar, cast
 
-from benchmarks import _world as world
+from benchmarks import _workload as workload
 from benchmarks._line import Line
 from benchmarks._rounds import best
 from benchmarks.validate import SESSIONS, first_seen, without_index
@@ -26,14 +26,16 @@ if TYPE_CHECKING:
     from devsess.stores.sqlite import SQLiteStore
     from devsess.tokens.access import AccessClaims
 
-TOLD = "Where the time of the dearer validations goes: each part timed by itself, beside the whole."
+DESCRIPTION = (
+    "Where the time of the dearer validations goes: each part timed by itself, beside the whole."
+)
 
 T = TypeVar("T")
 
 FIRST_SIGHT = "a token seen for the first time"
 FRESH = "fresh=True"
 MARKED = "repeated, with PRAGMA data_version as the mark"
-# What is beyond the parts of each whole is told as the rest.
+# The time beyond the parts of each whole is shown as the rest.
 PARTS = {
     FIRST_SIGHT: (
         "SQLite reads the row",
@@ -51,7 +53,7 @@ def lines(setting: Setting) -> list[Line]:
     path, grants = setting.signed_in("profiles", SESSIONS)
     tokens = [grant.access_token for grant in grants]
     with ExitStack() as stack:
-        sessions = stack.enter_context(world.opened(path))
+        sessions = stack.enter_context(workload.opened(path))
         asked = stack.enter_context(without_index(path))
         batches: dict[str, Batch] = {
             FIRST_SIGHT: lambda: first_seen(path, grants),
@@ -61,10 +63,10 @@ def lines(setting: Setting) -> list[Line]:
         names = [name for parts in PARTS.values() for name in parts]
         batches |= zip(names, _parts(sessions, grants), strict=True)
         seconds = best(batches, setting.rounds(25))
-    return [line for whole in PARTS for line in _told(whole, seconds)]
+    return [line for whole in PARTS for line in _lines_of(whole, seconds)]
 
 
-def _told(whole: str, seconds: dict[str, float]) -> list[Line]:
+def _lines_of(whole: str, seconds: dict[str, float]) -> list[Line]:
     parts = {part: seconds[part] for part in PARTS[whole]}
     parts["the rest"] = seconds[whole] - sum(parts.values())
     return [
@@ -92,7 +94,7 @@ class Known(BlockingFace):
 
 
 def _parts(sessions: SessionManager, grants: Sequence[Grant]) -> list[Batch]:
-    """What PARTS names, in that order, each done to all sessions."""
+    """The parts that PARTS names, in that order, each done to all sessions."""
     core, now = sessions._core, time()
     store = cast("SQLiteStore", sessions._store)
     ids = [grant.session.id for grant in grants]

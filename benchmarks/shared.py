@@ -7,18 +7,18 @@ import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
-from benchmarks import _crowd as crowd
-from benchmarks import _world as world
+from benchmarks import _processes as other_processes
+from benchmarks import _workload as workload
 from benchmarks._line import Line
 from benchmarks._setting import Setting
 from devsess import Grant, SessionManager
 from devsess.tuning.timing import each_fresh, fresh_copy
 
-TOLD = (
+DESCRIPTION = (
     "One file, several threads and processes. At a pace of 900 requests a second every other "
     "one meets a commit, and reads the change log first: a rough figure, which moves with the "
-    "machine's load. Of two processes together, what they wait for a CPU that other programs use "
-    "is left out, what they wait for each other is not."
+    "machine's load. Of two processes together, waits for a CPU that other programs use "
+    "are left out, waits for each other are not."
 )
 
 SESSIONS = 250
@@ -29,14 +29,14 @@ TIMES = 60
 
 
 def lines(setting: Setting) -> list[Line]:
-    """What sharing costs, beside having the file to oneself."""
+    """The cost of sharing, beside having the file to oneself."""
     path, grants = setting.signed_in("shared", SESSIONS)
     tokens = [grant.access_token for grant in grants]
 
     def beside_one() -> float:
         alone, two = (
             statistics.median(
-                crowd.validated_together(path, world.SECRET, tokens, processes)
+                other_processes.validated_together(path, workload.SECRET, tokens, processes)
                 for _ in range(1 if setting.quick else 3)
             )
             for processes in (1, 2)
@@ -46,7 +46,7 @@ def lines(setting: Setting) -> list[Line]:
     name = "two processes, validations together, beside one"
     found = [Line(name, beside_one(), 1.8, at_least=True)]
     if not setting.quick:
-        with crowd.writer(path, world.SECRET):
+        with other_processes.writer(path, workload.SECRET):
             found.append(Line(f"{name}, while a third writes", beside_one(), at_least=True))
     return [
         *found,
@@ -58,7 +58,7 @@ def lines(setting: Setting) -> list[Line]:
 def _threads(setting: Setting, grants: Sequence[Grant]) -> list[Line]:
     """Making the tokens counts, for one thread as for many."""
     tokens = [grant.access_token for grant in grants] * TIMES
-    with world.opened(setting.folder / "shared.db") as sessions, ThreadPoolExecutor(4) as pool:
+    with workload.opened(setting.folder / "shared.db") as sessions, ThreadPoolExecutor(4) as pool:
 
         def work(_: object) -> None:
             for token in tokens:
@@ -79,9 +79,9 @@ def _threads(setting: Setting, grants: Sequence[Grant]) -> list[Line]:
 
 def _under_a_writer(setting: Setting, grants: Sequence[Grant]) -> list[Line]:
     """The mean of everything there is, since what a commit costs comes now and then."""
-    with world.opened(setting.folder / "shared.db") as sessions:
-        decode = world.decoding(grants)
-        with crowd.writer(setting.folder / "shared.db", world.SECRET) as commits:
+    with workload.opened(setting.folder / "shared.db") as sessions:
+        decode = workload.decoding(grants)
+        with other_processes.writer(setting.folder / "shared.db", workload.SECRET) as commits:
             before, begun = commits(), time.perf_counter()
             unit = min(decode() for _ in range(ROUNDS))
             busy = statistics.median(
@@ -90,7 +90,7 @@ def _under_a_writer(setting: Setting, grants: Sequence[Grant]) -> list[Line]:
             )
             calm = statistics.median(_at_a_pace(sessions, grants) for _ in range(ROUNDS))
             made = (commits() - before) / (time.perf_counter() - begun)
-    name = f"while another process commits {crowd.COMMITS_A_SECOND} times a second"
+    name = f"while another process commits {other_processes.COMMITS_A_SECOND} times a second"
     return [
         Line("commits a second that the writer made", made, unit="", drifts=False),
         Line(f"repeated, {name}", busy / unit, 0.3, microseconds=busy * 1e6),

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from attrs import evolve
 
-from benchmarks import _world as world
+from benchmarks import _workload as workload
 from benchmarks._line import Line
 from benchmarks._setting import Setting
 from devsess import InvalidSessionError, Policy, SessionManager
@@ -18,7 +18,7 @@ from devsess import InvalidSessionError, Policy, SessionManager
 if TYPE_CHECKING:
     from multiprocessing.connection import Connection
 
-TOLD = (
+DESCRIPTION = (
     "From the return of `revoke` to the start of the last validation that another process let "
     "pass; 0 where there was none. Revocations come at all moments between one hearing and "
     "the next."
@@ -55,8 +55,8 @@ def _delays(setting: Setting, allowed: float, times: int) -> list[float]:
     path = setting.folder / f"stale-{allowed:g}.db"
     context = get_context("spawn")
     here, there = context.Pipe()
-    with SessionManager(path, keys=world.SECRET) as sessions:
-        child = context.Process(target=_validate, args=(path, world.SECRET, allowed, there))
+    with SessionManager(path, keys=workload.SECRET) as sessions:
+        child = context.Process(target=_validate, args=(path, workload.SECRET, allowed, there))
         child.start()
         moments = [allowed * number / times for number in range(times)]
         found = [_delay(sessions, here, number, at) for number, at in enumerate(moments)]

@@ -1,4 +1,4 @@
-"""What the ways to validate a token cost, beside a bare decode of the same tokens."""
+"""The cost of each way to validate a token, beside a bare decode of the same tokens."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from functools import partial
 from time import perf_counter
 from typing import TYPE_CHECKING
 
-from benchmarks import _world as world
+from benchmarks import _workload as workload
 from benchmarks._line import Line
 from benchmarks._rounds import best
 from devsess import AsyncSessionManager, InvalidSessionError, Policy, SessionManager
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from benchmarks._setting import Setting
     from devsess import Grant
 
-TOLD = (
+DESCRIPTION = (
     "Beside a bare `jwt.decode` of the same tokens (HS256), each token in a new string, the "
     "best of many alternating rounds."
 )
@@ -55,7 +55,7 @@ def lines(setting: Setting) -> list[Line]:
     """Every way to validate."""
     path, grants = setting.signed_in("validate", SESSIONS)
     with ExitStack() as stack:
-        batches = {"decode": world.decoding(grants), **_batches(stack, path, grants)}
+        batches = {"decode": workload.decoding(grants), **_batches(stack, path, grants)}
         seconds = best(batches, setting.rounds(25))
     found = [
         Line(name, seconds[name] / seconds["decode"], bound, microseconds=seconds[name] * 1e6)
@@ -66,12 +66,12 @@ def lines(setting: Setting) -> list[Line]:
 
 
 def _batches(stack: ExitStack, path: Path, grants: Sequence[Grant]) -> dict[str, Batch]:
-    """What is timed, by the names in WAYS."""
-    strict = stack.enter_context(world.opened(path))
+    """The timed validations, by the names in WAYS."""
+    strict = stack.enter_context(workload.opened(path))
     asked = stack.enter_context(without_index(path))
     seconds = {
         most: stack.enter_context(
-            SessionManager(path, keys=world.SECRET, policy=Policy(max_staleness=most))
+            SessionManager(path, keys=workload.SECRET, policy=Policy(max_staleness=most))
         )
         for most in (1, 5)
     }
@@ -93,13 +93,13 @@ def without_index(path: Path) -> SessionManager:
     remap = walindex._remap
     walindex._remap = lambda: None
     try:
-        return world.opened(path)
+        return workload.opened(path)
     finally:
         walindex._remap = remap
 
 
 def _repeated(validate: Callable[[str], object], grants: Sequence[Grant]) -> Batch:
-    return partial(world.repeated, validate, _tokens(grants))
+    return partial(workload.repeated, validate, _tokens(grants))
 
 
 def _tokens(grants: Sequence[Grant]) -> list[str]:
@@ -111,17 +111,17 @@ def _tokens(grants: Sequence[Grant]) -> list[str]:
 def _with_clients(sessions: SessionManager, grants: Sequence[Grant]) -> Batch:
     """Validations by browsers that present their device token, every request in new strings."""
     # Sessions of their own: an entry is judged for one client, and these would take turns.
-    seen = world.requests(grants[-REPEATED:], start=len(grants) - REPEATED)
+    seen = workload.requests(grants[-REPEATED:], start=len(grants) - REPEATED)
 
     def batch() -> float:
-        sessions.validate(*seen[0])  # as in world.repeated
+        sessions.validate(*seen[0])  # as in workload.repeated
         return each_request(sessions, seen * (CALLS // len(seen)))
 
     return batch
 
 
 def _asynchronous(stack: ExitStack, path: Path, grants: Sequence[Grant]) -> Batch:
-    sessions = AsyncSessionManager(path, keys=world.SECRET)
+    sessions = AsyncSessionManager(path, keys=workload.SECRET)
     runner = stack.enter_context(asyncio.Runner())
     stack.callback(lambda: runner.run(sessions.close()))
     for token in _tokens(grants):
@@ -145,19 +145,19 @@ def _asynchronous(stack: ExitStack, path: Path, grants: Sequence[Grant]) -> Batc
 def first_seen(path: Path, grants: Sequence[Grant]) -> float:
     """Distinct tokens, each validated once by a manager that has just been opened."""
     tokens = [grant.access_token for grant in grants]
-    with world.opened(path) as newcomer:
+    with workload.opened(path) as newcomer:
         return each_fresh(newcomer.validate, tokens, fresh_copy)
 
 
 def _refused(sessions: SessionManager) -> dict[str, Batch]:
-    """What is refused, each time again: revoked, expired, forged."""
-    ended = world.signed_in(sessions, REPEATED, start=5 * SESSIONS)
+    """Tokens that are refused each time again: revoked, expired, forged."""
+    ended = workload.signed_in(sessions, REPEATED, start=5 * SESSIONS)
     for grant in ended:
         sessions.revoke(grant.session.id)
     # Signed in an hour ago: the session lives, the access token's time is over.
     clock = FakeClock(datetime.now(UTC) - timedelta(hours=1))
-    before = SessionManager(sessions._store, keys=world.SECRET, clock=clock)
-    expired = world.signed_in(before, REPEATED, start=6 * SESSIONS)
+    before = SessionManager(sessions._store, keys=workload.SECRET, clock=clock)
+    expired = workload.signed_in(before, REPEATED, start=6 * SESSIONS)
     forged = [grant.access_token[:-8] + "AAAAAAAA" for grant in ended]
 
     def refuse(token: str) -> None:

@@ -42,66 +42,66 @@ CALLS = 400
 
 
 @define
-class Story:
-    """What is told, and whether each step did what it says."""
+class Script:
+    """The demo's text, and whether each step did what it says."""
 
     quiet: bool
     steps: list[dict[str, Any]] = field(factory=list)
 
-    def tell(self, text: str) -> None:
-        """Say something."""
+    def say(self, text: str) -> None:
+        """Print *text*, unless quiet."""
         if not self.quiet:
             click.echo(text)
 
     def step(self, what: str, *, held: bool) -> None:
-        """Note a step."""
+        """Record a step, and say it."""
         self.steps.append({"step": what, "held": held})
-        self.tell(f"  {'ok ' if held else 'FAILED'}  {what}")
+        self.say(f"  {'ok ' if held else 'FAILED'}  {what}")
 
 
 def run(*, as_json: bool) -> bool:
     """Play it; whether every step did what it says."""
-    story = Story(quiet=as_json)
+    script = Script(quiet=as_json)
     secret = generate_secret()
     with tempfile.TemporaryDirectory() as folder:
         # No grace period: the demo replays a token at once, a thief comes later.
         policy = Policy(refresh_grace_period=0)
         with SessionManager(Path(folder) / "demo.db", keys=secret, policy=policy) as sessions:
-            _play(story, sessions)
+            _play(script, sessions)
             cost = _cost(sessions, secret)
     if not as_json:
         output.prose(
             f"\nA validation takes {cost['validate']:.1f} µs, a bare jwt.decode of the same token"
             f" {cost['decode']:.1f} µs: {cost['validate'] / cost['decode']:.2f} of it."
         )
-    held = all(step["held"] for step in story.steps)
+    held = all(step["held"] for step in script.steps)
     if as_json:
-        output.as_json({"steps": story.steps, "microseconds": cost, "held": held})
+        output.as_json({"steps": script.steps, "microseconds": cost, "held": held})
     return held
 
 
-def _play(story: Story, sessions: SessionManager) -> None:
-    story.tell(f"{USER} signs in from three devices:\n")
+def _play(script: Script, sessions: SessionManager) -> None:
+    script.say(f"{USER} signs in from three devices:\n")
     grants = {name: sessions.login(USER, client) for name, client in DEVICES.items()}
     listed = sessions.list(USER)
-    if not story.quiet:
+    if not script.quiet:
         output.sessions(listed)
-    story.tell("\nThe phone is lost; its session is revoked:\n")
-    story.step("three sessions are listed", held=len(listed) == len(DEVICES))
-    story.step("all three tokens pass", held=all(_passes(sessions, it) for it in grants.values()))
+    script.say("\nThe phone is lost; its session is revoked:\n")
+    script.step("three sessions are listed", held=len(listed) == len(DEVICES))
+    script.step("all three tokens pass", held=all(_passes(sessions, it) for it in grants.values()))
     phone = grants.pop("phone")
     sessions.revoke(phone.session.id, reason="lost phone")
-    story.step("the phone's token is refused", held=_refuses(sessions, phone))
-    story.step("the others still pass", held=all(_passes(sessions, it) for it in grants.values()))
-    story.tell("\nA refresh token is stolen and used after its owner has used it:\n")
+    script.step("the phone's token is refused", held=_refuses(sessions, phone))
+    script.step("the others still pass", held=all(_passes(sessions, it) for it in grants.values()))
+    script.say("\nA refresh token is stolen and used after its owner has used it:\n")
     laptop = grants["laptop"]
     renewed = sessions.refresh(laptop.refresh_token, DEVICES["laptop"])
-    story.step("the owner's refresh gives new tokens", held=_passes(sessions, renewed))
-    story.step("the replay is caught", held=_is_caught(sessions, laptop))
-    story.step("and ends the session", held=_refuses(sessions, renewed))
-    story.step("the third device goes on", held=_passes(sessions, grants["office"]))
-    story.tell("\nWhat is left:\n")
-    if not story.quiet:
+    script.step("the owner's refresh gives new tokens", held=_passes(sessions, renewed))
+    script.step("the replay is caught", held=_is_caught(sessions, laptop))
+    script.step("and ends the session", held=_refuses(sessions, renewed))
+    script.step("the third device goes on", held=_passes(sessions, grants["office"]))
+    script.say("\nWhat is left:\n")
+    if not script.quiet:
         output.sessions(sessions.list(USER, include_ended=True))
 
 

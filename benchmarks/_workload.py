@@ -1,4 +1,4 @@
-"""The world that is measured: browsers as they are, addresses, and sessions of theirs."""
+"""The workload: browsers as they are, addresses, and sessions of theirs."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def address(number: int) -> str:
     return f"198.{18 + number // 65_536 % 2}.{number // 256 % 256}.{number % 256}"
 
 
-def visitor(number: int) -> Client:
+def client(number: int) -> Client:
     """The client of the user with that number, before it has a device token."""
     return Client(ip=address(number), user_agent=AGENTS[number % len(AGENTS)])
 
@@ -45,7 +45,7 @@ def parts_of(client: Client) -> tuple[str, str]:
 def signed_in(sessions: SessionManager, count: int, *, start: int = 0) -> list[Grant]:
     """*count* users' sessions."""
     return [
-        sessions.login(f"user-{number:07d}", visitor(number))
+        sessions.login(f"user-{number:07d}", client(number))
         for number in range(start, start + count)
     ]
 
@@ -56,14 +56,14 @@ def opened(path: Path) -> SessionManager:
 
 
 def bare_decode(token: str) -> object:
-    """What everything is compared with: an application without sessions that can be revoked."""
+    """The unit of all ratios: the check of an application whose sessions cannot be revoked."""
     return jwt.decode(token, SECRET, algorithms=["HS256"], issuer="devsess", audience="devsess")
 
 
 def requests(grants: Sequence[Grant], *, start: int = 0) -> list[tuple[str, Client]]:
     """Each one's token and browser, which presents its device token; numbered from *start* on."""
     return [
-        (grant.access_token, evolve(visitor(number), device_token=grant.device_token))
+        (grant.access_token, evolve(client(number), device_token=grant.device_token))
         for number, grant in enumerate(grants, start)
     ]
 
@@ -82,7 +82,7 @@ def decoding(grants: Sequence[Grant]) -> Batch:
 
 
 def surroundings() -> dict[str, str]:
-    """What the figures depend on."""
+    """The versions that the figures depend on."""
     return {
         "python": f"{platform.python_implementation()} {platform.python_version()}",
         "system": f"{platform.system()} {platform.machine()}",

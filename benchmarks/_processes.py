@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from attrs import evolve
 
 from benchmarks import _waits as waits
-from benchmarks import _world as world
+from benchmarks import _workload as workload
 from devsess import SessionManager
 from devsess.tuning.timing import fresh_copy
 
@@ -29,7 +29,7 @@ _context = get_context("spawn")
 
 @contextmanager
 def writer(path: Path, secret: str) -> Iterator[Callable[[], int]]:
-    """A process that logs in, touches and revokes, 500 commits a second; tells how many."""
+    """A process that logs in, touches and revokes, 500 commits a second; yields their count."""
     done, ready = _context.Event(), _context.Event()
     commits = _context.Value("q", 0)
     process = _context.Process(target=_write, args=(path, secret, ready, done, commits))
@@ -53,10 +53,10 @@ def _write(path: Path, secret: str, ready: Event, done: Event, commits: Any) -> 
     with SessionManager(path, keys=secret) as sessions:
         due, number = time.perf_counter(), 0
         while not done.is_set():
-            user, visitor = f"writer-{number % 100}", world.visitor(number)
-            grant = sessions.login(user, visitor)
-            # The first look at its device token is noted: a touch.
-            known = evolve(visitor, device_token=grant.device_token)
+            user, client = f"writer-{number % 100}", workload.client(number)
+            grant = sessions.login(user, client)
+            # The first look at its device token is written: a touch.
+            known = evolve(client, device_token=grant.device_token)
             sessions.validate(grant.access_token, known)
             sessions.revoke(grant.session.id)
             number += 1
@@ -70,7 +70,7 @@ def validated_together(path: Path, secret: str, tokens: list[str], processes: in
     """
     Validations a second of that many processes together, each with a thread of its own.
 
-    What they wait for a CPU that other programs use is left out; for locks, it is not.
+    Waits for a CPU that other programs use are left out; waits for locks are not.
     """
     start = _context.Barrier(processes)
     answers: Any = _context.SimpleQueue()
