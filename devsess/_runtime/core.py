@@ -94,6 +94,9 @@ class Core:
             except Exception:
                 await self._settle(op)
                 raise
+            except BaseException:  # interrupted: what was changed is not heard of any more
+                self.cache.clear()
+                raise
             await self._settle(op)
             return result
 
@@ -105,6 +108,9 @@ class Core:
             await self.cache.catch_up(op.store)
         except StoreUnavailableError:
             self.cache.clear()
+        except BaseException:
+            self.cache.clear()
+            raise
 
     async def validate(
         self,

@@ -104,11 +104,13 @@ class Runner(Parts):
         return ended.ids
 
     def _close(self) -> None:
-        if self._is_async:
-            drive(cast("AsyncStore", self._store).close())
-        else:
-            cast("Store", self._store).close()
-        self._core.cache.clear()  # a closed manager answers nothing, not even from memory
+        try:
+            if self._is_async:
+                drive(cast("AsyncStore", self._store).close())
+            else:
+                cast("Store", self._store).close()
+        finally:
+            self._core.cache.clear()  # a closed manager answers nothing, not even from memory
 
 
 class AsyncRunner(Parts):
@@ -156,13 +158,13 @@ class AsyncRunner(Parts):
         try:
             done = step(running)
         except Exception:
-            await notify_async(events, self._on_event)
+            await self._handed_over(events)
             raise
         if done is None:
             face.may_wait = True
             go_on = partial(drive, running)
             return await to_its_end(self._in_thread(self._reading, go_on, events))
-        await notify_async(events, self._on_event)
+        await self._handed_over(events)
         return done.result
 
     def _blocking(self, *, may_wait: bool) -> BlockingFace:
@@ -180,6 +182,10 @@ class AsyncRunner(Parts):
         return await to_its_end(self._notified(partial(operation, op, *args, **kwargs), events))
 
     # Tasks of their own: events are notified even if the caller goes away half-way.
+
+    async def _handed_over(self, events: list[Event]) -> None:
+        if events:
+            await to_its_end(notify_async(events, self._on_event))
 
     async def _notified(self, begin: Callable[[], Running[T]], events: list[Event]) -> T:
         try:
@@ -215,10 +221,15 @@ class AsyncRunner(Parts):
         return ended.ids
 
     async def _close(self) -> None:
-        if self._is_async:
-            await cast("AsyncStore", self._store).close()
-        else:
-            await to_its_end(in_thread(self._writing, cast("Store", self._store).close))
-            self._reading.close()
-            self._writing.close()
-        self._core.cache.clear()  # a closed manager answers nothing, not even from memory
+        try:
+            if self._is_async:
+                await cast("AsyncStore", self._store).close()
+            else:
+                await to_its_end(self._closed(cast("Store", self._store)))
+        finally:
+            self._core.cache.clear()  # a closed manager answers nothing, not even from memory
+
+    async def _closed(self, store: Store) -> None:
+        await in_thread(self._writing, store.close)
+        self._reading.close()
+        self._writing.close()

@@ -8,13 +8,23 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from devsess import AsyncSessionManager, Event, EventType, SessionManager
+from devsess import (
+    AsyncSessionManager,
+    Event,
+    EventType,
+    Policy,
+    SessionManager,
+    SessionRevokedError,
+)
 from devsess._runtime.drive import SUSPENSION, drive
 from devsess.stores.awaited import Awaited
 from devsess.stores.base import StoreBusyError
 from devsess.stores.memory import MemoryStore
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
+    from devsess.stores.base import Changes, Ended, Ending
     from devsess.stores.rows import SessionRow
 
 SECRET = "t7vKq2Zr9XwLm4NbY8sHd5JfC3pQx6RgUe1"
@@ -142,3 +152,122 @@ def test_without_stamps_a_fresh_validation_reads_the_row() -> None:
     for expected in (1, 2):
         sessions.validate(grant.access_token, fresh=True)
         assert expected == sessions.metrics().calls["get"].count
+
+
+def test_an_event_is_handed_over_though_its_caller_goes_away(tmp_path: Path) -> None:
+    """The stolen token's bearer who hangs up at once stops no alarm of an asynchronous handler."""
+    heard: list[EventType] = []
+
+    async def run() -> None:
+        asked, may_go_on = asyncio.Event(), asyncio.Event()
+
+        async def on_event(event: Event) -> None:
+            asked.set()
+            await may_go_on.wait()
+            heard.append(event.type)
+
+        async with AsyncSessionManager(tmp_path / "s.db", keys=SECRET) as sessions:
+            grant = await sessions.login("ada")
+            await sessions.revoke(grant.session.id)
+        async with AsyncSessionManager(
+            tmp_path / "s.db", keys=SECRET, on_event=on_event
+        ) as sessions:
+            bearer = asyncio.ensure_future(sessions.validate(grant.access_token))
+            await asked.wait()
+            bearer.cancel()
+            await asyncio.wait([bearer])
+            assert bearer.cancelled()
+            may_go_on.set()
+            async with asyncio.timeout(10):
+                while not heard:
+                    await asyncio.sleep(0.001)
+
+    asyncio.run(run())
+    assert [EventType.SESSION_USED_AFTER_END] == heard
+
+
+class Interrupted(BaseException):
+    """As KeyboardInterrupt, or the timeout of a library: it may come between any two steps."""
+
+
+class Interrupting(MemoryStore):
+    """Interrupted right after it has done what is named."""
+
+    after = ""
+
+    def end(self, ending: Ending) -> Ended:
+        ended = super().end(ending)
+        self._strike("end")
+        return ended
+
+    def changes(self, position: object, *, wait: bool = True) -> Changes:
+        changes = super().changes(position, wait=wait)
+        self._strike("changes")
+        return changes
+
+    def _strike(self, name: str) -> None:
+        if self.after == name:
+            self.after = ""
+            raise Interrupted
+
+
+@pytest.mark.parametrize("after", ["end", "changes"])
+def test_memory_forgets_what_an_interrupt_left_unheard(after: str) -> None:
+    """What a manager did itself is out of its cache, however stale answers may be."""
+    store, policy = Interrupting(), Policy(max_staleness=60)
+    sessions = SessionManager(store, keys=SECRET, policy=policy)
+    grant = sessions.login("ada")
+    sessions.validate(grant.access_token)
+    store.after = after
+    with pytest.raises(Interrupted):
+        sessions.revoke(grant.session.id)
+    with pytest.raises(SessionRevokedError):
+        sessions.validate(grant.access_token)
+
+
+def test_memory_forgets_what_a_store_did_before_it_suspended() -> None:
+    """A blocking manager cannot go on with a store that has to be awaited; the change is made."""
+
+    class Suspending(Awaited):
+        async def end(self, ending: Ending) -> Ended:
+            ended = await super().end(ending)
+            await SUSPENSION
+            return ended
+
+    store, policy = Suspending(MemoryStore()), Policy(max_staleness=60)
+    sessions = SessionManager(store, keys=SECRET, policy=policy)
+    grant = sessions.login("ada")
+    sessions.validate(grant.access_token)
+    with pytest.raises(RuntimeError, match="AsyncSessionManager"):
+        sessions.revoke(grant.session.id)
+    with pytest.raises(SessionRevokedError):
+        sessions.validate(grant.access_token)
+
+
+class Closing(Awaited):
+    """It takes a while to close."""
+
+    def __init__(self, store: MemoryStore) -> None:
+        super().__init__(store)
+        self.is_closing = asyncio.Event()
+
+    async def close(self) -> None:
+        self.is_closing.set()
+        await asyncio.Event().wait()
+
+
+def test_a_closed_manager_answers_nothing_though_its_closing_is_cancelled() -> None:
+    """Not even from memory, however stale answers may be."""
+
+    async def run() -> None:
+        store, policy = Closing(MemoryStore()), Policy(max_staleness=60)
+        sessions = AsyncSessionManager(store, keys=SECRET, policy=policy)
+        grant = await sessions.login("ada")
+        await sessions.validate(grant.access_token)
+        closing = asyncio.ensure_future(sessions.close())
+        await store.is_closing.wait()
+        closing.cancel()
+        await asyncio.wait([closing])
+        assert 0 == (await sessions.metrics()).entries
+
+    asyncio.run(run())
