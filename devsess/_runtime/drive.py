@@ -14,8 +14,6 @@ from typing import TYPE_CHECKING, Concatenate, Generic, ParamSpec, TypeAlias, Ty
 from attrs import frozen
 
 if TYPE_CHECKING:
-    from asyncio import Task
-
     from devsess._runtime.threads import Threads
     from devsess.operations.operation import Operation
 
@@ -95,16 +93,23 @@ async def to_its_end(work: Coroutine[object, object, T]) -> T:
     The result of *work*, which is finished even if the caller that waits for it is cancelled.
 
     An error that no caller waits for any more is dropped: asyncio would log it,
-    once for every client that hangs up.
+    once for every client that hangs up, and for each that is under way as the loop ends.
     """
     import asyncio
 
-    task = asyncio.ensure_future(work)
-    task.add_done_callback(_seen)
+    task = asyncio.ensure_future(_outcome(work))
     await asyncio.wait([task])
-    return task.result()
+    outcome = task.result()
+    if isinstance(outcome, Done):
+        return outcome.result
+    try:
+        raise outcome
+    finally:
+        del outcome, task  # its traceback holds this frame
 
 
-def _seen(task: Task[T]) -> None:
-    if not task.cancelled():
-        task.exception()
+async def _outcome(work: Coroutine[object, object, T]) -> Done[T] | Exception:
+    try:
+        return Done(await work)
+    except Exception as error:  # noqa: BLE001 - it is raised where the outcome is waited for
+        return error

@@ -221,6 +221,38 @@ def test_a_cancelled_call_that_fails_is_not_logged(caplog: pytest.LogCaptureFixt
     assert [] == [record for record in caplog.records if record.levelno >= logging.WARNING]
 
 
+def test_a_cancelled_call_that_fails_as_the_loop_ends_is_not_logged(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Neither as the loop ends: asyncio.run looks at what became of each task under way."""
+    begun, released = threading.Event(), threading.Event()
+
+    class Slow(MemoryStore):
+        def get(self, session_id: str, *, wait: bool = True) -> Any:
+            begun.set()
+            released.wait(PATIENCE)
+            return super().get(session_id)
+
+    async def release() -> None:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            released.set()
+
+    async def run() -> None:
+        sessions = AsyncSessionManager(Slow(), keys=SECRET)
+        task = asyncio.ensure_future(sessions.extend("unknown", 60))
+        others = asyncio.ensure_future(release())
+        while not begun.is_set():
+            await asyncio.sleep(0.001)
+        task.cancel()
+        await asyncio.wait([task])
+        assert not others.done()
+
+    asyncio.run(run())
+    assert [] == [record for record in caplog.records if record.levelno >= logging.WARNING]
+
+
 @pytest.mark.parametrize("awaits", [False, True])
 def test_what_ends_with_the_loop_is_told(tmp_path: Path, awaits: bool) -> None:
     """An operation under way when the loop is closed is finished first, and its events told."""
