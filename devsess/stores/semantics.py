@@ -22,6 +22,7 @@ from devsess.stores.rows import EventRow
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from devsess.lifecycle import Activity
     from devsess.stores.base import Columns, Ending, Insertion, Target
     from devsess.stores.rows import DeviceRow, SessionRow
 
@@ -217,6 +218,15 @@ def changed(row: SessionRow, changes: Columns) -> SessionRow:
     return evolve(row, **values)
 
 
+def touched(
+    row: SessionRow, activity: Activity, *, bound: bool, presented: int | None
+) -> SessionRow:
+    """*row* after a touch; *presented* counts only if it is the row's generation."""
+    moved: dict[str, object] = {name: getattr(activity, name) for name in ACTIVITY}
+    seen = row.presented or presented == row.generation
+    return changed(row, {**moved, "bound": row.bound or bound, "presented": seen})
+
+
 def corrected(row: SessionRow, changes: Columns) -> SessionRow:
     """
     *row* with *changes*, which may move its instants back.
@@ -239,6 +249,13 @@ def changed_device(device: DeviceRow, changes: Columns) -> DeviceRow:
     _check(changes, MUTABLE_DEVICE)
     values: dict[str, Any] = dict(changes)
     return evolve(device, **values)
+
+
+def marked_device(device: DeviceRow, target: OfDevice) -> DeviceRow:
+    """*device* after an ending that forgets or blocks it."""
+    if target.forget:
+        return evolve(device, forgotten=True)
+    return evolve(device, blocked=True, trusted_until=None)
 
 
 def _check(columns: Columns, allowed: frozenset[str]) -> None:
@@ -272,6 +289,17 @@ def worth_comparing(
         for place, device in enumerate(devices)
         if place < DEVICES_COMPARED or device.id in ids or device.fingerprint in fingerprints
     ]
+
+
+def is_targeted(row: SessionRow, target: Target) -> bool:
+    """Whether an ending of *target* ends *row*, if it has not ended already."""
+    if isinstance(target, ById):
+        return row.id == target.session_id and target.user_id in (None, row.user_id)
+    if isinstance(target, OfUser):
+        return row.user_id == target.user_id and row.id != target.keep
+    if isinstance(target, OfDevice):
+        return (row.user_id, row.device.id) == (target.user_id, target.device_id)
+    return True
 
 
 def names_in(target: Target) -> tuple[str, ...]:

@@ -46,7 +46,13 @@ ROOMS = {
     "stores": Room(
         3,
         (
-            *("stores.semantics", "stores.awaited", "stores.memory", "stores.memory.*"),
+            *(
+                "stores.semantics",
+                "stores.as_json",
+                "stores.awaited",
+                "stores.memory",
+                "stores.memory.*",
+            ),
             *("stores.sqlite", "stores.sqlite.*"),
         ),
     ),

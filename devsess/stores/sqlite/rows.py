@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from attrs import asdict
 
-from devsess._frozen import freeze
-from devsess.models import Assessment, Decision, EventType, Location, Signal
+from devsess.models import EventType, Location
+from devsess.stores.as_json import load_assessment
 from devsess.stores.records import MUTABLE
 from devsess.stores.rows import DeviceRow, EventRow, SessionRow
 from devsess.stores.sqlite.damage import (
@@ -246,7 +246,7 @@ def event_row(values: Values) -> EventRow:
     _EVENT_SHAPE.check(values)
     v = list(values)
     v[0] = EventType(v[0])
-    v[10] = None if v[10] is None else _assessment(v[10])
+    v[10] = None if v[10] is None else load_assessment(json.loads(v[10]))
     v[11] = v[11] == 1
     return EventRow(*v)
 
@@ -279,16 +279,3 @@ def _location(text: str) -> Location:
     if not texts or not all(isinstance(it, float | int | None) for it in numbers):
         raise DamagedError("there is no location where one should be")
     return Location(city, country, *numbers)
-
-
-def _assessment(text: str) -> Assessment:
-    kept = json.loads(text)
-    return Assessment(
-        score=kept["score"],
-        decision=Decision(kept["decision"]),
-        signals=tuple(
-            Signal(it["kind"], it["weight"], it["message"], freeze(it["data"]))
-            for it in kept["signals"]
-        ),
-        not_evaluated=tuple(kept["notEvaluated"]),
-    )

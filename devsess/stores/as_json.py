@@ -1,0 +1,130 @@
+"""
+Rows as JSON text and back, for stores that keep each row as one value.
+
+What was written is read exactly. A column that a row was written without has its
+default when the row is read, so that rows outlive an upgrade.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from attrs import fields
+
+from devsess._frozen import freeze
+from devsess.models import Assessment, Decision, EventType, Location, Signal
+from devsess.stores.rows import DeviceRow, EventRow, SessionRow
+
+if TYPE_CHECKING:
+    from attrs import AttrsInstance
+
+R = TypeVar("R")
+
+
+class UnreadableRowError(ValueError):
+    """A text holds no row that `dump` wrote: to a manager, a StoreUnavailableError."""
+
+
+def dump(row: SessionRow | DeviceRow | EventRow) -> str:
+    """*row* as text; of a session's device only the id, since the device is a row of its own."""
+    plain = {each.name: _plain(getattr(row, each.name)) for each in fields(type(row))}
+    return json.dumps(plain, separators=(",", ":"))
+
+
+def owner_in(text: str) -> tuple[str, str]:
+    """
+    The ids of the user and the device of the session in *text*, to find the device's row by.
+
+    Raises:
+        UnreadableRowError: If the text holds no session.
+    """
+    return _read(text, lambda plain: (str(plain["user_id"]), str(plain["device"])))
+
+
+def load_session(text: str, device: DeviceRow) -> SessionRow:
+    """
+    The session that `dump` wrote, with its *device*.
+
+    Raises:
+        UnreadableRowError: If the text holds no session.
+    """
+
+    def make(plain: dict[str, Any]) -> SessionRow:
+        if plain["location"] is not None:
+            plain["location"] = Location(*plain["location"])
+        levels = tuple((acr, at) for acr, at in plain.get("levels", ()))
+        plain |= {"salt": base64.b64decode(plain["salt"]), "amr": tuple(plain["amr"])}
+        return SessionRow(**plain | {"device": device, "levels": levels})
+
+    return _read(text, make)
+
+
+def load_device(text: str) -> DeviceRow:
+    """
+    The device that `dump` wrote.
+
+    Raises:
+        UnreadableRowError: If the text holds no device.
+    """
+
+    def make(plain: dict[str, Any]) -> DeviceRow:
+        if plain.get("fingerprint") is not None:
+            plain["fingerprint"] = base64.b64decode(plain["fingerprint"])
+        return DeviceRow(**plain)
+
+    return _read(text, make)
+
+
+def load_event(text: str) -> EventRow:
+    """
+    The event that `dump` wrote.
+
+    Raises:
+        UnreadableRowError: If the text holds no event.
+    """
+
+    def make(plain: dict[str, Any]) -> EventRow:
+        if plain.get("assessment") is not None:
+            plain["assessment"] = load_assessment(plain["assessment"])
+        return EventRow(**plain | {"type": EventType(plain["type"])})
+
+    return _read(text, make)
+
+
+def load_assessment(plain: Mapping[str, Any]) -> Assessment:
+    """The assessment that its `to_dict` wrote."""
+    return Assessment(
+        score=plain["score"],
+        decision=Decision(plain["decision"]),
+        signals=tuple(
+            Signal(it["kind"], it["weight"], it["message"], freeze(it["data"]))
+            for it in plain["signals"]
+        ),
+        not_evaluated=tuple(plain["notEvaluated"]),
+    )
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, DeviceRow):
+        return value.id
+    if isinstance(value, bytes):
+        return base64.b64encode(value).decode()
+    if isinstance(value, EventType):
+        return value.value
+    if isinstance(value, Assessment):
+        return value.to_dict()
+    return list(_values(value)) if isinstance(value, Location) else value
+
+
+def _values(record: AttrsInstance) -> list[object]:
+    return [getattr(record, each.name) for each in fields(type(record))]
+
+
+def _read(text: str, make: Callable[[dict[str, Any]], R]) -> R:
+    try:
+        return make(json.loads(text))
+    except (ValueError, TypeError, LookupError, AttributeError, RecursionError) as error:
+        raise UnreadableRowError(f"this is no row that devsess wrote: {error}") from error

@@ -1,0 +1,128 @@
+"""The two ways to ask the server: one blocks its thread, one lets the event loop go on."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import socket
+import threading
+from typing import IO, Any, Protocol
+
+from devsess.errors import StoreUnavailableError
+
+Address = tuple[str, int]
+
+
+class Port(Protocol):
+    """What the store needs of its database."""
+
+    async def ask(self, *request: object) -> Any:
+        """
+        The answer to one request.
+
+        Raises:
+            StoreUnavailableError: If none came; the request may have been carried out.
+        """
+        ...
+
+    async def close(self) -> None:
+        """Release the connection; closing twice is fine."""
+        ...
+
+
+class BlockingPort:
+    """
+    For SessionManager: its coroutines never suspend, so that no event loop is needed.
+
+    Each thread has a connection of its own, and so has each process after a fork.
+    """
+
+    def __init__(self, address: Address, timeout: float = 5.0) -> None:
+        self._address = address
+        self._timeout = timeout
+        self._open: dict[tuple[int, int], tuple[socket.socket, IO[bytes]]] = {}
+
+    async def ask(self, *request: object) -> Any:
+        owner = (os.getpid(), threading.get_ident())
+        try:
+            connection, answers = self._open.get(owner) or self._connected(owner)
+            connection.sendall(_line(request))
+            return _answer(answers.readline())
+        except BaseException as error:
+            self._drop(owner)  # its next answer may be the one to this request
+            if isinstance(error, OSError):
+                raise StoreUnavailableError(f"the database did not answer: {error}") from error
+            raise
+
+    def _connected(self, owner: tuple[int, int]) -> tuple[socket.socket, IO[bytes]]:
+        connection = socket.create_connection(self._address, self._timeout)
+        self._open[owner] = connection, connection.makefile("rb")
+        return self._open[owner]
+
+    def _drop(self, owner: tuple[int, int]) -> None:
+        for each in self._open.pop(owner, ()):
+            each.close()
+
+    async def close(self) -> None:
+        for owner in [*self._open]:
+            self._drop(owner)
+
+
+# Bytes of the longest answer.
+_LONGEST = 2**26
+
+
+class AwaitingPort:
+    """For AsyncSessionManager; it connects at its first request, inside the running loop."""
+
+    def __init__(self, address: Address, timeout: float = 5.0) -> None:
+        self._address = address
+        self._timeout = timeout
+        self._lock = asyncio.Lock()
+        self._owner = 0
+        self._streams: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
+
+    async def ask(self, *request: object) -> Any:
+        try:
+            async with asyncio.timeout(self._timeout), self._lock:
+                return await self._asked(request)
+        except (
+            OSError,
+            asyncio.LimitOverrunError,
+            ValueError,
+        ) as error:  # OSError: TimeoutError too
+            raise StoreUnavailableError(f"the database did not answer: {error}") from error
+
+    async def _asked(self, request: tuple[object, ...]) -> Any:
+        if self._streams is None or self._owner != os.getpid():
+            self._streams = await asyncio.open_connection(*self._address, limit=_LONGEST)
+            self._owner = os.getpid()
+        reader, writer = self._streams
+        try:
+            writer.write(_line(request))
+            return _answer(await reader.readline())
+        except BaseException:
+            self._drop()
+            raise
+
+    def _drop(self) -> None:
+        if self._streams is not None:
+            self._streams[1].close()
+        self._streams = None
+
+    async def close(self) -> None:
+        if self._streams is not None:
+            _, writer = self._streams
+            self._drop()
+            await writer.wait_closed()
+
+
+def _line(request: tuple[object, ...]) -> bytes:
+    return json.dumps(request).encode() + b"\n"
+
+
+def _answer(line: bytes) -> Any:
+    if not line.endswith(b"\n"):
+        raise ConnectionError("the connection was closed")
+    return json.loads(line)

@@ -1,0 +1,117 @@
+"""The example of docs/stores.md: a store over a dict behind a socket, held to the contract."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+import pytest
+from dict_store.ports import AwaitingPort, BlockingPort
+from dict_store.server import DictServer
+from dict_store.store import DictStore
+
+from devsess import AsyncSessionManager, SessionManager, SessionRevokedError, StoreUnavailableError
+from devsess.testing import StoreContract
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from dict_store.ports import Port
+
+    from devsess.stores.base import AsyncStore
+
+SECRET = "t7vKq2Zr9XwLm4NbY8sHd5JfC3pQx6RgUe1"
+
+
+class OverServers(StoreContract):
+    """Each store has a server of its own, and all end with the test."""
+
+    port: type[BlockingPort | AwaitingPort]
+
+    @pytest.fixture(autouse=True)
+    def _servers(self) -> Iterator[None]:
+        self.servers: list[DictServer] = []
+        yield
+        for server in self.servers:
+            server.close()
+
+    def make_store(self) -> AsyncStore:
+        self.servers.append(DictServer())
+        return DictStore(self.port(self.servers[-1].address))
+
+
+class TestBlockingDictStore(OverServers):
+    port = BlockingPort
+
+
+class TestAwaitingDictStore(OverServers):
+    port = AwaitingPort
+
+
+@pytest.fixture
+def server() -> Iterator[DictServer]:
+    server = DictServer()
+    yield server
+    server.close()
+
+
+def test_both_managers_share_it(server: DictServer) -> None:
+    """One process blocks, one awaits: each hears at once of what the other has revoked."""
+
+    async def run() -> None:
+        with SessionManager(DictStore(BlockingPort(server.address)), keys=SECRET) as blocking:
+            awaiting_store = DictStore(AwaitingPort(server.address))
+            async with AsyncSessionManager(awaiting_store, keys=SECRET) as awaiting:
+                one, other = blocking.login("ada"), await awaiting.login("ada")
+                assert "ada" == (await awaiting.validate(one.access_token)).user_id
+                assert "ada" == blocking.validate(other.access_token).user_id
+                await awaiting.revoke(one.session.id)
+                assert [other.session.id] == list(blocking.revoke_all("ada"))
+                with pytest.raises(SessionRevokedError):
+                    blocking.validate(one.access_token)
+                with pytest.raises(SessionRevokedError):
+                    await awaiting.validate(other.access_token)
+
+    asyncio.run(run())
+
+
+def test_racing_refreshes_converge(server: DictServer) -> None:
+    """Many at once, each over a connection of its own, end with one live successor."""
+
+    async def run() -> set[str]:
+        managers = [
+            AsyncSessionManager(DictStore(AwaitingPort(server.address)), keys=SECRET)
+            for _ in range(5)
+        ]
+        token = (await managers[0].login("ada")).refresh_token
+        grants = await asyncio.gather(*(each.refresh(token) for each in managers))
+        for each in managers:
+            await each.close()
+        return {grant.refresh_token for grant in grants}
+
+    assert 1 == len(asyncio.run(run()))
+
+
+@pytest.mark.parametrize("port", [BlockingPort, AwaitingPort])
+def test_a_server_that_is_gone_is_no_sign_out(port: type[Port], server: DictServer) -> None:
+    """Where the database does not answer, a validation fails as unavailable."""
+
+    address = server.address
+    server.close()
+
+    async def run() -> None:
+        with pytest.raises(StoreUnavailableError):
+            await DictStore(port(address)).get("s1")  # type: ignore[call-arg]
+
+    asyncio.run(run())
+
+
+def test_a_damaged_row_is_no_sign_out(server: DictServer) -> None:
+    """A text that is no row is the database's fault, not the caller's."""
+    with SessionManager(DictStore(BlockingPort(server.address)), keys=SECRET) as sessions:
+        grant = sessions.login("ada")
+        version, _ = server.answer("get")
+        key = f"session/{grant.session.id}"
+        assert server.answer("swap", version, {key: '{"user_id": "ada", "device": 7}'})
+        with pytest.raises(StoreUnavailableError):
+            sessions.validate(grant.access_token, fresh=True)
