@@ -219,7 +219,7 @@ class DictStore:
             device = await tables.device(user_id, device_id)
             if device is None or device.forgotten:
                 return None
-            if number is not None and await writes.ending_number(tables, user_id) > number:
+            if number is not None and not await writes.is_current(tables, user_id, number):
                 return Refused.CUT_OFF
             device = semantics.changed_device(device, changes)
             for row in await tables.sessions(user_id):

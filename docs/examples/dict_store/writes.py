@@ -51,6 +51,15 @@ async def ending_number(tables: Tables, user_id: str, digests: Sequence[bytes] =
     return number
 
 
+async def is_current(
+    tables: Tables, user_id: str, number: int, digests: Sequence[bytes] = ()
+) -> bool:
+    """Whether *number* was drawn here, and no ending that binds the account came after it."""
+    latest = await ending_number(tables, user_id, digests)
+    is_so: bool = latest <= number <= (await tables.meta())["last_number"]
+    return is_so
+
+
 async def swap(
     tables: Tables, session_id: str, expected: Columns, changes: Columns
 ) -> SessionRow | None:
@@ -90,8 +99,7 @@ async def insert(tables: Tables, insertion: Insertion) -> InsertAnswer:
 async def _is_cut_off(tables: Tables, insertion: Insertion) -> bool:
     row, at = insertion.row, insertion.auth_instant
     meta = await tables.meta()
-    latest = await ending_number(tables, row.user_id, insertion.digests)
-    if not latest <= row.ending_number <= meta["last_number"]:
+    if not await is_current(tables, row.user_id, row.ending_number, insertion.digests):
         return True
     cut_offs = (meta["cut_off"], (await account(tables, row.user_id))["cut_off"])
     return at is not None and any(
