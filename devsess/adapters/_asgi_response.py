@@ -108,11 +108,11 @@ class Response:
     def _beside(self, headers: Iterable[RawHeader]) -> list[RawHeader]:
         self._exchange.has_begun = True
         kept = list(headers)
-        told = {bytes(name).lower(): value for name, value in kept}
+        own = {bytes(name).lower(): value for name, value in kept}
         ours = self._exchange.headers(
-            bytes(told.get(b"content-type", b"")).decode("latin-1"),
-            is_marked=b"cache-control" in told,
-            is_shared=_ALLOW_ORIGIN in told,
+            bytes(own.get(b"content-type", b"")).decode("latin-1"),
+            is_marked=b"cache-control" in own,
+            is_shared=_ALLOW_ORIGIN in own,
         )
         if not ours:
             return kept

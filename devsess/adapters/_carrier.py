@@ -45,7 +45,7 @@ class Credentials:
     twice: frozenset[str] = frozenset()
 
     @property
-    def came(self) -> bool:
+    def can_sign_in(self) -> bool:
         """Whether there is anything that could sign somebody in."""
         return bool(self.access or self.refresh or self.error)
 

@@ -50,7 +50,7 @@ def refusal(request: Request, credentials: Credentials, settings: Settings) -> s
         )
     if site in _OTHERS:
         return "this request comes from another site"
-    if credentials.came:
+    if credentials.can_sign_in:
         return "this request does not say which page it comes from: send Origin"
     return None
 

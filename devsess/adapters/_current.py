@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from devsess.policy import Span
 
 
-class _Seen:
+class _BaseCurrent:
     """What both kinds show without asking anybody."""
 
     def __init__(self, exchange: Exchange) -> None:
@@ -29,7 +29,7 @@ class _Seen:
     @property
     def session(self) -> Session | None:
         """The live session that the request came with, or None."""
-        self._exchange.is_consulted = True
+        self._exchange.depends_on_user = True
         return self._exchange.session
 
     @property
@@ -40,7 +40,7 @@ class _Seen:
     @property
     def error(self) -> InvalidSessionError | None:
         """Why there is no session, where credentials came; for logs, not for the client."""
-        self._exchange.is_consulted = True
+        self._exchange.depends_on_user = True
         return self._exchange.error
 
     @staticmethod
@@ -75,7 +75,7 @@ class _Seen:
         return f"{type(self).__name__}(session={self.session!r})"
 
 
-class Current(_Seen):
+class Current(_BaseCurrent):
     """
     The session of a WSGI request: `environ["devsess"]`.
 
@@ -142,7 +142,7 @@ class Current(_Seen):
         return Guard(self._watched(drive), every)
 
 
-class AsyncCurrent(_Seen):
+class AsyncCurrent(_BaseCurrent):
     """The session of an ASGI connection: `scope["devsess"]`; as `Current`, awaited."""
 
     async def login(

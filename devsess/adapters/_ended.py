@@ -39,15 +39,15 @@ _ENDED = (SessionRevokedError, SessionExpiredError, RefreshTokenReusedError)
 async def look(exchange: Exchange) -> None:
     """Find out which cookies are of no use any more, where they may be cleared."""
     if exchange.session is None and exchange.error is not None and exchange.may_clear:
-        exchange.jar.looked_at = exchange.core.now()
+        exchange.jar.checked_at = exchange.core.now()
         with suppress(StoreUnavailableError):  # next time, then
             exchange.jar.ended = await _ended(exchange)
 
 
 def may_still_clear(exchange: Exchange) -> bool:
     """Whether the response clears cookies: a late one would clear those of a newer sign-in."""
-    looked_at = exchange.jar.looked_at
-    is_late = looked_at is not None and exchange.core.now() - looked_at > SOON
+    checked_at = exchange.jar.checked_at
+    is_late = checked_at is not None and exchange.core.now() - checked_at > SOON
     return exchange.may_clear and not is_late
 
 

@@ -10,7 +10,7 @@ from urllib.parse import parse_qsl
 
 from devsess.adapters import _csrf as csrf
 from devsess.adapters import _ended as ended
-from devsess.adapters._given import Given, UnreadableError, given, is_json, presenting
+from devsess.adapters._body import Body, BodyError, is_json, read_body, with_device_token
 from devsess.adapters._http import Answer, empty_answer, json_answer
 from devsess.adapters._openapi import description
 from devsess.adapters._problem import problem
@@ -47,26 +47,26 @@ def path_below(exchange: Exchange) -> str | None:
     return path[len(at) :] if path == at or path.startswith(f"{at}/") else None
 
 
-async def serve(exchange: Exchange, path: str, body: bytes | None) -> Answer:
+async def serve(exchange: Exchange, path: str, raw: bytes | None) -> Answer:
     """
     The answer to a request below the endpoints.
 
     Args:
         exchange: The request.
         path: As `path_below` says.
-        body: The request's body; None if it is longer than _given.MAX_BODY.
+        raw: The request's body; None if it is longer than _body.MAX_BODY.
     """
     exchange.is_at_endpoint = True
     methods, name = _route(path)
     if methods and exchange.request.is_preflight:
         return exchange.preflight(methods)
-    answer = await _served(exchange, methods, name, body)
+    answer = await _served(exchange, methods, name, raw)
     await ended.look(exchange)
     return exchange.ours(answer)
 
 
 async def _served(
-    exchange: Exchange, methods: Mapping[str, Handler], name: str, body: bytes | None
+    exchange: Exchange, methods: Mapping[str, Handler], name: str, raw: bytes | None
 ) -> Answer:
     if not methods:
         return problem(404, "Nothing is served here.")
@@ -76,7 +76,7 @@ async def _served(
     handler = methods[method]
     try:
         refusal = None if handler in _CHECK_THEMSELVES else await exchange.refusal()
-        return refusal or await handler(exchange, name, body)
+        return refusal or await handler(exchange, name, raw)
     except DevsessError as error:
         answer = exchange.answer_to(error)
         if answer is None:
@@ -91,50 +91,50 @@ def _route(path: str) -> tuple[Mapping[str, Handler], str]:
     return (_SESSION, name) if above == "/sessions" and name else ({}, "")
 
 
-async def _refresh(exchange: Exchange, _: str, body: bytes | None) -> Answer:
-    said = await _said(exchange, body)
-    if isinstance(said, Answer):
-        return said
-    if said.refresh_token is not None:
-        grant = await _refreshed(exchange, said)
+async def _refresh(exchange: Exchange, _: str, raw: bytes | None) -> Answer:
+    body = await _read_body(exchange, raw)
+    if isinstance(body, Answer):
+        return body
+    if body.refresh_token is not None:
+        grant = await _refreshed(exchange, body)
         tokens = {
             "access_token": grant.access_token,
             "token_type": "Bearer",
             "refresh_token": grant.refresh_token,
         }
-        return json_answer(200, {**tokens, **_told(grant)})
+        return json_answer(200, {**tokens, **_refresh_members(grant)})
     if exchange.credentials.error or not exchange.credentials.refresh:
         raise exchange.missing()
     grant = await exchange.renew(exchange.credentials.refresh)
-    return json_answer(200, _told(grant))
+    return json_answer(200, _refresh_members(grant))
 
 
-def _told(grant: Grant) -> dict[str, object]:
+def _refresh_members(grant: Grant) -> dict[str, object]:
     return {"expires_in": grant.expires_in, "session": grant.session.to_dict()}
 
 
-async def _refreshed(exchange: Exchange, said: Given) -> Grant:
-    client = presenting(exchange.client, said)
+async def _refreshed(exchange: Exchange, body: Body) -> Grant:
+    client = with_device_token(exchange.client, body)
     return await exchange.sessions.refresh(
-        said.refresh_token or "", client, touch=exchange.is_activity
+        body.refresh_token or "", client, touch=exchange.is_activity
     )
 
 
-async def _said(exchange: Exchange, body: bytes | None) -> Given | Answer:
+async def _read_body(exchange: Exchange, raw: bytes | None) -> Body | Answer:
     """
-    What the body says, or why it is refused.
+    The body, or the answer that refuses it.
 
-    Who knows a refresh token, and says so in JSON, needs no cookie: none is looked
-    at, so that no other site can make use of any.
+    A refresh token in JSON needs no cookie beside it: none is read, so that no
+    other site can make use of one.
     """
     try:
-        said = given(exchange.request, exchange.settings, body)
-    except UnreadableError as error:
+        body = read_body(exchange.request, exchange.settings, raw)
+    except BodyError as error:
         return (await exchange.refusal()) or error.answer
-    if said.refresh_token is None:
-        return (await exchange.refusal()) or said
+    if body.refresh_token is None:
+        return (await exchange.refusal()) or body
     exchange.leave_cookies_alone()
-    return said
+    return body
 
 
 # Errors after which nobody can say that the session is over. A forged token is
@@ -142,18 +142,18 @@ async def _said(exchange: Exchange, body: bytes | None) -> Given | Answer:
 _MAY_LIVE = (BadTokenError, TokenExpiredError, DeviceMismatchError)
 
 
-async def _logout(exchange: Exchange, _: str, body: bytes | None) -> Answer:
+async def _logout(exchange: Exchange, _: str, raw: bytes | None) -> Answer:
     """Signed out is signed out: also for whoever no longer was signed in (RFC 7009 §2.2)."""
     # A form, a beacon: what else they say is not for us.
-    said = await _said(exchange, body if is_json(exchange.request) else b"")
-    if isinstance(said, Answer):
-        return said
+    body = await _read_body(exchange, raw if is_json(exchange.request) else b"")
+    if isinstance(body, Answer):
+        return body
     await exchange.authenticate()
-    if exchange.session is None and said.refresh_token is not None:
+    if exchange.session is None and body.refresh_token is not None:
         with suppress(InvalidSessionError):  # it is over already, as was asked for
-            exchange.session = (await _refreshed(exchange, said)).session
+            exchange.session = (await _refreshed(exchange, body)).session
     may_live = exchange.session is None and isinstance(exchange.error, _MAY_LIVE)
-    await exchange.logout(forget_device=said.forget_device, said=said)
+    await exchange.logout(forget_device=body.forget_device, body=body)
     if exchange.credentials.error or may_live:
         return exchange.answer_to(exchange.missing()) or empty_answer(401)
     return empty_answer(204)
@@ -166,8 +166,8 @@ async def _caller(exchange: Exchange) -> Session:
 
 def _refusal_to_read(exchange: Exchange) -> Answer | None:
     """The answer to a page of another site that asks for what is a person's own."""
-    exchange.is_consulted = True
-    exchange.consult("Sec-Fetch-Site", "Origin")
+    exchange.depends_on_user = True
+    exchange.vary_on("Sec-Fetch-Site", "Origin")
     why = csrf.refusal_to_read(exchange.request, exchange.credentials, exchange.settings)
     return problem(403, f"{why[0].upper()}{why[1:]}.") if why else None
 
@@ -177,7 +177,7 @@ async def _session(exchange: Exchange, _: str, __: bytes | None) -> Answer:
     refusal = _refusal_to_read(exchange)
     if refusal:
         return refusal
-    exchange.is_looking = True
+    exchange.is_status_query = True
     await exchange.authenticate()
     session = exchange.session
     told = None if session is None else {**session.to_dict(), "current": True}

@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING
 from devsess.adapters import _cors as cors
 from devsess.adapters import _csrf as csrf
 from devsess.adapters import _ended as ended
-from devsess.adapters import _forgotten as forgotten
+from devsess.adapters import _trust as trust
+from devsess.adapters._body import EMPTY_BODY, Body
 from devsess.adapters._carrier import device_alone, read_credentials
-from devsess.adapters._given import NOTHING_SAID, Given
 from devsess.adapters._http import ACCEPT_HINTS, CLEAR_CACHE, NO_STORE, PRIVATE
 from devsess.adapters._jar import Jar
 from devsess.adapters._problem import answer_to, problem
@@ -56,8 +56,8 @@ class Exchange:
         ended_by: What a guard raised: that its response ends there is no fault.
         is_guarded: Whether a guard was made.
         is_at_endpoint: Whether one of the JSON endpoints answers it.
-        is_looking: Whether all that is asked is who is signed in.
-        is_consulted: Whether the app looked at who asks: what it answers is for them.
+        is_status_query: Whether all that is asked is who is signed in.
+        depends_on_user: Whether the app looked at who asks: what it answers is for them.
         has_begun: Whether the response is on its way, and headers are too late.
     """
 
@@ -74,9 +74,9 @@ class Exchange:
     session: Session | None = None
     refused: DevsessError | None = None
     ended_by: DevsessError | None = None
-    is_guarded = is_at_endpoint = is_looking = is_consulted = has_begun = False
+    is_guarded = is_at_endpoint = is_status_query = depends_on_user = has_begun = False
     _jar: Jar | None = None
-    _consulted: tuple[str, ...] = ()
+    _vary_on: tuple[str, ...] = ()
     _prolonged: Session | None = None
     _renewed: Session | None = None
     _is_ours = _gives_tokens = _has_signed_out = False
@@ -148,12 +148,12 @@ class Exchange:
         """
         if not self.settings.is_closed(self.request):
             return False
-        self.is_consulted = True
+        self.depends_on_user = True
         return self.request.is_preflight
 
     def preflight(self, methods: Collection[str] | None) -> Answer:
         """Our answer to a preflight; see `_cors`."""
-        self.consult("Origin", *cors.PREFLIGHT_VARY)
+        self.vary_on("Origin", *cors.PREFLIGHT_VARY)
         return self.ours(cors.preflight(self.request, self.settings, methods))
 
     async def refusal(self) -> Answer | None:
@@ -162,8 +162,8 @@ class Exchange:
         if why is None or (await ended.signs_nobody_in(self)):
             return None
         csrf.report(why, self.request, self.settings)
-        self.is_consulted = True
-        self.consult("Sec-Fetch-Site", "Origin")
+        self.depends_on_user = True
+        self.vary_on("Sec-Fetch-Site", "Origin")
         return self.ours(problem(403, f"{why[0].upper()}{why[1:]}."))
 
     @property
@@ -205,7 +205,7 @@ class Exchange:
     @property
     def is_activity(self) -> bool:
         """Whether the request keeps its session alive."""
-        return not (self.is_looking or self.settings.is_passive(self.request))
+        return not (self.is_status_query or self.settings.is_passive(self.request))
 
     # For the app.
 
@@ -247,9 +247,9 @@ class Exchange:
         return grant
 
     async def extend(self, by: Span) -> Session:
-        """Move the idle deadline of the session that came, and that of its cookies."""
+        """Move the idle deadline of the request's session, and that of its cookies."""
         self._check_not_begun()
-        self.is_consulted = True
+        self.depends_on_user = True
         if self.session is None:
             raise self.missing()
         self.session = session = await self.sessions.extend(self.session.id, by)
@@ -257,11 +257,11 @@ class Exchange:
             self._prolonged = session
         return session
 
-    async def logout(self, *, forget_device: bool = False, said: Given = NOTHING_SAID) -> None:
+    async def logout(self, *, forget_device: bool = False, body: Body = EMPTY_BODY) -> None:
         """End the session, clear its cookies; and end the trust in the device that came."""
         self._check_not_begun()
         if forget_device:  # first: while the session lives, what failed can be tried again
-            await forgotten.end_trust(self, said)
+            await trust.end_trust(self, body)
         session = self.session
         if session is not None:
             await self._revoke(session, "logout")
@@ -275,7 +275,7 @@ class Exchange:
 
     def require(self, max_auth_age: Span | None, acr: str | None) -> Session:
         """The session; else what is missing is noted, and raised."""
-        self.is_consulted = True
+        self.depends_on_user = True
         if self.session is None:
             self.refused = self.missing()
             raise self.refused
@@ -297,13 +297,15 @@ class Exchange:
         """The answer that *error* means; None if it is the application's own fault."""
         if isinstance(error, StoreUnavailableError):
             log.error("answered 503: %s", error)  # the client is not told why
-        came, login_url = self.credentials.came, self.settings.login_url
-        answer = answer_to(error, self.request, came=came, login_url=login_url)
+        has_credentials, login_url = self.credentials.can_sign_in, self.settings.login_url
+        answer = answer_to(
+            error, self.request, has_credentials=has_credentials, login_url=login_url
+        )
         if answer is None:
             return None
-        self.is_consulted = True
+        self.depends_on_user = True
         if login_url is not None:
-            self.consult("Accept")
+            self.vary_on("Accept")
         return self.ours(answer)
 
     def ours(self, answer: Answer) -> Answer:
@@ -311,9 +313,9 @@ class Exchange:
         self._is_ours = True
         return answer
 
-    def consult(self, *names: str) -> None:
+    def vary_on(self, *names: str) -> None:
         """Note request headers that the answer depends on."""
-        self._consulted = tuple(dict.fromkeys((*self._consulted, *names)))
+        self._vary_on = tuple(dict.fromkeys((*self._vary_on, *names)))
 
     def in_place_of_500(self) -> Answer | None:
         """What the app refused, and somebody made a 500 of."""
@@ -373,12 +375,12 @@ class Exchange:
         if self._has_signed_out and self.settings.clear_site_data:
             found.append(CLEAR_CACHE)
         if self._is_ours and self.settings.origins:
-            self.consult("Origin")
+            self.vary_on("Origin")
             found += [] if is_shared else cors.sharing(self.request, self.settings)
-        if cookies or self.is_consulted:
+        if cookies or self.depends_on_user:
             found.append(self.settings.vary)
-        if self._consulted:
-            found.append(("Vary", ", ".join(self._consulted)))
+        if self._vary_on:
+            found.append(("Vary", ", ".join(self._vary_on)))
         if content_type.startswith("text/html"):
             found.append(ACCEPT_HINTS)
         return found

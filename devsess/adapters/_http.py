@@ -22,7 +22,7 @@ HINTS = (
     "sec-ch-ua-platform-version",
 )
 # All the headers that are ever looked at; the others cost nothing.
-LOOKED_AT = (
+READ_HEADERS = (
     "accept",
     "access-control-request-headers",
     "access-control-request-method",
@@ -60,7 +60,7 @@ class Request:
         path: Decoded, below the mount point.
         query: As sent, without its question mark.
         scheme: http or https, as the server saw it.
-        headers: Those of LOOKED_AT that came. Lines of one name are joined by ", ",
+        headers: Those of READ_HEADERS that came. Lines of one name are joined by ", ",
             cookies by "; ".
         peer: Address at the other end of the connection, or None.
         is_live: Whether a connection is to be kept open: a WebSocket's handshake.
@@ -143,8 +143,8 @@ def json_answer(
 ) -> Answer:
     """*content* as JSON; not to be stored, unless *caching* says that it is for everybody."""
     body = json.dumps(content, ensure_ascii=False).encode("utf-8", "backslashreplace")
-    told = (("Content-Type", kind), ("Content-Length", str(len(body))), caching)
-    return Answer(status, (*told, *_UNEMBEDDED, *headers), body)
+    described = (("Content-Type", kind), ("Content-Length", str(len(body))), caching)
+    return Answer(status, (*described, *_UNEMBEDDED, *headers), body)
 
 
 def empty_answer(status: int, *headers: Header) -> Answer:

@@ -26,7 +26,7 @@ class Jar:
     Attributes:
         held: What the client will hold once it has the answer.
         ended: Names of the cookies it sent whose session is known to be over.
-        looked_at: When that was found out, in seconds since the epoch, or None.
+        checked_at: When that was found out, in seconds since the epoch, or None.
     """
 
     def __init__(self, settings: Settings, request: Request, credentials: Credentials) -> None:
@@ -37,7 +37,7 @@ class Jar:
         self._lines: dict[str, str] = {}
         self.held = credentials
         self.ended: frozenset[str] = frozenset()
-        self.looked_at: float | None = None
+        self.checked_at: float | None = None
 
     def leave_alone(self) -> None:
         """Set no cookies with this response: its tokens are for a program."""

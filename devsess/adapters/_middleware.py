@@ -56,7 +56,7 @@ class Middleware(Generic[App, Manager]):
     """
 
     _awaits: bool
-    _wanted: str
+    _manager_name: str
 
     def __init__(
         self,
@@ -80,8 +80,9 @@ class Middleware(Generic[App, Manager]):
     ) -> None:
         validate = getattr(manager, "validate", None)
         if not callable(validate) or iscoroutinefunction(validate) is not self._awaits:
+            given = type(manager).__name__
             raise ConfigurationError(
-                f"this middleware needs a devsess.{self._wanted}, not {type(manager).__name__}"
+                f"this middleware needs a devsess.{self._manager_name}, not {given}"
             )
         self._app = app
         self._sessions = self._face(manager)

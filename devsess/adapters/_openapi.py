@@ -69,13 +69,13 @@ def _ref(name: str) -> dict[str, str]:
     return {"$ref": f"#/components/schemas/{name}"}
 
 
-def _json(schema: object, told: str = "Done.") -> dict[str, Any]:
-    return {"description": told, "content": {"application/json": {"schema": schema}}}
+def _json(schema: object, summary: str = "Done.") -> dict[str, Any]:
+    return {"description": summary, "content": {"application/json": {"schema": schema}}}
 
 
 def _problems(*statuses: int) -> dict[str, Any]:
-    told = {"application/problem+json": {"schema": _ref("Problem")}}
-    return {str(status): {"description": "Refused.", "content": told} for status in statuses}
+    content = {"application/problem+json": {"schema": _ref("Problem")}}
+    return {str(status): {"description": "Refused.", "content": content} for status in statuses}
 
 
 _BODY: dict[str, Any] = {

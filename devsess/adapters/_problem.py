@@ -31,18 +31,18 @@ def problem(status: int, detail: str, *headers: Header, **members: object) -> An
 
 
 def answer_to(
-    error: DevsessError, request: Request, *, came: bool, login_url: str | None
+    error: DevsessError, request: Request, *, has_credentials: bool, login_url: str | None
 ) -> Answer | None:
     """
     The answer that *error* means, or None if it is the application's own fault.
 
     Args:
-        came: Whether credentials came with *request*: only then they can be invalid.
+        has_credentials: Whether credentials came with *request*: only then they can be invalid.
         login_url: Where a person is sent instead of being told 401.
     """
     for kind, answer in _ANSWERS:
         if isinstance(error, kind):
-            found = answer(error, came)
+            found = answer(error, has_credentials)
             wants_page = found.status == 401 and login_url is not None and request.wants_html
             return to_login(request, login_url or "/") if wants_page else found
     return None
@@ -63,28 +63,28 @@ def _unavailable(_: DevsessError, __: bool) -> Answer:
 
 
 def _step_up(error: StepUpRequiredError, _: bool) -> Answer:
-    wanted: dict[str, object] = {}
+    members: dict[str, object] = {}
     challenge = 'Bearer realm="devsess", error="insufficient_user_authentication"'
     challenge += ', error_description="sign in again, or more strongly"'
     if error.acr_values:
         values = " ".join(_printable(value) for value in error.acr_values)
         challenge += f', acr_values="{values}"'
-        wanted["acr_values"] = values
+        members["acr_values"] = values
     if error.max_age is not None:
-        wanted["max_age"] = int(error.max_age)
-        challenge += f', max_age="{wanted["max_age"]}"'
+        members["max_age"] = int(error.max_age)
+        challenge += f', max_age="{members["max_age"]}"'
     return problem(
         401,
         "This needs a newer or stronger sign-in.",
         ("WWW-Authenticate", challenge),
         error="insufficient_user_authentication",
-        **wanted,
+        **members,
     )
 
 
-def _invalid(_: DevsessError, came: bool) -> Answer:
+def _invalid(_: DevsessError, has_credentials: bool) -> Answer:
     # Never why: whoever tries tokens must not learn which of them once were good.
-    if not came:
+    if not has_credentials:
         return problem(401, "Sign in first.", ("WWW-Authenticate", 'Bearer realm="devsess"'))
     challenge = 'Bearer realm="devsess", error="invalid_token"'
     detail = "The session is over, or never was: sign in again."

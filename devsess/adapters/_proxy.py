@@ -58,12 +58,12 @@ def client_address(
 ) -> str | None:
     """The client's address in its one normal spelling; None if nothing says it."""
     here = address(peer) if peer else None
-    said = headers.get(header)
-    if said is None or not trusted or (peer and here is None):
+    value = headers.get(header)
+    if value is None or not trusted or (peer and here is None):
         return here
-    if len(said) > MAX_HEADER:  # what our proxy wrote is at its end
-        said = said[-MAX_HEADER:].partition(",")[2]
-    hops = _forwarded(said) if header == "forwarded" else _forwarded_for(said)
+    if len(value) > MAX_HEADER:  # what our proxy wrote is at its end
+        value = value[-MAX_HEADER:].partition(",")[2]
+    hops = _forwarded(value) if header == "forwarded" else _forwarded_for(value)
     for _, hop in zip(range(MAX_HOPS), hops, strict=False):
         if not _is_trusted(here, trusted):
             break

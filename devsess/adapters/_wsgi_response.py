@@ -91,11 +91,11 @@ class Response:
         if self._exchange.is_unsettled:
             drive(self._exchange.settle())
         self._exchange.has_begun = True
-        told = {name.lower(): value for name, value in headers}
+        own = {name.lower(): value for name, value in headers}
         ours = self._exchange.headers(
-            told.get("content-type", ""),
-            is_marked="cache-control" in told,
-            is_shared=ALLOW_ORIGIN in told,
+            own.get("content-type", ""),
+            is_marked="cache-control" in own,
+            is_shared=ALLOW_ORIGIN in own,
         )
         if NO_STORE in ours:  # in the place of what the app said
             headers = [it for it in headers if it[0].lower() != "cache-control"]

@@ -13,12 +13,12 @@ from typing import Any, TypeAlias
 
 from devsess.adapters import _endpoints as endpoints
 from devsess.adapters._asgi_response import Response
+from devsess.adapters._body import MAX_BODY, MAX_DROPPED
 from devsess.adapters._carrier import is_token, without_tokens
 from devsess.adapters._cookies import Cookies
 from devsess.adapters._current import SERVED, AsyncCurrent
 from devsess.adapters._exchange import Exchange
-from devsess.adapters._given import MAX_BODY, MAX_DROPPED
-from devsess.adapters._http import LOOKED_AT, Answer, Request
+from devsess.adapters._http import READ_HEADERS, Answer, Request
 from devsess.adapters._middleware import Middleware
 from devsess.adapters._sessions import Sessions
 from devsess.async_manager import AsyncSessionManager
@@ -32,13 +32,13 @@ Send: TypeAlias = Callable[[Message], Awaitable[None]]
 ASGIApp: TypeAlias = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 _PROTOCOL_HEADER = b"sec-websocket-protocol"
-_NAMES = {name.encode(): name for name in LOOKED_AT}
+_NAMES = {name.encode(): name for name in READ_HEADERS}
 
 
 class SessionMiddleware(Middleware[ASGIApp, AsyncSessionManager]):
     __doc__ = Middleware.__doc__
     _awaits = True
-    _wanted = "AsyncSessionManager"
+    _manager_name = "AsyncSessionManager"
 
     def _face(self, manager: AsyncSessionManager) -> Sessions:
         return manager

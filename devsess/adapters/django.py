@@ -19,11 +19,11 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.utils.module_loading import import_string
 
 from devsess._runtime.drive import drive
+from devsess.adapters._body import MAX_DROPPED
 from devsess.adapters._cookies import Cookies
 from devsess.adapters._cors import ALLOW_ORIGIN
 from devsess.adapters._current import Current
 from devsess.adapters._exchange import Exchange
-from devsess.adapters._given import MAX_DROPPED
 from devsess.adapters._http import Answer
 from devsess.adapters._middleware import Middleware
 from devsess.adapters._sessions import Blocking, Sessions
@@ -40,7 +40,7 @@ class SessionMiddleware(Middleware[GetResponse, SessionManager]):
     """See the module; put it before what needs to know who asks."""
 
     _awaits = False
-    _wanted = "SessionManager"
+    _manager_name = "SessionManager"
 
     def _face(self, manager: SessionManager) -> Sessions:
         return Blocking(manager)
@@ -111,9 +111,9 @@ class _Line(Morsel[str]):
         name, _, value = pair.partition("=")
         self.set(name, value, value)
         for attribute in attributes:
-            key, is_valued, said = attribute.partition("=")
+            key, is_valued, value = attribute.partition("=")
             if self.isReservedKey(key):
-                self[key] = said if is_valued else True
+                self[key] = value if is_valued else True
 
     def OutputString(self, attrs: object = None) -> str:  # noqa: ARG002, N802 - as Morsel's
         """The line."""

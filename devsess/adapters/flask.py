@@ -20,7 +20,7 @@ from werkzeug.local import LocalProxy
 
 from devsess.adapters._cookies import Cookies
 from devsess.adapters._current import Current
-from devsess.adapters._wanted import Wanted, wanted
+from devsess.adapters._requirement import Requirement
 from devsess.adapters.wsgi import KEY, SessionMiddleware
 from devsess.errors import ConfigurationError, DevsessError
 from devsess.manager import SessionManager
@@ -108,23 +108,23 @@ def require(
             or a class or an app is decorated.
         InvalidSessionError, StepUpRequiredError: If the request being served is refused.
     """
-    asked = wanted(max_auth_age, acr)
+    requirement = Requirement(max_auth_age, acr)
 
     def decorate(view: Callable[P, R]) -> Callable[P, R]:
         _check_guardable(view)
 
         @wraps(view)
         def guarded(*args: P.args, **kwargs: P.kwargs) -> R:
-            _check(asked)
+            _check(requirement)
             return current_app.ensure_sync(view)(*args, **kwargs)  # type: ignore[no-any-return]
 
-        _mark(view, asked)
+        _mark(view, requirement)
         return guarded
 
     if view is not _NOTHING:
         return decorate(view)
     if has_request_context():
-        _check(asked)
+        _check(requirement)
     return decorate
 
 
@@ -143,16 +143,16 @@ def _check_guardable(view: object) -> None:
 _MARK = "__devsess_require__"
 
 
-def _mark(view: Any, asked: Wanted) -> None:
+def _mark(view: Any, requirement: Requirement) -> None:
     while view is not None:
         function = getattr(view, "__func__", view)  # a method's, for there is one a class
         marks = getattr(function, _MARK, ())
-        if asked not in marks:  # what is decorated at each request gets no longer
-            _set_mark(function, (*marks, asked))
+        if requirement not in marks:  # what is decorated at each request gets no longer
+            _set_mark(function, (*marks, requirement))
         view = getattr(view, "__wrapped__", None)
 
 
-def _set_mark(function: Any, marks: tuple[Wanted, ...]) -> None:
+def _set_mark(function: Any, marks: tuple[Requirement, ...]) -> None:
     try:
         setattr(function, _MARK, marks)
     except (AttributeError, TypeError) as error:
@@ -162,16 +162,16 @@ def _set_mark(function: Any, marks: tuple[Wanted, ...]) -> None:
 def _check_marks(app: Flask, **_: object) -> None:
     """Check what a route's view was decorated with after the route was declared."""
     view = app.view_functions.get(request.endpoint or "")
-    for asked in getattr(view, _MARK, ()):
-        _check(asked)
+    for requirement in getattr(view, _MARK, ()):
+        _check(requirement)
 
 
 # Also for an app that was wrapped by hand, or not at all: then each such view fails.
 request_started.connect(_check_marks)
 
 
-def _check(asked: Wanted) -> None:
-    current_session.require(max_auth_age=asked.max_auth_age, acr=asked.acr)
+def _check(requirement: Requirement) -> None:
+    current_session.require(max_auth_age=requirement.max_auth_age, acr=requirement.acr)
 
 
 def _answer(error: DevsessError) -> Response:

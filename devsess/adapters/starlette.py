@@ -16,7 +16,7 @@ from typing import Any, Final, NoReturn, overload
 from starlette.requests import HTTPConnection
 
 from devsess.adapters._current import SERVED, AsyncCurrent
-from devsess.adapters._wanted import wanted
+from devsess.adapters._requirement import Requirement
 from devsess.adapters.asgi import Cookies, SessionMiddleware
 from devsess.errors import ConfigurationError
 from devsess.models import Session
@@ -79,7 +79,7 @@ class Guard(Bearer):
     )
 
     def __init__(self, max_auth_age: Span | None = None, acr: str | None = None) -> None:
-        self._wanted = wanted(max_auth_age, acr)
+        self._requirement = Requirement(max_auth_age, acr)
         # FastAPI looks here for whether to await the answer. The class's own, which is
         # called, is not asynchronous: where it decorates a view, it fails at once.
         self.__dict__["__call__"] = self._awaited
@@ -87,14 +87,16 @@ class Guard(Bearer):
     def __call__(self, connection: HTTPConnection, **_: None) -> Coroutine[Any, Any, Session]:
         if not isinstance(connection, HTTPConnection):
             raise TypeError(_NO_DEPENDENCY)
-        asked = self._wanted
-        return _current(connection).require(max_auth_age=asked.max_auth_age, acr=asked.acr)
+        requirement = self._requirement
+        return _current(connection).require(
+            max_auth_age=requirement.max_auth_age, acr=requirement.acr
+        )
 
     def check_served(self) -> None:
         """Check the request that is being served, if one is."""
         current = SERVED.get()
         if current is not None:
-            current.check(max_auth_age=self._wanted.max_auth_age, acr=self._wanted.acr)
+            current.check(max_auth_age=self._requirement.max_auth_age, acr=self._requirement.acr)
 
     async def _awaited(self, connection: HTTPConnection) -> Session:
         return await self(connection)

@@ -15,12 +15,12 @@ from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 from devsess._runtime.drive import drive
 from devsess.adapters import _endpoints as endpoints
+from devsess.adapters._body import MAX_BODY, MAX_DROPPED, BodyError
 from devsess.adapters._carrier import without_tokens
 from devsess.adapters._cookies import Cookies
 from devsess.adapters._current import Current
 from devsess.adapters._exchange import Exchange
-from devsess.adapters._given import MAX_BODY, MAX_DROPPED, UnreadableError
-from devsess.adapters._http import LOOKED_AT, Answer, Request
+from devsess.adapters._http import READ_HEADERS, Answer, Request
 from devsess.adapters._middleware import Middleware
 from devsess.adapters._sessions import Blocking, Sessions
 from devsess.adapters._wsgi_response import Response
@@ -39,14 +39,14 @@ _KEYS = tuple(
         else f"HTTP_{name.upper().replace('-', '_')}",
         name,
     )
-    for name in LOOKED_AT
+    for name in READ_HEADERS
 )
 
 
 class SessionMiddleware(Middleware[WSGIApplication, SessionManager]):
     __doc__ = Middleware.__doc__
     _awaits = False
-    _wanted = "SessionManager"
+    _manager_name = "SessionManager"
 
     def _face(self, manager: SessionManager) -> Sessions:
         return Blocking(manager)
@@ -85,7 +85,7 @@ def before(exchange: Exchange, body: Callable[[], bytes | None]) -> Answer | Non
         return drive(exchange.open())
     try:
         return drive(endpoints.serve(exchange, path, body()))
-    except UnreadableError as error:
+    except BodyError as error:
         return exchange.ours(error.answer)
 
 
@@ -126,11 +126,11 @@ def _body(environ: WSGIEnvironment) -> bytes | None:
     if not length:
         return limited(environ["wsgi.input"].read(most)) if _ends(environ) else b""
     if not _LENGTH.fullmatch(length):
-        raise UnreadableError(400, "Content-Length is no length.")
+        raise BodyError(400, "Content-Length is no length.")
     size = min(int(length), most)
     body = environ["wsgi.input"].read(size)
     if len(body) < size:
-        raise UnreadableError(400, "The body is shorter than Content-Length says.")
+        raise BodyError(400, "The body is shorter than Content-Length says.")
     return limited(body)
 
 

@@ -32,7 +32,7 @@ _ALIKE = 0.85
 
 
 @frozen
-class Given:
+class Body:
     """
     What the body says.
 
@@ -47,15 +47,15 @@ class Given:
     forget_device: bool = False
 
 
-NOTHING_SAID = Given()
+EMPTY_BODY = Body()
 
 
-def presenting(client: Client, said: Given) -> Client:
+def with_device_token(client: Client, body: Body) -> Client:
     """*client* with the device token that the body has for it, if any."""
-    return client if said.device_token is None else evolve(client, device_token=said.device_token)
+    return client if body.device_token is None else evolve(client, device_token=body.device_token)
 
 
-class UnreadableError(Exception):
+class BodyError(Exception):
     """A body that cannot be used; it carries the answer."""
 
     def __init__(self, status: int, detail: str) -> None:
@@ -69,43 +69,43 @@ def is_json(request: Request) -> bool:
     return kind.strip().lower() == "application/json"
 
 
-def given(request: Request, settings: Settings, body: bytes | None) -> Given:
+def read_body(request: Request, settings: Settings, raw: bytes | None) -> Body:
     """
-    What *body* says; None is one that is too long.
+    The members of a body; *raw* is None where it was too long.
 
     Raises:
-        UnreadableError: If it cannot be read, or a member is misspelt.
+        BodyError: If it cannot be read, or a member is misspelt.
         BadTokenError: If it has tokens, and they come in cookies here.
     """
-    if body is None:
-        raise UnreadableError(413, f"At most {MAX_BODY} bytes.")
-    if not body:
-        return NOTHING_SAID
+    if raw is None:
+        raise BodyError(413, f"At most {MAX_BODY} bytes.")
+    if not raw:
+        return EMPTY_BODY
     if not is_json(request):
-        raise UnreadableError(415, "Send application/json.")
-    members = _members(body)
+        raise BodyError(415, "Send application/json.")
+    members = _members(raw)
     tokens = [members.get(name) for name in _TOKENS]
     if not all(token is None or isinstance(token, str) for token in tokens):
-        raise UnreadableError(400, "Tokens are texts.")
+        raise BodyError(400, "Tokens are texts.")
     forget = members.get("forget_device", False)
     if not isinstance(forget, bool):
-        raise UnreadableError(400, "forget_device is true or false.")
+        raise BodyError(400, "forget_device is true or false.")
     if not settings.reads_header and tokens != [None, None]:
         raise BadTokenError("tokens come in cookies here")
-    return Given(tokens[0], tokens[1], forget)
+    return Body(tokens[0], tokens[1], forget)
 
 
-def _members(body: bytes) -> dict[str, Any]:
+def _members(raw: bytes) -> dict[str, Any]:
     try:
-        members = json.loads(body)
+        members = json.loads(raw)
     except (ValueError, RecursionError):
-        raise UnreadableError(400, "The body is no JSON that can be read.") from None
+        raise BodyError(400, "The body is no JSON that can be read.") from None
     if not isinstance(members, dict):
-        raise UnreadableError(400, "The body must be an object.")
+        raise BodyError(400, "The body must be an object.")
     for name in members.keys() - _OF_NO_USE - {*_KNOWN}:
         meant = _meant(name)
         if meant and meant not in members:
-            raise UnreadableError(400, f"Write {meant} for the member that is nearly called so.")
+            raise BodyError(400, f"Write {meant} for the member that is nearly called so.")
     return members
 
 

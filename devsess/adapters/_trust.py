@@ -10,21 +10,21 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from devsess.adapters._given import presenting
+from devsess.adapters._body import with_device_token
 
 if TYPE_CHECKING:
+    from devsess.adapters._body import Body
     from devsess.adapters._exchange import Exchange
-    from devsess.adapters._given import Given
 
 
-async def end_trust(exchange: Exchange, said: Given) -> None:
+async def end_trust(exchange: Exchange, body: Body) -> None:
     """End the trust that tokens in cookies, in headers or in what a body *said* prove."""
     session, credentials = exchange.session, exchange.credentials
     if session is not None and session.device.trusted_until is not None:
         await exchange.sessions.trust_device(session.user_id, session.device.id, None)
     client, refresh_token = (
-        presenting(exchange.client, said),
-        said.refresh_token or credentials.refresh,
+        with_device_token(exchange.client, body),
+        body.refresh_token or credentials.refresh,
     )
     await exchange.sessions.end_trust(
         client, access_token=credentials.access, refresh_token=refresh_token
