@@ -1,8 +1,7 @@
 """
 One request's dealings with the manager: written once, awaited on ASGI and driven on WSGI.
 
-What is to become of the response (cookies, an answer in its place) is noted
-here, and carried out by the face when the response begins.
+An exchange records what the response will carry, and the response applies it when it begins.
 """
 
 from __future__ import annotations
@@ -297,10 +296,8 @@ class Exchange:
         """The answer that *error* means; None if it is the application's own fault."""
         if isinstance(error, StoreUnavailableError):
             log.error("answered 503: %s", error)  # the client is not told why
-        has_credentials, login_url = self.credentials.can_sign_in, self.settings.login_url
-        answer = answer_to(
-            error, self.request, has_credentials=has_credentials, login_url=login_url
-        )
+        login_url, has_credentials = self.settings.login_url, self.credentials.can_sign_in
+        answer = answer_to(error, self.request, login_url, has_credentials=has_credentials)
         if answer is None:
             return None
         self.depends_on_user = True

@@ -31,14 +31,16 @@ def problem(status: int, detail: str, *headers: Header, **members: object) -> An
 
 
 def answer_to(
-    error: DevsessError, request: Request, *, has_credentials: bool, login_url: str | None
+    error: DevsessError, request: Request, login_url: str | None, *, has_credentials: bool
 ) -> Answer | None:
     """
     The answer that *error* means, or None if it is the application's own fault.
 
     Args:
-        has_credentials: Whether credentials came with *request*: only then they can be invalid.
-        login_url: Where a person is sent instead of being told 401.
+        error: The error.
+        request: The request it ended.
+        login_url: The page that a person is sent to instead of a 401, or None.
+        has_credentials: Whether the request had credentials: only then they can be invalid.
     """
     for kind, answer in _ANSWERS:
         if isinstance(error, kind):
