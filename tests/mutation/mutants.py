@@ -34,7 +34,7 @@ COMPUTED: dict[type[ast.operator], str] = {
     ast.RShift: "<<",
 }
 # What is said to people is no law: messages, logs, warnings, and what a repr shows.
-SAID = re.compile(r"^(raise\b|_bad\(|log\.|warnings\.)")
+SAID = re.compile(r"^(raise\b|bad\(|log\.|warnings\.)")
 
 
 @frozen
@@ -104,7 +104,7 @@ def _changes(node: ast.AST, where: str, text: Text) -> Iterator[tuple[str, ast.A
             for new in _others(child, text):
                 yield where, child, new
             yield from _changes(child, where, text)
-        elif isinstance(child, ast.Raise) or text.of(child).startswith("_bad("):
+        elif isinstance(child, ast.Raise) or text.of(child).startswith("bad("):
             yield where, child, "pass"
 
 

@@ -45,7 +45,7 @@ def test_what_stands_in_a_place(part: Any, expression: str) -> None:
 
 @pytest.mark.parametrize(
     "statement",
-    ["self.count += 1", "self.name = a", "notify(a)", "raise ValueError(a)", "_bad('no')"],
+    ["self.count += 1", "self.name = a", "notify(a)", "raise ValueError(a)", "bad('no')"],
 )
 def test_what_is_left_out(part: Any, statement: str) -> None:
     """A statement that matters is left out as a whole; what it says to people is not changed."""
