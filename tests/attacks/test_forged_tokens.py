@@ -201,7 +201,7 @@ def test_the_generation_is_read(generation: int | None) -> None:
 
 @pytest.mark.parametrize("name", CASES)
 def test_a_hostile_token_is_a_bad_token(name: str) -> None:
-    """Whatever differs, it is a BadTokenError, and the message quotes neither token nor key."""
+    """Every difference is a BadTokenError, whose message quotes neither token nor key."""
     with pytest.raises(BadTokenError) as caught:
         TOKENS.access.verify(CASES[name], NOW)
     assert SECRET not in str(caught.value)
@@ -346,7 +346,7 @@ JSON = st.recursive(
 def test_never_more_lenient_than_pyjwt(
     claims: dict[str, Any], header: dict[str, Any], age: int
 ) -> None:
-    """Whatever the strict parser accepts, jwt.decode accepts with the same settings."""
+    """A token that the strict parser accepts is accepted by jwt.decode with the same settings."""
     now = int(time.time())
     times = {"iat": now - age, "exp": now - age + 900, "auth_time": now - age}
     text = signed(json.dumps({**HEADER, **header}), json.dumps({**CLAIMS, **times, **claims}))

@@ -40,7 +40,7 @@ def in_terminal(*arguments: str, typed: bytes = b"", width: int = 80) -> tuple[i
 
 
 def piped(*arguments: str, **environ: str) -> subprocess.CompletedProcess[bytes]:
-    """What a command gives to a pipe."""
+    """The output of a command into a pipe."""
     return subprocess.run(
         [*COMMAND, *arguments], capture_output=True, env={**os.environ, **environ}, check=False
     )

@@ -62,7 +62,7 @@ def test_list_shows_devices_by_name(sessions: SessionManager, path: Path) -> Non
 
 
 def test_list_of_nobody(sessions: SessionManager, path: Path) -> None:
-    """A user without sessions is told and exits with 1."""
+    """A user without sessions is reported, and the command exits with 1."""
     shown = call(path, "list", "nobody")
     assert (1, "no sessions\n") == (shown.exit_code, shown.stdout)
     assert {"sessions": []} == call_json(path, "list", "nobody")
@@ -84,7 +84,7 @@ def test_ended_sessions_are_listed_on_demand(sessions: SessionManager, path: Pat
 
 
 def test_revoke_takes_effect_at_once(sessions: SessionManager, path: Path) -> None:
-    """What the command ended is refused by a process that is running."""
+    """A session that the command ended is refused by a process that is running."""
     grant = sessions.login("ada", PHONE)
     sessions.validate(grant.access_token)
     assert 0 == call(path, "revoke", grant.session.id, "--reason", "lost").exit_code
@@ -426,7 +426,7 @@ def test_the_written_deadlines_count(path: Path) -> None:
 
 @pytest.mark.parametrize(("days", "left"), [("59", 1), ("61", 3)])
 def test_purge_keeps_for_the_retention(path: Path, days: str, left: int) -> None:
-    """What ended longer ago than the days it is told goes, its events too."""
+    """Sessions that ended before the given number of days are deleted with their events."""
     clock = FakeClock(datetime.now(UTC) - timedelta(days=60))
     with SessionManager(path, keys=SECRET, clock=clock) as sessions:
         sessions.revoke(sessions.login("ada", PHONE).session.id)
@@ -438,7 +438,7 @@ def test_purge_keeps_for_the_retention(path: Path, days: str, left: int) -> None
 
 @pytest.mark.parametrize(("days", "left"), [("59", 0), ("61", 1)])
 def test_purge_keeps_devices_for_their_own_retention(path: Path, days: str, left: int) -> None:
-    """A device is told apart from its sessions: it is known for days of its own."""
+    """A device is kept for a number of days of its own, apart from its sessions."""
     clock = FakeClock(datetime.now(UTC) - timedelta(days=60))
     with SessionManager(path, keys=SECRET, clock=clock) as sessions:
         sessions.revoke(sessions.login("ada", PHONE).session.id)
@@ -486,7 +486,7 @@ def test_a_store_that_is_not_there(path: Path, command: list[str]) -> None:
 
 
 def test_a_file_that_is_no_database(path: Path) -> None:
-    """A file of another kind is unavailable, told without a traceback."""
+    """A file of another kind is reported as unavailable, without a traceback."""
     path.write_text("this is no database, and long enough to be looked at as one" * 20)
     shown = call(path, "list", "ada")
     assert 3 == shown.exit_code
@@ -501,7 +501,7 @@ def test_a_store_of_no_known_kind() -> None:
 
 
 def test_nothing_moves_the_cursor(sessions: SessionManager, path: Path) -> None:
-    """What clients and users wrote reaches the terminal without control characters."""
+    """Text of clients and users reaches the terminal without control characters."""
     session = sessions.login("ada", PHONE).session
     sessions.revoke(session.id, reason="lost \x1b[2J\r phone")
     assert "\x1b" not in call(path, "list", "ada", "--all").stdout
@@ -520,7 +520,7 @@ def test_a_new_key_works(alg: str, tmp_path: Path) -> None:
 
 
 def test_a_weak_key_is_wrong_usage() -> None:
-    """A key that cannot be read is told without being shown."""
+    """A key that cannot be read is reported without being shown."""
     shown = CliRunner().invoke(main, ["keys", "jwks"], input="hunter2")
     assert 2 == shown.exit_code
     assert "hunter2" not in shown.stderr
@@ -539,7 +539,7 @@ def test_the_demo_holds() -> None:
 
 
 def test_the_demo_as_json() -> None:
-    """A script can tell what held."""
+    """The JSON says of each step, and of all together, whether it held."""
     shown = json.loads(CliRunner().invoke(main, ["demo", "--json"]).stdout)
     assert shown["held"]
     assert all(step["held"] for step in shown["steps"])

@@ -1,4 +1,4 @@
-"""What holds for every command that there is."""
+"""The laws of every command: its store, its errors, its output."""
 
 from __future__ import annotations
 
@@ -146,7 +146,7 @@ def test_foreign_files_are_left_alone(
 
 @pytest.mark.parametrize("command", CAREFUL)
 def test_an_older_store_is_left_alone(place: Place, command: str) -> None:
-    """What an older devsess made is brought up to date by migrate alone."""
+    """A store of an older version is brought up to date by `migrate` alone."""
     last = [*schema.STEPS][-1]
     run(place.path, f"DELETE FROM _sqlite_migrations WHERE name = '{last}'")
     done = place.call(command)
@@ -180,7 +180,7 @@ def test_no_store_is_no_traceback(tmp_path: Path, command: str, kind: str) -> No
 )
 @pytest.mark.parametrize("command", ["list", "migrate", "bench", "tune"])
 def test_what_names_no_store(command: str, store: str, code: int, said: str) -> None:
-    """What cannot name a store is said in one sentence."""
+    """A location that names no store is reported in one sentence."""
     arguments = [*command.split(), *SAMPLES[command], "--store", store]
     done = CliRunner().invoke(main, arguments)
     assert (code, "") == (done.exit_code, done.stdout)

@@ -1,4 +1,4 @@
-"""What lists look like: in a terminal of any width, and in a pipe."""
+"""Lists: as a table in a terminal of any width, as plain columns in a pipe."""
 
 from __future__ import annotations
 
@@ -173,7 +173,7 @@ def test_the_width_of_text(shown: str, width: int) -> None:
     ],
 )
 def test_a_cut_is_seen(shown: str, most: int, expected: str) -> None:
-    """What is cut ends in a mark, and halves no character."""
+    """A text that is cut ends in a mark, and no character is halved."""
     assert expected == cut(shown, most)
     assert width_of(cut(shown, most)) <= most
 

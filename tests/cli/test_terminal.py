@@ -68,7 +68,7 @@ def test_a_reader_that_has_gone(path: Path) -> None:
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no full device")
 def test_an_output_that_is_full(path: Path) -> None:
-    """What cannot be written is said, without a traceback."""
+    """Output that cannot be written is an error message, without a traceback."""
     with Path("/dev/full").open("wb") as full:
         done = subprocess.run(
             [*COMMAND, "export", "user-1", "--store", str(path)],

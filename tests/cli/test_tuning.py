@@ -231,7 +231,7 @@ def test_the_recommendation_holds_on_other_traffic(found: Recommendation, tmp_pa
 
 
 def test_revocations_are_in_force_in_time(found: Recommendation) -> None:
-    """What another manager revokes is refused within the staleness, at once if that is zero."""
+    """A session revoked by another manager is refused within the staleness, at once if it is 0."""
     outcomes = [one.typical for one in found.candidates]
     assert [0.0, 0.25, 0.5, 1.0, 2.0] == [one.max_staleness for one in outcomes]
     for outcome in outcomes:
@@ -244,7 +244,7 @@ def test_the_least_stale_that_meets_the_target(found: Recommendation) -> None:
 
 
 def test_a_small_cache_hits_less(tmp_path: Path) -> None:
-    """What does not fit is asked for again: no cache never hits, a small one less than a large."""
+    """A cache of 0 entries never hits, and a small cache hits less often than a large one."""
     policies = (Policy(cache_size=0), Policy(cache_size=10), Policy())
     rates = [replayed(tmp_path, traffic(1), policy).hit_rate for policy in policies]
     assert 0 == rates[0] < rates[1] < rates[2]
@@ -321,7 +321,7 @@ def test_tune_reads_traffic(path: Path) -> None:
     ],
 )
 def test_wrong_usage(arguments: tuple[str, ...], given: str | None, told: str, path: Path) -> None:
-    """What cannot be replayed exits with 2, and says what to change."""
+    """Input that cannot be replayed exits with 2, and the message says what to change."""
     shown = call("tune", path, "--max-staleness", "1", "--p99", "9", *arguments, given=given)
     assert 2 == shown.exit_code
     assert told in shown.stderr

@@ -1,4 +1,4 @@
-"""What the author of a store sees when the store breaks the contract."""
+"""The contract's messages to the author of a store that breaks it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the tests share that strike an ending of many in the middle."""
+"""Helpers of the tests that interrupt an ending of many sessions half way."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def few_are_many(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 class StruckError(Exception):
-    """What a signal's handler raises."""
+    """The exception that a signal's handler raises."""
 
 
 class Moments:
@@ -126,7 +126,7 @@ def _is_let_in(sessions: SessionManager, token: str, *, fresh: bool) -> bool:
 
 
 def purged_later(sessions: SessionManager, clock: FakeClock) -> None:
-    """What was left behind is written by *sessions*, once it may be."""
+    """Have *sessions* write the rows that an ending left behind, once they are due."""
     clock.advance(LEFT_BEHIND)
     sessions.purge()
 
@@ -146,7 +146,7 @@ def ends(sessions: SessionManager, user_id: str = USER) -> dict[str, list[tuple[
 def ended_once(
     grants: Iterable[Grant], at: datetime, reason: str, actor: str | None
 ) -> dict[str, list[tuple[object, ...]]]:
-    """What `ends` must say of sessions that one ending ended."""
+    """The result of `ends` for sessions that one ending ended."""
     return {grant.session.id: [(at, reason), (at, reason, actor)] for grant in grants}
 
 

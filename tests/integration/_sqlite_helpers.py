@@ -1,4 +1,4 @@
-"""What the tests of the SQLite store share."""
+"""Helpers of the tests of the SQLite store."""
 
 from __future__ import annotations
 
@@ -49,13 +49,13 @@ def look_now(store: SQLiteStore) -> None:
 
 
 def without_log(path: Path) -> None:
-    """What a careful operator does with the old file's companions."""
+    """Delete the log and the shared memory of the old file, as a careful operator does."""
     for suffix in ("-wal", "-shm"):
         Path(f"{path}{suffix}").unlink(missing_ok=True)
 
 
 def in_child(work: Callable[[], Any]) -> Any:
-    """What *work* gives in a forked child that ends without any clean-up."""
+    """The result of *work* in a forked child that ends without any clean-up."""
     read, write = os.pipe()
     child = os.fork()
     if child == 0:

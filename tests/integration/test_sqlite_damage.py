@@ -114,7 +114,7 @@ def put(path: Path, table: str, column: str, value: str) -> bool:
 
 @pytest.mark.parametrize("table", TABLES)
 def test_odd_values(damaged: tuple[Path, Any], tmp_path: Path, table: str) -> None:
-    """Whatever stands in whichever column: an answer, or an error of ours."""
+    """A damaged value in any column gives an answer or a devsess error."""
     path, grant = damaged
     for column in columns(path, table):
         for value in ODD:
@@ -191,7 +191,7 @@ def test_damage_stops_no_ending(
     value: str,
     at_once: int,
 ) -> None:
-    """Whoever ends all sessions ends all, with their events: no label is needed for it."""
+    """An ending of all sessions ends them all, with their events, even if labels are damaged."""
     path, grant = damaged
     monkeypatch.setattr("devsess.operations.ending.Ending", partial(Ending, at_once=at_once))
     table, name = column.split(".")
@@ -227,7 +227,7 @@ def test_a_damaged_id_stops_no_ending(
     monkeypatch.setattr(f"{ending}.BATCH", 2)
     monkeypatch.setattr(f"{ending}.PAGE", 2)
     monkeypatch.setattr("devsess._runtime.faces._PAUSE", (0.0, 0.0))
-    # Nobody can tell any more whose a row without its account was.
+    # The account of a row without one can no longer be known.
     ends = column != "user_id" or whose == "everybody's"
     for place in (1,) if at_once else range(4):
         path = tmp_path / f"{place}.db"

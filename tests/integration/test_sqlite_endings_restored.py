@@ -131,7 +131,7 @@ def test_made_in_the_middle(world: _World, later: int) -> None:
 
 
 def test_made_in_the_middle_and_restored_much_later(world: _World) -> None:
-    """Restored between two runs, it is finished by whoever purges, as of when the ending was."""
+    """Restored between two runs, the ending is finished by the next purge, at its own instant."""
     world.at_event(2, world.back_up)
     assert MANY == world.end()
     world.sessions.close()

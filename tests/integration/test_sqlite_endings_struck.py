@@ -140,7 +140,7 @@ def _left(children: list[int]) -> list[int]:
 
 
 def test_an_exception_between_any_two_statements(world: _World) -> None:
-    """What a signal's handler raises anywhere in an ending undoes none of it, and halves none."""
+    """An exception out of a signal's handler neither undoes nor halves any part of an ending."""
     for moment in count():
         world.begin(moment)
         with suppress(StruckError), Moments(store_of(world.struck), moment, _raise) as moments:
@@ -176,7 +176,7 @@ def test_a_fork_between_any_two_statements(world: _World) -> None:
     """
     A signal's handler that forks inside a write: the parent goes on as if it had not.
 
-    The child begins anew, or, forked inside a transaction, says that it cannot.
+    The child begins again, or, forked inside a transaction, raises an error that says so.
     """
     seen = set()
     for moment in count():

@@ -1,4 +1,4 @@
-"""What the SQLite store does when it cannot have its way."""
+"""The SQLite store when its file is locked, unreadable, full or interrupted."""
 
 # What is expected stands first.
 
@@ -86,7 +86,7 @@ class TestOpening:
         store.close()
 
     def test_four_processes_open_a_new_file(self, path: Path) -> None:
-        """Whoever comes first makes the tables, and all can work."""
+        """The first of four processes makes the tables, and all four can write."""
         context = get_context("spawn")
         barrier = context.Barrier(4)
         workers = [
@@ -221,7 +221,7 @@ class TestFailing:
     def test_an_interrupted_deed_leaves_nothing(
         self, store: SQLiteStore, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        """Whatever stops a write half way, an interrupt too, takes all of it back."""
+        """An exception or an interrupt in the middle of a write rolls all of it back."""
 
         def stop(*_: object) -> None:
             raise KeyboardInterrupt

@@ -1,4 +1,4 @@
-"""What the SQLite store notices of its file, and of others at its path."""
+"""Changes of the SQLite store's file, and other files at its path, are noticed."""
 
 # What is expected stands first.
 

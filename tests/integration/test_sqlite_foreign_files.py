@@ -87,7 +87,7 @@ def test_tables_beside_those_of_an_application(path: Path) -> None:
 
 class TestLooking:
     def test_a_store_is_ready(self, path: Path) -> None:
-        """What a store has made is ready, while it is open and when it is closed."""
+        """A file that a store has made is ready, while the store is open and once it is closed."""
         with closing(SQLiteStore(path)):
             owner.check_ready(str(path))
         owner.check_ready(str(path))
@@ -166,7 +166,7 @@ class TestModes:
         assert {"app.db": 0o600, "app.db-wal": 0o600, "app.db-shm": 0o600} == modes
 
     def test_a_file_that_is_there_keeps_its_mode(self, path: Path) -> None:
-        """Who shares a file with a group makes it first, or changes its mode."""
+        """A file that is there keeps its mode, so that a group may share it."""
         path.touch()
         path.chmod(0o660)
         with closing(SQLiteStore(path)):

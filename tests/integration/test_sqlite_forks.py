@@ -1,4 +1,4 @@
-"""What the stores do when their process forks."""
+"""Stores in a process that forks."""
 
 # What is expected stands first.
 
@@ -69,7 +69,7 @@ class TestForking:
         assert 1 == revoke(store, "s2")
 
     def test_a_worker_counts_from_nothing(self, path: Path) -> None:
-        """What its parent did is in the parent's metrics: a sum over workers counts it once."""
+        """Only the parent's metrics count its calls, so a sum over workers counts them once."""
         with SessionManager(path, keys="t7vKq2Zr9XwLm4NbY8sHd5JfC3pQx6RgUe1") as sessions:
             token = sessions.login("ada").access_token
             for _ in range(3):

@@ -56,7 +56,7 @@ def test_a_row_is_read_from_the_file_that_is_there(
 
 
 def test_a_file_that_is_away_is_not_made_anew(path: Path) -> None:
-    """Whatever is opened while it is away finds nothing, leaves nothing, and opens it later."""
+    """While the file is away no reader opens or makes one; once it is back, reading goes on."""
     with SessionManager(path, keys=SECRET) as sessions:
         away = path.with_name("away.db")
         path.rename(away)

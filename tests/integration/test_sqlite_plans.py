@@ -87,7 +87,7 @@ def plans(store: SQLiteStore, operation: Callable[[SQLiteStore], object]) -> dic
 
 @pytest.mark.parametrize("operation", OPERATIONS)
 def test_no_operation_looks_at_all_rows(tmp_path: Path, operation: str) -> None:
-    """What an operation costs does not grow with other users' sessions."""
+    """The cost of an operation does not grow with other users' sessions."""
     store = SQLiteStore(tmp_path / "sessions.db")
     store.insert(rows.login(session_row("s1")))
     store.list("warm up a reader")

@@ -26,7 +26,7 @@ def store(tmp_path: Path) -> Iterator[SQLiteStore]:
 
 
 def test_the_stamp_of_an_unchanged_row_stays(store: SQLiteStore) -> None:
-    """Whoever asks, and however often, the same row has the same stamp."""
+    """The same row has the same stamp each time it is asked for."""
     stamp = store.stamp("s1")
     assert stamp is not None
     assert stamp == store.stamp("s1") == store.stamp("s1", wait=False)
@@ -34,7 +34,7 @@ def test_the_stamp_of_an_unchanged_row_stays(store: SQLiteStore) -> None:
 
 @pytest.mark.parametrize("column", sorted(EVERY_COLUMN))
 def test_every_column_counts(store: SQLiteStore, column: str) -> None:
-    """Whichever column of the session changes, the stamp does."""
+    """A change of any column of the session changes the stamp."""
     before = store.stamp("s1")
     changes = {column: EVERY_COLUMN[column]}
     assert store.update("s1", expected={}, changes=changes, event=rows.UPDATED)
@@ -43,7 +43,7 @@ def test_every_column_counts(store: SQLiteStore, column: str) -> None:
 
 @pytest.mark.parametrize("change", [{"name": "Büro"}, {"trusted_until": T0 + 1}, {"blocked": True}])
 def test_the_device_counts(store: SQLiteStore, change: dict[str, Any]) -> None:
-    """Whatever its user changes in the device, the stamp changes."""
+    """Each change that a user makes to the device changes the stamp."""
     before = store.stamp("s1")
     assert store.put_device("user-1", "device-1", changes=change, event=rows.UPDATED)
     assert before != store.stamp("s1")

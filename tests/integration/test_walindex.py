@@ -40,7 +40,7 @@ def store(path: Path) -> Iterator[SQLiteStore]:
 
 
 def leave_wal(path: Path) -> str:
-    """What another process hears when it wants all locks on the database, to end its WAL mode."""
+    """SQLite's answer to another process that tries to end the WAL mode of the database."""
     code = (
         "import sqlite3, sys; db = sqlite3.connect(sys.argv[1], timeout=0)\n"
         "try: print(db.execute('PRAGMA journal_mode = DELETE').fetchone()[0])\n"
@@ -53,7 +53,7 @@ def leave_wal(path: Path) -> str:
 
 
 def descriptors() -> set[str]:
-    """What this process has open."""
+    """The files that this process has open."""
     found = set()
     for each in Path("/proc/self/fd").iterdir():
         try:
@@ -117,7 +117,7 @@ def test_where_the_system_has_no_such_call(path: Path, monkeypatch: pytest.Monke
 
 
 def test_a_database_that_cannot_be_written(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What cannot be proven there is not used, and opening goes on."""
+    """Without a proof by a write of its own the index is not used, and opening goes on."""
 
     def refused(_: object) -> None:
         raise sqlite3.OperationalError("attempt to write a readonly database")
@@ -167,7 +167,7 @@ def test_a_collected_map_drops_no_locks(path: Path) -> None:
 
 
 def test_it_outlives_its_connection(store: SQLiteStore) -> None:
-    """Whoever still holds it may look, whatever was closed; nothing is heard there any more."""
+    """The index of a closed store can still be read, but the store answers no more marks."""
     assert store._opened is not None
     index = store._opened.index
     assert index is not None
@@ -231,7 +231,7 @@ def test_every_name_works(tmp_path: Path, name: str) -> None:
 
 @pytest.mark.parametrize("linked", [False, True])
 def test_a_log_that_was_deleted_under_it(tmp_path: Path, path: Path, linked: bool) -> None:
-    """Others would share another memory: within a second all is opened anew, and forgotten."""
+    """A deleted memory is noticed within a second: all is opened again, and the cache forgotten."""
     SQLiteStore(path).close()
     link = tmp_path / "link.db"
     link.symlink_to(path)
@@ -253,7 +253,7 @@ def test_a_log_that_was_deleted_under_it(tmp_path: Path, path: Path, linked: boo
 
 @pytest.mark.parametrize("other", ["store", "parent"])
 def test_what_cannot_be_healed_is_not_answered(path: Path, other: str) -> None:
-    """What else has the file open keeps SQLite at the deleted one: better no answer than that."""
+    """While another connection holds the deleted memory, the store refuses to answer."""
     store = SQLiteStore(path)
     store.insert(rows.login(rows.session_row("s1")))
     second = SQLiteStore(path) if other == "store" else None

@@ -55,7 +55,7 @@ def test_the_first_write_sets_it_back(
 
 
 def test_a_validation_sets_it_back(make: Callable[..., Any], clock: FakeClock) -> None:
-    """What a process ten minutes ahead has touched is put right by the next one's validation."""
+    """An activity dated ten minutes ahead is set right by the next validation of a right clock."""
     ahead, right = make(), make()
     grant = ahead.login("ada")
     clock.advance(600)
@@ -172,7 +172,7 @@ def test_a_purge_by_a_clock_that_is_behind_ends_nothing(
 def test_a_purge_by_a_clock_that_the_history_agrees_with_corrects(
     make: Callable[..., Any], clock: FakeClock, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """What one process wrote that was ahead is set back, whatever there is of it before."""
+    """All rows that a process with a clock ahead wrote are set back."""
     right = make()
     clock.advance(YEARS)
     ahead = [right.login(f"ahead {number}") for number in range(40)]

@@ -1,4 +1,4 @@
-"""What a signed-in client can make grow by its requests, and how far."""
+"""A signed-in client can make a store grow only within bounds."""
 
 from __future__ import annotations
 
@@ -119,7 +119,7 @@ REFUSED = {
 def test_refused_sign_ins_fill_nothing(
     make: Callable[..., Any], few: int, begin: Callable[..., Any], kind: EventType
 ) -> None:
-    """So many of an account are kept, all of them told; nobody else's history is any shorter."""
+    """A bounded number is kept of an account, all are emitted, and no other history is shorter."""
     heard: list[EventType] = []
     policy = Policy(max_sessions=1, on_limit="reject")
     sessions = make(policy=policy, on_event=lambda event: heard.append(event.type))
@@ -139,7 +139,7 @@ def test_refused_sign_ins_fill_nothing(
 
 
 def test_evictions_fill_nothing(make: Callable[..., Any], few: int) -> None:
-    """A program that signs in again and again: each sign-in is kept, the limit is told so often."""
+    """Each sign-in of a program is kept, and of the limits reached a bounded number."""
     sessions = make(policy=Policy(max_sessions=1))
     for _ in range(2 * few):
         sessions.login("ada")

@@ -1,4 +1,4 @@
-"""Nobody is told that a level was reached more recently than it was: not here, nor elsewhere."""
+"""No answer dates a level later than it was reached, neither here nor in another service."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ SIX_DAYS, YEARS = timedelta(days=6), timedelta(days=36_500)
 
 
 def says(grant: Grant) -> tuple[list[str], str | None, int]:
-    """What another service reads in the token: methods, level, instant."""
+    """The claims that another service reads in the token: methods, level, instant."""
     claims = jwt.decode(grant.access_token, options={"verify_signature": False})
     return claims["amr"], claims.get("acr"), claims["auth_time"]
 
@@ -170,7 +170,7 @@ def test_the_latest_level_stands_last(sessions: Any, clock: FakeClock) -> None:
 
 
 def test_levels_cannot_be_changed(sessions: Any) -> None:
-    """What a session shows is read-only, and nothing to be put right in place."""
+    """The levels of a session are read-only."""
     grant = sessions.login("ada", acr="aal1")
     with pytest.raises(TypeError, match="read-only"):
         grant.session.levels["aal3"] = grant.session.auth_time

@@ -1,4 +1,4 @@
-"""A refresh whose answer was lost, and what tells it from a token that was copied."""
+"""A refresh whose answer was lost is told apart from a copied token."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ BOTH = pytest.mark.parametrize("bound", [True, False], ids=["bound", "not bound"
 
 
 class Browser:
-    """Whoever holds a refresh token and the device token; what it is sent, it keeps."""
+    """A holder of a refresh token and a device token; it keeps the tokens it is sent."""
 
     def __init__(self, sessions: Any, grant: Grant) -> None:
         self.sessions = sessions
@@ -236,7 +236,7 @@ def test_two_tabs_that_share_nothing(browser: Browser, clock: FakeClock) -> None
 def test_a_cached_answer_has_been_written_down(
     make: Callable[..., Any], browser: Browser, clock: FakeClock
 ) -> None:
-    """What memory answers, the row knows of; in another manager too."""
+    """A use that the cache answers is recorded in the row, so another manager sees it too."""
     thief = browser.copy()
     browser.refresh()
     for _ in range(20):

@@ -117,7 +117,7 @@ def test_everyone(make: Callable[..., Any], clock: FakeClock) -> None:
 
 
 def _digests(sessions: Any) -> Sequence[bytes]:
-    """What the account is remembered by once it was erased."""
+    """The digests by which an erased account is remembered."""
     core = getattr(sessions, "_manager", sessions)._core
     face = BlockingFace(MemoryStore(), core.times, None)
     return core.operation(face, []).account_digests("ada")  # type: ignore[no-any-return]
@@ -168,7 +168,7 @@ def test_a_clock_that_was_ahead(make: Callable[..., Any], clock: FakeClock, ahea
 
 
 def test_purge_goes_on_where_a_process_died(make: Callable[..., Any], clock: FakeClock) -> None:
-    """What an ending left behind is written, and its events are emitted, by the next purge."""
+    """Rows that an ending left behind are written by the next purge, and their events emitted."""
     events: list[Any] = []
     sessions = make(on_event=events.append)
     _filled(sessions, clock, 3)

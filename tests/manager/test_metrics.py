@@ -1,4 +1,4 @@
-"""What a manager tells of its own work."""
+"""The metrics of a manager."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ def test_metrics_are_there_when_the_store_is_not(path: Path) -> None:
 
 
 def test_the_mark_in_use() -> None:
-    """What memory is compared with; none where the store is asked each time."""
+    """The metrics name the mark that is compared; none where the store is asked each time."""
     with SessionManager("memory://", keys=SECRET) as sessions:
         assert "memory" == sessions.metrics().mark
 
@@ -149,7 +149,7 @@ def test_a_new_manager_lags_behind_nothing(path: Path) -> None:
 
 
 def test_metrics_travel(path: Path) -> None:
-    """They are pickled and copied for whoever gathers them, and stay as they were."""
+    """Metrics can be pickled and copied to be gathered elsewhere, and do not change afterwards."""
     with SessionManager(path, keys=SECRET) as sessions:
         sessions.validate(sessions.login("ada").access_token)
         found = sessions.metrics()

@@ -102,7 +102,7 @@ def test_every_method_with_an_id_is_known(sessions: Any) -> None:
 
 @pytest.mark.parametrize("method", OF_A_SESSION)
 def test_a_session_stands_for_its_id(sessions: Any, method: str) -> None:
-    """What `list` and `login` give out can be handed back as it is."""
+    """A session of `list` or `login` is accepted in place of its id."""
     by_id, by_session = sessions.login("ada").session, sessions.login("ada").session
     arguments = OF_A_SESSION[method]
     expected = getattr(sessions, method)(by_id.id, **arguments)
@@ -125,7 +125,7 @@ def test_a_session_is_current_or_kept(sessions: Any) -> None:
 
 @pytest.mark.parametrize("method", OF_A_DEVICE)
 def test_a_device_stands_for_its_id(sessions: Any, method: str) -> None:
-    """What `devices` gives out can be handed back as it is."""
+    """A device of `devices` is accepted in place of its id."""
     device = sessions.login("ada").session.device
 
     assert device.id == getattr(sessions, method)("ada", device, **OF_A_DEVICE[method]).id
@@ -235,7 +235,7 @@ def test_a_clock_that_is_ahead_is_borne(sessions: Any, clock: Any, ahead: float)
 
 @pytest.mark.parametrize("ahead", [300.1, 3600, 86_400])
 def test_a_clock_is_ahead_within_bounds(sessions: Any, clock: Any, ahead: float) -> None:
-    """What lies farther ahead is no skew: milliseconds for seconds, or a clock to be set."""
+    """A sign-in dated farther ahead is refused: it is no skew of clocks."""
     with pytest.raises(ValueError, match="300 seconds in the future"):
         sessions.login("ada", auth_time=clock.now() + timedelta(seconds=ahead))
 
@@ -264,7 +264,7 @@ def test_a_clock_is_ahead_within_bounds(sessions: Any, clock: Any, ahead: float)
 def test_what_cannot_be_kept_is_refused(
     sessions: Any, error: type[Exception], arguments: dict[str, Any]
 ) -> None:
-    """A wrong argument is told to the programmer, and nothing is written."""
+    """A wrong argument raises an error for the programmer, and nothing is written."""
     with pytest.raises(error):
         sessions.login(**{"user_id": "ada", **arguments})
     assert [] == sessions.list("ada", include_ended=True)
@@ -282,7 +282,7 @@ def test_what_cannot_be_kept_is_refused(
     ],
 )
 def test_absurd_clients_sign_in(sessions: Any, client: Client) -> None:
-    """Whatever a client sends, the user is signed in, listed safely, and not locked out."""
+    """With any headers a user can sign in, is listed safely, and is not locked out."""
     grant = sessions.login("ada", client)
     session = sessions.validate(grant.access_token, client)
     assert len(session.user_agent or "") <= 512

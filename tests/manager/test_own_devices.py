@@ -1,4 +1,4 @@
-"""Devices: recognised, named, trusted, blocked, forgotten; and told apart."""
+"""Devices are recognised, told apart, named, trusted, blocked and forgotten."""
 
 from __future__ import annotations
 
@@ -107,7 +107,7 @@ def test_block_and_unblock(sessions: Any) -> None:
 
 
 def test_a_block_ends_trust_for_good(sessions: Any, clock: FakeClock) -> None:
-    """What was trusted before or during a block is no longer trusted after it."""
+    """A device that was trusted before or during a block is not trusted after it."""
     device = sessions.login("ada", Client(user_agent=MAC)).session.device
     until = clock.now() + timedelta(days=30)
     sessions.trust_device("ada", device.id, until)
@@ -160,7 +160,7 @@ def test_forget(sessions: Any) -> None:
 
 @pytest.mark.parametrize("actor", [None, "the support desk"])
 def test_who_did_it_is_kept(sessions: Any, actor: str | None) -> None:
-    """What somebody else does to a device says so in the history; the user's own does not."""
+    """The history names the actor of each change of a device, unless its user made it."""
     device = sessions.login("ada", Client(user_agent=MAC)).session.device
     sessions.rename_device("ada", device.id, "mine", actor=actor)
     sessions.trust_device("ada", device.id, None, actor=actor)

@@ -133,7 +133,7 @@ def test_the_table(
 
 
 def test_a_foreign_device_makes_a_signal(sessions: Any, clock: FakeClock) -> None:
-    """On an unbound session a foreign device rotates, and the grant and the history tell."""
+    """On an unbound session a foreign device may refresh; the grant and the history show it."""
     scene = Scene(sessions, clock, bound=False)
     grant = sessions.refresh(scene.grant.refresh_token, scene.foreign)
     assert ["foreign_device"] == [signal.kind for signal in grant.assessment.signals]
@@ -220,7 +220,7 @@ def test_the_successor_is_the_same(sessions: Any, clock: FakeClock) -> None:
 
 
 def test_a_restored_backup_does_not_end_sessions(make: Callable[..., Any]) -> None:
-    """A token newer than its row is unknown: told in the history, and the session lives."""
+    """A token newer than its row is refused and recorded in the history, and the session lives."""
     sessions = make()
     grant = sessions.login("ada")
     core = getattr(sessions, "_core", None) or sessions._manager._core

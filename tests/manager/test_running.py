@@ -146,7 +146,7 @@ def test_without_a_mark_each_validation_asks_for_the_changes() -> None:
 
 
 def test_without_stamps_a_fresh_validation_reads_the_row() -> None:
-    """Each time, since nothing cheaper tells that it has not changed."""
+    """The row is read each time, since no cheaper call shows that it has not changed."""
     sessions = SessionManager(Bare(), keys=SECRET)
     grant = sessions.login("ada")
     for expected in (1, 2):

@@ -121,7 +121,7 @@ def test_a_sign_in_says_whether_its_device_is_new(make: Any) -> None:
 
 @pytest.mark.parametrize(("user_id", "existed"), [(None, True), ("ada", True), ("eve", False)])
 def test_foreign_is_as_unknown(sessions: Any, user_id: str | None, existed: bool) -> None:
-    """With a user's id, another user's session cannot be got, ended, changed or told apart."""
+    """With a user's id, another user's session answers as an unknown one does."""
     session = sessions.login("ada").session
     if not existed:
         changes: list[Callable[[], object]] = [
@@ -252,7 +252,7 @@ def test_nothing_changes_an_ended_session(sessions: Any) -> None:
 
 
 def test_revoke_all_keeps_one(sessions: Any, clock: FakeClock) -> None:
-    """It tells what it ended, keeps what it was told to, and refuses older sign-ins."""
+    """`revoke_all` returns the sessions it ended, spares *keep*, and refuses older sign-ins."""
     kept, lost = sessions.login("ada").session, sessions.login("ada").session
     foreign = sessions.login("bob").session
     with pytest.raises(SessionNotFoundError):
@@ -356,7 +356,7 @@ def test_addresses(make: Callable[..., Any], privacy: Any, live: Any, ended: Any
 
 
 def test_history_in_pages(sessions: Any) -> None:
-    """Pages hang together, newest first, and a mangled cursor is told."""
+    """Pages follow one another, newest first, and a mangled cursor is refused."""
     for _ in range(5):
         sessions.login("ada")
     whole = sessions.history("ada", limit=1000).items
@@ -392,7 +392,7 @@ def test_purge_leaves_what_may_be_asked_for(sessions: Any, clock: FakeClock) -> 
 
 @pytest.mark.parametrize("limit", [None, 3])
 def test_purge_says_how_far_it_is(sessions: Any, clock: FakeClock, limit: int | None) -> None:
-    """Each batch is told with its rows; together they are what was done."""
+    """Each batch reports its number of rows, and their sum is the result."""
     for _ in range(3):
         sessions.revoke(sessions.login("ada", MAC).session.id)
     told: list[int] = []

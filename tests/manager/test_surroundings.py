@@ -91,7 +91,7 @@ def test_events_are_told_in_order(make: Callable[..., Any]) -> None:
 
 
 def test_a_limit_is_told(make: Callable[..., Any]) -> None:
-    """An eviction tells that the limit was reached, and whom it ended."""
+    """The event of an eviction says that the limit was reached, and names the session it ended."""
     heard: list[Event] = []
     sessions = make(on_event=heard.append, policy=Policy(max_sessions=1))
     sessions.login("ada")
@@ -157,7 +157,7 @@ def test_a_failed_touch_fails_no_validation() -> None:
 
 
 def test_staleness_is_bounded(tmp_path: Path) -> None:
-    """What another manager revoked is heard within max_staleness, one's own at once."""
+    """A session that another manager revoked is refused within max_staleness, one's own at once."""
     clock = FakeClock()
     policy = Policy(max_staleness=10)
     path = tmp_path / "s.db"
@@ -196,7 +196,7 @@ def test_staleness_is_bounded(tmp_path: Path) -> None:
     ],
 )
 def test_what_cannot_work_is_told_at_once(arguments: dict[str, Any]) -> None:
-    """A wrong setting is a ConfigurationError when the manager is made, and tells no secret."""
+    """A wrong setting is a ConfigurationError at construction, and its message shows no secret."""
     with pytest.raises(ConfigurationError) as caught:
         SessionManager(**{"store": "memory://", **arguments})
     assert SECRET not in str(caught.value)
@@ -231,7 +231,7 @@ def test_a_url_and_a_path_are_the_same_file(tmp_path: Path) -> None:
 
 
 def test_a_cancelled_operation_is_finished_and_told(tmp_path: Path) -> None:
-    """Whoever goes away while a revocation is written: it is written, and told."""
+    """A revocation whose caller is cancelled is written all the same, and its event emitted."""
     heard: list[EventType] = []
 
     async def run() -> None:

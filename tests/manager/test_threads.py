@@ -40,7 +40,7 @@ PATIENCE = 60.0
 
 @asynccontextmanager
 async def locked(path: Path) -> AsyncIterator[None]:
-    """Another process writes, as far as SQLite can tell."""
+    """A write that SQLite takes for another process's."""
     with closing(sqlite3.connect(path, isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
         yield
@@ -150,7 +150,7 @@ def test_threads_are_few() -> None:
 
 
 def test_a_system_without_threads(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What could not be begun is said so and never done; once there are threads, all goes on."""
+    """Work for which no thread can start raises and is never done; later work runs again."""
     threads, done = Threads("devsess-scarce", 2), list[int]()
 
     def start(_: threading.Thread) -> None:
@@ -255,7 +255,7 @@ def test_a_cancelled_call_that_fails_as_the_loop_ends_is_not_logged(
 
 @pytest.mark.parametrize("awaits", [False, True])
 def test_what_ends_with_the_loop_is_told(tmp_path: Path, awaits: bool) -> None:
-    """An operation under way when the loop is closed is finished first, and its events told."""
+    """An operation under way when the loop is closed is finished first, and its events emitted."""
     heard: list[EventType] = []
 
     async def listen(event: Event) -> None:

@@ -109,7 +109,7 @@ def _changes(node: ast.AST, where: str, text: Text) -> Iterator[tuple[str, ast.A
 
 
 def _children(node: ast.AST) -> Iterator[ast.AST]:
-    """What is run below *node*: no docstrings, types, decorators or imports for types."""
+    """The parts of *node* that run: no docstrings, types, decorators or imports for types."""
     for name, value in ast.iter_fields(node):
         if name in ("annotation", "returns", "decorator_list", "type_params", "bases"):
             continue
@@ -131,7 +131,7 @@ def _is_idle(node: ast.AST) -> bool:
 
 
 def _others(node: ast.AST, text: Text) -> Iterator[str]:
-    """What may stand in the place of *node*."""
+    """The replacements of *node*."""
     if isinstance(node, ast.stmt):
         yield from _statements(node, text)
     elif isinstance(node, ast.Call):

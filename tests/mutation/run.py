@@ -39,7 +39,7 @@ GOAL = 95.0
 
 @frozen
 class Outcome:
-    """What became of the mutants of one file."""
+    """The mutants of one file, and how many survived."""
 
     name: str
     counted: int

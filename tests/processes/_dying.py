@@ -1,7 +1,7 @@
 """
 Processes that are killed while they sign in; run by the tests, with a path and a secret.
 
-`login` signs in until it is killed, and tells of each session that it was given.
+`login` signs in until it is killed, and prints each session that it was given.
 Any other word is the beginning of an SQL statement: the process kills itself
 when its login is about to run that.
 """

@@ -32,7 +32,7 @@ def work(sessions: SessionManager, pipe: Connection) -> None:
 
 
 def answer(sessions: SessionManager, what: str, argument: str) -> Any:
-    """What came of one request, as plain data."""
+    """The outcome of one request, as plain data."""
     try:
         if what == "login":
             grant = sessions.login(argument, BROWSER)

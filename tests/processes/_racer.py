@@ -1,4 +1,4 @@
-"""A process that refreshes the token it is told to, and says what came of it."""
+"""A process that refreshes the token it is sent, and answers with the outcome."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def race(path: str, secret: str, barrier: Barrier, pipe: Connection) -> None:
-    """Refresh at the same moment as the others do, until told to stop."""
+    """Refresh at the same moment as the others do, until None is sent."""
     with SessionManager(path, keys=secret) as sessions:
         while (told := pipe.recv()) is not None:
             refresh_token, parts = told

@@ -37,7 +37,7 @@ def sessions(path: Path) -> Iterator[SessionManager]:
         yield sessions
 
 
-# What is written by a login whose process dies there; the events are told when all is done.
+# Rows written by a login whose process dies there; the events are emitted at the end.
 MOMENTS = {
     "BEGIN IMMEDIATE": 0,
     "INSERT INTO sessions": 0,
@@ -73,7 +73,7 @@ def test_what_was_granted_stays(sessions: SessionManager, path: Path, enough: in
     users = [f"user-{number}" for number in range(5)]
     alive = {session.id for user in users for session in sessions.list(user)}
     assert granted.keys() <= alive
-    # The last one may have been committed and not told.
+    # The last one may have been committed and not printed.
     assert len(alive) <= len(granted) + 1
     assert len(alive) == sum(len(sessions.history(user).items) for user in users)
     assert _is_intact(path)
@@ -92,7 +92,7 @@ def test_many_crashes_on_one_file(path: Path) -> None:
 
 
 def _killed_after(path: Path, enough: int) -> dict[str, str]:
-    """What a process had granted that was killed, at work, after *enough* logins."""
+    """The sessions granted by a process that was killed at work, after *enough* logins."""
     process = started(DYING, path, SECRET, "login")
     assert process.stdout is not None
     assert process.stderr is not None

@@ -51,7 +51,7 @@ def _begin(process: Popen[str]) -> None:
 
 
 def _told(process: Popen[str], code: int = 0) -> list[list[str]]:
-    """What it says once it has ended so."""
+    """The lines that the process printed, once it has exited with *code*."""
     out, err = process.communicate("go\n", timeout=60)
     assert (code, "") == (process.returncode, err)
     return [line.split() for line in out.splitlines()]
@@ -77,7 +77,7 @@ def _check(sessions: SessionManager, path: Path, grants: list[Grant]) -> set[Any
 
 
 def test_several_write_the_same_rows(path: Path) -> None:
-    """The one that ended them, and two that purge: each end is written, and told, by one."""
+    """Each end is written and emitted by one of three processes: one that ends, two that purge."""
     with SessionManager(path, keys=SECRET) as sessions:
         grants = _signed_in(sessions)
         processes = _ready(path, "end", "purge", "purge")
@@ -104,5 +104,5 @@ def test_what_killed_processes_left(path: Path, enough: int) -> None:
         told += [line[0] for line in _told(process)]
 
         assert 1 == len(_check(sessions, path, grants))
-        # A batch is of two: of an odd number, the last one's other end was not told by the killed.
+        # The batch is of two: of an odd number, the other end of the last was not emitted.
         assert (len(told), MANY) == (len(set(told)), len(told) + 2 * (enough % 2))

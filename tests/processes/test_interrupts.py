@@ -1,4 +1,4 @@
-"""What a signal's handler leaves behind when it raises in the middle of a call: nothing."""
+"""An exception out of a signal's handler in the middle of a call leaves nothing behind."""
 
 from __future__ import annotations
 

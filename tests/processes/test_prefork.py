@@ -14,7 +14,7 @@ from devsess import SessionManager
 
 @needs_fork
 def test_a_prefork_server(tmp_path: Path) -> None:
-    """What one worker revokes is refused by all and by the parent, also what they had in memory."""
+    """A session that one worker revokes is refused by all and by the parent, even if cached."""
     path = tmp_path / "sessions.db"
     code, out, err = finished(FOLDER / "_prefork_server.py", path, SECRET)
 

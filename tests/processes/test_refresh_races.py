@@ -149,7 +149,7 @@ def test_four_that_come_late_get_one_successor(
 def test_a_revocation_wins_every_race(
     sessions: SessionManager, grant: Grant, together: Race
 ) -> None:
-    """Whatever four racers were given before, after a revocation none of them is given more."""
+    """After a revocation none of four racers is given another token."""
     [successor] = {answer[0] for answer in together(grant.refresh_token, BROWSER)}
     sessions.revoke(grant.session.id)
 

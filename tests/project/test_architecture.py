@@ -146,7 +146,7 @@ def graph_of(found: Iterable[_source.Import]) -> dict[str, set[str]]:
 
 
 def test_no_module_needs_itself() -> None:
-    """What is imported when a module is goes round in no circle."""
+    """The imports of modules form no circle."""
     graph = graph_of(each for each in _source.imports() if each.at_start)
     assert set(graph) == set(TopologicalSorter(graph).static_order())
 

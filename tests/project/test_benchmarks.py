@@ -15,7 +15,7 @@ TOGETHER = Line("two together", 2.0, at_least=True)
 
 
 def regressions(*attempts: list[Line], recorded: list[Line]) -> tuple[list[str], int]:
-    """What is told after those attempts, and how many there were."""
+    """The regressions reported after those attempts, and the number of attempts made."""
     left = list(attempts[1:])
 
     def again(name: str) -> list[Line]:
@@ -61,7 +61,7 @@ def test_what_should_be_much_must_not_halve(measured: float, is_told: bool) -> N
 
 
 def test_what_does_not_drift_is_passed_over() -> None:
-    """What waits for a disk is not compared."""
+    """A figure that waits for a disk is not compared."""
     noisy = evolve(SLOW, drifts=False)
     assert ([], 1) == regressions([noisy], recorded=[evolve(QUICK, drifts=False)])
 

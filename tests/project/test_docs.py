@@ -1,4 +1,4 @@
-"""The documents: links lead somewhere, and what is public is told."""
+"""Links of the documents lead somewhere, and every public name is documented."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ SETTINGS = [each.name for record in (devsess.Policy, devsess.Privacy) for each i
 
 
 def commands(group: click.Group, *names: str) -> list[tuple[str, click.Command]]:
-    """What the command line offers, by its whole names."""
+    """The commands of the command line, by their whole names."""
     found: list[tuple[str, click.Command]] = []
     for name, command in group.commands.items():
         if isinstance(command, click.Group):
@@ -56,7 +56,7 @@ def prose(path: Path) -> str:
 
 @cache
 def told() -> str:
-    """What users read: README.md and docs/, with their code."""
+    """The pages for users: README.md and docs/, with their code."""
     readers = [path for path in PAGES if path.name == "README.md" or path.parent.name == "docs"]
     return "\n".join(path.read_text("utf-8") for path in readers)
 
@@ -79,7 +79,7 @@ def links() -> list[tuple[Path, str]]:
 
 @cache
 def code() -> str:
-    """What stands in code on the pages that users read."""
+    """The code on the pages for users."""
     blocks = re.findall(r"^```.*?\n(.*?)^```", told(), flags=re.MULTILINE | re.DOTALL)
     spans = re.findall(r"`([^`\n]+)`", told())
     return "\n".join([*blocks, *spans])
@@ -113,7 +113,7 @@ def test_every_name_is_told(name: str) -> None:
 
 
 def test_nothing_is_installed_by_name() -> None:
-    """devsess is in no package index: what tells how to install it names a folder."""
+    """devsess is in no package index: each instruction to install it names a folder."""
     told_to = [*PAGES, *(ROOT / "docs" / "examples").glob("*.py"), *(ROOT / "benchmarks").glob("*")]
     files = [path for path in told_to if path.suffix in (".md", ".py")]
     by_name = re.compile(r"""pip install [^\n`]*\bdevsess\b(?! demo)""")
@@ -142,7 +142,7 @@ def test_every_option_is_told(name: str) -> None:
 
 
 def test_no_command_is_told_that_is_none() -> None:
-    """What the page of the command line calls a command is one."""
+    """Each command on the page of the command line exists."""
     page = (ROOT / "docs" / "cli.md").read_text("utf-8")
     told = re.findall(r"(?:^\| `|^\$ |`)devsess ((?:[a-z-]+ ?)+)", page, re.MULTILINE)
     short = [*OFFERED, *(name.split()[0] for name in OFFERED)]
@@ -152,7 +152,7 @@ def test_no_command_is_told_that_is_none() -> None:
 
 @pytest.mark.parametrize("code", range(4))
 def test_every_exit_code_is_told(code: int) -> None:
-    """What the command exits with has its line."""
+    """Each exit code has its line."""
     assert f"\n| {code} |" in (ROOT / "docs" / "cli.md").read_text("utf-8")
 
 

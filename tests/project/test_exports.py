@@ -65,7 +65,7 @@ ERRORS = {
 
 
 def public(module: ModuleType) -> list[str]:
-    """What a module holds that is no module and has a public name, sorted."""
+    """The public names of a module that are no modules, sorted."""
     names = vars(module).items()
     return sorted(
         name
@@ -86,7 +86,7 @@ def test_all_that_is_public_is_exported(module: ModuleType) -> None:
 
 
 def test_the_names_for_tests_are_there() -> None:
-    """What the contract promises for tests can be imported from devsess.testing."""
+    """The names promised for tests can be imported from devsess.testing."""
     assert set() == FOR_TESTS - set(devsess.testing.__all__)
 
 
@@ -108,5 +108,5 @@ def test_a_failing_store_is_no_sign_out() -> None:
 
 
 def test_a_configuration_error_is_a_value_error() -> None:
-    """Who catches ValueError at start-up catches a wrong configuration."""
+    """A wrong configuration is a ValueError."""
     assert issubclass(devsess.ConfigurationError, ValueError)

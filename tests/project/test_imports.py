@@ -1,4 +1,4 @@
-"""What `import devsess` costs: nothing that is not needed yet."""
+"""`import devsess` imports nothing that is not needed yet."""
 
 from __future__ import annotations
 

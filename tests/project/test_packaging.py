@@ -1,4 +1,4 @@
-"""What is built and installed: version, dependencies, extras, and the files that go along."""
+"""The built package: version, dependencies, extras, and the files that go along."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def required(requirements: list[str]) -> set[str]:
 
 
 def distributions(packages: set[str]) -> set[str]:
-    """What has to be installed for *packages* to be imported."""
+    """The distributions that *packages* are imported from."""
     known = packages_distributions()
     return {normal(known[package][0]) for package in packages}
 
@@ -77,7 +77,7 @@ def test_types_are_told() -> None:
 
 
 def test_dependencies_are_what_is_imported() -> None:
-    """What the package imports is required, and nothing else is."""
+    """Each package that devsess imports is required, and no other is."""
     # FastAPI is asked for nothing: where it is installed, its document says more.
     optional = [*map(adapter, FRAMEWORKS), _source.PACKAGE / "adapters" / "_fastapi.py"]
     files = [path for path in _source.python_files(_source.PACKAGE) if path not in optional]
@@ -87,7 +87,7 @@ def test_dependencies_are_what_is_imported() -> None:
 
 @pytest.mark.parametrize("name", FRAMEWORKS)
 def test_a_framework_has_its_extra(name: str) -> None:
-    """What the adapter of a framework imports is that framework, which its extra installs."""
+    """The adapter of a framework imports that framework, which its extra installs."""
     imported = distributions(_source.third_party(adapter(name)))
     assert imported <= required(project()["optional-dependencies"][name])
 
@@ -101,7 +101,7 @@ def test_benchmarks_need_nothing_more() -> None:
 
 
 def test_tests_need_the_test_extra_only() -> None:
-    """What the tests import is required by the package or by its test extra."""
+    """Each package that the tests import is required by devsess or by its test extra."""
     files = [ROOT / "conftest.py", *_source.python_files(ROOT / "tests")]
     allowed = [*project()["dependencies"], *project()["optional-dependencies"]["test"]]
     assert set() == distributions(_source.third_party(*files)) - required(allowed)
@@ -144,7 +144,7 @@ def test_commands_lead_somewhere(command: str, target: str) -> None:
     ["README.md", "LICENSE", "conftest.py", ".ci/run", "tests/project/test_packaging.py"],
 )
 def test_the_source_distribution_is_whole(path: str) -> None:
-    """What the README's commands need goes along with the sources."""
+    """The source distribution holds all files that the README's commands need."""
     included = pyproject()["tool"]["hatch"]["build"]["targets"]["sdist"]["include"]
     assert (ROOT / path).is_file()
     assert any(

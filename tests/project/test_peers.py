@@ -1,4 +1,4 @@
-"""The comparison with peers tells of each, whether it is installed or not."""
+"""The comparison names each peer, whether it is installed or not."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ WAYS = [
 
 @pytest.fixture
 def rows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, peers.Peer]:
-    """What came of those that need nothing more than the package, and of one that is not here."""
+    """The rows of the peers that need nothing more than the package, and of one not installed."""
     monkeypatch.setattr(peers, "WAYS", WAYS)
     return {row.name: row for row in peers.peers(tmp_path, rounds=1, calls=5)}
 
@@ -38,6 +38,6 @@ def test_what_is_not_here_says_so(rows: dict[str, peers.Peer]) -> None:
 
 
 def test_no_two_ways_share_a_name() -> None:
-    """Rows are told apart by their names."""
+    """Each row has a name of its own."""
     names = [way.name for way in peers.WAYS]
     assert sorted(set(names)) == sorted(names)

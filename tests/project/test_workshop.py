@@ -1,4 +1,4 @@
-"""What contributors work with says the same everywhere: commands, versions, hooks, line lengths."""
+"""Commands, versions, hooks and line lengths agree in all files for contributors."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def test_the_workflow_runs_every_version() -> None:
     ],
 )
 def test_each_check_is_a_habit(command: str) -> None:
-    """What `.ci/run` checks beside the tests, CONTRIBUTING.md lists as a command."""
+    """Each check of `.ci/run` beside the tests is a command in CONTRIBUTING.md."""
     assert command in text(".ci/run")
     assert command in commands()
 

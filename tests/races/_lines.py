@@ -46,7 +46,7 @@ _PASSED_BY = {
 
 
 def outcome_of(work: Work) -> object:
-    """What *work* returns, or the exception it raises."""
+    """The result of *work*, or the exception it raises."""
     try:
         return work()
     except Exception as error:  # noqa: BLE001 - it is the outcome

@@ -1,4 +1,4 @@
-"""What the races of store calls are run in: two managers on one store that pauses."""
+"""The ring of the races: two managers on one store that pauses."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ class Ring:
         return await self.here.login(user, Client(user_agent=AGENT))
 
     async def ask(self, grant: Grant) -> type:
-        """What kind of thing a validation gives, here and in another process alike."""
+        """The kind of a validation's outcome, the same here and in another process."""
         [kind] = {await _asked(each, grant) for each in (self.here, self.there)}
         return kind
 

@@ -164,7 +164,7 @@ class Order:
         return possible[place]
 
     def next(self) -> list[int] | None:
-        """What to give the next order; None after the last one."""
+        """The argument for the next order; None after the last one."""
         taken = list(self._taken)
         while taken:
             place, possible = taken.pop()
@@ -180,7 +180,7 @@ class Race:
         self.order = order
 
     async def __call__(self, *works: Work) -> list[Any]:
-        """What each move returned, or the exception it raised."""
+        """The results of the moves, or the exceptions they raised."""
         moves = [Move(number, work) for number, work in enumerate(works)]
         while ready := [move.number for move in moves if not move.is_over]:
             await moves[self.order.choose(ready)].turn()

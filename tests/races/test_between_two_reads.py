@@ -1,4 +1,4 @@
-"""What happens between an operation's reads: it is judged by the last of them."""
+"""An operation is judged by the last of its reads."""
 
 from __future__ import annotations
 

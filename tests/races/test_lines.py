@@ -90,7 +90,7 @@ class Ring:
         return grant
 
     def ask(self, grant: Grant, **options: Any) -> object:
-        """What a validation *here* gives, as CHANGES names it."""
+        """The outcome of a validation *here*, as CHANGES names it."""
         return answer(outcome_of(lambda: self.validate(grant, **options)))
 
 
@@ -122,9 +122,9 @@ def policy(request: pytest.FixtureRequest) -> dict[str, Any]:
 @pytest.mark.parametrize("name", CHANGES)
 def test_a_change_during_a_validation(name: str, kept: bool, policy: dict[str, Any]) -> None:
     """
-    What was read before a change is not answered after it, from the cache that both use.
+    A row read before a change is not answered after it, from the cache that both use.
 
-    However stale an answer may be: a manager hears of its own changes at once.
+    A manager sees its own changes at once, however stale an answer may be.
     """
     change, expected = CHANGES[name]
     ring = Ring(MemoryStore(), **policy)
@@ -164,7 +164,7 @@ def test_a_change_elsewhere_during_a_validation(store: Store) -> None:
 
 
 def test_a_catch_up_during_a_hit(store: Store, policy: dict[str, Any]) -> None:
-    """What was revoked before a validation began is not answered, even if it had found it."""
+    """A session revoked before a validation began is refused, even if it was already looked up."""
     ring = Ring(store, **policy)
 
     def play(race: Race) -> None:
@@ -178,7 +178,7 @@ def test_a_catch_up_during_a_hit(store: Store, policy: dict[str, Any]) -> None:
 
 
 def test_a_change_during_a_catch_up(store: Store, policy: dict[str, Any]) -> None:
-    """What is written while the log is read is heard of twice rather than never."""
+    """A write during a reading of the log is read twice rather than never."""
     ring = Ring(store, **policy)
 
     def play(race: Race) -> None:
@@ -270,7 +270,7 @@ def test_a_change_during_a_fresh_validation(store: Store) -> None:
 
 
 def test_a_refresh_during_a_refresh() -> None:
-    """Racing tabs get the same successor, one of them told that it was there already."""
+    """Racing tabs get the same successor, and one of them learns that it existed already."""
     ring = Ring(MemoryStore())
 
     def play(race: Race) -> None:
@@ -287,7 +287,7 @@ def test_a_refresh_during_a_refresh() -> None:
 
 @pytest.mark.parametrize("name", ["revoke", "erase_user"])
 def test_an_ending_during_a_refresh(name: str) -> None:
-    """Whatever the refresh gave, none of its tokens is good once the ending has returned."""
+    """No token of the refresh is good once the ending has returned."""
     end, expected = CHANGES[name]
     ring = Ring(MemoryStore())
 

@@ -56,7 +56,7 @@ class Ring:
 
 
 def test_two_refreshes_have_one_successor(store: Store) -> None:
-    """Racing tabs get the same successor, one of them told that it was there already."""
+    """Racing tabs get the same successor, and one of them learns that it existed already."""
     ring = Ring(store)
     for order in orders(6, 6):
         token = ring.sessions.login(ring.user()).refresh_token
@@ -96,7 +96,7 @@ def test_a_hanging_move_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_exceptions_are_outcomes() -> None:
-    """What a move raises is its outcome, and the others go on."""
+    """An exception of a move is its outcome, and the other moves go on."""
     steps = Steps(MemoryStore())
     with SessionManager(steps, keys=SECRET) as sessions:
         outcomes = interleave(

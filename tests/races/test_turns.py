@@ -24,7 +24,7 @@ from devsess import (
 
 
 def test_two_refreshes_have_one_successor() -> None:
-    """Racing tabs get the same successor, one of them told that it was there already."""
+    """Racing tabs get the same successor, and one of them learns that it existed already."""
 
     async def play(race: Race) -> None:
         ring = Ring()
@@ -42,7 +42,7 @@ def test_two_refreshes_have_one_successor() -> None:
 
 @pytest.mark.parametrize("name", ENDINGS)
 def test_a_refresh_does_not_outrun_an_ending(name: str) -> None:
-    """Whatever the refresh gave, none of its tokens is good once the ending has returned."""
+    """No token of the refresh is good once the ending has returned."""
     end, error = ENDINGS[name]
 
     async def play(race: Race) -> None:
@@ -67,7 +67,7 @@ def test_a_refresh_does_not_outrun_an_ending(name: str) -> None:
 
 @pytest.mark.parametrize("name", ENDINGS)
 def test_a_step_up_does_not_outrun_an_ending(name: str) -> None:
-    """Whatever the step-up gave, none of its tokens is good once the ending has returned."""
+    """No token of the step-up is good once the ending has returned."""
     end, error = ENDINGS[name]
 
     async def play(race: Race) -> None:

@@ -29,7 +29,7 @@ SWITCHES = 3
 
 
 def test_three_refreshes_have_one_successor() -> None:
-    """Whichever is first, the two others get what the first one got."""
+    """All three get the successor that the first of them got."""
 
     async def play(race: Race) -> None:
         ring = Ring(reads=False)

@@ -1,4 +1,4 @@
-"""What a manager must answer, told in as few words as its laws allow; no store, no cache."""
+"""The answers a manager must give, in as few words as its laws allow; no store, no cache."""
 
 from __future__ import annotations
 
@@ -121,7 +121,7 @@ class Model:
         self.refresh.append(Refresh(grant.refresh_token or "", it.id, it.generation))
 
     def on_access(self, token: Access, now: float) -> type[Exception] | None:
-        """What validate must raise for *token*, if anything."""
+        """The error that validate must raise for *token*, if any."""
         if token.expires_at <= now:
             return TokenExpiredError
         it = self.sessions.get(token.session_id)
@@ -137,7 +137,7 @@ class Model:
         return token.generation == it.generation and not it.presented
 
     def on_refresh(self, token: Refresh, now: float) -> type[Exception] | None:
-        """What refresh must raise for *token*, if anything; ends what a reuse ends."""
+        """The error that refresh must raise for *token*, if any; a reuse ends its session."""
         it = self.sessions.get(token.session_id)
         if it is None:
             return SessionNotFoundError

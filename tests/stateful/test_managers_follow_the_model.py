@@ -56,7 +56,7 @@ ACR = st.sampled_from([None, "aal1", "aal2"])
 
 
 class ManagersFollowTheModel(RuleBasedStateMachine):
-    """Each rule does one deed through one of the managers and tells the model."""
+    """Each rule runs one operation through one of the managers, and in the model."""
 
     @initialize()
     def open(self) -> None:

@@ -32,7 +32,7 @@ NEW_CLAIMS = evolve(CLAIMS, generation=1)
 
 @frozen
 class Call:
-    """What an operation asks for: a method of its store, or of itself."""
+    """A call of an operation: a method of its store, or of itself."""
 
     name: str
     args: tuple[Any, ...] = ()
@@ -57,7 +57,7 @@ _EMITTED: list[Call] = []
 
 
 def corrections(*, passed: float = 0.0, warned: list[str] | None = None) -> Corrections:
-    """What a manager that has set nothing back remembers; its warnings are put into *warned*."""
+    """The corrections of a manager that has set nothing back; warnings are put into *warned*."""
     heard = [] if warned is None else warned
     return Corrections(lambda: passed, heard.append)
 
@@ -81,7 +81,7 @@ def at(now: float, remembered: Corrections | None = None) -> Operation:
 
 
 def access_token() -> str:
-    """What CLAIMS are read from."""
+    """The access token of CLAIMS."""
     return TOKENS.access.mint(
         session_id=SESSION_ID,
         user_id="user-1",
@@ -97,7 +97,7 @@ def access_token() -> str:
 
 def play(running: Any, *answers: tuple[str, Any], heard: list[Call] | None = None) -> Any:
     """
-    What an operation returns or raises when its calls are answered so.
+    The result of an operation, or its exception, when its calls are answered so.
 
     Each answer names the call that must come, `emit` an event that is handed over;
     an exception is raised by the call. The calls are put into *heard*.

@@ -105,7 +105,7 @@ def test_hints_win_over_the_user_agent(
 
 
 def test_only_the_first_512_characters_are_looked_at() -> None:
-    """What stands beyond the cut of a user agent changes nothing."""
+    """Text beyond the cut of a user agent changes nothing."""
     long = IPHONE_SAFARI + "x" * 10_000
 
     actual = sight(Client(user_agent=long + " Googlebot/2.1"), Privacy())
@@ -139,7 +139,7 @@ def test_a_huge_hostile_user_agent_costs_what_a_short_one_costs(unit: str) -> No
 
 
 def _seconds(agent: str) -> float:
-    """What it takes to read *agent*, anew each time, at best."""
+    """The least time it takes to read *agent* without a cache."""
     found = []
     for _ in range(5):
         read_agent.cache_clear()

@@ -1,4 +1,4 @@
-"""What the cache may answer, driven by hand: the test is the store."""
+"""The cache, driven by hand: the test is the store."""
 
 from __future__ import annotations
 
@@ -144,7 +144,7 @@ def test_a_row_read_before_a_change_was_heard_is_not_kept(feed: Feed, clock: Clo
 
 
 def test_the_mark_published_is_the_one_read_before_asking(feed: Feed, clock: Clock) -> None:
-    """What is written between mark and log is heard of twice rather than never."""
+    """A write between mark and log is read twice rather than never."""
     cache = make_cache(feed, clock)
     keep(cache, "token", "s1")
     feed.changed("other")
@@ -183,7 +183,7 @@ class Slow(Feed):
 
 
 def test_a_busy_mark_is_an_unknown_mark(feed: Feed, clock: Clock) -> None:
-    """Where the mark cannot be told, memory does not answer, and catching up still works."""
+    """While the mark cannot be read, memory does not answer, and catching up still works."""
     cache = make_cache(feed, clock)
     keep(cache, "token")
     feed.is_busy = True
@@ -298,7 +298,7 @@ def test_a_session_keeps_few_tokens(feed: Feed, clock: Clock) -> None:
 
 
 def test_nothing_is_left_of_what_was_dropped(feed: Feed, clock: Clock) -> None:
-    """What names the tokens of a session grows no longer than they do."""
+    """The table of a session's tokens grows no longer than they do."""
     cache = make_cache(feed, clock, cache_size=8)
     for number in range(100):
         keep(cache, f"token-{number}", f"s{number}")
@@ -323,7 +323,7 @@ def test_a_session_whose_token_made_room_is_still_heard_of(feed: Feed, clock: Cl
 
 
 def test_a_busy_mark_is_no_mark_of_a_store(feed: Feed, clock: Clock) -> None:
-    """Whatever a store's mark is, it is not the one that could not be told."""
+    """No mark of a store equals the one of a store that was busy."""
     cache = make_cache(feed, clock)
     feed.is_busy = True
     drive(cache.catch_up(feed))
@@ -374,7 +374,7 @@ def test_what_is_no_client_is_a_mistake(feed: Feed, clock: Clock) -> None:
 
 
 def test_what_is_not_there_is_none(feed: Feed, clock: Clock) -> None:
-    """Whichever way memory is asked."""
+    """A token that is not in memory is None, whichever way memory is asked."""
     cache = make_cache(feed, clock)
     for ask in (cache.hit, cache.look, cache.entry):
         assert None is ask("token", None, T0)
@@ -427,7 +427,7 @@ def test_what_is_there_needs_no_room(feed: Feed, clock: Clock) -> None:
 
 
 def test_two_tokens_of_one_hash(feed: Feed, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where two texts have one hash, the end tells them apart, whichever way memory is asked."""
+    """Two texts with one hash are distinguished by their ends, whichever way memory is asked."""
     monkeypatch.setattr("devsess._runtime.cache.hash", lambda _: 7, raising=False)
     cache = make_cache(feed, clock)
     token, other = (f"header.payload.{sign * 43}" for sign in "st")
@@ -439,7 +439,7 @@ def test_two_tokens_of_one_hash(feed: Feed, clock: Clock, monkeypatch: pytest.Mo
 
 
 def test_no_token_is_kept(feed: Feed, clock: Clock) -> None:
-    """What is in memory cannot be presented."""
+    """The cache holds no token that could be presented."""
     cache = make_cache(feed, clock)
     token = "header.payload." + "s" * 43
     keep(cache, token)
@@ -453,7 +453,7 @@ def test_no_token_is_kept(feed: Feed, clock: Clock) -> None:
 
 
 class Memory:
-    """What every commit changes."""
+    """The memory that every commit changes."""
 
     raw = b"before"
 
@@ -506,7 +506,7 @@ def test_the_store_is_asked_now_and_then(shared: SharedFeed, clock: Clock, moved
 
 
 def test_a_cleared_cache_compares_no_memory(shared: SharedFeed, clock: Clock) -> None:
-    """What was forgotten is not answered, however the memory stands."""
+    """A cleared cache does not answer, however the memory stands."""
     cache = make_cache(shared, clock)
     keep(cache, "token")
     assert cache.hit("token", None, T0)

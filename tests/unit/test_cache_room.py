@@ -122,7 +122,7 @@ def test_all_that_was_dropped_is_freed_in_time(monkeypatch: pytest.MonkeyPatch, 
 
 @pytest.mark.parametrize("seed", range(20))
 def test_its_books_agree(seed: int) -> None:
-    """Whatever is kept, used, dropped and evicted: each entry has one place, and can be dropped."""
+    """After any keeping, use, drop and eviction each entry has one place and can be dropped."""
     chance, cache = random.Random(seed), make(16)
     for _ in range(2000):
         name = chance.randrange(60)
@@ -157,7 +157,7 @@ class Interrupted(Shares[Any, Any]):
 
 @pytest.mark.parametrize("table", ["by_key", "by_session"])
 def test_an_interrupt_leaves_nothing_that_cannot_be_dropped(table: str) -> None:
-    """What answers for a session is known as the session's, wherever keeping is broken off."""
+    """An entry whose keeping was interrupted at any point can be dropped with its session."""
     cache = make(4)
     whole = getattr(cache._entries, table)
     setattr(cache._entries, table, Interrupted())

@@ -1,4 +1,4 @@
-"""What an application hands in, at its bounds: what is kept, what is refused, in which words."""
+"""Arguments of an application at their bounds: kept or refused, and with which message."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What every flow needs: ids from given bytes, keyed digests, the tokens of a row, an event."""
+"""Helpers of every operation: ids from given bytes, digests, tokens of a row, events."""
 
 from __future__ import annotations
 

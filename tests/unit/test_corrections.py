@@ -17,7 +17,7 @@ WARNING = "a session is dated 600 seconds ahead of this clock, though it was set
 
 
 class Passing:
-    """Seconds that pass when told to."""
+    """Seconds that pass when the test says so."""
 
     now = 5.0
 

@@ -231,7 +231,7 @@ def test_what_a_clock_ahead_wrote_is_not_repeated() -> None:
 
 @pytest.mark.parametrize("column", ["idle_expires_at", "absolute_expires_at"])
 def test_a_touch_that_failed_outlasts_no_deadline(column: str) -> None:
-    """What could not be written does not prolong what may be repeated."""
+    """A touch that could not be written does not prolong the time that an answer is cached."""
     late: dict[str, Any] = {column: T0 + 0.5}
     standing = lifecycle.standing(session_row(last_seen_at=T0 - DAY, **late), T0, USUAL)
 
@@ -292,7 +292,7 @@ WRITTEN_AHEAD: dict[str, tuple[dict[str, Any], bool]] = {
 
 @pytest.mark.parametrize("name", WRITTEN_AHEAD)
 def test_a_row_from_a_clock_ahead(name: str) -> None:
-    """Either instant tells, if it is further ahead than clocks differ."""
+    """A row is dated ahead if either instant is further ahead than clocks differ."""
     columns, expected = WRITTEN_AHEAD[name]
 
     assert expected is skew.was_ahead(session_row(**columns), T0)

@@ -87,7 +87,7 @@ def test_a_silent_client_is_sighted() -> None:
 
 @given(st.text())
 def test_no_text_breaks_a_sighting(text: str) -> None:
-    """Whatever a client sends, sighting it gives an answer without control characters."""
+    """Sighting a client of any text gives an answer without control characters."""
     headers = {"Sec-CH-UA": text, "Sec-CH-UA-Platform": f'"{text}"', "Sec-CH-UA-Model": text}
     seen = sight(Client(ip=text, user_agent=text, headers=headers), Privacy())
 

@@ -286,7 +286,7 @@ def test_a_soup_of_headers_hides_no_hint() -> None:
 
 @given(st.text(max_size=200))
 def test_no_text_breaks_the_parser(text: str) -> None:
-    """Whatever a field holds, parsing ends with an answer of printable ASCII."""
+    """Parsing a field of any text ends with an answer of printable ASCII."""
     found = (*strings(text), string(text) or "", str(boolean(text)))
 
     assert all(part.isascii() and part.isprintable() for part in found)

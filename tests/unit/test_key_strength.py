@@ -121,7 +121,7 @@ def octets(secret: str | bytes) -> bytes:
 
 
 def refusal(**arguments: Any) -> str:
-    """What the refusal says; it must not quote what was given."""
+    """The message of the refusal; it must not quote the secret."""
     with pytest.raises(ConfigurationError) as caught:
         Keys(**arguments)
     assert caught.value.__cause__ is None

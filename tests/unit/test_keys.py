@@ -79,7 +79,7 @@ REFUSED: dict[str, Any] = {
 
 @pytest.mark.parametrize("name", REFUSED)
 def test_a_key_that_cannot_work_is_refused(name: str) -> None:
-    """It is told when it is given, without being quoted."""
+    """A weak secret is refused when it is given, without being quoted."""
     with pytest.raises(ConfigurationError) as caught:
         Keys(REFUSED[name], secret=SECRET)
     given = REFUSED[name]

@@ -81,7 +81,7 @@ def test_only_a_live_session_is_used(here: State) -> None:
 @pytest.mark.parametrize("here", REFUSALS)
 @pytest.mark.parametrize("use", USES)
 def test_no_use_of_a_session_that_is_not_live(use: str, here: State) -> None:
-    """Whatever reads the row of an ended session writes nothing, emits an event and raises."""
+    """An operation on an ended session writes nothing, emits an event and raises."""
     begin, _ = USES[use]
     outcome = play(begin(at(SOON)), ("get", ROWS[here]), ("emit", None))
 
@@ -116,7 +116,7 @@ instants = st.floats(T0 - 40 * DAY, T0 + 40 * DAY)
 def test_stores_and_law_agree(
     created: float, idle_from: float, idle: float, absolute: float, now: float, revoked: bool
 ) -> None:
-    """What a store counts as live is what the law calls live, at any instant."""
+    """A store and the lifecycle agree on which sessions are live, at any instant."""
     row = session_row(
         created_at=created,
         idle_from=idle_from,
@@ -145,7 +145,7 @@ def test_an_activity_only_moves_ahead(now: float) -> None:
 
 
 def test_a_lapsed_row_never_lives_again() -> None:
-    """What purge marked as expired stays so, even if the policy is relaxed."""
+    """A session that purge marked as expired stays so, even if the policy is relaxed."""
     row = session_row(revoked_at=T0, reason=EXPIRED)
     assert State.IDLE_EXPIRED is lifecycle.standing(row, T0 - 1, POLICY).state
 
@@ -179,7 +179,7 @@ LEVELS = st.sampled_from([None, "aal1", "aal2", "aal3", "gold"])
 def test_no_level_is_younger_than_its_event(
     events: list[tuple[int, str | None]], wanted: str | None, max_auth_age: int | None, waited: int
 ) -> None:
-    """What a row keeps of its sign-in and step-ups answers as all of them would."""
+    """A row answers for its sign-in and step-ups as the list of all of them would."""
     (_, first), *later = events
     row, took_place, now = session_row(acr=first), [(int(T0), first)], T0
     for passed, acr in later:

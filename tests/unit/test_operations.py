@@ -81,7 +81,7 @@ def test_a_validation_asks_for_the_row_and_nothing_else() -> None:
     ],
 )
 def test_what_a_row_refuses(row: Any, claims: Any, error: type[Exception], told: bool) -> None:
-    """Only the use of an ended session is told to the application."""
+    """Only the use of an ended session emits an event."""
     after = [("emit", None)] if told else []
     assert isinstance(play(validate(SOON, claims), ("get", row), *after), error)
 
@@ -172,7 +172,7 @@ def test_a_lost_rotation_converges() -> None:
 
 
 def test_a_lost_rotation_to_a_step_up_gets_nothing() -> None:
-    """The step-up's tokens are for whoever proved themselves."""
+    """The tokens of a step-up go only to the client that proved itself."""
     raised = evolve(ROW, generation=1, previous_generation=0, **RAISED)
     answers = [("get", ROW), ("rotate", None), ("get", raised)]
     assert isinstance(play(refresh(SOON), *answers), TokenExpiredError)
@@ -189,7 +189,7 @@ def test_reuse_ends_before_it_tells() -> None:
 
 
 def test_reuse_is_told_once() -> None:
-    """Where another request ended the session first, it has told already."""
+    """If another request ended the session first, the event is not emitted again."""
     ahead = evolve(ROW, generation=5)
     outcome = play(refresh(SOON), ("get", ahead), ("end", Ended()))
     assert isinstance(outcome, RefreshTokenReusedError)
@@ -205,7 +205,7 @@ _BEGUN = [("ending_number", 0), ("known_devices", [])]
 
 
 def test_a_login_writes_once() -> None:
-    """One deed writes session, device and event; then the application hears of it."""
+    """One write inserts session, device and event; then the event is emitted."""
     grant = play(login(), *_BEGUN, ("insert", Inserted()), ("emit", None))
     assert isinstance(grant, Grant)
     assert grant.session.user_id == "user-1"
@@ -289,7 +289,7 @@ def test_purge_goes_on_until_nothing_is_left() -> None:
 
 @pytest.mark.parametrize("ahead", [33, 32])
 def test_a_purge_of_a_clock_that_is_behind_corrects_nothing(ahead: int) -> None:
-    """It looks for no rows that are dated ahead, has the store date nothing anew, and deletes."""
+    """A purge corrects nothing if more than half of the newest rows are ahead of its clock."""
     disputed, warned, heard = ahead > 32, list[str](), list[Call]()
     newest = [SOON + 700.4] * ahead + [SOON] * (64 - ahead)
     looks: list[tuple[str, Any]] = [] if disputed else [("ahead", [])]

@@ -42,7 +42,7 @@ def test_contradictions_are_told(wrong: dict[str, Any], named: str) -> None:
 
 
 def test_privacy_is_one_of_three() -> None:
-    """What is kept of addresses is full, truncated or none."""
+    """Addresses are kept in full, truncated or not at all."""
     with pytest.raises(ConfigurationError, match="ip"):
         Privacy(ip="hashed")  # type: ignore[arg-type]
 
@@ -78,6 +78,6 @@ def test_a_limit(limit: Any, expected: int | None) -> None:
 
 @pytest.mark.parametrize("gives", [0, -1, True, "3"])
 def test_a_function_that_gives_no_limit(gives: Any) -> None:
-    """A function of the application that gives nonsense is told, not obeyed."""
+    """A nonsensical result of the application's function raises an error and is not used."""
     with pytest.raises(ConfigurationError, match="max_sessions"):
         Policy(max_sessions=lambda *_: gives).limit_for("ada", Client())

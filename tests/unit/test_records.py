@@ -1,4 +1,4 @@
-"""What records show of themselves, and that they travel."""
+"""Records show no secret, and can be pickled and copied."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def test_no_repr_of_a_sign_in_shows_a_token() -> None:
 
 
 def test_records_travel() -> None:
-    """What a manager gives out can be pickled and copied, and is equal to what it was."""
+    """Records of a manager can be pickled and copied, and are equal to the originals."""
     sessions = SessionManager(MemoryStore(), keys=SECRET, policy=Policy(max_sessions=5))
     grant = sessions.login("ada", Client(user_agent=AGENT), claims={"seats": [1, {"row": 2}]})
     given = [grant, sessions.history("ada"), *sessions.devices("ada"), sessions.metrics()]

@@ -30,7 +30,7 @@ def refresh(generation: int = 0, client: Client | None = None) -> Running[Grant]
 
 
 def test_what_a_clock_ahead_wrote_is_set_back_and_judged_again() -> None:
-    """The row is read anew: it may have ended meanwhile."""
+    """The row is read again: it may have ended meanwhile."""
     ahead = evolve(ROW, last_seen_at=SOON + 3600)
     set_back = [("get", ahead), ("set_back", True), ("get", ROW)]
     found = play(refresh(), *set_back, ("get", ROW), ("rotate", RENEWED), ("emit", None))
@@ -66,7 +66,7 @@ def test_what_is_refused_and_ends_nothing(
 
 
 def test_history_keeps_why_a_token_was_too_new() -> None:
-    """Who reads it later is asked the one question that matters."""
+    """The event of a token from the future gives a restored backup as its likely reason."""
     heard: list[Call] = []
     play(refresh(1), ("get", ROW), ("add_event", None), ("emit", None), heard=heard)
     event = heard[1].args[0]

@@ -1,4 +1,4 @@
-"""What a cached answer keeps in memory, whatever was sent with the request."""
+"""A cached answer keeps a bounded amount in memory, whatever was sent with the request."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def entries(sessions: SessionManager) -> list[Any]:
 
 
 def by_hand(sessions: SessionManager, token: str, text: str) -> None:
-    """What an application does that validates by itself."""
+    """Validate as an application does that has no middleware."""
     headers = {"User-Agent": text, "Sec-CH-UA": text}
     sessions.validate(token, Client(text, text, headers, text, text))
 
@@ -62,7 +62,7 @@ def by_headers(sessions: SessionManager, token: str, text: str) -> None:
 
 
 def by_wsgi(sessions: SessionManager, token: str, text: str) -> None:
-    """What the middleware does."""
+    """Validate as the middleware does."""
     environ = {
         "REQUEST_METHOD": "GET",
         "PATH_INFO": "/",
@@ -104,7 +104,7 @@ def test_an_entry_is_small_whatever_was_sent(
 
 
 def test_a_cut_client_is_answered_from_memory(sessions: SessionManager) -> None:
-    """What was cut when it was kept is cut when it is compared: the second answer is a hit."""
+    """A client is cut alike when kept and when compared: the second answer is a hit."""
     token = sessions.login("ada").access_token
 
     for _ in range(3):

@@ -38,7 +38,7 @@ AGENT = (
     ],
 )
 def test_the_argument_is_named(user_id: Any, options: dict[str, Any], said: str) -> None:
-    """Whoever reads the error knows which argument it was."""
+    """The error names the wrong argument."""
     with (
         SessionManager("memory://", keys=OLD) as sessions,
         pytest.raises((TypeError, ValueError), match=said),
@@ -162,7 +162,7 @@ def test_a_refusal_is_in_the_history() -> None:
 
 
 def test_a_full_account_is_in_the_history() -> None:
-    """As an event of its own, kept and told, which names no session and no address."""
+    """A refused sign-in is an event, kept and emitted, with no session and no address."""
     heard: list[Event] = []
     policy = Policy(max_sessions=1, on_limit="reject")
     client = Client(ip="102.89.77.21")

@@ -158,7 +158,7 @@ def test_a_device_is_known_through_a_rotation_of_keys() -> None:
 
 
 def test_tokens_outlive_an_upgrade() -> None:
-    """What an earlier version gave out under the same key is good: what is signed stays so."""
+    """A token of an earlier version is good under the same key."""
     at_rest = tokens(OLD)
     refresh = f"ds1r.{'s' * 22}.7.yzEyxjRIja1fS-QHUBDnJ76cnroavC_9L9YLoI-RNM0"
     device = f"ds1d.{'d' * 22}~{'e' * 22}.ZY7bhhYxvjZsD-dIluEj4I-dzSmm6fdjhMD9HZUo5uE"
@@ -182,7 +182,7 @@ def test_an_id_is_128_random_bits() -> None:
 
 
 def test_every_id_that_is_handed_out_is_one() -> None:
-    """Sessions, devices and access tokens are named by 128 bits, anew each time."""
+    """The ids of sessions, devices and access tokens are 128 random bits, new each time."""
     with SessionManager("memory://", keys=OLD) as sessions:
         grants = [sessions.login("ada") for _ in range(3)]
     claims = [
