@@ -312,7 +312,7 @@ def test_the_second_answer_of_a_rotation_presents_it_too(
 def test_after_a_step_up_nobody_gets_its_successor(
     browser: Browser, clock: FakeClock, used: bool
 ) -> None:
-    """The tokens of a step-up are for whoever proved themselves; late, and lost, as well."""
+    """Only the client that proved itself gets the tokens of a step-up, also if an answer was lost."""
     browser.use()
     before = browser.copy()
     answer = browser.sessions.step_up(browser.grant.access_token, browser.client, amr=("otp",))
