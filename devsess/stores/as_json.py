@@ -1,8 +1,8 @@
 """
 Rows as JSON text and back, for stores that keep each row as one value.
 
-What was written is read exactly. A column that a row was written without has its
-default when the row is read, so that rows outlive an upgrade.
+A row reads exactly as it was written. A column that its text lacks has its default,
+so that rows outlive an upgrade.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """
 The storage protocol and its contract.
 
-Each call is one atomic deed: it happens whole or not at all, and other
+Each call is one transaction: it happens whole or not at all, and other
 processes see it whole or not at all. Stores have no clock and judge nothing:
 instants come as arguments, and a row past its deadlines is returned like any
 other. Four words mean the same in every method:
@@ -26,7 +26,7 @@ number of the store and writes it to the account, or to the store. A row keeps
 the number under which it was inserted, and is *covered*, and so has ended, once
 either of the two is higher. Where many rows are covered, the number alone is
 written: it is in force at once, and `settle` writes the rows afterwards, in
-batches. No reader can tell a covered row from one that was written: every
+batches. A covered row reads like one that was written as ended: every
 method treats it as revoked, at the instant and with the reason and actor of the
 first ending that covers it, and gives its network in place of its address.
 """
@@ -105,7 +105,7 @@ class Store(Protocol):
 
     def changes(self, position: object, *, wait: bool = True) -> Changes:
         """
-        What the log holds behind *position*.
+        The changes in the log behind *position*.
 
         ALL for a position of None, of another database, ahead of the log, or
         below the oldest entry kept.
@@ -126,8 +126,8 @@ class Store(Protocol):
         """
         A page of the user's rows that count as live by *cutoffs*; newest first, then by id.
 
-        By an instant that no activity moves: what is live while all pages are read is
-        on exactly one. Reads a page, however many there are.
+        The order is by an instant that no activity moves: a session that is live while
+        all pages are read is on exactly one. Reads a page, however many there are.
         """
         ...
 
@@ -137,7 +137,7 @@ class Store(Protocol):
 
     def insert(self, insertion: Insertion) -> InsertAnswer:
         """
-        Write a session, its device and its event; see Insertion for what may refuse it.
+        Write a session, its device and its event; Insertion says why it may be refused.
 
         Raises ValueError if there is a session with this id already.
         """
@@ -200,7 +200,7 @@ class Store(Protocol):
         self, session_id: str, *, expected: Columns, changes: Columns, wait: bool = True
     ) -> bool:
         """
-        Correct what a clock that was ahead has written into a row that has not ended, and log it.
+        Correct instants of a row that has not ended and log it: a clock was ahead.
 
         Returns whether all *expected* held; if not, nothing is done. *changes* may name
         CORRECTED columns. No other call but `purge` moves an instant back. Without
@@ -233,8 +233,8 @@ class Store(Protocol):
         """
         Write at most *limit* covered rows as ended, with their events; oldest ending first.
 
-        Those of the ending *own*, and of endings that came not after *before*: who
-        asked for a later one is still reading which sessions it covers.
+        Of the ending *own*, and of endings that came not after *before*: the caller of
+        a later one is still reading which sessions it covers.
         Any process may call it at any time. If one dies on the way, the next call
         goes on with the rest.
         """
@@ -316,7 +316,7 @@ class Store(Protocol):
 
 
 class AsyncStore(Protocol):
-    """`Store`, awaited; see there. What it supports beside is as for any store: a mark, stamps."""
+    """`Store`, awaited; see there. It may offer a mark and stamps too: see `capabilities`."""
 
     async def changes(self, position: object) -> Changes: ...
     async def get(self, session_id: str) -> SessionRow | None: ...

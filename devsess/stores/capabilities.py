@@ -1,8 +1,8 @@
 """
 Capabilities that a store may have beside the protocol of `base`.
 
-Both managers look for them by name: a store that lacks one is asked for what
-there is instead.
+Both managers look for them by name. Without a mark they ask for the changes,
+without stamps for the row.
 """
 
 from __future__ import annotations
@@ -12,36 +12,37 @@ from typing import Protocol
 
 class SupportsMark(Protocol):
     """
-    A store, blocking or awaited, that knows at once whether its log has grown.
+    A store, blocking or awaited, that can say without I/O whether its log has grown.
 
     Without a mark each validation asks for the changes.
     """
 
     @property
     def mark_in_use(self) -> str:
-        """What `mark` compares, in a word, for those who look after it."""
+        """The kind of mark in one word, for metrics."""
         ...
 
     def mark(self) -> object:
         """
         A value that differs whenever the log may have grown since it was last read.
 
-        Cheap: it is read on every validation, or, if it is a SharedMark, its
-        memory is, and the store is asked twice a second. Raises StoreBusyError
-        where it cannot be told at once.
+        Never awaited, and cheap: every validation reads it. Of a SharedMark every
+        validation reads the memory, and asks the store twice a second.
+
+        Raises StoreBusyError where it cannot be read at once.
         """
         ...
 
 
 class SupportsStamps(Protocol):
-    """A blocking store whose rows have stamps: with them a `fresh` validation need not read all."""
+    """A blocking store whose rows have stamps, so that a `fresh` validation reads less."""
 
     def stamp(self, session_id: str, *, wait: bool = True) -> int | None:
         """
         A number for the row's whole content, device included: another once any of it changes.
 
-        Cheaper than `get`, for those who have seen the row before. None for an
-        unknown or revoked row.
+        Cheaper than `get`, and enough if the row was read before. None for an unknown
+        or revoked row.
         """
         ...
 

@@ -1,4 +1,4 @@
-"""What a store's calls are handed, and what they answer."""
+"""The arguments of a store's calls, and their answers."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Bytes(Protocol):
 
     @property
     def raw(self) -> bytes:
-        """What it holds now."""
+        """A copy of its bytes."""
         ...
 
 
@@ -37,9 +37,9 @@ class SharedMark:
     A mark that can be compared without asking the store, for a while.
 
     Attributes:
-        epoch: Tells openings of the database apart.
-        raw: What the memory held.
-        memory: What every commit changes.
+        epoch: Another number for each opening of the database.
+        raw: The memory's bytes when the mark was made.
+        memory: Every commit changes it.
     """
 
     epoch: int
@@ -50,7 +50,7 @@ class SharedMark:
 @frozen
 class Changes:
     """
-    What changed behind a position.
+    The changes behind a position.
 
     Attributes:
         position: Where the log stands now; opaque, compared for equality only.
@@ -64,17 +64,17 @@ class Changes:
 @frozen
 class Insertion:
     """
-    A login, as one deed.
+    A login, as one write.
 
     Attributes:
         row: The new session, with its device, which is written too. Refused if an
             ending number that binds the account has grown beyond `row.ending_number`, or
             if that was never drawn: a backup was restored, and no ending would cover it.
-        event: The event to keep with it.
+        event: The event to insert with it.
         auth_instant: When the person signed in, at full resolution, where the
             application says so; else None. Refused if it is older than the account's
             or the store's cut-off, unless that is later than `cutoffs.future_after`.
-        cutoffs: What counts as live.
+        cutoffs: The instants by which rows count as live.
         limit: Live sessions allowed, this one included, or None.
         evict: End the least recently used to make room, rather than refuse.
         replaces: End this device's own live sessions first.
@@ -165,12 +165,12 @@ AT_ONCE = 1_000
 @frozen
 class Ending:
     """
-    An end, as one deed.
+    An end, as one write.
 
     Attributes:
         target: Which sessions.
         reason: Why; kept in the row and its event.
-        actor: Who, or None.
+        actor: The id of the person or program that asked for it, or None.
         cutoffs: `cutoffs.now` is the instant; every row of the target that is
             not revoked is revoked, those that were live get an event.
         at_once: How many rows an ending of a user's or of all sessions may write
@@ -187,7 +187,7 @@ class Ending:
 @frozen
 class Ended:
     """
-    What an ending has written.
+    The answer to an ending.
 
     Attributes:
         events: One a live session that was written as ended, least recently used first.
@@ -233,12 +233,12 @@ class Erasure:
 @frozen
 class Retention:
     """
-    What a purge goes by; instants, in seconds since the epoch.
+    The instants of a purge, in seconds since the epoch.
 
     Attributes:
         now: Deadlines, trust and digests that it has reached are over.
-        latest: What is dated later was written by a clock that was ahead, and is
-            dated *now* instead; infinity corrects nothing.
+        latest: Later instants were written by a clock that was ahead; *now* takes
+            their place. Infinity corrects nothing.
         before: Sessions that ended before it, and events older than it, are deleted.
         devices_before: So are devices without a session that were last seen before it,
         agents_before: and the texts of user agents, where a store keeps them apart.

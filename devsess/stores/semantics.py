@@ -1,8 +1,8 @@
 """
-What the deeds of the protocol come to, for stores that decide in Python.
+The meaning of the protocol's writes, for stores that decide in Python.
 
-Pure: rows in, rows out. A store that calls these inside one transaction (or
-one lock) has the contract's meaning and need not find its own.
+Rows in, rows out, and no I/O. A store that calls these functions inside its
+transaction does what the contract says; docs/stores.md has a table of them by call.
 """
 
 from __future__ import annotations
@@ -26,15 +26,15 @@ if TYPE_CHECKING:
     from devsess.stores.base import Columns, Ending, Insertion, Target
     from devsess.stores.rows import DeviceRow, SessionRow
 
-# What a sign-in writes into a device that is there already. The rest is its
-# user's word (name, trust, block) or history (first seen, resemblance).
+# The columns that a sign-in writes into a device that is there already. The others
+# were set by its user (name, trust, block) or are history (first seen, resemblance).
 SEEN_AGAIN = ("label", "kind", "os", "browser", "last_seen_at", "fingerprint", "network")
 
-# These three move only forward, whoever writes them.
+# These three move only forward, in every write.
 ACTIVITY = ("last_seen_at", "idle_from", "idle_expires_at")
 
-# Newest entries of the log that a purge leaves, and how far behind a reader
-# may be to be told single ids: beyond it, forgetting everything is cheaper.
+# Newest entries of the log that a purge leaves, and the most that `changes` names
+# one by one: beyond it, dropping the whole cache is cheaper.
 LOG_KEPT = 10_000
 LOG_READ = 1_000
 
@@ -56,7 +56,7 @@ class SessionsToEnd:
 
 
 def sessions_to_end(live: Sequence[SessionRow], insertion: Insertion) -> SessionsToEnd | Full:
-    """Which of the user's *live* sessions end for *insertion*, or those that are in its way."""
+    """The *live* sessions of the user that end for *insertion*; Full if it must be refused."""
     by_use = sorted(live, key=lambda row: (row.last_seen_at, row.id))
     own = insertion.row.device.id if insertion.replaces else None
     replaced = tuple(row for row in by_use if row.device.id == own)
@@ -95,7 +95,7 @@ class Covering:
 
     @property
     def cutoffs(self) -> LivenessCutoffs:
-        """What was live when it came."""
+        """The instants by which rows were live when it came."""
         return LivenessCutoffs(self.at, self.idle_after, self.created_after, self.at)
 
 
@@ -188,14 +188,14 @@ def seen_again(known: DeviceRow | None, given: DeviceRow) -> DeviceRow:
     """The device row after a sign-in that came with *given*."""
     if known is None:
         return given
-    if known.forgotten:  # perhaps since *given* was read: what its user said of it is forgotten too
+    if known.forgotten:  # perhaps since *given* was read: its name and trust are forgotten too
         return evolve(given, name=None, trusted_until=None)
     return evolve(known, **{name: getattr(given, name) for name in SEEN_AGAIN})
 
 
 def check_columns(*columns: Columns) -> None:
     """
-    Check that *columns* name only what may change in a session.
+    Check that *columns* name only columns of a session that may change.
 
     Raises:
         ValueError: If not.

@@ -1,4 +1,4 @@
-"""Rows to test stores with: a session of user-1 at a round instant, unless told otherwise."""
+"""Rows to test stores with: by default a session of user-1 at a round instant."""
 
 from __future__ import annotations
 
@@ -149,7 +149,7 @@ def ending(target: Target, now: float = T0 + 1, **columns: Any) -> Ending:
 
 
 def activity(at: float) -> Activity:
-    """What an activity at *at* writes."""
+    """The columns that an activity at *at* writes."""
     return Activity(at, at, at + 14 * DAY)
 
 
@@ -199,7 +199,7 @@ async def end_all(store: AsyncStore, user_id: str, now: float) -> None:
 
 
 async def changed_since(store: AsyncStore, position: object) -> set[str] | str:
-    """What the log names behind *position*; "all" if it names none."""
+    """The ids that the log names behind *position*; "all" if it names none."""
     changes: Changes = await store.changes(position)
     return "all" if changes.ids is ALL else set(changes.ids)
 

@@ -18,7 +18,7 @@ _HEADER = "Sec-Fetch-Site"
 
 def as_browser(client: Client) -> Client:
     """
-    Let a test client say what a browser says on a page of the app; and give it back.
+    Have a test client send the headers of a browser on a page of the app; return the client.
 
     Without `Sec-Fetch-Site` or `Origin` a request that changes something is a 403.
     An httpx client at an http address goes over to https, where it keeps Secure cookies.
@@ -42,7 +42,7 @@ def sign_in(
 
     Args:
         client: As for `as_browser`, which is done too.
-        grant: What `login` of the manager that wraps the app answered.
+        grant: The result of `login` of the manager that wraps the app.
         cookies: As the middleware's setting.
         insecure_cookies: As the middleware's setting.
 

@@ -33,7 +33,7 @@ class StoreContract(
     PagesContract,
 ):
     """
-    What every store must keep; pytest and unittest-like runners find its tests.
+    The contract of every store; pytest and runners like it find its tests.
 
         class TestMyStore(StoreContract):
             def make_store(self):

@@ -1,4 +1,4 @@
-"""What may change in a session or a device, and what may not."""
+"""The columns of sessions and devices that may change, and when."""
 
 from __future__ import annotations
 
@@ -119,7 +119,7 @@ class ChangeContract:
 
     @with_a_store
     async def test_rotate_without_event(self, store: AsyncStore) -> None:
-        """A rotation may keep no event."""
+        """A rotation may insert no event."""
         await sign_in(store, session_row())
         await store.rotate("s1", expected_generation=0, changes={}, event=None)
 
@@ -154,7 +154,7 @@ class ChangeContract:
 
     @with_a_store
     async def test_update_can_empty_columns(self, store: AsyncStore) -> None:
-        """What may be None can become None again."""
+        """A column that may be None can become None again."""
         row = rows.full_row()
         await sign_in(store, row)
         names = ("ip", "network", "user_agent", "location", "acr", "rotated_at")
@@ -182,7 +182,7 @@ class ChangeContract:
 
     @with_a_store
     async def test_update_and_rotate_move_activity_forward_only(self, store: AsyncStore) -> None:
-        """Activity columns never move back, whoever names them."""
+        """Activity columns never move back, in any write."""
         row = session_row()
         await sign_in(store, row)
         back = {"last_seen_at": T0 - 1, "idle_from": T0 - 1, "idle_expires_at": T0 - 1}

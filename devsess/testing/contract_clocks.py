@@ -1,4 +1,4 @@
-"""What a store does about instants that a clock that was ahead has written."""
+"""Instants that were written by a clock that was ahead."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class ClocksContract:
 
     @with_a_store
     async def test_a_row_is_set_back(self, store: AsyncStore) -> None:
-        """A correction moves instants back, where what it expects holds, and is logged."""
+        """A correction moves instants back if the expected columns hold, and is logged."""
         row = _ahead()
         await sign_in(store, row)
         position = await rows.log_position(store)
@@ -122,7 +122,7 @@ class ClocksContract:
 
     @with_a_store
     async def test_nothing_is_dated_anew_without_an_instant(self, store: AsyncStore) -> None:
-        """Where the latest instant is infinity, purge leaves what is dated ahead as it is."""
+        """Where the latest instant is infinity, purge leaves instants of the future as they are."""
         device = rows.device_row(first_seen_at=T0 + YEARS, last_seen_at=T0 + YEARS)
         row = _ahead()
         event = rows.event_row(session_id="s1", at=T0 + YEARS)
@@ -145,7 +145,7 @@ class ClocksContract:
 
     @with_a_store
     async def test_a_purge_takes_no_more_than_its_limit(self, store: AsyncStore) -> None:
-        """What is dated anew counts, and the rest is left to the next batch."""
+        """Corrected instants count, and the rest is left to the next batch."""
         await sign_in(store, _ahead("a"), _ahead("b"))
         await store.end(rows.ending(OfUser("user-1"), T0 + YEARS))
         at = rows.retention()

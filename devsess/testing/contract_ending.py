@@ -1,4 +1,4 @@
-"""What an end must mark, keep and reduce."""
+"""Ends: the rows they mark, the events, and the addresses they reduce."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def _marked(row: SessionRow) -> SessionRow:
 
 
 class EndingContract:
-    """Revoked is terminal, told once, and takes the address along."""
+    """Revoked is terminal, has one event, and takes the address along."""
 
     @with_a_store
     async def test_a_row_is_marked(self, store: AsyncStore) -> None:
@@ -43,7 +43,7 @@ class EndingContract:
         assert _marked(row) == await store.get("s1")
 
     @with_a_store
-    async def test_an_end_is_told(self, store: AsyncStore) -> None:
+    async def test_an_end_has_its_event(self, store: AsyncStore) -> None:
         """The event of an end says whose, which, when and why, and only the network."""
         row = session_row()
         await sign_in(store, row)
@@ -150,7 +150,7 @@ class EndingContract:
         assert {"a", "b"} == await _revoked(store, "user-1", "user-2")
 
     @with_a_store
-    async def test_expired_rows_are_marked_but_not_told(self, store: AsyncStore) -> None:
+    async def test_expired_rows_are_marked_without_event(self, store: AsyncStore) -> None:
         """Rows that were dead already are revoked too; only the live ones get an event."""
         await sign_in(
             store,

@@ -1,4 +1,4 @@
-"""What the history, the cleaning and the erasure must do."""
+"""The history, the purge and the erasure."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ class HistoryContract:
 
     @with_a_store
     async def test_new_events_do_not_shift_pages(self, store: AsyncStore) -> None:
-        """Events kept meanwhile do not change what is behind a cursor."""
+        """Events inserted meanwhile do not change the pages behind a cursor."""
         for reason in ("a", "b", "c"):
             await store.add_event(rows.event_row(reason=reason))
         page = await store.events("user-1", limit=1)
@@ -138,7 +138,7 @@ class HistoryContract:
 
     @with_a_store
     async def test_purge_deletes_old_events(self, store: AsyncStore) -> None:
-        """Events older than the instant are deleted, whatever their order."""
+        """Events older than the instant are deleted, in any order."""
         for at in (T0 + 3, T0 + 1, T0 + 2):
             await store.add_event(rows.event_row(at=at))
 
@@ -185,7 +185,7 @@ class HistoryContract:
 
     @with_a_store
     async def test_a_new_sign_in_keeps_the_network(self, store: AsyncStore) -> None:
-        """An old session that is deleted takes nothing from what a newer one says."""
+        """An old session that is deleted leaves the network of a newer one."""
         await sign_in(store, session_row("old", device=rows.device_row(last_seen_at=T0)))
         await rows.end_one(store, "old", T0 + 1)
         device = rows.device_row(last_seen_at=T0 + 6, network="198.51.100.0")
@@ -212,7 +212,7 @@ class HistoryContract:
 
     @with_a_store
     async def test_purge_is_bounded(self, store: AsyncStore) -> None:
-        """A batch does at most what it is told, and batches come to an end with all done."""
+        """A batch deletes at most its limit, and the batches end with nothing left."""
         for number in range(7):
             await sign_in(
                 store, session_row(f"s{number}", device=f"d{number}", idle_expires_at=T0 + 1)

@@ -1,4 +1,4 @@
-"""What the log of changes must tell, and to whom."""
+"""The change log: which writes it holds, and for which positions."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class LogContract:
 
     @with_a_store
     async def test_no_position_means_all(self, store: AsyncStore) -> None:
-        """Who knows nothing is told to forget everything, of an empty store too."""
+        """Without a position the answer is ALL, of an empty store too."""
         changes = await store.changes(None)
 
         assert ALL is changes.ids
@@ -47,7 +47,7 @@ class LogContract:
 
     @with_a_store
     async def test_logins_touches_and_rotations_are_not_logged(self, store: AsyncStore) -> None:
-        """What takes nothing from anyone is not in the log."""
+        """Writes that take nothing away are not in the log."""
         position = await log_position(store)
         await sign_in(store, session_row())
         await store.touch("s1", rows.activity(T0 + 1), bound=True)
@@ -59,7 +59,7 @@ class LogContract:
 
     @with_a_store
     async def test_updates_are_logged(self, store: AsyncStore) -> None:
-        """An update that was done is told; one that was not is not."""
+        """An update is logged if it was done."""
         await sign_in(store, session_row())
         position = await log_position(store)
         await rows.update(store, "s1", {"claims": "{}"}, {"generation": 9})
@@ -70,7 +70,7 @@ class LogContract:
 
     @with_a_store
     async def test_ends_are_logged(self, store: AsyncStore) -> None:
-        """Every row that an end marked is told, the expired ones too."""
+        """Every row that an end marked is logged, the expired ones too."""
         await sign_in(
             store,
             session_row("a"),
@@ -93,7 +93,7 @@ class LogContract:
 
     @with_a_store
     async def test_ending_everyone_means_all(self, store: AsyncStore) -> None:
-        """Behind an end of everyone the answer is to forget everything, of an empty store too."""
+        """Behind an end of everyone the answer is ALL, of an empty store too."""
         position = await log_position(store)
         await store.end(ending(Everyone()))
 
@@ -102,7 +102,7 @@ class LogContract:
 
     @with_a_store
     async def test_making_room_is_logged(self, store: AsyncStore) -> None:
-        """Replaced and evicted sessions are told, the new one is not."""
+        """Replaced and evicted sessions are logged, the new one is not."""
         await sign_in(store, session_row("own"), session_row("other", device="device-2"))
         position = await log_position(store)
         await store.insert(rows.login(session_row("new"), limit=1, replaces=True))
@@ -111,7 +111,7 @@ class LogContract:
 
     @with_a_store
     async def test_device_changes_are_logged(self, store: AsyncStore) -> None:
-        """A changed device tells its unrevoked sessions, and no others."""
+        """A changed device logs its unrevoked sessions, and no others."""
         await sign_in(
             store,
             session_row("a"),
@@ -128,7 +128,7 @@ class LogContract:
 
     @with_a_store
     async def test_erasure_is_logged(self, store: AsyncStore) -> None:
-        """The sessions of an erased user are told."""
+        """The sessions of an erased user are logged."""
         await sign_in(store, session_row("a"), session_row("b"), session_row("c", user_id="user-2"))
         position = await log_position(store)
         await store.erase(rows.erasure())
@@ -137,7 +137,7 @@ class LogContract:
 
     @with_a_store
     async def test_each_position_hears_what_came_behind_it(self, store: AsyncStore) -> None:
-        """An older position hears more; asking takes nothing away from anyone."""
+        """An older position has more changes behind it; reading takes none away."""
         await sign_in(store, session_row("a"), session_row("b"))
         first = await log_position(store)
         await rows.update(store, "a", {"claims": "{}"})
@@ -152,7 +152,7 @@ class LogContract:
 
     @with_a_store
     async def test_another_stores_position_means_all(self, store: AsyncStore) -> None:
-        """A position of another database is told to forget all, at any length of the log."""
+        """For a position of another database the answer is ALL, at any length of the log."""
         other = self.make_store()
         try:
             assert "all" == await changed_since(store, await log_position(other))
@@ -168,7 +168,7 @@ class LogContract:
 
     @with_a_store
     async def test_a_trimmed_position_means_all(self, store: AsyncStore) -> None:
-        """A position below the oldest entry is told to forget all; the newest stays known."""
+        """For a position below the oldest entry the answer is ALL; the newest stays known."""
         await sign_in(store, *(session_row(f"s{number}") for number in range(500)))
         old = await log_position(store)
         for _ in range(MANY // 500 + 1):

@@ -1,4 +1,4 @@
-"""What a sign-in must write, refuse and end."""
+"""Sign-ins: the rows they write, the refusals, and the sessions they end."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ class LoginContract:
 
     @with_a_store
     async def test_a_blocked_device_is_refused(self, store: AsyncStore) -> None:
-        """What the stored device says decides, not what the sign-in brings."""
+        """The stored device decides, not the one in the sign-in."""
         await sign_in(store, session_row("s1"))
         await store.end(rows.ending(OfDevice("user-1", "device-1")))
 
@@ -85,7 +85,7 @@ class LoginContract:
 
     @with_a_store
     async def test_a_known_device_keeps_its_users_word(self, store: AsyncStore) -> None:
-        """A sign-in renews what was seen of a device, never its name, trust or first sight."""
+        """A sign-in renews the traits of a device, never its name, trust or first sight."""
         await sign_in(store, session_row("s1"))
         named = {"name": "mine", "trusted_until": T0 + DAY}
         await store.put_device("user-1", "device-1", changes=named, event=rows.UPDATED)
@@ -114,7 +114,7 @@ class LoginContract:
 
     @with_a_store
     async def test_a_forgotten_device_comes_back_as_new(self, store: AsyncStore) -> None:
-        """A sign-in that outran the forgetting writes its device as it brings it."""
+        """A sign-in that outran the forgetting writes its device as given."""
         await sign_in(store, session_row("s1"))
         await store.put_device("user-1", "device-1", changes={"name": "mine"}, event=rows.UPDATED)
         await store.end(rows.ending(OfDevice("user-1", "device-1", forget=True)))
@@ -141,8 +141,8 @@ class LoginContract:
         assert {"b", "new"} == await _live(store)
 
     @with_a_store
-    async def test_eviction_is_told(self, store: AsyncStore) -> None:
-        """Those evicted leave an event each, with the network only, and one tells of the limit."""
+    async def test_an_eviction_has_its_events(self, store: AsyncStore) -> None:
+        """Evicted sessions have an event each, with the network only; so has the limit."""
         (old,) = _used("a")
         await sign_in(store, old)
         new = session_row("new", created_at=T0 + 5)
@@ -235,7 +235,7 @@ class LoginContract:
 
     @with_a_store
     async def test_replacement_comes_before_eviction(self, store: AsyncStore) -> None:
-        """Only what is still too many after the replacement is evicted."""
+        """Sessions are evicted only if they are too many after the replacement."""
         own, *others = _used("own", "b", "c", "d")
         await sign_in(store, own, *others)
         new = login(session_row("new", device=own.device), limit=3, replaces=True)

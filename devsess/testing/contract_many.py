@@ -1,4 +1,4 @@
-"""What must hold while the rows of an ending follow: no reader can tell."""
+"""While the rows of an ending follow, every read is as if they were written."""
 
 from __future__ import annotations
 
@@ -160,7 +160,7 @@ class ManyContract:
 
     @with_a_store
     async def test_rows_follow_in_batches(self, store: AsyncStore) -> None:
-        """Whatever the batch, the rows and events are those of an ending that wrote them itself."""
+        """With any size of batch, rows and events are those of an ending that wrote them itself."""
         for limit in (1, 2, 9):
             user_id, expected = f"user-{limit}", f"plain-{limit}"
             for whose in (user_id, expected):

@@ -1,4 +1,4 @@
-"""What an ending number must refuse, and what a clock cannot change about it."""
+"""Writes that an ending number refuses, at any time of any clock."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ class NumbersContract:
 
     @with_a_store
     async def test_numbers_only_grow(self, store: AsyncStore) -> None:
-        """Each ending draws a higher number than any before, whosever it is and whenever it was."""
+        """Each ending draws a higher number than any before, of any account and at any instant."""
         numbers = [await store.ending_number("user-1")]
         for target in (OfUser("user-1"), Everyone(), OfUser("user-1")):
             await store.end(rows.ending(target, T0 - len(numbers)))

@@ -1,4 +1,4 @@
-"""What a page of live sessions promises, and what an account keeps beside its rows."""
+"""Pages of live sessions, and the cut-off of an account."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def _ids(page: Page[SessionRow]) -> list[str]:
 
 
 class PagesContract:
-    """Live sessions, page by page, however the others stand and whatever happens meanwhile."""
+    """Live sessions, page by page, among others in any state and while any write happens."""
 
     @with_a_store
     async def test_live_ones_alone_are_on_a_page(self, store: AsyncStore) -> None:
@@ -51,7 +51,7 @@ class PagesContract:
 
     @with_a_store
     async def test_covered_ones_are_on_no_page(self, store: AsyncStore) -> None:
-        """What an ending covers has ended, though its row is not written; what was kept lives."""
+        """A covered session has ended, though its row is not written; the kept one lives."""
         await _sign_in(store, *(session_row(f"s{number}") for number in range(4)))
         await store.end(ending(OfUser("user-1", "s2"), at_once=0))
 
@@ -73,7 +73,7 @@ class PagesContract:
 
     @with_a_store
     async def test_activity_moves_nothing_between_pages(self, store: AsyncStore) -> None:
-        """What lives from the first page to the last is on one, whatever is used, new or ended."""
+        """A session that lives from the first page to the last is on exactly one."""
         await _sign_in(store, *(session_row(f"s{it}", created_at=T0 + it) for it in range(20)))
         seen: list[str] = []
         cursor: str | None = None
@@ -92,7 +92,7 @@ class PagesContract:
 
     @with_a_store
     async def test_a_mangled_cursor_of_live(self, store: AsyncStore) -> None:
-        """It is refused: to begin anew would show the first page for ever."""
+        """It is refused: to start again would show the first page for ever."""
         await _sign_in(store, session_row("s1"))
         for mangled in _MANGLED:
             await raises(ValueError, _page(store, 9, mangled))

@@ -1,4 +1,4 @@
-"""What reading must answer."""
+"""Answers of the reads."""
 
 from __future__ import annotations
 
@@ -180,7 +180,7 @@ class ReadingContract:
 
     @with_a_store
     async def test_touch_of_unknown_session(self, store: AsyncStore) -> None:
-        """Touching what is not there says so."""
+        """Touching an unknown session says so."""
         assert not await store.touch("nobody", Activity(T0, T0, T0), bound=False)
 
     @with_a_store

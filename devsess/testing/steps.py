@@ -1,4 +1,4 @@
-"""Races, move by move: whose store call is next is what the test says."""
+"""Races, move by move: the test chooses which move makes the next store call."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from devsess.stores.base import Store
 
-# Longest that one move may compute between two calls; a deadlock is told, not waited for.
+# Longest that one move may compute between two calls; a deadlock raises then.
 PATIENCE = 30.0
 
 
@@ -40,7 +40,7 @@ class Steps:
 
 
 class _Move:
-    """One of the racing operations, in a thread that runs only while it is told to."""
+    """One of the racing operations, in a thread that runs only during its turns."""
 
     def __init__(self, steps: Steps, work: Callable[[], object]) -> None:
         self._steps = steps
@@ -52,7 +52,7 @@ class _Move:
         self._thread = threading.Thread(target=self._run, daemon=True)
 
     def pause(self) -> None:
-        """In the move's thread: wait to be told to go on."""
+        """In the move's thread: wait for the next turn."""
         self._paused.release()
         self._wait(self._go)
 
@@ -94,7 +94,7 @@ def interleave(
             more, the moves are finished one after another.
 
     Returns:
-        What each move returned, or the exception it raised.
+        The result of each move, or the exception it raised.
 
     Raises:
         TimeoutError: If a move hangs.

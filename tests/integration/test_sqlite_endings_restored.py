@@ -62,13 +62,13 @@ class _World:
     def __init__(self, folder: Path, restore: Callable[[Path, Path], None]) -> None:
         self.path, self._backup, self._restore = folder / "s.db", folder / "backup.db", restore
         self.clock = FakeClock()
-        self._told = 0
+        self._emitted = 0
         self._at: dict[int, Callable[[], None]] = {}
         self.sessions = opened(self.path, self.clock, on_event=self._note)
         self.other = opened(self.path, self.clock)
         self.grants: list[Grant] = signed_in(self.sessions)
         alive(self.grants, self.other)
-        self._told = 0
+        self._emitted = 0
         self.began = self.clock.now()
 
     def at_event(self, number: int, work: Callable[[], None]) -> None:
@@ -76,8 +76,8 @@ class _World:
         self._at[number] = work
 
     def _note(self, _: Event) -> None:
-        self._told += 1
-        self._at.pop(self._told, lambda: None)()
+        self._emitted += 1
+        self._at.pop(self._emitted, lambda: None)()
 
     def back_up(self) -> None:
         _copied(self.path, self._backup)

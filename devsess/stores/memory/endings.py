@@ -1,4 +1,4 @@
-"""Ending numbers in memory: what the store's lock guards, without any session."""
+"""Ending numbers in memory, without any session; the store's lock guards them."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ class Endings:
         return self.last
 
     def forget(self, erasure: Erasure) -> bool:
-        """Drop what is kept of an account but for its digests; whether there was anything."""
+        """Drop all of an account but its digests; whether there was anything."""
         self.last += 1
         self.erased |= dict.fromkeys(erasure.digests, (self.last, erasure.until))
         self.pending = [it for it in self.pending if it.user_id != erasure.user_id]

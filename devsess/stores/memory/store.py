@@ -52,8 +52,8 @@ class MemoryStore(Tables):
     Sessions in memory; gone with the process.
 
     Raises:
-        ConfigurationError: From every method, in a forked child: the copy there
-            would neither hear of the parent's revocations nor tell of its own.
+        ConfigurationError: From every method, in a forked child: its copy and
+            the parent's would not hear of each other's revocations.
     """
 
     @property

@@ -1,4 +1,4 @@
-"""The tables of the memory store, and what its methods do with them under its lock."""
+"""The tables of the memory store, and the parts of its methods that run under its lock."""
 
 from __future__ import annotations
 
@@ -42,10 +42,10 @@ class Tables:
         self._last_change = 0
         after_fork(self, Tables._in_child)
 
-    # What the deeds share; the lock is held.
+    # Shared by the operations; the lock is held.
 
     def _exclusive(self) -> AbstractContextManager[object]:
-        """The lock itself: no interrupt comes between entering it and what it guards."""
+        """The lock itself: no interrupt comes between entering it and the first step under it."""
         self._check()
         return self._lock
 
@@ -200,7 +200,7 @@ class Tables:
         self._log[self._last_change] = session_id
 
     def _date(self, now: float, latest: float, limit: int) -> int:
-        """Date *now* what is dated later than *latest*."""
+        """Put *now* in the place of instants later than *latest*."""
         ends = [it for it in self._sessions.values() if (it.revoked_at or now) > latest][:limit]
         for row in ends:
             self._sessions[row.id] = evolve(row, revoked_at=now)

@@ -1,4 +1,4 @@
-"""The store in one SQLite file; `store` is the way in, the others are what it is made of."""
+"""The store in one SQLite file; begin reading at `store`."""
 
 from devsess.stores.sqlite.store import SQLiteStore
 

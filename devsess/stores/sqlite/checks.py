@@ -1,4 +1,4 @@
-"""What the SQLite store is given: refused before anything is opened or asked."""
+"""Checks of the SQLite store's arguments, before anything is opened or read."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def checked_path(path: str | os.PathLike[str]) -> str:
     text = os.fspath(path)
     if text in ("", ":memory:"):
         raise ConfigurationError("an SQLite store needs a file; for memory use memory://")
-    return os.path.abspath(text)  # noqa: PTH100 - also of what is not there yet
+    return os.path.abspath(text)  # noqa: PTH100 - also of a file that is not there yet
 
 
 def checked_readers(readers: int) -> int:

@@ -1,5 +1,5 @@
 """
-What one process holds open of one database file, and how it notices another file.
+All connections of one process to one database file, and how it notices another file.
 
 A `Connections` lives from the opening of a file to its replacement. The store
 swaps it for a new one as a whole, so that no connection ever meets a file, or
@@ -31,7 +31,7 @@ MAX_READERS = 8
 # WAL kept on disk after a checkpoint; page cache of a connection in KiB.
 _WAL_LIMIT = 16 * 2**20
 # Pages of the WAL from which on a touch moves them into the database, which waits for
-# the disk: a deed, which waits for it anyway, does so from 1,000 on, SQLite's default.
+# the disk: a write, which waits for it anyway, does so from 1,000 on, SQLite's default.
 _TOUCHER_CHECKPOINT = 4000
 _CACHE_KIB = 4096
 
@@ -46,7 +46,7 @@ class Connections:
     store's write lock, `watch` under its watch lock, a reader under its own.
 
     Attributes:
-        epoch: Tells these connections from all others of this process and its children.
+        epoch: A number of their own, different from all others of this process and its children.
         writer: Commits survive a power loss.
         toucher: Never waits for a lock; commits survive a crash of this process only.
         watch: Never waits and never writes, so that it hears of every commit.
@@ -95,8 +95,8 @@ class Connections:
         """
         Check that SQLite has the very wal-index open that others would open.
 
-        What else is open of the file in this process, be it what was abandoned
-        at a fork, keeps SQLite at the old one: it would hear of nobody.
+        Any other open connection of this process, an abandoned one too, keeps SQLite
+        at the old index, in which no other process writes.
         """
         [mode] = self.watch.execute("PRAGMA journal_mode").fetchall()[0]
         self.watch.execute("SELECT count(*) FROM sqlite_master").fetchall()
@@ -113,7 +113,7 @@ class Connections:
         try:
             found = walindex.proven(self.toucher.connection)
         except sqlite3.Error as error:
-            # Nobody waits for it; read-only or full, whoever writes will say so.
+            # No caller waits for it; if the file is read-only or full, the next write raises that.
             self.is_proof_due = is_busy(error)
             return
         if found is not None and found.identity == self._shared:
@@ -125,11 +125,11 @@ class Connections:
         if index is None:
             return None
         raw = index.header.raw
-        # What another thread has just retired would never change again.
+        # An index that another thread has just retired would never change again.
         return None if raw == RETIRED else SharedMark(self.epoch, raw, index.header)
 
     def forget_index(self) -> None:
-        """Let nobody compare it any more; whoever writes next may prove it again."""
+        """Retire the index; the next write may prove it again."""
         index, self.index = self.index, None
         if index is not None:
             index.retire()
@@ -175,7 +175,7 @@ class Connections:
         self.writer.connection.close()
 
     def _checkpoint(self) -> None:
-        # Only if nobody else is at it: the log keeps what stays in it.
+        # Only if no other connection is at it: pages that stay in the log are safe there.
         with suppress(sqlite3.Error):
             self.writer.execute("PRAGMA busy_timeout = 0").fetchall()
             self.writer.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
@@ -192,7 +192,7 @@ class Connections:
 
         A signal's handler may have forked in the middle of a read or of a
         transaction, and the child goes on with it. Its locks are the parent's:
-        what it read could change under it, what it wrote would be torn.
+        its reads could change under it, and its writes would be torn.
 
         Args:
             is_writer_ours: Whether no other thread was writing.
@@ -279,13 +279,13 @@ def _identity_if_there(path: str) -> Identity | None:
 
 def _keep_log_on_close(connection: sqlite3.Connection) -> None:
     # A connection that closes last would move the log into the database, under
-    # whatever locks are left; the store does it itself, when it is closed.
+    # with any lock that is left; the store does it itself, when it is closed.
     if sys.version_info >= (3, 12):
         connection.setconfig(sqlite3.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, True)
 
 
 def _use_wal(connection: sqlite3.Connection, timeout: float) -> None:
-    """Switch to write-ahead logging; SQLite itself does not wait for those who do the same."""
+    """Switch to write-ahead logging; SQLite itself does not wait for others that do the same."""
     deadline = time.monotonic() + timeout
     while True:
         try:

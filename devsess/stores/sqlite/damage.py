@@ -1,7 +1,7 @@
 """
-Whether what was read can be what was written.
+Checks that a row read can be one that devsess wrote.
 
-SQLite keeps in any column whatever is there, and a flipped bit makes a number a
+SQLite checks no column's type when it reads, and a flipped bit makes a number a
 text, or an instant the year 300,000. Such a row is damaged: it must not become
 an error that nobody expects, and least of all an answer.
 """
@@ -40,14 +40,14 @@ _SURE = ("at", "first_seen_at", "last_seen_at", "created_at", "idle_from", "idle
 _INSTANTS = frozenset({*_SURE, "absolute_expires_at", "auth_time"})
 _ANY_INSTANTS = frozenset({"trusted_until", "rotated_at", "revoked_at"})
 
-# What a row that was not written by us makes of the code that reads it.
+# The errors that a foreign row causes in the code that reads it.
 DAMAGE = (TypeError, LookupError, AttributeError, UnicodeDecodeError, OverflowError)
 
 Values: TypeAlias = Sequence[Any]
 
 
 class DamagedError(sqlite3.DatabaseError):
-    """What was read was never written so."""
+    """A row holds a value that was never written."""
 
 
 def _kinds(column: str) -> tuple[type, ...]:
@@ -57,7 +57,7 @@ def _kinds(column: str) -> tuple[type, ...]:
 
 
 class Shape:
-    """What rows of these *columns* look like; those that are *missing* may be so."""
+    """The types of rows of these *columns*; those in *missing* may be None."""
 
     def __init__(self, columns: Sequence[str], missing: Collection[str] = ()) -> None:
         self._columns = tuple(columns)
@@ -109,7 +109,7 @@ def _fits(kinds: tuple[tuple[type, ...], ...], types: tuple[type, ...]) -> bool:
 
 
 def damaged_if_unreadable(make: Callable[[Values], T]) -> Callable[[Values], T]:
-    """*make*, which makes a row from values, with one error for whatever they do to it."""
+    """*make*, which makes a row from values, with one error for all kinds of damage."""
 
     def made(values: Values) -> T:
         try:

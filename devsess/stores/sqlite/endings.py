@@ -68,7 +68,7 @@ _PENDING = (
 )
 _NAMED = f"{_PENDING} WHERE number = ?"
 _OLDEST = f"{_PENDING} WHERE number = ? OR at <= ? ORDER BY number LIMIT 1"
-# All that the event of an end tells. No device is joined: ending needs no label,
+# All columns of the event of an end. No device is joined: ending needs no label,
 # and must not fail where one is lost. Nor where a text is damaged: SQLite does
 # not look into blobs.
 _FOR_EVENT = "CAST(s.network AS BLOB), CAST(a.user_agent AS BLOB)"
@@ -102,7 +102,7 @@ def marks(user_id: str, digests: Sequence[bytes]) -> tuple[str, tuple[object, ..
 
 
 def number_of(mark: Sequence[Any]) -> int:
-    """The ending number of what `marks` finds."""
+    """The ending number in a row that `marks` finds."""
     number = mark[0]
     if type(number) is not int:
         raise DamagedError("there is no number of endings where one should be")
@@ -120,7 +120,7 @@ def is_latest(db: sqlite3.Cursor, user_id: str, number: int) -> bool:
 
 
 def cut_off_of(found: Sequence[Any]) -> float | None:
-    """The cut-off of what CUT_OFF finds."""
+    """The cut-off in a row that CUT_OFF finds."""
     return checked_instant(found[0])
 
 

@@ -1,4 +1,4 @@
-"""What to do when SQLite says no, in words for whoever reads the log."""
+"""What to do about an error of SQLite, in words for the reader of a log."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ _ADVICE = {
     sqlite3.SQLITE_ERROR: "a table is missing or was changed by hand; restore a backup",
 }
 
-# Whatever reading makes of what was never written so.
+# The errors of reading a row that was never written so.
 DAMAGED = (DamagedError, *DAMAGE, JSONDecodeError)
-# What sqlite3 says, without a code, of a text that is none.
+# sqlite3's message, without a code, for a text that is none.
 _UNDECODED = "Could not decode to UTF-8"
 
 

@@ -1,7 +1,7 @@
 """
-The database file as this process has it open: who may read or write it, and from when on.
+The database file as this process has it open, and the locks around reading and writing it.
 
-A file that is replaced is opened anew; a fork waits until no thread is inside
+A file that is replaced is opened again; a fork waits until no thread is inside
 SQLite. No exception, not even one that a signal's handler raises, leaves a lock
 held or a transaction open.
 """
@@ -106,7 +106,7 @@ class DatabaseFile:
             if is_busy(error):
                 raise StoreBusyError(f"database {self._path}: busy right now") from error
             raise unavailable(self._path, error) from error
-        state = "was closed" if self._closed else "is being opened anew; try again"
+        state = "was closed" if self._closed else "is being opened again; try again"
         raise StoreUnavailableError(f"this store {state}")
 
     # Writing.
@@ -117,7 +117,7 @@ class DatabaseFile:
         *args: P.args,
         **kwargs: P.kwargs,
     ) -> T:
-        """What *work* gives, in one transaction of the writer: whole, or not at all."""
+        """Do *work* in one transaction of the writer and return its result."""
         return self._write(
             self._timeout,
             lambda opened: atomically(opened.writer, lambda db: work(db, *args, **kwargs)),
@@ -125,7 +125,7 @@ class DatabaseFile:
 
     def _write(self, seconds: float, work: Callable[[Connections], T]) -> T:
         """
-        What *work* gives while no other thread of this process writes.
+        Do *work* while no other thread of this process writes, and return its result.
 
         Args:
             seconds: To wait for all other writers, of this process and others; 0 asks once.
@@ -165,7 +165,7 @@ class DatabaseFile:
 
     def _locked(self, seconds: float, work: Callable[[], T]) -> T:
         """
-        What *work* gives under the write lock.
+        Do *work* under the write lock and return its result.
 
         Raises:
             StoreUnavailableError: If other threads keep it for longer; a StoreBusyError if
@@ -222,7 +222,7 @@ class DatabaseFile:
             if old is not None and old.is_cut_off():
                 with self._watch_lock:  # nobody looks while it closes
                     self._opened = None
-                old.close()  # first: what it shares, new ones of this process would share too
+                old.close()  # first: new ones of this process would share its locks and memory
             new = Connections(
                 self._path, self._timeout, next(_epochs), self._readers, create=create
             )
@@ -261,9 +261,9 @@ class DatabaseFile:
         if self._opened is not None:
             self._is_torn |= self._opened.abandon(is_writer_ours=is_writer_ours)
             self._opened, self._inherits = None, True
-        # From now on, in every generation: what is abandoned stays.
+        # From now on, in every generation: abandoned connections stay open.
         self._lacks_locks = self._inherits
-        with suppress(OSError):  # told when it is opened again
+        with suppress(OSError):  # opening it again raises it
             self._take_locks()
 
     def _take_locks(self) -> None:
@@ -273,13 +273,13 @@ class DatabaseFile:
 
 
 def _left(deadline: float, seconds: float) -> float:
-    """What is left of *seconds*; all, if hardly any passed: a change costs a statement."""
+    """The rest of *seconds*; all, if hardly any passed: a change costs a statement."""
     left = max(0.0, deadline - time.monotonic())
     return seconds if seconds - left < 0.001 else left
 
 
 def atomically(db: sqlite3.Cursor, work: Callable[[sqlite3.Cursor], T]) -> T:
-    """What *work* gives, in one transaction, of which nothing is left if it fails."""
+    """Do *work* in one transaction and return its result; if it fails, nothing is written."""
     if db.connection.in_transaction:  # an interrupt kept the last one from being taken back
         db.execute("ROLLBACK")
     try:

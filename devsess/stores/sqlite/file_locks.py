@@ -2,9 +2,9 @@
 The locks that a forked child believes it has.
 
 SQLite notes per process and file which locks it holds (os_unix.c). A forked
-child inherits the notes, but no locks: POSIX gives it none. So what it opens
-anew would take none either, and once its parent is gone, whoever else closes
-the database last would delete its log under the child.
+child inherits the notes, but no locks: POSIX gives it none. So a file
+that it opens again would take none either, and once its parent is gone, the last
+other process to close the database would delete its log under the child.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ import os
 from contextlib import suppress
 from pathlib import Path
 
-# What a connection in WAL mode holds for as long as it is open: the shared bytes
+# The locks of a connection in WAL mode for as long as it is open: on the shared bytes
 # of the database (SHARED_FIRST and SHARED_SIZE), and of its wal-index the byte
-# that says that somebody is there (UNIX_SHM_DMS).
+# that marks it as in use (UNIX_SHM_DMS).
 _HELD = (("", 0x40000002, 510), ("-shm", 128, 1))
 
 

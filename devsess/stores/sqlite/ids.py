@@ -2,7 +2,7 @@
 Ids as they stand in a file, also in a damaged row: as bytes that are no text of any encoding.
 
 Ending needs no label, and no id that can be read either: such a row is ended like any other, in
-its place among them, and stepped over where its id would be told. So is it purged.
+its place among them, and left out where ids are returned. It is purged like any other too.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ log = logging.getLogger("devsess")
 @frozen
 class Odd:
     """
-    What stands in the place of an id and is none.
+    A value in the place of an id that is none.
 
     Attributes:
         raw: The bytes.
@@ -40,7 +40,7 @@ Id: TypeAlias = str | Odd
 
 
 def stored(column: str) -> str:
-    """The expression that `read` reads: SQLite does not look into blobs, whatever they hold."""
+    """The expression that `read` reads: SQLite takes any bytes for a blob."""
     return f"iif(typeof({column}) = 'blob', hex({column}), CAST({column} AS BLOB))"
 
 
@@ -100,6 +100,6 @@ def report(damaged: int) -> None:
     if damaged:
         log.error(
             "sessions whose rows are damaged have ended too (%d): not all of their ids can be read,"
-            " so no event tells of them; check the file, and restore a backup if more is damaged",
+            " so they have no event; check the file, and restore a backup if more is damaged",
             damaged,
         )

@@ -1,10 +1,10 @@
 """
-Touches that came while somebody else wrote, written a little later.
+Touches that came while another connection wrote, written a little later.
 
 Nobody waits for a touch. Beside writers at full speed half of all writes that
 never wait fail: a session that is used every few minutes, once each time,
-would expire by bad luck. So what could not be written is tried again, by a
-thread that lives for as long as there is something to try.
+would expire by bad luck. So a touch that could not be written is tried again,
+by a thread that lives for as long as there is one to try.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ class LateTouches:
         return len(self._waiting)
 
     def add(self, session_id: str, values: Values) -> None:
-        """Write *values* as soon as it can be done, merged with what waits already."""
+        """Write *values* as soon as it can be done, merged with those that wait already."""
         with self._lock:
             self._merge(session_id, values, time.monotonic() + self._patience)
             if self._thread is None or not self._thread.is_alive():

@@ -1,4 +1,4 @@
-"""What SQLite appends: changes for those who must hear of them, events for the history."""
+"""Appending to the tables `changes` and `events`: the change log and the history."""
 
 from __future__ import annotations
 

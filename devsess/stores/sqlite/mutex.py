@@ -27,13 +27,13 @@ def new_lock() -> Lock:
 
 
 def is_mine(lock: Lock) -> bool:
-    """Whether this very thread holds *lock*: as what it does was interrupted, or by its caller."""
+    """Whether this very thread holds *lock*: in its caller, or below a signal's handler."""
     return cast("bool", lock._is_owned())  # as threading.Condition does
 
 
 def with_lock(lock: Lock, seconds: float, work: Callable[[], T], refuse: Callable[[], T]) -> T:
     """
-    What *work* gives under *lock*, or what *refuse* gives if it is not to be had in time.
+    Do *work* under *lock* and return its result; if the lock is not free in time, of *refuse*.
 
     Args:
         lock: Is not held by this thread.
@@ -45,7 +45,7 @@ def with_lock(lock: Lock, seconds: float, work: Callable[[], T], refuse: Callabl
         if lock.acquire(timeout=seconds):
             return work()
     finally:
-        # No suppress(): to enter it is a call, and what strikes after that one would be too early.
+        # No suppress(): to enter it is a call, and an exception right after it would be too early.
         try:  # noqa: SIM105
             lock.release()
         except RuntimeError:

@@ -31,7 +31,7 @@ _OTHERS = (
 @frozen
 class Found:
     """
-    What a file holds.
+    The contents of a file.
 
     Attributes:
         lacking: The steps that it still needs.
@@ -116,5 +116,5 @@ def _reading(path: str, timeout: float) -> sqlite3.Connection:
 
 def _some(names: list[str]) -> str:
     shown = ", ".join(names[:_SHOWN])
-    what = "a table" if len(names) == 1 else "tables"
-    return f"{what} named {shown}" + (" and others" if len(names) > _SHOWN else "")
+    kind = "a table" if len(names) == 1 else "tables"
+    return f"{kind} named {shown}" + (" and others" if len(names) > _SHOWN else "")

@@ -33,7 +33,7 @@ class Reader:
         self.lock = new_lock()
 
     def ask(self, statement: str, values: tuple[object, ...], wait: float = 0.0) -> Rows | None:
-        """What *statement* finds; None if somebody else uses this reader for longer than *wait*."""
+        """The rows of *statement*; None if another thread uses this reader for *wait*."""
         if is_mine(self.lock):  # a signal's handler asks while this thread reads
             return None
         return with_lock(self.lock, wait, lambda: self._find(statement, values), lambda: None)
@@ -42,7 +42,7 @@ class Reader:
         try:
             return self.cursor.execute(statement, values).fetchall()
         except BaseException:
-            # What was begun would keep the log from being emptied until this reader's next turn.
+            # An unfinished read would keep the log from being emptied until the next one.
             self.cursor.close()
             self.cursor = self._connection.cursor()
             raise
@@ -78,7 +78,7 @@ class Readers:
 
     def read(self, statement: str, values: tuple[object, ...]) -> Rows:
         """
-        What *statement* finds.
+        The rows of *statement*.
 
         Raises:
             StoreUnavailableError: If all readers are busy for longer than the timeout.
@@ -128,7 +128,7 @@ class Readers:
 
     def pause(self, left: Callable[[], float]) -> Callable[[], None]:
         """
-        Take all readers away, those at work when they are done; gives what puts them back.
+        Take all readers away, busy ones once they are done; the function returned puts them back.
 
         Args:
             left: Seconds for which this may still wait.

@@ -94,9 +94,9 @@ EVENT = (
     "new_device",
 )
 
-# Each column costs 0.2 µs to read: what device and session share is read once.
+# Each column costs 0.2 µs to read: columns that device and session share are read once.
 _ELSEWHERE = {"agent_id": "a.user_agent"}
-# A covered session reads as it will be written. What was written before any
+# A covered session reads as it will be written. A row that was written before any
 # ending has none joined.
 _COVERED = {
     "ip": "iif(n.number IS NULL, s.ip, s.network)",
@@ -200,7 +200,7 @@ def device_values(row: DeviceRow) -> Values:
 
 @damaged_if_unreadable
 def session_row(values: Values) -> SessionRow:
-    """A session from what SELECT_SESSION gives; positional, since each validation may pass here."""
+    """A session from a row of SELECT_SESSION; positional, since each validation may pass here."""
     _SESSION_SHAPE.check(values)
     v = list(values)
     if v[29] != "{}":
@@ -218,7 +218,7 @@ def session_row(values: Values) -> SessionRow:
 
 
 def stamp(values: Values) -> int:
-    """The stamp of what SELECT_STAMP gives: 64 bits, keyed anew in every process."""
+    """The stamp of a row of SELECT_STAMP: 64 bits, under another key in every process."""
     return hash(tuple(values))
 
 
@@ -228,7 +228,7 @@ def session_values(row: SessionRow, agent_id: int | None) -> Values:
 
 
 def column_value(row: SessionRow, column: str, agent_id: int | None) -> object:
-    """What stands in a column of SESSION for *row*."""
+    """The value of a column of SESSION for *row*."""
     if column == "device_id":
         return row.device.id
     if column == "agent_id":
@@ -242,7 +242,7 @@ def column_value(row: SessionRow, column: str, agent_id: int | None) -> object:
 
 @damaged_if_unreadable
 def event_row(values: Values) -> EventRow:
-    """An event from what SELECT_EVENT gives behind its number."""
+    """An event from a row of SELECT_EVENT without its number."""
     _EVENT_SHAPE.check(values)
     v = list(values)
     v[0] = EventType(v[0])

@@ -115,7 +115,7 @@ CREATE TABLE changes (
 
 def new_tag() -> int:
     """
-    A random number that tells one history of the log from another.
+    A random number that distinguishes one history of the log from another.
 
     From the operating system: SQLite's own generator goes on alike on both
     sides of a fork.
@@ -142,7 +142,7 @@ _ADDED = (
     "presented INTEGER NOT NULL DEFAULT 0",
     "levels TEXT NOT NULL DEFAULT '[]'",
 )
-# What was rotated before is judged as it was then: as if its successor had been presented.
+# Rows rotated before this step are judged as then: as if the successor had been presented.
 _ROTATED = (
     "UPDATE sessions SET previous_generation = generation - 1, presented = 1 WHERE generation > 0"
 )
@@ -196,7 +196,7 @@ def _endings(db: Any) -> None:
 
 
 def _new_devices(db: Any) -> None:
-    # Of what was kept before, nobody knows any more.
+    # Older events cannot say: 0 stands for unknown too.
     db.conn.execute("ALTER TABLE events ADD COLUMN new_device INTEGER NOT NULL DEFAULT 0")
 
 
@@ -255,13 +255,13 @@ def taken(connection: sqlite3.Connection) -> set[str]:
 
 
 def names(connection: sqlite3.Connection) -> set[str]:
-    """What the database calls its tables and indexes, in small letters: SQLite sees no other."""
+    """The names of its tables and indexes, in small letters: SQLite ignores case."""
     found = connection.execute("SELECT lower(name) FROM sqlite_master").fetchall()
     return {name for (name,) in found}
 
 
 def names_made_by(steps: list[str]) -> set[str]:
-    """What *steps* will make, found out on a database in memory."""
+    """The tables and indexes that *steps* will make, found out on a database in memory."""
     from sqlite_utils import Database
 
     db = Database(memory=True, recursive_triggers=False, execute_plugins=False)

@@ -1,7 +1,7 @@
 """
 The SQLite store: one file, many threads, many processes.
 
-Every deed is one transaction of the writer connection. Reads take a pooled
+Every write is one transaction of the writer connection. Reads take a pooled
 reader, or, with `wait=False`, the watch connection, which never waits. Nor does
 a touch.
 """
@@ -71,9 +71,9 @@ class SQLiteStore(DatabaseFile):
 
     def mark(self) -> object:
         """
-        See Store.mark: the bytes that every commit changes.
+        See SupportsMark.mark: the bytes that every commit changes.
 
-        Where they cannot be looked at, SQLite's own count of what others committed.
+        Where they cannot be looked at, SQLite's own count of other connections' commits.
         """
         if time.monotonic() >= self._look_at:
             self._look(wait=False)
@@ -86,7 +86,7 @@ class SQLiteStore(DatabaseFile):
 
     @property
     def mark_in_use(self) -> str:
-        """What `mark` compares: "wal-index" or "data_version"."""
+        """ "wal-index" or "data_version"; see SupportsMark.mark_in_use."""
         opened = self._opened
         return "data_version" if opened is None or opened.index is None else "wal-index"
 
@@ -140,7 +140,7 @@ class SQLiteStore(DatabaseFile):
     def touch(
         self, session_id: str, activity: Activity, *, bound: bool, presented: int | None = None
     ) -> bool:
-        """See Store.touch; what could not be written at once is, once it can be."""
+        """See Store.touch; one that could not be written at once is written later."""
         if not is_text(session_id):
             return False
         moved = (activity.last_seen_at, activity.idle_from, activity.idle_expires_at)

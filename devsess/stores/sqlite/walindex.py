@@ -30,7 +30,7 @@ _HEADER = 48
 _MAYMOVE = 1
 _FIXED = 0x10
 _FAILED = ctypes.c_void_p(-1).value
-# What no header is, since it begins with a version.
+# No header is all zeros: it begins with a version.
 RETIRED = bytes(_HEADER)
 
 
@@ -47,7 +47,7 @@ class WalIndex:
         identity: The `-shm` file's device and number.
 
     Attributes:
-        header: What a commit changes; its `raw` is a copy of the bytes, RETIRED at the end.
+        header: Every commit changes it; its `raw` is a copy of the bytes, RETIRED at the end.
     """
 
     def __init__(self, address: int, identity: tuple[int, int]) -> None:
@@ -58,10 +58,10 @@ class WalIndex:
 
     def retire(self) -> None:
         """
-        Let everybody who looks see RETIRED from now on: the database is closed.
+        Show RETIRED to every reader from now on: the database is closed.
 
-        Caches compare the header by themselves for a while. What they would see no
-        longer changes when another file has taken the place of the one that is mapped.
+        Caches compare the header by themselves for a while. It no longer changes when
+        another file has taken the place of the one that is mapped.
         """
         # In the place of the page, at once: a mapping with MAP_FIXED is atomic (mmap(2)).
         protection, flags = mmap.PROT_READ, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | _FIXED

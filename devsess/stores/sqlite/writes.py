@@ -1,4 +1,4 @@
-"""The deeds of the SQLite store, each inside a transaction that holds the write lock."""
+"""The writes of the SQLite store, each inside a transaction that holds the write lock."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ AHEAD = (
     f"{rows.SELECT_SESSION} WHERE {rows.UNENDED} AND s.idle_expires_at > ?"
     " ORDER BY s.idle_expires_at DESC, s.id LIMIT ?"
 )
-# By the place in the table. What is damaged says nothing, and stops no purge.
+# By the place in the table. A damaged instant is passed over, and stops no purge.
 NEWEST_INSTANTS = (
     "SELECT at FROM events WHERE seq > 0 AND typeof(at) = 'real' ORDER BY seq DESC LIMIT ?"
 )
 _LIVE = f"{rows.SELECT_SESSION} WHERE s.user_id = ? AND {rows.UNENDED} AND {LIVE}{BY_USE}"
 
-# Moves only forward, and only what has not ended.
+# Moves only forward, and only sessions that have not ended.
 TOUCH = (
     "UPDATE sessions AS s SET last_seen_at = max(last_seen_at, ?), idle_from = max(idle_from, ?),"  # noqa: S608
     " idle_expires_at = max(idle_expires_at, ?), bound = bound OR ?,"
@@ -231,7 +231,7 @@ def _delete_sessions(db: sqlite3.Cursor, before: float, limit: int) -> int:
 
 
 def _date(db: sqlite3.Cursor, now: float, latest: float, limit: int) -> int:
-    """Date *now* what is dated later than *latest*; each is found by its index."""
+    """Put *now* in the place of instants later than *latest*; each is found by its index."""
     done = 0
     for table, key, at, also in (
         ("sessions", "id", "revoked_at", ""),
@@ -298,7 +298,7 @@ def position_of(entry: Sequence[Any]) -> tuple[Any, ...]:
 def changes_since(
     position: tuple[Any, ...], epoch: int, entries: list[tuple[Any, ...]]
 ) -> Changes | None:
-    """What *entries* say, from *position*'s own on; None if they cannot name single sessions."""
+    """The changes in *entries*, the first being *position*'s; None if they name no single ids."""
     # A backup that was restored and grew again holds the number with another tag.
     if not entries or (epoch, *entries[0][:2]) != position or len(entries) > semantics.LOG_READ + 1:
         return None
