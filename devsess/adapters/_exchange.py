@@ -342,7 +342,7 @@ class Exchange:
         before = renewed or prolonged
         if before is None:
             return
-        with suppress(StoreUnavailableError):  # they end a little early, until next time
+        with suppress(StoreUnavailableError, BadTokenError):  # they end early, until next time
             found = await self.sessions.get(before.id)
             held = self.core.tokens.access.identify(self.jar.held.access or "", self.core.now())
             if found is None or not found.is_active or found.generation != held.generation:

@@ -14,6 +14,7 @@ from devsess.errors import (
     SessionExpiredError,
     SessionNotFoundError,
     SessionRevokedError,
+    StoreUnavailableError,
     TokenExpiredError,
 )
 
@@ -172,7 +173,18 @@ class AsyncGuard:
             while True:
                 left = max(_SOON, deadline - self._watched.now())
                 await asyncio.sleep(min(self._every, left))
-                deadline = self._watched.judge(await self._watched.look())
+                deadline = self._watched.judge(await self._look())
         except Exception as reason:  # noqa: BLE001 - raised by the block: nothing goes on unguarded
             self._reason = reason
             self._task.cancel()
+
+    async def _look(self) -> Session | None:
+        try:
+            session: Session | None = await self._watched.look()
+        except asyncio.CancelledError:
+            if self._watcher.cancelling():
+                raise
+            # The store's own, as of a driver that was closed: taken for ours, it would
+            # end the watch alone, and the block would go on unguarded.
+            raise StoreUnavailableError("the store cancelled the look at the session") from None
+        return session

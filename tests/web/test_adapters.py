@@ -391,3 +391,14 @@ def test_limits_become_409(make: Any) -> None:
     assert [site.sessions.list("ada")[0].id] == [
         session["sessionId"] for session in answer.json()["sessions"]
     ]
+
+
+def test_a_clock_that_is_set_back_takes_no_answer_away(site: Any) -> None:
+    """Where a token cannot be read any more as the response begins, the cookies are left alone."""
+    browser = site.browser("ada", "&persistent")
+    site.clock.advance(timedelta(minutes=10))
+    set_back = staticmethod(lambda: site.clock.advance(-timedelta(minutes=11)))
+    with mock.patch.object(Meanwhile, "deed", set_back):
+        answer = browser.get("/slow")
+    assert 200 == answer.status_code
+    assert "set-cookie" not in answer.headers

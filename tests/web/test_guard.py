@@ -17,9 +17,11 @@ from devsess import (
     SessionManager,
     SessionNotFoundError,
     SessionRevokedError,
+    StoreUnavailableError,
 )
 from devsess.adapters import asgi, wsgi
-from devsess.testing import FakeClock
+from devsess.stores.memory import MemoryStore
+from devsess.testing import Awaited, FakeClock
 
 SECRET = "t7vKq2Zr9XwLm4NbY8sHd5JfC3pQx6RgUe1"
 POLICY = Policy(access_lifetime=60, idle_timeout=600, absolute_lifetime=3600)
@@ -118,4 +120,26 @@ def test_an_awaited_guard_does_not_begin_too_late() -> None:
             raise AssertionError("the session had expired")
 
     with pytest.raises(SessionExpiredError):
+        asyncio.run(scenario())
+
+
+def test_an_awaited_guard_ends_where_its_store_cancels_the_look() -> None:
+    """As a driver does whose connection is closed: nobody watches any more, so nothing goes on."""
+
+    class Cancelling(Awaited):
+        is_closed = False
+
+        async def get(self, session_id: str) -> Any:
+            if self.is_closed:
+                raise asyncio.CancelledError
+            return await super().get(session_id)
+
+    async def scenario() -> None:
+        store = Cancelling(MemoryStore())
+        current = await awaited(AsyncSessionManager(store, keys=SECRET))
+        async with asyncio.timeout(10), current.guard(every=0.01):
+            store.is_closed = True
+            await asyncio.Event().wait()
+
+    with pytest.raises(StoreUnavailableError):
         asyncio.run(scenario())
