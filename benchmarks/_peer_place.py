@@ -18,7 +18,7 @@ from devsess.tuning.timing import Batch
 @frozen
 class Place:
     """
-    What is there before any peer comes.
+    The surroundings of every peer.
 
     Attributes:
         folder: For the files of all.

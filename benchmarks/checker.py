@@ -87,7 +87,7 @@ class Plan:
 @frozen
 class Findings:
     """
-    What came of it.
+    The outcome of a run.
 
     Attributes:
         validations: Calls of `validate` that were answered, one way or the other.

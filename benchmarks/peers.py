@@ -39,7 +39,7 @@ QUICK_CALLS, QUICK_ROUNDS = 100, 3
 @frozen
 class Peer:
     """
-    What came of one way.
+    The outcome of one way.
 
     Attributes:
         name: As people call it.

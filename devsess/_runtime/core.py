@@ -145,7 +145,7 @@ class Core:
         self.cache.misses += 1
         claims = self.tokens.access.verify(token, op.now)
         if fresh:
-            # Asked for before the row is read: if it changes in between, they differ next time.
+            # Read before the row is: if the row changes in between, the stamps differ next time.
             stamp = await op.store.stamp(claims.session_id)
         validated = await validate(op, claims, client, touch=touch)
         self.cache.keep(ticket, token, client, validated, stamp)

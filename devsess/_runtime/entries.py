@@ -1,7 +1,7 @@
 """
 The validated sessions that a cache holds, and the ring that makes room for more.
 
-A lookup takes no lock: it is one atomic look into a dict. All that changes the entries
+A lookup takes no lock: it is one atomic look into a dict. Every method that changes the entries
 is called under the cache's lock.
 """
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from devsess.models import Client, Session
     from devsess.operations import Validated
 
-# A token is known by the hash of its whole text, which is keyed anew in every
+# A token is known by the hash of its whole text, which is keyed by each
 # process, and by its end, which is (part of) its signature: a quarter of the
 # memory that the text takes, and nothing in memory that could be presented.
 END = 43

@@ -1,4 +1,4 @@
-"""`devsess bench`: what validations and writes cost on one's own store."""
+"""`devsess bench`: the cost of validations and writes on one's own store."""
 
 from __future__ import annotations
 
@@ -62,12 +62,12 @@ def bench(
     """
     Measure what sessions cost on the store.
 
-    It signs in a made-up user, who is erased in the end.
+    It signs in a made-up user, and erases it in the end.
     """
     from devsess.tuning.suite import measure
 
     given = key_file.read().strip() if key_file else key or generate_secret()
-    # What hangs on the other secret is erased in the end: any will do.
+    # Everything made with the other secret is erased in the end: any will do.
     keys = Keys(given, secret=generate_secret())
     check_ready(store)
     try:
@@ -82,7 +82,7 @@ def bench(
 
 
 def bare_decode(given: str, keys: Keys) -> Callable[[str], object]:
-    """What everything is compared with: an application without sessions that can be revoked."""
+    """The unit of all ratios: the check of an application whose sessions cannot be revoked."""
     key = keys.current
     verifies = given if key.public is None else jwt.PyJWK(dict(key.public)).key
 

@@ -1,4 +1,4 @@
-"""`devsess devices`: the devices of an account, and what an operator does to them."""
+"""`devsess devices`: the devices of an account: list, name, trust, block and forget them."""
 
 from __future__ import annotations
 
@@ -151,7 +151,7 @@ def _instant(days: int | None, until: datetime | None) -> datetime:
 
 
 def _show(changed: Device | None, said: str, *, as_json: bool) -> None:
-    """What became of the device; exits with 1 if there is none."""
+    """Print the device as it is now; exit with 1 if there is none."""
     if changed is None:
         fail("there is no such device of this user", NOT_FOUND)
     if as_json:

@@ -1,4 +1,4 @@
-"""What the command line prints: lists, facts and JSON, safe for a terminal."""
+"""The output of the command line: lists, facts and JSON, safe for a terminal."""
 
 from __future__ import annotations
 
@@ -114,7 +114,7 @@ def state(session: Session) -> str:
 
 
 def what(event: Event) -> str:
-    """A few words for what happened; JSON has the event's own name."""
+    """A few words for an event; JSON has its own name."""
     return event.type.name.lower().replace("_", " ").removeprefix("session ")
 
 

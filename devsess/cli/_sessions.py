@@ -1,4 +1,4 @@
-"""`devsess list`, `revoke`, `revoke-all` and `history`: what an account has, and end it."""
+"""`devsess list`, `revoke`, `revoke-all`, `history`: list the sessions of an account, end them."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def list_(sessions: SessionManager, user: str, *, include_ended: bool, as_json: 
 @json_option
 @with_sessions
 def show(sessions: SessionManager, session: str, user: str | None, *, as_json: bool) -> None:
-    """Show SESSION, and what happened to it lately."""
+    """Show SESSION, and its latest events."""
     found = sessions.get(session, user_id=user)
     if found is None:
         fail(UNKNOWN, NOT_FOUND)
@@ -94,7 +94,7 @@ def _before(sessions: SessionManager, session: str, user: str | None) -> Session
     try:
         return sessions.get(session, user_id=user)
     except StoreUnavailableError:
-        return None  # what cannot be read can be ended all the same, or revoke says why not
+        return None  # an unreadable session can still be ended, or revoke says why not
 
 
 def _had_ended(session: Session) -> str:

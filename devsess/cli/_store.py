@@ -1,4 +1,4 @@
-"""What the commands share: how a store is named, and how errors become exit codes."""
+"""Parts that the commands share: the option for the store, and exit codes for errors."""
 
 from __future__ import annotations
 
@@ -89,8 +89,8 @@ def cleaning_up() -> Iterator[None]:
     """Let a signal that ends the process end the block first, so that it removes what it made."""
 
     def stop(number: int, _: object) -> None:
-        # On the way out already, a second one must not disturb the removing. But a first
-        # one can be lost: what compiles a module swallows it.
+        # A second signal must not disturb the removal. But only while it is under way: a first
+        # signal can be lost, since an import that compiles a module swallows it.
         if not isinstance(sys.exception(), SystemExit):
             sys.exit(128 + number)
 

@@ -28,7 +28,7 @@ TimeForm = Callable[[datetime, datetime], str]
 @frozen
 class Column:
     """
-    What stands above a column, and what may be done to it.
+    The heading of a column, and the ways to make it narrower.
 
     Attributes:
         header: Its name.
@@ -82,7 +82,7 @@ def full(instant: datetime, _now: datetime) -> str:
 
 
 def medium(instant: datetime, now: datetime) -> str:
-    """Such as `14:03`, `Nov 24 14:03`, `2025-11-24 14:03`: what differs from *now*."""
+    """Such as `14:03`, `Nov 24 14:03`, `2025-11-24 14:03`: the parts that differ from *now*."""
     if instant.date() == now.date():
         return f"{instant:%H:%M}"
     if instant.year == now.year:

@@ -1,4 +1,4 @@
-"""`devsess purge` and `migrate`: what a store needs from time to time."""
+"""`devsess purge` and `migrate`: a store's upkeep."""
 
 from __future__ import annotations
 

@@ -15,9 +15,9 @@ from devsess.tokens.keys import generate_secret
 
 RETENTION_DAYS = 90
 DEVICE_DAYS = 400
-# The application's policy is not known here: the deadlines it wrote are the measure, and no
-# others. A purge needs to know how long a session may last: what lives for longer was
-# written by a clock that was ahead.
+# The application's policy is not known here: the deadlines in the rows decide, and no others.
+# A purge needs the longest lifetime there may be: a session with a longer one was written by a
+# clock that was ahead.
 UNBOUNDED_DAYS = MAX_SPAN // DAY
 LIFETIME_DAYS = 400
 

@@ -1,4 +1,4 @@
-"""What an application hands in, checked before it is kept."""
+"""Checks of an application's arguments, before they are stored."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def checked_text(value: object, name: str) -> str:
 
 def checked_user(user_id: object) -> None:
     """
-    Check that *user_id* is a text, as at login: 5 is no "5", and would quietly find nothing.
+    Check that *user_id* is a text, as at login: 5 is not "5", and would quietly find nothing.
 
     Raises:
         TypeError: If it is not.
@@ -90,12 +90,12 @@ def checked_client(client: Client | None) -> Client | None:
 
 
 def checked_reason(value: str, name: str = "reason") -> str:
-    """A reason or actor for the records: cleaned of what would forge lines of a log."""
+    """A reason or actor for the records, cleaned of characters that could forge lines of a log."""
     return clean_text(checked_text(value, name), MAX_TEXT) or name
 
 
 def checked_actor(actor: str | None) -> str | None:
-    """Who does it, where it is not the user; cleaned as reasons are."""
+    """The actor, where it is not the user; cleaned as reasons are."""
     return None if actor is None else checked_reason(actor, "actor")
 
 

@@ -69,7 +69,7 @@ async def _change(
     kind: EventType,
     wanted: Callable[[Standing], tuple[Columns, Columns]],
 ) -> Session:
-    """Compare and swap until it holds; *wanted* gives the columns for each row that is read."""
+    """Compare and swap until it succeeds; *wanted* gives the columns for each row that is read."""
     while True:
         row = await own_row(op, session_id, user_id)
         standing = await corrected(op, require_live(op, row))

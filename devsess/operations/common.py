@@ -1,4 +1,4 @@
-"""What several operations do: find rows, check and correct them, make grants and events."""
+"""Steps of several operations: find rows, check and correct them, make grants and events."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def event_of(
     assessment: Assessment | None = None,
     reduced: bool = False,
 ) -> EventRow:
-    """An event about *row*; with its network only if *reduced*, for it has ended."""
+    """An event about *row*; *reduced*, for an ended session, has the network for an address."""
     return EventRow(
         type=event_type,
         at=now,
@@ -97,7 +97,7 @@ async def record(op: Operation, event: EventRow) -> None:
 
 def require_live(op: Operation, row: SessionRow) -> Standing:
     """
-    Where *row* stands, which must be live; that an ended session was used is an event.
+    The standing of *row*, which must be live; the use of an ended session is an event.
 
     Raises:
         SessionRevokedError, SessionExpiredError: As the lifecycle says.
@@ -113,7 +113,7 @@ def require_live(op: Operation, row: SessionRow) -> Standing:
 
 async def live_session(op: Operation, claims: AccessClaims) -> Standing:
     """
-    Where the session stands that a verified access token speaks for.
+    The standing of the session that a verified access token names.
 
     Raises:
         SessionNotFoundError: If there is none.
@@ -134,9 +134,9 @@ async def live_session(op: Operation, claims: AccessClaims) -> Standing:
 
 async def corrected(op: Operation, standing: Standing, *, wait: bool = True) -> Standing:
     """
-    *standing*, or where the row stands once it is set back, if a clock that was ahead wrote it.
+    *standing*; if a clock that was ahead wrote the row, its standing once it is set back.
 
-    Itself if it was set back within the hour, and is ahead again.
+    A row that was set back within the hour, and is ahead again, is left as it is.
 
     Raises:
         SessionNotFoundError: If it was deleted meanwhile.
@@ -153,7 +153,7 @@ async def corrected(op: Operation, standing: Standing, *, wait: bool = True) -> 
 
 async def set_back(op: Operation, row: SessionRow, *, wait: bool = True) -> bool:
     """
-    Set *row* back; whether it was still as it was read.
+    Set *row* back; False if it has changed since it was read.
 
     Raises:
         StoreBusyError: If that cannot be written at once, without *wait*.

@@ -1,4 +1,4 @@
-"""What one manager remembers of the sessions that it has set back."""
+"""One manager's memory of the sessions that it has set back."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from devsess._runtime.fork import after_fork
 
 # Seconds within which a session is set back once at most.
 ONCE_WITHIN = 3600.0
-# Sessions remembered; of more, the earliest are forgotten, and may be set back again.
+# Sessions remembered at most. The earliest are forgotten first, and may be set back again.
 REMEMBERED = 4096
 
 AHEAD_AGAIN = (
@@ -19,14 +19,14 @@ AHEAD_AGAIN = (
 )
 DISPUTED = (
     "most of the newest events are dated ahead of this clock, by about {by:.0f} seconds: it is"
-    " behind, so the purge sets no session back, and dates nothing anew. Synchronise it with the"
+    " behind, so the purge sets no session back, and dates no ending. Synchronise it with the"
     " clocks of the other processes (NTP)."
 )
 
 
 class Corrections:
     """
-    Two processes whose clocks differ would set each other's sessions back at every request.
+    Keeps two processes whose clocks differ from setting each other's sessions back all the time.
 
     Without a lock: each step is one call of a dictionary, so threads, signal handlers
     and forks find it whole.
@@ -51,8 +51,8 @@ class Corrections:
         """
         Whether a session dated *by* seconds ahead may be set back.
 
-        If it was so within the hour, a clock is ahead that sets the session ahead
-        again: the first time that is logged.
+        If it was set back within the hour, another clock has set it ahead again: that is
+        logged the first time.
         """
         last = self._set_back.get(session_id)
         if last is None or self._elapsed() - last >= ONCE_WITHIN:

@@ -1,4 +1,4 @@
-"""What a user does with the devices of an account. None: it is unknown, or another user's."""
+"""Operations on the devices of an account. None: the device is unknown, or another user's."""
 
 from __future__ import annotations
 
@@ -78,8 +78,8 @@ async def trust_device(
     """
     Trust it until an instant; None ends the trust.
 
-    An ending of all the account's sessions that comes meanwhile stands: the trust was given
-    before, and somebody else may have been in. The device is as that ending left it.
+    If all the account's sessions are ended meanwhile, that ending stands, and the device is as
+    it left it: the trust was given earlier, perhaps by somebody else inside the account.
 
     Raises:
         TypeError, ValueError: If *until* is no aware datetime.
@@ -99,11 +99,11 @@ async def end_trust(
     refresh_token: str | None,
 ) -> builtins.list[Device]:
     """
-    End the trust in the devices that *client* presents, for the accounts the tokens speak for.
+    End the trust in the devices that *client* presents, for the accounts that the tokens name.
 
-    They need not be good for anything else: a token may have expired, its session ended or
-    be another device's. That it is genuine proves whose account is meant, and the device
-    token which device; nothing else is touched.
+    A genuine token is enough: it may have expired, and its session may have ended or be
+    another device's. It proves the account, and the device token proves the device; nothing
+    else is touched.
 
     Raises:
         TypeError: If *client* is no Client.
@@ -142,7 +142,7 @@ async def _spoken_for(
 async def unblock_device(
     op: Operation, user_id: str, device_id: str | Device, *, actor: str | None = None
 ) -> Device | None:
-    """Let it sign in again; a trust that was given while it was blocked counts for nothing."""
+    """Let it sign in again; trust given while it was blocked does not count."""
     changes = {"blocked": False, "trusted_until": None}
     return await _put(op, user_id, device_id, changes, EventType.DEVICE_UNBLOCKED, actor)
 

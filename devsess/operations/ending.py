@@ -27,10 +27,10 @@ if TYPE_CHECKING:
     from devsess.operations.operation import Operation
     from devsess.stores.base import Ended, Target
 
-# Rows of a batch: it holds the write lock for 10 to 40 ms, which others hardly feel.
+# Rows of a batch, which holds the write lock for 10 to 40 ms.
 BATCH = 64
-# Seconds after which any process may write the rows of an ending: the one that ended them
-# has read which they are by then.
+# Seconds after which any process may write the rows of an ending: by then, the process that
+# ended them has read their ids.
 LEFT_BEHIND = 60.0
 # Ids of a page; reading them takes no lock.
 PAGE = 1_000
@@ -104,9 +104,9 @@ async def _all_ended(op: Operation, ended: Ended) -> AllEnded:
 
 async def settle(op: Operation, own: int | None) -> bool:
     """
-    Write one batch of the rows that endings cover, and let others write; whether more follow.
+    Write one batch of the rows that endings cover, and let others write; True if more follow.
 
-    The rows of the ending *own*, and those that a process which died has left.
+    Writes the rows of the ending *own*, and those left by a process that died.
     """
     batch = await op.store.settle(limit=BATCH, own=own, before=op.now - LEFT_BEHIND)
     op.emit(*batch.events)

@@ -111,10 +111,10 @@ async def _device(
     sighting: Sighting,
 ) -> tuple[DeviceRow, bool, bool]:
     """
-    The device of this sign-in; whether it was known; whether its own token says so.
+    The device of this sign-in; whether it was known; whether its own token proves it.
 
-    Never adopts an id: a ring without one of this user's devices leads to a new one.
-    Evidence alone makes a new device too, which only remembers whom it resembles.
+    Never adopts an id: a ring without one of this user's devices leads to a new device. So
+    does evidence alone; the new device remembers the one it resembles.
     """
     digests = op.fingerprints(sign_in.user_id, client.fingerprint)
     known = await op.store.known_devices(sign_in.user_id, ids=tuple(ring), fingerprints=digests)

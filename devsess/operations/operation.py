@@ -1,4 +1,4 @@
-"""What an operation is given beside its arguments."""
+"""The parts that an operation works with, beside its arguments."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 class Records(AsyncStore, AsyncSupportsStamps, Protocol):
-    """What operations read and write: any store, through its face."""
+    """The store that operations read and write: any store, through its face."""
 
 
 # Without slots it is made in half the time, and every operation makes one.
@@ -36,7 +36,7 @@ class Operation:
         tokens: Mints and verifies.
         keys: For the digest of an application's fingerprint.
         entropy: Gives that many random bytes.
-        corrections: What its manager has set back.
+        corrections: The sessions that its manager has set back.
         now: Seconds since the epoch.
         store: The store.
         notify: Hands an event to the application, once the operation is over.

@@ -24,12 +24,12 @@ if TYPE_CHECKING:
 
 MAX_PAGE = 1000
 BATCH = 500
-# Seconds for which the digests of an erased account are kept: longer than any sign-in is under way.
+# Seconds for which the digests of an erased account are kept: no sign-in takes as long.
 ERASED_KEPT = 86_400.0
 
 
 async def get(op: Operation, session_id: str | Session, *, user_id: str | None) -> Session | None:
-    """The session, whatever its state; None where it is unknown or another user's."""
+    """The session in any state; None where it is unknown or another user's."""
     row = await find_row(op, session_id, user_id)
     return None if row is None else session_view(lifecycle.standing(row, op.now, op.policy))
 
@@ -103,13 +103,13 @@ async def purge(
     progress: Callable[[int], object] | None = None,
 ) -> int:
     """
-    Delete what is past its retention, in batches of 500; how many rows.
+    Delete the rows past their retention, in batches of 500; returns how many.
 
     After each batch *progress* is called with its rows, and others may write.
 
-    Nothing is touched by a clock that has not been set, and nothing is set back or dated
-    anew by one that the history disputes: all that ended would have ended long ago, and
-    the next purge would delete it.
+    A clock that has not been set deletes nothing. A clock that the history disputes sets
+    nothing back and dates no ending: by it, all sessions would have ended long ago, and the
+    next purge would delete them.
 
     Raises:
         TypeError, ValueError: If *limit* is not 1 or more.
@@ -154,7 +154,7 @@ def _retention(now: float, policy: Policy, latest: float) -> Retention:
 
 
 async def _set_back(op: Operation) -> None:
-    """Correct the sessions that a clock that was ahead would have live for ever."""
+    """Set back the sessions that a clock that was ahead has dated to live too long."""
     after = skew.latest_deadline(op.now, op.policy)
     found = True
     while found:  # the farthest come first; a policy that was longer has left others
@@ -164,7 +164,7 @@ async def _set_back(op: Operation) -> None:
 
 
 async def export_user(op: Operation, user_id: str) -> dict[str, Any]:
-    """Everything kept about a person, as JSON types (GDPR Art. 15 and 20)."""
+    """All records about a person, as JSON types (GDPR Art. 15 and 20)."""
     checked_user(user_id)
     sessions = await op.store.list(user_id)
     devices = await op.store.devices(user_id)
@@ -210,11 +210,11 @@ def _exported(op: Operation, row: SessionRow) -> dict[str, Any]:
 
 async def erase_user(op: Operation, user_id: str) -> int:
     """
-    Delete everything about a person; how many rows (GDPR Art. 17).
+    Delete all records about a person; returns how many rows (GDPR Art. 17).
 
-    A sign-in that is under way is refused: for a day keyed digests of the name remember
-    that there was an account (ASVS 7.4.2); one a key, for while keys are changed the
-    processes have not all the same.
+    A sign-in that is under way is refused: for a day, keyed digests of the user id remember
+    that there was an account (ASVS 7.4.2). There is one digest for each key, since processes
+    may use different keys while keys are changed.
     """
     checked_user(user_id)
     digests = op.account_digests(user_id)

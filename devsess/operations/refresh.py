@@ -42,7 +42,7 @@ _FOREIGN = Assessment(
 
 @frozen
 class Presented:
-    """A refresh token's claims, who brought it, and what that means for the row as read."""
+    """A refresh token's claims, its bearer, and their meaning for the row as read."""
 
     claims: RefreshClaims
     client: Client | None
@@ -54,14 +54,14 @@ async def refresh(
     op: Operation, refresh_token: str, client: Client | None, *, touch: bool = True
 ) -> Grant:
     """
-    The next tokens of a session, by the law of `rotation.VERDICTS`; activity where it is a *touch*.
+    The next tokens of a session, by the law of `rotation.VERDICTS`; with *touch*, also activity.
 
     Raises:
         BadTokenError: If the token is not ours, or newer than the row.
         SessionNotFoundError, SessionRevokedError, SessionExpiredError: As for validate.
         TokenExpiredError: If a step-up took its place.
         TypeError: If *client* is no Client.
-        RefreshTokenReusedError: If it came back when it should not; the session ended.
+        RefreshTokenReusedError: If it came again when it must not; the session has been ended.
     """
     checked_client(client)
     claims = op.tokens.refresh.parse(refresh_token)
@@ -82,7 +82,7 @@ async def refresh(
         rotated = await _rotate(op, row, presented, verdict, touch=touch)
         if rotated is not None:
             return rotated
-        # Another request was faster: the row says who, and the law what follows.
+        # Another request was faster: the row names it, and the law decides again.
 
 
 def _presented(
@@ -102,7 +102,7 @@ def _presented(
 
 
 def _looks_same(row: SessionRow, client: Client) -> bool:
-    """For want of a device token: equal user agents, or at least equal families."""
+    """Without a device token: whether the user agents are equal, or at least their families."""
     agent = clean_text(client.user_agent, MAX_USER_AGENT)
     if agent == row.user_agent and (agent or not client.headers):
         return True
@@ -155,7 +155,7 @@ async def _rotate(
 
 
 async def _whereabouts(op: Operation, row: SessionRow, client: Client) -> dict[str, object]:
-    """Where the session is now; what the client did not say stays as it was."""
+    """The places of the session now; each that the client did not give stays as it was."""
     changes: dict[str, object] = {}
     sighting = sight(client, op.policy.privacy)
     if sighting.user_agent and sighting.user_agent != row.user_agent:
@@ -167,7 +167,7 @@ async def _whereabouts(op: Operation, row: SessionRow, client: Client) -> dict[s
 
 
 def _differs(row: SessionRow, changes: dict[str, object]) -> bool:
-    """Whether history should tell: another network or program, not just another address in it."""
+    """Whether it belongs in the history: another network or program, not just another address."""
     return "user_agent" in changes or changes.get("network", row.network) != row.network
 
 

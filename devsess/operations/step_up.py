@@ -1,4 +1,4 @@
-"""Prove oneself again: the same session, a newer `auth_time`, older tokens end (RFC 9470)."""
+"""Authenticate again: the same session, a newer `auth_time`, older tokens end (RFC 9470)."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ async def step_up(
     acr: str | None,
 ) -> Grant:
     """
-    Make a newer authentication the session's latest; the levels reached before stay as they were.
+    Make a newer authentication the session's latest; the levels reached before stay.
 
     Raises:
         InvalidSessionError: As for validate, always read from the store.

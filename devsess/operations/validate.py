@@ -64,7 +64,7 @@ async def validate(
 
 async def _corrected(op: Operation, standing: Standing, claims: AccessClaims) -> Standing:
     """
-    The session once corrected, judged again; *standing* if it was not: that fails no validation.
+    The session once corrected, judged again; *standing* if that failed, which fails no validation.
 
     Raises:
         InvalidSessionError: As `live_session`: it may have ended, or been stepped up, meanwhile.
@@ -79,7 +79,7 @@ async def _corrected(op: Operation, standing: Standing, claims: AccessClaims) ->
 
 @frozen
 class Touch:
-    """What a touch writes: activity, and the marks that the row does not have yet."""
+    """The writes of a touch: activity, and the marks that the row does not have yet."""
 
     activity: Activity
     bound: bool
@@ -87,17 +87,17 @@ class Touch:
 
 
 def _touch(op: Operation, row: SessionRow, *, moves: bool, binds: bool, first: bool) -> Touch:
-    """What is to be written; where nothing *moves*, the marks alone."""
+    """The activity to write; where nothing *moves*, the marks alone."""
     activity = lifecycle.activity(row, op.now, op.policy) if moves else lifecycle.at_rest(row)
     return Touch(activity, row.bound or binds, row.generation if first else None)
 
 
 async def _touched(op: Operation, standing: Standing, touch: Touch) -> Standing | None:
     """
-    The session after a touch, as a view shows it; None if it has ended; *standing* if it failed.
+    The session after a touch, as a view shows it; None if it has ended; *standing* if the
+    touch failed.
 
-    A failed touch never fails a validation: the session is valid all the same,
-    and the next touch writes the same.
+    A failed touch never fails a validation: the next touch writes the same.
     """
     activity, row = touch.activity, standing.row
     try:

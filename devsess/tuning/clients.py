@@ -43,7 +43,7 @@ class SimulatedClient:
     A browser and the session in it.
 
     Attributes:
-        client: What each of its requests presents.
+        client: Presented with each of its requests.
         grant: The latest tokens.
         refresh_at: Seconds of traffic at which the browser refreshes.
     """

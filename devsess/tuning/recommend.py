@@ -1,4 +1,4 @@
-"""Which max_staleness to recommend, by replays of each: luck is no reason."""
+"""Recommend a max_staleness from replays of each candidate; one lucky replay is not enough."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ SPREAD = 0.5
 @frozen
 class Target:
     """
-    What is asked for.
+    The bounds that a setting should keep.
 
     Attributes:
         max_staleness: Seconds a validation may lag behind a revocation at most.
@@ -77,7 +77,7 @@ class Candidate:
 @frozen
 class Recommendation:
     """
-    What was found.
+    The result of all replays.
 
     Attributes:
         chosen: The candidate that meets the target; None if none does.
@@ -121,7 +121,7 @@ def choose(candidates: Sequence[Candidate], p99: float) -> Candidate | None:
     """
     The least stale that meets the target, if any does.
 
-    Staleness saves readings of the change log: what saved none met the target by luck.
+    Staleness saves reads of the change log: a candidate that saved none met the target by luck.
 
     Args:
         candidates: One at least, the least stale first.

@@ -1,4 +1,4 @@
-"""Replay traffic under a policy: what validations cost, and how much of it memory answers."""
+"""Replay traffic under a policy: the cost of validations, and the part answered from memory."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ PROBES = 16
 @frozen
 class Outcome:
     """
-    What a replay found, once the cache had filled.
+    The figures of a replay, once the cache had filled.
 
     Attributes:
         max_staleness: The policy's.
@@ -50,7 +50,7 @@ class Outcome:
 
 
 def replay(store: ReplayStore, traffic: Traffic, policy: Policy) -> Outcome:
-    """What *traffic* costs under *policy*; its sessions are signed in in *store*."""
+    """The cost of *traffic* under *policy*; its sessions are already signed in in *store*."""
     warm = int(len(traffic) * WARM)
     with store.replica(policy) as replica:
         state = _Replay(replica, frozenset([*replica.clients][1::2]), _overhead())
@@ -92,7 +92,7 @@ class _Replay:
     costs: list[int] = field(factory=list)
 
     def fill(self) -> None:
-        """Let each session have been seen: what a first sight costs is not asked here."""
+        """Validate each session once: the cost of a first sight is not measured here."""
         here = self.replica.here
         for name, one in self.replica.clients.items():
             if name not in self.elsewhere:

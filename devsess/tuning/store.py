@@ -53,7 +53,7 @@ class ReplayStore:
 
     Args:
         folder: Where it is kept.
-        traffic: What will be replayed.
+        traffic: To be replayed.
         keys: For all tokens.
     """
 
@@ -116,7 +116,7 @@ def replay_store(location: str, traffic: Traffic, keys: Keys) -> Iterator[Replay
         )
     folder = Path(path).parent / f".devsess-tune-{token_hex(8)}"
     try:
-        # Made in here: a signal that comes right after it must find what removes it.
+        # Made inside the try: a signal right after it must not leave the folder behind.
         folder.mkdir(mode=0o700)
         yield ReplayStore(folder, traffic, keys)
     finally:

@@ -1,4 +1,4 @@
-"""What the ways to validate a token cost on one store, beside a bare decode of the same tokens."""
+"""The cost of each way to validate a token on one store, beside a bare decode of the same."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ WRITES = 100
 @frozen
 class Figures:
     """
-    What was measured.
+    The figures of one run.
 
     Attributes:
         decode_us: Microseconds of a bare decode, the best round of many.
@@ -71,7 +71,7 @@ def measure(store: Store, keys: Keys, decode: Callable[[str], object], seconds: 
         writes = _writes(sessions, user, begun + seconds / 3)
         batches = _batches(store, keys, decode, sessions, user)
         for batch in batches.values():
-            batch()  # so that what is repeated has been seen before
+            batch()  # so that repeated tokens have been seen before
         found = alternating(batches, inf, begun + seconds)
         best = {name: min(rounds) * 1e6 for name, rounds in found.items()}
         bare = best.pop("decode")
@@ -92,7 +92,7 @@ def _writes(sessions: SessionManager, user: str, deadline: float) -> dict[str, f
 
 
 def _cycle(sessions: SessionManager, user: str, device: Client) -> Iterator[tuple[str, float]]:
-    """Sign in, refresh, revoke; what each took."""
+    """Sign in, refresh, revoke; the seconds that each took."""
     begun = perf_counter()
     grant = sessions.login(user, device)
     yield "login", perf_counter() - begun
@@ -108,7 +108,7 @@ def _cycle(sessions: SessionManager, user: str, device: Client) -> Iterator[tupl
 def _batches(
     store: Store, keys: Keys, decode: Callable[[str], object], sessions: SessionManager, user: str
 ) -> dict[str, Batch]:
-    """What is measured, the bare decode first."""
+    """The measured calls, the bare decode first."""
     live = [sign_in(sessions, user, client(number), 0) for number in range(SESSIONS)]
     for one in live:
         one.use(sessions)
