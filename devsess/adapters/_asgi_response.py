@@ -41,6 +41,8 @@ class Response:
         if self._is_replaced:
             return
         if message["type"] in _BEGINNINGS:
+            if self._exchange.unawaited:
+                self._raise_unawaited()
             answer = self._exchange.in_place_of_500() if message.get("status") == 500 else None
             if answer is not None:
                 self._is_replaced = True
@@ -100,6 +102,10 @@ class Response:
         else:
             self._exchange.has_begun = True
             await self._send(message)
+
+    def _raise_unawaited(self) -> None:
+        names, self._exchange.unawaited = self._exchange.unawaited, ()
+        raise RuntimeError(f"{' and '.join(names)} was called without await: nothing was done")
 
     async def _settle(self) -> None:
         if self._exchange.is_unsettled:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from contextvars import ContextVar
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from devsess._runtime.drive import drive
 from devsess.adapters._guard import LOOK_INTERVAL, AsyncGuard, Guard, Watched
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from devsess.errors import DevsessError, InvalidSessionError
     from devsess.models import Client, Grant, Session
     from devsess.policy import Span
+
+T = TypeVar("T")
 
 
 class _BaseCurrent:
@@ -143,9 +145,13 @@ class Current(_BaseCurrent):
 
 
 class AsyncCurrent(_BaseCurrent):
-    """The session of an ASGI connection: `scope["devsess"]`; as `Current`, awaited."""
+    """
+    The session of an ASGI connection: `scope["devsess"]`; as `Current`, awaited.
 
-    async def login(
+    A response that begins while a call was never awaited is a RuntimeError.
+    """
+
+    def login(
         self,
         user_id: str,
         *,
@@ -155,14 +161,14 @@ class AsyncCurrent(_BaseCurrent):
         persistent: bool = False,
         claims: Mapping[str, object] | None = None,
         cookies: bool = True,
-    ) -> Grant:
+    ) -> Coroutine[Any, Any, Grant]:
         """See Current.login."""
         options = _options(amr, acr, auth_time, persistent, claims)
-        return await self._exchange.login(user_id, options, cookies=cookies)
+        return self._call("login", lambda it: it.login(user_id, options, cookies=cookies))
 
-    async def logout(self, *, forget_device: bool = False) -> None:
+    def logout(self, *, forget_device: bool = False) -> Coroutine[Any, Any, None]:
         """See Current.logout."""
-        await self._exchange.logout(forget_device=forget_device)
+        return self._call("logout", lambda it: it.logout(forget_device=forget_device))
 
     def require(
         self, *, max_auth_age: Span | None = None, acr: str | None = None
@@ -174,13 +180,29 @@ class AsyncCurrent(_BaseCurrent):
         """As `require`, with nothing to await."""
         self._exchange.require(max_auth_age, acr)
 
-    async def step_up(self, *, amr: Sequence[str], acr: str | None = None) -> Grant:
+    def step_up(self, *, amr: Sequence[str], acr: str | None = None) -> Coroutine[Any, Any, Grant]:
         """See Current.step_up."""
-        return await self._exchange.step_up({"amr": amr, "acr": acr})
+        return self._call("step_up", lambda it: it.step_up({"amr": amr, "acr": acr}))
 
-    async def extend(self, by: Span) -> Session:
+    def extend(self, by: Span) -> Coroutine[Any, Any, Session]:
         """See Current.extend."""
-        return await self._exchange.extend(by)
+        return self._call("extend", lambda it: it.extend(by))
+
+    def _call(
+        self, name: str, begin: Callable[[Exchange], Coroutine[Any, Any, T]]
+    ) -> Coroutine[Any, Any, T]:
+        """A coroutine that is recorded until it begins: the response finds one never awaited."""
+        exchange = self._exchange
+        exchange.unawaited = (*exchange.unawaited, name)
+
+        async def begun() -> T:
+            waiting = list(exchange.unawaited)
+            if name in waiting:
+                waiting.remove(name)
+                exchange.unawaited = tuple(waiting)
+            return await begin(exchange)
+
+        return begun()
 
     def guard(self, *, every: float = LOOK_INTERVAL) -> AsyncGuard:
         """

@@ -58,6 +58,7 @@ class Exchange:
         is_status_query: Whether all that is asked is who is signed in.
         depends_on_user: Whether the app looked at who asks: what it answers is for them.
         has_begun: Whether the response is on its way, and headers are too late.
+        unawaited: Methods of AsyncCurrent that were called and have not begun.
     """
 
     def __init__(self, sessions: Sessions, settings: Settings, request: Request) -> None:
@@ -74,6 +75,7 @@ class Exchange:
     refused: DevsessError | None = None
     ended_by: DevsessError | None = None
     is_guarded = is_at_endpoint = is_status_query = depends_on_user = has_begun = False
+    unawaited: tuple[str, ...] = ()
     _jar: Jar | None = None
     _vary_on: tuple[str, ...] = ()
     _prolonged: Session | None = None
