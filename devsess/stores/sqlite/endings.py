@@ -48,10 +48,10 @@ _LIVE_PAGE = (
     " ORDER BY s.created_at DESC, s.id DESC LIMIT ?"
 )
 # A cut-off never moves back, but for one that was set by a clock that was ahead.
-_NEXT = "CASE WHEN {0} > ?3 THEN ?2 ELSE max(coalesce({0}, ?2), ?2) END"
-_RAISE_STORE = f"UPDATE meta SET ending_number = ?1, cut_off = {_NEXT.format('cut_off')}"  # noqa: S608
+_NEXT = "CASE WHEN {0} > :latest THEN :now ELSE max(coalesce({0}, :now), :now) END"
+_RAISE_STORE = f"UPDATE meta SET ending_number = :number, cut_off = {_NEXT.format('cut_off')}"  # noqa: S608
 _RAISE_ACCOUNT = (
-    "INSERT INTO accounts (ending_number, cut_off, user_id) VALUES (?1, ?2, ?4)"  # noqa: S608
+    "INSERT INTO accounts (ending_number, cut_off, user_id) VALUES (:number, :now, :user)"  # noqa: S608
     " ON CONFLICT (user_id) DO UPDATE SET ending_number = excluded.ending_number,"
     f" cut_off = {_NEXT.format('accounts.cut_off')}"
 )
@@ -186,10 +186,11 @@ def _last_number(db: sqlite3.Cursor) -> int:
 
 def _raise_number(db: sqlite3.Cursor, target: OfUser | Everyone, at: LivenessCutoffs) -> int:
     number = draw_number(db)
+    values: dict[str, object] = {"number": number, "now": at.now, "latest": at.future_after}
     if isinstance(target, Everyone):
-        db.execute(_RAISE_STORE, [number, at.now, at.future_after])
+        db.execute(_RAISE_STORE, values)
         return number
-    db.execute(_RAISE_ACCOUNT, [number, at.now, at.future_after, target.user_id])
+    db.execute(_RAISE_ACCOUNT, {**values, "user": target.user_id})
     kept = _id(target.keep)
     is_kept = db.execute(_LIFT, [number, kept, target.user_id]).rowcount
     if target.compromised:

@@ -237,12 +237,12 @@ def _date(db: sqlite3.Cursor, now: float, latest: float, limit: int) -> int:
         ("sessions", "id", "revoked_at", ""),
         ("events", "seq", "at", ""),
         ("endings", "number", "at", ""),
-        ("devices", "user_id, id", "last_seen_at", ", first_seen_at = min(first_seen_at, ?1)"),
+        ("devices", "user_id, id", "last_seen_at", ", first_seen_at = min(first_seen_at, :now)"),
     ):
         done += db.execute(
-            f"UPDATE {table} SET {at} = ?1{also} WHERE ({key}) IN"  # noqa: S608
-            f" (SELECT {key} FROM {table} WHERE {at} > ?2 LIMIT ?3)",
-            [now, latest, limit - done],
+            f"UPDATE {table} SET {at} = :now{also} WHERE ({key}) IN"  # noqa: S608
+            f" (SELECT {key} FROM {table} WHERE {at} > :latest LIMIT :limit)",
+            {"now": now, "latest": latest, "limit": limit - done},
         ).rowcount
     return done
 
