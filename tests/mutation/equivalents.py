@@ -62,6 +62,13 @@ EQUIVALENTS: dict[str, dict[tuple[str, str], str]] = {
     },
     "devsess/tokens/segments.py": {
         ("json_object", "0 → 1"): "what holds no object is refused before its end is looked at",
+        (
+            "",
+            (
+                '"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"'
+                " → 'XXABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_'"
+            ),
+        ): "a set has its X once",
     },
     "devsess/tokens/text.py": {
         ("base64url", "b\"=\" → b'XX='"): "neither JSON nor a MAC ends with an X in base64",
