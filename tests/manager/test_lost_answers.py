@@ -312,7 +312,7 @@ def test_the_second_answer_of_a_rotation_presents_it_too(
 def test_after_a_step_up_nobody_gets_its_successor(
     browser: Browser, clock: FakeClock, used: bool
 ) -> None:
-    """Only the client that proved itself gets the tokens of a step-up, also if an answer was lost."""
+    """Only the client that proved itself gets a step-up's tokens, also if an answer was lost."""
     browser.use()
     before = browser.copy()
     answer = browser.sessions.step_up(browser.grant.access_token, browser.client, amr=("otp",))
