@@ -147,12 +147,12 @@ class Store(Protocol):
         self, session_id: str, activity: Activity, *, bound: bool, presented: int | None = None
     ) -> bool:
         """
-        Move an unrevoked row's activity forward, and bind it if *bound*; whether it was there.
+        Move an unrevoked row's activity forward, bind it if *bound*, and say whether it was there.
 
         If *presented* is the row's generation, the row is marked so. Need not
-        survive a power loss. No column moves back. Waits for nobody, so that an
-        event loop may call it: raises StoreBusyError while anybody else writes.
-        The store may write it later all the same.
+        survive a power loss. No column moves back. Never waits, so that an
+        event loop may call it: raises StoreBusyError while another process or thread
+        writes. The store may write it later all the same.
         """
         ...
 
@@ -193,7 +193,7 @@ class Store(Protocol):
         ...
 
     def newest_instants(self, *, limit: int) -> builtins.list[float]:
-        """Instants of the events of all users that were kept last, the newest first by order."""
+        """Instants of the events that were inserted last, of all users, newest first."""
         ...
 
     def set_back(
@@ -269,15 +269,15 @@ class Store(Protocol):
 
     def add_event(self, event: EventRow) -> None:
         """
-        Keep an event.
+        Insert an event.
 
-        Here and wherever else an event is kept: of one session the history keeps
+        Here and in every other call that inserts one: of one session the history keeps
         1,000 of a type, and none beyond; and so of an account, where no session is named.
         """
         ...
 
     def events(self, user_id: str, *, limit: int, cursor: str | None = None) -> Page[EventRow]:
-        """A user's events, newest first, in the order they were kept."""
+        """A user's events, newest first, by the order in which they were inserted."""
         ...
 
     def purge(self, retention: Retention, *, limit: int) -> int:

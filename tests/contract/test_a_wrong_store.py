@@ -24,7 +24,7 @@ LIST_TEST = "TestBackwards::test_list_is_by_activity_then_id"
 
 
 def test_a_failure_shows_both_sides(tmp_path: Path) -> None:
-    """A failing contract test shows what was expected, what came, and where they differ."""
+    """A failing contract test shows the expected value, the store's, and where they differ."""
     (tmp_path / "test_wrong.py").write_text(WRONG, encoding="utf-8")
     done = subprocess.run(
         [

@@ -56,7 +56,7 @@ def server() -> Iterator[DictServer]:
 
 
 def test_both_managers_share_it(server: DictServer) -> None:
-    """One process blocks, one awaits: each hears at once of what the other has revoked."""
+    """One process blocks, one awaits: each hears at once of the other's revocations."""
 
     async def run() -> None:
         with SessionManager(DictStore(BlockingPort(server.address)), keys=SECRET) as blocking:

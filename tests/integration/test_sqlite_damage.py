@@ -1,4 +1,4 @@
-"""A damaged file is unavailable, with what to do about it, whatever is wrong with it."""
+"""A damaged file is unavailable, and the message says how to mend it, for every kind of damage."""
 
 from __future__ import annotations
 

@@ -53,7 +53,7 @@ def _everyone(sessions: SessionManager, _: str) -> int:
 # A touch that had to wait may have left its thread.
 pytestmark = pytest.mark.filterwarnings("ignore:.*multi-threaded:DeprecationWarning")
 
-# What a child exits with that may not write.
+# The exit code of a child that may not write.
 CANNOT = 3
 
 
@@ -88,7 +88,7 @@ class _World:
         return self._end(sessions, self.user_id)
 
     def check(self) -> None:
-        """All has ended or nothing; once what was refused is done again, all is, each once."""
+        """All has ended or nothing; once a refused ending is done again, all has, each once."""
         left = alive(self.grants, self.struck, self.other)
         assert left in (set(), {grant.session.id for grant in self.grants})
         if left:

@@ -144,7 +144,7 @@ def _open_and_write(path: Path, barrier: Barrier, session_id: str) -> None:
 
 class TestFailing:
     def test_closed(self, store: SQLiteStore) -> None:
-        """A closed store says so, whatever is asked; closing again is fine."""
+        """A closed store says so in every call; closing again is fine."""
         store.close()
         store.close()
         writes: list[Callable[[], object]] = [
@@ -275,7 +275,7 @@ class TestFailing:
 
     @needs_fork
     def test_read_only(self) -> None:
-        """Where this user may only read, reads are answered and writes say what is missing."""
+        """Where this user may only read, reads are answered and writes say why they fail."""
         folder = Path(tempfile.mkdtemp())
         path = folder / "sessions.db"
         writer = SQLiteStore(path)

@@ -161,7 +161,7 @@ class TestFileChanges:
             for _ in range(20):
                 assert patient.get(name) is not None
                 assert patient.get(name, wait=False) is not None
-                with suppress(StoreBusyError):  # it never waits for those who write
+                with suppress(StoreBusyError):  # it never waits for writers
                     patient.touch(name, rows.activity(T0 + number), bound=True)
             return revoke(patient, name)
 

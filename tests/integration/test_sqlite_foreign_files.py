@@ -1,4 +1,4 @@
-"""Files that are not devsess's, or not yet: what the store does to them, and what it leaves."""
+"""Files that are not devsess's, or not yet: what the store may change in them."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ class TestLooking:
 
     @pytest.mark.parametrize("mode", ["delete", "wal"])
     def test_another_program(self, path: Path, mode: str) -> None:
-        """A file of another program is called that, with what to do, and stays as it was."""
+        """The error names the file's other program and a remedy, and the file stays as it was."""
         make(path, NOTES, mode)
         before = everything(path.parent)
         with pytest.raises(StoreUnavailableError, match=r"a table named notes.*devsess migrate"):

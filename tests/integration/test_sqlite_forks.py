@@ -83,7 +83,7 @@ class TestForking:
             assert 2 == sessions.metrics().hits
 
     def test_a_child_leaves_the_parents_files_alone(self, store: SQLiteStore, path: Path) -> None:
-        """A child closes nothing of what it inherited, whatever it collects."""
+        """A child closes nothing that it inherited, not even by collecting it."""
         inherited = _descriptors(path)
 
         def work() -> object:
@@ -98,7 +98,7 @@ class TestForking:
         other.close()
 
     def test_a_fork_in_the_middle_of_a_read(self, store: SQLiteStore) -> None:
-        """A handler's child reads nothing more by what it inherited; the parent's read goes on."""
+        """A handler's child reads no more by inherited connections; the parent's read goes on."""
         for number in range(500):
             store.insert(rows.login(rows.session_row(f"more-{number}", device="d" * number)))
         opened, children = store._opened, list[int]()

@@ -108,7 +108,7 @@ def seen_by(manager: SessionManager, grant: Grant) -> None:
 
 
 class TestTwoManagers:
-    """Of one store: what the one has noticed the other does not overlook."""
+    """Of one store: both notice the moved file, whichever is asked first."""
 
     @pytest.fixture
     def other(self, sessions: SessionManager) -> SessionManager:

@@ -145,7 +145,7 @@ def test_a_touch_that_failed_is_due_again_in_a_second(path: Path) -> None:
 
 
 def test_a_correction_waits_for_nobody_either(path: Path) -> None:
-    """A validation that meets what a clock ahead wrote corrects it when nobody else writes."""
+    """A validation corrects instants that a clock ahead wrote, when no other process writes."""
     clock = FakeClock()
     store = SQLiteStore(path, timeout=PATIENCE)
     with SessionManager(store, keys=SECRET, clock=clock) as sessions:
@@ -206,7 +206,7 @@ def test_no_session_in_use_expires(path: Path) -> None:
                     assert grant.session.id == sessions.validate(grant.access_token).id
             except TokenExpiredError:
                 grant = sessions.refresh(grant.refresh_token)
-            # What passes here is a small part of the five minutes.
+            # This takes a small part of the five minutes.
             assert eventually(lambda: len(store._late) == 0)
 
 

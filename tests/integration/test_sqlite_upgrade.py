@@ -64,7 +64,7 @@ def old_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return path
 
 
-# What an old row held → what it holds afterwards.
+# Columns of an old row → the columns afterwards.
 CASES: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "never rotated": ({}, {}),
     "never rotated, without a level": ({"acr": None}, {"acr": None}),

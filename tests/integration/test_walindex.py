@@ -144,7 +144,7 @@ def test_nobody_leaves_wal_while_it_is_open(store: SQLiteStore, path: Path) -> N
 
 
 def test_no_descriptor_is_opened(path: Path) -> None:
-    """Closing one would drop SQLite's locks: what is mapped was never opened by us."""
+    """Closing one would drop SQLite's locks: the mapping was made without one."""
     with closing(sqlite3.connect(path, isolation_level=None)) as db:
         db.execute("PRAGMA journal_mode = WAL").fetchall()
         db.execute("CREATE TABLE t (x)")
@@ -188,7 +188,7 @@ def test_mappings_are_put_away(path: Path) -> None:
 
 @pytest.mark.parametrize("generations", [1, 2, 3])
 def test_a_child_whose_parents_are_gone(store: SQLiteStore, path: Path, generations: int) -> None:
-    """It has a mapping and locks of its own, and hears of what strangers do."""
+    """It has a mapping and locks of its own, and hears of other processes' changes."""
     store.close()
 
     def work() -> object:
@@ -217,7 +217,7 @@ store.close()
 
 @pytest.mark.parametrize("name", ["sessions.db", "link.db", "a\rb.db", "a\nb.db", "a b#?.db"])
 def test_every_name_works(tmp_path: Path, name: str) -> None:
-    """Through a link, with any name, and in a forked child: what is revoked is heard of."""
+    """Through a link, with any name, and in a forked child: revocations are heard of."""
     (tmp_path / "link.db").symlink_to(tmp_path / "real.db")
     with closing(SQLiteStore(tmp_path / "real.db")):
         pass

@@ -1,4 +1,4 @@
-"""SQLite against the memory store, the reference: whatever is done, they answer alike."""
+"""SQLite against the memory store, the reference: after any operations, they answer alike."""
 
 from __future__ import annotations
 
@@ -224,7 +224,7 @@ class StoresAgree(RuleBasedStateMachine):
 
     @rule(limit=st.integers(1, 3))
     def settle(self, limit: int) -> None:
-        """Batches may differ; what they come to may not."""
+        """Batches may differ, their sum may not."""
         events: list[list[EventRow]] = [[], []]
         for store, kept in zip(self.stores, events, strict=True):
             batch = store.settle(limit=limit)

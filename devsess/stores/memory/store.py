@@ -148,12 +148,9 @@ class MemoryStore(Tables):
             row = self._unrevoked(session_id)
             if row is None:
                 return False
-            moved = {name: getattr(activity, name) for name in semantics.ACTIVITY}
-            marks = {
-                "bound": row.bound or bound,
-                "presented": row.presented or presented == row.generation,
-            }
-            self._sessions[row.id] = semantics.changed(row, {**moved, **marks})
+            self._sessions[row.id] = semantics.touched(
+                row, activity, bound=bound, presented=presented
+            )
             return True
 
     def rotate(

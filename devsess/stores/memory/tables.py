@@ -12,7 +12,7 @@ from devsess._runtime.fork import after_fork
 from devsess.errors import ConfigurationError
 from devsess.lifecycle import counts_as_live
 from devsess.stores import semantics
-from devsess.stores.base import ById, Everyone, OfDevice, OfUser, Refused
+from devsess.stores.base import Everyone, OfDevice, OfUser, Refused
 from devsess.stores.memory.endings import Endings, account_of
 from devsess.stores.rows import EXPIRED
 
@@ -94,16 +94,8 @@ class Tables:
         return row
 
     def _target(self, target: Target) -> builtins.list[SessionRow]:
-        if isinstance(target, ById):
-            row = self._sessions.get(target.session_id)
-            found = row is not None and target.user_id in (None, row.user_id)
-            return [self._as_read(row)] if row is not None and found else []
-        if isinstance(target, OfUser):
-            return [row for row in self._of_user(target.user_id) if row.id != target.keep]
-        if isinstance(target, OfDevice):
-            rows = self._of_user(target.user_id)
-            return [row for row in rows if row.device.id == target.device_id]
-        return [self._as_read(row) for row in self._sessions.values()]
+        rows = self._sessions.values()
+        return [self._as_read(row) for row in rows if semantics.is_targeted(row, target)]
 
     def _unwritten(self, user_id: str | None) -> builtins.list[SessionRow]:
         """The rows of a user, or all, that are not written as ended, covered or not."""
@@ -138,13 +130,11 @@ class Tables:
                 self._devices[key] = evolve(device, trusted_until=None)
 
     def _mark_device(self, target: Target) -> None:
-        key = (target.user_id, target.device_id) if isinstance(target, OfDevice) else None
-        if isinstance(target, OfDevice) and key in self._devices:
-            device = self._devices[key]
-            if target.forget:
-                self._devices[key] = evolve(device, forgotten=True)
-            else:
-                self._devices[key] = evolve(device, blocked=True, trusted_until=None)
+        if not isinstance(target, OfDevice):
+            return
+        device = self._devices.get((target.user_id, target.device_id))
+        if device is not None:
+            self._devices[device.user_id, device.id] = semantics.marked_device(device, target)
 
     def _end_now(self, ending: Ending) -> tuple[EventRow, ...]:
         rows = [row for row in self._target(ending.target) if row.revoked_at is None]

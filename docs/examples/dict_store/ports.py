@@ -15,7 +15,7 @@ Address = tuple[str, int]
 
 
 class Port(Protocol):
-    """What the store needs of its database."""
+    """The requests that a store sends to its database."""
 
     async def ask(self, *request: object) -> Any:
         """

@@ -28,7 +28,7 @@ async def purge(tables: Tables, retention: Retention, limit: int) -> int:
 
 
 async def _date(tables: Tables, at: Retention, limit: int) -> int:
-    """Date what a clock that was ahead has written."""
+    """Correct the instants that a clock wrote that was ahead."""
     sessions = [it for it in await tables.all_stored() if (it.revoked_at or 0.0) > at.latest]
     events = [(seq, it) for seq, it in (await tables.events()).items() if it.at > at.latest]
     pending = await tables.pending()

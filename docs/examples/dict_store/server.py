@@ -7,8 +7,8 @@ A request is a line of JSON, and so is its answer:
     ["scan", prefix]                    [version, {key: text}]
     ["swap", version, {key: text}]      true, or false if the version has moved; null deletes
 
-What is read at one version was true at one instant. A swap at that version is
-then a transaction: it happens whole, or not at all.
+Reads at one version show one instant. A swap at that version then makes a
+transaction of them: it happens whole, or not at all.
 """
 
 from __future__ import annotations

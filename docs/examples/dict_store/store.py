@@ -41,7 +41,7 @@ class DictStore:
         self._port = port
 
     async def _in_one(self, work: Callable[[Tables], Awaitable[T]], *, tries: int = TRIES) -> T:
-        """What *work* returns, in one transaction."""
+        """Do *work* in one transaction and return its result."""
         for _ in range(tries):
             tables = Tables(self._port)
             try:

@@ -46,7 +46,7 @@ class MovedError(Exception):
 
 
 class Tables:
-    """What one transaction reads, all at one version, and what it will write."""
+    """The reads of one transaction, all at one version, and its writes until it commits."""
 
     def __init__(self, port: Port) -> None:
         self._port = port
@@ -182,7 +182,7 @@ class Tables:
         """Delete a session."""
         self.put(session_key(row.id), None)
 
-    # What is appended.
+    # The log, the history and the ends.
 
     async def append_change(self, session_id: str | None) -> None:
         """Append to the log; None stands for all sessions."""
@@ -233,7 +233,7 @@ class Tables:
 
 
 def quoted(text: str) -> str:
-    """*text* as a part of a key, whatever it holds."""
+    """*text* as a part of a key, for any characters."""
     return quote(text, safe="", errors="surrogatepass")
 
 

@@ -1,4 +1,4 @@
-"""What the larger writes do to the tables."""
+"""The larger writes, each within one transaction."""
 
 from __future__ import annotations
 
