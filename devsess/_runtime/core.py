@@ -22,14 +22,13 @@ from devsess.tokens.issuer import Tokens
 from devsess.tokens.keys import Keys
 from devsess.tokens.sources import KeySource
 from devsess.tokens.text import check_length
-from devsess.views import event_view
 
 if TYPE_CHECKING:
     from devsess._runtime.drive import Unbegun
     from devsess._runtime.faces import Face
     from devsess._runtime.notify import OnEvent
-    from devsess.models import Event
     from devsess.stores.base import AsyncStore, Store, SupportsMark
+    from devsess.stores.rows import EventRow
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -70,7 +69,7 @@ class Core:
         self.times = CallTimes()
         self._marked: SupportsMark | None = None
 
-    def operation(self, face: Face, events: list[Event], now: float | None = None) -> Operation:
+    def operation(self, face: Face, events: list[EventRow], now: float | None = None) -> Operation:
         """An operation at *now*, this instant if left out, whose events are put into *events*."""
         return Operation(
             self.policy,
@@ -80,9 +79,7 @@ class Core:
             self.corrections,
             self.now() if now is None else now,
             face,
-            lambda row: events.append(event_view(row)),
-            face.locate,
-            face.pause,
+            events,
         )
 
     def settled(self, write: Unbegun[P, T]) -> Unbegun[P, T]:

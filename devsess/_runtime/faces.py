@@ -59,10 +59,6 @@ class Face(Awaited):
         self._locator = locator
         self._took = 0.0
 
-    def _count(self, name: str, start: float) -> None:
-        self._took = perf_counter() - start
-        self._times.add(name, self._took)
-
     async def locate(self, ip: str | None) -> Location | None:
         """The place of *ip*; None if the locator fails, for that must keep nobody out."""
         if ip is None or self._locator is None:
@@ -104,7 +100,8 @@ class BlockingFace(Face):
         try:
             return method(*args, **kwargs)
         finally:
-            self._count(name, start)
+            self._took = took = perf_counter() - start
+            self._times.add(name, took)
 
     async def _read(self, name: str, method: _Read[A, T], subject: A) -> T:
         """On an event loop too, if it can be answered at once."""
@@ -171,7 +168,8 @@ class AwaitingFace(Face):
         try:
             return await cast("Callable[P, Awaitable[T]]", method)(*args, **kwargs)
         finally:
-            self._count(name, start)
+            self._took = took = perf_counter() - start
+            self._times.add(name, took)
 
     async def _sleep(self, seconds: float) -> None:
         if not self._is_on_loop:

@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, TypeAlias
 
+from devsess.views import event_view
+
 if TYPE_CHECKING:
     from devsess.models import Event
+    from devsess.stores.rows import EventRow
 
 OnEvent: TypeAlias = "Callable[[Event], object]"
 
@@ -25,22 +28,22 @@ def log_warning(message: str) -> None:
     logging.getLogger("devsess").warning(message)
 
 
-def notify(events: Iterable[Event], on_event: OnEvent | None) -> None:
+def notify(events: Iterable[EventRow], on_event: OnEvent | None) -> None:
     """Hand *events* to the application."""
     if on_event is None:
         return
-    for event in events:
+    for event in map(event_view, events):
         try:
             on_event(event)
         except Exception:  # noqa: BLE001 - it is logged
             log_error(f"on_event failed for {event.type.value}")
 
 
-async def notify_async(events: Iterable[Event], on_event: OnEvent | None) -> None:
+async def notify_async(events: Iterable[EventRow], on_event: OnEvent | None) -> None:
     """As `notify`; an answer that can be awaited is."""
     if on_event is None:
         return
-    for event in events:
+    for event in map(event_view, events):
         try:
             answer = on_event(event)
             if hasattr(answer, "__await__"):

@@ -22,9 +22,9 @@ if TYPE_CHECKING:
     from devsess._runtime.faces import Face
     from devsess._runtime.notify import OnEvent
     from devsess.geo import Locator
-    from devsess.models import Event
     from devsess.operations import AllEnded
     from devsess.stores.base import AsyncStore, Store
+    from devsess.stores.rows import EventRow
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -72,7 +72,7 @@ class Runner(Parts):
     def _read_at(
         self, now: float, operation: Unbegun[P, T], /, *args: P.args, **kwargs: P.kwargs
     ) -> T:
-        events: list[Event] = []
+        events: list[EventRow] = []
         op = self._core.operation(self._face(), events, now)
         try:
             return drive(operation(op, *args, **kwargs))
@@ -142,7 +142,7 @@ class AsyncRunner(Parts):
         settled = self._core.settled(operation)
         if self._is_async:
             return await self._awaited(self._core.now(), settled, *args, **kwargs)
-        events: list[Event] = []
+        events: list[EventRow] = []
         op = self._core.operation(self._blocking(may_wait=True), events, self._core.now())
         begin = partial(settled, op, *args, **kwargs)
         return await to_its_end(self._in_thread(self._writing, lambda: drive(begin()), events))
@@ -152,7 +152,7 @@ class AsyncRunner(Parts):
     ) -> T:
         if self._is_async:
             return await self._awaited(now, operation, *args, **kwargs)
-        events: list[Event] = []
+        events: list[EventRow] = []
         face = self._blocking(may_wait=False)
         running = operation(self._core.operation(face, events, now), *args, **kwargs)
         try:
@@ -175,7 +175,7 @@ class AsyncRunner(Parts):
     async def _awaited(
         self, now: float, operation: Unbegun[P, T], /, *args: P.args, **kwargs: P.kwargs
     ) -> T:
-        events: list[Event] = []
+        events: list[EventRow] = []
         store = cast("AsyncStore", self._store)
         face = AwaitingFace(store, self._core.times, self._locator, is_on_loop=True)
         op = self._core.operation(face, events, now)
@@ -183,17 +183,19 @@ class AsyncRunner(Parts):
 
     # Tasks of their own: events are notified even if the caller goes away half-way.
 
-    async def _handed_over(self, events: list[Event]) -> None:
+    async def _handed_over(self, events: list[EventRow]) -> None:
         if events:
             await to_its_end(notify_async(events, self._on_event))
 
-    async def _notified(self, begin: Callable[[], Running[T]], events: list[Event]) -> T:
+    async def _notified(self, begin: Callable[[], Running[T]], events: list[EventRow]) -> T:
         try:
             return await begin()
         finally:
             await notify_async(events, self._on_event)
 
-    async def _in_thread(self, threads: Threads, work: Callable[[], T], events: list[Event]) -> T:
+    async def _in_thread(
+        self, threads: Threads, work: Callable[[], T], events: list[EventRow]
+    ) -> T:
         try:
             return await in_thread(threads, work)
         finally:

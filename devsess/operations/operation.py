@@ -22,7 +22,10 @@ if TYPE_CHECKING:
 
 
 class Records(AsyncStore, AsyncSupportsStamps, Protocol):
-    """The store that operations read and write: any store, through its face."""
+    """The store that operations read and write: any store, through its face, and its locator."""
+
+    async def locate(self, ip: str | None) -> Location | None: ...
+    async def pause(self) -> None: ...
 
 
 # Without slots it is made in half the time, and every operation makes one.
@@ -39,9 +42,7 @@ class Operation:
         corrections: The sessions that its manager has set back.
         now: Seconds since the epoch.
         store: The store.
-        notify: Hands an event to the application, once the operation is over.
-        locate: The place of an address, if anything knows it.
-        pause: Lets others write, for as long as the last call kept them waiting.
+        events: The events so far; the application hears of them once the operation is over.
     """
 
     policy: Policy
@@ -51,14 +52,19 @@ class Operation:
     corrections: Corrections
     now: float
     store: Records
-    notify: Callable[[EventRow], None]
-    locate: Callable[[str | None], Awaitable[Location | None]]
-    pause: Callable[[], Awaitable[None]]
+    events: list[EventRow]
 
     def emit(self, *events: EventRow) -> None:
         """Hand *events* to the application, once the operation is over."""
-        for event in events:
-            self.notify(event)
+        self.events.extend(events)
+
+    def locate(self, ip: str | None) -> Awaitable[Location | None]:
+        """The place of an address, if anything knows it."""
+        return self.store.locate(ip)
+
+    def pause(self) -> Awaitable[None]:
+        """Let others write, for as long as the last call kept them waiting."""
+        return self.store.pause()
 
     def new_id(self) -> str:
         """128 random bits, URL-safe (ASVS 7.2.3, 11.5.1)."""
