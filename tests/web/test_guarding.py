@@ -97,6 +97,13 @@ def called_in_a_plain_view(app: FastAPI) -> None:
         return "ada"
 
 
+def called_in_a_thread(app: FastAPI) -> None:
+    @app.get("/")
+    async def view() -> str:
+        await asyncio.to_thread(require)
+        return "ada"
+
+
 def called_in_a_dependency(app: FastAPI) -> None:
     @app.get("/", dependencies=[Depends(lambda: require())])
     async def view() -> str:
@@ -137,6 +144,7 @@ def a_partial(app: FastAPI) -> None:
 CALLS = [
     called_in_the_view,
     called_in_a_plain_view,
+    called_in_a_thread,
     called_in_a_dependency,
     called_before_a_yield,
     called_and_used,
