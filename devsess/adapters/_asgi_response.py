@@ -51,7 +51,7 @@ class Response:
             await self._settle()
             message = {**message, "headers": self._beside(message.get("headers") or ())}
             if self._is_live and is_token(message.get("subprotocol") or ""):
-                message["subprotocol"] = None  # it came from a place where the app should not look
+                message["subprotocol"] = None  # a token is never sent back
         elif message["type"] == "websocket.close":
             self._is_closed = True
             if not self._exchange.has_begun:
@@ -60,7 +60,7 @@ class Response:
         await self._send(message)
 
     async def answer(self, answer: Answer) -> None:
-        """Answer in the app's stead; a WebSocket is refused before it opens."""
+        """Answer in place of the app; a WebSocket is refused before it opens."""
         await self._settle()
         headers = self._beside(_raw(answer.headers))
         if self._is_live and not self._can_deny:
@@ -76,7 +76,7 @@ class Response:
         plain = _plain(error)
         answer = self._exchange.answer_to(plain) if isinstance(plain, DevsessError) else None
         if (self._is_replaced or self._is_closed) and answer is not None:
-            return  # answered already: the app sent its own, and raised on
+            return  # the app answered already, and raised afterwards
         if self._exchange.has_begun:
             await self._break_off(error, answer)
         elif answer is not None:
@@ -95,7 +95,7 @@ class Response:
             raise error
 
     async def _refuse(self, message: Message) -> None:
-        """The app closes a WebSocket that it never opened; cookies must arrive all the same."""
+        """Close a WebSocket that never opened; its cookies must still arrive."""
         if self._can_deny and self._exchange.has_cookies:
             self._is_replaced = True
             await self.answer(problem(403, "This connection was refused."))
@@ -122,13 +122,13 @@ class Response:
         )
         if not ours:
             return kept
-        if NO_STORE in ours:  # in the place of what the app said
+        if NO_STORE in ours:  # in place of the app's
             kept = [it for it in kept if bytes(it[0]).lower() != b"cache-control"]
         return [*kept, *_raw(ours)]
 
 
 def _plain(error: Exception) -> Exception:
-    """The one error of ours in a group that a task group made of nothing else."""
+    """The only error in a group that a task group made."""
     while isinstance(error, ExceptionGroup) and len(error.exceptions) == 1:
         error = error.exceptions[0]
     return error

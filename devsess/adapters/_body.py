@@ -18,15 +18,15 @@ if TYPE_CHECKING:
 
 # Two tokens take less than two kilobytes.
 MAX_BODY = 16 * 1024
-# How much is read, and dropped, of a longer one: a client that is still sending
-# hears no answer.
+# The part of a longer one that is read and dropped: a client that is still sending
+# reads no answer.
 MAX_DROPPED = 2 * 1024 * 1024
 
 _TOKENS = ("refresh_token", "device_token")
 _KNOWN = (*_TOKENS, "forget_device")
-# How else these are called, in small letters without marks between them.
+# Other names of these members, in small letters without marks between them.
 _SHORT = {"refresh": "refresh_token", "token": "refresh_token", "device": "device_token"}
-# Clients send back what they were given, or what OAuth has (RFC 6749 §5.1 and §6).
+# Members of our answers, or of OAuth (RFC 6749 §5.1 and §6), that clients send along.
 _OF_NO_USE = frozenset(("access_token", "token_type", "expires_in", "grant_type", "session"))
 _ALIKE = 0.85
 
@@ -34,10 +34,10 @@ _ALIKE = 0.85
 @frozen
 class Body:
     """
-    What the body says.
+    The members of the body.
 
     Attributes:
-        refresh_token: The refresh token, or None: then it is in a cookie.
+        refresh_token: The refresh token; None where it is in a cookie.
         device_token: The token of the device, or None.
         forget_device: Whether a sign-out ends the trust in the device too.
     """
@@ -75,7 +75,7 @@ def read_body(request: Request, settings: Settings, raw: bytes | None) -> Body:
 
     Raises:
         BodyError: If it cannot be read, or a member is misspelt.
-        BadTokenError: If it has tokens, and they come in cookies here.
+        BadTokenError: If it has tokens, and only cookies are read.
     """
     if raw is None:
         raise BodyError(413, f"At most {MAX_BODY} bytes.")

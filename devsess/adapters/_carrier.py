@@ -19,22 +19,22 @@ if TYPE_CHECKING:
 DEVICE_HEADER = "devsess-device"
 # Scripts can give a WebSocket no header; before a token, this is a subprotocol's name.
 _BEARER_PROTOCOL = "devsess.bearer."
-# What a device token is made of.
+# The letters of a device token.
 _DEVICE_LETTERS = f"{string.ascii_letters}{string.digits}._~-".encode()
 
 
-@frozen(slots=False)  # which every request makes: it costs half as much
+@frozen(slots=False)  # every request makes one: without slots it costs half as much
 class Credentials:
     """
-    What a request credentials.
+    The credentials of a request.
 
     Attributes:
-        by: How: in the header, or in cookies; None if neither is there.
+        by: The way they came, header or cookies; None without either.
         access: The access token, or None.
         refresh: The refresh token, or None; for refresh, logout and renewal alone.
         device: The device token, or None.
-        error: Why what came cannot be used, or None.
-        twice: Names of cookies that came twice: somebody else set one of the two.
+        error: The reason why they cannot be used, or None.
+        twice: Names of cookies that the request has twice: another site set one of the two.
     """
 
     by: Literal["bearer", "cookie"] | None = None
@@ -46,12 +46,12 @@ class Credentials:
 
     @property
     def can_sign_in(self) -> bool:
-        """Whether there is anything that could sign somebody in."""
+        """Whether any of them could sign a user in."""
         return bool(self.access or self.refresh or self.error)
 
 
 def read_credentials(request: Request, settings: Settings) -> Credentials:
-    """The credentials of *request*; with `Authorization`, cookies are not looked at."""
+    """The credentials of *request*; with `Authorization`, cookies are not read."""
     authorization = request.headers.get("authorization")
     if request.offered and settings.reads_header:
         tokens = [each for each in request.offered if is_token(each)]
@@ -66,12 +66,12 @@ def read_credentials(request: Request, settings: Settings) -> Credentials:
 
 
 def device_alone(request: Request) -> Credentials:
-    """What *request* says of its device in a header, and nothing else."""
+    """The device token in the header of *request*, and nothing else."""
     return Credentials(device=_device(request.headers.get(DEVICE_HEADER)))
 
 
 def _device(token: str | None) -> str | None:
-    # What cannot be ours is not kept, nor sent back in a cookie.
+    # Other text is no token of ours: it is dropped, and never sent back in a cookie.
     if not token or len(token) > MAX_DEVICE_TOKEN or not token.isascii():
         return None
     return None if token.encode().translate(None, _DEVICE_LETTERS) else token
@@ -99,7 +99,7 @@ def _in_protocols(tokens: list[str], authorization: str | None) -> Credentials:
 def _in_header(authorization: str, device: str | None) -> Credentials:
     scheme, _, token = authorization.partition(" ")
     if scheme.lower() != "bearer":
-        return Credentials(device=device)  # somebody else's: Basic, Digest
+        return Credentials(device=device)  # another scheme: Basic, Digest
     token = token.strip(" ")
     error = None if token else BadTokenError("there is no token behind Bearer")
     return Credentials("bearer", access=token or None, device=device, error=error)

@@ -15,7 +15,7 @@ from devsess.policy import LONGEST_COOKIE, seconds
 
 SameSite = Literal["Lax", "Strict", "None"]
 
-# Name and value together; browsers drop what is longer (RFC 6265bis §5.6).
+# Name and value together; browsers drop a longer one (RFC 6265bis §5.6).
 MAX_COOKIE = 4096
 # Lines that clear twins: a header of more than 4 KB is too long for many a proxy.
 MAX_CLEARED = 24
@@ -25,19 +25,19 @@ _LONG_AGO = "Thu, 01 Jan 1970 00:00:00 GMT"
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _LABEL = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
 _DOMAIN = re.compile(rf"{_LABEL}(?:\.{_LABEL})*")
-# Printable ASCII without the two that end or change it: ";" and "\\".
+# Printable ASCII without the two characters that end or change it: ";" and "\\".
 _PATH = re.compile(r"/[!-:<-\[\]-~]*")
 
 
 @frozen(kw_only=True)
 class Cookies:
     """
-    What the cookies are called, and where browsers send them.
+    The names of the cookies, and where browsers send them.
 
     Attributes:
-        name: Begins their names; two apps on one host need two.
+        name: The beginning of their names; two apps on one host need two.
         domain: Also sent to the subdomains of this one; None for this host alone.
-        path: Sent below it alone. With another than "/", or with a *domain*, the
+        path: The cookies are sent below it alone. With another than "/", or with a *domain*, the
             names begin with `__Secure-`: others on the host, or its subdomains,
             may then set cookies of these names.
         samesite: "Lax" sends them when a person follows a link from another site,
@@ -77,7 +77,7 @@ class Cookies:
 
     def names(self, *, secure: bool) -> CookieNames:
         """
-        What the three are called.
+        The names of the three cookies.
 
         `__Host-` makes browsers refuse them without Secure, with Domain, or with
         another Path: no subdomain and no plain http can set them (RFC 6265bis §4.1.3).
@@ -88,7 +88,7 @@ class Cookies:
 
     def attributes(self, *, secure: bool) -> str:
         """
-        All but the age, as it stands in Set-Cookie.
+        The attributes in Set-Cookie, all but the age.
 
         Raises:
             ConfigurationError: If browsers take it over https only, and *secure* is false.
@@ -110,7 +110,7 @@ class Cookies:
 
 @frozen
 class CookieNames:
-    """What the three cookies are called."""
+    """The names of the three cookies."""
 
     access: str
     refresh: str
@@ -124,9 +124,9 @@ class CookieNames:
 
 def read(header: str, wanted: Container[str]) -> tuple[dict[str, str], frozenset[str]]:
     """
-    The *wanted* cookies of a Cookie header, and which of them came twice.
+    The *wanted* cookies of a Cookie header, and the names that it has twice.
 
-    Names are compared exactly. Of two, somebody else set the other one.
+    Names are compared exactly. Of two cookies of one name another site set one.
     """
     found: dict[str, str] = {}
     twice: frozenset[str] = frozenset()
@@ -157,7 +157,7 @@ def write(name: str, value: str, attributes: str, *, max_age: int | None) -> str
 
 
 def clear(name: str, attributes: str) -> str:
-    """The Set-Cookie line that removes it: as it was set, empty and over."""
+    """The Set-Cookie line that removes it: set as before, empty and expired."""
     return f"{name}=; Max-Age=0; Expires={_LONG_AGO}{attributes}"
 
 
@@ -217,5 +217,5 @@ def _is_address(text: str) -> bool:
     return True
 
 
-# What they are called unless told otherwise.
+# The names by default.
 SECURE = Cookies().names(secure=True)

@@ -1,7 +1,7 @@
 """
-Cross-Origin Resource Sharing (Fetch §3.3) of what devsess itself answers.
+Cross-Origin Resource Sharing (Fetch §3.3) of the answers that devsess itself gives.
 
-The origins named in the settings may read it, each by its own name: never `*`,
+The origins named in the settings may read them, each by its own name: never `*`,
 which credentials rule out, and never `null`, which any page can be.
 """
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from devsess.adapters._settings import Settings
 
 ALLOW_ORIGIN = "access-control-allow-origin"
-# What an answer to a preflight depends on, beside who may ask.
+# Headers that an answer to a preflight depends on, beside Origin.
 PREFLIGHT_VARY = ("Access-Control-Request-Method", "Access-Control-Request-Headers")
 _SHOWN = "WWW-Authenticate, Retry-After"
 # Seconds for which a browser need not ask again.
@@ -44,21 +44,21 @@ def sharing(request: Request, settings: Settings) -> list[Header]:
 
 def preflight(request: Request, settings: Settings, methods: Collection[str] | None) -> Answer:
     """
-    The answer to a preflight; it names nobody but a named origin.
+    The answer to a preflight; it names the origin only if the settings do.
 
     Args:
         request: The preflight.
-        settings: Whose origins may ask.
-        methods: What may be asked for; None for whatever it asks, where the app decides later.
+        settings: The settings that name the origins.
+        methods: The methods to allow; None allows any, where the app decides later.
     """
     if not sharing(request, settings):
         return empty_answer(204)
     method = request.headers["access-control-request-method"]
-    wanted = request.headers.get("access-control-request-headers", "")
+    requested = request.headers.get("access-control-request-headers", "")
     allowed = [*methods] if methods is not None else [method] * bool(_METHOD.fullmatch(method))
     headers = [("Access-Control-Max-Age", _MAX_AGE)]
     if allowed:
         headers.append(("Access-Control-Allow-Methods", ", ".join(allowed)))
-    if _HEADERS.fullmatch(wanted):
-        headers.append(("Access-Control-Allow-Headers", wanted))
+    if _HEADERS.fullmatch(requested):
+        headers.append(("Access-Control-Allow-Headers", requested))
     return empty_answer(204, *headers)

@@ -1,5 +1,5 @@
 """
-May this request change anything? Only our own pages, and those named, make a browser ask so.
+Requests that may change something come from the app's own pages, or from named origins.
 
 Fetch Metadata first, then Origin, as OWASP's CSRF prevention cheat sheet has it.
 """
@@ -24,11 +24,11 @@ _OTHERS = ("same-site", "cross-site")
 
 def refusal(request: Request, credentials: Credentials, settings: Settings) -> str | None:
     """
-    Why *request* is refused, or None.
+    The reason to refuse *request*, or None.
 
-    A bearer token is no cookie: no browser adds it by itself. Where cookies are
-    looked at all else is checked, with them or without, or another site could
-    sign a browser in.
+    A browser never adds a bearer token by itself. Where cookies are read, every
+    other request is checked, also one without cookies: otherwise another site
+    could sign a browser in.
     """
     if request.is_safe or credentials.by == "bearer" or not settings.reads_cookies:
         return None
@@ -57,9 +57,10 @@ def refusal(request: Request, credentials: Credentials, settings: Settings) -> s
 
 def refusal_to_read(request: Request, credentials: Credentials, settings: Settings) -> str | None:
     """
-    Why *request* for what is its person's own is refused, or None.
+    The reason to refuse *request* for a user's own data, or None.
 
-    No other site embeds it, nor goes there (OWASP ASVS 3.5.8); a named origin reads it.
+    Another site neither embeds the answer nor leads there (OWASP ASVS 3.5.8); a
+    named origin reads it.
     """
     if credentials.by == "bearer" or request.headers.get("sec-fetch-site") not in _OTHERS:
         return None
@@ -74,10 +75,10 @@ def _is_named(origin: str, settings: Settings) -> bool:
 
 def own_origins(request: Request, settings: Settings) -> list[str]:
     """
-    The origins of the app's own pages, as far as *request* tells.
+    The origins of the app's own pages, as far as *request* shows them.
 
-    Behind a proxy that ends TLS the server sees http, and the browser said
-    https. It did say http only where it keeps our cookies over http.
+    Behind a proxy that ends TLS the server sees http where the browser has https.
+    Plain http counts only where browsers keep our cookies over http.
     """
     host = request.headers.get("host")
     own = [normal_origin(f"https://{host}")] if host else []
@@ -89,7 +90,7 @@ def own_origins(request: Request, settings: Settings) -> list[str]:
 
 
 def report(why: str, request: Request, settings: Settings) -> None:
-    """Say in the log which origin was refused, and which would not have been."""
+    """Log the refused origin, and those that would have been accepted."""
     headers = request.headers
     log.warning(
         "answered 403: %s (Origin %.200r, Sec-Fetch-Site %.50r; expected %.500r)",

@@ -1,4 +1,4 @@
-"""What a view sees of its request: the session, and what can be done with it."""
+"""The session as a view sees it, and the operations on it."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ T = TypeVar("T")
 
 
 class _BaseCurrent:
-    """What both kinds show without asking anybody."""
+    """The part of Current and AsyncCurrent that reads no store."""
 
     def __init__(self, exchange: Exchange) -> None:
         self._exchange = exchange
@@ -36,12 +36,12 @@ class _BaseCurrent:
 
     @property
     def client(self) -> Client:
-        """Who asks: address behind trusted proxies, user agent, hints, device token."""
+        """The client: address behind trusted proxies, user agent, hints, device token."""
         return self._exchange.client
 
     @property
     def error(self) -> InvalidSessionError | None:
-        """Why there is no session, where credentials came; for logs, not for the client."""
+        """The reason why credentials gave no session; for logs, not for the client."""
         self._exchange.depends_on_user = True
         return self._exchange.error
 
@@ -55,7 +55,7 @@ class _BaseCurrent:
         return self._exchange.answer_to(error)
 
     def _watched(self, look: Callable[[Coroutine[Any, None, Session | None]], Any]) -> Watched:
-        """The session that a guard is for."""
+        """The session for a guard."""
         exchange, session = self._exchange, self._exchange.require(None, None)
         exchange.is_guarded = True
 
@@ -81,7 +81,7 @@ class Current(_BaseCurrent):
     """
     The session of a WSGI request: `environ["devsess"]`.
 
-    Cookies go out with this response: call what sets them before it begins.
+    Cookies go out with the response: call the methods that set them before it begins.
     """
 
     def login(
@@ -98,7 +98,7 @@ class Current(_BaseCurrent):
         """
         Sign *user_id* in; arguments and errors as for SessionManager.login.
 
-        The session that this browser had until now ends. With *cookies* false no
+        The browser's previous session ends. With *cookies* false no
         cookie is set, and none overwritten: the grant's tokens are for a program.
         """
         options = _options(amr, acr, auth_time, persistent, claims)
@@ -173,8 +173,8 @@ class AsyncCurrent(_BaseCurrent):
     def require(
         self, *, max_auth_age: Span | None = None, acr: str | None = None
     ) -> Coroutine[Any, Any, Session]:
-        """See Current.require; it raises when it is called, in case nobody awaits it."""
-        return _given(self._exchange.require(max_auth_age, acr))
+        """See Current.require; it raises when it is called, also without `await`."""
+        return _resolved(self._exchange.require(max_auth_age, acr))
 
     def check(self, *, max_auth_age: Span | None, acr: str | None) -> None:
         """As `require`, with nothing to await."""
@@ -217,7 +217,7 @@ class AsyncCurrent(_BaseCurrent):
         return AsyncGuard(self._watched(_awaited), every)
 
 
-# Of the request that the running task serves; threads that work for it have it too.
+# The request that the running task serves; threads that work for the task see it too.
 SERVED: ContextVar[AsyncCurrent | None] = ContextVar("devsess.served", default=None)
 
 
@@ -225,7 +225,7 @@ def _awaited(look: Coroutine[Any, None, Session | None]) -> Coroutine[Any, None,
     return look
 
 
-async def _given(session: Session) -> Session:
+async def _resolved(session: Session) -> Session:
     return session
 
 

@@ -26,21 +26,21 @@ if TYPE_CHECKING:
     from devsess.adapters._exchange import Exchange
     from devsess.models import Grant, Session
 
-# Long before a key that was taken out of use may be forgotten.
-_FOR_EVERYBODY = ("Cache-Control", "public, max-age=300")
+# Shorter than the time for which a retired key must be served.
+_PUBLIC = ("Cache-Control", "public, max-age=300")
 
 
-# Sessions on a page, if nothing is said, and at most.
+# Sessions on a page: by default, and at most.
 PAGE = 50
 MAX_PAGE = 1000
-# Parameters of a query that are looked at.
+# Parameters of a query that are read.
 MAX_FIELDS = 20
 
 Handler: TypeAlias = "Callable[[Exchange, str, bytes | None], Awaitable[Answer]]"
 
 
 def path_below(exchange: Exchange) -> str | None:
-    """Where below the endpoints the request goes; None if it is the app's."""
+    """The request's path below the endpoints; None if the app answers it."""
     at, path = exchange.settings.endpoints, exchange.request.path
     if at is None or exchange.request.is_live:
         return None
@@ -53,7 +53,7 @@ async def serve(exchange: Exchange, path: str, raw: bytes | None) -> Answer:
 
     Args:
         exchange: The request.
-        path: As `path_below` says.
+        path: The path below the endpoints.
         raw: The request's body; None if it is longer than _body.MAX_BODY.
     """
     exchange.is_at_endpoint = True
@@ -137,20 +137,20 @@ async def _read_body(exchange: Exchange, raw: bytes | None) -> Body | Answer:
     return body
 
 
-# Errors after which nobody can say that the session is over. A forged token is
-# among them: it must not be told from one that has expired.
+# Errors after which the session may still live. A forged token is among them: the
+# answer must not distinguish it from an expired one.
 _MAY_LIVE = (BadTokenError, TokenExpiredError, DeviceMismatchError)
 
 
 async def _logout(exchange: Exchange, _: str, raw: bytes | None) -> Answer:
-    """Signed out is signed out: also for whoever no longer was signed in (RFC 7009 §2.2)."""
-    # A form, a beacon: what else they say is not for us.
+    """End the session; one that has ended already is no error (RFC 7009 §2.2)."""
+    # The body of a form or a beacon is the app's own.
     body = await _read_body(exchange, raw if is_json(exchange.request) else b"")
     if isinstance(body, Answer):
         return body
     await exchange.authenticate()
     if exchange.session is None and body.refresh_token is not None:
-        with suppress(InvalidSessionError):  # it is over already, as was asked for
+        with suppress(InvalidSessionError):  # it has ended already
             exchange.session = (await _refreshed(exchange, body)).session
     may_live = exchange.session is None and isinstance(exchange.error, _MAY_LIVE)
     await exchange.logout(forget_device=body.forget_device, body=body)
@@ -165,7 +165,7 @@ async def _caller(exchange: Exchange) -> Session:
 
 
 def _refusal_to_read(exchange: Exchange) -> Answer | None:
-    """The answer to a page of another site that asks for what is a person's own."""
+    """The answer that refuses a user's own data to a page of another site."""
     exchange.depends_on_user = True
     exchange.vary_on("Sec-Fetch-Site", "Origin")
     why = csrf.refusal_to_read(exchange.request, exchange.credentials, exchange.settings)
@@ -173,15 +173,15 @@ def _refusal_to_read(exchange: Exchange) -> Answer | None:
 
 
 async def _session(exchange: Exchange, _: str, __: bytes | None) -> Answer:
-    """Who is signed in, and until when: no activity, or nobody could ask when it ends."""
+    """The session and its deadline; not activity, since asking must not move the deadline."""
     refusal = _refusal_to_read(exchange)
     if refusal:
         return refusal
     exchange.is_status_query = True
     await exchange.authenticate()
     session = exchange.session
-    told = None if session is None else {**session.to_dict(), "current": True}
-    return json_answer(200, {"signed_in": session is not None, "session": told})
+    shown = None if session is None else {**session.to_dict(), "current": True}
+    return json_answer(200, {"signed_in": session is not None, "session": shown})
 
 
 async def _sessions(exchange: Exchange, _: str, __: bytes | None) -> Answer:
@@ -204,7 +204,7 @@ async def _sessions(exchange: Exchange, _: str, __: bytes | None) -> Answer:
 
 
 def _page_asked(query: str) -> tuple[int, str | None] | Answer:
-    """How many sessions, and from where on; what else the query says is not ours."""
+    """The limit and the cursor of a query; other parameters are ignored."""
     try:
         asked = dict(parse_qsl(query, keep_blank_values=True, max_num_fields=MAX_FIELDS))
     except ValueError:
@@ -217,13 +217,13 @@ def _page_asked(query: str) -> tuple[int, str | None] | Answer:
 
 async def _may_end(exchange: Exchange, caller: Session) -> None:
     """
-    Check that it is the person who ends other sessions, on their own device (ASVS 7.5.2).
+    Check that the user ends other sessions from their own device, recently signed in (ASVS 7.5.2).
 
     Raises:
         DeviceMismatchError: If the session is bound and its device's token is not there.
         StepUpRequiredError: If the sign-in is too old.
     """
-    # The row is read: that another process saw the device token is no news for the cache.
+    # The row is read: the cache does not hear that another process saw the device token.
     found = await exchange.sessions.get(caller.id)
     devices = exchange.core.tokens.device.read(exchange.client.device_token)
     if found is not None and found.is_bound and found.device.id not in devices:
@@ -257,16 +257,16 @@ async def _end_others(exchange: Exchange, _: str, __: bytes | None) -> Answer:
 
 
 async def _keys(exchange: Exchange, _: str, __: bytes | None) -> Answer:
-    return json_answer(200, exchange.core.keys.jwks(), caching=_FOR_EVERYBODY)
+    return json_answer(200, exchange.core.keys.jwks(), caching=_PUBLIC)
 
 
 async def _described(exchange: Exchange, _: str, __: bytes | None) -> Answer:
     at = exchange.request.mount + (exchange.settings.endpoints or "")
-    told = description(at, exchange.settings.cookie_names.access)
-    return json_answer(200, told, caching=_FOR_EVERYBODY)
+    document = description(at, exchange.settings.cookie_names.access)
+    return json_answer(200, document, caching=_PUBLIC)
 
 
-# They ask whether the request may come from another site once they know the body.
+# These check for other sites themselves, once they have read the body.
 _CHECK_THEMSELVES = (_refresh, _logout)
 _SESSION: Mapping[str, Handler] = {"DELETE": _end}
 _ROUTES: Mapping[str, Mapping[str, Handler]] = {

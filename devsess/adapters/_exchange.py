@@ -43,20 +43,20 @@ log = logging.getLogger("devsess")
 
 class Exchange:
     """
-    One request, and what it comes to.
+    One request, and the effects it has on the response.
 
     Attributes:
-        request: What came.
+        request: The request.
         credentials: The credentials in it.
-        client: Who asks, as the manager sees it.
-        session: The live session it came with, or None.
-        error: Why there is none, where credentials came.
-        refused: What `require` refused: a 500 in its place is not the app's answer.
-        ended_by: What a guard raised: that its response ends there is no fault.
+        client: The client, as the manager sees it.
+        session: The live session of the request, or None.
+        error: The reason why credentials gave no session.
+        refused: The error that `require` raised; it replaces a 500 of the app.
+        ended_by: The error that a guard raised; a response that ends with it is no failure.
         is_guarded: Whether a guard was made.
         is_at_endpoint: Whether one of the JSON endpoints answers it.
-        is_status_query: Whether all that is asked is who is signed in.
-        depends_on_user: Whether the app looked at who asks: what it answers is for them.
+        is_status_query: Whether the request only asks for the session's status.
+        depends_on_user: Whether the app read the session, so its answer is for this user.
         has_begun: Whether the response is on its way, and headers are too late.
         unawaited: Methods of AsyncCurrent that were called and have not begun.
     """
@@ -70,7 +70,7 @@ class Exchange:
         self.client = client_of(request, settings, self.credentials.device)
         self.error: InvalidSessionError | None = self.credentials.error
 
-    # How each begins, in the class: most requests change none of these.
+    # First values, in the class: most requests change none of these.
     session: Session | None = None
     refused: DevsessError | None = None
     ended_by: DevsessError | None = None
@@ -84,13 +84,13 @@ class Exchange:
 
     @property
     def jar(self) -> Jar:
-        """The cookies of this exchange; most responses say nothing of any."""
+        """The cookies of this exchange; most responses set none."""
         if self._jar is None:
             self._jar = Jar(self.settings, self.request, self.credentials)
         return self._jar
 
     def leave_cookies_alone(self) -> None:
-        """Do as if no cookie had come; set none, and clear none."""
+        """Act as without cookies; set none, and clear none."""
         if self.credentials.by != "bearer":
             self.credentials = device_alone(self.request)
             self.client = client_of(self.request, self.settings, self.credentials.device)
@@ -102,9 +102,9 @@ class Exchange:
 
     def try_cache(self) -> bool:
         """
-        Whether memory alone says who asks, as it does for most requests.
+        Whether the cache alone gives the session, as for most requests.
 
-        As `open` would, without a coroutine, which would cost more than the look itself.
+        Decides as `open` would, without a coroutine, which costs more than the lookup.
         """
         access_token = self.credentials.access
         if not access_token or self.credentials.error is not None:
@@ -123,7 +123,7 @@ class Exchange:
         return True
 
     async def open(self) -> Answer | None:
-        """Find out who asks; an answer, if the app shall not be asked at all."""
+        """Authenticate the request; an answer, if the app must not see it."""
         try:
             if self._is_for_us():
                 return self.preflight(None)
@@ -137,15 +137,15 @@ class Exchange:
         except DevsessError as error:
             answer = self.answer_to(error)
             if answer is None:
-                raise  # None would let the app be asked
+                raise  # None would let the request reach the app
             return answer
         return None
 
     def _is_for_us(self) -> bool:
         """
-        Whether it is a preflight that nobody without a session may bring to the app.
+        Whether it is a preflight of a path that needs a session: the middleware answers it.
 
-        That the app cannot be reached without one is noted, as its answers depend on it.
+        All answers for such a path depend on the user.
         """
         if not self.settings.is_closed(self.request):
             return False
@@ -169,7 +169,7 @@ class Exchange:
 
     @property
     def may_clear(self) -> bool:
-        """Whether cookies of no use may go with the answer: here no late one undoes a sign-in."""
+        """Whether the answer may clear cookies: a late answer of this kind undoes no sign-in."""
         return (self.is_at_endpoint or self.request.wants_html) and self.request.takes_cookies
 
     async def authenticate(self) -> None:
@@ -183,7 +183,7 @@ class Exchange:
             return
         if self.credentials.access:
             await self._validate(self.credentials.access)
-            # One that cannot be read (its key was dropped) is no worse than none.
+            # A token that cannot be read (its key was dropped) is no worse than none.
             if not isinstance(self.error, (TokenExpiredError, BadTokenError)):
                 return
         # A rotation whose cookies cannot arrive would end the session.
@@ -201,7 +201,7 @@ class Exchange:
             self.error = error
             return
         if session.persistent and session.last_seen_at.timestamp() >= now:
-            self._prolonged = session  # this request was noted as activity
+            self._prolonged = session  # this request counted as activity
 
     @property
     def is_activity(self) -> bool:
@@ -222,24 +222,24 @@ class Exchange:
         return grant
 
     async def login(self, user_id: str, options: LoginOptions, *, cookies: bool = True) -> Grant:
-        """Sign in on this response; with *cookies*, the session that this browser had ends."""
+        """Sign in on this response; with *cookies*, the browser's previous session ends."""
         self._check_not_begun()
         if not cookies:
             self.jar.leave_alone()
         before = self.session if self.credentials.by == "cookie" and cookies else None
         grant = await self.sessions.login(user_id, self.client, **options)
         if before is not None and before.id not in grant.evicted:
-            # Its cookies are overwritten: nobody could use it, nor end it here.
+            # Its cookies are overwritten: the browser can neither use nor end it.
             await self._revoke(before, "replaced")
         try:
             self._hand_out(grant)
-        except ValueError:  # no browser would keep its cookies: nobody has this session
+        except ValueError:  # no browser would keep its cookies
             await self._revoke(grant.session, "undeliverable")
             raise
         return grant
 
     async def step_up(self, options: StepUpOptions) -> Grant:
-        """Raise the session that came; its new tokens go out with this response."""
+        """Step the session up; its new tokens go out with this response."""
         self._check_not_begun()
         if self.session is None or self.jar.held.access is None:
             raise self.missing()
@@ -259,9 +259,9 @@ class Exchange:
         return session
 
     async def logout(self, *, forget_device: bool = False, body: Body = EMPTY_BODY) -> None:
-        """End the session, clear its cookies; and end the trust in the device that came."""
+        """End the session and clear its cookies; *forget_device* ends trust in its device too."""
         self._check_not_begun()
-        if forget_device:  # first: while the session lives, what failed can be tried again
+        if forget_device:  # first: while the session lives, a failure can be retried
             await trust.end_trust(self, body)
         session = self.session
         if session is not None:
@@ -275,7 +275,7 @@ class Exchange:
         await self.sessions.revoke(session.id, user_id=user_id, reason=reason, actor=user_id)
 
     def require(self, max_auth_age: Span | None, acr: str | None) -> Session:
-        """The session; else what is missing is noted, and raised."""
+        """The session; without one the error is kept as `refused`, and raised."""
         self.depends_on_user = True
         if self.session is None:
             self.refused = self.missing()
@@ -289,7 +289,7 @@ class Exchange:
         return self.session
 
     def missing(self) -> InvalidSessionError:
-        """Why there is no session."""
+        """The reason why there is no session."""
         return self.error or BadTokenError("no credentials came with this request: sign in")
 
     # For the response.
@@ -297,7 +297,7 @@ class Exchange:
     def answer_to(self, error: DevsessError) -> Answer | None:
         """The answer that *error* means; None if it is the application's own fault."""
         if isinstance(error, StoreUnavailableError):
-            log.error("answered 503: %s", error)  # the client is not told why
+            log.error("answered 503: %s", error)  # the client does not see why
         login_url, has_credentials = self.settings.login_url, self.credentials.can_sign_in
         answer = answer_to(error, self.request, login_url, has_credentials=has_credentials)
         if answer is None:
@@ -308,36 +308,36 @@ class Exchange:
         return self.ours(answer)
 
     def ours(self, answer: Answer) -> Answer:
-        """*answer*, noted as one of devsess: named origins may read it."""
+        """*answer*, marked as one of devsess: named origins may read it."""
         self._is_ours = True
         return answer
 
     def vary_on(self, *names: str) -> None:
-        """Note request headers that the answer depends on."""
+        """Add request headers that the answer depends on."""
         self._vary_on = tuple(dict.fromkeys((*self._vary_on, *names)))
 
     def in_place_of_500(self) -> Answer | None:
-        """What the app refused, and somebody made a 500 of."""
+        """The answer for a refusal of `require` that a framework turned into a 500."""
         if self.refused is None:
             return None
-        log.warning("a 500 of the app was replaced by what it had refused: %s", self.refused)
+        log.warning("a 500 of the app was replaced by its refusal: %s", self.refused)
         return self.answer_to(self.refused)
 
     @property
     def has_cookies(self) -> bool:
-        """Whether there are cookies to be set; lost, they would sign the user out."""
+        """Whether cookies are to be set; losing them would sign the user out."""
         return self._jar is not None and not self._jar.is_empty
 
     def crashed(self) -> Answer:
-        """What carries the cookies when the app answers nothing."""
+        """The answer that carries the cookies when the app gives none."""
         return self.ours(problem(500, "Something went wrong."))
 
     async def settle(self) -> None:
         """
-        Before the response begins: persistent cookies follow the deadline that has moved.
+        Before the response begins, let persistent cookies follow a moved deadline.
 
-        Unless something happened since: then another response has set newer ones,
-        which those of a slow one must not overwrite, nor may those of its renewal.
+        If the session has changed since, another response has set newer cookies: a
+        slow response must not overwrite them, and takes back those of its own renewal.
         """
         prolonged, self._prolonged = self._prolonged, None
         renewed, self._renewed = self._renewed, None
@@ -359,18 +359,18 @@ class Exchange:
 
     def headers(self, content_type: str, *, is_marked: bool, is_shared: bool) -> list[Header]:
         """
-        What goes beside the headers of a response.
+        The headers to add to a response.
 
         Args:
             content_type: Its Content-Type, or "".
-            is_marked: Whether it says how it may be cached.
-            is_shared: Whether it says which origin may read it.
+            is_marked: Whether it has a Cache-Control header.
+            is_shared: Whether it has an Access-Control-Allow-Origin header.
         """
         found = cookies = self._cookies()
         if cookies or self._gives_tokens:
             found = [*cookies, NO_STORE]
         elif self.session is not None and not is_marked and not self.request.is_live:
-            found = [PRIVATE]  # what a person sees is theirs, in case it shows who they are
+            found = [PRIVATE]  # the page may show the user's own data
         if self._has_signed_out and self.settings.clear_site_data:
             found.append(CLEAR_CACHE)
         if self._is_ours and self.settings.origins:

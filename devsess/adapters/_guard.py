@@ -36,10 +36,10 @@ class Watched:
     The session that a guard is for.
 
     Attributes:
-        look: Looks it up as it is now; on ASGI to be awaited.
-        current: As it is known to its own request, which may step it up.
+        look: Reads it from the store; on ASGI to be awaited.
+        current: The session as its own request knows it; a step-up changes it.
         now: Seconds since the epoch, by the manager's clock.
-        ended_by: Hears why it has ended, before that is raised.
+        ended_by: Called with the reason, before that is raised.
     """
 
     look: Callable[[], Any]
@@ -49,7 +49,7 @@ class Watched:
 
     def judge(self, session: Session | None) -> float:
         """
-        Check that the session as looked up lives, and its token with it; its deadline.
+        Check that the session and its token still live, and return the deadline.
 
         Raises:
             SessionNotFoundError, SessionRevokedError, SessionExpiredError: If it does not.
@@ -74,7 +74,7 @@ class Watched:
 
 class Guard:
     """
-    Says on demand whether the session still lives; looking is no activity of it.
+    Checks on demand that the session still lives; a check is no activity.
 
     Args:
         watched: The session.
@@ -93,7 +93,7 @@ class Guard:
 
         Raises:
             InvalidSessionError: If the session ended.
-            StoreUnavailableError: If nobody can say.
+            StoreUnavailableError: If the store did not answer.
         """
         now = time.monotonic()
         if now < self._next and self._watched.now() < self._deadline:
@@ -120,13 +120,13 @@ class Guard:
 
 class AsyncGuard:
     """
-    Ends its block with the session: what the block awaits is cancelled, and the reason raised.
+    Ends its block with the session: cancels the block's await and raises the reason.
 
     Args: as for Guard.
 
     Raises:
         InvalidSessionError: From the block, when the session ended.
-        StoreUnavailableError: From the block, when nobody could say any more.
+        StoreUnavailableError: From the block, when the store did not answer.
     """
 
     def __init__(self, watched: Watched, every: float = LOOK_INTERVAL) -> None:

@@ -1,4 +1,4 @@
-"""A request and an answer, as much of them as the adapters decide by."""
+"""A request and an answer: the parts that the adapters use."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ HINTS = (
     "sec-ch-ua-platform",
     "sec-ch-ua-platform-version",
 )
-# All the headers that are ever looked at; the others cost nothing.
+# All the headers that are read; the others cost nothing.
 READ_HEADERS = (
     "accept",
     "access-control-request-headers",
@@ -49,10 +49,10 @@ SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
 _PREFLIGHT = {"origin", "access-control-request-method"}
 
 
-@frozen(slots=False)  # which every request makes: it costs half as much
+@frozen(slots=False)  # every request makes one: without slots it costs half as much
 class Request:
     """
-    What came.
+    A request.
 
     Attributes:
         method: In capitals, as it was sent.
@@ -108,7 +108,7 @@ class Request:
 
 @frozen
 class Answer:
-    """What goes back in the app's stead."""
+    """An answer in place of the app's."""
 
     status: int
     headers: tuple[Header, ...] = field(default=(), repr=False)
@@ -116,18 +116,18 @@ class Answer:
 
     @property
     def status_line(self) -> str:
-        """As WSGI wants it."""
+        """The status line of WSGI."""
         return f"{self.status} {HTTPStatus(self.status).phrase}"
 
 
 NO_STORE: Header = ("Cache-Control", "no-store")
 PRIVATE: Header = ("Cache-Control", "private")
 CLEAR_CACHE: Header = ("Clear-Site-Data", '"cache"')
-# What makes browsers say more of their device than they say unasked (RFC 8942).
+# Asks browsers for more client hints than they send by themselves (RFC 8942).
 ACCEPT_HINTS: Header = ("Accept-CH", "Sec-CH-UA-Platform-Version, Sec-CH-UA-Model")
 
 
-# Nobody takes it for a script, and no other site embeds it (OWASP ASVS 3.4.4, 3.5.8).
+# No browser takes it for a script, and no other site embeds it (OWASP ASVS 3.4.4, 3.5.8).
 _UNEMBEDDED: tuple[Header, ...] = (
     ("X-Content-Type-Options", "nosniff"),
     ("Cross-Origin-Resource-Policy", "same-origin"),
@@ -141,13 +141,13 @@ def json_answer(
     kind: str = "application/json",
     caching: Header = NO_STORE,
 ) -> Answer:
-    """*content* as JSON; not to be stored, unless *caching* says that it is for everybody."""
+    """*content* as JSON; not to be stored, unless *caching* says otherwise."""
     body = json.dumps(content, ensure_ascii=False).encode("utf-8", "backslashreplace")
     described = (("Content-Type", kind), ("Content-Length", str(len(body))), caching)
     return Answer(status, (*described, *_UNEMBEDDED, *headers), body)
 
 
 def empty_answer(status: int, *headers: Header) -> Answer:
-    """No body."""
+    """An answer without a body."""
     length = () if status == 204 else (("Content-Length", "0"),)
     return Answer(status, (*length, NO_STORE, *headers))

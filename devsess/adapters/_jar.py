@@ -1,4 +1,4 @@
-"""What becomes of a client's cookies with the response: set anew, left alone, or cleared."""
+"""The cookies of a response: set, left alone, or cleared."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from devsess.adapters._settings import Settings
     from devsess.models import Grant, Session
 
-# What a client sent is sent back only if it may be a token of ours.
+# A client's token is sent back only if it may be one of ours.
 _TOKEN = re.compile(r"[A-Za-z0-9._~-]{1,4000}")
 
 
@@ -24,9 +24,9 @@ class Jar:
     The cookies of one exchange.
 
     Attributes:
-        held: What the client will hold once it has the answer.
-        ended: Names of the cookies it sent whose session is known to be over.
-        checked_at: When that was found out, in seconds since the epoch, or None.
+        held: The credentials of the client once it has the answer.
+        ended: Names of the cookies it sent whose session is known to have ended.
+        checked_at: When that was checked, in seconds since the epoch, or None.
     """
 
     def __init__(self, settings: Settings, request: Request, credentials: Credentials) -> None:
@@ -62,7 +62,7 @@ class Jar:
             self._write(self._settings.cookie_names.device, device or "", int(lifetime))
 
     def follow(self, session: Session, now: float) -> None:
-        """Let the session's two cookies end when it does; junk that came is not sent back."""
+        """Let the session's two cookies end when it does; other text is not sent back."""
         held = self.held
         self.held = evolve(held, access=_sendable(held.access), refresh=_sendable(held.refresh))
         self._write_tokens(session, now)
@@ -75,7 +75,7 @@ class Jar:
                 self._write(name, token, left if session.persistent else None)
 
     def take_back(self) -> None:
-        """Set nothing after all: what the client was to be given is of no use any more."""
+        """Set nothing after all: newer cookies have replaced these."""
         self._lines.clear()
 
     def drop(self, *, forget_device: bool = False) -> None:
@@ -97,12 +97,12 @@ class Jar:
 
     @property
     def is_untouched(self) -> bool:
-        """Whether there is nothing to say of any cookie, as with most responses."""
+        """Whether no cookie is set or cleared, as with most responses."""
         return not (self._lines or self.ended or self._twice)
 
     @property
     def is_empty(self) -> bool:
-        """Whether nothing was set; cookies that are lost would sign a person out."""
+        """Whether no cookie is set."""
         return not self._lines
 
     def headers(self, *, may_clear: bool) -> list[Header]:
@@ -110,9 +110,9 @@ class Jar:
         The Set-Cookie headers.
 
         Args:
-            may_clear: Whether cookies that are of no use may be cleared with this
-                response: not where the client asks for many things at once, since a
-                late answer would clear what an earlier one has set.
+            may_clear: Whether this response may clear useless cookies: not where the
+                client sends many requests at once, since a late answer would clear
+                the cookies that another has set.
         """
         lines, attributes = dict(self._lines), self._settings.cookie_attributes
         twins: list[str] = []

@@ -1,4 +1,4 @@
-"""What both middlewares are given."""
+"""The options of both middlewares, and their common beginning."""
 
 from __future__ import annotations
 
@@ -29,24 +29,24 @@ class AskingExchange(Exchange):
 
 class Middleware(Generic[App, Manager]):
     """
-    Gives every request its session, and answers for what it may not do.
+    Gives every request its session, and answers requests that the app must not see.
 
     Args:
         app: The app.
         manager: A SessionManager for WSGI, an AsyncSessionManager for ASGI.
-        required: Whether nobody reaches the app, but for `login_url`, without a session.
-        transport: Where tokens are looked for: "cookie", "bearer" or "both".
-        trusted_proxies: Networks (CIDR), or "unix" for a Unix socket, whose word
-            on the client's address is taken; none by default.
+        required: Whether every path but `login_url` and `public` needs a session.
+        transport: Where tokens are read from: "cookie", "bearer" or "both".
+        trusted_proxies: Networks (CIDR), or "unix" for a Unix socket, that are trusted
+            to name the client's address; none by default.
         proxy_header: The one header in which they give it.
         origins: Other origins whose pages may act for a signed-in browser.
         csrf_exempt: Paths that any site may post to; "/hooks/" means all below it.
         public: Paths that `required` excepts.
         passive: Paths that are no activity, as is the request header `Devsess-Passive: 1`.
-        recent_auth: How old a sign-in may be that ends other sessions at the endpoints; None
-            for any age.
+        recent_auth: The greatest age of a sign-in that may end other sessions at the
+            endpoints; None for any age.
         insecure_cookies: For development over plain http only; warns.
-        cookies: What the cookies are called, and where browsers send them.
+        cookies: The names of the cookies, and where browsers send them.
         clear_site_data: Whether a sign-out also empties the browser's cache of the site.
         endpoints: Where the JSON endpoints are served, such as "/auth"; None for nowhere.
         login_url: Where a browser is sent instead of a 401, with `return_to`; None for nowhere.

@@ -34,7 +34,7 @@ def answer_to(
     error: DevsessError, request: Request, login_url: str | None, *, has_credentials: bool
 ) -> Answer | None:
     """
-    The answer that *error* means, or None if it is the application's own fault.
+    The answer for *error*, or None if it is the application's own fault.
 
     Args:
         error: The error.
@@ -51,7 +51,7 @@ def answer_to(
 
 
 def to_login(request: Request, login_url: str) -> Answer:
-    """A person is sent to sign in, and told where to come back to, if that is a page."""
+    """A redirect to the sign-in page; after a GET it names the page to return to."""
     path, mark, query = login_url.partition("?")
     there = f"{below_mount(path, quote(request.mount))}{mark}{query}"
     if request.method in ("GET", "HEAD"):
@@ -85,7 +85,7 @@ def _step_up(error: StepUpRequiredError, _: bool) -> Answer:
 
 
 def _invalid(_: DevsessError, has_credentials: bool) -> Answer:
-    # Never why: whoever tries tokens must not learn which of them once were good.
+    # Never the reason: an attacker must not learn which tokens once were valid.
     if not has_credentials:
         return problem(401, "Sign in first.", ("WWW-Authenticate", 'Bearer realm="devsess"'))
     challenge = 'Bearer realm="devsess", error="invalid_token"'
@@ -106,7 +106,7 @@ def _denied(_: DevsessError, __: bool) -> Answer:
     return problem(403, "This sign-in was refused.")
 
 
-# The first that fits; what fits none (a ConfigurationError) is nobody's but the programmer's.
+# The first match counts; an error without one (ConfigurationError) is the program's own fault.
 _ANSWERS: tuple[tuple[type[DevsessError], Callable[[Any, bool], Answer]], ...] = (
     (StoreUnavailableError, _unavailable),
     (StepUpRequiredError, _step_up),

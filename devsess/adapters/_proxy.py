@@ -1,5 +1,5 @@
 """
-Who the client is: the connection's other end, or what trusted proxies say of it.
+The client's address: the connection's other end, or the one that trusted proxies name.
 
 Headers are believed only as far as a chain of trusted proxies leads (RFC 9700
 §4.13), read from the right: everything left of the first stranger may be made up.
@@ -18,7 +18,7 @@ from devsess.adapters._settings import Network, ProxyHeader, Settings
 from devsess.devices.addresses import address
 from devsess.models import Client
 
-# How much of a header is looked at, and most proxies in a row; honest ones stay far below.
+# The greatest length read of a header, and number of proxies in a row.
 MAX_HEADER = 4096
 MAX_HOPS = 20
 
@@ -26,7 +26,7 @@ _PORT = re.compile(r":[0-9]{1,5}")
 _BRACKETED = re.compile(r"\[([0-9A-Fa-f:.]+)\](?::[0-9]{1,5})?")
 _TOKEN = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"  # noqa: S105 - RFC 9110 §5.6.2
 _QUOTED = r'"(?:[^"\\]|\\.)*"'
-# What must be quoted, since ":" and "[" stand in no token, and by some proxies is not.
+# An address that must be quoted, since ":" and "[" stand in no token, and by some proxies is not.
 _BARE = r"(?:\[[0-9A-Fa-f:.]+\](?::[0-9]{1,5})?|[0-9A-Fa-f.]*:[0-9A-Fa-f:.]+)"
 _VALUE = rf"(?:{_BARE}|{_TOKEN}|{_QUOTED})"
 _PAIR = rf"{_TOKEN}={_VALUE}"
@@ -38,7 +38,7 @@ _STRINGS = re.compile(_QUOTED)
 
 
 def client_of(request: Request, settings: Settings, device_token: str | None) -> Client:
-    """Who asks, as the manager sees it."""
+    """The client of *request*, as the manager sees it."""
     headers = request.headers
     hints = {name: hint for name in HINTS if (hint := headers.get(name)) and len(hint) <= MAX_HINT}
     proxies, named_in = settings.trusted_proxies, settings.proxy_header
@@ -56,12 +56,12 @@ def client_address(
     trusted: tuple[Network, ...],
     header: ProxyHeader,
 ) -> str | None:
-    """The client's address in its one normal spelling; None if nothing says it."""
+    """The client's address in its one normal spelling; None if it is unknown."""
     here = address(peer) if peer else None
     value = headers.get(header)
     if value is None or not trusted or (peer and here is None):
         return here
-    if len(value) > MAX_HEADER:  # what our proxy wrote is at its end
+    if len(value) > MAX_HEADER:  # our proxy wrote its end
         value = value[-MAX_HEADER:].partition(",")[2]
     hops = _forwarded(value) if header == "forwarded" else _forwarded_for(value)
     for _, hop in zip(range(MAX_HOPS), hops, strict=False):
@@ -82,7 +82,7 @@ def _is_trusted(text: str | None, trusted: tuple[Network, ...]) -> bool:
 
 
 def _forwarded_for(text: str) -> Iterator[str | None]:
-    """The addresses of an X-Forwarded-For, from the right; None for what is none."""
+    """The addresses of an X-Forwarded-For, from the right; None for a malformed one."""
     while text is not None:
         text, comma, last = text.rpartition(",")
         yield _node(last.strip(" \t"))
@@ -94,8 +94,8 @@ def _forwarded(text: str) -> Iterator[str | None]:
     """
     The `for` of each element of a Forwarded header (RFC 7239), from the right; None if malformed.
 
-    The nearest comma that leaves a whole element behind it is the one that
-    divides: what a client wrote further left cannot swallow a proxy's word.
+    The rightmost comma followed by a whole element divides: text that a client
+    wrote further left cannot swallow the element of a proxy.
     """
     rest = text
     while True:
@@ -114,7 +114,7 @@ def _forwarded(text: str) -> Iterator[str | None]:
 def _for(element: str) -> str | None:
     if not _ELEMENT.fullmatch(element):
         return None
-    # Strings are blanked first: a "for=" inside one is nobody's word.
+    # Strings are blanked first: a "for=" inside one is no parameter.
     blank = _STRINGS.sub(lambda found: "x" * len(found[0]), element)
     found = [match.start(1) for match in _FOR.finditer(blank)]
     if len(found) != 1:

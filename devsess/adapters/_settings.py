@@ -206,7 +206,7 @@ class Settings:
         return login is None or request.mount + request.path != below_mount(login, request.mount)
 
     def is_passive(self, request: Request) -> bool:
-        """Whether a timer sent *request*, and no person: it keeps no session alive."""
+        """Whether *request* is no activity: a timer sent it, not a person."""
         if request.headers.get(PASSIVE_HEADER) == "1":
             return True
         return bool(self.passive) and is_among(request.path, self.passive)

@@ -1,9 +1,9 @@
 """
-The trust in the device that a sign-out is to forget: it ends, whatever state the session is in.
+End trust in the device that a sign-out forgets, whatever state the session is in.
 
-What the request proves decides whose device it is. A live session proves its own; a token that
+The request's tokens prove whose device it is. A live session proves its own; a token that
 has expired, or whose session has ended or is another device's, still proves the account, and the
-device token which of its devices. Nobody else's trust is touched.
+device token which of its devices. The trust of other accounts stays.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 async def end_trust(exchange: Exchange, body: Body) -> None:
-    """End the trust that tokens in cookies, in headers or in what a body *said* prove."""
+    """End the trust that tokens in cookies, in headers or in the body prove."""
     session, credentials = exchange.session, exchange.credentials
     if session is not None and session.device.trusted_until is not None:
         await exchange.sessions.trust_device(session.user_id, session.device.id, None)

@@ -47,7 +47,7 @@ class Response:
         return self._begin(status, headers, exc_info)
 
     def answer(self, answer: Answer) -> list[bytes]:
-        """Answer in the app's stead."""
+        """Answer in place of the app."""
         exc_info = sys.exc_info() if self._exchange.has_begun else None
         self._begin(answer.status_line, list(answer.headers), exc_info)
         return self._content(answer)
@@ -64,7 +64,7 @@ class Response:
 
     @property
     def replacement(self) -> list[bytes] | None:
-        """What goes out in the place of the app's body, if anything does."""
+        """The body that replaces the app's, or None."""
         return None if self._instead is None else self._content(self._instead)
 
     def is_over(self, error: Exception) -> bool:
@@ -76,7 +76,7 @@ class Response:
         Answer an error that the app raised, or raise it again.
 
         With cookies to be set, both: the answer carries them, and the server
-        hears of the error behind it.
+        sees the error after it.
         """
         answer = self._exchange.answer_to(error) if isinstance(error, DevsessError) else None
         if answer is not None:
@@ -97,7 +97,7 @@ class Response:
             is_marked="cache-control" in own,
             is_shared=ALLOW_ORIGIN in own,
         )
-        if NO_STORE in ours:  # in the place of what the app said
+        if NO_STORE in ours:  # in place of the app's
             headers = [it for it in headers if it[0].lower() != "cache-control"]
         headers = [*headers, *ours] if ours else headers
         if exc_info is None:
@@ -145,4 +145,4 @@ def _then_raise(parts: list[bytes], error: Exception) -> Iterator[bytes]:
 
 
 def _discard(_: bytes) -> None:
-    """What an app writes below an answer that was replaced."""
+    """Drop the body that an app writes to a replaced answer."""

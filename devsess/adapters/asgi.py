@@ -44,7 +44,7 @@ class SessionMiddleware(Middleware[ASGIApp, AsyncSessionManager]):
         return manager
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one connection; what is neither http nor websocket is the app's."""
+        """Serve one connection; other scopes go to the app."""
         if scope["type"] not in ("http", "websocket"):
             await self._app(scope, receive, send)
             return
@@ -52,7 +52,7 @@ class SessionMiddleware(Middleware[ASGIApp, AsyncSessionManager]):
         response = Response(exchange, send)
         path = endpoints.path_below(exchange)
         try:
-            # First without a coroutine, as most requests are answered.
+            # First without a coroutine: enough for most requests.
             is_known = path is None and exchange.try_cache()
             answer = None if is_known else await self._before(exchange, path, receive)
         except ClientGoneError:
@@ -63,7 +63,7 @@ class SessionMiddleware(Middleware[ASGIApp, AsyncSessionManager]):
         current = AsyncCurrent(exchange)
         before = SERVED.set(current)
         try:
-            # A copy: what is ours is not the server's.
+            # A copy: the server's scope stays as it is.
             shown = {**scope, "devsess": current}
             if exchange.request.offered:
                 shown.update(_without_tokens(scope))
@@ -86,7 +86,7 @@ class SessionMiddleware(Middleware[ASGIApp, AsyncSessionManager]):
 
 
 def _without_tokens(scope: Scope) -> dict[str, Any]:
-    """What a handshake offers, as the app may see it."""
+    """The subprotocols and headers of a handshake, without the token."""
     offered = scope.get("subprotocols") or ()
     if not any(map(is_token, offered)):
         return {}
@@ -110,7 +110,7 @@ def _request(scope: Scope) -> Request:
     query, scheme = scope.get("query_string", b"").decode("latin-1"), scope.get("scheme", "http")
     address = peer[0] if peer else None
     if not is_live:
-        # In their order, since names would add a third to what it costs.
+        # By position: keywords would cost a third more.
         return Request(method, mount, path, query, scheme, headers, address)
     offered = tuple(scope.get("subprotocols") or ())
     can_answer = "websocket.http.response" in (scope.get("extensions") or {})
@@ -134,11 +134,11 @@ def _headers(lines: list[tuple[bytes, bytes]]) -> dict[str, str]:
 
 
 class ClientGoneError(Exception):
-    """Nobody hears an answer any more, and half a request asks for nothing."""
+    """The client closed the connection before its request was complete."""
 
 
 async def _body(receive: Receive) -> bytes | None:
-    """The body, as far as the endpoints read one; None if it is longer."""
+    """The body; None if it is longer than the endpoints read."""
     body, length, more = b"", 0, True
     while more and length <= MAX_DROPPED:
         message = await receive()

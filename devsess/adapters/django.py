@@ -37,7 +37,7 @@ GetResponse: TypeAlias = Callable[[HttpRequest], HttpResponseBase]
 
 
 class SessionMiddleware(Middleware[GetResponse, SessionManager]):
-    """See the module; put it before what needs to know who asks."""
+    """See the module; put it before the middlewares that use the session."""
 
     _awaits = False
     _manager_name = "SessionManager"
@@ -78,7 +78,7 @@ class SessionMiddleware(Middleware[GetResponse, SessionManager]):
         raise ConfigurationError("SessionMiddleware guards nothing as a decorator: see MIDDLEWARE")
 
     def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
-        """Django's hook for what a view raised: errors of devsess become their answers."""
+        """Django's hook for a view's errors: those of devsess become their answers."""
         current: Current = request.devsess
         answer = current.answer_to(error) if isinstance(error, DevsessError) else None
         return None if answer is None else _response(request, answer)
@@ -135,5 +135,5 @@ def _response(request: HttpRequest, answer: Answer) -> HttpResponse:
     body = b"" if request.method == "HEAD" else answer.body
     response = HttpResponse(body, status=answer.status, headers=dict(answer.headers))
     if answer.status == 204:
-        del response.headers["Content-Type"]  # Django's own idea
+        del response.headers["Content-Type"]  # which Django adds
     return response

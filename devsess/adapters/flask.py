@@ -160,7 +160,7 @@ def _set_mark(function: Any, marks: tuple[Requirement, ...]) -> None:
 
 
 def _check_marks(app: Flask, **_: object) -> None:
-    """Check what a route's view was decorated with after the route was declared."""
+    """Check the guards that decorate a route's view after the route was declared."""
     view = app.view_functions.get(request.endpoint or "")
     for requirement in getattr(view, _MARK, ()):
         _check(requirement)
