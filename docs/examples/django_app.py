@@ -93,7 +93,7 @@ def home(request: HttpRequest) -> HttpResponse:
 
 @require_http_methods(["GET", "POST"])
 def sign_in(request: HttpRequest) -> HttpResponse:
-    """Asks to sign in; whoever is signed in, for the second factor."""
+    """Asks to sign in, or a person signed in for the second factor."""
     return confirm(request) if request.devsess.session else let_in(request)
 
 

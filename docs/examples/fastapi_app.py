@@ -108,7 +108,7 @@ def row(session: Session) -> str:
 
 @app.get("/sign-in")
 async def ask(current: Current) -> Response:
-    """The form to sign in; for whoever is signed in, the one for the second factor."""
+    """The form to sign in; for a person signed in, the one for the second factor."""
     if current.session:
         return page("Confirm that it is you", CONFIRM, user=current.session.user_id)
     return page("Sign in", SIGN_IN)

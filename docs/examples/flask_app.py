@@ -79,7 +79,7 @@ def home() -> str:
 
 @app.get("/sign-in")
 def ask() -> str:
-    """The form to sign in; for whoever is signed in, the one for the second factor."""
+    """The form to sign in; for a person signed in, the one for the second factor."""
     if current_session.session:
         return page("Confirm that it is you", CONFIRM, user=current_session.session.user_id)
     return page("Sign in", SIGN_IN)

@@ -51,7 +51,7 @@ def start(environ: WSGIEnvironment) -> Answer:
 
 
 def callback(environ: WSGIEnvironment) -> Answer:
-    """What the provider posts. No cookie came along: sign nobody in here."""
+    """The provider's post, which comes without cookies: sign nobody in here."""
     size = min(int(environ.get("CONTENT_LENGTH") or 0), MOST)
     form = parse_qs(environ["wsgi.input"].read(size).decode("utf-8", "replace"))
     ticket = secrets.token_urlsafe(32)
@@ -73,7 +73,7 @@ def finish(environ: WSGIEnvironment) -> Answer:
 
 
 def verified(answer: dict[str, str]) -> str:
-    """Who it is. Yours checks signature, issuer, audience and nonce of the answer first."""
+    """The person's name. Yours checks signature, issuer, audience and nonce of the answer first."""
     return answer["user"]
 
 

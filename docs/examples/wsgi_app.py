@@ -96,7 +96,7 @@ def row(session: Session) -> str:
 
 
 def ask(current: Current, environ: WSGIEnvironment) -> Page:
-    """The form to sign in; for whoever is signed in, the one for the second factor."""
+    """The form to sign in; for a person signed in, the one for the second factor."""
     if current.session:
         return page("Confirm that it is you", CONFIRM, user=current.session.user_id)
     return page("Sign in", SIGN_IN)
@@ -106,8 +106,8 @@ def sign_in(current: Current, environ: WSGIEnvironment) -> Page:
     form = form_of(environ)
     if current.session:
         if not is_right(form.get("code", ""), CODE):
-            user, told = current.session.user_id, "Wrong code."
-            return page("Confirm that it is you", CONFIRM, "403 Forbidden", told, user=user)
+            user, error = current.session.user_id, "Wrong code."
+            return page("Confirm that it is you", CONFIRM, "403 Forbidden", error, user=user)
         current.step_up(amr=("otp",), acr="aal2")
     else:
         name = form.get("name", "")
