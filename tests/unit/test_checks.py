@@ -99,7 +99,7 @@ REFUSED: list[tuple[Callable[..., object], tuple[Any, ...], type[Exception], str
 
 
 @pytest.mark.parametrize(("check", "given", "error", "said"), REFUSED)
-def test_what_is_refused(
+def test_handshakes_that_are_refused(
     check: Callable[..., object], given: Any, error: type[Exception], said: str
 ) -> None:
     """Beyond its bound a value is refused, and the message names what it was for."""

@@ -198,7 +198,7 @@ def test_no_renewal_before_the_csrf_check(site: Any) -> None:
     assert 200 == browser.get("/me").status_code
 
 
-def test_the_wrong_device_is_told_nothing(site: Any) -> None:
+def test_the_wrong_device_learns_no_reason(site: Any) -> None:
     """Ada's cookies beside another browser's device cookie: 401, and Ada's session goes on."""
     browser, thief = site.browser("ada"), site.browser("eve")
     stolen = browser.copy()
@@ -210,7 +210,7 @@ def test_the_wrong_device_is_told_nothing(site: Any) -> None:
 
 
 @pytest.mark.parametrize("name", [ACCESS, REFRESH, DEVICE])
-def test_a_cookie_that_came_twice_is_refused(site: Any, name: str) -> None:
+def test_a_duplicated_cookie_is_refused(site: Any, name: str) -> None:
     """Somebody else set one of them: neither is believed."""
     browser = site.browser("ada")
     line = "; ".join(f"{key}={cookie.value}" for key, cookie in browser.jar.items())
@@ -226,7 +226,7 @@ def test_look_alikes_are_other_cookies(site: Any) -> None:
     assert 401 == browser.get("/me").status_code
 
 
-def test_signing_in_again_ends_what_was_before(site: Any) -> None:
+def test_signing_in_again_ends_the_previous_session(site: Any) -> None:
     """The cookies are overwritten, so the session they named ends; another user's too."""
     browser = site.browser("ada")
     browser.post("/login?user=ada")
@@ -236,7 +236,7 @@ def test_signing_in_again_ends_what_was_before(site: Any) -> None:
     assert 1 == len(site.sessions.list("bob"))
 
 
-def test_a_program_that_signs_in_for_another_keeps_what_it_had(site: Any) -> None:
+def test_a_program_that_signs_in_for_another_keeps_its_session(site: Any) -> None:
     """Its tokens are its own to keep: nothing was overwritten, and nothing ends."""
     program = site.program("ada")
     assert 200 == program.ask("POST", "/login?user=bob").status_code
@@ -294,7 +294,7 @@ def test_there_is_a_way_in(make: Any) -> None:
     assert 200 == browser.get("/").status_code
 
 
-def test_what_depends_on_who_asks_says_so(site: Any) -> None:
+def test_an_answer_for_one_user_varies(site: Any) -> None:
     """A cache that keeps pages must not show one person's to another."""
     browser = site.browser("ada")
     assert "Cookie, Authorization" == browser.get("/").headers["vary"]
@@ -318,14 +318,14 @@ def test_challenges(site: Any) -> None:
     assert 1 == len({it.text for it in answers})
 
 
-def test_a_hidden_refusal_is_brought_out(site: Any) -> None:
+def test_a_refusal_replaces_a_500(site: Any) -> None:
     """A framework that makes a 500 of the refusal does not have the last word."""
     answer = site.browser().get("/swallow")
     assert 401 == answer.status_code
     assert "hid it" not in answer.text
 
 
-def test_what_was_done_about_a_refusal_counts(site: Any) -> None:
+def test_a_handled_refusal_stays_handled(site: Any) -> None:
     """A refusal that a sign-in has answered does not hide a later fault of the app."""
     assert 500 == site.browser().post("/caught?user=ada").status_code
     assert 401 == site.browser().post("/caught").status_code

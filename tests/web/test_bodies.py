@@ -177,7 +177,7 @@ def test_a_misspelt_member_is_named(site: Any, path: str, wrong: str) -> None:
     assert "secret" not in answer.text
 
 
-def test_what_else_a_client_says_is_not_misspelt(site: Any) -> None:
+def test_members_of_other_answers_are_not_misspelt(site: Any) -> None:
     """The whole of an answer sent back, or what OAuth has, is no mistake."""
     tokens = site.program("ada").tokens
     body = {**tokens, "grant_type": "refresh_token", "client_id": "x", "scope": "", "token": "x"}

@@ -11,7 +11,7 @@ def vary(answer: Any) -> list[str]:
     return [name for name in answer.headers.get("vary", "").split(", ") if name]
 
 
-def test_with_required_every_answer_depends_on_who_asks(make: Any) -> None:
+def test_with_required_every_answer_varies(make: Any) -> None:
     """The app did not look, but the middleware did: a stranger is refused what is kept."""
     site = make(required=True, public=["/login", "/client"])
     browser = site.browser("ada")
@@ -22,7 +22,7 @@ def test_with_required_every_answer_depends_on_who_asks(make: Any) -> None:
     assert [] == vary(make().browser().get("/nothing"))
 
 
-def test_what_else_was_consulted(make: Any) -> None:
+def test_vary_names_the_other_headers_read(make: Any) -> None:
     """Accept, where it decides between a redirect and a problem; where a page comes from."""
     site = make(login_url="/sign-in", origins=["https://www.app.example"])
     assert [*WHO, "Accept", "Origin"] == vary(site.browser().get("/me"))
@@ -44,12 +44,12 @@ def test_an_unmarked_answer_is_its_persons_own(site: Any) -> None:
     assert "public, max-age=60" == browser.get("/").headers["cache-control"]
 
 
-def test_who_extends_looks_at_who_asks(site: Any) -> None:
+def test_an_extension_makes_the_answer_vary(site: Any) -> None:
     """It gives the session: an answer that shows it is not for strangers."""
     assert WHO == vary(site.browser("ada").get("/extend"))
 
 
-def test_what_sets_cookies_is_not_kept(site: Any) -> None:
+def test_an_answer_with_cookies_is_not_stored(site: Any) -> None:
     """Then the answer says so once, and nothing besides."""
     browser = site.browser("ada")
     site.clock.advance(16 * 60)

@@ -99,7 +99,7 @@ WRONG: list[dict[str, Any]] = [
 
 
 @pytest.mark.parametrize("wrong", WRONG, ids=str)
-def test_what_no_browser_takes_is_refused(wrong: dict[str, Any]) -> None:
+def test_cookies_that_no_browser_accepts_are_refused(wrong: dict[str, Any]) -> None:
     """At once, with the name of the setting; nothing gets into a header unseen."""
     with pytest.raises(ConfigurationError, match=next(iter(wrong))):
         Cookies(**wrong)

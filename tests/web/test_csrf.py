@@ -121,7 +121,7 @@ MALFORMED = [
 
 @pytest.mark.parametrize("host", MALFORMED)
 @pytest.mark.parametrize("origin", ["null", "https://", "app.example", OTHER])
-def test_what_is_no_host_has_no_origin(host: str, origin: str) -> None:
+def test_a_malformed_host_has_no_origin(host: str, origin: str) -> None:
     """A Host that cannot be read equals no Origin that cannot be read."""
     assert csrf.refusal(asking("https", Host=host, Origin=origin), COOKIES, SETTINGS)
 

@@ -67,7 +67,7 @@ def test_cookies_of_an_ended_session_are_cleared(
 
 
 @pytest.mark.parametrize("end", ENDINGS)
-def test_they_keep_nobody_from_signing_in(site: Any, end: Callable[..., None]) -> None:
+def test_dead_cookies_prevent_no_sign_in(site: Any, end: Callable[..., None]) -> None:
     """A client that says of no request where it comes from may sign in, as a stranger may."""
     browser = site.browser("ada", "&persistent")
     assert 403 == browser.post("/login?user=ada", site=None).status_code
@@ -106,7 +106,7 @@ def without_store(site: Any, _: Browser) -> None:
 @pytest.mark.parametrize(
     "happens", [expired, elsewhere, forged, forged_for_an_ended_session, without_store]
 )
-def test_what_may_be_of_use_is_left_alone(site: Any, happens: Callable[..., None]) -> None:
+def test_cookies_that_may_be_used_are_left_alone(site: Any, happens: Callable[..., None]) -> None:
     """It may be another app's, or of a session that lives: kept, and counted as credentials."""
     browser = site.browser("ada")
     happens(site, browser)

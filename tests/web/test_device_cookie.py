@@ -141,7 +141,7 @@ SESSION_IS = {
 
 @pytest.mark.parametrize("way", ["view", "endpoint"])
 @pytest.mark.parametrize("becomes", SESSION_IS.values(), ids=SESSION_IS.keys())
-def test_a_shared_computer_forgets_whatever_the_session_is(
+def test_a_shared_computer_forgets_in_every_state_of_the_session(
     site: Any, way: str, becomes: Any
 ) -> None:
     """Genuine tokens prove account and device: the trust ends though the session is over."""
@@ -173,7 +173,7 @@ NOTHING_PROVEN: dict[str, Callable[[Any, Any], object]] = {
 
 
 @pytest.mark.parametrize("spoil", NOTHING_PROVEN.values(), ids=NOTHING_PROVEN.keys())
-def test_what_is_not_proven_is_not_forgotten(site: Any, spoil: Any) -> None:
+def test_an_unproven_device_is_not_forgotten(site: Any, spoil: Any) -> None:
     """Nobody ends the trust in a device who cannot show its token, and one of its account."""
     browser = site.browser("ada")
     until = site.clock.now() + timedelta(days=400)
@@ -185,7 +185,7 @@ def test_what_is_not_proven_is_not_forgotten(site: Any, spoil: Any) -> None:
     assert [until] == [it.trusted_until for it in site.sessions.devices("ada")]
 
 
-def test_nobody_elses_trust_ends(site: Any) -> None:
+def test_the_trust_of_other_accounts_stays(site: Any) -> None:
     """On a computer that two people use, who signs out speaks for one account alone."""
     browser = site.browser("bob")
     browser.post("/login?user=ada")

@@ -108,7 +108,7 @@ def test_signing_out_asks_for_nothing_more(site: Any) -> None:
 
 
 @pytest.mark.parametrize("value", ["1 day", -1, True])
-def test_what_is_no_span_is_refused(value: Any) -> None:
+def test_a_malformed_span_is_refused(value: Any) -> None:
     """When the app is wrapped, not when somebody asks."""
     with (
         SessionManager("memory://", keys="t7vKq2Zr9XwLm4NbY8sHd5JfC3pQx6RgUe1") as sessions,

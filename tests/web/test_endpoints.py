@@ -208,7 +208,7 @@ def test_head_has_no_body(site: Any) -> None:
     assert (200, b"") == (answer.status_code, answer.content)
 
 
-def test_a_post_is_no_handshake_whatever_it_says(site: Any) -> None:
+def test_a_post_is_no_handshake(site: Any) -> None:
     """Upgrade takes no request past the endpoints: only a GET opens a WebSocket."""
     browser = site.browser("ada")
     assert 204 == browser.post("/auth/logout", Upgrade="websocket").status_code

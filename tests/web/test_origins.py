@@ -148,7 +148,7 @@ def test_pages_within_apps_may_be_named(origin: str) -> None:
         "://x",
     ],
 )
-def test_what_is_no_origin_is_refused(wrong: str) -> None:
+def test_a_malformed_origin_is_refused(wrong: str) -> None:
     """When the app is wrapped, rather than never to be met."""
     with (
         SessionManager("memory://", keys=generate_secret()) as sessions,

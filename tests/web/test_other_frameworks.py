@@ -180,7 +180,7 @@ def test_both_names_are_one(sessions: SessionManager) -> None:
         ({"trusted_proxy": "127.0.0.1", "trusted_proxy_headers": "x-forwarded-for"}, "203.0.113.7"),
     ],
 )
-def test_waitress_strips_what_it_does_not_trust(
+def test_waitress_strips_untrusted_headers(
     sessions: SessionManager, adjustments: dict[str, Any], expected: str
 ) -> None:
     """Unless it trusts the proxy, or clears nothing, no header says who the client is."""

@@ -86,7 +86,7 @@ def test_only_one_value_means_it(site: Any, value: str) -> None:
     assert before < site.sessions.list("ada")[0].expires_at
 
 
-def test_what_a_poll_was_answered_hides_no_activity(make: Any) -> None:
+def test_the_answer_to_a_poll_hides_no_activity(make: Any) -> None:
     """Memory that a poll has filled answers no later request without its touch."""
     site = make(passive=["/poll/"])
     browser = site.browser("ada")

@@ -107,7 +107,7 @@ def test_behind_a_trusted_proxy(header: Any, said: str, expected: str) -> None:
     assert expected == client_address(PROXY, {header: said}, trusted(*TRUSTED), header)
 
 
-def test_what_is_cut_is_no_address() -> None:
+def test_a_truncated_entry_is_no_address() -> None:
     """The two cases above are cut where what is left of the address would be one."""
     assert CUT == FORWARDED_FOR["a cut inside an address"][0][-4096:].partition(" ")[0]
     assert f"for={FORGED}" == FORWARDED["a cut inside an element"][0][-4096:].partition(" ")[0]

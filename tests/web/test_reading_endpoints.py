@@ -42,7 +42,7 @@ def test_asking_is_no_activity(site: Any) -> None:
     assert (before.last_seen_at, before.expires_at) == (session.last_seen_at, session.expires_at)
 
 
-def test_without_a_store_nobody_can_say(site: Any) -> None:
+def test_without_a_store_the_answer_is_503(site: Any) -> None:
     """Then the answer is 503, and never "not signed in"."""
     browser = site.browser("ada")
     away = site.path.with_suffix(".away")

@@ -33,7 +33,7 @@ def test_public_paths(make: Any, path: str, is_open: bool) -> None:
     assert is_open == (answer.status_code != 401)
 
 
-def test_a_public_view_still_sees_who_asks(make: Any) -> None:
+def test_a_public_view_still_has_the_session(make: Any) -> None:
     """It is no less a page of the app: sessions are found, other sites are refused."""
     site = make(required=True, public=["/", "/login"])
     browser = site.browser("ada")

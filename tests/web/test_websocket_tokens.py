@@ -101,7 +101,7 @@ REFUSED = {
 
 
 @pytest.mark.parametrize("name", REFUSED)
-def test_what_is_refused(name: str) -> None:
+def test_handshakes_that_are_refused(name: str) -> None:
     """Before it opens."""
     protocols, headers = REFUSED[name]
 

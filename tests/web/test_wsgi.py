@@ -170,7 +170,7 @@ def test_cookies_cannot_be_set_too_late(sessions: SessionManager) -> None:
     assert [] == sessions.list("ada")
 
 
-def test_a_long_cookie_is_told_to_the_programmer() -> None:
+def test_a_cookie_that_is_too_long_is_an_error() -> None:
     """Browsers would drop it, and nobody would be signed in: nor is a session left behind."""
 
     def app(environ: Any, start_response: Any) -> list[bytes]:
