@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from dict_store.ports import AwaitingPort, BlockingPort
@@ -110,7 +110,8 @@ def test_a_damaged_row_is_no_sign_out(server: DictServer) -> None:
     """A text that is no row is the database's fault, not the caller's."""
     with SessionManager(DictStore(BlockingPort(server.address)), keys=SECRET) as sessions:
         grant = sessions.login("ada")
-        version, _ = server.answer("get")
+        answer: Any = server.answer("get")
+        version, _ = answer
         key = f"session/{grant.session.id}"
         assert server.answer("swap", version, {key: '{"user_id": "ada", "device": 7}'})
         with pytest.raises(StoreUnavailableError):
