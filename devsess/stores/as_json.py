@@ -10,6 +10,7 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Callable, Mapping
+from types import NoneType
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from attrs import fields
@@ -22,6 +23,20 @@ if TYPE_CHECKING:
     from attrs import AttrsInstance
 
 R = TypeVar("R")
+
+# The types of a column by its annotation; others are checked where they are made.
+_TYPES: dict[str, tuple[type, ...]] = {
+    "str": (str,),
+    "Kind": (str,),
+    "RotatedBy": (str,),
+    "bytes": (bytes,),
+    "bool": (bool,),
+    "int": (int,),
+    "float": (float, int),
+    "None": (NoneType,),
+}
+# The first and last second of which there is a datetime: each float of a row is an instant.
+_EARLIEST, _LATEST = -62_135_596_800.0, 253_402_300_799.0
 
 
 class UnreadableRowError(ValueError):
@@ -56,7 +71,13 @@ def load_session(text: str, device: DeviceRow) -> SessionRow:
         if plain["location"] is not None:
             plain["location"] = Location(*plain["location"])
         levels = tuple((acr, at) for acr, at in plain.get("levels", ()))
-        plain |= {"salt": base64.b64decode(plain["salt"]), "amr": tuple(plain["amr"])}
+        texts = [*plain["amr"], *(acr for acr, _ in levels)]
+        if {str} != {str, *map(type, texts)} or {int} != {int, *(type(at) for _, at in levels)}:
+            raise TypeError("there is another type of value in amr or levels")
+        plain |= {
+            "salt": base64.b64decode(plain["salt"], validate=True),
+            "amr": tuple(plain["amr"]),
+        }
         return SessionRow(**plain | {"device": device, "levels": levels})
 
     return _read(text, make)
@@ -72,7 +93,7 @@ def load_device(text: str) -> DeviceRow:
 
     def make(plain: dict[str, Any]) -> DeviceRow:
         if plain.get("fingerprint") is not None:
-            plain["fingerprint"] = base64.b64decode(plain["fingerprint"])
+            plain["fingerprint"] = base64.b64decode(plain["fingerprint"], validate=True)
         return DeviceRow(**plain)
 
     return _read(text, make)
@@ -119,12 +140,26 @@ def _plain(value: object) -> object:
     return list(_values(value)) if isinstance(value, Location) else value
 
 
+def _check(row: SessionRow | DeviceRow | EventRow) -> None:
+    for each in fields(type(row)):
+        value, names = getattr(row, each.name), str(each.type).split(" | ")
+        if not all(name in _TYPES for name in names):
+            continue
+        if not any(type(value) in _TYPES[name] for name in names):
+            raise TypeError(f"there is another type of value in {each.name}")
+        if type(value) in (float, int) and not _EARLIEST <= value <= _LATEST:
+            raise ValueError(f"there is an instant that no calendar has in {each.name}")
+
+
 def _values(record: AttrsInstance) -> list[object]:
     return [getattr(record, each.name) for each in fields(type(record))]
 
 
 def _read(text: str, make: Callable[[dict[str, Any]], R]) -> R:
     try:
-        return make(json.loads(text))
+        made = make(json.loads(text))
+        if isinstance(made, (SessionRow, DeviceRow, EventRow)):
+            _check(made)
+        return made
     except (ValueError, TypeError, LookupError, AttributeError, RecursionError) as error:
         raise UnreadableRowError(f"this is no row that devsess wrote: {error}") from error
