@@ -179,7 +179,7 @@ def test_no_store_is_no_traceback(tmp_path: Path, command: str, kind: str) -> No
     ],
 )
 @pytest.mark.parametrize("command", ["list", "migrate", "bench", "tune"])
-def test_what_names_no_store(command: str, store: str, code: int, said: str) -> None:
+def test_a_location_that_names_no_store(command: str, store: str, code: int, said: str) -> None:
     """A location that names no store is reported in one sentence."""
     arguments = [*command.split(), *SAMPLES[command], "--store", store]
     done = CliRunner().invoke(main, arguments)

@@ -197,7 +197,7 @@ class TestTable:
             (1, "s1  a l…"),
         ],
     )
-    def test_what_gives_way_first(self, width: int | None, row: str) -> None:
+    def test_the_order_of_shortening(self, width: int | None, row: str) -> None:
         """Instants become shorter, then cells are cut, then a column is left out."""
         assert row == self.lines(width)[2]
 

@@ -125,12 +125,12 @@ def test_bench_shows_each_way(path: Path) -> None:
     """Every way to validate and write is a line, with the mark and the versions below."""
     shown = call("bench", path, "--seconds", "0.5", "--key", SECRET)
     assert 0 == shown.exit_code
-    for told in (
+    for expected in (
         *("jwt.decode", "repeated", "a new equal client", "fresh=True"),
         *("for the first time", "login", "refresh", "revoke"),
         *("mark: ", sqlite3.sqlite_version, "devsess 0."),
     ):
-        assert told in shown.stdout
+        assert expected in shown.stdout
 
 
 def test_bench_as_json() -> None:
@@ -278,8 +278,8 @@ def test_tune_leaves_nothing_behind(path: Path) -> None:
     assert content == path.read_bytes()
     assert files == sorted(path.parent.iterdir())
     assert before == rows(path)
-    for told in ("1000 requests", "confidence: ", "####", "Policy("):
-        assert told in shown.stdout
+    for expected in ("1000 requests", "confidence: ", "####", "Policy("):
+        assert expected in shown.stdout
 
 
 def test_a_target_that_cannot_be_met(path: Path) -> None:
@@ -303,7 +303,7 @@ def test_tune_reads_traffic(path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "given", "told"),
+    ("arguments", "given", "expected"),
     [
         (("--traffic", "-"), '{"at": 0, "session": "a"}\nnonsense', "line 2"),
         (("--traffic", "-"), "", "empty"),
@@ -320,8 +320,10 @@ def test_tune_reads_traffic(path: Path) -> None:
         (("--store", "memory://"), None, "SQLite"),
     ],
 )
-def test_wrong_usage(arguments: tuple[str, ...], given: str | None, told: str, path: Path) -> None:
+def test_wrong_usage(
+    arguments: tuple[str, ...], given: str | None, expected: str, path: Path
+) -> None:
     """Input that cannot be replayed exits with 2, and the message says what to change."""
     shown = call("tune", path, "--max-staleness", "1", "--p99", "9", *arguments, given=given)
     assert 2 == shown.exit_code
-    assert told in shown.stderr
+    assert expected in shown.stderr

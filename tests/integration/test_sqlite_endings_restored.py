@@ -56,7 +56,7 @@ def _put_in_its_place(backup: Path, path: Path) -> None:
 RESTORING = {"into the file": _copied, "at its path": _put_in_its_place}
 
 
-class _World:
+class _Endings:
     """An account with many sessions, two managers, and a backup to restore."""
 
     def __init__(self, folder: Path, restore: Callable[[Path, Path], None]) -> None:
@@ -64,7 +64,7 @@ class _World:
         self.clock = FakeClock()
         self._emitted = 0
         self._at: dict[int, Callable[[], None]] = {}
-        self.sessions = opened(self.path, self.clock, on_event=self._note)
+        self.sessions = opened(self.path, self.clock, on_event=self._on_event)
         self.other = opened(self.path, self.clock)
         self.grants: list[Grant] = signed_in(self.sessions)
         alive(self.grants, self.other)
@@ -75,7 +75,7 @@ class _World:
         """Have *work* done in the middle of the ending: two events are emitted with each batch."""
         self._at[number] = work
 
-    def _note(self, _: Event) -> None:
+    def _on_event(self, _: Event) -> None:
         self._emitted += 1
         self._at.pop(self._emitted, lambda: None)()
 
@@ -98,72 +98,72 @@ class _World:
 
 
 @pytest.fixture(params=list(RESTORING.values()), ids=list(RESTORING))
-def world(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[_World]:
-    world = _World(tmp_path, request.param)
-    yield world
-    world.sessions.close()
-    world.other.close()
+def scene(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[_Endings]:
+    scene = _Endings(tmp_path, request.param)
+    yield scene
+    scene.sessions.close()
+    scene.other.close()
 
 
-def test_made_before_the_ending(world: _World) -> None:
+def test_made_before_the_ending(scene: _Endings) -> None:
     """Restored in its middle it undoes the ending whole; the next one ends all, each once."""
-    world.back_up()
-    world.at_event(3, world.restore)
-    assert MANY == world.end()
+    scene.back_up()
+    scene.at_event(3, scene.restore)
+    assert MANY == scene.end()
 
-    assert {grant.session.id for grant in world.grants} == alive(world.grants, world.other)
-    assert {grant.session.id for grant in world.grants} == alive(world.grants, world.sessions)
-    assert (0, 0, "ok") == left_behind(world.path)
-    assert MANY == world.end()
-    world.check_ended()
+    assert {grant.session.id for grant in scene.grants} == alive(scene.grants, scene.other)
+    assert {grant.session.id for grant in scene.grants} == alive(scene.grants, scene.sessions)
+    assert (0, 0, "ok") == left_behind(scene.path)
+    assert MANY == scene.end()
+    scene.check_ended()
 
 
 @pytest.mark.parametrize("later", [4, 5])
-def test_made_in_the_middle(world: _World, later: int) -> None:
+def test_made_in_the_middle(scene: _Endings, later: int) -> None:
     """Restored later in the same ending, the rows that it takes back are written by it again."""
-    world.at_event(2, world.back_up)
-    world.at_event(later, world.restore)
-    assert MANY == world.end()
+    scene.at_event(2, scene.back_up)
+    scene.at_event(later, scene.restore)
+    assert MANY == scene.end()
 
-    assert set() == alive(world.grants, world.sessions, world.other)
-    purged_later(world.other, world.clock)
-    world.check_ended()
+    assert set() == alive(scene.grants, scene.sessions, scene.other)
+    purged_later(scene.other, scene.clock)
+    scene.check_ended()
 
 
-def test_made_in_the_middle_and_restored_much_later(world: _World) -> None:
+def test_made_in_the_middle_and_restored_much_later(scene: _Endings) -> None:
     """Restored between two runs, the ending is finished by the next purge, at its own instant."""
-    world.at_event(2, world.back_up)
-    assert MANY == world.end()
-    world.sessions.close()
-    world.other.close()
-    world.clock.advance(86_400)
-    world.restore()
-    world.sessions = opened(world.path, world.clock)
-    world.other = opened(world.path, world.clock)
+    scene.at_event(2, scene.back_up)
+    assert MANY == scene.end()
+    scene.sessions.close()
+    scene.other.close()
+    scene.clock.advance(86_400)
+    scene.restore()
+    scene.sessions = opened(scene.path, scene.clock)
+    scene.other = opened(scene.path, scene.clock)
 
-    assert set() == alive(world.grants, world.sessions, world.other)
-    assert (1, MANY - 2, "ok") == left_behind(world.path)
-    world.other.purge()
-    world.check_ended()
+    assert set() == alive(scene.grants, scene.sessions, scene.other)
+    assert (1, MANY - 2, "ok") == left_behind(scene.path)
+    scene.other.purge()
+    scene.check_ended()
 
 
-def test_a_sign_in_under_way(world: _World, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_sign_in_under_way(scene: _Endings, monkeypatch: pytest.MonkeyPatch) -> None:
     """One that read the lost file's number is refused: no ending would reach its session."""
-    world.back_up()
+    scene.back_up()
     for _ in range(3):
-        world.end()
-    store = store_of(world.sessions)
+        scene.end()
+    store = store_of(scene.sessions)
     known_devices = store.known_devices
 
     def restored(*args: object, **kwargs: object) -> object:
-        world.restore()
+        scene.restore()
         return known_devices(*args, **kwargs)  # type: ignore[arg-type]
 
     with monkeypatch.context() as patch:
         patch.setattr(store, "known_devices", restored)
         with pytest.raises(LoginDeniedError) as caught:
-            world.sessions.login(USER)
+            scene.sessions.login(USER)
     assert "cut-off" == caught.value.reason
-    world.grants.append(world.sessions.login(USER))
-    assert MANY + 1 == world.end()
-    world.check_ended()
+    scene.grants.append(scene.sessions.login(USER))
+    assert MANY + 1 == scene.end()
+    scene.check_ended()

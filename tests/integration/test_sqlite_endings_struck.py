@@ -62,7 +62,7 @@ def _few_are_many(monkeypatch: pytest.MonkeyPatch) -> None:
     few_are_many(monkeypatch)
 
 
-class _World:
+class _Endings:
     """A file with sessions, the manager that is struck, and another one."""
 
     def __init__(self, path: Path, end: Callable[[SessionManager, str], int]) -> None:
@@ -107,11 +107,11 @@ class _World:
 
 
 @pytest.fixture(params=[_an_account, _everyone], ids=["an account", "everyone"])
-def world(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[_World]:
-    world = _World(tmp_path / "s.db", request.param)
-    yield world
-    world.struck.close()
-    world.other.close()
+def scene(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[_Endings]:
+    scene = _Endings(tmp_path / "s.db", request.param)
+    yield scene
+    scene.struck.close()
+    scene.other.close()
 
 
 def _raise() -> None:
@@ -139,32 +139,32 @@ def _left(children: list[int]) -> list[int]:
     return [os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) for child in children]
 
 
-def test_an_exception_between_any_two_statements(world: _World) -> None:
+def test_an_exception_between_any_two_statements(scene: _Endings) -> None:
     """An exception out of a signal's handler neither undoes nor halves any part of an ending."""
     for moment in count():
-        world.begin(moment)
-        with suppress(StruckError), Moments(store_of(world.struck), moment, _raise) as moments:
-            world.end(world.struck)
-        world.check()
+        scene.begin(moment)
+        with suppress(StruckError), Moments(store_of(scene.struck), moment, _raise) as moments:
+            scene.end(scene.struck)
+        scene.check()
         if not moments.has_come:
             break
     assert moment > 5 * MANY
 
 
 @needs_fork
-def test_a_kill_between_any_two_statements(world: _World) -> None:
+def test_a_kill_between_any_two_statements(scene: _Endings) -> None:
     """Killed anywhere in an ending, a process leaves all ended, or all alive."""
     for moment in count():
-        world.begin(moment)
+        scene.begin(moment)
         child = os.fork()
         if child == 0:
             signal.alarm(30)
-            sessions = opened(world.path, world.clock)
+            sessions = opened(scene.path, scene.clock)
             with Moments(store_of(sessions), moment, _die):
-                world.end(sessions)
+                scene.end(sessions)
             os._exit(0)
         [code] = _left([child])
-        world.check()
+        scene.check()
         if code == 0:
             break
         assert -signal.SIGKILL == code
@@ -172,7 +172,7 @@ def test_a_kill_between_any_two_statements(world: _World) -> None:
 
 
 @needs_fork
-def test_a_fork_between_any_two_statements(world: _World) -> None:
+def test_a_fork_between_any_two_statements(scene: _Endings) -> None:
     """
     A signal's handler that forks inside a write: the parent goes on as if it had not.
 
@@ -180,42 +180,42 @@ def test_a_fork_between_any_two_statements(world: _World) -> None:
     """
     seen = set()
     for moment in count():
-        world.begin(moment)
+        scene.begin(moment)
         children: list[int] = []
         try:
             fork = partial(_forked, children)
-            with Moments(store_of(world.struck), moment, fork) as moments:
-                _end_again(world)
+            with Moments(store_of(scene.struck), moment, fork) as moments:
+                _end_again(scene)
         finally:
             _leave_if_child(children)
         seen.update(_left(children))
-        world.check()
+        scene.check()
         if not moments.has_come:
             break
     assert moment > 5 * MANY
     assert {0, CANNOT} == seen
 
 
-def _end_again(world: _World) -> None:
+def _end_again(scene: _Endings) -> None:
     """End; where this is refused, once more; where this cannot be, read."""
     try:
-        world.end(world.struck)
+        scene.end(scene.struck)
         return
     except StoreUnavailableError:
         pass
     try:
-        world.end(world.struck)
+        scene.end(scene.struck)
     except StoreUnavailableError as error:
-        if "forked in the middle of a write" in str(error) and world.struck.devices(world.user_id):
+        if "forked in the middle of a write" in str(error) and scene.struck.devices(scene.user_id):
             os._exit(CANNOT)
         raise
 
 
 @needs_fork
-def test_a_fork_between_two_events(world: _World) -> None:
+def test_a_fork_between_two_events(scene: _Endings) -> None:
     """Where `on_event` forks, parent and child both go on: each row is written once by the two."""
     for moment in range(MANY):
-        world.begin(moment)
+        scene.begin(moment)
         left, children = [moment], list[int]()
 
         def note(_: Event, left: list[int] = left, children: list[int] = children) -> None:
@@ -223,11 +223,11 @@ def test_a_fork_between_two_events(world: _World) -> None:
             if left[0] == -1:
                 _forked(children)
 
-        store = store_of(world.struck)
-        forking = SessionManager(store, keys=SECRET, clock=world.clock, on_event=note)
+        store = store_of(scene.struck)
+        forking = SessionManager(store, keys=SECRET, clock=scene.clock, on_event=note)
         try:
-            ended = world.end(forking)
+            ended = scene.end(forking)
         finally:
             _leave_if_child(children)
         assert ([0], MANY) == (_left(children), ended)
-        world.check_ended()
+        scene.check_ended()

@@ -115,7 +115,7 @@ class TestOpening:
 
         assert "False" == answer.stdout.strip()
 
-    def test_what_survives_a_power_loss(self, store: SQLiteStore) -> None:
+    def test_writes_survive_a_power_loss(self, store: SQLiteStore) -> None:
         """Writes wait for the disk, touches do not; both use the write-ahead log."""
         opened = store._opened
         assert opened is not None
@@ -218,7 +218,7 @@ class TestFailing:
         writer.execute("PRAGMA max_page_count = 100000").fetchall()
         assert isinstance(store.insert(rows.login(row)), Inserted)
 
-    def test_an_interrupted_deed_leaves_nothing(
+    def test_an_interrupted_write_leaves_nothing(
         self, store: SQLiteStore, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """An exception or an interrupt in the middle of a write rolls all of it back."""

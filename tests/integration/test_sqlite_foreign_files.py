@@ -134,7 +134,7 @@ class TestLooking:
 
         assert [[*schema.STEPS][-1]] == owner.look(str(path)).lacking
 
-    def test_what_a_crash_left_in_the_log(self, path: Path) -> None:
+    def test_the_log_of_a_crash_is_read(self, path: Path) -> None:
         """The log of another program's crash is read, and neither moved nor removed."""
         script = (
             "import os, sqlite3, sys; db = sqlite3.connect(sys.argv[1]);"

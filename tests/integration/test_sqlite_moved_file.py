@@ -55,7 +55,7 @@ def test_a_row_is_read_from_the_file_that_is_there(
         sessions.validate(grant.access_token, fresh=fresh)
 
 
-def test_a_file_that_is_away_is_not_made_anew(path: Path) -> None:
+def test_a_file_that_is_away_is_not_made_again(path: Path) -> None:
     """While the file is away no reader opens or makes one; once it is back, reading goes on."""
     with SessionManager(path, keys=SECRET) as sessions:
         away = path.with_name("away.db")
@@ -114,7 +114,7 @@ class TestTwoManagers:
     def other(self, sessions: SessionManager) -> SessionManager:
         return SessionManager(sessions._store, keys=SECRET)
 
-    def test_what_a_write_met_binds_both(
+    def test_a_write_into_another_file_is_seen_by_both(
         self, sessions: SessionManager, other: SessionManager, path: Path
     ) -> None:
         """A revocation that went into the new file is heard at once, not half a second later."""

@@ -252,7 +252,7 @@ def test_a_log_that_was_deleted_under_it(tmp_path: Path, path: Path, linked: boo
 
 
 @pytest.mark.parametrize("other", ["store", "parent"])
-def test_what_cannot_be_healed_is_not_answered(path: Path, other: str) -> None:
+def test_a_deleted_memory_that_another_holds_is_not_answered(path: Path, other: str) -> None:
     """While another connection holds the deleted memory, the store refuses to answer."""
     store = SQLiteStore(path)
     store.insert(rows.login(rows.session_row("s1")))

@@ -68,7 +68,7 @@ def test_a_validation_sets_it_back(make: Callable[..., Any], clock: FakeClock) -
     assert 14 * DAY == (session.expires_at - clock.now()).total_seconds()
 
 
-def test_nobody_is_told_of_a_fresh_sign_in(sessions: Any, ahead: Any, clock: FakeClock) -> None:
+def test_a_row_dated_ahead_is_no_fresh_sign_in(sessions: Any, ahead: Any, clock: FakeClock) -> None:
     """When the person proved themselves is unknown: it counts as long ago, and step-up mends it."""
     grant = sessions.refresh(ahead.refresh_token)
     for acr in (None, "aal2"):

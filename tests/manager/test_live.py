@@ -51,7 +51,7 @@ def test_a_page_has_fifty(sessions: Any) -> None:
     assert [50, 1] == [len(page) for page in pages(sessions, "ada")]
 
 
-def test_what_is_over_is_on_no_page(make: Any, clock: FakeClock) -> None:
+def test_an_ended_session_is_on_no_page(make: Any, clock: FakeClock) -> None:
     """Expired by its own deadline or today's policy, ended by revoke_all: as `list` has it."""
     sessions = make()
     sessions.login("ada")

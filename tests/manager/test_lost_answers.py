@@ -176,7 +176,7 @@ def test_a_presented_refresh_token_is_enough(browser: Browser, clock: FakeClock)
     assert "stale" == thief.ends()
 
 
-def test_what_presents_nothing(browser: Browser, clock: FakeClock) -> None:
+def test_other_tokens_present_nothing(browser: Browser, clock: FakeClock) -> None:
     """Neither the token before it, nor another session's, nor a look at the list."""
     other = Browser(browser.sessions, browser.sessions.login("ada", Client(user_agent=AGENT)))
     other.lose()
@@ -248,7 +248,7 @@ def test_a_cached_answer_has_been_written_down(
     assert "late" == thief.ends()
 
 
-def test_what_could_not_be_written_is_not_cached_for_long(
+def test_an_unwritten_mark_is_not_cached_for_long(
     make: Callable[..., Any], clock: FakeClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A busy store fails no validation; a second later the mark is tried again, and holds."""

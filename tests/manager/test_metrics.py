@@ -106,7 +106,7 @@ def test_prometheus(path: Path) -> None:
         token = sessions.login("ada").access_token
         for _ in range(3):
             sessions.validate(token)
-        told = generate_latest(registry).decode()
+        shown = generate_latest(registry).decode()
         mark = sessions.metrics().mark
     for line in (
         "devsess_hits_total 2.0",
@@ -115,12 +115,12 @@ def test_prometheus(path: Path) -> None:
         f'devsess_mark{{mark="{mark}"}} 1.0',
         'devsess_calls_total{call="insert"} 1.0',
     ):
-        assert line in told.splitlines()
+        assert line in shown.splitlines()
     names = set(Metrics.__annotations__) - {"calls", "mark"}
-    assert all(f"devsess_{name}" in told for name in names)
+    assert all(f"devsess_{name}" in shown for name in names)
 
 
-def test_prometheus_tells_managers_apart() -> None:
+def test_prometheus_labels_each_manager() -> None:
     """Several are collected together, each under its name."""
     with (
         SessionManager("memory://", keys=SECRET) as web,
@@ -129,14 +129,14 @@ def test_prometheus_tells_managers_apart() -> None:
         registry = CollectorRegistry()
         registry.register(SessionCollector({"web": web, "admin": admin}))
         web.login("ada")
-        told = generate_latest(registry).decode().splitlines()
+        shown = generate_latest(registry).decode().splitlines()
     for line in (
         'devsess_entries{manager="web"} 0.0',
         'devsess_entries{manager="admin"} 0.0',
         'devsess_mark{manager="admin",mark="memory"} 1.0',
         'devsess_calls_total{call="insert",manager="web"} 1.0',
     ):
-        assert line in told
+        assert line in shown
 
 
 def test_a_new_manager_lags_behind_nothing(path: Path) -> None:

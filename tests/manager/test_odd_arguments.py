@@ -132,7 +132,7 @@ def test_a_device_stands_for_its_id(sessions: Any, method: str) -> None:
     assert None is getattr(sessions, method)("eve", device, **OF_A_DEVICE[method])
 
 
-def test_what_is_no_id_is_the_callers_mistake(sessions: Any) -> None:
+def test_a_wrong_id_is_the_callers_mistake(sessions: Any) -> None:
     """To say "there is no such session" to None or 1 would hide that nothing was ended."""
     grant = sessions.login("ada")
     for wrong in (*NO_TEXTS, grant, grant.session.device):
@@ -207,7 +207,7 @@ WRONG: list[tuple[type[Exception], str, dict[str, Any]]] = [
 
 
 @pytest.mark.parametrize(("error", "method", "arguments"), WRONG)
-def test_what_cannot_be_meant_is_refused(
+def test_meaningless_values_are_refused(
     sessions: Any, error: type[Exception], method: str, arguments: dict[str, Any]
 ) -> None:
     """Numbers, instants and cursors that mean nothing are the caller's error, not the store's."""
@@ -261,7 +261,7 @@ def test_a_clock_is_ahead_within_bounds(sessions: Any, clock: Any, ahead: float)
         (TypeError, {"client": Client(headers=["x"])}),  # type: ignore[arg-type]
     ],
 )
-def test_what_cannot_be_kept_is_refused(
+def test_unstorable_values_are_refused(
     sessions: Any, error: type[Exception], arguments: dict[str, Any]
 ) -> None:
     """A wrong argument raises an error for the programmer, and nothing is written."""

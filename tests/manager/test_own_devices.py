@@ -116,7 +116,7 @@ def test_a_block_ends_trust_for_good(sessions: Any, clock: FakeClock) -> None:
     assert None is sessions.unblock_device("ada", device.id).trusted_until
 
 
-def test_trust_ends_on_the_word_of_tokens_that_are_over(sessions: Any, clock: FakeClock) -> None:
+def test_tokens_of_an_ended_session_end_trust(sessions: Any, clock: FakeClock) -> None:
     """A genuine token says whose account, the device token which device, and nothing else ends."""
     until = clock.now() + timedelta(days=400)
     signed_in = {user: sessions.login(user, Client(user_agent=MAC)) for user in ("ada", "bob")}
@@ -159,7 +159,7 @@ def test_forget(sessions: Any) -> None:
 
 
 @pytest.mark.parametrize("actor", [None, "the support desk"])
-def test_who_did_it_is_kept(sessions: Any, actor: str | None) -> None:
+def test_the_actor_is_kept(sessions: Any, actor: str | None) -> None:
     """The history names the actor of each change of a device, unless its user made it."""
     device = sessions.login("ada", Client(user_agent=MAC)).session.device
     sessions.rename_device("ada", device.id, "mine", actor=actor)
@@ -174,7 +174,7 @@ def test_who_did_it_is_kept(sessions: Any, actor: str | None) -> None:
 
 
 @pytest.mark.parametrize(
-    "deed",
+    "change",
     [
         lambda it, user, device: it.rename_device(user, device, "x"),
         lambda it, user, device: it.trust_device(user, device, None),
@@ -183,10 +183,10 @@ def test_who_did_it_is_kept(sessions: Any, actor: str | None) -> None:
         lambda it, user, device: it.forget_device(user, device),
     ],
 )
-def test_foreign_devices_are_as_unknown(sessions: Any, deed: Callable[..., Any]) -> None:
+def test_foreign_devices_are_as_unknown(sessions: Any, change: Callable[..., Any]) -> None:
     """Nobody touches another account's device, nor learns of it."""
     grant = sessions.login("ada", Client(user_agent=MAC))
-    assert None is deed(sessions, "eve", grant.session.device.id)
-    assert None is deed(sessions, "ada", "unknown")
+    assert None is change(sessions, "eve", grant.session.device.id)
+    assert None is change(sessions, "ada", "unknown")
     assert sessions.validate(grant.access_token)
     assert [grant.session.device] == sessions.devices("ada")

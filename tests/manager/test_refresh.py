@@ -108,8 +108,8 @@ def outcome(scene: Scene, token: str, client: Client | None) -> str:
     assert scene.sessions.validate(grant.access_token).id == scene.grant.session.id
     if grant.replayed:
         return CONVERGED
-    told = [event.type for event in scene.sessions.history("ada")]
-    return REISSUED if told[0] is EventType.TOKEN_REISSUED else ROTATED
+    types = [event.type for event in scene.sessions.history("ada")]
+    return REISSUED if types[0] is EventType.TOKEN_REISSUED else ROTATED
 
 
 @pytest.mark.parametrize(("age", "same", "foreign"), TABLE)

@@ -83,7 +83,7 @@ def test_a_session_from_start_to_end(sessions: Any) -> None:
         ("none", None, None),
     ],
 )
-def test_what_is_shown_keeps_to_privacy(make: Any, ip: Any, live: Any, ended: Any) -> None:
+def test_the_published_shape_keeps_to_privacy(make: Any, ip: Any, live: Any, ended: Any) -> None:
     """The published shape says of an address what the policy keeps of it, and no more."""
     sessions = make(policy=Policy(privacy=Privacy(ip=ip)))
     grant = sessions.login("ada", MAC, acr="aal2", persistent=True)
@@ -395,12 +395,12 @@ def test_purge_says_how_far_it_is(sessions: Any, clock: FakeClock, limit: int | 
     """Each batch reports its number of rows, and their sum is the result."""
     for _ in range(3):
         sessions.revoke(sessions.login("ada", MAC).session.id)
-    told: list[int] = []
+    batches: list[int] = []
     clock.advance(91 * DAY)
-    done = sessions.purge(limit=limit, progress=told.append)
+    done = sessions.purge(limit=limit, progress=batches.append)
 
-    assert done == sum(told) > 0
-    assert 0 not in told
+    assert done == sum(batches) > 0
+    assert 0 not in batches
 
 
 def test_a_device_is_known_as_long_as_its_cookie_lives(sessions: Any, clock: FakeClock) -> None:

@@ -66,7 +66,7 @@ def test_a_failing_locator_keeps_nobody_out(
     assert "the locator failed" in caplog.text
 
 
-def test_events_are_told_in_order(make: Callable[..., Any]) -> None:
+def test_events_are_emitted_in_order(make: Callable[..., Any]) -> None:
     """on_event hears of everything, once it is done."""
     heard: list[Event] = []
     sessions = make(on_event=heard.append)
@@ -90,7 +90,7 @@ def test_events_are_told_in_order(make: Callable[..., Any]) -> None:
     assert "bye" == heard[5].reason
 
 
-def test_a_limit_is_told(make: Callable[..., Any]) -> None:
+def test_a_limit_reached_is_emitted(make: Callable[..., Any]) -> None:
     """The event of an eviction says that the limit was reached, and names the session it ended."""
     heard: list[Event] = []
     sessions = make(on_event=heard.append, policy=Policy(max_sessions=1))
@@ -131,9 +131,9 @@ def test_a_store_that_fails_is_not_signed_out(make: Callable[..., Any]) -> None:
         lambda: sessions.list("ada"),
         lambda: sessions.revoke(grant.session.id),
     ]
-    for deed in calls:
+    for call in calls:
         with pytest.raises(StoreUnavailableError) as caught:
-            deed()
+            call()
         assert not isinstance(caught.value, InvalidSessionError)
     sessions.close()
 
@@ -195,7 +195,7 @@ def test_staleness_is_bounded(tmp_path: Path) -> None:
         {"keys": SECRET, "store": 5},
     ],
 )
-def test_what_cannot_work_is_told_at_once(arguments: dict[str, Any]) -> None:
+def test_a_wrong_setting_fails_at_once(arguments: dict[str, Any]) -> None:
     """A wrong setting is a ConfigurationError at construction, and its message shows no secret."""
     with pytest.raises(ConfigurationError) as caught:
         SessionManager(**{"store": "memory://", **arguments})
@@ -230,7 +230,7 @@ def test_a_url_and_a_path_are_the_same_file(tmp_path: Path) -> None:
             assert other.get(session.id) == one.get(session.id)
 
 
-def test_a_cancelled_operation_is_finished_and_told(tmp_path: Path) -> None:
+def test_a_cancelled_operation_is_finished_and_emitted(tmp_path: Path) -> None:
     """A revocation whose caller is cancelled is written all the same, and its event emitted."""
     heard: list[EventType] = []
 
@@ -283,7 +283,7 @@ def test_both_managers_are_one() -> None:
         assert inspect.iscoroutinefunction(other) == (name != "jwks"), name
 
 
-def test_nothing_tells_a_secret(caplog: pytest.LogCaptureFixture) -> None:
+def test_nothing_shows_a_secret(caplog: pytest.LogCaptureFixture) -> None:
     """No repr shows a token, and no log line does."""
     caplog.set_level(logging.DEBUG)
     with SessionManager("memory://", keys=SECRET) as sessions:
@@ -306,7 +306,7 @@ def test_nothing_tells_a_secret(caplog: pytest.LogCaptureFixture) -> None:
         assert secret not in shown
 
 
-def test_what_is_closed_answers_nothing(tmp_path: Path) -> None:
+def test_a_closed_manager_answers_nothing(tmp_path: Path) -> None:
     """Not even what it has in memory."""
     sessions = SessionManager(tmp_path / "sessions.db", keys="t7vKq2Zr9XwLm4NbY8sHd5JfC3pQx6RgUe1")
     token = sessions.login("ada").access_token

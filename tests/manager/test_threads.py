@@ -179,11 +179,11 @@ def test_a_mass_ending_goes_on_without_its_caller(
 ) -> None:
     """A client that hangs up meanwhile stops neither its rows nor their events."""
     monkeypatch.setattr("devsess.operations.ending.Ending", partial(Ending, at_once=0))
-    told: list[Event] = []
+    events: list[Event] = []
 
     async def run() -> None:
         store: Any = Awaited(MemoryStore()) if awaits else SQLiteStore(tmp_path / "s.db")
-        async with AsyncSessionManager(store, keys=SECRET, on_event=told.append) as sessions:
+        async with AsyncSessionManager(store, keys=SECRET, on_event=events.append) as sessions:
             for _ in range(3):
                 await sessions.login("ada")
             ending = asyncio.ensure_future(sessions.revoke_all("ada"))
@@ -197,7 +197,7 @@ def test_a_mass_ending_goes_on_without_its_caller(
             assert [] == await sessions.list("ada")
 
     asyncio.run(run())
-    assert 3 == sum(event.type is EventType.SESSION_REVOKED for event in told)
+    assert 3 == sum(event.type is EventType.SESSION_REVOKED for event in events)
 
 
 def test_a_cancelled_call_that_fails_is_not_logged(caplog: pytest.LogCaptureFixture) -> None:
@@ -254,7 +254,7 @@ def test_a_cancelled_call_that_fails_as_the_loop_ends_is_not_logged(
 
 
 @pytest.mark.parametrize("awaits", [False, True])
-def test_what_ends_with_the_loop_is_told(tmp_path: Path, awaits: bool) -> None:
+def test_events_of_a_closed_loop_are_emitted(tmp_path: Path, awaits: bool) -> None:
     """An operation under way when the loop is closed is finished first, and its events emitted."""
     heard: list[EventType] = []
 

@@ -88,7 +88,7 @@ class Examination:
             if key in listed:
                 found.add(key)
             elif trial.survives(mutant, swap):
-                survivors.append(_told(self._name, mutant))
+                survivors.append(_line_of(self._name, mutant))
                 print(survivors[-1], flush=True)
         unknown = [f"{where}: {change}" for where, change in listed if (where, change) not in found]
         took = time.monotonic() - begun
@@ -96,7 +96,7 @@ class Examination:
         return True
 
 
-def _told(name: str, mutant: Mutant) -> str:
+def _line_of(name: str, mutant: Mutant) -> str:
     return f"  {name}:{mutant.line} {mutant.where}: {mutant.change}"
 
 

@@ -37,7 +37,7 @@ if __name__ == "__main__":
     _, path, secret, moment = sys.argv
     if moment == "login":
         sign_in_for_ever(SessionManager(path, keys=secret))
-    elif moment == "told":
+    elif moment == "emitted":
         SessionManager(path, keys=secret, on_event=lambda event: die()).login("user-xyz")
     else:
         die_at(SessionManager(path, keys=secret), moment)

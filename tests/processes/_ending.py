@@ -15,11 +15,11 @@ if __name__ == "__main__":
     _, path, secret = sys.argv
     ending.BATCH = 2
     ending.Ending = partial(Ending, at_once=0)  # type: ignore[assignment, attr-defined]
-    told: list[object] = []
+    emitted: list[object] = []
 
     def note(event: object) -> None:
-        told.append(event)
-        if len(told) == 4:
+        emitted.append(event)
+        if len(emitted) == 4:
             os.kill(os.getpid(), signal.SIGKILL)
 
     SessionManager(path, keys=secret, on_event=note).revoke_all("user-xyz", reason="stolen")

@@ -65,7 +65,7 @@ def forked(sessions: SessionManager) -> tuple[int, Ask]:
 
 def serve(path: str, secret: str) -> dict[str, Any]:
     """Sign in before and after the fork, revoke in one worker, and ask them all."""
-    told: dict[str, Any] = {}
+    outcomes: dict[str, Any] = {}
     with SessionManager(path, keys=secret) as sessions:
         before = sessions.login("before", BROWSER)
         sessions.validate(before.access_token)  # in memory when the workers are made
@@ -73,23 +73,25 @@ def serve(path: str, secret: str) -> dict[str, Any]:
         asks: list[Ask] = [ask for _, ask in workers]
         everyone: list[Ask] = [*asks, lambda *request: answer(sessions, *request)]
 
-        told["inherited"] = [ask("validate", before.access_token) for ask in everyone]
-        told["revoked"] = asks[0]("revoke", before.session.id)
-        told["after"] = [ask("validate", before.access_token) for ask in everyone]
+        outcomes["inherited"] = [ask("validate", before.access_token) for ask in everyone]
+        outcomes["revoked"] = asks[0]("revoke", before.session.id)
+        outcomes["after"] = [ask("validate", before.access_token) for ask in everyone]
 
-        told["crossed"], told["crossed after"] = [], []
+        outcomes["crossed"], outcomes["crossed after"] = [], []
         for number, ask in enumerate(everyone):
             session_id, token = ask("login", f"user-{number}")
-            told["crossed"].append([other("validate", token) for other in everyone])
-            told["crossed after"].append(everyone[number - 1]("revoke", session_id))
-            told["crossed after"] += [other("validate", token) for other in everyone]
+            outcomes["crossed"].append([other("validate", token) for other in everyone])
+            outcomes["crossed after"].append(everyone[number - 1]("revoke", session_id))
+            outcomes["crossed after"] += [other("validate", token) for other in everyone]
 
         for ask in asks:
             ask()
-        told["ends"] = [os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) for child, _ in workers]
+        outcomes["ends"] = [
+            os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) for child, _ in workers
+        ]
         last = sessions.login("parent", BROWSER)
-        told["parent"] = answer(sessions, "validate", last.access_token)
-    return told
+        outcomes["parent"] = answer(sessions, "validate", last.access_token)
+    return outcomes
 
 
 if __name__ == "__main__":

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 def race(path: str, secret: str, barrier: Barrier, pipe: Connection) -> None:
     """Refresh at the same moment as the others do, until None is sent."""
     with SessionManager(path, keys=secret) as sessions:
-        while (told := pipe.recv()) is not None:
-            refresh_token, parts = told
+        while (received := pipe.recv()) is not None:
+            refresh_token, parts = received
             client = Client(**parts) if parts is not None else None
             barrier.wait(30)
             try:

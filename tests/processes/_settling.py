@@ -1,9 +1,9 @@
 """
 One of several processes that write the rows of an ending at once; run by the tests.
 
-Given a path, a secret and what to do: `end` ends all of an account, `purge`
-purges until the input ends. Each writes the id of every session whose end it
-tells; with a number more it kills itself when it has told so many.
+Given a path, a secret and a task: `end` ends all of an account, `purge`
+purges until the input ends. Each prints the id of every session whose end it
+emits; given a number too, it kills itself once it has printed so many.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ from devsess.operations import ending
 from devsess.stores.base import Ending
 
 
-class Told:
-    """Writes the ends that it is told of; dies at the last."""
+class Printing:
+    """Prints each end that is emitted; kills the process at the last."""
 
     def __init__(self, enough: float) -> None:
         self._left = enough
@@ -36,16 +36,16 @@ class Told:
 
 
 def purge_until_the_input_ends(sessions: SessionManager) -> None:
-    over = Flag()
+    input_ended = Flag()
 
     def wait() -> None:
         sys.stdin.read()
-        over.set()
+        input_ended.set()
 
     Thread(target=wait, daemon=True).start()
     is_last = False
     while not is_last:
-        is_last = over.is_set()
+        is_last = input_ended.is_set()
         sessions.purge()
 
 
@@ -53,7 +53,7 @@ def main(path: str, secret: str, what: str, enough: str = "inf") -> None:
     ending.BATCH = 2
     ending.LEFT_BEHIND = 0.0
     ending.Ending = partial(Ending, at_once=0)  # type: ignore[assignment, attr-defined]
-    with SessionManager(path, keys=secret, on_event=Told(float(enough))) as sessions:
+    with SessionManager(path, keys=secret, on_event=Printing(float(enough))) as sessions:
         print("ready", flush=True)
         sys.stdin.readline()
         if what == "end":

@@ -50,7 +50,7 @@ def _begin(process: Popen[str]) -> None:
     process.stdin.flush()
 
 
-def _told(process: Popen[str], code: int = 0) -> list[list[str]]:
+def _printed(process: Popen[str], code: int = 0) -> list[list[str]]:
     """The lines that the process printed, once it has exited with *code*."""
     out, err = process.communicate("go\n", timeout=60)
     assert (code, "") == (process.returncode, err)
@@ -83,26 +83,26 @@ def test_several_write_the_same_rows(path: Path) -> None:
         processes = _ready(path, "end", "purge", "purge")
         for process in reversed(processes):
             _begin(process)
-        told = [_told(process) for process in processes]
+        printed = [_printed(process) for process in processes]
 
         assert 1 == len(_check(sessions, path, grants))
-        written = Counter(line[0] for lines in told for line in lines)
+        written = Counter(line[0] for lines in printed for line in lines)
         assert Counter(grant.session.id for grant in grants) == written
-        assert 1 == len({tuple(line[1:]) for lines in told for line in lines})
+        assert 1 == len({tuple(line[1:]) for lines in printed for line in lines})
 
 
 @pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="this platform cannot kill like that")
 @pytest.mark.parametrize("enough", [1, 7, 40])
-def test_what_killed_processes_left(path: Path, enough: int) -> None:
+def test_rows_that_killed_processes_left(path: Path, enough: int) -> None:
     """The one that ends is killed, then one that purges; a third writes the rest, each once."""
     with SessionManager(path, keys=SECRET) as sessions:
-        grants, told = _signed_in(sessions), list[str]()
+        grants, printed = _signed_in(sessions), list[str]()
         for role in ("end", "purge"):
             [process] = _ready(path, role, enough=enough)
-            told += [line[0] for line in _told(process, -signal.SIGKILL)]
+            printed += [line[0] for line in _printed(process, -signal.SIGKILL)]
         [process] = _ready(path, "purge")
-        told += [line[0] for line in _told(process)]
+        printed += [line[0] for line in _printed(process)]
 
         assert 1 == len(_check(sessions, path, grants))
         # The batch is of two: of an odd number, the other end of the last was not emitted.
-        assert (len(told), MANY) == (len(set(told)), len(told) + 2 * (enough % 2))
+        assert (len(printed), MANY) == (len(set(printed)), len(printed) + 2 * (enough % 2))

@@ -19,14 +19,14 @@ def test_a_prefork_server(tmp_path: Path) -> None:
     code, out, err = finished(FOLDER / "_prefork_server.py", path, SECRET)
 
     assert (0, "") == (code, err)
-    told = json.loads(out)
+    outcomes = json.loads(out)
     everyone = 4
-    assert ["before"] * everyone == told["inherited"]
-    assert told["revoked"]
-    assert ["SessionRevokedError"] * everyone == told["after"]
-    assert [[f"user-{number}"] * everyone for number in range(everyone)] == told["crossed"]
-    assert [True, *["SessionRevokedError"] * everyone] * everyone == told["crossed after"]
-    assert [0] * 3 == told["ends"]
-    assert "parent" == told["parent"]
+    assert ["before"] * everyone == outcomes["inherited"]
+    assert outcomes["revoked"]
+    assert ["SessionRevokedError"] * everyone == outcomes["after"]
+    assert [[f"user-{number}"] * everyone for number in range(everyone)] == outcomes["crossed"]
+    assert [True, *["SessionRevokedError"] * everyone] * everyone == outcomes["crossed after"]
+    assert [0] * 3 == outcomes["ends"]
+    assert "parent" == outcomes["parent"]
     with SessionManager(path, keys=SECRET) as sessions:
         assert 1 == len(sessions.list("parent"))

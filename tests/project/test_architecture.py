@@ -165,7 +165,7 @@ def test_a_package_has_one_home(package: str) -> None:
 
 
 @pytest.mark.parametrize("room", PURE)
-def test_what_decides_touches_nothing(room: str) -> None:
+def test_rooms_that_decide_touch_nothing(room: str) -> None:
     """The rooms without an effect import no clock, socket, database, event loop or logger."""
     used = [each for each in _source.imports() if rooms_of(each.source) == [room]]
     assert used

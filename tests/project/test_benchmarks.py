@@ -27,7 +27,7 @@ def regressions(*attempts: list[Line], recorded: list[Line]) -> tuple[list[str],
 
 
 @pytest.mark.parametrize(
-    ("attempts", "told", "made"),
+    ("attempts", "reported", "made"),
     [
         ([[QUICK]], [], 1),
         ([[evolve(QUICK, measured=2.0)]], [], 1),
@@ -37,11 +37,11 @@ def regressions(*attempts: list[Line], recorded: list[Line]) -> tuple[list[str],
     ],
     ids=["as before", "twice", "once", "twice in a row", "each time"],
 )
-def test_only_what_is_dear_each_time_is_told(
-    attempts: list[list[Line]], told: list[str], made: int
+def test_only_a_repeated_regression_is_reported(
+    attempts: list[list[Line]], reported: list[str], made: int
 ) -> None:
     """More than twice the recorded figure, in each of three attempts."""
-    assert (told, made) == regressions(*attempts, recorded=[QUICK])
+    assert (reported, made) == regressions(*attempts, recorded=[QUICK])
 
 
 def test_each_figure_counts_by_itself() -> None:
@@ -52,22 +52,22 @@ def test_each_figure_counts_by_itself() -> None:
 
 
 @pytest.mark.parametrize(
-    ("measured", "is_told"), [(2.0, False), (1.0, False), (0.9, True)], ids=str
+    ("measured", "is_reported"), [(2.0, False), (1.0, False), (0.9, True)], ids=str
 )
-def test_what_should_be_much_must_not_halve(measured: float, is_told: bool) -> None:
+def test_a_figure_bound_from_below_must_not_halve(measured: float, is_reported: bool) -> None:
     """A figure that is bound from below is worse when it is less."""
     line = evolve(TOGETHER, measured=measured)
-    assert is_told == bool(regressions([line], [line], [line], recorded=[TOGETHER])[0])
+    assert is_reported == bool(regressions([line], [line], [line], recorded=[TOGETHER])[0])
 
 
-def test_what_does_not_drift_is_passed_over() -> None:
+def test_a_figure_that_does_not_drift_is_passed_over() -> None:
     """A figure that waits for a disk is not compared."""
     noisy = evolve(SLOW, drifts=False)
     assert ([], 1) == regressions([noisy], recorded=[evolve(QUICK, drifts=False)])
 
 
 @pytest.mark.parametrize(
-    ("line", "told"),
+    ("line", "reported"),
     [
         (QUICK, None),
         (evolve(QUICK, measured=9.0), "a look: 9 ×, recorded 1 ×"),
@@ -77,7 +77,7 @@ def test_what_does_not_drift_is_passed_over() -> None:
 )
 def test_the_check_fails_for_a_regression(
     line: Line,
-    told: str | None,
+    reported: str | None,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
@@ -86,9 +86,9 @@ def test_the_check_fails_for_a_regression(
     monkeypatch.setattr(command.SUITES["validate"], "lines", lambda _: found["validate"])
     monkeypatch.setattr(results, "load", lambda _: ({}, recorded, []))
     monkeypatch.setattr("sys.argv", ["benchmarks", "--quick", "--check", "--suite", "validate"])
-    assert (told is not None) == command.main()
+    assert (reported is not None) == command.main()
     shown = capsys.readouterr().out
-    assert told in shown if told else "recorded" not in shown
+    assert reported in shown if reported else "recorded" not in shown
 
 
 def test_all_that_is_recorded_is_measured() -> None:

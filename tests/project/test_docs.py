@@ -55,7 +55,7 @@ def prose(path: Path) -> str:
 
 
 @cache
-def told() -> str:
+def user_pages() -> str:
     """The pages for users: README.md and docs/, with their code."""
     readers = [path for path in PAGES if path.name == "README.md" or path.parent.name == "docs"]
     return "\n".join(path.read_text("utf-8") for path in readers)
@@ -80,8 +80,8 @@ def links() -> list[tuple[Path, str]]:
 @cache
 def code() -> str:
     """The code on the pages for users."""
-    blocks = re.findall(r"^```.*?\n(.*?)^```", told(), flags=re.MULTILINE | re.DOTALL)
-    spans = re.findall(r"`([^`\n]+)`", told())
+    blocks = re.findall(r"^```.*?\n(.*?)^```", user_pages(), flags=re.MULTILINE | re.DOTALL)
+    spans = re.findall(r"`([^`\n]+)`", user_pages())
     return "\n".join([*blocks, *spans])
 
 
@@ -101,35 +101,35 @@ def test_every_page_is_found(page: Path) -> None:
 
 
 @pytest.mark.parametrize("name", sorted(set(METHODS)))
-def test_every_method_is_told(name: str) -> None:
+def test_every_method_is_documented(name: str) -> None:
     """A public method of a manager stands in the documents, called or in a table."""
-    assert re.search(rf"[.`]{name}[(`]", told())
+    assert re.search(rf"[.`]{name}[(`]", user_pages())
 
 
 @pytest.mark.parametrize("name", [*SETTINGS, *devsess.__all__])
-def test_every_name_is_told(name: str) -> None:
+def test_every_name_is_documented(name: str) -> None:
     """A public name or setting stands in the documents."""
     assert re.search(rf"\b{name}\b", code())
 
 
 def test_nothing_is_installed_by_name() -> None:
     """devsess is in no package index: each instruction to install it names a folder."""
-    told_to = [*PAGES, *(ROOT / "docs" / "examples").glob("*.py"), *(ROOT / "benchmarks").glob("*")]
-    files = [path for path in told_to if path.suffix in (".md", ".py")]
+    sources = [*PAGES, *(ROOT / "docs" / "examples").glob("*.py"), *(ROOT / "benchmarks").glob("*")]
+    files = [path for path in sources if path.suffix in (".md", ".py")]
     by_name = re.compile(r"""pip install [^\n`]*\bdevsess\b(?! demo)""")
     found = [relative(path) for path in files if by_name.search(path.read_text("utf-8"))]
     assert [] == found
 
 
 @pytest.mark.parametrize("name", OFFERED)
-def test_every_command_is_told(name: str) -> None:
+def test_every_command_is_documented(name: str) -> None:
     """A command has its line in the table of commands."""
     table = (ROOT / "docs" / "cli.md").read_text("utf-8")
     assert re.search(rf"^\| `devsess {name}[` ]", table, re.MULTILINE)
 
 
 @pytest.mark.parametrize("name", OFFERED)
-def test_every_option_is_told(name: str) -> None:
+def test_every_option_is_documented(name: str) -> None:
     """Each option of a command stands in code on the page of the command line."""
     page = (ROOT / "docs" / "cli.md").read_text("utf-8")
     options = [
@@ -141,17 +141,17 @@ def test_every_option_is_told(name: str) -> None:
     assert [] == [each for each in options if not re.search(rf"{each}\b", page)]
 
 
-def test_no_command_is_told_that_is_none() -> None:
+def test_every_documented_command_exists() -> None:
     """Each command on the page of the command line exists."""
     page = (ROOT / "docs" / "cli.md").read_text("utf-8")
-    told = re.findall(r"(?:^\| `|^\$ |`)devsess ((?:[a-z-]+ ?)+)", page, re.MULTILINE)
+    named = re.findall(r"(?:^\| `|^\$ |`)devsess ((?:[a-z-]+ ?)+)", page, re.MULTILINE)
     short = [*OFFERED, *(name.split()[0] for name in OFFERED)]
-    assert told
-    assert [] == [each for each in told if not each.startswith(tuple(short))]
+    assert named
+    assert [] == [each for each in named if not each.startswith(tuple(short))]
 
 
 @pytest.mark.parametrize("code", range(4))
-def test_every_exit_code_is_told(code: int) -> None:
+def test_every_exit_code_is_documented(code: int) -> None:
     """Each exit code has its line."""
     assert f"\n| {code} |" in (ROOT / "docs" / "cli.md").read_text("utf-8")
 

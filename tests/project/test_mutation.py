@@ -34,7 +34,7 @@ CHANGED = {
 
 
 @pytest.mark.parametrize("expression", CHANGED)
-def test_what_stands_in_a_place(part: Any, expression: str) -> None:
+def test_replacements_of_an_expression(part: Any, expression: str) -> None:
     """Bounds move, signs turn, each operand is left out, either side is taken always."""
     found = [
         mutant.change.partition(" → ")[2].partition(" #")[0]
@@ -47,7 +47,7 @@ def test_what_stands_in_a_place(part: Any, expression: str) -> None:
     "statement",
     ["self.count += 1", "self.name = a", "notify(a)", "raise ValueError(a)", "bad('no')"],
 )
-def test_what_is_left_out(part: Any, statement: str) -> None:
+def test_statements_that_are_left_out(part: Any, statement: str) -> None:
     """A statement that matters is left out as a whole; what it says to people is not changed."""
     found = list(part("mutants").mutants(f"def f(self, a):\n    {statement}\n"))
     assert f"{statement} → pass" in [mutant.change for mutant in found]
@@ -55,7 +55,7 @@ def test_what_is_left_out(part: Any, statement: str) -> None:
     assert not [mutant for mutant in found if "XX" in mutant.change]
 
 
-def test_what_is_no_law_is_left_alone(part: Any) -> None:
+def test_types_and_docstrings_are_left_alone(part: Any) -> None:
     """Types, docstrings and imports for types decide nothing."""
     idle = (
         "def f(a: Literal['x'] | None) -> Literal['y']:\n"

@@ -57,20 +57,20 @@ def adapter(name: str) -> Path:
     return inside if inside.exists() else _source.PACKAGE / f"{name}.py"
 
 
-def test_the_version_is_told_once() -> None:
+def test_the_version_is_written_once() -> None:
     """The package says its version, and the build reads it there."""
     assert "version" in project()["dynamic"]
     assert ROOT / pyproject()["tool"]["hatch"]["version"]["path"] == ROOT / "devsess/__init__.py"
     assert re.fullmatch(r"\d+\.\d+\.\d+((a|b|rc)\d+)?", devsess.__version__)
 
 
-def test_the_changes_tell_of_this_version() -> None:
+def test_the_changes_name_this_version() -> None:
     """The newest entry of the changes is this version's."""
     changes = (ROOT / "CHANGELOG.md").read_text("utf-8")
     assert devsess.__version__ == re.search(r"^## (\S+)", changes, re.MULTILINE)[1]  # type: ignore[index]
 
 
-def test_types_are_told() -> None:
+def test_types_are_declared() -> None:
     """The package is marked as typed, where it is imported from."""
     assert (_source.PACKAGE / "py.typed").is_file()
     assert ["devsess"] == pyproject()["tool"]["hatch"]["build"]["targets"]["wheel"]["packages"]

@@ -23,7 +23,7 @@ def rows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, peers.Pee
     return {row.name: row for row in peers.peers(tmp_path, rounds=1, calls=5)}
 
 
-def test_all_is_told_as_times_a_bare_decode(rows: dict[str, peers.Peer]) -> None:
+def test_all_is_given_as_times_a_bare_decode(rows: dict[str, peers.Peer]) -> None:
     """The unit is 1, and what is here has a version, a time and a ratio."""
     absent = rows.pop(ABSENT.name)
     assert 1 == rows[peers.BARE.name].ratio
@@ -31,7 +31,7 @@ def test_all_is_told_as_times_a_bare_decode(rows: dict[str, peers.Peer]) -> None
     assert (None, None) == (absent.microseconds, absent.ratio)
 
 
-def test_what_is_not_here_says_so(rows: dict[str, peers.Peer]) -> None:
+def test_a_peer_not_installed_says_so(rows: dict[str, peers.Peer]) -> None:
     """A peer that is not installed keeps its row, which says what is missing."""
     assert "not installed: no-such-distribution" == rows[ABSENT.name].note
     assert "no-such-distribution" in peers.table([*rows.values()])

@@ -54,7 +54,7 @@ class Move:
     def __init__(self, number: int, work: Work) -> None:
         self.number = number
         self.outcome: object = None
-        self.is_over = False
+        self.is_done = False
         self.has_called = False
         self._work = work
         self._task: Task[None] | None = None
@@ -84,7 +84,7 @@ class Move:
             self.outcome = await self._work()
         except Exception as error:  # noqa: BLE001 - it is the outcome
             self.outcome = error
-        self.is_over = True
+        self.is_done = True
         self._rests.set_result(None)
 
 
@@ -182,7 +182,7 @@ class Race:
     async def __call__(self, *works: Work) -> list[Any]:
         """The results of the moves, or the exceptions they raised."""
         moves = [Move(number, work) for number, work in enumerate(works)]
-        while ready := [move.number for move in moves if not move.is_over]:
+        while ready := [move.number for move in moves if not move.is_done]:
             await moves[self.order.choose(ready)].turn()
         return [move.outcome for move in moves]
 

@@ -86,7 +86,7 @@ def test_logins_never_pass_the_limit(store: Store, on_limit: str) -> None:
         assert len(refused) == (0 if on_limit == "evict" else 1)
 
 
-def test_a_hanging_move_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_hanging_move_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     """Two moves that wait for each other are an error, not an endless test."""
     monkeypatch.setattr("devsess.testing.steps.PATIENCE", 0.05)
     gate = threading.Event()
@@ -116,7 +116,7 @@ def test_trust_and_the_end_of_a_compromised_account(store: Store) -> None:
     for order in orders(4, 4):
         grant = ring.sessions.login(ring.user())
         user, device = grant.session.user_id, grant.session.device.id
-        told, _ = ring.race(
+        trusted_device, _ = ring.race(
             lambda user=user, device=device: ring.sessions.trust_device(user, device, until),
             lambda user=user: ring.sessions.revoke_all(user, compromised=True),
             order=order,
@@ -126,7 +126,7 @@ def test_trust_and_the_end_of_a_compromised_account(store: Store) -> None:
         # The second turn of a move leads it through its first call: a read, and an ending.
         begins, ends = ([at for at, it in enumerate(order) if it == move][1] for move in (0, 1))
         assert (until if ends < begins else None) == found.trusted_until
-        assert ends > begins or told.trusted_until == until
+        assert ends > begins or trusted_device.trusted_until == until
     assert {None, until} == set(trusted)
 
 

@@ -50,7 +50,7 @@ def headers_of(
 
 
 @pytest.mark.parametrize(("agent", "label", "kind", "os", "browser"), CASES)
-def test_a_user_agent_is_told_as_people_know_it(
+def test_a_user_agent_is_named_as_people_know_it(
     agent: str, label: str, kind: Kind, os: str, browser: str
 ) -> None:
     """A user agent becomes a label, a kind and two families, with no version it cannot know."""

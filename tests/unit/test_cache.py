@@ -82,7 +82,7 @@ def keep(cache: Cache, token: str, session_id: str = "s1", client: Client | None
     cache.keep(cache.ticket(), token, client, validated(session_id))
 
 
-def test_what_was_kept_is_answered(feed: Feed, clock: Clock) -> None:
+def test_a_kept_session_is_answered(feed: Feed, clock: Clock) -> None:
     """A kept session is answered as long as the mark stands still."""
     cache = make_cache(feed, clock)
     kept = validated()
@@ -133,7 +133,7 @@ def test_a_log_that_cannot_say_empties_the_cache(feed: Feed, clock: Clock) -> No
     assert 0 == len(cache)
 
 
-def test_a_row_read_before_a_change_was_heard_is_not_kept(feed: Feed, clock: Clock) -> None:
+def test_a_row_read_before_a_change_was_seen_is_not_kept(feed: Feed, clock: Clock) -> None:
     """The fill race: what was read before another thread consumed a revocation is not kept."""
     cache = make_cache(feed, clock)
     ticket = cache.ticket()
@@ -234,7 +234,7 @@ def test_good_until(feed: Feed, clock: Clock, now: float, answered: bool) -> Non
 
 
 @pytest.mark.parametrize("token", [None, 5, b"token", ["token"], "x" * (MAX_TOKEN_LENGTH + 1)])
-def test_what_is_no_token_is_never_looked_up(feed: Feed, clock: Clock, token: Any) -> None:
+def test_a_malformed_token_is_never_looked_up(feed: Feed, clock: Clock, token: Any) -> None:
     """Length and type come first: not even the mark is read."""
     cache = make_cache(feed, clock)
     asked = feed.asked
@@ -278,7 +278,7 @@ def test_the_size_is_kept(feed: Feed, clock: Clock, size: int) -> None:
 
 
 @pytest.mark.parametrize("way", ["hit", "look", "entry"])
-def test_what_is_used_outlives_what_is_not(feed: Feed, clock: Clock, way: str) -> None:
+def test_used_entries_outlive_unused_ones(feed: Feed, clock: Clock, way: str) -> None:
     """Making room spares what was of use since the last time."""
     cache = make_cache(feed, clock, cache_size=8)
     keep(cache, "used", "used")
@@ -307,7 +307,7 @@ def test_nothing_is_left_of_what_was_dropped(feed: Feed, clock: Clock) -> None:
     assert (0, 0) == (len(cache), len(cache._entries.by_session))
 
 
-def test_a_session_whose_token_made_room_is_still_heard_of(feed: Feed, clock: Clock) -> None:
+def test_a_session_whose_token_was_evicted_is_still_dropped(feed: Feed, clock: Clock) -> None:
     """The tokens that are left of it are dropped with it."""
     cache = make_cache(feed, clock, cache_size=4)
     for token in ("a1", "a2", "a3"):
@@ -365,7 +365,7 @@ def test_a_token_is_known_by_its_whole_text(feed: Feed, clock: Clock) -> None:
         assert None is cache.hit(forged, None, T0)
 
 
-def test_what_is_no_client_is_a_mistake(feed: Feed, clock: Clock) -> None:
+def test_a_wrong_client_is_a_mistake(feed: Feed, clock: Clock) -> None:
     """It is said to be one, not taken for a stranger."""
     cache = make_cache(feed, clock)
     keep(cache, "token", client=HOME)
@@ -373,7 +373,7 @@ def test_what_is_no_client_is_a_mistake(feed: Feed, clock: Clock) -> None:
         cache.hit("token", {"ip": HOME.ip}, T0)  # type: ignore[arg-type]
 
 
-def test_what_is_not_there_is_none(feed: Feed, clock: Clock) -> None:
+def test_an_unknown_token_is_none(feed: Feed, clock: Clock) -> None:
     """A token that is not in memory is None, whichever way memory is asked."""
     cache = make_cache(feed, clock)
     for ask in (cache.hit, cache.look, cache.entry):
@@ -415,7 +415,7 @@ def test_how_far_behind_it_is(feed: Feed, clock: Clock) -> None:
     assert 0.5 == cache.lag()
 
 
-def test_what_is_there_needs_no_room(feed: Feed, clock: Clock) -> None:
+def test_a_known_token_needs_no_room(feed: Feed, clock: Clock) -> None:
     """A token that is kept again takes its own place."""
     cache = make_cache(feed, clock, cache_size=2)
     keep(cache, "a", "a")
@@ -515,7 +515,7 @@ def test_a_cleared_cache_compares_no_memory(shared: SharedFeed, clock: Clock) ->
     assert STALE is cache.hit("token", None, T0)
 
 
-def test_catching_up_begins_anew(shared: SharedFeed, clock: Clock) -> None:
+def test_catching_up_begins_again(shared: SharedFeed, clock: Clock) -> None:
     """After a catch-up the store is asked first: what was compared before is not the newest."""
     cache = make_cache(shared, clock)
     keep(cache, "token")

@@ -77,7 +77,7 @@ class Watched(Shares[Any, Any]):
         return super().get(key)
 
 
-def test_what_is_of_no_use_makes_room_at_the_first_look() -> None:
+def test_an_unused_entry_makes_room_at_the_first_look() -> None:
     """The hand stops there: it is looked at once, and the new entry once before."""
     cache = make(4)
     cache._entries.by_key = watched = Watched()
@@ -88,7 +88,7 @@ def test_what_is_of_no_use_makes_room_at_the_first_look() -> None:
     assert (2, 1) == (watched.looks, cache.evictions)
 
 
-def test_what_was_dropped_leaves_its_place() -> None:
+def test_a_dropped_entry_leaves_its_place() -> None:
     """After sessions ended nobody is evicted until all places are taken again."""
     cache = make(8)
     for name in range(8):

@@ -51,7 +51,7 @@ KEPT: list[tuple[Callable[..., object], tuple[Any, ...], object]] = [
 
 
 @pytest.mark.parametrize(("check", "given", "expected"), KEPT)
-def test_what_is_kept(check: Callable[..., object], given: Any, expected: object) -> None:
+def test_kept_values(check: Callable[..., object], given: Any, expected: object) -> None:
     """Up to its bound a value is kept, cleaned where it goes into logs."""
     assert expected == check(*given)
 
@@ -99,7 +99,7 @@ REFUSED: list[tuple[Callable[..., object], tuple[Any, ...], type[Exception], str
 
 
 @pytest.mark.parametrize(("check", "given", "error", "said"), REFUSED)
-def test_handshakes_that_are_refused(
+def test_refused_values(
     check: Callable[..., object], given: Any, error: type[Exception], said: str
 ) -> None:
     """Beyond its bound a value is refused, and the message names what it was for."""

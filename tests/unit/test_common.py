@@ -66,7 +66,7 @@ def test_for_how_long_a_token_is_good(ends_at: float, expires_in: int) -> None:
     assert expires_in == grant(at(SOON), standing(row, SOON, POLICY)).expires_in
 
 
-def test_who_judged_nothing_has_seen_nothing() -> None:
+def test_a_grant_without_a_judgement_has_an_assessment() -> None:
     """A grant always has an assessment."""
     assert Assessment() == grant(at(SOON), standing(ROW, SOON, POLICY)).assessment
 

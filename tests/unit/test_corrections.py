@@ -41,7 +41,7 @@ def test_a_session_is_set_back_once_an_hour(passed: float, expected: bool) -> No
     assert expected is not bool(warned)
 
 
-def test_an_hour_begins_anew_with_each_correction() -> None:
+def test_an_hour_begins_again_with_each_correction() -> None:
     """The last one counts, not the first."""
     time = Passing()
     remembered = Corrections(time, list[str]().append)

@@ -210,7 +210,7 @@ def test_memory_answers_up_to_a_deadline(
         (300, 0, {"touched": False, "marked": False}, lifecycle.TOUCH_RETRY),
     ],
 )
-def test_what_could_not_be_written_is_tried_again_soon(
+def test_a_failed_touch_is_tried_again_soon(
     interval: float, since: float, written: dict[str, bool], expected: float
 ) -> None:
     """After a second, or when the next touch is due if that is sooner."""
@@ -220,7 +220,7 @@ def test_what_could_not_be_written_is_tried_again_soon(
     assert T0 + expected == lifecycle.trusted_at(standing, T0, policy, **written)
 
 
-def test_what_a_clock_ahead_wrote_is_not_repeated() -> None:
+def test_a_row_dated_ahead_is_not_repeated() -> None:
     """Such a row is asked for again at once, until a write has put it right."""
     row = session_row(last_seen_at=T0 + DAY, idle_from=T0 + DAY)
     standing = lifecycle.standing(row, T0, USUAL)
@@ -361,7 +361,7 @@ def test_a_sign_in_from_a_clock_ahead_is_long_ago(ahead: int, kept: bool) -> Non
     assert (("aal1", at if kept else long_ago),) == changes["levels"]
 
 
-def test_what_was_right_is_not_moved() -> None:
+def test_right_instants_are_not_moved() -> None:
     """Where only the activity was dated ahead, begin and end of the session stay."""
     row = session_row(created_at=T0 - DAY, last_seen_at=T0 + DAY, absolute_expires_at=T0 + 5 * DAY)
     changes = skew.set_back(row, T0, USUAL)
@@ -429,7 +429,7 @@ def test_an_age_of_none_at_all_is_never_met() -> None:
             lifecycle.require_strength(auth_time, {}, T0, USUAL, max_auth_age=0, required_acr=None)
 
 
-def test_what_was_seen_stays_where_it_was() -> None:
+def test_a_right_activity_is_not_moved() -> None:
     """A row that only its beginning dates ahead keeps when it was last seen."""
     row = session_row(created_at=T0 + 86_400, last_seen_at=T0 - 60)
     assert T0 - 60 == skew.set_back(row, T0, Policy())["last_seen_at"]

@@ -175,7 +175,7 @@ def test_a_blocked_device_is_recognised() -> None:
 
 
 @pytest.mark.parametrize("fingerprint", [None, b"", b"g"])
-def test_what_names_no_device_recognises_none(fingerprint: bytes | None) -> None:
+def test_an_unnamed_device_is_not_recognised(fingerprint: bytes | None) -> None:
     """No ring and no equal fingerprint: a new device; an empty digest equals nothing."""
     known = [device("d1"), device("d2", fingerprint=b"f"), device("d3", fingerprint=b"")]
 

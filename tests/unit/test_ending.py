@@ -56,7 +56,7 @@ def test_a_batch_lets_others_write(is_more: bool) -> None:
     assert {"limit": 64, "own": 7, "before": SOON - 60} == heard[0].kwargs
 
 
-def test_what_an_ending_covers_is_read_page_by_page() -> None:
+def test_covered_sessions_are_read_page_by_page() -> None:
     """A thousand ids at a time, from where the page before ended."""
     heard: list[Call] = []
     answers = [

@@ -268,7 +268,7 @@ def test_names_are_compared_without_regard_to_case(spell: Callable[[str], str]) 
         {1: 2, None: 3, "sec-ch-ua-model": ["Pixel"]},
     ],
 )
-def test_what_is_no_hint_says_nothing(headers: Any) -> None:
+def test_other_headers_are_no_hints(headers: Any) -> None:
     """Other headers, other types and oversized values are as good as not sent."""
     actual = read_hints(headers)
 
@@ -293,7 +293,7 @@ def test_no_text_breaks_the_parser(text: str) -> None:
 
 
 @given(st.lists(st.text(st.characters(min_codepoint=32, max_codepoint=126)), max_size=5))
-def test_what_is_written_as_a_list_is_read_back(words: list[str]) -> None:
+def test_a_written_list_is_read_back(words: list[str]) -> None:
     """Strings survive being written as RFC 9651 says and read again."""
     escaped = (word.replace("\\", "\\\\").replace('"', '\\"') for word in words)
     field = ", ".join(f'"{word}"' for word in escaped)

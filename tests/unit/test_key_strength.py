@@ -129,24 +129,24 @@ def refusal(**arguments: Any) -> str:
 
 
 @pytest.mark.parametrize("secret", MADE_UP, ids=lambda it: repr(it)[:40])
-def test_what_a_person_makes_up_is_refused(secret: str | bytes) -> None:
+def test_a_made_up_secret_is_refused(secret: str | bytes) -> None:
     """Wherever a secret is given, with the command that makes a good one, and without a quote."""
-    for told in (
+    for message in (
         refusal(current=secret),
         refusal(current=PEM, secret=secret),
         refusal(current=PEM, secret=[generate_secret(), secret]),
     ):
-        assert "devsess keys new" in told
-        assert str(secret) not in told
+        assert "devsess keys new" in message
+        assert str(secret) not in message
 
 
 @pytest.mark.parametrize("name", MISTAKEN)
-def test_what_is_no_secret_is_refused(name: str) -> None:
+def test_keys_of_other_kinds_are_refused(name: str) -> None:
     """Keys of other kinds, and what only leads to one, with the command that makes a good one."""
     secret = MISTAKEN[name]
-    for told in (refusal(current=secret), refusal(current=PEM, secret=secret)):
-        assert "devsess keys new" in told
-        assert str(secret) not in told
+    for message in (refusal(current=secret), refusal(current=PEM, secret=secret)):
+        assert "devsess keys new" in message
+        assert str(secret) not in message
 
 
 def test_a_private_key_is_no_secret_beside_itself() -> None:
@@ -205,7 +205,7 @@ def urlsafe(raw: bytes) -> str:
 @pytest.mark.parametrize("kind", KINDS)
 @given(seed=st.integers(0, 2**64))
 @settings(max_examples=50, deadline=None)
-def test_what_chance_makes_is_taken(kind: str, seed: int) -> None:
+def test_a_random_key_is_taken(kind: str, seed: int) -> None:
     """No generator's key is refused; a million of each of six kinds were tried by hand."""
     secret = KINDS[kind](random.Random(seed))
 

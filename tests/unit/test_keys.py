@@ -88,7 +88,7 @@ def test_a_key_that_cannot_work_is_refused(name: str) -> None:
     assert caught.value.__cause__ is None
 
 
-def test_a_weak_secret_is_told_the_remedy() -> None:
+def test_the_error_of_a_weak_secret_names_the_remedy() -> None:
     """The message says how to make a good one."""
     with pytest.raises(ConfigurationError, match="devsess keys new"):
         Keys("hunter2")

@@ -316,7 +316,7 @@ def test_ages(generation: int, row: Any, in_grace: bool, expected: Age) -> None:
         (None, REISSUED, False),
     ],
 )
-def test_what_presents_a_successor(generation: int | None, row: Any, expected: bool) -> None:
+def test_tokens_that_present_a_successor(generation: int | None, row: Any, expected: bool) -> None:
     """The row's own generation, once, where there is one that it succeeds."""
     assert expected is is_first_presentation(generation, row)
 
@@ -330,7 +330,7 @@ def test_what_presents_a_successor(generation: int | None, row: Any, expected: b
         (Verdict.REISSUE, "refresh", 2),
     ],
 )
-def test_what_a_new_generation_succeeds(verdict: Verdict, by: Any, previous: int) -> None:
+def test_the_generation_that_a_new_one_succeeds(verdict: Verdict, by: Any, previous: int) -> None:
     """The current one; a reissue succeeds what the lost one did. Nobody has presented it yet."""
     expected = {
         "previous_generation": previous,

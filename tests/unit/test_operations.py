@@ -71,7 +71,7 @@ def test_a_validation_asks_for_the_row_and_nothing_else() -> None:
 
 
 @pytest.mark.parametrize(
-    ("row", "claims", "error", "told"),
+    ("row", "claims", "error", "emitted"),
     [
         (None, CLAIMS, SessionNotFoundError, False),
         (ROW, evolve(CLAIMS, user_id="user-2"), BadTokenError, False),
@@ -80,9 +80,9 @@ def test_a_validation_asks_for_the_row_and_nothing_else() -> None:
         (evolve(ROW, auth_time=ROW.auth_time + 1), CLAIMS, TokenExpiredError, False),
     ],
 )
-def test_what_a_row_refuses(row: Any, claims: Any, error: type[Exception], told: bool) -> None:
+def test_refusals_of_a_row(row: Any, claims: Any, error: type[Exception], emitted: bool) -> None:
     """Only the use of an ended session emits an event."""
-    after = [("emit", None)] if told else []
+    after = [("emit", None)] if emitted else []
     assert isinstance(play(validate(SOON, claims), ("get", row), *after), error)
 
 
@@ -93,7 +93,7 @@ def test_a_due_touch_moves_the_session_ahead() -> None:
     assert LATER + POLICY.touch_interval == validated.good_until
 
 
-def test_what_must_not_touch_does_not() -> None:
+def test_a_poll_does_not_touch() -> None:
     """A poll does not keep a session alive."""
     assert play(validate(LATER, touch=False), ("get", ROW))
 
@@ -115,7 +115,7 @@ def test_the_first_presentation_is_a_touch_at_once() -> None:
     assert SOON + 1 == call.args[1].last_seen_at
 
 
-def test_what_must_not_touch_marks_all_the_same() -> None:
+def test_a_poll_marks_a_successor_all_the_same() -> None:
     """A poll is no activity: it says that the successor arrived, and moves nothing."""
     flow = validate(LATER, NEW_CLAIMS, touch=False)
     flow.send(None)
@@ -144,7 +144,7 @@ def test_an_unwritten_mark_is_tried_again_soon(touch: bool) -> None:
         (ROW, evolve(CLAIMS, generation=0)),
     ],
 )
-def test_what_is_no_news_is_not_written(row: Any, claims: Any) -> None:
+def test_a_known_generation_is_not_written(row: Any, claims: Any) -> None:
     """A token without generation, of another, of one known, or of one that succeeds none."""
     assert play(validate(SOON, claims), ("get", row))
 
@@ -178,7 +178,7 @@ def test_a_lost_rotation_to_a_step_up_gets_nothing() -> None:
     assert isinstance(play(refresh(SOON), *answers), TokenExpiredError)
 
 
-def test_reuse_ends_before_it_tells() -> None:
+def test_reuse_ends_before_it_is_emitted() -> None:
     """The session is ended first; what follows may fail."""
     ahead = evolve(ROW, generation=5)
     ended = event_row(EventType.SESSION_REVOKED)
@@ -188,7 +188,7 @@ def test_reuse_ends_before_it_tells() -> None:
     assert outcome.reuse == "stale"
 
 
-def test_reuse_is_told_once() -> None:
+def test_reuse_is_emitted_once() -> None:
     """If another request ended the session first, the event is not emitted again."""
     ahead = evolve(ROW, generation=5)
     outcome = play(refresh(SOON), ("get", ahead), ("end", Ended()))
@@ -230,14 +230,14 @@ def test_a_login_adopts_no_id() -> None:
     assert grant.session.device.id not in ("another-account-1", "device-1")
 
 
-def test_a_refused_login_is_kept_and_told() -> None:
+def test_a_refused_login_is_kept_and_emitted() -> None:
     """A sign-in from before a cut-off has no tokens, and a place in the history."""
     answers = [*_BEGUN, ("insert", Refused.CUT_OFF)]
     outcome = play(login(), *answers, ("add_event", None), ("emit", None))
     assert isinstance(outcome, LoginDeniedError)
 
 
-def test_a_step_up_that_lost_is_judged_anew() -> None:
+def test_a_step_up_that_lost_is_judged_again() -> None:
     """The token it came with has ended with the other step-up."""
     raised = evolve(ROW, auth_time=ROW.auth_time + 5, generation=1)
     flow = operations.step_up(at(SOON), access_token(), None, amr=("otp",), acr=None)
@@ -245,7 +245,7 @@ def test_a_step_up_that_lost_is_judged_anew() -> None:
     assert isinstance(outcome, TokenExpiredError)
 
 
-def test_an_update_that_lost_is_worked_out_anew() -> None:
+def test_an_update_that_lost_is_worked_out_again() -> None:
     """Two extensions at once both count: the second adds to what the first left."""
     moved = evolve(ROW, idle_expires_at=ROW.idle_expires_at + 60)
     flow = operations.extend(at(SOON), SESSION_ID, 60, user_id=None)
@@ -257,7 +257,7 @@ def test_an_update_that_lost_is_worked_out_anew() -> None:
     flow.close()
 
 
-def test_revoking_what_is_over_looks_whether_it_was_there() -> None:
+def test_revoking_an_ended_session_looks_whether_it_was_there() -> None:
     """Ended by others is ended; unknown and foreign are not."""
 
     def revoke(user_id: str | None = None) -> Any:

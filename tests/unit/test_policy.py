@@ -34,7 +34,7 @@ DAY = 86_400
         ({"leeway": True}, "span"),
     ],
 )
-def test_contradictions_are_told(wrong: dict[str, Any], named: str) -> None:
+def test_contradictions_are_refused(wrong: dict[str, Any], named: str) -> None:
     """A number that cannot work is a ConfigurationError, and a ValueError, that names it."""
     with pytest.raises(ConfigurationError, match=named) as caught:
         Policy(**wrong)

@@ -56,9 +56,7 @@ def test_no_more_staleness_than_it_takes(candidates: list[Candidate], chosen: in
     ],
     ids=["alike", "less alike", "not alike", "few"],
 )
-def test_what_speaks_against_a_recommendation(
-    changes: dict[str, Any], doubts: tuple[str, ...]
-) -> None:
+def test_doubts_about_a_recommendation(changes: dict[str, Any], doubts: tuple[str, ...]) -> None:
     """Replays that differ by more than half, and replays of little, are named as doubts."""
     assert doubts == tuple(Candidate((USUAL, USUAL, evolve(USUAL, **changes))).doubts())
 

@@ -29,7 +29,7 @@ def refresh(generation: int = 0, client: Client | None = None) -> Running[Grant]
     return operations.refresh(at(SOON), token, client)
 
 
-def test_what_a_clock_ahead_wrote_is_set_back_and_judged_again() -> None:
+def test_a_row_dated_ahead_is_set_back_and_judged_again() -> None:
     """The row is read again: it may have ended meanwhile."""
     ahead = evolve(ROW, last_seen_at=SOON + 3600)
     set_back = [("get", ahead), ("set_back", True), ("get", ROW)]
@@ -56,7 +56,7 @@ def test_what_a_clock_ahead_wrote_is_set_back_and_judged_again() -> None:
         ),
     ],
 )
-def test_what_is_refused_and_ends_nothing(
+def test_refusals_that_end_nothing(
     row: SessionRow, generation: int, error: type[Exception], message: str
 ) -> None:
     """The session lives; the message says why this token is none."""
@@ -96,7 +96,7 @@ def test_the_signal_says_what_was_seen() -> None:
     assert expected == signal.message
 
 
-def test_who_says_nothing_looks_like_who_said_nothing() -> None:
+def test_two_clients_without_an_agent_look_alike() -> None:
     """Without an agent then and now, and no headers now, there is nothing that differs."""
     windows = {"sec-ch-ua-platform": '"Windows"', "sec-ch-ua": '"Google Chrome";v="142"'}
     with SessionManager("memory://", keys="t7vKq2Zr9XwLm4NbY8sHd5JfC3pQx6RgUe1") as sessions:

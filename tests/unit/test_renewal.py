@@ -33,7 +33,7 @@ HINTS = {"sec-ch-ua-mobile": "?0"}
         (None, FIREFOX, None, 1),
     ],
 )
-def test_who_looks_the_same(signed_in: Any, came: Any, headers: Any, signals: int) -> None:
+def test_clients_that_look_alike(signed_in: Any, came: Any, headers: Any, signals: int) -> None:
     """An equal agent, whatever comes along, or an equal family; else there is a signal."""
     with SessionManager("memory://", keys=SECRET) as sessions:
         grant = sessions.login("ada", Client(user_agent=signed_in))
@@ -66,7 +66,7 @@ def test_a_device_that_was_presented_binds() -> None:
     assert "foreign-device" == caught.value.reuse
 
 
-def test_what_is_no_client_is_refused_first() -> None:
+def test_a_wrong_client_is_refused_first() -> None:
     """Before a token is looked at: nothing is written for a caller's mistake."""
     with (
         SessionManager("memory://", keys=SECRET) as sessions,

@@ -63,7 +63,7 @@ def test_a_refusal_says_why() -> None:
 
 
 @pytest.mark.parametrize(("returns", "expected"), [(False, True), (True, False)])
-def test_only_an_eviction_is_told_as_one(returns: bool, expected: bool) -> None:
+def test_only_an_eviction_is_emitted_as_one(returns: bool, expected: bool) -> None:
     """A device's new session takes the place of its old one: that is no limit reached."""
     heard: list[Event] = []
     policy = Policy(max_sessions=1)
@@ -116,7 +116,7 @@ def test_which_device_a_new_one_resembles_is_kept() -> None:
     assert one.id == other.resembles
 
 
-def test_what_a_sign_in_writes() -> None:
+def test_the_row_of_a_sign_in() -> None:
     """Its deadlines by the policy, 128 bits of salt, and no bond with a device not presented."""
     clock, store = FakeClock(), MemoryStore()
     sessions = SessionManager(store, keys=OLD, clock=clock)

@@ -22,7 +22,7 @@ def step_up(client: Client | None = None, acr: Any = "aal2") -> Any:
     ("was_bound", "client", "bound"),
     [(False, None, False), (False, OWN, True), (True, None, True), (True, OWN, True)],
 )
-def test_what_a_step_up_writes(was_bound: bool, client: Client | None, bound: bool) -> None:
+def test_the_row_of_a_step_up(was_bound: bool, client: Client | None, bound: bool) -> None:
     """The next generation, and its device if that was presented; nothing unbinds."""
     row = evolve(ROW, bound=was_bound, generation=4)
     heard: list[Call] = []

@@ -74,7 +74,7 @@ def test_text_is_cut_then_cleaned(value: str | None, limit: int, expected: str |
 
 @pytest.mark.parametrize("function", [lambda it: clean_text(it, 5), address, network])
 @pytest.mark.parametrize("wrong", [1, b"10.0.0.1", ["a"]])
-def test_what_is_no_text_is_a_type_error(function: Callable[[Any], object], wrong: object) -> None:
+def test_a_wrong_type_is_a_type_error(function: Callable[[Any], object], wrong: object) -> None:
     """Numbers and bytes are the caller's error, not a client's."""
     with pytest.raises(TypeError, match=type(wrong).__name__):
         function(wrong)

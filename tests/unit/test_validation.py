@@ -45,7 +45,7 @@ def play(
         (evolve(RENEWED, bound=True), NEW_CLAIMS, None, False, True, 1),
     ],
 )
-def test_what_a_touch_marks(
+def test_the_marks_of_a_touch(
     row: Any, claims: Any, client: Client | None, touch: bool, bound: bool, presented: int | None
 ) -> None:
     """The device binds where there is a touch, and nothing unbinds; a successor came or did not."""
@@ -87,7 +87,7 @@ def test_a_poll_that_could_not_mark_leaves_the_touch_due() -> None:
 _SET_BACK = [("get", AHEAD), ("set_back", True), ("get", ROW)]
 
 
-def test_what_a_clock_ahead_wrote_is_set_back_and_judged_again() -> None:
+def test_a_row_dated_ahead_is_set_back_and_judged_again() -> None:
     """The answer is that of the row as it is then."""
     assert ROW.last_seen_at + POLICY.touch_interval == (
         play(SOON, *_SET_BACK, ("get", ROW)).good_until
@@ -96,7 +96,7 @@ def test_what_a_clock_ahead_wrote_is_set_back_and_judged_again() -> None:
     assert isinstance(ended, SessionRevokedError)
 
 
-def test_what_cannot_be_set_back_fails_no_validation() -> None:
+def test_a_failed_correction_fails_no_validation() -> None:
     """The next request tries again: memory does not answer it."""
     assert SOON == play(SOON, ("get", AHEAD), ("set_back", DOWN)).good_until
 
