@@ -5,7 +5,7 @@ The only file that compares a time with a deadline. Three rules bind it all:
 only a live session is used; an expired one can still be revoked, and revoked
 is terminal; and a deadline is the earlier of the one written in the row and the
 one today's policy would give, so a tightened policy binds old sessions too.
-`leeway` belongs to a JWT's own times and is never used here.
+`leeway` belongs to a JWT's own times; here it only lengthens how long a tombstone is kept.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ class LivenessCutoffs:
 def cutoffs(now: float, policy: Policy) -> LivenessCutoffs:
     """The cutoffs at *now* under *policy*."""
     return LivenessCutoffs(
-        now, now - policy.idle_timeout, now - policy.absolute_lifetime, now + policy.leeway
+        now, now - policy.idle_timeout, now - policy.absolute_lifetime, skew.latest(now)
     )
 
 

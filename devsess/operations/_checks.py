@@ -15,6 +15,7 @@ from devsess.views import EMPTY_CLAIMS
 MAX_TEXT = 255
 MAX_CLAIMS = 1024
 MAX_AMR = 16
+MAX_NAME = 64
 
 
 def checked_text(value: object, name: str) -> str:
@@ -92,6 +93,21 @@ def checked_client(client: Client | None) -> Client | None:
 def checked_reason(value: str, name: str = "reason") -> str:
     """A reason or actor for the records, cleaned of characters that could forge lines of a log."""
     return clean_text(checked_text(value, name), MAX_TEXT) or name
+
+
+def checked_name(value: str) -> str:
+    """
+    A name that people give to a device, cleaned as reasons are.
+
+    Raises:
+        TypeError, ValueError: If it is no text that can be kept, too long, or shows nothing.
+    """
+    name = clean_text(checked_text(value, "name"), MAX_TEXT) or ""
+    if len(name) > MAX_NAME:
+        raise ValueError(f"a device's name has at most {MAX_NAME} characters, not {len(name)}")
+    if not any(letter.isprintable() and not letter.isspace() for letter in name):
+        raise ValueError("a device's name must show something; None gives its label back")
+    return name
 
 
 def checked_actor(actor: str | None) -> str | None:

@@ -17,7 +17,7 @@ from devsess.operations._checks import (
     checked_client,
     checked_datetime,
     checked_device,
-    checked_reason,
+    checked_name,
     checked_user,
 )
 from devsess.stores.base import Ending, OfDevice, Refused
@@ -29,8 +29,6 @@ if TYPE_CHECKING:
     from devsess.operations.operation import Operation
     from devsess.stores.base import Columns
     from devsess.stores.rows import DeviceRow
-
-MAX_NAME = 64
 
 # Why the sessions of a device ended.
 _REASONS = {
@@ -61,9 +59,7 @@ async def rename_device(
         TypeError, ValueError: If *name* is no such text.
     """
     if name is not None:
-        name = checked_reason(name, "name")
-        if len(name) > MAX_NAME:
-            raise ValueError(f"a device's name has at most {MAX_NAME} characters, not {len(name)}")
+        name = checked_name(name)
     return await _put(op, user_id, device_id, {"name": name}, EventType.DEVICE_RENAMED, actor)
 
 

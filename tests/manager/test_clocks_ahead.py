@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from devsess import Client, Policy, SessionExpiredError, StepUpRequiredError
+from devsess import Client, LoginDeniedError, Policy, SessionExpiredError, StepUpRequiredError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -188,3 +189,22 @@ def test_a_purge_by_a_clock_that_the_history_agrees_with_corrects(
     assert clock.now() == right.get(ahead[0].session.id).created_at
     assert clock.now() == right.get(ahead[-1].session.id).revoked_at
     assert 1 == len(caplog.records)
+
+
+@pytest.mark.parametrize(
+    ("ahead_by", "is_refused"), [(0, True), (60, True), (300, True), (301, False)]
+)
+def test_a_cut_off_counts_as_far_as_clocks_differ(
+    make: Callable[..., Any], clock: FakeClock, ahead_by: int, is_refused: bool
+) -> None:
+    """A sign-in dated before it is refused also where the clock that ended was a little ahead."""
+    ending, signing_in = make(), make()
+    before = clock.now() - timedelta(minutes=10)
+    clock.advance(ahead_by)
+    ending.revoke_all("ada")
+    clock.advance(-ahead_by)
+    if is_refused:
+        with pytest.raises(LoginDeniedError):
+            signing_in.login("ada", auth_time=before)
+    else:
+        assert signing_in.login("ada", auth_time=before)

@@ -83,7 +83,7 @@ def test_name_and_trust(sessions: Any, clock: FakeClock) -> None:
     assert ("work", until) == (str(shown), shown.trusted_until)
     assert None is sessions.trust_device("ada", device.id, None).trusted_until
     assert "Chrome on macOS" == str(sessions.rename_device("ada", device.id, None))
-    for wrong in ("", "x" * 65):
+    for wrong in ("", "x" * 65, " ", "\n", "\x01", "\u200b"):
         with pytest.raises(ValueError):
             sessions.rename_device("ada", device.id, wrong)
     with pytest.raises(ValueError):

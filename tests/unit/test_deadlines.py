@@ -57,7 +57,7 @@ NOT_LIVE: dict[str, tuple[dict[str, Any], Policy]] = {
 
 def test_cutoffs_are_the_policy_at_an_instant() -> None:
     """The numbers that stores compare: idle and created after these, and no clock ahead of that."""
-    expected = lifecycle.LivenessCutoffs(T0, T0 - DAY, T0 - 7 * DAY, T0 + TIGHT.leeway)
+    expected = lifecycle.LivenessCutoffs(T0, T0 - DAY, T0 - 7 * DAY, T0 + 300)
     assert expected == lifecycle.cutoffs(T0, TIGHT)
 
 
