@@ -1,4 +1,4 @@
-"""The devsess command: what it prints, and how it exits."""
+"""The output and the exit codes of the devsess command."""
 
 from __future__ import annotations
 
@@ -123,7 +123,7 @@ def test_a_revoke_of_what_cannot_be_read(sessions: SessionManager, path: Path) -
 
 
 def test_a_revoke_of_what_has_expired(path: Path) -> None:
-    """It says so: what ran out of time was not ended by anybody."""
+    """The command says so: a session that ran out of time was not ended by anybody."""
     clock = FakeClock(datetime.now(UTC) - timedelta(days=60))
     with SessionManager(path, keys=SECRET, clock=clock) as sessions:
         session = sessions.login("ada", PHONE).session

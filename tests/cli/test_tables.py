@@ -27,7 +27,7 @@ PHONE = (
 )
 AGENTS = (PHONE, "AcmeInternalDeploymentAutomationTool/2.1 (+https://example.com)")
 ADDRESSES = ("2001:db8:85a3:1234:5678:8a2e:370:7334", "102.89.77.21")
-# What moves a cursor, clears a screen, or turns text around.
+# Characters that move a cursor, clear a screen, or turn text around.
 HOSTILE = "lost \x1b[2J\r\n\u202e phone \x9b31m on the bus"
 CONTROLS = re.compile(r"[\x00-\x09\x0b-\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e]")
 NAMES = ("居間のパソコン 大きいほう", "ada's old phone, that fell into the sea")
@@ -219,7 +219,7 @@ class TestTable:
 
 
 def test_show_fits_and_says_utc_once(path: Path) -> None:
-    """In a terminal and in a pipe, what is known of a session says UTC once."""
+    """In a terminal and in a pipe, the details of a session say UTC once."""
     [session_id, *_] = sorted(ids(path, "list"))
     _, shown = in_terminal("show", session_id, "--store", str(path))
     for text in (shown, piped("show", session_id, "--store", str(path)).stdout.decode()):

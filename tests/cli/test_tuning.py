@@ -1,4 +1,4 @@
-"""bench and tune: what they leave behind, and what a recommendation is worth."""
+"""bench and tune: the files they leave, and the worth of a recommendation."""
 
 from __future__ import annotations
 
@@ -174,7 +174,7 @@ def test_a_url_is_read_as_it_is_opened(tmp_path: Path) -> None:
 
 
 def test_bench_while_others_end_all_sessions(monkeypatch: pytest.MonkeyPatch) -> None:
-    """It says so, and is no crash; what it made is gone."""
+    """The command says so without a traceback, and deletes the files it made."""
     store = MemoryStore()
     with SessionManager(store, keys=SECRET) as admin:
 

@@ -1,6 +1,6 @@
 """LAW: a backup that takes the file's place under an ending of many leaves nothing half ended."""
 
-# What is expected stands first.
+# The expected value stands first.
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """LAW: an ending of many that is struck at any moment has happened as a whole, or not at all."""
 
-# What is expected stands first.
+# The expected value stands first.
 
 from __future__ import annotations
 

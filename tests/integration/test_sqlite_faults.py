@@ -1,6 +1,6 @@
 """The SQLite store when its file is locked, unreadable, full or interrupted."""
 
-# What is expected stands first.
+# The expected value stands first.
 
 from __future__ import annotations
 

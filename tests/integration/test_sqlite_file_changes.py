@@ -1,6 +1,6 @@
 """Changes of the SQLite store's file, and other files at its path, are noticed."""
 
-# What is expected stands first.
+# The expected value stands first.
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Files that are not devsess's, or not yet: what the store may change in them."""
+"""Files that are not devsess's, or not yet: the changes that the store may make in them."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """Stores in a process that forks."""
 
-# What is expected stands first.
+# The expected value stands first.
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A clock that was ahead: what it wrote is put right by the first write that meets it."""
+"""Rows of a clock that was ahead are put right by the first write that meets them."""
 
 from __future__ import annotations
 
@@ -148,7 +148,7 @@ def _signed_in(sessions: Any, count: int) -> None:
 def test_a_purge_by_a_clock_that_is_behind_ends_nothing(
     make: Callable[..., Any], clock: FakeClock, caplog: pytest.LogCaptureFixture, days: int
 ) -> None:
-    """The newest events of all other processes dispute it: what they wrote stays as it is."""
+    """The newest events of all other processes dispute the clock: their rows stay as they are."""
     right, behind = make(), make()
     right.login("gone")
     clock.advance(YEARS)

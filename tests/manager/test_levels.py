@@ -141,7 +141,7 @@ def test_an_earlier_sign_in_elsewhere(sessions: Any, clock: FakeClock) -> None:
 
 
 def test_at_most_eight_levels_are_kept(sessions: Any, clock: FakeClock) -> None:
-    """Those reached last; what is gone has to be reached again, which fails safe."""
+    """The levels reached last are kept; the others have to be reached again, which fails safe."""
     grant = sessions.login("ada", acr="level-0")
     for number in range(1, 12):
         clock.advance(1)
@@ -180,7 +180,7 @@ def test_levels_cannot_be_changed(sessions: Any) -> None:
 def test_a_policy_with_another_order_binds_old_sessions(
     make: Callable[..., Any], clock: FakeClock
 ) -> None:
-    """The instants are kept as they were; what is stronger is today's policy."""
+    """The instants are kept as they were; today's policy says which level is stronger."""
     grant = make().login("ada", acr="silver")
     clock.advance(600)
     grant = make().step_up(grant.access_token, amr=("otp",), acr="gold")

@@ -167,7 +167,7 @@ def test_a_presented_successor_makes_it_late(
 
 
 def test_a_presented_refresh_token_is_enough(browser: Browser, clock: FakeClock) -> None:
-    """A successor that was itself exchanged has arrived: what came before it is older now."""
+    """A successor that was itself exchanged has arrived: the tokens before it are older now."""
     thief = browser.copy()
     browser.refresh()
     browser.refresh()

@@ -104,7 +104,7 @@ def test_nobody_takes_ids_out_of_the_answer(
 
 
 def test_everyone(make: Callable[..., Any], clock: FakeClock) -> None:
-    """Everybody's sessions are refused and counted; who signs in afterwards is let in."""
+    """Everybody's sessions are refused and counted; later sign-ins are let in."""
     sessions = make()
     _filled(sessions, clock)
     before = sessions.login("bob")

@@ -1,4 +1,4 @@
-"""Arguments of the wrong kind: what an application's bug hands in, and what a form or body does."""
+"""Arguments of the wrong kind, as an application's bug, a form or a body hands them in."""
 
 from __future__ import annotations
 

@@ -177,7 +177,7 @@ ALONG = [None, {}, {"Accept": "*/*"}, {"Sec-CH-UA-Platform": '"Zz"', "Sec-CH-UA"
 def test_an_equal_agent_is_the_same(
     sessions: Any, agent: str, headers: dict[str, str] | None
 ) -> None:
-    """An agent equal to the one of the sign-in is the same client: what races converges."""
+    """An agent equal to the one of the sign-in is the same client: races converge."""
     client = Client(user_agent=agent, headers=headers)
     grant = sessions.login("ada", client)
 

@@ -213,7 +213,7 @@ class Interrupting(MemoryStore):
 
 @pytest.mark.parametrize("after", ["end", "changes"])
 def test_memory_forgets_what_an_interrupt_left_unheard(after: str) -> None:
-    """What a manager did itself is out of its cache, however stale answers may be."""
+    """A session that a manager changed leaves its cache at once, however stale answers may be."""
     store, policy = Interrupting(), Policy(max_staleness=60)
     sessions = SessionManager(store, keys=SECRET, policy=policy)
     grant = sessions.login("ada")

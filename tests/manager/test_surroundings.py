@@ -256,7 +256,7 @@ def test_a_cancelled_operation_is_finished_and_emitted(tmp_path: Path) -> None:
 
 
 def test_repeated_validations_stay_on_the_loop(tmp_path: Path) -> None:
-    """Awaited over SQLite, what needs no waiting takes no thread."""
+    """Awaited over SQLite, an operation that need not wait takes no thread."""
 
     async def run() -> None:
         async with AsyncSessionManager(tmp_path / "s.db", keys=SECRET) as sessions:

@@ -1,6 +1,6 @@
 """LAW: a process that dies in mid-login takes nothing with it, and leaves the file usable."""
 
-# What is expected stands first.
+# The expected value stands first.
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """LAW: however many processes write the rows of one ending, each row ends once."""
 
-# What is expected stands first.
+# The expected value stands first.
 
 from __future__ import annotations
 

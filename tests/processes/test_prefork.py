@@ -1,6 +1,6 @@
 """LAW: a manager that was made before a server forks its workers works in each, and they agree."""
 
-# What is expected stands first.
+# The expected value stands first.
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """LAW: however many processes refresh one token at once, one successor is alive, and all get it."""
 
-# What is expected stands first.
+# The expected value stands first.
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """LAW: a validation that begins after `revoke` returned, in any process, fails."""
 
-# What is expected stands first.
+# The expected value stands first.
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The public names: what a user may import, written out."""
+"""The public names that a user may import, written out."""
 
 from __future__ import annotations
 

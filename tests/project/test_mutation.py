@@ -1,4 +1,4 @@
-"""The mutation run, which is no part of the suite: what it changes, and that it can begin."""
+"""The mutation run, which is no part of the suite, can begin and makes the changes it should."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def test_replacements_of_an_expression(part: Any, expression: str) -> None:
     ["self.count += 1", "self.name = a", "notify(a)", "raise ValueError(a)", "bad('no')"],
 )
 def test_statements_that_are_left_out(part: Any, statement: str) -> None:
-    """A statement that matters is left out as a whole; what it says to people is not changed."""
+    """A statement that matters is left out as a whole; its messages to people are not changed."""
     found = list(part("mutants").mutants(f"def f(self, a):\n    {statement}\n"))
     assert f"{statement} → pass" in [mutant.change for mutant in found]
     assert "def f(self, a):\n    pass\n" in [mutant.source for mutant in found]

@@ -1,4 +1,4 @@
-"""The two managers are one text: what differs is `async`, `await`, and how a store is opened."""
+"""The two managers differ only in `async`, `await`, and how a store is opened."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One operation at each line of another: what memory may answer, whatever happens meanwhile."""
+"""One operation at each line of another: memory gives no answer that has ended meanwhile."""
 
 from __future__ import annotations
 

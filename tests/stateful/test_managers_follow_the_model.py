@@ -50,7 +50,7 @@ POLICY = Policy(
 )
 USERS = st.sampled_from(["ada", "bob"])
 WHICH = st.integers(0, 1)
-# From the latest: what happened long ago has long been told apart.
+# Counted from the latest: older ones have been compared before.
 RECENT = st.integers(1, 6)
 ACR = st.sampled_from([None, "aal1", "aal2"])
 

@@ -32,7 +32,7 @@ AGENTS = [
      "DuckDuckGo on iPhone", "phone", "iOS", "DuckDuckGo"),
     (f"{IPAD} Version/17.5 Mobile/15E148 Safari/604.1",
      "Safari on iPad", "tablet", "iOS", "Safari"),
-    # What an iPad says too: only what is known can be told.
+    # An iPad sends this too, and nothing in it says so.
     (f"{MAC} {APPLE} Version/18.5 Safari/605.1.15",
      "Safari on macOS", "desktop", "macOS", "Safari"),
     (f"{MAC} {BLINK} Chrome/137.0.0.0 Safari/537.36",

@@ -1,4 +1,4 @@
-"""Operations driven by hand: what they are given, a row, and what answers their calls."""
+"""Operations driven by hand: their settings, a row, and the answers to their calls."""
 
 from __future__ import annotations
 

@@ -134,7 +134,7 @@ def test_a_log_that_cannot_say_empties_the_cache(feed: Feed, clock: Clock) -> No
 
 
 def test_a_row_read_before_a_change_was_seen_is_not_kept(feed: Feed, clock: Clock) -> None:
-    """The fill race: what was read before another thread consumed a revocation is not kept."""
+    """The fill race: a row read before another thread consumed its revocation is not kept."""
     cache = make_cache(feed, clock)
     ticket = cache.ticket()
     feed.changed("s1")
@@ -516,7 +516,7 @@ def test_a_cleared_cache_compares_no_memory(shared: SharedFeed, clock: Clock) ->
 
 
 def test_catching_up_begins_again(shared: SharedFeed, clock: Clock) -> None:
-    """After a catch-up the store is asked first: what was compared before is not the newest."""
+    """After a catch-up the store is asked first: the memory compared before is not the newest."""
     cache = make_cache(shared, clock)
     keep(cache, "token")
     assert cache.hit("token", None, T0)

@@ -191,7 +191,7 @@ class Broken(Shares[Any, Any]):
 
 @pytest.mark.parametrize("table", ["by_key", "by_session"])
 def test_a_drop_that_was_broken_off_is_made_up_for(table: str) -> None:
-    """The log is heard again from where it was: what it names must still be found."""
+    """The log is read again from where it was: the sessions it names must still be found."""
     cache = make(4)
     keep(cache, "a", "s1")
     keep(cache, "b", "s1")

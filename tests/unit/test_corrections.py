@@ -83,7 +83,7 @@ def test_few_sessions_are_remembered() -> None:
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
 def test_a_child_remembers_nothing() -> None:
-    """It is a process of its own: what its parent set back and said is not its doing."""
+    """A child is a process of its own: it corrects and warns for itself."""
     warned: list[str] = []
     remembered = corrections(warned=warned)
     remembered.note("a")

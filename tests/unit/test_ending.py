@@ -1,4 +1,4 @@
-"""Endings driven by hand: what is asked, and what is refused before anything is."""
+"""Endings driven by hand: their calls, and the refusals before any call."""
 
 from __future__ import annotations
 

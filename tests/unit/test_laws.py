@@ -216,7 +216,7 @@ def test_no_level_is_younger_than_its_event(
     [(-7, 7), (0, 0), (0.5, 0), (300, 0), (300.5, math.inf), (1e9, math.inf)],
 )
 def test_the_age_of_what_lies_ahead(ahead: float, expected: float) -> None:
-    """Two clocks may differ by five minutes; what lies further ahead is over."""
+    """Two clocks may differ by five minutes; a grace that begins further ahead has ended."""
     assert expected == skew.age(T0 + ahead, T0)
     row = session_row(rotated_at=T0 + ahead)
     assert (expected <= 30) == lifecycle.within_grace(row, T0, POLICY)

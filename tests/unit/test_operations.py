@@ -1,4 +1,4 @@
-"""Flows driven by hand: what each asks for, in which order, and what it makes of the answers."""
+"""Operations driven by hand: their calls, in order, and the results of the answers."""
 
 from __future__ import annotations
 
@@ -179,7 +179,7 @@ def test_a_lost_rotation_to_a_step_up_gets_nothing() -> None:
 
 
 def test_reuse_ends_before_it_is_emitted() -> None:
-    """The session is ended first; what follows may fail."""
+    """The session is ended first; the calls after it may fail."""
     ahead = evolve(ROW, generation=5)
     ended = event_row(EventType.SESSION_REVOKED)
     answers = [("get", ahead), ("end", Ended((ended,))), ("emit", None), ("add_event", None)]

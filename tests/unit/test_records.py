@@ -40,7 +40,7 @@ def records() -> Iterator[tuple[str, attrs.Attribute[Any]]]:
 
 
 def test_no_record_shows_a_secret() -> None:
-    """A repr ends up in logs and tracebacks: what holds a token or a secret is left out of it."""
+    """A repr ends up in logs and tracebacks: it shows neither token nor secret."""
     shown = [f"{where}.{it.name}" for where, it in records() if it.repr and SECRETS.search(it.name)]
 
     assert [] == shown

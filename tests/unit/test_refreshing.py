@@ -1,4 +1,4 @@
-"""A refresh driven by hand: what it says, and what history keeps of it."""
+"""A refresh driven by hand: its answers, and its events in the history."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A refresh at its edges: who passes for the device that signed in, and what is written."""
+"""A refresh at its edges: which client passes for the same device, and which row is written."""
 
 from __future__ import annotations
 

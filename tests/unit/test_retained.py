@@ -84,7 +84,7 @@ def by_wsgi(sessions: SessionManager, token: str, text: str) -> None:
     answer = b"".join(SessionMiddleware(app, sessions)(environ, lambda *_: bytes))
 
     assert answer
-    # What a guard keeps for as long as a connection lives.
+    # The memory that a guard keeps for as long as a connection lives.
     assert retained(kept[0]) < MOST_BYTES
 
 

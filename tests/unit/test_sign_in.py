@@ -1,4 +1,4 @@
-"""A sign-in at its edges: what it says when it refuses, and what it remembers of the device."""
+"""A sign-in at its edges: its refusals, and the device in its row."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A validation at its edges: what it writes, and for how long memory may repeat its answer."""
+"""A validation at its edges: its writes, and for how long memory may repeat its answer."""
 
 from __future__ import annotations
 
