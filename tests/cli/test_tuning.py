@@ -174,7 +174,7 @@ def test_a_url_is_read_as_it_is_opened(tmp_path: Path) -> None:
 
 
 def test_bench_while_others_end_all_sessions(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The command says so without a traceback, and deletes the files it made."""
+    """The command says so without a traceback, and leaves nothing of its own behind."""
     store = MemoryStore()
     with SessionManager(store, keys=SECRET) as admin:
 
