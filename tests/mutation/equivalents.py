@@ -31,6 +31,7 @@ EQUIVALENTS: dict[str, dict[tuple[str, str], str]] = {
         ): "what was due and not written is due again no later than a mark would be",
     },
     "devsess/tokens/access.py": {
+        ("", "512 → 513"): "no bytes have 513 characters in base64: that is refused as no spelling",
         (
             "AccessTokens.identify",
             (

@@ -70,6 +70,10 @@ TARGETS: dict[str, tuple[str, ...]] = {
         *_MANAGERS,
         "tests/manager/test_clocks_ahead.py",
     ),
+    "devsess/operations/corrections.py": (
+        "tests/unit/test_corrections.py",
+        "tests/manager/test_clocks_ahead.py",
+    ),
     "devsess/operations/ending.py": (
         "tests/unit/test_ending.py",
         *_OPERATIONS,

@@ -48,12 +48,12 @@ class Trial:
             threading.setprofile(note)
             sys.setprofile(note)
             begun = time.monotonic()
-            passed = _passes(item)
+            why = _failure(item)
             took = time.monotonic() - begun
             sys.setprofile(None)
             threading.setprofile(None)
-            if not passed:
-                raise SystemExit(f"{item.nodeid} fails without any change")
+            if why is not None:
+                raise SystemExit(f"{item.nodeid} fails without any change: {why}")
             for name in (*called, EVERYTHING):
                 self._calling[name].append((took, item))
 
@@ -69,10 +69,17 @@ class Trial:
         return _waited(child, patience)
 
 
-def _passes(item: pytest.Item) -> bool:
+def _failure(item: pytest.Item) -> str | None:
+    """The error of a test that fails; None if it passes."""
     # As the test loop does: what warnings a test may give is said at the test.
     with catch_warnings_for_item(item.config, item.ihook, "runtest", item):
-        return not any(report.failed for report in runtestprotocol(item, log=False, nextitem=None))
+        reports = runtestprotocol(item, log=False, nextitem=None)
+    return next((_error(report) for report in reports if report.failed), None)
+
+
+def _error(report: pytest.TestReport) -> str:
+    crash = getattr(report.longrepr, "reprcrash", None)
+    return str(crash or report.longrepr)
 
 
 def _child(mutant: Mutant, swap: Swap, tests: Sequence[pytest.Item]) -> int:
@@ -83,7 +90,7 @@ def _child(mutant: Mutant, swap: Swap, tests: Sequence[pytest.Item]) -> int:
     os.dup2(quiet, 2)
     try:
         swap.do(mutant)
-        return int(not all(_passes(item) for item in tests))
+        return int(not all(_failure(item) is None for item in tests))
     except BaseException:  # noqa: BLE001 - whatever it is, it was noticed
         return 70
 

@@ -6,6 +6,8 @@ import base64
 import hashlib
 import hmac
 import json
+import math
+from contextlib import nullcontext
 from typing import Any
 
 import pytest
@@ -16,12 +18,14 @@ from devsess import BadTokenError, Client, ConfigurationError, Keys, Policy, Ses
 from devsess.stores.memory import MemoryStore
 from devsess.tokens.access import LAST_SECOND, LONGEST_LIFE, MAX_HEADER_LENGTH
 from devsess.tokens.issuer import Tokens
+from devsess.tokens.segments import check_spelling
 from devsess.tokens.text import MAX_TOKEN_LENGTH
 
 OLD = "t7vKq2Zr9XwLm4NbY8sHd5JfC3pQx6RgUe1"
 NEW = "Zb5nM1wYc8LqT3vRk6HfX9sPd2GjU7aEo4i"
 NOW = 1_750_000_000
 LEEWAY = 5
+ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 
 
 def tokens(*secrets: str) -> Tokens:
@@ -104,15 +108,25 @@ def test_a_header_has_one_spelling_in_base64() -> None:
     token = signed(HEADER.replace("}", " }"))
     assert accepts(token)
     segment, payload, _ = token.split(".")
-    alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
-    other = segment[:-1] + alphabet[alphabet.index(segment[-1]) + 1]
+    other = segment[:-1] + ALPHABET[ALPHABET.index(segment[-1]) + 1]
     assert not accepts(with_signature(f"{other}.{payload}"))
 
 
-@pytest.mark.parametrize(("length", "expected"), [(8192, True), (8196, False)])
+@pytest.mark.parametrize("start", ["", "A", "AA", "AAA"])
+@pytest.mark.parametrize("last", ALPHABET)
+def test_a_segment_ends_where_its_bytes_end(start: str, last: str) -> None:
+    """A last character is refused unless its bytes, written again, give the same text."""
+    text = start + last
+    canonical = bool(start) and b64(base64.urlsafe_b64decode(text + "==")) == text
+
+    with nullcontext() if canonical else pytest.raises(BadTokenError):
+        check_spelling(text)
+
+
+@pytest.mark.parametrize(("length", "expected"), [(8192, True), (8193, False)])
 def test_a_token_has_its_length(length: int, expected: bool) -> None:
     """A token of 8,192 characters is read; a longer one, whatever it holds, is not."""
-    missing = (length - len(signed(HEADER, sub="ada"))) * 3 // 4
+    missing = math.ceil((length - len(signed(HEADER, sub="ada"))) * 3 / 4)
     token = signed(HEADER, sub="ada" + "a" * missing)
 
     assert 8192 == MAX_TOKEN_LENGTH
