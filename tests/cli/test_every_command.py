@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 SECRET = "t7vKq2Zr9XwLm4NbY8sHd5JfC3pQx6RgUe1"
 TUNE = ("--max-staleness", "1", "--p99", "1e9", "--sessions", "9", "--requests", "200")
-# What to call each with; SESSION and DEVICE are ada's.
+# Arguments for each command; SESSION and DEVICE are ada's.
 SAMPLES: dict[str, tuple[str, ...]] = {
     "list": ("ada",),
     "show": ("SESSION",),

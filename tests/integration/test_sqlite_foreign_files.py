@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 NOTES = "CREATE TABLE notes (text); INSERT INTO notes VALUES ('buy milk')"
-# What other programs call their tables, and an index that they might have.
+# Names that other programs give their tables, and an index that they might have.
 TAKEN = (
     "CREATE TABLE sessions (sid PRIMARY KEY, expired, sess)",
     "CREATE TABLE Sessions (id PRIMARY KEY)",

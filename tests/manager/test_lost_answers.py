@@ -1,4 +1,4 @@
-"""A refresh whose answer was lost is told apart from a copied token."""
+"""A refresh whose answer was lost is distinguished from a copied token."""
 
 from __future__ import annotations
 

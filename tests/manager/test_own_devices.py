@@ -1,4 +1,4 @@
-"""Devices are recognised, told apart, named, trusted, blocked and forgotten."""
+"""Devices are recognised, distinguished, named, trusted, blocked and forgotten."""
 
 from __future__ import annotations
 

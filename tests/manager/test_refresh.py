@@ -160,7 +160,7 @@ def test_without_a_device_token(
     assert expected == outcome(scene, scene.grant.refresh_token, Client(user_agent=agent))
 
 
-# What says too little of itself for its system and browser to be compared.
+# Agents that say too little for system and browser to be compared.
 VAGUE = [
     "Mozilla/5.0 (Zz; Phone) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/114.0.0.0 Mobile",
     "Mozilla/5.0 (Nintendo 3DS; U; ; en) Version/1.7567.US",

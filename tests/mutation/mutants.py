@@ -33,7 +33,7 @@ COMPUTED: dict[type[ast.operator], str] = {
     ast.LShift: ">>",
     ast.RShift: "<<",
 }
-# What is said to people is no law: messages, logs, warnings, and what a repr shows.
+# Messages to people are no law: errors, logs, warnings, and the text of a repr.
 SAID = re.compile(r"^(raise\b|bad\(|log\.|warnings\.)")
 
 

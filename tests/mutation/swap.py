@@ -20,7 +20,7 @@ class Swap:
     Swaps the code of one function of a module, or one of the module's constants.
 
     Everybody who has imported a function has the same object, so its new code is
-    everybody's. What stands in the body of a class, or as an argument's default,
+    everybody's. Code in the body of a class, or of an argument's default,
     is evaluated once and cannot be swapped so.
     """
 

@@ -19,7 +19,7 @@ HEAVY = (
     "pymongo",
     "sqlite3",
 )
-# What a manager needs, and the records, errors and protocols do not.
+# Modules that a manager needs, and the records, errors and protocols do not.
 KEYS = ("jwt", "cryptography")
 
 SIGN_IN = """

@@ -10,7 +10,7 @@ import pytest
 import devsess
 
 ROOT = Path(devsess.__file__).parent
-# What the awaited one calls its parts, and what the blocking one does.
+# Names of the awaited manager's parts, and of the blocking one's.
 RENAMED = {
     "AsyncSessionManager": "SessionManager",
     "__aenter__": "__enter__",

@@ -27,7 +27,7 @@ AGENT = "curl/8.9"
 
 Ending: TypeAlias = Callable[[AsyncSessionManager, Grant], Awaitable[object]]
 
-# What ends a session, and what is answered to its tokens from then on.
+# Endings of a session, and the answer to its tokens from then on.
 ENDINGS: dict[str, tuple[Ending, type[InvalidSessionError]]] = {
     "revoke": (lambda on, grant: on.revoke(grant.session.id), SessionRevokedError),
     "revoke_all": (lambda on, grant: on.revoke_all(grant.session.user_id), SessionRevokedError),

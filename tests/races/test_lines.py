@@ -33,7 +33,7 @@ RAISED = {"raised": "claims"}
 
 Change: TypeAlias = Callable[[SessionManager, Grant], object]
 
-# What changes a session, and what a validation of its token gives from then on.
+# Changes of a session, and the outcome of a validation of its token from then on.
 CHANGES: dict[str, tuple[Change, object]] = {
     "revoke": (lambda on, grant: on.revoke(grant.session.id), SessionRevokedError),
     "revoke_all": (lambda on, grant: on.revoke_all(grant.session.user_id), SessionRevokedError),

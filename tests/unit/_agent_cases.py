@@ -292,7 +292,7 @@ OF_RULES: dict[str, list[Case]] = {
     },
 }
 
-# What no table can say: names are found where apps and crawlers write them.
+# No table can say this: names are found where apps and crawlers write them.
 OF_LAWS = [
     # An app behind the engine's own products; else nobody knows whose page it is.
     (f"{IPHONE} Mobile/15E148", "Web view on iPhone", "phone", "iOS", "Web view"),

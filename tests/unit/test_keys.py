@@ -1,4 +1,4 @@
-"""Which keys are taken, what is derived from them, and how they follow each other."""
+"""Keys: the ones that are taken, the parts derived from them, and their rotation."""
 
 from __future__ import annotations
 
