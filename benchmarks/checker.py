@@ -211,7 +211,7 @@ class Ender:
             self._board.end(slot, time.monotonic_ns())
         self._board.count_covered(len(ended) if covers else 0)
         if follows.following is not None:
-            self._sessions._follow(follows.following)
+            self._sessions._settle_rest(follows.following)
 
 
 def _is_enough(plan: Plan, board: Board) -> bool:

@@ -273,7 +273,7 @@ class AsyncSessionManager(AsyncRunner):
             SessionNotFoundError: If *keep* is not the user's own; nothing was ended.
             StoreUnavailableError: If the store did not answer.
         """
-        return await self._followed(
+        return await self._end_and_settle(
             operations.revoke_all,
             user_id,
             keep=keep,
@@ -284,7 +284,9 @@ class AsyncSessionManager(AsyncRunner):
 
     async def revoke_everyone(self, *, reason: str, actor: str | None = None) -> int:
         """End every session there is, as `revoke_all` does; how many."""
-        return len(await self._followed(operations.revoke_everyone, reason=reason, actor=actor))
+        return len(
+            await self._end_and_settle(operations.revoke_everyone, reason=reason, actor=actor)
+        )
 
     async def extend(
         self, session_id: str | Session, by: Span, *, user_id: str | None = None
@@ -389,7 +391,7 @@ class AsyncSessionManager(AsyncRunner):
             refresh_token: The same; its session may have ended.
 
         Returns:
-            The devices that were trusted. None where no genuine token says whose they are.
+            The devices that were trusted. Empty if no genuine token names the account.
 
         Raises:
             StoreUnavailableError: If the store did not answer.
@@ -426,7 +428,7 @@ class AsyncSessionManager(AsyncRunner):
         works. Nothing is deleted while the clock has not been set and says that it is
         before 2025.
         """
-        await self._follow()
+        await self._settle_rest()
         return await self._write(operations.purge, limit=limit, progress=progress)
 
     async def export_user(self, user_id: str) -> dict[str, Any]:

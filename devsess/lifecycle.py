@@ -1,11 +1,12 @@
 """
 LAW: the states of a session, and every deadline.
 
-The only file that compares a time with a deadline. Three rules bind it all:
-only a live session is used; an expired one can still be revoked, and revoked
-is terminal; and a deadline is the earlier of the one written in the row and the
-one today's policy would give, so a tightened policy binds old sessions too.
-`leeway` belongs to a JWT's own times; here it only lengthens how long a tombstone is kept.
+It alone decides whether a session is live; stores repeat its comparison for rows that
+they count or purge, in `counts_as_live`. Three rules bind it all: only a live session
+is used; an expired one can still be revoked, and revoked is terminal; and a deadline is
+the earlier of the one written in the row and the one today's policy would give, so a
+tightened policy binds old sessions too. `leeway` belongs to a JWT's own times; here it
+only lengthens how long a tombstone is kept.
 """
 
 from __future__ import annotations
@@ -210,7 +211,7 @@ def extended(standing: Standing, by: float, policy: Policy) -> Activity:
     )
 
 
-def trusted_at(
+def cacheable_until(
     standing: Standing, now: float, policy: Policy, *, touched: bool = True, marked: bool = True
 ) -> float:
     """

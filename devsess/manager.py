@@ -281,7 +281,7 @@ class SessionManager(Runner):
             SessionNotFoundError: If *keep* is not the user's own; nothing was ended.
             StoreUnavailableError: If the store did not answer.
         """
-        return self._followed(
+        return self._end_and_settle(
             operations.revoke_all,
             user_id,
             keep=keep,
@@ -292,7 +292,7 @@ class SessionManager(Runner):
 
     def revoke_everyone(self, *, reason: str, actor: str | None = None) -> int:
         """End every session there is, as `revoke_all` does; how many."""
-        return len(self._followed(operations.revoke_everyone, reason=reason, actor=actor))
+        return len(self._end_and_settle(operations.revoke_everyone, reason=reason, actor=actor))
 
     def extend(self, session_id: str | Session, by: Span, *, user_id: str | None = None) -> Session:
         """
@@ -393,7 +393,7 @@ class SessionManager(Runner):
             refresh_token: The same; its session may have ended.
 
         Returns:
-            The devices that were trusted. None where no genuine token says whose they are.
+            The devices that were trusted. Empty if no genuine token names the account.
 
         Raises:
             StoreUnavailableError: If the store did not answer.
@@ -430,7 +430,7 @@ class SessionManager(Runner):
         works. Nothing is deleted while the clock has not been set and says that it is
         before 2025.
         """
-        self._follow()
+        self._settle_rest()
         return self._write(operations.purge, limit=limit, progress=progress)
 
     def export_user(self, user_id: str) -> dict[str, Any]:

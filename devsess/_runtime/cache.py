@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from devsess._runtime.entries import END, Entries, Entry
 from devsess._runtime.fork import after_fork
-from devsess._runtime.shares import LAST
+from devsess._runtime.sharded_dict import SHARD_MASK
 from devsess.errors import StoreUnavailableError
 from devsess.stores.base import SharedMark, StoreBusyError
 from devsess.stores.records import All, Bytes
@@ -110,7 +110,7 @@ class Cache:
                 return self._stale(key)
         elif not self._is_current(now):
             return self._stale(key)
-        entry = self._entries.tables[key & LAST].get(key)
+        entry = self._entries.tables[key & SHARD_MASK].get(key)
         if entry is None or now >= entry.good_until or entry.end != token[-END:]:
             return None
         if client is not None and not entry.is_for(client):

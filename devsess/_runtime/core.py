@@ -24,7 +24,7 @@ from devsess.tokens.sources import KeySource
 from devsess.tokens.text import check_length
 
 if TYPE_CHECKING:
-    from devsess._runtime.drive import Unbegun
+    from devsess._runtime.drive import OperationFunction
     from devsess._runtime.faces import Face
     from devsess._runtime.notify import OnEvent
     from devsess.stores.base import AsyncStore, Store, SupportsMark
@@ -69,20 +69,20 @@ class Core:
         self.times = CallTimes()
         self._marked: SupportsMark | None = None
 
-    def operation(self, face: Face, events: list[EventRow], now: float | None = None) -> Operation:
-        """An operation at *now*, this instant if left out, whose events are put into *events*."""
+    def operation(self, face: Face, events: list[EventRow], now: float) -> Operation:
+        """An operation at *now*, whose events are put into *events*."""
         return Operation(
             self.policy,
             self.tokens,
             self.keys,
             secrets.token_bytes,
             self.corrections,
-            self.now() if now is None else now,
+            now,
             face,
             events,
         )
 
-    def settled(self, write: Unbegun[P, T]) -> Unbegun[P, T]:
+    def settled(self, write: OperationFunction[P, T]) -> OperationFunction[P, T]:
         """*write*, followed by a catch-up: the cache holds no row that it changed."""
 
         async def settling(op: Operation, /, *args: P.args, **kwargs: P.kwargs) -> T:
@@ -158,7 +158,7 @@ class Core:
 
     def watch(self, store: Store | AsyncStore) -> None:
         """Compare *store*'s mark at each hit; if it has none, each hit reads the log."""
-        if callable(getattr(store, "mark", None)):
+        if callable(getattr(store, "mark", None)) and hasattr(type(store), "mark_in_use"):
             self._marked = cast("SupportsMark", store)
             self.cache.watch(self._marked.mark)
 

@@ -22,8 +22,8 @@ T = TypeVar("T")
 P = ParamSpec("P")
 
 # An operation that runs, and one that has not begun: never awaited, a coroutine warns.
-Running: TypeAlias = Coroutine[object, None, T]
-Unbegun: TypeAlias = "Callable[Concatenate[Operation, P], Running[T]]"
+OperationCoroutine: TypeAlias = Coroutine[object, None, T]
+OperationFunction: TypeAlias = "Callable[Concatenate[Operation, P], OperationCoroutine[T]]"
 
 
 class Suspension:
@@ -43,7 +43,7 @@ class Done(Generic[T]):
     result: T
 
 
-def step(operation: Running[T]) -> Done[T] | None:
+def step(operation: OperationCoroutine[T]) -> Done[T] | None:
     """Run *operation* up to its end, or to where it suspends: then None."""
     try:
         operation.send(None)
@@ -52,7 +52,7 @@ def step(operation: Running[T]) -> Done[T] | None:
     return None
 
 
-def drive(operation: Running[T]) -> T:
+def drive(operation: OperationCoroutine[T]) -> T:
     """
     The result of *operation*, which must not suspend.
 

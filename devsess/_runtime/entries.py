@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from attrs import define, field
 
-from devsess._runtime.shares import Shares
+from devsess._runtime.sharded_dict import ShardedDict
 from devsess.operations._checks import checked_client
 
 if TYPE_CHECKING:
@@ -121,9 +121,9 @@ class Entries:
         self._begin()
 
     def _begin(self) -> None:
-        self.by_key: Shares[int, Entry] = Shares()
+        self.by_key: ShardedDict[int, Entry] = ShardedDict()
         self.tables = self.by_key.tables
-        self.by_session: Shares[str, tuple[int, ...]] = Shares()
+        self.by_session: ShardedDict[str, tuple[int, ...]] = ShardedDict()
         self.ring: list[int] = []
         self.free: list[int] = []
         self._hand = 0

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from devsess._runtime.core import Core
-    from devsess._runtime.drive import Running, Unbegun
+    from devsess._runtime.drive import OperationCoroutine, OperationFunction
     from devsess._runtime.faces import Face
     from devsess._runtime.notify import OnEvent
     from devsess.geo import Locator
@@ -35,7 +35,7 @@ _THREADS = 8
 _ROWS_LEFT = "rows of ended sessions are not written yet; the next purge goes on"
 
 
-class Parts:
+class ManagerBase:
     """The parts of a manager, which its operations run on."""
 
     def __init__(
@@ -58,19 +58,19 @@ class Parts:
         return self._core
 
 
-class Runner(Parts):
+class Runner(ManagerBase):
     """Runs operations in the caller's thread: the calls of its store block."""
 
-    def _read(self, operation: Unbegun[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+    def _read(self, operation: OperationFunction[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
         """The result of *operation* at this instant."""
         return self._read_at(self._core.now(), operation, *args, **kwargs)
 
-    def _write(self, operation: Unbegun[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+    def _write(self, operation: OperationFunction[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
         """As `_read`; the cache holds no row that it changed when this returns."""
         return self._read(self._core.settled(operation), *args, **kwargs)
 
     def _read_at(
-        self, now: float, operation: Unbegun[P, T], /, *args: P.args, **kwargs: P.kwargs
+        self, now: float, operation: OperationFunction[P, T], /, *args: P.args, **kwargs: P.kwargs
     ) -> T:
         events: list[EventRow] = []
         op = self._core.operation(self._face(), events, now)
@@ -86,7 +86,7 @@ class Runner(Parts):
             return AwaitingFace(cast("AsyncStore", self._store), times, locator, is_on_loop=False)
         return BlockingFace(cast("Store", self._store), times, locator)
 
-    def _follow(self, own: int | None = None) -> None:
+    def _settle_rest(self, own: int | None = None) -> None:
         """Write the rows that endings cover, in batches; an error leaves them ended."""
         try:
             while self._write(operations.settle, own):
@@ -94,13 +94,13 @@ class Runner(Parts):
         except StoreUnavailableError:
             log_error(_ROWS_LEFT)
 
-    def _followed(
-        self, end: Unbegun[P, AllEnded], /, *args: P.args, **kwargs: P.kwargs
+    def _end_and_settle(
+        self, end: OperationFunction[P, AllEnded], /, *args: P.args, **kwargs: P.kwargs
     ) -> Sequence[str]:
         """End sessions, and write the rows that *end* has left."""
         ended = self._write(end, *args, **kwargs)
         if ended.following is not None:
-            self._follow(ended.following)
+            self._settle_rest(ended.following)
         return ended.ids
 
     def _close(self) -> None:
@@ -113,7 +113,7 @@ class Runner(Parts):
             self._core.cache.clear()  # a closed manager answers nothing, not even from memory
 
 
-class AsyncRunner(Parts):
+class AsyncRunner(ManagerBase):
     """
     Runs operations on an event loop.
 
@@ -133,11 +133,15 @@ class AsyncRunner(Parts):
         self._reading = Threads("devsess-read", _THREADS)
         self._writing = Threads("devsess-write", _THREADS)
 
-    async def _read(self, operation: Unbegun[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+    async def _read(
+        self, operation: OperationFunction[P, T], /, *args: P.args, **kwargs: P.kwargs
+    ) -> T:
         """The result of *operation* at this instant."""
         return await self._read_at(self._core.now(), operation, *args, **kwargs)
 
-    async def _write(self, operation: Unbegun[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+    async def _write(
+        self, operation: OperationFunction[P, T], /, *args: P.args, **kwargs: P.kwargs
+    ) -> T:
         """As `_read`; the cache holds no row that it changed when this returns."""
         settled = self._core.settled(operation)
         if self._is_async:
@@ -148,7 +152,7 @@ class AsyncRunner(Parts):
         return await to_its_end(self._in_thread(self._writing, lambda: drive(begin()), events))
 
     async def _read_at(
-        self, now: float, operation: Unbegun[P, T], /, *args: P.args, **kwargs: P.kwargs
+        self, now: float, operation: OperationFunction[P, T], /, *args: P.args, **kwargs: P.kwargs
     ) -> T:
         if self._is_async:
             return await self._awaited(now, operation, *args, **kwargs)
@@ -173,7 +177,7 @@ class AsyncRunner(Parts):
         return face
 
     async def _awaited(
-        self, now: float, operation: Unbegun[P, T], /, *args: P.args, **kwargs: P.kwargs
+        self, now: float, operation: OperationFunction[P, T], /, *args: P.args, **kwargs: P.kwargs
     ) -> T:
         events: list[EventRow] = []
         store = cast("AsyncStore", self._store)
@@ -187,7 +191,9 @@ class AsyncRunner(Parts):
         if events:
             await to_its_end(notify_async(events, self._on_event))
 
-    async def _notified(self, begin: Callable[[], Running[T]], events: list[EventRow]) -> T:
+    async def _notified(
+        self, begin: Callable[[], OperationCoroutine[T]], events: list[EventRow]
+    ) -> T:
         try:
             return await begin()
         finally:
@@ -201,7 +207,7 @@ class AsyncRunner(Parts):
         finally:
             await notify_async(events, self._on_event)
 
-    async def _follow(self, own: int | None = None) -> None:
+    async def _settle_rest(self, own: int | None = None) -> None:
         """Write the rows that endings cover, in batches; an error leaves them ended."""
         try:
             while await self._write(operations.settle, own):
@@ -209,17 +215,17 @@ class AsyncRunner(Parts):
         except StoreUnavailableError:
             log_error(_ROWS_LEFT)
 
-    async def _followed(
-        self, end: Unbegun[P, AllEnded], /, *args: P.args, **kwargs: P.kwargs
+    async def _end_and_settle(
+        self, end: OperationFunction[P, AllEnded], /, *args: P.args, **kwargs: P.kwargs
     ) -> Sequence[str]:
         """End sessions, and write the rows that *end* has left."""
         # A task of its own: the rows follow, with their events, even if the caller goes away.
         return await to_its_end(self._ended(partial(self._write, end, *args, **kwargs)))
 
-    async def _ended(self, end: Callable[[], Running[AllEnded]]) -> Sequence[str]:
+    async def _ended(self, end: Callable[[], OperationCoroutine[AllEnded]]) -> Sequence[str]:
         ended = await end()
         if ended.following is not None:
-            await self._follow(ended.following)
+            await self._settle_rest(ended.following)
         return ended.ids
 
     async def _close(self) -> None:

@@ -20,7 +20,7 @@ App = TypeVar("App")
 Manager = TypeVar("Manager", SessionManager, AsyncSessionManager)
 
 
-class AskingExchange(Exchange):
+class UncachedExchange(Exchange):
     """One whose manager has a `validate` of the application's: that is asked, and not memory."""
 
     def try_cache(self) -> bool:
@@ -86,7 +86,7 @@ class Middleware(Generic[App, Manager]):
             )
         self._app = app
         self._sessions = self._face(manager)
-        self._kind = Exchange if _is_plain(manager) else AskingExchange
+        self._kind = Exchange if _is_plain(manager) else UncachedExchange
         self._settings = Settings(
             required=required,
             transport=transport,

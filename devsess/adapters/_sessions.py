@@ -65,7 +65,7 @@ class Sessions(Protocol):
     ) -> builtins.list[Device]: ...
 
 
-class Blocking:
+class BlockingSessions:
     """A SessionManager as Sessions: its calls never suspend."""
 
     def __init__(self, manager: SessionManager) -> None:

@@ -1,8 +1,9 @@
 """
 The options of a SessionMiddleware: each checked, and brought into the form it is used in.
 
-An option stands in three places of the code: in the signature and the docstring of
-`_middleware.Middleware`, where users read it, and in the record here.
+An option stands in the signature and the docstring of `_middleware.Middleware`, where
+users read it, is handed on there, and is one field of the record here. Its row in
+docs/web.md is the last place; a test compares them all.
 """
 
 from __future__ import annotations

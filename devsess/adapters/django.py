@@ -26,7 +26,7 @@ from devsess.adapters._current import Current
 from devsess.adapters._exchange import Exchange
 from devsess.adapters._http import Answer
 from devsess.adapters._middleware import Middleware
-from devsess.adapters._sessions import Blocking, Sessions
+from devsess.adapters._sessions import BlockingSessions, Sessions
 from devsess.adapters.wsgi import before, limited, request_of
 from devsess.errors import ConfigurationError, DevsessError
 from devsess.manager import SessionManager
@@ -43,7 +43,7 @@ class SessionMiddleware(Middleware[GetResponse, SessionManager]):
     _manager_name = "SessionManager"
 
     def _face(self, manager: SessionManager) -> Sessions:
-        return Blocking(manager)
+        return BlockingSessions(manager)
 
     def __init__(self, get_response: GetResponse) -> None:
         options: dict[str, Any] = dict(settings.DEVSESS)

@@ -22,7 +22,7 @@ from devsess.adapters._current import Current
 from devsess.adapters._exchange import Exchange
 from devsess.adapters._http import READ_HEADERS, Answer, Request
 from devsess.adapters._middleware import Middleware
-from devsess.adapters._sessions import Blocking, Sessions
+from devsess.adapters._sessions import BlockingSessions, Sessions
 from devsess.adapters._wsgi_response import Response
 from devsess.manager import SessionManager
 
@@ -49,7 +49,7 @@ class SessionMiddleware(Middleware[WSGIApplication, SessionManager]):
     _manager_name = "SessionManager"
 
     def _face(self, manager: SessionManager) -> Sessions:
-        return Blocking(manager)
+        return BlockingSessions(manager)
 
     @cached_property
     def _is_validated(self) -> bool:

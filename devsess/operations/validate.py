@@ -56,7 +56,7 @@ async def validate(
         written = touched is not None and touched is not standing
         # Ended since it was read: judge again, this time it raises.
         standing = touched or await live_session(op, claims)
-    good_until = lifecycle.trusted_at(
+    good_until = lifecycle.cacheable_until(
         standing, op.now, op.policy, touched=written or not due, marked=written or not first
     )
     return Validated(session_view(standing), min(good_until, claims.expires_at))

@@ -2,9 +2,9 @@
 The storage protocol and its contract.
 
 Each call is one transaction: it happens whole or not at all, and other
-processes see it whole or not at all. Stores have no clock and judge nothing:
-instants come as arguments, and a row past its deadlines is returned like any
-other. Four words mean the same in every method:
+processes see it whole or not at all. Stores have no clock: instants come as
+arguments, and a row past its deadlines is returned like any other. Four words
+mean the same in every method:
 
 - *unknown*: there is no such row. The answer is None, empty, or nothing done.
 - *expired*: a row past its deadlines. It is returned; the caller judges.

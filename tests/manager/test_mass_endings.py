@@ -120,7 +120,7 @@ def _digests(sessions: Any) -> Sequence[bytes]:
     """The digests by which an erased account is remembered."""
     core = getattr(sessions, "_manager", sessions)._core
     face = BlockingFace(MemoryStore(), core.times, None)
-    return core.operation(face, []).account_digests("ada")  # type: ignore[no-any-return]
+    return core.operation(face, [], 0.0).account_digests("ada")  # type: ignore[no-any-return]
 
 
 @pytest.mark.parametrize("what", ["all", "everyone", "many", "erase"])

@@ -292,7 +292,7 @@ def test_nothing_shows_a_secret(caplog: pytest.LogCaptureFixture) -> None:
         sessions.validate(grant.access_token, client)
         core = sessions._core
         kept = core.cache.entry(grant.access_token, client, core.now())
-        operation = core.operation(sessions._face(), [])
+        operation = core.operation(sessions._face(), [], 0.0)
         shown = f"{grant!r} {client!r} {kept!r} {core.keys!r} {operation!r} {caplog.text}"
     assert "Entry" in shown
     for secret in (

@@ -62,7 +62,7 @@ ROOMS = {
         (
             *("_runtime.cache", "_runtime.core", "_runtime.drive", "_runtime.entries"),
             "_runtime.faces",
-            *("_runtime.notify", "_runtime.running", "_runtime.shares", "_runtime.threads"),
+            *("_runtime.notify", "_runtime.running", "_runtime.sharded_dict", "_runtime.threads"),
             *("metrics", "manager", "async_manager", "stores.open"),
         ),
     ),

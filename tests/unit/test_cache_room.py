@@ -10,7 +10,7 @@ import pytest
 from devsess._runtime import cache as cache_module
 from devsess._runtime import entries
 from devsess._runtime.cache import Cache
-from devsess._runtime.shares import LAST, Shares
+from devsess._runtime.sharded_dict import SHARD_MASK, ShardedDict
 from devsess.lifecycle import standing
 from devsess.operations import Validated
 from devsess.policy import Policy
@@ -67,7 +67,7 @@ def test_no_eviction_takes_a_whole_round(monkeypatch: pytest.MonkeyPatch) -> Non
     assert 90 == sum(entry.used for entry in dict(cache._entries.by_key.items()).values()) + 1
 
 
-class Watched(Shares[Any, Any]):
+class Watched(ShardedDict[Any, Any]):
     """A table that counts how often something is looked up."""
 
     looks = 0
@@ -102,7 +102,7 @@ def test_a_dropped_entry_leaves_its_place() -> None:
     assert (8, 1) == (len(cache), cache.evictions)
 
 
-@pytest.mark.parametrize("apart", [1, LAST + 1], ids=["in many tables", "in one table"])
+@pytest.mark.parametrize("apart", [1, SHARD_MASK + 1], ids=["in many tables", "in one table"])
 def test_all_that_was_dropped_is_freed_in_time(monkeypatch: pytest.MonkeyPatch, apart: int) -> None:
     """Bit by bit, by those who keep something; none of it answers meanwhile."""
     monkeypatch.setattr(entries, "_FREED", 3)
@@ -148,7 +148,7 @@ def test_its_books_agree(seed: int) -> None:
         assert len(set(places + cache._entries.free)) == len(places) + len(cache._entries.free)
 
 
-class Interrupted(Shares[Any, Any]):
+class Interrupted(ShardedDict[Any, Any]):
     """A table that an interrupt keeps from being written."""
 
     def put(self, key: Any, value: Any) -> None:
@@ -181,11 +181,11 @@ def test_a_place_that_an_interrupt_left_empty_is_taken_again() -> None:
     assert (["c", "d", "e", "f"], 1) == (there(cache, "abcdef"), cache.evictions)
 
 
-class Broken(Shares[Any, Any]):
+class Broken(ShardedDict[Any, Any]):
     """A table that an interrupt keeps from giving anything up, once."""
 
     def pop(self, key: Any) -> Any:
-        self.__class__ = Shares  # type: ignore[assignment]
+        self.__class__ = ShardedDict  # type: ignore[assignment]
         raise KeyboardInterrupt
 
 

@@ -197,7 +197,7 @@ def test_memory_answers_up_to_a_deadline(
     """A deadline before the next touch ends what may be repeated from memory."""
     standing = lifecycle.standing(session_row(**columns), T0, policy)
 
-    assert expected == lifecycle.trusted_at(standing, T0, policy)
+    assert expected == lifecycle.cacheable_until(standing, T0, policy)
 
 
 @pytest.mark.parametrize(
@@ -217,7 +217,7 @@ def test_a_failed_touch_is_tried_again_soon(
     policy = Policy(touch_interval=interval)
     standing = lifecycle.standing(session_row(last_seen_at=T0 - since), T0, policy)
 
-    assert T0 + expected == lifecycle.trusted_at(standing, T0, policy, **written)
+    assert T0 + expected == lifecycle.cacheable_until(standing, T0, policy, **written)
 
 
 def test_a_row_dated_ahead_is_not_repeated() -> None:
@@ -226,7 +226,7 @@ def test_a_row_dated_ahead_is_not_repeated() -> None:
     standing = lifecycle.standing(row, T0, USUAL)
 
     assert standing.written_ahead
-    assert T0 == lifecycle.trusted_at(standing, T0, USUAL)
+    assert T0 == lifecycle.cacheable_until(standing, T0, USUAL)
 
 
 @pytest.mark.parametrize("column", ["idle_expires_at", "absolute_expires_at"])
@@ -235,7 +235,7 @@ def test_a_touch_that_failed_outlasts_no_deadline(column: str) -> None:
     late: dict[str, Any] = {column: T0 + 0.5}
     standing = lifecycle.standing(session_row(last_seen_at=T0 - DAY, **late), T0, USUAL)
 
-    assert T0 + 0.5 == lifecycle.trusted_at(standing, T0, USUAL, touched=False)
+    assert T0 + 0.5 == lifecycle.cacheable_until(standing, T0, USUAL, touched=False)
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ from devsess import (
     TokenExpiredError,
     operations,
 )
-from devsess._runtime.drive import Running
+from devsess._runtime.drive import OperationCoroutine
 from devsess.stores.base import Ended
 from devsess.stores.rows import SessionRow
 from devsess.testing._rows import event_row
@@ -24,7 +24,7 @@ from devsess.testing._rows import event_row
 RENEWED = evolve(ROW, generation=1, previous_generation=0, **ROTATED)
 
 
-def refresh(generation: int = 0, client: Client | None = None) -> Running[Grant]:
+def refresh(generation: int = 0, client: Client | None = None) -> OperationCoroutine[Grant]:
     token = TOKENS.refresh.mint(SESSION_ID, generation, ROW.salt)
     return operations.refresh(at(SOON), token, client)
 

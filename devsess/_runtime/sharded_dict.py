@@ -9,25 +9,25 @@ K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
 
 # The bits of a key's hash that choose its table.
-LAST = 63
+SHARD_MASK = 63
 
 
-class Shares(Generic[K, V]):
+class ShardedDict(Generic[K, V]):
     """
     A table that grows in steps too small to notice.
 
     Attributes:
-        tables: A number's is `tables[number & LAST]`, any other key's that of its hash.
+        tables: A number's is `tables[number & SHARD_MASK]`, any other key's that of its hash.
     """
 
     def __init__(self) -> None:
-        self.tables: tuple[dict[K, V], ...] = tuple({} for _ in range(LAST + 1))
+        self.tables: tuple[dict[K, V], ...] = tuple({} for _ in range(SHARD_MASK + 1))
 
     def __len__(self) -> int:
         return sum(map(len, self.tables))
 
     def _table(self, key: K) -> dict[K, V]:
-        return self.tables[(key if isinstance(key, int) else hash(key)) & LAST]
+        return self.tables[(key if isinstance(key, int) else hash(key)) & SHARD_MASK]
 
     def get(self, key: K) -> V | None:
         """The value of *key*, or None."""
