@@ -24,6 +24,10 @@ EQUIVALENTS: dict[str, dict[tuple[str, str], str]] = {
         ("Context.new_id", "b\"=\" → b'XX='"): "the last of 22 characters is one of A, Q, g and w",
     },
     "devsess/operations/validate.py": {
+        (
+            "validate",
+            "touch and standing.written_ahead → ((touch))",
+        ): "a row that is not ahead is left as it is by the correction too: only time is saved",
         ("validate", "True → False"): "nobody asks whether what was not to be written was",
         (
             "validate",
@@ -77,7 +81,7 @@ EQUIVALENTS: dict[str, dict[tuple[str, str], str]] = {
     "devsess/_runtime/cache.py": {
         (
             "Cache.lag",
-            "max(0.0, self._elapsed() - heard_at) → (self._elapsed() - heard_at)",
+            "max(0.0, self._elapsed() - current_at) → (self._elapsed() - current_at)",
         ): "that clock only ever passes",
         ("Cache._drop", "self._moves += 1 → self._moves -= 1"): _ONLY_COMPARED,
         ("Cache._drop", "1 → 2"): _ONLY_COMPARED,
