@@ -20,9 +20,6 @@ EQUIVALENTS: dict[str, dict[tuple[str, str], str]] = {
             ),
         ): "no policy has an idle timeout beyond its absolute lifetime",
     },
-    "devsess/operations/common.py": {
-        ("Context.new_id", "b\"=\" → b'XX='"): "the last of 22 characters is one of A, Q, g and w",
-    },
     "devsess/operations/validate.py": {
         (
             "validate",

@@ -63,6 +63,7 @@ TARGETS: dict[str, tuple[str, ...]] = {
     "devsess/operations/_checks.py": ("tests/unit/test_checks.py",),
     "devsess/operations/common.py": (
         "tests/unit/test_common.py",
+        "tests/unit/test_corrections.py",
         *_OPERATIONS,
         "tests/unit/test_validation.py",
         "tests/unit/test_refreshing.py",

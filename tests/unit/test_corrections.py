@@ -69,6 +69,17 @@ def test_a_manager_warns_once() -> None:
     assert "id-" not in warning
 
 
+def test_a_purge_whose_clock_is_behind_warns() -> None:
+    """It says by how much, and what to do."""
+    warned: list[str] = []
+    corrections(warned=warned).dispute(600.4)
+
+    [warning] = warned
+    assert warning.startswith("most of the newest events are dated ahead of this clock, by about")
+    assert "about 600 seconds: it is behind" in warning
+    assert "NTP" in warning
+
+
 def test_few_sessions_are_remembered() -> None:
     """Of more than fit, those that were set back longest ago are forgotten."""
     remembered = corrections()
