@@ -23,7 +23,7 @@ _TOKENS = (
 TARGETS: dict[str, tuple[str, ...]] = {
     "devsess/rotation.py": (*_LAWS, *_OPERATIONS, "tests/manager/test_refresh.py"),
     "devsess/lifecycle.py": (*_LAWS, *_OPERATIONS, "tests/manager/test_levels.py"),
-    "devsess/skew.py": (*_LAWS, "tests/manager/test_levels.py"),
+    "devsess/skew.py": (*_LAWS, *_OPERATIONS, "tests/manager/test_levels.py"),
     "devsess/adapters/_csrf.py": ("tests/web/test_csrf.py",),
     "devsess/adapters/_carrier.py": (
         "tests/web/test_adapters.py",

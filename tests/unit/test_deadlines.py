@@ -298,6 +298,16 @@ def test_a_row_from_a_clock_ahead(name: str) -> None:
     assert expected is skew.was_ahead(session_row(**columns), T0)
 
 
+@pytest.mark.parametrize(
+    ("created", "seen", "expected"), [(600, 60, 600), (60, 600, 600), (-60, -9, -9)]
+)
+def test_a_row_is_ahead_by_its_later_instant(created: int, seen: int, expected: int) -> None:
+    """Of the sign-in and the last activity the later one says by how many seconds."""
+    row = session_row(created_at=T0 + created, last_seen_at=T0 + seen)
+
+    assert expected == skew.ahead_by(row, T0)
+
+
 @pytest.mark.parametrize(("now", "expected"), [(0.0, True), (Y2025 - 0.5, True), (Y2025, False)])
 def test_a_clock_that_is_not_set_yet(now: float, expected: bool) -> None:
     """To one that says that it is before 2025 everything lies ahead, and nothing is wrong."""
