@@ -14,10 +14,7 @@ EQUIVALENTS: dict[str, dict[tuple[str, str], str]] = {
     "devsess/operations/login.py": {
         (
             "_row",
-            (
-                "min(now + context.policy.idle_timeout, absolute)"
-                " → (now + context.policy.idle_timeout)"
-            ),
+            ("min(op.now + op.policy.idle_timeout, absolute) → (op.now + op.policy.idle_timeout)"),
         ): "no policy has an idle timeout beyond its absolute lifetime",
     },
     "devsess/operations/validate.py": {
