@@ -448,7 +448,7 @@ class AsyncSessionManager(AsyncRunner):
         return self._core.keys.jwks()
 
     async def metrics(self) -> Metrics:
-        """What this manager did so far: hits, misses, store calls and their times."""
+        """The work of this manager so far: hits, misses, store calls and their times."""
         return self._core.metrics()
 
     async def close(self) -> None:

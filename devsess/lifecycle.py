@@ -186,7 +186,7 @@ def columns(moved: Activity) -> dict[str, object]:
 
 
 def activity(row: SessionRow, now: float, policy: Policy) -> Activity:
-    """What an activity at *now* writes into *row*: only ever later than what is there."""
+    """The columns that an activity at *now* writes into *row*: none moves back."""
     return Activity(
         last_seen_at=max(row.last_seen_at, now),
         idle_from=max(row.idle_from, now),
@@ -197,7 +197,7 @@ def activity(row: SessionRow, now: float, policy: Policy) -> Activity:
 
 
 def at_rest(row: SessionRow) -> Activity:
-    """What is written where a write is no activity: the row's own columns."""
+    """The row's own columns: a write that is no activity moves none."""
     return Activity(row.last_seen_at, row.idle_from, row.idle_expires_at)
 
 

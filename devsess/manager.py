@@ -450,7 +450,7 @@ class SessionManager(Runner):
         return self._core.keys.jwks()
 
     def metrics(self) -> Metrics:
-        """What this manager did so far: hits, misses, store calls and their times."""
+        """The work of this manager so far: hits, misses, store calls and their times."""
         return self._core.metrics()
 
     def close(self) -> None:

@@ -158,7 +158,7 @@ class Core:
 
     def watch(self, store: Store | AsyncStore) -> None:
         """Compare *store*'s mark at each hit; if it has none, each hit reads the log."""
-        if callable(getattr(store, "mark", None)) and hasattr(type(store), "mark_in_use"):
+        if callable(getattr(store, "mark", None)):
             self._marked = cast("SupportsMark", store)
             self.cache.watch(self._marked.mark)
 
@@ -172,7 +172,7 @@ class Core:
             evictions=cache.evictions,
             entries=len(cache),
             feed_lag=cache.lag(),
-            mark=self._marked.mark_in_use if self._marked else "none",
+            mark=getattr(self._marked, "mark_in_use", "unnamed") if self._marked else "none",
             calls=self.times.calls(),
         )
 

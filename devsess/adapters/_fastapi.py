@@ -1,4 +1,4 @@
-"""What makes FastAPI describe, in its OpenAPI document, how its clients sign in."""
+"""The security scheme in FastAPI's OpenAPI document: how its clients sign in."""
 
 from __future__ import annotations
 

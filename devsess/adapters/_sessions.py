@@ -36,7 +36,7 @@ class LoginOptions(StepUpOptions):
 
 
 class Sessions(Protocol):
-    """What adapters ask of a manager; see AsyncSessionManager."""
+    """The calls that adapters make of a manager; see AsyncSessionManager."""
 
     @property
     def core(self) -> Core: ...

@@ -271,3 +271,39 @@ def test_a_closed_manager_answers_nothing_though_its_closing_is_cancelled() -> N
         assert 0 == (await sessions.metrics()).entries
 
     asyncio.run(run())
+
+
+class Wrapped:
+    """A store behind a wrapper of the application's, which adds nothing."""
+
+    def __init__(self, store: MemoryStore) -> None:
+        self._store = store
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._store, name)
+
+
+def test_a_wrapped_store_keeps_its_mark() -> None:
+    """A hit asks the store for no changes, as it does without the wrapper."""
+    store: Any = Wrapped(MemoryStore())
+    sessions = SessionManager(store, keys=SECRET)
+    grant = sessions.login("ada")
+    for _ in range(3):
+        sessions.validate(grant.access_token)
+    metrics = sessions.metrics()
+    assert ("memory", 2) == (metrics.mark, metrics.hits)
+
+
+def test_a_mark_without_a_name_is_compared_too() -> None:
+    """The name is for those who look after the store, and for nothing else."""
+
+    class Unnamed(MemoryStore):
+        @property
+        def mark_in_use(self) -> str:
+            raise AttributeError("mark_in_use")
+
+    sessions = SessionManager(Unnamed(), keys=SECRET)
+    grant = sessions.login("ada")
+    for _ in range(3):
+        sessions.validate(grant.access_token)
+    assert ("unnamed", 2) == (sessions.metrics().mark, sessions.metrics().hits)

@@ -1,4 +1,4 @@
-"""What to do about an error of SQLite, in words for the reader of a log."""
+"""Advice on an error of SQLite, in words for the reader of a log."""
 
 from __future__ import annotations
 
