@@ -38,7 +38,8 @@ class Metrics:
         feed_lag: Seconds for which this process may have missed a change; 0 if there
             was none, or memory answers nothing yet.
         mark: How the store shows that nothing has changed: "wal-index", "data_version",
-            "memory", or "none" where the log is read each time.
+            "memory", another store's own word ("unnamed" if it has none), or "none" where
+            the log is read each time.
         calls: The store's calls, by name.
     """
 
