@@ -85,6 +85,26 @@ class TestOpening:
         assert Inserted() == store.insert(rows.login(rows.session_row()))
         store.close()
 
+    def test_opening_waits_on_every_connection(
+        self, path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """While another process opens the file too; two wait for nobody once they are open."""
+        timeouts: list[object] = []
+        connect = sqlite3.connect
+
+        def recorded(*args: Any, **options: Any) -> sqlite3.Connection:
+            timeouts.append(options["timeout"])
+            return connect(*args, **options)
+
+        monkeypatch.setattr("devsess.stores.sqlite.connections.sqlite3.connect", recorded)
+        store = SQLiteStore(path, timeout=2.5)
+        opened = store._opened
+        assert opened is not None
+        assert {2.5} == set(timeouts)
+        waits = [it.execute("PRAGMA busy_timeout") for it in (opened.watch, opened.toucher)]
+        assert [(0,), (0,)] == [it.fetchone() for it in waits]
+        store.close()
+
     def test_four_processes_open_a_new_file(self, path: Path) -> None:
         """The first of four processes makes the tables, and all four can write."""
         context = get_context("spawn")

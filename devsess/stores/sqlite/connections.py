@@ -79,10 +79,10 @@ class Connections:
         try:
             self.writer = self._open("FULL").cursor()
             self._writer_waits = timeout
-            self.toucher = self._open("NORMAL", timeout=0.0).cursor()
+            self.toucher = self._open("NORMAL", waits=False).cursor()
             checkpoint = f"PRAGMA wal_autocheckpoint = {_TOUCHER_CHECKPOINT}"
             self.toucher.execute(checkpoint).fetchall()
-            self.watch = self._open("NORMAL", timeout=0.0).cursor()
+            self.watch = self._open("NORMAL", waits=False).cursor()
             self.index: WalIndex | None = None
             self._check_shares()
             self._shared = _identity_if_there(self._shared_path)
@@ -224,12 +224,12 @@ class Connections:
         except FileNotFoundError:
             return False
 
-    def _open(self, synchronous: str, timeout: float | None = None) -> sqlite3.Connection:
+    def _open(self, synchronous: str, *, waits: bool = True) -> sqlite3.Connection:
         connection = sqlite3.connect(
             # Never made here: an empty file would take the place of one that is away.
             f"{Path(self._path).as_uri()}?mode=rw",
             uri=True,
-            timeout=self._timeout if timeout is None else timeout,
+            timeout=self._timeout,
             isolation_level=None,
             check_same_thread=False,
         )
@@ -241,6 +241,8 @@ class Connections:
             connection.execute(f"PRAGMA synchronous = {synchronous}")
             connection.execute(f"PRAGMA journal_size_limit = {_WAL_LIMIT}").fetchall()
             connection.execute(f"PRAGMA cache_size = -{_CACHE_KIB}")
+            if not waits:  # only now: while another process opens the file, these would fail
+                connection.execute("PRAGMA busy_timeout = 0").fetchall()
         except BaseException:
             connection.close()
             raise
