@@ -90,7 +90,7 @@ class TestOpening:
     ) -> None:
         """While another process opens the file too; two wait for nobody once they are open."""
         timeouts: list[object] = []
-        connect = sqlite3.connect
+        connect: Callable[..., sqlite3.Connection] = sqlite3.connect
 
         def recorded(*args: Any, **options: Any) -> sqlite3.Connection:
             timeouts.append(options["timeout"])
