@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, ParamSpec, TypeAlias, TypeVar, cast
 from devsess import lifecycle
 from devsess._runtime.cache import Cache
 from devsess._runtime.clock import Clock, elapsed
+from devsess._runtime.corrections import Corrections
 from devsess._runtime.notify import log_warning
 from devsess.errors import ConfigurationError, StoreUnavailableError
 from devsess.metrics import CallTimes, Metrics
 from devsess.models import Client, Session
 from devsess.operations import Operation, validate
 from devsess.operations._checks import checked_client
-from devsess.operations.corrections import Corrections
 from devsess.policy import Policy, Span, seconds
 from devsess.tokens.issuer import Tokens
 from devsess.tokens.keys import Keys

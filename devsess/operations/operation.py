@@ -13,8 +13,8 @@ from attrs import field, frozen
 from devsess.stores.base import AsyncStore, AsyncSupportsStamps
 
 if TYPE_CHECKING:
+    from devsess._runtime.corrections import Corrections
     from devsess.models import Location
-    from devsess.operations.corrections import Corrections
     from devsess.policy import Policy
     from devsess.stores.rows import EventRow
     from devsess.tokens.issuer import Tokens

@@ -71,7 +71,7 @@ TARGETS: dict[str, tuple[str, ...]] = {
         *_MANAGERS,
         "tests/manager/test_clocks_ahead.py",
     ),
-    "devsess/operations/corrections.py": (
+    "devsess/_runtime/corrections.py": (
         "tests/unit/test_corrections.py",
         "tests/manager/test_clocks_ahead.py",
     ),

@@ -42,7 +42,7 @@ ROOMS = {
     "tokens": Room(2, ("tokens", "tokens.*")),
     "devices": Room(2, ("devices", "devices.*")),
     "contract": Room(2, ("stores", "stores.base", "stores.capabilities", "stores.records")),
-    "process": Room(2, ("_runtime", "_runtime.clock", "_runtime.fork")),
+    "process": Room(2, ("_runtime", "_runtime.clock", "_runtime.corrections", "_runtime.fork")),
     "stores": Room(
         3,
         (

@@ -8,8 +8,8 @@ from typing import Any
 from attrs import evolve, field, frozen
 
 from devsess import Policy
+from devsess._runtime.corrections import Corrections
 from devsess.operations import Operation
-from devsess.operations.corrections import Corrections
 from devsess.testing._rows import T0, session_row
 from devsess.tokens.access import AccessClaims
 from devsess.tokens.issuer import Tokens

@@ -10,7 +10,7 @@ from _play import CLAIMS, ROW, SESSION_ID, SOON, TOKENS, at, corrections, play
 from attrs import evolve
 
 from devsess import Grant, operations
-from devsess.operations.corrections import ONCE_WITHIN, REMEMBERED, Corrections
+from devsess._runtime.corrections import ONCE_WITHIN, REMEMBERED, Corrections
 
 AHEAD = evolve(ROW, last_seen_at=SOON + 600)
 WARNING = "a session is dated 600 seconds ahead of this clock, though it was set back less than"
