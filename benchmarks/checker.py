@@ -39,7 +39,7 @@ from benchmarks._board import THREADS, Board
 from devsess import InvalidSessionError, Policy, SessionManager, SessionRevokedError, operations
 from devsess.operations import ending
 from devsess.stores.base import Ending
-from devsess.stores.records import AT_ONCE
+from devsess.stores.calls import AT_ONCE
 from devsess.stores.sqlite import walindex
 
 if TYPE_CHECKING:

@@ -82,24 +82,24 @@ class Core:
             events,
         )
 
-    def settled(self, write: OperationFunction[P, T]) -> OperationFunction[P, T]:
+    def dropping_changed(self, write: OperationFunction[P, T]) -> OperationFunction[P, T]:
         """*write*, followed by a catch-up: the cache holds no row that it changed."""
 
-        async def settling(op: Operation, /, *args: P.args, **kwargs: P.kwargs) -> T:
+        async def then_dropping(op: Operation, /, *args: P.args, **kwargs: P.kwargs) -> T:
             try:
                 result = await write(op, *args, **kwargs)
             except Exception:
-                await self._settle(op)
+                await self._drop_changed(op)
                 raise
             except BaseException:  # interrupted: what was changed is not heard of any more
                 self.cache.clear()
                 raise
-            await self._settle(op)
+            await self._drop_changed(op)
             return result
 
-        return settling
+        return then_dropping
 
-    async def _settle(self, op: Operation) -> None:
+    async def _drop_changed(self, op: Operation) -> None:
         # The write is done. A log that cannot be read must not turn it into an error.
         try:
             await self.cache.catch_up(op.store)

@@ -67,7 +67,7 @@ class Runner(ManagerBase):
 
     def _write(self, operation: OperationFunction[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
         """As `_read`; the cache holds no row that it changed when this returns."""
-        return self._read(self._core.settled(operation), *args, **kwargs)
+        return self._read(self._core.dropping_changed(operation), *args, **kwargs)
 
     def _read_at(
         self, now: float, operation: OperationFunction[P, T], /, *args: P.args, **kwargs: P.kwargs
@@ -143,12 +143,12 @@ class AsyncRunner(ManagerBase):
         self, operation: OperationFunction[P, T], /, *args: P.args, **kwargs: P.kwargs
     ) -> T:
         """As `_read`; the cache holds no row that it changed when this returns."""
-        settled = self._core.settled(operation)
+        write = self._core.dropping_changed(operation)
         if self._is_async:
-            return await self._awaited(self._core.now(), settled, *args, **kwargs)
+            return await self._awaited(self._core.now(), write, *args, **kwargs)
         events: list[EventRow] = []
         op = self._core.operation(self._blocking(may_wait=True), events, self._core.now())
-        begin = partial(settled, op, *args, **kwargs)
+        begin = partial(write, op, *args, **kwargs)
         return await to_its_end(self._in_thread(self._writing, lambda: drive(begin()), events))
 
     async def _read_at(

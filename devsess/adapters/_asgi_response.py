@@ -48,7 +48,7 @@ class Response:
                 self._is_replaced = True
                 await self.answer(answer)
                 return
-            await self._settle()
+            await self._update_cookies()
             message = {**message, "headers": self._beside(message.get("headers") or ())}
             if self._is_live and is_token(message.get("subprotocol") or ""):
                 message["subprotocol"] = None  # a token is never sent back
@@ -61,7 +61,7 @@ class Response:
 
     async def answer(self, answer: Answer) -> None:
         """Answer in place of the app; a WebSocket is refused before it opens."""
-        await self._settle()
+        await self._update_cookies()
         headers = self._beside(_raw(answer.headers))
         if self._is_live and not self._can_deny:
             await self._send({"type": "websocket.close", "code": _code(answer)})
@@ -107,9 +107,9 @@ class Response:
         names, self._exchange.unawaited = self._exchange.unawaited, ()
         raise RuntimeError(f"{' and '.join(names)} was called without await: nothing was done")
 
-    async def _settle(self) -> None:
-        if self._exchange.is_unsettled:
-            await self._exchange.settle()
+    async def _update_cookies(self) -> None:
+        if self._exchange.has_cookies_to_update:
+            await self._exchange.update_cookies()
 
     def _beside(self, headers: Iterable[RawHeader]) -> list[RawHeader]:
         self._exchange.has_begun = True

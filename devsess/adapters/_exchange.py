@@ -332,7 +332,7 @@ class Exchange:
         """The answer that carries the cookies when the app gives none."""
         return self.ours(problem(500, "Something went wrong."))
 
-    async def settle(self) -> None:
+    async def update_cookies(self) -> None:
         """
         Before the response begins, let persistent cookies follow a moved deadline.
 
@@ -353,8 +353,8 @@ class Exchange:
                 self.jar.follow(found, self.core.now())
 
     @property
-    def is_unsettled(self) -> bool:
-        """Whether `settle` has anything to do."""
+    def has_cookies_to_update(self) -> bool:
+        """Whether `update_cookies` has anything to do."""
         return self._prolonged is not None or self._renewed is not None
 
     def headers(self, content_type: str, *, is_marked: bool, is_shared: bool) -> list[Header]:

@@ -88,8 +88,8 @@ class Response:
     def _begin(
         self, status: str, headers: list[Header], exc_info: OptExcInfo | None
     ) -> Callable[[bytes], object]:
-        if self._exchange.is_unsettled:
-            drive(self._exchange.settle())
+        if self._exchange.has_cookies_to_update:
+            drive(self._exchange.update_cookies())
         self._exchange.has_begun = True
         own = {name.lower(): value for name, value in headers}
         ours = self._exchange.headers(

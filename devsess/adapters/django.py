@@ -84,7 +84,7 @@ class SessionMiddleware(Middleware[GetResponse, SessionManager]):
         return None if answer is None else _response(request, answer)
 
     def _finish(self, response: HttpResponseBase, exchange: Exchange) -> None:
-        drive(exchange.settle())
+        drive(exchange.update_cookies())
         # Set-Cookie has a jar of its own in Django: headers hold one line each.
         ours = exchange.headers(
             response.get("Content-Type", ""),

@@ -17,18 +17,11 @@ from devsess.operations.devices import (
 from devsess.operations.ending import AllEnded, revoke, revoke_all, revoke_everyone, settle
 from devsess.operations.login import login
 from devsess.operations.operation import Operation
-from devsess.operations.records import (
-    erase_user,
-    export_user,
-    get,
-    history,
-    list_sessions,
-    live,
-    migrate,
-    purge,
-)
+from devsess.operations.personal_data import erase_user, export_user
+from devsess.operations.reading import get, history, list_sessions, live
 from devsess.operations.refresh import refresh
 from devsess.operations.step_up import step_up
+from devsess.operations.upkeep import migrate, purge
 from devsess.operations.validate import Validated, validate
 
 __all__ = [

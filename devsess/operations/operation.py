@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from devsess.tokens.keys import Keys
 
 
-class Records(AsyncStore, AsyncSupportsStamps, Protocol):
-    """The store that operations read and write: any store, through its face, and its locator."""
+class OperationStore(AsyncStore, AsyncSupportsStamps, Protocol):
+    """A store as operations call it: any store, through its face, and its locator."""
 
     async def locate(self, ip: str | None) -> Location | None: ...
     async def pause(self) -> None: ...
@@ -51,7 +51,7 @@ class Operation:
     entropy: Callable[[int], bytes] = field(repr=False)
     corrections: Corrections
     now: float
-    store: Records
+    store: OperationStore
     events: list[EventRow]
 
     def emit(self, *events: EventRow) -> None:

@@ -39,8 +39,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Protocol
 
 from devsess.errors import StoreUnavailableError
-from devsess.stores.capabilities import AsyncSupportsStamps, SupportsMark, SupportsStamps
-from devsess.stores.records import (
+from devsess.stores.calls import (
     ALL,
     ById,
     Changes,
@@ -61,6 +60,7 @@ from devsess.stores.records import (
     SharedMark,
     Target,
 )
+from devsess.stores.capabilities import AsyncSupportsStamps, SupportsMark, SupportsStamps
 
 if TYPE_CHECKING:
     from devsess.lifecycle import Activity, LivenessCutoffs

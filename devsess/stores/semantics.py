@@ -16,7 +16,7 @@ from attrs import evolve, frozen
 from devsess.lifecycle import LivenessCutoffs, is_trusted
 from devsess.models import EventType
 from devsess.stores.base import ById, Full, OfDevice, OfUser
-from devsess.stores.records import CORRECTED, MUTABLE, MUTABLE_DEVICE
+from devsess.stores.calls import CORRECTED, MUTABLE, MUTABLE_DEVICE
 from devsess.stores.rows import EventRow
 
 if TYPE_CHECKING:

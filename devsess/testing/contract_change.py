@@ -9,7 +9,7 @@ from attrs import evolve
 from devsess.lifecycle import Activity
 from devsess.models import EventType, Location
 from devsess.stores.base import OfDevice
-from devsess.stores.records import MUTABLE
+from devsess.stores.calls import MUTABLE
 from devsess.testing import _rows as rows
 from devsess.testing._rows import DAY, T0, session_row, sign_in, with_a_store
 

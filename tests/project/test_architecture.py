@@ -41,7 +41,7 @@ ROOMS = {
     "laws": Room(1, ("skew", "lifecycle", "rotation", "views")),
     "tokens": Room(2, ("tokens", "tokens.*")),
     "devices": Room(2, ("devices", "devices.*")),
-    "contract": Room(2, ("stores", "stores.base", "stores.capabilities", "stores.records")),
+    "contract": Room(2, ("stores", "stores.base", "stores.capabilities", "stores.calls")),
     "process": Room(2, ("_runtime", "_runtime.clock", "_runtime.corrections", "_runtime.fork")),
     "stores": Room(
         3,

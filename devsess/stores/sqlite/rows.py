@@ -11,7 +11,7 @@ from attrs import asdict
 
 from devsess.models import EventType, Location
 from devsess.stores.as_json import load_assessment
-from devsess.stores.records import MUTABLE
+from devsess.stores.calls import MUTABLE
 from devsess.stores.rows import DeviceRow, EventRow, SessionRow
 from devsess.stores.sqlite.damage import (
     DamagedError,
