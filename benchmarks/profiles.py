@@ -16,6 +16,7 @@ from devsess import operations
 from devsess._runtime.drive import drive
 from devsess._runtime.faces import BlockingFace
 from devsess.metrics import CallTimes
+from devsess.stores.capabilities import Capabilities
 from devsess.stores.sqlite import rows
 from devsess.tuning.timing import Batch, each, each_fresh, fresh_copy
 
@@ -85,7 +86,7 @@ class Known(BlockingFace):
     """A store of which the one row is known already."""
 
     def __init__(self, store: SQLiteStore, row: SessionRow | None) -> None:
-        super().__init__(store, CallTimes(), None)
+        super().__init__(store, Capabilities(), CallTimes(), None)
         self._row = row
 
     async def get(self, session_id: str) -> SessionRow | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import secrets
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, ParamSpec, TypeAlias, TypeVar, cast
+from typing import TYPE_CHECKING, ParamSpec, TypeAlias, TypeVar
 
 from devsess import lifecycle
 from devsess._runtime.cache import Cache
@@ -18,6 +18,7 @@ from devsess.models import Client, Session
 from devsess.operations import Operation, validate
 from devsess.operations._checks import checked_client
 from devsess.policy import Policy, Span, seconds
+from devsess.stores.capabilities import Capabilities
 from devsess.tokens.issuer import Tokens
 from devsess.tokens.keys import Keys
 from devsess.tokens.sources import KeySource
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
     from devsess._runtime.drive import OperationFunction
     from devsess._runtime.faces import Face
     from devsess._runtime.notify import OnEvent
-    from devsess.stores.base import AsyncStore, Store, SupportsMark
     from devsess.stores.rows import EventRow
 
 P = ParamSpec("P")
@@ -67,7 +67,7 @@ class Core:
         self.cache = Cache(policy, passed)
         self.corrections = Corrections(passed, log_warning)
         self.times = CallTimes()
-        self._marked: SupportsMark | None = None
+        self._capabilities = Capabilities()
 
     def operation(self, face: Face, events: list[EventRow], now: float) -> Operation:
         """An operation at *now*, whose events are put into *events*."""
@@ -156,11 +156,11 @@ class Core:
         stamp = await op.store.stamp(entry.session.id)
         return entry.session if stamp == entry.stamp else None
 
-    def watch(self, store: Store | AsyncStore) -> None:
-        """Compare *store*'s mark at each hit; if it has none, each hit reads the log."""
-        if callable(getattr(store, "mark", None)):
-            self._marked = cast("SupportsMark", store)
-            self.cache.watch(self._marked.mark)
+    def watch(self, capabilities: Capabilities) -> None:
+        """Compare the store's mark at each hit; if it has none, each hit reads the log."""
+        self._capabilities = capabilities
+        if capabilities.mark is not None:
+            self.cache.watch(capabilities.mark.mark)
 
     def metrics(self) -> Metrics:
         """The counts so far."""
@@ -172,7 +172,7 @@ class Core:
             evictions=cache.evictions,
             entries=len(cache),
             feed_lag=cache.lag(),
-            mark=getattr(self._marked, "mark_in_use", "unnamed") if self._marked else "none",
+            mark=self._capabilities.mark_in_use,
             calls=self.times.calls(),
         )
 

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from devsess.metrics import CallTimes
     from devsess.models import Location
     from devsess.stores.base import AsyncStore, Changes, Store
+    from devsess.stores.capabilities import Capabilities
     from devsess.stores.rows import SessionRow
 
 P = ParamSpec("P")
@@ -49,12 +50,19 @@ class Face(Awaited):
 
     Args:
         store: The store.
+        capabilities: What it can do beside the protocol.
         times: Where the calls are counted.
         locator: Finds the place of an address, or None.
     """
 
-    def __init__(self, store: Store, times: CallTimes, locator: Locator | None) -> None:
-        super().__init__(store)
+    def __init__(
+        self,
+        store: Store,
+        capabilities: Capabilities,
+        times: CallTimes,
+        locator: Locator | None,
+    ) -> None:
+        super().__init__(store, capabilities)
         self._times = times
         self._locator = locator
         self._took = 0.0
@@ -122,8 +130,9 @@ class BlockingFace(Face):
 
     async def stamp(self, session_id: str) -> int | None:
         """See SupportsStamps.stamp; None from a store that has none."""
-        method = getattr(self.store, "stamp", None)
-        return None if method is None else await self._read("stamp", method, session_id)
+        if self._stamps is None:
+            return None
+        return await self._read("stamp", self._stamps.stamp, session_id)
 
     async def touch(
         self, session_id: str, activity: Activity, *, bound: bool, presented: int | None = None
@@ -155,10 +164,16 @@ class AwaitingFace(Face):
     """
 
     def __init__(
-        self, store: AsyncStore, times: CallTimes, locator: Locator | None, *, is_on_loop: bool
+        self,
+        store: AsyncStore,
+        capabilities: Capabilities,
+        times: CallTimes,
+        locator: Locator | None,
+        *,
+        is_on_loop: bool,
     ) -> None:
         # The calls of both kinds of store are the same ones, but for being awaited.
-        super().__init__(cast("Store", store), times, locator)
+        super().__init__(cast("Store", store), capabilities, times, locator)
         self._is_on_loop = is_on_loop
 
     async def _do(

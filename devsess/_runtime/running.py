@@ -12,6 +12,7 @@ from devsess._runtime.faces import AwaitingFace, BlockingFace
 from devsess._runtime.notify import log_error, notify, notify_async
 from devsess._runtime.threads import Threads
 from devsess.errors import StoreUnavailableError
+from devsess.stores.capabilities import capabilities_of
 from devsess.stores.open import is_async
 
 if TYPE_CHECKING:
@@ -50,7 +51,8 @@ class ManagerBase:
         self._locator = locator
         self._on_event = on_event
         self._is_async = is_async(store)
-        core.watch(store)
+        self._capabilities = capabilities_of(store)
+        core.watch(self._capabilities)
 
     @property
     def core(self) -> Core:
@@ -81,10 +83,10 @@ class Runner(ManagerBase):
                 notify(events, self._on_event)
 
     def _face(self) -> Face:
-        times, locator = self._core.times, self._locator
+        parts = (self._capabilities, self._core.times, self._locator)
         if self._is_async:
-            return AwaitingFace(cast("AsyncStore", self._store), times, locator, is_on_loop=False)
-        return BlockingFace(cast("Store", self._store), times, locator)
+            return AwaitingFace(cast("AsyncStore", self._store), *parts, is_on_loop=False)
+        return BlockingFace(cast("Store", self._store), *parts)
 
     def _settle_rest(self, own: int | None = None) -> None:
         """Write the rows that endings cover, in batches; an error leaves them ended."""
@@ -172,7 +174,8 @@ class AsyncRunner(ManagerBase):
         return done.result
 
     def _blocking(self, *, may_wait: bool) -> BlockingFace:
-        face = BlockingFace(cast("Store", self._store), self._core.times, self._locator)
+        parts = (self._capabilities, self._core.times, self._locator)
+        face = BlockingFace(cast("Store", self._store), *parts)
         face.may_wait = may_wait
         return face
 
@@ -180,8 +183,8 @@ class AsyncRunner(ManagerBase):
         self, now: float, operation: OperationFunction[P, T], /, *args: P.args, **kwargs: P.kwargs
     ) -> T:
         events: list[EventRow] = []
-        store = cast("AsyncStore", self._store)
-        face = AwaitingFace(store, self._core.times, self._locator, is_on_loop=True)
+        parts = (self._capabilities, self._core.times, self._locator)
+        face = AwaitingFace(cast("AsyncStore", self._store), *parts, is_on_loop=True)
         op = self._core.operation(face, events, now)
         return await to_its_end(self._notified(partial(operation, op, *args, **kwargs), events))
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
+from devsess.stores.capabilities import Capabilities, capabilities_of
+
 if TYPE_CHECKING:
     import builtins
     from collections.abc import Callable, Sequence
@@ -35,10 +37,15 @@ class Awaited:
     *store* with the methods of an AsyncStore, which never suspend.
 
     On an event loop they would make it wait: there, use it in tests only.
+
+    Args:
+        store: The store.
+        capabilities: What it can do beside the protocol, where that was found before.
     """
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, capabilities: Capabilities | None = None) -> None:
         self.store = store
+        self._stamps = (capabilities or capabilities_of(store)).stamps
 
     async def _do(
         self, name: str, method: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs
@@ -54,8 +61,9 @@ class Awaited:
         return await self._do("get", self.store.get, session_id)
 
     async def stamp(self, session_id: str) -> int | None:
-        stamp = getattr(self.store, "stamp", None)
-        return None if stamp is None else await self._do("stamp", stamp, session_id)
+        if self._stamps is None:
+            return None
+        return await self._do("stamp", self._stamps.stamp, session_id)
 
     async def list(self, user_id: str) -> builtins.list[SessionRow]:
         return await self._do("list", self.store.list, user_id)

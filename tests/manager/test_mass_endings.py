@@ -14,6 +14,7 @@ from devsess.lifecycle import LivenessCutoffs
 from devsess.operations._ids import Ids
 from devsess.operations.ending import LEFT_BEHIND
 from devsess.stores.base import Ending, Erasure, Everyone, OfUser
+from devsess.stores.capabilities import Capabilities
 from devsess.stores.memory import MemoryStore
 from devsess.testing import _rows as rows
 
@@ -119,7 +120,7 @@ def test_everyone(make: Callable[..., Any], clock: FakeClock) -> None:
 def _digests(sessions: Any) -> Sequence[bytes]:
     """The digests by which an erased account is remembered."""
     core = getattr(sessions, "_manager", sessions)._core
-    face = BlockingFace(MemoryStore(), core.times, None)
+    face = BlockingFace(MemoryStore(), Capabilities(), core.times, None)
     return core.operation(face, [], 0.0).account_digests("ada")  # type: ignore[no-any-return]
 
 
