@@ -51,7 +51,7 @@ _SCHEMAS: dict[str, Any] = {
             device_token=_TEXT_OR_NOTHING,
             forget_device={"type": "boolean", "description": "At logout: end its trust too."},
         ),
-        "description": "For clients without cookies.",
+        "description": "For clients without cookies. A member with a misspelt name is refused.",
     },
     "Problem": _object(
         {"type": _TEXT, "title": _TEXT, "status": {"type": "integer"}, "detail": _TEXT}

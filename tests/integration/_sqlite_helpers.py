@@ -68,6 +68,6 @@ def in_child(work: Callable[[], Any]) -> Any:
         os._exit(0)
     os.close(write)
     with os.fdopen(read, "rb") as pipe:
-        answer = pickle.load(pipe)
-    os.waitpid(child, 0)
-    return answer
+        answer = pipe.read()
+    assert 0 == os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    return pickle.loads(answer)
