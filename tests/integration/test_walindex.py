@@ -198,8 +198,8 @@ def test_a_child_whose_parents_are_gone(store: SQLiteStore, path: Path, generati
                 os._exit(0)  # without any clean-up, and with all locks on the database
         mark = inherited.mark()
         subprocess.run([sys.executable, "-c", REVOKE, str(path)], check=True)
-        heard = mark != inherited.mark()
-        return inherited.mark_in_use, heard, is_revoked(inherited, "s1"), leave_wal(path)
+        changed = mark != inherited.mark()
+        return inherited.mark_in_use, changed, is_revoked(inherited, "s1"), leave_wal(path)
 
     assert ("wal-index", True, True, "database is locked") == in_child(work)
 

@@ -29,8 +29,8 @@ def count(sessions: Any, kind: EventType) -> int:
 
 def test_changing_agents_fill_nothing(make: Callable[..., Any], few: int) -> None:
     """A client that renews under another agent each time: so many are kept, and it stays in."""
-    heard: list[EventType] = []
-    sessions = make(on_event=lambda event: heard.append(event.type))
+    emitted: list[EventType] = []
+    sessions = make(on_event=lambda event: emitted.append(event.type))
     grant = sessions.login("ada", Client(user_agent="agent 0"))
     own = grant.device_token
     for number in range(1, 10):
@@ -38,7 +38,7 @@ def test_changing_agents_fill_nothing(make: Callable[..., Any], few: int) -> Non
         grant = sessions.refresh(grant.refresh_token, client)
         assert f"agent {min(number, few)}" == grant.session.user_agent
     assert few == count(sessions, EventType.SESSION_RENEWED)
-    assert 9 == heard.count(EventType.SESSION_RENEWED)
+    assert 9 == emitted.count(EventType.SESSION_RENEWED)
     store = getattr(sessions, "_store", None)
     if isinstance(store, SQLiteStore):
         assert few + 1 == len(store._rows("SELECT id FROM agents", ()))
@@ -120,15 +120,15 @@ def test_refused_sign_ins_fill_nothing(
     make: Callable[..., Any], few: int, begin: Callable[..., Any], kind: EventType
 ) -> None:
     """A bounded number is kept of an account, all are emitted, and no other history is shorter."""
-    heard: list[EventType] = []
+    emitted: list[EventType] = []
     policy = Policy(max_sessions=1, on_limit="reject")
-    sessions = make(policy=policy, on_event=lambda event: heard.append(event.type))
+    sessions = make(policy=policy, on_event=lambda event: emitted.append(event.type))
     sign_in = begin(sessions)
     for _ in range(2 * few):
         with pytest.raises(LoginDeniedError):
             sign_in()
     assert few == count(sessions, kind)
-    assert 2 * few == heard.count(kind)
+    assert 2 * few == emitted.count(kind)
     # A device event of the account, and the same event of another one, have room of their own.
     sessions.login("bob")
     with pytest.raises(LoginDeniedError):

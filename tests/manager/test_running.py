@@ -115,18 +115,18 @@ def test_a_read_that_has_to_wait_goes_on_in_a_thread() -> None:
 
 def test_an_event_is_handed_over_once_wherever_its_operation_went_on() -> None:
     """The use of an ended session, which the thread found out."""
-    store, heard = Busy(), list[Event]()
+    store, emitted = Busy(), list[Event]()
 
     async def run() -> None:
-        async with AsyncSessionManager(store, keys=SECRET, on_event=heard.append) as sessions:
+        async with AsyncSessionManager(store, keys=SECRET, on_event=emitted.append) as sessions:
             grant = await sessions.login("ada")
             await sessions.revoke(grant.session.id)
-            heard.clear()
+            emitted.clear()
             with pytest.raises(Exception, match="revoked"):
                 await sessions.validate(grant.access_token)
 
     asyncio.run(run())
-    assert [EventType.SESSION_USED_AFTER_END] == [event.type for event in heard]
+    assert [EventType.SESSION_USED_AFTER_END] == [event.type for event in emitted]
 
 
 def test_without_a_mark_each_validation_asks_for_the_changes() -> None:
@@ -156,7 +156,7 @@ def test_without_stamps_a_fresh_validation_reads_the_row() -> None:
 
 def test_an_event_is_handed_over_though_its_caller_goes_away(tmp_path: Path) -> None:
     """The stolen token's bearer who hangs up at once stops no alarm of an asynchronous handler."""
-    heard: list[EventType] = []
+    emitted: list[EventType] = []
 
     async def run() -> None:
         asked, may_go_on = asyncio.Event(), asyncio.Event()
@@ -164,7 +164,7 @@ def test_an_event_is_handed_over_though_its_caller_goes_away(tmp_path: Path) -> 
         async def on_event(event: Event) -> None:
             asked.set()
             await may_go_on.wait()
-            heard.append(event.type)
+            emitted.append(event.type)
 
         async with AsyncSessionManager(tmp_path / "s.db", keys=SECRET) as sessions:
             grant = await sessions.login("ada")
@@ -179,11 +179,11 @@ def test_an_event_is_handed_over_though_its_caller_goes_away(tmp_path: Path) -> 
             assert bearer.cancelled()
             may_go_on.set()
             async with asyncio.timeout(10):
-                while not heard:
+                while not emitted:
                     await asyncio.sleep(0.001)
 
     asyncio.run(run())
-    assert [EventType.SESSION_USED_AFTER_END] == heard
+    assert [EventType.SESSION_USED_AFTER_END] == emitted
 
 
 class Interrupted(BaseException):

@@ -99,8 +99,8 @@ def test_the_published_shape_keeps_to_privacy(make: Any, ip: Any, live: Any, end
 
 def test_a_sign_in_says_whether_its_device_is_new(make: Any) -> None:
     """In the grant, in the event that `on_event` hears, and in the history that is kept."""
-    heard: list[Any] = []
-    sessions = make(on_event=heard.append)
+    emitted: list[Any] = []
+    sessions = make(on_event=emitted.append)
     first = sessions.login("ada", MAC)
     again = sessions.login("ada", evolve(MAC, device_token=first.device_token))
     printed = [sessions.login("ada", Client(fingerprint="app-5")) for _ in range(2)]
@@ -113,7 +113,7 @@ def test_a_sign_in_says_whether_its_device_is_new(make: Any) -> None:
     assert not sessions.refresh(after.refresh_token).is_new_device
     new = {it.session.id for it in grants if it.is_new_device}
     kept = [*sessions.history("ada"), *sessions.history("eve")]
-    for events in (heard, kept):
+    for events in (emitted, kept):
         assert new == {it.session_id for it in events if it.is_new_device}
         assert new == {it.session_id for it in events if it.to_dict()["isNewDevice"]}
         assert {EventType.SESSION_CREATED} == {it.type for it in events if it.is_new_device}

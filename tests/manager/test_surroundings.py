@@ -68,8 +68,8 @@ def test_a_failing_locator_keeps_nobody_out(
 
 def test_events_are_emitted_in_order(make: Callable[..., Any]) -> None:
     """on_event hears of everything, once it is done."""
-    heard: list[Event] = []
-    sessions = make(on_event=heard.append)
+    emitted: list[Event] = []
+    sessions = make(on_event=emitted.append)
     grant = sessions.login("ada")
     renewed = sessions.refresh(grant.refresh_token)
     sessions.extend(grant.session.id, 60)
@@ -86,14 +86,14 @@ def test_events_are_emitted_in_order(make: Callable[..., Any]) -> None:
         EventType.SESSION_STEPPED_UP,
         EventType.SESSION_REVOKED,
         EventType.SESSION_USED_AFTER_END,
-    ] == [event.type for event in heard]
-    assert "bye" == heard[5].reason
+    ] == [event.type for event in emitted]
+    assert "bye" == emitted[5].reason
 
 
 def test_a_limit_reached_is_emitted(make: Callable[..., Any]) -> None:
     """The event of an eviction says that the limit was reached, and names the session it ended."""
-    heard: list[Event] = []
-    sessions = make(on_event=heard.append, policy=Policy(max_sessions=1))
+    emitted: list[Event] = []
+    sessions = make(on_event=emitted.append, policy=Policy(max_sessions=1))
     sessions.login("ada")
     sessions.login("ada")
     assert [
@@ -101,7 +101,7 @@ def test_a_limit_reached_is_emitted(make: Callable[..., Any]) -> None:
         EventType.LIMIT_EXCEEDED,
         EventType.SESSION_REVOKED,
         EventType.SESSION_CREATED,
-    ] == [event.type for event in heard]
+    ] == [event.type for event in emitted]
 
 
 def test_a_failing_listener_undoes_nothing(
@@ -204,11 +204,11 @@ def test_a_wrong_setting_fails_at_once(arguments: dict[str, Any]) -> None:
 
 def test_a_coroutine_listener_needs_the_async_manager() -> None:
     """A blocking manager cannot await, and says so; the other one awaits."""
-    heard: list[Event] = []
+    emitted: list[Event] = []
 
     async def listen(event: Event) -> None:
         await asyncio.sleep(0)
-        heard.append(event)
+        emitted.append(event)
 
     with pytest.raises(ConfigurationError):
         SessionManager("memory://", keys=SECRET, on_event=listen)
@@ -218,7 +218,7 @@ def test_a_coroutine_listener_needs_the_async_manager() -> None:
             await sessions.login("ada")
 
     asyncio.run(run())
-    assert [EventType.SESSION_CREATED] == [event.type for event in heard]
+    assert [EventType.SESSION_CREATED] == [event.type for event in emitted]
 
 
 def test_a_url_and_a_path_are_the_same_file(tmp_path: Path) -> None:
@@ -232,12 +232,12 @@ def test_a_url_and_a_path_are_the_same_file(tmp_path: Path) -> None:
 
 def test_a_cancelled_operation_is_finished_and_emitted(tmp_path: Path) -> None:
     """A revocation whose caller is cancelled is written all the same, and its event emitted."""
-    heard: list[EventType] = []
+    emitted: list[EventType] = []
 
     async def run() -> None:
         store = SQLiteStore(tmp_path / "s.db")
         sessions = AsyncSessionManager(
-            store, keys=SECRET, on_event=lambda event: heard.append(event.type)
+            store, keys=SECRET, on_event=lambda event: emitted.append(event.type)
         )
         grant = await sessions.login("ada")
         task = asyncio.ensure_future(sessions.revoke(grant.session.id))
@@ -246,7 +246,7 @@ def test_a_cancelled_operation_is_finished_and_emitted(tmp_path: Path) -> None:
         with pytest.raises(asyncio.CancelledError):
             await task
         async with asyncio.timeout(10):
-            while EventType.SESSION_REVOKED not in heard:
+            while EventType.SESSION_REVOKED not in emitted:
                 await asyncio.sleep(0.001)
         with pytest.raises(SessionRevokedError):
             await sessions.validate(grant.access_token)

@@ -256,14 +256,14 @@ def test_a_cancelled_call_that_fails_as_the_loop_ends_is_not_logged(
 @pytest.mark.parametrize("awaits", [False, True])
 def test_events_of_a_closed_loop_are_emitted(tmp_path: Path, awaits: bool) -> None:
     """An operation under way when the loop is closed is finished first, and its events emitted."""
-    heard: list[EventType] = []
+    emitted: list[EventType] = []
 
     async def listen(event: Event) -> None:
         await asyncio.sleep(0)
-        heard.append(event.type)
+        emitted.append(event.type)
 
     def note(event: Event) -> None:
-        heard.append(event.type)
+        emitted.append(event.type)
 
     class Slow(SQLiteStore):
         def insert(self, *args: Any) -> Any:
@@ -282,6 +282,6 @@ def test_events_of_a_closed_loop_are_emitted(tmp_path: Path, awaits: bool) -> No
         del task
 
     asyncio.run(run())
-    assert [EventType.SESSION_CREATED] == heard
+    assert [EventType.SESSION_CREATED] == emitted
     assert 1 == len(store.list("ada"))
     store.close()

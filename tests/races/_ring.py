@@ -28,7 +28,7 @@ AGENT = "curl/8.9"
 Ending: TypeAlias = Callable[[AsyncSessionManager, Grant], Awaitable[object]]
 
 # Endings of a session, and the answer to its tokens from then on.
-ENDINGS: dict[str, tuple[Ending, type[InvalidSessionError]]] = {
+WAYS_TO_END: dict[str, tuple[Ending, type[InvalidSessionError]]] = {
     "revoke": (lambda on, grant: on.revoke(grant.session.id), SessionRevokedError),
     "revoke_all": (lambda on, grant: on.revoke_all(grant.session.user_id), SessionRevokedError),
     "block_device": (
@@ -63,7 +63,7 @@ class Ring:
 
     async def ask(self, grant: Grant) -> type:
         """The kind of a validation's outcome, the same here and in another process."""
-        [kind] = {await _asked(each, grant) for each in (self.here, self.there)}
+        [kind] = {await _refusal_of(each, grant) for each in (self.here, self.there)}
         return kind
 
     async def live(self) -> set[str]:
@@ -71,7 +71,7 @@ class Ring:
         return {session.id for session in await self.there.list(USER)}
 
 
-async def _asked(sessions: AsyncSessionManager, grant: Grant) -> type:
+async def _refusal_of(sessions: AsyncSessionManager, grant: Grant) -> type:
     try:
         return type(await sessions.validate(grant.access_token))
     except InvalidSessionError as error:

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
-from _ring import AGENT, ENDINGS, USER, Lost, Ring
+from _ring import AGENT, USER, WAYS_TO_END, Lost, Ring
 from _turns import Race, at_once, in_every_order
 
 from devsess import (
@@ -40,10 +40,10 @@ def test_two_refreshes_have_one_successor() -> None:
     in_every_order(play)
 
 
-@pytest.mark.parametrize("name", ENDINGS)
+@pytest.mark.parametrize("name", WAYS_TO_END)
 def test_a_refresh_does_not_outrun_an_ending(name: str) -> None:
     """No token of the refresh is good once the ending has returned."""
-    end, error = ENDINGS[name]
+    end, error = WAYS_TO_END[name]
 
     async def play(race: Race) -> None:
         ring = Ring()
@@ -65,10 +65,10 @@ def test_a_refresh_does_not_outrun_an_ending(name: str) -> None:
     in_every_order(play)
 
 
-@pytest.mark.parametrize("name", ENDINGS)
+@pytest.mark.parametrize("name", WAYS_TO_END)
 def test_a_step_up_does_not_outrun_an_ending(name: str) -> None:
     """No token of the step-up is good once the ending has returned."""
-    end, error = ENDINGS[name]
+    end, error = WAYS_TO_END[name]
 
     async def play(race: Race) -> None:
         ring = Ring()
@@ -85,10 +85,10 @@ def test_a_step_up_does_not_outrun_an_ending(name: str) -> None:
     in_every_order(play)
 
 
-@pytest.mark.parametrize("name", ENDINGS)
+@pytest.mark.parametrize("name", WAYS_TO_END)
 def test_a_validation_does_not_outrun_an_ending(name: str) -> None:
     """A row that was read before is not answered after, even by the manager that had read it."""
-    end, error = ENDINGS[name]
+    end, error = WAYS_TO_END[name]
 
     async def play(race: Race) -> None:
         ring = Ring()

@@ -1,7 +1,7 @@
 """
-What type checkers see of the public names, in files as a user writes them.
+The public names as type checkers see them, in a file as a user writes it.
 
-mypy and pyright read it; pytest runs it, so that what it says is also what comes back.
+mypy and pyright read it; pytest runs it, so that the types it states are those of the values.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ SECRET = "t7vKq2Zr9XwLm4NbY8sHd5JfC3pQx6RgUe1"
 
 def test_a_blocking_manager(tmp_path: Path) -> None:
     """Each method of SessionManager has the type that its documentation says."""
-    heard: list[Event] = []
+    emitted: list[Event] = []
     clock = FakeClock()
     policy = Policy(
         idle_timeout=timedelta(days=7),
@@ -60,7 +60,7 @@ def test_a_blocking_manager(tmp_path: Path) -> None:
         tmp_path / "s.db",
         keys=Keys(SECRET),
         policy=policy,
-        on_event=heard.append,
+        on_event=emitted.append,
         clock=clock,
     ) as sessions:
         assert_type(sessions, SessionManager)
@@ -93,7 +93,7 @@ def test_a_blocking_manager(tmp_path: Path) -> None:
         assert_type(sessions.migrate(), list[str])
         assert_type(sessions.jwks(), dict[str, list[dict[str, str]]])
         assert_type(sessions.metrics(), Metrics)
-    assert EventType.SESSION_CREATED in {event.type for event in heard}
+    assert EventType.SESSION_CREATED in {event.type for event in emitted}
 
 
 def test_an_awaited_manager() -> None:
@@ -130,7 +130,7 @@ def test_an_awaited_manager() -> None:
 
 
 def test_records() -> None:
-    """What a manager gives out, and what a refusal carries."""
+    """The types of a manager's records, and of a refusal's attributes."""
     with SessionManager(MemoryStore(), keys=SECRET) as sessions:
         grant = sessions.login("ada", Client(user_agent="curl/8.9"))
     session = grant.session

@@ -77,7 +77,7 @@ class Browser:
         return Browser(self.send, self.host, dict(self.jar), self.agent)
 
     def restart(self) -> None:
-        """Closed and opened again: what has no age of its own is gone."""
+        """Closed and opened again: cookies without Max-Age are gone."""
         self.jar = {name: it for name, it in self.jar.items() if "Max-Age" in it.attributes}
 
     def _keep(self, answer: httpx.Response) -> None:

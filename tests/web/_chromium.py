@@ -58,10 +58,10 @@ class Chromium:
         self._number += 1
         self._tab.send(json.dumps({"id": self._number, "method": method, "params": params}))
         while True:
-            told = json.loads(self._tab.recv(timeout=30))
-            if told.get("id") == self._number:
-                assert "error" not in told, told
-                return told["result"]
+            message = json.loads(self._tab.recv(timeout=30))
+            if message.get("id") == self._number:
+                assert "error" not in message, message
+                return message["result"]
 
     def _wait_for(self, event: str) -> None:
         while json.loads(self._tab.recv(timeout=30)).get("method") != event:
@@ -86,15 +86,15 @@ class Chromium:
 
     def run(self, script: str) -> Any:
         """The value of a script in the page."""
-        told = self._ask(
+        outcome = self._ask(
             "Runtime.evaluate", expression=script, awaitPromise=True, returnByValue=True
         )
-        assert "exceptionDetails" not in told, told
-        return told["result"].get("value")
+        assert "exceptionDetails" not in outcome, outcome
+        return outcome["result"].get("value")
 
     @property
     def text(self) -> str:
-        """What a person reads."""
+        """The text that the page shows."""
         return str(self.run("document.body.innerText"))
 
     @property
@@ -112,7 +112,7 @@ class Chromium:
         path.write_bytes(base64.b64decode(self._ask("Page.captureScreenshot")["data"]))
 
     def quit(self) -> None:
-        """As a person does: what it shall keep is written first."""
+        """Quit as a person does: the browser first writes the cookies that it keeps."""
         self._ask("Browser.close")
         self._process.wait(30)
 

@@ -1,4 +1,4 @@
-"""The small app of `_raw_apps`, in frameworks: what they catch and change is tested with them."""
+"""The small app of `_raw_apps` in frameworks, which catch errors and change headers."""
 
 from __future__ import annotations
 
@@ -34,20 +34,22 @@ def flask_app(now: Callable[[], float], sessions: Any, **wrapping: Any) -> Any:
     @app.route("/<path:path>", methods=METHODS, provide_automatic_options=False)
     def view(path: str) -> flask.Response:
         query = parse_qs(flask.request.query_string.decode(), True)
-        said = at_once(view_at(f"/{path}")(devsess_flask.current_session, query, now))
-        return flask.Response(said.body, said.status, said.headers, content_type=said.kind)
+        answer = at_once(view_at(f"/{path}")(devsess_flask.current_session, query, now))
+        return flask.Response(answer.body, answer.status, answer.headers, content_type=answer.kind)
 
     return app
 
 
 def starlette_app(now: Callable[[], float], sessions: Any, **wrapping: Any) -> Any:
-    """The middleware stands where Starlette puts it: inside its own maker of 500s."""
+    """The middleware stands where Starlette puts it: inside the one that makes 500s of errors."""
 
     async def view(request: Request) -> Response:
         current = await devsess_starlette.current_session(request)
-        said = await view_at(request.scope["path"])(current, parse_qs(request.url.query, True), now)
-        kind = {"Content-Type": said.kind}
-        return Response(said.body, said.status, said.headers | kind)
+        answer = await view_at(request.scope["path"])(
+            current, parse_qs(request.url.query, True), now
+        )
+        kind = {"Content-Type": answer.kind}
+        return Response(answer.body, answer.status, answer.headers | kind)
 
     app = Starlette(routes=[Route("/{path:path}", view, methods=METHODS)])
     app.add_middleware(devsess_starlette.SessionMiddleware, manager=sessions, **wrapping)
@@ -67,18 +69,20 @@ def django_app(now: Callable[[], float], sessions: Any, **wrapping: Any) -> Any:
             SECURE_PROXY_SSL_HEADER=None,
         )
         django.setup()
-    ForDjango.now = now
+    DjangoClock.now = now
     with override_settings(DEVSESS={"manager": sessions, **wrapping}):
         return WSGIHandler()
 
 
-class ForDjango:
-    """What Django's view needs and cannot be handed."""
+class DjangoClock:
+    """The clock of Django's view, which takes no argument but the request."""
 
     now: Callable[[], float]
 
 
 def _django_view(request: Any) -> HttpResponse:
     query = parse_qs(request.META["QUERY_STRING"], True)
-    said = at_once(view_at(request.path)(request.devsess, query, ForDjango.now))
-    return HttpResponse(said.body, content_type=said.kind, status=said.status, headers=said.headers)
+    answer = at_once(view_at(request.path)(request.devsess, query, DjangoClock.now))
+    return HttpResponse(
+        answer.body, content_type=answer.kind, status=answer.status, headers=answer.headers
+    )

@@ -1,4 +1,4 @@
-"""One small app, raw on WSGI and raw on ASGI: what frameworks add is not tested here."""
+"""One small app on bare WSGI and bare ASGI, without a framework."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from devsess import InvalidSessionError
 
 
 @frozen
-class Said:
-    """What a view answers."""
+class Answer:
+    """The answer of a view."""
 
     body: str = "{}"
     kind: str = "application/json"
@@ -31,108 +31,108 @@ class Said:
 
 
 async def done(answer: Any) -> Any:
-    """The same views for both: on ASGI the methods are awaited."""
+    """The result of *answer*, awaited on ASGI: both kinds of app share these views."""
     return await answer if inspect.isawaitable(answer) else answer
 
 
-async def home(current: Any, _: Any, __: Any) -> Said:
-    who = current.session.user_id if current.session else "stranger"
-    return Said(f"<p>hello {who}", "text/html; charset=utf-8", accept_ch="DPR")
+async def home(current: Any, _: Any, __: Any) -> Answer:
+    user = current.session.user_id if current.session else "stranger"
+    return Answer(f"<p>hello {user}", "text/html; charset=utf-8", accept_ch="DPR")
 
 
-async def me(current: Any, _: Any, __: Any) -> Said:
-    return Said(json.dumps({"user": (await done(current.require())).user_id}))
+async def me(current: Any, _: Any, __: Any) -> Answer:
+    return Answer(json.dumps({"user": (await done(current.require())).user_id}))
 
 
-async def login(current: Any, query: dict[str, list[str]], now: Callable[[], float]) -> Said:
+async def login(current: Any, query: dict[str, list[str]], now: Callable[[], float]) -> Answer:
     """The tokens are for programs."""
     ago = float(query.get("ago", ["0"])[0])
     options = {"persistent": "persistent" in query, "auth_time": now() - ago, "acr": "aal1"}
     options["cookies"] = "bare" not in query
     grant = await done(current.login(query["user"][0], **options))
     tokens = ("access_token", "refresh_token", "device_token")
-    return Said(json.dumps({name: getattr(grant, name) for name in tokens}))
+    return Answer(json.dumps({name: getattr(grant, name) for name in tokens}))
 
 
-async def logout(current: Any, query: dict[str, list[str]], __: Any) -> Said:
+async def logout(current: Any, query: dict[str, list[str]], __: Any) -> Answer:
     await done(current.logout(forget_device="forget" in query))
-    return Said()
+    return Answer()
 
 
-async def change(current: Any, _: Any, __: Any) -> Said:
+async def change(current: Any, _: Any, __: Any) -> Answer:
     await done(current.require(max_auth_age=300))
-    return Said()
+    return Answer()
 
 
-async def strong(current: Any, _: Any, __: Any) -> Said:
+async def strong(current: Any, _: Any, __: Any) -> Answer:
     await done(current.require(acr="aal2"))
-    return Said()
+    return Answer()
 
 
-async def step_up(current: Any, _: Any, __: Any) -> Said:
+async def step_up(current: Any, _: Any, __: Any) -> Answer:
     await done(current.step_up(amr=("otp",), acr="aal2"))
-    return Said()
+    return Answer()
 
 
-async def slow(current: Any, _: Any, __: Any) -> Said:
-    """Other requests are answered while this one is."""
+async def slow(current: Any, _: Any, __: Any) -> Answer:
+    """The action of `Meanwhile` takes place before this request is answered."""
     await done(current.require())
-    Meanwhile.deed()
-    return Said()
+    Meanwhile.action()
+    return Answer()
 
 
 class Meanwhile:
-    """What happens while a slow request is answered."""
+    """The action that takes place while a slow request is answered."""
 
-    deed: Callable[[], object] = staticmethod(lambda: None)
+    action: Callable[[], object] = staticmethod(lambda: None)
 
 
-async def caught(current: Any, query: dict[str, list[str]], __: Any) -> Said:
-    """What was refused, and done without, or done about it, is no reason for a 500."""
+async def caught(current: Any, query: dict[str, list[str]], __: Any) -> Answer:
+    """A refusal that the view catches, and may follow with a sign-in, causes no 500 of its own."""
     with suppress(InvalidSessionError):
         await done(current.require())
     if "user" in query:
         await done(current.login(query["user"][0]))
-    return Said("the app's own fault", "text/plain", 500)
+    return Answer("the app's own fault", "text/plain", 500)
 
 
-async def extend(current: Any, _: Any, __: Any) -> Said:
+async def extend(current: Any, _: Any, __: Any) -> Answer:
     await done(current.extend(3600))
-    return Said()
+    return Answer()
 
 
-async def client(current: Any, _: Any, __: Any) -> Said:
-    return Said(json.dumps([current.client.ip, current.client.headers]))
+async def client(current: Any, _: Any, __: Any) -> Answer:
+    return Answer(json.dumps([current.client.ip, current.client.headers]))
 
 
-async def swallow(current: Any, _: Any, __: Any) -> Said:
+async def swallow(current: Any, _: Any, __: Any) -> Answer:
     try:
         await done(current.require())
     except Exception:  # noqa: BLE001 - as frameworks do
-        return Said("a framework hid it", "text/plain", 500)
-    return Said()
+        return Answer("a framework hid it", "text/plain", 500)
+    return Answer()
 
 
-async def broken(current: Any, _: Any, __: Any) -> Said:
-    return Said("the app's own fault", "text/plain", 500)
+async def broken(current: Any, _: Any, __: Any) -> Answer:
+    return Answer("the app's own fault", "text/plain", 500)
 
 
-async def unmarked(current: Any, query: dict[str, list[str]], _: Any) -> Said:
-    """Nothing is said of caching."""
+async def unmarked(current: Any, query: dict[str, list[str]], _: Any) -> Answer:
+    """The answer has no header about caching."""
     if "look" in query:
         assert current.session is None or current.session.user_id
-    return Said(more={})
+    return Answer(more={})
 
 
-async def refused_and_shared(current: Any, _: Any, __: Any) -> Said:
+async def refused_and_shared(current: Any, _: Any, __: Any) -> Answer:
     """An app that answers a refusal itself, with headers of its own."""
     try:
         await done(current.require())
     except InvalidSessionError as error:
         answer = current.answer_to(error)
         shared = {"Access-Control-Allow-Origin": "https://www.app.example"}
-        return Said(answer.body.decode(), "application/problem+json", answer.status, more=shared)
-    return Said()
+        return Answer(answer.body.decode(), "application/problem+json", answer.status, more=shared)
+    return Answer()
 
 
 VIEWS = {
@@ -155,8 +155,8 @@ VIEWS = {
 }
 
 
-async def nothing(_: Any, __: Any, ___: Any) -> Said:
-    return Said("the app's own 404", "text/plain", 404)
+async def nothing(_: Any, __: Any, ___: Any) -> Answer:
+    return Answer("the app's own 404", "text/plain", 404)
 
 
 def view_at(path: str) -> Any:
@@ -167,20 +167,20 @@ def wsgi_app(now: Callable[[], float]) -> Any:
     def app(environ: dict[str, Any], start_response: Any) -> list[bytes]:
         query = parse_qs(environ["QUERY_STRING"], True)
         path = environ["PATH_INFO"].encode("latin-1").decode()
-        said = at_once(view_at(path)(environ["devsess"], query, now))
-        headers = [("Content-Type", said.kind), *said.headers.items()]
-        start_response(f"{said.status} {HTTPStatus(said.status).phrase}", headers)
-        return [said.body.encode()]
+        answer = at_once(view_at(path)(environ["devsess"], query, now))
+        headers = [("Content-Type", answer.kind), *answer.headers.items()]
+        start_response(f"{answer.status} {HTTPStatus(answer.status).phrase}", headers)
+        return [answer.body.encode()]
 
     return app
 
 
-def at_once(view: Any) -> Said:
+def at_once(view: Any) -> Answer:
     """The answer of a coroutine that waits for nothing."""
     try:
         view.send(None)
     except StopIteration as stop:
-        answer: Said = stop.value
+        answer: Answer = stop.value
         return answer
     raise AssertionError("a blocking method was awaited")
 
@@ -191,11 +191,11 @@ def asgi_app(now: Callable[[], float]) -> Any:
             await lifespan(receive, send)
             return
         query = parse_qs(scope["query_string"].decode(), True)
-        said = await view_at(scope["path"])(scope["devsess"], query, now)
-        told = {"content-type": said.kind, **said.headers}
-        headers = [(name.lower().encode(), value.encode()) for name, value in told.items()]
-        await send({"type": "http.response.start", "status": said.status, "headers": headers})
-        await send({"type": "http.response.body", "body": said.body.encode()})
+        answer = await view_at(scope["path"])(scope["devsess"], query, now)
+        named = {"content-type": answer.kind, **answer.headers}
+        headers = [(name.lower().encode(), value.encode()) for name, value in named.items()]
+        await send({"type": "http.response.start", "status": answer.status, "headers": headers})
+        await send({"type": "http.response.body", "body": answer.body.encode()})
 
     return app
 

@@ -33,7 +33,7 @@ SERVERS = {
     ],
     "wsgi waitress": [*PYTHON, "waitress", "--listen=127.0.0.1:{port}", "wsgi_app:application"],
 }
-# An app that shows something else.
+# Not among the others, since it shows another thing.
 FORM_POST = {
     "form_post waitress": [
         *PYTHON,
@@ -63,7 +63,7 @@ class Server:
             stdout=self._log,
             stderr=self._log,
         )
-        # A connection a request: one that a server has just closed is not to be met again.
+        # One connection a request: a kept one might be one that the server has just closed.
         once = httpx.Limits(max_keepalive_connections=0)
         self.client = httpx.Client(base_url=f"http://127.0.0.1:{self.port}", limits=once)
 
@@ -111,7 +111,7 @@ def _free_port() -> int:
 
 
 def form(browser: Browser, path: str, **fields: Any) -> httpx.Response:
-    """What a form sends."""
+    """The answer to a form that was sent."""
     plain = browser.send
     content = urlencode(fields).encode()
 

@@ -64,5 +64,5 @@ def on_wsgi(
     return httpx.Response(int(started[0][:3]), headers=raw, content=b"".join(written) + body)
 
 
-# The validator warns of any other, which is its users' to send.
+# The validator warns of every other method; clients may send others all the same.
 KNOWN = ("GET", "HEAD", "POST", "OPTIONS", "PATCH", "PUT", "DELETE", "TRACE")

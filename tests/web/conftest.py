@@ -44,7 +44,7 @@ class Site:
     path: Path
 
     def browser(self, user: str | None = None, query: str = "") -> Browser:
-        """A browser, signed in if *user* says as whom."""
+        """A browser, signed in as *user* if there is one."""
         browser = Browser(self.send)
         if user is not None:
             answer = browser.post(f"/login?user={user}{query}")
@@ -101,13 +101,15 @@ def over_asgi(app: Any, sessions: AsyncSessionManager, closing: list[Any]) -> An
     client = httpx.AsyncClient(transport=transport, base_url="https://app.example")
 
     def send(method: str, path: str, headers: Any, content: bytes) -> httpx.Response:
-        return runner.run(client.send(asked(client, method, path, headers, content)))
+        return runner.run(client.send(exact_request(client, method, path, headers, content)))
 
     return send
 
 
-def asked(client: Any, method: str, path: str, headers: Any, content: bytes) -> httpx.Request:
-    """The very request: nothing added but the length."""
+def exact_request(
+    client: Any, method: str, path: str, headers: Any, content: bytes
+) -> httpx.Request:
+    """The request as given: only the length is added."""
     built = client.build_request(method, path, content=content)
     length = [("Content-Length", str(len(content)))] if content else []
     return httpx.Request(method, built.url, headers=[*headers, *length], content=content)

@@ -1,4 +1,4 @@
-"""What a wrapped app does for browsers and programs; the same on WSGI and on ASGI."""
+"""A wrapped app serves browsers and programs, on WSGI and on ASGI alike."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def test_persistent_cookies_end_with_the_session(site: Any) -> None:
 
 @pytest.mark.parametrize("path", ["/me", "/extend"])
 def test_persistent_cookies_follow_the_deadline(site: Any, path: str) -> None:
-    """Whatever moves it, activity or extend, the cookies of that answer end with it."""
+    """If activity or `extend` moves it, the cookies of the same answer last as long."""
     browser = site.browser("ada", "&persistent")
     before = site.sessions.list("ada")[0].expires_at
     site.clock.advance(timedelta(minutes=10))
@@ -82,22 +82,22 @@ def test_persistent_cookies_follow_the_deadline(site: Any, path: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("query", "minutes", "deed"),
+    ("query", "minutes", "action"),
     [
-        *(("&persistent", 10, deed) for deed in ("refresh", "step up", "sign in", "sign out")),
+        *(("&persistent", 10, action) for action in ("refresh", "step up", "sign in", "sign out")),
         # Its access token has expired: the slow request has renewed it.
-        *(("", 20, deed) for deed in ("refresh twice", "step up", "sign in", "sign out")),
+        *(("", 20, action) for action in ("refresh twice", "step up", "sign in", "sign out")),
         *(
-            ("&persistent", 20, deed)
-            for deed in ("refresh twice", "step up", "sign in", "sign out")
+            ("&persistent", 20, action)
+            for action in ("refresh twice", "step up", "sign in", "sign out")
         ),
         ("&persistent", 10, "refresh that is no activity"),
     ],
 )
 def test_a_slow_answer_does_not_bring_old_cookies_back(
-    site: Any, query: str, minutes: int, deed: str
+    site: Any, query: str, minutes: int, action: str
 ) -> None:
-    """What another tab did in the meantime stands: its cookies are the newer ones."""
+    """Cookies that another tab received in the meantime are newer and stay."""
     browser = site.browser("ada", query)
     jar = {name: cookie.value for name, cookie in browser.jar.items()}
     client = Client(ip="192.0.2.1", user_agent=browser.agent, device_token=jar[DEVICE])
@@ -107,7 +107,7 @@ def test_a_slow_answer_does_not_bring_old_cookies_back(
         grant = site.sessions.refresh(jar[REFRESH], client)
         site.sessions.step_up(grant.access_token, client, amr=("otp",))
 
-    deeds: dict[str, Callable[[], object]] = {
+    actions: dict[str, Callable[[], object]] = {
         "refresh that is no activity": lambda: site.sessions.refresh(
             jar[REFRESH], client, touch=False
         ),
@@ -122,16 +122,16 @@ def test_a_slow_answer_does_not_bring_old_cookies_back(
 
     def meanwhile() -> None:
         site.clock.advance(1)
-        deeds[deed]()
+        actions[action]()
 
-    with mock.patch.object(Meanwhile, "deed", staticmethod(meanwhile)):
+    with mock.patch.object(Meanwhile, "action", staticmethod(meanwhile)):
         answer = browser.get("/slow")
     assert 200 == answer.status_code
     assert "set-cookie" not in answer.headers
 
 
 def test_cookies_of_the_browsers_day_are_not_sent_again(site: Any) -> None:
-    """Without persistent there is no deadline to follow."""
+    """Without `persistent` they have no Max-Age that would have to follow the deadline."""
     browser = site.browser("ada")
     site.clock.advance(timedelta(minutes=10))
     for path in ("/me", "/extend"):
@@ -139,7 +139,7 @@ def test_cookies_of_the_browsers_day_are_not_sent_again(site: Any) -> None:
 
 
 def test_with_a_header_cookies_are_not_looked_at(site: Any) -> None:
-    """A request is one client's: a bad bearer token is not made good by a cookie."""
+    """A request has one client: a good cookie does not make up for a bad bearer token."""
     browser = site.browser("ada")
     for header in ("Bearer nonsense", "Bearer ", "Basic YTpi"):
         assert 401 == browser.get("/me", Authorization=header).status_code
@@ -149,7 +149,7 @@ def test_with_a_header_cookies_are_not_looked_at(site: Any) -> None:
     ("transport", "cookie", "bearer"), [("cookie", 200, 401), ("bearer", 401, 200)]
 )
 def test_one_transport(make: Any, transport: str, cookie: int, bearer: int) -> None:
-    """What is not the chosen transport is not looked at, and its cookies are not set."""
+    """The other transport's credentials are not read, and no cookies are set for it."""
     site = make(transport=transport)
     browser, program = site.browser("ada"), site.program("bob")
     assert (transport == "cookie") == bool(browser.jar)
@@ -211,7 +211,7 @@ def test_the_wrong_device_learns_no_reason(site: Any) -> None:
 
 @pytest.mark.parametrize("name", [ACCESS, REFRESH, DEVICE])
 def test_a_duplicated_cookie_is_refused(site: Any, name: str) -> None:
-    """Somebody else set one of them: neither is believed."""
+    """One of them was set by somebody else, so neither counts."""
     browser = site.browser("ada")
     line = "; ".join(f"{key}={cookie.value}" for key, cookie in browser.jar.items())
     bare = Browser(browser.send)
@@ -237,7 +237,7 @@ def test_signing_in_again_ends_the_previous_session(site: Any) -> None:
 
 
 def test_a_program_that_signs_in_for_another_keeps_its_session(site: Any) -> None:
-    """Its tokens are its own to keep: nothing was overwritten, and nothing ends."""
+    """Its tokens are in no cookie: nothing was overwritten, and nothing ends."""
     program = site.program("ada")
     assert 200 == program.ask("POST", "/login?user=bob").status_code
     assert (1, 1) == (len(site.sessions.list("ada")), len(site.sessions.list("bob")))
@@ -262,7 +262,7 @@ def test_step_up(site: Any) -> None:
 
 
 def test_a_person_is_sent_to_sign_in(make: Any) -> None:
-    """A browser that goes to a page is redirected, and told where to come back to; no JSON."""
+    """A browser that opens a page is redirected, with the path to return to; it gets no JSON."""
     site = make(login_url="/sign-in")
     html = {"Accept": "text/html,*/*"}
     answer = site.browser().get("/me?a=1&b=%2F", **html)
@@ -286,7 +286,7 @@ def test_nobody_without_a_session(make: Any) -> None:
 
 
 def test_there_is_a_way_in(make: Any) -> None:
-    """Where everything needs a session, the page to sign in does not."""
+    """Where every path requires a session, the page to sign in does not."""
     site = make(required=True, login_url="/login?from=here")
     browser = site.browser()
     assert "/login" in browser.get("/", Accept="text/html").headers["location"]
@@ -319,7 +319,7 @@ def test_challenges(site: Any) -> None:
 
 
 def test_a_refusal_replaces_a_500(site: Any) -> None:
-    """A framework that makes a 500 of the refusal does not have the last word."""
+    """If a framework makes a 500 of the refusal, the refusal is sent all the same."""
     answer = site.browser().get("/swallow")
     assert 401 == answer.status_code
     assert "hid it" not in answer.text
@@ -347,7 +347,7 @@ def test_a_device_token_is_sent_back_from_its_cookie_alone(site: Any, value: str
 
 
 def test_a_store_that_is_down_is_503(site: Any) -> None:
-    """Whoever brought credentials is told to come back; nobody is told to be signed out."""
+    """A request with credentials gets 503 with Retry-After; no answer says "not signed in"."""
     browser, program = site.browser("ada"), site.program("bob")
     away = site.path.with_suffix(".away")
     site.path.rename(away)
@@ -363,7 +363,7 @@ def test_hints_are_asked_for_and_kept(site: Any) -> None:
     """A page asks for hints, and the next sign-in uses them."""
     browser = site.browser()
     assert "Sec-CH-UA-Model" in browser.get("/").headers["accept-ch"]
-    assert "DPR" in browser.get("/").headers["accept-ch"]  # what the app itself asks for
+    assert "DPR" in browser.get("/").headers["accept-ch"]  # the app's own request
     assert "accept-ch" not in browser.get("/client").headers
     hints = {
         "Sec-CH-UA": '"Chromium";v="142", "Google Chrome";v="142"',
@@ -375,7 +375,7 @@ def test_hints_are_asked_for_and_kept(site: Any) -> None:
 
 
 def test_the_apps_headers_are_its_own(site: Any) -> None:
-    """Where nothing of ours goes out, what the app said of caching stands."""
+    """An answer without our headers keeps the app's headers about caching."""
     assert "public, max-age=60" == site.browser().get("/client").headers["cache-control"]
 
 
@@ -394,11 +394,11 @@ def test_limits_become_409(make: Any) -> None:
 
 
 def test_a_clock_that_is_set_back_takes_no_answer_away(site: Any) -> None:
-    """Where a token cannot be read any more as the response begins, the cookies are left alone."""
+    """If a token is no longer valid when the response begins, the cookies stay as they are."""
     browser = site.browser("ada", "&persistent")
     site.clock.advance(timedelta(minutes=10))
     set_back = staticmethod(lambda: site.clock.advance(-timedelta(minutes=11)))
-    with mock.patch.object(Meanwhile, "deed", set_back):
+    with mock.patch.object(Meanwhile, "action", set_back):
         answer = browser.get("/slow")
     assert 200 == answer.status_code
     assert "set-cookie" not in answer.headers

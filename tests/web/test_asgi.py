@@ -112,8 +112,8 @@ def test_another_site_opens_no_websocket(tmp_path: Path, origin: bytes | None) -
     async def scenario() -> None:
         async with AsyncSessionManager(tmp_path / "sessions.db", keys=SECRET) as sessions:
             grant = await sessions.login("ada")
-            said = [(b"origin", origin)] if origin else []
-            scope = scope_of("websocket", cookies_of(grant), *said)
+            page = [(b"origin", origin)] if origin else []
+            scope = scope_of("websocket", cookies_of(grant), *page)
             app = ApplicationCommunicator(SessionMiddleware(live, sessions), scope)
             await app.send_input({"type": "websocket.connect"})
             assert {"type": "websocket.close", "code": 1008} == await app.receive_output()
@@ -187,7 +187,7 @@ def test_cookies_survive(app: Any, kind: str, status: int, tmp_path: Path) -> No
                 await talk.receive_output()
                 await talk.wait()
             except ZeroDivisionError:
-                assert app is crashes  # the server hears of it
+                assert app is crashes  # it reaches the server
             else:
                 assert app is not crashes
 
@@ -196,7 +196,7 @@ def test_cookies_survive(app: Any, kind: str, status: int, tmp_path: Path) -> No
 
 @in_loop
 async def test_a_websocket_without_its_store(sessions: AsyncSessionManager) -> None:
-    """Come back later, also before it opened."""
+    """It is closed with the code that means "try again later", also before it opened."""
     grant = await sessions.login("ada")
     await sessions.close()
     app = ApplicationCommunicator(
@@ -208,7 +208,7 @@ async def test_a_websocket_without_its_store(sessions: AsyncSessionManager) -> N
 
 @in_loop
 async def test_a_stream_ends_with_its_session(sessions: AsyncSessionManager) -> None:
-    """Events that a guard ends are at their end, as far as the client can see: no fault."""
+    """A guard that ends a stream completes its body: the client sees no fault."""
     grant = await sessions.login("ada")
 
     async def events(scope: Any, receive: Any, send: Any) -> None:
@@ -230,7 +230,7 @@ async def test_a_stream_ends_with_its_session(sessions: AsyncSessionManager) -> 
 
 @in_loop
 async def test_a_guard_that_cannot_look_lets_nothing_go_on(sessions: AsyncSessionManager) -> None:
-    """Whatever keeps it from looking ends the block, as what it is."""
+    """An error that keeps it from looking ends the block, and is raised unchanged."""
     grant = await sessions.login("ada")
     current = await opened(sessions, grant)
 
@@ -307,7 +307,7 @@ async def test_errors_of_the_app_are_its_own(sessions: AsyncSessionManager) -> N
 
 @in_loop
 async def test_a_client_that_goes_away(sessions: AsyncSessionManager) -> None:
-    """Half a request asks for nothing: no token is rotated whose successor nobody hears."""
+    """A request whose body breaks off rotates no token: its answer would reach nobody."""
     grant = await sessions.login("ada")
     wrapped = SessionMiddleware(live, sessions, endpoints="/auth")
     for path in ("/auth/refresh", "/auth/logout"):
@@ -347,7 +347,7 @@ async def test_what_the_app_closed_stays_closed(sessions: AsyncSessionManager) -
 
 @in_loop
 async def test_a_refusal_in_a_task_group(sessions: AsyncSessionManager) -> None:
-    """It comes out in a group, and is the same refusal."""
+    """It arrives in an exception group, and gets the same answer."""
 
     async def app(scope: Any, receive: Any, send: Any) -> None:
         async with asyncio.TaskGroup() as group:
@@ -370,7 +370,7 @@ async def test_mounted_apps(sessions: AsyncSessionManager) -> None:
 
 @in_loop
 async def test_a_guard_ends_its_block(sessions: AsyncSessionManager) -> None:
-    """What the block awaits is cancelled, and the reason raised; the task itself goes on."""
+    """The block's await is cancelled and the reason raised; the task itself goes on."""
     grant = await sessions.login("ada")
     current = await opened(sessions, grant)
 
@@ -405,7 +405,7 @@ async def test_a_guard_is_no_activity(sessions: AsyncSessionManager) -> None:
 
 @in_loop
 async def test_a_guard_leaves_others_cancellations_alone(sessions: AsyncSessionManager) -> None:
-    """Whoever cancels the task for another reason gets a cancelled task."""
+    """A task that is cancelled for another reason is cancelled."""
     grant = await sessions.login("ada")
     current = await opened(sessions, grant)
     inside = asyncio.Event()
@@ -423,8 +423,8 @@ async def test_a_guard_leaves_others_cancellations_alone(sessions: AsyncSessionM
 
 
 @in_loop
-async def test_a_cancellation_on_the_way_out_is_heard(sessions: AsyncSessionManager) -> None:
-    """While a guard puts its watcher away it swallows nobody's cancellation."""
+async def test_a_cancellation_on_the_way_out_takes_effect(sessions: AsyncSessionManager) -> None:
+    """A guard that stops its watcher swallows no cancellation of the task."""
     grant = await sessions.login("ada")
     current = await opened(sessions, grant)
     left = []
@@ -445,7 +445,7 @@ async def test_a_cancellation_on_the_way_out_is_heard(sessions: AsyncSessionMana
 
 @in_loop
 async def test_a_guard_without_its_store(sessions: AsyncSessionManager) -> None:
-    """Nobody can say whether it lives: the connection ends, as what it is."""
+    """Nothing can say whether it lives: the connection ends with the store's error."""
     grant = await sessions.login("ada")
     current = await opened(sessions, grant)
 
@@ -459,7 +459,7 @@ async def test_a_guard_without_its_store(sessions: AsyncSessionManager) -> None:
 
 
 def test_the_blocking_guard() -> None:
-    """The twin says so when it is asked, and asks the store once in a while."""
+    """The blocking guard answers when it is called, and asks the store once in a while."""
     from _wsgi_driver import environ_of
 
     from devsess.adapters.wsgi import SessionMiddleware as ForWSGI

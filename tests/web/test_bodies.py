@@ -1,4 +1,4 @@
-"""What refresh and logout read: JSON of programs, and nothing that another site can send."""
+"""`refresh` and `logout` read JSON of programs, and nothing that another site can send."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def test_logout_takes_any_body(site: Any, kind: str, content: bytes) -> None:
 
 
 def test_logout_forgets_a_device(site: Any) -> None:
-    """Where the body says so."""
+    """If the body asks for it."""
     browser = site.browser("ada")
     assert 400 == browser.post("/auth/logout", body={"forget_device": "yes"}).status_code
     assert 204 == browser.post("/auth/logout", body={"forget_device": True}).status_code
@@ -40,7 +40,7 @@ def test_logout_forgets_a_device(site: Any) -> None:
 
 
 def test_forged_and_expired_look_alike_at_logout(make: Any) -> None:
-    """Whoever tries tokens learns from no endpoint which of them once was good."""
+    """No endpoint shows a client that guesses tokens which of them was once valid."""
     site = make()
     expired = site.program("ada")
     site.clock.advance(timedelta(minutes=16))
@@ -54,7 +54,7 @@ def test_forged_and_expired_look_alike_at_logout(make: Any) -> None:
 
 
 def native(site: Any, **options: Any) -> tuple[Browser, dict[str, str]]:
-    """A native client with a cookie jar, which says of no request where it comes from."""
+    """A native client with a cookie jar, which sends neither Origin nor Fetch Metadata."""
     client = Browser(site.send, agent="acme-app/1.2")
     query = "".join(f"&{name}" for name in options)
     answer = client.post(f"/login?user=ada{query}", site=None)
@@ -64,7 +64,7 @@ def native(site: Any, **options: Any) -> tuple[Browser, dict[str, str]]:
 
 @pytest.mark.parametrize("options", [{}, {"bare": True}])
 def test_a_native_client_refreshes(site: Any, options: dict[str, Any]) -> None:
-    """Who sends a refresh token in JSON is no page of another site, whatever cookies it keeps."""
+    """No page of another site can send a refresh token in JSON, whichever cookies come with it."""
     client, tokens = native(site, **options)
     for _ in range(3):
         site.clock.advance(timedelta(minutes=16))
@@ -130,7 +130,7 @@ def test_a_token_in_json_makes_no_use_of_cookies(site: Any) -> None:
 
 
 def test_a_form_is_no_json(site: Any) -> None:
-    """What a page of another site can send without asking first is looked at with its cookies."""
+    """A page of another site can send a form without a preflight, so its cookies are checked."""
     token = site.program("eve").tokens["refresh_token"]
     content = json.dumps({"refresh_token": token}).encode()
     cookies = "; ".join(f"{name}={it.value}" for name, it in site.browser("ada").jar.items())
@@ -169,7 +169,7 @@ MISSPELT = {
 @pytest.mark.parametrize("wrong", MISSPELT)
 @pytest.mark.parametrize("path", ["/auth/refresh", "/auth/logout"])
 def test_a_misspelt_member_is_named(site: Any, path: str, wrong: str) -> None:
-    """As it should be, and never as it was: what was sent may be a secret."""
+    """The error names the right spelling and never repeats what was sent: it may be a secret."""
     sent = json.dumps({wrong: "secret"}).encode()
     answer = site.send("POST", path, [HOST, JSON], sent)
     assert 400 == answer.status_code

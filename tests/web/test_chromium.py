@@ -1,4 +1,4 @@
-"""What a real browser makes of it: cookies it keeps, forms it sends, sites it keeps apart."""
+"""A real browser keeps the cookies, sends the forms, and keeps the sites apart."""
 
 from __future__ import annotations
 
@@ -117,7 +117,7 @@ class Evil(BaseHTTPRequestHandler):
 
 
 def test_another_site_neither_signs_out_nor_in(server: Server, browser: Chromium) -> None:
-    """Its forms arrive, and do nothing: to the browser it is another site, and that is said."""
+    """Its forms arrive and do nothing: the browser says that they come from another site."""
     site = f"http://localhost:{server.port}"
     sign_in(browser, site)
     Evil.victim = site
@@ -135,7 +135,7 @@ def test_another_site_neither_signs_out_nor_in(server: Server, browser: Chromium
 
 
 def test_pages_have_a_face(server: Server, browser: Chromium, tmp_path: Path) -> None:
-    """They can be drawn; for whoever wants to look at them."""
+    """They can be drawn, and are saved as pictures."""
     sign_in(browser, f"http://localhost:{server.port}")
     browser.picture(tmp_path / "devices.png")
     assert (tmp_path / "devices.png").read_bytes().startswith(b"\x89PNG")

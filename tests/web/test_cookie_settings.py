@@ -1,4 +1,4 @@
-"""What cookies are called, and where browsers send them, as the app wants it."""
+"""The app chooses the names of the cookies and where browsers send them."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ SETTINGS: list[tuple[Cookies, str, dict[str, str | None]]] = [
 def test_cookies_are_set_and_cleared_alike(
     make: Any, cookies: Cookies, begins: str, attributes: dict[str, str | None]
 ) -> None:
-    """The prefix follows from Domain and Path; what is cleared is what was set."""
+    """The prefix follows from Domain and Path; a cookie is cleared under the name it was set by."""
     site = make(cookies=cookies)
     browser = site.browser("ada")
     assert {f"{begins}-{name}" for name in ("access", "refresh", "device")} == set(browser.jar)
@@ -124,7 +124,7 @@ def test_insecure_cookies_have_the_name_alone(make: Any) -> None:
 
 
 def test_each_adapter_has_the_record() -> None:
-    """Where the middleware comes from, there are its settings."""
+    """Each module that has the middleware has `Cookies` too."""
     for adapter in (asgi, django, flask, starlette):
         assert Cookies is adapter.Cookies
 

@@ -29,7 +29,7 @@ STRANGERS = [
     "https://www.app.example/",
     "http://www.app.example",
 ]
-ASKED = {
+REQUESTS = {
     "sessions": ("GET", "/auth/sessions", "ada", 200),
     "refresh": ("POST", "/auth/refresh", "ada", 200),
     "nothing": ("GET", "/auth/nothing", None, 404),
@@ -44,11 +44,11 @@ def shared(answer: Any) -> dict[str, str]:
     return {key: value for key, value in answer.headers.items() if key.startswith("access-c")}
 
 
-@pytest.mark.parametrize("name", ASKED)
+@pytest.mark.parametrize("name", REQUESTS)
 def test_a_named_origin_reads_our_answers(make: Any, name: str) -> None:
     """Its very name, with credentials, and the challenge; caches keep the origins apart."""
     site = make(origins=[FRIEND])
-    method, path, user, status = ASKED[name]
+    method, path, user, status = REQUESTS[name]
     answer = site.browser(user).ask(method, path, site="same-site", Origin=FRIEND)
     assert status == answer.status_code
     expected = {
@@ -64,28 +64,28 @@ def test_a_named_origin_reads_our_answers(make: Any, name: str) -> None:
 def test_no_other_origin_does(make: Any, origin: str) -> None:
     """Not a name that only looks alike, never `null`, never `*`; the answer still varies."""
     site = make(origins=[FRIEND])
-    for who in (site.browser("ada"), site.browser()):
+    for client in (site.browser("ada"), site.browser()):
         for path in ("/auth/sessions", "/strong", "/auth/jwks.json"):
-            answer = who.get(path, Origin=origin)
+            answer = client.get(path, Origin=origin)
             assert {} == shared(answer)
             assert "Origin" in answer.headers["vary"]
 
 
 def test_without_origins_nobody_does(site: Any) -> None:
-    """And nothing depends on it."""
+    """And the answer does not vary by origin."""
     answer = site.browser().get("/auth/jwks.json", Origin=FRIEND)
     assert {} == shared(answer)
     assert "vary" not in answer.headers
 
 
 def test_the_apps_answers_are_the_apps(make: Any) -> None:
-    """Who may read those it says itself."""
+    """The app itself says which origins may read them."""
     site = make(origins=[FRIEND])
     assert {} == shared(site.browser("ada").ask("GET", "/", site="same-site", Origin=FRIEND))
 
 
 def test_what_the_app_says_of_a_refusal_stands(make: Any) -> None:
-    """A header that somebody set already is not set twice: browsers refuse two."""
+    """A header that the app has set is not set twice: browsers refuse two."""
     site = make(origins=[FRIEND])
     answer = site.browser().ask("GET", "/refused-and-shared", site="same-site", Origin=FRIEND)
     assert [FRIEND] == answer.headers.get_list("access-control-allow-origin")
@@ -104,16 +104,16 @@ def test_what_the_app_says_of_a_refusal_stands(make: Any) -> None:
 def test_preflights_of_our_endpoints(make: Any, path: str, methods: str, required: bool) -> None:
     """Ours to answer, with the methods that there are; an origin that is not named gets none."""
     site = make(origins=[FRIEND], required=required)
-    asked = {
+    preflight = {
         "Access-Control-Request-Method": "POST",
         "Access-Control-Request-Headers": "authorization, content-type",
     }
-    answer = site.browser().ask("OPTIONS", path, site="same-site", Origin=FRIEND, **asked)
+    answer = site.browser().ask("OPTIONS", path, site="same-site", Origin=FRIEND, **preflight)
     assert 204 == answer.status_code
     assert FRIEND == answer.headers["access-control-allow-origin"]
     assert methods == answer.headers["access-control-allow-methods"]
     assert "authorization, content-type" == answer.headers["access-control-allow-headers"]
-    other = site.browser().ask("OPTIONS", path, Origin=STRANGERS[0], **asked)
+    other = site.browser().ask("OPTIONS", path, Origin=STRANGERS[0], **preflight)
     assert (204, {}) == (other.status_code, shared(other))
     bare = site.browser().ask("OPTIONS", path, Origin=FRIEND)
     assert 405 == bare.status_code
@@ -146,7 +146,7 @@ def recipe(sessions: AsyncSessionManager) -> Starlette:
     ],
 )
 def test_the_docs_recipe(method: str, path: str, signed_in: bool, status: int) -> None:
-    """Whoever answers, the origin is named once: browsers refuse two."""
+    """Each answer names the origin once, the app's as ours: browsers refuse two."""
 
     async def scenario() -> httpx.Response:
         async with AsyncSessionManager("memory://", keys=generate_secret()) as sessions:

@@ -1,4 +1,4 @@
-"""Who may make a browser change something: Fetch Metadata first, then Origin."""
+"""Which pages may make a browser change something: Fetch Metadata first, then Origin."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def ask(browser: Any, method: str, fetch: str | None, origin: str | None, path: 
 def test_unsafe_requests(
     site: Any, fetch: str | None, origin: str | None, signed_in: bool, stranger: bool
 ) -> None:
-    """What another site makes a browser send changes nothing; nor does it sign anybody in."""
+    """A request that another site makes a browser send changes nothing and signs nobody in."""
     browser = site.browser("ada")
     for method in ("POST", "PUT", "PATCH", "DELETE"):
         assert (200 if signed_in else 403) == ask(browser, method, fetch, origin)
@@ -100,11 +100,11 @@ def test_exempt_paths(make: Any) -> None:
         assert 403 == ask(browser, "POST", "cross-site", OTHER, path)
 
 
-@pytest.mark.parametrize("kept", [ACCESS, REFRESH])
-def test_either_cookie_needs_its_page(site: Any, kept: str) -> None:
+@pytest.mark.parametrize("cookie", [ACCESS, REFRESH])
+def test_either_cookie_needs_its_page(site: Any, cookie: str) -> None:
     """A refresh cookie alone signs a request in as well: it must say where it comes from."""
     browser = site.browser("ada")
-    browser.jar = {kept: browser.jar[kept]}
+    browser.jar = {cookie: browser.jar[cookie]}
     assert 403 == ask(browser, "POST", None, None, "/logout")
     assert 1 == len(site.sessions.list("ada"))
 
@@ -150,9 +150,9 @@ def test_a_handshake_over_tls_comes_from_https(scheme: str, passes: bool) -> Non
 
 def asking(scheme: str, method: str = "POST", **headers: str) -> Request:
     """A request, a WebSocket's handshake by its scheme."""
-    said = {name.lower(): value for name, value in headers.items()}
+    given = {name.lower(): value for name, value in headers.items()}
     is_live = scheme in ("ws", "wss")
-    return Request(method, "", "/", "", scheme, said, "192.0.2.1", is_live)
+    return Request(method, "", "/", "", scheme, given, "192.0.2.1", is_live)
 
 
 SECRET = "t7vKq2Zr9XwLm4NbY8sHd5JfC3pQx6RgUe1"

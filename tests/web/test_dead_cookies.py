@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 import pytest
 from _browser import ACCESS, DEVICE, REFRESH, Browser, Cookie
-from _raw_apps import VIEWS, Said, wsgi_app
+from _raw_apps import VIEWS, Answer, wsgi_app
 
 from devsess import SessionManager
 from devsess.adapters import _cookies as cookies
@@ -46,13 +46,13 @@ def steal(site: Any, browser: Browser) -> None:
 
 def erase(site: Any, browser: Browser) -> None:
     site.sessions.erase_user("ada")
-    browser.jar.pop(REFRESH)  # which nobody can verify any more
+    browser.jar.pop(REFRESH)  # nothing can verify it without the salt of its row
 
 
-ENDINGS = (revoke, revoke_long_ago, run_out, steal, erase)
+WAYS_TO_END = (revoke, revoke_long_ago, run_out, steal, erase)
 
 
-@pytest.mark.parametrize("end", ENDINGS)
+@pytest.mark.parametrize("end", WAYS_TO_END)
 @pytest.mark.parametrize(("path", "headers"), [("/", PAGE), ("/auth/sessions", {})])
 def test_cookies_of_an_ended_session_are_cleared(
     site: Any, end: Callable[..., None], path: str, headers: dict[str, str]
@@ -66,9 +66,9 @@ def test_cookies_of_an_ended_session_are_cleared(
     assert {DEVICE} == set(browser.jar)
 
 
-@pytest.mark.parametrize("end", ENDINGS)
+@pytest.mark.parametrize("end", WAYS_TO_END)
 def test_dead_cookies_prevent_no_sign_in(site: Any, end: Callable[..., None]) -> None:
-    """A client that says of no request where it comes from may sign in, as a stranger may."""
+    """A client without Origin and Fetch Metadata may sign in beside them, as without cookies."""
     browser = site.browser("ada", "&persistent")
     assert 403 == browser.post("/login?user=ada", site=None).status_code
     end(site, browser)
@@ -91,7 +91,7 @@ def forged(_: Any, browser: Browser) -> None:
 
 
 def forged_for_an_ended_session(site: Any, browser: Browser) -> None:
-    """It names a session that is over, and is not of our making."""
+    """It names an ended session, and its signature is wrong."""
     head, _, mac = browser.jar[REFRESH].value.rpartition(".")
     browser.jar = {REFRESH: Cookie(f"{head}.{mac[::-1]}", {})}
     site.sessions.revoke_all("ada")
@@ -107,7 +107,7 @@ def without_store(site: Any, _: Browser) -> None:
     "happens", [expired, elsewhere, forged, forged_for_an_ended_session, without_store]
 )
 def test_cookies_that_may_be_used_are_left_alone(site: Any, happens: Callable[..., None]) -> None:
-    """It may be another app's, or of a session that lives: kept, and counted as credentials."""
+    """They may be another app's, or of a live session: they stay, and count as credentials."""
     browser = site.browser("ada")
     happens(site, browser)
     jar = dict(browser.jar)
@@ -118,7 +118,7 @@ def test_cookies_that_may_be_used_are_left_alone(site: Any, happens: Callable[..
 
 
 def test_a_live_refresh_cookie_alone_counts(site: Any) -> None:
-    """It would be renewed: who sends it must say where the request comes from."""
+    """It would be renewed, so the request must say where it comes from."""
     browser = site.browser("ada")
     del browser.jar[ACCESS]
     assert 403 == browser.post("/me", site=None).status_code
@@ -168,7 +168,7 @@ TWINS = {
 @pytest.mark.parametrize("twin", TWINS)
 @pytest.mark.filterwarnings("ignore:insecure_cookies")
 def test_twins_are_cleared(twin: str) -> None:
-    """Whoever set the other one: after one answer neither is left, and the next sign-in holds."""
+    """One answer clears both, the foreign one too, and the next sign-in holds."""
     with SessionManager("memory://", keys=generate_secret()) as sessions:
         app = SessionMiddleware(
             wsgi_app(lambda: 0.0), sessions, insecure_cookies=True, endpoints="/auth"
@@ -215,7 +215,7 @@ def test_lines_that_clear_twins_are_bounded() -> None:
 
 @pytest.mark.parametrize("host", ["", "localhost:8000", "[::1]:80", "127.0.0.1", "a b.c", "x;y.z"])
 def test_a_host_that_is_no_domain_is_named_in_no_cookie(host: str) -> None:
-    """What a client says of the host gets into a header only if it is a domain's name."""
+    """The Host of a request gets into a header only if it is a domain's name."""
     for line in cookies.clear_twins(["n"], host, "/a;b", "; Path=/; HttpOnly; SameSite=Lax"):
         assert "Domain" not in line
         assert "/a;b" not in line
@@ -238,9 +238,9 @@ def test_a_slow_page_clears_nothing(
 ) -> None:
     """In another tab the person may have signed in since: those cookies would go."""
 
-    async def slow(*_: Any) -> Said:
+    async def slow(*_: Any) -> Answer:
         site.clock.advance(seconds)
-        return Said("<p>hello", "text/html")
+        return Answer("<p>hello", "text/html")
 
     monkeypatch.setitem(VIEWS, "/slow", slow)
     browser = site.browser("ada")

@@ -18,7 +18,7 @@ DAYS_400 = str(400 * 86_400)
 
 @pytest.mark.parametrize("query", ["", "&persistent"])
 def test_it_lives_for_400_days(site: Any, query: str) -> None:
-    """Whatever becomes of the session: renewed at each sign-in, and by nothing else."""
+    """Each sign-in renews it, and nothing else does, not even the end of the session."""
     browser = site.browser("ada", query)
     assert DAYS_400 == browser.jar[DEVICE].attributes["Max-Age"]
     site.clock.advance(timedelta(minutes=16))
@@ -47,7 +47,7 @@ def test_a_browser_that_is_restarted_is_one_device(site: Any, query: str) -> Non
 
 
 def test_it_outlives_purge(site: Any) -> None:
-    """Who comes back after 399 days is known, however often the store was cleaned."""
+    """A person who comes back after 399 days is known, however often the store was purged."""
     browser = site.browser("ada")
     [device] = site.sessions.devices("ada")
     for _ in range(3):
@@ -72,7 +72,7 @@ def test_it_outlives_a_long_session(make: Any) -> None:
 
 
 def test_a_shared_computer_forgets(site: Any) -> None:
-    """The cookie goes with the session, and nobody is trusted on the strength of it."""
+    """The cookie goes with the session, and it makes no later sign-in trusted."""
     browser = site.browser("ada")
     [device] = site.sessions.devices("ada")
     site.sessions.trust_device("ada", device.id, site.clock.now() + timedelta(days=60))
@@ -174,7 +174,7 @@ NOTHING_PROVEN: dict[str, Callable[[Any, Any], object]] = {
 
 @pytest.mark.parametrize("spoil", NOTHING_PROVEN.values(), ids=NOTHING_PROVEN.keys())
 def test_an_unproven_device_is_not_forgotten(site: Any, spoil: Any) -> None:
-    """Nobody ends the trust in a device who cannot show its token, and one of its account."""
+    """Trust in a device ends only with its own token and a token of its account."""
     browser = site.browser("ada")
     until = site.clock.now() + timedelta(days=400)
     [device] = site.sessions.devices("ada")
@@ -186,7 +186,7 @@ def test_an_unproven_device_is_not_forgotten(site: Any, spoil: Any) -> None:
 
 
 def test_the_trust_of_other_accounts_stays(site: Any) -> None:
-    """On a computer that two people use, who signs out speaks for one account alone."""
+    """On a computer that two people use, a sign-out ends the trust of one account alone."""
     browser = site.browser("bob")
     browser.post("/login?user=ada")
     until = site.clock.now() + timedelta(days=400)
@@ -225,7 +225,7 @@ def test_signing_out_forgets_nobody(site: Any) -> None:
     ("cookie", "retention", "expected"), [(30, 400, 30), (400, 30, 30), (400, 4000, 400)]
 )
 def test_its_life_may_be_shorter(make: Any, cookie: int, retention: int, expected: int) -> None:
-    """The setting decides, but for a device that the store would have forgotten before."""
+    """The setting decides, unless the store would have forgotten the device earlier."""
     policy = Policy(privacy=Privacy(device_retention=timedelta(days=retention)))
     site = make(policy=policy, cookies=Cookies(device_lifetime=timedelta(days=cookie)))
     assert str(expected * 86_400) == site.browser("ada").jar[DEVICE].attributes["Max-Age"]
@@ -233,7 +233,7 @@ def test_its_life_may_be_shorter(make: Any, cookie: int, retention: int, expecte
 
 @pytest.mark.parametrize("wrong", [0, timedelta(days=401), "a year"])
 def test_no_browser_keeps_it_longer(wrong: Any) -> None:
-    """What no browser would do is a mistake (RFC 6265bis §5.5)."""
+    """A longer life than browsers allow is refused (RFC 6265bis §5.5)."""
     with pytest.raises(ConfigurationError):
         Cookies(device_lifetime=wrong)
 

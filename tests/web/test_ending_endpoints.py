@@ -31,21 +31,21 @@ def bound(site: Any, user: str) -> Program:
 
 @pytest.mark.parametrize("device", [None, "nonsense", "another's"])
 def test_a_bearer_token_without_its_device_ends_nothing(site: Any, device: str | None) -> None:
-    """Once the session's device token was presented, nothing less will do."""
+    """Once the session's device token was presented, every such request must bring it."""
     program = bound(site, "ada")
-    asked = ending(site, "ada")
+    requests = ending(site, "ada")
     own = program.tokens.pop("device_token")
     if device == "another's":
         program.tokens["device_token"] = bound(site, "bob").tokens["device_token"]
     elif device:
         program.tokens["device_token"] = device
-    for method, path in asked:
+    for method, path in requests:
         answer = program.ask(method, path)
         assert 401 == answer.status_code
         assert INVALID in answer.headers["www-authenticate"]
     assert 2 == len(site.sessions.list("ada"))
     program.tokens["device_token"] = own
-    assert [204, 200] == [program.ask(*each).status_code for each in asked]
+    assert [204, 200] == [program.ask(*each).status_code for each in requests]
 
 
 def test_a_session_that_was_never_bound_ends_others(site: Any) -> None:
@@ -59,24 +59,24 @@ def test_a_browser_without_its_device_cookie_ends_nothing(site: Any) -> None:
     """The same for cookies."""
     browser = site.browser("ada")
     assert 200 == browser.get("/me").status_code
-    asked = ending(site, "ada")
+    requests = ending(site, "ada")
     del browser.jar[DEVICE]
-    assert {401} == {browser.ask(*each).status_code for each in asked}
+    assert {401} == {browser.ask(*each).status_code for each in requests}
 
 
 def test_an_old_sign_in_is_challenged(site: Any) -> None:
     """After a day the person proves themselves again, as the challenge says (RFC 9470 §3)."""
     browser, program = site.browser("ada"), bound(site, "bob")
     site.clock.advance(timedelta(hours=23))
-    asked = ending(site, "ada")
-    assert [204, 200] == [browser.ask(*each).status_code for each in asked]
+    requests = ending(site, "ada")
+    assert [204, 200] == [browser.ask(*each).status_code for each in requests]
     site.clock.advance(HOUR)
     program.tokens |= program.ask(
         "POST", "/auth/refresh", {"refresh_token": program.tokens["refresh_token"]}
     ).json()
-    for who, user in ((browser, "ada"), (program, "bob")):
+    for client, user in ((browser, "ada"), (program, "bob")):
         for method, path in ending(site, user):
-            answer = who.ask(method, path)
+            answer = client.ask(method, path)
             assert 401 == answer.status_code
             assert TOO_OLD in answer.headers["www-authenticate"]
             assert 'max_age="86400"' in answer.headers["www-authenticate"]
@@ -96,20 +96,20 @@ def test_how_recent_is_a_setting(make: Any) -> None:
 
 
 def test_signing_out_asks_for_nothing_more(site: Any) -> None:
-    """Whoever holds the session may end that one: by logout, or by its own id."""
+    """The session's token alone ends its own session, by logout or by its id."""
     for end in ("logout", "id"):
         program = bound(site, "ada")
         site.clock.advance(timedelta(minutes=14))
         own = site.sessions.list("ada")[0].id
         program.tokens.pop("device_token")
-        asked = {"logout": ("POST", "/auth/logout"), "id": ("DELETE", f"/auth/sessions/{own}")}
-        assert 204 == program.ask(*asked[end]).status_code
+        requests = {"logout": ("POST", "/auth/logout"), "id": ("DELETE", f"/auth/sessions/{own}")}
+        assert 204 == program.ask(*requests[end]).status_code
         assert [] == site.sessions.list("ada")
 
 
 @pytest.mark.parametrize("value", ["1 day", -1, True])
 def test_a_malformed_span_is_refused(value: Any) -> None:
-    """When the app is wrapped, not when somebody asks."""
+    """It is refused when the app is wrapped, not at a request."""
     with (
         SessionManager("memory://", keys="t7vKq2Zr9XwLm4NbY8sHd5JfC3pQx6RgUe1") as sessions,
         pytest.raises(ConfigurationError, match="recent_auth"),

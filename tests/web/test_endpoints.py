@@ -1,4 +1,4 @@
-"""The JSON endpoints: what they answer, and what they refuse."""
+"""The JSON endpoints: their answers and their refusals."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def test_ending_ones_own_session_signs_out(site: Any) -> None:
 
 
 def test_others_are_ended(site: Any) -> None:
-    """All but the caller's, whose ids are told."""
+    """All but the caller's; the answer has their ids."""
     phone, laptop = site.browser("ada"), site.browser("ada")
     ids = {session.id for session in site.sessions.list("ada")}
     ended = laptop.post("/auth/sessions/revoke-others").json()["ended"]
@@ -90,7 +90,7 @@ def test_refresh_by_cookie(site: Any) -> None:
 
 
 def test_a_replay_ends_the_session(site: Any) -> None:
-    """The answer does not say that it was noticed."""
+    """The answer does not say that the replay was detected."""
     browser = site.browser("ada")
     thief = browser.copy()
     for _ in range(2):
@@ -113,7 +113,7 @@ def test_logout_with_an_expired_access_token(site: Any) -> None:
 
 
 def test_logout_is_for_everybody(site: Any) -> None:
-    """Signed out is signed out, also for whoever never was in (RFC 7009 §2.2)."""
+    """A sign-out succeeds even for a client that was never signed in (RFC 7009 §2.2)."""
     browser = site.browser("ada")
     site.sessions.revoke_all("ada")
     for one in (browser, site.browser()):
@@ -123,7 +123,7 @@ def test_logout_is_for_everybody(site: Any) -> None:
 
 
 def test_logout_does_not_say_done_when_it_is_not(site: Any) -> None:
-    """With what could not be used, the session may live: 401, and cookies are cleared."""
+    """Unusable tokens leave the session alive: the answer is 401, and cookies are cleared."""
     browser, program = site.browser("ada"), site.program("ada")
     line = "; ".join(f"{key}={it.value}" for key, it in browser.jar.items())
     twice = Browser(browser.send, jar={ACCESS: Cookie(f"x; {line}", {})})
@@ -172,7 +172,7 @@ def test_bad_bodies(site: Any, name: str) -> None:
 
 
 def test_the_body_must_be_json(site: Any) -> None:
-    """A form, which another site may send, is none."""
+    """A form, which another site may send, is refused."""
     for kind in ("application/x-www-form-urlencoded", "text/plain", ""):
         headers = [("Host", "app.example"), ("Content-Type", kind)]
         assert 415 == site.send("POST", "/auth/refresh", headers, b"{}").status_code

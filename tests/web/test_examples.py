@@ -62,7 +62,7 @@ def test_wrong_passwords(server: Server, name: str, password: str) -> None:
 
 
 def test_a_person_on_a_device_that_was_signed_out(server: Server) -> None:
-    """Whatever button they press, they see where to sign in."""
+    """Every button they press leads to the page to sign in."""
     browser = server.browser("ada")
     server.sessions.revoke_all("ada")
     answer = browser.post("/sign-out-others", **HTML)
@@ -83,7 +83,7 @@ def test_an_open_redirect_is_none(server: Server) -> None:
 
 
 def test_other_devices_are_signed_out(server: Server) -> None:
-    """At once, on the next request of each, whichever worker answers it."""
+    """The next request of each is refused, whichever worker answers it."""
     phone, laptop = server.browser("ada"), server.browser("ada")
     for _ in range(8):
         assert 200 == phone.get("/").status_code == laptop.get("/").status_code
@@ -138,7 +138,7 @@ def test_a_sensitive_action(server: Server) -> None:
 
 
 def test_another_site_does_nothing(server: Server) -> None:
-    """Neither signs out, nor signs in."""
+    """Another site can neither sign a person out nor in."""
     browser = server.browser("ada")
     for headers in ({"site": "cross-site"}, {"site": None, "Origin": "https://evil.example"}):
         assert 403 == browser.post("/sign-out-others", **headers).status_code
@@ -203,7 +203,7 @@ def test_the_store_is_down(server: Server) -> None:
     away = server.store.with_suffix(".away")
     server.store.rename(away)
     try:
-        for _ in range(4):  # a write each: whichever worker it is, it notices
+        for _ in range(4):  # one write each, which shows each worker that the store is away
             answer = browser.post("/auth/sessions/revoke-others")
             assert (503, "5") == (answer.status_code, answer.headers["retry-after"])
     finally:

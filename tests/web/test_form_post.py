@@ -17,14 +17,14 @@ pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not instal
 
 
 class Provider(BaseHTTPRequestHandler):
-    """Another site, which knows ada, and posts what it knows to whoever asked."""
+    """Another site, which knows ada, and posts what it knows to the page that asked."""
 
     callback = ""
     state: str | None = None
 
     def do_GET(self) -> None:
-        asked = parse_qs(urlsplit(self.path).query).get("state", [""])[0]
-        state = self.state or asked
+        given = parse_qs(urlsplit(self.path).query).get("state", [""])[0]
+        state = self.state or given
         self.send_response(200)
         self.send_header("Content-Type", "text/html")
         self.end_headers()
@@ -78,11 +78,11 @@ def test_the_device_is_not_lost(server: Server, browser: Chromium) -> None:
         assert "Signed in as ada" in browser.text
         assert {ACCESS, DEVICE} < set(browser.cookies())
     assert 1 == len(server.sessions.devices("ada"))
-    assert 1 == len(server.sessions.list("ada"))  # the second took the first one's place
+    assert 1 == len(server.sessions.list("ada"))  # the second replaced the first
 
 
 def test_an_answer_for_another_browser_signs_nobody_in(server: Server, browser: Chromium) -> None:
-    """Who has the provider's answer of their own can not post it from somebody else's browser."""
+    """A person cannot post the provider's answer for themselves from another person's browser."""
     site = f"http://localhost:{server.port}"
     browser.go(f"{site}/start")
     Provider.state = "of-the-attacker"

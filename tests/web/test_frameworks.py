@@ -1,4 +1,4 @@
-"""What the frameworks' sugar says to those who use it wrongly."""
+"""The frameworks' helpers fail with a clear error where they are used wrongly."""
 
 from __future__ import annotations
 
@@ -39,14 +39,14 @@ def test_starlette_without_its_middleware() -> None:
 
 @pytest.mark.parametrize("age", [300, "aal2"])
 def test_require_takes_names(age: Any) -> None:
-    """A number in parentheses is no view, and silently letting everybody in is no answer."""
+    """A number in its place is an error; otherwise the view would be open to everybody."""
     with pytest.raises(TypeError, match="max_auth_age"):
         devsess_flask.require(age)
 
 
 @pytest.mark.parametrize("required", [True, False])
 def test_djangos_middleware_is_no_decorator(required: bool) -> None:
-    """Django would call nothing of it then, and the view would be open: it fails instead."""
+    """Django would never call it then, and the view would be open: it fails instead."""
     with SessionManager("memory://", keys=generate_secret()) as sessions:
         django_app(time.time, sessions)  # which configures Django
         with override_settings(DEVSESS={"manager": sessions, "required": required}):

@@ -25,8 +25,8 @@ from devsess.testing import Awaited, FakeClock
 
 SECRET = "t7vKq2Zr9XwLm4NbY8sHd5JfC3pQx6RgUe1"
 POLICY = Policy(access_lifetime=60, idle_timeout=600, absolute_lifetime=3600)
-# What happens to the session, and what the guard says then.
-ENDINGS: dict[str, tuple[Callable[[Any, str], Any], type[InvalidSessionError]]] = {
+# Each way to end the session, and the error that the guard raises then.
+WAYS_TO_END: dict[str, tuple[Callable[[Any, str], Any], type[InvalidSessionError]]] = {
     "revoked": (lambda sessions, session_id: sessions.revoke(session_id), SessionRevokedError),
     "deleted": (lambda sessions, _: sessions.erase_user("ada"), SessionNotFoundError),
 }
@@ -79,10 +79,10 @@ def test_a_blocking_guard_ends_at_the_deadline(later: int) -> None:
             guard.check()
 
 
-@pytest.mark.parametrize("name", ENDINGS)
+@pytest.mark.parametrize("name", WAYS_TO_END)
 def test_a_blocking_guard_says_why(name: str) -> None:
-    """Revoked and deleted are told apart."""
-    end, error = ENDINGS[name]
+    """Revoked and deleted raise different errors."""
+    end, error = WAYS_TO_END[name]
     with SessionManager("memory://", keys=SECRET) as sessions:
         current = blocking(sessions)
         guard = current.guard(every=0)
@@ -94,7 +94,7 @@ def test_a_blocking_guard_says_why(name: str) -> None:
 
 @pytest.mark.parametrize("later", EXPIRIES.values(), ids=EXPIRIES)
 def test_an_awaited_guard_ends_at_the_deadline(later: int) -> None:
-    """What the block awaits is cancelled once the session has expired."""
+    """The block's await is cancelled once the session has expired."""
 
     async def scenario() -> None:
         clock = FakeClock()
@@ -124,7 +124,7 @@ def test_an_awaited_guard_does_not_begin_too_late() -> None:
 
 
 def test_an_awaited_guard_ends_where_its_store_cancels_the_look() -> None:
-    """As a driver does whose connection is closed: nobody watches any more, so nothing goes on."""
+    """A driver cancels the look when its connection is closed; without a watcher the block ends."""
 
     class Cancelling(Awaited):
         is_closed = False

@@ -13,8 +13,8 @@ from typing import Annotated, Any
 import fastapi
 import httpx
 import pytest
-from _asked import SECRET, asked
 from _browser import ACCESS
+from _one_request import SECRET, answer_to_one
 from asgiref.testing import ApplicationCommunicator
 from fastapi import Depends, FastAPI, Security
 
@@ -140,7 +140,7 @@ def a_partial(app: FastAPI) -> None:
         return "ada"
 
 
-# Those that FastAPI's document cannot know of.
+# Guards that FastAPI's document cannot show.
 CALLS = [
     called_in_the_view,
     called_in_a_plain_view,
@@ -177,7 +177,7 @@ def test_fastapi_routes_are_guarded(
 ) -> None:
     """With parentheses or without, in each place where FastAPI takes a dependency."""
     sessions = AsyncSessionManager(tmp_path / "sessions.db", keys=SECRET)
-    answer = asked(wrapped(declare, sessions), sessions, user=user)
+    answer = answer_to_one(wrapped(declare, sessions), sessions, user=user)
     assert status == answer.status_code
     if user:
         assert user == answer.json()
@@ -194,7 +194,7 @@ def test_websocket_routes_are_guarded(tmp_path: Path, guard: Any) -> None:
             await socket.accept()
             await socket.send_text(session.user_id)
 
-    async def said(token: str | None) -> list[str]:
+    async def handshake(token: str | None) -> list[str]:
         bearer = [] if token is None else [(b"authorization", f"Bearer {token}".encode())]
         scope = {
             "type": "websocket",
@@ -211,9 +211,9 @@ def test_websocket_routes_are_guarded(tmp_path: Path, guard: Any) -> None:
     async def scenario() -> None:
         async with sessions:
             token = (await sessions.login("ada")).access_token
-            assert ["websocket.accept", "ada"] == await said(token)
-            assert ["websocket.close", ""] == await said("nonsense")
-            assert ["websocket.close", ""] == await said(None)
+            assert ["websocket.accept", "ada"] == await handshake(token)
+            assert ["websocket.close", ""] == await handshake("nonsense")
+            assert ["websocket.close", ""] == await handshake(None)
 
     asyncio.run(scenario())
 
@@ -223,34 +223,34 @@ def test_no_request_chooses_how_it_is_guarded(tmp_path: Path, query: str) -> Non
     """The bare form's arguments are no parameters of the route."""
     sessions = AsyncSessionManager(tmp_path / "sessions.db", keys=SECRET)
     app = wrapped(annotated_bare, sessions)
-    assert 401 == asked(app, sessions, user=None, path=f"/{query}").status_code
+    assert 401 == answer_to_one(app, sessions, user=None, path=f"/{query}").status_code
     assert [] == app.openapi()["paths"]["/"]["get"].get("parameters", [])
 
 
 @pytest.mark.parametrize(("age", "status"), [(60, 401), (8 * 86_400, 200)])
 def test_an_age_in_parentheses_is_asked_for(tmp_path: Path, age: int, status: int) -> None:
-    """What stands there holds."""
+    """The age in the parentheses is required."""
     sessions = AsyncSessionManager(tmp_path / "sessions.db", keys=SECRET)
 
     def declare(app: FastAPI) -> None:
         app.get("/", dependencies=[Depends(require(max_auth_age=age))])(lambda: "ada")
 
-    assert status == asked(wrapped(declare, sessions), sessions, user="ada").status_code
+    assert status == answer_to_one(wrapped(declare, sessions), sessions, user="ada").status_code
 
 
 def test_an_age_that_a_view_asks_for_holds(tmp_path: Path) -> None:
-    """What is called within a view guards as what is declared with it."""
+    """A guard that a view calls holds as one that the route declares."""
     sessions = AsyncSessionManager(tmp_path / "sessions.db", keys=SECRET)
 
     def declare(app: FastAPI) -> None:
         app.get("/")(lambda: str(require(max_auth_age=60)))
 
-    answer = asked(wrapped(declare, sessions), sessions, user="ada")
+    answer = answer_to_one(wrapped(declare, sessions), sessions, user="ada")
     assert "insufficient_user_authentication" in answer.headers["www-authenticate"]
 
 
 def test_once_a_request_is_over_guards_are_declared_again(tmp_path: Path) -> None:
-    """What served it leaves nothing behind in the task."""
+    """The middleware leaves nothing behind in the task that served the request."""
 
     async def scenario() -> None:
         async with AsyncSessionManager(tmp_path / "sessions.db", keys=SECRET) as sessions:
@@ -264,9 +264,9 @@ def test_once_a_request_is_over_guards_are_declared_again(tmp_path: Path) -> Non
 
 @pytest.mark.filterwarnings("ignore:coroutine .* was never awaited:RuntimeWarning")
 def test_a_forgotten_await_guards_all_the_same(tmp_path: Path) -> None:
-    """What has no session is refused when it is called, not when it is awaited."""
+    """A request without a session is refused at the call, before the await."""
     sessions = AsyncSessionManager(tmp_path / "sessions.db", keys=SECRET)
-    assert 401 == asked(wrapped(not_awaited, sessions), sessions, user=None).status_code
+    assert 401 == answer_to_one(wrapped(not_awaited, sessions), sessions, user=None).status_code
 
 
 @pytest.mark.parametrize("declare", GUARDS)
@@ -274,10 +274,10 @@ def test_fastapi_describes_how_its_clients_sign_in(tmp_path: Path, declare: Any)
     """Each guarded route names both ways, and the document says what they are."""
     app = FastAPI()
     declare(app)
-    told = app.openapi()
-    named = told["paths"]["/"]["get"]["security"]
+    document = app.openapi()
+    named = document["paths"]["/"]["get"]["security"]
     assert {"bearer", "cookie"} == {name for each in named for name in each}
-    schemes = told["components"]["securitySchemes"]
+    schemes = document["components"]["securitySchemes"]
     assert {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"} == schemes["bearer"]
     assert {"type": "apiKey", "in": "cookie", "name": ACCESS} == schemes["cookie"]
 

@@ -151,7 +151,7 @@ def test_above_the_route_an_age_holds_too() -> None:
 
 @pytest.mark.parametrize("user", [None, "ada"])
 def test_a_guard_itself_is_no_flask_view(user: Any) -> None:
-    """Nor is it what Flask calls before one: nobody passes."""
+    """Nor can Flask call it before a view: nobody passes."""
 
     def before(app: flask.Flask) -> None:
         app.before_request(require)
@@ -167,7 +167,7 @@ def test_a_guard_itself_is_no_flask_view(user: Any) -> None:
 
 @pytest.mark.parametrize("declare", [inside, inside_with_parentheses, of_a_method, outside])
 def test_flask_views_are_guarded_without_init_app(declare: Any) -> None:
-    """Wrapped by hand an app answers as ever; not wrapped at all, its guarded views fail."""
+    """An app wrapped by hand works as usual; if it is not wrapped, its guarded views fail."""
     app = flask.Flask(__name__)
     declare(app)
     assert 500 == on_wsgi(app, "GET", "/", []).status_code
@@ -180,7 +180,7 @@ def test_flask_views_are_guarded_without_init_app(declare: Any) -> None:
 
 
 def test_what_is_decorated_at_each_request_does_not_grow() -> None:
-    """A view that others decorate on their way to it is asked of once."""
+    """A view that is decorated again at each request is examined once."""
     decorated = view_of()
     for _ in range(3):
         require(decorated)
@@ -211,6 +211,6 @@ MISTAKES = {
 
 @pytest.mark.parametrize("name", MISTAKES)
 def test_mistakes_fail_where_they_are_made(name: str) -> None:
-    """A view that is guarded wrongly is an error then, and no open view later."""
+    """A view that is guarded wrongly is an error at its declaration, not an open view later."""
     with pytest.raises(TypeError):
         MISTAKES[name]()

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import pytest
-from _asked import SECRET, asked
+from _one_request import SECRET, answer_to_one
 from fastapi import Depends, FastAPI
 from fastapi.exceptions import FastAPIError
 from starlette.routing import Route
@@ -81,14 +81,14 @@ def an_endpoint(app: FastAPI) -> None:
 )
 @pytest.mark.parametrize("user", [None, "ada"])
 def test_declared_wrongly_a_fastapi_route_fails(tmp_path: Path, declare: Any, user: Any) -> None:
-    """When it is declared, or at its first request; to nobody it is open."""
+    """It fails when it is declared, or at its first request; it is never open."""
 
     def declare_and_ask() -> None:
         app = FastAPI()
         declare(app)
         sessions = AsyncSessionManager(tmp_path / "sessions.db", keys=SECRET)
         app.add_middleware(SessionMiddleware, manager=sessions)
-        asked(app, sessions, user=user)
+        answer_to_one(app, sessions, user=user)
 
     with pytest.raises((TypeError, ValueError, AttributeError, FastAPIError)):
         declare_and_ask()
@@ -113,6 +113,6 @@ MISTAKES = {
 
 @pytest.mark.parametrize("name", MISTAKES)
 def test_mistakes_fail_where_they_are_made(name: str) -> None:
-    """A route that is declared wrongly is an error then, and no open route later."""
+    """A route that is guarded wrongly is an error at its declaration, not an open route later."""
     with pytest.raises(TypeError):
         MISTAKES[name]()

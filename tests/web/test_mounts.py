@@ -1,4 +1,4 @@
-"""An app below a mount point: what is written as a path of the site is found there."""
+"""An app below a mount point finds the paths that it knows, with or without the mount point."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from devsess import AsyncSessionManager, SessionManager
 from devsess.adapters import asgi, wsgi
 
 SECRET = "t7vKq2Zr9XwLm4NbY8sHd5JfC3pQx6RgUe1"
-# Path of the request, below the mount point /shop, and what a stranger is answered.
+# Path of the request below the mount point /shop, `login_url`, and the status for a stranger.
 CASES = [
     ("/login", "/login", 200),
     ("/login", "/shop/login", 200),
@@ -54,10 +54,10 @@ def over_asgi(path: str, login_url: str) -> int:
     return asyncio.run(scenario())
 
 
-@pytest.mark.parametrize("over", [over_wsgi, over_asgi])
+@pytest.mark.parametrize("ask", [over_wsgi, over_asgi])
 @pytest.mark.parametrize(("path", "login_url", "expected"), CASES)
 def test_the_login_url_is_below_the_mount_point(
-    over: Any, path: str, login_url: str, expected: int
+    ask: Any, path: str, login_url: str, expected: int
 ) -> None:
     """`login_url` is a path of the app, as all others are; with the mount point in it, the same."""
-    assert expected == over(path, login_url)
+    assert expected == ask(path, login_url)

@@ -30,7 +30,7 @@ def sessions(clock: FakeClock) -> Iterator[SessionManager]:
 
 
 def opened(sessions: SessionManager, token: str) -> Any:
-    """What a view sees, after its response began."""
+    """The current session of a view, after its response began."""
     seen: list[Any] = []
 
     def app(environ: Any, start_response: Any) -> list[bytes]:
@@ -43,7 +43,7 @@ def opened(sessions: SessionManager, token: str) -> Any:
 
 
 def test_at_the_deadline(sessions: SessionManager, clock: FakeClock) -> None:
-    """Not up to one look later."""
+    """It ends at the deadline itself, not at the next look."""
     grant = sessions.login("ada")
     with opened(sessions, grant.access_token).guard(every=SELDOM) as guard:
         clock.advance(timedelta(days=14) - timedelta(seconds=1))
@@ -56,7 +56,7 @@ def test_at_the_deadline(sessions: SessionManager, clock: FakeClock) -> None:
 def test_a_deadline_that_moved_is_kept_to_where_it_is_now(
     sessions: SessionManager, clock: FakeClock
 ) -> None:
-    """Activity elsewhere moves it, and then it is no end."""
+    """If activity elsewhere moves the deadline, the guard waits for the new one."""
     grant = sessions.login("ada")
     with opened(sessions, grant.access_token).guard(every=SELDOM) as guard:
         sessions.extend(grant.session.id, timedelta(days=1))
@@ -82,7 +82,7 @@ def test_a_step_up_elsewhere_ends_it(sessions: SessionManager, clock: FakeClock)
 def test_a_step_up_of_its_own_does_not(
     sessions: SessionManager, clock: FakeClock, first: str
 ) -> None:
-    """Who stepped up goes on, whichever came first."""
+    """A step-up on the same connection does not end it, before the guard or within it."""
     grant = sessions.login("ada")
     current = opened(sessions, grant.access_token)
     current._exchange.has_begun = False
@@ -117,7 +117,7 @@ async def current_of(sessions: AsyncSessionManager, token: str) -> Any:
     [("deadline", SessionExpiredError, SELDOM), ("step up", TokenExpiredError, 0.01)],
 )
 def test_an_asynchronous_block_ends_too(event: str, error: type[Exception], every: float) -> None:
-    """What it awaits is cancelled, and the reason raised."""
+    """Its await is cancelled and the reason raised."""
 
     async def scenario() -> None:
         clock = FakeClock()

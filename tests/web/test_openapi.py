@@ -43,9 +43,9 @@ def test_the_description_fits_the_app() -> None:
     def mounted(environ: Any, start_response: Any) -> Any:
         return app({**environ, "SCRIPT_NAME": "/shop"}, start_response)
 
-    told = on_wsgi(mounted, "GET", "/auth/openapi.json").json()
-    assert [{"url": "/shop/auth"}] == told["servers"]
-    assert "devsess-access" == told["components"]["securitySchemes"]["cookie"]["name"]
+    description = on_wsgi(mounted, "GET", "/auth/openapi.json").json()
+    assert [{"url": "/shop/auth"}] == description["servers"]
+    assert "devsess-access" == description["components"]["securitySchemes"]["cookie"]["name"]
 
 
 @pytest.mark.parametrize("signed_in", [True, False])
@@ -53,7 +53,7 @@ def test_the_description_fits_the_app() -> None:
 @pytest.mark.parametrize("operation", OPERATIONS, ids=lambda it: f"{it.method} {it.path}")
 def test_what_schemathesis_makes_up(operation: Any, mode: Any, signed_in: bool) -> None:
     """Requests that fit and that do not are answered as described, and never by a 500."""
-    asked = []
+    sent = []
 
     @settings(max_examples=30, deadline=None, suppress_health_check=list(HealthCheck))
     @given(case=operation.as_strategy(generation_mode=mode))
@@ -63,7 +63,7 @@ def test_what_schemathesis_makes_up(operation: Any, mode: Any, signed_in: bool) 
         headers = {}
         if signed_in:
             headers["Authorization"] = f"Bearer {SESSIONS.login('ada').access_token}"
-        asked.append(case)
+        sent.append(case)
         case.call_and_validate(headers=headers)
 
     try:
@@ -73,7 +73,7 @@ def test_what_schemathesis_makes_up(operation: Any, mode: Any, signed_in: bool) 
         assert mode is GenerationMode.NEGATIVE
         assert not operation.body
         return
-    assert asked
+    assert sent
 
 
 def _is_misspelt(body: Any) -> bool:

@@ -1,4 +1,4 @@
-"""Which origins are the app's own, which are named, and what the log says of the others."""
+"""Origins are the app's own, or named, or refused with a line in the log."""
 
 from __future__ import annotations
 
@@ -128,7 +128,7 @@ def test_pages_within_apps_may_be_named(origin: str) -> None:
         assert 403 == post("https", "app.example", origin)
         assert 200 == post("https", "app.example", origin, origins=[origin])
         assert 403 == post("https", "app.example", f"{origin}.evil", origins=[origin])
-        # A name is no scheme's for another.
+        # A named origin allows no other scheme.
         assert 403 == post("https", "app.example", "https://localhost", origins=[origin])
 
 
@@ -149,7 +149,7 @@ def test_pages_within_apps_may_be_named(origin: str) -> None:
     ],
 )
 def test_a_malformed_origin_is_refused(wrong: str) -> None:
-    """When the app is wrapped, rather than never to be met."""
+    """It is refused when the app is wrapped; later it would equal no origin, silently."""
     with (
         SessionManager("memory://", keys=generate_secret()) as sessions,
         pytest.raises(ConfigurationError, match="origins"),
@@ -158,7 +158,7 @@ def test_a_malformed_origin_is_refused(wrong: str) -> None:
 
 
 def test_a_refused_origin_is_in_the_log(caplog: pytest.LogCaptureFixture) -> None:
-    """Beside those that were expected: what to name, or which proxy hides the host."""
+    """The line names the expected origins too, so that a missing one or a proxy can be seen."""
     with caplog.at_level(logging.WARNING, "devsess"):
         over_wsgi("https", "10.0.0.7:8000", "https://app.example", origins=["https://b.example"])
     [record] = caplog.records
@@ -168,7 +168,7 @@ def test_a_refused_origin_is_in_the_log(caplog: pytest.LogCaptureFixture) -> Non
 
 @pytest.mark.parametrize("mark", ["\x85", "\x1b[2J", "\x9b"])
 def test_a_host_writes_no_line_into_the_log(caplog: pytest.LogCaptureFixture, mark: str) -> None:
-    """It stands among what was expected, and is a stranger's word all the same."""
+    """It is among the expected origins, but a stranger may have sent it: it is quoted too."""
     with caplog.at_level(logging.WARNING, "devsess"):
         over_wsgi("https", f"a{mark}INFO all is well", "https://evil.example")
     [record] = caplog.records
@@ -176,7 +176,7 @@ def test_a_host_writes_no_line_into_the_log(caplog: pytest.LogCaptureFixture, ma
 
 
 def test_the_log_is_not_written_by_strangers(caplog: pytest.LogCaptureFixture) -> None:
-    """What came is quoted, and cut: no line of its own, no megabyte."""
+    """The Origin is quoted and cut: it writes no line of its own, and no megabyte."""
     with caplog.at_level(logging.WARNING, "devsess"):
         over_wsgi("https", "app.example\nx", "https://evil\nINFO all is well" + "x" * 10_000)
     [record] = caplog.records

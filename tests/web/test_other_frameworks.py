@@ -52,20 +52,20 @@ def over_driver(app: Any, headers: list[tuple[str, str]]) -> tuple[int, dict[str
 def over_werkzeug(app: Any, headers: list[tuple[str, str]]) -> tuple[int, dict[str, str], str]:
     """Its client raises whatever error an app hands to start_response."""
     answer = werkzeug.test.Client(app).get("/me", headers=headers)
-    told = {name.lower(): value for name, value in answer.headers.items()}
-    return answer.status_code, told, answer.text
+    fields = {name.lower(): value for name, value in answer.headers.items()}
+    return answer.status_code, fields, answer.text
 
 
-@pytest.mark.parametrize("over", [over_driver, over_werkzeug])
+@pytest.mark.parametrize("request_to", [over_driver, over_werkzeug])
 @pytest.mark.parametrize("catchall", [True, False])
-def test_bottle(sessions: SessionManager, over: Callable[..., Any], catchall: bool) -> None:
-    """Whether it makes a 500 of the refusal or lets it through; what was refused is no error."""
+def test_bottle(sessions: SessionManager, request_to: Callable[..., Any], catchall: bool) -> None:
+    """A refusal is no error of the app, whether Bottle makes a 500 of it or lets it through."""
     app = wsgi.SessionMiddleware(bottle_app(catchall=catchall), sessions)
-    status, headers, text = over(app, [])
+    status, headers, text = request_to(app, [])
     assert (401, CHALLENGE) == (status, headers["www-authenticate"])
     assert "Sign in first" in text
     bearer = [("Authorization", f"Bearer {sessions.login('ada').access_token}")]
-    assert (200, "ada") == over(app, bearer)[::2]
+    assert (200, "ada") == request_to(app, bearer)[::2]
 
 
 async def ask(app: Any, path: str, token: str | None = None) -> httpx.Response:
@@ -76,7 +76,7 @@ async def ask(app: Any, path: str, token: str | None = None) -> httpx.Response:
 
 
 def test_quart_and_its_test_client() -> None:
-    """Wrapped within itself, with answers of ours that its client understands."""
+    """Wrapped at its `asgi_app`, it gives answers that its test client understands."""
     from quart import Quart, request
 
     async def scenario() -> None:
@@ -132,7 +132,7 @@ def litestar_apps(sessions: AsyncSessionManager) -> dict[str, Any]:
 
 @pytest.mark.parametrize(("where", "endpoints"), [("outside", 200), ("inside", 404)])
 def test_litestar(where: str, endpoints: int) -> None:
-    """Either way guards its routes; the endpoints are no routes, and need the outer one."""
+    """Both ways guard its routes; the endpoints, which are no routes, need the outer one."""
 
     async def scenario() -> None:
         async with AsyncSessionManager("memory://", keys=SECRET) as sessions:
@@ -147,12 +147,12 @@ def test_litestar(where: str, endpoints: int) -> None:
 
 
 def test_the_validator_may_stand_inside(sessions: SessionManager) -> None:
-    """What we add to the environment has a name that PEP 3333 leaves to us."""
+    """The names that devsess adds to the environment are names that PEP 3333 allows."""
 
     def app(environ: Any, start_response: Any) -> list[bytes]:
-        who = environ["devsess.current"].session.user_id
+        user = environ["devsess.current"].session.user_id
         start_response("200 OK", [("Content-Type", "text/plain")])
-        return [who.encode()]
+        return [user.encode()]
 
     bearer = [("Authorization", f"Bearer {sessions.login('ada').access_token}")]
     wrapped = wsgi.SessionMiddleware(validator(app), sessions)
@@ -160,7 +160,7 @@ def test_the_validator_may_stand_inside(sessions: SessionManager) -> None:
 
 
 def test_both_names_are_one(sessions: SessionManager) -> None:
-    """The older one is kept."""
+    """`devsess` and `devsess.current` hold the same object."""
     seen: list[Any] = []
 
     def app(environ: Any, start_response: Any) -> list[bytes]:
@@ -183,7 +183,7 @@ def test_both_names_are_one(sessions: SessionManager) -> None:
 def test_waitress_strips_untrusted_headers(
     sessions: SessionManager, adjustments: dict[str, Any], expected: str
 ) -> None:
-    """Unless it trusts the proxy, or clears nothing, no header says who the client is."""
+    """Unless it trusts the proxy, or clears nothing, no header names the client."""
 
     def app(environ: Any, start_response: Any) -> list[bytes]:
         start_response("200 OK", [("Content-Type", "application/json")])
@@ -203,10 +203,10 @@ def test_waitress_strips_untrusted_headers(
     thread = threading.Thread(target=serve, daemon=True)
     thread.start()
     try:
-        asked = urllib.request.Request(
+        request = urllib.request.Request(
             f"http://127.0.0.1:{server.effective_port}/", headers={"X-Forwarded-For": "203.0.113.7"}
         )
-        with urllib.request.urlopen(asked, timeout=30) as answer:
+        with urllib.request.urlopen(request, timeout=30) as answer:
             assert expected == json.load(answer)
     finally:
         done.set()

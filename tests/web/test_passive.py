@@ -78,7 +78,7 @@ def test_refresh_by_a_timer_is_no_activity(site: Any) -> None:
 
 @pytest.mark.parametrize("value", ["0", "", "true", "1, 1"])
 def test_only_one_value_means_it(site: Any, value: str) -> None:
-    """What is not understood is an ordinary request."""
+    """Every other value of the header makes an ordinary request."""
     browser = site.browser("ada")
     before = site.sessions.list("ada")[0].expires_at
     site.clock.advance(10 * MINUTE)

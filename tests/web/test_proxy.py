@@ -1,4 +1,4 @@
-"""Whose word is taken on the client's address (RFC 7239, RFC 9700 §4.13)."""
+"""Only trusted proxies say which address the client has (RFC 7239, RFC 9700 §4.13)."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ FORWARDED = {
     "commas": ("," * 4000, PROXY),
     "quotes": ('"' * 4000, PROXY),
 }
-# What is cut off at 4,096 characters is read from the first comma on.
+# Of a longer header the last 4,096 characters are read, from their first comma on.
 LAST = f", {INNER}"
 CUT = "8.51.100.66"
 FORWARDED_FOR["a cut inside an address"] = (
@@ -101,10 +101,10 @@ ALL = [("x-forwarded-for", *case) for case in FORWARDED_FOR.values()] + [
 ]
 
 
-@pytest.mark.parametrize(("header", "said", "expected"), ALL, ids=[*FORWARDED_FOR, *FORWARDED])
-def test_behind_a_trusted_proxy(header: Any, said: str, expected: str) -> None:
-    """From the right, as far as trust leads; what cannot be read ends the walk."""
-    assert expected == client_address(PROXY, {header: said}, trusted(*TRUSTED), header)
+@pytest.mark.parametrize(("header", "value", "expected"), ALL, ids=[*FORWARDED_FOR, *FORWARDED])
+def test_behind_a_trusted_proxy(header: Any, value: str, expected: str) -> None:
+    """Addresses are read from the right, past trusted proxies; an unreadable one ends the walk."""
+    assert expected == client_address(PROXY, {header: value}, trusted(*TRUSTED), header)
 
 
 def test_a_truncated_entry_is_no_address() -> None:
@@ -115,7 +115,7 @@ def test_a_truncated_entry_is_no_address() -> None:
 
 @pytest.mark.parametrize("header", ["x-forwarded-for", "forwarded"])
 def test_a_stranger_is_not_believed(header: Any) -> None:
-    """Without trust, and from a peer that is no proxy, no header says anything."""
+    """Without trusted proxies, or from a peer that is none, headers are ignored."""
     headers = {"x-forwarded-for": FORGED, "forwarded": f"for={FORGED}"}
     assert CLIENT == client_address(CLIENT, headers, trusted(*TRUSTED), header)
     assert PROXY == client_address(PROXY, headers, trusted(), header)
@@ -128,7 +128,7 @@ def test_only_the_chosen_header_counts() -> None:
 
 
 def test_a_unix_socket_has_no_address() -> None:
-    """Its other end is trusted by name, or says nothing."""
+    """Its other end is trusted by name, or its headers are ignored."""
     headers = {"x-forwarded-for": CLIENT}
     assert client_address(None, headers, trusted(*TRUSTED), "x-forwarded-for") is None
     assert CLIENT == client_address(None, headers, trusted("unix"), "x-forwarded-for")
@@ -136,9 +136,9 @@ def test_a_unix_socket_has_no_address() -> None:
 
 
 @given(st.text(max_size=80), st.sampled_from(["x-forwarded-for", "forwarded"]))
-def test_no_header_breaks_anything(said: str, header: Any) -> None:
-    """Whatever it holds, there is an address, and no error."""
-    assert client_address(PROXY, {header: said}, trusted(*TRUSTED), header)
+def test_no_header_breaks_anything(value: str, header: Any) -> None:
+    """Every value gives an address and no error."""
+    assert client_address(PROXY, {header: value}, trusted(*TRUSTED), header)
 
 
 def test_the_app_sees_the_client(make: Any) -> None:

@@ -1,4 +1,4 @@
-"""Endpoints that only tell: who is signed in, and whose page may ask."""
+"""Endpoints that only read: the session of the caller, for pages of the app alone."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ EVERYBODYS = ("/auth/jwks.json", "/auth/openapi.json")
 
 
 def test_am_i_signed_in(site: Any) -> None:
-    """And until when; whoever is not is told so, and refused nothing."""
+    """The answer has the session and its deadline; without a session it says so, with 200."""
     nobody = {"signed_in": False, "session": None}
     browser, program = site.browser("ada"), site.program("bob")
-    for who, user in ((browser, "ada"), (program, "bob")):
-        told = who.ask("GET", "/auth/session")
+    for client, user in ((browser, "ada"), (program, "bob")):
+        answer = client.ask("GET", "/auth/session")
         [session] = site.sessions.list(user)
         expected = {"signed_in": True, "session": {**session.to_dict(), "current": True}}
-        assert (200, expected) == (told.status_code, told.json())
-        assert "no-store" == told.headers["cache-control"]
+        assert (200, expected) == (answer.status_code, answer.json())
+        assert "no-store" == answer.headers["cache-control"]
     assert nobody == site.browser().get("/auth/session").json()
     for user in ("ada", "bob"):
         site.sessions.revoke_all(user)
-    for who in (browser, program):
-        answer = who.ask("GET", "/auth/session")
+    for client in (browser, program):
+        answer = client.ask("GET", "/auth/session")
         assert (200, nobody) == (answer.status_code, answer.json())
 
 
@@ -36,8 +36,8 @@ def test_asking_is_no_activity(site: Any) -> None:
     [before] = site.sessions.list("ada")
     for _ in range(3):  # the second time its access token has expired
         site.clock.advance(timedelta(minutes=14))
-        told = browser.get("/auth/session").json()["session"]
-        assert before.to_dict()["expiresAt"] == told["expiresAt"]
+        shown = browser.get("/auth/session").json()["session"]
+        assert before.to_dict()["expiresAt"] == shown["expiresAt"]
     [session] = site.sessions.list("ada")
     assert (before.last_seen_at, before.expires_at) == (session.last_seen_at, session.expires_at)
 
@@ -55,8 +55,8 @@ def test_without_a_store_the_answer_is_503(site: Any) -> None:
 @pytest.mark.parametrize("path", [*OWN, *EVERYBODYS, "/auth/nothing"])
 def test_no_other_site_embeds_an_answer(site: Any, path: str) -> None:
     """Nor does a browser guess what it is."""
-    for who in (site.browser("ada"), site.browser()):
-        headers = who.get(path).headers
+    for client in (site.browser("ada"), site.browser()):
+        headers = client.get(path).headers
         assert "nosniff" == headers["x-content-type-options"]
         assert "same-origin" == headers["cross-origin-resource-policy"]
 

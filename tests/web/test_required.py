@@ -1,4 +1,4 @@
-"""With `required=True`: which paths are open all the same, and who answers preflights."""
+"""With `required=True`: which paths are open all the same, and how preflights are answered."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def test_a_public_view_still_has_the_session(make: Any) -> None:
 
 
 def test_public_without_required_is_a_mistake() -> None:
-    """Whoever excepts some paths means that the others are closed."""
+    """Paths that are excepted without `required` are a mistake: the others would be open too."""
     with (
         SessionManager("memory://", keys="t7vKq2Zr9XwLm4NbY8sHd5JfC3pQx6RgUe1") as sessions,
         pytest.raises(ConfigurationError, match="required"),
@@ -51,9 +51,9 @@ def test_public_without_required_is_a_mistake() -> None:
 
 
 def preflight(site: Any, path: str, origin: str | None, method: str = "PUT", **more: str) -> Any:
-    asked = {"Access-Control-Request-Method": method} | more
+    wanted = {"Access-Control-Request-Method": method} | more
     sent = {} if origin is None else {"Origin": origin}
-    return site.browser().ask("OPTIONS", path, site="cross-site", **asked, **sent)
+    return site.browser().ask("OPTIONS", path, site="cross-site", **wanted, **sent)
 
 
 @pytest.mark.parametrize("path", ["/me", "/broken", "/nothing"])
@@ -76,7 +76,7 @@ def test_preflights_of_closed_paths_are_answered_for_the_app(make: Any, path: st
 
 
 def test_a_preflight_with_a_session_is_no_way_in(make: Any) -> None:
-    """Browsers send none with it: what came with one is no preflight of theirs."""
+    """Browsers send no credentials with a preflight: a request with a session is none."""
     site = make(required=True)
     browser = site.browser
     token = site.sessions.login("ada").access_token
@@ -93,7 +93,7 @@ def test_a_preflight_with_a_session_is_no_way_in(make: Any) -> None:
 
 
 def test_other_preflights_are_the_apps(make: Any) -> None:
-    """On public paths, where nothing is required, and of what is no preflight."""
+    """The app answers them on open paths; an OPTIONS that is no preflight needs a session."""
     site = make(required=True, public=["/client"])
     assert "192.0.2.1" in preflight(site, "/client", STRANGER).text
     assert "hello" in preflight(make(), "/", STRANGER).text

@@ -1,4 +1,4 @@
-"""What a browser goes through whose renewed cookies never arrived."""
+"""A browser whose renewed cookies never arrived, and a thief that has them."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def test_a_page_of_another_site_signs_nobody_out(site: Any, times: int) -> None:
 
 
 def test_the_cookies_of_a_lost_answer_end_the_session(site: Any) -> None:
-    """Once the browser was given others in their place, whoever has them is not the browser."""
+    """Once the browser got others in their place, only a thief can present them."""
     browser = site.browser("ada")
     site.clock.advance(timedelta(minutes=16))
     thief = browser.copy()
@@ -54,7 +54,7 @@ def test_the_cookies_of_a_lost_answer_end_the_session(site: Any) -> None:
 
 
 def test_a_copied_cookie_is_late_once_its_successor_was_used(site: Any) -> None:
-    """A renewed access cookie that came back has arrived: what was copied before is no use."""
+    """A renewed access cookie that came back has arrived: copies of the older one are refused."""
     browser = site.browser("ada")
     site.clock.advance(timedelta(minutes=16))
     thief = browser.copy()

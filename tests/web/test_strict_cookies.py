@@ -1,4 +1,4 @@
-"""Cookies with SameSite=Strict, in a real browser: who comes from another site brings none."""
+"""Cookies with SameSite=Strict, in a real browser: a visit from another site brings none."""
 
 from __future__ import annotations
 
@@ -68,11 +68,11 @@ def elsewhere() -> Iterator[str]:
 
 @pytest.fixture(params=["Strict", "Lax"])
 def site(request: Any) -> Iterator[tuple[str, str]]:
-    """The app, and what its cookies are."""
+    """The app's address, and the SameSite of its cookies."""
     with SessionManager("memory://", keys=generate_secret()) as sessions:
         exempt = ["/redirect", "/page"]
-        kept = Cookies(samesite=request.param)
-        wrapped = SessionMiddleware(app, sessions, cookies=kept, csrf_exempt=exempt)
+        cookies = Cookies(samesite=request.param)
+        wrapped = SessionMiddleware(app, sessions, cookies=cookies, csrf_exempt=exempt)
         server = make_server("localhost", 0, wrapped, handler_class=Quiet)
         for port in served(server):
             yield f"http://localhost:{port}", request.param
@@ -90,7 +90,7 @@ def browser(tmp_path: Path) -> Iterator[Chromium]:
 def test_a_page_of_ones_own_brings_them_back(
     site: tuple[str, str], elsewhere: str, browser: Chromium
 ) -> None:
-    """A redirect behind what another site posts comes without them, what our page asks does not."""
+    """A redirect after another site's post comes without them; a request of our page has them."""
     at, kind = site
     browser.go(f"{at}/sign-in")
     browser.go(f"{elsewhere}?{at}/redirect")

@@ -30,7 +30,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:insecure_cookies")
 
 
 @frozen
-class World:
+class Backend:
     """A store and a clock; `sessions` blocks, and `others` are awaited."""
 
     sessions: SessionManager
@@ -42,33 +42,33 @@ class World:
 
 
 @pytest.fixture
-def world(tmp_path: Path) -> Iterator[World]:
+def backend(tmp_path: Path) -> Iterator[Backend]:
     clock, secret = FakeClock(), generate_secret()
     path = tmp_path / "sessions.db"
     others = AsyncSessionManager(path, keys=secret, clock=clock)
     with SessionManager(path, keys=secret, clock=clock) as sessions:
-        yield World(sessions, others, clock)
+        yield Backend(sessions, others, clock)
     asyncio.run(others.close())
 
 
-def of_flask(world: World, **wrapping: Any) -> Any:
-    return flask_app(world.now, world.sessions, **wrapping).test_client()
+def of_flask(backend: Backend, **wrapping: Any) -> Any:
+    return flask_app(backend.now, backend.sessions, **wrapping).test_client()
 
 
-def of_django(world: World, **wrapping: Any) -> Any:
-    django_app(world.now, world.sessions)  # which configures Django
+def of_django(backend: Backend, **wrapping: Any) -> Any:
+    django_app(backend.now, backend.sessions)  # which configures Django
     client = DjangoClient()
-    with override_settings(DEVSESS={"manager": world.sessions, **wrapping}):
+    with override_settings(DEVSESS={"manager": backend.sessions, **wrapping}):
         client.handler.load_middleware()
     return client
 
 
-def of_starlette(world: World, **wrapping: Any) -> Any:
-    return TestClient(starlette_app(world.now, world.others, **wrapping))
+def of_starlette(backend: Backend, **wrapping: Any) -> Any:
+    return TestClient(starlette_app(backend.now, backend.others, **wrapping))
 
 
-def of_httpx(world: World, **wrapping: Any) -> Any:
-    app = SessionMiddleware(wsgi_app(world.now), world.sessions, **wrapping)
+def of_httpx(backend: Backend, **wrapping: Any) -> Any:
+    app = SessionMiddleware(wsgi_app(backend.now), backend.sessions, **wrapping)
     return httpx.Client(transport=httpx.WSGITransport(app), base_url="http://www.app.example")
 
 
@@ -82,44 +82,44 @@ WRAPPINGS: list[dict[str, Any]] = [
 
 @pytest.mark.parametrize("client_of", CLIENTS)
 @pytest.mark.parametrize("wrapping", WRAPPINGS, ids=str)
-def test_a_client_is_signed_in(world: World, client_of: Any, wrapping: Any) -> None:
+def test_a_client_is_signed_in(backend: Backend, client_of: Any, wrapping: Any) -> None:
     """It changes things, is renewed, and signed out, as a browser."""
-    client = client_of(world, endpoints="/auth", **wrapping)
-    assert client is sign_in(client, world.sessions.login("ada"), **wrapping)
+    client = client_of(backend, endpoints="/auth", **wrapping)
+    assert client is sign_in(client, backend.sessions.login("ada"), **wrapping)
     assert 200 == client.post("/me").status_code
     for _ in range(2):
-        world.clock.advance(timedelta(minutes=16))
+        backend.clock.advance(timedelta(minutes=16))
         assert 200 == client.post("/me").status_code
     assert 204 == client.post("/auth/logout").status_code
     assert 401 == client.get("/me").status_code
-    assert [] == world.sessions.list("ada")
+    assert [] == backend.sessions.list("ada")
 
 
 @pytest.mark.parametrize("client_of", CLIENTS)
-def test_a_client_signs_in_by_itself(world: World, client_of: Any) -> None:
+def test_a_client_signs_in_by_itself(backend: Backend, client_of: Any) -> None:
     """The app's own form is a page of the app; and the cookies that it sets are kept."""
-    client = client_of(world)
+    client = client_of(backend)
     assert client is as_browser(client)
     assert 200 == client.post("/login?user=ada").status_code
     assert 200 == client.post("/login?user=ada").status_code
     assert 200 == client.get("/me").status_code
-    assert 1 == len(world.sessions.devices("ada"))
+    assert 1 == len(backend.sessions.devices("ada"))
 
 
 @pytest.mark.parametrize("client_of", CLIENTS)
-def test_without_it_there_is_a_403(world: World, client_of: Any) -> None:
-    """Which is what the helper is for."""
-    client = sign_in(client_of(world), world.sessions.login("ada"))
-    for said in (client, getattr(client, "headers", None)):
+def test_without_it_there_is_a_403(backend: Backend, client_of: Any) -> None:
+    """Without the helper an unsafe request has no origin, and is refused."""
+    client = sign_in(client_of(backend), backend.sessions.login("ada"))
+    for place in (client, getattr(client, "headers", None)):
         for name in ("environ_base", "defaults"):
-            getattr(said, name, {}).pop("HTTP_SEC_FETCH_SITE", None)
+            getattr(place, name, {}).pop("HTTP_SEC_FETCH_SITE", None)
     if isinstance(client, httpx.Client):
         del client.headers["Sec-Fetch-Site"]
     assert 403 == client.post("/me").status_code
 
 
 def test_what_is_no_client_is_refused() -> None:
-    """At once, and by name."""
+    """The error comes at once and names the type."""
     with pytest.raises(TypeError, match="object"):
         as_browser(object())
     with pytest.raises(ValueError, match="base_url"):

@@ -8,7 +8,7 @@ from typing import Any
 
 import httpx
 import pytest
-from _asked import asked
+from _one_request import answer_to_one
 
 from devsess import AsyncSessionManager
 from devsess.adapters.asgi import AsyncCurrent, SessionMiddleware
@@ -31,14 +31,14 @@ def answer(view: Callable[[AsyncCurrent], Any]) -> httpx.Response:
         await send({"type": "http.response.body", "body": b""})
 
     sessions = AsyncSessionManager("memory://", keys=generate_secret())
-    response: httpx.Response = asked(SessionMiddleware(app, sessions), sessions, user="ada")
+    response: httpx.Response = answer_to_one(SessionMiddleware(app, sessions), sessions, user="ada")
     return response
 
 
 @pytest.mark.filterwarnings("ignore:coroutine:RuntimeWarning")
 @pytest.mark.parametrize("name", CALLS)
 def test_a_missing_await_is_an_error(name: str) -> None:
-    """The view that forgot to await is told which method did nothing."""
+    """The error names the method that was not awaited."""
 
     async def view(current: AsyncCurrent) -> None:
         CALLS[name](current)
@@ -60,7 +60,7 @@ def test_a_later_call_hides_no_missing_await() -> None:
 
 
 def test_a_task_counts_as_awaited() -> None:
-    """A call that a task has begun before the response is none that was forgotten."""
+    """A call that a task has begun before the response counts as awaited."""
 
     async def view(current: AsyncCurrent) -> None:
         await asyncio.gather(current.extend(60), asyncio.create_task(current.extend(90)))

@@ -29,7 +29,7 @@ def with_token(*offered: str) -> Any:
 
 
 class Chat:
-    """An app that notes what it sees, and chooses the protocol that it is asked to."""
+    """An app that records its scope, and accepts *chosen* or the first protocol offered."""
 
     def __init__(self, chosen: str | None = None) -> None:
         self.chosen = chosen
@@ -80,8 +80,8 @@ def test_it_signs_in_and_stays_unseen(name: str) -> None:
         async with AsyncSessionManager("memory://", keys=SECRET) as sessions:
             token = (await sessions.login("ada")).access_token
             chat = Chat()
-            said = await handshake(SessionMiddleware(chat, sessions), protocols(token), ELSEWHERE)
-            assert ("websocket.accept", chosen) == (said["type"], said["subprotocol"])
+            first = await handshake(SessionMiddleware(chat, sessions), protocols(token), ELSEWHERE)
+            assert ("websocket.accept", chosen) == (first["type"], first["subprotocol"])
             seen = {key: value for key, value in chat.scope.items() if key != "devsess"}
             assert token not in str(seen)
             assert "bearer" not in str(seen)
@@ -102,21 +102,21 @@ REFUSED = {
 
 @pytest.mark.parametrize("name", REFUSED)
 def test_handshakes_that_are_refused(name: str) -> None:
-    """Before it opens."""
+    """They are closed before they open."""
     protocols, headers = REFUSED[name]
 
     async def scenario() -> None:
         async with AsyncSessionManager("memory://", keys=SECRET) as sessions:
             token = (await sessions.login("ada")).access_token
             app = SessionMiddleware(Chat(), sessions)
-            said = await handshake(app, protocols(token), *headers)
-            assert {"type": "websocket.close", "code": 1008} == said
+            first = await handshake(app, protocols(token), *headers)
+            assert {"type": "websocket.close", "code": 1008} == first
 
     asyncio.run(scenario())
 
 
 def test_where_only_cookies_are_taken_it_is_no_way_in() -> None:
-    """And is hidden from the app all the same."""
+    """The token is refused, and hidden from the app all the same."""
 
     async def scenario() -> None:
         async with AsyncSessionManager("memory://", keys=SECRET) as sessions:
@@ -124,8 +124,8 @@ def test_where_only_cookies_are_taken_it_is_no_way_in() -> None:
             chat = Chat()
             app = SessionMiddleware(chat, sessions, transport="cookie")
             own = (b"origin", b"https://app.example")
-            said = await handshake(app, [f"devsess.bearer.{token}"], own)
-            assert "websocket.close" == said["type"]
+            first = await handshake(app, [f"devsess.bearer.{token}"], own)
+            assert "websocket.close" == first["type"]
             assert [] == chat.scope["subprotocols"]
 
     asyncio.run(scenario())
@@ -138,8 +138,8 @@ def test_it_is_never_echoed() -> None:
         async with AsyncSessionManager("memory://", keys=SECRET) as sessions:
             token = (await sessions.login("ada")).access_token
             app = SessionMiddleware(Chat(f"devsess.bearer.{token}"), sessions)
-            said = await handshake(app, [f"devsess.bearer.{token}", "chat"])
-            assert ("websocket.accept", None) == (said["type"], said["subprotocol"])
+            first = await handshake(app, [f"devsess.bearer.{token}", "chat"])
+            assert ("websocket.accept", None) == (first["type"], first["subprotocol"])
 
     asyncio.run(scenario())
 
@@ -176,9 +176,9 @@ def test_on_wsgi_it_is_the_same() -> None:
 
         def app(environ: Any, start_response: Any) -> list[bytes]:
             seen.append(environ["HTTP_SEC_WEBSOCKET_PROTOCOL"])
-            who = environ["devsess"].require().user_id
+            user = environ["devsess"].require().user_id
             start_response("200 OK", [("Content-Type", "text/plain")])
-            return [who.encode()]
+            return [user.encode()]
 
         headers = [
             ("Upgrade", "websocket"),

@@ -130,7 +130,7 @@ def _patched(sessions: Any) -> Any:
     ids=["a subclass", "a wrapper", "a replaced method"],
 )
 def test_a_validate_of_the_application_is_asked_on_every_request(make: Any) -> None:
-    """What it refuses from now on, memory does not let in."""
+    """A session that it begins to refuse is not answered from memory."""
     sessions = make()
     client = _wsgi(sessions)
     client.post("/login")

@@ -1,4 +1,4 @@
-"""PEP 3333 to the letter: what an app streams, starts late, or fails in the middle of."""
+"""PEP 3333 to the letter: bodies that are streamed, begin late, or fail in the middle."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def test_bodies_are_handed_on_untouched(sessions: SessionManager) -> None:
 
 
 def test_a_generator_begins_when_it_is_read(sessions: SessionManager) -> None:
-    """Then it may still sign in, and be refused."""
+    """So it may still sign in, and a refusal in it is answered."""
 
     def app(environ: Any, start_response: Any) -> Iterator[bytes]:
         if environ["PATH_INFO"] == "/login":
@@ -62,7 +62,7 @@ def test_a_generator_begins_when_it_is_read(sessions: SessionManager) -> None:
 
 
 def test_a_generator_is_closed(sessions: SessionManager) -> None:
-    """However its reading ended."""
+    """It is closed however its reading ended."""
     closed = []
 
     def app(environ: Any, start_response: Any) -> Iterator[bytes]:
@@ -81,7 +81,7 @@ def test_a_generator_is_closed(sessions: SessionManager) -> None:
 
 
 def test_write_is_the_servers(sessions: SessionManager) -> None:
-    """Old apps write."""
+    """An app may call the `write` that `start_response` returns."""
 
     def app(_: Any, start_response: Any) -> list[bytes]:
         start_response("200 OK", TEXT)(b"written")
@@ -91,7 +91,7 @@ def test_write_is_the_servers(sessions: SessionManager) -> None:
 
 
 def test_what_is_written_below_a_refusal_is_dropped(sessions: SessionManager) -> None:
-    """The noted refusal takes the place of a 500, be it written or returned."""
+    """The refusal replaces a 500, whether the app wrote or returned it."""
 
     def app(environ: Any, start_response: Any) -> list[bytes]:
         try:
@@ -121,7 +121,7 @@ def test_an_error_after_the_start_replaces_it(sessions: SessionManager) -> None:
 
 
 def test_an_error_in_the_middle_is_the_servers(sessions: SessionManager) -> None:
-    """What was sent cannot be taken back: the server must break the response off."""
+    """A body that has begun cannot be taken back: the server must break the response off."""
 
     def app(environ: Any, start_response: Any) -> Iterator[bytes]:
         start_response("200 OK", TEXT)
@@ -148,7 +148,7 @@ def test_exc_info_is_handed_on(sessions: SessionManager) -> None:
 
 
 def test_errors_of_the_app_are_its_own(sessions: SessionManager) -> None:
-    """A ConfigurationError is nobody's but the programmer's."""
+    """A ConfigurationError reaches the server: only the programmer can mend it."""
 
     def app(_: Any, __: Any) -> list[bytes]:
         raise ConfigurationError("a bug")
@@ -196,15 +196,15 @@ def test_cookies_survive_a_crash(sessions: SessionManager) -> None:
 
     started: list[Any] = []
 
-    def start_response(*told: Any) -> Any:
-        started.append(told)
+    def start_response(*arguments: Any) -> Any:
+        started.append(arguments)
 
     for app in (at_once, later):
         cookie = [("Cookie", f"__Host-devsess-refresh={grant.refresh_token}")]
         environ = environ_of("GET", "/", cookie)
         parts = iter(SessionMiddleware(app, sessions)(environ, start_response))
         assert b"Something went wrong" in next(parts)
-        with pytest.raises(ZeroDivisionError):  # the server hears of it
+        with pytest.raises(ZeroDivisionError):  # it reaches the server
             next(parts)
         status, headers = started.pop()
         assert "500 Internal Server Error" == status
@@ -228,15 +228,15 @@ def test_a_body_that_is_never_read_is_closed(sessions: SessionManager) -> None:
 
 @pytest.mark.parametrize("length", ["-1", "abc", "9" * 5000, "50"])
 def test_lengths_that_are_none(sessions: SessionManager, length: str) -> None:
-    """Nothing is waited for that does not come, and half a request asks for nothing."""
+    """A wrong Content-Length gets 400 without waiting, and the request does nothing."""
     wrapped = SessionMiddleware(lambda *_: [], sessions, endpoints="/auth")
     grant = sessions.login("ada")
     bearer = [("Authorization", f"Bearer {grant.access_token}")]
     environ = {**environ_of("POST", "/auth/logout", bearer), "CONTENT_LENGTH": length}
     started: list[Any] = []
 
-    def start_response(*told: Any) -> Any:
-        started.append(told)
+    def start_response(*arguments: Any) -> Any:
+        started.append(arguments)
 
     wrapped(environ, start_response)
     assert "400 Bad Request" == started[0][0]
@@ -277,7 +277,7 @@ def test_required_fails_closed(face: str) -> None:
 
 
 def test_a_sign_in_that_failed_halfway_is_none(sessions: SessionManager) -> None:
-    """With the store away in the middle of it, nobody is told 503 and signed in all the same."""
+    """If the store fails in the middle, the answer is 503 and sets no cookies."""
     grant = sessions.login("ada")
 
     def app(environ: Any, start_response: Any) -> list[bytes]:
@@ -293,7 +293,7 @@ def test_a_sign_in_that_failed_halfway_is_none(sessions: SessionManager) -> None
 
 
 def test_a_stream_ends_with_its_session(sessions: SessionManager) -> None:
-    """Events that a guard ends are at their end, as far as the client can see: no fault."""
+    """A guard that ends a stream completes its body: the client sees no fault."""
     grant = sessions.login("ada")
     closed = []
 
@@ -343,7 +343,7 @@ WRONG: list[dict[str, Any]] = [
 
 @pytest.mark.parametrize("wrapping", WRONG, ids=repr)
 def test_wrong_settings(sessions: SessionManager, wrapping: dict[str, Any]) -> None:
-    """What cannot work is told when the app is wrapped, and names the argument."""
+    """A setting that cannot work is refused when the app is wrapped; the error names it."""
     with pytest.raises(ConfigurationError, match=next(iter(wrapping))):
         SessionMiddleware(lambda *_: [], sessions, **wrapping)
 

@@ -1,4 +1,4 @@
-"""One request to an ASGI app, as the tests of its guards send it."""
+"""One request to an ASGI app, sent as the tests of its guards need it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,9 @@ from devsess import AsyncSessionManager
 SECRET = "t7vKq2Zr9XwLm4NbY8sHd5JfC3pQx6RgUe1"
 
 
-def asked(app: Any, sessions: AsyncSessionManager, *, user: str | None, path: str = "/") -> Any:
+def answer_to_one(
+    app: Any, sessions: AsyncSessionManager, *, user: str | None, path: str = "/"
+) -> Any:
     """The answer to a request of *user*, a week after the sign-in."""
 
     async def ask() -> httpx.Response:
