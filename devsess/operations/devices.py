@@ -200,7 +200,6 @@ async def _put(
 async def _end(op: Operation, row: DeviceRow, kind: EventType, by: str | None) -> None:
     target = OfDevice(row.user_id, row.id, forget=kind is EventType.DEVICE_FORGOTTEN)
     cutoffs = lifecycle.cutoffs(op.now, op.policy)
-    ended = await op.store.end(Ending(target, _REASONS[kind], by, cutoffs))
     event = EventRow(type=kind, at=op.now, user_id=row.user_id, device_id=row.id, actor=by)
-    await op.store.add_event(event)
-    op.emit(*ended.events, event)
+    ended = await op.store.end(Ending(target, _REASONS[kind], by, cutoffs, event=event))
+    op.emit(*ended.events)

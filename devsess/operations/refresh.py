@@ -180,13 +180,10 @@ async def _refused(
         event = event_of(row, EventType.TOKEN_FROM_FUTURE, op.now, reason="restored backup?")
         await record(op, event)
         return BadTokenError("the refresh token is newer than its session: was a backup restored?")
-    reuse = verdict.value
-    ended = await op.store.end(
-        Ending(ById(row.id), reuse, None, lifecycle.cutoffs(op.now, op.policy))
-    )
-    if ended.events:
-        op.emit(*ended.events)
-        await record(op, event_of(row, EventType.TOKEN_REUSED, op.now, reason=reuse, reduced=True))
+    reuse, cutoffs = verdict.value, lifecycle.cutoffs(op.now, op.policy)
+    event = event_of(row, EventType.TOKEN_REUSED, op.now, reason=reuse, reduced=True)
+    ended = await op.store.end(Ending(ById(row.id), reuse, None, cutoffs, event=event))
+    op.emit(*ended.events)
     return RefreshTokenReusedError(
         f"the refresh token was used again ({reuse}): its session was ended",
         reuse=reuse,

@@ -175,6 +175,8 @@ class Ending:
             not revoked is revoked, those that were live get an event.
         at_once: How many rows an ending of a user's or of all sessions may write
             itself; of more it writes the number alone, and `settle` the rows.
+        event: The event of the ending itself, inserted after those of its sessions. Of
+            ById only if a live session ended, of OfDevice only if the device is known.
     """
 
     target: Target
@@ -182,6 +184,7 @@ class Ending:
     actor: str | None
     cutoffs: LivenessCutoffs
     at_once: int = AT_ONCE
+    event: EventRow | None = None
 
 
 @frozen
@@ -190,7 +193,8 @@ class Ended:
     The answer to an ending.
 
     Attributes:
-        events: One a live session that was written as ended, least recently used first.
+        events: One a live session that was written as ended, least recently used first;
+            then `Ending.event`, where it was inserted.
         following: The number of the ending, if its rows follow; else None.
     """
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from devsess.lifecycle import Activity
-    from devsess.stores.base import Columns, Ending, Insertion, Target
+    from devsess.stores.base import Columns, Ended, Ending, Insertion, Target
     from devsess.stores.rows import DeviceRow, SessionRow
 
 # The columns that a sign-in writes into a device that is there already. The others
@@ -168,6 +168,19 @@ def end_event_of(row: SessionRow, at: float, reason: str, actor: str | None) -> 
     """The event of *row*'s end."""
     known = (row.id, row.user_id, row.device.id, row.network, row.user_agent)
     return end_event(*known, at, reason, actor)
+
+
+def with_own_event(ended: Ended, ending: Ending, *, marked: bool) -> Ended:
+    """
+    *ended*, with the event of *ending* itself behind those of the sessions, if it has one.
+
+    Args:
+        marked: Whether a device was blocked or forgotten.
+    """
+    due = not isinstance(ending.target, (ById, OfDevice))  # numbers are drawn in any case
+    if ending.event is None or not (due or marked or ended.events):
+        return ended
+    return evolve(ended, events=(*ended.events, ending.event))
 
 
 def limit_event(insertion: Insertion) -> EventRow:

@@ -10,7 +10,7 @@ from devsess.models import EventType
 from devsess.stores.base import ById, Ended, Everyone, OfDevice, OfUser
 from devsess.stores.rows import EventRow
 from devsess.testing import _rows as rows
-from devsess.testing._rows import T0, ending, session_row, sign_in, with_a_store
+from devsess.testing._rows import T0, ending, event_row, session_row, sign_in, with_a_store
 
 if TYPE_CHECKING:
     from devsess.stores.base import AsyncStore, Target
@@ -72,6 +72,60 @@ class EndingContract:
 
         assert row is not None
         assert (None, None) == (event.actor, row.actor)
+
+    @with_a_store
+    async def test_an_ending_of_a_device_inserts_its_own_event(self, store: AsyncStore) -> None:
+        """
+        The event of a block is in the write that ends the sessions: a crash parts them never.
+
+        It comes after theirs, also where there was none to end.
+        """
+        await sign_in(store, session_row("a"))
+        await sign_in(store, session_row("b", device="device-2"))
+        await rows.end_one(store, "b")
+        for device, session in (("device-1", "a"), ("device-2", None)):
+            own = event_row(EventType.DEVICE_BLOCKED, session_id=None, device_id=device)
+            ended = await store.end(ending(OfDevice("user-1", device), event=own))
+            *others, last = ended.events
+
+            assert ([session] if session else []) == [event.session_id for event in others]
+            assert own == last == (await store.events("user-1", limit=1)).items[0]
+
+    @with_a_store
+    async def test_an_unknown_device_has_no_event(self, store: AsyncStore) -> None:
+        """Blocking one of an account that was erased meanwhile leaves nothing about a person."""
+        own = event_row(EventType.DEVICE_BLOCKED, session_id=None)
+
+        assert Ended() == await store.end(ending(OfDevice("user-1", "device-1"), event=own))
+        assert () == (await store.events("user-1", limit=9)).items
+
+    @with_a_store
+    async def test_an_ending_of_a_session_inserts_its_own_event(self, store: AsyncStore) -> None:
+        """Only the one that ends it, though: of two that see a token come again, one is first."""
+        own = event_row(EventType.TOKEN_REUSED, at=T0 + 1)
+        for session_id in ("s1", "idle"):
+            await sign_in(store, session_row(session_id))
+        *_, last = (await store.end(ending(ById("s1"), event=own))).events
+        idle = rows.cutoffs(T0 + 1, idle_after=T0)
+
+        assert own == last == (await store.events("user-1", limit=1)).items[0]
+        assert Ended() == await store.end(ending(ById("s1"), event=own))
+        assert Ended() == await store.end(ending(ById("nobody"), event=own))
+        assert Ended() == await store.end(ending(ById("idle"), event=own, cutoffs=idle))
+        assert 4 == len((await store.events("user-1", limit=9)).items)
+
+    @with_a_store
+    async def test_an_ending_of_many_inserts_its_own_event(self, store: AsyncStore) -> None:
+        """Be their rows written, or covered, or be there none."""
+        await sign_in(store, session_row("a"), session_row("b"))
+        targets: tuple[Target, ...] = (OfUser("user-1"), Everyone())
+        for target in targets:
+            for at_once in (0, 9):
+                own = event_row(EventType.DEVICE_FORGOTTEN, at=T0 + at_once, session_id=None)
+                ended = await store.end(ending(target, event=own, at_once=at_once))
+
+                assert own == ended.events[-1]
+                assert own == (await store.events("user-1", limit=1)).items[0]
 
     @with_a_store
     async def test_a_foreign_session_is_as_unknown(self, store: AsyncStore) -> None:

@@ -205,9 +205,12 @@ class StoresAgree(RuleBasedStateMachine):
         at=CUTOFFS,
         actor=st.sampled_from([None, "admin"]),
         at_once=st.sampled_from([0, 1, 1_000]),
+        event=st.none() | EVENTS,
     )
-    def end(self, whose: Any, at: Any, actor: str | None, at_once: int) -> None:
-        ended = self.both("end", Ending(whose, "lost", actor, at, at_once))
+    def end(
+        self, whose: Any, at: Any, actor: str | None, at_once: int, event: EventRow | None
+    ) -> None:
+        ended = self.both("end", Ending(whose, "lost", actor, at, at_once, event))
         for number in range(ended.following or 0, (ended.following or -1) + 1):
             covered = [list(self._all_covered(store, number)) for store in self.stores]
 

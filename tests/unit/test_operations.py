@@ -43,6 +43,7 @@ from devsess import (
 )
 from devsess.models import Page
 from devsess.stores.base import Ended, Inserted, Refused
+from devsess.stores.rows import EventRow
 from devsess.testing._rows import T0, device_row, event_row
 from devsess.tokens.access import AccessClaims
 
@@ -179,11 +180,10 @@ def test_a_lost_rotation_to_a_step_up_gets_nothing() -> None:
 
 
 def test_reuse_ends_before_it_is_emitted() -> None:
-    """The session is ended first; the calls after it may fail."""
+    """One write ends the session, with both events; then they are emitted."""
     ahead = evolve(ROW, generation=5)
-    ended = event_row(EventType.SESSION_REVOKED)
-    answers = [("get", ahead), ("end", Ended((ended,))), ("emit", None), ("add_event", None)]
-    outcome = play(refresh(SOON), *answers, ("emit", None))
+    ended = Ended((event_row(EventType.SESSION_REVOKED), event_row(EventType.TOKEN_REUSED)))
+    outcome = play(refresh(SOON), ("get", ahead), ("end", ended), ("emit", None), ("emit", None))
     assert isinstance(outcome, RefreshTokenReusedError)
     assert outcome.reuse == "stale"
 
@@ -193,6 +193,25 @@ def test_reuse_is_emitted_once() -> None:
     ahead = evolve(ROW, generation=5)
     outcome = play(refresh(SOON), ("get", ahead), ("end", Ended()))
     assert isinstance(outcome, RefreshTokenReusedError)
+
+
+@pytest.mark.parametrize(
+    ("operation", "kind"),
+    [
+        (operations.block_device, EventType.DEVICE_BLOCKED),
+        (operations.forget_device, EventType.DEVICE_FORGOTTEN),
+    ],
+)
+def test_a_device_is_ended_with_its_event_in_one_write(operation: Any, kind: EventType) -> None:
+    """A crash leaves both or neither: nothing is written beside the ending."""
+    heard: list[Call] = []
+    answers = [("devices", [ROW.device]), ("end", Ended((event_row(kind),))), ("emit", None)]
+    play(operation(at(SOON), "user-1", ROW.device.id, actor="admin"), *answers, heard=heard)
+    (ending,) = heard[1].args
+    expected = EventRow(
+        type=kind, at=SOON, user_id="user-1", device_id=ROW.device.id, actor="admin"
+    )
+    assert expected == ending.event
 
 
 def test_a_reuse_that_cannot_be_ended_is_no_success() -> None:

@@ -19,15 +19,13 @@ from devsess.stores.base import (
     ALL,
     Changes,
     Ended,
-    Everyone,
     Full,
     Inserted,
     OfDevice,
-    OfUser,
     Refused,
     Settled,
 )
-from devsess.stores.memory.endings import Mark, account_of
+from devsess.stores.memory.endings import Mark
 from devsess.stores.memory.tables import Tables
 from devsess.stores.rows import EVICTED, REPLACED
 
@@ -212,17 +210,10 @@ class MemoryStore(Tables):
     def end(self, ending: Ending) -> Ended:
         """See Store.end."""
         with self._exclusive():
-            target = ending.target
-            if not isinstance(target, (OfUser, Everyone)):
-                self._mark_device(target)
-                return Ended(self._end_now(ending))
-            unwritten = self._unwritten(account_of(target))
-            number = self._raise_number(target, ending.cutoffs)
-            if len(unwritten) <= ending.at_once:
-                return Ended(self._end_now(ending))
-            self._endings.cover(number, ending)
-            self._append_change(None)
-            return Ended(following=number)
+            marked = self._mark_device(ending.target)
+            ended = semantics.with_own_event(self._ended(ending), ending, marked=marked)
+            self._insert_events(*ended.events)
+            return ended
 
     def covered(self, number: int, *, limit: int, cursor: str | None = None) -> Page[str]:
         """See Store.covered."""

@@ -12,7 +12,7 @@ from devsess._runtime.fork import after_fork
 from devsess.errors import ConfigurationError
 from devsess.lifecycle import counts_as_live
 from devsess.stores import semantics
-from devsess.stores.base import Everyone, OfDevice, OfUser, Refused
+from devsess.stores.base import Ended, Everyone, OfDevice, OfUser, Refused
 from devsess.stores.memory.endings import Endings, account_of
 from devsess.stores.rows import EXPIRED
 
@@ -129,12 +129,28 @@ class Tables:
             if key[0] == user_id:
                 self._devices[key] = evolve(device, trusted_until=None)
 
-    def _mark_device(self, target: Target) -> None:
+    def _mark_device(self, target: Target) -> bool:
+        """Block or forget the device that *target* names; whether there is one."""
         if not isinstance(target, OfDevice):
-            return
+            return False
         device = self._devices.get((target.user_id, target.device_id))
-        if device is not None:
-            self._devices[device.user_id, device.id] = semantics.marked_device(device, target)
+        if device is None:
+            return False
+        self._devices[device.user_id, device.id] = semantics.marked_device(device, target)
+        return True
+
+    def _ended(self, ending: Ending) -> Ended:
+        """End the sessions; their events are still to be inserted."""
+        target = ending.target
+        if not isinstance(target, (OfUser, Everyone)):
+            return Ended(self._end_now(ending))
+        unwritten = self._unwritten(account_of(target))
+        number = self._raise_number(target, ending.cutoffs)
+        if len(unwritten) <= ending.at_once:
+            return Ended(self._end_now(ending))
+        self._endings.cover(number, ending)
+        self._append_change(None)
+        return Ended(following=number)
 
     def _end_now(self, ending: Ending) -> tuple[EventRow, ...]:
         rows = [row for row in self._target(ending.target) if row.revoked_at is None]
@@ -146,7 +162,6 @@ class Tables:
             event = self._end(row, ending.cutoffs.now, ending.reason, ending.actor)
             if counts_as_live(row, ending.cutoffs):
                 events.append(event)
-        self._insert_events(*events)
         return tuple(events)
 
     def _end(self, row: SessionRow, at: float, reason: str, actor: str | None) -> EventRow:

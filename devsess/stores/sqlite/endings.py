@@ -149,9 +149,15 @@ def is_refused(db: sqlite3.Cursor, insertion: Insertion) -> bool:
 
 def end(db: sqlite3.Cursor, ending: Ending, *, follow: bool) -> Ended:
     """See Store.end; with *follow*, all of an account or of everybody are covered, not written."""
+    marked = isinstance(ending.target, OfDevice) and _mark_device(db, ending.target)
+    ended = _ended(db, ending, follow=follow)
+    whole = semantics.with_own_event(ended, ending, marked=marked)
+    insert_events(db, *whole.events[len(ended.events) :])
+    return whole
+
+
+def _ended(db: sqlite3.Cursor, ending: Ending, *, follow: bool) -> Ended:
     target = ending.target
-    if isinstance(target, OfDevice):
-        _mark_device(db, target)
     if not isinstance(target, (OfUser, Everyone)):
         return Ended(_end_now(db, ending))
     number = _raise_number(db, target, ending.cutoffs)
@@ -166,12 +172,14 @@ def end(db: sqlite3.Cursor, ending: Ending, *, follow: bool) -> Ended:
     return Ended(following=number)
 
 
-def _mark_device(db: sqlite3.Cursor, target: OfDevice) -> None:
+def _mark_device(db: sqlite3.Cursor, target: OfDevice) -> bool:
+    """Block or forget the device; whether there is one."""
     flags = "forgotten = 1" if target.forget else "blocked = 1, trusted_until = NULL"
-    db.execute(
+    marked = db.execute(
         f"UPDATE devices SET {flags} WHERE user_id = ? AND id = ?",  # noqa: S608
         [target.user_id, target.device_id],
     )
+    return marked.rowcount > 0
 
 
 def draw_number(db: sqlite3.Cursor) -> int:

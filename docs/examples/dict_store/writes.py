@@ -137,8 +137,16 @@ async def _end_rows(
 async def end(tables: Tables, ending: Ending) -> Ended:
     """See Store.end."""
     target = ending.target
-    if isinstance(target, OfDevice):
-        await _mark_device(tables, target)
+    marked = isinstance(target, OfDevice) and (await _mark_device(tables, target))
+    ended = await _ended(tables, ending)
+    whole = semantics.with_own_event(ended, ending, marked=marked)
+    for event in whole.events[len(ended.events) :]:
+        await tables.insert_event(event)
+    return whole
+
+
+async def _ended(tables: Tables, ending: Ending) -> Ended:
+    target = ending.target
     if not isinstance(target, (OfUser, Everyone)):
         return Ended(await _end_now(tables, ending))
     user_id = target.user_id if isinstance(target, OfUser) else None
@@ -168,10 +176,11 @@ async def _end_now(tables: Tables, ending: Ending) -> tuple[EventRow, ...]:
     return tuple(await _end_rows(tables, live, at.now, ending.reason, ending.actor))
 
 
-async def _mark_device(tables: Tables, target: OfDevice) -> None:
+async def _mark_device(tables: Tables, target: OfDevice) -> bool:
     device = await tables.device(target.user_id, target.device_id)
     if device is not None:
         tables.put_device(semantics.marked_device(device, target))
+    return device is not None
 
 
 async def _raise_number(tables: Tables, ending: Ending) -> int:
