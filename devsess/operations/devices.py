@@ -110,7 +110,8 @@ async def end_trust(
         return []
     ended = []
     for user_id in await _spoken_for(op, access_token, refresh_token):
-        for row in await op.store.known_devices(user_id, ids=ring, fingerprints=()):
+        known = await op.store.known_devices(user_id, ids=ring, fingerprints=())
+        for row in known.devices:
             if row.id in ring and row.trusted_until is not None:
                 device = await trust_device(op, user_id, row.id, None)
                 ended += [device] if device else []

@@ -76,16 +76,18 @@ async def login(
     who = checked_text(user_id, "user_id")
     dated = auth_time is not None
     sign_in = SignIn(who, checked_amr(amr), context_class, instant, dated, bool(persistent), text)
-    # Before anything else is read: an ending from here on refuses this sign-in.
-    digests = op.account_digests(who)
-    number = await op.store.ending_number(who, digests=digests)
     limit = op.policy.limit_for(user_id, client)
     ring = op.tokens.device.read(client.device_token)
     sighting = sight(client, op.policy.privacy)
-    device, known, owned = await _device(op, sign_in, client, ring, sighting)
+    digests, prints = op.account_digests(who), op.fingerprints(who, client.fingerprint)
+    # Before anything else is read: an ending from here on refuses this sign-in.
+    account = await op.store.known_devices(
+        who, ids=tuple(ring), fingerprints=prints, digests=digests
+    )
+    device, known, owned = _device(op, who, account.devices, prints, ring, sighting)
     location = await op.locate(address(client.ip))
     device = _seen_now(device, sighting, op.now)
-    row = _row(op, sign_in, device, sighting, location, bound=owned, number=number)
+    row = _row(op, sign_in, device, sighting, location, bound=owned, number=account.ending_number)
     event = evolve(event_of(row, EventType.SESSION_CREATED, op.now), new_device=not known)
     insertion = _insertion(op, sign_in, row, event, digests, limit=limit, replaces=known)
     answer = await op.store.insert(insertion)
@@ -103,10 +105,11 @@ async def login(
     )
 
 
-async def _device(
+def _device(
     op: Operation,
-    sign_in: SignIn,
-    client: Client,
+    user_id: str,
+    known: Sequence[DeviceRow],
+    digests: Sequence[bytes],
     ring: Sequence[str],
     sighting: Sighting,
 ) -> tuple[DeviceRow, bool, bool]:
@@ -116,8 +119,6 @@ async def _device(
     Never adopts an id: a ring without one of this user's devices leads to a new device. So
     does evidence alone; the new device remembers the one it resembles.
     """
-    digests = op.fingerprints(sign_in.user_id, client.fingerprint)
-    known = await op.store.known_devices(sign_in.user_id, ids=tuple(ring), fingerprints=digests)
     for digest in digests or (None,):
         match = recognise(known, ring, digest)
         if match:
@@ -126,7 +127,7 @@ async def _device(
     alike = resembling(known, sighting)
     device = DeviceRow(
         id=op.new_id(),
-        user_id=sign_in.user_id,
+        user_id=user_id,
         label=sighting.traits.label,
         kind=sighting.traits.kind,
         os=sighting.traits.os,

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
         Erasure,
         InsertAnswer,
         Insertion,
+        Known,
         Refused,
         Retention,
         Settled,
@@ -143,10 +144,20 @@ class Awaited:
         return await self._do("devices", self.store.devices, user_id)
 
     async def known_devices(
-        self, user_id: str, *, ids: Sequence[str], fingerprints: Sequence[bytes]
-    ) -> builtins.list[DeviceRow]:
+        self,
+        user_id: str,
+        *,
+        ids: Sequence[str],
+        fingerprints: Sequence[bytes],
+        digests: Sequence[bytes] = (),
+    ) -> Known:
         return await self._do(
-            "known_devices", self.store.known_devices, user_id, ids=ids, fingerprints=fingerprints
+            "known_devices",
+            self.store.known_devices,
+            user_id,
+            ids=ids,
+            fingerprints=fingerprints,
+            digests=digests,
         )
 
     async def put_device(

@@ -52,6 +52,7 @@ from devsess.stores.calls import (
     InsertAnswer,
     Inserted,
     Insertion,
+    Known,
     OfDevice,
     OfUser,
     Refused,
@@ -82,6 +83,7 @@ __all__ = [
     "InsertAnswer",
     "Inserted",
     "Insertion",
+    "Known",
     "OfDevice",
     "OfUser",
     "Refused",
@@ -179,8 +181,8 @@ class Store(Protocol):
         """
         The highest of the account's ending number, the store's, and those kept under *digests*.
 
-        0 before the first ending. A sign-in reads it first, and inserts its row under
-        it. *digests* find the number of an account that was erased: see Erasure.
+        0 before the first ending. *digests* find the number of an account that was
+        erased: see Erasure.
         """
         ...
 
@@ -245,9 +247,19 @@ class Store(Protocol):
         ...
 
     def known_devices(
-        self, user_id: str, *, ids: Sequence[str], fingerprints: Sequence[bytes]
-    ) -> builtins.list[DeviceRow]:
-        """Of `devices`, in its order: those with these ids or fingerprints, and the latest few."""
+        self,
+        user_id: str,
+        *,
+        ids: Sequence[str],
+        fingerprints: Sequence[bytes],
+        digests: Sequence[bytes] = (),
+    ) -> Known:
+        """
+        Of `devices`, in its order: those with these ids or fingerprints, and the latest few.
+
+        With the `ending_number`: a sign-in reads both first, and inserts its row under
+        the number. An ending that comes later refuses it.
+        """
         ...
 
     def put_device(
@@ -348,8 +360,13 @@ class AsyncStore(Protocol):
     ) -> Settled: ...
     async def devices(self, user_id: str) -> builtins.list[DeviceRow]: ...
     async def known_devices(
-        self, user_id: str, *, ids: Sequence[str], fingerprints: Sequence[bytes]
-    ) -> builtins.list[DeviceRow]: ...
+        self,
+        user_id: str,
+        *,
+        ids: Sequence[str],
+        fingerprints: Sequence[bytes],
+        digests: Sequence[bytes] = (),
+    ) -> Known: ...
     async def put_device(
         self,
         user_id: str,

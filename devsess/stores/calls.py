@@ -10,7 +10,7 @@ from attrs import field, frozen
 
 if TYPE_CHECKING:
     from devsess.lifecycle import LivenessCutoffs
-    from devsess.stores.rows import EventRow, SessionRow
+    from devsess.stores.rows import DeviceRow, EventRow, SessionRow
 
 
 class All(Enum):
@@ -89,6 +89,20 @@ class Insertion:
     evict: bool = True
     replaces: bool = False
     digests: Sequence[bytes] = ()
+
+
+@frozen
+class Known:
+    """
+    The account as a sign-in finds it: the devices to compare, and its ending number.
+
+    Attributes:
+        devices: As `known_devices` says.
+        ending_number: As `ending_number` gives it, at the same instant or before it.
+    """
+
+    devices: Sequence[DeviceRow]
+    ending_number: int
 
 
 @frozen

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from attrs import evolve
 
 from devsess.lifecycle import Activity
-from devsess.stores.base import ById, Ended, OfDevice
+from devsess.stores.base import ById, Ended, Everyone, OfDevice, OfUser
 from devsess.stores.rows import EventRow
 from devsess.testing import _rows as rows
 from devsess.testing._rows import DAY, T0, session_row, sign_in, with_a_store
@@ -151,8 +151,27 @@ class ReadingContract:
             "user-1", ids=("d001", "d003", "theirs", "\ud800"), fingerprints=(b"2", b"3")
         )
 
-        assert "d199" == found[0].id
-        assert ["d002", "d001"] == [device.id for device in found if device.id < "d100"]
+        assert "d199" == found.devices[0].id
+        assert ["d002", "d001"] == [it.id for it in found.devices if it.id < "d100"]
+
+    @with_a_store
+    async def test_known_devices_come_with_the_ending_number(self, store: AsyncStore) -> None:
+        """It is the account's, the store's or that of an erased one, as `ending_number` has it."""
+        await sign_in(store, session_row("s1"))
+        for end in (OfUser("user-1"), Everyone(), OfUser("user-1")):
+            await store.end(rows.ending(end))
+            number = await store.ending_number("user-1")
+            known = await store.known_devices("user-1", ids=(), fingerprints=())
+
+            assert number == known.ending_number
+        erasure = rows.erasure()
+        await store.erase(erasure)
+        number = await store.ending_number("user-1", digests=erasure.digests)
+        known = await store.known_devices(
+            "user-1", ids=(), fingerprints=(), digests=erasure.digests
+        )
+
+        assert ([], number) == ([*known.devices], known.ending_number)
 
     @with_a_store
     async def test_equal_ids_of_two_users_are_two_devices(self, store: AsyncStore) -> None:

@@ -156,8 +156,9 @@ def test_a_sign_in_under_way(scene: _Endings, monkeypatch: pytest.MonkeyPatch) -
     known_devices = store.known_devices
 
     def restored(*args: object, **kwargs: object) -> object:
+        known = known_devices(*args, **kwargs)  # type: ignore[arg-type]
         scene.restore()
-        return known_devices(*args, **kwargs)  # type: ignore[arg-type]
+        return known
 
     with monkeypatch.context() as patch:
         patch.setattr(store, "known_devices", restored)

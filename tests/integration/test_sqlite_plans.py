@@ -103,7 +103,7 @@ def test_recognition_does_not_look_at_all_devices(tmp_path: Path) -> None:
     """The latest few, and those asked for: each is found by an index that leads to them."""
     store = SQLiteStore(tmp_path / "sessions.db")
     store.list("warm up a reader")
-    (steps,) = plans(store, OPERATIONS["recognise a device"]).values()
+    _number, steps = plans(store, OPERATIONS["recognise a device"]).values()
     store.close()
     assert [
         "SEARCH devices USING INDEX devices_latest (user_id=?)",

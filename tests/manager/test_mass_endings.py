@@ -140,8 +140,9 @@ def test_a_sign_in_under_way_does_not_outrun_it(
     known_devices = store.known_devices
 
     def too_late(*args: Any, **kwargs: Any) -> Any:
+        known = known_devices(*args, **kwargs)
         ends[what]()
-        return known_devices(*args, **kwargs)
+        return known
 
     for auth_time in (None, clock.now()):
         with monkeypatch.context() as patch:

@@ -24,7 +24,7 @@ from devsess.stores.memory import MemoryStore
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from devsess.stores.base import Changes, Ended, Ending
+    from devsess.stores.base import Changes, Ended, Ending, Known
     from devsess.stores.rows import SessionRow
 
 SECRET = "t7vKq2Zr9XwLm4NbY8sHd5JfC3pQx6RgUe1"
@@ -85,9 +85,9 @@ def test_a_store_that_has_to_be_awaited_does_nothing_in_a_blocking_manager() -> 
     """A sign-in raises at its first call that suspends."""
 
     class Awaiting(Awaited):
-        async def ending_number(self, user_id: str, **options: Any) -> int:
+        async def known_devices(self, user_id: str, **options: Any) -> Known:
             await asyncio.sleep(0)
-            return await super().ending_number(user_id, **options)
+            return await super().known_devices(user_id, **options)
 
     store = MemoryStore()
     sessions = SessionManager(Awaiting(store), keys=SECRET)

@@ -42,7 +42,7 @@ from devsess import (
     operations,
 )
 from devsess.models import Page
-from devsess.stores.base import Ended, Inserted, Refused
+from devsess.stores.base import Ended, Inserted, Known, Refused
 from devsess.stores.rows import EventRow
 from devsess.testing._rows import T0, device_row, event_row
 from devsess.tokens.access import AccessClaims
@@ -220,7 +220,7 @@ def test_a_reuse_that_cannot_be_ended_is_no_success() -> None:
     assert down is play(refresh(SOON), ("get", evolve(ROW, generation=5)), ("end", down))
 
 
-_BEGUN = [("ending_number", 0), ("known_devices", [])]
+_BEGUN = [("known_devices", Known([], 0))]
 
 
 def test_a_login_writes_once() -> None:
@@ -240,8 +240,7 @@ def test_a_login_adopts_no_id() -> None:
     """A genuine key ring without a device of this account leads to a new one."""
     ring = TOKENS.device.mint(["another-account-1"])
     answers = [
-        ("ending_number", 0),
-        ("known_devices", [device_row()]),
+        ("known_devices", Known([device_row()], 0)),
         ("insert", Inserted()),
         ("emit", None),
     ]

@@ -21,6 +21,7 @@ from devsess.stores.base import (
     Ended,
     Full,
     Inserted,
+    Known,
     OfDevice,
     Refused,
     Settled,
@@ -249,10 +250,16 @@ class MemoryStore(Tables):
             return sorted(kept, key=lambda row: (-row.last_seen_at, row.id))
 
     def known_devices(
-        self, user_id: str, *, ids: Sequence[str], fingerprints: Sequence[bytes]
-    ) -> builtins.list[DeviceRow]:
+        self,
+        user_id: str,
+        *,
+        ids: Sequence[str],
+        fingerprints: Sequence[bytes],
+        digests: Sequence[bytes] = (),
+    ) -> Known:
         """See Store.known_devices."""
-        return semantics.worth_comparing(self.devices(user_id), ids, fingerprints)
+        number = self.ending_number(user_id, digests=digests)  # first: see the protocol
+        return Known(semantics.worth_comparing(self.devices(user_id), ids, fingerprints), number)
 
     def put_device(
         self,

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from devsess.models import Page
 from devsess.stores import semantics
-from devsess.stores.base import ALL, Changes, Ended, Settled, StoreBusyError
+from devsess.stores.base import ALL, Changes, Ended, Known, Settled, StoreBusyError
 from devsess.stores.sqlite import endings, rows, schema, writes
 from devsess.stores.sqlite.checks import is_text
 from devsess.stores.sqlite.connections import MAX_READERS
@@ -231,17 +231,23 @@ class SQLiteStore(DatabaseFile):
         return self._made(rows.device_row, found)
 
     def known_devices(
-        self, user_id: str, *, ids: Sequence[str], fingerprints: Sequence[bytes]
-    ) -> builtins.list[DeviceRow]:
+        self,
+        user_id: str,
+        *,
+        ids: Sequence[str],
+        fingerprints: Sequence[bytes],
+        digests: Sequence[bytes] = (),
+    ) -> Known:
         """See Store.known_devices."""
+        number = self.ending_number(user_id, digests=digests)  # first: see the protocol
         if not is_text(user_id):
-            return []
+            return Known([], number)
         ids = [device_id for device_id in ids if is_text(device_id)]
         statement, values = rows.known_devices(
             user_id, semantics.DEVICES_COMPARED, ids, fingerprints
         )
         _, found = self._query(statement, tuple(values))
-        return self._made(rows.device_row, found)
+        return Known(self._made(rows.device_row, found), number)
 
     def put_device(
         self,

@@ -18,7 +18,7 @@ from devsess.lifecycle import counts_as_live
 from devsess.models import Page
 from devsess.stores import semantics
 from devsess.stores.as_json import UnreadableRowError
-from devsess.stores.base import ALL, Changes, Ended, Refused, Settled, StoreBusyError
+from devsess.stores.base import ALL, Changes, Ended, Known, Refused, Settled, StoreBusyError
 from dict_store import purge, writes
 from dict_store.tables import MovedError, Tables, place
 
@@ -124,9 +124,16 @@ class DictStore:
         return sorted(kept, key=lambda row: (-row.last_seen_at, row.id))
 
     async def known_devices(
-        self, user_id: str, *, ids: Sequence[str], fingerprints: Sequence[bytes]
-    ) -> builtins.list[DeviceRow]:
-        return semantics.worth_comparing(await self.devices(user_id), ids, fingerprints)
+        self,
+        user_id: str,
+        *,
+        ids: Sequence[str],
+        fingerprints: Sequence[bytes],
+        digests: Sequence[bytes] = (),
+    ) -> Known:
+        number = await self.ending_number(user_id, digests=digests)  # first: see the protocol
+        known = semantics.worth_comparing(await self.devices(user_id), ids, fingerprints)
+        return Known(known, number)
 
     async def events(
         self, user_id: str, *, limit: int, cursor: str | None = None
