@@ -276,18 +276,18 @@ def append_unended(db: sqlite3.Cursor, where: str, values: list[object]) -> None
 
 def revoke(
     db: sqlite3.Cursor, where: str, values: list[object], at: float, reason: str, actor: str | None
-) -> None:
-    """Write those of the sessions that have not ended as ended, and reduce their addresses."""
+) -> int:
+    """Write those of the sessions that have not ended as ended, reduced; how many they were."""
     db.execute(
         "UPDATE events SET ip = network WHERE ip IS NOT network AND session_id IN"  # noqa: S608
         f" (SELECT s.id FROM sessions s WHERE {rows.UNENDED} AND {where})",
         values,
     )
-    db.execute(
+    return db.execute(
         "UPDATE sessions AS s SET revoked_at = ?, reason = ?, actor = ?, ip = network"  # noqa: S608
         f" WHERE {rows.UNENDED} AND {where}",
         [at, reason, actor, *values],
-    )
+    ).rowcount
 
 
 @frozen

@@ -44,10 +44,15 @@ def is_busy(error: Exception) -> bool:
     return code_of(error) in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
 
 
+def is_damage(error: BaseException | None) -> bool:
+    """Whether a row was read that was never written so."""
+    return isinstance(error, DAMAGED) or _UNDECODED in str(error)
+
+
 def unavailable(path: str, error: Exception) -> StoreUnavailableError:
     """The error to raise from *error*, with what to do about it."""
     advice = "it could not be used"
-    if isinstance(error, DAMAGED) or _UNDECODED in str(error):
+    if is_damage(error):
         advice = "it is damaged; check the disk, and restore a backup"
     elif isinstance(error, sqlite3.Error):
         advice = _ADVICE.get(code_of(error), advice)

@@ -85,14 +85,19 @@ def unpacked(text: str) -> tuple[Id, ...]:
 
 def execute_each(
     db: sqlite3.Cursor, statement: str, values: Sequence[object], ids: list[Id]
-) -> None:
-    """Execute *statement* for each of *ids*, which stands where it says {}, as its last value."""
-    texts = [it for it in ids if isinstance(it, str)]
-    db.executemany(statement.format("?"), [(*values, it) for it in texts])
+) -> int:
+    """
+    Execute *statement* for each of *ids*, which stands where it says {}, as its last value.
+
+    Returns how many rows it changed.
+    """
+    texts = [(*values, it) for it in ids if isinstance(it, str)]
+    done = db.executemany(statement.format("?"), texts).rowcount if texts else 0
     for odd in ids:
         if isinstance(odd, Odd):
             expression, value = bound(odd)
-            db.execute(statement.format(expression), [*values, value])
+            done += db.execute(statement.format(expression), [*values, value]).rowcount
+    return done
 
 
 def report(damaged: int) -> None:

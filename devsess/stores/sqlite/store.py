@@ -14,12 +14,14 @@ import time
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from devsess.errors import StoreUnavailableError
 from devsess.models import Page
 from devsess.stores import semantics
 from devsess.stores.base import ALL, Changes, Ended, Known, Settled, StoreBusyError
-from devsess.stores.sqlite import endings, rows, schema, writes
+from devsess.stores.sqlite import endings, ids, rows, schema, writes
 from devsess.stores.sqlite.checks import is_text
 from devsess.stores.sqlite.connections import MAX_READERS
+from devsess.stores.sqlite.errors import is_damage
 from devsess.stores.sqlite.file import DatabaseFile, atomically
 from devsess.stores.sqlite.late_touches import LateTouches
 from devsess.stores.sqlite.log import insert_events
@@ -185,7 +187,11 @@ class SQLiteStore(DatabaseFile):
     def ahead(self, *, after: float, limit: int) -> builtins.list[SessionRow]:
         """See Store.ahead."""
         semantics.check_size(limit)
-        return self._made(rows.session_row, self._rows(writes.AHEAD, (after, limit)))
+        found = [
+            self._ahead(ids.read(stored), after)
+            for (stored,) in self._rows(writes.AHEAD_IDS, (after, limit))
+        ]
+        return [row for row in found if row is not None]
 
     def newest_instants(self, *, limit: int) -> builtins.list[float]:
         """See Store.newest_instants."""
@@ -297,6 +303,19 @@ class SQLiteStore(DatabaseFile):
         try:
             _, found = self._query(statement, (session_id,), wait=wait)
         except UnicodeEncodeError:
+            return None
+        return found[0] if found else None
+
+    def _ahead(self, session_id: ids.Id, after: float) -> SessionRow | None:
+        """The row, if it is still ahead; one that cannot be read is left as it is."""
+        if isinstance(session_id, ids.Odd):
+            return None
+        try:
+            found = self._made(rows.session_row, self._rows(writes.AHEAD, (session_id, after)))
+        except StoreUnavailableError as error:
+            if not is_damage(error.__cause__):
+                raise
+            ids.log.error("a session that a clock dated ahead is not set back: %s", error)
             return None
         return found[0] if found else None
 
