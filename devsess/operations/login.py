@@ -92,9 +92,9 @@ async def login(
     insertion = _insertion(op, sign_in, row, event, digests, limit=limit, replaces=known)
     answer = await op.store.insert(insertion)
     if not isinstance(answer, Inserted):
-        raise await _refused(op, row, answer, limit or 0)
-    if any(ended.reason == EVICTED for ended in answer.ended):
-        op.emit(_exceeded(row, op.now))
+        raise await _refused(op, insertion, answer)
+    if insertion.limit_event and any(ended.reason == EVICTED for ended in answer.ended):
+        op.emit(insertion.limit_event)
     op.emit(*answer.ended, event)
     return grant(
         op,
@@ -207,15 +207,14 @@ def _insertion(
         evict=op.policy.on_limit == "evict",
         replaces=replaces,
         digests=digests,
+        limit_event=None if limit is None else _exceeded(row, op.now),
     )
 
 
-async def _refused(
-    op: Operation, row: SessionRow, answer: Refused | Full, limit: int
-) -> LoginDeniedError:
+async def _refused(op: Operation, insertion: Insertion, answer: Refused | Full) -> LoginDeniedError:
     if isinstance(answer, Full):
-        return await _full(op, row, answer, limit)
-    return await _denied(op, row, answer)
+        return await _full(op, insertion, answer)
+    return await _denied(op, insertion.row, answer)
 
 
 async def _denied(op: Operation, row: SessionRow, why: Refused) -> LoginDeniedError:
@@ -233,9 +232,10 @@ async def _denied(op: Operation, row: SessionRow, why: Refused) -> LoginDeniedEr
     return LoginDeniedError(_DENIALS[why], reason=why.value)
 
 
-async def _full(op: Operation, row: SessionRow, answer: Full, limit: int) -> SessionLimitError:
-    event = _exceeded(row, op.now)
-    await record(op, event)
+async def _full(op: Operation, insertion: Insertion, answer: Full) -> SessionLimitError:
+    limit = insertion.limit or 0
+    if insertion.limit_event is not None:
+        await record(op, insertion.limit_event)
     return SessionLimitError(
         f"the account has {len(answer.rows)} live sessions and may have {limit}: end one first",
         sessions=[

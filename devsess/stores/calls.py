@@ -79,6 +79,7 @@ class Insertion:
         evict: End the least recently used to make room, rather than refuse.
         replaces: End this device's own live sessions first.
         digests: Of the account's id, one a key: see `Erasure`.
+        limit_event: The event to insert too, before `event`, if sessions are evicted.
     """
 
     row: SessionRow
@@ -89,6 +90,7 @@ class Insertion:
     evict: bool = True
     replaces: bool = False
     digests: Sequence[bytes] = ()
+    limit_event: EventRow | None = None
 
 
 @frozen

@@ -183,20 +183,6 @@ def with_own_event(ended: Ended, ending: Ending, *, marked: bool) -> Ended:
     return evolve(ended, events=(*ended.events, ending.event))
 
 
-def limit_event(insertion: Insertion) -> EventRow:
-    """The event of a limit that *insertion* exceeded, so that others had to end."""
-    return EventRow(
-        type=EventType.LIMIT_EXCEEDED,
-        at=insertion.cutoffs.now,
-        user_id=insertion.row.user_id,
-        device_id=insertion.row.device.id,
-        ip=insertion.row.network,
-        network=insertion.row.network,
-        user_agent=insertion.row.user_agent,
-        reason="limit",
-    )
-
-
 def seen_again(known: DeviceRow | None, given: DeviceRow) -> DeviceRow:
     """The device row after a sign-in that came with *given*."""
     if known is None:

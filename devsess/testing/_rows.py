@@ -138,7 +138,9 @@ def login(row: SessionRow, **columns: Any) -> Insertion:
         ip=row.ip,
         network=row.network,
     )
-    standard = Insertion(row=row, event=event, auth_instant=None, cutoffs=cutoffs(row.created_at))
+    at = cutoffs(row.created_at)
+    exceeded = evolve(event, type=EventType.LIMIT_EXCEEDED, session_id=None, reason="limit")
+    standard = Insertion(row, event, auth_instant=None, cutoffs=at, limit_event=exceeded)
     return evolve(standard, **columns)
 
 

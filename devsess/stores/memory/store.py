@@ -131,8 +131,8 @@ class MemoryStore(Tables):
             endings = [self._end(it, cutoffs.now, REPLACED, None) for it in to_end.replaced]
             endings += [self._end(it, cutoffs.now, EVICTED, None) for it in to_end.evicted]
             self._insert_events(*endings)
-            if to_end.evicted:
-                self._insert_events(semantics.limit_event(insertion))
+            if to_end.evicted and insertion.limit_event is not None:
+                self._insert_events(insertion.limit_event)
             key = row.user_id, row.device.id
             self._devices[key] = semantics.seen_again(self._devices.get(key), row.device)
             self._sessions[row.id] = row

@@ -100,8 +100,8 @@ def _end_for_sign_in(
     append_changes(db, [row.id for row, _ in reasons])
     events = tuple(semantics.end_event_of(row, now, reason, None) for row, reason in reasons)
     insert_events(db, *events)
-    if to_end.evicted:
-        insert_events(db, semantics.limit_event(insertion))
+    if to_end.evicted and insertion.limit_event is not None:
+        insert_events(db, insertion.limit_event)
     return events
 
 

@@ -88,8 +88,8 @@ async def insert(tables: Tables, insertion: Insertion) -> InsertAnswer:
         return to_end
     events = await _end_rows(tables, to_end.replaced, insertion.cutoffs.now, REPLACED)
     events += await _end_rows(tables, to_end.evicted, insertion.cutoffs.now, EVICTED)
-    if to_end.evicted:
-        await tables.insert_event(semantics.limit_event(insertion))
+    if to_end.evicted and insertion.limit_event is not None:
+        await tables.insert_event(insertion.limit_event)
     tables.put_device(semantics.seen_again(known, row.device))
     tables.put_session(row)
     await tables.insert_event(insertion.event)
