@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import gc
 import os
+import sqlite3
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, suppress
 from functools import partial
@@ -23,6 +24,9 @@ from devsess import SessionManager, StoreUnavailableError
 from devsess.stores.base import ALL, Inserted
 from devsess.stores.memory import MemoryStore
 from devsess.stores.sqlite import SQLiteStore
+from devsess.stores.sqlite.mutex import is_mine, new_lock
+from devsess.stores.sqlite.pause import Pause
+from devsess.stores.sqlite.readers import Readers
 from devsess.testing import _rows as rows
 
 if TYPE_CHECKING:
@@ -165,6 +169,40 @@ class TestForking:
                 for thread in threads:
                     thread.join()
             assert {"s1", *children} <= {row.id for row in store.list("user-1")}
+
+    def test_a_fork_takes_away_a_reader_that_is_being_added(self, path: Path) -> None:
+        """No thread is inside SQLite by a connection that came while the fork waited."""
+        opening, opened = Event(), Event()
+
+        def open_one() -> sqlite3.Connection:
+            opening.set()
+            opened.wait()
+            return sqlite3.connect(path, check_same_thread=False)
+
+        def left() -> float:
+            opened.set()  # the fork waits from here on
+            return 9.0
+
+        readers = Readers(str(path), open_one, most=1, timeout=9.0)
+        with ThreadPoolExecutor(1) as threads:
+            found = threads.submit(readers.read, "SELECT 1", ())
+            opening.wait()
+            go_on = readers.pause(left)
+            held = [is_mine(reader.lock) for reader in readers.all]
+            go_on()
+            assert [True] == held
+            assert [(1,)] == found.result()
+        readers.retire()
+
+    def test_a_fork_looks_for_connections_when_no_others_can_be_opened(self) -> None:
+        """Those that it takes away are the ones that there are, under the write lock."""
+        write_lock, asked = new_lock(), list[bool]()
+
+        def opened() -> None:
+            asked.append(is_mine(write_lock))
+
+        Pause(write_lock, new_lock(), opened, 9.0).end()
+        assert [True] == asked
 
     @pytest.mark.filterwarnings("ignore:.*multi-threaded:DeprecationWarning")
     def test_threads_fork_at_once(self, store: SQLiteStore) -> None:

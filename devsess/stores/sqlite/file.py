@@ -248,7 +248,7 @@ class DatabaseFile:
 
     def _pause(self) -> None:
         """Wait until no thread is inside SQLite, and let none in; not for ever."""
-        paused = Pause(self._write_lock, self._watch_lock, self._opened, self._timeout)
+        paused = Pause(self._write_lock, self._watch_lock, lambda: self._opened, self._timeout)
         self._paused[get_ident()] = paused
 
     def _go_on(self) -> None:

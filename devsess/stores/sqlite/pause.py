@@ -7,6 +7,7 @@ from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from threading import RLock
 
     from devsess.stores.sqlite.connections import Connections
@@ -21,12 +22,16 @@ class Pause:
 
     Args:
         write_lock, watch_lock: The store's.
-        opened: Its connections, or None.
+        opened: Gives its connections, or None; asked once nobody can open others.
         timeout: Seconds to wait, together; then the fork goes on all the same.
     """
 
     def __init__(
-        self, write_lock: RLock, watch_lock: RLock, opened: Connections | None, timeout: float
+        self,
+        write_lock: RLock,
+        watch_lock: RLock,
+        opened: Callable[[], Connections | None],
+        timeout: float,
     ) -> None:
         deadline = time.monotonic() + timeout
 
@@ -37,8 +42,9 @@ class Pause:
             for lock in (write_lock, watch_lock):
                 if lock.acquire(timeout=left()):
                     held.callback(lock.release)
-            if opened is not None:
-                held.callback(opened.readers.pause(left))
+            connections = opened()
+            if connections is not None:
+                held.callback(connections.readers.pause(left))
             self._held = held.pop_all()
 
     def end(self) -> None:

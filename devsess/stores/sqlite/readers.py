@@ -6,11 +6,12 @@ import itertools
 import sqlite3
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from threading import Lock as PlainLock
 from typing import Any, TypeAlias
 
 from devsess.errors import StoreUnavailableError
-from devsess.stores.sqlite.mutex import is_mine, new_lock, with_lock
+from devsess.stores.sqlite.mutex import Lock, is_mine, new_lock, with_lock
 
 Rows: TypeAlias = list[tuple[Any, ...]]
 
@@ -133,14 +134,16 @@ class Readers:
         Args:
             left: Seconds for which this may still wait.
         """
-        locks = [self._growing, *(reader.lock for reader in self.all)]
-        held = [lock for lock in locks if lock.acquire(timeout=left())]
+        held = ExitStack()
 
-        def go_on() -> None:
-            for lock in held:
-                lock.release()
+        def hold(lock: Lock) -> None:
+            if lock.acquire(timeout=left()):
+                held.callback(lock.release)
 
-        return go_on
+        hold(self._growing)  # first: the one that a thread is adding is among them then
+        for reader in self.all:
+            hold(reader.lock)
+        return held.close
 
     def retire(self) -> None:
         """Close all; a reader at work closes when it is done."""
