@@ -29,9 +29,9 @@ class AsyncSessionManager(AsyncRunner):
     """
     `SessionManager` for asyncio: the same methods, awaited; an async context manager.
 
-    Over a blocking store a validation is answered on the event loop wherever
-    that needs no waiting; everything else takes one hop to a thread. An
-    operation that has begun is finished even if its caller is cancelled.
+    Over a blocking store a validation is answered on the event loop if it need not
+    wait; everything else goes once to a thread. An operation that has begun is finished
+    even if its caller is cancelled.
 
     Args: as for `SessionManager`; beside, *store* may be an AsyncStore, and
     *on_event* a coroutine function, which is awaited.
@@ -62,7 +62,7 @@ class AsyncSessionManager(AsyncRunner):
             on_event=on_event,
         )
         self._now, self._hit = core.now, core.cache.hit
-        # Last: whatever raises before has nothing to close.
+        # Last: an error before this line leaves nothing to close.
         super().__init__(core, store_at(store, is_awaited=True), locator, on_event)
 
     async def validate(
@@ -122,7 +122,7 @@ class AsyncSessionManager(AsyncRunner):
 
         Args:
             user_id: The account, 1 to 255 characters; it goes into the access token as `sub`.
-            client: What is known of the request; its device token recognises the device.
+            client: The request; its device token recognises the device.
             amr: How the person proved themselves (RFC 8176).
             acr: The authentication context reached.
             auth_time: When they did; now if left out. Up to 300 seconds in the future,
@@ -197,8 +197,7 @@ class AsyncSessionManager(AsyncRunner):
         """
         A page of a user's live sessions, newest sign-in first: for accounts with very many.
 
-        A session that is live from the first page to the last is on exactly one,
-        however many are used meanwhile.
+        A session that lives while all pages are read is on exactly one of them.
 
         Args:
             user_id: The account.
@@ -257,15 +256,15 @@ class AsyncSessionManager(AsyncRunner):
 
         A sign-in that began before is refused from here on, and so is one with
         an older `auth_time`: a login in flight cannot outrun a password change.
-        Up to 1,000 sessions end in one write. Of more, all end at once too, by
-        one small write; their rows and events are written afterwards in batches
-        between which others can write, and this call returns when that is done.
+        Up to 1,000 sessions end in one write. More than that end at once too, by one
+        small write; their rows and events are written afterwards in batches between
+        which others can write, and this call returns when that is done.
 
         Args:
             user_id: The account.
             keep: Id of a session of the account that lives on.
             reason: Why; kept in the sessions and the history.
-            actor: Who, if not the user.
+            actor: The person or program that did it, if not the user.
             compromised: The account may have been in other hands: the trust in
                 its devices ends too.
 
@@ -308,7 +307,7 @@ class AsyncSessionManager(AsyncRunner):
         user_id: str | None = None,
     ) -> Session:
         """
-        Put *claims* in the place of the session's.
+        Replace the session's claims with *claims*.
 
         Raises:
             SessionNotFoundError, SessionExpiredError, SessionRevokedError: As it stands.
@@ -326,7 +325,7 @@ class AsyncSessionManager(AsyncRunner):
         acr: str | None = None,
     ) -> Grant:
         """
-        Note that the person proved themselves again (RFC 9470): newer tokens, older ones end.
+        Record that the person proved themselves again (RFC 9470); older tokens end.
 
         The session's `auth_time`, `amr` and `acr` are those of this event from now
         on; the levels reached before keep their instants.
@@ -341,7 +340,7 @@ class AsyncSessionManager(AsyncRunner):
         self, user_id: str, *, limit: int = 50, cursor: str | None = None
     ) -> Page[Event]:
         """
-        A page of what happened to an account, newest first.
+        A page of an account's events, newest first.
 
         Raises:
             ValueError: If *limit* is not 1 to 1,000, or *cursor* is mangled.
@@ -370,8 +369,8 @@ class AsyncSessionManager(AsyncRunner):
         """
         Trust a device until an instant; None ends the trust. None: there is no such device.
 
-        If all the account's sessions are ended meanwhile, the device stays as that left it:
-        `trusted_until` of the answer says.
+        If all the account's sessions are ended meanwhile, the device stays as that
+        ending left it; see `trusted_until` of the answer.
         """
         return await self._write(operations.trust_device, user_id, device_id, until, actor=actor)
 
@@ -387,7 +386,7 @@ class AsyncSessionManager(AsyncRunner):
 
         Args:
             client: The request.
-            access_token: Whose account it is; it may have expired.
+            access_token: Names the account; it may have expired.
             refresh_token: The same; its session may have ended.
 
         Returns:
@@ -422,7 +421,8 @@ class AsyncSessionManager(AsyncRunner):
         self, *, limit: int | None = None, progress: Callable[[int], object] | None = None
     ) -> int:
         """
-        Delete what is past its retention, in bounded batches; how many rows. Safe from cron.
+        Delete the records past their retention, in bounded batches; returns how many
+        rows. Safe from cron.
 
         *progress* is called with the number of rows of each batch, in the thread that
         works. Nothing is deleted while the clock has not been set and says that it is

@@ -30,8 +30,8 @@ if TYPE_CHECKING:
 
 # Levels that a row keeps, the latest event's among them.
 MAX_LEVELS = 8
-# Seconds until a touch that could not be written is due again, be it for activity,
-# or to say that a generation was presented.
+# Seconds until a touch that could not be written is due again, for activity or for the
+# mark of a presented generation.
 TOUCH_RETRY = 1.0
 
 
@@ -88,8 +88,8 @@ class Standing:
     Attributes:
         row: As read; a changed row has another standing.
         state: Live, or how it ended.
-        idle_deadline: When it ends unless something happens; never after `absolute_deadline`.
-        absolute_deadline: When it ends whatever happens.
+        idle_deadline: When it ends without activity; never after `absolute_deadline`.
+        absolute_deadline: When it ends in any case.
         touch_due_at: From when on an activity is written.
         written_ahead: Whether a clock that was ahead wrote the row.
     """
@@ -134,7 +134,7 @@ def _state(row: SessionRow, now: float, idle: float, absolute: float) -> State:
 
 def require_live(standing: Standing) -> None:
     """
-    Check that a session may be used: whatever uses it, it must be live.
+    Check that a session may be used: it must be live.
 
     Raises:
         SessionRevokedError: If it was revoked.
@@ -217,11 +217,11 @@ def cacheable_until(
     """
     Until when a validation may be repeated from memory.
 
-    The next deadline or the next touch, whichever comes first; only ever too
-    early. *touched* is false when a due touch could not be written, *marked* when
-    it could not be that the current generation was presented: then the next
-    attempt is soon, neither at every request nor only after an interval, in which
-    a session that is in use could expire.
+    The next deadline or the next touch, whichever comes first; only ever too early.
+    *touched* is false when a due touch could not be written, *marked* when the mark of
+    a presented generation could not. Then the next attempt is soon: not at every
+    request, and not only after an interval in which a session that is in use could
+    expire.
     """
     if standing.written_ahead:
         return now  # the next request puts it right, if this one could not
@@ -242,7 +242,7 @@ def step_up_time(row: SessionRow, now: float) -> int:
     """
     The `auth_time` of a step-up at *now*: whole seconds, at least one more than before.
 
-    Another one, but no later, where the one before was far ahead.
+    If the one before was far ahead, the new one only differs from it.
     """
     second = math.floor(now)
     return second if skew.is_ahead(row.auth_time, now) else max(second, row.auth_time + 1)
@@ -258,10 +258,10 @@ def levels_reached(row: SessionRow) -> dict[str, int]:
 
 def levels_before(row: SessionRow, acr: str | None, now: float) -> Levels:
     """
-    What *row* keeps of its levels when an event to *acr* takes place at *now*.
+    The levels that *row* keeps when an event to *acr* takes place at *now*.
 
-    Beyond `MAX_LEVELS` those reached first are dropped. One far ahead was
-    reached nobody knows when, so it counts as long ago.
+    Beyond `MAX_LEVELS` those reached first are dropped. The true instant of one far
+    ahead is unknown, so it counts as long ago.
     """
     others = [
         (level, 0 if skew.is_ahead(at, now) else at)

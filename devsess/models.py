@@ -54,7 +54,7 @@ class Device:
 
     Attributes:
         id: Random, and known to this account only.
-        label: What a person recognises: "Chrome on macOS", "Pixel 9 Pro · Chrome".
+        label: The name for people: "Chrome on macOS", "Pixel 9 Pro · Chrome".
         kind: desktop, phone, tablet, tv, bot, app or unknown.
         os: Operating system, "unknown" where it did not say.
         browser: Browser or program, "unknown" where it did not say.
@@ -218,7 +218,7 @@ class Assessment:
         score: 0 (nothing unusual) to 1.
         decision: The policy's answer to it.
         signals: The unusual things, one by one.
-        not_evaluated: Names of the rules that had too little to go on.
+        not_evaluated: Names of the rules that lacked the data they need.
     """
 
     score: float = 0.0
@@ -315,7 +315,7 @@ class Event:
         ip: From where; the network once the session ended.
         user_agent: By which program.
         reason: Why.
-        actor: The one that did it, where it was not the user.
+        actor: The person or program that did it, if not the user.
         assessment: How unusual the request was, or None.
         is_new_device: Whether it is a login from a device that this account did not know.
     """

@@ -3,7 +3,7 @@ LAW: the meaning of a presented refresh token, row by row (RFC 9700 §4.14.2).
 
 A refresh token names a session and a generation. Its bearer is *same* (the
 session's own device) or *foreign*; its generation has an age beside the row's.
-`VERDICTS` is the whole law: what is not in it does not happen.
+`VERDICTS` is the whole law: a verdict that is not in it does not happen.
 
 Two generations of a row are good: the current one, and the one it succeeds. A
 successor is *presented* once its access token was validated here, or its

@@ -137,7 +137,7 @@ class Cache:
         return True
 
     def _compare(self, mark: SharedMark, now: float) -> None:
-        """Compare its memory for a while, without a call of the store."""
+        """Compare the mark's memory for a while, without a call of the store."""
         with self._lock:
             if mark == self._mark:  # still: another thread may know a newer one
                 self._memory, self._raw = mark.memory, mark.raw

@@ -91,7 +91,7 @@ class Core:
             except Exception:
                 await self._drop_changed(op)
                 raise
-            except BaseException:  # interrupted: what was changed is not heard of any more
+            except BaseException:  # interrupted: its changes are not known any more
                 self.cache.clear()
                 raise
             await self._drop_changed(op)

@@ -92,8 +92,8 @@ async def to_its_end(work: Coroutine[object, object, T]) -> T:
     """
     The result of *work*, which is finished even if the caller that waits for it is cancelled.
 
-    An error that no caller waits for any more is dropped: asyncio would log it,
-    once for every client that hangs up, and for each that is under way as the loop ends.
+    An error that no caller waits for any more is dropped: asyncio would log one for
+    every client that hangs up, and for every operation under way as the loop ends.
     """
     import asyncio
 

@@ -41,7 +41,7 @@ class Entry:
         end: The end of the token.
         good_until: Seconds since the epoch; only ever too early.
         stamp: The store's stamp of the row, if it was asked for before the row was read.
-        used: Whether it was of use since the hand came by.
+        used: Whether it answered a validation since the hand last passed it.
         place: Its index in the ring.
     """
 
@@ -102,11 +102,11 @@ class Entry:
 
 class Entries:
     """
-    Up to *size* entries; a new one beyond that evicts one that was of no use lately.
+    Up to *size* entries; a new one beyond that evicts one that answered nothing lately.
 
     Attributes:
         by_key: The entries by the hash of their token.
-        tables: Those of `by_key`, for a hit, to which one look more is dear.
+        tables: Those of `by_key`: a hit looks into them directly, which saves a call.
         by_session: The keys of each session's entries, by its id.
         ring: Keys, in the places that the hand goes round.
         free: The places that no entry has.
@@ -174,7 +174,7 @@ class Entries:
 
     def _evicted(self) -> int:
         """
-        The place of the next entry that was of no use since the hand came by.
+        The place of the next entry that answered nothing since the hand last passed it.
 
         The hand goes on from where it stood (CLOCK, "second chance"). It passes a limited
         number by at a time, so that no validation waits for a whole round.

@@ -40,7 +40,7 @@ def notify(events: Iterable[EventRow], on_event: OnEvent | None) -> None:
 
 
 async def notify_async(events: Iterable[EventRow], on_event: OnEvent | None) -> None:
-    """As `notify`; an answer that can be awaited is."""
+    """As `notify`; it awaits the function's answer if that can be awaited."""
     if on_event is None:
         return
     for event in map(event_view, events):

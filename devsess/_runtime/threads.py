@@ -1,10 +1,10 @@
 """
 Threads of our own, for calls that would make an event loop wait.
 
-The loop's default executor is the application's: filled with writes that wait
-for a lock it would answer neither the application's own calls nor
-`getaddrinfo`. These threads are started when they are needed, keep no
-interpreter alive, and a forked child starts its own.
+The loop's default executor is the application's: filled with writes that wait for a
+lock, it would serve neither the application's own calls nor `getaddrinfo`. These
+threads are started when they are needed, keep no interpreter alive, and a forked child
+starts its own.
 """
 
 from __future__ import annotations

@@ -136,7 +136,8 @@ class Current(_BaseCurrent):
         A context manager whose `check()` raises once the session, or the token, has ended.
 
         Args:
-            every: Seconds between two looks at the store, at least; its deadline needs none.
+            every: The least seconds between two looks at the store; the deadline is
+                checked without one.
 
         Raises:
             InvalidSessionError: If there is no session to begin with.

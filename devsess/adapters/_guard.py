@@ -78,7 +78,7 @@ class Guard:
 
     Args:
         watched: The session.
-        every: Seconds between two looks, at least; its deadline is kept to in between.
+        every: The least seconds between two looks; the deadline is checked in between.
     """
 
     def __init__(self, watched: Watched, every: float = LOOK_INTERVAL) -> None:

@@ -1,5 +1,5 @@
 """
-The options of a SessionMiddleware: each checked, and brought into the form it is used in.
+The options of a SessionMiddleware: each checked, and converted to the form it is used in.
 
 An option stands in the signature and the docstring of `_middleware.Middleware`, where
 users read it, is handed on there, and is one field of the record here. Its row in

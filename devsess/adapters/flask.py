@@ -147,7 +147,7 @@ def _mark(view: Any, requirement: Requirement) -> None:
     while view is not None:
         function = getattr(view, "__func__", view)  # a method's, for there is one a class
         marks = getattr(function, _MARK, ())
-        if requirement not in marks:  # what is decorated at each request gets no longer
+        if requirement not in marks:  # a view may be decorated at each request
             _set_mark(function, (*marks, requirement))
         view = getattr(view, "__wrapped__", None)
 

@@ -47,7 +47,7 @@ EVENTS = (
 
 
 def reconfigure() -> None:
-    """Print what this terminal has no letters for as `?`, instead of failing."""
+    """Print characters that the output's encoding lacks as `?`, instead of failing."""
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")
@@ -99,7 +99,7 @@ def prose(said: str) -> None:
 
 
 def facts(known: Mapping[str, object]) -> None:
-    """Print what is known of one thing, a line each."""
+    """Print the facts about one thing, a line each."""
     said = {name: text(value) for name, value in known.items() if value not in (None, "")}
     widest = max(map(width_of, said))
     for name, value in said.items():
@@ -128,7 +128,7 @@ def sessions(found: Sequence[Session]) -> None:
 
 
 def session(it: Session) -> None:
-    """All that is known of one session, but for its events."""
+    """All facts about one session, but for its events."""
     device = it.device
     facts(
         {

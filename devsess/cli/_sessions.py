@@ -16,7 +16,7 @@ from devsess.manager import SessionManager
 from devsess.models import Session
 
 UNKNOWN = "there is no such session"
-# Of so many latest events of the account, at most so many are the session's own.
+# The account's latest events that are searched, and the session's own that are shown.
 LOOKED_AT, SHOWN = 1000, 10
 
 
@@ -162,7 +162,7 @@ def _end_all(
 def history(
     sessions: SessionManager, user: str, limit: int, cursor: str | None, *, as_json: bool
 ) -> None:
-    """Show what happened to USER's account, newest first."""
+    """Show the events of USER's account, newest first."""
     page = sessions.history(user, limit=limit, cursor=cursor)
     if as_json:
         output.as_json({"events": [it.to_dict() for it in page], "next": page.next})

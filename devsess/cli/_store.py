@@ -36,7 +36,7 @@ store_option = click.option(
 
 
 def exit_codes(command: Callable[P, T]) -> Callable[P, T]:
-    """*command*, exiting with what the errors of devsess mean."""
+    """*command*, with an exit code for each error of devsess."""
 
     @wraps(command)
     def with_exit_codes(*args: P.args, **kwargs: P.kwargs) -> T:
@@ -45,7 +45,7 @@ def exit_codes(command: Callable[P, T]) -> Callable[P, T]:
         except StoreUnavailableError as error:
             fail(str(error), UNAVAILABLE)
         except BrokenPipeError:
-            raise  # nobody reads on: click ends quietly
+            raise  # the reader of the pipe has gone: click ends quietly
         except OSError as error:
             fail(f"{error.strerror}: {error.filename or 'standard output'}", UNAVAILABLE)
         except (ConfigurationError, ValueError) as error:

@@ -108,7 +108,7 @@ class Table:
 
     @classmethod
     def of(cls, columns: Sequence[Column], rows: Sequence[Sequence[object]]) -> Table:
-        """Only what says something."""
+        """A table without its empty columns."""
         used = [i for i in range(len(columns)) if any(row[i] not in (None, "") for row in rows)]
         return cls([columns[i] for i in used], [[row[i] for i in used] for row in rows])
 
@@ -117,7 +117,7 @@ class Table:
         return any(isinstance(value, datetime) for row in self.rows for value in row)
 
     def saying_utc(self) -> Table:
-        """With the time zone in the first header above instants: a pipe has no other place."""
+        """With the time zone in the first header above instants, for a pipe."""
         for i, column in enumerate(self.columns):
             if any(isinstance(row[i], datetime) for row in self.rows):
                 named = evolve(column, header=f"{column.header} (UTC)")

@@ -42,7 +42,7 @@ from devsess.stores.sqlite import owner
 @json_option
 @with_sessions
 def purge(sessions: SessionManager, limit: int | None, *, quiet: bool, as_json: bool) -> None:
-    """Delete what is past its retention; safe from cron."""
+    """Delete the records past their retention; safe from cron."""
     if quiet and as_json:
         raise click.UsageError("--quiet prints nothing, not even JSON: leave one of the two out")
     with click.progressbar(

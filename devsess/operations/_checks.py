@@ -36,7 +36,7 @@ def checked_text(value: object, name: str) -> str:
 
 def checked_user(user_id: object) -> None:
     """
-    Check that *user_id* is a text, as at login: 5 is not "5", and would quietly find nothing.
+    Check that *user_id* is a text, as at login: the number 5 would silently find nothing.
 
     Raises:
         TypeError: If it is not.

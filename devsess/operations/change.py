@@ -48,7 +48,7 @@ async def update(
     user_id: str | None,
 ) -> Session:
     """
-    Put *claims* in the place of the session's; at most 1,024 bytes as JSON.
+    Replace the session's claims with *claims*, at most 1,024 bytes as JSON.
 
     Raises:
         SessionNotFoundError, SessionRevokedError, SessionExpiredError: As its state says.

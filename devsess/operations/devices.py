@@ -1,4 +1,4 @@
-"""Operations on the devices of an account. None: the device is unknown, or another user's."""
+"""Operations on a user's devices. One on an unknown or foreign device returns None."""
 
 from __future__ import annotations
 
@@ -74,8 +74,8 @@ async def trust_device(
     """
     Trust it until an instant; None ends the trust.
 
-    If all the account's sessions are ended meanwhile, that ending stands, and the device is as
-    it left it: the trust was given earlier, perhaps by somebody else inside the account.
+    If all the account's sessions are ended meanwhile, the device stays as that ending
+    left it: perhaps somebody else inside the account gave this trust.
 
     Raises:
         TypeError, ValueError: If *until* is no aware datetime.

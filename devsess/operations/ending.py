@@ -131,7 +131,7 @@ async def _end(op: Operation, target: Target, reason: str, actor: str | None) ->
     why = checked_reason(reason)
     who = checked_actor(actor)
     if why == EXPIRED:
-        raise ValueError(f"{EXPIRED!r} is what devsess calls a time that ran out: say another word")
+        raise ValueError(f"{EXPIRED!r} is the reason of a deadline that passed: give another one")
     ending = Ending(target, why, who, lifecycle.cutoffs(op.now, op.policy))
     ended = await op.store.end(ending)
     op.emit(*ended.events)

@@ -1,4 +1,4 @@
-"""Hand over everything that is kept about a person, or delete it."""
+"""Export or delete all records about a person."""
 
 from __future__ import annotations
 

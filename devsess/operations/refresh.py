@@ -1,4 +1,4 @@
-"""Exchange a refresh token: the table of `rotation.py`, done."""
+"""Exchange a refresh token, by the table of `rotation.py`."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ async def refresh(
         SessionNotFoundError, SessionRevokedError, SessionExpiredError: As for validate.
         TokenExpiredError: If a step-up took its place.
         TypeError: If *client* is no Client.
-        RefreshTokenReusedError: If it came again when it must not; the session has been ended.
+        RefreshTokenReusedError: If it came back when it should not; the session was ended.
     """
     checked_client(client)
     claims = op.tokens.refresh.parse(refresh_token)
@@ -155,7 +155,7 @@ async def _rotate(
 
 
 async def _whereabouts(op: Operation, row: SessionRow, client: Client) -> dict[str, object]:
-    """The places of the session now; each that the client did not give stays as it was."""
+    """Where the session is now; a column that the client did not give stays as it was."""
     changes: dict[str, object] = {}
     sighting = sight(client, op.policy.privacy)
     if sighting.user_agent and sighting.user_agent != row.user_agent:
@@ -167,7 +167,7 @@ async def _whereabouts(op: Operation, row: SessionRow, client: Client) -> dict[s
 
 
 def _differs(row: SessionRow, changes: dict[str, object]) -> bool:
-    """Whether it belongs in the history: another network or program, not just another address."""
+    """Whether the history keeps the renewal: the network or the program is another one."""
     return "user_agent" in changes or changes.get("network", row.network) != row.network
 
 

@@ -81,7 +81,7 @@ async def _set_back(op: Operation) -> None:
     """Set back the sessions that a clock that was ahead has dated to live too long."""
     after = skew.latest_deadline(op.now, op.policy)
     found = True
-    while found:  # the farthest come first; a policy that was longer has left others
+    while found:  # the farthest come first; a longer policy of before may have left right ones
         found = False
         for row in await op.store.ahead(after=after, limit=BATCH):
             found |= skew.was_ahead(row, op.now) and await set_back(op, row)

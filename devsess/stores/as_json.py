@@ -44,7 +44,7 @@ class UnreadableRowError(ValueError):
 
 
 def dump(row: SessionRow | DeviceRow | EventRow) -> str:
-    """*row* as text; of a session's device only the id, since the device is a row of its own."""
+    """*row* as text. A session's device is a row of its own: only its id is in the text."""
     plain = {each.name: _plain(getattr(row, each.name)) for each in fields(type(row))}
     return json.dumps(plain, separators=(",", ":"))
 

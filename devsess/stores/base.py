@@ -235,8 +235,8 @@ class Store(Protocol):
         """
         Write at most *limit* covered rows as ended, with their events; oldest ending first.
 
-        Of the ending *own*, and of endings that came not after *before*: the caller of
-        a later one is still reading which sessions it covers.
+        Takes rows of the ending *own*, and of endings not later than *before*: the caller
+        of a later ending is still reading the ids that it covers.
         Any process may call it at any time. If one dies on the way, the next call
         goes on with the rest.
         """

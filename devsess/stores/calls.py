@@ -174,7 +174,7 @@ class Everyone:
 Target: TypeAlias = ById | OfUser | OfDevice | Everyone
 
 
-# Up to so many rows an ending writes itself; of more it writes the number alone.
+# The rows that an ending writes itself, at most; of more it writes the number alone.
 AT_ONCE = 1_000
 
 

@@ -76,7 +76,7 @@ class Covering:
 
     Attributes:
         number: Rows inserted under a lower one are covered.
-        user_id: Whose rows; None: everybody's.
+        user_id: The owner of the rows; None stands for all users.
         at, idle_after, created_after: Which of them were live then.
         reason, actor: As in Ending.
     """

@@ -1,4 +1,4 @@
-"""For tests: a clock that obeys, clients signed in, races move by move, the contract of stores."""
+"""For tests: a clock that you set, signed-in clients, races in turns, the contract of stores."""
 
 from devsess.stores.awaited import Awaited
 from devsess.testing.browsers import as_browser, sign_in

@@ -121,7 +121,7 @@ class ClocksContract:
         assert {("late", T0), ("soon", soon)} == {(it.session_id, it.at) for it in events}
 
     @with_a_store
-    async def test_nothing_is_dated_anew_without_an_instant(self, store: AsyncStore) -> None:
+    async def test_nothing_is_corrected_without_an_instant(self, store: AsyncStore) -> None:
         """Where the latest instant is infinity, purge leaves instants of the future as they are."""
         device = rows.device_row(first_seen_at=T0 + YEARS, last_seen_at=T0 + YEARS)
         row = _ahead()

@@ -44,7 +44,7 @@ class EndingContract:
 
     @with_a_store
     async def test_an_end_has_its_event(self, store: AsyncStore) -> None:
-        """The event of an end says whose, which, when and why, and only the network."""
+        """The event of an end has user, session, instant and reason, and only the network."""
         row = session_row()
         await sign_in(store, row)
         expected = EventRow(
@@ -76,9 +76,9 @@ class EndingContract:
     @with_a_store
     async def test_an_ending_of_a_device_inserts_its_own_event(self, store: AsyncStore) -> None:
         """
-        The event of a block is in the write that ends the sessions: a crash parts them never.
+        The event of a block is in the write that ends the sessions: no crash parts the two.
 
-        It comes after theirs, also where there was none to end.
+        It comes after the sessions' events, also if there was no session to end.
         """
         await sign_in(store, session_row("a"))
         await sign_in(store, session_row("b", device="device-2"))
@@ -101,7 +101,7 @@ class EndingContract:
 
     @with_a_store
     async def test_an_ending_of_a_session_inserts_its_own_event(self, store: AsyncStore) -> None:
-        """Only the one that ends it, though: of two that see a token come again, one is first."""
+        """Only the ending that is first has it: two requests may see the same token come again."""
         own = event_row(EventType.TOKEN_REUSED, at=T0 + 1)
         for session_id in ("s1", "idle"):
             await sign_in(store, session_row(session_id))
@@ -116,7 +116,7 @@ class EndingContract:
 
     @with_a_store
     async def test_an_ending_of_many_inserts_its_own_event(self, store: AsyncStore) -> None:
-        """Be their rows written, or covered, or be there none."""
+        """Whether their rows are written, or covered, or there are none."""
         await sign_in(store, session_row("a"), session_row("b"))
         targets: tuple[Target, ...] = (OfUser("user-1"), Everyone())
         for target in targets:

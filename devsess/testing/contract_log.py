@@ -136,7 +136,7 @@ class LogContract:
         assert {"a", "b"} == await changed_since(store, position)
 
     @with_a_store
-    async def test_each_position_hears_what_came_behind_it(self, store: AsyncStore) -> None:
+    async def test_each_position_has_the_changes_behind_it(self, store: AsyncStore) -> None:
         """An older position has more changes behind it; reading takes none away."""
         await sign_in(store, session_row("a"), session_row("b"))
         first = await log_position(store)

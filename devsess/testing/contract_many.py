@@ -1,4 +1,4 @@
-"""While the rows of an ending follow, every read is as if they were written."""
+"""Every read treats the rows of an ending as written while they still follow."""
 
 from __future__ import annotations
 
@@ -193,7 +193,7 @@ class ManyContract:
 
     @with_a_store
     async def test_rows_are_left_to_the_one_that_ended_them(self, store: AsyncStore) -> None:
-        """A batch writes no row of a later ending than asked for, but for the caller's own."""
+        """Of endings later than asked for, a batch writes the caller's own alone."""
         await _three(store)
         first = await _cover(store, OfUser("user-1"))
         await _cover(store, Everyone(), T0 + 2)
@@ -206,7 +206,7 @@ class ManyContract:
 
     @with_a_store
     async def test_covered_sessions_are_listed_by_pages(self, store: AsyncStore) -> None:
-        """Those that an ending was the first to cover and that are not written, in pages."""
+        """The pages hold sessions that the ending was the first to cover and that are unwritten."""
         await _three(store)
         first, second = await _cover(store, OfUser("user-1")), await _cover(store, Everyone())
 

@@ -122,7 +122,7 @@ class NumbersContract:
             assert Inserted() == answer
 
     @with_a_store
-    async def test_an_erased_account_is_not_brought_back(self, store: AsyncStore) -> None:
+    async def test_an_erased_account_does_not_come_back(self, store: AsyncStore) -> None:
         """A sign-in under way, whichever key it has, is refused; one that begins then is let in."""
         erasure = rows.erasure()
         await store.erase(erasure)
@@ -199,7 +199,7 @@ class NumbersContract:
         assert rows.device_row(**changes) == await _put(store, changes, number=3)
 
     @with_a_store
-    async def test_a_kept_session_hears_that_trust_ended(self, store: AsyncStore) -> None:
+    async def test_a_kept_session_is_logged_when_trust_ended(self, store: AsyncStore) -> None:
         """The log names the session that is kept: its device has changed."""
         await sign_in(store, session_row("keep"))
         position = await rows.log_position(store)

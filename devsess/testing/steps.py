@@ -88,7 +88,7 @@ def interleave(
     Args:
         steps: The store of the manager (or managers) that the moves use.
         moves: Each calls a blocking manager once or more.
-        order: Whose turn it is, as places among *moves*. The first turn of a
+        order: The moves in the order of their turns, as places in *moves*. The first turn of a
             move leads it up to its first store call, each other one through a
             call. Turns of a move that is over are passed; when there are no
             more, the moves are finished one after another.

@@ -57,7 +57,7 @@ def mistaken(secret: bytes) -> str | None:
 
 
 def public_forms(public: Mapping[str, str]) -> set[bytes]:
-    """How the public key of a JWK may be written without its frame: everybody knows these."""
+    """The bare forms of a JWK's public key, which anybody may know."""
     raw = [_decoded(public["x"])]
     if "y" in public:
         y = _decoded(public["y"])

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 # Parts of the greatest staleness that is allowed.
 PARTS = (0.0, 0.125, 0.25, 0.5, 1.0)
 ROUNDS = 3
-# With fewer validations in a replay, no hundredth of them is left to be slow.
+# With fewer validations in a replay, not even one of them is a hundredth.
 ENOUGH = 100
 # By what part of it the mean cost may differ between replays.
 SPREAD = 0.5
@@ -89,7 +89,7 @@ class Recommendation:
 
     @property
     def doubts(self) -> tuple[str, ...]:
-        """Why not to rely on it, in words; none if nothing speaks against it."""
+        """Reasons not to rely on it, in words; none if there is none."""
         return tuple((self.chosen or self.candidates[0]).doubts())
 
 

@@ -1,4 +1,4 @@
-"""Where traffic is replayed: a database beside the user's own, deleted afterwards."""
+"""A database beside the user's own in which traffic is replayed; deleted afterwards."""
 
 from __future__ import annotations
 

@@ -88,5 +88,5 @@ class Endings:
 
 
 def account_of(target: OfUser | Everyone) -> str | None:
-    """Whose number *target* raises: the account's, or, None, the store's."""
+    """The account whose number *target* raises; None stands for the store."""
     return target.user_id if isinstance(target, OfUser) else None

@@ -1,4 +1,4 @@
-"""Advice on an error of SQLite, in words for the reader of a log."""
+"""The meaning of SQLite's errors, and the remedy, for the reader of a log."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from json import JSONDecodeError
 from devsess.errors import StoreUnavailableError
 from devsess.stores.sqlite.damage import DAMAGE, DamagedError
 
-_ADVICE = {
+_REMEDIES = {
     sqlite3.SQLITE_BUSY: "it is locked by another process; try again, or give a longer timeout",
     sqlite3.SQLITE_LOCKED: "it is locked by another connection; try again",
     sqlite3.SQLITE_FULL: "the disk, or the database's own limit, is full; make room",
@@ -51,11 +51,11 @@ def is_damage(error: BaseException | None) -> bool:
 
 def unavailable(path: str, error: Exception) -> StoreUnavailableError:
     """The error to raise from *error*, with what to do about it."""
-    advice = "it could not be used"
+    remedy = "it could not be used"
     if is_damage(error):
-        advice = "it is damaged; check the disk, and restore a backup"
+        remedy = "it is damaged; check the disk, and restore a backup"
     elif isinstance(error, sqlite3.Error):
-        advice = _ADVICE.get(code_of(error), advice)
+        remedy = _REMEDIES.get(code_of(error), remedy)
     elif isinstance(error, FileNotFoundError):
-        advice = "the file or its folder is missing; check the path, or restore a backup"
-    return StoreUnavailableError(f"database {path}: {advice} ({error})")
+        remedy = "the file or its folder is missing; check the path, or restore a backup"
+    return StoreUnavailableError(f"database {path}: {remedy} ({error})")

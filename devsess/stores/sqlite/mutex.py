@@ -33,7 +33,7 @@ def is_mine(lock: Lock) -> bool:
 
 def with_lock(lock: Lock, seconds: float, work: Callable[[], T], refuse: Callable[[], T]) -> T:
     """
-    Do *work* under *lock* and return its result; if the lock is not free in time, of *refuse*.
+    The result of *work*, done under *lock*; that of *refuse* if the lock is not free in time.
 
     Args:
         lock: Is not held by this thread.

@@ -1,9 +1,9 @@
 """
-Whose file it is, before anything is done to it.
+Find out whose file it is, before it is changed.
 
-An application may keep its own tables and those of devsess in one file. So a
-file with other tables is no error; one whose tables have our names is, and so
-is one that nobody meant to become a store.
+An application may keep its own tables and those of devsess in one file. So a file with
+other tables is no error. A file whose tables have our names is one, and so is a file
+that nobody meant as a store.
 """
 
 from __future__ import annotations

@@ -131,7 +131,7 @@ SELECT_STAMP = (
     + " FROM sessions s LEFT JOIN devices d ON d.user_id = s.user_id AND d.id = s.device_id"
     f" WHERE s.id = ? AND {UNENDED}"
 )
-# An event of a covered session gives away no more than the session does.
+# An event of a covered session shows the network only, as the session does.
 _REDUCED = (
     "iif(EXISTS (SELECT 1 FROM endings n CROSS JOIN sessions s ON s.id = e.session_id"  # noqa: S608
     f" AND s.revoked_at IS NULL AND {_COVERS}), e.network, e.ip)"
