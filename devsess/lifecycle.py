@@ -166,6 +166,12 @@ def _expired(standing: Standing) -> SessionExpiredError:
     )
 
 
+def first_deadlines(now: float, policy: Policy) -> tuple[float, float]:
+    """The idle and the absolute deadline of a session that begins at *now*."""
+    absolute = now + policy.absolute_lifetime
+    return min(now + policy.idle_timeout, absolute), absolute
+
+
 def is_touch_due(standing: Standing, now: float) -> bool:
     """Whether an activity at *now* is written."""
     return now >= standing.touch_due_at

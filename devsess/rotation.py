@@ -51,9 +51,9 @@ class Verdict(Enum):
     CONVERGE = "the same successor again"
     EXPIRED = "this token's time is over; the session lives"
     UNKNOWN = "not a token of this row; the session lives"
-    END_FOREIGN = "foreign-device"
-    END_LATE = "late"
-    END_STALE = "stale"
+    END_FOREIGN = "the session ends: a foreign device"
+    END_LATE = "the session ends: too late"
+    END_STALE = "the session ends: too old"
 
 
 # To converge late would let two holders of a copied token go on for ever where
@@ -90,6 +90,12 @@ VERDICTS: dict[tuple[Age, Bearer], Verdict] = {
     (Age.FUTURE, Bearer.FOREIGN_UNBOUND): Verdict.UNKNOWN,
 }
 
+# The class of a reuse, as the error, the row and its event name it: rows hold these words.
+REUSES = {
+    Verdict.END_FOREIGN: "foreign-device",
+    Verdict.END_LATE: "late",
+    Verdict.END_STALE: "stale",
+}
 SUCCESSIONS = frozenset({Verdict.ROTATE, Verdict.ROTATE_WITH_SIGNAL, Verdict.REISSUE})
 
 

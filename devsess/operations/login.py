@@ -163,7 +163,7 @@ def _row(
     bound: bool,
     number: int,
 ) -> SessionRow:
-    absolute = op.now + op.policy.absolute_lifetime
+    idle, absolute = lifecycle.first_deadlines(op.now, op.policy)
     return SessionRow(
         id=op.new_id(),
         user_id=sign_in.user_id,
@@ -175,7 +175,7 @@ def _row(
         created_at=op.now,
         last_seen_at=op.now,
         idle_from=op.now,
-        idle_expires_at=min(op.now + op.policy.idle_timeout, absolute),
+        idle_expires_at=idle,
         absolute_expires_at=absolute,
         auth_time=math.floor(sign_in.auth_instant),
         amr=sign_in.amr,

@@ -180,7 +180,7 @@ async def _refused(
         event = event_of(row, EventType.TOKEN_FROM_FUTURE, op.now, reason="restored backup?")
         await record(op, event)
         return BadTokenError("the refresh token is newer than its session: was a backup restored?")
-    reuse, cutoffs = verdict.value, lifecycle.cutoffs(op.now, op.policy)
+    reuse, cutoffs = rotation.REUSES[verdict], lifecycle.cutoffs(op.now, op.policy)
     event = event_of(row, EventType.TOKEN_REUSED, op.now, reason=reuse, reduced=True)
     ended = await op.store.end(Ending(ById(row.id), reuse, None, cutoffs, event=event))
     op.emit(*ended.events)
