@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
-_LAWS = ("tests/unit/test_deadlines.py", "tests/unit/test_laws.py")
+_LAWS = (
+    "tests/unit/test_deadlines.py",
+    "tests/unit/test_strength.py",
+    "tests/unit/test_retention.py",
+    "tests/unit/test_skew.py",
+    "tests/unit/test_laws.py",
+)
 _OPERATIONS = ("tests/unit/test_operations.py",)
 _MANAGERS = (
     "tests/manager/test_sessions.py",

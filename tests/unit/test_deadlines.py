@@ -9,12 +9,9 @@ import pytest
 from devsess import (
     InvalidSessionError,
     Policy,
-    Privacy,
     SessionExpiredError,
     SessionRevokedError,
-    StepUpRequiredError,
     lifecycle,
-    skew,
 )
 from devsess.lifecycle import State
 from devsess.testing._rows import DAY, HOUR, T0, session_row
@@ -255,19 +252,6 @@ def test_no_token_outlives_its_session(columns: dict[str, Any], expected: float)
 
 
 @pytest.mark.parametrize(
-    ("policy", "expected"),
-    [
-        (Policy(privacy=Privacy(retention=0)), 905),
-        (Policy(privacy=Privacy(retention=0), leeway=60), 960),
-        (Policy(privacy=Privacy(retention=DAY)), DAY),
-    ],
-)
-def test_a_tombstone_outlives_the_last_token(policy: Policy, expected: float) -> None:
-    """Nothing is purged while a token of it would still be accepted, leeway included."""
-    assert T0 - expected == lifecycle.purge_before(T0, policy)
-
-
-@pytest.mark.parametrize(
     ("age", "expected"),
     [(0, True), (30, True), (30.001, False), (-1, True), (-300, True), (-300.001, False)],
 )
@@ -279,175 +263,9 @@ def test_the_grace_period_is_inclusive(age: float, expected: bool) -> None:
     assert not lifecycle.within_grace(session_row(), T0, USUAL)
 
 
-# 2025-01-01 in UTC.
-Y2025 = 1_735_689_600.0
-
-WRITTEN_AHEAD: dict[str, tuple[dict[str, Any], bool]] = {
-    "now": ({}, False),
-    "a little ahead": ({"created_at": T0 + 300, "last_seen_at": T0 + 300}, False),
-    "created ahead": ({"created_at": T0 + 301}, True),
-    "seen ahead": ({"last_seen_at": T0 + 301}, True),
-}
-
-
-@pytest.mark.parametrize("name", WRITTEN_AHEAD)
-def test_a_row_from_a_clock_ahead(name: str) -> None:
-    """A row is dated ahead if either instant is further ahead than clocks differ."""
-    columns, expected = WRITTEN_AHEAD[name]
-
-    assert expected is skew.was_ahead(session_row(**columns), T0)
-
-
-@pytest.mark.parametrize(
-    ("created", "seen", "expected"), [(600, 60, 600), (60, 600, 600), (-60, -9, -9)]
-)
-def test_a_row_is_ahead_by_its_later_instant(created: int, seen: int, expected: int) -> None:
-    """Of the sign-in and the last activity the later one says by how many seconds."""
-    row = session_row(created_at=T0 + created, last_seen_at=T0 + seen)
-
-    assert expected == skew.ahead_by(row, T0)
-
-
-@pytest.mark.parametrize(("now", "expected"), [(0.0, True), (Y2025 - 0.5, True), (Y2025, False)])
-def test_a_clock_that_is_not_set_yet(now: float, expected: bool) -> None:
-    """To one that says that it is before 2025 everything lies ahead, and nothing is wrong."""
-    assert expected is skew.is_unset(now)
-    assert expected is not skew.was_ahead(session_row(created_at=T0), now)
-
-
-FAR, NEAR = T0 + 301, T0 + 300
-HISTORIES: dict[str, tuple[list[float], float]] = {
-    "nothing was written": ([], 0),
-    "too little to go by": ([FAR] * 31, 0),
-    "enough to go by": ([FAR] * 32, 301),
-    "of few the half": ([FAR] * 16 + [T0] * 16, 0),
-    "of few more than half": ([FAR] * 17 + [T0] * 15, 301),
-    "of an odd number less than half": ([FAR] * 16 + [T0] * 17, 0),
-    "of an odd number more than half": ([FAR] * 17 + [T0] * 16, 301),
-    "of many the half": ([FAR] * 32 + [T0] * 32, 0),
-    "of many more than half": ([FAR] * 33 + [T0] * 31, 301),
-    "in any order": ([T0, FAR] * 31 + [FAR, FAR], 301),
-    "as much ahead as clocks may differ": ([NEAR] * 64, 0),
-    "long ago": ([T0 - DAY] * 64, 0),
-    "some were written ten years ahead": ([T0 + 3650 * DAY] * 32 + [T0 - 9] * 32, 0),
-    "by as much as half of them say": ([T0 + DAY] * 30 + [T0 + 400] * 30, 400),
-}
-
-
-@pytest.mark.parametrize("name", HISTORIES)
-def test_whether_the_history_disputes_a_clock(name: str) -> None:
-    """More than half of at least 32 newest events lie ahead: it is this clock that is behind."""
-    newest, expected = HISTORIES[name]
-
-    assert expected == skew.disputed_by(newest, T0)
-
-
-def test_a_row_from_a_clock_ahead_is_set_back() -> None:
-    """To now, and no further than today's policy reaches; the sign-in counts as long ago."""
-    ahead = session_row(
-        created_at=T0 + DAY,
-        last_seen_at=T0 + DAY,
-        idle_from=T0 + DAY,
-        idle_expires_at=T0 + 15 * DAY,
-        absolute_expires_at=T0 + 31 * DAY,
-        auth_time=int(T0 + DAY),
-    )
-    changes = skew.set_back(ahead, T0, USUAL)
-    columns = ("created_at", "last_seen_at", "idle_from", "idle_expires_at", "absolute_expires_at")
-
-    assert (T0, T0, T0, T0 + IDLE, T0 + ABSOLUTE) == tuple(changes[name] for name in columns)
-    assert int(T0 - ABSOLUTE) == changes["auth_time"]
-    assert T0 + 300 + ABSOLUTE == skew.latest_deadline(T0, USUAL)
-
-
-@pytest.mark.parametrize(("ahead", "kept"), [(300, True), (301, False)])
-def test_a_sign_in_from_a_clock_ahead_is_long_ago(ahead: int, kept: bool) -> None:
-    """A little ahead it stays as written, further it counts as old as a session can be."""
-    at, long_ago = int(T0) + ahead, int(T0 - ABSOLUTE)
-    row = session_row(last_seen_at=T0 + DAY, auth_time=at, levels=(("aal1", at),))
-    changes = skew.set_back(row, T0, USUAL)
-
-    assert (at if kept else long_ago) == changes["auth_time"]
-    assert (("aal1", at if kept else long_ago),) == changes["levels"]
-
-
-def test_right_instants_are_not_moved() -> None:
-    """Where only the activity was dated ahead, begin and end of the session stay."""
-    row = session_row(created_at=T0 - DAY, last_seen_at=T0 + DAY, absolute_expires_at=T0 + 5 * DAY)
-    changes = skew.set_back(row, T0, USUAL)
-
-    assert (T0 - DAY, T0 + 5 * DAY) == (changes["created_at"], changes["absolute_expires_at"])
-    assert T0 + 5 * DAY == changes["idle_expires_at"]
-    assert row.auth_time == changes["auth_time"]
-
-
-def test_a_device_outlives_its_sessions() -> None:
-    """A device is purged after its own retention, and never before a session's tombstone."""
-    for sessions, devices, expected in ((90, 400, 400), (90, 30, 90)):
-        privacy = Privacy(retention=sessions * DAY, device_retention=devices * DAY)
-        assert T0 - expected * DAY == lifecycle.purge_devices_before(T0, Policy(privacy=privacy))
-
-
 @pytest.mark.parametrize(
     ("until", "expected"), [(None, False), (T0 - 1, False), (T0, False), (T0 + 1, True)]
 )
 def test_trust_ends_at_its_instant(until: float | None, expected: bool) -> None:
     """Up to the instant and not at it."""
     assert expected is lifecycle.is_trusted(until, T0)
-
-
-FAR = int(T0) + 301
-
-
-@pytest.mark.parametrize(
-    ("levels", "own", "acr", "expected"),
-    [
-        ((), None, "aal2", ()),
-        ((), ("aal1", T0), "aal2", (("aal1", T0),)),
-        ((), ("aal1", T0), "aal1", ()),
-        ((("a", T0 - 9), ("b", T0 - 8)), ("c", T0), None, (("a", -9), ("b", -8), ("c", 0))),
-        ((("aal2", FAR),), ("aal1", FAR), None, (("aal2", None), ("aal1", None))),
-        ((("aal2", FAR - 1),), None, None, (("aal2", 300),)),
-    ],
-)
-def test_levels_are_kept_with_their_instants(
-    levels: Any, own: tuple[str, float] | None, acr: str | None, expected: Any
-) -> None:
-    """The latest last, its own left to the event; one far ahead counts as long ago."""
-    acr_now, at = own or (None, T0)
-    row = session_row(levels=levels, acr=acr_now, auth_time=int(at))
-    said = [
-        (level, 0 if at is None else int(T0) + at if abs(at) < 1000 else int(at))
-        for level, at in expected
-    ]
-
-    assert tuple(said) == lifecycle.levels_before(row, acr, T0)
-
-
-@pytest.mark.parametrize(("acr", "kept"), [(None, 8), ("a9", 7)])
-def test_eight_levels_are_kept(acr: str | None, kept: int) -> None:
-    """With the event's own, at most eight: those reached last."""
-    levels = tuple((f"a{number}", int(T0) + number) for number in range(9))
-
-    assert levels[-kept:] == lifecycle.levels_before(session_row(levels=levels), acr, T0)
-
-
-def test_an_age_of_none_at_all_is_never_met() -> None:
-    """`max_auth_age=0` refuses even a step-up whose whole second has yet to come."""
-    for auth_time in (int(T0), int(T0) + 1, int(T0) + 2):
-        with pytest.raises(StepUpRequiredError):
-            lifecycle.require_strength(auth_time, {}, T0, USUAL, max_auth_age=0, required_acr=None)
-
-
-def test_a_right_activity_is_not_moved() -> None:
-    """A row that only its beginning dates ahead keeps when it was last seen."""
-    row = session_row(created_at=T0 + 86_400, last_seen_at=T0 - 60)
-    assert T0 - 60 == skew.set_back(row, T0, Policy())["last_seen_at"]
-
-
-def test_agents_outlive_the_sessions_that_they_signed_in() -> None:
-    """By the longest lifetime, and by the time for which a sighting is not written again."""
-    policy = Policy()
-    sessions = lifecycle.purge_before(T0, policy)
-    expected = sessions - policy.absolute_lifetime - DAY
-    assert expected == lifecycle.purge_agents_before(T0, policy)
