@@ -7,6 +7,7 @@ the changes, without stamps for the row.
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Protocol, cast
 
@@ -63,19 +64,25 @@ class SupportsLeases(Protocol):
     """
     An awaited store whose readers may answer from memory under a lease.
 
-    A reader registers with the position of the log that it has applied, and so may
-    an ending's caller wait until each has heard (Gray and Cheriton, "Leases", SOSP
-    1989). Instants are the readers' own: the store has no clock, and removes none.
+    A reader registers with the position of the log that it has applied, so that the
+    caller of an ending can wait until each has heard (Gray and Cheriton, "Leases", SOSP
+    1989). Spans are timed by the readers' own clocks: the store has none, and never
+    removes a reader by itself.
     """
 
-    async def renew(self, reader: str, position: object, *, is_seasoned: bool) -> Renewal:
+    async def renew(self, reader: str, position: object, *, lease: float) -> Renewal:
         """
         Register *reader*, which has applied all changes up to *position*; then read the log behind.
 
-        The registration raises the reader's beat, and is committed before the log is read: an
-        ending that is not in the answer finds the reader registered. *is_seasoned* says
-        that the reader has known this history for longer than any lease; it is
-        kept with the history of *position*, and counts for no other.
+        The registration is committed before the log is read: an ending that is not in the
+        answer finds the reader registered. It gives the reader a new beat, a number
+        that this reader never had before, not even before it left or was expelled.
+        A position that `changes` would answer with ALL is registered too: behind every other.
+
+        Args:
+            reader: An id, at most 64 of the letters, digits, `-` and `_`.
+            position: Of `changes` or an earlier renewal; None at first.
+            lease: Seconds for which the reader will answer from memory. See `Behind.lease`.
 
         Raises StoreUnavailableError where it was not registered, or where that is not
         known: no lease is granted.
@@ -83,23 +90,36 @@ class SupportsLeases(Protocol):
         ...
 
     async def leave(self, reader: str) -> None:
-        """Take *reader* off the register: nobody waits for it any more."""
+        """Take *reader* off the register, if it is there: nobody waits for it any more."""
         ...
 
     async def readers_behind(self, position: object) -> Behind:
-        """The readers that have not applied all changes up to *position*."""
+        """
+        The readers that have not applied all changes up to *position*.
+
+        All of them where *position* is of another history.
+        """
         ...
 
     async def expel(self, reader: str, beat: int) -> None:
         """Take *reader* off the register if its beat is still *beat*: it died."""
         ...
 
+    async def season(self, history: str) -> None:
+        """
+        Note that *history* is older than any lease; nothing if the log has another one now.
+
+        The note is valid for that history alone.
+        """
+        ...
+
     async def wait(self, seconds: float) -> None:
         """
         Return once the log may have grown, or after *seconds*.
 
-        A hint, which may be lost. Raises StoreUnavailableError where nothing can
-        be heard; the caller pauses then.
+        A change counts that came before the call, unless `wait` has returned for it: a store
+        goes on listening between two calls. One caller at a time. A hint, which may be
+        lost. Raises StoreUnavailableError where nothing can be heard; the caller pauses then.
         """
         ...
 
@@ -111,8 +131,10 @@ class Renewal:
 
     Attributes:
         changes: As `changes` gives them.
-        history: The log's history: another one once the log may have lost entries that
-            were committed (a failover, a restored backup, a server that was emptied).
+        history: The log's history: another text once the log may have lost entries that were
+            committed, or the register readers (a failover, a restored backup, a
+            server that was emptied). A position is of one history: `changes` answers
+            ALL for one of another.
     """
 
     changes: Changes
@@ -127,13 +149,16 @@ class Behind:
     Attributes:
         beats: The beat of each, by its id.
         history: The log's history, as in `Renewal`.
-        is_seasoned: Whether a reader has known it for longer than any lease: if none
-            has, readers of an earlier history may hold leases, and are not named here.
+        is_seasoned: Whether `season` was called for it. If not, readers of an earlier
+            history may hold leases, and are not named here.
+        lease: The longest that any reader has ever asked for, 0.0 if none has. Kept with the
+            rows, in the transaction of `renew`, not with the register: it only grows.
     """
 
     beats: Mapping[str, int]
     history: str
     is_seasoned: bool
+    lease: float
 
 
 @frozen(eq=False)
@@ -167,9 +192,13 @@ def capabilities_of(store: object) -> Capabilities:
     return Capabilities(
         mark=cast("SupportsMark", store) if _has(store, "mark") else None,
         stamps=cast("SupportsStamps", store) if _has(store, "stamp") else None,
-        leases=cast("SupportsLeases", store) if _has(store, "renew") else None,
+        leases=cast("SupportsLeases", store) if _is_awaited(store, "renew") else None,
     )
 
 
 def _has(store: object, name: str) -> bool:
     return callable(getattr(store, name, None))
+
+
+def _is_awaited(store: object, name: str) -> bool:
+    return inspect.iscoroutinefunction(getattr(store, name, None))

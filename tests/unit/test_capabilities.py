@@ -66,6 +66,22 @@ def test_each_is_found_by_its_method(
     assert name == found.mark_in_use
 
 
+def test_leases_are_awaited() -> None:
+    """Leases are found where `renew` is a coroutine function: the other stores have none."""
+
+    class Leased:
+        async def renew(self, reader: str, position: object, *, lease: float) -> None:
+            del reader, position, lease
+
+    class Namesake:
+        def renew(self, session_id: str) -> None:
+            del session_id
+
+    assert capabilities_of(Leased()).leases is not None
+    assert capabilities_of(Wrapped(Leased())).leases is not None
+    assert capabilities_of(Namesake()).leases is None
+
+
 def test_a_mark_needs_no_name() -> None:
     """The name is for metrics alone."""
 
