@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
 
 class Locator(Protocol):
-    """Anything that knows where an address is."""
+    """Anything that knows where an address is. On an event loop it is asked in a thread."""
 
     def locate(self, ip: str) -> Location | None:
         """The place of *ip*, or None where it is not known."""

@@ -9,15 +9,17 @@ from __future__ import annotations
 
 import time
 from collections.abc import Awaitable, Callable
+from functools import partial
 from time import perf_counter
 from typing import TYPE_CHECKING, ParamSpec, Protocol, TypeVar, cast
 
-from devsess._runtime.drive import SUSPENSION
+from devsess._runtime.drive import SUSPENSION, in_thread
 from devsess._runtime.notify import log_error
 from devsess.stores.awaited import Awaited
 from devsess.stores.base import StoreBusyError
 
 if TYPE_CHECKING:
+    from devsess._runtime.threads import Threads
     from devsess.geo import Locator
     from devsess.lifecycle import Activity
     from devsess.metrics import CallTimes
@@ -72,10 +74,13 @@ class Face(Awaited):
         if ip is None or self._locator is None:
             return None
         try:
-            return self._locator.locate(ip)
+            return await self._found(self._locator, ip)
         except Exception:  # noqa: BLE001 - it is logged
             log_error("the locator failed; the session has no location")
             return None
+
+    async def _found(self, locator: Locator, ip: str) -> Location | None:
+        return locator.locate(ip)
 
     async def pause(self) -> None:
         """Let others write, for as long as the last call kept them waiting."""
@@ -159,7 +164,8 @@ class AwaitingFace(Face):
     As Face, of a store whose calls are awaited.
 
     Args:
-        is_on_loop: Whether there is an event loop that may go on during a pause.
+        threads: Where the locator is asked, so that an event loop goes on meanwhile;
+            None where there is no event loop.
         others: As for Face.
     """
 
@@ -169,12 +175,11 @@ class AwaitingFace(Face):
         capabilities: Capabilities,
         times: CallTimes,
         locator: Locator | None,
-        *,
-        is_on_loop: bool,
+        threads: Threads | None,
     ) -> None:
         # The calls of both kinds of store are the same ones, but for being awaited.
         super().__init__(cast("Store", store), capabilities, times, locator)
-        self._is_on_loop = is_on_loop
+        self._threads = threads
 
     async def _do(
         self, name: str, method: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs
@@ -186,8 +191,13 @@ class AwaitingFace(Face):
             self._took = took = perf_counter() - start
             self._times.add(name, took)
 
+    async def _found(self, locator: Locator, ip: str) -> Location | None:
+        if self._threads is None:
+            return await super()._found(locator, ip)
+        return await in_thread(self._threads, partial(locator.locate, ip))
+
     async def _sleep(self, seconds: float) -> None:
-        if not self._is_on_loop:
+        if self._threads is None:
             await super()._sleep(seconds)
             return
         import asyncio  # late: blocking programs have no use for it

@@ -85,7 +85,7 @@ class Runner(ManagerBase):
     def _face(self) -> Face:
         parts = (self._capabilities, self._core.times, self._locator)
         if self._is_async:
-            return AwaitingFace(cast("AsyncStore", self._store), *parts, is_on_loop=False)
+            return AwaitingFace(cast("AsyncStore", self._store), *parts, None)
         return BlockingFace(cast("Store", self._store), *parts)
 
     def _settle_rest(self, own: int | None = None) -> None:
@@ -184,7 +184,7 @@ class AsyncRunner(ManagerBase):
     ) -> T:
         events: list[EventRow] = []
         parts = (self._capabilities, self._core.times, self._locator)
-        face = AwaitingFace(cast("AsyncStore", self._store), *parts, is_on_loop=True)
+        face = AwaitingFace(cast("AsyncStore", self._store), *parts, self._reading)
         op = self._core.operation(face, events, now)
         return await to_its_end(self._notified(partial(operation, op, *args, **kwargs), events))
 
@@ -235,6 +235,7 @@ class AsyncRunner(ManagerBase):
         try:
             if self._is_async:
                 await cast("AsyncStore", self._store).close()
+                self._reading.close()  # a locator's
             else:
                 await to_its_end(self._closed(cast("Store", self._store)))
         finally:

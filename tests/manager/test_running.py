@@ -10,8 +10,10 @@ import pytest
 
 from devsess import (
     AsyncSessionManager,
+    Client,
     Event,
     EventType,
+    Location,
     Policy,
     SessionManager,
     SessionRevokedError,
@@ -307,3 +309,37 @@ def test_a_mark_without_a_name_is_compared_too() -> None:
     for _ in range(3):
         sessions.validate(grant.access_token)
     assert ("unnamed", 2) == (sessions.metrics().mark, sessions.metrics().hits)
+
+
+class SlowLocator:
+    """Answers once the event loop has gone on meanwhile."""
+
+    def __init__(self) -> None:
+        self.is_asked, self.may_answer = threading.Event(), threading.Event()
+        self.threads: set[str] = set()
+
+    def locate(self, ip: str) -> Location:
+        self.threads.add(threading.current_thread().name.partition("-")[0])
+        self.is_asked.set()
+        if not self.may_answer.wait(10):
+            raise TimeoutError("the event loop stood still")
+        return Location("Lagos", "Nigeria", 6.45, 3.39)
+
+
+@pytest.mark.parametrize("is_awaited", [False, True])
+def test_a_locator_does_not_hold_the_event_loop(is_awaited: bool) -> None:
+    """It may read a file or ask a server, whatever the store: a sign-in asks it in a thread."""
+
+    async def run() -> tuple[Location | None, set[str]]:
+        memory, locator = MemoryStore(), SlowLocator()
+        store: Any = Awaited(memory) if is_awaited else memory
+        sessions = AsyncSessionManager(store, keys=SECRET, locator=locator)
+        async with sessions:
+            signing_in = asyncio.ensure_future(sessions.login("ada", Client(ip="102.89.77.21")))
+            while not locator.is_asked.is_set():
+                await asyncio.sleep(0.001)
+            locator.may_answer.set()
+            return (await signing_in).session.location, locator.threads
+
+    location, threads = asyncio.run(run())
+    assert ("Lagos, Nigeria", {"devsess"}) == (str(location), threads)
