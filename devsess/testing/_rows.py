@@ -128,6 +128,20 @@ def cutoffs(now: float = T0, **columns: float) -> LivenessCutoffs:
     return evolve(LivenessCutoffs(now, now - 14 * DAY, now - 30 * DAY, now + 5), **columns)
 
 
+# Under these cutoffs every row of `past_deadlines` is dead.
+DEADLINES = cutoffs(T0 + 1, idle_after=T0 - 8, created_after=T0 - 9)
+
+
+def past_deadlines() -> list[SessionRow]:
+    """Sessions that are each past one deadline: of the row, or of the policy."""
+    return [
+        session_row("idle", idle_expires_at=T0 + 1),
+        session_row("absolute", absolute_expires_at=T0 + 1),
+        session_row("idles-long", idle_from=T0 - 8),
+        session_row("created-long-ago", created_at=T0 - 9),
+    ]
+
+
 def login(row: SessionRow, **columns: Any) -> Insertion:
     """The sign-in that writes *row*."""
     event = event_row(

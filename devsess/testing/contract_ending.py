@@ -206,16 +206,8 @@ class EndingContract:
     @with_a_store
     async def test_expired_rows_are_marked_without_event(self, store: AsyncStore) -> None:
         """Rows that were dead already are revoked too; only the live ones get an event."""
-        await sign_in(
-            store,
-            session_row("live"),
-            session_row("idle", idle_expires_at=T0 + 1),
-            session_row("absolute", absolute_expires_at=T0 + 1),
-            session_row("idles-long", idle_from=T0 - 8),
-            session_row("created-long-ago", created_at=T0 - 9),
-        )
-        at = rows.cutoffs(T0 + 1, idle_after=T0 - 8, created_after=T0 - 9)
-        events = (await store.end(ending(OfUser("user-1"), cutoffs=at))).events
+        await sign_in(store, session_row("live"), *rows.past_deadlines())
+        events = (await store.end(ending(OfUser("user-1"), cutoffs=rows.DEADLINES))).events
 
         assert ["live"] == [event.session_id for event in events]
         assert 5 == len(await _revoked(store, "user-1"))

@@ -190,15 +190,11 @@ class LoginContract:
         await sign_in(
             store,
             session_row("revoked"),
-            session_row("idle", idle_expires_at=T0 + 1),
-            session_row("absolute", absolute_expires_at=T0 + 1),
-            session_row("idles-long", idle_from=T0 - 8),
-            session_row("created-long-ago", created_at=T0 - 9),
+            *rows.past_deadlines(),
             session_row("other", user_id="user-2"),
         )
         await rows.end_one(store, "revoked")
-        at = rows.cutoffs(T0 + 1, idle_after=T0 - 8, created_after=T0 - 9)
-        one = login(session_row("new"), limit=1, evict=False, cutoffs=at)
+        one = login(session_row("new"), limit=1, evict=False, cutoffs=rows.DEADLINES)
 
         assert Inserted() == await store.insert(one)
 
@@ -212,8 +208,7 @@ class LoginContract:
             created_at=T0 - 8.75,
         )
         await sign_in(store, row)
-        at = rows.cutoffs(T0 + 1, idle_after=T0 - 8, created_after=T0 - 9)
-        one = login(session_row("new"), limit=1, evict=False, cutoffs=at)
+        one = login(session_row("new"), limit=1, evict=False, cutoffs=rows.DEADLINES)
 
         assert Full((row,)) == await store.insert(one)
 

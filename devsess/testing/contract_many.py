@@ -176,16 +176,8 @@ class ManyContract:
     @with_a_store
     async def test_only_the_live_get_an_event(self, store: AsyncStore) -> None:
         """Sessions that were dead already when the ending came are written without one."""
-        await sign_in(
-            store,
-            session_row("live"),
-            session_row("idle", idle_expires_at=T0 + 1),
-            session_row("absolute", absolute_expires_at=T0 + 1),
-            session_row("idles-long", idle_from=T0 - 8),
-            session_row("created-long-ago", created_at=T0 - 9),
-        )
-        at = rows.cutoffs(T0 + 1, idle_after=T0 - 8, created_after=T0 - 9)
-        number = await _cover(store, OfUser("user-1"), cutoffs=at)
+        await sign_in(store, session_row("live"), *rows.past_deadlines())
+        number = await _cover(store, OfUser("user-1"), cutoffs=rows.DEADLINES)
 
         assert ("live",) == (await store.covered(number, limit=9)).items
         assert ["live"] == [event.session_id for event in await _settle(store, 2)]

@@ -42,7 +42,7 @@ class Call:
         return (yield self)
 
 
-class Asked:
+class ScriptedStore:
     """A store, each of whose calls suspends until the test answers it."""
 
     def __getattr__(self, name: str) -> Any:
@@ -60,8 +60,8 @@ _EMITTED: list[Call] = []
 
 def corrections(*, passed: float = 0.0, warned: list[str] | None = None) -> Corrections:
     """The corrections of a manager that has set nothing back; warnings are put into *warned*."""
-    heard = [] if warned is None else warned
-    return Corrections(lambda: passed, heard.append)
+    warnings = [] if warned is None else warned
+    return Corrections(lambda: passed, warnings.append)
 
 
 class Emitted(list[Any]):
@@ -73,14 +73,14 @@ class Emitted(list[Any]):
 
 def at(now: float, remembered: Corrections | None = None) -> Operation:
     """An operation at that instant, which suspends wherever it asks for anything."""
-    asked = Asked()
+    store = ScriptedStore()
     _EMITTED.clear()
 
     def entropy(size: int) -> bytes:
         return b"r" * size
 
-    kept = remembered or corrections()
-    return Operation(POLICY, TOKENS, KEYS, entropy, kept, now, asked, Emitted())
+    corrected = remembered or corrections()
+    return Operation(POLICY, TOKENS, KEYS, entropy, corrected, now, store, Emitted())
 
 
 def access_token() -> str:
@@ -98,12 +98,12 @@ def access_token() -> str:
     )
 
 
-def play(running: Any, *answers: tuple[str, Any], heard: list[Call] | None = None) -> Any:
+def play(running: Any, *answers: tuple[str, Any], calls: list[Call] | None = None) -> Any:
     """
     The result of an operation, or its exception, when its calls are answered so.
 
     Each answer names the call that must come, `emit` an event that is handed over;
-    an exception is raised by the call. The calls are put into *heard*.
+    an exception is raised by the call. The calls are put into *calls*.
     """
     script = list(answers)
     step, value = running.send, None
@@ -119,8 +119,8 @@ def play(running: Any, *answers: tuple[str, Any], heard: list[Call] | None = Non
             assert script, f"asked for {each.name} when it should have been done"
             name, value = script.pop(0)
             assert name == each.name
-            if heard is not None:
-                heard.append(each)
+            if calls is not None:
+                calls.append(each)
         if call is None:
             assert [] == script, "was done before all was asked"
             return result

@@ -111,7 +111,7 @@ def test_a_child_remembers_nothing() -> None:
     assert 1 == len(warned)
 
 
-def _noted(passed: float = 0.0, warned: list[str] | None = None) -> Corrections:
+def _set_back_already(passed: float = 0.0, warned: list[str] | None = None) -> Corrections:
     remembered = corrections(passed=passed, warned=warned)
     remembered.note(SESSION_ID)
     return remembered
@@ -121,7 +121,7 @@ def test_a_validation_of_what_is_ahead_again_writes_nothing() -> None:
     """It answers as where a correction failed: memory does not repeat it, and nothing is read."""
     warned: list[str] = []
     found = play(
-        operations.validate(at(SOON, _noted(warned=warned)), CLAIMS, None, touch=True),
+        operations.validate(at(SOON, _set_back_already(warned=warned)), CLAIMS, None, touch=True),
         ("get", AHEAD),
     )
 
@@ -135,7 +135,7 @@ def test_a_refresh_of_what_is_ahead_again_goes_on() -> None:
     token = TOKENS.refresh.mint(SESSION_ID, 0, ROW.salt)
     renewed = evolve(AHEAD, generation=1, previous_generation=0)
     found = play(
-        operations.refresh(at(SOON, _noted()), token, None),
+        operations.refresh(at(SOON, _set_back_already()), token, None),
         *(("get", AHEAD), ("rotate", renewed), ("emit", None)),
     )
 

@@ -49,22 +49,22 @@ def test_mistakes_end_nothing(
 @pytest.mark.parametrize("is_more", [True, False])
 def test_a_batch_lets_others_write(is_more: bool) -> None:
     """After it, where more follow; a batch is small, and the dead are waited for a minute."""
-    heard: list[Call] = []
+    calls: list[Call] = []
     answers = [("settle", Settled((EVENT,), is_more)), ("emit", None)]
     paused = [("pause", None)] if is_more else []
-    assert is_more is play(operations.settle(at(SOON), 7), *answers, *paused, heard=heard)
-    assert {"limit": 64, "own": 7, "before": SOON - 60} == heard[0].kwargs
+    assert is_more is play(operations.settle(at(SOON), 7), *answers, *paused, calls=calls)
+    assert {"limit": 64, "own": 7, "before": SOON - 60} == calls[0].kwargs
 
 
 def test_covered_sessions_are_read_page_by_page() -> None:
     """A thousand ids at a time, from where the page before ended."""
-    heard: list[Call] = []
+    calls: list[Call] = []
     answers = [
         ("end", Ended((), following=9)),
         ("covered", Page(("a", "b"), "b")),
         ("covered", Page(("c",), None)),
     ]
-    ended = play(revoke_all(), *answers, heard=heard)
+    ended = play(revoke_all(), *answers, calls=calls)
     assert (["a", "b", "c"], 9) == (list(ended.ids), ended.following)
-    asked = [call.kwargs for call in heard[1:]]
-    assert [{"limit": 1000, "cursor": None}, {"limit": 1000, "cursor": "b"}] == asked
+    arguments = [call.kwargs for call in calls[1:]]
+    assert [{"limit": 1000, "cursor": None}, {"limit": 1000, "cursor": "b"}] == arguments

@@ -204,10 +204,10 @@ def test_reuse_is_emitted_once() -> None:
 )
 def test_a_device_is_ended_with_its_event_in_one_write(operation: Any, kind: EventType) -> None:
     """A crash leaves both or neither: nothing is written beside the ending."""
-    heard: list[Call] = []
+    calls: list[Call] = []
     answers = [("devices", [ROW.device]), ("end", Ended((event_row(kind),))), ("emit", None)]
-    play(operation(at(SOON), "user-1", ROW.device.id, actor="admin"), *answers, heard=heard)
-    (ending,) = heard[1].args
+    play(operation(at(SOON), "user-1", ROW.device.id, actor="admin"), *answers, calls=calls)
+    (ending,) = calls[1].args
     expected = EventRow(
         type=kind, at=SOON, user_id="user-1", device_id=ROW.device.id, actor="admin"
     )
@@ -308,14 +308,14 @@ def test_purge_goes_on_until_nothing_is_left() -> None:
 @pytest.mark.parametrize("ahead", [33, 32])
 def test_a_purge_of_a_clock_that_is_behind_corrects_nothing(ahead: int) -> None:
     """A purge corrects nothing if more than half of the newest rows are ahead of its clock."""
-    disputed, warned, heard = ahead > 32, list[str](), list[Call]()
+    disputed, warned, calls = ahead > 32, list[str](), list[Call]()
     newest = [SOON + 700.4] * ahead + [SOON] * (64 - ahead)
     looks: list[tuple[str, Any]] = [] if disputed else [("ahead", [])]
     flow = operations.purge(at(SOON, corrections(warned=warned)), limit=None)
 
-    assert 0 == play(flow, ("newest_instants", newest), *looks, ("purge", 0), heard=heard)
-    assert {"limit": 64} == heard[0].kwargs
-    [retention] = heard[-1].args
+    assert 0 == play(flow, ("newest_instants", newest), *looks, ("purge", 0), calls=calls)
+    assert {"limit": 64} == calls[0].kwargs
+    [retention] = calls[-1].args
     assert (SOON, inf if disputed else SOON + 300) == (retention.now, retention.latest)
     assert disputed is bool(warned)
     assert all("ahead of this clock, by about 700 seconds" in it for it in warned)

@@ -66,17 +66,17 @@ def test_refusals_that_end_nothing(
 
 def test_history_keeps_why_a_token_was_too_new() -> None:
     """The event of a token from the future gives a restored backup as its likely reason."""
-    heard: list[Call] = []
-    play(refresh(1), ("get", ROW), ("add_event", None), ("emit", None), heard=heard)
-    event = heard[1].args[0]
+    calls: list[Call] = []
+    play(refresh(1), ("get", ROW), ("add_event", None), ("emit", None), calls=calls)
+    event = calls[1].args[0]
     assert (EventType.TOKEN_FROM_FUTURE, "restored backup?") == (event.type, event.reason)
 
 
 def test_history_keeps_no_address_of_a_reuse() -> None:
     """The session has ended: of its address the network is left."""
-    heard: list[Call] = []
-    play(refresh(), ("get", evolve(ROW, generation=5)), ("end", Ended()), heard=heard)
-    event = heard[1].args[0].event
+    calls: list[Call] = []
+    play(refresh(), ("get", evolve(ROW, generation=5)), ("end", Ended()), calls=calls)
+    event = calls[1].args[0].event
     assert (EventType.TOKEN_REUSED, ROW.network, ROW.network) == (
         event.type,
         event.ip,

@@ -65,14 +65,14 @@ def test_a_refusal_says_why() -> None:
 @pytest.mark.parametrize(("returns", "expected"), [(False, True), (True, False)])
 def test_only_an_eviction_is_emitted_as_one(returns: bool, expected: bool) -> None:
     """A device's new session takes the place of its old one: that is no limit reached."""
-    heard: list[Event] = []
+    emitted: list[Event] = []
     policy = Policy(max_sessions=1)
-    with SessionManager("memory://", keys=OLD, policy=policy, on_event=heard.append) as sessions:
+    with SessionManager("memory://", keys=OLD, policy=policy, on_event=emitted.append) as sessions:
         first = sessions.login("ada")
         token = first.device_token if returns else None
         second = sessions.login("ada", Client(device_token=token))
     assert (first.session.id,) == second.evicted
-    assert expected == (EventType.LIMIT_EXCEEDED in [event.type for event in heard])
+    assert expected == (EventType.LIMIT_EXCEEDED in [event.type for event in emitted])
 
 
 def test_a_fingerprint_follows_the_keys() -> None:
@@ -163,16 +163,16 @@ def test_a_refusal_is_in_the_history() -> None:
 
 def test_a_full_account_is_in_the_history() -> None:
     """A refused sign-in is an event, kept and emitted, with no session and no address."""
-    heard: list[Event] = []
+    emitted: list[Event] = []
     policy = Policy(max_sessions=1, on_limit="reject")
     client = Client(ip="102.89.77.21")
-    with SessionManager("memory://", keys=OLD, policy=policy, on_event=heard.append) as sessions:
+    with SessionManager("memory://", keys=OLD, policy=policy, on_event=emitted.append) as sessions:
         sessions.login("ada", client)
         with pytest.raises(SessionLimitError) as caught:
             sessions.login("ada", client)
         kept = sessions.history("ada", limit=1).items[0]
     assert (1, 1) == (caught.value.limit, len(caught.value.sessions))
-    for event in (kept, heard[-1]):
+    for event in (kept, emitted[-1]):
         assert (EventType.LIMIT_EXCEEDED, "limit", None) == (
             event.type,
             event.reason,

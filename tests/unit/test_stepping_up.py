@@ -25,13 +25,13 @@ def step_up(client: Client | None = None, acr: Any = "aal2") -> Any:
 def test_the_row_of_a_step_up(was_bound: bool, client: Client | None, bound: bool) -> None:
     """The next generation, and its device if that was presented; nothing unbinds."""
     row = evolve(ROW, bound=was_bound, generation=4)
-    heard: list[Call] = []
-    play(step_up(client), ("get", row), ("update", RAISED), ("emit", None), heard=heard)
-    written = heard[1].kwargs["changes"]
+    calls: list[Call] = []
+    play(step_up(client), ("get", row), ("update", RAISED), ("emit", None), calls=calls)
+    written = calls[1].kwargs["changes"]
     assert (5, 4, bound) == tuple(
         written[column] for column in ("generation", "previous_generation", "bound")
     )
-    assert {"auth_time": row.auth_time, "generation": 4} == heard[1].kwargs["expected"]
+    assert {"auth_time": row.auth_time, "generation": 4} == calls[1].kwargs["expected"]
 
 
 def test_a_context_that_is_none_is_named() -> None:

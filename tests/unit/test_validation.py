@@ -25,10 +25,10 @@ def play(
     claims: Any = CLAIMS,
     client: Client | None = None,
     touch: bool = True,
-    heard: list[Call] | None = None,
+    calls: list[Call] | None = None,
 ) -> Any:
     flow = operations.validate(at(now), claims, client, touch=touch)
-    return answered(flow, *answers, heard=heard)
+    return answered(flow, *answers, calls=calls)
 
 
 @pytest.mark.parametrize(
@@ -49,11 +49,11 @@ def test_the_marks_of_a_touch(
     row: Any, claims: Any, client: Client | None, touch: bool, bound: bool, presented: int | None
 ) -> None:
     """The device binds where there is a touch, and nothing unbinds; a successor came or did not."""
-    heard: list[Call] = []
+    calls: list[Call] = []
     now = row.last_seen_at + POLICY.touch_interval
     answers = [("get", row), ("touch", True)]
-    found = play(now, *answers, claims=claims, client=client, touch=touch, heard=heard)
-    assert {"bound": bound, "presented": presented} == heard[1].kwargs
+    found = play(now, *answers, claims=claims, client=client, touch=touch, calls=calls)
+    assert {"bound": bound, "presented": presented} == calls[1].kwargs
     assert bound is found.session.is_bound
 
 
@@ -103,9 +103,9 @@ def test_a_failed_correction_fails_no_validation() -> None:
 
 def test_a_correction_waits_for_nobody() -> None:
     """A validation does not stand in line for the writer."""
-    heard: list[Call] = []
-    play(SOON, *_SET_BACK, ("get", ROW), heard=heard)
-    assert heard[1].kwargs["wait"] is False
+    calls: list[Call] = []
+    play(SOON, *_SET_BACK, ("get", ROW), calls=calls)
+    assert calls[1].kwargs["wait"] is False
 
 
 def test_a_poll_sets_nothing_back() -> None:

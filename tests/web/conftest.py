@@ -10,6 +10,7 @@ from typing import Any
 import httpx
 import pytest
 from _browser import Browser, Program
+from _chromium import Chromium
 from _framework_apps import django_app, flask_app, starlette_app
 from _raw_apps import asgi_app, wsgi_app
 from _wsgi_driver import on_wsgi
@@ -118,3 +119,13 @@ def exact_request(
 @pytest.fixture
 def site(make: Callable[..., Site]) -> Site:
     return make()
+
+
+@pytest.fixture
+def browser(tmp_path: Path) -> Iterator[Chromium]:
+    """A real browser with a profile of its own."""
+    browser = Chromium(tmp_path / "profile")
+    try:
+        yield browser
+    finally:
+        browser.close()

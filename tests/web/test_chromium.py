@@ -27,15 +27,6 @@ def server(
         server.close()
 
 
-@pytest.fixture
-def browser(tmp_path: Path) -> Iterator[Chromium]:
-    browser = Chromium(tmp_path / "profile")
-    try:
-        yield browser
-    finally:
-        browser.close()
-
-
 def sign_in(browser: Chromium, site: str) -> None:
     browser.go(f"{site}/")
     assert "/sign-in" == browser.path

@@ -58,15 +58,6 @@ def server(provider: str, tmp_path: Path) -> Iterator[Server]:
         server.close()
 
 
-@pytest.fixture
-def browser(tmp_path: Path) -> Iterator[Chromium]:
-    browser = Chromium(tmp_path / "profile")
-    try:
-        yield browser
-    finally:
-        browser.close()
-
-
 def test_the_device_is_not_lost(server: Server, browser: Chromium) -> None:
     """The post brings no cookie, the route behind it brings them all: one device, twice."""
     site = f"http://localhost:{server.port}"

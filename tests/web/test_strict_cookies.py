@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
 from threading import Thread
 from typing import Any
 from wsgiref.simple_server import WSGIRequestHandler, make_server
@@ -76,15 +75,6 @@ def site(request: Any) -> Iterator[tuple[str, str]]:
         server = make_server("localhost", 0, wrapped, handler_class=Quiet)
         for port in served(server):
             yield f"http://localhost:{port}", request.param
-
-
-@pytest.fixture
-def browser(tmp_path: Path) -> Iterator[Chromium]:
-    browser = Chromium(tmp_path / "profile")
-    try:
-        yield browser
-    finally:
-        browser.close()
 
 
 def test_a_page_of_ones_own_brings_them_back(
