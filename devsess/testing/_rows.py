@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from devsess.stores.base import AsyncStore, Changes, Columns, Target
 
 E = TypeVar("E", bound=Exception)
+S = TypeVar("S", bound="AsyncStore")
 
 T0 = 1_750_000_000.0
 HOUR = 3_600.0
@@ -235,7 +236,7 @@ async def raises(kind: type[E], call: Coroutine[Any, Any, object]) -> E:
 
 
 def with_a_store(
-    test: Callable[[Any, AsyncStore], Coroutine[Any, Any, None]],
+    test: Callable[[Any, S], Coroutine[Any, Any, None]],
 ) -> Callable[[Any], None]:
     """Turn a coroutine that takes a store into a plain test over a new, empty one."""
 

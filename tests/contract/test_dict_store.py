@@ -11,19 +11,17 @@ from dict_store.server import DictServer
 from dict_store.store import DictStore
 
 from devsess import AsyncSessionManager, SessionManager, SessionRevokedError, StoreUnavailableError
-from devsess.testing import StoreContract
+from devsess.testing import LeaseContract, StoreContract
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from dict_store.ports import Port
 
-    from devsess.stores.base import AsyncStore
-
 SECRET = "t7vKq2Zr9XwLm4NbY8sHd5JfC3pQx6RgUe1"
 
 
-class OverServers(StoreContract):
+class OverServers:
     """Each store has a server of its own, and all end with the test."""
 
     port: type[BlockingPort | AwaitingPort]
@@ -35,16 +33,24 @@ class OverServers(StoreContract):
         for server in self.servers:
             server.close()
 
-    def make_store(self) -> AsyncStore:
+    def make_store(self) -> DictStore:
         self.servers.append(DictServer())
         return DictStore(self.port(self.servers[-1].address))
 
 
-class TestBlockingDictStore(OverServers):
+class TestBlockingDictStore(OverServers, StoreContract):
     port = BlockingPort
 
 
-class TestAwaitingDictStore(OverServers):
+class TestAwaitingDictStore(OverServers, StoreContract):
+    port = AwaitingPort
+
+
+class TestBlockingDictLeases(OverServers, LeaseContract):
+    port = BlockingPort
+
+
+class TestAwaitingDictLeases(OverServers, LeaseContract):
     port = AwaitingPort
 
 

@@ -26,6 +26,10 @@ class Port(Protocol):
         """
         ...
 
+    async def hold(self, seconds: float, *request: object) -> Any:
+        """As `ask`, of a request that may take *seconds* more: over a connection of its own."""
+        ...
+
     async def close(self) -> None:
         """Release the connection; closing twice is fine."""
         ...
@@ -52,8 +56,20 @@ class BlockingPort:
         except BaseException as error:
             self._drop(owner)  # its next answer may be the one to this request
             if isinstance(error, OSError):
-                raise StoreUnavailableError(f"the database did not answer: {error}") from error
+                raise _unavailable(error) from error
             raise
+
+    async def hold(self, seconds: float, *request: object) -> Any:
+        try:
+            with (
+                socket.create_connection(self._address, self._timeout) as connection,
+                connection.makefile("rb") as answers,
+            ):
+                connection.settimeout(self._timeout + seconds)
+                connection.sendall(_line(request))
+                return _answer(answers.readline())
+        except OSError as error:
+            raise _unavailable(error) from error
 
     def _connected(self, owner: tuple[int, int]) -> tuple[socket.socket, IO[bytes]]:
         connection = socket.create_connection(self._address, self._timeout)
@@ -87,12 +103,20 @@ class AwaitingPort:
         try:
             async with asyncio.timeout(self._timeout), self._lock:
                 return await self._asked(request)
-        except (
-            OSError,
-            asyncio.LimitOverrunError,
-            ValueError,
-        ) as error:  # OSError: TimeoutError too
-            raise StoreUnavailableError(f"the database did not answer: {error}") from error
+        except (OSError, ValueError) as error:  # TimeoutError and too long a line are among them
+            raise _unavailable(error) from error
+
+    async def hold(self, seconds: float, *request: object) -> Any:
+        try:
+            async with asyncio.timeout(self._timeout + seconds):
+                reader, writer = await asyncio.open_connection(*self._address)
+                try:
+                    writer.write(_line(request))
+                    return _answer(await reader.readline())
+                finally:
+                    writer.close()
+        except (OSError, ValueError) as error:
+            raise _unavailable(error) from error
 
     async def _asked(self, request: tuple[object, ...]) -> Any:
         if self._streams is None or self._owner != os.getpid():
@@ -120,6 +144,10 @@ class AwaitingPort:
 
 def _line(request: tuple[object, ...]) -> bytes:
     return json.dumps(request).encode() + b"\n"
+
+
+def _unavailable(error: Exception) -> StoreUnavailableError:
+    return StoreUnavailableError(f"the database did not answer: {error}")
 
 
 def _answer(line: bytes) -> Any:

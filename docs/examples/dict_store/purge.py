@@ -9,7 +9,7 @@ from attrs import evolve
 
 from devsess.stores import as_json, semantics
 from devsess.stores.rows import EXPIRED
-from dict_store.tables import place
+from dict_store.tables import entry_key, place
 
 if TYPE_CHECKING:
     from devsess.stores.base import Retention
@@ -94,7 +94,7 @@ async def _trim(tables: Tables, limit: int) -> int:
     excess = meta["last_change"] - meta["first_change"] + 1 - semantics.LOG_KEPT
     done: int = max(0, min(excess, limit))
     for seq in range(meta["first_change"], meta["first_change"] + done):
-        tables.put(f"log/{place(seq)}", None)
+        tables.put(entry_key(seq), None)
     if done:
         tables.put_meta(meta | {"first_change": meta["first_change"] + done})
     return done

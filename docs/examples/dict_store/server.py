@@ -6,6 +6,7 @@ A request is a line of JSON, and so is its answer:
     ["get", key, ...]                   [version, [text or null, ...]]
     ["scan", prefix]                    [version, {key: text}]
     ["swap", version, {key: text}]      true, or false if the version has moved; null deletes
+    ["wait", key, seconds]              true once there is the key, false after so many seconds
 
 Reads at one version show one instant. A swap at that version then makes a
 transaction of them: it happens whole, or not at all.
@@ -15,7 +16,7 @@ from __future__ import annotations
 
 import json
 from socketserver import StreamRequestHandler, ThreadingTCPServer
-from threading import Lock, Thread
+from threading import Condition, Thread
 from typing import Any
 
 
@@ -27,7 +28,7 @@ class DictServer(ThreadingTCPServer):
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), _Connection)
-        self._lock = Lock()
+        self._lock = Condition()
         self._values: dict[str, str] = {}
         self._version = 0
         Thread(target=self.serve_forever, args=(0.01,), daemon=True).start()
@@ -52,6 +53,9 @@ class DictServer(ThreadingTCPServer):
                 [prefix] = arguments
                 found = {key: it for key, it in self._values.items() if key.startswith(prefix)}
                 return [self._version, dict(sorted(found.items()))]
+            if command == "wait":
+                key, seconds = arguments
+                return self._lock.wait_for(lambda: key in self._values, seconds)
             return self._swap(*arguments)
 
     def _swap(self, version: int, changes: dict[str, str | None]) -> bool:
@@ -63,6 +67,7 @@ class DictServer(ThreadingTCPServer):
                 self._values.pop(key, None)
             else:
                 self._values[key] = text
+        self._lock.notify_all()
         return True
 
 

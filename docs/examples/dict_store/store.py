@@ -8,7 +8,6 @@ The store: each call of the protocol as one transaction, written once for both m
 from __future__ import annotations
 
 import builtins
-import json
 import math
 from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING, TypeVar
@@ -18,13 +17,22 @@ from devsess.lifecycle import counts_as_live
 from devsess.models import Page
 from devsess.stores import semantics
 from devsess.stores.as_json import UnreadableRowError
-from devsess.stores.base import ALL, Changes, Ended, Known, Refused, Settled, StoreBusyError
-from dict_store import purge, writes
-from dict_store.tables import MovedError, Tables, place
+from devsess.stores.base import Ended, Known, Refused, Settled, StoreBusyError
+from dict_store import leases, log, purge, writes
+from dict_store.tables import MovedError, Tables
 
 if TYPE_CHECKING:
     from devsess.lifecycle import Activity, LivenessCutoffs
-    from devsess.stores.base import Columns, Ending, Erasure, InsertAnswer, Insertion, Retention
+    from devsess.stores.base import (
+        Changes,
+        Columns,
+        Ending,
+        Erasure,
+        InsertAnswer,
+        Insertion,
+        Retention,
+    )
+    from devsess.stores.capabilities import Behind, Renewal
     from devsess.stores.rows import DeviceRow, EventRow, SessionRow
     from dict_store.ports import Port
 
@@ -39,6 +47,7 @@ class DictStore:
 
     def __init__(self, port: Port) -> None:
         self._port = port
+        self._heard: object = None  # the position that was read last
 
     async def _in_one(self, work: Callable[[Tables], Awaitable[T]], *, tries: int = TRIES) -> T:
         """Do *work* in one transaction and return its result."""
@@ -57,19 +66,9 @@ class DictStore:
     # Reads.
 
     async def changes(self, position: object) -> Changes:
-        async def read(tables: Tables) -> Changes:
-            meta = await tables.meta()
-            here = (meta["name"], meta["last_change"])
-            if not isinstance(position, tuple) or position[0] != here[0]:
-                return Changes(here, ALL)
-            behind = range(position[1] + 1, here[1] + 1)
-            known = meta["first_change"] <= position[1] <= here[1]
-            if not known or len(behind) > semantics.LOG_READ:
-                return Changes(here, ALL)
-            found = [json.loads(await tables.get(f"log/{place(seq)}") or "null") for seq in behind]
-            return Changes(here, ALL if None in found else tuple(dict.fromkeys(found)))
-
-        return await self._in_one(read)
+        changes = await self._in_one(lambda tables: log.changes(tables, position))
+        self._heard = changes.position
+        return changes
 
     async def get(self, session_id: str) -> SessionRow | None:
         return await self._in_one(lambda tables: tables.session(session_id))
@@ -247,6 +246,28 @@ class DictStore:
 
     async def erase(self, erasure: Erasure) -> int:
         return await self._in_one(lambda tables: writes.erase(tables, erasure))
+
+    # Leases, a capability beside the protocol.
+
+    async def renew(self, reader: str, position: object, *, lease: float) -> Renewal:
+        renewal = await self._in_one(lambda tables: leases.renew(tables, reader, position, lease))
+        self._heard = renewal.changes.position
+        return renewal
+
+    async def leave(self, reader: str) -> None:
+        await self._in_one(lambda tables: leases.leave(tables, reader))
+
+    async def readers_behind(self, position: object) -> Behind:
+        return await self._in_one(lambda tables: leases.readers_behind(tables, position))
+
+    async def expel(self, reader: str, beat: int) -> None:
+        await self._in_one(lambda tables: leases.expel(tables, reader, beat))
+
+    async def season(self, history: str) -> None:
+        await self._in_one(lambda tables: leases.season(tables, history))
+
+    async def wait(self, seconds: float) -> None:
+        await self._port.hold(seconds, "wait", log.next_key(self._heard), seconds)
 
     async def migrate(self) -> builtins.list[str]:
         return []  # a column that is missing in a row has its default

@@ -7,6 +7,7 @@ The store's tables as keys of the dict, within one transaction.
     session/ID  device/USER/ID  event/PLACE        a row each
     alike/TYPE/USER/ID    how many events of a type the history has of a session
     log/PLACE             the id of a session that changed, or null for all
+    leases  reader/ID     the register of readers, see the module `leases`
 
 A real database has indexes where this one scans.
 """
@@ -188,7 +189,7 @@ class Tables:
         """Append to the log; None stands for all sessions."""
         meta = await self.meta()
         meta["last_change"] += 1
-        self.put(f"log/{place(meta['last_change'])}", json.dumps(session_id))
+        self.put(entry_key(meta["last_change"]), json.dumps(session_id))
         self.put_meta(meta)
 
     async def is_full(self, event: EventRow) -> bool:
@@ -240,6 +241,11 @@ def quoted(text: str) -> str:
 def place(number: int) -> str:
     """A number that sorts as text."""
     return f"{number:020}"
+
+
+def entry_key(seq: int) -> str:
+    """The key of an entry of the log."""
+    return f"log/{place(seq)}"
 
 
 def session_key(session_id: str) -> str:
