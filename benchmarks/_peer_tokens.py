@@ -87,7 +87,7 @@ def devsess_repeated(place: Place) -> Iterator[Batch]:
     with workload.opened(place.path) as sessions:
 
         def batch() -> float:
-            sessions.validate(place.grants[0].access_token)  # hears of what the others committed
+            sessions.validate(place.grants[0].access_token)  # catches up with the others' commits
             return each_request(sessions, workload.requests(place.grants))
 
         yield batch

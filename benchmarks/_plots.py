@@ -57,7 +57,7 @@ def curves(
 def dots(
     path: Path, title: str, unit: str, rows: Sequence[tuple[str, Sequence[float], float]]
 ) -> None:
-    """One row of dots each, and a stroke at what none may pass."""
+    """One row of dots each, and a stroke at the bound."""
     with _picture(path, title, unit, 0.5 * len(rows) + 1.1) as axes:
         for at, (_, values, most) in enumerate(rows):
             axes.plot(values, [at] * len(values), "o", color=OURS, alpha=0.5, markersize=5)

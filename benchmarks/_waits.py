@@ -1,4 +1,4 @@
-"""A clock that leaves out what a thread waits for a CPU: that is no figure of ours."""
+"""A clock that leaves out the time that a thread waits for a CPU."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 """
-Whether a revocation is heard at once: no validation that began after `revoke` returned succeeds.
+Check that a revocation holds at once: no validation that began after `revoke` returned succeeds.
 
     python -m benchmarks.checker [--validations N] [--max-staleness SECONDS] [--mark MARK] [--json]
 
@@ -51,7 +51,7 @@ PROCESSES = 2
 FEWEST_REVOCATIONS = 200
 
 # Sessions alive at a time, slots that the others keep validating, and how
-# often each of their threads wants to hear that a session has ended.
+# often each of their threads must find a session ended.
 ALIVE = 16
 WINDOW = 48
 USERS = 4
@@ -111,13 +111,13 @@ class Findings:
 
     @property
     def sound(self) -> bool:
-        """Whether nothing was wrong, and enough was revoked for that to mean something."""
+        """Whether nothing was wrong, and enough was revoked for the result to count."""
         return not self.late and not self.wrong_refusals and self.revocations >= FEWEST_REVOCATIONS
 
 
 def check(validations: int, max_staleness: float = 0.0, mark: str = "automatic") -> Findings:
     """
-    Run the processes until they have done enough, and compare what they noted.
+    Run the processes until they have done enough, and compare their records.
 
     Raises:
         RuntimeError: If one of them failed; its traceback is on standard error.

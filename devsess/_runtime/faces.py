@@ -52,7 +52,7 @@ class Face(Awaited):
 
     Args:
         store: The store.
-        capabilities: What it can do beside the protocol.
+        capabilities: Its capabilities beside the protocol.
         times: Where the calls are counted.
         locator: Finds the place of an address, or None.
     """

@@ -1,9 +1,10 @@
 """
 End trust in the device that a sign-out forgets, whatever state the session is in.
 
-The request's tokens prove whose device it is. A live session proves its own; a token that
-has expired, or whose session has ended or is another device's, still proves the account, and the
-device token which of its devices. The trust of other accounts stays.
+The request's tokens prove the device and its account. A live session proves its own
+device. A token that has expired, or whose session has ended or is another device's,
+still proves the account, and the device token proves which of its devices it is. The
+trust of other accounts stays.
 """
 
 from __future__ import annotations

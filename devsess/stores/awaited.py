@@ -41,7 +41,7 @@ class Awaited:
 
     Args:
         store: The store.
-        capabilities: What it can do beside the protocol, where that was found before.
+        capabilities: Its capabilities beside the protocol; looked up if left out.
     """
 
     def __init__(self, store: Store, capabilities: Capabilities | None = None) -> None:

@@ -235,7 +235,7 @@ def test_only_a_genuine_token_is_expired(claims: dict[str, Any], now: int) -> No
 
 
 def test_todays_lifetime_binds_older_tokens() -> None:
-    """A token never lives longer than today's policy gives, whatever it says."""
+    """No token lives longer than today's policy allows, with any `exp`."""
     with pytest.raises(TokenExpiredError):
         TOKENS.access.verify(token(exp=NOW + 86_400), NOW + 906)
 

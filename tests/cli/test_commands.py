@@ -123,7 +123,7 @@ def test_a_revoke_of_what_cannot_be_read(sessions: SessionManager, path: Path) -
 
 
 def test_a_revoke_of_what_has_expired(path: Path) -> None:
-    """The command says so: a session that ran out of time was not ended by anybody."""
+    """The command says that it expired, and not that somebody ended it."""
     clock = FakeClock(datetime.now(UTC) - timedelta(days=60))
     with SessionManager(path, keys=SECRET, clock=clock) as sessions:
         session = sessions.login("ada", PHONE).session
@@ -141,7 +141,7 @@ def test_an_unknown_session(sessions: SessionManager, path: Path, command: str) 
 
 
 def test_show(sessions: SessionManager, path: Path) -> None:
-    """One session with all that is known of it, and its own events only."""
+    """One session with all its fields, and its own events only."""
     sessions.login("ada", Client("192.0.2.1", "curl/8"))
     session = sessions.login(
         "ada", PHONE, amr=("pwd", "otp"), acr="aal2", claims={"plan": "gold"}
@@ -404,7 +404,7 @@ def test_purge_lets_others_write(
 
 
 def test_a_quiet_purge(sessions: SessionManager, path: Path) -> None:
-    """It says nothing where all went well, and what went wrong."""
+    """It prints nothing on success, and the error on a failure."""
     done = call(path, "purge", "--quiet")
     assert (0, "", "") == (done.exit_code, done.stdout, done.stderr)
     assert 2 == call(path, "purge", "--quiet", "--json").exit_code

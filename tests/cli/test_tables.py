@@ -118,7 +118,7 @@ def test_a_pipe_gets_all(path: Path, command: tuple[str, ...]) -> None:
 @pytest.mark.parametrize("encoding", ["ascii", "latin-1", "utf-8"])
 @pytest.mark.parametrize("form", [[], ["--json"]])
 def test_an_output_without_these_letters(path: Path, encoding: str, form: list[str]) -> None:
-    """A terminal of another alphabet shows what it can; it is no crash."""
+    """A terminal of another alphabet shows `?` in place of the missing letters, without a crash."""
     done = piped("list", USER, "--all", "--store", str(path), *form, PYTHONIOENCODING=encoding)
     assert (0, b"") == (done.returncode, done.stderr)
     assert b"AcmeInternalDeployment" in done.stdout

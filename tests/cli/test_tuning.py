@@ -112,7 +112,7 @@ def test_bench_measures_tokens_of_the_given_key() -> None:
 
 @pytest.mark.parametrize("alg", ["EdDSA", "ES256"])
 def test_bench_takes_a_private_key(alg: Literal["EdDSA", "ES256"], tmp_path: Path) -> None:
-    """An application's own key, in a file or as text, is what signs; it needs no other secret."""
+    """An application's own key signs, from a file or as text, without another secret."""
     pem = generate_pem(alg)
     (tmp_path / "key.pem").write_text(pem)
     for given in (("--key", pem), ("--key-file", str(tmp_path / "key.pem"))):
@@ -251,7 +251,7 @@ def test_a_small_cache_hits_less(tmp_path: Path) -> None:
 
 
 def test_staleness_saves_readings_of_the_log(found: Recommendation) -> None:
-    """Others commit in a replay, and are heard of less often where staleness is allowed."""
+    """Another process commits in a replay; with a staleness the log is read less often."""
     strict, *_, stale = (one.typical.catch_ups_per_second for one in found.candidates)
     assert strict > stale > 0
 
@@ -291,7 +291,7 @@ def test_a_target_that_cannot_be_met(path: Path) -> None:
 
 
 def test_tune_reads_traffic(path: Path) -> None:
-    """Traffic in a file is replayed, and JSON says what came of it."""
+    """Traffic in a file is replayed, and JSON has the result."""
     lines = "\n".join(f'{{"at": {at}, "session": "s{at % 5}"}}' for at in range(100))
     arguments = ("--traffic", "-", "--max-staleness", "0", "--p99", str(EASY))
     shown = call("tune", path, *arguments, "--json", given=lines)

@@ -62,7 +62,7 @@ def server() -> Iterator[DictServer]:
 
 
 def test_both_managers_share_it(server: DictServer) -> None:
-    """One process blocks, one awaits: each hears at once of the other's revocations."""
+    """One process blocks, one awaits: each sees the other's revocations at once."""
 
     async def run() -> None:
         with SessionManager(DictStore(BlockingPort(server.address)), keys=SECRET) as blocking:

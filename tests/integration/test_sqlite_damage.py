@@ -32,7 +32,7 @@ SECRET = "t7vKq2Zr9XwLm4NbY8sHd5JfC3pQx6RgUe1"
 CLIENT = Client(ip="198.51.100.7", user_agent="curl/8.9", fingerprint="print")
 AGAIN = "ada"
 TABLES = ("sessions", "devices", "events", "agents", "accounts", "meta", "changes", "endings")
-# As SQL: what a flipped bit or a careless hand may leave in any column.
+# As SQL: values that a flipped bit or a careless hand may leave in any column.
 ODD = (
     "NULL",
     "'odd'",

@@ -17,7 +17,7 @@ from devsess.testing import _rows as rows
 SECRET = "t7vKq2Zr9XwLm4NbY8sHd5JfC3pQx6RgUe1"
 CLIENT = Client(ip="198.51.100.7", user_agent="curl/8.9", fingerprint="print")
 AHEAD = 400 * 86_400
-# As SQL: what a flipped bit or a careless hand may leave in any column.
+# As SQL: values that a flipped bit or a careless hand may leave in any column.
 ODD = ("NULL", "'odd'", "CAST(x'ff41' AS TEXT)", "x'ff00'", "9223372036854775807", "-1e300")
 OWNERS = {
     "sessions": "id = :session",

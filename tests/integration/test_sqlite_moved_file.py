@@ -117,7 +117,7 @@ class TestTwoManagers:
     def test_a_write_into_another_file_is_seen_by_both(
         self, sessions: SessionManager, other: SessionManager, path: Path
     ) -> None:
-        """A revocation that went into the new file is heard at once, not half a second later."""
+        """A revocation that went into the new file is seen at once, not half a second later."""
         grant, ended = sessions.login("user-xyz"), sessions.login("user-xyz")
         seen_by(other, grant)
         exchange(path, ended)

@@ -188,7 +188,7 @@ def test_mappings_are_put_away(path: Path) -> None:
 
 @pytest.mark.parametrize("generations", [1, 2, 3])
 def test_a_child_whose_parents_are_gone(store: SQLiteStore, path: Path, generations: int) -> None:
-    """It has a mapping and locks of its own, and hears of other processes' changes."""
+    """It has a mapping and locks of its own, and sees other processes' changes."""
     store.close()
 
     def work() -> object:
@@ -217,7 +217,7 @@ store.close()
 
 @pytest.mark.parametrize("name", ["sessions.db", "link.db", "a\rb.db", "a\nb.db", "a b#?.db"])
 def test_every_name_works(tmp_path: Path, name: str) -> None:
-    """Through a link, with any name, and in a forked child: revocations are heard of."""
+    """Through a link, with any name, and in a forked child, revocations are seen."""
     (tmp_path / "link.db").symlink_to(tmp_path / "real.db")
     with closing(SQLiteStore(tmp_path / "real.db")):
         pass

@@ -214,7 +214,7 @@ def test_a_clock_that_was_ahead_makes_nothing_fresh_for_long(
     clock.advance(ahead)
     grant = sessions.login("ada", acr="aal2")
     clock.advance(-ahead)
-    # The token itself is not good yet: what is judged is the session.
+    # The token itself is not good yet: the session is judged.
     core = getattr(sessions, "_core", None) or sessions._manager._core
     session = sessions.get(grant.session.id)
     now = clock.now().timestamp()
@@ -226,7 +226,7 @@ def test_a_clock_that_was_ahead_makes_nothing_fresh_for_long(
 
 
 def test_a_step_up_puts_right_what_a_clock_ahead_wrote(sessions: Any, clock: FakeClock) -> None:
-    """Its instant is now, however far ahead the one before was; whose level is of long ago then."""
+    """Its instant is now, however far ahead the one before; the older level is of long ago."""
     clock.advance(86_400)
     grant = sessions.login("ada", acr="aal2")
     clock.advance(-86_400)

@@ -1,4 +1,4 @@
-"""Live sessions, page by page, and what a person gets of everything kept about them."""
+"""Live sessions, page by page, and the export of a person's records."""
 
 from __future__ import annotations
 

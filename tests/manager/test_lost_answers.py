@@ -213,7 +213,7 @@ def test_two_tabs_of_which_one_got_the_answer(
     clock.advance(5)
     same = tab.lose()
     assert (answer.refresh_token, True) == (same.refresh_token, same.replayed)
-    # One cookie jar: what one tab got, both have.
+    # One cookie jar: both tabs have the tokens that one got.
     browser.grant = same if tab_got_it else answer
     browser.use()
     clock.advance(900)
@@ -223,7 +223,7 @@ def test_two_tabs_of_which_one_got_the_answer(
 
 
 def test_two_tabs_that_share_nothing(browser: Browser, clock: FakeClock) -> None:
-    """Where one tab uses what it got, the other one is late with what it had: as a thief is."""
+    """If one tab uses its new token, the other one's old token is late, as a thief's is."""
     tab = browser.copy()
     browser.refresh()
     tab.lose()
@@ -335,7 +335,7 @@ def test_after_a_step_up_nobody_gets_its_successor(
 
 @pytest.mark.parametrize("presents", ["another's device token", "none"])
 def test_a_foreign_device_finds_nothing(browser: Browser, clock: FakeClock, presents: str) -> None:
-    """A lost answer is for the session's own device: to others the law is what it was."""
+    """A lost answer is given again to the session's own device alone."""
     browser.use()
     stranger = browser.sessions.login("eve", Client(user_agent=AGENT)).device_token
     thief = browser.copy()

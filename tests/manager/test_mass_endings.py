@@ -87,7 +87,7 @@ def test_all_of_an_account(make: Callable[..., Any], clock: FakeClock) -> None:
 def test_nobody_takes_ids_out_of_the_answer(
     make: Callable[..., Any], clock: FakeClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A purge that comes between the ending and the look at what it ended changes nothing of it."""
+    """A purge between the ending and the reading of its ids takes none away."""
     sessions, cron = make(), make()
     _filled(sessions, clock)
     store = _store_of(sessions)

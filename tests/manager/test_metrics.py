@@ -61,7 +61,7 @@ def test_evictions_are_counted(path: Path) -> None:
 
 
 def test_the_lag_of_the_feed(path: Path) -> None:
-    """None while nothing happened; else since when this manager has not heard."""
+    """0 without a change; otherwise the seconds since this manager last caught up."""
     clock = FakeClock()
     policy = Policy(max_staleness=60)
     with (
@@ -77,7 +77,7 @@ def test_the_lag_of_the_feed(path: Path) -> None:
 
 
 def test_metrics_are_there_when_the_store_is_not(path: Path) -> None:
-    """That is when they are looked at: the lag grows, and nothing is raised."""
+    """They are read in that case too: the lag grows, and nothing is raised."""
     sessions = SessionManager(path, keys=SECRET)
     sessions.validate(sessions.login("ada").access_token)
     sessions._store.close()
@@ -140,7 +140,7 @@ def test_prometheus_labels_each_manager() -> None:
 
 
 def test_a_new_manager_lags_behind_nothing(path: Path) -> None:
-    """Before it has heard of anything memory answers nothing, and no alarm goes off."""
+    """Before its first catch-up memory answers nothing, and no alarm goes off."""
     with SessionManager(path, keys=SECRET) as there, SessionManager(path, keys=SECRET) as here:
         assert 0 == here.metrics().feed_lag
         here.validate(there.login("ada").access_token)

@@ -153,7 +153,7 @@ def test_a_wrong_id_is_the_callers_mistake(sessions: Any) -> None:
 
 @pytest.mark.parametrize("client", [5, "curl/8", {"ip": "198.51.100.7"}, object()])
 def test_a_request_is_no_client(sessions: Any, client: Any) -> None:
-    """An object of a framework is not taken for what devsess knows of it."""
+    """An object of a framework is not taken for a Client."""
     with pytest.raises(TypeError, match="must be a Client"):
         sessions.login("ada", client)
     with pytest.raises(TypeError, match="must be a Client"):
@@ -165,7 +165,7 @@ def test_a_request_is_no_client(sessions: Any, client: Any) -> None:
 def test_a_request_is_no_client_of_a_validation(
     sessions: Any, client: Any, *, is_cached: bool
 ) -> None:
-    """An address in the place of a Client is named as what it is, from memory too."""
+    """The error for an address in place of a Client names its type, from memory too."""
     token = sessions.login("ada").access_token
     if is_cached:
         sessions.validate(token, Client())

@@ -81,7 +81,7 @@ class Scene:
 ROTATED, CONVERGED, EXPIRED = "rotated", "converged", "expired"
 REISSUED = "reissued"
 FOREIGN, LATE, STALE = "foreign-device", "late", "stale"
-# Age of the token; what follows if the same device brings it, and a foreign one.
+# Age of the token; the result if the same device presents it, and if a foreign one does.
 TABLE = [
     ("current", ROTATED, FOREIGN),
     ("previous", CONVERGED, FOREIGN),

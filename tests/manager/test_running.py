@@ -157,7 +157,7 @@ def test_without_stamps_a_fresh_validation_reads_the_row() -> None:
 
 
 def test_an_event_is_handed_over_though_its_caller_goes_away(tmp_path: Path) -> None:
-    """The stolen token's bearer who hangs up at once stops no alarm of an asynchronous handler."""
+    """A thief who hangs up at once does not stop an asynchronous handler's alarm."""
     emitted: list[EventType] = []
 
     async def run() -> None:
@@ -193,7 +193,7 @@ class Interrupted(BaseException):
 
 
 class Interrupting(MemoryStore):
-    """Interrupted right after it has done what is named."""
+    """A store that is interrupted right after the named call."""
 
     after = ""
 
@@ -214,7 +214,7 @@ class Interrupting(MemoryStore):
 
 
 @pytest.mark.parametrize("after", ["end", "changes"])
-def test_memory_forgets_what_an_interrupt_left_unheard(after: str) -> None:
+def test_memory_forgets_a_change_whose_catch_up_was_interrupted(after: str) -> None:
     """A session that a manager changed leaves its cache at once, however stale answers may be."""
     store, policy = Interrupting(), Policy(max_staleness=60)
     sessions = SessionManager(store, keys=SECRET, policy=policy)
@@ -297,7 +297,7 @@ def test_a_wrapped_store_keeps_its_mark() -> None:
 
 
 def test_a_mark_without_a_name_is_compared_too() -> None:
-    """The name is for those who look after the store, and for nothing else."""
+    """The name is for people who watch the metrics, and for nothing else."""
 
     class Unnamed(MemoryStore):
         @property

@@ -84,7 +84,7 @@ def test_a_session_from_start_to_end(sessions: Any) -> None:
     ],
 )
 def test_the_published_shape_keeps_to_privacy(make: Any, ip: Any, live: Any, ended: Any) -> None:
-    """The published shape says of an address what the policy keeps of it, and no more."""
+    """The published shape shows as much of an address as the policy keeps."""
     sessions = make(policy=Policy(privacy=Privacy(ip=ip)))
     grant = sessions.login("ada", MAC, acr="aal2", persistent=True)
 
@@ -98,7 +98,7 @@ def test_the_published_shape_keeps_to_privacy(make: Any, ip: Any, live: Any, end
 
 
 def test_a_sign_in_says_whether_its_device_is_new(make: Any) -> None:
-    """In the grant, in the event that `on_event` hears, and in the history that is kept."""
+    """In the grant, in the event that `on_event` gets, and in the history."""
     emitted: list[Any] = []
     sessions = make(on_event=emitted.append)
     first = sessions.login("ada", MAC)
@@ -190,7 +190,7 @@ def test_a_token_expires_before_its_session(sessions: Any, clock: FakeClock) -> 
 
 
 def test_a_tightened_policy_binds_old_sessions(make: Callable[..., Any], clock: FakeClock) -> None:
-    """Today's policy ends what yesterday's would have let live."""
+    """Today's policy ends sessions that yesterday's would have let live."""
     grant = make().login("ada")
     clock.advance(700)
     strict = make(policy=Policy(idle_timeout=600, access_lifetime=600))
@@ -346,7 +346,7 @@ def test_a_limit_rejects(make: Callable[..., Any]) -> None:
     ],
 )
 def test_addresses(make: Callable[..., Any], privacy: Any, live: Any, ended: Any) -> None:
-    """The policy says what is kept of an address, and the end reduces it, in the history too."""
+    """The policy decides how an address is kept, and the end reduces it, in the history too."""
     sessions = make(policy=Policy(privacy=Privacy(ip=privacy)))
     session = sessions.login("ada", MAC).session
     assert live == session.ip

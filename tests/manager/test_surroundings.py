@@ -67,7 +67,7 @@ def test_a_failing_locator_keeps_nobody_out(
 
 
 def test_events_are_emitted_in_order(make: Callable[..., Any]) -> None:
-    """on_event hears of everything, once it is done."""
+    """`on_event` gets every event, once its operation is done."""
     emitted: list[Event] = []
     sessions = make(on_event=emitted.append)
     grant = sessions.login("ada")
@@ -307,7 +307,7 @@ def test_nothing_shows_a_secret(caplog: pytest.LogCaptureFixture) -> None:
 
 
 def test_a_closed_manager_answers_nothing(tmp_path: Path) -> None:
-    """Not even what it has in memory."""
+    """Not even a session that it has in memory."""
     sessions = SessionManager(tmp_path / "sessions.db", keys="t7vKq2Zr9XwLm4NbY8sHd5JfC3pQx6RgUe1")
     token = sessions.login("ada").access_token
     for _ in range(3):

@@ -201,7 +201,7 @@ def test_a_mass_ending_goes_on_without_its_caller(
 
 
 def test_a_cancelled_call_that_fails_is_not_logged(caplog: pytest.LogCaptureFixture) -> None:
-    """A client that hangs up is no error: its operation's is nobody's."""
+    """A client that hangs up is no error, and nobody waits for its operation's."""
 
     async def run() -> None:
         sessions = AsyncSessionManager(MemoryStore(), keys=SECRET)
@@ -224,7 +224,7 @@ def test_a_cancelled_call_that_fails_is_not_logged(caplog: pytest.LogCaptureFixt
 def test_a_cancelled_call_that_fails_as_the_loop_ends_is_not_logged(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    """Neither as the loop ends: asyncio.run looks at what became of each task under way."""
+    """Neither as the loop ends, when asyncio.run looks at the result of each task."""
     begun, released = threading.Event(), threading.Event()
 
     class Slow(MemoryStore):

@@ -1,4 +1,4 @@
-"""Mutants that change nothing anybody could see, and why: by file, then place and change."""
+"""Mutants without a visible effect, and why: by file, then place and change."""
 
 from __future__ import annotations
 

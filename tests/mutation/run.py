@@ -3,12 +3,12 @@ Change the law files in small ways, one at a time, and see whether a test notice
 
     python tests/mutation/run.py [FILE ...]
 
-For each file of `targets.py`, or those named, its tests run once, and which
-function each of them calls is noted. Then each mutant of `mutants.py` is put in
-place in a process of its own, and the tests that call its function run there,
-the quickest first, until one fails. Survivors are printed, and the share
-that was noticed. Mutants listed in `equivalents.py` change nothing that anybody
-could see, and do not count. No part of the suite: by hand, or weekly.
+For each file of `targets.py`, or those named, its tests run once, and the functions
+that each of them calls are recorded. Then each mutant of `mutants.py` is put in place
+in a process of its own, and the tests that call its function run there, the quickest
+first, until one fails. Survivors are printed, and the share that was noticed. Mutants
+listed in `equivalents.py` have no visible effect, and do not count. The run is no part
+of the suite: by hand, or weekly.
 """
 
 from __future__ import annotations

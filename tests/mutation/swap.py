@@ -1,4 +1,4 @@
-"""Put a mutant in the place of what is imported already, in this process."""
+"""Put a mutant in the place of code that this process has imported already."""
 
 from __future__ import annotations
 

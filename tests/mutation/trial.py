@@ -71,7 +71,7 @@ class Trial:
 
 def _failure(item: pytest.Item) -> str | None:
     """The error of a test that fails; None if it passes."""
-    # As the test loop does: what warnings a test may give is said at the test.
+    # As the test loop does: each test says which warnings it may give.
     with catch_warnings_for_item(item.config, item.ihook, "runtest", item):
         reports = runtestprotocol(item, log=False, nextitem=None)
     return next((_error(report) for report in reports if report.failed), None)

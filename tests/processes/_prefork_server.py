@@ -1,9 +1,8 @@
 """
 A server that makes its manager before it forks its workers; run by the tests.
 
-Its arguments are a path and a secret. Workers do what they are asked over pipes,
-and the server prints what they answered. It has one thread, as such servers have
-when they fork.
+Its arguments are a path and a secret. Workers get requests over pipes, and the server
+prints their answers. It has one thread, as such servers have when they fork.
 """
 
 from __future__ import annotations

@@ -29,7 +29,7 @@ def started(*arguments: object, stdin: int | None = None) -> subprocess.Popen[st
 
 
 def finished(*arguments: object, timeout: float = 60) -> tuple[int, str, str]:
-    """How such a Python ended, and what it said."""
+    """The exit code and output of such a Python."""
     process = started(*arguments)
     try:
         out, err = process.communicate(timeout=timeout)

@@ -29,8 +29,8 @@ Work: TypeAlias = Callable[[], object]
 PATIENCE = 30.0
 
 _PACKAGE = Path(devsess.__file__).parent
-# A store's call is atomic, and the others share nothing: what happens between two of
-# their lines could as well happen before the first. A name that is missing costs time only.
+# A store's call is atomic, and the others share nothing: a rival between two of their lines has
+# the same effect as one before the first. A name that is missing costs time only.
 _PASSED_BY = {
     "lifecycle",
     "metrics",

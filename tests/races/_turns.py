@@ -47,7 +47,7 @@ class Move:
     One of the racing operations; it runs only while it has the turn.
 
     Attributes:
-        outcome: What it returned, or the exception it raised.
+        outcome: Its result, or the exception it raised.
         has_called: Whether it has called the store since its turn began.
     """
 
@@ -102,7 +102,7 @@ class Turns:
 
     Args:
         store: The store that it passes every call on to.
-        reads: Whether moves pause after what they read, too.
+        reads: Whether moves pause after their reads, too.
 
     Attributes:
         calls: The calls of moves as they were done: the move's number, and the method.

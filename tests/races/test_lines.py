@@ -72,14 +72,14 @@ class Ring:
         return self.here.login(f"ada-{self._users}", Client(user_agent="curl/8.9"))
 
     def catch_up(self) -> None:
-        """Another thread of *here* hears of all that happened."""
+        """Another thread of *here* catches up with the log."""
         self.here.validate(self._bystander.access_token)
 
     def validate(self, grant: Grant, **options: Any) -> Session:
         return self.here.validate(grant.access_token, **options)
 
     def wait(self) -> None:
-        """Until all that has happened is as old as what memory may not answer any more."""
+        """Wait until every change is older than the staleness that memory may have."""
         self.clock.advance(self.staleness)
 
     def kept(self) -> Grant:
@@ -95,7 +95,7 @@ class Ring:
 
 
 def answer(outcome: object) -> object:
-    """A session's claims, or what kind of thing was returned or raised instead."""
+    """A session's claims, or the type of the result or error."""
     return outcome.claims if isinstance(outcome, Session) else type(outcome)
 
 
@@ -146,7 +146,7 @@ def test_a_change_during_a_validation(name: str, kept: bool, policy: dict[str, A
 
 
 def test_a_change_elsewhere_during_a_validation(store: Store) -> None:
-    """Another thread consumes the log while this one still has what it read before."""
+    """Another thread consumes the log while this one still has the row that it read before."""
     ring = Ring(store)
     ring.catch_up()
 
@@ -216,7 +216,7 @@ def test_a_change_that_is_heard_of_during_a_catch_up() -> None:
 
 
 def test_a_change_during_a_write() -> None:
-    """A write hears of its own changes, and of no more than it has asked for."""
+    """A write catches up with its own changes, and with no more than it has read."""
     ring = Ring(MemoryStore())
 
     def play(race: Race) -> None:

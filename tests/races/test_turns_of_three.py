@@ -1,8 +1,8 @@
 """
 Three operations at once, in all orders of their writes that take the turn away three times.
 
-What goes wrong between operations goes wrong with few switches, if with any (Musuvathi
-and Qadeer, "Iterative Context Bounding", PLDI 2007): two let each of two rivals in.
+A fault between operations shows with few switches, if at all (Musuvathi and Qadeer,
+"Iterative Context Bounding", PLDI 2007): two let each of two rivals in.
 """
 
 from __future__ import annotations

@@ -80,7 +80,7 @@ class Known:
 
 @define
 class Access:
-    """An access token, and what it says."""
+    """An access token, and its content."""
 
     text: str
     session_id: str
@@ -91,7 +91,7 @@ class Access:
 
 @define
 class Refresh:
-    """A refresh token, and what it says."""
+    """A refresh token, and its content."""
 
     text: str
     session_id: str
@@ -130,7 +130,7 @@ class Model:
         return it.ended(now) or (TokenExpiredError if it.auth_time != token.auth_time else None)
 
     def presents(self, token: Access) -> bool:
-        """Whether *token*, once it is validated, is news: of a successor that nobody had seen."""
+        """Whether the validation of *token* presents a successor for the first time."""
         it = self.sessions.get(token.session_id)
         if it is None or it.previous is None:
             return False
@@ -153,7 +153,7 @@ class Model:
             it.revoked_at = now
 
     def purge(self, now: float) -> None:
-        """Mark what has run out; delete what ended before any token of it could still be good."""
+        """Mark expired sessions; delete those whose tokens can no longer be good."""
         for it in list(self.sessions.values()):
             it.lapsed = it.lapsed or (it.revoked_at is None and it.ends_at <= now)
             ended_at = it.revoked_at if it.revoked_at is not None else it.ends_at

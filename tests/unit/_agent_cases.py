@@ -294,7 +294,7 @@ OF_RULES: dict[str, list[Case]] = {
 
 # No table can say this: names are found where apps and crawlers write them.
 OF_LAWS = [
-    # An app behind the engine's own products; else nobody knows whose page it is.
+    # An app names itself behind the engine's own products, or is not known.
     (f"{IPHONE} Mobile/15E148", "Web view on iPhone", "phone", "iOS", "Web view"),
     (f"{IPHONE} Mobile/15E148 NetType/WIFI Language/en",
      "Web view on iPhone", "phone", "iOS", "Web view"),

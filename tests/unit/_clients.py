@@ -1,4 +1,4 @@
-"""Clients to test with: user agents, hints, and what becomes of them."""
+"""Clients to test with: user agents, hints, and their traits."""
 
 from __future__ import annotations
 
@@ -157,7 +157,7 @@ HINTED = [
      "Chromium on Windows", "desktop", "Windows", "Chromium"),
     (f"{REDUCED} Example/1.0", WEBVIEW, "?1", "Android", "", "Pixel 9",
      "Pixel 9 · WebView", "phone", "Android", "WebView"),
-    # Whose page it is, the user agent alone can know.
+    # Only the user agent names the app whose page it is.
     (f"{REDUCED} MicroMessenger/8.0", CHROME, "?1", "Android", "", "Pixel 9",
      "Pixel 9 · WeChat", "phone", "Android", "WeChat"),
     (f"{WINDOWS} Edg/137.0.0.0 Teams/24102.2223.2870.9480", EDGE_VIEW, "?0", "Windows", "15.0.0",

@@ -1,4 +1,4 @@
-"""From a user agent and client hints to what people call the device."""
+"""From a user agent and client hints to the name that people know the device by."""
 
 from __future__ import annotations
 
@@ -96,7 +96,7 @@ def test_hints_win_over_the_user_agent(
     os: str,
     browser: str,
 ) -> None:
-    """Where both speak, the structured word counts, save for what only the agent can know."""
+    """Hints win over the user agent, except for facts that only the agent has."""
     headers = headers_of(brands, mobile, platform, version, model)
 
     actual = traits(Client(user_agent=agent, headers=headers))
@@ -204,7 +204,7 @@ def test_no_shuffled_user_agent_breaks_a_sighting(pieces: list[str]) -> None:
     ],
 )
 def test_no_label_says_a_thing_twice(agent: str) -> None:
-    """Not even an agent that says it twice, or that writes what parts a label."""
+    """Not for an agent that says it twice, nor for one that contains a label's separator."""
     actual = traits(Client(user_agent=agent))
 
     assert is_sound(actual)
@@ -212,7 +212,7 @@ def test_no_label_says_a_thing_twice(agent: str) -> None:
 
 @given(st.text())
 def test_any_user_agent_makes_a_sound_label(text: str) -> None:
-    """No repeated part, no control character, no endless line, whatever is sent."""
+    """No text gives a label with a repeated part, a control character or an endless line."""
     actual = [
         traits(Client(user_agent=agent))
         for agent in (text, f"{text}/1.0", f"Mozilla/5.0 (Linux; Android 14; {text}) {text}/1")

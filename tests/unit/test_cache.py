@@ -91,7 +91,7 @@ def test_a_kept_session_is_answered(feed: Feed, clock: Clock) -> None:
 
 
 def test_nothing_is_answered_before_the_first_catch_up(feed: Feed, clock: Clock) -> None:
-    """A new cache has heard of nothing, whatever was put into it."""
+    """A new cache has read no log, so it answers nothing that was put into it."""
     cache = Cache(Policy(), clock.elapsed)
     cache.watch(feed.ask_mark)
     keep(cache, "token")
@@ -176,7 +176,7 @@ def test_two_catching_up_at_once_both_drop(feed: Feed, clock: Clock) -> None:
 
 
 class Slow(Feed):
-    """The test says when it answers, and what."""
+    """A log whose answers the test gives when it likes."""
 
     async def changes(self, position: Any) -> Changes:
         return await Call("changes", (position,))  # type: ignore[no-any-return]
@@ -279,7 +279,7 @@ def test_the_size_is_kept(feed: Feed, clock: Clock, size: int) -> None:
 
 @pytest.mark.parametrize("way", ["hit", "look", "entry"])
 def test_used_entries_outlive_unused_ones(feed: Feed, clock: Clock, way: str) -> None:
-    """Making room spares what was of use since the last time."""
+    """Entries that answered since the hand last passed are spared."""
     cache = make_cache(feed, clock, cache_size=8)
     keep(cache, "used", "used")
     for number in range(40):
@@ -344,7 +344,7 @@ def test_a_session_is_answered_where_it_is_now(feed: Feed, clock: Clock) -> None
 
 
 def test_clear_forgets_all_and_asks_again(feed: Feed, clock: Clock) -> None:
-    """After a change that could not be heard, nothing is answered until the next catch-up."""
+    """After a change that could not be read, nothing is answered until the next catch-up."""
     cache = make_cache(feed, clock, max_staleness=60)
     ticket = cache.ticket()
     keep(cache, "token")
@@ -366,7 +366,7 @@ def test_a_token_is_known_by_its_whole_text(feed: Feed, clock: Clock) -> None:
 
 
 def test_a_wrong_client_is_a_mistake(feed: Feed, clock: Clock) -> None:
-    """It is said to be one, not taken for a stranger."""
+    """It is a TypeError, and not taken for another client."""
     cache = make_cache(feed, clock)
     keep(cache, "token", client=HOME)
     with pytest.raises(TypeError, match="Client"):
@@ -401,7 +401,7 @@ def test_answers_and_questions_are_counted(feed: Feed, clock: Clock) -> None:
 
 
 def test_how_far_behind_it_is(feed: Feed, clock: Clock) -> None:
-    """Nothing while nothing happened; then the time since it last heard."""
+    """0 without a change; otherwise the time since the last catch-up."""
     cache = Cache(Policy(), clock.elapsed)
     cache.watch(feed.ask_mark)
     assert 0.0 == cache.lag()
@@ -529,7 +529,7 @@ def test_catching_up_begins_again(shared: SharedFeed, clock: Clock) -> None:
 def test_a_mark_that_is_no_longer_the_newest_is_not_compared(
     shared: SharedFeed, clock: Clock
 ) -> None:
-    """A thread that asked before another one caught up leaves what that one knows alone."""
+    """A thread that asked before another one caught up does not replace the newer mark."""
     cache = make_cache(shared, clock)
     keep(cache, "token")
     old = shared.ask_mark()

@@ -41,7 +41,7 @@ def there(cache: Cache, names: Iterable[object]) -> list[object]:
 
 
 def test_the_hand_goes_on() -> None:
-    """Those that were of use are passed by, once; those that were not make room in turn."""
+    """Entries that answered are passed once; those that did not make room in turn."""
     cache = make(4)
     for name in "abcd":
         keep(cache, name)
@@ -56,7 +56,7 @@ def test_the_hand_goes_on() -> None:
 
 
 def test_no_eviction_takes_a_whole_round(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where all are of use, so many are passed by and no more."""
+    """If all have answered, a limited number is passed by, and no more."""
     monkeypatch.setattr(entries, "_PASSED_BY", 10)
     cache = make(100)
     for name in range(100):
@@ -104,7 +104,7 @@ def test_a_dropped_entry_leaves_its_place() -> None:
 
 @pytest.mark.parametrize("apart", [1, SHARD_MASK + 1], ids=["in many tables", "in one table"])
 def test_all_that_was_dropped_is_freed_in_time(monkeypatch: pytest.MonkeyPatch, apart: int) -> None:
-    """Bit by bit, by those who keep something; none of it answers meanwhile."""
+    """Each later `put` frees a few; none of the dropped entries answers meanwhile."""
     monkeypatch.setattr(entries, "_FREED", 3)
     monkeypatch.setattr(cache_module, "hash", lambda token: apart * int(token), raising=False)
     cache = make(10)

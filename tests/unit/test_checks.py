@@ -109,6 +109,6 @@ REFUSED: list[tuple[Callable[..., object], tuple[Any, ...], type[Exception], str
 def test_refused_values(
     check: Callable[..., object], given: Any, error: type[Exception], said: str
 ) -> None:
-    """Beyond its bound a value is refused, and the message names what it was for."""
+    """Beyond its bound a value is refused, and the message names the argument."""
     with pytest.raises(error, match=said):
         check(*given)

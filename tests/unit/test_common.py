@@ -45,14 +45,14 @@ def test_an_id_is_of_16_bytes(raw: bytes, expected: str) -> None:
 
 
 def test_a_fingerprint_is_of_one_account() -> None:
-    """Keyed, with the account in it, whatever text that is; without one there is none."""
+    """Keyed, with the account in it, for any text; without a fingerprint there is no digest."""
     assert digests("fingerprint", f"{ODD}\0{ODD}") == at(SOON).fingerprints(ODD, ODD)
     assert digests("fingerprint", "ada\0f") == at(SOON).fingerprints("ada", "f")
     assert [(), ()] == [at(SOON).fingerprints("ada", none) for none in (None, "")]
 
 
 def test_an_erased_account_is_remembered_by_a_digest() -> None:
-    """Keyed, for whatever text an account's id is."""
+    """Keyed, for an account's id of any text."""
     assert digests("account", ODD) == at(SOON).account_digests(ODD)
 
 

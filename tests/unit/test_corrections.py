@@ -1,4 +1,4 @@
-"""Two clocks apart: how often one manager sets a session back, and what it says."""
+"""Two clocks apart: how often one manager sets a session back, and its warnings."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Passing:
     ("passed", "expected"), [(0, False), (1, False), (3599.9, False), (3600, True), (9999, True)]
 )
 def test_a_session_is_set_back_once_an_hour(passed: float, expected: bool) -> None:
-    """By time that only passes, whatever the time of day says; another session at any time."""
+    """The hour is measured by the clock that only advances; another session is set back at once."""
     time, warned = Passing(), list[str]()
     remembered = Corrections(time, warned.append)
     assert remembered.allow("a", 600)
@@ -81,7 +81,7 @@ def test_a_purge_whose_clock_is_behind_warns() -> None:
 
 
 def test_few_sessions_are_remembered() -> None:
-    """Of more than fit, those that were set back longest ago are forgotten."""
+    """Beyond the limit, the sessions set back longest ago are forgotten."""
     remembered = corrections()
     for number in range(REMEMBERED):
         remembered.note(str(number))

@@ -114,7 +114,7 @@ PAST: dict[str, tuple[dict[str, Any], State, type[InvalidSessionError], str | No
 
 @pytest.mark.parametrize("name", PAST)
 def test_the_error_says_which_clock_and_when(name: str) -> None:
-    """The earlier of two deadlines ended it; a revoked one says when and why."""
+    """An expiry names the earlier deadline; a revocation its instant and reason."""
     columns, expected, error, clock = PAST[name]
     standing = lifecycle.standing(session_row(**columns), T0 + 30, USUAL)
 

@@ -139,7 +139,7 @@ def test_a_browser_update_is_the_same_family() -> None:
 
 
 def test_the_ring_goes_first_and_in_its_order() -> None:
-    """The first device on the ring that is this user's is the one, whatever the fingerprint."""
+    """The first device on the ring that is this user's counts, with any fingerprint."""
     known = [device("d1", fingerprint=b"f"), device("d2"), device("d3")]
 
     actual = recognise(known, ["elsewhere", "d3", "d2"], b"f")

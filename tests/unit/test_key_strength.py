@@ -142,7 +142,7 @@ def test_a_made_up_secret_is_refused(secret: str | bytes) -> None:
 
 @pytest.mark.parametrize("name", MISTAKEN)
 def test_keys_of_other_kinds_are_refused(name: str) -> None:
-    """Keys of other kinds, and what only leads to one, with the command that makes a good one."""
+    """Keys of other kinds, and paths to one, with the command that makes a good one."""
     secret = MISTAKEN[name]
     for message in (refusal(current=secret), refusal(current=PEM, secret=secret)):
         assert "devsess keys new" in message
@@ -156,7 +156,7 @@ def test_a_private_key_is_no_secret_beside_itself() -> None:
 
 @pytest.mark.parametrize("alg", ["EdDSA", "ES256"])
 def test_the_public_half_is_no_secret(alg: Any) -> None:
-    """Bare bytes say nothing of themselves, but these are everybody's, as a JWK set shows them."""
+    """Bare bytes have no mark of a key, but the JWK set publishes these."""
     private = generate_pem(alg)
     members = Keys(private, secret=generate_secret()).jwks()["keys"][0]
     x = base64.urlsafe_b64decode(members["x"] + "=")
@@ -170,7 +170,7 @@ def test_the_public_half_is_no_secret(alg: Any) -> None:
 
 @pytest.mark.parametrize("secret", [5, None, [], {}, {"kty": "oct"}, b"", [5], object()])
 def test_a_secret_is_text_or_bytes(secret: Any) -> None:
-    """A secret of another type is refused as a setting, not by whatever trips over it."""
+    """A secret of another type is a ConfigurationError, not an error of later code."""
     with pytest.raises(ConfigurationError, match="devsess keys new"):
         Keys(PEM, secret=secret)
 

@@ -353,7 +353,7 @@ def test_the_generation_that_a_new_one_succeeds(verdict: Verdict, by: Any, previ
     in_grace=st.booleans(),
 )
 def test_two_generations_are_good(row: Any, generation: int, in_grace: bool) -> None:
-    """In any row whatever, nothing but the current one and the one it succeeds is answered."""
+    """In any row, only the current generation and the one it succeeds are accepted."""
     verdict = VERDICTS[age_of(generation, row, in_grace=in_grace), Bearer.SAME]
     if verdict in {*SUCCESSIONS, Verdict.CONVERGE, Verdict.EXPIRED}:
         assert generation in (row.generation, row.previous_generation)

@@ -1,4 +1,4 @@
-"""Which staleness is recommended, by what its replays came to."""
+"""Which staleness is recommended, by the figures of its replays."""
 
 from __future__ import annotations
 

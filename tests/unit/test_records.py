@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 SECRET = "t7vKq2Zr9XwLm4NbY8sHd5JfC3pQx6RgUe1"
 AGENT = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
-# Fields that hold tokens, secrets, or what came with a request and holds either.
+# Fields that hold tokens, secrets, or parts of a request with either.
 SECRETS = re.compile(
     r"(^|_)(token|secret|salt|password|cookie|signing|verifying|args|kwargs|headers|body)$"
 )
@@ -89,7 +89,7 @@ KINDS = [
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda it: it.__name__)
 def test_errors_travel(kind: type[errors.DevsessError]) -> None:
-    """A worker's error reaches its parent with all that it says."""
+    """A worker's error reaches its parent with its message and attributes."""
     named = inspect.signature(kind.__init__).parameters.keys() - OTHERS
     error = kind("why", **dict.fromkeys(named, ("x",)))
     for copied in (pickle.loads(pickle.dumps(error)), copy.copy(error), copy.deepcopy(error)):

@@ -94,7 +94,7 @@ def test_the_signal_says_what_was_seen() -> None:
 
 
 def test_two_clients_without_an_agent_look_alike() -> None:
-    """Without an agent then and now, and no headers now, there is nothing that differs."""
+    """Without an agent then and now, and without headers now, nothing differs."""
     windows = {"sec-ch-ua-platform": '"Windows"', "sec-ch-ua": '"Google Chrome";v="142"'}
     with SessionManager("memory://", keys="t7vKq2Zr9XwLm4NbY8sHd5JfC3pQx6RgUe1") as sessions:
         grant = sessions.login("ada", Client(headers=windows))

@@ -34,7 +34,7 @@ HINTS = {"sec-ch-ua-mobile": "?0"}
     ],
 )
 def test_clients_that_look_alike(signed_in: Any, came: Any, headers: Any, signals: int) -> None:
-    """An equal agent, whatever comes along, or an equal family; else there is a signal."""
+    """An equal agent or an equal family, with any headers; otherwise there is a signal."""
     with SessionManager("memory://", keys=SECRET) as sessions:
         grant = sessions.login("ada", Client(user_agent=signed_in))
         renewed = sessions.refresh(grant.refresh_token, Client(user_agent=came, headers=headers))

@@ -1,4 +1,4 @@
-"""A cached answer keeps a bounded amount in memory, whatever was sent with the request."""
+"""A cached answer keeps a bounded amount in memory, however much the request had."""
 
 from __future__ import annotations
 
@@ -138,7 +138,7 @@ def test_a_client_holds_no_more_than_an_honest_one_sends(
 
 @pytest.mark.parametrize("name", ["User-Agent", "user-agent", "USER-AGENT"])
 def test_the_agent_among_the_headers_is_used(name: str) -> None:
-    """Where no user agent is given, the headers have it, by whatever case."""
+    """Without a given user agent, the one among the headers counts, in any case."""
     actual = Client(headers={"Accept": "*/*", name: "curl/8.5.0"})
 
     assert "curl/8.5.0" == actual.user_agent

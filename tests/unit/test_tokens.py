@@ -79,7 +79,7 @@ def test_leeway_is_inclusive(claim: str, ahead: int, expected: bool) -> None:
 
 @pytest.mark.parametrize(("length", "expected"), [(512, True), (514, False), (2048, False)])
 def test_a_header_has_its_length(length: int, expected: bool) -> None:
-    """A header of 512 characters is read; a longer one, whatever it holds, is not."""
+    """A header of 512 characters is read; no longer one is."""
     header = HEADER[:-1] + " " * (length * 3 // 4 - len(HEADER)) + "}"
     token = signed(header)
 
@@ -125,7 +125,7 @@ def test_a_segment_ends_where_its_bytes_end(start: str, last: str) -> None:
 
 @pytest.mark.parametrize(("length", "expected"), [(8192, True), (8193, False)])
 def test_a_token_has_its_length(length: int, expected: bool) -> None:
-    """A token of 8,192 characters is read; a longer one, whatever it holds, is not."""
+    """A token of 8,192 characters is read; no longer one is."""
     missing = math.ceil((length - len(signed(HEADER, sub="ada"))) * 3 / 4)
     token = signed(HEADER, sub="ada" + "a" * missing)
 

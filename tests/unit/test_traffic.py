@@ -40,7 +40,7 @@ def test_requests_come_at_their_rate() -> None:
 
 
 def test_a_file_is_read() -> None:
-    """Lines are requests in the order of their time, from whatever beginning they count."""
+    """Lines are requests in the order of their time; they may count from any beginning."""
     requests = (Request(0, "ä"), Request(0.25, "b"), Request(1.5, "ä", "revoke"))
     lines = [
         f'{{"at": {1000 + one.at}, "session": "{one.session}", "event": "{one.kind}"}}'
