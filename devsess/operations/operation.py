@@ -42,7 +42,7 @@ class Operation:
         corrections: The sessions that its manager has set back.
         now: Seconds since the epoch.
         store: The store.
-        events: The events so far; the application hears of them once the operation is over.
+        events: The events so far; the application gets them once the operation is over.
     """
 
     policy: Policy

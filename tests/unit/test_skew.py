@@ -39,7 +39,7 @@ def test_a_row_from_a_clock_ahead(name: str) -> None:
     ("created", "seen", "expected"), [(600, 60, 600), (60, 600, 600), (-60, -9, -9)]
 )
 def test_a_row_is_ahead_by_its_later_instant(created: int, seen: int, expected: int) -> None:
-    """Of the sign-in and the last activity the later one says by how many seconds."""
+    """The later of sign-in and last activity gives the seconds."""
     row = session_row(created_at=T0 + created, last_seen_at=T0 + seen)
 
     assert expected == skew.ahead_by(row, T0)
@@ -47,7 +47,7 @@ def test_a_row_is_ahead_by_its_later_instant(created: int, seen: int, expected: 
 
 @pytest.mark.parametrize(("now", "expected"), [(0.0, True), (Y2025 - 0.5, True), (Y2025, False)])
 def test_a_clock_that_is_not_set_yet(now: float, expected: bool) -> None:
-    """To one that says that it is before 2025 everything lies ahead, and nothing is wrong."""
+    """For a clock before 2025 everything lies ahead, and nothing is corrected."""
     assert expected is skew.is_unset(now)
     assert expected is not skew.was_ahead(session_row(created_at=T0), now)
 
@@ -73,7 +73,7 @@ HISTORIES: dict[str, tuple[list[float], float]] = {
 
 @pytest.mark.parametrize("name", HISTORIES)
 def test_whether_the_history_disputes_a_clock(name: str) -> None:
-    """More than half of at least 32 newest events lie ahead: it is this clock that is behind."""
+    """If more than half of at least 32 newest events lie ahead, this clock is behind."""
     newest, expected = HISTORIES[name]
 
     assert expected == skew.disputed_by(newest, T0)
