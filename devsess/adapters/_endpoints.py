@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, TypeAlias
 from urllib.parse import parse_qsl
 
 from devsess.adapters import _csrf as csrf
-from devsess.adapters import _ended as ended
 from devsess.adapters._body import Body, BodyError, is_json, read_body, with_device_token
 from devsess.adapters._http import Answer, empty_answer, json_answer
 from devsess.adapters._openapi import description
@@ -61,7 +60,7 @@ async def serve(exchange: Exchange, path: str, raw: bytes | None) -> Answer:
     if methods and exchange.request.is_preflight:
         return exchange.preflight(methods)
     answer = await _served(exchange, methods, name, raw)
-    await ended.look(exchange)
+    await exchange.look_for_ended()
     return exchange.ours(answer)
 
 

@@ -151,9 +151,9 @@ def test_no_module_needs_itself() -> None:
     assert set(graph) == set(TopologicalSorter(graph).static_order())
 
 
-def test_below_the_adapters_no_two_modules_need_each_other() -> None:
+def test_no_two_modules_need_each_other() -> None:
     """There is no circle either by what is imported late, or for its types."""
-    graph = graph_of(each for each in _source.imports() if "adapters" not in rooms_of(each.source))
+    graph = graph_of(_source.imports())
     assert set(graph) == set(TopologicalSorter(graph).static_order())
 
 

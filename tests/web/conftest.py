@@ -69,8 +69,8 @@ def make(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Callable[..
     def now() -> float:
         return clock.now().timestamp()
 
-    def make(policy: Any = None, **wrapping: Any) -> Site:
-        settings: dict[str, Any] = {"keys": SECRET, "clock": clock}
+    def make(policy: Any = None, on_event: Any = None, **wrapping: Any) -> Site:
+        settings: dict[str, Any] = {"keys": SECRET, "clock": clock, "on_event": on_event}
         settings |= {"policy": policy} if policy else {}
         wrapping = {"endpoints": "/auth", **wrapping}
         sessions = SessionManager(path, **settings)

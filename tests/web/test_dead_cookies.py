@@ -11,7 +11,7 @@ import pytest
 from _browser import ACCESS, DEVICE, REFRESH, Browser, Cookie
 from _raw_apps import VIEWS, Answer, wsgi_app
 
-from devsess import SessionManager
+from devsess import Event, EventType, SessionManager
 from devsess.adapters import _cookies as cookies
 from devsess.adapters.wsgi import SessionMiddleware
 from devsess.tokens.keys import generate_secret
@@ -75,6 +75,31 @@ def test_dead_cookies_prevent_no_sign_in(site: Any, end: Callable[..., None]) ->
     assert 200 == browser.post("/login?user=ada", site=None, **PAGE).status_code
     assert {ACCESS, REFRESH, DEVICE} == set(browser.jar)
     assert 200 == browser.get("/me").status_code
+
+
+@pytest.mark.parametrize("end", WAYS_TO_END)
+@pytest.mark.parametrize(
+    ("method", "path", "headers"),
+    [
+        ("GET", "/", PAGE),
+        ("GET", "/me", {}),
+        ("GET", "/auth/sessions", {}),
+        ("POST", "/auth/refresh", PAGE),
+        ("POST", "/login?user=ada", {"site": None, **PAGE}),
+    ],
+)
+def test_one_use_of_an_ended_session_is_notified_once(
+    make: Any, end: Callable[..., None], method: str, path: str, headers: dict[str, Any]
+) -> None:
+    """However often a request looks at its cookies; without its row nothing is known of it."""
+    emitted: list[Event] = []
+    site = make(on_event=emitted.append)
+    browser = site.browser("ada", "&persistent")
+    end(site, browser)
+    emitted.clear()
+    browser.ask(method, path, **headers)
+    used = [event for event in emitted if event.type is EventType.SESSION_USED_AFTER_END]
+    assert (0 if end is erase else 1) == len(used)
 
 
 def expired(site: Any, browser: Browser) -> None:
