@@ -222,7 +222,7 @@ async def _may_end(exchange: Exchange, caller: Session) -> None:
         DeviceMismatchError: If the session is bound and its device's token is not there.
         StepUpRequiredError: If the sign-in is too old.
     """
-    # The row is read: the cache does not hear that another process saw the device token.
+    # The row is read: the cache does not learn that another process saw the device token.
     found = await exchange.sessions.get(caller.id)
     devices = exchange.core.tokens.device.read(exchange.client.device_token)
     if found is not None and found.is_bound and found.device.id not in devices:

@@ -87,7 +87,7 @@ class Request:
 
     @property
     def is_preflight(self) -> bool:
-        """Whether a browser asks what another origin's script may send (Fetch §3.3.2)."""
+        """Whether a browser asks before it sends another origin's request (Fetch §3.3.2)."""
         return self.method == "OPTIONS" and self.headers.keys() >= _PREFLIGHT
 
     @property

@@ -21,7 +21,7 @@ Manager = TypeVar("Manager", SessionManager, AsyncSessionManager)
 
 
 class UncachedExchange(Exchange):
-    """One whose manager has a `validate` of the application's: that is asked, and not memory."""
+    """An exchange for a manager whose `validate` is the application's: it is always called."""
 
     def try_cache(self) -> bool:
         return False

@@ -100,8 +100,8 @@ def require(
     A decorator, with arguments or without, for views that need a session: Current.require.
 
     It may stand below the route's decorator or above it, and before `before_request`.
-    Called without a view while a request is served, it checks that request at once:
-    a view that calls it, and nothing else, is guarded.
+    Called without a view while a request is served, it checks that request at once, so
+    a view may call it itself.
 
     Raises:
         TypeError: If an argument is wrong, or what stands in parentheses has no name,

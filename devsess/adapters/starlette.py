@@ -64,8 +64,8 @@ class Guard(Bearer):
     """
     A dependency: the live session, or the answer that asks for one; see Current.require.
 
-    Elsewhere in a route's declaration it would be taken for a value, and guard
-    nothing: what pydantic and FastAPI do with values is a TypeError.
+    Elsewhere in a route's declaration it would be taken for a value, and guard nothing:
+    so each use of pydantic and FastAPI for values raises a TypeError.
     """
 
     # All that FastAPI may fill in: no request chooses how it is guarded.
@@ -106,7 +106,7 @@ class Guard(Bearer):
         raise TypeError(_NO_DEPENDENCY)
 
     def __get_pydantic_core_schema__(self, *_: object) -> NoReturn:
-        """Pydantic asks so for the meaning of what is annotated."""
+        """Pydantic calls this for an annotated value."""
         raise TypeError(_NO_DEPENDENCY)
 
 
@@ -114,9 +114,9 @@ class Require(Guard):
     """
     A dependency, with arguments or without: `Depends(require)`, `Depends(require(acr="aal2"))`.
 
-    It gives the live session, or raises what becomes the answer; see Current.require.
+    It gives the live session, or raises the error that becomes the answer; see Current.require.
     Called without a connection while a request is served, it checks that request at
-    once: a view that calls it, and nothing else, is guarded.
+    once, so a view may call it itself.
 
     Raises:
         TypeError: If an argument is wrong, or it decorates something.

@@ -1,4 +1,4 @@
-"""`devsess export` and `erase`: all that is kept about a person, handed over or gone."""
+"""`devsess export` and `erase`: print or delete all that is kept about a person."""
 
 from __future__ import annotations
 

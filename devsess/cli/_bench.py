@@ -60,7 +60,7 @@ def bench(
     store: str, key: str | None, key_file: TextIO | None, seconds: float, *, as_json: bool
 ) -> None:
     """
-    Measure what sessions cost on the store.
+    Measure the cost of sessions on the store.
 
     It signs in a made-up user, and erases it in the end.
     """

@@ -1,4 +1,4 @@
-"""`devsess demo`: the main job, for real, on a database that is thrown away."""
+"""`devsess demo`: sign-ins, a list, a revocation and a replay on a database that is thrown away."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ CALLS = 400
 
 @define
 class Script:
-    """The demo's text, and whether each step did what it says."""
+    """The demo's text, and whether each step held."""
 
     quiet: bool
     steps: list[dict[str, Any]] = field(factory=list)
@@ -60,7 +60,7 @@ class Script:
 
 
 def run(*, as_json: bool) -> bool:
-    """Play it; whether every step did what it says."""
+    """Play it; returns whether every step held."""
     script = Script(quiet=as_json)
     secret = generate_secret()
     with tempfile.TemporaryDirectory() as folder:

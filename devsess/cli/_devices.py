@@ -44,7 +44,7 @@ def devices() -> None:
 
 
 def _of_one(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Give *command* what every change of a device takes."""
+    """Give *command* the arguments and options of every change of a device."""
     for option in (with_sessions, json_option, actor_option, _DEVICE, _USER):
         command = option(command)
     return command

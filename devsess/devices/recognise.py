@@ -157,8 +157,8 @@ def resembling(devices: Sequence[DeviceRow], sighting: Sighting) -> DeviceRow | 
     The known device that left the traces of *sighting*, or None; evidence only.
 
     OS family, browser family and kind must all be known and equal. Versions never
-    count. Of several one in the same network, then the one seen last; forgotten
-    devices never, blocked ones too.
+    count. Of several, one in the same network goes first, then the one seen last.
+    Forgotten devices never match; blocked ones do.
     """
     seen = sighting.traits
     traces = (seen.os, seen.browser, seen.kind)

@@ -33,8 +33,8 @@ class SupportsMark(Protocol):
         """
         A value that differs whenever the log may have grown since it was last read.
 
-        Never awaited, and cheap: every validation reads it. Of a SharedMark every
-        validation reads the memory, and asks the store twice a second.
+        Never awaited, and cheap: every validation reads it. If it is a SharedMark,
+        validations compare its memory, and ask the store twice a second.
 
         Raises StoreBusyError where it cannot be read at once.
         """

@@ -1,4 +1,4 @@
-"""Which store a path or URL means: one line a backend."""
+"""Open the store that a path or URL names: one line a backend."""
 
 from __future__ import annotations
 

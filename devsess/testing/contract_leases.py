@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from devsess.stores.capabilities import Renewal
 
 LEASE = 2.0
-# Seconds: more than any store needs to hear of its own change.
+# Seconds: more than any store needs to notice its own change.
 PATIENCE = 30.0
 
 
@@ -143,7 +143,7 @@ class LeaseContract:
 
     @with_a_store
     async def test_a_history_stays(self, store: LeasedStore) -> None:
-        """One log has one history, whoever asks, and every store has its own."""
+        """One log has one history for every reader, and every store has its own."""
         first = await _renew(store, "reader", None)
         await sign_in(store, session_row())
         await end_one(store, "s1")

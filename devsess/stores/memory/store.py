@@ -51,8 +51,8 @@ class MemoryStore(Tables):
     Sessions in memory; gone with the process.
 
     Raises:
-        ConfigurationError: From every method, in a forked child: its copy and
-            the parent's would not hear of each other's revocations.
+        ConfigurationError: From every method, in a forked child: its copy and the
+            parent's would not see each other's revocations.
     """
 
     @property

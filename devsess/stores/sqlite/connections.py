@@ -49,10 +49,10 @@ class Connections:
         epoch: A number of their own, different from all others of this process and its children.
         writer: Commits survive a power loss.
         toucher: Never waits for a lock; commits survive a crash of this process only.
-        watch: Never waits and never writes, so that it hears of every commit.
+        watch: Never waits and never writes, so that it sees every commit.
         readers: The others.
-        index: The header that every commit changes; None where that cannot be proven.
-        is_proof_due: Whether it was not proven because somebody wrote.
+        index: The header that every commit changes; None if that was not proven.
+        is_proof_due: Whether another writer kept it from being proven.
     """
 
     def __init__(
@@ -152,7 +152,7 @@ class Connections:
         return found
 
     def is_cut_off(self) -> bool:
-        """Whether it is the same file, and others share another wal-index: this one was deleted."""
+        """Whether others share another wal-index of the same file, since this one was deleted."""
         return identity(self._path) == self._identity and self._has_lost_index()
 
     def _has_lost_index(self) -> bool:
@@ -267,7 +267,7 @@ def _create(path: str) -> None:
 
 
 def identity(path: str) -> Identity:
-    """Which file is at *path*."""
+    """The device and number of the file at *path*."""
     status = os.stat(path)  # noqa: PTH116 - on every write, and a Path costs as much again
     return status.st_dev, status.st_ino
 

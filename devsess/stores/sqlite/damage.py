@@ -2,8 +2,8 @@
 Checks that a row read can be one that devsess wrote.
 
 SQLite checks no column's type when it reads, and a flipped bit makes a number a
-text, or an instant the year 300,000. Such a row is damaged: it must not become
-an error that nobody expects, and least of all an answer.
+text, or an instant the year 300,000. Such a row is damaged: it must become neither an
+unexpected error nor an answer.
 """
 
 from __future__ import annotations

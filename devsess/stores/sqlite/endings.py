@@ -209,9 +209,10 @@ def _raise_number(db: sqlite3.Cursor, target: OfUser | Everyone, at: LivenessCut
 
 def are_many(ask: Ask, ending: Ending) -> bool:
     """
-    Whether more rows are unwritten than may be ended at once; asked before the lock is taken.
+    Whether more rows are unwritten than may be ended at once.
 
-    Counting a thousand rows takes longer than the write. Some more or fewer by then do no harm.
+    They are counted before the lock is taken, since counting a thousand rows takes longer than
+    the write. A few more or fewer by then do no harm.
     """
     if not isinstance(ending.target, (OfUser, Everyone)):
         return False
@@ -240,7 +241,7 @@ def _end_now(db: sqlite3.Cursor, ending: Ending) -> tuple[EventRow, ...]:
 
 
 def condition(target: Target) -> tuple[str, list[object]]:
-    """Which sessions *target* names."""
+    """The SQL condition for the sessions that *target* names, with its values."""
     if isinstance(target, ById):
         if target.user_id is None:
             return "s.id = ?", [target.session_id]
@@ -277,7 +278,7 @@ def append_unended(db: sqlite3.Cursor, where: str, values: list[object]) -> None
 def revoke(
     db: sqlite3.Cursor, where: str, values: list[object], at: float, reason: str, actor: str | None
 ) -> int:
-    """Write those of the sessions that have not ended as ended, reduced; how many they were."""
+    """Write the sessions that have not ended as ended, addresses reduced; returns how many."""
     db.execute(
         "UPDATE events SET ip = network WHERE ip IS NOT network AND session_id IN"  # noqa: S608
         f" (SELECT s.id FROM sessions s WHERE {rows.UNENDED} AND {where})",
@@ -368,7 +369,7 @@ def _write_covered(
 def _end_events(
     db: sqlite3.Cursor, live: Sequence[Sequence[Any]], at: float, reason: str, actor: str | None
 ) -> tuple[EventRow, ...]:
-    """Keep the events of sessions that were *live*; a row that is damaged has none, but the log."""
+    """Insert the events of sessions that were *live*; for a damaged row, write to the log."""
     found = [_event(row, at, reason, actor) for row in live]
     events = tuple(event for event in found if event is not None)
     insert_events(db, *events)

@@ -1,8 +1,8 @@
 """
 Ids as they stand in a file, also in a damaged row: as bytes that are no text of any encoding.
 
-Ending needs no label, and no id that can be read either: such a row is ended like any other, in
-its place among them, and left out where ids are returned. It is purged like any other too.
+Such a row is ended and purged like any other, in its place among them, and left out
+where ids are returned: ending needs no label, and no id that can be read.
 """
 
 from __future__ import annotations

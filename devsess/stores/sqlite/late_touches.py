@@ -1,10 +1,10 @@
 """
 Touches that came while another connection wrote, written a little later.
 
-Nobody waits for a touch. Beside writers at full speed half of all writes that
-never wait fail: a session that is used every few minutes, once each time,
-would expire by bad luck. So a touch that could not be written is tried again,
-by a thread that lives for as long as there is one to try.
+Nobody waits for a touch. Beside writers at full speed, half of all writes that never
+wait fail, and a session that is used once every few minutes could expire by bad luck.
+So a touch that could not be written is tried again, by a thread that lives as long as
+there are touches to try.
 """
 
 from __future__ import annotations

@@ -36,7 +36,7 @@ def append_changes(db: sqlite3.Cursor, session_ids: Sequence[str | None]) -> Non
 
 
 def insert_events(db: sqlite3.Cursor, *events: EventRow) -> None:
-    """Keep events, in this order; but no more of one type and session, or account, than may be."""
+    """Insert events in this order, up to the limit for each type and session, or account."""
     for event in events:
         if is_full(db, event):
             continue

@@ -5,7 +5,7 @@ In WAL mode all connections to a database share the memory of its `-shm` file.
 Its first 48 bytes are the header by which every reader finds the latest commit
 (https://sqlite.org/walformat.html, "The WAL-Index Header"): a commit is one when
 they have changed, and `PRAGMA data_version` compares the same bytes after two
-system calls. So the bytes themselves are looked at.
+system calls. So this module looks at the bytes themselves.
 
 They are looked at through a second mapping of the very pages that SQLite has
 mapped, made with `mremap`. That opens no descriptor of the file: closing any
