@@ -44,9 +44,13 @@ class UnreadableRowError(ValueError):
 
 
 def dump(row: SessionRow | DeviceRow | EventRow) -> str:
-    """*row* as text. A session's device is a row of its own: only its id is in the text."""
-    plain = {each.name: _plain(getattr(row, each.name)) for each in fields(type(row))}
-    return json.dumps(plain, separators=(",", ":"))
+    """*row* as text; of a session's device only the id, since the device is a row of its own."""
+    return json.dumps(as_plain(row), separators=(",", ":"))
+
+
+def as_plain(row: SessionRow | DeviceRow | EventRow) -> dict[str, Any]:
+    """*row* as the values that `dump` writes, by column, for stores that keep documents."""
+    return {each.name: _plain(getattr(row, each.name)) for each in fields(type(row))}
 
 
 def owner_in(text: str) -> tuple[str, str]:
@@ -66,21 +70,17 @@ def load_session(text: str, device: DeviceRow) -> SessionRow:
     Raises:
         UnreadableRowError: If the text holds no session.
     """
+    return _read(text, lambda plain: _session(plain, device))
 
-    def make(plain: dict[str, Any]) -> SessionRow:
-        if plain["location"] is not None:
-            plain["location"] = Location(*plain["location"])
-        levels = tuple((acr, at) for acr, at in plain.get("levels", ()))
-        texts = [*plain["amr"], *(acr for acr, _ in levels)]
-        if {str} != {str, *map(type, texts)} or {int} != {int, *(type(at) for _, at in levels)}:
-            raise TypeError("there is another type of value in amr or levels")
-        plain |= {
-            "salt": base64.b64decode(plain["salt"], validate=True),
-            "amr": tuple(plain["amr"]),
-        }
-        return SessionRow(**plain | {"device": device, "levels": levels})
 
-    return _read(text, make)
+def session_from(plain: Mapping[str, Any], device: DeviceRow) -> SessionRow:
+    """
+    The session of which `as_plain` gave the values.
+
+    Raises:
+        UnreadableRowError: If they are none's.
+    """
+    return _made(lambda: _session(dict(plain), device))
 
 
 def load_device(text: str) -> DeviceRow:
@@ -90,13 +90,17 @@ def load_device(text: str) -> DeviceRow:
     Raises:
         UnreadableRowError: If the text holds no device.
     """
+    return _read(text, _device)
 
-    def make(plain: dict[str, Any]) -> DeviceRow:
-        if plain.get("fingerprint") is not None:
-            plain["fingerprint"] = base64.b64decode(plain["fingerprint"], validate=True)
-        return DeviceRow(**plain)
 
-    return _read(text, make)
+def device_from(plain: Mapping[str, Any]) -> DeviceRow:
+    """
+    The device of which `as_plain` gave the values.
+
+    Raises:
+        UnreadableRowError: If they are none's.
+    """
+    return _made(lambda: _device(dict(plain)))
 
 
 def load_event(text: str) -> EventRow:
@@ -106,13 +110,43 @@ def load_event(text: str) -> EventRow:
     Raises:
         UnreadableRowError: If the text holds no event.
     """
+    return _read(text, _event)
 
-    def make(plain: dict[str, Any]) -> EventRow:
-        if plain.get("assessment") is not None:
-            plain["assessment"] = load_assessment(plain["assessment"])
-        return EventRow(**plain | {"type": EventType(plain["type"])})
 
-    return _read(text, make)
+def event_from(plain: Mapping[str, Any]) -> EventRow:
+    """
+    The event of which `as_plain` gave the values.
+
+    Raises:
+        UnreadableRowError: If they are none's.
+    """
+    return _made(lambda: _event(dict(plain)))
+
+
+def _session(plain: dict[str, Any], device: DeviceRow) -> SessionRow:
+    if plain["location"] is not None:
+        plain["location"] = Location(*plain["location"])
+    levels = tuple((acr, at) for acr, at in plain.get("levels", ()))
+    texts = [*plain["amr"], *(acr for acr, _ in levels)]
+    if {str} != {str, *map(type, texts)} or {int} != {int, *(type(at) for _, at in levels)}:
+        raise TypeError("there is another type of value in amr or levels")
+    plain |= {
+        "salt": base64.b64decode(plain["salt"], validate=True),
+        "amr": tuple(plain["amr"]),
+    }
+    return SessionRow(**plain | {"device": device, "levels": levels})
+
+
+def _device(plain: dict[str, Any]) -> DeviceRow:
+    if plain.get("fingerprint") is not None:
+        plain["fingerprint"] = base64.b64decode(plain["fingerprint"], validate=True)
+    return DeviceRow(**plain)
+
+
+def _event(plain: dict[str, Any]) -> EventRow:
+    if plain.get("assessment") is not None:
+        plain["assessment"] = load_assessment(plain["assessment"])
+    return EventRow(**plain | {"type": EventType(plain["type"])})
 
 
 def load_assessment(plain: Mapping[str, Any]) -> Assessment:
@@ -156,8 +190,12 @@ def _values(record: AttrsInstance) -> list[object]:
 
 
 def _read(text: str, make: Callable[[dict[str, Any]], R]) -> R:
+    return _made(lambda: make(json.loads(text)))
+
+
+def _made(make: Callable[[], R]) -> R:
     try:
-        made = make(json.loads(text))
+        made = make()
         if isinstance(made, (SessionRow, DeviceRow, EventRow)):
             _check(made)
         return made
