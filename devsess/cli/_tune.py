@@ -16,7 +16,7 @@ from devsess.cli._table import Column
 from devsess.tokens.keys import Keys, generate_secret
 
 if TYPE_CHECKING:
-    from devsess.tuning.recommend import Candidate, Recommendation, Target
+    from devsess.tuning.recommend import Candidate, Recommendation
     from devsess.tuning.replay import Outcome
     from devsess.tuning.traffic import Traffic
 
@@ -82,14 +82,13 @@ def tune(
     as_json: bool,
 ) -> None:
     """Find max_staleness for the store's traffic. It is replayed beside the store, not in it."""
-    from devsess.tuning.recommend import Target, recommend
+    from devsess.tuning.recommend import recommend
 
     check_ready(store)
-    target = Target(max_staleness, p99)
-    traffic = _traffic(file, rps, sessions, requests)
+    traffic, keys = _traffic(file, rps, sessions, requests), Keys.of(generate_secret())
     with cleaning_up():
-        found = recommend(store, traffic, target, Keys.of(generate_secret()))
-    output.as_json(_json(found)) if as_json else _show(found, target, traffic)
+        found = recommend(store, traffic, keys, max_staleness=max_staleness, p99=p99)
+    output.as_json(_json(found)) if as_json else _show(found, p99, traffic)
     sys.exit(NOT_MET if found.chosen is None else 0)
 
 
@@ -106,7 +105,7 @@ def _traffic(
     return read(file)
 
 
-def _show(found: Recommendation, target: Target, traffic: Traffic) -> None:
+def _show(found: Recommendation, p99: float, traffic: Traffic) -> None:
     output.prose(
         f"replayed {len(traffic)} requests, {traffic[-1].at:.0f} s of traffic; "
         f"every second session by another process.\n"
@@ -118,11 +117,11 @@ def _show(found: Recommendation, target: Target, traffic: Traffic) -> None:
     output.prose(f"\nconfidence: {f'low: {doubts}' if doubts else 'high'}")
     if found.chosen is None:
         output.prose(
-            f"\nNo setting keeps 99 of 100 validations below {target.p99:g} µs within "
-            f"{target.max_staleness:g} s of staleness each time."
+            f"\nNo setting keeps 99 of 100 validations below {p99:g} µs within "
+            f"{found.candidates[-1].typical.max_staleness:g} s of staleness each time."
         )
     else:
-        click.echo(f"\n99 of 100 validations stay below {target.p99:g} µs with\n")
+        click.echo(f"\n99 of 100 validations stay below {p99:g} µs with\n")
         click.echo(f"    {_policy(found.chosen)}")
 
 

@@ -10,8 +10,7 @@ from attrs import evolve, frozen
 
 from devsess.errors import ConfigurationError
 from devsess.policy import Policy
-from devsess.tuning.replay import Outcome, replay
-from devsess.tuning.store import replay_store
+from devsess.tuning.replay import Outcome, replay_store
 
 if TYPE_CHECKING:
     from devsess.tokens.keys import Keys
@@ -24,20 +23,6 @@ ROUNDS = 3
 ENOUGH = 100
 # By what part of it the mean cost may differ between replays.
 SPREAD = 0.5
-
-
-@frozen
-class Target:
-    """
-    The bounds that a setting should keep.
-
-    Attributes:
-        max_staleness: Seconds a validation may lag behind a revocation at most.
-        p99: Microseconds that 99 of 100 validations should stay below.
-    """
-
-    max_staleness: float
-    p99: float
 
 
 @frozen
@@ -93,28 +78,34 @@ class Recommendation:
         return tuple((self.chosen or self.candidates[0]).doubts())
 
 
-def recommend(location: str, traffic: Traffic, target: Target, keys: Keys) -> Recommendation:
+def recommend(
+    location: str, traffic: Traffic, keys: Keys, *, max_staleness: float, p99: float
+) -> Recommendation:
     """
     The staleness for *traffic* on a store like the one at *location*, which is left alone.
 
+    Args:
+        max_staleness: Seconds a validation may lag behind a revocation at most.
+        p99: Microseconds that 99 of 100 validations should stay below.
+        others: As for replay_store.
+
     Raises:
-        ConfigurationError: If the store is no file, the target is no span, or the traffic
+        ConfigurationError: If the store is no file, the staleness is no span, or the traffic
             has nothing to measure.
         OSError, StoreUnavailableError: If nothing can be written beside the store.
     """
-    most = target.max_staleness
     # Six digits are enough for everyone, and can be pasted.
-    spans = sorted({min(most, float(f"{most * part:.6g}")) for part in PARTS})
+    spans = sorted({min(max_staleness, float(f"{max_staleness * part:.6g}")) for part in PARTS})
     policies = [Policy(max_staleness=span) for span in spans]
     with replay_store(location, traffic, keys) as store:
         # Compared with nothing: the first takes longer.
-        if not replay(store, traffic, Policy()).validations:
+        if not store.replay(Policy()).validations:
             raise ConfigurationError(
                 "the traffic has no validations behind its first quarter, which fills the cache"
             )
-        rounds = [[replay(store, traffic, one) for one in policies] for _ in range(ROUNDS)]
+        rounds = [[store.replay(one) for one in policies] for _ in range(ROUNDS)]
     candidates = tuple(map(Candidate, zip(*rounds, strict=True)))
-    return Recommendation(choose(candidates, target.p99), candidates)
+    return Recommendation(choose(candidates, p99), candidates)
 
 
 def choose(candidates: Sequence[Candidate], p99: float) -> Candidate | None:
@@ -125,7 +116,7 @@ def choose(candidates: Sequence[Candidate], p99: float) -> Candidate | None:
 
     Args:
         candidates: One at least, the least stale first.
-        p99: Microseconds, as in Target.
+        p99: Microseconds, as in recommend.
     """
     start = candidates[0]
     most = start.typical.catch_ups_per_second

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 import statistics
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from math import inf
 from time import monotonic, perf_counter
@@ -17,7 +17,6 @@ from devsess.tuning.clients import client, each_request, sign_in
 from devsess.tuning.timing import Batch, alternating, each_fresh, fresh_copy
 
 if TYPE_CHECKING:
-    from devsess.models import Client
     from devsess.stores.base import Store
     from devsess.tokens.keys import Keys
 
@@ -82,27 +81,22 @@ def measure(store: Store, keys: Keys, decode: Callable[[str], object], seconds: 
 
 def _writes(sessions: SessionManager, user: str, deadline: float) -> dict[str, float]:
     """Milliseconds of login, refresh and revoke."""
-    taken: dict[str, list[float]] = {"login": [], "refresh": [], "revoke": []}
-    for number in range(WRITES):
-        if number and monotonic() > deadline:
-            break
-        for name, seconds in _cycle(sessions, user, client(number)):
-            taken[name].append(seconds)
-    return {name: statistics.median(spent) * 1000 for name, spent in taken.items()}
-
-
-def _cycle(sessions: SessionManager, user: str, device: Client) -> Iterator[tuple[str, float]]:
-    """Sign in, refresh, revoke; the seconds that each took."""
-    begun = perf_counter()
-    grant = sessions.login(user, device)
-    yield "login", perf_counter() - begun
-    device = evolve(device, device_token=grant.device_token)
-    begun = perf_counter()
-    grant = sessions.refresh(grant.refresh_token, device)
-    yield "refresh", perf_counter() - begun
-    begun = perf_counter()
-    sessions.revoke(grant.session.id)
-    yield "revoke", perf_counter() - begun
+    spent: list[tuple[float, float, float]] = []
+    while len(spent) < WRITES and (not spent or monotonic() < deadline):
+        device, begun = client(len(spent)), perf_counter()
+        grant = sessions.login(user, device)
+        signed_in = perf_counter()
+        device = evolve(device, device_token=grant.device_token)
+        ready = perf_counter()
+        grant = sessions.refresh(grant.refresh_token, device)
+        refreshed = perf_counter()
+        sessions.revoke(grant.session.id)
+        spent.append((signed_in - begun, refreshed - ready, perf_counter() - refreshed))
+    medians = map(statistics.median, zip(*spent, strict=True))
+    return {
+        name: took * 1000
+        for name, took in zip(("login", "refresh", "revoke"), medians, strict=True)
+    }
 
 
 def _batches(

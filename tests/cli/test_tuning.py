@@ -20,9 +20,8 @@ from devsess import Client, Keys, Policy, SessionManager
 from devsess.cli import _bench, main
 from devsess.stores.memory import MemoryStore
 from devsess.tokens.keys import generate_pem
-from devsess.tuning.recommend import Recommendation, Target, recommend
-from devsess.tuning.replay import PROBES, Outcome, bound, replay
-from devsess.tuning.store import replay_store
+from devsess.tuning.recommend import Recommendation, recommend
+from devsess.tuning.replay import PROBES, Outcome, replay_store
 from devsess.tuning.suite import measure
 from devsess.tuning.traffic import Request, Traffic, synthetic
 
@@ -73,13 +72,13 @@ def traffic(seed: int) -> Traffic:
 
 def replayed(folder: Path, played: Traffic, policy: Policy) -> Outcome:
     with replay_store(str(folder / "sessions.db"), played, KEYS) as store:
-        return replay(store, played, policy)
+        return store.replay(policy)
 
 
 @pytest.fixture(scope="module")
 def found(tmp_path_factory: pytest.TempPathFactory) -> Recommendation:
     location = str(tmp_path_factory.mktemp("tuning") / "sessions.db")
-    return recommend(location, traffic(1), Target(2, EASY), KEYS)
+    return recommend(location, traffic(1), KEYS, max_staleness=2, p99=EASY)
 
 
 # bench
@@ -265,8 +264,8 @@ def test_the_bound_is_measured(tmp_path: Path) -> None:
     """It is the staleness in force, whichever was expected."""
     with replay_store(str(tmp_path / "s.db"), traffic(1)[:20], KEYS) as store:
         for staleness in (0.0, 1.0):
-            with store.replica(Policy(max_staleness=staleness)) as replica:
-                assert staleness == bound(replica, 2.0)
+            with store.opened(Policy(max_staleness=staleness)) as state:
+                assert staleness == state.bound(2.0)
 
 
 def test_tune_leaves_nothing_behind(path: Path) -> None:
