@@ -16,7 +16,7 @@ from _processes_helpers import FOLDER, SECRET, finished, started
 from devsess import SessionManager, SessionRevokedError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    pass
 
 pytestmark = pytest.mark.skipif(
     not hasattr(signal, "SIGKILL"), reason="this platform cannot kill like that"
@@ -24,17 +24,6 @@ pytestmark = pytest.mark.skipif(
 
 DYING = FOLDER / "_dying.py"
 ENDING = FOLDER / "_ending.py"
-
-
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "sessions.db"
-
-
-@pytest.fixture
-def sessions(path: Path) -> Iterator[SessionManager]:
-    with SessionManager(path, keys=SECRET) as sessions:
-        yield sessions
 
 
 # Rows written by a login whose process dies there; the events are emitted at the end.

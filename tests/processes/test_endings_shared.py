@@ -27,11 +27,6 @@ SETTLING = FOLDER / "_settling.py"
 MANY = 120
 
 
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "s.db"
-
-
 def _signed_in(sessions: SessionManager) -> list[Grant]:
     return [sessions.login("user-xyz") for _ in range(MANY)]
 

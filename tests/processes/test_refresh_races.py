@@ -35,17 +35,6 @@ BROWSER: dict[str, Any] = {
 
 
 @pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "sessions.db"
-
-
-@pytest.fixture
-def sessions(path: Path) -> Iterator[SessionManager]:
-    with SessionManager(path, keys=SECRET) as sessions:
-        yield sessions
-
-
-@pytest.fixture
 def grant(sessions: SessionManager) -> Grant:
     return sessions.login("user-xyz", Client(**BROWSER))
 
