@@ -37,11 +37,11 @@ if TYPE_CHECKING:
     from devsess import Grant
 
 DESCRIPTION = (
-    "The hundredth that is slowest, unless it says otherwise. The lock is held by another "
-    "connection inside `BEGIN IMMEDIATE`; every validation's touch is due. Sign-ins beside a purge "
-    "are another process's. The cache has its default size and is full; tokens come by Zipf's law. "
-    "A session that is used once in five minutes must live through its twelve hours beside four "
-    "processes that write at full speed."
+    "The slowest hundredth, unless a line says otherwise. The lock is held by another "
+    "connection inside `BEGIN IMMEDIATE`; every validation's touch is due. Sign-ins beside a "
+    "purge are another process's. The cache has its default size and is full; tokens come by "
+    "Zipf's law. A session that is used once in five minutes must live through its twelve "
+    "hours beside four processes that write at full speed."
 )
 
 SIZE = Policy().cache_size

@@ -40,9 +40,10 @@ P = ParamSpec("P")
 
 DESCRIPTION = (
     "All sessions of an account, and all there are, are ended while another process signs "
-    "people in and validates. The first write is in force at once; the rows follow in batches. "
-    "How long it holds the lock is the median of 150, each kind in turn with single revokes, less "
-    "its waits for a CPU that other programs used: it does not depend on how many end."
+    "people in and validates. The first write is in force at once; the rows follow in "
+    "batches. The time for which it holds the lock is the median of 150, each kind in turn "
+    "with single revokes, less its waits for a CPU that other programs used: it does not "
+    "depend on the number of sessions."
 )
 
 OF_ONE, OF_ALL = 73_000, 200_000

@@ -27,9 +27,7 @@ if TYPE_CHECKING:
     from devsess.stores.sqlite import SQLiteStore
     from devsess.tokens.access import AccessClaims
 
-DESCRIPTION = (
-    "Where the time of the dearer validations goes: each part timed by itself, beside the whole."
-)
+DESCRIPTION = "The parts of the dearer validations, each timed by itself, beside the whole."
 
 T = TypeVar("T")
 

@@ -15,10 +15,10 @@ from devsess import Grant, SessionManager
 from devsess.tuning.timing import each_fresh, fresh_copy
 
 DESCRIPTION = (
-    "One file, several threads and processes. At a pace of 900 requests a second every other "
-    "one meets a commit, and reads the change log first: a rough figure, which moves with the "
-    "machine's load. Of two processes together, waits for a CPU that other programs use "
-    "are left out, waits for each other are not."
+    "One file, several threads and processes. At 900 requests a second every other request "
+    "meets a commit, and reads the change log first: a rough figure, which moves with the "
+    "machine's load. For two processes together, waits for a CPU that other programs use are "
+    "left out; waits for each other are not."
 )
 
 SESSIONS = 250

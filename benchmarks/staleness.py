@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
 DESCRIPTION = (
     "From the return of `revoke` to the start of the last validation that another process let "
-    "pass; 0 where there was none. Revocations come at all moments between one hearing and "
-    "the next."
+    "pass; 0 where there was none. Revocations come at all moments between two readings of "
+    "the change log."
 )
 
 # How many revocations are timed, by the staleness that is allowed, in seconds.
