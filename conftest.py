@@ -1,18 +1,56 @@
-"""The Python blocks of README.md and docs/ are tests: each document runs from top to bottom."""
+"""
+What holds for all tests: how many are run, and that the documents are among them.
+
+The Python blocks of README.md and docs/ are tests: each document runs from top to bottom.
+"""
 
 from __future__ import annotations
 
 import os
+import shutil
 import tempfile
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import settings
 from sybil import Sybil
 from sybil.integration.pytest import SybilItem
 from sybil.parsers.markdown import PythonCodeBlockParser
 
 ROOT = Path(__file__).parent
+# A disk in memory, where there is one: no test cuts the power, so none can tell it from another.
+MEMORY = Path("/dev/shm")  # noqa: S108 - pytest makes a folder there that is its own
+# How many examples of a property are tried; a test that needs more or fewer takes a multiple.
+EXAMPLES = {"brief": 20, "thorough": 150}
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--thorough",
+        action="store_true",
+        help="run what is marked as thorough too, and all tests with their full counts",
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if "TMPDIR" not in os.environ and _has_room(MEMORY):
+        os.environ["TMPDIR"] = str(MEMORY)
+        tempfile.tempdir = None  # it may have been asked for
+    for name, count in EXAMPLES.items():
+        settings.register_profile(name, max_examples=count)
+    settings.load_profile("thorough" if config.getoption("thorough") else "brief")
+
+
+def _has_room(folder: Path) -> bool:
+    """Whether the databases and the profiles of browsers of a run fit in there with ease."""
+    return os.access(folder, os.W_OK) and shutil.disk_usage(folder).free > 2**31
+
+
+@pytest.fixture(scope="session")
+def thorough(pytestconfig: pytest.Config) -> bool:
+    """Whether tests are to run with their full counts."""
+    return bool(pytestconfig.getoption("thorough"))
 
 
 def _into_a_folder_of_its_own(namespace: dict[str, Any]) -> None:
@@ -41,8 +79,12 @@ pytest_collect_file = Sybil(
 
 
 @pytest.hookimpl(trylast=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep the blocks of a document together and in order, whoever shuffles the tests."""
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out what is too dear, and keep the blocks of a document together and in order."""
+    if not config.getoption("thorough"):
+        dear = [item for item in items if item.get_closest_marker("thorough")]
+        config.hook.pytest_deselected(items=dear)
+        items[:] = [item for item in items if not item.get_closest_marker("thorough")]
     blocks = [item for item in items if isinstance(item, SybilItem)]
     blocks.sort(key=lambda item: (str(item.path), item.example.line))
     others = [item for item in items if not isinstance(item, SybilItem)]

@@ -337,7 +337,7 @@ JSON = st.recursive(
 )
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=3 * settings().max_examples, deadline=None)
 @given(
     st.dictionaries(st.sampled_from([*CLAIMS, "nbf", "acr", "gen", "x"]), JSON, max_size=3),
     st.dictionaries(st.sampled_from(["alg", "typ", "kid", "x"]), JSON, max_size=1),

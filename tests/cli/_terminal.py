@@ -6,8 +6,12 @@ import os
 import struct
 import subprocess
 import sys
+import warnings
+from typing import NoReturn
 
 import pytest
+
+from devsess.cli import main
 
 pty = pytest.importorskip("pty", reason="this system has no pseudo-terminals")
 
@@ -16,11 +20,7 @@ COMMAND = [sys.executable, "-W", "error", "-m", "devsess"]
 
 def in_terminal(*arguments: str, typed: bytes = b"", width: int = 80) -> tuple[int, str]:
     """The exit code of a command, and all it showed in its terminal of *width* columns."""
-    import fcntl
-    import termios
-
-    ours, theirs = pty.openpty()
-    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, width, 0, 0))
+    ours, theirs = _terminal(width)
     os.write(ours, typed)
     environ = {name: value for name, value in os.environ.items() if name != "COLUMNS"}
     try:
@@ -29,6 +29,33 @@ def in_terminal(*arguments: str, typed: bytes = b"", width: int = 80) -> tuple[i
         )
     finally:
         os.close(theirs)
+    shown = _all_of(ours)
+    return process.wait(), shown
+
+
+def drawn(*arguments: str, width: int = 80) -> tuple[int, str]:
+    """As `in_terminal`, by a fork of this process, which need not import all again."""
+    return _by_fork(arguments, *_terminal(width))
+
+
+def drawn_piped(*arguments: str) -> str:
+    """The output of a command into a pipe, by a fork of this process."""
+    code, shown = _by_fork(arguments, *os.pipe())
+    assert 0 == code, shown
+    return shown
+
+
+def _terminal(width: int) -> tuple[int, int]:
+    """Our end of a terminal of *width* columns, and the command's."""
+    import fcntl
+    import termios
+
+    ours, theirs = pty.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, width, 0, 0))
+    return ours, theirs
+
+
+def _all_of(ours: int) -> str:
     shown = b""
     with os.fdopen(ours, "rb", buffering=0) as terminal:
         try:
@@ -36,7 +63,36 @@ def in_terminal(*arguments: str, typed: bytes = b"", width: int = 80) -> tuple[i
                 shown += part
         except OSError:  # how Linux tells the end of a terminal
             pass
-    return process.wait(), shown.decode()
+    return shown.decode()
+
+
+def _by_fork(arguments: tuple[str, ...], ours: int, theirs: int) -> tuple[int, str]:
+    with warnings.catch_warnings():
+        # The other threads of a worker of pytest-xdist only wait for its next test.
+        warnings.simplefilter("ignore", DeprecationWarning)
+        child = os.fork()
+    if child == 0:
+        _be_the_command(arguments, theirs)
+    os.close(theirs)
+    shown = _all_of(ours)
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), shown
+
+
+def _be_the_command(arguments: tuple[str, ...], theirs: int) -> NoReturn:
+    code: object = 1
+    try:
+        for standard in range(3):
+            os.dup2(theirs, standard)
+        sys.stdin = sys.__stdin__ = os.fdopen(0)  # type: ignore[misc]
+        sys.stdout = sys.__stdout__ = os.fdopen(1, "w")  # type: ignore[misc]
+        sys.stderr = sys.__stderr__ = os.fdopen(2, "w")  # type: ignore[misc]
+        os.environ.pop("COLUMNS", None)
+        main(arguments, prog_name="devsess")
+    except SystemExit as end:
+        code = end.code
+    finally:
+        sys.stdout.flush()
+        os._exit(code if isinstance(code, int) else 1)
 
 
 def piped(*arguments: str, **environ: str) -> subprocess.CompletedProcess[bytes]:

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import pytest
-from _terminal import in_terminal, piped
+from _terminal import drawn, drawn_piped, piped
 
 from devsess import Client, SessionManager
 from devsess.cli._table import Column, Table, cut, full, medium, short, width_of
@@ -72,7 +72,7 @@ def ids(path: Path, command: str) -> set[str]:
 @pytest.mark.parametrize("command", LISTS, ids=lambda each: each[0])
 def test_a_list_fits_its_terminal(path: Path, command: tuple[str, ...], width: int) -> None:
     """No line is wider than the terminal, every id is whole, and UTC is said once."""
-    code, shown = in_terminal(command[0], USER, *command[1:], "--store", str(path), width=width)
+    code, shown = drawn(command[0], USER, *command[1:], "--store", str(path), width=width)
     lines = shown.splitlines()
     assert 0 == code
     assert [] == [line for line in lines if width_of(line) > width]
@@ -84,7 +84,7 @@ def test_a_list_fits_its_terminal(path: Path, command: tuple[str, ...], width: i
 @pytest.mark.parametrize("width", [20, 40, 60])
 def test_ids_are_whole_in_any_terminal(path: Path, width: int) -> None:
     """However narrow it is, the ids are there to be copied, and the state."""
-    _, shown = in_terminal("list", USER, "--all", "--store", str(path), width=width)
+    _, shown = drawn("list", USER, "--all", "--store", str(path), width=width)
     assert set() == {each for each in ids(path, "list") if each not in shown}
     assert "state" in shown
 
@@ -92,7 +92,7 @@ def test_ids_are_whole_in_any_terminal(path: Path, width: int) -> None:
 @pytest.mark.parametrize("command", LISTS, ids=lambda each: each[0])
 def test_a_pipe_gets_all(path: Path, command: tuple[str, ...]) -> None:
     """In a pipe nothing is cut, instants are whole, and UTC is said once."""
-    shown = piped(command[0], USER, *command[1:], "--store", str(path)).stdout.decode()
+    shown = drawn_piped(command[0], USER, *command[1:], "--store", str(path))
     assert "…" not in shown
     assert 1 == shown.count("UTC")
     assert None is CONTROLS.search(shown)
@@ -221,8 +221,8 @@ class TestTable:
 def test_show_fits_and_says_utc_once(path: Path) -> None:
     """In a terminal and in a pipe, the details of a session say UTC once."""
     [session_id, *_] = sorted(ids(path, "list"))
-    _, shown = in_terminal("show", session_id, "--store", str(path))
-    for text in (shown, piped("show", session_id, "--store", str(path)).stdout.decode()):
+    _, shown = drawn("show", session_id, "--store", str(path))
+    for text in (shown, drawn_piped("show", session_id, "--store", str(path))):
         assert 1 == text.count("UTC")
         assert None is CONTROLS.search(text)
         assert text.startswith(f"session        {session_id}")

@@ -36,6 +36,7 @@ LONG = (
     ("bench", "--seconds", "60"),
     ("tune", "--max-staleness", "1", "--p99", "9", "--sessions", "100000"),
 )
+dear = pytest.mark.thorough
 SMALL = ("--sessions", "20", "--requests", "1000")
 
 
@@ -188,7 +189,9 @@ def test_bench_while_others_end_all_sessions(monkeypatch: pytest.MonkeyPatch) ->
     assert {} == store._sessions
 
 
-@pytest.mark.parametrize("name", ["SIGTERM", "SIGHUP", "SIGINT"])
+@pytest.mark.parametrize(
+    "name", ["SIGTERM", *(pytest.param(it, marks=dear) for it in ("SIGHUP", "SIGINT"))]
+)
 @pytest.mark.parametrize("command", LONG, ids=lambda command: command[0])
 def test_a_signal_leaves_nothing(command: tuple[str, ...], name: str, path: Path) -> None:
     """A signal that stops it midway leaves the store and its folder as they were."""

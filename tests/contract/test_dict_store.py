@@ -11,7 +11,8 @@ from dict_store.server import DictServer
 from dict_store.store import DictStore
 
 from devsess import AsyncSessionManager, SessionManager, SessionRevokedError, StoreUnavailableError
-from devsess.testing import LeaseContract, StoreContract
+from devsess.stores import semantics
+from devsess.testing import LeaseContract, StoreContract, contract_log
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -36,6 +37,14 @@ class OverServers:
     def make_store(self) -> DictStore:
         self.servers.append(DictServer())
         return DictStore(self.port(self.servers[-1].address))
+
+
+@pytest.fixture(autouse=True)
+def _shorter_log(monkeypatch: pytest.MonkeyPatch, thorough: bool) -> None:
+    """To fill the log, row after row over a socket, takes seconds."""
+    if not thorough:
+        monkeypatch.setattr(semantics, "LOG_KEPT", 1_000)
+        monkeypatch.setattr(contract_log, "MANY", 1_001)
 
 
 class TestBlockingDictStore(OverServers, StoreContract):

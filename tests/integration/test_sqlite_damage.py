@@ -113,11 +113,11 @@ def put(path: Path, table: str, column: str, value: str) -> bool:
 
 
 @pytest.mark.parametrize("table", TABLES)
-def test_odd_values(damaged: tuple[Path, Any], tmp_path: Path, table: str) -> None:
+def test_odd_values(damaged: tuple[Path, Any], tmp_path: Path, table: str, thorough: bool) -> None:
     """A damaged value in any column gives an answer or a devsess error."""
     path, grant = damaged
-    for column in columns(path, table):
-        for value in ODD:
+    for place, column in enumerate(columns(path, table)):
+        for value in ODD if thorough else (ODD[place % len(ODD)], ODD[(place + 3) % len(ODD)]):
             for suffix in ("-wal", "-shm"):
                 (tmp_path / f"copy.db{suffix}").unlink(missing_ok=True)
             copy = Path(shutil.copy(path, tmp_path / "copy.db"))

@@ -114,6 +114,12 @@ def scene(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[_Endings]:
     scene.other.close()
 
 
+@pytest.fixture
+def step(thorough: bool) -> int:
+    """Each statement, or each third one: what is done in an ending takes more than three."""
+    return 1 if thorough else 3
+
+
 def _raise() -> None:
     raise StruckError
 
@@ -139,9 +145,9 @@ def _left(children: list[int]) -> list[int]:
     return [os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) for child in children]
 
 
-def test_an_exception_between_any_two_statements(scene: _Endings) -> None:
+def test_an_exception_between_any_two_statements(scene: _Endings, step: int) -> None:
     """An exception out of a signal's handler neither undoes nor halves any part of an ending."""
-    for moment in count():
+    for moment in count(0, step):
         scene.begin(moment)
         with suppress(StruckError), Moments(store_of(scene.struck), moment, _raise) as moments:
             scene.end(scene.struck)
@@ -152,9 +158,9 @@ def test_an_exception_between_any_two_statements(scene: _Endings) -> None:
 
 
 @needs_fork
-def test_a_kill_between_any_two_statements(scene: _Endings) -> None:
+def test_a_kill_between_any_two_statements(scene: _Endings, step: int) -> None:
     """Killed anywhere in an ending, a process leaves all ended, or all alive."""
-    for moment in count():
+    for moment in count(0, step):
         scene.begin(moment)
         child = os.fork()
         if child == 0:
@@ -172,14 +178,14 @@ def test_a_kill_between_any_two_statements(scene: _Endings) -> None:
 
 
 @needs_fork
-def test_a_fork_between_any_two_statements(scene: _Endings) -> None:
+def test_a_fork_between_any_two_statements(scene: _Endings, step: int) -> None:
     """
     A signal's handler that forks inside a write: the parent goes on as if it had not.
 
     The child begins again, or, forked inside a transaction, raises an error that says so.
     """
     seen = set()
-    for moment in count():
+    for moment in count(0, step):
         scene.begin(moment)
         children: list[int] = []
         try:

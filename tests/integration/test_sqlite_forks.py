@@ -140,7 +140,9 @@ class TestForking:
         assert (True, 1) == answer
 
     @pytest.mark.filterwarnings("ignore:.*multi-threaded:DeprecationWarning")
-    def test_a_fork_waits_until_no_thread_is_inside_sqlite(self, path: Path) -> None:
+    def test_a_fork_waits_until_no_thread_is_inside_sqlite(
+        self, path: Path, thorough: bool
+    ) -> None:
         """A child that is forked from among reading and writing threads reads and writes too."""
         done = Event()
         with closing(SQLiteStore(path)) as store:
@@ -160,7 +162,7 @@ class TestForking:
             for thread in threads:
                 thread.start()
             try:
-                children = [f"c{number}" for number in range(20)]
+                children = [f"c{number}" for number in range(20 if thorough else 6)]
                 for name in children:
                     work = partial(store.insert, rows.login(rows.session_row(name)))
                     assert isinstance(in_child(work), Inserted)
@@ -205,14 +207,15 @@ class TestForking:
         assert [True] == asked
 
     @pytest.mark.filterwarnings("ignore:.*multi-threaded:DeprecationWarning")
-    def test_threads_fork_at_once(self, store: SQLiteStore) -> None:
+    def test_threads_fork_at_once(self, store: SQLiteStore, thorough: bool) -> None:
         """Each lets the others go on once it has forked."""
+        times = 10 if thorough else 4
 
         def fork(_: int) -> list[object]:
-            return [in_child(lambda: store.get("s1") is not None) for _ in range(10)]
+            return [in_child(lambda: store.get("s1") is not None) for _ in range(times)]
 
         with ThreadPoolExecutor(3) as threads:
-            assert [[True] * 10] * 3 == list(threads.map(fork, range(3)))
+            assert [[True] * times] * 3 == list(threads.map(fork, range(3)))
         assert 1 == revoke(store, "s1")
 
     def test_worker_processes(self, store: SQLiteStore) -> None:

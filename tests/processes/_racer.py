@@ -11,16 +11,22 @@ if TYPE_CHECKING:
     from multiprocessing.synchronize import Barrier
 
 
-def race(path: str, secret: str, barrier: Barrier, pipe: Connection) -> None:
+def race(secret: str, barrier: Barrier, pipe: Connection) -> None:
+    """Race on each file that is sent, until None is."""
+    while (path := pipe.recv()) is not None:
+        with SessionManager(path, keys=secret) as sessions:
+            refresh_all(sessions, barrier, pipe)
+
+
+def refresh_all(sessions: SessionManager, barrier: Barrier, pipe: Connection) -> None:
     """Refresh at the same moment as the others do, until None is sent."""
-    with SessionManager(path, keys=secret) as sessions:
-        while (received := pipe.recv()) is not None:
-            refresh_token, parts = received
-            client = Client(**parts) if parts is not None else None
-            barrier.wait(30)
-            try:
-                grant = sessions.refresh(refresh_token, client)
-            except Exception as error:  # noqa: BLE001 - it is the answer
-                pipe.send((type(error).__name__, str(error), None))
-            else:
-                pipe.send((grant.refresh_token, grant.access_token, grant.replayed))
+    while (received := pipe.recv()) is not None:
+        refresh_token, parts = received
+        client = Client(**parts) if parts is not None else None
+        barrier.wait(30)
+        try:
+            grant = sessions.refresh(refresh_token, client)
+        except Exception as error:  # noqa: BLE001 - it is the answer
+            pipe.send((type(error).__name__, str(error), None))
+        else:
+            pipe.send((grant.refresh_token, grant.access_token, grant.replayed))

@@ -87,7 +87,9 @@ def test_several_write_the_same_rows(path: Path) -> None:
 
 
 @pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="this platform cannot kill like that")
-@pytest.mark.parametrize("enough", [1, 7, 40])
+@pytest.mark.parametrize(
+    "enough", [7, *(pytest.param(it, marks=pytest.mark.thorough) for it in (1, 40))]
+)
 def test_rows_that_killed_processes_left(path: Path, enough: int) -> None:
     """The one that ends is killed, then one that purges; a third writes the rest, each once."""
     with SessionManager(path, keys=SECRET) as sessions:

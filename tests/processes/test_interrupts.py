@@ -17,24 +17,32 @@ if TYPE_CHECKING:
 needs_timer = pytest.mark.skipif(
     not hasattr(signal, "setitimer"), reason="this platform has no timer signals"
 )
+dear = pytest.mark.thorough
+
+
+@pytest.fixture
+def seconds(thorough: bool) -> float:
+    """How long a process is struck."""
+    return 3.0 if thorough else 1.0
 
 
 @needs_timer
-@pytest.mark.parametrize("seed", range(4))
-def test_nothing_is_lost(tmp_path: Path, seed: int) -> None:
+@pytest.mark.parametrize("seed", [0, *(pytest.param(it, marks=dear) for it in (1, 2, 3))])
+def test_nothing_is_lost(tmp_path: Path, seed: int, seconds: float) -> None:
     """Thousands of interrupts at random moments cost no lock, no reader and no transaction."""
-    code, out, err = finished(FOLDER / "_interrupted.py", tmp_path / "s.db", SECRET, seed)
+    path = tmp_path / "s.db"
+    code, out, err = finished(FOLDER / "_interrupted.py", path, SECRET, seed, seconds)
     assert 0 == code, err
     [strikes] = re.findall(r"as ever, after (\d+) interrupts", out)
     assert int(strikes) > 20
 
 
 @needs_timer
-@pytest.mark.parametrize("seed", range(3))
-def test_no_session_is_half_ended(tmp_path: Path, seed: int) -> None:
+@pytest.mark.parametrize("seed", [0, *(pytest.param(it, marks=dear) for it in (1, 2))])
+def test_no_session_is_half_ended(tmp_path: Path, seed: int, seconds: float) -> None:
     """Interrupts at random moments of endings of many leave all ended or all alive, each once."""
     path = tmp_path / "s.db"
-    code, out, err = finished(FOLDER / "_interrupted_ending.py", path, SECRET, seed)
+    code, out, err = finished(FOLDER / "_interrupted_ending.py", path, SECRET, seed, seconds)
     assert 0 == code, err
     [strikes] = re.findall(r"each ended once, after (\d+) interrupts", out)
     assert int(strikes) > 5

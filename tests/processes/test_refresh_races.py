@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections import Counter
-from contextlib import closing, contextmanager
+from contextlib import closing
 from multiprocessing import get_context
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -19,6 +19,7 @@ from devsess import Client, RefreshTokenReusedError, SessionManager, SessionRevo
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from multiprocessing.connection import Connection
 
     from devsess import Grant
 
@@ -40,32 +41,36 @@ def grant(sessions: SessionManager) -> Grant:
 
 
 @pytest.fixture
-def together(sessions: SessionManager, path: Path) -> Iterator[Race]:
+def together(sessions: SessionManager, path: Path, racers: list[Connection]) -> Iterator[Race]:
     """Four processes that refresh at the same moment."""
-    with _racers(path) as together:
-        yield together
+    for pipe in racers:
+        pipe.send(str(path))
+
+    def together(refresh_token: str, client: dict[str, Any] | None) -> list[Answer]:
+        for pipe in racers:
+            pipe.send((refresh_token, client))
+        assert all(pipe.poll(60) for pipe in racers)
+        return [pipe.recv() for pipe in racers]
+
+    yield together
+    for pipe in racers:
+        pipe.send(None)
 
 
-@contextmanager
-def _racers(path: Path) -> Iterator[Race]:
+@pytest.fixture(scope="module")
+def racers() -> Iterator[list[Connection]]:
+    """The pipes to the four, which go from one test's file to the next one's."""
     context = get_context("spawn")
     barrier = context.Barrier(RACERS)
     pipes = [context.Pipe() for _ in range(RACERS)]
     processes = [
-        context.Process(target=race, args=(str(path), SECRET, barrier, theirs), daemon=True)
+        context.Process(target=race, args=(SECRET, barrier, theirs), daemon=True)
         for _, theirs in pipes
     ]
     for process in processes:
         process.start()
     ours = [pipe for pipe, _ in pipes]
-
-    def together(refresh_token: str, client: dict[str, Any] | None) -> list[Answer]:
-        for pipe in ours:
-            pipe.send((refresh_token, client))
-        assert all(pipe.poll(60) for pipe in ours)
-        return [pipe.recv() for pipe in ours]
-
-    yield together
+    yield ours
     for pipe in ours:
         pipe.send(None)
     for process in processes:

@@ -45,10 +45,13 @@ def required(requirements: list[str]) -> set[str]:
     return {normal(re.match(r"[\w.-]+", each)[0]) for each in requirements}  # type: ignore[index]
 
 
+# It reads the list of files of all that is installed.
+installed = cache(packages_distributions)
+
+
 def distributions(packages: set[str]) -> set[str]:
     """The distributions that *packages* are imported from."""
-    known = packages_distributions()
-    return {normal(known[package][0]) for package in packages}
+    return {normal(installed()[package][0]) for package in packages}
 
 
 def adapter(name: str) -> Path:

@@ -248,6 +248,4 @@ class ManagersFollowTheModel(RuleBasedStateMachine):
 
 
 TestManagersFollowTheModel = ManagersFollowTheModel.TestCase
-TestManagersFollowTheModel.settings = settings(
-    max_examples=80, stateful_step_count=40, deadline=None
-)
+TestManagersFollowTheModel.settings = settings(stateful_step_count=40, deadline=None)

@@ -307,4 +307,4 @@ class StoresAgree(RuleBasedStateMachine):
 
 
 TestStoresAgree = StoresAgree.TestCase
-TestStoresAgree.settings = settings(max_examples=150, stateful_step_count=40, deadline=None)
+TestStoresAgree.settings = settings(stateful_step_count=40, deadline=None)

@@ -15,7 +15,10 @@ from _servers import Server
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed")
 
 
-@pytest.fixture(scope="module", params=["flask waitress", "fastapi uvicorn"])
+@pytest.fixture(
+    scope="module",
+    params=["flask waitress", pytest.param("fastapi uvicorn", marks=pytest.mark.thorough)],
+)
 def server(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Server]:

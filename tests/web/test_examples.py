@@ -11,10 +11,15 @@ from urllib.parse import urlencode
 import pytest
 import websockets
 from _browser import ACCESS, DEVICE, REFRESH, Browser, Program
-from _servers import SERVERS, Server, form
+from _servers import DEAR, SERVERS, Server, form
 
 
-@pytest.fixture(scope="module", params=SERVERS)
+@pytest.fixture(
+    scope="module",
+    params=[
+        pytest.param(name, marks=pytest.mark.thorough) if name in DEAR else name for name in SERVERS
+    ],
+)
 def server(request: pytest.FixtureRequest, tmp_path_factory: Any) -> Iterator[Server]:
     server = Server(request.param, tmp_path_factory.mktemp("example"))
     try:

@@ -55,7 +55,11 @@ def test_what_schemathesis_makes_up(operation: Any, mode: Any, signed_in: bool) 
     """Requests that fit and that do not are answered as described, and never by a 500."""
     sent = []
 
-    @settings(max_examples=30, deadline=None, suppress_health_check=list(HealthCheck))
+    @settings(
+        max_examples=max(8, settings().max_examples // 5),
+        deadline=None,
+        suppress_health_check=list(HealthCheck),
+    )
     @given(case=operation.as_strategy(generation_mode=mode))
     def ask(case: Any) -> None:
         # The description says in words that misspelt names are refused; a schema cannot.
