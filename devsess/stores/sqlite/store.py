@@ -18,7 +18,7 @@ from devsess.errors import StoreUnavailableError
 from devsess.models import Page
 from devsess.stores import semantics
 from devsess.stores.base import ALL, Changes, Ended, Known, Settled, StoreBusyError
-from devsess.stores.sqlite import endings, ids, rows, schema, writes
+from devsess.stores.sqlite import covered, endings, ids, rows, schema, writes
 from devsess.stores.sqlite.checks import is_text
 from devsess.stores.sqlite.connections import MAX_READERS
 from devsess.stores.sqlite.errors import is_damage
@@ -223,13 +223,13 @@ class SQLiteStore(DatabaseFile):
     def covered(self, number: int, *, limit: int, cursor: str | None = None) -> Page[str]:
         """See Store.covered."""
         semantics.check_size(limit)
-        [page] = self._made(lambda _: endings.live_covered(self._rows, number, limit, cursor), [()])
+        [page] = self._made(lambda _: covered.live_covered(self._rows, number, limit, cursor), [()])
         return page
 
     def settle(self, *, limit: int, own: int | None = None, before: float = math.inf) -> Settled:
         """See Store.settle."""
         semantics.check_size(limit)
-        return self._transaction(endings.settle, limit, own, before)
+        return self._transaction(covered.settle, limit, own, before)
 
     def devices(self, user_id: str) -> builtins.list[DeviceRow]:
         """See Store.devices."""
