@@ -1,5 +1,5 @@
 """
-What holds for all tests: how many are run, and that the documents are among them.
+The settings of all tests: how many are run, and that the documents are among them.
 
 The Python blocks of README.md and docs/ are tests: each document runs from top to bottom.
 """
@@ -80,7 +80,7 @@ pytest_collect_file = Sybil(
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out what is too dear, and keep the blocks of a document together and in order."""
+    """Leave out tests that take too long, and keep a document's blocks together, in order."""
     if not config.getoption("thorough"):
         dear = [item for item in items if item.get_closest_marker("thorough")]
         config.hook.pytest_deselected(items=dear)

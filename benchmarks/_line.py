@@ -11,7 +11,7 @@ class Line:
     One measurement and its bound.
 
     Attributes:
-        name: Of what was measured.
+        name: The name of the measurement.
         measured: The figure that is bound.
         bound: The most that it may be; None where the figure is shown for completeness only.
         unit: Of both: times a bare decode, if left out.

@@ -43,7 +43,7 @@ class Place:
         return path
 
 
-# Makes sessions at a place, and gives what checks each of them once.
+# Makes sessions at a place, and returns a function that checks each of them once.
 Preparation: TypeAlias = Callable[[Place], AbstractContextManager[Batch]]
 
 

@@ -70,7 +70,8 @@ def requests(grants: Sequence[Grant], *, start: int = 0) -> list[tuple[str, Clie
 
 def repeated(validate: Callable[[str], object], tokens: Sequence[str]) -> float:
     """Validations of *tokens*, each of which has been seen before."""
-    # Hears of what others committed since the last round, which is another figure: see shared.
+    # Catches up with the commits of others since the last round, which is another figure: see
+    # shared.
     validate(tokens[0])
     return each_fresh(validate, tokens, fresh_copy)
 

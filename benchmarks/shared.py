@@ -78,7 +78,7 @@ def _threads(setting: Setting, grants: Sequence[Grant]) -> list[Line]:
 
 
 def _under_a_writer(setting: Setting, grants: Sequence[Grant]) -> list[Line]:
-    """The mean of everything there is, since what a commit costs comes now and then."""
+    """The mean of all requests, since only some of them pay for a commit."""
     with workload.opened(setting.folder / "shared.db") as sessions:
         decode = workload.decoding(grants)
         with other_processes.writer(setting.folder / "shared.db", workload.SECRET) as commits:

@@ -35,7 +35,7 @@ SESSIONS = 2_000
 # As many in a batch as there are bare decodes.
 CALLS = SESSIONS
 
-# Each with what it may cost, or None.
+# Each with the bound of its cost, or None.
 WAYS: dict[str, float | None] = {
     "repeated": 0.02,
     "repeated, with PRAGMA data_version as the mark": 0.12,

@@ -1,5 +1,5 @@
 """
-Whose request this is: its credentials, judged before the app sees it.
+The credentials of a request, judged before the app sees it.
 
 Written once, awaited on ASGI and driven on WSGI.
 """

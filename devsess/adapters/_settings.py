@@ -120,7 +120,7 @@ def _cookies(cookies: Cookies) -> Cookies:
 @frozen(kw_only=True, field_transformer=_named)
 class Settings:
     """
-    The options, as SessionMiddleware documents them, and what follows from them.
+    The options, as SessionMiddleware documents them, and the values derived from them.
 
     An option has no default here: it stands in the signature, so a type checker
     finds an option that is not passed on.

@@ -75,7 +75,7 @@ def init_app(app: Flask, manager: SessionManager, **options: Any) -> None:
     app.register_error_handler(DevsessError, _answer)
 
 
-# Stands for no argument: None is one, what `add_url_rule` returns.
+# Stands for no argument: None is one, and `add_url_rule` returns it.
 _NOTHING: Final[Any] = object()
 
 
@@ -104,8 +104,8 @@ def require(
     a view may call it itself.
 
     Raises:
-        TypeError: If an argument is wrong, or what stands in parentheses has no name,
-            or a class or an app is decorated.
+        TypeError: If an argument is wrong or has no name, or a class or an app is
+            decorated.
         InvalidSessionError, StepUpRequiredError: If the request being served is refused.
     """
     requirement = Requirement(max_auth_age, acr)

@@ -38,7 +38,7 @@ __all__ = ["AsyncCurrent", "Cookies", "SessionMiddleware", "current_session", "r
 
 async def current_session(connection: HTTPConnection) -> AsyncCurrent:
     """
-    The session of a request or WebSocket, and what can be done with it.
+    The session of a request or WebSocket, with its methods.
 
     Raises:
         ConfigurationError: If the app is not wrapped.
@@ -55,7 +55,7 @@ def _current(connection: HTTPConnection) -> AsyncCurrent:
     return current
 
 
-# Stands for no argument: None is one, and what a decorator would be given by mistake.
+# Stands for no argument: None is one, which a decorator may be given by mistake.
 _NOTHING: Final[Any] = object()
 _NO_DEPENDENCY = "require guards as a dependency alone: write Depends(require)"
 

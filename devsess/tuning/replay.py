@@ -1,4 +1,4 @@
-"""Replay traffic beside the user's own store: what validations cost, and what memory answers."""
+"""Replay traffic beside the user's own store, for the cost and hit rate of validations."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from devsess.tokens.keys import Keys
     from devsess.tuning.traffic import Request, Traffic
 
-# Only what comes after this part of the traffic is counted: the cache fills meanwhile.
+# This first part of the traffic, in which the cache fills, is not counted.
 WARM = 0.25
 # How finely the bound on revocations is measured: steps of this part of the greatest staleness.
 PROBES = 16

@@ -76,7 +76,7 @@ def test_list_as_json(sessions: SessionManager, path: Path) -> None:
 
 
 def test_ended_sessions_are_listed_on_demand(sessions: SessionManager, path: Path) -> None:
-    """--all lists what has ended, with its reason."""
+    """--all lists ended sessions, with their reasons."""
     session = sessions.login("ada", PHONE).session
     sessions.revoke(session.id, reason="lost phone")
     assert 1 == call(path, "list", "ada").exit_code
@@ -449,7 +449,7 @@ def test_purge_keeps_devices_for_their_own_retention(path: Path, days: str, left
 
 
 def test_purge_does_what_the_managers_does(path: Path) -> None:
-    """Agents go once no session can show them, and what a clock ahead wrote is set back."""
+    """Agents go once no session can show them, and sessions dated by a clock ahead are set back."""
     clock = FakeClock(datetime.now(UTC) - timedelta(days=3 * 365))
     with SessionManager(path, keys=SECRET, clock=clock) as sessions:
         sessions.login("old", PHONE)

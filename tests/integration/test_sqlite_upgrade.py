@@ -127,7 +127,7 @@ def test_a_step_up_in_the_second_of_its_sign_in_counts_too(old_file: Path) -> No
     assert (None, (), (("aal2", 0),)) == (row.acr, row.amr, row.levels)
 
 
-# The generation that an old row had, the token that comes, and how late → what follows.
+# The generation of an old row, the token presented, and how late → the result.
 OLD_TOKENS: list[tuple[int, int, float, str]] = [
     (0, 0, 0, "renewed"),
     (3, 3, 0, "renewed"),

@@ -118,7 +118,7 @@ def test_a_clock_that_is_not_set_yet_corrects_nothing(
 def test_two_clocks_apart_do_not_undo_each_other_for_ever(
     make: Callable[..., Any], clock: FakeClock, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Requests come to both in turn: one correction an hour, and one warning that says by what."""
+    """Requests go to both in turn: one correction an hour, one warning with the difference."""
     policy = Policy(access_lifetime=86_400, touch_interval=60)
     right, ahead = make(policy=policy), make(policy=policy)
     grant = right.login("ada")

@@ -44,7 +44,7 @@ def passes(sessions: Any, grant: Grant, **wanted: Any) -> bool:
 
 
 def test_a_weak_step_up_does_not_freshen_a_strong_one(sessions: Any, clock: FakeClock) -> None:
-    """The level stands, and so does its instant; the latest event is what the token describes."""
+    """The level stands, and so does its instant; the token describes the latest event."""
     strong = sessions.login("ada", amr=("pwd", "otp"), acr="aal2")
     signed_in_at = strong.session.auth_time
     clock.advance(SIX_DAYS)
@@ -89,7 +89,7 @@ def test_a_renewal_says_what_the_latest_event_said(sessions: Any, clock: FakeClo
     assert expected == (says(renewed), renewed.session.levels)
 
 
-# When each event took place, and the level it reached → what is asked, and if it holds at 1000.
+# When each event took place, and its level → the requirement, and if it holds at 1000.
 EVENTS: list[tuple[list[tuple[int, str | None]], dict[str, Any], bool]] = [
     ([(0, None)], {"acr": "aal1"}, False),
     ([(0, "aal3")], {"acr": "aal1"}, True),
@@ -191,7 +191,7 @@ def test_a_policy_with_another_order_binds_old_sessions(
 
 
 def test_an_export_has_the_levels(sessions: Any, clock: FakeClock) -> None:
-    """When a person proved what is kept about them, and theirs to know."""
+    """An export has the instants at which a person proved themselves."""
     grant = sessions.login("ada", acr="aal2")
     clock.advance(60)
     sessions.step_up(grant.access_token, amr=("pwd",), acr="aal1")

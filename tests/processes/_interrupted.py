@@ -17,7 +17,7 @@ from devsess import Client, DevsessError, SessionManager
 from devsess.stores.sqlite import SQLiteStore
 
 CLIENT = Client(ip="198.18.0.7", user_agent="curl/8.9")
-# Seconds within which what follows the interrupts must be done.
+# Seconds within which the work after the interrupts must be done.
 WITHIN = 20.0
 
 

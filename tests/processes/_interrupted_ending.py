@@ -20,7 +20,7 @@ from devsess.operations import ending
 from devsess.stores.base import Ending
 from devsess.stores.sqlite import SQLiteStore
 
-# Seconds within which what follows the interrupts must be done.
+# Seconds within which the work after the interrupts must be done.
 WITHIN = 20.0
 MANY = 5
 

@@ -152,7 +152,7 @@ def test_no_module_needs_itself() -> None:
 
 
 def test_no_two_modules_need_each_other() -> None:
-    """There is no circle either by what is imported late, or for its types."""
+    """There is no circle by late imports or imports for types either."""
     graph = graph_of(_source.imports())
     assert set(graph) == set(TopologicalSorter(graph).static_order())
 
@@ -174,7 +174,7 @@ def test_rooms_that_decide_touch_nothing(room: str) -> None:
 
 @pytest.mark.parametrize("room", [*PURE, "stores", "operations"])
 def test_now_is_handed_down(room: str) -> None:
-    """Below the managers nobody asks what time it is."""
+    """Below the managers no module reads a clock."""
     found = [
         f"{name}:{node.lineno} calls {node.func.attr}"
         for name, path in _source.modules().items()

@@ -1,4 +1,4 @@
-"""The benchmarks notice what has become twice as dear, and only that."""
+"""The benchmarks notice a figure that has doubled, and nothing else."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ def test_the_check_fails_for_a_regression(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """The command exits with 1 and says what it was; so for what nothing was recorded for."""
+    """The command exits with 1 and names the figure; so it does for one without a record."""
     recorded, found = {"validate": [QUICK]}, {"validate": [line]}
     monkeypatch.setattr(command.SUITES["validate"], "lines", lambda _: found["validate"])
     monkeypatch.setattr(results, "load", lambda _: ({}, recorded, []))

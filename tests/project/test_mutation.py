@@ -67,7 +67,7 @@ def test_types_and_docstrings_are_left_alone(part: Any) -> None:
 
 
 def test_the_files_and_their_tests_are_there(part: Any) -> None:
-    """Each law file has tests, and what is listed as equivalent is of one of them."""
+    """Each law file has tests, and each equivalent mutant is of one of them."""
     targets = part("targets").TARGETS
     named = {path.partition("::")[0] for tests in targets.values() for path in tests}
     assert [] == [name for name in (*targets, *named) if not (_source.ROOT / name).is_file()]

@@ -24,7 +24,7 @@ def rows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, peers.Pee
 
 
 def test_all_is_given_as_times_a_bare_decode(rows: dict[str, peers.Peer]) -> None:
-    """The unit is 1, and what is here has a version, a time and a ratio."""
+    """The unit is 1, and each peer that is installed has a version, a time and a ratio."""
     absent = rows.pop(ABSENT.name)
     assert 1 == rows[peers.BARE.name].ratio
     assert all(row.version and row.microseconds and row.ratio for row in rows.values())

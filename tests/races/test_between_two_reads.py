@@ -94,7 +94,7 @@ def test_a_session_that_ends_while_it_is_set_back(
 
 
 def test_a_step_up_while_it_is_set_back() -> None:
-    """The token that it replaced gets nothing of what the step-up reached."""
+    """The token that it replaced gets no level of the step-up."""
     store, clock = Between(), FakeClock()
     _, second = touched_ahead(store, clock)
     sessions = SessionManager(store, keys=SECRET, clock=clock)

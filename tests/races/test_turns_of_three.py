@@ -105,7 +105,7 @@ def test_two_refreshes_and_a_step_up(switches: int) -> None:
             lambda: ring.there.refresh(grant.refresh_token),
         )
         assert isinstance(raised, Grant)
-        # Stale is what is older than the one before: a refresh and the step-up were faster.
+        # A token older than the previous one is stale: a refresh and the step-up were faster.
         reused = [it.reuse for it in renewed if isinstance(it, RefreshTokenReusedError)]
         assert reused in ([], ["stale"])
         seen.add(len(reused))

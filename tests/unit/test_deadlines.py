@@ -191,7 +191,7 @@ def test_an_extension_takes_nothing_back() -> None:
 def test_memory_answers_up_to_a_deadline(
     columns: dict[str, Any], policy: Policy, expected: float
 ) -> None:
-    """A deadline before the next touch ends what may be repeated from memory."""
+    """An answer is repeated from memory up to a deadline before the next touch."""
     standing = lifecycle.standing(session_row(**columns), T0, policy)
 
     assert expected == lifecycle.cacheable_until(standing, T0, policy)

@@ -331,7 +331,7 @@ def test_tokens_that_present_a_successor(generation: int | None, row: Any, expec
     ],
 )
 def test_the_generation_that_a_new_one_succeeds(verdict: Verdict, by: Any, previous: int) -> None:
-    """The current one; a reissue succeeds what the lost one did. Nobody has presented it yet."""
+    """The current one, or, of a reissue, the lost one's predecessor; and it is unpresented."""
     expected = {
         "previous_generation": previous,
         "presented": False,
@@ -368,7 +368,7 @@ ERROR_TYPES = [
 
 @pytest.mark.parametrize("error", ERROR_TYPES)
 def test_errors_survive_pickling(error: type[devsess.DevsessError]) -> None:
-    """An error crosses processes with its message and what it carries."""
+    """An error crosses processes with its message and attributes."""
     original = error("what was known")
     copy = pickle.loads(pickle.dumps(original))
     assert type(original) is type(copy)

@@ -164,7 +164,7 @@ def test_a_store_that_fails_is_no_judgement() -> None:
 
 
 def test_a_lost_rotation_converges() -> None:
-    """Another request was faster: this one reads again, and gets what that one got."""
+    """Another request was faster: this one reads again, and gets the same tokens."""
     rotated = evolve(ROW, generation=1, previous_generation=0, **ROTATED)
     won = play(refresh(SOON), ("get", ROW), ("rotate", rotated), ("emit", None))
     lost = play(refresh(SOON), ("get", ROW), ("rotate", None), ("get", rotated))
@@ -264,7 +264,7 @@ def test_a_step_up_that_lost_is_judged_again() -> None:
 
 
 def test_an_update_that_lost_is_worked_out_again() -> None:
-    """Two extensions at once both count: the second adds to what the first left."""
+    """Two extensions at once both count: the second adds to the first."""
     moved = evolve(ROW, idle_expires_at=ROW.idle_expires_at + 60)
     flow = operations.extend(at(SOON), SESSION_ID, 60, user_id=None)
     assert Call("get", (SESSION_ID,)) == flow.send(None)

@@ -54,7 +54,7 @@ def test_a_program_from_sign_in_to_sign_out(site: Any) -> None:
 
 
 def test_persistent_cookies_end_with_the_session(site: Any) -> None:
-    """With persistent, Max-Age is what is left of the session, after each renewal too."""
+    """With `persistent`, Max-Age is the remaining life of the session, after each renewal too."""
     browser = site.browser("ada", "&persistent")
     for _ in range(2):
         session = site.sessions.list("ada")[0]

@@ -178,7 +178,7 @@ def test_a_misspelt_member_is_named(site: Any, path: str, wrong: str) -> None:
 
 
 def test_members_of_other_answers_are_not_misspelt(site: Any) -> None:
-    """The whole of an answer sent back, or what OAuth has, is no mistake."""
+    """A whole answer that is sent back, or OAuth's own members, are no mistake."""
     tokens = site.program("ada").tokens
     body = {**tokens, "grant_type": "refresh_token", "client_id": "x", "scope": "", "token": "x"}
     assert 200 == site.browser().post("/auth/refresh", site=None, body=body).status_code

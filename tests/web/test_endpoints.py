@@ -197,7 +197,7 @@ def test_the_body_must_be_json(site: Any) -> None:
 def test_wrong_methods_and_paths(
     site: Any, method: str, path: str, status: int, allow: str | None
 ) -> None:
-    """A clear answer, with what would be allowed."""
+    """A clear answer, with the allowed methods."""
     answer = site.send(method, path, [("Host", "app.example")], b"")
     assert (status, allow) == (answer.status_code, answer.headers.get("allow"))
 

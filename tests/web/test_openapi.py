@@ -1,4 +1,4 @@
-"""The endpoints do what their description says, and withstand what can be made up from it."""
+"""The endpoints follow their description, and withstand any request generated from it."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def test_what_schemathesis_makes_up(operation: Any, mode: Any, signed_in: bool) 
     try:
         ask()
     except Unsatisfiable:
-        # There is no wrong way to ask for what takes nothing.
+        # An operation without arguments cannot be called wrongly.
         assert mode is GenerationMode.NEGATIVE
         assert not operation.body
         return

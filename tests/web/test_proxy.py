@@ -108,7 +108,7 @@ def test_behind_a_trusted_proxy(header: Any, value: str, expected: str) -> None:
 
 
 def test_a_truncated_entry_is_no_address() -> None:
-    """The two cases above are cut where what is left of the address would be one."""
+    """The two cases above are cut where the rest of the address would be an address."""
     assert CUT == FORWARDED_FOR["a cut inside an address"][0][-4096:].partition(" ")[0]
     assert f"for={FORGED}" == FORWARDED["a cut inside an element"][0][-4096:].partition(" ")[0]
 

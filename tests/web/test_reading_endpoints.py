@@ -54,7 +54,7 @@ def test_without_a_store_the_answer_is_503(site: Any) -> None:
 
 @pytest.mark.parametrize("path", [*OWN, *EVERYBODYS, "/auth/nothing"])
 def test_no_other_site_embeds_an_answer(site: Any, path: str) -> None:
-    """Nor does a browser guess what it is."""
+    """Its headers keep other sites from embedding it and browsers from guessing its type."""
     for client in (site.browser("ada"), site.browser()):
         headers = client.get(path).headers
         assert "nosniff" == headers["x-content-type-options"]

@@ -102,7 +102,7 @@ def test_other_preflights_are_the_apps(make: Any) -> None:
 
 
 def test_strange_preflights_come_back_in_no_header(make: Any) -> None:
-    """Only what can be a method, and the names of headers, is sent back."""
+    """Only a possible method and names of headers are sent back."""
     site = make(required=True, origins=[FRIEND])
     for method, names in (
         ("a b", "x y"),
