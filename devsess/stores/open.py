@@ -105,6 +105,16 @@ def _sqlite_url(url: str, is_awaited: bool) -> Store:  # noqa: ARG001 - it serve
     return _sqlite(_path(url.partition("://")[2]))
 
 
+def _redis(url: str, is_awaited: bool) -> AsyncStore:
+    try:
+        from devsess.stores.redis import RedisStore
+    except ImportError as error:
+        raise ConfigurationError(
+            "this store needs redis-py: pip install 'devsess[redis]'"
+        ) from error
+    return RedisStore(url, is_awaited=is_awaited)
+
+
 def _path(rest: str) -> str:
     # sqlite:///file.db is relative, sqlite:////tmp/file.db absolute, as elsewhere.
     if not rest.startswith("/") or "?" in rest or len(rest) == 1:
@@ -116,4 +126,10 @@ def _path(rest: str) -> str:
 _OPENERS: dict[str, Callable[[str, bool], Store | AsyncStore]] = {
     "sqlite": _sqlite_url,
     "memory": _memory,
+    "redis": _redis,
+    "rediss": _redis,
+    "valkey": _redis,
+    "valkeys": _redis,
+    "redis+cluster": _redis,
+    "redis+sentinel": _redis,
 }

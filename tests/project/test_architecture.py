@@ -53,7 +53,7 @@ ROOMS = {
                 "stores.memory",
                 "stores.memory.*",
             ),
-            *("stores.sqlite", "stores.sqlite.*"),
+            *("stores.sqlite", "stores.sqlite.*", "stores.redis", "stores.redis.*"),
         ),
     ),
     "operations": Room(3, ("operations", "operations.*")),

@@ -33,6 +33,7 @@ def pyproject() -> dict[str, Any]:
 
 
 FRAMEWORKS = ("django", "flask", "prometheus", "starlette")
+STORES = ("redis",)
 
 
 def normal(name: str) -> str:
@@ -60,6 +61,11 @@ def adapter(name: str) -> Path:
     return inside if inside.exists() else _source.PACKAGE / f"{name}.py"
 
 
+def store(name: str) -> list[Path]:
+    """The files of the store that imports an optional driver."""
+    return _source.python_files(_source.PACKAGE / "stores" / name)
+
+
 def test_the_version_is_written_once() -> None:
     """The package says its version, and the build reads it there."""
     assert "version" in project()["dynamic"]
@@ -83,6 +89,7 @@ def test_dependencies_are_what_is_imported() -> None:
     """Each package that devsess imports is required, and no other is."""
     # FastAPI is asked for nothing: where it is installed, its document says more.
     optional = [*map(adapter, FRAMEWORKS), _source.PACKAGE / "adapters" / "_fastapi.py"]
+    optional += [path for name in STORES for path in store(name)]
     files = [path for path in _source.python_files(_source.PACKAGE) if path not in optional]
     imported = distributions(_source.third_party(*files))
     assert imported == required(project()["dependencies"])
@@ -93,6 +100,22 @@ def test_a_framework_has_its_extra(name: str) -> None:
     """The adapter of a framework imports that framework, which its extra installs."""
     imported = distributions(_source.third_party(adapter(name)))
     assert imported <= required(project()["optional-dependencies"][name])
+
+
+@pytest.mark.parametrize("name", STORES)
+def test_a_store_has_its_extra(name: str) -> None:
+    """The store of an engine imports its driver, which its extra installs."""
+    imported = distributions(_source.third_party(*store(name)))
+    allowed = [*project()["dependencies"], *project()["optional-dependencies"][name]]
+    assert imported <= required(allowed)
+
+
+def test_every_script_of_a_store_is_in_the_package() -> None:
+    """The files that a store reads lie in the package's folder, which the wheel takes whole."""
+    folder = _source.PACKAGE / "stores" / "redis" / "lua"
+    assert {"lib.lua", "write.lua", "insert.lua"} <= {path.name for path in folder.iterdir()}
+    wheel = pyproject()["tool"]["hatch"]["build"]["targets"]["wheel"]
+    assert {"packages"} == set(wheel)
 
 
 def test_benchmarks_need_nothing_more() -> None:

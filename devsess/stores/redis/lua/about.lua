@@ -1,0 +1,3 @@
+call('HSETNX', T, 'version', arg())
+call('HSETNX', T, 'shards', arg())
+return call('HMGET', T, 'version', 'shards')

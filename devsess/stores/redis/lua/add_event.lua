@@ -1,0 +1,1 @@
+insert_event(event_args())

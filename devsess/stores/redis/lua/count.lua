@@ -1,0 +1,1 @@
+return call('ZCARD', T .. ':n')

@@ -1,0 +1,1 @@
+return call('HGET', account_key(arg()), 'cut')

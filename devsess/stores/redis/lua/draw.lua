@@ -1,0 +1,1 @@
+return call('HINCRBY', STORE, 'drawn', 1)

@@ -1,0 +1,22 @@
+-- Everything about a user; the digests keep a number that no sign-in under way has.
+local user, until_, digests = arg(), arg(), some()
+local n = draw(0)
+for _, it in ipairs(pendings()) do
+  if it.user == user then uncover(it.n) end
+end
+for _, digest in ipairs(digests) do
+  call('HSET', T .. ':x:' .. digest, 'n', n, 'until', until_)
+  call('ZADD', T .. ':xs', until_, digest)
+end
+local sessions = call('ZRANGE', T .. ':u:' .. user, 0, -1)
+local devices = call('ZRANGE', T .. ':ds:' .. user, 0, -1)
+local places = call('ZRANGE', T .. ':o:' .. user, 0, -1)
+for _, id in ipairs(sessions) do
+  delete_session(read(id))
+  log(id)
+end
+for _, id in ipairs(devices) do delete_device(user, id) end
+for _, place in ipairs(places) do call('ZREM', T .. ':at', place .. ':' .. user) end
+call('DEL', T .. ':h:' .. user, T .. ':o:' .. user, T .. ':c:' .. user)
+local marks = call('DEL', account_key(user))
+return {#sessions + #devices + #places + marks, sessions}

@@ -1,0 +1,122 @@
+-- Shared by every script, put before it. One script is one transaction of one shard.
+--
+-- KEYS[1] is the shard's tag: all keys of a script begin with it, and so lie in one slot.
+-- Columns are JSON texts, written in Python and never encoded here: a number that Lua
+-- prints has 14 digits. An absent column is null.
+--
+--   :store        numbers of the shard: n and cut (everyone's ending), last (drawn), seq (log),
+--                 place (history), id (another one once the data was lost)
+--   :a:USER       the account's ending: n, cut          :x:DIGEST  of an erased one: n, until
+--   :s:ID         a session                             :i:ID  places of its events with an address
+--   :d:LENGTH:USER DEVICE   a device, and how many sessions use it
+--   :u:USER  :open:USER     sessions by sign-in: all; those that are not written as ended
+--   :idle  :n  :ended       sessions by idle deadline and by ending number, not written as
+--                           ended; and those that are, by the instant of their end
+--   :ds:USER  :seen  :free  devices by sign-in; those that a purge may take
+--   :h:USER  :o:USER  :c:USER  :at  :newest   events: texts, order, counts, instants
+--   :pending  :p:NUMBER     endings whose rows follow
+--   :log                    the change log, a stream
+
+local call, T, taken = redis.call, KEYS[1], 0
+local STORE = T .. ':store'
+local EVENTS_EACH, LOG_BOUND, NEWEST = 1000, 20000, 1000
+
+local function arg()
+  taken = taken + 1
+  return ARGV[taken]
+end
+local function number() return tonumber(arg()) end
+local function flag() return arg() == '1' end
+local function some()
+  local found = {}
+  for i = 1, number() do found[i] = arg() end
+  return found
+end
+local function cutoffs()
+  return {now = number(), idle = number(), created = number(), future = number()}
+end
+
+local function session_key(id) return T .. ':s:' .. id end
+local function account_key(user) return T .. ':a:' .. user end
+local function whole(user, device) return #user .. ':' .. user .. device end
+local function device_key(user, device) return T .. ':d:' .. whole(user, device) end
+local function in_order(n, id) return string.format('%016d', n) .. id end
+local function get(key, name) return tonumber(call('HGET', key, name) or 0) or 0 end
+
+-- A session's columns that decide; nil if there is none.
+local DECIDING = {'user', 'dev', 'who', 'revoked_at', 'ending_number', 'last_seen_at', 'idle_from',
+  'idle_expires_at', 'absolute_expires_at', 'created_at', 'network', 'user_agent'}
+local function read(id)
+  local v = call('HMGET', session_key(id), unpack(DECIDING))
+  if not v[1] then return nil end
+  return {id = id, user = v[1], dev = v[2], who = v[3], revoked = v[4], n = tonumber(v[5]),
+    seen = tonumber(v[6]), idle_from = tonumber(v[7]), idle = v[8], until_ = tonumber(v[9]),
+    created = v[10], network = v[11] or 'null', agent = v[12] or 'null'}
+end
+
+local function is_live(row, at)
+  return tonumber(row.idle) > at.now and row.until_ > at.now and row.idle_from > at.idle
+    and tonumber(row.created) > at.created
+end
+
+local function by_use(a, b)
+  if a.seen ~= b.seen then return a.seen < b.seen end
+  return a.id < b.id
+end
+
+-- The highest ending number that binds an account.
+local function binding(user, digests)
+  local highest = math.max(get(STORE, 'n'), get(account_key(user), 'n'))
+  for _, digest in ipairs(digests or {}) do
+    highest = math.max(highest, get(T .. ':x:' .. digest, 'n'))
+  end
+  return highest
+end
+
+-- Whether it is neither written as ended nor covered: an ending covers all rows of lower numbers.
+local function is_open(row)
+  return not row.revoked and row.n >= binding(row.user)
+end
+
+-- Endings whose rows follow, oldest first.
+local function pendings()
+  local found = {}
+  for i, n in ipairs(call('ZRANGE', T .. ':pending', 0, -1)) do
+    local v = call('HMGET', T .. ':p:' .. n, 'id', 'user', 'at', 'idle', 'created', 'reason', 'actor')
+    found[i] = {n = tonumber(n), id = v[1], user = v[2], at = v[3], reason = v[6], actor = v[7],
+      cutoffs = {now = tonumber(v[3]), idle = tonumber(v[4]), created = tonumber(v[5])}}
+  end
+  return found
+end
+
+local function first_covering(row, all)
+  if row.revoked then return nil end
+  for _, it in ipairs(all) do
+    if row.n < it.n and (not it.user or it.user == row.user) then return it end
+  end
+end
+
+-- A session as Python reads it: its columns, and the end that covers it.
+local function shown(id, all)
+  local covering, row = '', nil
+  if #all > 0 then
+    row = read(id)
+    local by = row and first_covering(row, all)
+    if by then covering = {by.at, by.reason, by.actor} end
+  end
+  return {call('HGETALL', session_key(id)), covering}
+end
+
+local function with_devices(ids)
+  local rows, devices, known, all = {}, {}, {}, pendings()
+  for i, id in ipairs(ids) do
+    rows[i] = shown(id, all)
+    local owner = call('HMGET', session_key(id), 'user', 'dev')
+    local key = owner[1] and device_key(owner[1], owner[2])
+    if key and not known[key] then
+      known[key] = true
+      devices[#devices + 1] = call('HGETALL', key)
+    end
+  end
+  return {rows, devices}
+end

@@ -1,0 +1,1 @@
+return with_devices(call('ZRANGE', T .. ':u:' .. arg(), 0, -1))

@@ -1,0 +1,1 @@
+return call('LRANGE', T .. ':newest', 0, number() - 1)

@@ -1,0 +1,2 @@
+local user = arg()
+return binding(user, some())

@@ -1,0 +1,198 @@
+-- Shared by the scripts that write, put behind lib.lua.
+
+-- The log. The number, the entry and the message come in the write's own script, and scripts
+-- run one after the other: an entry is never visible before one of a lower number.
+local is_published = false
+local function log(id)
+  local seq = call('HINCRBY', STORE, 'seq', 1)
+  call('XADD', T .. ':log', 'MAXLEN', '~', LOG_BOUND, seq .. '-0', id and 's' or 'a', id or '')
+  if not is_published then
+    is_published = true
+    call('PUBLISH', string.match(T, '^{(.*):%d+}$') .. ':log', '')
+  end
+end
+
+-- The place of an event in the history: the server's microseconds, but always higher than before.
+local function next_place()
+  local time = call('TIME')
+  local place = math.max(time[1] * 1000000 + time[2], get(STORE, 'place') + 1)
+  local text = string.format('%.0f', place)
+  call('HSET', STORE, 'place', text)
+  return text
+end
+
+local function event_args()
+  if not flag() then return nil end
+  return {user = arg(), session = flag() and arg() or (arg() and nil), kind = arg(), at = arg(),
+    text = arg(), ip = arg()}
+end
+
+local function alike(event)
+  return event.kind .. ' ' .. (event.session and 's' .. event.session or 'a')
+end
+
+local function is_full(event)
+  return get(T .. ':c:' .. event.user, alike(event)) >= EVENTS_EACH
+end
+
+local function insert_event(event)
+  if is_full(event) then return end
+  local place, user, texts = next_place(), event.user, T .. ':h:' .. event.user
+  call('HINCRBY', T .. ':c:' .. user, alike(event), 1)
+  call('HSET', texts, place, event.text, place .. 'k', alike(event))
+  if event.ip ~= '' then
+    call('HSET', texts, place .. 'i', event.ip)
+    if event.session and call('EXISTS', session_key(event.session)) == 1 then
+      call('RPUSH', T .. ':i:' .. event.session, place)
+    end
+  end
+  call('ZADD', T .. ':o:' .. user, place, place)
+  call('ZADD', T .. ':at', event.at, place .. ':' .. user)
+  call('LPUSH', T .. ':newest', place .. ' ' .. event.at)
+  call('LTRIM', T .. ':newest', 0, NEWEST - 1)
+end
+
+local function delete_event(user, place)
+  local texts, counts = T .. ':h:' .. user, T .. ':c:' .. user
+  local kind = call('HGET', texts, place .. 'k')
+  if kind and call('HINCRBY', counts, kind, -1) <= 0 then call('HDEL', counts, kind) end
+  call('HDEL', texts, place, place .. 'k', place .. 'i', place .. '@')
+  call('ZREM', T .. ':o:' .. user, place)
+  call('ZREM', T .. ':at', place .. ':' .. user)
+end
+
+-- Sessions that are not written as ended are in three indexes.
+local function index(id, user, n, created, idle)
+  call('ZADD', T .. ':open:' .. user, created, id)
+  call('ZADD', T .. ':idle', idle, id)
+  call('ZADD', T .. ':n', 0, in_order(n, id))
+end
+
+local function unindex(row)
+  call('ZREM', T .. ':open:' .. row.user, row.id)
+  call('ZREM', T .. ':idle', row.id)
+  call('ZREM', T .. ':n', in_order(row.n, row.id))
+end
+
+-- Write a session as ended: its address, and those of its events, become networks.
+local function end_session(row, at, reason, actor)
+  call('HSET', session_key(row.id), 'revoked_at', at, 'reason', reason, 'actor', actor,
+    'ip', row.network)
+  local places = T .. ':i:' .. row.id
+  for _, place in ipairs(call('LRANGE', places, 0, -1)) do
+    call('HDEL', T .. ':h:' .. row.user, place .. 'i')
+  end
+  call('DEL', places)
+  unindex(row)
+  call('ZADD', T .. ':ended', at, row.id)
+end
+
+-- The event of a session's end; Python reads its members.
+local function end_event(row, kind, at, reason, actor)
+  local text = '{"of":{' .. row.who .. '},"network":' .. row.network .. ',"user_agent":'
+    .. row.agent .. ',"at":' .. at .. ',"reason":' .. reason .. ',"actor":' .. actor .. '}'
+  return {user = row.user, session = row.id, kind = kind, at = at, text = text, ip = ''}
+end
+
+-- Devices.
+
+local function split(member)
+  local length = string.match(member, '^(%d+):')
+  local from = #length + 2
+  return string.sub(member, from, from + length - 1), string.sub(member, from + length)
+end
+
+-- Keep the indexes of a device as it is now.
+local function index_device(user, device)
+  local v = call('HMGET', device_key(user, device), 'last_seen_at', 'uses', 'forgotten',
+    'blocked', 'name')
+  local member, free = whole(user, device), T .. ':free'
+  call('ZADD', T .. ':ds:' .. user, v[1], device)
+  call('ZADD', T .. ':seen', v[1], member)
+  if tonumber(v[2] or 0) > 0 then
+    call('ZREM', free, member)
+  elseif v[3] == 'true' then
+    call('ZADD', free, '-inf', member)
+  elseif v[4] == 'true' or v[5] ~= 'null' then
+    call('ZREM', free, member)
+  else
+    call('ZADD', free, v[1], member)
+  end
+end
+
+local function delete_device(user, device)
+  call('DEL', device_key(user, device))
+  call('ZREM', T .. ':ds:' .. user, device)
+  call('ZREM', T .. ':seen', whole(user, device))
+  call('ZREM', T .. ':free', whole(user, device))
+end
+
+-- Delete a session that was written as ended, or with all of its account.
+local function delete_session(row)
+  call('DEL', session_key(row.id), T .. ':i:' .. row.id)
+  unindex(row)
+  call('ZREM', T .. ':ended', row.id)
+  call('ZREM', T .. ':u:' .. row.user, row.id)
+  if call('EXISTS', device_key(row.user, row.dev)) == 1 then
+    call('HINCRBY', device_key(row.user, row.dev), 'uses', -1)
+    index_device(row.user, row.dev)
+  end
+end
+
+-- Endings.
+
+local function draw(at_least)
+  local n = math.max(get(STORE, 'last') + 1, at_least)
+  call('HSET', STORE, 'last', n)
+  return n
+end
+
+-- Raise the number of an account or of the store, and its cut-off: later only, but for one that
+-- a clock which was ahead has set.
+local function raise(key, n, now, future)
+  local old = tonumber(call('HGET', key, 'cut') or nil)
+  call('HSET', key, 'n', n)
+  if not old or old > future or old < tonumber(now) then call('HSET', key, 'cut', now) end
+end
+
+local function cover(n, id, user, ending)
+  local key = T .. ':p:' .. n
+  call('ZADD', T .. ':pending', n, n)
+  call('HSET', key, 'id', id, 'at', ending.at, 'idle', ending.idle, 'created', ending.created,
+    'reason', ending.reason, 'actor', ending.actor)
+  if user then call('HSET', key, 'user', user) end
+  log(nil)
+end
+
+local function uncover(n)
+  call('ZREM', T .. ':pending', n)
+  call('DEL', T .. ':p:' .. n)
+end
+
+-- Ids of sessions behind a cursor that are not written as ended and have a lower number than n,
+-- in an order that stays: of one user or of all. Each step gives a batch, and nil at the end.
+local function lower(n, user, cursor)
+  local offset, last = 0, cursor
+  return function()
+    local found, read_ = {}, nil
+    if user then
+      local from = last and string.match(last, '^(%S+) ') or '-inf'
+      read_ = call('ZRANGEBYSCORE', T .. ':open:' .. user, from, '+inf', 'LIMIT', offset, 100)
+      offset = offset + #read_
+      local behind = last and string.match(last, '^%S+ (.*)$')
+      for _, id in ipairs(read_) do
+        local row = read(id)
+        local is_behind = not last or tonumber(row.created) > tonumber(from) or id > behind
+        if row.n < n and is_behind then found[#found + 1] = {row, row.created .. ' ' .. id} end
+      end
+    else
+      read_ = call('ZRANGEBYLEX', T .. ':n', last and '(' .. last or '-', '(' .. in_order(n, ''),
+        'LIMIT', 0, 100)
+      for i, member in ipairs(read_) do
+        found[i] = {read(string.sub(member, 17)), member}
+        last = member
+      end
+    end
+    return #read_ > 0 and found or nil
+  end
+end

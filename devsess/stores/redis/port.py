@@ -1,0 +1,139 @@
+"""Running scripts where their keys are."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, cast
+
+from attrs import field, frozen
+from redis.exceptions import MovedError, NoScriptError, ResponseError
+
+from devsess.errors import StoreUnavailableError
+from devsess.stores.redis.scripts import Script, script
+
+if TYPE_CHECKING:
+    from devsess.stores.redis.columns import Text
+    from devsess.stores.redis.lines import Lines, Server
+    from devsess.stores.redis.topology import Topology
+
+
+@frozen
+class Call:
+    """
+    A script to run.
+
+    Attributes:
+        key: The tag of a shard. It is the one key that the script declares, and no key of the
+            data: while a slot moves to another node, a script is refused because this key is
+            missing, before it sees a shard that is half here and half there.
+    """
+
+    key: bytes
+    script: Script
+    arguments: tuple[Text, ...] = field(repr=False)
+
+    @classmethod
+    def of(cls, key: bytes, name: str, *arguments: Text) -> Call:
+        """The call of the script *name*."""
+        return cls(key, script(name), arguments)
+
+    def command(self, *, by_text: bool = False) -> list[Text]:
+        """The command that runs it, by its digest or by its text."""
+        how: list[Text] = ["EVAL", self.script.text] if by_text else ["EVALSHA", self.script.digest]
+        return [*how, "1", self.key, *self.arguments]
+
+
+class Port:
+    """
+    One way to run scripts, for both managers.
+
+    Args:
+        lines: The connections, blocking or awaited.
+        topology: Where the keys are.
+    """
+
+    def __init__(self, lines: Lines, topology: Topology) -> None:
+        self.lines, self._topology = lines, topology
+
+    async def run(self, call: Call) -> Any:
+        """
+        The answer of one script.
+
+        Raises:
+            StoreUnavailableError: If there is none; the script may have run.
+        """
+        [answer] = await self.run_all([call])
+        return answer
+
+    async def run_all(self, calls: Sequence[Call]) -> list[Any]:
+        """
+        The answers of scripts; those of one server are sent to it in one go.
+
+        Raises:
+            StoreUnavailableError: If one has none; each may have run.
+        """
+        try:
+            answers = await self._asked(calls)
+            moved = [i for i, it in enumerate(answers) if isinstance(it, MovedError)]
+            if moved:  # these did not run: another node has the slot by now
+                self._topology.forget()
+                again = await self._asked([calls[i] for i in moved])
+                for i, answer in zip(moved, again, strict=True):
+                    answers[i] = answer
+        except StoreUnavailableError:
+            self._topology.forget()
+            raise
+        for answer in answers:
+            if isinstance(answer, ResponseError):
+                self._topology.forget()
+                word = str(answer).partition(" ")[0]
+                raise StoreUnavailableError(f"the server refused it: {word}") from answer
+        return answers
+
+    async def _asked(self, calls: Sequence[Call]) -> list[Any]:
+        places: dict[Server, list[int]] = {}
+        for i, call in enumerate(calls):
+            server = await self._topology.server_of(call.key, self.lines)
+            places.setdefault(server, []).append(i)
+        parts = [
+            self._of_one(server, [calls[i] for i in chosen]) for server, chosen in places.items()
+        ]
+        answers: dict[int, Any] = {}
+        for chosen, part in zip(places.values(), await self.lines.together(parts), strict=True):
+            answers |= zip(chosen, part, strict=True)
+        return [answers[i] for i in range(len(calls))]
+
+    async def _of_one(self, server: Server, calls: Sequence[Call]) -> list[Any]:
+        is_read = all(call.script.is_read for call in calls)
+        commands = [call.command() for call in calls]
+        answers = await self.lines.exchange(server, commands, is_read=is_read)
+        unknown = [i for i, it in enumerate(answers) if isinstance(it, NoScriptError)]
+        if unknown:  # it did not run: the server has not seen it since it started
+            commands = [calls[i].command(by_text=True) for i in unknown]
+            again = await self.lines.exchange(server, commands, is_read=is_read)
+            for i, answer in zip(unknown, again, strict=True):
+                answers[i] = answer
+        return answers
+
+    async def wait(self, key: bytes, channel: str, seconds: float) -> None:
+        """
+        Return at the next message of *channel*, or after *seconds*.
+
+        Raises:
+            StoreUnavailableError: If nothing can be heard.
+        """
+        try:
+            server = await self._topology.server_of(key, self.lines)
+            await self.lines.listen(server, channel, seconds)
+        except StoreUnavailableError:
+            self._topology.forget()
+            raise
+
+    async def close(self) -> None:
+        """Release the connections; closing twice is fine."""
+        await self.lines.close()
+
+
+def as_list(answer: Any) -> list[Any]:
+    """*answer*, which is a list."""
+    return cast("list[Any]", answer)

@@ -1,0 +1,56 @@
+"""The Lua scripts: each is one transaction of one shard."""
+
+from __future__ import annotations
+
+import hashlib
+from functools import cache
+from importlib.resources import files
+
+from attrs import field, frozen
+
+_FOLDER = files("devsess.stores.redis") / "lua"
+
+
+@frozen
+class Script:
+    """
+    A script and the digest that a server knows it by.
+
+    Attributes:
+        is_read: Whether it may run twice: a read is asked again where its answer was lost.
+    """
+
+    text: bytes = field(repr=False)
+    digest: str
+    is_read: bool
+
+
+def _text(name: str) -> bytes:
+    return (_FOLDER / f"{name}.lua").read_bytes()
+
+
+@cache
+def script(name: str) -> Script:
+    """The script *name* of the folder, with what it shares with others before it."""
+    is_read = name in _READS
+    parts = ["lib", name] if is_read else ["lib", "write", name]
+    text = b"\n".join(_text(part) for part in parts)
+    return Script(text, hashlib.sha1(text, usedforsecurity=False).hexdigest(), is_read)
+
+
+_READS = frozenset(
+    {
+        "ahead",
+        "changes",
+        "count",
+        "cut_off",
+        "devices",
+        "events",
+        "get",
+        "known_devices",
+        "list",
+        "live",
+        "newest",
+        "number",
+    }
+)

@@ -1,0 +1,46 @@
+"""The store for Redis and Valkey, held to the contract over both ports and on a cluster."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from servers.valkey import with_prefix
+
+from devsess.stores.redis import RedisStore
+from devsess.testing import StoreContract
+
+if TYPE_CHECKING:
+    from servers.valkey import ValkeyCluster
+
+    from devsess.stores.base import AsyncStore
+
+
+class OnOneServer(StoreContract):
+    """Each store has a prefix of its own."""
+
+    is_awaited: bool
+
+    @pytest.fixture(autouse=True)
+    def _server(self, valkey_url: str) -> None:
+        self.url = valkey_url
+
+    def make_store(self) -> AsyncStore:
+        return RedisStore(with_prefix(self.url), is_awaited=self.is_awaited)
+
+
+class TestBlockingRedisStore(OnOneServer):
+    is_awaited = False
+
+
+class TestAwaitingRedisStore(OnOneServer):
+    is_awaited = True
+
+
+class TestRedisStoreOnACluster(StoreContract):
+    @pytest.fixture(autouse=True)
+    def _cluster(self, valkey_cluster: ValkeyCluster) -> None:
+        self.url = valkey_cluster.url
+
+    def make_store(self) -> AsyncStore:
+        return RedisStore(with_prefix(self.url), is_awaited=True)
