@@ -167,9 +167,12 @@ def _expired(standing: Standing) -> SessionExpiredError:
 
 
 def first_deadlines(now: float, policy: Policy) -> tuple[float, float]:
-    """The idle and the absolute deadline of a session that begins at *now*."""
-    absolute = now + policy.absolute_lifetime
-    return min(now + policy.idle_timeout, absolute), absolute
+    """
+    The idle and the absolute deadline of a session that begins at *now*.
+
+    The first is never the later one: no policy has such spans.
+    """
+    return now + policy.idle_timeout, now + policy.absolute_lifetime
 
 
 def is_touch_due(standing: Standing, now: float) -> bool:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from devsess import Client, SessionManager
+from devsess import Client, SessionManager, StoreUnavailableError
 from devsess.stores.base import ById
 from devsess.stores.sqlite import SQLiteStore
 from devsess.testing import FakeClock
@@ -52,6 +52,28 @@ def test_a_damaged_row_dated_ahead_stops_no_purge(tmp_path: Path, value: str) ->
             path.unlink()
             assert found is not None
             assert clock.now() >= found.created_at, f"{table}.{column}"
+
+
+def test_a_damaged_instant_hides_no_other(tmp_path: Path) -> None:
+    """SQLite takes a text for later than any number, and such a row would come first."""
+    path = tmp_path / "s.db"
+    with closing(SQLiteStore(path)) as store:
+        for session_id in ("damaged", "sound"):
+            store.insert(rows.login(rows.session_row(session_id)))
+        put(path, "sessions", "idle_expires_at", "'odd'", "damaged")
+
+        assert ["sound"] == [row.id for row in store.ahead(after=rows.T0, limit=1)]
+
+
+def test_only_damage_is_passed_over(tmp_path: Path) -> None:
+    """Where rows cannot be read at all, the purge fails: others would never be set back."""
+    path = tmp_path / "s.db"
+    with closing(SQLiteStore(path)) as store:
+        store.insert(rows.login(rows.session_row()))
+        with closing(sqlite3.connect(path)) as database, database:
+            database.execute("ALTER TABLE devices RENAME TO lost")
+        with pytest.raises(StoreUnavailableError):
+            store.ahead(after=rows.T0, limit=9)
 
 
 def put(path: Path, table: str, column: str, value: str, session_id: str) -> bool:

@@ -43,6 +43,14 @@ def test_no_session_idles_past_its_absolute_deadline(columns: dict[str, Any]) ->
     assert standing.absolute_deadline == standing.idle_deadline
 
 
+@pytest.mark.parametrize(("idle", "absolute"), [(14, 30), (30, 30), (1, 7)])
+def test_first_deadlines(idle: int, absolute: int) -> None:
+    """A session begins with both spans ahead of it."""
+    policy = Policy(idle_timeout=idle * DAY, absolute_lifetime=absolute * DAY)
+
+    assert (T0 + idle * DAY, T0 + absolute * DAY) == lifecycle.first_deadlines(T0, policy)
+
+
 NOT_LIVE: dict[str, tuple[dict[str, Any], Policy]] = {
     "revoked": ({"revoked_at": T0, "reason": "lost"}, USUAL),
     "idle as written": ({"idle_expires_at": T0}, USUAL),
