@@ -109,10 +109,20 @@ def _redis(url: str, is_awaited: bool) -> AsyncStore:
     try:
         from devsess.stores.redis import RedisStore
     except ImportError as error:
-        raise ConfigurationError(
-            "this store needs redis-py: pip install 'devsess[redis]'"
-        ) from error
+        raise _missing("redis-py", "redis") from error
     return RedisStore(url, is_awaited=is_awaited)
+
+
+def _postgres(url: str, is_awaited: bool) -> AsyncStore:
+    try:
+        from devsess.stores.postgres import PostgresStore
+    except ImportError as error:
+        raise _missing("psycopg and its pool", "postgres") from error
+    return PostgresStore(url, is_awaited=is_awaited)
+
+
+def _missing(driver: str, extra: str) -> ConfigurationError:
+    return ConfigurationError(f"this store needs {driver}: pip install 'devsess[{extra}]'")
 
 
 def _path(rest: str) -> str:
@@ -132,4 +142,6 @@ _OPENERS: dict[str, Callable[[str, bool], Store | AsyncStore]] = {
     "valkeys": _redis,
     "redis+cluster": _redis,
     "redis+sentinel": _redis,
+    "postgresql": _postgres,
+    "postgres": _postgres,
 }

@@ -33,7 +33,7 @@ def pyproject() -> dict[str, Any]:
 
 
 FRAMEWORKS = ("django", "flask", "prometheus", "starlette")
-STORES = ("redis",)
+STORES = ("postgres", "redis")
 
 
 def normal(name: str) -> str:

@@ -1,5 +1,6 @@
 """Servers for all tests of a folder that asks for them."""
 
+from servers.postgres import postgres, postgres_schemas
 from servers.valkey import valkey_cluster, valkey_url
 
-__all__ = ["valkey_cluster", "valkey_url"]
+__all__ = ["postgres", "postgres_schemas", "valkey_cluster", "valkey_url"]

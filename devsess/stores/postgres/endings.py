@@ -1,0 +1,182 @@
+"""Endings: written with their rows, or as a number whose rows follow; and erasure."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from devsess.stores import semantics
+from devsess.stores.base import ById, Ended, Everyone, OfDevice, OfUser
+from devsess.stores.postgres import log, rows
+from devsess.stores.postgres.reads import is_id, of_live
+from devsess.stores.postgres.writes import (
+    LOCK_ACCOUNT,
+    LOCK_OWNER,
+    LOCK_STORE,
+    end_rows,
+    insert_events,
+)
+
+if TYPE_CHECKING:
+    from devsess.stores.base import Ending, Erasure, Target
+    from devsess.stores.postgres.transaction import Rows, Statement, Transaction
+    from devsess.stores.rows import EventRow
+
+_DRAW = "SELECT nextval('{s}.numbers')"
+# A cut-off never moves back, but for one that was set by a clock that was ahead.
+_NEXT = "CASE WHEN {0} > %(latest)s THEN %(now)s ELSE greatest(coalesce({0}, %(now)s), %(now)s) END"
+_RAISE_STORE = (
+    "UPDATE {s}.meta SET ending_number = %(number)s, cut_off = "  # noqa: S608
+    + _NEXT.format("cut_off")
+)
+_RAISE_ACCOUNT = (
+    "INSERT INTO {s}.accounts AS a (user_id, ending_number, cut_off)"  # noqa: S608
+    " VALUES (%(user)s, %(number)s, %(now)s) ON CONFLICT (user_id) DO UPDATE SET"
+    " ending_number = excluded.ending_number, cut_off = " + _NEXT.format("a.cut_off")
+)
+_LIFT = (
+    "UPDATE {s}.sessions s SET ending_number = %s"  # noqa: S608
+    f" WHERE s.id = %s AND s.user_id = %s AND {rows.UNENDED} RETURNING s.id"
+)
+_DISTRUST = "UPDATE {s}.devices SET trusted_until = NULL WHERE user_id = %s"
+_COVER = (
+    "INSERT INTO {s}.endings (number, user_id, at, idle_after, created_after, reason, actor)"
+    " VALUES (%s, %s, %s, %s, %s, %s, %s)"
+)
+_COUNT = (
+    "SELECT count(*) FROM (SELECT 1 FROM {s}.sessions s"
+    " WHERE s.revoked_at IS NULL AND {where} LIMIT %(most)s) counted"
+)
+_TARGETED = (
+    "SELECT s.id, s.user_id, s.device_id, s.network, s.user_agent, "  # noqa: S608
+    f"{rows.LIVE} FROM {{s}}.sessions s WHERE {rows.UNENDED} AND {{where}}"
+    " ORDER BY s.last_seen_at, s.id FOR NO KEY UPDATE OF s"
+)
+_BLOCK = "UPDATE {s}.devices SET blocked = true, trusted_until = NULL"
+_FORGET = "UPDATE {s}.devices SET forgotten = true"
+_THIS_DEVICE = " WHERE user_id = %s AND id = %s RETURNING id"
+_KEEP_DIGEST = (
+    "INSERT INTO {s}.erased (digest, ending_number, until)"
+    " SELECT it, %s, %s FROM unnest(%s::bytea[]) it ON CONFLICT (digest) DO UPDATE SET"
+    " ending_number = excluded.ending_number, until = excluded.until"
+)
+_ERASED = ("sessions", "devices", "events", "accounts")
+
+
+def lock(target: Target) -> Statement:
+    """The statement that lets no other write of the target's account, or of any, in between."""
+    if isinstance(target, Everyone):
+        return LOCK_STORE, ()
+    if isinstance(target, ById):
+        return LOCK_OWNER, (target.session_id,)
+    return LOCK_ACCOUNT, (target.user_id,)
+
+
+def is_possible(target: Target) -> bool:
+    """Whether there can be any such session: PostgreSQL cannot keep every text."""
+    return is_id(*semantics.names_in(target))
+
+
+async def end(db: Transaction, ending: Ending, channel: str) -> Ended:
+    """See Store.end; the lock is taken."""
+    target, marked = ending.target, False
+    if isinstance(target, (OfUser, Everyone)):
+        ended = await _end_many(db, target, ending, channel)
+    else:
+        marking = [_marking(target)] if isinstance(target, OfDevice) else []
+        *found, targeted = await db.ask_all(*marking, _targeted(ending))
+        marked = any(found)
+        ended = Ended(_end_now(db, ending, targeted, channel))
+    whole = semantics.with_own_event(ended, ending, marked=marked)
+    insert_events(db, whole.events)
+    return whole
+
+
+def _marking(target: OfDevice) -> Statement:
+    how = _FORGET if target.forget else _BLOCK
+    return how + _THIS_DEVICE, (target.user_id, target.device_id)
+
+
+async def _end_many(
+    db: Transaction, target: OfUser | Everyone, ending: Ending, channel: str
+) -> Ended:
+    where, values = _condition(target)
+    count = _COUNT.replace("{where}", where), values | {"most": ending.at_once + 1}
+    [[number]], [[unwritten]] = await db.ask_all((_DRAW, ()), count)
+    await _raise_number(db, target, ending, number, channel)
+    if unwritten <= ending.at_once:
+        return Ended(_end_now(db, ending, await db.ask(*_targeted(ending)), channel))
+    by = semantics.covering_of(number, ending)
+    own = (by.at, by.idle_after, by.created_after, by.reason, by.actor)
+    db.put(_COVER, (by.number, by.user_id, *own))
+    log.append(db, [None], channel)
+    return Ended(following=number)
+
+
+async def _raise_number(
+    db: Transaction, target: OfUser | Everyone, ending: Ending, number: int, channel: str
+) -> None:
+    at = ending.cutoffs
+    values: dict[str, object] = {"number": number, "now": at.now, "latest": at.future_after}
+    if isinstance(target, Everyone):
+        db.put(_RAISE_STORE, values)
+        return
+    db.put(_RAISE_ACCOUNT, values | {"user": target.user_id})
+    kept = []
+    if target.keep is not None and is_id(target.keep):
+        kept = await db.ask(_LIFT, (number, target.keep, target.user_id))
+    if target.compromised:
+        db.put(_DISTRUST, (target.user_id,))
+        log.append(db, [session_id for (session_id,) in kept], channel)  # its device has changed
+
+
+def _targeted(ending: Ending) -> Statement:
+    where, values = _condition(ending.target, is_kept=True)
+    return _TARGETED.replace("{where}", where), values | of_live(ending.cutoffs)
+
+
+def _condition(target: Target, *, is_kept: bool = False) -> tuple[str, dict[str, object]]:
+    """Which sessions *target* names; with *is_kept* without the one that it keeps."""
+    if isinstance(target, ById):
+        own = "" if target.user_id is None else " AND s.user_id = %(user)s"
+        return f"s.id = %(id)s{own}", {"id": target.session_id, "user": target.user_id}
+    if isinstance(target, OfUser):
+        if not is_kept or target.keep is None or not is_id(target.keep):
+            return "s.user_id = %(user)s", {"user": target.user_id}
+        values: dict[str, object] = {"user": target.user_id, "keep": target.keep}
+        return "s.user_id = %(user)s AND s.id <> %(keep)s", values
+    if isinstance(target, OfDevice):
+        values = {"user": target.user_id, "device": target.device_id}
+        return "s.user_id = %(user)s AND s.device_id = %(device)s", values
+    return "true", {}
+
+
+def _end_now(db: Transaction, ending: Ending, targeted: Rows, channel: str) -> tuple[EventRow, ...]:
+    """Revoke every row that is *targeted*; the events, still to be inserted, of the live ones."""
+    at, ids = ending.cutoffs.now, [row[0] for row in targeted]
+    end_rows(db, ids, at, ending.reason, ending.actor)
+    log.append(db, [None] if isinstance(ending.target, Everyone) else ids, channel)
+    return end_events(targeted, at, ending.reason, ending.actor)
+
+
+def end_events(ended: Rows, at: float, reason: str, actor: str | None) -> tuple[EventRow, ...]:
+    """The events of the rows that were live: the last column says so."""
+    return tuple(semantics.end_event(*_known(row), at, reason, actor) for row in ended if row[5])
+
+
+def _known(row: tuple[Any, ...]) -> tuple[str, str, str, str | None, str | None]:
+    session_id, user_id, device_id, network, user_agent, _ = row
+    return session_id, user_id, device_id, network, user_agent
+
+
+async def erase(db: Transaction, erasure: Erasure, channel: str) -> int:
+    """See Store.erase; the account's lock is taken."""
+    user = (erasure.user_id,)
+    deletes = [
+        (f"DELETE FROM {{s}}.{name} WHERE user_id = %s RETURNING {key}", user)  # noqa: S608
+        for name, key in zip(_ERASED, ("id", "1", "1", "1"), strict=True)
+    ]
+    [[number]], *gone = await db.ask_all((_DRAW, ()), *deletes)
+    db.put("DELETE FROM {s}.endings WHERE user_id = %s", user)
+    db.put(_KEEP_DIGEST, (number, erasure.until, [*erasure.digests]))
+    log.append(db, sorted(session_id for (session_id,) in gone[0]), channel)
+    return sum(map(len, gone))

@@ -1,0 +1,87 @@
+"""
+A limit of time on everything that a connection does.
+
+psycopg has none: of a server that falls silent no answer comes, be there a
+statement_timeout, keepalives or `asyncio.timeout`, which first tries to cancel on the server.
+So each wait of a connection looks at a deadline, and drops the connection when it has passed.
+"""
+
+from __future__ import annotations
+
+from asyncio import CancelledError
+from time import monotonic
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from psycopg import AsyncConnection, Connection, OperationalError, waiting
+
+if TYPE_CHECKING:
+    from psycopg.abc import PQGen
+    from psycopg.pq.abc import PGconn
+
+T = TypeVar("T")
+
+# Seconds between two looks at the deadline, at most.
+_INTERVAL = 0.1
+
+
+class LateError(OperationalError):
+    """No answer came in time; the connection is closed."""
+
+
+class LimitedConnection(Connection[tuple[Any, ...]]):
+    """
+    A blocking connection whose waits end at `deadline`.
+
+    Attributes:
+        deadline: On the monotonic clock; None sets no limit.
+    """
+
+    deadline: float | None = None
+
+    def wait(self, gen: PQGen[T], interval: float = _INTERVAL, timeout: float | None = None) -> T:
+        """See psycopg.Connection.wait."""
+        if timeout is not None:  # psycopg's own, such as of a cancellation
+            return super().wait(gen, interval, timeout)
+        try:
+            return waiting.wait(
+                _limited(gen, self.pgconn, self.deadline), self.pgconn.socket, interval
+            )
+        except (KeyboardInterrupt, SystemExit, GeneratorExit):
+            self.pgconn.finish()  # the answer may still come
+            raise
+
+
+class LimitedAsyncConnection(AsyncConnection[tuple[Any, ...]]):
+    """`LimitedConnection`, awaited; a cancelled wait closes the connection at once."""
+
+    deadline: float | None = None
+
+    async def wait(
+        self, gen: PQGen[T], interval: float = _INTERVAL, timeout: float | None = None
+    ) -> T:
+        """See psycopg.AsyncConnection.wait."""
+        if timeout is not None:
+            return await super().wait(gen, interval, timeout)
+        limited = _limited(gen, self.pgconn, self.deadline)
+        try:
+            return await waiting.wait_async(limited, self.pgconn.socket, interval)
+        except (CancelledError, KeyboardInterrupt, SystemExit, GeneratorExit):
+            self.pgconn.finish()
+            raise
+
+
+def _limited(gen: PQGen[T], connection: PGconn, deadline: float | None) -> PQGen[T]:
+    """*gen*, until the deadline."""
+    if deadline is None:
+        return (yield from gen)
+    try:
+        wanted = next(gen)
+        while True:
+            ready = yield wanted
+            if not ready and monotonic() >= deadline:
+                connection.finish()
+                raise LateError("the server did not answer in time")
+            wanted = gen.send(ready)
+    except StopIteration as end:
+        answer: T = end.value
+        return answer

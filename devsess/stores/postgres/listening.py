@@ -1,0 +1,158 @@
+"""
+A connection that hears notifications, apart from the pool.
+
+Behind pgbouncer each transaction may have another session, and nothing would be heard. That is
+found out when the connection is opened: then a wait takes all of its seconds.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from threading import Event, Lock
+from time import monotonic
+from typing import TYPE_CHECKING, Any
+
+import psycopg
+
+from devsess.errors import StoreUnavailableError
+from devsess.stores.postgres.errors import meaning_of
+from devsess.stores.postgres.limits import LimitedAsyncConnection, LimitedConnection
+
+if TYPE_CHECKING:
+    from devsess.stores.postgres.settings import Settings
+
+# A pooler makes up the number that it gives its clients for the server's process.
+IS_POOLED = "SELECT pg_backend_pid() <> %s"
+# Seconds after which a wait notices that the store was closed.
+_SLICE = 0.5
+
+
+class BlockingListener:
+    """For the blocking port."""
+
+    def __init__(self, settings: Settings, arguments: dict[str, Any]) -> None:
+        self._settings = settings
+        self._arguments = arguments
+        self._lock = Lock()
+        self._closed = Event()
+        self._owner = 0
+        self._connection: LimitedConnection | None = None
+        self._is_pooled = False
+
+    def listen(self, channel: str, seconds: float) -> None:
+        """
+        Return once there was a notification on *channel*, or after *seconds*.
+
+        At once, where the connection is new: what was notified before is lost.
+
+        Raises:
+            StoreUnavailableError: If nothing can be heard.
+        """
+        with self._lock:
+            try:
+                if self._is_new(channel):
+                    return
+                if self._is_pooled or self._connection is None:
+                    self._closed.wait(seconds)
+                else:
+                    self._hear(self._connection, seconds)
+            except psycopg.Error as error:
+                self._drop()
+                raise meaning_of(error, is_closed=True) from error
+
+    def _is_new(self, channel: str) -> bool:
+        if self._closed.is_set():
+            raise StoreUnavailableError("this store was closed")
+        if self._owner == os.getpid():
+            return False
+        self._connection = LimitedConnection.connect(self._settings.conninfo, **self._arguments)
+        self._connection.deadline = monotonic() + self._settings.timeout
+        pid = self._connection.info.backend_pid
+        self._is_pooled = self._connection.execute(IS_POOLED, (pid,)).fetchone() != (False,)
+        if self._is_pooled:
+            self._drop()
+        else:
+            self._connection.execute(f'LISTEN "{channel}"')
+            self._connection.deadline = None
+        self._owner = os.getpid()
+        return True
+
+    def _hear(self, connection: LimitedConnection, seconds: float) -> None:
+        until = monotonic() + seconds
+        while (left := until - monotonic()) > 0 and not self._closed.is_set():
+            if [*connection.notifies(timeout=min(left, _SLICE), stop_after=1)]:
+                return
+
+    def _drop(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+        self._connection, self._owner = None, 0
+
+    def close(self) -> None:
+        """Close the connection, once nothing waits on it."""
+        self._closed.set()
+        with self._lock:
+            if self._owner == os.getpid():
+                self._drop()
+
+
+class AwaitingListener:
+    """For the awaiting port."""
+
+    def __init__(self, settings: Settings, arguments: dict[str, Any]) -> None:
+        self._settings = settings
+        self._arguments = arguments
+        self._owner: tuple[int, object] | None = None
+        self._connection: LimitedAsyncConnection | None = None
+        self._is_pooled = False
+        self._is_closed = False
+
+    async def listen(self, channel: str, seconds: float) -> None:
+        """See BlockingListener."""
+        try:
+            if await self._is_new(channel):
+                return
+            if self._is_pooled or self._connection is None:
+                await asyncio.sleep(seconds)
+            else:
+                await self._hear(self._connection, seconds)
+        except psycopg.Error as error:
+            await self._drop()
+            raise meaning_of(error, is_closed=True) from error
+
+    async def _is_new(self, channel: str) -> bool:
+        if self._is_closed:
+            raise StoreUnavailableError("this store was closed")
+        here = (os.getpid(), asyncio.get_running_loop())
+        if self._owner == here:
+            return False
+        connect = LimitedAsyncConnection.connect(self._settings.conninfo, **self._arguments)
+        self._connection = await connect
+        self._connection.deadline = monotonic() + self._settings.timeout
+        found = await self._connection.execute(IS_POOLED, (self._connection.info.backend_pid,))
+        self._is_pooled = await found.fetchone() != (False,)
+        if self._is_pooled:
+            await self._drop()
+        else:
+            await self._connection.execute(f'LISTEN "{channel}"')
+            self._connection.deadline = None
+        self._owner = here
+        return True
+
+    async def _hear(self, connection: LimitedAsyncConnection, seconds: float) -> None:
+        until = monotonic() + seconds
+        while (left := until - monotonic()) > 0 and not self._is_closed:
+            async for _ in connection.notifies(timeout=min(left, _SLICE), stop_after=1):
+                return
+
+    async def _drop(self) -> None:
+        if self._connection is not None:
+            await self._connection.close()
+        self._connection, self._owner = None, None
+
+    async def close(self) -> None:
+        """Close the connection."""
+        self._is_closed = True
+        if self._owner == (os.getpid(), asyncio.get_running_loop()):
+            await self._drop()

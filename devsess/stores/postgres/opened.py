@@ -1,0 +1,147 @@
+"""What all calls of the store share: its connections, its schema, and its transactions."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from typing import TYPE_CHECKING, TypeVar
+
+from psycopg_pool import AsyncConnectionPool
+
+from devsess.errors import ConfigurationError
+from devsess.stores.postgres import schema as tables
+from devsess.stores.postgres.errors import UndoneError
+from devsess.stores.postgres.limits import LimitedAsyncConnection, LimitedConnection
+from devsess.stores.postgres.ports import AwaitingPort, BlockingPort
+from devsess.stores.postgres.settings import Settings, read_url
+from devsess.stores.postgres.transaction import Transaction
+
+if TYPE_CHECKING:
+    from devsess.stores.postgres.ports import AwaitingPool, BlockingPool, Port
+    from devsess.stores.postgres.transaction import Batch, Rows, Statement, Values
+
+T = TypeVar("T")
+Writing = Callable[[Transaction], Awaitable[T]]
+
+# How often a transaction is tried that the server undid for the sake of others.
+_TRIES = 3
+
+
+class Opened:
+    """A schema of a PostgreSQL database, through one of the ports."""
+
+    def __init__(
+        self,
+        url: str | None,
+        pool: BlockingPool | AwaitingPool | None,
+        given: Settings,
+        *,
+        is_awaited: bool,
+    ) -> None:
+        if (url is None) == (pool is None):
+            raise ConfigurationError("give a URL of PostgreSQL or a pool, not both")
+        settings = given if url is None else read_url(url, given)
+        if pool is not None:
+            settings = _of_pool(pool, settings)
+        self.schema = settings.schema
+        self.channel = f"devsess_{settings.schema}"
+        self._quoted = f'"{settings.schema}"'
+        self._texts: dict[str, str] = {}
+        self._is_current = False
+        self.port: Port = _port(settings, pool, is_awaited=is_awaited)
+
+    async def ask(self, statement: str, values: Values = ()) -> Rows:
+        """The rows of one statement, which reads."""
+        await self._check()
+        [rows] = await self.port.run(
+            lambda batch: self._sending(batch)([(statement, values)]), is_read=True
+        )
+        return rows
+
+    async def batch(self, *statements: Statement) -> list[Rows]:
+        """The rows of each of *statements*, which are sent at once, and once."""
+        await self._check()
+        return await self.port.run(lambda batch: self._sending(batch)(statements))
+
+    async def write(self, work: Writing[T], *first: Statement) -> T:
+        """The answer of *work*, which happens whole or not at all; *first* takes its locks."""
+        await self._check()
+        return await self._whole(work, *first)
+
+    async def _whole(self, work: Writing[T], *first: Statement) -> T:
+        async def whole(batch: Batch) -> T:
+            db = Transaction(self._sending(batch), *first)
+            answer = await work(db)
+            await db.commit()
+            return answer
+
+        for _ in range(_TRIES - 1):
+            try:
+                return await self.port.run(whole)
+            except UndoneError:
+                continue
+        return await self.port.run(whole)
+
+    def _sending(self, batch: Batch) -> Batch:
+        """*batch*, with the schema's name in each statement."""
+
+        async def send(statements: Sequence[Statement]) -> list[Rows]:
+            return await batch([(self._text(text), values) for text, values in statements])
+
+        return send
+
+    def _text(self, statement: str) -> str:
+        found = self._texts.get(statement)
+        if found is None:
+            found = statement.replace("{s}", self._quoted)
+            if len(self._texts) < 200:  # an update's text depends on its columns
+                self._texts[statement] = found
+        return found
+
+    async def _check(self) -> None:
+        """At the first call: make the tables where they are not there yet."""
+        if not self._is_current:
+            await self.migrate()
+
+    async def migrate(self) -> list[str]:
+        """See Store.migrate."""
+        steps = await self.pending()
+        if steps:
+            steps = await self._whole(lambda db: tables.migrate(db, self.schema))
+        self._is_current = True
+        return steps
+
+    async def pending(self) -> list[str]:
+        """
+        The names of the steps that `migrate` would take.
+
+        Raises:
+            StoreUnavailableError: If a newer devsess made the schema.
+        """
+        return await self._whole(lambda db: tables.pending(db, self.schema))
+
+    async def close(self) -> None:
+        """See Store.close."""
+        await self.port.close()
+
+
+def _of_pool(pool: BlockingPool | AwaitingPool, settings: Settings) -> Settings:
+    allowed = LimitedConnection, LimitedAsyncConnection
+    if not issubclass(pool.connection_class, allowed):
+        raise ConfigurationError(
+            "make the pool with connection_class=devsess.stores.postgres.LimitedConnection, or "
+            "LimitedAsyncConnection: other connections wait for ever where a server falls silent"
+        )
+    conninfo = pool.conninfo() if callable(pool.conninfo) else pool.conninfo
+    if not isinstance(conninfo, str):
+        raise ConfigurationError("the pool's conninfo must be a text or a plain function")
+    return Settings(conninfo, settings.schema, settings.timeout, pool.max_size)
+
+
+def _port(
+    settings: Settings, pool: BlockingPool | AwaitingPool | None, *, is_awaited: bool
+) -> Port:
+    if isinstance(pool, AsyncConnectionPool):
+        return AwaitingPort(settings, pool)
+    if pool is not None:
+        return BlockingPort(settings, pool)
+    return AwaitingPort(settings) if is_awaited else BlockingPort(settings)

@@ -1,0 +1,226 @@
+"""
+The tables of the PostgreSQL store, and the steps that made them.
+
+A step, once released, is never changed: a new one follows it, and it only adds, so
+that processes of the release before go on beside it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from attrs import frozen
+
+from devsess.errors import ConfigurationError, StoreUnavailableError
+
+if TYPE_CHECKING:
+    from devsess.stores.postgres.transaction import Transaction
+
+# The C collation orders texts by code point, as Python does.
+_TEXT = 'text COLLATE "C"'
+
+_TABLES = f"""
+CREATE TABLE {{s}}.meta (
+    one boolean PRIMARY KEY DEFAULT true CHECK (one),
+    ending_number bigint NOT NULL DEFAULT 0,
+    cut_off float8,
+    lease float8 NOT NULL DEFAULT 0,
+    log_cut xid8 NOT NULL DEFAULT '0',
+    log_cut_by pg_snapshot
+);
+INSERT INTO {{s}}.meta DEFAULT VALUES;
+CREATE SEQUENCE {{s}}.numbers AS bigint MINVALUE 0 START 0;
+SELECT nextval('{{s}}.numbers');
+CREATE TABLE {{s}}.accounts (
+    user_id {_TEXT} PRIMARY KEY,
+    ending_number bigint NOT NULL,
+    cut_off float8 NOT NULL
+);
+CREATE TABLE {{s}}.devices (
+    id {_TEXT} NOT NULL,
+    user_id {_TEXT} NOT NULL,
+    label text NOT NULL,
+    kind text NOT NULL,
+    os text NOT NULL,
+    browser text NOT NULL,
+    first_seen_at float8 NOT NULL,
+    last_seen_at float8 NOT NULL,
+    trusted_until float8,
+    blocked boolean NOT NULL,
+    name text,
+    fingerprint bytea,
+    network text,
+    resembles text,
+    forgotten boolean NOT NULL,
+    PRIMARY KEY (user_id, id)
+);
+CREATE INDEX devices_latest ON {{s}}.devices (user_id, last_seen_at DESC, id) WHERE NOT forgotten;
+CREATE INDEX devices_fingerprint ON {{s}}.devices (user_id, fingerprint)
+    WHERE fingerprint IS NOT NULL;
+CREATE INDEX devices_seen ON {{s}}.devices (last_seen_at);
+CREATE INDEX devices_forgotten ON {{s}}.devices (user_id, id) WHERE forgotten;
+CREATE TABLE {{s}}.sessions (
+    id {_TEXT} PRIMARY KEY,
+    user_id {_TEXT} NOT NULL,
+    device_id {_TEXT} NOT NULL,
+    ip text,
+    network text,
+    user_agent text,
+    location text,
+    created_at float8 NOT NULL,
+    last_seen_at float8 NOT NULL,
+    idle_from float8 NOT NULL,
+    idle_expires_at float8 NOT NULL,
+    absolute_expires_at float8 NOT NULL,
+    auth_time bigint NOT NULL,
+    amr text[] NOT NULL,
+    acr text,
+    persistent boolean NOT NULL,
+    claims text NOT NULL,
+    salt bytea NOT NULL,
+    generation bigint NOT NULL,
+    rotated_at float8,
+    rotated_by text,
+    bound boolean NOT NULL,
+    revoked_at float8,
+    reason text,
+    actor text,
+    previous_generation bigint,
+    presented boolean NOT NULL,
+    levels text NOT NULL,
+    ending_number bigint NOT NULL
+);
+CREATE INDEX sessions_user ON {{s}}.sessions (user_id, device_id);
+CREATE INDEX sessions_live ON {{s}}.sessions (user_id, created_at, id) WHERE revoked_at IS NULL;
+CREATE INDEX sessions_number ON {{s}}.sessions (ending_number) WHERE revoked_at IS NULL;
+CREATE INDEX sessions_lapse ON {{s}}.sessions (idle_expires_at) WHERE revoked_at IS NULL;
+CREATE INDEX sessions_end ON {{s}}.sessions (revoked_at) WHERE revoked_at IS NOT NULL;
+CREATE TABLE {{s}}.events (
+    seq bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    type text NOT NULL,
+    at float8 NOT NULL,
+    user_id {_TEXT} NOT NULL,
+    session_id {_TEXT},
+    device_id {_TEXT},
+    ip text,
+    network text,
+    user_agent text,
+    reason text,
+    actor text,
+    assessment text,
+    new_device boolean NOT NULL
+);
+CREATE INDEX events_user ON {{s}}.events (user_id, seq);
+CREATE INDEX events_session ON {{s}}.events (session_id, type) WHERE session_id IS NOT NULL;
+CREATE INDEX events_sessionless ON {{s}}.events (user_id, type) WHERE session_id IS NULL;
+CREATE INDEX events_at ON {{s}}.events (at);
+CREATE TABLE {{s}}.endings (
+    number bigint PRIMARY KEY,
+    user_id {_TEXT},
+    at float8 NOT NULL,
+    idle_after float8 NOT NULL,
+    created_after float8 NOT NULL,
+    reason text NOT NULL,
+    actor text
+);
+CREATE TABLE {{s}}.erased (
+    digest bytea PRIMARY KEY,
+    ending_number bigint NOT NULL,
+    until float8 NOT NULL
+);
+CREATE INDEX erased_until ON {{s}}.erased (until);
+CREATE TABLE {{s}}.log (
+    seq bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    xid xid8 NOT NULL DEFAULT pg_current_xact_id(),
+    session_id text
+);
+CREATE INDEX log_xid ON {{s}}.log (xid);
+CREATE UNLOGGED TABLE {{s}}.history (
+    one boolean PRIMARY KEY DEFAULT true CHECK (one),
+    id uuid NOT NULL DEFAULT gen_random_uuid(),
+    seasoned text
+);
+CREATE UNLOGGED TABLE {{s}}.readers (
+    id {_TEXT} PRIMARY KEY,
+    beat bigint NOT NULL,
+    applied pg_snapshot
+)
+"""
+
+
+@frozen
+class Step:
+    """
+    A change of the schema.
+
+    Attributes:
+        version: The first devsess that knows it.
+        statements: Parted by semicolons.
+    """
+
+    version: str
+    statements: str
+
+
+STEPS = {"0001_tables": Step("0.1.0", _TABLES)}
+
+_SCHEMA = "SELECT 1 FROM pg_namespace WHERE nspname = %s"
+_MADE = "SELECT 1 FROM pg_tables WHERE schemaname = %s AND tablename = 'migrations'"
+_TAKEN = "SELECT name, version FROM {s}.migrations ORDER BY name"
+_SERVER = (
+    "SELECT current_setting('server_version_num')::int, current_setting('server_encoding'),"
+    " current_setting('server_version')"
+)
+_MIGRATIONS = "CREATE TABLE {s}.migrations (name text PRIMARY KEY, version text NOT NULL)"
+_NOTE = "INSERT INTO {s}.migrations (name, version) VALUES (%s, %s)"
+_LOCK = "SELECT pg_advisory_xact_lock(hashtextextended(%s, 1))"
+# pg_snapshot and xid8 came with it.
+_OLDEST_SERVER = 130_000
+
+
+async def pending(db: Transaction, schema: str) -> list[str]:
+    """
+    The steps that the schema still needs.
+
+    Raises:
+        ConfigurationError: If the server is too old, or its database is not in UTF-8.
+        StoreUnavailableError: If it has taken steps that this version does not know.
+    """
+    [[number, encoding, version]], made = await db.ask_all((_SERVER, ()), (_MADE, (schema,)))
+    if number < _OLDEST_SERVER:
+        raise ConfigurationError(f"PostgreSQL {version} is too old: 13 or later is needed")
+    if encoding != "UTF8":
+        raise ConfigurationError(f"the database is encoded in {encoding}: UTF8 is needed")
+    taken: dict[str, str] = dict(await db.ask(_TAKEN)) if made else {}
+    unknown = sorted(taken.keys() - STEPS.keys())
+    if unknown:
+        raise StoreUnavailableError(
+            f"the schema was made by a newer devsess (it has {', '.join(unknown)}): "
+            f"devsess {taken[unknown[-1]]} or later is needed"
+        )
+    return [name for name in STEPS if name not in taken]
+
+
+async def migrate(db: Transaction, schema: str) -> list[str]:
+    """
+    Take the steps that are pending; their names.
+
+    Two at once are safe: the second waits for the lock, and finds nothing pending.
+
+    Raises:
+        ConfigurationError, StoreUnavailableError: As `pending`.
+    """
+    await db.ask(_LOCK, (f"devsess {schema}",))
+    steps = await pending(db, schema)
+    if not steps:
+        return []
+    is_there, is_made = await db.ask_all((_SCHEMA, (schema,)), (_MADE, (schema,)))
+    if not is_there:  # asked first: IF NOT EXISTS needs the right to create one all the same
+        db.put("CREATE SCHEMA {s}")
+    if not is_made:
+        db.put(_MIGRATIONS)
+    for name in steps:
+        for statement in STEPS[name].statements.split(";"):
+            db.put(statement)
+        db.put(_NOTE, (name, STEPS[name].version))
+    return steps

@@ -1,0 +1,78 @@
+"""A URL of PostgreSQL, and the settings of the store that stand in it."""
+
+from __future__ import annotations
+
+import math
+import re
+from typing import TYPE_CHECKING
+from urllib.parse import parse_qsl, urlencode
+
+import psycopg
+from attrs import evolve, field, frozen
+from psycopg.conninfo import conninfo_to_dict
+
+from devsess.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from typing import Any
+
+# Ours; all others are libpq's, such as sslmode.
+_OWN = ("pool_size", "schema", "timeout")
+_SCHEMA = re.compile(r"[a-z_][a-z0-9_]{0,47}")
+
+
+@frozen
+class Settings:
+    """
+    The settings of a PostgresStore.
+
+    Attributes:
+        conninfo: For libpq; it may hold a password.
+        schema: The schema of the tables.
+        timeout: Seconds that a call may take.
+        pool_size: Connections that a process may have open at once.
+    """
+
+    conninfo: str = field(default="", repr=False)
+    schema: str = "devsess"
+    timeout: float = 5.0
+    pool_size: int = 10
+
+    def __attrs_post_init__(self) -> None:
+        if not _SCHEMA.fullmatch(self.schema):
+            raise ConfigurationError(
+                "schema must be a name of small letters, digits and _, of 48 characters at most"
+            )
+        if not (math.isfinite(self.timeout) and self.timeout > 0):
+            raise ConfigurationError("timeout must be a number of seconds above 0")
+        if self.pool_size < 1:
+            raise ConfigurationError("pool_size must be 1 or more")
+
+
+def read_url(url: str, given: Settings) -> Settings:
+    """
+    *given*, with the settings in *url* in place of its own.
+
+    Raises:
+        ConfigurationError: If one is wrong; the URL may hold a password and is not quoted.
+    """
+    base, _, query = url.partition("?")
+    pairs = parse_qsl(query, keep_blank_values=True)
+    own = {name: value for name, value in pairs if name in _OWN}
+    rest = urlencode([(name, value) for name, value in pairs if name not in _OWN])
+    conninfo = f"{base}?{rest}" if rest else base
+    try:
+        conninfo_to_dict(conninfo)
+    except psycopg.Error:
+        raise ConfigurationError(
+            "this is no URL that PostgreSQL's library reads: write postgresql://user@host/database"
+        ) from None
+    return evolve(given, conninfo=conninfo, **_numbers(own))
+
+
+def _numbers(own: dict[str, str]) -> dict[str, Any]:
+    kinds = {"pool_size": int, "schema": str, "timeout": float}
+    try:
+        return {name: kinds[name](value) for name, value in own.items()}
+    except ValueError:
+        raise ConfigurationError("pool_size and timeout in the URL must be numbers") from None

@@ -1,0 +1,138 @@
+"""
+Purge and `settle`: bounded batches, by any process at any time.
+
+One at a time: a lock of their own keeps two batches from waiting for each other's rows. Rows that
+another write holds are passed over, and are found by the next batch.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from devsess.stores import semantics
+from devsess.stores.base import Settled
+from devsess.stores.postgres import rows
+from devsess.stores.postgres.endings import end_events
+from devsess.stores.postgres.reads import FIRST_COVERED, WAS_LIVE
+from devsess.stores.postgres.writes import end_rows, insert_events
+from devsess.stores.rows import EXPIRED
+
+if TYPE_CHECKING:
+    from devsess.stores.base import Retention
+    from devsess.stores.postgres.transaction import Transaction
+
+LOCK = "SELECT pg_advisory_xact_lock(hashtextextended('{s}', 2))"
+_DIGESTS = "DELETE FROM {s}.erased WHERE until <= %s"
+_DATE = (
+    "UPDATE {{s}}.{0} SET {2} = %(now)s{3} WHERE ({1}) IN (SELECT {1} FROM {{s}}.{0}"
+    " WHERE {2} > %(latest)s LIMIT %(limit)s FOR UPDATE SKIP LOCKED) RETURNING 1"
+)
+_DATED = (
+    _DATE.format("sessions", "id", "revoked_at", ""),
+    _DATE.format("events", "seq", "at", ""),
+    _DATE.format("endings", "number", "at", ""),
+    _DATE.format(
+        "devices", "user_id, id", "last_seen_at", ", first_seen_at = least(first_seen_at, %(now)s)"
+    ),
+)
+_LAPSED = (
+    "WITH passed AS (SELECT s.id FROM {s}.sessions s"  # noqa: S608
+    f" WHERE {rows.UNENDED} AND s.idle_expires_at <= %(now)s"
+    " LIMIT %(limit)s FOR NO KEY UPDATE OF s SKIP LOCKED)"
+    " UPDATE {s}.sessions s SET revoked_at = s.idle_expires_at, reason = %(reason)s, actor = NULL,"
+    " ip = network FROM passed WHERE s.id = passed.id RETURNING s.id"
+)
+_REDUCE = (
+    "UPDATE {s}.events SET ip = network"
+    " WHERE session_id = ANY(%s::text[]) AND ip IS DISTINCT FROM network"
+)
+_DELETE_SESSIONS = (
+    "DELETE FROM {s}.sessions WHERE id IN (SELECT id FROM {s}.sessions"
+    " WHERE revoked_at < %(before)s LIMIT %(limit)s FOR UPDATE SKIP LOCKED)"
+    " RETURNING user_id, device_id"
+)
+# A device keeps its network no longer than its sessions.
+_FORGET_NETWORK = (
+    "UPDATE {s}.devices SET network = NULL WHERE last_seen_at < %s AND network IS NOT NULL"
+    " AND (user_id, id) IN (SELECT * FROM unnest(%s::text[], %s::text[]))"
+)
+_DELETE_EVENTS = (
+    "DELETE FROM {s}.events WHERE seq IN (SELECT seq FROM {s}.events WHERE at < %(before)s"
+    " LIMIT %(limit)s FOR UPDATE SKIP LOCKED) RETURNING 1"
+)
+_DELETE_DEVICES = (
+    "DELETE FROM {s}.devices WHERE (user_id, id) IN (SELECT d.user_id, d.id FROM {s}.devices d"
+    " WHERE {where} AND NOT EXISTS (SELECT 1 FROM {s}.sessions s"
+    " WHERE s.user_id = d.user_id AND s.device_id = d.id)"
+    " LIMIT %(limit)s FOR UPDATE SKIP LOCKED) RETURNING 1"
+)
+_STALE = (
+    "d.last_seen_at < %(devices_before)s AND NOT d.blocked AND d.name IS NULL"
+    " AND (d.trusted_until IS NULL OR d.trusted_until <= %(now)s)"
+)
+# With the entries goes the knowledge of them: see `log`.
+_TRIM = (
+    "WITH gone AS (DELETE FROM {s}.log WHERE seq IN (SELECT seq FROM {s}.log WHERE seq <="  # noqa: S608
+    f" (SELECT seq FROM {{s}}.log ORDER BY seq DESC OFFSET {semantics.LOG_KEPT} LIMIT 1)"
+    " ORDER BY seq LIMIT %(limit)s) RETURNING xid),"
+    " cut AS (UPDATE {s}.meta SET log_cut_by = pg_current_snapshot(),"
+    " log_cut = greatest(log_cut, (SELECT xid FROM gone ORDER BY xid DESC LIMIT 1))"
+    " WHERE EXISTS (SELECT 1 FROM gone)) SELECT 1 FROM gone"
+)
+_OLDEST = (
+    "SELECT number, at, reason, actor FROM {s}.endings WHERE number = %s OR at <= %s"
+    " ORDER BY number LIMIT 1"
+)
+_COVERED = (
+    f"SELECT s.id, s.user_id, s.device_id, s.network, s.user_agent, {WAS_LIVE}"  # noqa: S608
+    f" FROM {{s}}.endings n JOIN {{s}}.sessions s ON {FIRST_COVERED} WHERE n.number = %s"
+    " LIMIT %s FOR NO KEY UPDATE OF s SKIP LOCKED"
+)
+_DONE = (
+    "DELETE FROM {s}.endings n WHERE n.number = %s AND NOT EXISTS"  # noqa: S608
+    f" (SELECT 1 FROM {{s}}.sessions s WHERE {FIRST_COVERED})"
+)
+
+
+async def purge(db: Transaction, retention: Retention, limit: int) -> int:
+    """See Store.purge."""
+    values: dict[str, object] = {
+        "now": retention.now,
+        "latest": retention.latest,
+        "before": retention.before,
+        "devices_before": retention.devices_before,
+        "reason": EXPIRED,
+    }
+    db.put(_DIGESTS, (retention.now,))
+    done = 0
+    for statement in _DATED:
+        done += len(await db.ask(statement, values | {"limit": limit - done}))
+    lapsed = await db.ask(_LAPSED, values | {"limit": limit - done})
+    db.put(_REDUCE, ([session_id for (session_id,) in lapsed],))
+    done += len(lapsed)
+    owners = await db.ask(_DELETE_SESSIONS, values | {"limit": limit - done})
+    users, devices = [user for user, _ in owners], [device for _, device in owners]
+    db.put(_FORGET_NETWORK, (retention.before, users, devices))
+    done += len(owners)
+    for statement in (
+        _DELETE_EVENTS,
+        _DELETE_DEVICES.replace("{where}", "d.forgotten"),
+        _DELETE_DEVICES.replace("{where}", _STALE),
+        _TRIM,
+    ):
+        done += len(await db.ask(statement, values | {"limit": limit - done}))
+    return done
+
+
+async def settle(db: Transaction, limit: int, own: int | None, before: float) -> Settled:
+    """See Store.settle."""
+    found = await db.ask(_OLDEST, (own, before))
+    if not found:
+        return Settled()
+    [(number, at, reason, actor)] = found
+    covered = await db.ask(_COVERED, (number, limit))
+    end_rows(db, [row[0] for row in covered], at, reason, actor)
+    events = end_events(covered, at, reason, actor)
+    insert_events(db, events)
+    db.put(_DONE, (number,))
+    return Settled(events, is_more=bool(await db.ask(_OLDEST, (own, before))))

@@ -1,0 +1,260 @@
+"""
+The writes of sessions and devices, each within one transaction.
+
+Why no two writes of an account outrun each other: each takes the account's lock, and all share
+the store's, which an ending of everyone takes alone. The statements after it see what was
+committed when the lock was given, since under READ COMMITTED each has a snapshot of its own. So
+the ending numbers, the limit and the block that a sign-in is compared with are the latest,
+and hold until it is committed. Touches and upkeep take no such lock: rows that
+are read to be written are locked too.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from devsess.stores import semantics
+from devsess.stores.base import Full, Inserted, OfDevice, Refused
+from devsess.stores.postgres import log, rows
+from devsess.stores.postgres.reads import ENDING_NUMBER, of_live
+from devsess.stores.rows import EVICTED, REPLACED
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from devsess.stores.base import Columns, InsertAnswer, Insertion
+    from devsess.stores.postgres.transaction import Rows, Statement, Transaction
+    from devsess.stores.rows import DeviceRow, EventRow, SessionRow
+
+LOCK_ACCOUNT = (
+    "SELECT pg_advisory_xact_lock_shared(hashtextextended('{s}', 0)),"
+    " pg_advisory_xact_lock(hashtextextended(%s::text, hashtextextended('{s}', 0)))"
+)
+# By a session of the account, whose owner never changes.
+LOCK_OWNER = (
+    "SELECT pg_advisory_xact_lock_shared(hashtextextended('{s}', 0)),"
+    " pg_advisory_xact_lock(hashtextextended(user_id, hashtextextended('{s}', 0)))"
+    " FROM {s}.sessions WHERE id = %s"
+)
+LOCK_STORE = "SELECT pg_advisory_xact_lock(hashtextextended('{s}', 0))"
+
+_UNENDED_SESSION = (
+    f"{rows.SELECT_SESSION} WHERE s.id = %s AND {rows.UNENDED} FOR NO KEY UPDATE OF s"
+)
+_DEVICE = f"{rows.SELECT_DEVICE} WHERE user_id = %s AND id = %s FOR UPDATE"
+_LIVE_ROWS = (
+    f"{rows.SELECT_SESSION} WHERE s.user_id = %(user)s AND {rows.UNENDED} AND {rows.LIVE}"
+    " ORDER BY s.id FOR NO KEY UPDATE OF s"
+)
+_IS_THERE = "SELECT 1 FROM {s}.sessions WHERE id = %s"
+_DRAWN = "SELECT last_value FROM {s}.numbers"
+_CUT_OFFS = (
+    "SELECT cut_off FROM {s}.meta UNION ALL SELECT cut_off FROM {s}.accounts WHERE user_id = %s"
+)
+_ENDED = (
+    "UPDATE {s}.sessions SET revoked_at = %s, reason = %s, actor = %s, ip = network"
+    " WHERE id = ANY(%s::text[])"
+)
+_REDUCE = (
+    "UPDATE {s}.events SET ip = network"
+    " WHERE session_id = ANY(%s::text[]) AND ip IS DISTINCT FROM network"
+)
+_OF_DEVICE = (
+    "SELECT s.id FROM {s}.sessions s"  # noqa: S608
+    f" WHERE s.user_id = %s AND s.device_id = %s AND {rows.UNENDED} ORDER BY s.id"
+)
+# Moves only forward, and only sessions that have not ended. It waits for nobody, and a commit of
+# touches alone does not wait for the disk.
+TOUCH = (
+    "WITH r AS (SELECT s.id FROM {s}.sessions s WHERE s.id = %(id)s"  # noqa: S608
+    f" AND {rows.UNENDED} FOR NO KEY UPDATE OF s NOWAIT)"
+    " UPDATE {s}.sessions s SET last_seen_at = greatest(last_seen_at, %(last_seen_at)s),"
+    " idle_from = greatest(idle_from, %(idle_from)s),"
+    " idle_expires_at = greatest(idle_expires_at, %(idle_expires_at)s),"
+    " bound = bound OR %(bound)s,"
+    " presented = presented OR coalesce(generation = %(presented)s::bigint, false)"
+    " FROM r WHERE s.id = r.id RETURNING set_config('synchronous_commit', 'off', true)"
+)
+
+
+def insert_events(db: Transaction, events: Sequence[EventRow]) -> None:
+    """Put events, in this order; but no more of one type and session, or account, than may be."""
+    if events:
+        db.put(rows.INSERT_EVENTS, rows.event_columns(events))
+
+
+def end_rows(
+    db: Transaction, ids: Sequence[str], at: float, reason: str, actor: str | None
+) -> None:
+    """Write sessions as ended, reduced."""
+    if ids:
+        db.put(_ENDED, (at, reason, actor, [*ids]))
+        db.put(_REDUCE, ([*ids],))
+
+
+async def insert(db: Transaction, insertion: Insertion, channel: str) -> InsertAnswer:
+    """See Store.insert; the account's lock is taken."""
+    row = insertion.row
+    device, *numbers, there, found = await db.ask_all(
+        (_DEVICE, (row.user_id, row.device.id)),
+        *marks(row.user_id, insertion.digests),
+        (_CUT_OFFS, (row.user_id,)),
+        (_IS_THERE, (row.id,)),
+        _live_rows(insertion),
+    )
+    known = rows.device_row(device[0]) if device else None
+    if _is_cut_off(insertion, numbers):
+        return Refused.CUT_OFF
+    if known is not None and known.blocked:
+        return Refused.BLOCKED
+    if there:
+        raise ValueError("there is a session with this id already")
+    live = [rows.session_row(it) for it in found]
+    to_end = semantics.sessions_to_end(live, insertion)
+    if isinstance(to_end, Full):
+        return to_end
+    events = _make_room(db, insertion, to_end, channel)
+    db.put(rows.INSERT_DEVICE, rows.device_values(semantics.seen_again(known, row.device)))
+    db.put(rows.INSERT_SESSION, rows.session_values(row))
+    insert_events(db, [insertion.event])
+    return Inserted(events)
+
+
+def _live_rows(insertion: Insertion) -> Statement:
+    if insertion.limit is None and not insertion.replaces:
+        return _IS_THERE, ("",)  # no row is asked for
+    return _LIVE_ROWS, of_live(insertion.cutoffs) | {"user": insertion.row.user_id}
+
+
+def marks(user_id: str, digests: Sequence[bytes] = ()) -> tuple[Statement, Statement]:
+    """The statements for the number that binds an account, and for the highest drawn."""
+    return (ENDING_NUMBER, {"user": user_id, "digests": [*digests]}), (_DRAWN, ())
+
+
+def is_current(number: int, marks: Sequence[Rows]) -> bool:
+    """Whether *number* was drawn here, and no ending that binds the account came after it."""
+    [[binding]], [[drawn]] = marks
+    return bool(binding <= number <= drawn)
+
+
+def _is_cut_off(insertion: Insertion, found: Sequence[Rows]) -> bool:
+    *numbers, cut_offs = found
+    at = insertion.auth_instant
+    if not is_current(insertion.row.ending_number, numbers):
+        return True
+    return at is not None and any(
+        semantics.is_cut_off(at, cut_off, insertion.cutoffs) for (cut_off,) in cut_offs
+    )
+
+
+def _make_room(
+    db: Transaction, insertion: Insertion, to_end: semantics.SessionsToEnd, channel: str
+) -> tuple[EventRow, ...]:
+    now, events = insertion.cutoffs.now, []
+    for ended, reason in ((to_end.replaced, REPLACED), (to_end.evicted, EVICTED)):
+        end_rows(db, [it.id for it in ended], now, reason, None)
+        log.append(db, [it.id for it in ended], channel)
+        events += [semantics.end_event_of(it, now, reason, None) for it in ended]
+    if to_end.evicted and insertion.limit_event is not None:
+        insert_events(db, [*events, insertion.limit_event])
+    else:
+        insert_events(db, events)
+    return tuple(events)
+
+
+async def swap(
+    db: Transaction, session_id: str, expected: Columns, changes: Columns
+) -> SessionRow | None:
+    """Compare and swap: the row with *changes*, if it had not ended and all *expected* held."""
+    semantics.check_columns(expected, changes)
+    row = await _unended(db, session_id)
+    if row is None or not semantics.holds(row, expected):
+        return None
+    new = semantics.changed(row, changes)
+    _write(db, new, changes)
+    return new
+
+
+async def _unended(db: Transaction, session_id: str) -> SessionRow | None:
+    found = await db.ask(_UNENDED_SESSION, (session_id,))
+    return rows.session_row(found[0]) if found else None
+
+
+def _write(db: Transaction, new: SessionRow, changes: Columns) -> None:
+    """Write those columns of *new* that *changes* names; their names were checked."""
+    if changes:
+        assignments = ", ".join(f"{name} = %s" for name in changes)
+        values = [rows.column_value(new, name) for name in changes]
+        db.put(f"UPDATE {{s}}.sessions SET {assignments} WHERE id = %s", [*values, new.id])  # noqa: S608
+
+
+async def rotate(
+    db: Transaction, session_id: str, expected: int, changes: Columns, event: EventRow | None
+) -> SessionRow | None:
+    """See Store.rotate."""
+    if event is not None and await _is_full(db, event):
+        changes = semantics.without_agent(changes)
+    raised = {**changes, "generation": expected + 1}
+    row = await swap(db, session_id, {"generation": expected}, raised)
+    if row is not None and event is not None:
+        insert_events(db, [event])
+    return row
+
+
+async def _is_full(db: Transaction, event: EventRow) -> bool:
+    whose = (event.type.value, event.user_id, event.session_id)
+    [[is_full]] = await db.ask(rows.IS_FULL, whose)
+    return bool(is_full)
+
+
+async def update(
+    db: Transaction,
+    session_id: str,
+    expected: Columns,
+    changes: Columns,
+    event: EventRow,
+    channel: str,
+) -> SessionRow | None:
+    """See Store.update."""
+    row = await swap(db, session_id, expected, changes)
+    if row is not None:
+        log.append(db, [row.id], channel)
+        insert_events(db, [event])
+    return row
+
+
+async def set_back(
+    db: Transaction, session_id: str, expected: Columns, changes: Columns, channel: str
+) -> bool:
+    """See Store.set_back."""
+    row = await _unended(db, session_id)
+    if row is None or not semantics.holds(row, expected):
+        return False
+    _write(db, semantics.corrected(row, changes), changes)
+    log.append(db, [row.id], channel)
+    return True
+
+
+async def put_device(
+    db: Transaction,
+    target: OfDevice,
+    changes: Columns,
+    event: EventRow,
+    number: int | None,
+    channel: str,
+) -> DeviceRow | Refused | None:
+    """See Store.put_device; the account's lock is taken."""
+    key = (target.user_id, target.device_id)
+    found, named, *numbers = await db.ask_all(
+        (_DEVICE, key), (_OF_DEVICE, key), *marks(target.user_id)
+    )
+    device = rows.device_row(found[0]) if found else None
+    if device is None or device.forgotten:
+        return None
+    if number is not None and not is_current(number, numbers):
+        return Refused.CUT_OFF
+    device = semantics.changed_device(device, changes)
+    db.put(rows.INSERT_DEVICE, rows.device_values(device))
+    log.append(db, [session_id for (session_id,) in named], channel)
+    insert_events(db, [event])
+    return device
