@@ -39,13 +39,16 @@ _TYPES: dict[str, tuple[type, ...]] = {
 _EARLIEST, _LATEST = -62_135_596_800.0, 253_402_300_799.0
 
 
+_encode = json.JSONEncoder(separators=(",", ":")).encode
+
+
 class UnreadableRowError(ValueError):
     """A text holds no row that `dump` wrote: to a manager, a StoreUnavailableError."""
 
 
 def dump(row: SessionRow | DeviceRow | EventRow) -> str:
     """*row* as text; of a session's device only the id, since the device is a row of its own."""
-    return json.dumps(as_plain(row), separators=(",", ":"))
+    return _encode(as_plain(row))
 
 
 def as_plain(row: SessionRow | DeviceRow | EventRow) -> dict[str, Any]:
@@ -174,15 +177,28 @@ def _plain(value: object) -> object:
     return list(_values(value)) if isinstance(value, Location) else value
 
 
+def _checked(kind: type[AttrsInstance]) -> list[tuple[str, frozenset[type]]]:
+    """The columns whose annotation says all about their types, with these."""
+    found = [(each.name, str(each.type).split(" | ")) for each in fields(kind)]
+    return [
+        (column, frozenset(it for name in names for it in _TYPES[name]))
+        for column, names in found
+        if all(name in _TYPES for name in names)
+    ]
+
+
+# Every row that is read is checked: the annotations are read once.
+_CHECKED = {kind: _checked(kind) for kind in (SessionRow, DeviceRow, EventRow)}
+
+
 def _check(row: SessionRow | DeviceRow | EventRow) -> None:
-    for each in fields(type(row)):
-        value, names = getattr(row, each.name), str(each.type).split(" | ")
-        if not all(name in _TYPES for name in names):
-            continue
-        if not any(type(value) in _TYPES[name] for name in names):
-            raise TypeError(f"there is another type of value in {each.name}")
-        if type(value) in (float, int) and not _EARLIEST <= value <= _LATEST:
-            raise ValueError(f"there is an instant that no calendar has in {each.name}")
+    for name, types in _CHECKED[type(row)]:
+        value = getattr(row, name)
+        kind = type(value)
+        if kind not in types:
+            raise TypeError(f"there is another type of value in {name}")
+        if (kind is float or kind is int) and not _EARLIEST <= value <= _LATEST:
+            raise ValueError(f"there is an instant that no calendar has in {name}")
 
 
 def _values(record: AttrsInstance) -> list[object]:

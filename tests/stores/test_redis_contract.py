@@ -8,15 +8,13 @@ import pytest
 from servers.valkey import with_prefix
 
 from devsess.stores.redis import RedisStore
-from devsess.testing import StoreContract
+from devsess.testing import LeaseContract, StoreContract
 
 if TYPE_CHECKING:
     from servers.valkey import ValkeyCluster
 
-    from devsess.stores.base import AsyncStore
 
-
-class OnOneServer(StoreContract):
+class OnOneServer(StoreContract, LeaseContract):
     """Each store has a prefix of its own."""
 
     is_awaited: bool
@@ -25,7 +23,7 @@ class OnOneServer(StoreContract):
     def _server(self, valkey_url: str) -> None:
         self.url = valkey_url
 
-    def make_store(self) -> AsyncStore:
+    def make_store(self) -> RedisStore:
         return RedisStore(with_prefix(self.url), is_awaited=self.is_awaited)
 
 
@@ -37,10 +35,10 @@ class TestAwaitingRedisStore(OnOneServer):
     is_awaited = True
 
 
-class TestRedisStoreOnACluster(StoreContract):
+class TestRedisStoreOnACluster(StoreContract, LeaseContract):
     @pytest.fixture(autouse=True)
     def _cluster(self, valkey_cluster: ValkeyCluster) -> None:
         self.url = valkey_cluster.url
 
-    def make_store(self) -> AsyncStore:
+    def make_store(self) -> RedisStore:
         return RedisStore(with_prefix(self.url), is_awaited=True)

@@ -21,7 +21,6 @@ Text = str | bytes
 
 # Columns of these types compare as numbers, whichever type of number the caller has.
 _FLOATS = frozenset(it.name for it in fields(SessionRow) if "float" in str(it.type))
-_DEFAULTS = {it.name: it.default for it in fields(SessionRow) if it.default is not NOTHING}
 # Ids, which a hash keeps beside the columns, and the columns that scripts compare.
 _OWNERS = ("id", "user_id", "device")
 _ALWAYS = ("generation", "ending_number")
@@ -29,6 +28,16 @@ _KEPT = [it.name for it in fields(SessionRow) if it.name not in _OWNERS]
 
 # To ask which columns of a device may change.
 _ANY_DEVICE = DeviceRow("", "", "", "unknown", "", "", 0.0, 0.0)
+
+
+_encoder = json.JSONEncoder(separators=(",", ":")).encode
+
+
+def encode(value: object) -> str:
+    """*value* as JSON text."""
+    if value is None:
+        return "null"
+    return repr(value) if type(value) is float else _encoder(value)
 
 
 def raw(text: str) -> bytes:
@@ -64,35 +73,35 @@ def text_of(name: str, value: object) -> str:
         value = base64.b64encode(value).decode()
     elif name in _FLOATS and type(value) is int:
         value = float(value)
-    return json.dumps(value, separators=(",", ":"))
+    return encode(value)
+
+
+_DEFAULT_TEXTS = {
+    it.name: "null" if it.default is NOTHING else text_of(it.name, it.default)
+    for it in fields(SessionRow)
+}
 
 
 def default_of(name: str) -> str:
     """The text that stands for a column which a hash lacks."""
-    return text_of(name, _DEFAULTS.get(name))
+    return _DEFAULT_TEXTS[name]
 
 
 def of_session(row: SessionRow) -> list[Text]:
     """The fields of *row*'s hash, but for the ids of its user and device."""
-    who = json.dumps({"id": row.id, "user_id": row.user_id, "device": row.device.id})
+    who = encode({"id": row.id, "user_id": row.user_id, "device": row.device.id})
     found: list[Text] = ["who", who[1:-1]]
     for name in _KEPT:
         text = text_of(name, getattr(row, name))
-        if name in _ALWAYS or text != default_of(name):
+        if text != _DEFAULT_TEXTS[name] or name in _ALWAYS:
             found += [name, text]
     return found
 
 
 def of_device(row: DeviceRow, names: Iterable[str] = ()) -> list[Text]:
     """The fields of *row*'s hash, or some of them."""
-    chosen = frozenset(names) or {it.name for it in fields(DeviceRow)}
-    plain: Mapping[str, object] = json.loads(as_json.dump(row))
-    return [
-        text
-        for name, value in plain.items()
-        if name in chosen
-        for text in (name, json.dumps(value, separators=(",", ":")))
-    ]
+    plain = as_json.as_plain(row)
+    return [text for name in names or plain for text in (name, encode(plain[name]))]
 
 
 def of_device_changes(changes: Mapping[str, object]) -> list[Text]:
@@ -103,7 +112,7 @@ def of_device_changes(changes: Mapping[str, object]) -> list[Text]:
         ValueError: If one is not one that may change.
     """
     semantics.changed_device(_ANY_DEVICE, changes)
-    return [text for name, value in changes.items() for text in (name, json.dumps(value))]
+    return [text for name, value in changes.items() for text in (name, encode(value))]
 
 
 def of_changes(changes: Mapping[str, object]) -> list[Text]:
@@ -132,8 +141,8 @@ def of_event(event: EventRow | None) -> list[Text]:
         *session,
         event.type.value,
         instant(event.at),
-        as_json.dump(evolve(event, ip=event.network)),
-        json.dumps(event.ip) if has_address else "",
+        encode({**as_json.as_plain(event), "ip": event.network}),
+        encode(event.ip) if has_address else "",
     ]
 
 
@@ -163,12 +172,15 @@ def session(shown: Sequence[Any], of: DeviceRow) -> SessionRow:
     """
     flat, covering = shown
     columns = pairs(flat)
+    who = columns.pop("who", b'"id":null')
     for name in ("user", "dev"):
         columns.pop(name, None)
-    who = columns.pop("who", b'"id":null')
-    missing = "".join(f',"{name}":null' for name in _NULLS if name not in columns)
     text = _object(columns)
-    row = as_json.load_session(f"{text[:-1]},{who.decode()}{missing}}}", of)
+    try:
+        plain = json.loads(f"{text[:-1]},{who.decode()}}}")
+    except ValueError as error:
+        raise UnreadableRowError("there is a column that is no JSON text") from error
+    row = as_json.session_from({**_NULLS, **plain}, of)
     if not covering:
         return row
     at, reason, actor = (json.loads(it) for it in covering)
@@ -181,8 +193,8 @@ def owner(shown: Sequence[Any]) -> tuple[str, str]:
     return unraw(columns["user"]), unraw(columns["dev"])
 
 
-# Columns without a default of their own that may be None.
-_NULLS = [it.name for it in fields(SessionRow) if it.name in _KEPT and it.default is NOTHING]
+# Columns without a default of their own.
+_NULLS = dict.fromkeys(it.name for it in fields(SessionRow) if it.default is NOTHING)
 
 
 def event(text: bytes, ip: bytes = b"", at: bytes = b"") -> EventRow:

@@ -1,5 +1,5 @@
 """
-The change log: one a shard, in the slot of the rows that it is about.
+The change log, and the register of its readers: one a shard, in the slot of the shard's rows.
 
 No entry is missed: its number, the entry and the row's change are one script, and a server runs
 scripts one after the other, so entries become visible in the order of their numbers.
@@ -8,43 +8,92 @@ scripts one after the other, so entries become visible in the order of their num
 from __future__ import annotations
 
 import secrets
+from collections.abc import Sequence
 from typing import Any
 
 from devsess.stores import semantics
 from devsess.stores.base import ALL, Changes
-from devsess.stores.redis.columns import unraw
+from devsess.stores.capabilities import Behind, Renewal
+from devsess.stores.redis.columns import Text, instant, raw, unraw
 from devsess.stores.redis.port import Call
 from devsess.stores.redis.shards import Shards
 
-# Of each shard the history, and how many entries there ever were.
+# Of each shard its history, and the number of the latest entry.
 Position = tuple[tuple[str, int], ...]
 
 
 class Log(Shards):
-    """The log of `Store`, and the leases; see there."""
+    """
+    The log of `Store`, and `SupportsLeases`; see there.
+
+    A reader registers in every shard, under one lease: while a node does not answer there is
+    none, and answers are slower, never stale.
+    """
 
     async def changes(self, position: object) -> Changes:
+        answers = await self._ask_each("changes", _behind(self._places_in(position)))
+        return _changes(answers)
+
+    async def renew(self, reader: str, position: object, *, lease: float) -> Renewal:
+        # The beat is one number for all shards, which nobody had before, near enough.
+        how = [raw(reader), str(secrets.randbits(62)), instant(lease)]
+        places = [[*it, *how] for it in _behind(self._places_in(position))]
+        answers = await self._ask_each("renew", places)
+        return Renewal(_changes(answers), _history(answers))
+
+    async def leave(self, reader: str) -> None:
+        await self._ask_all("leave", raw(reader))
+
+    async def readers_behind(self, position: object) -> Behind:
+        fresh = secrets.token_hex(8)
+        places = [[history, str(seq), fresh] for history, seq in self._places_in(position)]
+        answers = await self._ask_each("readers", places)
+        beats: dict[str, int] = {}
+        for _, _, _, late in answers:
+            for reader, beat in late:
+                beats.setdefault(unraw(reader), int(beat))
+        is_seasoned = all(it == 1 for _, it, _, _ in answers)
+        lease = max(float(it) for _, _, it, _ in answers)
+        return Behind(beats, _history(answers), is_seasoned, lease)
+
+    async def expel(self, reader: str, beat: int) -> None:
+        await self._ask_all("expel", raw(reader), str(beat))
+
+    async def season(self, history: str) -> None:
+        parts = history.split(",")
+        if len(parts) == len(self._tags):
+            fresh = secrets.token_hex(8)
+            await self._ask_each("season", [[it, fresh] for it in parts])
+
+    async def wait(self, seconds: float) -> None:
+        # A message of a script reaches every node of a cluster, so one is enough to listen to.
+        await self._port.wait(self._tags[0], f"{self._prefix}:log", seconds)
+
+    async def _ask_each(self, name: str, arguments: Sequence[Sequence[Text]]) -> list[Any]:
+        """The answers of a script in every shard, each with arguments of its own."""
         if not self._is_opened:
             await self._open()
-        places = self._places_in(position)
-        fresh = secrets.token_hex(8)
-        calls = [
-            Call.of(tag, "changes", history, str(seq), str(semantics.LOG_READ), fresh)
-            for tag, (history, seq) in zip(self._tags, places, strict=True)
-        ]
-        return changes_of(await self._port.run_all(calls))
+        shards = zip(self._tags, arguments, strict=True)
+        return await self._port.run_all([Call.of(tag, name, *each) for tag, each in shards])
 
     def _places_in(self, position: object) -> Position:
         if isinstance(position, tuple) and len(position) == len(self._tags):
-            return position
+            return tuple((str(history), int(seq)) for history, seq in position)
         return (("", 0),) * len(self._tags)
 
 
-def changes_of(answers: list[Any]) -> Changes:
-    """The changes in the answers of all shards."""
+def _behind(places: Position) -> list[list[Text]]:
+    fresh, most = secrets.token_hex(8), str(semantics.LOG_READ)
+    return [[history, str(seq), most, fresh] for history, seq in places]
+
+
+def _history(answers: Sequence[Sequence[Any]]) -> str:
+    return ",".join(it[0].decode() for it in answers)
+
+
+def _changes(answers: Sequence[Any]) -> Changes:
     position = tuple((here.decode(), int(seq)) for here, seq, _ in answers)
     found = [ids for _, _, ids in answers]
     if any(ids is None for ids in found):
         return Changes(position, ALL)
-    ids = dict.fromkeys(unraw(it) for part in found for it in part)
-    return Changes(position, tuple(ids))
+    return Changes(position, tuple(dict.fromkeys(unraw(it) for part in found for it in part)))

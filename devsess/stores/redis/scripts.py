@@ -33,11 +33,13 @@ def _text(name: str) -> bytes:
 def script(name: str) -> Script:
     """The script *name* of the folder, with what it shares with others before it."""
     is_read = name in _READS
-    parts = ["lib", name] if is_read else ["lib", "write", name]
+    shared = "log" if name in _ON_THE_LOG else "write"
+    parts = ["lib", name] if is_read and shared == "write" else ["lib", shared, name]
     text = b"\n".join(_text(part) for part in parts)
     return Script(text, hashlib.sha1(text, usedforsecurity=False).hexdigest(), is_read)
 
 
+_ON_THE_LOG = frozenset({"changes", "readers", "renew", "season"})
 _READS = frozenset(
     {
         "ahead",
@@ -52,5 +54,6 @@ _READS = frozenset(
         "live",
         "newest",
         "number",
+        "readers",
     }
 )

@@ -12,8 +12,9 @@ from typing import Any
 
 from attrs import evolve
 
+from devsess.stores.redis.awaiting import AwaitingLines
+from devsess.stores.redis.blocking import BlockingLines
 from devsess.stores.redis.endings import Endings
-from devsess.stores.redis.lines import AwaitingLines, BlockingLines
 from devsess.stores.redis.log import Log
 from devsess.stores.redis.port import Port
 from devsess.stores.redis.reads import Reads

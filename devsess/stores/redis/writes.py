@@ -147,5 +147,5 @@ def _insert(insertion: Insertion) -> list[Text]:
         *(flag(insertion.evict), flag(insertion.replaces)),
         *(END_KIND, json.dumps(REPLACED), json.dumps(EVICTED)),
         *columns.of_event(insertion.event),
-        *columns.of_event(insertion.limit_event),
+        *columns.of_event(None if insertion.limit is None else insertion.limit_event),
     ]

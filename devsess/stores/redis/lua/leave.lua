@@ -1,0 +1,1 @@
+return call('HDEL', T .. ':readers', arg())
