@@ -36,7 +36,7 @@ class Log(Shards):
 
     async def renew(self, reader: str, position: object, *, lease: float) -> Renewal:
         # The beat is one number for all shards, which nobody had before, near enough.
-        how = [raw(reader), str(secrets.randbits(62)), instant(lease)]
+        how: list[Text] = [raw(reader), str(secrets.randbits(62)), instant(lease)]
         places = [[*it, *how] for it in _behind(self._places_in(position))]
         answers = await self._ask_each("renew", places)
         return Renewal(_changes(answers), _history(answers))
