@@ -238,7 +238,7 @@ class AsyncSessionManager(AsyncRunner):
             StoreUnavailableError: If the store did not answer.
             TypeError: If *session_id* is neither a text nor a Session.
         """
-        return await self._write(
+        return await self._end(
             operations.revoke, session_id, user_id=user_id, reason=reason, actor=actor
         )
 
@@ -334,7 +334,7 @@ class AsyncSessionManager(AsyncRunner):
             InvalidSessionError: As for validate.
             StoreUnavailableError: If the store did not answer.
         """
-        return await self._write(operations.step_up, access_token, client, amr=amr, acr=acr)
+        return await self._end(operations.step_up, access_token, client, amr=amr, acr=acr)
 
     async def history(
         self, user_id: str, *, limit: int = 50, cursor: str | None = None
@@ -403,13 +403,13 @@ class AsyncSessionManager(AsyncRunner):
         self, user_id: str, device_id: str | Device, *, actor: str | None = None
     ) -> Device | None:
         """End a device's sessions and remove it. None: there is no such device."""
-        return await self._write(operations.forget_device, user_id, device_id, actor=actor)
+        return await self._end(operations.forget_device, user_id, device_id, actor=actor)
 
     async def block_device(
         self, user_id: str, device_id: str | Device, *, actor: str | None = None
     ) -> Device | None:
         """End a device's sessions and refuse it at login. None: there is no such device."""
-        return await self._write(operations.block_device, user_id, device_id, actor=actor)
+        return await self._end(operations.block_device, user_id, device_id, actor=actor)
 
     async def unblock_device(
         self, user_id: str, device_id: str | Device, *, actor: str | None = None
@@ -437,7 +437,7 @@ class AsyncSessionManager(AsyncRunner):
 
     async def erase_user(self, user_id: str) -> int:
         """Delete everything about a person; how many rows."""
-        return await self._write(operations.erase_user, user_id)
+        return await self._end(operations.erase_user, user_id)
 
     async def migrate(self) -> builtins.list[str]:
         """Bring the store's schema up to date, as opening it did; the names of the steps taken."""

@@ -247,9 +247,7 @@ class SessionManager(Runner):
             StoreUnavailableError: If the store did not answer.
             TypeError: If *session_id* is neither a text nor a Session.
         """
-        return self._write(
-            operations.revoke, session_id, user_id=user_id, reason=reason, actor=actor
-        )
+        return self._end(operations.revoke, session_id, user_id=user_id, reason=reason, actor=actor)
 
     def revoke_all(
         self,
@@ -339,7 +337,7 @@ class SessionManager(Runner):
             InvalidSessionError: As for validate.
             StoreUnavailableError: If the store did not answer.
         """
-        return self._write(operations.step_up, access_token, client, amr=amr, acr=acr)
+        return self._end(operations.step_up, access_token, client, amr=amr, acr=acr)
 
     def history(self, user_id: str, *, limit: int = 50, cursor: str | None = None) -> Page[Event]:
         """
@@ -406,13 +404,13 @@ class SessionManager(Runner):
         self, user_id: str, device_id: str | Device, *, actor: str | None = None
     ) -> Device | None:
         """End a device's sessions and remove it. None: there is no such device."""
-        return self._write(operations.forget_device, user_id, device_id, actor=actor)
+        return self._end(operations.forget_device, user_id, device_id, actor=actor)
 
     def block_device(
         self, user_id: str, device_id: str | Device, *, actor: str | None = None
     ) -> Device | None:
         """End a device's sessions and refuse it at login. None: there is no such device."""
-        return self._write(operations.block_device, user_id, device_id, actor=actor)
+        return self._end(operations.block_device, user_id, device_id, actor=actor)
 
     def unblock_device(
         self, user_id: str, device_id: str | Device, *, actor: str | None = None
@@ -440,7 +438,7 @@ class SessionManager(Runner):
 
     def erase_user(self, user_id: str) -> int:
         """Delete everything about a person; how many rows."""
-        return self._write(operations.erase_user, user_id)
+        return self._end(operations.erase_user, user_id)
 
     def migrate(self) -> builtins.list[str]:
         """Bring the store's schema up to date, as opening it did; the names of the steps taken."""

@@ -40,6 +40,15 @@ class Metrics:
         mark: How the store shows that nothing has changed: "wal-index", "data_version",
             "memory", another store's own word ("unnamed" if it has none), or "none" where
             the log is read each time.
+        way: How memory stays current, in the same words for every store. "asking": the store
+            says each time whether anything has changed. "following": a feed reads its log,
+            and memory answers within `Policy.max_staleness`. "acknowledged": memory
+            answers under a lease, and endings wait until all have heard.
+        lease: Of the way "acknowledged": "held", or "over", while each validation asks;
+            "none" of the other ways.
+        waits: Endings that found a process which had still to hear.
+        waits_in_vain: Of those, the ones that waited until its lease was over.
+        expelled: Dead processes that this one took off the store's register.
         calls: The store's calls, by name.
     """
 
@@ -50,6 +59,11 @@ class Metrics:
     entries: int
     feed_lag: float
     mark: str
+    way: str
+    lease: str
+    waits: int
+    waits_in_vain: int
+    expelled: int
     calls: Mapping[str, CallMetrics]
 
 

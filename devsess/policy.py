@@ -25,6 +25,9 @@ HOUR = 60 * MINUTE
 DAY = 24 * HOUR
 # Beyond it, an instant and a span have no sum that a datetime can hold.
 MAX_SPAN = 36_525 * DAY
+# Renewed three times within it; a stopped process delays an ending by as much.
+LEASE = 2.0
+LEASES = (0.3, MINUTE)
 # Browsers keep no cookie longer, whatever it says (RFC 6265bis §5.5).
 LONGEST_COOKIE = 400 * DAY
 
@@ -101,6 +104,11 @@ class Policy:
             of 300 and a tenth of the idle timeout.
         leeway: Seconds of clock skew granted to a JWT's times; 5.
         max_staleness: Seconds a validation may lag behind a revocation; 0.
+        acknowledged: Whether memory answers without asking the store, at zero staleness all
+            the same: whatever ends sessions returns once every process has heard of it,
+            or has stopped to answer from memory. False.
+        lease: Seconds for which a process may answer so without news from the store, and
+            so about the longest that an ending waits for one that does not react; 2.
         cache_size: Sessions that validation may answer from memory; 65,536.
         max_sessions: Live sessions an account may have: a number, a function
             of user id and client, or None for no limit (ASVS 7.1.2).
@@ -124,6 +132,8 @@ class Policy:
     )
     leeway: float = field(default=5.0, converter=seconds)
     max_staleness: float = field(default=0.0, converter=seconds)
+    acknowledged: bool = False
+    lease: float = field(default=LEASE, converter=seconds)
     cache_size: int = 65_536
     max_sessions: SessionLimit = None
     on_limit: Literal["evict", "reject"] = field(
@@ -133,7 +143,7 @@ class Policy:
     acr_order: tuple[str, ...] = field(default=("aal1", "aal2", "aal3"), converter=_texts)
 
     def __attrs_post_init__(self) -> None:
-        for holds, message in self._laws():
+        for holds, message in self._laws() + self._memory_laws():
             if not holds:
                 raise ConfigurationError(message)
 
@@ -159,20 +169,37 @@ class Policy:
             ),
             (self.leeway <= 300, "leeway must be at most 300 s"),
             (
-                self.max_staleness <= self.access_lifetime,
-                "max_staleness must not exceed access_lifetime",
-            ),
-            (
-                _is_count(self.cache_size) and self.cache_size >= 0,
-                "cache_size must be a number of sessions, 0 or more",
-            ),
-            (
                 limit is None or callable(limit) or (_is_count(limit) and limit >= 1),
                 "max_sessions must be 1 or more, a function, or None",
             ),
             (
                 len(set(self.acr_order)) == len(self.acr_order),
                 "acr_order must not name a context twice",
+            ),
+        ]
+
+    def _memory_laws(self) -> list[tuple[bool, str]]:
+        return [
+            (
+                self.max_staleness <= self.access_lifetime,
+                "max_staleness must not exceed access_lifetime",
+            ),
+            (isinstance(self.acknowledged, bool), "acknowledged must be True or False"),
+            (
+                not (self.acknowledged and self.max_staleness),
+                "acknowledged=True promises that nothing is stale: leave max_staleness at 0",
+            ),
+            (
+                self.acknowledged or self.lease == LEASE,
+                "lease has a meaning with acknowledged=True alone",
+            ),
+            (
+                LEASES[0] <= self.lease <= LEASES[1],
+                f"lease must be {LEASES[0]} to {LEASES[1]:.0f} seconds",
+            ),
+            (
+                _is_count(self.cache_size) and self.cache_size >= 0,
+                "cache_size must be a number of sessions, 0 or more",
             ),
         ]
 

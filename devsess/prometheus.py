@@ -24,6 +24,9 @@ _COUNTERS = {
     "misses": "Validations that asked the store for their row.",
     "catch_ups": "How often the change log was read.",
     "evictions": "Sessions dropped from memory to make room.",
+    "waits": "Endings that found a process which had still to hear.",
+    "waits_in_vain": "Endings that waited until a process's lease was over.",
+    "expelled": "Dead processes taken off the store's register.",
 }
 _GAUGES = {
     "entries": "Access tokens in memory.",
@@ -53,16 +56,20 @@ class SessionCollector(Collector):
                     family.add_metric(values, getattr(metrics, name))
                 yield family
         mark = GaugeMetricFamily("devsess_mark", "The mark in use.", labels=[*labels, "mark"])
+        way = GaugeMetricFamily("devsess_way", "How memory stays current.", labels=[*labels, "way"])
+        lease = GaugeMetricFamily("devsess_lease", "The lease's state.", labels=[*labels, "lease"])
         calls = CounterMetricFamily("devsess_calls", "Store calls.", labels=[*labels, "call"])
         seconds = CounterMetricFamily(
             "devsess_call_seconds", "Their time.", labels=[*labels, "call"]
         )
         for values, metrics in found:
             mark.add_metric([*values, metrics.mark], 1)
+            way.add_metric([*values, metrics.way], 1)
+            lease.add_metric([*values, metrics.lease], 1)
             for name, each in metrics.calls.items():
                 calls.add_metric([*values, name], each.count)
                 seconds.add_metric([*values, name], each.seconds)
-        yield from (mark, calls, seconds)
+        yield from (mark, way, lease, calls, seconds)
 
     def _asked(self) -> tuple[list[str], list[tuple[list[str], Metrics]]]:
         """The labels, and each manager's metrics with its values of them."""

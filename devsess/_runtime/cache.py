@@ -67,7 +67,8 @@ class Cache:
 
     def __init__(self, policy: Policy, elapsed: Callable[[], float]) -> None:
         self._size = policy.cache_size
-        self._max_staleness = policy.max_staleness
+        self._span = policy.max_staleness
+        self._is_leased = False
         self._elapsed = elapsed
         self._ask_mark: Callable[[], object] = object
         self._mark: object
@@ -80,6 +81,10 @@ class Cache:
     def watch(self, mark: Callable[[], object]) -> None:
         """Compare this *mark* of a store at each hit; without one, each hit reads the log."""
         self._ask_mark = mark
+
+    def answer_under_leases(self, seconds: float) -> None:
+        """Answer under leases of so many seconds, which `renewed` grants and nothing else does."""
+        self._span, self._is_leased = seconds, True
 
     def __len__(self) -> int:
         return len(self._entries)
@@ -101,9 +106,9 @@ class Cache:
         key = hash(token)
         # From here on as _is_current and Entry.answers have it, written out: most
         # validations pass here, and each call would cost a tenth of one.
-        if self._max_staleness:
+        if self._span:
             lag = self._elapsed() - self._current_at
-            if lag >= self._max_staleness and not self._is_current(now):
+            if lag >= self._span and not self._is_current(now):
                 return self._stale(key)
         elif self._asked_at <= now < self._ask_at:
             if self._memory.raw != self._raw:
@@ -190,9 +195,49 @@ class Cache:
             if ticket == self._moves and self._size:
                 self._entries.put(hash(token), entry)
 
-    async def catch_up(self, store: Log) -> None:
+    @property
+    def uses(self) -> int:
+        """A number that grows with each validation that could be answered from memory."""
+        return self.hits + self.misses
+
+    @property
+    def position(self) -> object:
+        """The position of the log up to which all changes were dropped; None before the first."""
+        return self._position
+
+    @property
+    def holds_lease(self) -> bool:
+        """Whether memory may answer without asking the store."""
+        return self._elapsed() - self._current_at < self._span
+
+    def renewed(self, sent: float, position: object, changes: Changes) -> None:
         """
-        Drop every session that *store* says has changed by now.
+        Drop the *changes* behind *position*; then the lease runs, from when it was asked for.
+
+        In this order: a validation in between must not find a dropped session under the new lease.
+
+        Args:
+            sent: When the renewal was sent, by the cache's clock. The store may have read
+                its log at any time since.
+        """
+        with self._lock:
+            if changes.position != position or isinstance(changes.ids, All):
+                self._drop(changes.ids)
+            if position is self._position:
+                self._position = changes.position
+            self._current_at = sent
+
+    def give_up_lease(self) -> None:
+        """Answer nothing from memory without asking, until the next renewal."""
+        with self._lock:
+            self._current_at = -math.inf
+
+    async def catch_up(self, store: Log) -> object:
+        """
+        Drop every session that *store* says has changed by now; the position of its log.
+
+        Under leases it makes memory current for the caller alone: the store does not know
+        of this reader, so nobody would wait for it.
 
         The mark is read before the log is: a change that is written in between
         is read twice rather than never.
@@ -210,8 +255,10 @@ class Cache:
                 if alone:
                     self._ask_at = -math.inf
                     self._position = changes.position
-                    self._mark, self._current_at = mark, current_at
-                    return
+                    self._mark = mark
+                    if not self._is_leased:
+                        self._current_at = current_at
+                    return changes.position
 
     def _marked(self) -> object:
         try:

@@ -11,6 +11,7 @@ from devsess import lifecycle
 from devsess._runtime.cache import Cache
 from devsess._runtime.clock import Clock, elapsed
 from devsess._runtime.corrections import Corrections
+from devsess._runtime.currency import Currency
 from devsess._runtime.notify import log_warning
 from devsess.errors import ConfigurationError, StoreUnavailableError
 from devsess.metrics import CallTimes, Metrics
@@ -25,6 +26,7 @@ from devsess.tokens.sources import KeySource
 from devsess.tokens.text import check_length
 
 if TYPE_CHECKING:
+    from devsess._runtime.currency import MakeRunner
     from devsess._runtime.drive import OperationFunction
     from devsess._runtime.faces import Face
     from devsess._runtime.notify import OnEvent
@@ -67,6 +69,7 @@ class Core:
         self.cache = Cache(policy, passed)
         self.corrections = Corrections(passed, log_warning)
         self.times = CallTimes()
+        self.currency = Currency(policy, self.cache, passed, self.times)
         self._capabilities = Capabilities()
 
     def operation(self, face: Face, events: list[EventRow], now: float) -> Operation:
@@ -86,18 +89,45 @@ class Core:
         """*write*, followed by a catch-up: the cache holds no row that it changed."""
 
         async def then_dropping(op: Operation, /, *args: P.args, **kwargs: P.kwargs) -> T:
-            try:
-                result = await write(op, *args, **kwargs)
-            except Exception:
-                await self._drop_changed(op)
-                raise
-            except BaseException:  # interrupted: its changes are not known any more
-                self.cache.clear()
-                raise
+            result = await self._written(write, op, *args, **kwargs)
             await self._drop_changed(op)
             return result
 
         return then_dropping
+
+    def heard_by_all(self, end: OperationFunction[P, T]) -> OperationFunction[P, T]:
+        """
+        As `dropping_changed`; then no process answers from a memory of before *end*.
+
+        Also where *end* found nothing to end: the call that did may still wait.
+        """
+
+        async def then_heard(op: Operation, /, *args: P.args, **kwargs: P.kwargs) -> T:
+            result = await self._written(end, op, *args, **kwargs)
+            wait = self.currency.wait()  # its time begins here, after the answer to the write
+            if wait is None:
+                await self._drop_changed(op)
+                return result
+            try:
+                await wait.for_readers(op.store, op.store.sleep)
+            except BaseException:  # interrupted: the write stands, and others hear of it
+                self.cache.clear()
+                raise
+            return result
+
+        return then_heard
+
+    async def _written(
+        self, write: OperationFunction[P, T], op: Operation, /, *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        try:
+            return await write(op, *args, **kwargs)
+        except Exception:
+            await self._drop_changed(op)
+            raise
+        except BaseException:  # interrupted: its changes are not known any more
+            self.cache.clear()
+            raise
 
     async def _drop_changed(self, op: Operation) -> None:
         # The write is done. A log that cannot be read must not turn it into an error.
@@ -132,6 +162,7 @@ class Core:
             await self.cache.catch_up(op.store)
             session = self.cache.look(token, client, op.now)
             if session is not None:
+                self.currency.keep()
                 return session
         ticket = self.cache.ticket()
         stamp = None
@@ -146,6 +177,7 @@ class Core:
             stamp = await op.store.stamp(claims.session_id)
         validated = await validate(op, claims, client, touch=touch)
         self.cache.keep(ticket, token, client, validated, stamp)
+        self.currency.keep()
         return validated.session
 
     async def _unchanged(self, op: Operation, token: str, client: Client | None) -> Session | None:
@@ -156,11 +188,10 @@ class Core:
         stamp = await op.store.stamp(entry.session.id)
         return entry.session if stamp == entry.stamp else None
 
-    def watch(self, capabilities: Capabilities) -> None:
-        """Compare the store's mark at each hit; if it has none, each hit reads the log."""
+    def watch(self, capabilities: Capabilities, make_runner: MakeRunner) -> None:
+        """Keep memory current by what the store can do; *make_runner* is for a feed."""
         self._capabilities = capabilities
-        if capabilities.mark is not None:
-            self.cache.watch(capabilities.mark.mark)
+        self.currency.choose(capabilities, make_runner)
 
     def metrics(self) -> Metrics:
         """The counts so far."""
@@ -173,6 +204,11 @@ class Core:
             entries=len(cache),
             feed_lag=cache.lag(),
             mark=self._capabilities.mark_in_use,
+            way=self.currency.way,
+            lease=self.currency.lease_state,
+            waits=self.currency.counts.waits,
+            waits_in_vain=self.currency.counts.waits_in_vain,
+            expelled=self.currency.counts.expelled,
             calls=self.times.calls(),
         )
 

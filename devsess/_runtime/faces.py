@@ -85,9 +85,10 @@ class Face(Awaited):
     async def pause(self) -> None:
         """Let others write, for as long as the last call kept them waiting."""
         shortest, longest = _PAUSE
-        await self._sleep(min(max(self._took, shortest), longest))
+        await self.sleep(min(max(self._took, shortest), longest))
 
-    async def _sleep(self, seconds: float) -> None:
+    async def sleep(self, seconds: float) -> None:
+        """Wait for so long; on an event loop others go on."""
         time.sleep(seconds)
 
 
@@ -196,9 +197,10 @@ class AwaitingFace(Face):
             return await super()._found(locator, ip)
         return await in_thread(self._threads, partial(locator.locate, ip))
 
-    async def _sleep(self, seconds: float) -> None:
+    async def sleep(self, seconds: float) -> None:
+        """See Face.sleep."""
         if self._threads is None:
-            await super()._sleep(seconds)
+            await super().sleep(seconds)
             return
         import asyncio  # late: blocking programs have no use for it
 

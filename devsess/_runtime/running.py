@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, ParamSpec, TypeVar, cast
 from devsess import operations
 from devsess._runtime.drive import drive, in_thread, step, to_its_end
 from devsess._runtime.faces import AwaitingFace, BlockingFace
+from devsess._runtime.feed_runners import TaskFeed, ThreadFeed
 from devsess._runtime.notify import log_error, notify, notify_async
 from devsess._runtime.threads import Threads
 from devsess.errors import StoreUnavailableError
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from devsess._runtime.core import Core
+    from devsess._runtime.currency import MakeRunner
     from devsess._runtime.drive import OperationCoroutine, OperationFunction
     from devsess._runtime.faces import Face
     from devsess._runtime.notify import OnEvent
@@ -39,6 +41,8 @@ _ROWS_LEFT = "rows of ended sessions are not written yet; the next purge goes on
 class ManagerBase:
     """The parts of a manager, which its operations run on."""
 
+    _make_runner: MakeRunner
+
     def __init__(
         self,
         core: Core,
@@ -52,7 +56,7 @@ class ManagerBase:
         self._on_event = on_event
         self._is_async = is_async(store)
         self._capabilities = capabilities_of(store)
-        core.watch(self._capabilities)
+        core.watch(self._capabilities, self._make_runner)
 
     @property
     def core(self) -> Core:
@@ -63,6 +67,8 @@ class ManagerBase:
 class Runner(ManagerBase):
     """Runs operations in the caller's thread: the calls of its store block."""
 
+    _make_runner = ThreadFeed
+
     def _read(self, operation: OperationFunction[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
         """The result of *operation* at this instant."""
         return self._read_at(self._core.now(), operation, *args, **kwargs)
@@ -70,6 +76,10 @@ class Runner(ManagerBase):
     def _write(self, operation: OperationFunction[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
         """As `_read`; the cache holds no row that it changed when this returns."""
         return self._read(self._core.dropping_changed(operation), *args, **kwargs)
+
+    def _end(self, operation: OperationFunction[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+        """As `_write`; no process answers from a memory of before when this returns."""
+        return self._read(self._core.heard_by_all(operation), *args, **kwargs)
 
     def _read_at(
         self, now: float, operation: OperationFunction[P, T], /, *args: P.args, **kwargs: P.kwargs
@@ -100,13 +110,14 @@ class Runner(ManagerBase):
         self, end: OperationFunction[P, AllEnded], /, *args: P.args, **kwargs: P.kwargs
     ) -> Sequence[str]:
         """End sessions, and write the rows that *end* has left."""
-        ended = self._write(end, *args, **kwargs)
+        ended = self._end(end, *args, **kwargs)
         if ended.following is not None:
             self._settle_rest(ended.following)
         return ended.ids
 
     def _close(self) -> None:
         try:
+            self._core.currency.close()
             if self._is_async:
                 drive(cast("AsyncStore", self._store).close())
             else:
@@ -122,6 +133,8 @@ class AsyncRunner(ManagerBase):
     Over a blocking store, reads begin on the loop, where most end; those that
     have to wait go on in a thread, and writes begin there.
     """
+
+    _make_runner = TaskFeed
 
     def __init__(
         self,
@@ -145,7 +158,17 @@ class AsyncRunner(ManagerBase):
         self, operation: OperationFunction[P, T], /, *args: P.args, **kwargs: P.kwargs
     ) -> T:
         """As `_read`; the cache holds no row that it changed when this returns."""
-        write = self._core.dropping_changed(operation)
+        return await self._written(self._core.dropping_changed(operation), *args, **kwargs)
+
+    async def _end(
+        self, operation: OperationFunction[P, T], /, *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        """As `_write`; no process answers from a memory of before when this returns."""
+        return await self._written(self._core.heard_by_all(operation), *args, **kwargs)
+
+    async def _written(
+        self, write: OperationFunction[P, T], /, *args: P.args, **kwargs: P.kwargs
+    ) -> T:
         if self._is_async:
             return await self._awaited(self._core.now(), write, *args, **kwargs)
         events: list[EventRow] = []
@@ -223,7 +246,7 @@ class AsyncRunner(ManagerBase):
     ) -> Sequence[str]:
         """End sessions, and write the rows that *end* has left."""
         # A task of its own: the rows follow, with their events, even if the caller goes away.
-        return await to_its_end(self._ended(partial(self._write, end, *args, **kwargs)))
+        return await to_its_end(self._ended(partial(self._end, end, *args, **kwargs)))
 
     async def _ended(self, end: Callable[[], OperationCoroutine[AllEnded]]) -> Sequence[str]:
         ended = await end()
@@ -233,6 +256,7 @@ class AsyncRunner(ManagerBase):
 
     async def _close(self) -> None:
         try:
+            await self._core.currency.close_async()
             if self._is_async:
                 await cast("AsyncStore", self._store).close()
                 self._reading.close()  # a locator's

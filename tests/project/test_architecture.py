@@ -62,7 +62,9 @@ ROOMS = {
         4,
         (
             *("_runtime.cache", "_runtime.core", "_runtime.drive", "_runtime.entries"),
-            "_runtime.faces",
+            *("_runtime.currency", "_runtime.faces", "_runtime.feed"),
+            "_runtime.feed_runners",
+            *("_runtime.leases", "_runtime.waits"),
             *("_runtime.notify", "_runtime.running", "_runtime.sharded_dict", "_runtime.threads"),
             *("metrics", "manager", "async_manager", "stores.open"),
         ),

@@ -1,0 +1,133 @@
+"""
+The wait of an ending: until every process that answers from memory has heard, or may no more.
+
+The time counts from *after* the answer to the write: a lease that was granted after that
+instant was granted by a store that knew of the ending. So no lease of a process that has
+not heard lasts longer than from that instant for its length and a margin.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING
+
+from attrs import frozen
+
+from devsess._runtime.leases import over_after
+from devsess.errors import StoreUnavailableError
+
+if TYPE_CHECKING:
+    from devsess._runtime.cache import Cache, Log
+    from devsess._runtime.leases import Counts
+    from devsess.stores.capabilities import Behind, SupportsLeases
+
+# The pauses between two questions, in seconds: from the shortest, by the factor, to the longest.
+SHORTEST, GROWTH, LONGEST = 0.001, 1.5, 0.05
+
+_IN_VAIN = (
+    "an ending has waited {waited:.1f} seconds {reason}; it holds everywhere by now. If that goes"
+    " on, look for processes that are stopped or cut off from the store."
+)
+_SILENT = "for {count} process(es) that did not react"
+_UNSEASONED = "for leases of before the store's log began, or began anew"
+_UNKNOWN = "for a store that did not answer"
+
+
+@frozen
+class Ways:
+    """
+    The parts of a manager that a wait needs.
+
+    Attributes:
+        leases: The store's register.
+        cache: The manager's memory.
+        elapsed: Its clock.
+        lease: The length of its own leases, 0.0 if it takes none.
+        own_reader: The id of its own reader; its memory has caught up before the wait.
+        warn: Logs a warning.
+        on_vain: Called after a wait in vain: some process must expel the dead.
+    """
+
+    leases: SupportsLeases
+    cache: Cache
+    elapsed: Callable[[], float]
+    lease: float
+    own_reader: Callable[[], str | None]
+    warn: Callable[[str], None]
+    on_vain: Callable[[], None]
+
+
+class Wait:
+    """
+    One ending's wait; its time begins as this is made, after the answer to the write.
+
+    Args:
+        ways: What it needs.
+        counts: Where it is counted.
+        assumed: The length of leases to assume while the store does not answer, in seconds.
+    """
+
+    def __init__(self, ways: Ways, counts: Counts, assumed: float) -> None:
+        self._ways = ways
+        self._since = ways.elapsed()
+        self._counts = counts
+        self._assumed = assumed
+        self._position: object = None
+        self._is_counted = False
+
+    async def for_readers(self, store: Log, sleep: Callable[[float], Awaitable[None]]) -> None:
+        """
+        Return once each reader has heard, or all leases of before this wait are over.
+
+        The memory of the manager itself has caught up then, or is empty. A store that does not
+        answer is asked again until the leases are over; that raises nothing.
+        """
+        pause, slept = SHORTEST, 0.0
+        while True:
+            behind = await self._asked(store)
+            if behind is not None and self._have_heard(behind):
+                return
+            # What was slept counts too: by a clock for tests no time may pass.
+            waited = max(self._ways.elapsed() - self._since, slept)
+            left = over_after(self._lease_by(behind)) - waited
+            if not self._is_counted:
+                self._is_counted, self._counts.waits = True, self._counts.waits + 1
+            if left <= 0:
+                self._report(behind, waited)
+                return
+            pause = min(pause, left)
+            await sleep(pause)
+            pause, slept = min(pause * GROWTH, LONGEST), slept + pause
+
+    async def _asked(self, store: Log) -> Behind | None:
+        """The readers behind the ending; None where the store did not answer."""
+        try:
+            if self._position is None:
+                self._position = await self._ways.cache.catch_up(store)
+            behind = await self._ways.leases.readers_behind(self._position)
+        except StoreUnavailableError:
+            if self._position is None:
+                self._ways.cache.clear()
+            return None
+        self._assumed = max(self._ways.lease, behind.lease)
+        return behind
+
+    def _lease_by(self, behind: Behind | None) -> float:
+        return self._assumed if behind is None else max(self._ways.lease, behind.lease)
+
+    def _have_heard(self, behind: Behind) -> bool:
+        if self._lease_by(behind) == 0.0:
+            return True  # nobody has ever taken a lease
+        return behind.is_seasoned and not self._others(behind)
+
+    def _others(self, behind: Behind) -> set[str]:
+        return {*behind.beats} - {self._ways.own_reader()}
+
+    def _report(self, behind: Behind | None, waited: float) -> None:
+        self._counts.waits_in_vain += 1
+        reason = _UNKNOWN
+        if behind is not None:
+            others = self._others(behind)
+            reason = _SILENT.format(count=len(others)) if others else _UNSEASONED
+        self._ways.warn(_IN_VAIN.format(waited=waited, reason=reason))
+        self._ways.on_vain()
