@@ -18,6 +18,8 @@ from sybil import Sybil
 from sybil.integration.pytest import SybilItem
 from sybil.parsers.markdown import PythonCodeBlockParser
 
+from devsess.stores.sqlite import SQLiteStore
+
 ROOT = Path(__file__).parent
 # A disk in memory, where there is one: no test cuts the power, so none can tell it from another.
 MEMORY = Path("/dev/shm")  # noqa: S108 - pytest makes a folder there that is its own
@@ -51,6 +53,14 @@ def _has_room(folder: Path) -> bool:
 def thorough(pytestconfig: pytest.Config) -> bool:
     """Whether tests are to run with their full counts."""
     return bool(pytestconfig.getoption("thorough"))
+
+
+@pytest.fixture(scope="session")
+def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A file without sessions: to copy it costs a test less than to make another."""
+    path: Path = tmp_path_factory.mktemp("empty") / "sessions.db"
+    SQLiteStore(path).close()
+    return path
 
 
 def _into_a_folder_of_its_own(namespace: dict[str, Any]) -> None:

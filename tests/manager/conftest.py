@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import shutil
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -41,11 +42,14 @@ def clock() -> FakeClock:
 
 @pytest.fixture(params=["blocking memory", "blocking sqlite", "async sqlite", "async awaited"])
 def make(
-    request: pytest.FixtureRequest, tmp_path: Path, clock: FakeClock
+    request: pytest.FixtureRequest, tmp_path: Path, empty_database: Path, clock: FakeClock
 ) -> Iterator[Callable[..., Any]]:
     """Makes managers of one kind on one store."""
     kind, _, where = request.param.partition(" ")
-    store: Any = SQLiteStore(tmp_path / "s.db") if where == "sqlite" else MemoryStore()
+    path = tmp_path / "s.db"
+    if where == "sqlite":
+        shutil.copy(empty_database, path)
+    store: Any = SQLiteStore(path) if where == "sqlite" else MemoryStore()
     with asyncio.Runner() as runner:
 
         def make(**settings: Any) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -60,11 +61,13 @@ class Site:
 
 
 @pytest.fixture(params=[*ON_WSGI, *ON_ASGI])
-def make(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Callable[..., Site]]:
+def make(
+    request: pytest.FixtureRequest, tmp_path: Path, empty_database: Path
+) -> Iterator[Callable[..., Site]]:
     """Makes sites of one kind, wrapped as the arguments say."""
     closing: list[Callable[[], Any]] = []
     clock = FakeClock()
-    path = tmp_path / "sessions.db"
+    path = Path(shutil.copy(empty_database, tmp_path / "sessions.db"))
 
     def now() -> float:
         return clock.now().timestamp()
