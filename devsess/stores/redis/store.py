@@ -18,7 +18,7 @@ from devsess.stores.redis.endings import Endings
 from devsess.stores.redis.log import Log
 from devsess.stores.redis.port import Port
 from devsess.stores.redis.reads import Reads
-from devsess.stores.redis.settings import of_client, of_url
+from devsess.stores.redis.settings import checked, of_client, of_url
 
 
 class RedisStore(Reads, Endings, Log):
@@ -57,7 +57,7 @@ class RedisStore(Reads, Endings, Log):
             self._client = where  # its pool may be asked for the master's address
         given = {"timeout": timeout, "pool_size": pool_size, "prefix": prefix, "shards": shards}
         chosen: dict[str, Any] = {name: it for name, it in given.items() if it is not None}
-        settings = evolve(settings, **chosen)
+        settings = checked(evolve(settings, **chosen))
         lines = AwaitingLines if is_awaited else BlockingLines
         port = Port(
             lines(settings.make, timeout=settings.timeout, size=settings.pool_size),

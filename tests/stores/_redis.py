@@ -1,0 +1,59 @@
+"""Stores for Redis and Valkey in tests: over both ports, and through a proxy."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import contextmanager
+from typing import Any, TypeVar
+from urllib.parse import urlsplit
+
+import pytest
+from servers.valkey import with_prefix
+
+from devsess.stores.redis import RedisStore
+from devsess.testing.proxy import Proxy
+
+T = TypeVar("T")
+
+both_ports = pytest.mark.parametrize("is_awaited", [False, True], ids=["blocking", "awaiting"])
+
+# Seconds: what a store waits for in tests of failures, and more than any of them takes.
+SOON, PATIENCE = 0.4, 30.0
+
+
+def run(work: Coroutine[Any, Any, T]) -> T:
+    """The result of *work*, on an event loop of its own."""
+    return asyncio.run(work)
+
+
+def with_store(
+    url: str, is_awaited: bool, work: Callable[[RedisStore], Coroutine[Any, Any, T]], **how: Any
+) -> T:
+    """The result of *work* with a store that is closed then."""
+
+    async def scenario() -> T:
+        store = RedisStore(url, is_awaited=is_awaited, **how)
+        try:
+            return await work(store)
+        finally:
+            await store.close()
+
+    return run(scenario())
+
+
+@contextmanager
+def in_haste(store: Any) -> Iterator[None]:
+    """Have *store* wait for an answer for a moment only."""
+    lines = store._port.lines
+    before, lines._timeout = lines._timeout, 0.05
+    yield
+    lines._timeout = before
+
+
+def behind_proxy(url: str) -> tuple[Proxy, str]:
+    """A proxy before the server of *url*, and the URL of a new store behind it."""
+    parts = urlsplit(url)
+    proxy = Proxy((parts.hostname or "127.0.0.1", parts.port or 6_379))
+    host, port = proxy.address
+    return proxy, with_prefix(parts._replace(netloc=f"{host}:{port}").geturl())
