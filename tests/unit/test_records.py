@@ -15,10 +15,11 @@ import pytest
 
 import devsess
 from devsess import Client, Policy, SessionManager, errors
+from devsess._frozen import FrozenDict, FrozenList
 from devsess.stores.memory import MemoryStore
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 SECRET = "t7vKq2Zr9XwLm4NbY8sHd5JfC3pQx6RgUe1"
 AGENT = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
@@ -95,3 +96,10 @@ def test_errors_travel(kind: type[errors.DevsessError]) -> None:
     for copied in (pickle.loads(pickle.dumps(error)), copy.copy(error), copy.deepcopy(error)):
         assert type(error) is type(copied)
         assert (str(error), vars(error)) == (str(copied), vars(copied))
+
+
+@pytest.mark.parametrize("copied", [copy.copy, copy.deepcopy], ids=["copy", "deepcopy"])
+@pytest.mark.parametrize("frozen", [FrozenDict(a=[1]), FrozenList([1, {}])], ids=["dict", "list"])
+def test_a_frozen_value_is_its_own_copy(frozen: Any, copied: Callable[[Any], Any]) -> None:
+    """Claims that nobody can change need no second copy in memory."""
+    assert copied(frozen) is frozen
