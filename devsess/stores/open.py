@@ -121,6 +121,14 @@ def _postgres(url: str, is_awaited: bool) -> AsyncStore:
     return PostgresStore(url, is_awaited=is_awaited)
 
 
+def _mongodb(url: str, is_awaited: bool) -> AsyncStore:
+    try:
+        from devsess.stores.mongodb import MongoStore
+    except ImportError as error:
+        raise _missing("PyMongo", "mongodb") from error
+    return MongoStore(url, is_awaited=is_awaited)
+
+
 def _missing(driver: str, extra: str) -> ConfigurationError:
     return ConfigurationError(f"this store needs {driver}: pip install 'devsess[{extra}]'")
 
@@ -144,4 +152,6 @@ _OPENERS: dict[str, Callable[[str, bool], Store | AsyncStore]] = {
     "redis+sentinel": _redis,
     "postgresql": _postgres,
     "postgres": _postgres,
+    "mongodb": _mongodb,
+    "mongodb+srv": _mongodb,
 }

@@ -33,7 +33,7 @@ def pyproject() -> dict[str, Any]:
 
 
 FRAMEWORKS = ("django", "flask", "prometheus", "starlette")
-STORES = ("postgres", "redis")
+STORES = ("mongodb", "postgres", "redis")
 
 
 def normal(name: str) -> str:

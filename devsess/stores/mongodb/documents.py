@@ -1,0 +1,317 @@
+"""
+Rows as documents of one collection, and back.
+
+    session/ID  device/USER/ID  event/PLACE          a row each, by column
+    account/USER  mark         the ending number and cut-off of an account, and of the store
+    pending/NUMBER             an ending whose rows follow
+    erased/DIGEST              the ending number of an erased account
+    gate/N                     written by each transaction of the accounts that pass it
+    log  page/N  reader/ID     see `log` and `leases`
+    schema                     the steps that were taken
+
+All are in one collection, so that a transaction writes them with one request. `binds` is
+what an ending binds: sign-ins find marks, accounts and endings by it.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from attrs import evolve, fields, frozen
+
+from devsess.stores import as_json, semantics
+from devsess.stores.mongodb.ports import Document, MovedError
+from devsess.stores.rows import DeviceRow, EventRow, SessionRow
+from devsess.stores.semantics import Covering
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from devsess.lifecycle import LivenessCutoffs
+
+# Of an ending of everyone, and of what each transaction of an account writes.
+MARK = "mark"
+GATES = 64
+ALL_GATES = [f"gate/{it}" for it in range(GATES)]
+# Events that a transaction may write under one number of its gates.
+PLACES = 2_048
+
+# The server itself deletes what no purge has: rows so long after the end of their absolute
+# lifetime, and events after they were written. Longer than the default policy keeps them.
+TTL_MARGIN = timedelta(days=400)
+_LONGEST = 10_000 * 86_400.0
+
+_SESSION = tuple(each.name for each in fields(SessionRow) if each.name != "device")
+_DEVICE = tuple(each.name for each in fields(DeviceRow))
+_EVENT = tuple(each.name for each in fields(EventRow))
+_COVERING = tuple(each.name for each in fields(Covering))
+_FLAGS = ("bound", "presented", "persistent")
+_END = ("revoked_at", "reason", "actor")
+
+# Ending needs no label, and must not fail where a device is lost.
+_NOBODYS = DeviceRow("", "", "", "unknown", "", "", 0.0, 0.0)
+
+
+def is_text(*texts: str) -> bool:
+    """Whether they can be in a document at all: a lone surrogate cannot."""
+    try:
+        for text in texts:
+            text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+# Keys.
+
+
+def session_key(session_id: str) -> str:
+    """The key of a session."""
+    return f"session/{session_id}"
+
+
+def device_key(user_id: str, device_id: str) -> str:
+    """The key of a device; the length parts the two ids."""
+    return f"device/{len(user_id)}/{user_id}/{device_id}"
+
+
+def account_key(user_id: str | None) -> str:
+    """The key of an account's mark, or of the store's."""
+    return MARK if user_id is None else f"account/{user_id}"
+
+
+def erased_key(digest: bytes) -> str:
+    """The key of an erased account's number."""
+    return f"erased/{digest.hex()}"
+
+
+def gate_key(user_id: str) -> str:
+    """The key of the gate that an account passes."""
+    return f"gate/{_gate(user_id)}"
+
+
+def _gate(user_id: str) -> int:
+    return zlib.crc32(user_id.encode()) % GATES
+
+
+def place(user_id: str, first: int, number: int) -> int:
+    """
+    The place in the history of an account's event, the transaction's *number*-th.
+
+    In the order of *first*, which the gate has given to nobody else, then of the gates.
+    """
+    return ((first + number // PLACES) * GATES + _gate(user_id)) * PLACES + number % PLACES
+
+
+def bound_by(user_id: str, digests: Sequence[bytes] = ()) -> Document:
+    """Finds all that endings have written about an account."""
+    return {"binds": {"$in": [MARK, account_key(user_id), *map(erased_key, digests)]}}
+
+
+# Rows.
+
+
+def session_document(row: SessionRow) -> Document:
+    """*row* as a document; `open` unless it is written as ended."""
+    plain = as_json.as_plain(row)
+    if row.revoked_at is None:
+        plain = {name: it for name, it in plain.items() if name not in _END} | {"open": True}
+    return plain | {
+        "_id": session_key(row.id),
+        "table": "session",
+        "owner": account_key(row.user_id),
+        "device_key": device_key(row.user_id, row.device.id),
+    }
+
+
+def session_values(row: SessionRow, names: Iterable[str]) -> Document:
+    """The columns *names* of *row*, as `session_document` has them."""
+    document = session_document(row)
+    return {name: document[name] for name in names}
+
+
+def ended_values(at: float, reason: str, actor: str | None) -> Document:
+    """The change that writes sessions as ended; without its address a row has its network."""
+    return {
+        "$set": {"revoked_at": at, "reason": reason, "actor": actor},
+        "$unset": {"open": "", "ip": ""},
+    }
+
+
+def session_from(document: Mapping[str, Any], device: DeviceRow | None = None) -> SessionRow:
+    """The row of a session, with its *device* or a stand-in of that id."""
+    plain = _columns(document, _SESSION)
+    # Of the servers that only speak the protocol some give a number back.
+    plain |= {name: bool(plain[name]) for name in _FLAGS if plain.get(name) in (0, 1)}
+    return as_json.session_from(plain, device or _stand_in(document))
+
+
+def _stand_in(document: Mapping[str, Any]) -> DeviceRow:
+    plain = as_json.as_plain(_NOBODYS)
+    ids = {"id": document.get("device"), "user_id": document.get("user_id")}
+    return as_json.device_from(plain | ids)
+
+
+def device_document(row: DeviceRow) -> Document:
+    """*row* as a document."""
+    return as_json.as_plain(row) | {
+        "_id": device_key(row.user_id, row.id),
+        "table": "device",
+        "owner": account_key(row.user_id),
+    }
+
+
+def device_from(document: Mapping[str, Any]) -> DeviceRow:
+    """The row of a device."""
+    return as_json.device_from({name: document[name] for name in _DEVICE if name in document})
+
+
+def fingerprint(digest: bytes) -> str:
+    """A device's fingerprint, as its document has it."""
+    return str(as_json.as_plain(evolve(_NOBODYS, fingerprint=digest))["fingerprint"])
+
+
+def event_document(row: EventRow, place: int) -> Document:
+    """*row* as a document; `alike` is what the history keeps so many of."""
+    return as_json.as_plain(row) | {
+        "_id": f"event/{place}",
+        "table": "event",
+        "place": place,
+        "alike": alike(row),
+    }
+
+
+def alike(row: EventRow) -> str:
+    """Of a session, or, where none is named, of an account."""
+    whose = f"session/{row.session_id}" if row.session_id else f"account/{row.user_id}"
+    return f"{row.type.value}/{whose}"
+
+
+def event_from(document: Mapping[str, Any]) -> EventRow:
+    """The row of an event."""
+    return as_json.event_from(_columns(document, _EVENT))
+
+
+def _columns(document: Mapping[str, Any], names: Sequence[str]) -> Document:
+    plain = {name: document[name] for name in names if name in document}
+    return plain if "ip" in plain else plain | {"ip": plain.get("network")}
+
+
+def dies_at(begin: datetime, seconds: float) -> datetime:
+    """When the server deletes what lives for so many seconds from *begin*, by its own clock."""
+    return begin + timedelta(seconds=min(max(seconds, 0.0), _LONGEST)) + TTL_MARGIN
+
+
+# Endings.
+
+
+def pending_document(by: Covering) -> Document:
+    """An ending whose rows follow, as a document."""
+    values = {name: getattr(by, name) for name in _COVERING}
+    return values | {
+        "_id": f"pending/{by.number}",
+        "table": "pending",
+        "binds": account_key(by.user_id),
+    }
+
+
+@frozen
+class Marks:
+    """
+    All that endings have written about an account, or about all of them.
+
+    Attributes:
+        store, account: Their documents; the account's is empty before its first ending.
+        pending: Endings whose rows are still to follow, oldest first.
+        erased: The numbers kept under digests.
+    """
+
+    store: Mapping[str, Any]
+    account: Mapping[str, Any]
+    pending: Sequence[Covering]
+    erased: Sequence[int]
+
+    @property
+    def written(self) -> int:
+        """The highest number of the account and the store: rows below it have ended."""
+        return max(int(self.store["number"]), int(self.account.get("number", 0)))
+
+    @property
+    def number(self) -> int:
+        """See Store.ending_number."""
+        return max(self.written, *self.erased, 0)
+
+    @property
+    def last(self) -> int:
+        """The highest number drawn."""
+        return int(self.store["last_number"])
+
+    def is_latest(self, number: int) -> bool:
+        """Whether no ending came after *number*, which was drawn here."""
+        return self.number <= number <= self.last
+
+    def as_read(self, row: SessionRow) -> SessionRow:
+        """
+        *row* as it reads: ended, if it is covered.
+
+        Raises:
+            MovedError: If it has ended, and nothing says how: its ending was settled
+                after the row was read.
+        """
+        if row.revoked_at is not None:
+            return row
+        by = semantics.first_covering(row, self.pending)
+        if by is None and row.ending_number < self.written:
+            raise MovedError
+        return row if by is None else semantics.as_covered(row, by)
+
+
+class EmptiedError(Exception):
+    """The store's own documents are not there: it is new, or was emptied."""
+
+
+def marks_from(documents: Sequence[Mapping[str, Any]]) -> Marks:
+    """
+    What `bound_by` finds; other documents are passed over.
+
+    Raises:
+        EmptiedError: If the store's own mark is not among them.
+    """
+    marks = {it["binds"]: it for it in documents if it.get("table") == "mark"}
+    if MARK not in marks:
+        raise EmptiedError
+    erased = [int(it["number"]) for it in documents if it.get("table") == "erased"]
+    account: Mapping[str, Any] = next((it for key, it in marks.items() if key != MARK), {})
+    return Marks(marks[MARK], account, pending_from(documents), erased)
+
+
+def pending_from(documents: Sequence[Mapping[str, Any]]) -> list[Covering]:
+    """The endings among *documents*, oldest first."""
+    found = [
+        Covering(**{name: it[name] for name in _COVERING})
+        for it in documents
+        if it.get("table") == "pending"
+    ]
+    return sorted(found, key=lambda by: by.number)
+
+
+def uncovered(pending: Sequence[Covering]) -> Document:
+    """Finds sessions that none of *pending* covers."""
+    clauses: list[Document] = []
+    for by in pending:
+        whose = {} if by.user_id is None else {"owner": account_key(by.user_id)}
+        clauses.append(whose | {"ending_number": {"$lt": by.number}})
+    return {"$nor": clauses} if clauses else {}
+
+
+def was_live(at: LivenessCutoffs) -> Document:
+    """Says the same as lifecycle.counts_as_live of a row that is not revoked."""
+    return {
+        "idle_expires_at": {"$gt": at.now},
+        "absolute_expires_at": {"$gt": at.now},
+        "idle_from": {"$gt": at.idle_after},
+        "created_at": {"$gt": at.created_after},
+    }

@@ -1,0 +1,103 @@
+"""The steps that make a collection the store's: additive, in order, safe at the same time."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Any
+
+from pymongo import ASCENDING, DESCENDING, IndexModel, UpdateOne
+
+from devsess.errors import StoreUnavailableError
+from devsess.stores.mongodb import documents as docs
+from devsess.stores.mongodb import log
+
+if TYPE_CHECKING:
+    from devsess.stores.mongodb.ports import Port
+
+_KEY = "schema"
+
+# Each index holds only documents of its kind. A row that is not written as ended has `open`,
+# a written one `revoked_at`, and those that endings and lists find have `owner`.
+_OPEN = {"open": True}
+_EVENT = {"table": "event"}
+_DEVICE = {"table": "device"}
+
+
+def _index(name: str, *columns: str, where: dict[str, Any] | None = None) -> IndexModel:
+    keys = [(it.lstrip("-"), DESCENDING if it.startswith("-") else ASCENDING) for it in columns]
+    partial = {"sparse": True} if where is None else {"partialFilterExpression": where}
+    return IndexModel(keys, name=f"devsess_{name}", **partial)
+
+
+_INDEXES = (
+    _index("binds", "binds"),
+    _index("owned", "owner", "table", "-created_at", "-id", where={"owner": {"$exists": True}}),
+    _index("seen", "owner", "-last_seen_at", "id", where=_DEVICE),
+    _index("stale", "last_seen_at", where=_DEVICE),
+    _index("forgotten", "forgotten", where={"table": "device", "forgotten": True}),
+    _index("fingerprints", "owner", "fingerprint", where=_DEVICE),
+    _index("used", "device_key"),
+    _index("covered", "ending_number", "user_id", "device", "id", where=_OPEN),
+    _index("deadlines", "-idle_expires_at", "id", where=_OPEN),
+    _index("ended", "revoked_at"),
+    _index("history", "user_id", "-place", where=_EVENT),
+    _index("places", "-place", where=_EVENT),
+    _index("events", "session_id", where=_EVENT),
+    _index("old", "at", where=_EVENT),
+    _index("alike", "alike"),
+    _index("pages", "page"),
+    IndexModel([("dies_at", ASCENDING)], name="devsess_ttl", expireAfterSeconds=0, sparse=True),
+)
+
+
+async def _documents(port: Port) -> None:
+    """The store's own documents: each only if it is not there, so that two may do it at once."""
+    header = log.new_header()
+    mark = {"binds": docs.MARK, "table": "mark", "number": 0, "last_number": 0, "cut_off": None}
+    made = {docs.MARK: mark, log.HEADER: header}
+    made |= {it: {"table": "gate", "last": 0} for it in docs.ALL_GATES}
+    await port.write(
+        [UpdateOne({"_id": key}, {"$setOnInsert": it}, upsert=True) for key, it in made.items()]
+    )
+    first = log.first_page((await log.read_header(port))["tag"])
+    await port.write([UpdateOne({"_id": "page/0"}, {"$setOnInsert": first}, upsert=True)])
+
+
+async def _indexes(port: Port) -> None:
+    await port.create_indexes(_INDEXES)
+
+
+STEPS: dict[str, Callable[[Port], Awaitable[None]]] = {
+    "0001_indexes": _indexes,
+    "0002_documents": _documents,
+}
+
+
+async def pending(port: Port) -> list[str]:
+    """
+    The steps that the collection still needs; all of them where it was emptied.
+
+    Raises:
+        StoreUnavailableError: If it has taken steps that this version does not know.
+    """
+    found = await port.find({"_id": {"$in": [_KEY, docs.MARK, log.HEADER]}})
+    if len(found) < 3:
+        return [*STEPS]
+    taken = next(it["taken"] for it in found if it["_id"] == _KEY)
+    unknown = sorted(set(taken) - STEPS.keys())
+    if unknown:
+        raise StoreUnavailableError(
+            f"the collection was made by a newer devsess (it has {', '.join(unknown)}): "
+            "upgrade devsess"
+        )
+    return [name for name in STEPS if name not in taken]
+
+
+async def migrate(port: Port) -> list[str]:
+    """Take the steps that are pending; their names. A step that was taken twice does no harm."""
+    names = await pending(port)
+    for name in names:
+        await STEPS[name](port)
+        taken = {"$addToSet": {"taken": name}, "$setOnInsert": {"table": "schema"}}
+        await port.write([UpdateOne({"_id": _KEY}, taken, upsert=True)])
+    return names

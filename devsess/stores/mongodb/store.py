@@ -1,0 +1,353 @@
+"""
+The store: each call of the protocol as one transaction or one read.
+
+    SessionManager("mongodb://localhost/app", keys=...)
+    AsyncSessionManager(MongoStore(client, database="app"), keys=...)
+"""
+
+from __future__ import annotations
+
+import builtins
+import math
+from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from pymongo import DESCENDING, AsyncMongoClient, MongoClient
+
+from devsess.errors import ConfigurationError, StoreUnavailableError
+from devsess.stores import semantics
+from devsess.stores.base import Ended, Refused, Settled
+from devsess.stores.mongodb import endings, leases, log, purge, queries, schema, writes
+from devsess.stores.mongodb.documents import EmptiedError, is_text
+from devsess.stores.mongodb.ports import AwaitingPort, BlockingPort, MovedError
+from devsess.stores.mongodb.unit import Places, Unit
+from devsess.stores.mongodb.url import Place, place_in, with_settings
+
+if TYPE_CHECKING:
+    from devsess.lifecycle import Activity, LivenessCutoffs
+    from devsess.models import Page
+    from devsess.stores.base import (
+        Changes,
+        Columns,
+        Ending,
+        Erasure,
+        InsertAnswer,
+        Insertion,
+        Known,
+        Retention,
+    )
+    from devsess.stores.capabilities import Behind, Renewal
+    from devsess.stores.rows import DeviceRow, EventRow, SessionRow
+
+T = TypeVar("T")
+
+# Reads that do not fit together because others write, before a call gives up.
+_TRIES = 5
+# Seconds that an index may take to be built.
+_MIGRATION = 3_600.0
+
+
+class MongoStore:
+    """
+    Sessions in one collection of a MongoDB replica set, 4.4 or later.
+
+    Args:
+        server: A URL, or a client of the application's, which it closes itself.
+        database, collection: Their names; by default those in the URL, or `devsess`.
+        timeout: Seconds within which each call has an answer or fails; 5.
+        is_awaited: Whether an AsyncSessionManager is to use a URL. Of a client its
+            class says so.
+
+    Raises:
+        ConfigurationError: If the server is neither, or its URL cannot be read.
+    """
+
+    def __init__(
+        self,
+        server: str | MongoClient[Any] | AsyncMongoClient[Any],
+        *,
+        database: str | None = None,
+        collection: str | None = None,
+        timeout: float | None = None,
+        is_awaited: bool = False,
+    ) -> None:
+        if isinstance(server, str):
+            place = place_in(server)
+        elif isinstance(server, (MongoClient, AsyncMongoClient)):
+            place, is_awaited = Place(client=server), isinstance(server, AsyncMongoClient)
+        else:
+            raise ConfigurationError("a MongoStore takes a URL, a MongoClient or AsyncMongoClient")
+        place = with_settings(place, database, collection, timeout)
+        self._port = (AwaitingPort if is_awaited else BlockingPort)(place)
+        self._places = Places()
+        self._is_ready = False
+
+    # How calls are carried out.
+
+    async def _read(self, read: Callable[[], Awaitable[T]]) -> T:
+        """The result of *read*, which is tried again where others wrote in between."""
+        with self._port.within():
+            for _ in range(_TRIES):
+                try:
+                    if not self._is_ready:
+                        await self._make_ready()
+                    return await read()
+                except MovedError:
+                    continue
+                except EmptiedError:
+                    self._is_ready = False
+        raise StoreUnavailableError("the collection holds what does not fit together")
+
+    async def _write(self, work: Callable[[Unit], Awaitable[T]]) -> T:
+        """The result of *work* in one transaction."""
+
+        async def attempt(session: object) -> T:
+            unit = Unit(self._port, session, self._places)
+            answer = await work(unit)
+            await unit.flush()
+            return answer
+
+        return await self._read(lambda: self._port.transaction(attempt))
+
+    async def _make_ready(self) -> None:
+        await self._port.read_clock()
+        await schema.migrate(self._port)
+        self._is_ready = True
+
+    # Reads.
+
+    async def changes(self, position: object) -> Changes:
+        """See Store.changes."""
+
+        async def read() -> Changes:
+            return await log.changes_behind(self._port, await log.read_header(self._port), position)
+
+        return await self._read(read)
+
+    async def get(self, session_id: str) -> SessionRow | None:
+        """See Store.get."""
+        if not is_text(session_id):
+            return None
+        return await self._read(partial(queries.get, self._port, session_id))
+
+    async def list(self, user_id: str) -> builtins.list[SessionRow]:
+        """See Store.list."""
+        if not is_text(user_id):
+            return []
+        return await self._read(partial(queries.sessions, self._port, user_id))
+
+    async def live(
+        self, user_id: str, *, cutoffs: LivenessCutoffs, limit: int, cursor: str | None = None
+    ) -> Page[SessionRow]:
+        """See Store.live."""
+        semantics.check_size(limit)
+        before = semantics.read_live_cursor(cursor)
+        if not is_text(user_id, before[1] if before else ""):
+            return queries.EMPTY
+        return await self._read(partial(queries.live, self._port, user_id, cutoffs, limit, before))
+
+    async def cut_off(self, user_id: str) -> float | None:
+        """See Store.cut_off."""
+        if not is_text(user_id):
+            return None
+        marks = await self._read(partial(queries.marks, self._port, user_id, ()))
+        at: float | None = marks.account.get("cut_off")
+        return at
+
+    async def ending_number(self, user_id: str, *, digests: Sequence[bytes] = ()) -> int:
+        """See Store.ending_number."""
+        if not is_text(user_id):
+            return 0
+        return (await self._read(partial(queries.marks, self._port, user_id, digests))).number
+
+    async def ahead(self, *, after: float, limit: int) -> builtins.list[SessionRow]:
+        """See Store.ahead."""
+        semantics.check_size(limit)
+        return await self._read(partial(queries.ahead, self._port, after, limit))
+
+    async def newest_instants(self, *, limit: int) -> builtins.list[float]:
+        """See Store.newest_instants."""
+        semantics.check_size(limit)
+        newest = partial(
+            self._port.find, {"table": "event"}, sort=[("place", DESCENDING)], limit=limit
+        )
+        return [float(it["at"]) for it in await self._read(newest)]
+
+    async def covered(self, number: int, *, limit: int, cursor: str | None = None) -> Page[str]:
+        """See Store.covered."""
+        semantics.check_size(limit)
+        return await self._read(partial(endings.covered, self._port, number, limit, cursor))
+
+    async def devices(self, user_id: str) -> builtins.list[DeviceRow]:
+        """See Store.devices."""
+        if not is_text(user_id):
+            return []
+        return await self._read(partial(queries.devices, self._port, user_id))
+
+    async def known_devices(
+        self,
+        user_id: str,
+        *,
+        ids: Sequence[str],
+        fingerprints: Sequence[bytes],
+        digests: Sequence[bytes] = (),
+    ) -> Known:
+        """See Store.known_devices."""
+        if not is_text(user_id):
+            return queries.UNKNOWN
+        return await self._read(
+            partial(queries.known, self._port, user_id, ids, fingerprints, digests)
+        )
+
+    async def events(
+        self, user_id: str, *, limit: int, cursor: str | None = None
+    ) -> Page[EventRow]:
+        """See Store.events."""
+        semantics.check_size(limit)
+        before = semantics.read_cursor(cursor)
+        if not is_text(user_id):
+            return queries.NO_EVENTS
+        return await self._read(partial(queries.events, self._port, user_id, limit, before))
+
+    # Writes.
+
+    async def insert(self, insertion: Insertion) -> InsertAnswer:
+        """See Store.insert."""
+        return await self._write(partial(writes.insert, insertion=insertion))
+
+    async def touch(
+        self, session_id: str, activity: Activity, *, bound: bool, presented: int | None = None
+    ) -> bool:
+        """See Store.touch; the primary's word is enough."""
+        if not is_text(session_id):
+            return False
+        return await self._read(
+            partial(queries.touch, self._port, session_id, activity, bound, presented)
+        )
+
+    async def rotate(
+        self, session_id: str, *, expected_generation: int, changes: Columns, event: EventRow | None
+    ) -> SessionRow | None:
+        """See Store.rotate."""
+        expected = {"generation": expected_generation}
+        changes = {**changes, "generation": expected_generation + 1}
+        semantics.check_columns(expected, changes)
+        if not is_text(session_id):
+            return None
+        if event is None:
+            return await self._read(
+                partial(queries.rotate, self._port, session_id, expected_generation, changes)
+            )
+        return await self._write(
+            lambda unit: writes.rotate(unit, session_id, expected, changes, event)
+        )
+
+    async def update(
+        self, session_id: str, *, expected: Columns, changes: Columns, event: EventRow
+    ) -> SessionRow | None:
+        """See Store.update."""
+        semantics.check_columns(expected, changes)
+        if not is_text(session_id):
+            return None
+        return await self._write(
+            lambda unit: writes.update(unit, session_id, expected, changes, event)
+        )
+
+    async def set_back(
+        self, session_id: str, *, expected: Columns, changes: Columns, wait: bool = True
+    ) -> bool:
+        """See Store.set_back."""
+        del wait
+        if not is_text(session_id):
+            return False
+        return await self._write(lambda unit: writes.set_back(unit, session_id, expected, changes))
+
+    async def end(self, ending: Ending) -> Ended:
+        """See Store.end."""
+        if not is_text(*semantics.names_in(ending.target)):
+            return Ended()
+        return await self._write(partial(endings.end, ending=ending))
+
+    async def settle(
+        self, *, limit: int, own: int | None = None, before: float = math.inf
+    ) -> Settled:
+        """See Store.settle."""
+        semantics.check_size(limit)
+        return await self._write(partial(endings.settle, limit=limit, own=own, before=before))
+
+    async def put_device(
+        self,
+        user_id: str,
+        device_id: str,
+        *,
+        changes: Columns,
+        event: EventRow,
+        number: int | None = None,
+    ) -> DeviceRow | Refused | None:
+        """See Store.put_device."""
+        if not is_text(user_id, device_id):
+            return None
+        return await self._write(
+            lambda unit: writes.put_device(unit, user_id, device_id, changes, event, number)
+        )
+
+    async def add_event(self, event: EventRow) -> None:
+        """See Store.add_event."""
+        await self._write(partial(writes.add_event, event=event))
+
+    async def purge(self, retention: Retention, *, limit: int) -> int:
+        """See Store.purge."""
+        semantics.check_size(limit)
+        return await self._write(partial(purge.purge, retention=retention, limit=limit))
+
+    async def erase(self, erasure: Erasure) -> int:
+        """See Store.erase."""
+        if not is_text(erasure.user_id):
+            return 0
+        return await self._write(partial(writes.erase, erasure=erasure))
+
+    # Leases.
+
+    async def renew(self, reader: str, position: object, *, lease: float) -> Renewal:
+        """See SupportsLeases.renew."""
+        return await self._read(partial(leases.renew, self._port, reader, position, lease))
+
+    async def leave(self, reader: str) -> None:
+        """See SupportsLeases.leave."""
+        await self._read(partial(leases.leave, self._port, reader))
+
+    async def readers_behind(self, position: object) -> Behind:
+        """See SupportsLeases.readers_behind."""
+        return await self._read(partial(leases.readers_behind, self._port, position))
+
+    async def expel(self, reader: str, beat: int) -> None:
+        """See SupportsLeases.expel."""
+        await self._read(partial(leases.expel, self._port, reader, beat))
+
+    async def season(self, history: str) -> None:
+        """See SupportsLeases.season."""
+        await self._read(partial(leases.season, self._port, history))
+
+    async def wait(self, seconds: float) -> None:
+        """See SupportsLeases.wait."""
+        await leases.wait(self._port, seconds)
+
+    # The schema.
+
+    async def pending(self) -> builtins.list[str]:
+        """The steps that `migrate` would take."""
+        with self._port.within():
+            return await schema.pending(self._port)
+
+    async def migrate(self) -> builtins.list[str]:
+        """See Store.migrate. An index may take longer to be built than any timeout."""
+        with self._port.within(_MIGRATION):
+            await self._port.read_clock()
+            steps = await schema.migrate(self._port)
+        self._is_ready = True
+        return steps
+
+    async def close(self) -> None:
+        """See Store.close."""
+        await self._port.close()

@@ -1,0 +1,218 @@
+"""One transaction: what it reads, and what it writes at its end with one request."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from pymongo import DeleteMany, ReplaceOne, UpdateMany, UpdateOne
+
+from devsess.models import EventType
+from devsess.stores import semantics
+from devsess.stores.mongodb import documents as docs
+from devsess.stores.mongodb import log
+from devsess.stores.mongodb.documents import Marks
+from devsess.stores.mongodb.reading import with_device
+
+if TYPE_CHECKING:
+    from devsess.stores.mongodb.ports import Document, Filter, Port
+    from devsess.stores.rows import DeviceRow, EventRow, SessionRow
+
+# A session begins once and ends once: nobody can bring about many of these.
+_ONCE = (EventType.SESSION_CREATED, EventType.SESSION_REVOKED)
+
+
+class Unit:
+    """
+    The reads of one transaction, all of one snapshot, and its writes until `flush`.
+
+    Two transactions that write one document conflict, and one of them begins again. So
+    each that reads an account to decide about it writes the account's *gate*: one of
+    64 documents, by the account's id. An ending of everyone writes them all. A sign-in
+    that has read the numbers before such an ending has committed therefore conflicts with
+    it at the gate, whichever of the two comes first, and reads them again: none slips
+    between. Sign-ins of different accounts seldom meet at a gate.
+
+    A gate also keeps the last place in the history that was given to its accounts. The
+    next place is higher than that, and than all that this process has seen: so it is exact
+    for an account, and for all of them nearly so, without a counter that all wait for.
+    """
+
+    def __init__(self, port: Port, session: Any, clock: Places) -> None:
+        self._port = port
+        self._session = session
+        self._clock = clock
+        self._known: dict[str, Document] = {}
+        self._gates: set[str] = set()
+        self._writes: list[Any] = []
+        self._events: list[EventRow] = []
+        self._changes: list[str | None] = []
+
+    # Reads.
+
+    async def find(
+        self,
+        where: Filter,
+        *,
+        sort: Sequence[tuple[str, int]] = (),
+        limit: int = 0,
+        skip: int = 0,
+        fields: Filter | None = None,
+    ) -> list[Document]:
+        """Documents, as the transaction sees them but for what it is still to write."""
+        found = await self._port.find(
+            where, sort=sort, limit=limit, skip=skip, fields=fields, session=self._session
+        )
+        self._known |= {it["_id"]: it for it in found if it.get("table") in ("gate", "log")}
+        return found
+
+    async def marks(self, user_id: str, digests: Sequence[bytes] = ()) -> Marks:
+        """The numbers and endings that bind an account."""
+        return docs.marks_from(await self.find(docs.bound_by(user_id, digests)))
+
+    async def everyones_marks(self) -> Marks:
+        """The store's numbers, and the endings of all accounts."""
+        where = {"$or": [{"binds": docs.MARK}, {"table": "pending"}]}
+        return docs.marks_from(await self.find(where))
+
+    async def unrevoked(self, session_id: str) -> SessionRow | None:
+        """A session that has not ended, with its device."""
+        key = docs.session_key(session_id)
+        owned = [it for it in await self.find(asked_with(key)) if it["_id"] == key]
+        if not owned:
+            return None
+        [session] = owned
+        user_id = str(session["user_id"])
+        keys = [session["device_key"], docs.gate_key(user_id)]
+        found = await self.find({"$or": [docs.bound_by(user_id), {"_id": {"$in": keys}}]})
+        devices = [docs.device_from(it) for it in found if it.get("table") == "device"]
+        row = docs.session_from(session, with_device(session, devices))
+        row = docs.marks_from(found).as_read(row)
+        return row if row.revoked_at is None else None
+
+    async def is_full(self, event: EventRow) -> bool:
+        """Whether the history has as many events of this kind as it may."""
+        found = await self.find(
+            {"alike": docs.alike(event)},
+            skip=semantics.EVENTS_EACH - 1,
+            limit=1,
+            fields={"place": 1},
+        )
+        return bool(found)
+
+    # Writes.
+
+    def add(self, *writes: Any) -> None:
+        """Carry out *writes* of the driver's kinds when the transaction ends."""
+        self._writes += writes
+
+    def put(self, document: Document) -> None:
+        """Write a document whole."""
+        self.add(ReplaceOne({"_id": document["_id"]}, document, upsert=True))
+
+    def put_session(self, row: SessionRow, now: float) -> None:
+        """Write a new session."""
+        dies_at = docs.dies_at(self._port.server_time(), row.absolute_expires_at - now)
+        self.put(docs.session_document(row) | {"dies_at": dies_at})
+
+    def change_session(self, row: SessionRow, columns: Iterable[str]) -> None:
+        """Write *columns* of a session that is there."""
+        values = docs.session_values(row, columns)
+        if values:
+            self.add(UpdateOne({"_id": docs.session_key(row.id)}, {"$set": values}))
+
+    def put_device(self, row: DeviceRow) -> None:
+        """Write a device."""
+        self.put(docs.device_document(row))
+
+    def pass_gates(self, *user_ids: str) -> None:
+        """Conflict with each other transaction of these accounts."""
+        self._gates.update(map(docs.gate_key, user_ids))
+
+    def pass_all_gates(self) -> None:
+        """Conflict with each other transaction of any account."""
+        self._gates.update(docs.ALL_GATES)
+
+    def append_changes(self, session_ids: Iterable[str | None]) -> None:
+        """Append to the log; None stands for all sessions."""
+        self._changes += session_ids
+
+    def end_sessions(
+        self, session_ids: Sequence[str], at: float, reason: str, actor: str | None
+    ) -> None:
+        """Write sessions as ended, and reduce the addresses of their events."""
+        if not session_ids:
+            return
+        keys = [docs.session_key(it) for it in session_ids]
+        self.add(
+            UpdateMany({"_id": {"$in": keys}}, docs.ended_values(at, reason, actor)),
+            UpdateMany({"session_id": {"$in": [*session_ids]}, "table": "event"}, _REDUCED),
+        )
+
+    async def insert_events(self, *events: EventRow) -> None:
+        """Append those to the history that it is not full of."""
+        self._events += [it for it in events if not await self.is_full(it)]
+
+    def insert_first_events(self, *events: EventRow) -> None:
+        """Append events of which a session has one: of its sign-in or its end."""
+        self._events += events
+
+    async def flush(self) -> None:
+        """Write, with one request."""
+        self._gates.update(docs.gate_key(event.user_id) for event in self._events)
+        needed = {*self._gates, *([log.HEADER] if self._changes else [])} - self._known.keys()
+        if needed:
+            await self.find({"_id": {"$in": sorted(needed)}})
+        if not needed <= self._known.keys():
+            raise docs.EmptiedError
+        self._add_events()
+        if self._changes:
+            header = self._known.pop(log.HEADER)
+            self.add(*log.appended(header, self._changes, secrets.token_hex(4)))
+        writes, self._writes, self._events, self._changes = self._writes, [], [], []
+        if writes:
+            await self._port.write(writes, session=self._session)
+
+    def _add_events(self) -> None:
+        """Give the events their places, and write them and the gates."""
+        last = [int(self._known.pop(key)["last"]) for key in self._gates]
+        first = self._clock.after(last)
+        dies_at = docs.dies_at(self._port.server_time(), 0.0)
+        for number, event in enumerate(self._events):
+            place = docs.place(event.user_id, first, number)
+            self.put(docs.event_document(event, place) | {"dies_at": dies_at})
+        highest = first + len(self._events) // docs.PLACES
+        if self._gates:
+            passed = {"$set": {"last": highest}}
+            self.add(UpdateMany({"_id": {"$in": sorted(self._gates)}}, passed))
+        self._clock.seen(highest)
+        self._gates = set()
+
+    async def delete(self, where: Filter) -> int:
+        """Delete now; how many documents."""
+        done = await self._port.write([DeleteMany(where)], session=self._session)
+        return int(done.deleted_count)
+
+
+_REDUCED = {"$unset": {"ip": ""}}
+
+
+def asked_with(*keys: str) -> Document:
+    """Finds these documents, and the log's header, which a write needs too."""
+    return {"_id": {"$in": [*keys, log.HEADER]}}
+
+
+class Places:
+    """The highest place in the history that this process has seen: a Lamport clock."""
+
+    def __init__(self) -> None:
+        self._highest = 0
+
+    def after(self, others: Iterable[int]) -> int:
+        """The next place after those seen here and *others*."""
+        return max([self._highest, *others]) + 1
+
+    def seen(self, place: int) -> None:
+        """Go on from *place*, if it is the highest."""
+        self._highest = max(self._highest, place)
