@@ -6,6 +6,7 @@ Exit codes: 0 done, 1 not found or nothing ended, 2 wrong usage, 3 store unavail
 
 from __future__ import annotations
 
+import logging
 import sys
 
 import click
@@ -23,6 +24,8 @@ from devsess.cli._with import json_option
 def main() -> None:
     """Sessions of devices: look at them, end them, clean up."""
     reconfigure()
+    # What a driver logs while it tries again is in the error that it raises in the end.
+    logging.getLogger("psycopg").addHandler(logging.NullHandler())
 
 
 @main.command()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import platform
 import sqlite3
 from collections.abc import Callable
-from contextlib import closing
 from typing import TYPE_CHECKING, TextIO
 
 import click
@@ -19,12 +18,13 @@ from devsess.cli._store import (
     Finite,
     check_ready,
     cleaning_up,
+    closing_store,
     exit_codes,
     fail,
     store_option,
 )
 from devsess.errors import InvalidSessionError, LoginDeniedError
-from devsess.stores.open import blocking_store
+from devsess.stores.open import open_store
 from devsess.tokens.keys import Keys, generate_secret
 
 if TYPE_CHECKING:
@@ -71,7 +71,8 @@ def bench(
     keys = Keys(given, secret=generate_secret())
     check_ready(store)
     try:
-        with cleaning_up(), closing(blocking_store(store)) as opened:
+        opened = open_store(store)
+        with cleaning_up(), closing_store(opened):
             found = measure(opened, keys, bare_decode(given, keys), seconds)
     except (InvalidSessionError, LoginDeniedError) as error:
         fail(

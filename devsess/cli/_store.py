@@ -9,13 +9,19 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import wraps
 from pathlib import Path
-from typing import Any, NoReturn, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, NoReturn, ParamSpec, TextIO, TypeVar, cast
 
 import click
+from click.core import ParameterSource
 
+from devsess._runtime.drive import drive
 from devsess._text import clean_text
 from devsess.errors import ConfigurationError, StoreUnavailableError
-from devsess.stores.open import file_of
+from devsess.stores.awaited import Awaited
+from devsess.stores.open import file_of, is_async
+
+if TYPE_CHECKING:
+    from devsess.stores.base import AsyncStore, Store
 
 NOT_FOUND, USAGE, UNAVAILABLE = 1, 2, 3
 # A sentence may name a file, whose path may be long.
@@ -24,14 +30,57 @@ _DEADLY = ("SIGINT", "SIGTERM", "SIGHUP")
 
 P = ParamSpec("P")
 T = TypeVar("T")
+F = TypeVar("F", bound=Callable[..., Any])
 
-store_option = click.option(
-    "--store",
-    envvar="DEVSESS_STORE",
-    default="sessions.db",
-    show_default=True,
-    show_envvar=True,
-    help="Path or URL of the store.",
+_CHOSEN = "devsess.cli.location"
+
+
+def location_options(
+    name: str, variable: str, meaning: str, *, default: str | None = None
+) -> Callable[[F], F]:
+    """
+    The option *name* for the location of a store, and another one to read it from a file.
+
+    A URL may hold a password, which every user of the machine sees in a list of processes.
+    """
+
+    def from_file(context: click.Context, _: click.Parameter, given: TextIO | None) -> None:
+        if given is not None:
+            with given:
+                context.meta[f"{_CHOSEN}.{name}"] = given.read().strip()
+
+    def chosen(context: click.Context, option: click.Parameter, given: str) -> str:
+        read: str | None = context.meta.get(f"{_CHOSEN}.{name}")
+        source = context.get_parameter_source(str(option.name))
+        if read is not None and source is ParameterSource.COMMANDLINE:
+            raise click.UsageError(f"give {name} or {name}-file, not both")
+        return given if read is None else read
+
+    def with_options(command: F) -> F:
+        of_file = click.option(
+            f"{name}-file",
+            type=click.File("r"),
+            is_eager=True,
+            expose_value=False,
+            callback=from_file,
+            help="The same, in a file: so that a password in it is not seen by others.",
+        )
+        itself = click.option(
+            name,
+            envvar=variable,
+            default=default,
+            show_default=default is not None,
+            show_envvar=True,
+            callback=chosen,
+            help=meaning,
+        )
+        return itself(of_file(command))
+
+    return with_options
+
+
+store_option = location_options(
+    "--store", "DEVSESS_STORE", "Path or URL of the store.", default="sessions.db"
 )
 
 
@@ -82,6 +131,16 @@ def check_ready(store: str) -> None:
         from devsess.stores.sqlite import owner
 
         owner.check_ready(path)
+
+
+@contextmanager
+def closing_store(store: Store | AsyncStore) -> Iterator[AsyncStore]:
+    """*store*, awaited or not, with calls that are awaited and never suspend; closed in the end."""
+    face = cast("AsyncStore", store) if is_async(store) else Awaited(cast("Store", store))
+    try:
+        yield face
+    finally:
+        drive(face.close())
 
 
 @contextmanager

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import sys
-from contextlib import closing
 
 import click
 
+from devsess._runtime.drive import drive
 from devsess.cli import _output as output
-from devsess.cli._store import check_there, exit_codes, store_option
+from devsess.cli._store import check_there, closing_store, exit_codes, store_option
 from devsess.cli._with import DEVICE_DAYS, LIFETIME_DAYS, RETENTION_DAYS, json_option, with_sessions
 from devsess.manager import SessionManager
-from devsess.stores.open import blocking_store
+from devsess.stores.open import open_store
 from devsess.stores.sqlite import owner
 
 
@@ -62,17 +62,24 @@ def purge(sessions: SessionManager, limit: int | None, *, quiet: bool, as_json: 
 
 
 @click.command()
+@click.option("--plan", is_flag=True, help="Print the steps, and take none.")
 @json_option
 @store_option
 @exit_codes
-def migrate(store: str, *, as_json: bool) -> None:
+def migrate(store: str, *, plan: bool, as_json: bool) -> None:
     """Make the store's tables, or bring them up to date."""
-    path = check_there(store)
-    # Asked first: opening it takes them.
-    steps = [] if path is None else owner.look(path).lacking
-    with closing(blocking_store(store)) as opened:
-        opened.migrate()
+    steps = _steps(store, check_there(store), plan=plan)
     if as_json:
         output.as_json({"steps": steps})
     else:
         click.echo("\n".join(steps) if steps else "the schema is up to date")
+
+
+def _steps(store: str, path: str | None, *, plan: bool) -> list[str]:
+    """The steps that were taken, or, with *plan*, that would be."""
+    # Of a file they are asked for first: opening it takes them.
+    lacking = [] if path is None else owner.look(path).lacking
+    if plan and path is not None:
+        return lacking
+    with closing_store(open_store(store)) as opened:
+        return drive(opened.pending()) if plan else [*lacking, *drive(opened.migrate())]

@@ -193,6 +193,9 @@ class Awaited:
     async def erase(self, erasure: Erasure) -> int:
         return await self._do("erase", self.store.erase, erasure)
 
+    async def pending(self) -> builtins.list[str]:
+        return await self._do("pending", self.store.pending)
+
     async def migrate(self) -> builtins.list[str]:
         return await self._do("migrate", self.store.migrate)
 

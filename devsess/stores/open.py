@@ -61,19 +61,6 @@ def open_store(location: str | os.PathLike[str], *, is_awaited: bool = False) ->
     return opener(text, is_awaited)
 
 
-def blocking_store(location: str | os.PathLike[str]) -> Store:
-    """
-    The blocking store at *location*.
-
-    Raises:
-        ConfigurationError, StoreUnavailableError: As `open_store`, or if it has to be awaited.
-    """
-    found = open_store(location)
-    if is_async(found):
-        raise ConfigurationError("this needs a store in a file or in memory")
-    return cast("Store", found)
-
-
 def file_of(location: str) -> str | None:
     """
     The path of the file that the store at *location* is kept in; None if it is in none.

@@ -204,9 +204,10 @@ class ReadingContract:
 
     @with_a_store
     async def test_a_current_schema_needs_no_steps(self, store: AsyncStore) -> None:
-        """A store that has been migrated has nothing left to do."""
+        """A store that has been migrated has nothing left to do, and says so."""
         await store.migrate()
 
+        assert [] == await store.pending()
         assert [] == await store.migrate()
 
     @with_a_store

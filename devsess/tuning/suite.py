@@ -17,7 +17,7 @@ from devsess.tuning.clients import client, each_request, sign_in
 from devsess.tuning.timing import Batch, alternating, each_fresh, fresh_copy
 
 if TYPE_CHECKING:
-    from devsess.stores.base import Store
+    from devsess.stores.base import AsyncStore, Store
     from devsess.tokens.keys import Keys
 
 SESSIONS = 25
@@ -50,7 +50,9 @@ class Figures:
         return {name: cost / self.decode_us for name, cost in self.validate_us.items()}
 
 
-def measure(store: Store, keys: Keys, decode: Callable[[str], object], seconds: float) -> Figures:
+def measure(
+    store: Store | AsyncStore, keys: Keys, decode: Callable[[str], object], seconds: float
+) -> Figures:
     """
     Measure *store* with sessions of a made-up user, which is erased in the end.
 
@@ -100,7 +102,11 @@ def _writes(sessions: SessionManager, user: str, deadline: float) -> dict[str, f
 
 
 def _batches(
-    store: Store, keys: Keys, decode: Callable[[str], object], sessions: SessionManager, user: str
+    store: Store | AsyncStore,
+    keys: Keys,
+    decode: Callable[[str], object],
+    sessions: SessionManager,
+    user: str,
 ) -> dict[str, Batch]:
     """The measured calls, the bare decode first."""
     live = [sign_in(sessions, user, client(number), 0) for number in range(SESSIONS)]

@@ -182,7 +182,7 @@ def test_bench_while_others_end_all_sessions(monkeypatch: pytest.MonkeyPatch) ->
             return lambda token: admin.revoke_everyone(reason="alarm")
 
         monkeypatch.setattr(_bench, "bare_decode", decode)
-        monkeypatch.setattr(_bench, "blocking_store", lambda _: store)
+        monkeypatch.setattr(_bench, "open_store", lambda _: store)
         shown = call("bench", "memory://", "--seconds", "0.1")
     assert 3 == shown.exit_code
     assert "somebody else ended" in shown.stderr

@@ -332,6 +332,11 @@ class MemoryStore(Tables):
                 del self._events[seq]
             return len(sessions) + len(devices) + len(events) + self._endings.forget(erasure)
 
+    def pending(self) -> builtins.list[str]:
+        """Nothing: there is no schema."""
+        with self._exclusive():
+            return []
+
     def migrate(self) -> builtins.list[str]:
         """Nothing to do: there is no schema."""
         with self._exclusive():

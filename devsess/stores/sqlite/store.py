@@ -293,6 +293,10 @@ class SQLiteStore(DatabaseFile):
             return 0
         return self._transaction(writes.erase, erasure)
 
+    def pending(self) -> builtins.list[str]:
+        """See Store.pending; nothing, since opening the file takes the steps."""
+        return self._write(self._timeout, lambda opened: schema.pending(opened.writer.connection))
+
     def migrate(self) -> builtins.list[str]:
         """See Store.migrate; opening the file has done it already."""
         return self._write(

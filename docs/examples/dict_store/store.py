@@ -269,6 +269,9 @@ class DictStore:
     async def wait(self, seconds: float) -> None:
         await self._port.hold(seconds, "wait", log.next_key(self._heard), seconds)
 
+    async def pending(self) -> builtins.list[str]:
+        return []
+
     async def migrate(self) -> builtins.list[str]:
         return []  # a column that is missing in a row has its default
 
