@@ -90,7 +90,7 @@ class Port:
         self._opened: _Opened | None = None
         self._abandoned: list[_Opened] = []
         self._is_closed = False
-        self._server_time: tuple[datetime, float] | None = None
+        self._clock: tuple[datetime, float] | None = None
         self._stream: tuple[object, int, Any] | None = None
 
     # What differs.
@@ -169,12 +169,13 @@ class Port:
     async def read_clock(self) -> None:
         """Ask what time it is there; from then on it is counted here."""
         answer = await self._had(self._open().client.admin.command("hello"))
-        self._server_time = (answer["localTime"], time.monotonic())
+        self._clock = (answer["localTime"], time.monotonic())
 
     def server_time(self) -> datetime:
         """The time by the server's clock, in UTC without saying so, as the driver has it."""
-        assert self._server_time is not None
-        at, counted_from = self._server_time
+        if self._clock is None:
+            raise RuntimeError("the server's clock was not read")
+        at, counted_from = self._clock
         return at + timedelta(seconds=time.monotonic() - counted_from)
 
     # Requests.
