@@ -114,7 +114,7 @@ def _refresh_members(grant: Grant) -> dict[str, object]:
 
 async def _refreshed(exchange: Exchange, body: Body) -> Grant:
     client = with_device_token(exchange.client, body)
-    return await exchange.sessions.refresh(
+    return await exchange.uses.refresh(
         body.refresh_token or "", client, touch=exchange.is_activity
     )
 

@@ -37,13 +37,13 @@ class TokenUses:
     The uses of one request's tokens.
 
     A token that was refused is not used again, and no other one of a session that was found
-    to have ended: so the application hears once of a request that uses it.
+    to have ended: the application gets one event for each request that uses it.
     """
 
     def __init__(self, sessions: Sessions) -> None:
         self._sessions = sessions
         self._refusals: dict[str, InvalidSessionError] = {}
-        self._ended: set[str] = set()
+        self._ended: dict[str, InvalidSessionError] = {}
 
     async def validate(self, access_token: str, client: Client, *, touch: bool) -> Session:
         """As the manager's."""
@@ -61,14 +61,17 @@ class TokenUses:
         session_of: Callable[[str], str],
         use: Callable[[], Coroutine[object, object, T]],
     ) -> T:
-        if token in self._refusals:
-            raise self._refusals[token]
+        known = self._refusals.get(token)
+        if known is None and self._ended:
+            known = self._ended.get(session_of(token))
+        if known is not None:
+            raise known
         try:
             return await use()
         except InvalidSessionError as error:
             self._refusals[token] = error
             if isinstance(error, _ENDED):
-                self._ended.add(session_of(token))
+                self._ended[session_of(token)] = error
             raise
 
     async def ended(
@@ -98,8 +101,6 @@ class TokenUses:
 
     async def _has_access_ended(self, access_token: str, client: Client) -> bool:
         try:
-            if self._session_of_access(access_token) in self._ended:
-                return True
             await self.validate(access_token, client, touch=False)
         except (*_ENDED, SessionNotFoundError):  # one without a row cannot become live again
             return True

@@ -102,6 +102,20 @@ def test_one_use_of_an_ended_session_is_notified_once(
     assert (0 if end is erase else 1) == len(used)
 
 
+@pytest.mark.parametrize("path", ["/auth/refresh", "/auth/logout"])
+def test_a_program_with_two_tokens_of_an_ended_session_is_notified_once(
+    make: Any, path: str
+) -> None:
+    """One in a header and one in the body are one use: the request is one."""
+    emitted: list[Event] = []
+    site = make(on_event=emitted.append)
+    program = site.program("ada")
+    site.sessions.revoke_all("ada")
+    emitted.clear()
+    program.ask("POST", path, {"refresh_token": program.tokens["refresh_token"]})
+    assert [EventType.SESSION_USED_AFTER_END] == [event.type for event in emitted]
+
+
 def expired(site: Any, browser: Browser) -> None:
     del browser.jar[REFRESH]
     site.clock.advance(timedelta(minutes=16))
