@@ -100,6 +100,10 @@ def _do(future: Future[T], work: Callable[[], T]) -> None:
         return
     try:
         answer = work()
+    except StopIteration as error:  # as in a coroutine (PEP 479): asyncio cannot raise it
+        wrong = RuntimeError("work raised StopIteration")
+        wrong.__cause__ = error
+        future.set_exception(wrong)
     except BaseException as error:  # noqa: BLE001 - it is raised where the future is awaited
         future.set_exception(error)
     else:

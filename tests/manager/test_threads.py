@@ -21,6 +21,7 @@ from devsess import (
     SessionNotFoundError,
     StoreUnavailableError,
 )
+from devsess._runtime.drive import in_thread
 from devsess._runtime.threads import Threads
 from devsess.stores.base import Ending
 from devsess.stores.memory import MemoryStore
@@ -146,6 +147,18 @@ def test_threads_are_few() -> None:
     together.wait()
     assert 3 == len({task.result() for task in tasks})
     assert "later" == later.result()
+    threads.close()
+
+
+def test_a_stop_iteration_is_an_error_as_in_a_coroutine() -> None:
+    """A locator's `next` that finds nothing: asyncio raises it nowhere, and 3.11 waits for ever."""
+    threads, nothing = Threads("devsess-test", 1), iter(())
+
+    async def run() -> None:
+        with pytest.raises(RuntimeError, match="raised StopIteration"):
+            await asyncio.wait_for(in_thread(threads, lambda: next(nothing)), PATIENCE)
+
+    asyncio.run(run())
     threads.close()
 
 
