@@ -114,9 +114,7 @@ def _refresh_members(grant: Grant) -> dict[str, object]:
 
 async def _refreshed(exchange: Exchange, body: Body) -> Grant:
     client = with_device_token(exchange.client, body)
-    return await exchange.uses.refresh(
-        body.refresh_token or "", client, touch=exchange.is_activity
-    )
+    return await exchange.uses.refresh(body.refresh_token or "", client, touch=exchange.is_activity)
 
 
 async def _read_body(exchange: Exchange, raw: bytes | None) -> Body | Answer:

@@ -196,6 +196,43 @@ class TestForking:
             assert [(1,)] == found.result()
         readers.retire()
 
+    def test_an_interrupt_of_a_waiting_fork_gives_back_the_readers(self, path: Path) -> None:
+        """An exception of a signal's handler while a fork waits leaves no reader held."""
+        readers = Readers(str(path), lambda: sqlite3.connect(path), most=2, timeout=9.0)
+        readers.grow()
+        readers.grow()
+        times = iter([9.0, 9.0])  # for the lock to add one, and for the first
+
+        def left() -> float:
+            for seconds in times:
+                return seconds
+            raise KeyboardInterrupt
+
+        with pytest.raises(KeyboardInterrupt):
+            readers.pause(left)
+        held = [is_mine(reader.lock) for reader in readers.all]
+        for reader in readers.all:
+            reader._connection.close()
+
+        assert [False, False] == held
+
+    def test_a_handler_reads_while_its_thread_opens_a_reader(self, path: Path) -> None:
+        """It gets an error at once: the thread that it interrupts cannot give way to it."""
+        answers: list[object] = []
+
+        def open_one() -> sqlite3.Connection:
+            try:
+                answers.append(readers.read("SELECT 1", ()))
+            except StoreUnavailableError:
+                answers.append("busy")
+            return sqlite3.connect(path)
+
+        readers = Readers(str(path), open_one, most=2, timeout=9.0)
+        found = readers.read("SELECT 2", ())
+        readers.retire()
+
+        assert (["busy"], [(2,)]) == (answers, found)
+
     def test_a_fork_looks_for_connections_when_no_others_can_be_opened(self) -> None:
         """Those that it takes away are the ones that there are, under the write lock."""
         write_lock, asked = new_lock(), list[bool]()

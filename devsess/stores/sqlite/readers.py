@@ -7,7 +7,6 @@ import sqlite3
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
-from threading import Lock as PlainLock
 from typing import Any, TypeAlias
 
 from devsess.errors import StoreUnavailableError
@@ -72,7 +71,7 @@ class Readers:
         self._open_one = open_one
         self._most = most
         self._timeout = timeout
-        self._growing = PlainLock()
+        self._growing = new_lock()
         self._turns = itertools.count()
         self._retired = False
         self.all: list[Reader] = []
@@ -116,6 +115,8 @@ class Readers:
 
     def grow(self) -> bool:
         """Open one more; false if there are enough, or if the system has no descriptor left."""
+        if is_mine(self._growing):  # a signal's handler asks while this thread opens one
+            return False
         with self._growing:
             if len(self.all) >= self._most or self._retired:
                 return False
@@ -134,16 +135,16 @@ class Readers:
         Args:
             left: Seconds for which this may still wait.
         """
-        held = ExitStack()
+        with ExitStack() as held:  # an interrupt gives back those that it holds by then
 
-        def hold(lock: Lock) -> None:
-            if lock.acquire(timeout=left()):
-                held.callback(lock.release)
+            def hold(lock: Lock) -> None:
+                if lock.acquire(timeout=left()):
+                    held.callback(lock.release)
 
-        hold(self._growing)  # first: the one that a thread is adding is among them then
-        for reader in self.all:
-            hold(reader.lock)
-        return held.close
+            hold(self._growing)  # first: the one that a thread is adding is among them then
+            for reader in self.all:
+                hold(reader.lock)
+            return held.pop_all().close
 
     def retire(self) -> None:
         """Close all; a reader at work closes when it is done."""
