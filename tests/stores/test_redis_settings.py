@@ -217,6 +217,6 @@ def test_newer_data_is_refused(valkey_url: str) -> None:
     url = with_prefix(valkey_url)
     prefix = url.partition("prefix=")[2]
     with redis.Redis.from_url(url.partition("?")[0]) as client:
-        client.hset(f"{{{prefix}:about}}", mapping={"version": 2, "shards": 1})
+        client.hset(f"{{{prefix}:about}}:data", mapping={"version": 2, "shards": 1})
     with pytest.raises(ConfigurationError, match="newer"):
         with_store(url, False, lambda store: store.migrate())

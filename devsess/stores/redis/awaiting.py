@@ -100,12 +100,12 @@ class AwaitingLines:
         except ResponseError as error:
             return error
 
-    async def together(self, calls: Sequence[Coroutine[Any, Any, T]]) -> list[T]:
+    async def together(self, calls: Sequence[Callable[[], Coroutine[Any, Any, T]]]) -> list[T]:
         """All at once."""
         if len(calls) == 1:
-            return [await calls[0]]
+            return [await calls[0]()]
         found: list[T] = []
-        for each in await asyncio.gather(*calls, return_exceptions=True):
+        for each in await asyncio.gather(*(it() for it in calls), return_exceptions=True):
             if isinstance(each, BaseException):
                 raise each
             found.append(each)

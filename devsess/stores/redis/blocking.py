@@ -133,9 +133,9 @@ class BlockingLines:
         except ResponseError as error:
             return error
 
-    async def together(self, calls: Sequence[Coroutine[Any, Any, T]]) -> list[T]:
+    async def together(self, calls: Sequence[Callable[[], Coroutine[Any, Any, T]]]) -> list[T]:
         """One after the other."""
-        return [await each for each in calls]
+        return [await each() for each in calls]
 
     async def listen(self, server: Server, channel: str, seconds: float) -> None:
         """See Lines.listen."""

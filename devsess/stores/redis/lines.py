@@ -7,7 +7,7 @@ answer was lost, and a script that ends sessions may then run twice.
 
 from __future__ import annotations
 
-from collections.abc import Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from typing import Any, Protocol, TypeVar
 
 from attrs import define, field, frozen
@@ -47,7 +47,7 @@ class Lines(Protocol):
         """
         ...
 
-    async def together(self, calls: Sequence[Coroutine[Any, Any, T]]) -> list[T]:
+    async def together(self, calls: Sequence[Callable[[], Coroutine[Any, Any, T]]]) -> list[T]:
         """The results of *calls*, at once where that is possible."""
         ...
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, cast
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 from attrs import field, frozen
 from redis.exceptions import MovedError, NoScriptError, ResponseError
@@ -23,9 +24,9 @@ class Call:
     A script to run.
 
     Attributes:
-        key: The tag of a shard. It is the one key that the script declares, and no key of the
-            data: while a slot moves to another node, a script is refused because this key is
-            missing, before it sees a shard that is half here and half there.
+        key: A tag, with which all keys of the script begin. It is the one that the script
+            declares, and no key itself: while its slot moves to another node, scripts are
+            refused because it is missing, before they see rows that are half here and half there.
     """
 
     key: bytes
@@ -86,8 +87,7 @@ class Port:
         for answer in answers:
             if isinstance(answer, ResponseError):
                 self._topology.forget()
-                word = str(answer).partition(" ")[0]
-                raise StoreUnavailableError(f"the server refused it: {word}") from answer
+                raise StoreUnavailableError(f"the server refused it: {_word(answer)}") from answer
         return answers
 
     async def _asked(self, calls: Sequence[Call]) -> list[Any]:
@@ -96,7 +96,8 @@ class Port:
             server = await self._topology.server_of(call.key, self.lines)
             places.setdefault(server, []).append(i)
         parts = [
-            self._of_one(server, [calls[i] for i in chosen]) for server, chosen in places.items()
+            partial(self._of_one, server, [calls[i] for i in chosen])
+            for server, chosen in places.items()
         ]
         answers: dict[int, Any] = {}
         for chosen, part in zip(places.values(), await self.lines.together(parts), strict=True):
@@ -134,6 +135,7 @@ class Port:
         await self.lines.close()
 
 
-def as_list(answer: Any) -> list[Any]:
-    """*answer*, which is a list."""
-    return cast("list[Any]", answer)
+def _word(error: ResponseError) -> str:
+    """The kind of *error*: the driver's own class, or the first word of the server's text."""
+    kind = type(error)
+    return str(error).partition(" ")[0] if kind is ResponseError else kind.__name__

@@ -33,8 +33,9 @@ def _text(name: str) -> bytes:
 def script(name: str) -> Script:
     """The script *name* of the folder, with what it shares with others before it."""
     is_read = name in _READS
-    shared = "log" if name in _ON_THE_LOG else "write"
-    parts = ["lib", name] if is_read and shared == "write" else ["lib", shared, name]
+    guard = "guard_read" if is_read else "guard_write"
+    shared = ["log"] if name in _ON_THE_LOG else [] if is_read else ["write"]
+    parts = [guard, "lib", *shared, name]
     text = b"\n".join(_text(part) for part in parts)
     return Script(text, hashlib.sha1(text, usedforsecurity=False).hexdigest(), is_read)
 
@@ -48,6 +49,7 @@ _READS = frozenset(
         "cut_off",
         "devices",
         "events",
+        "find",
         "get",
         "known_devices",
         "list",

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from zlib import crc32
 
 from devsess.errors import ConfigurationError
-from devsess.stores.redis.columns import raw
+from devsess.stores.redis.columns import raw, unraw
 from devsess.stores.redis.port import Call
 
 if TYPE_CHECKING:
@@ -112,8 +112,8 @@ class Shards:
     async def _unclaim(self, session_ids: Sequence[bytes]) -> None:
         """Delete the shards of ids whose sessions are gone."""
         if len(self._tags) > 1 and session_ids:
-            keys = [raw(f"{self._prefix}:id:") + it for it in session_ids]
+            keys = [self._id_key(unraw(it)) for it in session_ids]
             await self._port.run_all([Call.of(key, "unclaim") for key in keys])
 
     def _id_key(self, session_id: str) -> bytes:
-        return raw(f"{self._prefix}:id:{session_id}")
+        return raw(f"{{{self._prefix}:id:{session_id}}}")

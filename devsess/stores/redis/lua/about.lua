@@ -1,3 +1,4 @@
-call('HSETNX', T, 'version', arg())
-call('HSETNX', T, 'shards', arg())
-return call('HMGET', T, 'version', 'shards')
+local about = T .. ':data'
+call('HSETNX', about, 'version', arg())
+call('HSETNX', about, 'shards', arg())
+return call('HMGET', about, 'version', 'shards')

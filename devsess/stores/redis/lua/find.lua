@@ -1,1 +1,1 @@
-return call('GET', T)
+return call('GET', T .. ':shard')

@@ -1,1 +1,1 @@
-return call('DEL', T)
+return call('DEL', T .. ':shard')

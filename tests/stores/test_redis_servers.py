@@ -1,0 +1,369 @@
+"""Servers that are restarted, emptied, full, demoted, or replaced by another."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+import redis
+from _redis import PATIENCE, both_ports, run, with_store
+from redis.crc import key_slot
+from servers.valkey import ValkeyCluster, ValkeyServer, with_prefix
+
+from devsess.errors import StoreUnavailableError
+from devsess.stores.base import ALL, OfUser
+from devsess.stores.redis import RedisStore
+from devsess.testing import _rows as rows
+from devsess.testing._rows import session_row, sign_in
+
+
+@pytest.fixture
+def server() -> Iterator[ValkeyServer]:
+    """A server of the test's own, which writes each command to its disk."""
+    server = ValkeyServer(appendonly="yes", appendfsync="always")
+    yield server
+    server.close()
+
+
+async def recovered(store: RedisStore, session_id: str) -> Any:
+    """The session, once the store answers again; until then it fails as unavailable alone."""
+    deadline = time.monotonic() + PATIENCE
+    while True:
+        try:
+            return await store.get(session_id)
+        except StoreUnavailableError:
+            assert time.monotonic() < deadline
+            await asyncio.sleep(0.05)
+
+
+async def is_another_history(store: RedisStore, before: Any) -> None:
+    """Nothing that was known of the log before *before* counts any more."""
+    renewal = await store.renew("reader", before.changes.position, lease=2.0)
+    behind = await store.readers_behind(before.changes.position)
+
+    assert ALL is renewal.changes.ids
+    assert before.history != renewal.history == behind.history
+    assert not behind.is_seasoned
+    assert {"reader"} == {*behind.beats}
+
+
+async def seasoned(store: RedisStore) -> Any:
+    """A renewal by a reader that knows all, in a history that is older than any lease."""
+    first = await store.renew("reader", None, lease=7.0)
+    await store.season(first.history)
+    renewal = await store.renew("reader", first.changes.position, lease=7.0)
+    assert (await store.readers_behind(renewal.changes.position)).is_seasoned
+    return renewal
+
+
+@both_ports
+def test_a_restart_keeps_the_rows(is_awaited: bool, server: ValkeyServer) -> None:
+    """Rows, numbers and the longest lease outlive a crash; positions and seasoning do not."""
+
+    async def scenario(store: RedisStore) -> None:
+        await sign_in(store, session_row())
+        await store.end(rows.ending(OfUser("user-2")))
+        before = await seasoned(store)
+        server.kill()
+        with pytest.raises(StoreUnavailableError):
+            await store.get("s1")
+        server.start()
+        assert session_row() == await recovered(store, "s1")
+        assert 1 == await store.ending_number("user-2")
+        await is_another_history(store, before)
+        assert 7.0 == (await store.readers_behind(None)).lease
+
+    with_store(server.url, is_awaited, scenario)
+
+
+@both_ports
+def test_an_emptied_server_is_another_history(is_awaited: bool, server: ValkeyServer) -> None:
+    """Also where its new log is as long as the old one; the store goes on."""
+
+    async def scenario(store: RedisStore) -> None:
+        await sign_in(store, session_row())
+        await rows.update(store, "s1", {})
+        before = await seasoned(store)
+        with server.client() as client:
+            client.flushall()
+        await sign_in(store, session_row("s2"))
+        await rows.update(store, "s2", {})
+        assert await store.get("s1") is None
+        await is_another_history(store, before)
+
+    with_store(server.url, is_awaited, scenario)
+
+
+def _full(server: ValkeyServer) -> None:
+    with server.client() as client:
+        client.config_set("maxmemory", 1)
+
+
+def _not_full(server: ValkeyServer) -> None:
+    with server.client() as client:
+        client.config_set("maxmemory", 0)
+
+
+def _without_disk(server: ValkeyServer) -> None:
+    with server.client() as client:
+        client.config_set("save", "3600 1")
+        shutil.rmtree(server.folder)
+        client.bgsave()
+        deadline = time.monotonic() + PATIENCE
+        while client.info("persistence")["rdb_last_bgsave_status"] == "ok":
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+
+
+def _with_disk(server: ValkeyServer) -> None:
+    with server.client() as client:
+        client.config_set("save", "")
+
+
+REFUSALS = {"OutOfMemoryError": (_full, _not_full), "MISCONF": (_without_disk, _with_disk)}
+
+
+@both_ports
+@pytest.mark.parametrize("word", REFUSALS)
+def test_a_server_that_cannot_write(word: str, is_awaited: bool, server: ValkeyServer) -> None:
+    """Each write is a failure and changes nothing, reads are answered; then all is well again."""
+    begin, end = REFUSALS[word]
+
+    async def scenario(store: RedisStore) -> None:
+        await sign_in(store, session_row())
+        renewal = await seasoned(store)
+        begin(server)
+        for write in (
+            store.insert(rows.login(session_row("s2"), limit=1)),
+            rows.update(store, "s1", {"claims": "[]"}),
+            store.end(rows.ending(OfUser("user-1"))),
+            store.touch("unknown", rows.activity(rows.T0), bound=False),
+            store.renew("other", None, lease=2.0),
+        ):
+            error = await rows.raises(StoreUnavailableError, write)
+            assert word in str(error)
+        assert [session_row()] == await store.list("user-1")
+        position = renewal.changes.position
+        assert position == (await store.changes(position)).position
+        end(server)
+        assert await rows.update(store, "s1", {}) is not None
+
+    with_store(server.url, is_awaited, scenario)
+
+
+@both_ports
+def test_a_replica_answers_nothing(is_awaited: bool, server: ValkeyServer) -> None:
+    """Rows of a replica may be old: neither reads nor writes are answered by one."""
+
+    async def scenario(store: RedisStore) -> None:
+        await sign_in(store, session_row())
+        position = await rows.log_position(store)
+        with server.client() as client:
+            client.replicaof("127.0.0.1", 1)
+            for call in (
+                store.get("s1"),
+                store.changes(position),
+                store.known_devices("user-1", ids=(), fingerprints=()),
+                store.touch("unknown", rows.activity(rows.T0), bound=False),
+                store.rotate("unknown", expected_generation=0, changes={}, event=None),
+            ):
+                error = await rows.raises(StoreUnavailableError, call)
+                assert "ReadOnlyError" in str(error)
+            client.replicaof("NO", "ONE")
+        assert session_row() == await store.get("s1")
+
+    with_store(server.url, is_awaited, scenario)
+
+
+@both_ports
+def test_a_master_without_its_replicas_answers_nothing(
+    is_awaited: bool, server: ValkeyServer
+) -> None:
+    """Cut off from the replicas that it must have, it may have been replaced meanwhile."""
+
+    async def scenario(store: RedisStore) -> None:
+        await sign_in(store, session_row())
+        with server.client() as client:
+            client.config_set("min-replicas-to-write", 1)
+            error = await rows.raises(StoreUnavailableError, store.get("s1"))
+            assert "NOREPLICAS" in str(error)
+
+    with_store(server.url, is_awaited, scenario)
+
+
+@both_ports
+def test_a_server_that_has_forgotten_its_scripts(is_awaited: bool, server: ValkeyServer) -> None:
+    """It is given them again."""
+
+    async def scenario(store: RedisStore) -> None:
+        await sign_in(store, session_row())
+        with server.client() as client:
+            client.script_flush()
+        assert await rows.update(store, "s1", {"claims": "[]"}) is not None
+        with server.client() as client:
+            client.script_flush()
+        assert 1 == len(await store.list("user-1"))
+
+    with_store(server.url, is_awaited, scenario)
+
+
+@both_ports
+def test_damaged_rows_are_no_sign_out(is_awaited: bool, valkey_url: str) -> None:
+    """Columns that are no row's are the server's fault, not the caller's."""
+    url = with_prefix(valkey_url)
+    prefix = url.partition("prefix=")[2]
+    damages: list[tuple[str, str, str]] = [
+        ("s:s1", "claims", "7"),
+        ("s:s1", "amr", "\ufffd"),
+        ("s:s1", "user_agent", '"unclosed'),
+        ("d:6:user-1device-1", "label", "[]"),
+    ]
+
+    async def scenario(store: RedisStore) -> None:
+        for key, column, text in damages:
+            await store.erase(rows.erasure())
+            await store.insert(
+                rows.login(session_row(ending_number=await store.ending_number("user-1")))
+            )
+            with redis.Redis.from_url(valkey_url) as client:
+                client.hset(f"{{{prefix}:0}}:{key}", column, text)
+            await rows.raises(StoreUnavailableError, store.get("s1"))
+            await rows.raises(StoreUnavailableError, store.list("user-1"))
+
+    with_store(url, is_awaited, scenario)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this platform cannot fork")
+@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
+def test_a_forked_child_has_its_own_connections(valkey_url: str) -> None:
+    """Parent and child use one store at the same time, and neither gets the other's answers."""
+    store = RedisStore(with_prefix(valkey_url))
+    run(sign_in(store, *(session_row(f"s{number}") for number in range(20))))
+
+    def all_right() -> bool:
+        for number in range(200):
+            row = run(store.get(f"s{number % 20}"))
+            if row is None or row.id != f"s{number % 20}":
+                return False
+        return True
+
+    child = os.fork()
+    if not child:
+        os._exit(0 if all_right() else 1)
+    assert all_right()
+    assert (child, 0) == os.waitpid(child, 0)
+    run(store.close())
+
+
+@both_ports
+def test_a_failover_by_sentinel(is_awaited: bool) -> None:
+    """When a replica takes over, the store finds it, and positions of before mean nothing."""
+    master = ValkeyServer(repl_diskless_sync_delay="0")
+    replica = ValkeyServer(replicaof=f"127.0.0.1 {master.port}")
+    sentinel = ValkeyServer(sentinel_of=master)
+    servers = (sentinel, replica, master)
+
+    async def scenario(store: RedisStore) -> None:
+        await sign_in(store, session_row())
+        before = await seasoned(store)
+        with master.client() as client:
+            client.set("last", "write")  # WAIT is about the connection's own writes
+            assert 1 == client.wait(1, 4_000)
+        _until(sentinel, lambda info: info["slaves"] == 1)
+        master.kill()
+        assert session_row() == await recovered(store, "s1")
+        await is_another_history(store, before)
+        assert await rows.update(store, "s1", {}) is not None
+
+    try:
+        url = f"redis+sentinel://127.0.0.1:{sentinel.port}/main"
+        with_store(url, is_awaited, scenario, timeout=2.0)
+    finally:
+        for server in servers:
+            server.close()
+
+
+def _until(sentinel: ValkeyServer, holds: Callable[[dict[str, Any]], bool]) -> None:
+    deadline = time.monotonic() + PATIENCE
+    with sentinel.client() as client:
+        while not holds(client.info("sentinel")["master0"]):
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[ValkeyCluster]:
+    """A cluster that tests may change."""
+    cluster = ValkeyCluster()
+    yield cluster
+    cluster.close()
+
+
+def _id_of(node: ValkeyServer) -> str:
+    with node.client() as client:
+        return bytes(client.execute_command("CLUSTER", "MYID")).decode()
+
+
+@both_ports
+def test_a_slot_that_moves(is_awaited: bool, cluster: ValkeyCluster) -> None:
+    """While it is half here and half there nothing is answered; then it is found, whole."""
+    url = with_prefix(cluster.url, shards=1)
+    tag = f"{{{url.partition('prefix=')[2].partition('&')[0]}:0}}"
+
+    async def scenario(store: RedisStore) -> None:
+        await sign_in(store, session_row("s1"), session_row("s2", device="device-2"))
+        before = await seasoned(store)
+        slot = key_slot(tag.encode())
+        answers = [_has(node, slot) for node in cluster.nodes]
+        source = cluster.nodes[answers.index(True)]
+        target = cluster.nodes[answers.index(False)]
+        with source.client() as here, target.client() as there:
+            there.execute_command("CLUSTER", "SETSLOT", slot, "IMPORTING", _id_of(source))
+            here.execute_command("CLUSTER", "SETSLOT", slot, "MIGRATING", _id_of(target))
+            keys = here.execute_command("CLUSTER", "GETKEYSINSLOT", slot, 1_000)
+            for number, key in enumerate(keys):
+                here.migrate("127.0.0.1", target.port, [key], 0, 5_000)
+                if number % 9 == 0:
+                    await rows.raises(StoreUnavailableError, store.get("s1"))
+                    await rows.raises(StoreUnavailableError, rows.update(store, "s1", {}))
+            for client in (there, here):
+                client.execute_command("CLUSTER", "SETSLOT", slot, "NODE", _id_of(target))
+        assert session_row("s1") == await recovered(store, "s1")
+        assert 2 == len(await store.list("user-1"))
+        await is_another_history(store, before)
+
+    with_store(url, is_awaited, scenario)
+
+
+def _has(node: ValkeyServer, slot: int) -> bool:
+    with node.client() as client:
+        ranges = client.execute_command("CLUSTER SLOTS")
+        return any(it[0] <= slot <= it[1] and it[2][1] == node.port for it in ranges)
+
+
+@both_ports
+def test_a_node_that_is_down(is_awaited: bool, cluster: ValkeyCluster) -> None:
+    """The store fails as unavailable until the node is back, and needs no restart then."""
+    url = with_prefix(cluster.url)
+
+    async def scenario(store: RedisStore) -> None:
+        await sign_in(store, *(session_row(f"s{it}", user_id=f"u{it}") for it in range(9)))
+        await store.changes(None)
+        cluster.nodes[1].kill()
+        await rows.raises(StoreUnavailableError, store.changes(None))
+        cluster.nodes[1].start()
+        deadline = time.monotonic() + PATIENCE
+        while True:
+            try:
+                await store.changes(None)
+                break
+            except StoreUnavailableError:
+                assert time.monotonic() < deadline
+                await asyncio.sleep(0.05)
+
+    with_store(url, is_awaited, scenario, timeout=2.0)
