@@ -37,6 +37,8 @@ class LimitedConnection(Connection[tuple[Any, ...]]):
     """
 
     deadline: float | None = None
+    # psycopg warns where a connection is collected that is open, unless it is a pool's: ours are.
+    _pool = None
 
     def wait(self, gen: PQGen[T], interval: float = _INTERVAL, timeout: float | None = None) -> T:
         """See psycopg.Connection.wait."""
@@ -55,6 +57,7 @@ class LimitedAsyncConnection(AsyncConnection[tuple[Any, ...]]):
     """`LimitedConnection`, awaited; a cancelled wait closes the connection at once."""
 
     deadline: float | None = None
+    _pool = None
 
     async def wait(
         self, gen: PQGen[T], interval: float = _INTERVAL, timeout: float | None = None

@@ -8,7 +8,6 @@ found out when the connection is opened: then a wait takes all of its seconds.
 from __future__ import annotations
 
 import asyncio
-import os
 from threading import Event, Lock
 from time import monotonic
 from typing import TYPE_CHECKING, Any
@@ -36,7 +35,6 @@ class BlockingListener:
         self._arguments = arguments
         self._lock = Lock()
         self._closed = Event()
-        self._owner = 0
         self._connection: LimitedConnection | None = None
         self._is_pooled = False
 
@@ -64,7 +62,7 @@ class BlockingListener:
     def _is_new(self, channel: str) -> bool:
         if self._closed.is_set():
             raise StoreUnavailableError("this store was closed")
-        if self._owner == os.getpid():
+        if self._is_pooled or self._connection is not None:
             return False
         self._connection = LimitedConnection.connect(self._settings.conninfo, **self._arguments)
         self._connection.deadline = monotonic() + self._settings.timeout
@@ -75,7 +73,6 @@ class BlockingListener:
         else:
             self._connection.execute(f'LISTEN "{channel}"')
             self._connection.deadline = None
-        self._owner = os.getpid()
         return True
 
     def _hear(self, connection: LimitedConnection, seconds: float) -> None:
@@ -87,14 +84,13 @@ class BlockingListener:
     def _drop(self) -> None:
         if self._connection is not None:
             self._connection.close()
-        self._connection, self._owner = None, 0
+        self._connection = None
 
     def close(self) -> None:
         """Close the connection, once nothing waits on it."""
         self._closed.set()
         with self._lock:
-            if self._owner == os.getpid():
-                self._drop()
+            self._drop()
 
 
 class AwaitingListener:
@@ -103,7 +99,7 @@ class AwaitingListener:
     def __init__(self, settings: Settings, arguments: dict[str, Any]) -> None:
         self._settings = settings
         self._arguments = arguments
-        self._owner: tuple[int, object] | None = None
+        self._loop: object = None
         self._connection: LimitedAsyncConnection | None = None
         self._is_pooled = False
         self._is_closed = False
@@ -124,8 +120,8 @@ class AwaitingListener:
     async def _is_new(self, channel: str) -> bool:
         if self._is_closed:
             raise StoreUnavailableError("this store was closed")
-        here = (os.getpid(), asyncio.get_running_loop())
-        if self._owner == here:
+        loop = asyncio.get_running_loop()
+        if self._loop is loop:
             return False
         connect = LimitedAsyncConnection.connect(self._settings.conninfo, **self._arguments)
         self._connection = await connect
@@ -137,7 +133,7 @@ class AwaitingListener:
         else:
             await self._connection.execute(f'LISTEN "{channel}"')
             self._connection.deadline = None
-        self._owner = here
+        self._loop = loop
         return True
 
     async def _hear(self, connection: LimitedAsyncConnection, seconds: float) -> None:
@@ -149,10 +145,10 @@ class AwaitingListener:
     async def _drop(self) -> None:
         if self._connection is not None:
             await self._connection.close()
-        self._connection, self._owner = None, None
+        self._connection, self._loop = None, None
 
     async def close(self) -> None:
         """Close the connection."""
         self._is_closed = True
-        if self._owner == (os.getpid(), asyncio.get_running_loop()):
+        if self._loop is asyncio.get_running_loop():
             await self._drop()

@@ -3,23 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
-from typing import TYPE_CHECKING, TypeVar
-
-from psycopg_pool import AsyncConnectionPool
+from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
 from devsess.errors import ConfigurationError
 from devsess.stores.postgres import schema as tables
 from devsess.stores.postgres.errors import UndoneError
 from devsess.stores.postgres.limits import LimitedAsyncConnection, LimitedConnection
-from devsess.stores.postgres.ports import AwaitingPort, BlockingPort
+from devsess.stores.postgres.ports import AwaitingPort, BlockingPort, Work
 from devsess.stores.postgres.settings import Settings, read_url
 from devsess.stores.postgres.transaction import Transaction
 
 if TYPE_CHECKING:
-    from devsess.stores.postgres.ports import AwaitingPool, BlockingPool, Port
+    from psycopg_pool import AsyncConnectionPool, ConnectionPool
+
+    from devsess.stores.postgres.limits import LimitedAsyncConnection, LimitedConnection
+    from devsess.stores.postgres.ports import Port
     from devsess.stores.postgres.transaction import Batch, Rows, Statement, Values
 
 T = TypeVar("T")
+GivenPool: TypeAlias = (
+    "ConnectionPool[LimitedConnection] | AsyncConnectionPool[LimitedAsyncConnection]"
+)
 Writing = Callable[[Transaction], Awaitable[T]]
 
 # How often a transaction is tried that the server undid for the sake of others.
@@ -32,7 +36,7 @@ class Opened:
     def __init__(
         self,
         url: str | None,
-        pool: BlockingPool | AwaitingPool | None,
+        pool: GivenPool | None,
         given: Settings,
         *,
         is_awaited: bool,
@@ -60,7 +64,7 @@ class Opened:
     async def batch(self, *statements: Statement) -> list[Rows]:
         """The rows of each of *statements*, which are sent at once, and once."""
         await self._check()
-        return await self.port.run(lambda batch: self._sending(batch)(statements))
+        return await self._tried(lambda batch: self._sending(batch)(statements))
 
     async def write(self, work: Writing[T], *first: Statement) -> T:
         """The answer of *work*, which happens whole or not at all; *first* takes its locks."""
@@ -74,12 +78,16 @@ class Opened:
             await db.commit()
             return answer
 
+        return await self._tried(whole)
+
+    async def _tried(self, work: Work[T]) -> T:
+        """The answer of *work*; what the server has undone is tried again, and nothing else."""
         for _ in range(_TRIES - 1):
             try:
-                return await self.port.run(whole)
+                return await self.port.run(work)
             except UndoneError:
                 continue
-        return await self.port.run(whole)
+        return await self.port.run(work)
 
     def _sending(self, batch: Batch) -> Batch:
         """*batch*, with the schema's name in each statement."""
@@ -124,7 +132,7 @@ class Opened:
         await self.port.close()
 
 
-def _of_pool(pool: BlockingPool | AwaitingPool, settings: Settings) -> Settings:
+def _of_pool(pool: GivenPool, settings: Settings) -> Settings:
     allowed = LimitedConnection, LimitedAsyncConnection
     if not issubclass(pool.connection_class, allowed):
         raise ConfigurationError(
@@ -137,11 +145,11 @@ def _of_pool(pool: BlockingPool | AwaitingPool, settings: Settings) -> Settings:
     return Settings(conninfo, settings.schema, settings.timeout, pool.max_size)
 
 
-def _port(
-    settings: Settings, pool: BlockingPool | AwaitingPool | None, *, is_awaited: bool
-) -> Port:
+def _port(settings: Settings, pool: GivenPool | None, *, is_awaited: bool) -> Port:
+    if pool is None:
+        return AwaitingPort(settings) if is_awaited else BlockingPort(settings)
+    from psycopg_pool import AsyncConnectionPool
+
     if isinstance(pool, AsyncConnectionPool):
         return AwaitingPort(settings, pool)
-    if pool is not None:
-        return BlockingPort(settings, pool)
-    return AwaitingPort(settings) if is_awaited else BlockingPort(settings)
+    return BlockingPort(settings, pool)

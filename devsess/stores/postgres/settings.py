@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from typing import TYPE_CHECKING
-from urllib.parse import parse_qsl, urlencode
+from urllib.parse import unquote
 
 import psycopg
 from attrs import evolve, field, frozen
@@ -57,9 +57,9 @@ def read_url(url: str, given: Settings) -> Settings:
         ConfigurationError: If one is wrong; the URL may hold a password and is not quoted.
     """
     base, _, query = url.partition("?")
-    pairs = parse_qsl(query, keep_blank_values=True)
-    own = {name: value for name, value in pairs if name in _OWN}
-    rest = urlencode([(name, value) for name, value in pairs if name not in _OWN])
+    parts = [part.partition("=") for part in query.split("&") if part]
+    own = {name: unquote(value) for name, _, value in parts if name in _OWN}
+    rest = "&".join(f"{name}={value}" for name, _, value in parts if name not in _OWN)
     conninfo = f"{base}?{rest}" if rest else base
     try:
         conninfo_to_dict(conninfo)

@@ -18,7 +18,7 @@ from devsess.stores.postgres.transaction import BEGIN, Transaction
 if TYPE_CHECKING:
     from devsess.lifecycle import Activity, LivenessCutoffs
     from devsess.stores.base import Columns, Ending, Erasure, InsertAnswer, Insertion, Retention
-    from devsess.stores.postgres.ports import AwaitingPool, BlockingPool
+    from devsess.stores.postgres.opened import GivenPool
     from devsess.stores.rows import DeviceRow, EventRow, SessionRow
 
 
@@ -44,7 +44,7 @@ class PostgresStore(Logged):
         self,
         url: str | None = None,
         *,
-        pool: BlockingPool | AwaitingPool | None = None,
+        pool: GivenPool | None = None,
         is_awaited: bool = False,
         schema: str = "devsess",
         timeout: float = 5.0,

@@ -1,0 +1,166 @@
+"""
+The connections of a process, in both colours.
+
+Made by the call that needs one, in its own time: a server that is down is found at once, and so is
+one that is up again. psycopg's own pool connects in the background: a call waits for all of
+its time first, and an event loop that ends meanwhile waits for ever. A pool that the
+application has already is used as it is.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import threading
+from collections import deque
+from time import monotonic
+from typing import TYPE_CHECKING, Any
+
+from psycopg import OperationalError
+
+from devsess.stores.postgres.limits import LimitedAsyncConnection, LimitedConnection
+from devsess.stores.postgres.listening import IS_POOLED
+
+if TYPE_CHECKING:
+    from devsess.stores.postgres.settings import Settings
+
+# Seconds after which an unused connection is closed: on the way, firewalls forget it.
+_MAX_IDLE = 300.0
+# Less than an answer is waited for, so that the server says it first, and why. A process that is
+# stopped in the middle of a transaction holds its locks no longer than that either. Not behind a
+# pooler: its sessions are other programs' too.
+_LIMITS = (
+    "SELECT set_config('lock_timeout', %(lock)s, false), set_config('statement_timeout', %(ms)s,"
+    " false), set_config('idle_in_transaction_session_timeout', %(ms)s, false)"
+)
+
+
+def connecting(settings: Settings) -> dict[str, Any]:
+    """The arguments for a new connection."""
+    found: dict[str, Any] = {"autocommit": True, "connect_timeout": math.ceil(settings.timeout)}
+    if "application_name" not in settings.conninfo:
+        found["application_name"] = "devsess"
+    return found
+
+
+def _limits(settings: Settings) -> dict[str, str]:
+    milliseconds = settings.timeout * 1_000
+    return {"lock": str(int(milliseconds * 0.6) + 1), "ms": str(int(milliseconds * 0.8) + 1)}
+
+
+class BlockingConnections:
+    """Connections for threads; the methods that it has in common with psycopg_pool's."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._places = threading.Semaphore(settings.pool_size)
+        self._lock = threading.Lock()
+        self._free: deque[tuple[float, LimitedConnection]] = deque()
+        self._is_closed = False
+
+    def getconn(self, timeout: float) -> LimitedConnection:
+        """
+        The connection that was used last, or a new one.
+
+        Raises:
+            psycopg.OperationalError: If there is none after *timeout* seconds.
+        """
+        if timeout <= 0 or not self._places.acquire(timeout=timeout):
+            raise OperationalError("all connections are in use")
+        try:
+            return self._unused() or self._new()
+        except BaseException:
+            self._places.release()
+            raise
+
+    def _new(self) -> LimitedConnection:
+        made = LimitedConnection.connect(self._settings.conninfo, **connecting(self._settings))
+        made.deadline = monotonic() + self._settings.timeout
+        pid = made.info.backend_pid
+        if made.execute(IS_POOLED, (pid,)).fetchone() == (False,):
+            made.execute(_LIMITS, _limits(self._settings))
+        else:
+            made.prepare_threshold = None
+        return made
+
+    def putconn(self, connection: LimitedConnection) -> None:
+        """Give one back, be it open or not."""
+        with self._lock:
+            is_kept = not (self._is_closed or connection.closed)
+            if is_kept:
+                self._free.append((monotonic(), connection))
+        if not is_kept:
+            connection.close()
+        self._places.release()
+
+    def _unused(self) -> LimitedConnection | None:
+        """The one that was used last; those that were not used for long are closed."""
+        with self._lock:
+            old = []
+            while self._free and self._free[0][0] < monotonic() - _MAX_IDLE:
+                old.append(self._free.popleft()[1])
+            found = self._free.pop()[1] if self._free else None
+        for connection in old:
+            connection.close()
+        return found
+
+    def close(self) -> None:
+        """Close those that are not in use, and the others when they are given back."""
+        with self._lock:
+            self._is_closed = True
+            free, self._free = self._free, deque()
+        for _, connection in free:
+            connection.close()
+
+
+class AwaitingConnections:
+    """Connections for one event loop."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._places = asyncio.Semaphore(settings.pool_size)
+        self._free: deque[tuple[float, LimitedAsyncConnection]] = deque()
+        self._is_closed = False
+
+    async def getconn(self, timeout: float) -> LimitedAsyncConnection:
+        """See BlockingConnections."""
+        try:
+            async with asyncio.timeout(timeout):
+                await self._places.acquire()
+                try:
+                    await self._close_idle()
+                    return self._free.pop()[1] if self._free else await self._new()
+                except BaseException:
+                    self._places.release()
+                    raise
+        except TimeoutError:
+            raise OperationalError("there was no connection in time") from None
+
+    async def _new(self) -> LimitedAsyncConnection:
+        arguments = connecting(self._settings)
+        made = await LimitedAsyncConnection.connect(self._settings.conninfo, **arguments)
+        made.deadline = monotonic() + self._settings.timeout
+        found = await made.execute(IS_POOLED, (made.info.backend_pid,))
+        if await found.fetchone() == (False,):
+            await made.execute(_LIMITS, _limits(self._settings))
+        else:
+            made.prepare_threshold = None
+        return made
+
+    async def putconn(self, connection: LimitedAsyncConnection) -> None:
+        """See BlockingConnections."""
+        if self._is_closed:
+            await connection.close()
+        elif not connection.closed:
+            self._free.append((monotonic(), connection))
+        self._places.release()
+
+    async def _close_idle(self) -> None:
+        while self._free and self._free[0][0] < monotonic() - _MAX_IDLE:
+            await self._free.popleft()[1].close()
+
+    async def close(self) -> None:
+        """See BlockingConnections."""
+        self._is_closed = True
+        while self._free:
+            await self._free.pop()[1].close()
