@@ -13,6 +13,7 @@ given up before the reader leaves. No process inherits one.
 
 from __future__ import annotations
 
+import math
 import secrets
 from collections.abc import Awaitable
 from contextlib import suppress
@@ -163,7 +164,9 @@ class Reader:
         self._counts = counts
         self._is_gone = False
         self._history: str | None = None
-        self._known_since = self._observed_at = elapsed()
+        self._known_since = elapsed()
+        self._observed_at = -math.inf
+        self._acknowledged: object = None
         self._must_observe = True
         self._seen: dict[str, _Seen] = {}
 
@@ -175,9 +178,14 @@ class Reader:
             return False
         changes = self._as_of_history(renewal)
         self._cache.renewed(sent, position, changes)
-        has_grown = changes.position != position
-        self._must_observe = self._must_observe or has_grown
-        return has_grown
+        self._note_growth(position)
+        return changes.position != position
+
+    def _note_growth(self, position: object) -> None:
+        """Observe the others some time after the log has grown, by a change of its own too."""
+        if position != self._acknowledged and not self._must_observe:
+            self._must_observe, self._observed_at = True, self._elapsed()  # they have yet to hear
+        self._acknowledged = position
 
     def _as_of_history(self, renewal: Renewal) -> Changes:
         """The changes; ALL where the log has another history than before."""
@@ -194,7 +202,7 @@ class Reader:
         A reader is dead whose beat has stood still for longer than any lease, by this
         process's clock. That is due some time after the log has grown, until all have heard.
         """
-        if not self._must_observe or self._elapsed() - self._observed_at < self._lease / 3:
+        if not self._must_observe or self._elapsed() - self._observed_at < self._lease / 4:
             return
         behind = await self._leases.readers_behind(self._cache.position)
         self._observed_at = now = self._elapsed()
