@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import closing
+from contextlib import closing, suppress
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +24,8 @@ from devsess.testing import FakeClock
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from devsess.stores.rows import DeviceRow
 
 SECRET = "t7vKq2Zr9XwLm4NbY8sHd5JfC3pQx6RgUe1"
 YEARS = 10 * 365 * 86_400
@@ -59,6 +61,29 @@ class BetweenInAFile(Once, SQLiteStore):
     def insert(self, insertion: Insertion) -> InsertAnswer:
         self._once()
         return super().insert(insertion)
+
+
+class WithinAReading(Once, MemoryStore):
+    """A store in which something happens once, as soon as a part of a reading is done."""
+
+    def ending_number(self, *args: Any, **kwargs: Any) -> int:
+        number = super().ending_number(*args, **kwargs)
+        self._once()
+        return number
+
+    def devices(self, user_id: str) -> list[DeviceRow]:
+        found = super().devices(user_id)
+        self._once()
+        return found
+
+
+class WithinAReadingOfAFile(Once, SQLiteStore):
+    """As `WithinAReading`."""
+
+    def _query(self, *args: Any, **kwargs: Any) -> Any:
+        found = super()._query(*args, **kwargs)
+        self._once()
+        return found
 
 
 def touched_ahead(store: Between, clock: FakeClock) -> tuple[Any, Any]:
@@ -130,6 +155,24 @@ def test_a_device_that_is_forgotten_during_its_sign_in() -> None:
     store.happens = lambda: sessions.forget_device("ada", device.id)
     sessions.login("ada", Client(user_agent="curl/8.9", device_token=grant.device_token))
     assert [(None, None)] == [(it.trusted_until, it.name) for it in sessions.devices("ada")]
+
+
+@pytest.mark.parametrize("where", ["memory", "sqlite"])
+def test_an_account_that_is_erased_while_its_sign_in_reads_it(where: str, tmp_path: Path) -> None:
+    """The number is read before the devices are: no device, and no trust in it, comes back."""
+    clock = FakeClock()
+    with closing(
+        WithinAReading() if where == "memory" else WithinAReadingOfAFile(tmp_path / "s.db")
+    ) as store:
+        sessions = SessionManager(store, keys=SECRET, clock=clock)
+        grant = sessions.login("ada")
+        until = clock.now() + timedelta(days=30)
+        sessions.trust_device("ada", grant.session.device.id, until)
+        store.happens = lambda: sessions.erase_user("ada")
+        with suppress(LoginDeniedError):
+            sessions.login("ada", Client(device_token=grant.device_token))
+        assert None is store.happens
+        assert [] == [it for it in sessions.devices("ada") if it.trusted_until is not None]
 
 
 OLD, NEW = SECRET, "Wq8sLz3XvT6mJr1YbKd9NfHp4CgQxU7EaRo2"
