@@ -77,9 +77,11 @@ class Log(Shards):
         return await self._port.run_all([Call.of(tag, name, *each) for tag, each in shards])
 
     def _places_in(self, position: object) -> Position:
-        if isinstance(position, tuple) and len(position) == len(self._tags):
-            return tuple((str(history), int(seq)) for history, seq in position)
-        return (("", 0),) * len(self._tags)
+        nothing = (("", 0),) * len(self._tags)
+        if not isinstance(position, tuple) or len(position) != len(self._tags):
+            return nothing
+        is_ours = all(isinstance(it, tuple) and len(it) == 2 for it in position)
+        return position if is_ours else nothing
 
 
 def _behind(places: Position) -> list[list[Text]]:
