@@ -11,12 +11,12 @@ it sends nothing twice but the commit, which names its transaction by the same n
 from __future__ import annotations
 
 import asyncio
-import os
 import random
 import time
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
+from threading import Lock
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar, cast
 
 import pymongo
@@ -26,6 +26,7 @@ from pymongo.read_concern import ReadConcern
 from pymongo.read_preferences import ReadPreference
 from pymongo.write_concern import WriteConcern
 
+from devsess._runtime.fork import after_fork
 from devsess.errors import StoreUnavailableError
 from devsess.stores.as_json import UnreadableRowError
 from devsess.stores.base import StoreBusyError
@@ -68,7 +69,7 @@ class Collections:
 
 @define
 class _Opened:
-    owner: tuple[object, ...]
+    owner: object
     collections: Collections
 
 
@@ -92,11 +93,13 @@ class Port:
         self._is_closed = False
         self._clock: tuple[datetime, float] | None = None
         self._stream: tuple[object, int, Any] | None = None
+        self._lock = Lock()
+        after_fork(self, Port._in_child)
 
     # What differs.
 
-    def _owner(self) -> tuple[object, ...]:
-        """What a client belongs to, and must not be used outside of."""
+    def _owner(self) -> object:
+        """The event loop that a client belongs to; None where it belongs to none."""
         raise NotImplementedError
 
     async def _had(self, answer: Any) -> Any:
@@ -114,13 +117,23 @@ class Port:
             raise StoreUnavailableError("this store was closed")
         owner = self._owner()
         opened = self._opened
-        if opened is None or opened.owner != owner:
-            if opened is not None and self.place.client is None:
-                # Kept as it is: closing it would end the parent's sessions.
-                self._abandoned.append(opened)
-            self._stream = None
-            opened = self._opened = _Opened(owner, self._collections())
+        if opened is None or opened.owner is not owner:
+            with self._lock:
+                opened = self._opened
+                if opened is None or opened.owner is not owner:
+                    self._abandon()
+                    opened = self._opened = _Opened(owner, self._collections())
         return opened.collections
+
+    def _abandon(self) -> None:
+        """Keep a client that another process, or another event loop, may be using."""
+        if self._opened is not None:
+            self._abandoned.append(self._opened)
+        self._opened = self._stream = None
+
+    def _in_child(self) -> None:
+        self._lock = Lock()  # another thread may have held it when the process forked
+        self._abandon()
 
     def _collections(self) -> Collections:
         client = self.place.client
@@ -144,7 +157,7 @@ class Port:
         opened, self._opened, self._stream = self._opened, None, None
         self._is_closed = True
         is_ours = opened is not None and self.place.client is None
-        if opened is not None and is_ours and opened.owner == self._owner():
+        if opened is not None and is_ours and opened.owner is self._owner():
             await self._had(opened.collections.client.close())
 
     @contextmanager
@@ -298,8 +311,8 @@ class BlockingPort(Port):
 
     _client_class = pymongo.MongoClient
 
-    def _owner(self) -> tuple[object, ...]:
-        return (os.getpid(),)
+    def _owner(self) -> object:
+        return None
 
     async def _had(self, answer: Any) -> Any:
         return answer
@@ -313,8 +326,8 @@ class AwaitingPort(Port):
 
     _client_class = pymongo.AsyncMongoClient
 
-    def _owner(self) -> tuple[object, ...]:
-        return (os.getpid(), asyncio.get_running_loop())
+    def _owner(self) -> object:
+        return asyncio.get_running_loop()
 
     async def _had(self, answer: Any) -> Any:
         return await answer if isinstance(answer, Awaitable) else answer

@@ -93,6 +93,8 @@ def _seconds(text: str) -> float:
 
 
 def _check(place: Place) -> None:
+    if set(place.database) & set('/\\. "$\0') or set(place.collection) & set("$\0"):
+        raise ConfigurationError("a MongoDB URL names a database and a collection without signs")
     from pymongo.errors import PyMongoError
     from pymongo.uri_parser import parse_uri
 
