@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,8 @@ from devsess.stores.sqlite import SQLiteStore
 ROOT = Path(__file__).parent
 # A disk in memory, where there is one: no test cuts the power, so none can tell it from another.
 MEMORY = Path("/dev/shm")  # noqa: S108 - pytest makes a folder there that is its own
+# Folders of few tests that take long: begun last, they would leave the other process idle.
+SLOW = {"processes", "races", "stateful", "stores"}
 # How many examples of a property are tried; a test that needs more or fewer takes a multiple.
 EXAMPLES = {"brief": 20, "thorough": 150}
 
@@ -90,7 +93,11 @@ pytest_collect_file = Sybil(
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out tests that take too long, and keep a document's blocks together, in order."""
+    """
+    Leave out tests that take too long; put files that take long first, and documents last.
+
+    The tests of a file stay together, and the blocks of a document in order.
+    """
     if not config.getoption("thorough"):
         dear = [item for item in items if item.get_closest_marker("thorough")]
         config.hook.pytest_deselected(items=dear)
@@ -98,4 +105,6 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     blocks = [item for item in items if isinstance(item, SybilItem)]
     blocks.sort(key=lambda item: (str(item.path), item.example.line))
     others = [item for item in items if not isinstance(item, SybilItem)]
+    sizes = Counter(item.path for item in others)
+    others.sort(key=lambda item: (item.path.parent.name not in SLOW, -sizes[item.path]))
     items[:] = [*others, *blocks]
