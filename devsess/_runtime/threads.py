@@ -100,11 +100,23 @@ def _do(future: Future[T], work: Callable[[], T]) -> None:
         return
     try:
         answer = work()
-    except StopIteration as error:  # as in a coroutine (PEP 479): asyncio cannot raise it
-        wrong = RuntimeError("work raised StopIteration")
-        wrong.__cause__ = error
-        future.set_exception(wrong)
     except BaseException as error:  # noqa: BLE001 - it is raised where the future is awaited
-        future.set_exception(error)
+        future.set_exception(_for_asyncio(error))
     else:
         future.set_result(answer)
+
+
+def _for_asyncio(error: BaseException) -> BaseException:
+    """
+    *error*, or a RuntimeError in its place.
+
+    asyncio takes a CancelledError for a cancelled task, and cannot raise a StopIteration
+    (PEP 479): before Python 3.12 its future is never done.
+    """
+    from concurrent.futures import CancelledError  # late: it is slow to import
+
+    if not isinstance(error, (StopIteration, CancelledError)):
+        return error
+    wrong = RuntimeError(f"work raised {type(error).__name__}")
+    wrong.__cause__ = error
+    return wrong

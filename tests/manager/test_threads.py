@@ -8,7 +8,7 @@ import logging
 import sqlite3
 import threading
 import time
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import CancelledError, ThreadPoolExecutor
 from contextlib import asynccontextmanager, closing
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -150,13 +150,21 @@ def test_threads_are_few() -> None:
     threads.close()
 
 
-def test_a_stop_iteration_is_an_error_as_in_a_coroutine() -> None:
-    """A locator's `next` that finds nothing: asyncio raises it nowhere, and 3.11 waits for ever."""
-    threads, nothing = Threads("devsess-test", 1), iter(())
+@pytest.mark.parametrize("kind", [StopIteration, CancelledError])
+def test_an_error_of_work_is_none_of_asyncio(kind: type[Exception]) -> None:
+    """
+    A locator's `next` may find nothing, or a future of its own be cancelled.
+
+    Python 3.11 would wait for the first for ever, and the second would cancel the sign-in.
+    """
+    threads = Threads("devsess-test", 1)
+
+    def fail() -> None:
+        raise kind
 
     async def run() -> None:
-        with pytest.raises(RuntimeError, match="raised StopIteration"):
-            await asyncio.wait_for(in_thread(threads, lambda: next(nothing)), PATIENCE)
+        with pytest.raises(RuntimeError, match=f"work raised {kind.__name__}"):
+            await asyncio.wait_for(in_thread(threads, fail), PATIENCE)
 
     asyncio.run(run())
     threads.close()
