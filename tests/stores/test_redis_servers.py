@@ -7,6 +7,7 @@ import os
 import shutil
 import time
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from typing import Any
 
 import pytest
@@ -15,7 +16,7 @@ from _redis import PATIENCE, both_ports, run, with_store
 from redis.crc import key_slot
 from servers.valkey import ValkeyCluster, ValkeyServer, with_prefix
 
-from devsess.errors import StoreUnavailableError
+from devsess.errors import ConfigurationError, StoreUnavailableError
 from devsess.stores.base import ALL, OfUser
 from devsess.stores.redis import RedisStore
 from devsess.testing import _rows as rows
@@ -154,6 +155,22 @@ def test_a_server_that_cannot_write(word: str, is_awaited: bool, server: ValkeyS
         assert await rows.update(store, "s1", {}) is not None
 
     with_store(server.url, is_awaited, scenario)
+
+
+@both_ports
+@pytest.mark.parametrize("policy", ["allkeys-lru", "allkeys-random", "volatile-ttl", "noeviction"])
+def test_a_server_that_evicts_is_refused(
+    policy: str, is_awaited: bool, server: ValkeyServer
+) -> None:
+    """Where any key may be deleted for room, a revoked session could live again."""
+    with server.client() as client:
+        client.config_set("maxmemory-policy", policy)
+    with_store(with_prefix(server.url), is_awaited, lambda store: store.get("s1"))
+    with server.client() as client:
+        client.config_set("maxmemory", 2**30)
+    refused = policy.startswith("allkeys")
+    with pytest.raises(ConfigurationError, match="noeviction") if refused else nullcontext():
+        with_store(with_prefix(server.url), is_awaited, lambda store: store.get("s1"))
 
 
 @both_ports

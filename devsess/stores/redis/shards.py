@@ -60,11 +60,17 @@ class Shards:
         Compare the data with this store's settings; new data takes them.
 
         Raises:
-            ConfigurationError: If the data has another number of shards, or a newer version.
+            ConfigurationError: If the data has another number of shards, or a newer version, or
+                if the server deletes keys when its memory is full.
         """
         about = raw(f"{{{self._prefix}:about}}")
         count = str(len(self._tags))
-        version, shards = await self._port.run(Call.of(about, "about", str(VERSION), count))
+        opening = Call.of(about, "about", str(VERSION), count)
+        version, shards, policy = await self._port.run(opening)
+        if policy.startswith(b"allkeys"):
+            raise ConfigurationError(
+                "this server would evict endings and sessions: set maxmemory-policy noeviction"
+            )
         if int(version) > VERSION:
             raise ConfigurationError("the data was written by a newer devsess: upgrade this one")
         if int(shards) != len(self._tags):
