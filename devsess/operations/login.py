@@ -84,12 +84,14 @@ async def login(
     account = await op.store.known_devices(
         who, ids=tuple(ring), fingerprints=prints, digests=digests
     )
-    device, known, owned = _device(op, who, account.devices, prints, ring, sighting)
+    device, is_known, is_owned = _device(op, who, account.devices, prints, ring, sighting)
     location = await op.locate(address(client.ip))
     device = _seen_now(device, sighting, op.now)
-    row = _row(op, sign_in, device, sighting, location, bound=owned, number=account.ending_number)
-    event = evolve(event_of(row, EventType.SESSION_CREATED, op.now), new_device=not known)
-    insertion = _insertion(op, sign_in, row, event, digests, limit=limit, replaces=known)
+    row = _row(
+        op, sign_in, device, sighting, location, bound=is_owned, number=account.ending_number
+    )
+    event = evolve(event_of(row, EventType.SESSION_CREATED, op.now), new_device=not is_known)
+    insertion = _insertion(op, sign_in, row, event, digests, limit=limit, replaces=is_known)
     answer = await op.store.insert(insertion)
     if not isinstance(answer, Inserted):
         raise await _refused(op, insertion, answer)
@@ -101,7 +103,7 @@ async def login(
         lifecycle.standing(row, op.now, op.policy),
         device_token=op.tokens.device.mint(ring_with(row.device.id, ring)),
         evicted=tuple(ended.session_id for ended in answer.ended if ended.session_id),
-        is_new_device=not known,
+        is_new_device=not is_known,
     )
 
 
