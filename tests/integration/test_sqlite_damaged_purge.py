@@ -65,6 +65,24 @@ def test_a_damaged_instant_hides_no_other(tmp_path: Path) -> None:
         assert ["sound"] == [row.id for row in store.ahead(after=rows.T0, limit=1)]
 
 
+def test_damaged_rows_take_no_place_of_others(tmp_path: Path) -> None:
+    """A batch is of rows that can be read: else it would be empty, and the purge would stop."""
+    path = tmp_path / "s.db"
+    with closing(SQLiteStore(path)) as store:
+        for number in range(5):
+            device = f"device-{number}"
+            row = rows.session_row(
+                f"s{number}", device=device, idle_expires_at=rows.T0 + 9 - number
+            )
+            store.insert(rows.login(row))
+        with closing(sqlite3.connect(path)) as database, database:
+            database.execute("DELETE FROM devices WHERE id IN ('device-0', 'device-1', 'device-3')")
+        for limit, expected in ((1, ["s2"]), (2, ["s2", "s4"]), (3, ["s2", "s4"])):
+            found = store.ahead(after=rows.T0, limit=limit)
+
+            assert expected == [row.id for row in found]
+
+
 def test_only_damage_is_passed_over(tmp_path: Path) -> None:
     """Where rows cannot be read at all, the purge fails: others would never be set back."""
     path = tmp_path / "s.db"

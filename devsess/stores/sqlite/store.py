@@ -187,11 +187,15 @@ class SQLiteStore(DatabaseFile):
     def ahead(self, *, after: float, limit: int) -> builtins.list[SessionRow]:
         """See Store.ahead."""
         semantics.check_size(limit)
-        found = [
-            self._ahead(ids.read(stored), after)
-            for (stored,) in self._rows(writes.AHEAD_IDS, (after, limit))
-        ]
-        return [row for row in found if row is not None]
+        found: builtins.list[SessionRow] = []
+        place = 0
+        while True:  # damaged rows take no place of others
+            page = self._rows(writes.AHEAD_IDS, (after, limit, place))
+            read = (self._ahead(ids.read(stored), after) for (stored,) in page)
+            found += [row for row in read if row is not None]
+            place += len(page)
+            if len(found) >= limit or len(page) < limit:
+                return found[:limit]
 
     def newest_instants(self, *, limit: int) -> builtins.list[float]:
         """See Store.newest_instants."""

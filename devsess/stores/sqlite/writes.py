@@ -25,7 +25,7 @@ _SESSION = f"{rows.SELECT_SESSION} WHERE s.id = ? AND s.revoked_at IS NULL AND n
 AHEAD_IDS = (
     f"SELECT {ids.stored('s.id')} FROM sessions s"  # noqa: S608
     f" WHERE {rows.UNENDED} AND s.idle_expires_at > ? AND typeof(s.idle_expires_at) = 'real'"
-    " ORDER BY s.idle_expires_at DESC, s.id LIMIT ?"
+    " ORDER BY s.idle_expires_at DESC, s.id LIMIT ? OFFSET ?"
 )
 AHEAD = f"{rows.GET} AND {rows.UNENDED} AND s.idle_expires_at > ?"
 # By the place in the table. A damaged instant is passed over, and stops no purge.
