@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
+from devsess.errors import ConfigurationError
 from devsess.stores.capabilities import Capabilities, capabilities_of
 
 if TYPE_CHECKING:
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
 
     from devsess.lifecycle import Activity, LivenessCutoffs
     from devsess.models import Page
+    from devsess.stores.accounts import Batch
     from devsess.stores.base import (
         Changes,
         Columns,
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
         Settled,
         Store,
     )
+    from devsess.stores.capabilities import SupportsCopy
     from devsess.stores.rows import DeviceRow, EventRow, SessionRow
 
 P = ParamSpec("P")
@@ -46,7 +49,8 @@ class Awaited:
 
     def __init__(self, store: Store, capabilities: Capabilities | None = None) -> None:
         self.store = store
-        self._stamps = (capabilities or capabilities_of(store)).stamps
+        found = capabilities or capabilities_of(store)
+        self._stamps, self._copy = found.stamps, found.copy
 
     async def _do(
         self, name: str, method: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs
@@ -192,6 +196,20 @@ class Awaited:
 
     async def erase(self, erasure: Erasure) -> int:
         return await self._do("erase", self.store.erase, erasure)
+
+    async def export(self, *, limit: int, cursor: str | None = None) -> Batch:
+        return await self._do("export", self._copying().export, limit=limit, cursor=cursor)
+
+    async def accounts(self, user_ids: Sequence[str]) -> Batch:
+        return await self._do("accounts", self._copying().accounts, user_ids)
+
+    async def merge(self, batch: Batch) -> None:
+        await self._do("merge", self._copying().merge, batch)
+
+    def _copying(self) -> SupportsCopy:
+        if self._copy is None:
+            raise ConfigurationError("this store does not support copies")
+        return self._copy
 
     async def pending(self) -> builtins.list[str]:
         return await self._do("pending", self.store.pending)

@@ -8,12 +8,13 @@ the changes, without stamps for the row.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Protocol, cast
 
 from attrs import frozen
 
 if TYPE_CHECKING:
+    from devsess.stores.accounts import Batch
     from devsess.stores.calls import Changes
 
 
@@ -161,6 +162,45 @@ class Behind:
     lease: float
 
 
+class SupportsCopy(Protocol):
+    """
+    A blocking store whose accounts can be copied to another one while processes use both.
+
+    The law of a merge is in the module `merging`.
+    """
+
+    def export(self, *, limit: int, cursor: str | None = None) -> Batch:
+        """
+        A page of at most *limit* accounts, whole, in an order that no write changes.
+
+        An account that is there while all pages are read is on one of them. Rows, marks and
+        numbers of a page are of one instant. ValueError for a mangled cursor.
+        """
+        ...
+
+    def accounts(self, user_ids: Sequence[str]) -> Batch:
+        """These accounts, in this order; an unknown one is empty."""
+        ...
+
+    def merge(self, batch: Batch) -> None:
+        """
+        Merge each account of *batch*, whole or not at all, into the one that is here.
+
+        Before the first of them, the highest number drawn and the store's are raised; an ending
+        of everyone that this store does not know is made here. `changes` names each
+        session that was here and is changed. Merging again changes nothing.
+        """
+        ...
+
+
+class AsyncSupportsCopy(Protocol):
+    """`SupportsCopy`, awaited; see there."""
+
+    async def export(self, *, limit: int, cursor: str | None = None) -> Batch: ...
+    async def accounts(self, user_ids: Sequence[str]) -> Batch: ...
+    async def merge(self, batch: Batch) -> None: ...
+
+
 @frozen(eq=False)
 class Capabilities:
     """
@@ -170,11 +210,13 @@ class Capabilities:
         mark: Says whether the log has grown.
         stamps: Tells versions of a row apart. Awaited, where the store is.
         leases: Lets readers answer from memory while endings wait for them.
+        copy: Gives and takes whole accounts. Awaited, where the store is.
     """
 
     mark: SupportsMark | None = None
     stamps: SupportsStamps | None = None
     leases: SupportsLeases | None = None
+    copy: SupportsCopy | None = None
 
     @property
     def mark_in_use(self) -> str:
@@ -193,6 +235,7 @@ def capabilities_of(store: object) -> Capabilities:
         mark=cast("SupportsMark", store) if _has(store, "mark") else None,
         stamps=cast("SupportsStamps", store) if _has(store, "stamp") else None,
         leases=cast("SupportsLeases", store) if _is_awaited(store, "renew") else None,
+        copy=cast("SupportsCopy", store) if _has(store, "export") else None,
     )
 
 

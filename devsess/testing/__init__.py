@@ -4,12 +4,14 @@ from devsess.stores.awaited import Awaited
 from devsess.testing.browsers import as_browser, sign_in
 from devsess.testing.clock import FakeClock
 from devsess.testing.contract import StoreContract
+from devsess.testing.contract_copy import CopyContract
 from devsess.testing.contract_leases import LeaseContract
 from devsess.testing.proxy import Proxy
 from devsess.testing.steps import Steps, interleave, orders
 
 __all__ = [
     "Awaited",
+    "CopyContract",
     "FakeClock",
     "LeaseContract",
     "Proxy",

@@ -12,7 +12,7 @@ from dict_store.store import DictStore
 
 from devsess import AsyncSessionManager, SessionManager, SessionRevokedError, StoreUnavailableError
 from devsess.stores import semantics
-from devsess.testing import LeaseContract, StoreContract, contract_log
+from devsess.testing import CopyContract, LeaseContract, StoreContract, contract_log
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -60,6 +60,14 @@ class TestBlockingDictLeases(OverServers, LeaseContract):
 
 
 class TestAwaitingDictLeases(OverServers, LeaseContract):
+    port = AwaitingPort
+
+
+class TestBlockingDictCopies(OverServers, CopyContract):
+    port = BlockingPort
+
+
+class TestAwaitingDictCopies(OverServers, CopyContract):
     port = AwaitingPort
 
 

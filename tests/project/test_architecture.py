@@ -41,13 +41,17 @@ ROOMS = {
     "laws": Room(1, ("skew", "lifecycle", "rotation", "views")),
     "tokens": Room(2, ("tokens", "tokens.*")),
     "devices": Room(2, ("devices", "devices.*")),
-    "contract": Room(2, ("stores", "stores.base", "stores.capabilities", "stores.calls")),
+    "contract": Room(
+        2,
+        ("stores", "stores.base", "stores.capabilities", "stores.calls", "stores.accounts"),
+    ),
     "process": Room(2, ("_runtime", "_runtime.clock", "_runtime.corrections", "_runtime.fork")),
     "stores": Room(
         3,
         (
             *(
                 "stores.semantics",
+                "stores.merging",
                 "stores.as_json",
                 "stores.awaited",
                 "stores.memory",

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from attrs import define, field, frozen
+from attrs import define, field
 
 from devsess.stores import semantics
+from devsess.stores.accounts import Mark
 from devsess.stores.base import Everyone, Insertion, OfUser
 
 if TYPE_CHECKING:
@@ -16,14 +17,6 @@ if TYPE_CHECKING:
     from devsess.stores.base import Ending, Erasure
     from devsess.stores.rows import SessionRow
     from devsess.stores.semantics import Covering
-
-
-@frozen
-class Mark:
-    """An account's, or the store's, latest ending: its number, and the cut-off it left."""
-
-    number: int = 0
-    cut_off: float | None = None
 
 
 @define

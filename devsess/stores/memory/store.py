@@ -15,6 +15,7 @@ from devsess.errors import StoreUnavailableError
 from devsess.lifecycle import counts_as_live
 from devsess.models import Page
 from devsess.stores import semantics
+from devsess.stores.accounts import Mark
 from devsess.stores.base import (
     ALL,
     Changes,
@@ -26,8 +27,7 @@ from devsess.stores.base import (
     Refused,
     Settled,
 )
-from devsess.stores.memory.endings import Mark
-from devsess.stores.memory.tables import Tables
+from devsess.stores.memory.copies import Copying
 from devsess.stores.rows import EVICTED, REPLACED
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ if TYPE_CHECKING:
     from devsess.stores.rows import DeviceRow, EventRow, SessionRow
 
 
-class MemoryStore(Tables):
+class MemoryStore(Copying):
     """
     Sessions in memory; gone with the process.
 

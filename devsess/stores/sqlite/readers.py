@@ -7,12 +7,15 @@ import sqlite3
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeVar
 
 from devsess.errors import StoreUnavailableError
 from devsess.stores.sqlite.mutex import Lock, is_mine, new_lock, with_lock
 
+T = TypeVar("T")
+
 Rows: TypeAlias = list[tuple[Any, ...]]
+Reading: TypeAlias = Callable[[sqlite3.Cursor], T]
 
 # Seconds to wait for one busy reader before another one is asked.
 _TURN = 0.005
@@ -32,15 +35,15 @@ class Reader:
         self.cursor = connection.cursor()
         self.lock = new_lock()
 
-    def ask(self, statement: str, values: tuple[object, ...], wait: float = 0.0) -> Rows | None:
-        """The rows of *statement*; None if another thread uses this reader for *wait*."""
+    def ask(self, work: Reading[T], wait: float = 0.0) -> T | None:
+        """The answer of *work*; None if another thread uses this reader for *wait*."""
         if is_mine(self.lock):  # a signal's handler asks while this thread reads
             return None
-        return with_lock(self.lock, wait, lambda: self._find(statement, values), lambda: None)
+        return with_lock(self.lock, wait, lambda: self._do(work), lambda: None)
 
-    def _find(self, statement: str, values: tuple[object, ...]) -> Rows:
+    def _do(self, work: Reading[T]) -> T:
         try:
-            return self.cursor.execute(statement, values).fetchall()
+            return work(self.cursor)
         except BaseException:
             # An unfinished read would keep the log from being emptied until the next one.
             self.cursor.close()
@@ -83,11 +86,20 @@ class Readers:
         Raises:
             StoreUnavailableError: If all readers are busy for longer than the timeout.
         """
+        return self.do(lambda cursor: cursor.execute(statement, values).fetchall())
+
+    def do(self, work: Reading[T]) -> T:
+        """
+        The answer of *work*, which reads, and answers with anything but None.
+
+        Raises:
+            StoreUnavailableError: As `read`.
+        """
         try:
-            found = self._at_once(statement, values)
+            found = self._at_once(work)
             if found is None and self.grow():
-                found = self._at_once(statement, values)
-            return self._in_time(statement, values) if found is None else found
+                found = self._at_once(work)
+            return self._in_time(work) if found is None else found
         except sqlite3.ProgrammingError:
             if not self._retired:
                 raise
@@ -97,18 +109,18 @@ class Readers:
             if self._retired:
                 self.retire()
 
-    def _at_once(self, statement: str, values: tuple[object, ...]) -> Rows | None:
+    def _at_once(self, work: Reading[T]) -> T | None:
         for reader in self.all:
-            found = reader.ask(statement, values)
+            found = reader.ask(work)
             if found is not None:
                 return found
         return None
 
-    def _in_time(self, statement: str, values: tuple[object, ...]) -> Rows:
+    def _in_time(self, work: Reading[T]) -> T:
         deadline = time.monotonic() + self._timeout
         while self.all and (left := deadline - time.monotonic()) > 0:
             reader = self.all[next(self._turns) % len(self.all)]
-            found = reader.ask(statement, values, min(left, _TURN))
+            found = reader.ask(work, min(left, _TURN))
             if found is not None:
                 return found
         raise StoreUnavailableError(f"database {self._path}: all readers are busy; try again")

@@ -123,6 +123,19 @@ SELECT_SESSION = (
     f" LEFT JOIN agents a ON a.id = s.agent_id"
     f" LEFT JOIN endings n ON s.revoked_at IS NULL AND n.number = {FIRST}"
 )
+# As they are written, whether an ending covers them or not: for copies.
+SELECT_STORED = (
+    "SELECT s.device_id, s.user_id, "  # noqa: S608
+    + ", ".join(f"d.{name}" for name in DEVICE[2:])
+    + ", "
+    + ", ".join(_ELSEWHERE.get(name, f"s.{name}") for name in SESSION if name not in _SHARED)
+    + " FROM sessions s LEFT JOIN devices d ON d.user_id = s.user_id AND d.id = s.device_id"
+    " LEFT JOIN agents a ON a.id = s.agent_id WHERE s.user_id = ? ORDER BY s.id"
+)
+SELECT_STORED_EVENTS = (
+    f"SELECT {', '.join(_ELSEWHERE.get(name, f'e.{name}') for name in EVENT)}"  # noqa: S608
+    " FROM events e LEFT JOIN agents a ON a.id = e.agent_id WHERE e.user_id = ? ORDER BY e.seq"
+)
 # All that can change in a live session and its device: a third less to read, and no join more.
 _CHANGING = (*sorted(MUTABLE - {"user_agent"}), "agent_id")
 SELECT_STAMP = (

@@ -21,8 +21,9 @@ from devsess.stores.base import ALL, Changes, Ended, Known, Settled, StoreBusyEr
 from devsess.stores.sqlite import covered, endings, ids, rows, schema, writes
 from devsess.stores.sqlite.checks import is_text
 from devsess.stores.sqlite.connections import MAX_READERS
+from devsess.stores.sqlite.copies import Copying
 from devsess.stores.sqlite.errors import is_damage
-from devsess.stores.sqlite.file import DatabaseFile, atomically
+from devsess.stores.sqlite.file import atomically
 from devsess.stores.sqlite.late_touches import LateTouches
 from devsess.stores.sqlite.log import insert_events
 
@@ -47,7 +48,7 @@ _LOG_END = "SELECT seq, tag FROM changes ORDER BY seq DESC LIMIT 1"
 _NEWEST = 2**63 - 1
 
 
-class SQLiteStore(DatabaseFile):
+class SQLiteStore(Copying):
     """
     Sessions in one SQLite file, which is created if its folder is there.
 

@@ -18,11 +18,12 @@ from devsess.models import Page
 from devsess.stores import semantics
 from devsess.stores.as_json import UnreadableRowError
 from devsess.stores.base import Ended, Known, Refused, Settled, StoreBusyError
-from dict_store import leases, log, purge, writes
+from dict_store import copies, leases, log, purge, writes
 from dict_store.tables import MovedError, Tables
 
 if TYPE_CHECKING:
     from devsess.lifecycle import Activity, LivenessCutoffs
+    from devsess.stores.accounts import Batch
     from devsess.stores.base import (
         Changes,
         Columns,
@@ -268,6 +269,17 @@ class DictStore:
 
     async def wait(self, seconds: float) -> None:
         await self._port.hold(seconds, "wait", log.next_key(self._heard), seconds)
+
+    # Copies, another capability.
+
+    async def export(self, *, limit: int, cursor: str | None = None) -> Batch:
+        return await self._in_one(lambda tables: copies.export(tables, limit, cursor))
+
+    async def accounts(self, user_ids: Sequence[str]) -> Batch:
+        return await self._in_one(lambda tables: copies.accounts(tables, user_ids))
+
+    async def merge(self, batch: Batch) -> None:
+        await self._in_one(lambda tables: copies.merge(tables, batch))
 
     async def pending(self) -> builtins.list[str]:
         return []

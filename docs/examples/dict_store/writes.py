@@ -38,6 +38,11 @@ async def account(tables: Tables, user_id: str) -> dict[str, Any]:
     return found
 
 
+def put_account(tables: Tables, user_id: str, number: int, cut_off: float | None) -> None:
+    """Write the ending number and the cut-off of an account."""
+    tables.put(_account_key(user_id), json.dumps({"number": number, "cut_off": cut_off}))
+
+
 def _account_key(user_id: str) -> str:
     return f"account/{quoted(user_id)}"
 
@@ -194,8 +199,7 @@ async def _raise_number(tables: Tables, ending: Ending) -> int:
         return number
     tables.put_meta(meta)
     old = (await account(tables, target.user_id))["cut_off"]
-    new = {"number": number, "cut_off": semantics.next_cut_off(old, ending.cutoffs)}
-    tables.put(_account_key(target.user_id), json.dumps(new))
+    put_account(tables, target.user_id, number, semantics.next_cut_off(old, ending.cutoffs))
     kept = await tables.unrevoked(target.keep or "")
     if kept is not None and kept.user_id == target.user_id:
         tables.put_session(evolve(kept, ending_number=number))
