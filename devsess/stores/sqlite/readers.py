@@ -45,8 +45,10 @@ class Reader:
         try:
             return work(self.cursor)
         except BaseException:
-            # An unfinished read would keep the log from being emptied until the next one.
+            # An unfinished read would keep the log from being emptied until the next one, and a
+            # transaction that an interrupt left open would show the next one old rows.
             self.cursor.close()
+            self._connection.rollback()
             self.cursor = self._connection.cursor()
             raise
 
