@@ -28,8 +28,6 @@ from pymongo.errors import PyMongoError
 URL = "DEVSESS_TEST_MONGODB_URL"
 PATIENCE = 60.0
 HERE = Path(__file__).parent
-# mongoeco's server needs a newer Python than the library does.
-HAS_TRANSACTIONS = URL in os.environ or sys.version_info >= (3, 13)
 
 
 @frozen
@@ -144,10 +142,7 @@ def _named() -> Server:
         return Server(url, (host, int(port or 0)))
 
 
-def _one(*, streaming: bool) -> Iterator[Server]:
-    if URL in os.environ:
-        yield _named()
-        return
+def _own(*, streaming: bool) -> Iterator[Server]:
     own = OwnServer(streaming=streaming)
     try:
         own.start()
@@ -159,12 +154,24 @@ def _one(*, streaming: bool) -> Iterator[Server]:
 @pytest.fixture(scope="session")
 def mongo() -> Iterator[Server]:
     """A server with change streams; others see what a transaction has not committed yet."""
-    yield from _one(streaming=True)
+    if URL in os.environ:
+        yield _named()
+    else:
+        yield from _own(streaming=True)
 
 
 @pytest.fixture(scope="session")
-def isolated_mongo() -> Iterator[Server]:
+def mongoeco() -> Iterator[Server]:
     """A server with isolated transactions, and no change streams."""
-    if not HAS_TRANSACTIONS:
+    if sys.version_info < (3, 13):
         pytest.skip("mongoeco's server needs Python 3.13")
-    yield from _one(streaming=False)
+    yield from _own(streaming=False)
+
+
+@pytest.fixture(scope="session")
+def isolated_mongo(request: pytest.FixtureRequest) -> Server:
+    """A server with isolated transactions."""
+    if URL in os.environ:
+        return _named()
+    server: Server = request.getfixturevalue("mongoeco")
+    return server

@@ -39,6 +39,9 @@ ALL_GATES = [f"gate/{it}" for it in range(GATES)]
 # Events that a transaction may write under one number of its gates.
 PLACES = 2_048
 
+# Finds the endings whose rows follow.
+PENDING = {"pending": True}
+
 # The server itself deletes what no purge has: rows so long after the end of their absolute
 # lifetime, and events after they were written. Longer than the default policy keeps them.
 TTL_MARGIN = timedelta(days=400)
@@ -214,6 +217,7 @@ def pending_document(by: Covering) -> Document:
     return values | {
         "_id": f"pending/{by.number}",
         "table": "pending",
+        "pending": True,
         "binds": account_key(by.user_id),
     }
 

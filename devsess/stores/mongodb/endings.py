@@ -86,9 +86,11 @@ async def _end_many(unit: Unit, ending: Ending, target: OfUser | Everyone) -> En
 
 async def _open(unit: Unit, target: OfUser | OfDevice | Everyone, limit: int = 0) -> list[Document]:
     """The sessions of the target, and the one to keep, that are not written as ended."""
-    where: Document = {"open": True}
+    # An index is used only for what a question names: the number, of everyone's rows.
+    where: Document = {"open": True, "ending_number": {"$gte": 0}}
     if not isinstance(target, Everyone):
-        where |= {"owner": docs.account_key(target.user_id), "table": "session"}
+        owner = docs.account_key(target.user_id)
+        where = {"open": True, "owner": owner, "table": "session"}
     if isinstance(target, OfDevice):
         where["device"] = target.device_id
     return await unit.find(where, limit=limit)
@@ -158,7 +160,7 @@ def _covered_by(by: Covering, pending: Sequence[Covering]) -> Document:
 
 async def covered(port: Port, number: int, limit: int, cursor: str | None) -> Page[str]:
     """See Store.covered."""
-    pending = docs.pending_from(await port.find({"table": "pending"}))
+    pending = docs.pending_from(await port.find(docs.PENDING))
     by = next((it for it in pending if it.number == number), None)
     if by is None:
         return Page((), None)
@@ -172,7 +174,7 @@ async def covered(port: Port, number: int, limit: int, cursor: str | None) -> Pa
 
 async def settle(unit: Unit, limit: int, own: int | None, before: float) -> Settled:
     """See Store.settle."""
-    pending = docs.pending_from(await unit.find({"table": "pending"}))
+    pending = docs.pending_from(await unit.find(docs.PENDING))
     chosen = [by for by in pending if by.number == own or by.at <= before]
     for place, by in enumerate(chosen):
         found = await unit.find(_covered_by(by, pending), sort=_ORDER, limit=limit + 1)

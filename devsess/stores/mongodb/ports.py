@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar, cast
 
 import pymongo
 from attrs import define, frozen
-from pymongo.errors import OperationFailure, PyMongoError
+from pymongo.errors import BulkWriteError, OperationFailure, PyMongoError
 from pymongo.read_concern import ReadConcern
 from pymongo.read_preferences import ReadPreference
 from pymongo.write_concern import WriteConcern
@@ -346,4 +346,7 @@ def _is_overtaken(error: Exception) -> bool:
         return False
     if error.has_error_label("TransientTransactionError"):
         return True
-    return isinstance(error, OperationFailure) and error.code in _CONFLICTS
+    codes = [error.code] if isinstance(error, OperationFailure) else []
+    if isinstance(error, BulkWriteError):
+        codes = [it["code"] for it in error.details.get("writeErrors", ())]
+    return any(code in _CONFLICTS for code in codes)

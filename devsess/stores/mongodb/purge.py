@@ -52,7 +52,7 @@ async def _date(unit: Unit, now: float, latest: float, limit: int) -> int:
     for where, change in (
         ({"revoked_at": {"$gt": latest}}, {"$set": {"revoked_at": now}}),
         ({"table": "event", "at": {"$gt": latest}}, {"$set": {"at": now}}),
-        ({"table": "pending", "at": {"$gt": latest}}, {"$set": {"at": now}}),
+        ({**docs.PENDING, "at": {"$gt": latest}}, {"$set": {"at": now}}),
         (
             {"table": "device", "last_seen_at": {"$gt": latest}},
             {"$set": {"last_seen_at": now}, "$min": {"first_seen_at": now}},
@@ -150,7 +150,7 @@ async def _trim(unit: Unit, limit: int) -> int:
         return 0
     headers = await unit.find({"_id": log.HEADER})
     last = int(headers[0]["seq"]) if headers else 0
-    oldest = await unit.find({"table": "page"}, sort=[("page", ASCENDING)], limit=1)
+    oldest = await unit.find({"page": {"$gte": 0}}, sort=[("page", ASCENDING)], limit=1)
     if not oldest:
         return 0
     [page] = oldest

@@ -99,7 +99,7 @@ def _live_where(
 
 async def ahead(port: Port, after: float, limit: int) -> list[SessionRow]:
     """See Store.ahead."""
-    bound = docs.pending_from(await port.find({"table": "pending"}))
+    bound = docs.pending_from(await port.find(docs.PENDING))
     where = {"open": True, "idle_expires_at": {"$gt": after}, **docs.uncovered(bound)}
     found = await port.find(where, sort=[("idle_expires_at", DESCENDING), ("id", 1)], limit=limit)
     keys = [it["device_key"] for it in found]

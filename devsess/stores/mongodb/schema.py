@@ -46,6 +46,8 @@ _INDEXES = (
     _index("old", "at", where=_EVENT),
     _index("alike", "alike"),
     _index("pages", "page"),
+    _index("pending", "pending"),
+    _index("erased", "until"),
     IndexModel([("dies_at", ASCENDING)], name="devsess_ttl", expireAfterSeconds=0, sparse=True),
 )
 

@@ -170,7 +170,10 @@ class MongoStore:
         """See Store.newest_instants."""
         semantics.check_size(limit)
         newest = partial(
-            self._port.find, {"table": "event"}, sort=[("place", DESCENDING)], limit=limit
+            self._port.find,
+            {"table": "event", "place": {"$gte": 0}},
+            sort=[("place", DESCENDING)],
+            limit=limit,
         )
         return [float(it["at"]) for it in await self._read(newest)]
 

@@ -73,7 +73,7 @@ class Unit:
 
     async def everyones_marks(self) -> Marks:
         """The store's numbers, and the endings of all accounts."""
-        where = {"$or": [{"binds": docs.MARK}, {"table": "pending"}]}
+        where = {"$or": [{"binds": docs.MARK}, docs.PENDING]}
         return docs.marks_from(await self.find(where))
 
     async def unrevoked(self, session_id: str) -> SessionRow | None:
@@ -185,7 +185,8 @@ class Unit:
         highest = first + len(self._events) // docs.PLACES
         if self._gates:
             passed = {"$set": {"last": highest}}
-            self.add(UpdateMany({"_id": {"$in": sorted(self._gates)}}, passed))
+            # First: two that meet here need not find out about each other at a row.
+            self._writes.insert(0, UpdateMany({"_id": {"$in": sorted(self._gates)}}, passed))
         self._clock.seen(highest)
         self._gates = set()
 
