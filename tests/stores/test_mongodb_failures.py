@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import pymongo
 import pytest
+from pymongo.errors import OperationFailure
 from servers.mongo import OwnServer
 
 from devsess import ConfigurationError, SessionManager, StoreUnavailableError
@@ -278,6 +279,17 @@ def test_a_url_that_cannot_be_read(url: str) -> None:
         MongoStore(url)
 
     assert PASSWORD not in "".join(traceback.format_exception(caught.value))
+
+
+@pytest.mark.parametrize("code", [13, 18, 20])
+def test_a_refusal_says_what_is_missing(mongo: Server, code: int) -> None:
+    """A right, the credentials, or a replica set; never more of the server's text."""
+    store = MongoStore(mongo.place())
+    with pytest.raises(StoreUnavailableError) as caught, store._port.within():
+        raise OperationFailure(f"a text with {PASSWORD}", code)
+
+    assert f"code {code}: " in str(caught.value)
+    assert PASSWORD not in str(caught.value)
 
 
 def test_something_else_is_no_server() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable, Coroutine, Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,7 @@ from pymongo import monitoring
 from devsess import (
     AsyncSessionManager,
     ConfigurationError,
+    Policy,
     SessionManager,
     SessionRevokedError,
     StoreUnavailableError,
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
     from servers.mongo import Server
 
 SECRET = "t7vKq2Zr9XwLm4NbY8sHd5JfC3pQx6RgUe1"
+PATIENCE = 60.0
 CHANGE: dict[str, Any] = {"claims": '{"a":1}'}
 
 
@@ -294,6 +297,23 @@ def test_both_managers_share_it(mongo: Server) -> None:
                     await awaiting.validate(other.access_token)
 
     asyncio.run(run())
+
+
+def test_a_lease_answers_from_memory_until_a_revocation(mongo: Server) -> None:
+    """Under leases the server is not asked, and a revocation in another process is in force."""
+    url, policy = mongo.place(), Policy(acknowledged=True)
+    with (
+        SessionManager(url, keys=SECRET, policy=policy) as one,
+        SessionManager(url, keys=SECRET, policy=policy) as other,
+    ):
+        grant = one.login("ada")
+        until = time.monotonic() + PATIENCE
+        while other.metrics().hits < 100 and time.monotonic() < until:
+            other.validate(grant.access_token)
+        assert 100 == other.metrics().hits
+        one.revoke(grant.session.id)
+        with pytest.raises(SessionRevokedError):
+            other.validate(grant.access_token)
 
 
 def test_racing_refreshes_converge(mongo: Server) -> None:

@@ -42,6 +42,11 @@ _MAJORITY = WriteConcern("majority")
 _LINEARIZABLE = ReadConcern("linearizable")
 # Between two tries of a transaction that others overtook, at most, in seconds.
 _LONGEST_PAUSE = 0.05
+_HINTS = {
+    13: "the user lacks a right",
+    18: "the credentials were refused",
+    20: "transactions need a replica set; one of a single member will do",
+}
 # The codes of a write conflict, and of a document that two transactions insert at once.
 _CONFLICTS = (112, 11000)
 
@@ -173,9 +178,7 @@ class Port:
         except UnreadableRowError as error:
             raise StoreUnavailableError(f"a row is damaged: {error}") from error
         except PyMongoError as error:
-            code = getattr(error, "code", None)
-            kind = type(error).__name__ + ("" if code is None else f", code {code}")
-            raise StoreUnavailableError(f"MongoDB did not answer: {kind}") from error
+            raise StoreUnavailableError(f"MongoDB failed: {_named(error)}") from error
 
     # The server's clock, by which its TTL index deletes.
 
@@ -334,6 +337,14 @@ class AwaitingPort(Port):
 
     async def pause(self, seconds: float) -> None:
         await asyncio.sleep(seconds)
+
+
+def _named(error: PyMongoError) -> str:
+    code = getattr(error, "code", None)
+    if code is None:
+        return type(error).__name__
+    hint = _HINTS.get(code)
+    return f"{type(error).__name__}, code {code}" + (f": {hint}" if hint else "")
 
 
 def _is_overtaken(error: Exception) -> bool:
