@@ -122,8 +122,11 @@ def test_open_connections_are_cut(proxy: Proxy) -> None:
         assert b"one\n" == _ask(client)
         proxy.refuse()
         assert b"" == _ask_or_lose(client)
-    with _connect(proxy) as client:
-        assert b"" == _ask_or_lose(client)
+    try:
+        with _connect(proxy) as client:
+            assert b"" == _ask_or_lose(client)
+    except ConnectionError:
+        pass  # it may be closed before it is open
 
 
 def _ask_or_lose(client: socket.socket) -> bytes:
