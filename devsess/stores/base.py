@@ -258,7 +258,8 @@ class Store(Protocol):
         Of `devices`, in its order: those with these ids or fingerprints, and the latest few.
 
         With the `ending_number`: a sign-in reads both first, and inserts its row under
-        the number. An ending that comes later refuses it.
+        the number. An ending that comes later refuses it. Never read the number after
+        the devices: an account that is erased in between would get them back.
         """
         ...
 
