@@ -36,12 +36,13 @@ _CHOSEN = "devsess.cli.location"
 
 
 def location_options(
-    name: str, variable: str, meaning: str, *, default: str | None = None
+    name: str, into: str, variable: str, meaning: str, *, default: str | None = None
 ) -> Callable[[F], F]:
     """
     The option *name* for the location of a store, and another one to read it from a file.
 
     A URL may hold a password, which every user of the machine sees in a list of processes.
+    The command has it as *into*.
     """
 
     def from_file(context: click.Context, _: click.Parameter, given: TextIO | None) -> None:
@@ -67,6 +68,7 @@ def location_options(
         )
         itself = click.option(
             name,
+            into,
             envvar=variable,
             default=default,
             show_default=default is not None,
@@ -80,7 +82,7 @@ def location_options(
 
 
 store_option = location_options(
-    "--store", "DEVSESS_STORE", "Path or URL of the store.", default="sessions.db"
+    "--store", "store", "DEVSESS_STORE", "Path or URL of the store.", default="sessions.db"
 )
 
 

@@ -39,6 +39,7 @@ SAMPLES: dict[str, tuple[str, ...]] = {
     "erase": ("ada", "--yes"),
     "purge": (),
     "migrate": (),
+    "copy": (),
     "bench": ("--seconds", "0.1"),
     "tune": TUNE,
     "demo": (),
@@ -75,6 +76,8 @@ class Place:
         meant = {"SESSION": self.session, "DEVICE": self.device}
         arguments = [*command.split(), *(meant.get(it, it) for it in SAMPLES[command])]
         store = [] if command in WITHOUT_STORE else ["--store", str(self.path)]
+        if command == "copy":
+            store = ["--from", str(self.path), "--to", str(self.path.with_name("to.db"))]
         return CliRunner().invoke(main, [*arguments, *store, *more], input=SECRET)
 
 

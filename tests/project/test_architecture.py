@@ -78,7 +78,7 @@ ROOMS = {
     "around": Room(
         7,
         (
-            *("prometheus", "testing", "testing.*", "tuning", "tuning.*"),
+            *("prometheus", "copying", "testing", "testing.*", "tuning", "tuning.*"),
             *("cli", "cli.*", "__main__"),
         ),
     ),
