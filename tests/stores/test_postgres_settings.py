@@ -1,0 +1,221 @@
+"""URLs, settings, pools and secrets of the PostgreSQL store."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import secrets
+import sys
+import traceback
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from _postgres import both_ports, filled, with_store
+from psycopg import AsyncConnection, Connection
+from psycopg_pool import AsyncConnectionPool, ConnectionPool
+from servers.postgres import PASSWORD
+
+from devsess import AsyncSessionManager, SessionManager
+from devsess.errors import ConfigurationError, SessionRevokedError, StoreUnavailableError
+from devsess.stores.base import OfUser
+from devsess.stores.postgres import LimitedAsyncConnection, LimitedConnection, PostgresStore
+from devsess.stores.postgres.settings import Settings, read_url
+from devsess.testing import Proxy
+from devsess.testing import _rows as rows
+
+if TYPE_CHECKING:
+    import socket
+    from collections.abc import Iterator
+
+    from servers.postgres import PostgresServer, Schemas
+
+SECRET = secrets.token_urlsafe(32)
+
+
+@pytest.fixture
+def schema(postgres: PostgresServer, postgres_schemas: Schemas) -> Iterator[str]:
+    schema = postgres_schemas.take()
+    filled(postgres, schema, "a")
+    yield schema
+    postgres_schemas.give_back()
+
+
+def test_our_settings_stand_in_the_url() -> None:
+    """They take the place of the arguments, and all others are libpq's, as they stand."""
+    base = Settings(timeout=9.0)
+    table = {
+        "postgresql://h/d": base,
+        "postgres://h/d?timeout=2.5&sslmode=require": Settings("", "devsess", 2.5),
+        "postgresql://h/d?schema=a_1&pool_size=3": Settings("", "a_1", 9.0, 3),
+    }
+    for url, expected in table.items():
+        found = read_url(url, base)
+        assert (expected.schema, expected.timeout, expected.pool_size) == (
+            (found.schema, found.timeout, found.pool_size)
+        )
+    url = "postgresql://u:p%40s+s@h:1/d?options=-c%20x%3D1&timeout=1&sslmode=verify-full"
+    expected_text = "postgresql://u:p%40s+s@h:1/d?options=-c%20x%3D1&sslmode=verify-full"
+    assert expected_text == read_url(url, base).conninfo
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        *("timeout=0", "timeout=-1", "timeout=inf", "timeout=x", "pool_size=0", "pool_size=1.5"),
+        *("schema=", "schema=A", "schema=a;b", 'schema=a"', "schema=" + "a" * 49, "nonsense=1"),
+    ],
+)
+def test_what_cannot_work_is_refused(query: str) -> None:
+    """At once, and without the URL, which may hold a password."""
+    with pytest.raises(ConfigurationError) as caught:
+        PostgresStore(f"postgresql://user:{PASSWORD}@h/d?{query}")
+
+    shown = "".join(traceback.format_exception(caught.value))
+    assert PASSWORD not in shown.replace("user:{PASSWORD}", "")
+
+
+def test_a_wrong_password_is_in_no_message(
+    postgres: PostgresServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Nor in the store's repr, nor in the log, for a role that needs another one."""
+    postgres.ask("DROP ROLE IF EXISTS guarded")
+    postgres.ask("CREATE ROLE guarded LOGIN PASSWORD 'another'")
+    caplog.set_level(logging.DEBUG)
+    url = postgres.url("guarded", password=PASSWORD)
+    for is_awaited in (False, True):
+
+        async def work(store: PostgresStore) -> str:
+            with pytest.raises(StoreUnavailableError) as caught:
+                await store.get("a")
+            with pytest.raises(StoreUnavailableError):
+                await store.wait(0.01)
+            return f"{caught.value!r} {caught.value.__cause__!r} {store!r} {vars(store)!r}"
+
+        shown = with_store(url, "devsess", work, is_awaited=is_awaited)
+        assert "password authentication failed" in shown
+        assert PASSWORD not in shown + caplog.text
+
+
+def test_a_missing_driver_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With the extra that installs it."""
+    monkeypatch.setitem(sys.modules, "devsess.stores.postgres", None)
+
+    with pytest.raises(ConfigurationError, match=r"pip install 'devsess\[postgres\]'"):
+        SessionManager("postgresql://h/d", keys=SECRET)
+
+
+@pytest.mark.parametrize("scheme", ["postgresql", "postgres"])
+def test_both_managers_take_a_url(postgres: PostgresServer, schema: str, scheme: str) -> None:
+    """Each hears at once of the other's revocations."""
+    url = postgres.url(schema=schema).replace("postgresql", scheme, 1)
+
+    async def run() -> None:
+        with SessionManager(url, keys=SECRET) as blocking:
+            async with AsyncSessionManager(url, keys=SECRET) as awaiting:
+                one, other = blocking.login("ada"), await awaiting.login("ada")
+                assert "ada" == (await awaiting.validate(one.access_token)).user_id
+                assert "ada" == blocking.validate(other.access_token).user_id
+                await awaiting.revoke(one.session.id)
+                assert [other.session.id] == list(blocking.revoke_all("ada"))
+                with pytest.raises(SessionRevokedError):
+                    blocking.validate(one.access_token)
+                with pytest.raises(SessionRevokedError):
+                    await awaiting.validate(other.access_token)
+
+    asyncio.run(run())
+
+
+@pytest.mark.parametrize("autocommit", [False, True])
+def test_an_applications_pool_is_taken(
+    postgres: PostgresServer, schema: str, autocommit: bool
+) -> None:
+    """Its connections come back as they were, and it is not closed with the store."""
+    how: dict[str, Any] = {"min_size": 1, "max_size": 2, "kwargs": {"autocommit": autocommit}}
+    with ConnectionPool(postgres.url(), connection_class=LimitedConnection, **how) as pool:
+
+        async def work() -> None:
+            store = PostgresStore(pool=pool, schema=schema)
+            assert await store.get("a") is not None
+            await store.end(rows.ending(OfUser("user-1")))
+            await store.close()
+
+        asyncio.run(work())
+        with pool.connection() as connection:
+            assert autocommit == connection.autocommit
+            assert None is connection.deadline
+            assert (1,) == connection.execute("SELECT 1").fetchone()
+
+    async def awaited() -> None:
+        kind = LimitedAsyncConnection
+        async with AsyncConnectionPool(postgres.url(), connection_class=kind, **how) as own:
+            store = PostgresStore(pool=own, schema=schema)
+            assert await store.get("a") is not None
+            await store.end(rows.ending(OfUser("user-1")))
+            await store.close()
+            async with own.connection() as connection:
+                assert autocommit == connection.autocommit
+
+    asyncio.run(awaited())
+
+
+def test_a_pool_without_limits_is_refused() -> None:
+    """Its connections would wait for ever; and a store has a URL or a pool."""
+    blocking: Any = ConnectionPool("", connection_class=Connection, open=False)
+    awaiting: Any = AsyncConnectionPool("", connection_class=AsyncConnection, open=False)
+    for pool in (blocking, awaiting):
+        with pytest.raises(ConfigurationError, match="LimitedConnection"):
+            PostgresStore(pool=pool)
+    for arguments in ({}, {"url": "postgresql://h/d", "pool": blocking}):
+        with pytest.raises(ConfigurationError, match="not both"):
+            PostgresStore(**arguments)
+
+
+class Pooler(Proxy):
+    """Shows its clients a process number of its own, as pgbouncer does."""
+
+    def _pass_replies(self, client: socket.socket, server: socket.socket) -> None:
+        while data := server.recv(65_536):
+            before, found, after = data.partition(b"K\x00\x00\x00\x0c")
+            client.sendall(before + found + (b"\x00\x00\x00\x07" + after[4:] if found else b""))
+
+
+@both_ports
+def test_a_pooler_is_found_out(postgres: PostgresServer, schema: str, is_awaited: bool) -> None:
+    """Behind one no session is changed, no statement prepared, and a wait takes its seconds."""
+
+    async def work(store: PostgresStore) -> None:
+        for _ in range(9):
+            assert await store.get("a") is not None
+        [[limit]] = await store.ask("SELECT current_setting('statement_timeout')")
+        [[prepared]] = await store.ask("SELECT count(*) FROM pg_prepared_statements")
+        assert ("0", 0) == (limit, prepared)
+        await store.wait(0.01)
+        await store.end(rows.ending(OfUser("user-1")))
+        heard = asyncio.get_running_loop().time()
+        await store.wait(0.3)
+        assert asyncio.get_running_loop().time() - heard >= 0.3
+
+    with Pooler(postgres.address) as pooler:
+        url = postgres.url(port=pooler.address[1])
+        with_store(url, schema, work, is_awaited=is_awaited)
+
+
+@both_ports
+def test_a_read_only_server_is_unavailable_for_writes(
+    postgres: PostgresServer, schema: str, is_awaited: bool
+) -> None:
+    """Writes say so, and rows can be read."""
+
+    async def work(store: PostgresStore) -> None:
+        assert await store.get("a") is not None
+        for call in (
+            store.end(rows.ending(OfUser("user-1"))),
+            store.touch("a", rows.activity(rows.T0 + 9), bound=False),
+            store.renew("reader", None, lease=1.0),
+        ):
+            with pytest.raises(StoreUnavailableError, match="read-only"):
+                await call
+        assert await store.get("a") is not None
+
+    url = postgres.url(options="-c%20default_transaction_read_only%3Don")
+    with_store(url, schema, work, is_awaited=is_awaited)
