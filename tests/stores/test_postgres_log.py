@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING
 
 import psycopg
@@ -126,8 +127,6 @@ def test_a_purge_hides_nothing_of_a_transaction_that_runs(
         assert set() == await changed_since(store, newest)
         writer.commit()
         assert {"running"} == await changed_since(store, newest)
-        other.execute(many.encode(), (semantics.LOG_KEPT + 1,))
-        other.commit()
         while await store.purge(rows.retention(), limit=20_000):
             pass
         assert "all" == await changed_since(store, newest)
@@ -220,21 +219,25 @@ def test_an_emptied_history_is_another_one(postgres: PostgresServer, schema: str
 def test_a_reader_is_registered_before_the_log_is_read(
     postgres: PostgresServer, schema: str, writers: list[psycopg.Connection]
 ) -> None:
-    """An ending that a renewal does not see finds its reader: the registration is committed."""
+    """While a renewal waits for the log, its registration is committed: no ending is in between."""
     writer, other = writers
+    found = f"SELECT id, applied IS NULL FROM {schema}.readers".encode()
 
     async def work(store: PostgresStore) -> None:
-        first = await store.renew("reader", None, lease=2.0)
+        first = (await store.renew("reader", None, lease=2.0)).changes.position
+        assert [("reader", True)] == other.execute(found).fetchall()
+        writer.execute(f"LOCK TABLE {schema}.log IN ACCESS EXCLUSIVE MODE".encode())
+        renewing = asyncio.create_task(store.renew("reader", first, lease=2.0))
+        while other.execute(found).fetchall() != [("reader", False)]:
+            assert not renewing.done()
+            await asyncio.sleep(0.01)
         _append(writer, schema, "a")
-        renewal = await store.renew("reader", first.changes.position, lease=2.0)
-        assert () == renewal.changes.ids
         writer.commit()
-        found = other.execute(f"SELECT id FROM {schema}.readers".encode()).fetchall()
-        assert [("reader",)] == found
-        position = await log_position(store)
-        assert {"reader"} == set((await store.readers_behind(position)).beats)
+        assert ("a",) == (await renewing).changes.ids
+        assert {"reader"} == {*(await store.readers_behind(await log_position(store))).beats}
 
-    with_store(postgres.url(), schema, work)
+    other.autocommit = True
+    with_store(postgres.url(), schema, work, is_awaited=True, timeout=30.0)
 
 
 def test_readers_are_judged_by_what_they_have_seen(
