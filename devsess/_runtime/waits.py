@@ -71,7 +71,7 @@ class Wait:
         self._ways = ways
         self._since = ways.elapsed()
         self._counts = counts
-        self._assumed = assumed
+        self._lease = assumed
         self._position: object = None
         self._is_counted = False
 
@@ -89,7 +89,7 @@ class Wait:
                 return
             # What was slept counts too: by a clock for tests no time may pass.
             waited = max(self._ways.elapsed() - self._since, slept)
-            left = over_after(self._lease_by(behind)) - waited
+            left = over_after(self._lease) - waited
             if not self._is_counted:
                 self._is_counted, self._counts.waits = True, self._counts.waits + 1
             if left <= 0:
@@ -109,14 +109,11 @@ class Wait:
             if self._position is None:
                 self._ways.cache.clear()
             return None
-        self._assumed = max(self._ways.lease, behind.lease)
+        self._lease = max(self._ways.lease, behind.lease)
         return behind
 
-    def _lease_by(self, behind: Behind | None) -> float:
-        return self._assumed if behind is None else max(self._ways.lease, behind.lease)
-
     def _have_heard(self, behind: Behind) -> bool:
-        if self._lease_by(behind) == 0.0:
+        if self._lease == 0.0:
             return True  # nobody has ever taken a lease
         return behind.is_seasoned and not self._others(behind)
 

@@ -33,6 +33,8 @@ from devsess import (
 )
 from devsess.errors import InvalidSessionError
 
+TEN = {"acknowledged": True, "lease": 10}
+
 Explicit = Callable[[Process, Any], Awaitable[object]]
 
 EXPLICIT: dict[str, Explicit] = {
@@ -300,6 +302,8 @@ async def test_a_new_history_begins_unseasoned(network: Network, kind: type[Any]
 async def test_a_store_that_fails_after_the_write(network: Network, kind: type[Any]) -> None:
     """Where the store does not answer after the write, an ending waits in full, and is true."""
     here, _, grant = await two(network, kind)
+    await here.with_lease(grant.access_token)
+    assert 1 == here.manager.core.metrics().entries
     network.down |= {"changes", "renew"}
     begun = network.clock.elapsed()
     network.before["changes"] = lambda _: network.clock.advance(0.25)
@@ -471,7 +475,7 @@ async def test_a_living_reader_is_not_expelled(network: Network, kind: type[Any]
 async def test_the_longest_lease_counts(network: Network, kind: type[Any]) -> None:
     """Endings and observers wait for the longest lease that any process has asked for."""
     here = Process(network, kind)
-    there = Process(network, kind, acknowledged=True, lease=10)
+    there = Process(network, kind, **TEN)
     grant = await here.login("ada")
     await there.with_lease(grant.access_token)
     begun = network.clock.elapsed()
@@ -480,6 +484,60 @@ async def test_the_longest_lease_counts(network: Network, kind: type[Any]) -> No
 
     assert network.clock.elapsed() - begun >= 10 * 1.005 + 0.05
     assert (1, 1, 0) == here.counts
+
+
+@played
+async def test_the_longest_lease_counts_in_a_failure_too(network: Network, kind: type[Any]) -> None:
+    """A lease that the store has named is waited for, also when the store answers no more."""
+    here, there = Process(network, kind, max_staleness=1), Process(network, kind, **TEN)
+    grant = await here.login("ada")
+    await there.with_lease(grant.access_token)
+    begun, asked = network.clock.elapsed(), network.calls["readers_behind"]
+
+    def fail(number: int) -> None:
+        network.clock.advance(1.0)
+        if number > asked + 1:
+            network.down.add("readers_behind")
+
+    network.before["readers_behind"] = fail
+    await here.revoke(grant.session)
+
+    assert network.clock.elapsed() - begun >= 10 * 1.005 + 0.05
+
+
+@played
+async def test_its_own_lease_counts(network: Network, kind: type[Any]) -> None:
+    """Where the store knows of shorter leases alone, a manager waits for one of its own length."""
+    here = Process(network, kind, **TEN)
+    grant = await here.login("ada")
+    network.lease, network.seasoned = 0.5, None
+    begun = network.clock.elapsed()
+    passing(network, 1.0)
+    await here.revoke(grant.session)
+
+    assert network.clock.elapsed() - begun >= 10 * 1.005 + 0.05
+
+
+def test_the_pauses_grow() -> None:
+    """The questions come after pauses that grow from a millisecond to a twentieth of a second."""
+
+    async def scenario() -> None:
+        network = Network()
+        network.seasoned = network.history
+        here, _, grant = await two(network, BlockingByHand)
+        network.end(grant.session.id)
+        wait, pauses = here.manager.core.currency.wait(), []
+
+        async def sleep(seconds: float) -> None:
+            pauses.append(seconds)  # on this clock no time passes: what was slept counts
+
+        await wait.for_readers(here.store, sleep)
+        assert [0.001, 0.0015, 0.00225] == pytest.approx(pauses[:3])
+        assert 0.05 == max(pauses) == pauses[-2]
+        assert pauses[-1] < 0.05
+        assert OVER == pytest.approx(sum(pauses))
+
+    asyncio.run(scenario())
 
 
 # Other ways, other stores.
@@ -558,11 +616,15 @@ async def test_a_wait_in_vain_is_logged(network: Network, kind: type[Any]) -> No
     finally:
         logging.getLogger("devsess").removeHandler(handler)
 
-    reasons = ["for 1 process(es)", "for a store that did not answer", "before the store's log"]
+    reasons = [
+        "for 1 process(es) that did not react",
+        "for a store that did not answer",
+        "for leases of before the store's log began, or began anew",
+    ]
     assert 3 == len(records)
     for reason, record in zip(reasons, records, strict=True):
-        assert reason in record
-        assert "waited 2." in record
+        assert record.startswith("an ending has waited 2.")
+        assert f" seconds {reason}; it holds everywhere by now. If that goes on, look" in record
         assert grant.session.id not in record
         assert there.reader.id not in record
 

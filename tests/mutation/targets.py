@@ -26,6 +26,8 @@ _TOKENS = (
     "tests/unit/test_keys.py",
 )
 
+_LEASES = ("tests/leases/test_a_lease.py", "tests/leases/test_endings.py")
+
 TARGETS: dict[str, tuple[str, ...]] = {
     "devsess/rotation.py": (*_LAWS, *_OPERATIONS, "tests/manager/test_refresh.py"),
     "devsess/lifecycle.py": (*_LAWS, *_OPERATIONS, "tests/manager/test_levels.py"),
@@ -55,6 +57,9 @@ TARGETS: dict[str, tuple[str, ...]] = {
         "tests/manager/test_metrics.py",
         "tests/integration/test_sqlite_forks.py::TestForking::test_a_worker_counts_from_nothing",
     ),
+    "devsess/_runtime/waits.py": _LEASES,
+    "devsess/_runtime/leases.py": _LEASES,
+    "devsess/_runtime/feed.py": _LEASES,
     "devsess/_runtime/entries.py": (
         "tests/unit/test_cache.py",
         "tests/unit/test_cache_room.py",
