@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from devsess.stores.postgres import PostgresStore
-from devsess.testing import LeaseContract, StoreContract
+from devsess.testing import CopyContract, LeaseContract, StoreContract
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from devsess.stores.base import AsyncStore
 
 
-class OverPostgres(StoreContract, LeaseContract):
+class OverPostgres(StoreContract, LeaseContract, CopyContract):
     """Each store has a schema of its own."""
 
     is_awaited: bool

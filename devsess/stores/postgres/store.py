@@ -11,7 +11,7 @@ from devsess.models import Page
 from devsess.stores import semantics
 from devsess.stores.base import Ended, Inserted, Known, OfDevice, Refused, Settled
 from devsess.stores.postgres import endings, login, reads, rows, upkeep, writes
-from devsess.stores.postgres.leases import Logged
+from devsess.stores.postgres.copies import Copying
 from devsess.stores.postgres.settings import Settings
 from devsess.stores.postgres.transaction import BEGIN, Transaction
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from devsess.stores.rows import DeviceRow, EventRow, SessionRow
 
 
-class PostgresStore(Logged):
+class PostgresStore(Copying):
     """
     Sessions in PostgreSQL 13 or later; an AsyncStore for both managers.
 
