@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 import builtins
 import traceback
+from pathlib import Path
+from threading import Thread
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 import redis
 import redis.asyncio
-from _redis import both_ports, run, with_store
+from _redis import PATIENCE, both_ports, run, with_store
+from _tls import TlsFront, certificate
 from servers.valkey import ValkeyCluster, ValkeyServer, with_prefix
 
 from devsess import AsyncSessionManager, SessionManager, SessionRevokedError
@@ -19,7 +24,7 @@ from devsess.stores.redis import RedisStore
 from devsess.stores.redis.lines import Server
 from devsess.stores.redis.settings import of_url
 from devsess.stores.redis.topology import Cluster, OneServer, Sentinels
-from devsess.testing._rows import session_row, sign_in
+from devsess.testing._rows import raises, session_row, sign_in
 
 SECRET = "t7vKq2Zr9XwLm4NbY8sHd5JfC3pQx6RgUe1"
 PASSWORD = "p%40ss-9f3kLw"
@@ -156,6 +161,53 @@ def test_a_password_lets_in(is_awaited: bool) -> None:
             assert 1 == client.exists("{devsess:0}:s:s1")
     finally:
         server.close()
+
+
+@both_ports
+def test_tls(is_awaited: bool, valkey_url: str, tmp_path: Path) -> None:
+    """A store speaks TLS with a server whose certificate it can verify, and with no other."""
+    paths = certificate(tmp_path)
+    parts = urlsplit(valkey_url)
+    front = TlsFront((parts.hostname or "", parts.port or 6_379), *paths)
+    try:
+        url = with_prefix(f"rediss://127.0.0.1:{front.port}")
+        trusting = f"{url}&ssl_ca_certs={paths[0]}"
+
+        async def write_and_read(store: RedisStore) -> None:
+            await sign_in(store, session_row())
+            assert session_row() == await store.get("s1")
+            await store.wait(0.0)
+
+        async def be_refused(store: RedisStore) -> None:
+            await raises(StoreUnavailableError, store.get("s1"))
+            await asyncio.sleep(0.2)  # the loop closes what failed in a later turn
+
+        with_store(trusting, is_awaited, write_and_read)
+        with_store(url, is_awaited, be_refused)
+        with_store(url.replace("rediss", "redis"), is_awaited, be_refused, timeout=1.0)
+    finally:
+        front.close()
+
+
+def test_threads_share_a_store(valkey_url: str) -> None:
+    """Each of many threads gets the answers to its own questions."""
+    store = RedisStore(with_prefix(valkey_url), timeout=PATIENCE, pool_size=3)
+    run(sign_in(store, *(session_row(f"s{number}") for number in range(8))))
+    found: list[bool] = []
+
+    def ask(name: str) -> None:
+        for _ in range(50):
+            row = run(store.get(name))
+            found.append(row is not None and row.id == name)
+
+    threads = [Thread(target=ask, args=(f"s{number}",)) for number in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(PATIENCE)
+    run(store.close())
+
+    assert [True] * 400 == found
 
 
 def test_an_applications_client_is_taken(valkey_url: str, valkey_cluster: ValkeyCluster) -> None:

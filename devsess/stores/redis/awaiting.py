@@ -6,6 +6,7 @@ import asyncio
 import os
 import time
 from collections.abc import Callable, Coroutine, Sequence
+from contextlib import suppress
 from typing import Any, TypeVar
 
 from redis.exceptions import RedisError, ResponseError
@@ -168,7 +169,12 @@ class AwaitingLines:
         pools, self._pools = self._pools, {}
         if self._owner != (os.getpid(), asyncio.get_running_loop()):
             return
-        for pool in pools.values():
-            while pool.free:
-                await pool.free.pop().disconnect()
-        await self._stop_listening()
+        connections = [it for pool in pools.values() for it in pool.free]
+        if self._listening is not None:
+            connections.append(self._listening.connection)
+            self._listening = None
+        # TLS says goodbye and waits for the answer, which a silent server never gives.
+        with suppress(TimeoutError, RedisError):
+            async with asyncio.timeout(self._timeout):
+                for connection in connections:
+                    await connection.disconnect()
