@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from attrs import evolve
 
+from devsess.lifecycle import Activity
 from devsess.models import Assessment, Decision, Signal
 from devsess.stores.base import ById, Inserted, OfDevice
 from devsess.stores.rows import EXPIRED
@@ -115,6 +116,23 @@ class HistoryContract:
         assert {"passed": passed.network, "running": running.ip} == {
             event.session_id: event.ip for event in await store.events("user-1", limit=9)
         }
+
+    @with_a_store
+    async def test_purge_goes_by_the_deadline_of_today(self, store: AsyncStore) -> None:
+        """Whichever write moved a deadline, purge and `ahead` go by where it is now."""
+        later: dict[str, object] = {"idle_expires_at": T0 + 50}
+        names = ("touched", "rotated", "updated", "set-back")
+        await sign_in(store, *(session_row(it, idle_expires_at=T0 + 5) for it in names))
+        await store.touch("touched", Activity(T0, T0, T0 + 50), bound=False)
+        await store.rotate("rotated", expected_generation=0, changes=later, event=None)
+        await rows.update(store, "updated", later)
+        await store.set_back("set-back", expected={}, changes=later)
+
+        assert 0 == await _purge_all(store, T0 + 5, T0 - DAY)
+        assert sorted(names) == [row.id for row in await store.ahead(after=T0 + 49, limit=9)]
+        await store.set_back("updated", expected={}, changes={"idle_expires_at": T0 + 6})
+        assert 1 == await _purge_all(store, T0 + 6, T0 - DAY)
+        assert 3 == await _purge_all(store, T0 + 50, T0 - DAY)
 
     @with_a_store
     async def test_purge_spares_what_was_revoked(self, store: AsyncStore) -> None:
