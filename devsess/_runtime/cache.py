@@ -221,7 +221,7 @@ class Cache:
                 its log at any time since.
         """
         with self._lock:
-            if changes.position != position or isinstance(changes.ids, All):
+            if changes.ids:
                 self._drop(changes.ids)
             if position is self._position:
                 self._position = changes.position

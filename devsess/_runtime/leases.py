@@ -179,7 +179,7 @@ class Reader:
         changes = self._as_of_history(renewal)
         self._cache.renewed(sent, position, changes)
         self._note_growth(position)
-        return changes.position != position
+        return bool(changes.ids)
 
     def _note_growth(self, position: object) -> None:
         """Observe the others some time after the log has grown, by a change of its own too."""
