@@ -266,6 +266,11 @@ class Cache:
         except StoreBusyError:
             return _NEVER
 
+    def doubt(self) -> None:
+        """Answer nothing more before the log was read: a write may have been done, or not."""
+        with self._lock:
+            self._mark, self._current_at, self._ask_at = _NEVER, -math.inf, -math.inf
+
     def clear(self) -> None:
         """Drop everything: the log could not be read."""
         with self._lock:

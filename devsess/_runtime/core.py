@@ -122,6 +122,9 @@ class Core:
     ) -> T:
         try:
             return await write(op, *args, **kwargs)
+        except StoreUnavailableError:
+            self.cache.doubt()  # the log is read later: now its caller would wait twice as long
+            raise
         except Exception:
             await self._drop_changed(op)
             raise

@@ -29,7 +29,7 @@ _IN_VAIN = (
     " on, look for processes that are stopped or cut off from the store."
 )
 _SILENT = "for {count} process(es) that did not react"
-_UNSEASONED = "for leases of before the store's log began, or began anew"
+_UNSEASONED = "for leases of before the store's log began, or began again"
 _UNKNOWN = "for a store that did not answer"
 
 

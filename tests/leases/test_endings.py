@@ -619,7 +619,7 @@ async def test_a_wait_in_vain_is_logged(network: Network, kind: type[Any]) -> No
     reasons = [
         "for 1 process(es) that did not react",
         "for a store that did not answer",
-        "for leases of before the store's log began, or began anew",
+        "for leases of before the store's log began, or began again",
     ]
     assert 3 == len(records)
     for reason, record in zip(reasons, records, strict=True):

@@ -17,6 +17,7 @@ from devsess import (
     Policy,
     SessionManager,
     SessionRevokedError,
+    StoreUnavailableError,
 )
 from devsess._runtime.drive import SUSPENSION, drive
 from devsess.stores.awaited import Awaited
@@ -211,6 +212,34 @@ class Interrupting(MemoryStore):
         if self.after == name:
             self.after = ""
             raise Interrupted
+
+
+class Failing(MemoryStore):
+    """A store whose ending is done, and its answer lost; it counts the readings of its log."""
+
+    readings = 0
+
+    def end(self, ending: Ending) -> Ended:
+        super().end(ending)
+        raise StoreUnavailableError("the answer was lost")
+
+    def changes(self, position: object, *, wait: bool = True) -> Changes:
+        self.readings += 1
+        return super().changes(position, wait=wait)
+
+
+def test_a_failed_write_asks_for_nothing_more_and_memory_reads_the_log_first() -> None:
+    """A store that is down costs its time limit once; a change that it made is noticed."""
+    store = Failing()
+    with SessionManager(store, keys=SECRET, policy=Policy(max_staleness=60)) as sessions:
+        grant = sessions.login("ada")
+        sessions.validate(grant.access_token)
+        before = store.readings
+        with pytest.raises(StoreUnavailableError):
+            sessions.revoke(grant.session.id)
+        assert before == store.readings
+        with pytest.raises(SessionRevokedError):
+            sessions.validate(grant.access_token)
 
 
 @pytest.mark.parametrize("after", ["end", "changes"])

@@ -297,7 +297,7 @@ def test_two_rotations_have_one_winner(race: Race) -> None:
 
 
 def test_a_log_that_was_emptied_names_nobody(race: Race) -> None:
-    """A collection that is dropped under a running store is made anew, with another history."""
+    """A collection that is dropped under a running store is made again, with another history."""
     drive(race.first.insert(login(session_row())))
     before = drive(race.first.changes(None)).position
     race._client["devsess_test"][race.first._port.place.collection].drop()

@@ -80,7 +80,7 @@ async def _read(port: Port) -> tuple[Document, Document]:
 
 
 async def _begin_history(port: Port, header: Document) -> Document:
-    """Name the log anew; once, also where several readers have found out."""
+    """Give the log a new name; once, also where several readers have found out."""
     fresh = {"$set": {"history": secrets.token_hex(16)}}
     await port.change_one({"_id": log.HEADER, "history": header["history"]}, fresh)
     return await log.read_header(port)

@@ -61,7 +61,7 @@ def appended(header: Mapping[str, Any], ids: Sequence[str | None], tag: str) -> 
     """
     The writes that append *ids* behind *header*.
 
-    Of more than a reader is ever told one by one, one entry says that all may have changed.
+    Of more than a reader is ever given one by one, one entry says that all may have changed.
     """
     if len(ids) > semantics.LOG_READ:
         ids = [None]

@@ -28,7 +28,7 @@ class Topology(Protocol):
         ...
 
     def forget(self) -> None:
-        """Find out anew: a server did not answer, or said that it is not the one."""
+        """Find out again: a server did not answer, or said that it is not the one."""
         ...
 
 
