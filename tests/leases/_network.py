@@ -227,10 +227,17 @@ async def done(answer: Any) -> Any:
 class Process:
     """A manager with a store of its own, whose calls are awaited whichever it is."""
 
-    def __init__(self, network: Network, kind: type[Any], **policy: Any) -> None:
+    def __init__(
+        self,
+        network: Network,
+        kind: type[Any],
+        *,
+        store: Any = LeasedStore,
+        **policy: Any,
+    ) -> None:
         policy = policy or {"acknowledged": True, "lease": LEASE}
         self.network = network
-        self.store = LeasedStore(network)
+        self.store: Any = store(network)
         self.manager: Any = kind(
             self.store, keys=SECRET, policy=Policy(**policy), clock=network.clock
         )
