@@ -20,17 +20,16 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from attrs import evolve, fields, frozen
+from attrs import evolve, fields
 
-from devsess.stores import as_json, semantics
-from devsess.stores.mongodb.ports import Document, MovedError
+from devsess.stores import as_json
+from devsess.stores.mongodb.ports import Document
 from devsess.stores.rows import DeviceRow, EventRow, SessionRow
 from devsess.stores.semantics import Covering
 
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from devsess.lifecycle import LivenessCutoffs
 
 # Of an ending of everyone, and of what each transaction of an account writes.
 MARK = "mark"
@@ -222,100 +221,6 @@ def pending_document(by: Covering) -> Document:
     }
 
 
-@frozen
-class Marks:
-    """
-    All that endings have written about an account, or about all of them.
-
-    Attributes:
-        store, account: Their documents; the account's is empty before its first ending.
-        pending: Endings whose rows are still to follow, oldest first.
-        erased: The numbers kept under digests.
-    """
-
-    store: Mapping[str, Any]
-    account: Mapping[str, Any]
-    pending: Sequence[Covering]
-    erased: Sequence[int]
-
-    @property
-    def written(self) -> int:
-        """The highest number of the account and the store: rows below it have ended."""
-        return max(int(self.store["number"]), int(self.account.get("number", 0)))
-
-    @property
-    def number(self) -> int:
-        """See Store.ending_number."""
-        return max(self.written, *self.erased, 0)
-
-    @property
-    def last(self) -> int:
-        """The highest number drawn."""
-        return int(self.store["last_number"])
-
-    def is_latest(self, number: int) -> bool:
-        """Whether no ending came after *number*, which was drawn here."""
-        return self.number <= number <= self.last
-
-    def as_read(self, row: SessionRow) -> SessionRow:
-        """
-        *row* as it reads: ended, if it is covered.
-
-        Raises:
-            MovedError: If it has ended, and nothing says how: its ending was settled
-                after the row was read.
-        """
-        if row.revoked_at is not None:
-            return row
-        by = semantics.first_covering(row, self.pending)
-        if by is None and row.ending_number < self.written:
-            raise MovedError
-        return row if by is None else semantics.as_covered(row, by)
-
-
-class EmptiedError(Exception):
-    """The store's own documents are not there: it is new, or was emptied."""
-
-
-def marks_from(documents: Sequence[Mapping[str, Any]]) -> Marks:
-    """
-    What `bound_by` finds; other documents are passed over.
-
-    Raises:
-        EmptiedError: If the store's own mark is not among them.
-    """
-    marks = {it["binds"]: it for it in documents if it.get("table") == "mark"}
-    if MARK not in marks:
-        raise EmptiedError
-    erased = [int(it["number"]) for it in documents if it.get("table") == "erased"]
-    account: Mapping[str, Any] = next((it for key, it in marks.items() if key != MARK), {})
-    return Marks(marks[MARK], account, pending_from(documents), erased)
-
-
-def pending_from(documents: Sequence[Mapping[str, Any]]) -> list[Covering]:
-    """The endings among *documents*, oldest first."""
-    found = [
-        Covering(**{name: it[name] for name in _COVERING})
-        for it in documents
-        if it.get("table") == "pending"
-    ]
-    return sorted(found, key=lambda by: by.number)
-
-
-def uncovered(pending: Sequence[Covering]) -> Document:
-    """Finds sessions that none of *pending* covers."""
-    clauses: list[Document] = []
-    for by in pending:
-        whose = {} if by.user_id is None else {"owner": account_key(by.user_id)}
-        clauses.append(whose | {"ending_number": {"$lt": by.number}})
-    return {"$nor": clauses} if clauses else {}
-
-
-def was_live(at: LivenessCutoffs) -> Document:
-    """Says the same as lifecycle.counts_as_live of a row that is not revoked."""
-    return {
-        "idle_expires_at": {"$gt": at.now},
-        "absolute_expires_at": {"$gt": at.now},
-        "idle_from": {"$gt": at.idle_after},
-        "created_at": {"$gt": at.created_after},
-    }
+def covering_from(document: Mapping[str, Any]) -> Covering:
+    """The ending that `pending_document` gave."""
+    return Covering(**{name: document[name] for name in _COVERING})

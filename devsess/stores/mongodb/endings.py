@@ -19,11 +19,12 @@ from devsess.models import Page
 from devsess.stores import semantics
 from devsess.stores.base import ById, Ended, Everyone, OfDevice, OfUser, Settled
 from devsess.stores.mongodb import documents as docs
+from devsess.stores.mongodb import marks as marking
 
 if TYPE_CHECKING:
     from devsess.lifecycle import LivenessCutoffs
     from devsess.stores.base import Ending
-    from devsess.stores.mongodb.documents import Marks
+    from devsess.stores.mongodb.marks import Marks
     from devsess.stores.mongodb.ports import Document, Port
     from devsess.stores.mongodb.unit import Unit
     from devsess.stores.rows import EventRow, SessionRow
@@ -154,17 +155,17 @@ def _covered_by(by: Covering, pending: Sequence[Covering]) -> Document:
     whose: Document = {"open": True, "ending_number": {"$lt": by.number}}
     if by.user_id is not None:
         whose |= {"owner": docs.account_key(by.user_id), "table": "session"}
-    older = docs.uncovered([it for it in pending if it.number < by.number])
+    older = marking.uncovered([it for it in pending if it.number < by.number])
     return {"$and": [whose, older]} if older else whose
 
 
 async def covered(port: Port, number: int, limit: int, cursor: str | None) -> Page[str]:
     """See Store.covered."""
-    pending = docs.pending_from(await port.find(docs.PENDING))
+    pending = marking.pending_from(await port.find(docs.PENDING))
     by = next((it for it in pending if it.number == number), None)
     if by is None:
         return Page((), None)
-    where: Document = {"$and": [_covered_by(by, pending), docs.was_live(by.cutoffs)]}
+    where: Document = {"$and": [_covered_by(by, pending), marking.was_live(by.cutoffs)]}
     if cursor is not None:
         where["$and"].append({"id": {"$gt": cursor}})
     found = await port.find(where, sort=[("id", ASCENDING)], limit=limit + 1, fields={"id": 1})
@@ -174,7 +175,7 @@ async def covered(port: Port, number: int, limit: int, cursor: str | None) -> Pa
 
 async def settle(unit: Unit, limit: int, own: int | None, before: float) -> Settled:
     """See Store.settle."""
-    pending = docs.pending_from(await unit.find(docs.PENDING))
+    pending = marking.pending_from(await unit.find(docs.PENDING))
     chosen = [by for by in pending if by.number == own or by.at <= before]
     for place, by in enumerate(chosen):
         found = await unit.find(_covered_by(by, pending), sort=_ORDER, limit=limit + 1)

@@ -22,7 +22,7 @@ from pymongo import DeleteOne, UpdateOne
 from devsess.errors import StoreUnavailableError
 from devsess.stores.capabilities import Behind, Renewal
 from devsess.stores.mongodb import log
-from devsess.stores.mongodb.documents import EmptiedError
+from devsess.stores.mongodb.errors import EmptiedError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

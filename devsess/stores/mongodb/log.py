@@ -20,7 +20,7 @@ from pymongo import DeleteMany, UpdateOne
 
 from devsess.stores import semantics
 from devsess.stores.base import ALL, Changes
-from devsess.stores.mongodb.documents import EmptiedError
+from devsess.stores.mongodb.errors import EmptiedError
 
 if TYPE_CHECKING:
     from devsess.stores.mongodb.ports import Document, Port

@@ -15,13 +15,14 @@ import random
 import time
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from contextvars import Context
 from datetime import datetime, timedelta
 from threading import Lock
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar, cast
 
 import pymongo
 from attrs import define, frozen
-from pymongo.errors import BulkWriteError, OperationFailure, PyMongoError
+from pymongo.errors import PyMongoError
 from pymongo.read_concern import ReadConcern
 from pymongo.read_preferences import ReadPreference
 from pymongo.write_concern import WriteConcern
@@ -30,6 +31,8 @@ from devsess._runtime.fork import after_fork
 from devsess.errors import StoreUnavailableError
 from devsess.stores.as_json import UnreadableRowError
 from devsess.stores.base import StoreBusyError
+from devsess.stores.mongodb.errors import MovedError, is_conflict, is_overtaken, named
+from devsess.stores.mongodb.streams import Listener
 
 if TYPE_CHECKING:
     from devsess.stores.mongodb.url import Place
@@ -42,17 +45,8 @@ _MAJORITY = WriteConcern("majority")
 _LINEARIZABLE = ReadConcern("linearizable")
 # Between two tries of a transaction that others overtook, at most, in seconds.
 _LONGEST_PAUSE = 0.05
-_HINTS = {
-    13: "the user lacks a right",
-    18: "the credentials were refused",
-    20: "transactions need a replica set; one of a single member will do",
-}
-# The codes of a write conflict, and of a document that two transactions insert at once.
-_CONFLICTS = (112, 11000)
-
-
-class MovedError(Exception):
-    """What was read does not fit together: something was written in between. Read again."""
+# The part of a call's time that is left to abort its transaction.
+_ABORTS = 0.2
 
 
 @frozen
@@ -97,7 +91,7 @@ class Port:
         self._abandoned: list[_Opened] = []
         self._is_closed = False
         self._clock: tuple[datetime, float] | None = None
-        self._stream: tuple[object, int, Any] | None = None
+        self._listener: Listener | None = None
         self._lock = Lock()
         after_fork(self, Port._in_child)
 
@@ -107,23 +101,32 @@ class Port:
         """The event loop that a client belongs to; None where it belongs to none."""
         raise NotImplementedError
 
-    async def _had(self, answer: Any) -> Any:
+    async def had(self, answer: Any) -> Any:
         """The result of a method of the driver."""
         raise NotImplementedError
 
     async def pause(self, seconds: float) -> None:
         raise NotImplementedError
 
+    async def _ended(self, session: Any) -> None:
+        """
+        End *session*, and abort what it has not committed.
+
+        Outside of the call's own limit, which may be over: a transaction that stays open
+        stands in the way of others for a minute.
+        """
+        raise NotImplementedError
+
     # Connections.
 
     def _open(self) -> Collections:
         """The collection; after a fork, or in another event loop, over a client of its own."""
-        if self._is_closed:
-            raise StoreUnavailableError("this store was closed")
         owner = self._owner()
         opened = self._opened
         if opened is None or opened.owner is not owner:
             with self._lock:
+                if self._is_closed:
+                    raise StoreUnavailableError("this store was closed")
                 opened = self._opened
                 if opened is None or opened.owner is not owner:
                     self._abandon()
@@ -134,7 +137,7 @@ class Port:
         """Keep a client that another process, or another event loop, may be using."""
         if self._opened is not None:
             self._abandoned.append(self._opened)
-        self._opened = self._stream = None
+        self._opened = self._listener = None
 
     def _in_child(self) -> None:
         self._lock = Lock()  # another thread may have held it when the process forked
@@ -159,11 +162,16 @@ class Port:
 
     async def close(self) -> None:
         """Release the connections, unless the client is the application's; twice is fine."""
-        opened, self._opened, self._stream = self._opened, None, None
-        self._is_closed = True
-        is_ours = opened is not None and self.place.client is None
-        if opened is not None and is_ours and opened.owner is self._owner():
-            await self._had(opened.collections.client.close())
+        with self._lock:  # nobody opens another client meanwhile
+            self._is_closed = True
+            opened, self._opened = self._opened, None
+            listener, self._listener = self._listener, None
+        if opened is None or opened.owner is not self._owner():
+            return
+        if self.place.client is None:
+            await self.had(opened.collections.client.close())
+        elif listener is not None:
+            await listener.close()
 
     @contextmanager
     def within(self, seconds: float | None = None) -> Iterator[None]:
@@ -173,18 +181,18 @@ class Port:
         The text says the kind of error alone: a driver's may hold addresses.
         """
         try:
-            with pymongo.timeout(self.timeout if seconds is None else seconds):
+            with pymongo.timeout(self.timeout * (1 - _ABORTS) if seconds is None else seconds):
                 yield
         except UnreadableRowError as error:
             raise StoreUnavailableError(f"a row is damaged: {error}") from error
         except PyMongoError as error:
-            raise StoreUnavailableError(f"MongoDB failed: {_named(error)}") from error
+            raise StoreUnavailableError(f"MongoDB failed: {named(error)}") from error
 
     # The server's clock, by which its TTL index deletes.
 
     async def read_clock(self) -> None:
         """Ask what time it is there; from then on it is counted here."""
-        answer = await self._had(self._open().client.admin.command("hello"))
+        answer = await self.had(self._open().client.admin.command("hello"))
         self._clock = (answer["localTime"], time.monotonic())
 
     def server_time(self) -> datetime:
@@ -212,7 +220,7 @@ class Port:
         cursor = (opened.sure if is_sure else opened.plain).find(
             where, fields, sort=list(sort) or None, limit=limit, skip=skip, session=session
         )
-        return cast("list[Document]", await self._had(cursor.to_list()))
+        return cast("list[Document]", await self.had(cursor.to_list()))
 
     async def aggregate(
         self, pipeline: Sequence[Filter], *, session: Any = None, is_sure: bool = False
@@ -220,8 +228,8 @@ class Port:
         """The documents at the end of *pipeline*."""
         opened = self._open()
         collection = opened.sure if is_sure else opened.plain
-        cursor = await self._had(collection.aggregate(list(pipeline), session=session))
-        return cast("list[Document]", await self._had(cursor.to_list()))
+        cursor = await self.had(collection.aggregate(list(pipeline), session=session))
+        return cast("list[Document]", await self.had(cursor.to_list()))
 
     async def write(
         self, writes: Sequence[Any], *, session: Any = None, is_quick: bool = False
@@ -229,16 +237,16 @@ class Port:
         """Carry out *writes* in their order; the driver's BulkWriteResult."""
         opened = self._open()
         collection = opened.quick if is_quick else opened.plain
-        return await self._had(collection.bulk_write(list(writes), session=session))
+        return await self.had(collection.bulk_write(list(writes), session=session))
 
     async def change_one(self, where: Filter, change: Filter) -> Document | None:
         """Change the one document that *where* finds; as it is then, or None."""
         changed = self._open().plain.find_one_and_update(where, change, return_document=True)
-        return cast("Document | None", await self._had(changed))
+        return cast("Document | None", await self.had(changed))
 
     async def create_indexes(self, indexes: Sequence[Any]) -> None:
         """Make those that are not there."""
-        await self._had(self._open().plain.create_indexes(list(indexes)))
+        await self.had(self._open().plain.create_indexes(list(indexes)))
 
     async def transaction(self, work: Callable[[Any], Awaitable[T]]) -> T:
         """
@@ -255,17 +263,19 @@ class Port:
             try:
                 return await self._attempt(work)
             except (PyMongoError, MovedError) as error:
-                if not _is_overtaken(error):
+                if not is_overtaken(error):
                     raise
                 if time.monotonic() + pause > deadline:
-                    raise StoreBusyError("other processes write; try again") from error
+                    if is_conflict(error):
+                        raise StoreBusyError("other processes write; try again") from error
+                    raise
             await self.pause(random.uniform(0, pause))  # noqa: S311 - it spreads tries
             pause = min(2 * pause, _LONGEST_PAUSE)
 
     async def _attempt(self, work: Callable[[Any], Awaitable[T]]) -> T:
         session = self._open().client.start_session()
         try:
-            await self._had(
+            await self.had(
                 session.start_transaction(
                     read_concern=ReadConcern("snapshot"),
                     write_concern=_MAJORITY,
@@ -273,10 +283,10 @@ class Port:
                 )
             )
             answer = await work(session)
-            await self._had(session.commit_transaction())
+            await self.had(session.commit_transaction())
             return answer
         finally:
-            await self._had(session.end_session())  # aborts what was not committed
+            await self._ended(session)
 
     async def next_change(self, document: str, seconds: float) -> bool:
         """
@@ -285,28 +295,13 @@ class Port:
         The first call listens from then on.
         """
         collections = self._open()
-        wait = max(1, int(1_000 * seconds))
+        if self._listener is None:
+            self._listener = Listener(collections.plain, self.had)
         try:
-            if self._stream is None or self._stream[:2] != (collections, wait):
-                self._stream = (collections, wait, await self._listen(collections, document, wait))
-            return await self._had(self._stream[2].try_next()) is not None
+            return await self._listener.next_change(document, seconds)
         except BaseException:
-            self._stream = None
+            self._listener = None
             raise
-
-    async def _listen(self, collections: Collections, document: str, wait: int) -> Any:
-        old = self._stream[2] if self._stream else None
-        stream = collections.plain.watch(
-            [
-                {"$match": {"documentKey._id": document}},
-                {"$project": {"_id": 1, "operationType": 1, "documentKey": 1, "ns": 1}},
-            ],
-            max_await_time_ms=wait,
-            resume_after=None if old is None else old.resume_token,
-        )
-        if old is not None:
-            await self._had(old.close())
-        return await self._had(stream)
 
 
 class BlockingPort(Port):
@@ -317,11 +312,18 @@ class BlockingPort(Port):
     def _owner(self) -> object:
         return None
 
-    async def _had(self, answer: Any) -> Any:
+    async def had(self, answer: Any) -> Any:
         return answer
 
     async def pause(self, seconds: float) -> None:
         time.sleep(seconds)
+
+    async def _ended(self, session: Any) -> None:
+        def end() -> None:
+            with pymongo.timeout(_ABORTS * self.timeout):
+                session.end_session()
+
+        Context().run(end)
 
 
 class AwaitingPort(Port):
@@ -332,32 +334,15 @@ class AwaitingPort(Port):
     def _owner(self) -> object:
         return asyncio.get_running_loop()
 
-    async def _had(self, answer: Any) -> Any:
+    async def had(self, answer: Any) -> Any:
         return await answer if isinstance(answer, Awaitable) else answer
 
     async def pause(self, seconds: float) -> None:
         await asyncio.sleep(seconds)
 
+    async def _ended(self, session: Any) -> None:
+        async def end() -> None:
+            with pymongo.timeout(_ABORTS * self.timeout):
+                await session.end_session()
 
-def _named(error: PyMongoError) -> str:
-    code = getattr(error, "code", None)
-    if code is None:
-        return type(error).__name__
-    hint = _HINTS.get(code)
-    return f"{type(error).__name__}, code {code}" + (f": {hint}" if hint else "")
-
-
-def _is_overtaken(error: Exception) -> bool:
-    """Whether nothing was committed, and another try may be."""
-    if isinstance(error, MovedError):
-        return True
-    if not isinstance(error, PyMongoError) or error.has_error_label(
-        "UnknownTransactionCommitResult"
-    ):
-        return False
-    if error.has_error_label("TransientTransactionError"):
-        return True
-    codes = [error.code] if isinstance(error, OperationFailure) else []
-    if isinstance(error, BulkWriteError):
-        codes = [it["code"] for it in error.details.get("writeErrors", ())]
-    return any(code in _CONFLICTS for code in codes)
+        await asyncio.create_task(end(), context=Context())

@@ -10,6 +10,7 @@ from pymongo import ASCENDING, DeleteMany, UpdateMany, UpdateOne
 from devsess.stores import semantics
 from devsess.stores.mongodb import documents as docs
 from devsess.stores.mongodb import log
+from devsess.stores.mongodb import marks as marking
 from devsess.stores.rows import EXPIRED
 
 if TYPE_CHECKING:
@@ -72,7 +73,7 @@ async def _lapse(unit: Unit, now: float, limit: int) -> int:
         return 0
     marks = await unit.everyones_marks()
     passed: Document = {"open": True, "idle_expires_at": {"$lte": now}}
-    found = await unit.find({**passed, **docs.uncovered(marks.pending)}, limit=limit)
+    found = await unit.find({**passed, **marking.uncovered(marks.pending)}, limit=limit)
     for it in found:
         unit.end_sessions([str(it["id"])], float(it["idle_expires_at"]), EXPIRED, None)
     await unit.flush()

@@ -11,13 +11,14 @@ from devsess.models import Page
 from devsess.stores import semantics
 from devsess.stores.base import Known
 from devsess.stores.mongodb import documents as docs
+from devsess.stores.mongodb import marks as marking
 from devsess.stores.mongodb import reading
 from devsess.stores.semantics import ACTIVITY, DEVICES_COMPARED
 
 if TYPE_CHECKING:
     from devsess.lifecycle import Activity, LivenessCutoffs
     from devsess.stores.base import Columns
-    from devsess.stores.mongodb.documents import Marks
+    from devsess.stores.mongodb.marks import Marks
     from devsess.stores.mongodb.ports import Document, Port
     from devsess.stores.rows import DeviceRow, EventRow, SessionRow
 
@@ -40,7 +41,7 @@ async def get(port: Port, session_id: str) -> SessionRow | None:
 
 async def marks(port: Port, user_id: str, digests: Sequence[bytes]) -> Marks:
     """The numbers and endings that bind an account."""
-    return docs.marks_from(await port.find(docs.bound_by(user_id, digests)))
+    return marking.marks_from(await port.find(docs.bound_by(user_id, digests)))
 
 
 async def _of_account(
@@ -56,7 +57,7 @@ async def sessions(port: Port, user_id: str) -> list[SessionRow]:
     # The devices last: each session's is there by then, since it is written with it.
     kinds = [[{"$match": {**owned, "table": kind}}] for kind in ("session", "device")]
     found = await _of_account(port, user_id, (), *kinds)
-    rows = reading.sessions_in(found, docs.marks_from(found))
+    rows = reading.sessions_in(found, marking.marks_from(found))
     return sorted(rows, key=lambda row: (-row.last_seen_at, row.id))
 
 
@@ -88,7 +89,7 @@ def _live_where(
         "table": "session",
         "open": True,
         "ending_number": {"$gte": number},
-        **docs.was_live(at),
+        **marking.was_live(at),
     }
     if before is None:
         return where
@@ -99,8 +100,8 @@ def _live_where(
 
 async def ahead(port: Port, after: float, limit: int) -> list[SessionRow]:
     """See Store.ahead."""
-    bound = docs.pending_from(await port.find(docs.PENDING))
-    where = {"open": True, "idle_expires_at": {"$gt": after}, **docs.uncovered(bound)}
+    bound = marking.pending_from(await port.find(docs.PENDING))
+    where = {"open": True, "idle_expires_at": {"$gt": after}, **marking.uncovered(bound)}
     found = await port.find(where, sort=[("idle_expires_at", DESCENDING), ("id", 1)], limit=limit)
     keys = [it["device_key"] for it in found]
     devices = {it["_id"]: docs.device_from(it) for it in await port.find({"_id": {"$in": keys}})}
@@ -140,7 +141,7 @@ async def known(
         asked.append({**theirs, "fingerprint": {"$in": texts}})
     others = [[{"$match": it}] for it in asked]
     found = await _of_account(port, user_id, digests, latest, *others)
-    return Known(reading.devices_in(found), docs.marks_from(found).number)
+    return Known(reading.devices_in(found), marking.marks_from(found).number)
 
 
 async def events(port: Port, user_id: str, limit: int, before: int | None) -> Page[EventRow]:
@@ -150,7 +151,7 @@ async def events(port: Port, user_id: str, limit: int, before: int | None) -> Pa
         where["place"] = {"$lt": before}
     newest: list[Document] = [{"$match": where}, {"$sort": {"place": -1}}, {"$limit": limit + 1}]
     found = await _of_account(port, user_id, (), newest)
-    bound = docs.marks_from(found)
+    bound = marking.marks_from(found)
     kept = sorted(
         (it for it in found if it.get("table") == "event"), key=lambda it: -int(it["place"])
     )
@@ -174,7 +175,9 @@ async def _as_covered(port: Port, bound: Marks, shown: list[EventRow]) -> list[E
 
 
 async def _unrevoked(port: Port, session_id: str) -> SessionRow | None:
-    row = await get(port, session_id)
+    """A session that has not ended; a deposed primary may answer, but not write."""
+    pipeline = reading.session_pipeline(port.place.collection, session_id)
+    row = reading.session_in(await port.aggregate(pipeline))
     return row if row is not None and row.revoked_at is None else None
 
 

@@ -9,9 +9,10 @@ from attrs import evolve
 
 from devsess.errors import StoreUnavailableError
 from devsess.stores.mongodb import documents as docs
+from devsess.stores.mongodb import marks as marking
 
 if TYPE_CHECKING:
-    from devsess.stores.mongodb.documents import Marks
+    from devsess.stores.mongodb.marks import Marks
     from devsess.stores.mongodb.ports import Document
     from devsess.stores.rows import DeviceRow, EventRow, SessionRow
 
@@ -47,10 +48,10 @@ def session_in(found: Sequence[Mapping[str, Any]]) -> SessionRow | None:
     [*sessions] = [it for it in found if it.get("table") == "session"]
     bound = [it for it in found if it.get("table") != "session"]
     if not sessions:
-        docs.marks_from(bound)
+        marking.marks_from(bound)
         return None
     [session] = sessions
-    marks = docs.marks_from([*bound, *session["marks"]])
+    marks = marking.marks_from([*bound, *session["marks"]])
     devices = [docs.device_from(it) for it in session["devices"]]
     return marks.as_read(docs.session_from(session, with_device(session, devices)))
 

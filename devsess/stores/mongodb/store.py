@@ -19,8 +19,9 @@ from devsess.errors import ConfigurationError, StoreUnavailableError
 from devsess.stores import semantics
 from devsess.stores.base import Ended, Refused, Settled
 from devsess.stores.mongodb import endings, leases, log, purge, queries, schema, writes
-from devsess.stores.mongodb.documents import EmptiedError, is_text
-from devsess.stores.mongodb.ports import AwaitingPort, BlockingPort, MovedError
+from devsess.stores.mongodb.documents import is_text
+from devsess.stores.mongodb.errors import EmptiedError, MovedError
+from devsess.stores.mongodb.ports import AwaitingPort, BlockingPort
 from devsess.stores.mongodb.unit import Places, Unit
 from devsess.stores.mongodb.url import Place, place_in, with_settings
 

@@ -12,7 +12,9 @@ from devsess.models import EventType
 from devsess.stores import semantics
 from devsess.stores.mongodb import documents as docs
 from devsess.stores.mongodb import log
-from devsess.stores.mongodb.documents import Marks
+from devsess.stores.mongodb import marks as marking
+from devsess.stores.mongodb.errors import EmptiedError
+from devsess.stores.mongodb.marks import Marks
 from devsess.stores.mongodb.reading import with_device
 
 if TYPE_CHECKING:
@@ -69,12 +71,12 @@ class Unit:
 
     async def marks(self, user_id: str, digests: Sequence[bytes] = ()) -> Marks:
         """The numbers and endings that bind an account."""
-        return docs.marks_from(await self.find(docs.bound_by(user_id, digests)))
+        return marking.marks_from(await self.find(docs.bound_by(user_id, digests)))
 
     async def everyones_marks(self) -> Marks:
         """The store's numbers, and the endings of all accounts."""
         where = {"$or": [{"binds": docs.MARK}, docs.PENDING]}
-        return docs.marks_from(await self.find(where))
+        return marking.marks_from(await self.find(where))
 
     async def unrevoked(self, session_id: str) -> SessionRow | None:
         """A session that has not ended, with its device."""
@@ -88,7 +90,7 @@ class Unit:
         found = await self.find({"$or": [docs.bound_by(user_id), {"_id": {"$in": keys}}]})
         devices = [docs.device_from(it) for it in found if it.get("table") == "device"]
         row = docs.session_from(session, with_device(session, devices))
-        row = docs.marks_from(found).as_read(row)
+        row = marking.marks_from(found).as_read(row)
         return row if row.revoked_at is None else None
 
     async def is_full(self, event: EventRow) -> bool:
@@ -165,7 +167,7 @@ class Unit:
         if needed:
             await self.find({"_id": {"$in": sorted(needed)}})
         if not needed <= self._known.keys():
-            raise docs.EmptiedError
+            raise EmptiedError
         self._add_events()
         if self._changes:
             header = self._known.pop(log.HEADER)

@@ -10,6 +10,7 @@ from devsess.lifecycle import counts_as_live
 from devsess.stores import semantics
 from devsess.stores.base import Erasure, Full, Inserted, Refused
 from devsess.stores.mongodb import documents as docs
+from devsess.stores.mongodb import marks as marking
 from devsess.stores.mongodb import reading
 from devsess.stores.mongodb.unit import asked_with
 from devsess.stores.rows import EVICTED, REPLACED
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from devsess.stores.base import Columns, InsertAnswer, Insertion
-    from devsess.stores.mongodb.documents import Marks
+    from devsess.stores.mongodb.marks import Marks
     from devsess.stores.mongodb.ports import Document
     from devsess.stores.mongodb.unit import Unit
     from devsess.stores.rows import DeviceRow, EventRow, SessionRow
@@ -28,7 +29,7 @@ async def insert(unit: Unit, insertion: Insertion) -> InsertAnswer:
     """Write a session; everything that may refuse it is asked before anything is written."""
     row = insertion.row
     found = await unit.find({"$or": _asked(insertion)})
-    marks = docs.marks_from(found)
+    marks = marking.marks_from(found)
     known = _device(found, row.device.id)
     if _is_refused(marks, insertion):
         return Refused.CUT_OFF
@@ -166,7 +167,7 @@ async def put_device(
     found = await unit.find(
         {"$or": [docs.bound_by(user_id), keys, sessions | {"device": device_id}]}
     )
-    marks, device = docs.marks_from(found), _device(found, device_id)
+    marks, device = marking.marks_from(found), _device(found, device_id)
     if device is None or device.forgotten:
         return None
     if number is not None and not marks.is_latest(number):
