@@ -23,6 +23,8 @@ from devsess.stores.postgres.pools import (
 )
 
 if TYPE_CHECKING:
+    from psycopg import AsyncCursor, Cursor
+
     from devsess.stores.postgres.lending import AwaitingPool, BlockingPool
     from devsess.stores.postgres.limits import LimitedAsyncConnection, LimitedConnection
     from devsess.stores.postgres.settings import Settings
@@ -188,7 +190,7 @@ async def _sent(connection: LimitedConnection, statements: Sequence[Statement]) 
         with connection.pipeline():
             for cursor, statement in zip(cursors, statements, strict=True):
                 cursor.execute(*_query(statement))
-    return [cursor.fetchall() if cursor.description else [] for cursor in cursors]
+    return [cursor.fetchall() if _has_rows(cursor) else [] for cursor in cursors]
 
 
 async def _sent_awaited(
@@ -201,7 +203,12 @@ async def _sent_awaited(
         async with connection.pipeline():
             for cursor, statement in zip(cursors, statements, strict=True):
                 await cursor.execute(*_query(statement))
-    return [await cursor.fetchall() if cursor.description else [] for cursor in cursors]
+    return [await cursor.fetchall() if _has_rows(cursor) else [] for cursor in cursors]
+
+
+def _has_rows(cursor: Cursor[Any] | AsyncCursor[Any]) -> bool:
+    # Its description would tell too, but is made anew each time: it costs more than the query.
+    return cursor.pgresult is not None and cursor.pgresult.nfields > 0
 
 
 def _query(statement: Statement) -> tuple[Any, Any]:
