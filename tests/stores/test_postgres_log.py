@@ -11,6 +11,7 @@ from _postgres import filled, with_store
 
 from devsess.stores import semantics
 from devsess.stores.base import ALL
+from devsess.stores.postgres import log, reads
 from devsess.stores.postgres.log import Position
 from devsess.testing import _rows as rows
 from devsess.testing._rows import changed_since, log_position
@@ -157,6 +158,25 @@ def test_a_foreign_transaction_that_runs_for_long_costs_no_all(
         assert {"a"} == await changed_since(store, position)
 
     with_store(postgres.url(), schema, work, timeout=30.0)
+
+
+def test_reads_are_planned_as_small(postgres: PostgresServer, schema: str) -> None:
+    """Also on tables without statistics: above some cost PostgreSQL compiles each statement."""
+
+    async def work(store: PostgresStore) -> None:
+        here = Position.of(await log_position(store))
+        known = {"user": "u", "digests": [], "ids": ["d"], "fingerprints": []}
+        for statement, values in (
+            log.ask_changes(here, here),
+            (log.READERS_BEHIND, log.values_of(here)),
+            (reads.GET, ("a",)),
+            (reads.LIST, ("user-1",)),
+            (reads.KNOWN_DEVICES, known),
+        ):
+            [[plan], *_] = await store.ask(f"EXPLAIN {statement}", values)
+            assert float(plan.partition("..")[2].split()[0]) < 10_000
+
+    with_store(postgres.url(), schema, work)
 
 
 def test_strange_positions_mean_all(postgres: PostgresServer, schema: str) -> None:

@@ -35,6 +35,11 @@ _KNOWS_THE_CUT = (
 # start of the server is another one where a dump was restored elsewhere.
 _HISTORY = "h.id::text || '/' || extract(epoch FROM pg_postmaster_start_time())::text"
 _BEHIND = "l.xid >= pg_snapshot_xmin({p}) AND NOT pg_visible_in_snapshot(l.xid, {p})"
+# One row each, and the planner knows it: of a guess at a thousand it would compile the statement.
+_ONE = (
+    "(SELECT id, seasoned FROM {s}.history LIMIT 1) h"
+    " CROSS JOIN (SELECT log_cut, log_cut_by, lease FROM {s}.meta LIMIT 1) m"
+)
 _P, _LAST = "%(position)s::pg_snapshot", "%(last)s::pg_snapshot"
 _CHANGES = (
     f"SELECT {_HISTORY}, pg_current_snapshot()::text,"  # noqa: S608
@@ -42,7 +47,7 @@ _CHANGES = (
     f" AND {_KNOWS_THE_CUT.format(p=_P)},"
     f" EXISTS (SELECT 1 FROM {{s}}.log l WHERE {_BEHIND.format(p=_LAST)}),"
     f" l.seq, l.session_id"
-    " FROM {s}.history h CROSS JOIN {s}.meta m"
+    f" FROM {_ONE}"
     f" LEFT JOIN (SELECT l.seq, l.session_id FROM {{s}}.log l WHERE {_BEHIND.format(p=_P)}"
     f" LIMIT {semantics.LOG_READ + 1}) l ON true"
 )
@@ -68,7 +73,8 @@ EXPEL = "DELETE FROM {s}.readers WHERE id = %s AND beat = %s"
 READERS_BEHIND = (
     f"SELECT {_HISTORY}, h.seasoned IS NOT DISTINCT FROM {_HISTORY},"  # noqa: S608
     " m.lease, r.id, r.beat"
-    " FROM {s}.history h CROSS JOIN {s}.meta m LEFT JOIN {s}.readers r ON r.applied IS NULL"
+    f" FROM {_ONE}"
+    " LEFT JOIN {s}.readers r ON r.applied IS NULL"
     f" OR {_P} IS NULL OR {_HISTORY} <> %(history)s"
     f" OR NOT ({_KNOWS_THE_CUT.format(p='r.applied')}) OR EXISTS (SELECT 1 FROM {{s}}.log l"
     f" WHERE {_BEHIND.format(p='r.applied')} AND pg_visible_in_snapshot(l.xid, {_P}))"

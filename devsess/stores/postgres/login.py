@@ -29,7 +29,8 @@ def _insert(table: str, columns: Mapping[str, str]) -> str:
 # Writes all or nothing, and says which. Under the account's lock, as a statement of its own behind
 # it: so it sees what `writes.insert` would, which decides what this one leaves alone.
 PLAIN = (
-    "WITH ok AS (SELECT 1 FROM {s}.meta m LEFT JOIN {s}.accounts a ON a.user_id = %(s_user_id)s"  # noqa: S608
+    "WITH ok AS (SELECT 1 FROM (SELECT ending_number, cut_off FROM {s}.meta LIMIT 1) m"  # noqa: S608
+    " LEFT JOIN {s}.accounts a ON a.user_id = %(s_user_id)s"
     " WHERE greatest(m.ending_number, a.ending_number, (SELECT max(e.ending_number)"
     " FROM {s}.erased e WHERE e.digest = ANY(%(digests)s::bytea[]))) <= %(s_ending_number)s"
     " AND %(s_ending_number)s <= (SELECT last_value FROM {s}.numbers)"

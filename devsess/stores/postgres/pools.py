@@ -31,7 +31,8 @@ _MAX_IDLE = 300.0
 # pooler: its sessions are other programs' too.
 _LIMITS = (
     "SELECT set_config('lock_timeout', %(lock)s, false), set_config('statement_timeout', %(ms)s,"
-    " false), set_config('idle_in_transaction_session_timeout', %(ms)s, false)"
+    " false), set_config('idle_in_transaction_session_timeout', %(ms)s, false),"
+    " set_config('jit', 'off', false)"
 )
 
 
