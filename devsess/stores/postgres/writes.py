@@ -162,22 +162,15 @@ def _make_room(
     return tuple(events)
 
 
-async def swap(
-    db: Transaction, session_id: str, expected: Columns, changes: Columns
-) -> SessionRow | None:
-    """Compare and swap: the row with *changes*, if it had not ended and all *expected* held."""
+def swap(db: Transaction, found: Rows, expected: Columns, changes: Columns) -> SessionRow | None:
+    """Compare and swap: the row that was *found*, with *changes*, if all *expected* held."""
     semantics.check_columns(expected, changes)
-    row = await _unended(db, session_id)
+    row = rows.session_row(found[0]) if found else None
     if row is None or not semantics.holds(row, expected):
         return None
     new = semantics.changed(row, changes)
     _write(db, new, changes)
     return new
-
-
-async def _unended(db: Transaction, session_id: str) -> SessionRow | None:
-    found = await db.ask(_UNENDED_SESSION, (session_id,))
-    return rows.session_row(found[0]) if found else None
 
 
 def _write(db: Transaction, new: SessionRow, changes: Columns) -> None:
@@ -192,19 +185,17 @@ async def rotate(
     db: Transaction, session_id: str, expected: int, changes: Columns, event: EventRow | None
 ) -> SessionRow | None:
     """See Store.rotate."""
-    if event is not None and await _is_full(db, event):
+    statements: list[Statement] = [(_UNENDED_SESSION, (session_id,))]
+    if event is not None:
+        statements.append((rows.IS_FULL, (event.type.value, event.user_id, event.session_id)))
+    found, *is_full = await db.ask_all(*statements)
+    if is_full == [[(True,)]]:
         changes = semantics.without_agent(changes)
     raised = {**changes, "generation": expected + 1}
-    row = await swap(db, session_id, {"generation": expected}, raised)
+    row = swap(db, found, {"generation": expected}, raised)
     if row is not None and event is not None:
         insert_events(db, [event])
     return row
-
-
-async def _is_full(db: Transaction, event: EventRow) -> bool:
-    whose = (event.type.value, event.user_id, event.session_id)
-    [[is_full]] = await db.ask(rows.IS_FULL, whose)
-    return bool(is_full)
 
 
 async def update(
@@ -216,7 +207,8 @@ async def update(
     channel: str,
 ) -> SessionRow | None:
     """See Store.update."""
-    row = await swap(db, session_id, expected, changes)
+    found = await db.ask(_UNENDED_SESSION, (session_id,))
+    row = swap(db, found, expected, changes)
     if row is not None:
         log.append(db, [row.id], channel)
         insert_events(db, [event])
@@ -227,7 +219,8 @@ async def set_back(
     db: Transaction, session_id: str, expected: Columns, changes: Columns, channel: str
 ) -> bool:
     """See Store.set_back."""
-    row = await _unended(db, session_id)
+    found = await db.ask(_UNENDED_SESSION, (session_id,))
+    row = rows.session_row(found[0]) if found else None
     if row is None or not semantics.holds(row, expected):
         return False
     _write(db, semantics.corrected(row, changes), changes)
