@@ -100,6 +100,10 @@ class Copier:
         source: Is only read.
         target: Its schema is up to date.
         progress: Called with the number of accounts of each page.
+
+    Attributes:
+        is_due: Whether the source's log has said that anything may have changed, so that the
+            next pass should not wait.
     """
 
     def __init__(
@@ -115,9 +119,11 @@ class Copier:
         self._known: dict[str, bytes] = {}  # the source's accounts as they were merged last
         self._erased: frozenset[bytes] | None = None
         self._position: object = None
+        self.is_due = False
 
     async def run(self) -> int:
         """One pass over the source; how many accounts had to be merged."""
+        self.is_due = False
         seen: set[str] = set()
         merged, cursor = 0, None
         while True:
@@ -140,7 +146,11 @@ class Copier:
         """Merge the accounts that the source's log names; how many."""
         before, changes = self._position, await self._source.changes(self._position)
         self._position = changes.position
-        if before is None or changes.ids is ALL or not changes.ids:
+        if before is None or not changes.ids:
+            return 0
+        if changes.ids is ALL:
+            self.is_due = True
+            await self._target.merge(await self._source.accounts(()))  # an ending of everyone
             return 0
         users: dict[str, None] = {}
         for session_id in changes.ids:

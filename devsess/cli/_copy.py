@@ -112,7 +112,7 @@ def _copy(copier: Copier, interval: float | None) -> None:
         while not is_over():
             drive(copier.run())
             until = time.monotonic() + interval
-            while not is_over() and (left := until - time.monotonic()) > 0:
+            while not (is_over() or copier.is_due) and (left := until - time.monotonic()) > 0:
                 time.sleep(min(left, 0.1))
                 drive(copier.hear())
     drive(copier.run())

@@ -191,6 +191,29 @@ def test_a_revocation_is_heard_while_it_follows(place: Callable[[str], str]) -> 
         assert (1, 0, 0) == (found["same"], found["behind"], found["alone"])
 
 
+def test_an_ending_of_everyone_is_heard(place: Callable[[str], str]) -> None:
+    """revoke_everyone at the source ends all sessions of the target, those signed in there too."""
+    source, target = place("sqlite"), place("postgres")
+    with (
+        SessionManager(source, keys=SECRET) as old,
+        SessionManager(target, keys=SECRET) as new,
+    ):
+        grant, own = old.login("ada"), new.login("eve")
+        following = copying(source, target, "--follow", "--interval", "3600")
+        try:
+            eventually(lambda: new.get(grant.session.id))
+            old.revoke_everyone(reason="alarm")
+            late = old.login("bob")
+            eventually(lambda: is_refused(new, own.access_token))
+            assert is_refused(new, grant.access_token)
+            eventually(lambda: new.get(late.session.id))
+            assert not is_refused(new, late.access_token)
+        finally:
+            following.send_signal(signal.SIGTERM)
+            found = answer(following)
+        assert (0, 1) == (found["behind"], found["alone"])
+
+
 def ids_of(sessions: SessionManager, user: str) -> set[str]:
     return {session.id for session in sessions.list(user)}
 
