@@ -44,8 +44,8 @@ class Server:
     address: tuple[str, int]
 
     def place(self, **settings: object) -> str:
-        """The URL of a collection that no other test has."""
-        named = {"collection": f"c{secrets.token_hex(8)}", **settings}
+        """The URL of a collection that no other test has; a busy machine is given its time."""
+        named = {"collection": f"c{secrets.token_hex(8)}", "timeout": PATIENCE, **settings}
         query = "&".join(f"{name}={value}" for name, value in named.items())
         base, _, own = self.url.partition("?")
         return f"{base.rstrip('/')}/devsess_test?{'&'.join(filter(None, [own, query]))}"

@@ -67,7 +67,7 @@ class Watched:
         )
         self.collection = self._client["devsess_test"][name]
         self.url = url
-        self.store = MongoStore(self._client, database="devsess_test", collection=name)
+        self.store = MongoStore(self._client, database="devsess_test", collection=name, timeout=60)
         drive(self.store.insert(login(session_row())))
 
     def close(self) -> None:
@@ -146,6 +146,20 @@ def test_a_rotation_without_an_event_is_one_swap(watched: Watched) -> None:
 
     assert ["aggregate", "findAndModify"] == [it["name"] for it in sent]
     assert {"w": "majority"} == sent[1]["writeConcern"]
+
+
+def test_a_number_without_its_ending_is_no_answer(watched: Watched) -> None:
+    """
+    A row that has ended by its number never reads as live.
+
+    It is read between an ending's number and the row's own end, and so read again. Where that
+    does not help the collection is damaged, and unavailable.
+    """
+    account = {"_id": "account/user-1", "binds": "account/user-1", "table": "mark"}
+    watched.collection.insert_one({**account, "number": 1, "cut_off": None})
+    for call in (watched.store.get("s1"), watched.store.list("user-1")):
+        with pytest.raises(StoreUnavailableError):
+            drive(call)
 
 
 # The register.
@@ -270,7 +284,7 @@ def test_a_newer_schema_is_refused(watched: Watched) -> None:
 def test_a_current_schema_is_only_read(watched: Watched) -> None:
     """A user without rights to make indexes works on a collection made by another."""
     collection = watched.collection.name
-    store = MongoStore(watched._client, database="devsess_test", collection=collection)
+    store = MongoStore(watched._client, database="devsess_test", collection=collection, timeout=60)
     sent = watched.commands.of(store.get("s1"))
 
     assert ["hello", "find", "aggregate"] == [it["name"] for it in sent]

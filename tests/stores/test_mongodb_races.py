@@ -79,7 +79,7 @@ class Race:
         self._client: pymongo.MongoClient[Any] = pymongo.MongoClient(
             server.url, event_listeners=[self.before]
         )
-        self.first = MongoStore(self._client, database="devsess_test", collection=name)
+        self.first = MongoStore(self._client, database="devsess_test", collection=name, timeout=60)
         self.other = MongoStore(url)
 
     def run(self, first: Coroutine[Any, Any, Any], other: Coroutine[Any, Any, Any]) -> Any:
