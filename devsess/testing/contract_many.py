@@ -197,6 +197,20 @@ class ManyContract:
         assert ["other"] == [it.session_id for it in await _settle(store, 9)]
 
     @with_a_store
+    async def test_a_later_ending_leaves_the_rows_of_an_earlier_one(
+        self, store: AsyncStore
+    ) -> None:
+        """A batch of one's own ending writes no row that another ending was the first to cover."""
+        await _three(store)
+        first = await _cover(store, OfUser("user-1"), T0 + 5)
+        second = await _cover(store, Everyone(), T0 + 6, reason="all")
+        batch = await store.settle(limit=9, own=second, before=T0)
+
+        assert (["other"], False) == ([it.session_id for it in batch.events], batch.is_more)
+        assert {"a", "b"} == await _covered(store, first)
+        assert {"lost"} == {event.reason for event in await _settle(store, 9)}
+
+    @with_a_store
     async def test_covered_sessions_are_listed_by_pages(self, store: AsyncStore) -> None:
         """The pages hold sessions that the ending was the first to cover and that are unwritten."""
         await _three(store)

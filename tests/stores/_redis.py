@@ -55,5 +55,6 @@ def behind_proxy(url: str) -> tuple[Proxy, str]:
     """A proxy before the server of *url*, and the URL of a new store behind it."""
     parts = urlsplit(url)
     proxy = Proxy((parts.hostname or "127.0.0.1", parts.port or 6_379))
+    signed_in, at, _ = parts.netloc.rpartition("@")
     host, port = proxy.address
-    return proxy, with_prefix(parts._replace(netloc=f"{host}:{port}").geturl())
+    return proxy, with_prefix(parts._replace(netloc=f"{signed_in}{at}{host}:{port}").geturl())

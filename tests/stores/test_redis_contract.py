@@ -35,6 +35,7 @@ class TestAwaitingRedisStore(OnOneServer):
     is_awaited = True
 
 
+@pytest.mark.thorough
 class TestRedisStoreOnACluster(StoreContract, LeaseContract):
     @pytest.fixture(autouse=True)
     def _cluster(self, valkey_cluster: ValkeyCluster) -> None:

@@ -46,7 +46,7 @@ def racers() -> Iterator[list[Connection]]:
         pipe.close()
 
 
-@pytest.fixture(params=["one server", "cluster"])
+@pytest.fixture(params=["one server", pytest.param("cluster", marks=pytest.mark.thorough)])
 def url(request: pytest.FixtureRequest, valkey_url: str, valkey_cluster: ValkeyCluster) -> str:
     """The URL of a store of the test's own."""
     shared = valkey_url if request.param == "one server" else valkey_cluster.url
