@@ -210,7 +210,7 @@ async def test_the_position_waited_for_has_the_ending(network: Network, kind: ty
         seen.append(position)
         return await original(position)
 
-    here.store.readers_behind = watched  # type: ignore[method-assign]
+    here.store.readers_behind = watched
     turning(network, there, at=1)
     await here.revoke(grant.session)
 
