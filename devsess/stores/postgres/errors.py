@@ -22,6 +22,8 @@ class LostError(StoreUnavailableError):
     """The connection is lost: what it was sent may have been done, or not."""
 
 
+# Found by the driver; or by the server, in a text within JSON.
+_UNKEPT = (None, errors.UntranslatableCharacter.sqlstate)
 _UNDONE = (errors.SerializationFailure, errors.DeadlockDetected)
 _LOST = (psycopg.OperationalError, psycopg.InterfaceError)
 _NO_TABLES = (errors.UndefinedTable, errors.InvalidSchemaName, errors.UndefinedColumn)
@@ -37,7 +39,7 @@ def meaning_of(error: Error | UnicodeError, *, is_closed: bool) -> Exception:
         error: From the driver.
         is_closed: Whether it closed the connection.
     """
-    if isinstance(error, (UnicodeError, psycopg.DataError)) and not _state(error):
+    if isinstance(error, (UnicodeError, psycopg.DataError)) and _state(error) in _UNKEPT:
         return ValueError("a text holds a character that PostgreSQL cannot keep")
     if isinstance(error, errors.UniqueViolation) and error.diag.constraint_name == "sessions_pkey":
         return ValueError("there is a session with this id already")
