@@ -76,6 +76,9 @@ def test_a_restart_keeps_the_rows(is_awaited: bool, server: ValkeyServer) -> Non
         server.start()
         assert session_row() == await recovered(store, "s1")
         assert 1 == await store.ending_number("user-2")
+        # A reader of the earlier history is behind, however far it was.
+        here = await rows.log_position(store)
+        assert {"reader"} == {*(await store.readers_behind(here)).beats}
         await is_another_history(store, before)
         assert 7.0 == (await store.readers_behind(None)).lease
 
