@@ -400,10 +400,10 @@ def test_a_cancelled_caller_loses_no_write() -> None:
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
+        asked = network.calls["readers_behind"]  # before the last question, which is still to come
         there.turn(2)
         with pytest.raises(SessionRevokedError):
             await there.validate(grant.access_token)
-        asked = network.calls["readers_behind"]
         while asked == network.calls["readers_behind"]:
             await asyncio.sleep(0.001)
 

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from devsess import Client, ConfigurationError, Policy, Privacy
+from devsess.policy import seconds
 
 DAY = 86_400
 
@@ -22,6 +23,13 @@ DAY = 86_400
         ({"refresh_grace_period": 301}, "refresh_grace_period"),
         ({"leeway": 301}, "leeway"),
         ({"max_staleness": 901}, "max_staleness"),
+        ({"acknowledged": True, "max_staleness": 1}, "acknowledged"),
+        ({"acknowledged": 1}, "acknowledged"),
+        ({"acknowledged": "yes"}, "acknowledged"),
+        ({"lease": 1}, "lease"),
+        ({"acknowledged": True, "lease": 0.29}, "lease"),
+        ({"acknowledged": True, "lease": 60.1}, "lease"),
+        ({"acknowledged": True, "lease": 0}, "lease"),
         ({"cache_size": -1}, "cache_size"),
         ({"cache_size": 1.5}, "cache_size"),
         ({"max_sessions": 0}, "max_sessions"),
@@ -81,3 +89,12 @@ def test_a_function_that_gives_no_limit(gives: Any) -> None:
     """A nonsensical result of the application's function raises an error and is not used."""
     with pytest.raises(ConfigurationError, match="max_sessions"):
         Policy(max_sessions=lambda *_: gives).limit_for("ada", Client())
+
+
+@pytest.mark.parametrize("lease", [0.3, 2, 60, timedelta(seconds=1)])
+def test_leases_that_a_policy_takes(lease: float | timedelta) -> None:
+    """A lease takes a third of a second to a minute, two seconds by default."""
+    policy = Policy(acknowledged=True, lease=lease)
+
+    assert seconds(lease) == policy.lease
+    assert (False, 2.0) == (Policy().acknowledged, Policy().lease)
