@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import pymongo
 import pytest
+from pymongo import monitoring
 from pymongo.errors import OperationFailure
 from servers.mongo import OwnServer
 
@@ -148,6 +149,42 @@ def test_a_commit_without_an_answer_is_not_known(store: MongoStore, proxy: Proxy
 
     assert row is not None
     assert "lost" == row.reason
+
+
+class CutCommit(monitoring.CommandListener):
+    """Cuts the answers to commits, and heals the proxy where another transaction begins."""
+
+    def __init__(self, proxy: Proxy) -> None:
+        self._proxy = proxy
+        self.is_armed = False
+
+    def started(self, event: monitoring.CommandStartedEvent) -> None:
+        if self.is_armed and event.command_name == "commitTransaction":
+            self._proxy.cut_replies()
+        elif "startTransaction" in event.command:
+            self._proxy.heal()
+
+    def succeeded(self, event: object) -> None: ...
+
+    def failed(self, event: object) -> None: ...
+
+
+def test_a_commit_that_was_cut_off_is_not_run_again(mongo: Server, proxy: Proxy) -> None:
+    """The driver may send the commit again, which names its transaction; nobody begins another."""
+    cut = CutCommit(proxy)
+    host, port = proxy.address
+    client: pymongo.MongoClient[Any]
+    with pymongo.MongoClient(host, port, directConnection=True, event_listeners=[cut]) as client:
+        store = MongoStore(client, database="devsess_test", collection="cut_commit", timeout=5)
+        client["devsess_test"]["cut_commit"].drop()
+        drive(store.insert(login(session_row())))
+        cut.is_armed = True
+        fails(store.end(ending()))
+        cut.is_armed = False
+        proxy.heal()
+        row = again(store, "get")
+
+    assert row.reason in ("lost", None)
 
 
 def test_a_page_without_credentials_needs_no_server() -> None:

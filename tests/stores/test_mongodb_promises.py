@@ -192,8 +192,9 @@ def test_a_log_that_went_back_has_another_history(watched: Watched) -> None:
     first = drive(store.renew("reader", None, lease=1.0))
     drive(store.season(first.history))
     position = first.changes.position
+    drive(store.renew("reader", position, lease=1.0))
     watched.collection.replace_one(header, before)
-    behind = drive(store.readers_behind(position))
+    behind = drive(store.readers_behind(drive(store.changes(None)).position))
     again = drive(store.renew("reader", position, lease=1.0))
 
     assert {"reader"} == behind.beats.keys()
