@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
+from socket import socket
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
@@ -51,10 +52,18 @@ def in_haste(store: Any) -> Iterator[None]:
     lines._timeout = before
 
 
-def behind_proxy(url: str) -> tuple[Proxy, str]:
+class CutsOnce(Proxy):
+    """A proxy that is well again once it has cut a reply."""
+
+    def _pass_replies(self, client: socket, server: socket) -> None:
+        super()._pass_replies(client, server)
+        self.heal()
+
+
+def behind_proxy(url: str, kind: type[Proxy] = Proxy) -> tuple[Proxy, str]:
     """A proxy before the server of *url*, and the URL of a new store behind it."""
     parts = urlsplit(url)
-    proxy = Proxy((parts.hostname or "127.0.0.1", parts.port or 6_379))
+    proxy = kind((parts.hostname or "127.0.0.1", parts.port or 6_379))
     signed_in, at, _ = parts.netloc.rpartition("@")
     host, port = proxy.address
     return proxy, with_prefix(parts._replace(netloc=f"{signed_in}{at}{host}:{port}").geturl())
