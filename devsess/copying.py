@@ -180,7 +180,7 @@ class Copier:
         return tuple(
             theirs
             for theirs, mine in zip(accounts, there.accounts, strict=True)
-            if compared(mine, theirs, there.mark, page.mark) is Compared.BEHIND
+            if mine.is_empty or compared(mine, theirs, there.mark, page.mark) is Compared.BEHIND
         )
 
     async def _erase_vanished(self, seen: set[str], erased: frozenset[bytes]) -> int:

@@ -191,6 +191,20 @@ def test_locations_that_make_no_copy(
     assert not (source.parent / "x.db").exists()
 
 
+def test_no_message_of_a_copy_holds_the_password(source: Path) -> None:
+    """A target that does not answer, or cannot take copies, is named without its password."""
+    opened(source).close()
+    for url in (
+        "postgresql://user:hunter2@127.0.0.1:1/app?timeout=0.5",
+        "redis://user:hunter2@127.0.0.1:1/0?timeout=0.5",
+        "unheard-of://user:hunter2@127.0.0.1:1/0",
+    ):
+        for locations in ((source, url), (url, source)):
+            shown = copy(*locations)
+            assert shown.exit_code in (2, 3)
+            assert "hunter2" not in shown.output
+
+
 def test_locations_from_files(source: Path, target: Path, tmp_path: Path) -> None:
     """--from-file and --to-file name files with the locations."""
     opened(source).close()

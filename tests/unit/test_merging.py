@@ -313,7 +313,11 @@ def test_no_merge_brings_a_session_back(
     mine: Account, theirs: Account, ours: Mark, others: Mark
 ) -> None:
     """What ended in either store has ended, no later; no number and no activity falls."""
-    found = {row.id: row for row in merged(mine, theirs, ours, others).sessions}
+    whole = merged(mine, theirs, ours, others)
+    for mark in (mine.mark, theirs.mark):
+        assert whole.mark.number >= mark.number
+        assert (whole.mark.cut_off or 0.0) >= (mark.cut_off or 0.0)
+    found = {row.id: row for row in whole.sessions}
     for row in (*mine.sessions, *theirs.sessions):
         after = found[row.id]
         if row.revoked_at is not None:
