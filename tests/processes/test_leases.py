@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -51,12 +52,19 @@ def hold(server: DictServer, request: pytest.FixtureRequest) -> Any:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
+            start_new_session=True,
         )
-        request.addfinalizer(process.communicate)
-        request.addfinalizer(process.kill)  # before it
+        request.addfinalizer(lambda: end(process))
         return process
 
     return start
+
+
+def end(process: subprocess.Popen[str]) -> None:
+    """End *process* and its children, which hold the same pipes."""
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.communicate(timeout=30)
 
 
 def seasoned(sessions: SessionManager) -> Grant:

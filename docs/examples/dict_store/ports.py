@@ -7,7 +7,7 @@ import json
 import os
 import socket
 import threading
-from typing import IO, Any, Protocol
+from typing import Any, Protocol
 
 from devsess.errors import StoreUnavailableError
 
@@ -45,14 +45,14 @@ class BlockingPort:
     def __init__(self, address: Address, timeout: float = 5.0) -> None:
         self._address = address
         self._timeout = timeout
-        self._open: dict[tuple[int, int], tuple[socket.socket, IO[bytes]]] = {}
+        self._open: dict[tuple[int, int], socket.socket] = {}
 
     async def ask(self, *request: object) -> Any:
         owner = (os.getpid(), threading.get_ident())
         try:
-            connection, answers = self._open.get(owner) or self._connected(owner)
+            connection = self._open.get(owner) or self._connected(owner)
             connection.sendall(_line(request))
-            return _answer(answers.readline())
+            return _answer(_received(connection))
         except BaseException as error:
             self._drop(owner)  # its next answer may be the one to this request
             if isinstance(error, OSError):
@@ -61,28 +61,36 @@ class BlockingPort:
 
     async def hold(self, seconds: float, *request: object) -> Any:
         try:
-            with (
-                socket.create_connection(self._address, self._timeout) as connection,
-                connection.makefile("rb") as answers,
-            ):
+            with socket.create_connection(self._address, self._timeout) as connection:
                 connection.settimeout(self._timeout + seconds)
                 connection.sendall(_line(request))
-                return _answer(answers.readline())
+                return _answer(_received(connection))
         except OSError as error:
             raise _unavailable(error) from error
 
-    def _connected(self, owner: tuple[int, int]) -> tuple[socket.socket, IO[bytes]]:
+    def _connected(self, owner: tuple[int, int]) -> socket.socket:
         connection = socket.create_connection(self._address, self._timeout)
-        self._open[owner] = connection, connection.makefile("rb")
-        return self._open[owner]
+        self._open[owner] = connection
+        return connection
 
     def _drop(self, owner: tuple[int, int]) -> None:
-        for each in self._open.pop(owner, ()):
-            each.close()
+        if connection := self._open.pop(owner, None):
+            connection.close()
 
     async def close(self) -> None:
         for owner in [*self._open]:
             self._drop(owner)
+
+
+def _received(connection: socket.socket) -> bytes:
+    # By hand: a file of the socket has a lock, which a thread may hold while its process
+    # forks, and the child could never close it.
+    parts = [b""]
+    while not parts[-1].endswith(b"\n"):
+        parts.append(connection.recv(65_536))
+        if not parts[-1]:
+            break
+    return b"".join(parts)
 
 
 # Bytes of the longest answer.
