@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import importlib.util
 import os
 import pwd
@@ -14,6 +15,7 @@ import subprocess
 import tempfile
 import time
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -72,7 +74,6 @@ class PostgresServer:
         folder = Path(tempfile.mkdtemp(prefix="devsess-postgres-"))
         if self._user:
             shutil.chown(folder, self._user)
-            _open_to_others(BIN)
         arguments = ["-U", "postgres", "--auth=trust", "--encoding=UTF8", "--locale=C", "--no-sync"]
         self.run("initdb", "-D", str(folder / "data"), *arguments)
         (folder / "data" / "pg_hba.conf").write_text(ACCESS, encoding="utf-8")
@@ -90,7 +91,7 @@ class PostgresServer:
 
     def run(self, program: str, *arguments: str) -> None:
         """Run one of PostgreSQL's programs."""
-        command = [str(BIN / program), *arguments]
+        command = [str(_programs() / program), *arguments]
         subprocess.run(command, check=True, capture_output=True, user=self._user, timeout=60)
 
     def start(self) -> None:
@@ -99,7 +100,7 @@ class PostgresServer:
         options = [it for name, value in settings.items() for it in ("-c", f"{name}={value}")]
         with (self.folder / "log").open("ab") as log:
             self._process = subprocess.Popen(
-                [str(BIN / "postgres"), "-D", str(self.folder / "data"), *options],
+                [str(_programs() / "postgres"), "-D", str(self.folder / "data"), *options],
                 stdout=log,
                 stderr=log,
                 user=self._user,
@@ -243,12 +244,32 @@ def _user() -> str | None:
     return name
 
 
-def _open_to_others(folder: Path) -> None:
-    """Let other users through to *folder*."""
-    for each in (folder, *folder.parents):
-        mode = each.stat().st_mode
-        if not mode & stat.S_IXOTH:
-            each.chmod(mode | stat.S_IXOTH)
+@cache
+def _programs() -> Path:
+    """PostgreSQL's programs; a copy of them, if its user cannot run those that are installed."""
+    user = _user()
+    if user is None or _can_run(BIN, user):
+        return BIN
+    folder = Path(tempfile.mkdtemp(prefix="devsess-postgres-programs-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    package = BIN.parents[1]
+    for name in (f"{package.name}/pginstall", f"{package.name}.libs"):  # one finds the other
+        if (package.parent / name).exists():
+            shutil.copytree(package.parent / name, folder / name, symlinks=True)
+    for each in (folder, *folder.rglob("*")):
+        if not each.is_symlink():
+            mode = each.stat().st_mode
+            each.chmod(mode | (0o055 if mode & stat.S_IXUSR else 0o044))
+    return folder / BIN.relative_to(package.parent)
+
+
+def _can_run(programs: Path, user: str) -> bool:
+    try:
+        command = [str(programs / "initdb"), "--version"]
+        subprocess.run(command, check=True, capture_output=True, user=user, timeout=60)
+    except (PermissionError, subprocess.CalledProcessError):
+        return False
+    return True
 
 
 def _free_port() -> int:
