@@ -51,8 +51,8 @@ installed = cache(packages_distributions)
 
 
 def distributions(packages: set[str]) -> set[str]:
-    """The distributions that *packages* are imported from."""
-    return {normal(installed()[package][0]) for package in packages}
+    """The distributions that *packages* are imported from; one that is not here has that name."""
+    return {normal(installed().get(package, [package])[0]) for package in packages}
 
 
 def adapter(name: str) -> Path:
