@@ -87,7 +87,7 @@ class Wait:
             behind = await self._asked(store)
             if behind is not None and self._have_heard(behind):
                 return
-            # What was slept counts too: by a clock for tests no time may pass.
+            # The pauses count too: by a clock for tests no time may pass.
             waited = max(self._ways.elapsed() - self._since, slept)
             left = over_after(self._lease) - waited
             if not self._is_counted:

@@ -25,7 +25,7 @@ from devsess.cli._with import json_option
 def main() -> None:
     """Sessions of devices: look at them, end them, clean up."""
     reconfigure()
-    # What a driver logs while it tries again is in the error that it raises in the end.
+    # The error that a driver raises in the end says all that it logs while it tries again.
     logging.getLogger("psycopg").addHandler(logging.NullHandler())
 
 

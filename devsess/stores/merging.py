@@ -210,7 +210,7 @@ def _devices(mine: Account, theirs: Account) -> dict[str, DeviceRow]:
 def merged_device(
     one: DeviceRow, other: DeviceRow, ahead: DeviceRow, trusted: DeviceRow
 ) -> DeviceRow:
-    """What two copies come to: *ahead*, trusted as *trusted* is, and blocked if either is."""
+    """Two copies as one: *ahead*, trusted as *trusted* is, and blocked if either is."""
     blocked = one.blocked or other.blocked
     return evolve(
         ahead,
@@ -321,7 +321,7 @@ def ending_of_everyone(mark: Mark) -> Ending:
 
 
 def later_erasure(one: ErasedAccount | None, other: ErasedAccount) -> ErasedAccount:
-    """What is remembered of an erased account that two stores know, or only the *other*."""
+    """The memory of an erased account that two stores know, or only the *other*."""
     if one is None:
         return other
     return ErasedAccount(one.digest, max(one.number, other.number), max(one.until, other.until))

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pymongo
 import pytest
+from _both_managers import share_revocations
 from pymongo import monitoring
 
 from devsess import (
@@ -297,21 +298,7 @@ def test_a_current_schema_is_only_read(watched: Watched) -> None:
 def test_both_managers_share_it(mongo: Server) -> None:
     """One process blocks, one awaits: each hears at once of the other's revocations."""
     url = mongo.place()
-
-    async def run() -> None:
-        with SessionManager(url, keys=SECRET) as blocking:
-            async with AsyncSessionManager(url, keys=SECRET) as awaiting:
-                one, other = blocking.login("ada"), await awaiting.login("ada")
-                assert "ada" == (await awaiting.validate(one.access_token)).user_id
-                assert "ada" == blocking.validate(other.access_token).user_id
-                await awaiting.revoke(one.session.id)
-                assert [other.session.id] == list(blocking.revoke_all("ada"))
-                with pytest.raises(SessionRevokedError):
-                    blocking.validate(one.access_token)
-                with pytest.raises(SessionRevokedError):
-                    await awaiting.validate(other.access_token)
-
-    asyncio.run(run())
+    share_revocations(url)
 
 
 def test_a_lease_answers_from_memory_until_a_revocation(mongo: Server) -> None:

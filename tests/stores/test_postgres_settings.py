@@ -10,13 +10,14 @@ import traceback
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from _both_managers import share_revocations
 from _postgres import both_ports, filled, with_store
 from psycopg import AsyncConnection, Connection
 from psycopg_pool import AsyncConnectionPool, ConnectionPool
 from servers.postgres import PASSWORD
 
-from devsess import AsyncSessionManager, SessionManager
-from devsess.errors import ConfigurationError, SessionRevokedError, StoreUnavailableError
+from devsess import SessionManager
+from devsess.errors import ConfigurationError, StoreUnavailableError
 from devsess.stores.base import OfUser
 from devsess.stores.postgres import LimitedAsyncConnection, LimitedConnection, PostgresStore
 from devsess.stores.postgres.settings import Settings, read_url
@@ -108,21 +109,7 @@ def test_a_missing_driver_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_both_managers_take_a_url(postgres: PostgresServer, schema: str, scheme: str) -> None:
     """Each hears at once of the other's revocations."""
     url = postgres.url(schema=schema).replace("postgresql", scheme, 1)
-
-    async def run() -> None:
-        with SessionManager(url, keys=SECRET) as blocking:
-            async with AsyncSessionManager(url, keys=SECRET) as awaiting:
-                one, other = blocking.login("ada"), await awaiting.login("ada")
-                assert "ada" == (await awaiting.validate(one.access_token)).user_id
-                assert "ada" == blocking.validate(other.access_token).user_id
-                await awaiting.revoke(one.session.id)
-                assert [other.session.id] == list(blocking.revoke_all("ada"))
-                with pytest.raises(SessionRevokedError):
-                    blocking.validate(one.access_token)
-                with pytest.raises(SessionRevokedError):
-                    await awaiting.validate(other.access_token)
-
-    asyncio.run(run())
+    share_revocations(url)
 
 
 @pytest.mark.parametrize("autocommit", [False, True])

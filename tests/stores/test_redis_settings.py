@@ -13,11 +13,11 @@ from urllib.parse import urlsplit
 import pytest
 import redis
 import redis.asyncio
+from _both_managers import share_revocations
 from _redis import PATIENCE, both_ports, run, with_store
 from _tls import TlsFront, certificate
 from servers.valkey import ValkeyCluster, ValkeyServer, with_prefix
 
-from devsess import AsyncSessionManager, SessionManager, SessionRevokedError
 from devsess.errors import ConfigurationError, StoreUnavailableError
 from devsess.stores.open import open_store
 from devsess.stores.redis import RedisStore
@@ -239,21 +239,7 @@ def test_an_applications_client_is_taken(valkey_url: str, valkey_cluster: Valkey
 def test_both_managers_share_it(valkey_url: str) -> None:
     """One process blocks, one awaits: each hears at once of the other's revocations."""
     url = with_prefix(valkey_url)
-
-    async def scenario() -> None:
-        with SessionManager(url, keys=SECRET) as blocking:
-            async with AsyncSessionManager(url, keys=SECRET) as awaiting:
-                one, other = blocking.login("ada"), await awaiting.login("ada")
-                assert "ada" == (await awaiting.validate(one.access_token)).user_id
-                assert "ada" == blocking.validate(other.access_token).user_id
-                await awaiting.revoke(one.session.id)
-                assert [other.session.id] == list(blocking.revoke_all("ada"))
-                with pytest.raises(SessionRevokedError):
-                    blocking.validate(one.access_token)
-                with pytest.raises(SessionRevokedError):
-                    await awaiting.validate(other.access_token)
-
-    run(scenario())
+    share_revocations(url)
 
 
 def test_all_processes_have_the_same_shards(valkey_url: str) -> None:

@@ -1,4 +1,4 @@
-"""What a driver's errors mean for a call and its transaction."""
+"""The meaning of a driver's errors for a call and its transaction."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _CONFLICTS = (112, 11000)
 
 
 class MovedError(Exception):
-    """What was read does not fit together: something was written in between. Read again."""
+    """Two reads do not fit together: something was written in between. Read again."""
 
 
 class EmptiedError(Exception):

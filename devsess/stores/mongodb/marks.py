@@ -1,4 +1,4 @@
-"""What endings have written about an account, and the questions that follow from it."""
+"""The marks that endings leave on an account, and the questions that they answer."""
 
 from __future__ import annotations
 

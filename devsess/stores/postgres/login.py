@@ -20,7 +20,7 @@ _LIVE = f"s.user_id = %(user_id)s AND {rows.UNENDED} AND {rows.LIVE}"
 
 
 def _insert(table: str, columns: Sequence[str]) -> str:
-    # As one value a row: psycopg reads a statement with more than 50 values anew each time.
+    # As one value a row: psycopg parses a statement with more than 50 values each time.
     names = ", ".join(columns)
     record = f"json_populate_record(NULL::{{s}}.{table}, %({table})s::json)"
     return f"INSERT INTO {{s}}.{table} ({names}) SELECT {names} FROM ok, {record}"  # noqa: S608

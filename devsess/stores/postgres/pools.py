@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 _MAX_IDLE = 300.0
 # Less than an answer is waited for, so that the server says it first, and why. A process that is
 # stopped in the middle of a transaction holds its locks no longer than that either. And every
-# statement finds its rows by a key: to plan one anew for each value takes longer than to run it.
+# statement finds its rows by a key: to plan it for each value takes longer than to run it.
 # Not behind a pooler: its sessions are other programs' too.
 _LIMITS = (
     "SELECT set_config('lock_timeout', %(lock)s, false), set_config('statement_timeout', %(ms)s,"

@@ -55,7 +55,26 @@ class Port(Protocol):
         """Close all connections; closing twice is fine."""
 
 
-class BlockingPort:
+class _Port:
+    """The law of both ports: a read whose connection was lost is sent once more, in time."""
+
+    _settings: Settings
+
+    async def run(self, work: Work[T], *, is_read: bool = False) -> T:
+        """See Port.run."""
+        deadline = monotonic() + self._settings.timeout
+        try:
+            return await self._once(work, deadline)
+        except LostError:
+            if not is_read or monotonic() >= deadline:
+                raise
+            return await self._once(work, deadline)
+
+    async def _once(self, work: Work[T], deadline: float) -> T:
+        raise NotImplementedError
+
+
+class BlockingPort(_Port):
     """For SessionManager: its coroutines never suspend."""
 
     def __init__(self, settings: Settings, pool: BlockingPool | None = None) -> None:
@@ -74,15 +93,6 @@ class BlockingPort:
         self._pool, self._given = None, None
         self._opening = threading.Lock()
         self._listener = BlockingListener(self._settings, connecting(self._settings))
-
-    async def run(self, work: Work[T], *, is_read: bool = False) -> T:
-        deadline = monotonic() + self._settings.timeout
-        try:
-            return await self._once(work, deadline)
-        except LostError:
-            if not is_read or monotonic() >= deadline:
-                raise
-            return await self._once(work, deadline)
 
     async def _once(self, work: Work[T], deadline: float) -> T:
         pool = self._opened()
@@ -118,7 +128,7 @@ class BlockingPort:
             self._pool.close()
 
 
-class AwaitingPort:
+class AwaitingPort(_Port):
     """For AsyncSessionManager: it opens its pool inside the running loop."""
 
     def __init__(self, settings: Settings, pool: AwaitingPool | None = None) -> None:
@@ -136,15 +146,6 @@ class AwaitingPort:
         self._abandoned += [self._pool, self._listener]
         self._pool, self._given, self._loop = None, None, None
         self._listener = AwaitingListener(self._settings, connecting(self._settings))
-
-    async def run(self, work: Work[T], *, is_read: bool = False) -> T:
-        deadline = monotonic() + self._settings.timeout
-        try:
-            return await self._once(work, deadline)
-        except LostError:
-            if not is_read or monotonic() >= deadline:
-                raise
-            return await self._once(work, deadline)
 
     async def _once(self, work: Work[T], deadline: float) -> T:
         pool = await self._opened()
@@ -207,7 +208,7 @@ async def _sent_awaited(
 
 
 def _has_rows(cursor: Cursor[Any] | AsyncCursor[Any]) -> bool:
-    # Its description would tell too, but is made anew each time: it costs more than the query.
+    # Its description would say so too, but is made each time: it costs more than the query.
     return cursor.pgresult is not None and cursor.pgresult.nfields > 0
 
 
