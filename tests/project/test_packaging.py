@@ -33,6 +33,7 @@ def pyproject() -> dict[str, Any]:
 
 
 FRAMEWORKS = ("django", "flask", "prometheus", "starlette")
+SERVERS = ROOT / "benchmarks" / "servers"
 STORES = ("mongodb", "postgres", "redis")
 
 
@@ -119,16 +120,21 @@ def test_every_script_of_a_store_is_in_the_package() -> None:
 
 
 def test_benchmarks_need_nothing_more() -> None:
-    """The benchmarks run on what the package requires, but for peers and pictures."""
+    """The benchmarks run on what the package requires, but for peers, pictures and servers."""
     more = ("_peer_", "peers.py", "_plots.py", "served.py")
-    files = _source.python_files(ROOT / "benchmarks")
-    imported = _source.third_party(*(it for it in files if not it.name.startswith(more)))
+    files = [
+        path
+        for path in _source.python_files(ROOT / "benchmarks")
+        if not path.name.startswith(more) and path.parent != SERVERS
+    ]
+    imported = _source.third_party(*files)
     assert set() == distributions(imported) - required(project()["dependencies"])
 
 
 def test_tests_need_the_test_extra_only() -> None:
-    """Each package that the tests import is required by devsess or by its test extra."""
+    """What tests and their servers import is required by devsess or by its test extra."""
     files = [ROOT / "conftest.py", *_source.python_files(ROOT / "tests")]
+    files += _source.python_files(SERVERS)
     allowed = [*project()["dependencies"], *project()["optional-dependencies"]["test"]]
     assert set() == distributions(_source.third_party(*files)) - required(allowed)
 
