@@ -8,13 +8,13 @@ import pytest
 from servers.valkey import with_prefix
 
 from devsess.stores.redis import RedisStore
-from devsess.testing import LeaseContract, StoreContract
+from devsess.testing import CopyContract, LeaseContract, StoreContract
 
 if TYPE_CHECKING:
     from servers.valkey import ValkeyCluster
 
 
-class OnOneServer(StoreContract, LeaseContract):
+class OnOneServer(StoreContract, LeaseContract, CopyContract):
     """Each store has a prefix of its own."""
 
     is_awaited: bool
@@ -35,8 +35,19 @@ class TestAwaitingRedisStore(OnOneServer):
     is_awaited = True
 
 
+class TestCopiesOverShards(CopyContract):
+    """The parts of a cluster, on one server."""
+
+    @pytest.fixture(autouse=True)
+    def _server(self, valkey_url: str) -> None:
+        self.url = valkey_url
+
+    def make_store(self) -> RedisStore:
+        return RedisStore(with_prefix(self.url, shards=5))
+
+
 @pytest.mark.thorough
-class TestRedisStoreOnACluster(StoreContract, LeaseContract):
+class TestRedisStoreOnACluster(StoreContract, LeaseContract, CopyContract):
     @pytest.fixture(autouse=True)
     def _cluster(self, valkey_cluster: ValkeyCluster) -> None:
         self.url = valkey_cluster.url

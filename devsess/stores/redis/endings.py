@@ -33,7 +33,7 @@ class Endings(Writes):
             return Ended()
         number = await self._drawn() if isinstance(target, OfUser) else "0"
         future = instant(ending.cutoffs.future_after)
-        how = [*_how(ending), future, str(ending.at_once), END_KIND, number]
+        how = [*how_of(ending), future, str(ending.at_once), END_KIND, number]
         event = columns.of_event(ending.event)
         following, with_own, texts = await self._ask(shard, "end", *_target(target), *how, *event)
         events = [read_event([text]) for text in texts]
@@ -60,7 +60,7 @@ class Endings(Writes):
         few = sum(await self._ask_all("count")) <= ending.at_once
         number = await self._drawn()
         future = instant(ending.cutoffs.future_after)
-        drawn = await self._ask_all("end_all", number, *_how(ending), future)
+        drawn = await self._ask_all("end_all", number, *how_of(ending), future)
         following = int(number) or int(drawn[0])
         events: list[EventRow] = []
         if few:
@@ -140,7 +140,8 @@ class Endings(Writes):
         return int(count)
 
 
-def _how(ending: Ending) -> list[Text]:
+def how_of(ending: Ending) -> list[Text]:
+    """When, why and by whom, and which rows were live then."""
     at = ending.cutoffs
     actor = json.dumps(ending.actor)
     instants = (at.idle_after, at.created_after)

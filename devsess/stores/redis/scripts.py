@@ -35,27 +35,33 @@ def script(name: str) -> Script:
     is_read = name in _READS
     guard = "guard_read" if is_read else "guard_write"
     shared = ["log"] if name in _ON_THE_LOG else [] if is_read else ["write"]
+    shared += ["whole"] if name in _OF_COPIES else []
     parts = [guard, "lib", *shared, name]
     text = b"\n".join(_text(part) for part in parts)
     return Script(text, hashlib.sha1(text, usedforsecurity=False).hexdigest(), is_read)
 
 
 _ON_THE_LOG = frozenset({"changes", "readers", "renew", "season"})
+_OF_COPIES = frozenset({"account", "marks", "merge"})
 _READS = frozenset(
     {
+        "account",
         "ahead",
         "changes",
         "count",
         "cut_off",
         "devices",
+        "erased",
         "events",
         "find",
         "get",
         "known_devices",
         "list",
         "live",
+        "marks",
         "newest",
         "number",
         "readers",
+        "users",
     }
 )

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from devsess.stores.redis.columns import Text
     from devsess.stores.redis.port import Port
 
-# Of the keys and their contents.
-VERSION = 1
+# Of the keys and their contents. From 2 on there is a list of the users.
+VERSION = 2
 # Shards of sessions that this process remembers.
 REMEMBERED = 100_000
 
@@ -41,7 +41,7 @@ class Shards:
         self._port, self._prefix = port, prefix
         self._tags = [raw(f"{{{prefix}:{number}}}") for number in range(shards)]
         self._places: dict[str, int] = {}
-        self._is_opened = False
+        self._is_opened = self._is_listed = False
 
     async def _ask(self, shard: int, name: str, *arguments: Text) -> Any:
         """The answer of a script in one shard."""
@@ -77,6 +77,7 @@ class Shards:
             raise ConfigurationError(
                 f"the data has {int(shards)} shards, and this store {count}: set `shards`"
             )
+        self._is_listed = int(version) >= 2
         self._is_opened = True
 
     def _of_user(self, user_id: str) -> int:

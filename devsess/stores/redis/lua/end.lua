@@ -42,6 +42,7 @@ else
   end
   local n = draw(tonumber(id))
   raise(account_key(user), n, ending.at, future)
+  call('ZADD', USERS, 0, user)
   if is_kept then
     unindex(kept)
     call('HSET', session_key(kept.id), 'ending_number', n)

@@ -19,4 +19,5 @@ for _, id in ipairs(devices) do delete_device(user, id) end
 for _, place in ipairs(places) do call('ZREM', T .. ':at', place .. ':' .. user) end
 call('DEL', T .. ':h:' .. user, T .. ':o:' .. user, T .. ':c:' .. user)
 local marks = call('DEL', account_key(user))
+call('ZREM', USERS, user)
 return {#sessions + #devices + #places + marks, sessions}

@@ -12,13 +12,14 @@
 --   :u:USER  :open:USER     sessions by sign-in: all; those that are not written as ended
 --   :idle  :n  :ended       sessions by idle deadline and by ending number, not written as
 --                           ended; and those that are, by the instant of their end
+--   :users                  users, in the order of their bytes: all about whom anything is kept
 --   :ds:USER  :seen  :free  devices by sign-in; those that a purge may take
 --   :h:USER  :o:USER  :c:USER  :at  :newest   events: texts, order, counts, instants
 --   :pending  :p:NUMBER     endings whose rows follow
 --   :log                    the change log, a stream
 
 local call, T, taken = redis.call, KEYS[1], 0
-local STORE = T .. ':store'
+local STORE, USERS = T .. ':store', T .. ':users'
 local EVENTS_EACH, LOG_BOUND, NEWEST = 1000, 20000, 1000
 
 local function arg()

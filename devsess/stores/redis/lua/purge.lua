@@ -18,6 +18,10 @@ local function each(key, from, to, is_wanted, work)
   left = left - #found
 end
 local function any() return true end
+local function unlist(user)
+  local kept = {T .. ':u:' .. user, T .. ':ds:' .. user, T .. ':o:' .. user, account_key(user)}
+  if call('EXISTS', unpack(kept)) == 0 then call('ZREM', USERS, user) end
+end
 local function exact(x) return string.format('%.17g', x) end
 
 local digests = T .. ':xs'
@@ -68,12 +72,17 @@ end)
 each(T .. ':at', '-inf', '(' .. exact(before), any, function(member)
   local place, user = string.match(member, '^(%d+):(.*)$')
   delete_event(user, place)
+  unlist(user)
 end)
 each(T .. ':free', '-inf', '(' .. exact(devices_before), function(member)
   local user, dev = split(member)
   local v = call('HMGET', device_key(user, dev), 'trusted_until', 'forgotten')
   return v[2] == 'true' or not (tonumber(v[1]) and tonumber(v[1]) > now)
-end, function(member) delete_device(split(member)) end)
+end, function(member)
+  local user, dev = split(member)
+  delete_device(user, dev)
+  unlist(user)
+end)
 local excess = call('XLEN', T .. ':log') - log_kept
 if excess > 0 and left > 0 then
   left = left - call('XTRIM', T .. ':log', 'MAXLEN', '=', log_kept + math.max(0, excess - left))

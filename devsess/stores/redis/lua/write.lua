@@ -46,6 +46,7 @@ local function insert_event(event)
       call('RPUSH', T .. ':i:' .. event.session, place)
     end
   end
+  call('ZADD', USERS, 0, user)
   call('ZADD', T .. ':o:' .. user, place, place)
   call('ZADD', T .. ':at', event.at, place .. ':' .. user)
   call('LPUSH', T .. ':newest', place .. ' ' .. event.at)
@@ -74,15 +75,20 @@ local function unindex(row)
   call('ZREM', T .. ':n', in_order(row.n, row.id))
 end
 
+-- The addresses of a session's events become networks.
+local function drop_addresses(user, id)
+  local places = T .. ':i:' .. id
+  for _, place in ipairs(call('LRANGE', places, 0, -1)) do
+    call('HDEL', T .. ':h:' .. user, place .. 'i')
+  end
+  call('DEL', places)
+end
+
 -- Write a session as ended: its address, and those of its events, become networks.
 local function end_session(row, at, reason, actor)
   call('HSET', session_key(row.id), 'revoked_at', at, 'reason', reason, 'actor', actor,
     'ip', row.network)
-  local places = T .. ':i:' .. row.id
-  for _, place in ipairs(call('LRANGE', places, 0, -1)) do
-    call('HDEL', T .. ':h:' .. row.user, place .. 'i')
-  end
-  call('DEL', places)
+  drop_addresses(row.user, row.id)
   unindex(row)
   call('ZADD', T .. ':ended', at, row.id)
 end
@@ -140,6 +146,10 @@ local function delete_session(row)
 end
 
 -- Endings.
+
+local function raise_last(n)
+  if n > get(STORE, 'last') then call('HSET', STORE, 'last', n) end
+end
 
 local function draw(at_least)
   local n = math.max(get(STORE, 'last') + 1, at_least)

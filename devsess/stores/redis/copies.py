@@ -1,0 +1,196 @@
+"""
+Copies: whole accounts out, and merged in.
+
+An account is read by one script. What a merge comes to is decided here, and written by one
+script that writes nothing if the account has changed since; then it is read again.
+
+A page is not of one instant: its accounts are read one after the other, and lie in
+several shards. Two rules make up for it, and merges need no more:
+
+- The ending of everyone is one that every shard knew before the accounts were read.
+  A later one would come with rows from before it, as if it had spared them. If a
+  shard hears of one meanwhile, its accounts are read again: a sign-in from after it
+  would come under the earlier one, and end at the target when that learns of the later one.
+- The highest number drawn is read after the accounts, so none of theirs is above it. Otherwise a
+  target would draw a number that covers none of their sessions.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TypeVar
+
+from attrs import evolve
+
+from devsess.errors import ConfigurationError, StoreUnavailableError
+from devsess.stores import merging, semantics
+from devsess.stores.accounts import Account, Batch, ErasedAccount, Mark
+from devsess.stores.redis import whole
+from devsess.stores.redis.columns import instant, raw, unraw
+from devsess.stores.redis.endings import Endings, how_of
+from devsess.stores.redis.port import Call
+from devsess.stores.redis.whole import Stored
+
+T = TypeVar("T")
+
+# Accounts that are read or written within one timeout.
+TOGETHER = 10
+# How often what changes meanwhile is read again.
+TRIES = 50
+_RESTLESS = "changed again and again while it was"
+
+
+class Copying(Endings):
+    """The part of RedisStore that gives and takes whole accounts; see SupportsCopy."""
+
+    async def export(self, *, limit: int, cursor: str | None = None) -> Batch:
+        """See SupportsCopy.export. The cursor is the last account's shard and id."""
+        semantics.check_size(limit)
+        users, following = await self._users(*self._place_of(cursor), limit)
+        erased = await self._erased() if cursor is None else ()
+        batch = await self.accounts(users)
+        return evolve(
+            batch,
+            accounts=tuple(it for it in batch.accounts if not it.is_empty),
+            last_number=max([batch.last_number, *(it.number for it in erased)]),
+            erased=erased,
+            next=following,
+        )
+
+    async def accounts(self, user_ids: Sequence[str]) -> Batch:
+        """See SupportsCopy.accounts."""
+        for _ in range(TRIES):
+            marks, last_numbers = await self._marks()
+            found, lasts = await self._stored(user_ids)
+            known = [marks[self._of_user(it.account.user_id)] for it in found]
+            if known == [it.everyone for it in found]:
+                mark = min(marks, key=lambda it: -math.inf if it.cut_off is None else it.cut_off)
+                last = max([*last_numbers, *lasts])
+                return Batch(tuple(map(whole.settled, found)), mark, last)
+        raise StoreUnavailableError(f"the ending of everyone {_RESTLESS} read")
+
+    async def merge(self, batch: Batch) -> None:
+        """See SupportsCopy.merge."""
+        await self._merge_numbers(batch)
+        for group in _groups(batch.accounts):
+            left = group
+            for _ in range(TRIES):
+                left = await self._merged(left, batch.mark)
+                if not left:
+                    break
+            else:
+                raise StoreUnavailableError(f"an account {_RESTLESS} merged")
+
+    # Reading.
+
+    def _place_of(self, cursor: str | None) -> tuple[int, bytes]:
+        """The shard that a page begins in, and from where on."""
+        if cursor is None:
+            return 0, b"-"
+        shard, colon, user = cursor.partition(":")
+        is_number = shard.isascii() and shard.isdigit() and len(shard) < 9
+        if not (colon and is_number and int(shard) < len(self._tags)):
+            raise ValueError("this cursor was not given out by export")
+        return int(shard), b"(" + raw(user)
+
+    async def _users(self, shard: int, place: bytes, limit: int) -> tuple[list[str], str | None]:
+        """A page of users, and the cursor of the next one."""
+        if not self._is_opened:
+            await self._open()
+        if not self._is_listed:
+            raise ConfigurationError(
+                "this data has no list of its users: an older devsess began it"
+            )
+        found: list[tuple[int, str]] = []
+        while shard < len(self._tags) and len(found) <= limit:
+            users = await self._ask(shard, "users", place, str(limit + 1 - len(found)))
+            found += [(shard, unraw(it)) for it in users]
+            shard, place = shard + 1, b"-"
+        following = "{}:{}".format(*found[limit - 1]) if len(found) > limit else None
+        return [user for _, user in found[:limit]], following
+
+    async def _erased(self) -> tuple[ErasedAccount, ...]:
+        """The memory of erased accounts; one that was merged in is in every shard."""
+        kept: dict[bytes, ErasedAccount] = {}
+        for digest, number, until in [it for part in await self._ask_all("erased") for it in part]:
+            each = ErasedAccount(digest, int(number), float(until))
+            kept[digest] = merging.later_erasure(kept.get(digest), each)
+        return tuple(kept[digest] for digest in sorted(kept))
+
+    async def _marks(self) -> tuple[list[Mark], list[int]]:
+        """Of each shard the ending of everyone, and the highest number drawn."""
+        answers = await self._ask_all("marks")
+        return [whole.mark(it) for it in answers], [int(last or 0) for _, _, last in answers]
+
+    async def _stored(self, user_ids: Sequence[str]) -> tuple[list[Stored], list[int]]:
+        """Accounts, and the highest number drawn in the shard of each when it was read."""
+        if not self._is_opened:
+            await self._open()
+        found: list[Stored] = []
+        lasts: list[int] = []
+        for group in _groups(user_ids):
+            tags = [self._tags[self._of_user(it)] for it in group]
+            answers = await self._port.run_all(
+                [Call.of(tag, "account", raw(it)) for tag, it in zip(tags, group, strict=True)]
+            )
+            found += [whole.read(it, answer) for it, answer in zip(group, answers, strict=True)]
+            lasts += [int(answer[0][2] or 0) for answer in answers]
+        return found, lasts
+
+    # Writing.
+
+    async def _merge_numbers(self, batch: Batch) -> None:
+        marks, last_numbers = await self._marks()
+        is_unknown = any(merging.is_unknown(batch.mark, it) for it in marks)
+        if not (batch.erased or is_unknown or min(last_numbers) < batch.last_number):
+            return
+        number = await self._drawn() if is_unknown else "0"
+        erased = [(it.digest, str(it.number), instant(it.until)) for it in batch.erased]
+        await self._ask_all(
+            *("merge_numbers", str(batch.last_number), whole.cut_off_of(batch.mark), number),
+            *how_of(merging.ending_of_everyone(batch.mark)),
+            *(str(len(erased)), *(text for each in erased for text in each)),
+        )
+
+    async def _merged(self, accounts: Sequence[Account], others: Mark) -> list[Account]:
+        """Merge *accounts*; those that have changed meanwhile, and are as they were."""
+        there, _ = await self._stored([it.user_id for it in accounts])
+        writes: list[tuple[Account, Call]] = []
+        new: dict[str, int] = {}
+        for theirs, mine in zip(accounts, there, strict=True):
+            change = _difference(mine, theirs, others)
+            if change != merging.Difference():
+                shard = self._of_user(theirs.user_id)
+                new |= {it.id: shard for it in change.sessions if it.id not in mine.sessions}
+                how = whole.writing(theirs.user_id, mine, change)
+                writes.append((theirs, Call.of(self._tags[shard], "merge", *how)))
+        await self._claim_all(new)
+        answers = await self._port.run_all([call for _, call in writes])
+        if b"foreign" in answers:
+            raise ValueError(merging.FOREIGN)
+        # An erasure or a purge that was under way may have deleted them since.
+        await self._claim_all(new)
+        return [it for (it, _), answer in zip(writes, answers, strict=True) if answer != b"merged"]
+
+    async def _claim_all(self, shards: Mapping[str, int]) -> None:
+        """Write the shard of each session's id, unless there is one."""
+        if len(self._tags) == 1 or not shards:
+            return
+        calls = [Call.of(self._id_key(it), "claim", str(at)) for it, at in shards.items()]
+        answers = await self._port.run_all(calls)
+        if [*shards.values()] != [int(found) for _, found in answers]:
+            claimed = [it for it, (is_new, _) in zip(shards, answers, strict=True) if is_new]
+            await self._unclaim([*map(raw, claimed)])
+            raise ValueError(merging.FOREIGN)
+
+
+def _difference(mine: Stored, theirs: Account, others: Mark) -> merging.Difference:
+    sessions, _ = merging.settled(mine.account.sessions, (), mine.pending)
+    read = evolve(mine.account, sessions=sessions)
+    return merging.difference(read, theirs, mine.everyone, others)
+
+
+def _groups(items: Sequence[T]) -> Iterator[Sequence[T]]:
+    for start in range(0, len(items), TOGETHER):
+        yield items[start : start + TOGETHER]
