@@ -133,6 +133,9 @@ class Core:
             raise
 
     async def _drop_changed(self, op: Operation) -> None:
+        # Each commit moves a mark: then the log is read in any case, and better by the write.
+        if self._capabilities.mark is None and not op.store.may_have_logged:
+            return
         # The write is done. A log that cannot be read must not turn it into an error.
         try:
             await self.cache.catch_up(op.store)

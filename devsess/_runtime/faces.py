@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, ParamSpec, Protocol, TypeVar, cast
 from devsess._runtime.drive import SUSPENSION, in_thread
 from devsess._runtime.notify import log_error
 from devsess.stores.awaited import Awaited
-from devsess.stores.base import StoreBusyError
+from devsess.stores.base import Inserted, StoreBusyError
 
 if TYPE_CHECKING:
     from devsess._runtime.threads import Threads
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from devsess.lifecycle import Activity
     from devsess.metrics import CallTimes
     from devsess.models import Location
-    from devsess.stores.base import AsyncStore, Changes, Store
+    from devsess.stores.base import AsyncStore, Changes, InsertAnswer, Insertion, Store
     from devsess.stores.capabilities import Capabilities
     from devsess.stores.rows import SessionRow
 
@@ -41,6 +41,10 @@ class _Read(Protocol[A_contra, T_co]):
     def __call__(self, subject: A_contra, /, *, wait: bool = True) -> T_co: ...
 
 
+# The calls that may append to the change log. A sign-in does so where it ends sessions, which
+# its answer names.
+_LOGGED = frozenset({"update", "set_back", "end", "put_device", "erase"})
+
 # The shortest and the longest pause, in seconds: other writers try the lock again after
 # a tenth of a second at the latest.
 _PAUSE = (0.01, 0.1)
@@ -55,7 +59,12 @@ class Face(Awaited):
         capabilities: Its capabilities beside the protocol.
         times: Where the calls are counted.
         locator: Finds the place of an address, or None.
+
+    Attributes:
+        may_have_logged: Whether the operation may have appended to the change log.
     """
+
+    may_have_logged = False
 
     def __init__(
         self,
@@ -68,6 +77,12 @@ class Face(Awaited):
         self._times = times
         self._locator = locator
         self._took = 0.0
+
+    async def insert(self, insertion: Insertion) -> InsertAnswer:
+        """See Store.insert."""
+        answer = await super().insert(insertion)
+        self.may_have_logged |= isinstance(answer, Inserted) and bool(answer.ended)
+        return answer
 
     async def locate(self, ip: str | None) -> Location | None:
         """The place of *ip*; None if the locator fails, for that must keep nobody out."""
@@ -90,6 +105,12 @@ class Face(Awaited):
     async def sleep(self, seconds: float) -> None:
         """Wait for so long; on an event loop others go on."""
         time.sleep(seconds)
+
+    def _note(self, name: str, took: float) -> None:
+        """Note a call that is over, whether it failed or not."""
+        self._took = took
+        self._times.add(name, took)
+        self.may_have_logged |= name in _LOGGED
 
 
 class BlockingFace(Face):
@@ -114,8 +135,7 @@ class BlockingFace(Face):
         try:
             return method(*args, **kwargs)
         finally:
-            self._took = took = perf_counter() - start
-            self._times.add(name, took)
+            self._note(name, perf_counter() - start)
 
     async def _read(self, name: str, method: _Read[A, T], subject: A) -> T:
         """On an event loop too, if it can be answered at once."""
@@ -189,8 +209,7 @@ class AwaitingFace(Face):
         try:
             return await cast("Callable[P, Awaitable[T]]", method)(*args, **kwargs)
         finally:
-            self._took = took = perf_counter() - start
-            self._times.add(name, took)
+            self._note(name, perf_counter() - start)
 
     async def _found(self, locator: Locator, ip: str) -> Location | None:
         if self._threads is None:

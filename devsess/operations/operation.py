@@ -22,7 +22,14 @@ if TYPE_CHECKING:
 
 
 class OperationStore(AsyncStore, AsyncSupportsStamps, Protocol):
-    """A store as operations call it: any store, through its face, and its locator."""
+    """
+    A store as operations call it: any store, through its face, and its locator.
+
+    Attributes:
+        may_have_logged: Whether a call may have appended to the change log.
+    """
+
+    may_have_logged: bool
 
     async def locate(self, ip: str | None) -> Location | None: ...
     async def pause(self) -> None: ...

@@ -6,8 +6,15 @@ import asyncio
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from attrs import evolve
 
-from devsess import AsyncSessionManager, Client, SessionManager, SessionRevokedError
+from devsess import (
+    AsyncSessionManager,
+    Client,
+    LoginDeniedError,
+    SessionManager,
+    SessionRevokedError,
+)
 from devsess.stores.base import StoreBusyError
 from devsess.stores.memory import MemoryStore
 from devsess.testing import Awaited
@@ -74,11 +81,46 @@ def test_without_a_mark_each_hit_asks_for_the_changes() -> None:
     async def run() -> list[str]:
         store = Unmarked(MemoryStore())
         sessions, token = await _signed_in(store)
+        await sessions.validate(token, PHONE)  # its first look into the log drops everything
         store.calls.clear()
         await sessions.validate(token, PHONE)
         return store.calls
 
     assert ["changes"] == asyncio.run(run())
+
+
+def test_a_sign_in_that_ends_nothing_reads_no_log() -> None:
+    """It has appended nothing, nor has a refused one; one that replaces a session has."""
+
+    async def run() -> list[list[str]]:
+        store = Unmarked(MemoryStore())
+        sessions = AsyncSessionManager(store, keys=SECRET)
+        grant = await sessions.login("ada", PHONE)
+        first, store.calls = store.calls, []
+        await sessions.login("ada", evolve(PHONE, device_token=grant.device_token))
+        again, store.calls = store.calls, []
+        await sessions.block_device("ada", grant.session.device)
+        store.calls.clear()
+        with pytest.raises(LoginDeniedError):
+            await sessions.login("ada", evolve(PHONE, device_token=grant.device_token))
+        return [first, again, store.calls]
+
+    signing_in = ["known_devices", "insert"]
+    assert [signing_in, [*signing_in, "changes"], [*signing_in, "add_event"]] == asyncio.run(run())
+
+
+def test_a_refresh_reads_no_log() -> None:
+    """A rotation is no ending: the access tokens of before go on."""
+
+    async def run() -> list[str]:
+        store = Unmarked(MemoryStore())
+        sessions = AsyncSessionManager(store, keys=SECRET)
+        grant = await sessions.login("ada", PHONE)
+        store.calls.clear()
+        await sessions.refresh(grant.refresh_token, PHONE)
+        return store.calls
+
+    assert ["get", "rotate"] == asyncio.run(run())
 
 
 def test_a_changed_mark_is_heard_of() -> None:
