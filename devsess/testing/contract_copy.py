@@ -16,6 +16,7 @@ from devsess.testing._rows import (
     HOUR,
     T0,
     changed_since,
+    cutoffs,
     device_row,
     end_one,
     ending,
@@ -228,6 +229,24 @@ class CopyContract:
             found = await store.get(session_id)
             assert found is not None
             assert T0 + 1 == found.revoked_at
+
+    @with_a_store
+    async def test_an_older_ending_of_everyone_ends_nobody_later(self, store: CopyingStore) -> None:
+        """An ending from before this store's own takes no session with it, whatever its number."""
+        await store.end(ending(Everyone()))
+        number = await store.ending_number("user-2")
+        await sign_in(store, session_row("here", user_id="user-2", ending_number=number))
+        await store.merge(_batch(mark=Mark(number + 8, T0 - HOUR), last_number=number + 8))
+        rotated = await store.rotate(
+            "here", expected_generation=0, changes={"rotated_at": T0 + 2}, event=None
+        )
+
+        assert rotated is not None
+        assert 1 == len((await store.live("user-2", cutoffs=cutoffs(), limit=9)).items)
+        later = session_row("later", ending_number=await store.ending_number("user-1"))
+        await sign_in(store, later)
+        await store.end(ending(Everyone()))
+        assert () == (await store.live("user-1", cutoffs=cutoffs(), limit=9)).items
 
     @with_a_store
     async def test_a_block_that_is_merged_holds(self, store: CopyingStore) -> None:

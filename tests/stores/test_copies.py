@@ -7,49 +7,76 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
+from itertools import count, product
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from servers.valkey import with_prefix
 
 from devsess import SessionManager, SessionRevokedError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
     from servers.postgres import PostgresServer, Schemas
+    from servers.valkey import ValkeyCluster
 
 HERE = Path(__file__).parent
 SECRET = "t7vKq2Zr9XwLm4NbY8sHd5JfC3pQx6RgUe1"
-KINDS = ("sqlite", "postgres")
+
+
+def in_a_file(_: pytest.FixtureRequest, path: Path) -> str:
+    SessionManager(path, keys=SECRET).close()
+    return f"sqlite:///{path}"
+
+
+def in_postgres(request: pytest.FixtureRequest, _: Path) -> str:
+    server: PostgresServer = request.getfixturevalue("postgres")
+    schemas: Schemas = request.getfixturevalue("postgres_schemas")
+    request.addfinalizer(schemas.give_back)
+    return server.url(schema=schemas.take(), pool_size=4)
+
+
+def in_valkey(request: pytest.FixtureRequest, _: Path) -> str:
+    return with_prefix(request.getfixturevalue("valkey_url"))
+
+
+def in_a_cluster(request: pytest.FixtureRequest, _: Path) -> str:
+    cluster: ValkeyCluster = request.getfixturevalue("valkey_cluster")
+    return with_prefix(cluster.url)
+
+
+# Each gives the URL of a new store; a server is started for those that are asked for.
+KINDS: dict[str, Callable[[pytest.FixtureRequest, Path], str]] = {
+    "sqlite": in_a_file,
+    "postgres": in_postgres,
+    "redis": in_valkey,
+    "cluster": in_a_cluster,
+}
 # The others with --thorough.
 USUAL = ("sqlite", "postgres")
 PAIRS = [
-    pytest.param(one, other, marks=() if (one, other) == USUAL else pytest.mark.thorough)
-    for one in KINDS
-    for other in KINDS
+    pytest.param(*pair, marks=() if pair == USUAL else pytest.mark.thorough)
+    for pair in product(KINDS, KINDS)
+]
+# The source's log is heard.
+HEARD = [
+    pytest.param("sqlite", "postgres"),
+    pytest.param("redis", "sqlite"),
+    pytest.param("cluster", "redis", marks=pytest.mark.thorough),
+    pytest.param("postgres", "cluster", marks=pytest.mark.thorough),
 ]
 # Seconds in which a slow machine gets anything done.
 PATIENCE = 60.0
 
 
 @pytest.fixture
-def place(
-    tmp_path: Path, postgres: PostgresServer, postgres_schemas: Schemas
-) -> Iterator[Callable[[str], str]]:
+def place(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[str], str]:
     """The URL of a new store of a kind."""
-    made: list[str] = []
-
-    def new(kind: str) -> str:
-        made.append(kind)
-        if kind == "sqlite":
-            path = tmp_path / f"{len(made)}.db"
-            SessionManager(path, keys=SECRET).close()
-            return f"sqlite:///{path}"
-        return postgres.url(schema=postgres_schemas.take(), pool_size=4)
-
-    yield new
-    postgres_schemas.give_back()
+    numbers = count()
+    return lambda kind: KINDS[kind](request, tmp_path / f"{next(numbers)}.db")
 
 
 def started(*arguments: str) -> subprocess.Popen[str]:
@@ -169,21 +196,24 @@ def test_a_copy_while_the_application_runs(
     assert min(lived, ended) > 5
 
 
-def test_a_revocation_is_heard_while_it_follows(place: Callable[[str], str]) -> None:
+@pytest.mark.parametrize(("one", "other"), HEARD)
+def test_a_revocation_is_heard_while_it_follows(
+    one: str, other: str, place: Callable[[str], str]
+) -> None:
     """A session that the source revokes ends at the target without another copy."""
-    source, target = place("sqlite"), place("postgres")
+    source, target = place(one), place(other)
     with (
         SessionManager(source, keys=SECRET) as old,
         SessionManager(target, keys=SECRET) as new,
     ):
-        grant, other = old.login("ada"), old.login("eve")
+        grant, erased = old.login("ada"), old.login("eve")
         following = copying(source, target, "--follow", "--interval", "3600")
         try:
-            eventually(lambda: new.get(grant.session.id) and new.get(other.session.id))
+            eventually(lambda: new.get(grant.session.id) and new.get(erased.session.id))
             new.validate(grant.access_token)
             old.revoke(grant.session.id)
             old.erase_user("eve")
-            eventually(lambda: not new.get(other.session.id))
+            eventually(lambda: not new.get(erased.session.id))
             eventually(lambda: is_refused(new, grant.access_token))
         finally:
             following.send_signal(signal.SIGTERM)
@@ -191,9 +221,10 @@ def test_a_revocation_is_heard_while_it_follows(place: Callable[[str], str]) -> 
         assert (1, 0, 0) == (found["same"], found["behind"], found["alone"])
 
 
-def test_an_ending_of_everyone_is_heard(place: Callable[[str], str]) -> None:
+@pytest.mark.parametrize(("one", "other"), HEARD)
+def test_an_ending_of_everyone_is_heard(one: str, other: str, place: Callable[[str], str]) -> None:
     """revoke_everyone at the source ends all sessions of the target, those signed in there too."""
-    source, target = place("sqlite"), place("postgres")
+    source, target = place(one), place(other)
     with (
         SessionManager(source, keys=SECRET) as old,
         SessionManager(target, keys=SECRET) as new,

@@ -23,6 +23,7 @@ from devsess.stores.open import open_store
 from devsess.stores.redis import RedisStore
 from devsess.stores.redis.lines import Server
 from devsess.stores.redis.settings import of_url
+from devsess.stores.redis.shards import VERSION
 from devsess.stores.redis.topology import Cluster, OneServer, Sentinels
 from devsess.testing._rows import raises, session_row, sign_in
 
@@ -250,11 +251,21 @@ def test_all_processes_have_the_same_shards(valkey_url: str) -> None:
         with_store(url, True, lambda store: store.get("s1"), shards=8)
 
 
+def test_data_without_a_list_of_its_users_is_not_copied(valkey_url: str) -> None:
+    """Data that an older devsess began may have users that no page would hold."""
+    url = with_prefix(valkey_url)
+    prefix = url.partition("prefix=")[2]
+    with redis.Redis.from_url(url.partition("?")[0]) as client:
+        client.hset(f"{{{prefix}:about}}:data", mapping={"version": 1, "shards": 1})
+    with pytest.raises(ConfigurationError, match="older devsess"):
+        with_store(url, False, lambda store: store.export(limit=1))
+
+
 def test_newer_data_is_refused(valkey_url: str) -> None:
     """Data of a newer version is not written by an older one."""
     url = with_prefix(valkey_url)
     prefix = url.partition("prefix=")[2]
     with redis.Redis.from_url(url.partition("?")[0]) as client:
-        client.hset(f"{{{prefix}:about}}:data", mapping={"version": 2, "shards": 1})
+        client.hset(f"{{{prefix}:about}}:data", mapping={"version": VERSION + 1, "shards": 1})
     with pytest.raises(ConfigurationError, match="newer"):
         with_store(url, False, lambda store: store.migrate())
