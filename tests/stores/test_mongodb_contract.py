@@ -1,5 +1,5 @@
 """
-The contracts of stores and of leases over MongoDB's protocol, through both ports.
+The contracts of stores, leases and copies over MongoDB's protocol, through both ports.
 
 By default over one port and the server that is fast enough, and all with `--thorough`.
 """
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from devsess.stores.mongodb import MongoStore
-from devsess.testing import LeaseContract, StoreContract
+from devsess.testing import CopyContract, LeaseContract, StoreContract
 
 if TYPE_CHECKING:
     from servers.mongo import Server
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from devsess.stores.base import AsyncStore
 
 
-class OverMongoDB(StoreContract, LeaseContract):
+class OverMongoDB(StoreContract, LeaseContract, CopyContract):
     """Each store has a collection of its own."""
 
     server: Server

@@ -45,6 +45,8 @@ PENDING = {"pending": True}
 # lifetime, and events after they were written. Longer than the default policy keeps them.
 TTL_MARGIN = timedelta(days=400)
 _LONGEST = 10_000 * 86_400.0
+# Before every instant.
+_EVER = -1e308
 
 _SESSION = tuple(each.name for each in fields(SessionRow) if each.name != "device")
 _DEVICE = tuple(each.name for each in fields(DeviceRow))
@@ -212,8 +214,10 @@ def dies_at(begin: datetime, seconds: float) -> datetime:
 
 def pending_document(by: Covering) -> Document:
     """An ending whose rows follow, as a document."""
+    # Of the servers that only speak the protocol one knows no infinity.
+    bounds = {name: max(getattr(by, name), _EVER) for name in ("idle_after", "created_after")}
     values = {name: getattr(by, name) for name in _COVERING}
-    return values | {
+    return values | bounds | {
         "_id": f"pending/{by.number}",
         "table": "pending",
         "pending": True,

@@ -18,7 +18,16 @@ from pymongo import DESCENDING, AsyncMongoClient, MongoClient
 from devsess.errors import ConfigurationError, StoreUnavailableError
 from devsess.stores import semantics
 from devsess.stores.base import Ended, Refused, Settled
-from devsess.stores.mongodb import endings, leases, log, purge, queries, schema, writes
+from devsess.stores.mongodb import (
+    copies,
+    endings,
+    leases,
+    log,
+    purge,
+    queries,
+    schema,
+    writes,
+)
 from devsess.stores.mongodb.documents import is_text
 from devsess.stores.mongodb.errors import EmptiedError, MovedError
 from devsess.stores.mongodb.ports import AwaitingPort, BlockingPort
@@ -28,6 +37,7 @@ from devsess.stores.mongodb.url import Place, place_in, with_settings
 if TYPE_CHECKING:
     from devsess.lifecycle import Activity, LivenessCutoffs
     from devsess.models import Page
+    from devsess.stores.accounts import Batch
     from devsess.stores.base import (
         Changes,
         Columns,
@@ -47,6 +57,8 @@ T = TypeVar("T")
 _TRIES = 5
 # Seconds that an index may take to be built.
 _MIGRATION = 3_600.0
+# And a page of accounts, or a whole account: the server ends a transaction after a minute.
+_COPY = 50.0
 
 
 class MongoStore:
@@ -86,9 +98,9 @@ class MongoStore:
 
     # How calls are carried out.
 
-    async def _read(self, read: Callable[[], Awaitable[T]]) -> T:
+    async def _read(self, read: Callable[[], Awaitable[T]], seconds: float | None = None) -> T:
         """The result of *read*, which is tried again where others wrote in between."""
-        with self._port.within():
+        with self._port.within(seconds):
             for _ in range(_TRIES):
                 try:
                     if not self._is_ready:
@@ -100,8 +112,8 @@ class MongoStore:
                     self._is_ready = False
         raise StoreUnavailableError("the collection holds what does not fit together")
 
-    async def _write(self, work: Callable[[Unit], Awaitable[T]]) -> T:
-        """The result of *work* in one transaction."""
+    async def _write(self, work: Callable[[Unit], Awaitable[T]], seconds: float | None = None) -> T:
+        """The result of *work* in one transaction, within the timeout or so many seconds."""
 
         async def attempt(session: object) -> T:
             unit = Unit(self._port, session, self._places)
@@ -109,7 +121,7 @@ class MongoStore:
             await unit.flush()
             return answer
 
-        return await self._read(lambda: self._port.transaction(attempt))
+        return await self._read(lambda: self._port.transaction(attempt), seconds)
 
     async def _make_ready(self) -> None:
         await self._port.read_clock()
@@ -310,6 +322,28 @@ class MongoStore:
         if not is_text(erasure.user_id):
             return 0
         return await self._write(partial(writes.erase, erasure=erasure))
+
+    # Copies.
+
+    async def export(self, *, limit: int, cursor: str | None = None) -> Batch:
+        """See SupportsCopy.export."""
+        semantics.check_size(limit)
+        if cursor is not None and not is_text(cursor):
+            raise ValueError("this cursor was not given out by export")
+        return await self._write(partial(copies.page, limit=limit, cursor=cursor), _COPY)
+
+    async def accounts(self, user_ids: Sequence[str]) -> Batch:
+        """See SupportsCopy.accounts."""
+        return await self._write(partial(copies.accounts, user_ids=user_ids), _COPY)
+
+    async def merge(self, batch: Batch) -> None:
+        """See SupportsCopy.merge."""
+        if not all(is_text(it.user_id) for it in batch.accounts):
+            raise ValueError("MongoDB cannot keep the id of an account: a character in it")
+        await self._write(partial(copies.merge_numbers, batch=batch), _COPY)
+        for theirs in batch.accounts:
+            merge = partial(copies.merge_account, theirs=theirs, others=batch.mark)
+            await self._write(merge, _COPY)
 
     # Leases.
 

@@ -18,6 +18,8 @@ from devsess.stores.mongodb.marks import Marks
 from devsess.stores.mongodb.reading import with_device
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from devsess.stores.mongodb.ports import Document, Filter, Port
     from devsess.stores.rows import DeviceRow, EventRow, SessionRow
 
@@ -102,6 +104,10 @@ class Unit:
             fields={"place": 1},
         )
         return bool(found)
+
+    def server_time(self) -> datetime:
+        """As the port has it."""
+        return self._port.server_time()
 
     # Writes.
 
