@@ -252,7 +252,8 @@ def _events(mine: Account, theirs: Account, rows: Sequence[SessionRow]) -> tuple
     ]
     named = {event.session_id for event in reduced if event.type is EventType.SESSION_REVOKED}
     written = {row.id for row in (*mine.sessions, *theirs.sessions) if row.revoked_at is not None}
-    ends = [_end_event(row) for row in rows if row.id not in named | written]
+    noted = named | written
+    ends = [_end_event(row) for row in rows if row.id not in noted]
     return (*reduced, *(event for event in ends if event is not None))
 
 

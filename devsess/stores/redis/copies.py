@@ -29,6 +29,7 @@ from devsess.stores.accounts import Account, Batch, ErasedAccount, Mark
 from devsess.stores.redis import whole
 from devsess.stores.redis.columns import instant, raw, unraw
 from devsess.stores.redis.endings import Endings, how_of
+from devsess.stores.redis.parts import Writing
 from devsess.stores.redis.port import Call
 from devsess.stores.redis.whole import Stored
 
@@ -71,15 +72,14 @@ class Copying(Endings):
         raise StoreUnavailableError(f"the ending of everyone {_RESTLESS} read")
 
     async def merge(self, batch: Batch) -> None:
-        """See SupportsCopy.merge."""
+        """See SupportsCopy.merge. One of more than 500 rows is merged in parts of so many."""
         await self._merge_numbers(batch)
         for group in _groups(batch.accounts):
             left = group
             for _ in range(TRIES):
-                left = await self._merged(left, batch.mark)
-                if not left:
-                    break
-            else:
+                if left:
+                    left = await self._merged(left, batch.mark)
+            if left:
                 raise StoreUnavailableError(f"an account {_RESTLESS} merged")
 
     # Reading.
@@ -156,22 +156,31 @@ class Copying(Endings):
     async def _merged(self, accounts: Sequence[Account], others: Mark) -> list[Account]:
         """Merge *accounts*; those that have changed meanwhile, and are as they were."""
         there, _ = await self._stored([it.user_id for it in accounts])
-        writes: list[tuple[Account, Call]] = []
-        new: dict[str, int] = {}
-        for theirs, mine in zip(accounts, there, strict=True):
-            change = _difference(mine, theirs, others)
-            if change != merging.Difference():
-                shard = self._of_user(theirs.user_id)
-                new |= {it.id: shard for it in change.sessions if it.id not in mine.sessions}
-                how = whole.writing(theirs.user_id, mine, change)
-                writes.append((theirs, Call.of(self._tags[shard], "merge", *how)))
+        pairs = zip(accounts, there, strict=True)
+        writings = [Writing.of(theirs, mine, others) for theirs, mine in pairs]
+        new = {
+            session_id: self._of_user(it.user_id)
+            for it in writings
+            for session_id in it.new_sessions()
+        }
         await self._claim_all(new)
-        answers = await self._port.run_all([call for _, call in writes])
-        if b"foreign" in answers:
-            raise ValueError(merging.FOREIGN)
+        changed: set[str] = set()
+        while due := [it for it in writings if it.parts and it.user_id not in changed]:
+            answers = await self._port.run_all([self._next_part(it) for it in due])
+            if any(answer == b"foreign" for answer, *_ in answers):
+                raise ValueError(merging.FOREIGN)
+            for writing, (answer, *state) in zip(due, answers, strict=True):
+                if answer == b"changed":
+                    changed.add(writing.user_id)
+                else:
+                    writing.written(*state)
         # An erasure or a purge that was under way may have deleted them since.
         await self._claim_all(new)
-        return [it for (it, _), answer in zip(writes, answers, strict=True) if answer != b"merged"]
+        return [it for it in accounts if it.user_id in changed]
+
+    def _next_part(self, writing: Writing) -> Call:
+        tag = self._tags[self._of_user(writing.user_id)]
+        return Call.of(tag, "merge", *writing.arguments())
 
     async def _claim_all(self, shards: Mapping[str, int]) -> None:
         """Write the shard of each session's id, unless there is one."""
@@ -183,12 +192,6 @@ class Copying(Endings):
             claimed = [it for it, (is_new, _) in zip(shards, answers, strict=True) if is_new]
             await self._unclaim([*map(raw, claimed)])
             raise ValueError(merging.FOREIGN)
-
-
-def _difference(mine: Stored, theirs: Account, others: Mark) -> merging.Difference:
-    sessions, _ = merging.settled(mine.account.sessions, (), mine.pending)
-    read = evolve(mine.account, sessions=sessions)
-    return merging.difference(read, theirs, mine.everyone, others)
 
 
 def _groups(items: Sequence[T]) -> Iterator[Sequence[T]]:

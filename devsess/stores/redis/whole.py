@@ -13,15 +13,12 @@ from devsess.stores import merging
 from devsess.stores.accounts import Account, Mark
 from devsess.stores.as_json import UnreadableRowError
 from devsess.stores.redis import columns
-from devsess.stores.redis.columns import instant, raw, some, unraw
-from devsess.stores.redis.packing import packed
+from devsess.stores.redis.columns import instant, unraw
 from devsess.stores.redis.reads import event as read_event
 from devsess.stores.semantics import Covering
 
 if TYPE_CHECKING:
-    from devsess.stores.merging import Difference
-    from devsess.stores.redis.columns import Text
-    from devsess.stores.rows import DeviceRow, EventRow, SessionRow
+    from devsess.stores.rows import EventRow
 
 
 @frozen
@@ -33,7 +30,7 @@ class Stored:
         everyone: The ending of everyone in its shard, at the same instant.
         state: What `whole.lua` calls so.
         pending: The endings that may cover its rows.
-        hashes: The fields of each device's hash, and of each session's, by id.
+        devices, sessions: The fields of each one's hash, by its id.
     """
 
     account: Account
@@ -112,39 +109,6 @@ def settled(stored: Stored) -> Account:
     return evolve(stored.account, sessions=sessions, events=events)
 
 
-def writing(user_id: str, mine: Stored, change: Difference) -> list[Text]:
-    """The arguments by which `merge.lua` writes *change*, if *mine* is still so."""
-    raised = change.mark
-    return [
-        *(raw(user_id), mine.state),
-        *("" if raised is None else str(raised.number), cut_off_of(raised)),
-        *some([_device(it, mine.devices.get(it.id, [])) for it in change.devices]),
-        *some([_session(it, mine.sessions.get(it.id, [])) for it in change.sessions]),
-        *some([raw(it) for it in change.reduced]),
-        str(len(change.events)),
-        *(text for event in change.events for text in columns.of_event(event)),
-    ]
-
-
 def cut_off_of(found: Mark | None) -> str:
     """The cut-off as an argument; empty if there is none."""
     return "" if found is None or found.cut_off is None else instant(found.cut_off)
-
-
-def _device(row: DeviceRow, was: Sequence[bytes]) -> bytes:
-    return packed({"id": raw(row.id), "was": was, "columns": columns.of_device(row)})
-
-
-def _session(row: SessionRow, was: Sequence[bytes]) -> bytes:
-    return packed(
-        {
-            "id": raw(row.id),
-            "dev": raw(row.device.id),
-            "n": str(row.ending_number),
-            "created": instant(row.created_at),
-            "idle": instant(row.idle_expires_at),
-            "ended": "" if row.revoked_at is None else instant(row.revoked_at),
-            "was": was,
-            "columns": columns.of_session(row),
-        }
-    )

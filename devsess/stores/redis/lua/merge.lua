@@ -17,17 +17,17 @@ local function is_as_read(key, was)
   return #now == #was
 end
 
-if state_of(user) ~= expected then return 'changed' end
+if state_of(user) ~= expected then return {'changed'} end
 local there = {}
 for _, it in ipairs(devices) do
-  if not is_as_read(device_key(user, it.id), it.was) then return 'changed' end
+  if not is_as_read(device_key(user, it.id), it.was) then return {'changed'} end
   there[it.id] = true
 end
 for _, it in ipairs(sessions) do
   local owner = call('HGET', session_key(it.id), 'user')
-  if owner and owner ~= user then return 'foreign' end
+  if owner and owner ~= user then return {'foreign'} end
   local has_device = there[it.dev] or call('EXISTS', device_key(user, it.dev)) == 1
-  if not has_device or not is_as_read(session_key(it.id), it.was) then return 'changed' end
+  if not has_device or not is_as_read(session_key(it.id), it.was) then return {'changed'} end
 end
 
 if n then
@@ -61,4 +61,4 @@ for id in pairs(there) do index_device(user, id) end
 for _, id in ipairs(reduced) do drop_addresses(user, id) end
 for _ = 1, number() do insert_event(event_args()) end
 call('ZADD', USERS, 0, user)
-return 'merged'
+return {'merged', state_of(user)}
