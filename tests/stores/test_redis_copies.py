@@ -1,0 +1,284 @@
+"""Copies over Redis: what comes between two of their scripts, and accounts of many rows."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from itertools import product
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from _redis import run
+from attrs import evolve
+from servers.valkey import with_prefix
+
+from devsess.copying import Check, Copier
+from devsess.errors import StoreUnavailableError
+from devsess.models import EventType
+from devsess.stores.accounts import Account, Batch, Mark
+from devsess.stores.base import ById, Erasure, Everyone, OfDevice, OfUser
+from devsess.stores.redis import RedisStore
+from devsess.stores.redis.parts import ROWS
+from devsess.stores.redis.scripts import script
+from devsess.testing._rows import T0, ending, event_row, session_row, sign_in
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Sequence
+
+    from devsess.stores.redis.port import Call
+    from devsess.stores.rows import SessionRow
+
+
+class Steps:
+    """
+    The port of a store, with something that happens before one of its steps.
+
+    Attributes:
+        taken: Steps so far: each asks the server, for one answer or several.
+        calls: What they asked.
+    """
+
+    def __init__(self, store: RedisStore, at: int, act: Callable[[], Awaitable[object]]) -> None:
+        self._port, self._at, self._act = store._port, at, act
+        self.taken = 0
+        self.calls: list[Call] = []
+        store._port = self  # type: ignore[assignment]
+
+    @property
+    def is_over(self) -> bool:
+        """Whether it has happened."""
+        return self.taken >= self._at
+
+    async def _step(self, *calls: Call) -> None:
+        self.calls += calls
+        self.taken += 1
+        if self.taken == self._at:
+            await self._act()
+
+    async def run(self, call: Call) -> Any:
+        await self._step(call)
+        return await self._port.run(call)
+
+    async def run_all(self, calls: Sequence[Call]) -> list[Any]:
+        await self._step(*calls)
+        return await self._port.run_all(calls)
+
+    async def close(self) -> None:
+        await self._port.close()
+
+
+class Pair:
+    """A source with two users, and a target with an earlier copy, and a session of its own."""
+
+    def __init__(self, url: str, shards: int) -> None:
+        self.urls = {name: with_prefix(url, shards=shards) for name in ("source", "target")}
+        self.stores = {name: RedisStore(it) for name, it in self.urls.items()}
+        self.others = {name: RedisStore(it) for name, it in self.urls.items()}
+
+    async def fill(self) -> None:
+        source, target = self.others["source"], self.others["target"]
+        await sign_in(source, session_row("s1", device="d1"))
+        await Copier(source, target).run()
+        await sign_in(source, session_row("s2", device="d2"))
+        await sign_in(source, session_row("b1", user_id="bob"))
+        await sign_in(target, session_row("t1", device="d3"))
+
+    async def copy(self, steps: Steps) -> Check | None:
+        """The check of a copy that saw what came; None if it was over before its step."""
+        copier = Copier(self.stores["source"], self.stores["target"])
+        await copied_once(copier)
+        return await copied_once(copier) if steps.is_over else None
+
+    async def live(self, name: str = "target") -> set[str]:
+        found = set()
+        for user in ("user-1", "bob"):
+            rows = await self.others[name].list(user)
+            found |= {row.id for row in rows if row.revoked_at is None}
+        return found
+
+    async def close(self) -> None:
+        for store in (*self.stores.values(), *self.others.values()):
+            await store.close()
+
+
+async def copied_once(copier: Copier) -> Check:
+    while await copier.run():
+        pass
+    return await copier.check(mends=True)
+
+
+async def sign_in_late(store: RedisStore) -> None:
+    number = await store.ending_number("user-1")
+    await sign_in(store, session_row("late", device="d9", ending_number=number))
+
+
+async def rotate(store: RedisStore) -> None:
+    await store.rotate("s1", expected_generation=0, changes={"rotated_at": T0 + 1}, event=None)
+
+
+ALL_OF_THEM = {"s1", "s2", "t1", "b1"}
+# What happens between two steps, and which sessions must have ended at the target by the end.
+BETWEEN: dict[str, tuple[Callable[[RedisStore], Awaitable[object]], set[str]]] = {
+    "revoke": (lambda it: it.end(ending(ById("s1"))), {"s1"}),
+    "revoke_all": (lambda it: it.end(ending(OfUser("user-1"))), {"s1", "s2", "t1"}),
+    "revoke_all, rows follow": (
+        lambda it: it.end(evolve(ending(OfUser("user-1")), at_once=0)),
+        {"s1", "s2", "t1"},
+    ),
+    "revoke_everyone": (lambda it: it.end(ending(Everyone())), ALL_OF_THEM),
+    "block": (lambda it: it.end(ending(OfDevice("user-1", "d1"))), {"s1"}),
+    "sign-in": (sign_in_late, set()),
+    "rotation": (rotate, set()),
+}
+
+
+USUAL = {("revoke_all, rows follow", "target", 1), ("revoke_everyone", "source", 1)}
+# The others with --thorough.
+CASES = [
+    pytest.param(*case, marks=() if case in USUAL else pytest.mark.thorough)
+    for case in product(BETWEEN, ("source", "target"), (1, 3))
+]
+
+
+@pytest.mark.parametrize(("what", "place", "shards"), CASES)
+def test_what_comes_between_two_steps(what: str, place: str, shards: int, valkey_url: str) -> None:
+    """Whatever step of a copy it precedes, an ending holds at the target, and nothing else ends."""
+    act, ended = BETWEEN[what]
+
+    async def copied(at: int) -> bool:
+        pair = Pair(valkey_url, shards)
+        try:
+            await pair.fill()
+            steps = Steps(pair.stores[place], at, lambda: act(pair.others[place]))
+            check = await pair.copy(steps)
+            if check is None:
+                return False
+            expected = ALL_OF_THEM - ended | ({"late"} if what == "sign-in" else set())
+            assert (at, 0, expected) == (at, check.behind, await pair.live())
+            row = await pair.others["target"].get("s1")
+            assert row is not None
+            assert (at, what == "rotation") == (at, row.generation == 1)
+            return True
+        finally:
+            await pair.close()
+
+    assert run(count_up(copied)) > 5
+
+
+async def fail() -> None:
+    raise StoreUnavailableError("the test stops it here")
+
+
+@pytest.mark.parametrize("shards", [1, pytest.param(3, marks=pytest.mark.thorough)])
+@pytest.mark.parametrize("place", ["source", "target"])
+def test_a_copy_that_stopped_is_completed(place: str, shards: int, valkey_url: str) -> None:
+    """Wherever it stopped, another copy finds the accounts whole, and ends with no difference."""
+
+    async def stopped(at: int) -> bool:
+        pair = Pair(valkey_url, shards)
+        try:
+            await pair.fill()
+            steps = Steps(pair.stores[place], at, fail)
+            with suppress(StoreUnavailableError):
+                await copied_once(Copier(pair.stores["source"], pair.stores["target"]))
+            check = await copied_once(Copier(pair.others["source"], pair.others["target"]))
+            assert (at, 0, ALL_OF_THEM) == (at, check.behind, await pair.live())
+            return steps.is_over
+        finally:
+            await pair.close()
+
+    assert run(count_up(stopped)) > 5
+
+
+@pytest.mark.parametrize("shards", [1, pytest.param(3, marks=pytest.mark.thorough)])
+def test_an_erasure_at_the_target_leaves_no_part(shards: int, valkey_url: str) -> None:
+    """Whatever step of a merge it precedes, the account is whole or gone, never in part."""
+
+    async def erased(at: int) -> bool:
+        pair = Pair(valkey_url, shards)
+        try:
+            await pair.fill()
+            target = pair.others["target"]
+            batch = await pair.others["source"].accounts(["user-1"])
+            erasure = Erasure("user-1", (), 0.0)
+            steps = Steps(pair.stores["target"], at, lambda: target.erase(erasure))
+            await pair.stores["target"].merge(batch)
+            live = await pair.live()
+            assert (at, True) == (at, live in ({"s1", "s2", "t1"}, {"s1", "s2"}, set()))
+            for session_id in live:
+                assert await target.get(session_id) is not None
+            return steps.is_over
+        finally:
+            await pair.close()
+
+    assert run(count_up(erased)) > 3
+
+
+async def count_up(work: Callable[[int], Awaitable[bool]]) -> int:
+    """Do *work* with 1, 2, 3 and so on, until it says that there is no such step."""
+    at = 1
+    while await work(at):
+        at += 1
+    return at
+
+
+# Many rows.
+
+
+def many(name: str, **columns: Any) -> tuple[SessionRow, ...]:
+    """Sessions that make one script too long."""
+    return tuple(
+        session_row(f"{name}-{n:03}", ending_number=1, **columns) for n in range(ROWS // 2)
+    )
+
+
+def account_of(rows: Sequence[SessionRow], mark: Mark) -> Batch:
+    kinds = product((EventType.SESSION_CREATED, EventType.SESSION_UPDATED), rows)
+    events = [event_row(kind, session_id=row.id, ip=row.ip) for kind, row in kinds]
+    account = Account("user-1", mark, (rows[0].device,), tuple(rows), tuple(events))
+    return Batch((account,), last_number=mark.number)
+
+
+def test_an_account_of_many_rows_goes_in_parts(valkey_url: str) -> None:
+    """It arrives whole, its history in order, by scripts of few rows each."""
+    batch = account_of(many("new"), Mark())
+
+    async def scenario() -> None:
+        store = RedisStore(with_prefix(valkey_url))
+        try:
+            steps = Steps(store, 0, fail)
+            await store.merge(batch)
+            parts = [it for it in steps.calls if it.script == script("merge")]
+            assert len(parts) == 1 + 1 + 1  # devices, sessions, history
+            assert batch.accounts == (await store.export(limit=1)).accounts
+        finally:
+            await store.close()
+
+    run(scenario())
+
+
+def test_parts_that_stopped_are_completed(valkey_url: str) -> None:
+    """Wherever a merge in parts stopped, all that the source's ending ends has ended, once each."""
+    mark, here = Mark(9, T0 + 9), [it.id for it in many("here")]
+    old = [evolve(it, revoked_at=T0 + 9, reason="revoked", ip=it.network) for it in many("old")]
+    batch = account_of(old, mark)
+
+    async def stopped(at: int) -> bool:
+        url = with_prefix(valkey_url)
+        store, other = RedisStore(url), RedisStore(url)
+        try:
+            await store.merge(account_of(many("here"), Mark()))
+            steps = Steps(store, at, fail)
+            with suppress(StoreUnavailableError):
+                await store.merge(batch)
+            await other.merge(batch)
+            [account] = (await other.export(limit=1)).accounts
+            assert mark == account.mark
+            assert {T0 + 9} == {it.revoked_at for it in account.sessions}
+            ends = [it for it in account.events if it.type is EventType.SESSION_REVOKED]
+            assert here == sorted(str(it.session_id) for it in ends)
+            return steps.is_over
+        finally:
+            await store.close()
+            await other.close()
+
+    assert run(count_up(stopped)) > 6
