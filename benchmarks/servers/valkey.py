@@ -8,6 +8,7 @@ import socket
 import subprocess
 import tempfile
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
@@ -60,8 +61,8 @@ class ValkeyServer:
         """A client for the test's own questions."""
         return redis.Redis(port=self.port, retry=Retry(NoBackoff(), 0), **settings)
 
-    def start(self) -> None:
-        """Start it, with the data that its folder holds."""
+    def start(self, *, waits: bool = True) -> None:
+        """Start it, with the data that its folder holds; return once it answers."""
         common = [f"port {self.port}", "bind 127.0.0.1", f"dir {self.folder}", "save ''"]
         if self._sentinel_of is not None:
             master = f"main 127.0.0.1 {self._sentinel_of.port}"
@@ -80,7 +81,8 @@ class ValkeyServer:
                 stdout=log,
                 stderr=log,
             )
-        self._wait_until_it_answers()
+        if waits:
+            self._wait_until_it_answers()
 
     def _wait_until_it_answers(self) -> None:
         deadline = time.monotonic() + PATIENCE
@@ -96,6 +98,12 @@ class ValkeyServer:
                     self.kill()
                     raise
                 time.sleep(0.02)
+
+    def configure(self, **settings: str) -> None:
+        """Add lines to the configuration that its next start reads."""
+        with (self.folder / "server.conf").open("a") as file:
+            for name, value in settings.items():
+                file.write(f"{name.replace('_', '-')} {value}\n")
 
     @property
     def pid(self) -> int:
@@ -144,6 +152,28 @@ class ValkeyCluster:
             info: dict[str, str] = client.execute_command("CLUSTER INFO")
         found = [info[f"cluster_{name}"] for name in ("state", "known_nodes", "slots_ok")]
         return found == ["ok", "3", "16384"]
+
+    def add_replica(self, master: ValkeyServer) -> None:
+        """A fourth node, which takes over when *master* dies."""
+        replica = ValkeyServer(
+            cluster_enabled="yes", cluster_node_timeout="1000", repl_diskless_sync_delay="0"
+        )
+        self.nodes.append(replica)
+        with master.client() as client:
+            master_id = client.execute_command("CLUSTER", "MYID")
+            client.config_set("repl-diskless-sync-delay", 0)
+        deadline = time.monotonic() + PATIENCE
+        with replica.client() as client:
+            client.execute_command("CLUSTER", "MEET", "127.0.0.1", master.port)
+            while not self._follows(client, master_id):
+                assert time.monotonic() < deadline
+                time.sleep(0.05)
+
+    def _follows(self, client: Any, master_id: bytes) -> bool:
+        """Whether the replica is up to date; at first it has still to hear of its master."""
+        with suppress(redis.ResponseError):
+            client.execute_command("CLUSTER", "REPLICATE", master_id)
+        return bool(client.info("replication").get("master_link_status") == "up")
 
     @property
     def url(self) -> str:

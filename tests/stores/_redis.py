@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from socket import socket
@@ -12,6 +13,8 @@ from urllib.parse import urlsplit
 import pytest
 from servers.valkey import with_prefix
 
+from devsess.errors import StoreUnavailableError
+from devsess.stores.base import ALL
 from devsess.stores.redis import RedisStore
 from devsess.testing.proxy import Proxy
 
@@ -67,3 +70,34 @@ def behind_proxy(url: str, kind: type[Proxy] = Proxy) -> tuple[Proxy, str]:
     signed_in, at, _ = parts.netloc.rpartition("@")
     host, port = proxy.address
     return proxy, with_prefix(parts._replace(netloc=f"{signed_in}{at}{host}:{port}").geturl())
+
+
+async def recovered(store: RedisStore, session_id: str) -> Any:
+    """The session, once the store answers again; until then it fails as unavailable alone."""
+    deadline = time.monotonic() + PATIENCE
+    while True:
+        try:
+            return await store.get(session_id)
+        except StoreUnavailableError:
+            assert time.monotonic() < deadline
+            await asyncio.sleep(0.05)
+
+
+async def is_another_history(store: RedisStore, before: Any) -> None:
+    """Nothing that was known of the log before *before* counts any more."""
+    renewal = await store.renew("reader", before.changes.position, lease=2.0)
+    behind = await store.readers_behind(before.changes.position)
+
+    assert ALL is renewal.changes.ids
+    assert before.history != renewal.history == behind.history
+    assert not behind.is_seasoned
+    assert {"reader"} == {*behind.beats}
+
+
+async def seasoned(store: RedisStore) -> Any:
+    """A renewal by a reader that knows all, in a history that is older than any lease."""
+    first = await store.renew("reader", None, lease=7.0)
+    await store.season(first.history)
+    renewal = await store.renew("reader", first.changes.position, lease=7.0)
+    assert (await store.readers_behind(renewal.changes.position)).is_seasoned
+    return renewal

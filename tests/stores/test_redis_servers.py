@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import shutil
 import time
@@ -12,12 +11,11 @@ from typing import Any
 
 import pytest
 import redis
-from _redis import PATIENCE, both_ports, run, with_store
-from redis.crc import key_slot
-from servers.valkey import ValkeyCluster, ValkeyServer, with_prefix
+from _redis import PATIENCE, both_ports, is_another_history, recovered, run, seasoned, with_store
+from servers.valkey import ValkeyServer, with_prefix
 
 from devsess.errors import ConfigurationError, StoreUnavailableError
-from devsess.stores.base import ALL, OfUser
+from devsess.stores.base import OfUser
 from devsess.stores.redis import RedisStore
 from devsess.testing import _rows as rows
 from devsess.testing._rows import session_row, sign_in
@@ -29,37 +27,6 @@ def server() -> Iterator[ValkeyServer]:
     server = ValkeyServer(appendonly="yes", appendfsync="always")
     yield server
     server.close()
-
-
-async def recovered(store: RedisStore, session_id: str) -> Any:
-    """The session, once the store answers again; until then it fails as unavailable alone."""
-    deadline = time.monotonic() + PATIENCE
-    while True:
-        try:
-            return await store.get(session_id)
-        except StoreUnavailableError:
-            assert time.monotonic() < deadline
-            await asyncio.sleep(0.05)
-
-
-async def is_another_history(store: RedisStore, before: Any) -> None:
-    """Nothing that was known of the log before *before* counts any more."""
-    renewal = await store.renew("reader", before.changes.position, lease=2.0)
-    behind = await store.readers_behind(before.changes.position)
-
-    assert ALL is renewal.changes.ids
-    assert before.history != renewal.history == behind.history
-    assert not behind.is_seasoned
-    assert {"reader"} == {*behind.beats}
-
-
-async def seasoned(store: RedisStore) -> Any:
-    """A renewal by a reader that knows all, in a history that is older than any lease."""
-    first = await store.renew("reader", None, lease=7.0)
-    await store.season(first.history)
-    renewal = await store.renew("reader", first.changes.position, lease=7.0)
-    assert (await store.readers_behind(renewal.changes.position)).is_seasoned
-    return renewal
 
 
 @both_ports
@@ -314,76 +281,3 @@ def _until(sentinel: ValkeyServer, holds: Callable[[dict[str, Any]], bool]) -> N
         while not holds(client.info("sentinel")["master0"]):
             assert time.monotonic() < deadline
             time.sleep(0.05)
-
-
-@pytest.fixture(scope="module")
-def cluster() -> Iterator[ValkeyCluster]:
-    """A cluster that tests may change."""
-    cluster = ValkeyCluster()
-    yield cluster
-    cluster.close()
-
-
-def _id_of(node: ValkeyServer) -> str:
-    with node.client() as client:
-        return bytes(client.execute_command("CLUSTER", "MYID")).decode()
-
-
-@both_ports
-def test_a_slot_that_moves(is_awaited: bool, cluster: ValkeyCluster) -> None:
-    """While it is half here and half there nothing is answered; then it is found, whole."""
-    url = with_prefix(cluster.url, shards=1)
-    tag = f"{{{url.partition('prefix=')[2].partition('&')[0]}:0}}"
-
-    async def scenario(store: RedisStore) -> None:
-        await sign_in(store, session_row("s1"), session_row("s2", device="device-2"))
-        before = await seasoned(store)
-        slot = key_slot(tag.encode())
-        answers = [_has(node, slot) for node in cluster.nodes]
-        source = cluster.nodes[answers.index(True)]
-        target = cluster.nodes[answers.index(False)]
-        with source.client() as here, target.client() as there:
-            there.execute_command("CLUSTER", "SETSLOT", slot, "IMPORTING", _id_of(source))
-            here.execute_command("CLUSTER", "SETSLOT", slot, "MIGRATING", _id_of(target))
-            keys = here.execute_command("CLUSTER", "GETKEYSINSLOT", slot, 1_000)
-            for number, key in enumerate(keys):
-                here.migrate("127.0.0.1", target.port, [key], 0, 5_000)
-                if number % 9 == 0:
-                    await rows.raises(StoreUnavailableError, store.get("s1"))
-                    await rows.raises(StoreUnavailableError, rows.update(store, "s1", {}))
-            for client in (there, here):
-                client.execute_command("CLUSTER", "SETSLOT", slot, "NODE", _id_of(target))
-        assert session_row("s1") == await recovered(store, "s1")
-        assert 2 == len(await store.list("user-1"))
-        await is_another_history(store, before)
-
-    with_store(url, is_awaited, scenario)
-
-
-def _has(node: ValkeyServer, slot: int) -> bool:
-    with node.client() as client:
-        ranges = client.execute_command("CLUSTER SLOTS")
-        return any(it[0] <= slot <= it[1] and it[2][1] == node.port for it in ranges)
-
-
-@both_ports
-def test_a_node_that_is_down(is_awaited: bool, cluster: ValkeyCluster) -> None:
-    """The store fails as unavailable until the node is back, and needs no restart then."""
-    url = with_prefix(cluster.url)
-
-    async def scenario(store: RedisStore) -> None:
-        await sign_in(store, *(session_row(f"s{it}", user_id=f"u{it}") for it in range(9)))
-        await store.changes(None)
-        cluster.nodes[1].kill()
-        await rows.raises(StoreUnavailableError, store.changes(None))
-        cluster.nodes[1].start()
-        deadline = time.monotonic() + PATIENCE
-        while True:
-            try:
-                await store.changes(None)
-                break
-            except StoreUnavailableError:
-                assert time.monotonic() < deadline
-                await asyncio.sleep(0.05)
-
-    with_store(url, is_awaited, scenario, timeout=2.0)

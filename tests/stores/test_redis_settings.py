@@ -87,8 +87,8 @@ def test_urls(url: str, is_awaited: bool) -> None:
 
 
 def test_a_url_has_options() -> None:
-    """Limit of time, pool, prefix and shards; arguments come before them."""
-    url = "redis+cluster://h?timeout=1.5&pool_size=7&prefix=app&shards=4"
+    """Limit of time, pool, prefix, shards and disk; arguments come before them."""
+    url = "redis+cluster://h?timeout=1.5&pool_size=7&prefix=app&shards=4&durable=yes"
     settings = of_url(url, is_awaited=False)
 
     assert (1.5, 7, "app", 4) == (
@@ -97,6 +97,8 @@ def test_a_url_has_options() -> None:
     assert (5.0, 32, "devsess", 1) == (lambda it: (it.timeout, it.pool_size, it.prefix, it.shards))(
         of_url("redis://h", is_awaited=False)
     )
+    assert settings.durable
+    assert not of_url("redis://h?durable=no", is_awaited=False).durable
     assert 16 == of_url("redis+cluster://h", is_awaited=False).shards
 
 

@@ -217,12 +217,16 @@ def pending_document(by: Covering) -> Document:
     # Of the servers that only speak the protocol one knows no infinity.
     bounds = {name: max(getattr(by, name), _EVER) for name in ("idle_after", "created_after")}
     values = {name: getattr(by, name) for name in _COVERING}
-    return values | bounds | {
-        "_id": f"pending/{by.number}",
-        "table": "pending",
-        "pending": True,
-        "binds": account_key(by.user_id),
-    }
+    return (
+        values
+        | bounds
+        | {
+            "_id": f"pending/{by.number}",
+            "table": "pending",
+            "pending": True,
+            "binds": account_key(by.user_id),
+        }
+    )
 
 
 def covering_from(document: Mapping[str, Any]) -> Covering:

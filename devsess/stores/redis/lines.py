@@ -11,7 +11,7 @@ from collections.abc import Callable, Coroutine, Sequence
 from typing import Any, Protocol, TypeVar
 
 from attrs import define, field, frozen
-from redis.exceptions import RedisError
+from redis.exceptions import BusyLoadingError, RedisError
 
 from devsess.errors import StoreUnavailableError
 
@@ -74,7 +74,8 @@ class LostError(Exception):
 def is_lost(error: BaseException) -> bool:
     """Whether *error* says that a connection was closed, and not that time ran out."""
     is_late = "timeout" in type(error).__name__.lower()
-    return isinstance(error, (RedisError, OSError)) and not is_late
+    is_answer = isinstance(error, BusyLoadingError)
+    return isinstance(error, (RedisError, OSError)) and not is_late and not is_answer
 
 
 def unavailable(error: BaseException) -> StoreUnavailableError:

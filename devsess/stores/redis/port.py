@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING, Any
 from attrs import field, frozen
 from redis.exceptions import MovedError, NoScriptError, ResponseError
 
-from devsess.errors import StoreUnavailableError
+from devsess.errors import ConfigurationError, StoreUnavailableError
 from devsess.stores.redis.scripts import Script, script
+from devsess.stores.redis.servers import check_memory
 
 if TYPE_CHECKING:
     from devsess.stores.redis.columns import Text
-    from devsess.stores.redis.lines import Lines, Server
+    from devsess.stores.redis.lines import Command, Lines, Server
+    from devsess.stores.redis.servers import Disk
     from devsess.stores.redis.topology import Topology
 
 
@@ -51,10 +53,29 @@ class Port:
     Args:
         lines: The connections, blocking or awaited.
         topology: Where the keys are.
+        disk: Makes sure that writes are on the server's; None: as the server is set.
     """
 
-    def __init__(self, lines: Lines, topology: Topology) -> None:
-        self.lines, self._topology = lines, topology
+    def __init__(self, lines: Lines, topology: Topology, disk: Disk | None = None) -> None:
+        self.lines, self._topology, self._disk = lines, topology, disk
+
+    async def check_servers(self, keys: Sequence[bytes]) -> None:
+        """
+        Look whether the servers of *keys* are set as they must be.
+
+        Raises:
+            ConfigurationError: If one is not.
+            StoreUnavailableError: If one does not answer.
+        """
+        try:
+            for server in {await self._topology.server_of(key, self.lines) for key in keys}:
+                await check_memory(server, self.lines)
+                fault = self._disk and await self._disk.fault_of(server, self.lines)
+                if fault:
+                    raise ConfigurationError(fault)
+        except StoreUnavailableError:
+            self._forget()
+            raise
 
     async def run(self, call: Call) -> Any:
         """
@@ -77,16 +98,16 @@ class Port:
             answers = await self._asked(calls)
             moved = [i for i, it in enumerate(answers) if isinstance(it, MovedError)]
             if moved:  # these did not run: another node has the slot by now
-                self._topology.forget()
+                self._forget()
                 again = await self._asked([calls[i] for i in moved])
                 for i, answer in zip(moved, again, strict=True):
                     answers[i] = answer
         except StoreUnavailableError:
-            self._topology.forget()
+            self._forget()
             raise
         for answer in answers:
             if isinstance(answer, ResponseError):
-                self._topology.forget()
+                self._forget()
                 raise StoreUnavailableError(f"the server refused it: {_word(answer)}") from answer
         return answers
 
@@ -105,16 +126,20 @@ class Port:
         return [answers[i] for i in range(len(calls))]
 
     async def _of_one(self, server: Server, calls: Sequence[Call]) -> list[Any]:
-        is_read = all(call.script.is_read for call in calls)
-        commands = [call.command() for call in calls]
-        answers = await self.lines.exchange(server, commands, is_read=is_read)
+        answers = await self._sent(server, calls, by_text=False)
         unknown = [i for i, it in enumerate(answers) if isinstance(it, NoScriptError)]
         if unknown:  # it did not run: the server has not seen it since it started
-            commands = [calls[i].command(by_text=True) for i in unknown]
-            again = await self.lines.exchange(server, commands, is_read=is_read)
+            again = await self._sent(server, [calls[i] for i in unknown], by_text=True)
             for i, answer in zip(unknown, again, strict=True):
                 answers[i] = answer
         return answers
+
+    async def _sent(self, server: Server, calls: Sequence[Call], *, by_text: bool) -> list[Any]:
+        commands: list[Command] = [call.command(by_text=by_text) for call in calls]
+        if self._disk is not None and any(call.script.is_kept for call in calls):
+            return await self._disk.exchange(server, commands, self.lines)
+        is_read = all(call.script.is_read for call in calls)
+        return await self.lines.exchange(server, commands, is_read=is_read)
 
     async def wait(self, key: bytes, channel: str, seconds: float) -> None:
         """
@@ -127,8 +152,13 @@ class Port:
             server = await self._topology.server_of(key, self.lines)
             await self.lines.listen(server, channel, seconds)
         except StoreUnavailableError:
-            self._topology.forget()
+            self._forget()
             raise
+
+    def _forget(self) -> None:
+        self._topology.forget()
+        if self._disk is not None:
+            self._disk.forget()
 
     async def close(self) -> None:
         """Release the connections; closing twice is fine."""

@@ -18,11 +18,14 @@ class Script:
 
     Attributes:
         is_read: Whether it may run twice: a read is asked again where its answer was lost.
+        is_kept: Whether it must be on the disk where that is asked for: what it writes is
+            missed after a crash, unlike the activity of a session and the register of readers.
     """
 
     text: bytes = field(repr=False)
     digest: str
     is_read: bool
+    is_kept: bool
 
 
 def _text(name: str) -> bytes:
@@ -38,10 +41,13 @@ def script(name: str) -> Script:
     shared += ["whole"] if name in _OF_COPIES else []
     parts = [guard, "lib", *shared, name]
     text = b"\n".join(_text(part) for part in parts)
-    return Script(text, hashlib.sha1(text, usedforsecurity=False).hexdigest(), is_read)
+    digest = hashlib.sha1(text, usedforsecurity=False).hexdigest()
+    return Script(text, digest, is_read, is_kept=not is_read and name not in _FLEETING)
 
 
 _ON_THE_LOG = frozenset({"changes", "readers", "renew", "season"})
+# "covered" writes nothing, and shares a part with those that write.
+_FLEETING = frozenset({"about", "covered", "expel", "leave", "renew", "season", "touch"})
 _OF_COPIES = frozenset({"account", "marks", "merge"})
 _READS = frozenset(
     {

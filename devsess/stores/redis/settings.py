@@ -33,6 +33,7 @@ _KINDS: dict[str, Callable[[str], object]] = {
     "shards": int,
     "prefix": str,
     "tls": lambda text: text in ("1", "true", "yes"),
+    "durable": lambda text: text in ("1", "true", "yes"),
     "ssl_check_hostname": lambda text: text not in ("0", "false", "no"),
     **dict.fromkeys((*_TEXTS, *_SENTINEL), str),
 }
@@ -50,6 +51,7 @@ class Settings:
         pool_size: The most connections to one server.
         prefix: The beginning of every key.
         shards: The parts of the data.
+        durable: Whether a write is answered only once it is on the server's disk.
     """
 
     topology: Topology
@@ -58,6 +60,7 @@ class Settings:
     pool_size: int = 32
     prefix: str = "devsess"
     shards: int = 1
+    durable: bool = False
 
 
 def checked(settings: Settings) -> Settings:

@@ -61,22 +61,20 @@ class Shards:
 
         Raises:
             ConfigurationError: If the data has another number of shards, or a newer version, or
-                if the server deletes keys when its memory is full.
+                if a server deletes keys when its memory is full, or does not write to its disk
+                as `durable` asks for.
         """
         about = raw(f"{{{self._prefix}:about}}")
         count = str(len(self._tags))
         opening = Call.of(about, "about", str(VERSION), count)
-        version, shards, policy = await self._port.run(opening)
-        if policy.startswith(b"allkeys"):
-            raise ConfigurationError(
-                "this server would evict endings and sessions: set maxmemory-policy noeviction"
-            )
+        version, shards = await self._port.run(opening)
         if int(version) > VERSION:
             raise ConfigurationError("the data was written by a newer devsess: upgrade this one")
         if int(shards) != len(self._tags):
             raise ConfigurationError(
                 f"the data has {int(shards)} shards, and this store {count}: set `shards`"
             )
+        await self._port.check_servers(self._tags)
         self._is_listed = int(version) >= 2
         self._is_opened = True
 
@@ -90,6 +88,8 @@ class Shards:
             return 0
         shard = self._places.get(session_id)
         if shard is None:
+            if not self._is_opened:
+                await self._open()
             found = await self._port.run(Call.of(self._id_key(session_id), "find"))
             if found is None:
                 return None
@@ -111,6 +111,8 @@ class Shards:
         """
         if len(self._tags) == 1:
             return False
+        if not self._is_opened:
+            await self._open()
         is_new, found = await self._port.run(Call.of(self._id_key(session_id), "claim", str(shard)))
         if int(found) != shard:
             raise ValueError("there is a session with this id already")

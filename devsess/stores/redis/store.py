@@ -18,6 +18,7 @@ from devsess.stores.redis.copies import Copying
 from devsess.stores.redis.log import Log
 from devsess.stores.redis.port import Port
 from devsess.stores.redis.reads import Reads
+from devsess.stores.redis.servers import Disk
 from devsess.stores.redis.settings import checked, of_client, of_url
 
 
@@ -35,6 +36,9 @@ class RedisStore(Reads, Log, Copying):
         prefix: The beginning of every key; by default `devsess`.
         shards: The parts of the data, each in one slot of a cluster; the same for all
             processes. By default 16 in a cluster, else 1.
+        durable: Whether a write must be on the server's disk before it returns, so that a crash
+            of the machine brings no ended session back; a failover still may. By default the
+            server's settings decide.
 
     Raises:
         ConfigurationError: If the URL cannot be understood.
@@ -49,6 +53,7 @@ class RedisStore(Reads, Log, Copying):
         pool_size: int | None = None,
         prefix: str | None = None,
         shards: int | None = None,
+        durable: bool | None = None,
     ) -> None:
         if isinstance(where, str):
             settings = of_url(where, is_awaited=is_awaited)
@@ -56,12 +61,14 @@ class RedisStore(Reads, Log, Copying):
             settings, is_awaited = of_client(where)
             self._client = where  # its pool may be asked for the master's address
         given = {"timeout": timeout, "pool_size": pool_size, "prefix": prefix, "shards": shards}
+        given["durable"] = durable
         chosen: dict[str, Any] = {name: it for name, it in given.items() if it is not None}
         settings = checked(evolve(settings, **chosen))
         lines = AwaitingLines if is_awaited else BlockingLines
         port = Port(
             lines(settings.make, timeout=settings.timeout, size=settings.pool_size),
             settings.topology,
+            Disk(settings.timeout) if settings.durable else None,
         )
         super().__init__(port, prefix=settings.prefix, shards=settings.shards)
 

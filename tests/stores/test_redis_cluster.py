@@ -1,0 +1,214 @@
+"""A cluster whose slots move, and whose nodes die."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from collections.abc import Iterator
+
+import pytest
+from _redis import PATIENCE, both_ports, is_another_history, recovered, seasoned, with_store
+from redis.crc import key_slot
+from servers.valkey import ValkeyCluster, ValkeyServer, with_prefix
+
+from devsess.errors import ConfigurationError, StoreUnavailableError
+from devsess.stores.redis import RedisStore
+from devsess.testing import _rows as rows
+from devsess.testing._rows import session_row, sign_in
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[ValkeyCluster]:
+    """A cluster that tests may change."""
+    cluster = ValkeyCluster()
+    yield cluster
+    cluster.close()
+
+
+def _id_of(node: ValkeyServer) -> str:
+    with node.client() as client:
+        return bytes(client.execute_command("CLUSTER", "MYID")).decode()
+
+
+def _shard(cluster: ValkeyCluster) -> tuple[str, int, ValkeyServer, ValkeyServer]:
+    """The URL of a store with one shard, its slot, the node that has it, and another."""
+    url = with_prefix(cluster.url, shards=1)
+    slot = key_slot(f"{{{url.partition('prefix=')[2].partition('&')[0]}:0}}".encode())
+    with cluster.nodes[0].client() as client:
+        ranges = client.execute_command("CLUSTER SLOTS")
+    port = next(it[2][1] for it in ranges if it[0] <= slot <= it[1])
+    source, target = sorted(cluster.nodes, key=lambda node: node.port != port)[:2]
+    return url, slot, source, target
+
+
+def _moving(slot: int, source: ValkeyServer, target: ValkeyServer) -> Iterator[None]:
+    """Move a slot; stop where its keys are here, in between, there, and where one node knows."""
+    with source.client() as here, target.client() as there:
+        there.execute_command("CLUSTER", "SETSLOT", slot, "IMPORTING", _id_of(source))
+        here.execute_command("CLUSTER", "SETSLOT", slot, "MIGRATING", _id_of(target))
+        for number, key in enumerate(here.execute_command("CLUSTER", "GETKEYSINSLOT", slot, 999)):
+            if number % 9 == 0:
+                yield
+            here.migrate("127.0.0.1", target.port, [key], 0, 5_000)
+        yield
+        for client in (there, here):
+            client.execute_command("CLUSTER", "SETSLOT", slot, "NODE", _id_of(target))
+
+
+async def _raised(store: RedisStore, generation: int) -> int:
+    """The generation of "s1" after one more rotation: as before if the store was unavailable."""
+    try:
+        row = await store.rotate(
+            "s1", expected_generation=generation, changes={}, event=rows.UPDATED
+        )
+    except StoreUnavailableError:
+        return generation
+    assert row is not None, "it has run before, or does not see its row"
+    return row.generation
+
+
+async def is_as_often(store: RedisStore, generation: int) -> None:
+    """Each rotation has run once, and none that failed."""
+    row = await recovered(store, "s1")
+    events = (await store.events("user-1", limit=900)).items
+
+    assert generation == row.generation
+    assert generation == [event.type for event in events].count(rows.UPDATED.type)
+
+
+@both_ports
+def test_a_slot_that_moves(is_awaited: bool, cluster: ValkeyCluster) -> None:
+    """While it is half here and half there nothing is answered; then it is found, whole."""
+    url, slot, source, target = _shard(cluster)
+
+    async def scenario(store: RedisStore) -> None:
+        await sign_in(store, session_row("s1"), session_row("s2", device="device-2"))
+        before = await seasoned(store)
+        for _ in _moving(slot, source, target):
+            await rows.raises(StoreUnavailableError, store.get("s1"))
+            await rows.raises(StoreUnavailableError, store.list("user-1"))
+            await rows.raises(StoreUnavailableError, rows.update(store, "s1", {}))
+        assert session_row("s1") == await recovered(store, "s1")
+        assert 2 == len(await store.list("user-1"))
+        await is_as_often(store, 0)
+        await is_another_history(store, before)
+
+    with_store(url, is_awaited, scenario)
+
+
+@both_ports
+def test_writes_while_a_slot_moves(is_awaited: bool, cluster: ValkeyCluster) -> None:
+    """Each one runs once or fails as unavailable and does not, until the slot is there."""
+    url, slot, source, target = _shard(cluster)
+
+    async def scenario(store: RedisStore) -> None:
+        await sign_in(store, session_row("s1"))
+        generation, seen = 0, set()
+        mover = threading.Thread(target=lambda: [*_moving(slot, source, target)])
+        mover.start()
+        while mover.is_alive():
+            following = await _raised(store, generation)
+            seen.add(following > generation)
+            generation = following
+        mover.join()
+        assert False in seen
+        await is_as_often(store, generation)
+
+    with_store(url, is_awaited, scenario)
+
+
+@both_ports
+def test_a_slot_that_has_moved(is_awaited: bool, cluster: ValkeyCluster) -> None:
+    """A process that has not heard of it is told by the old node, and asks the new one, once."""
+    url, slot, source, target = _shard(cluster)
+
+    async def scenario(store: RedisStore) -> None:
+        await sign_in(store, session_row("s1"))
+        assert [] == [*_moving(slot, source, target)][:0]
+        assert 1 == await _raised(store, 0)
+        await is_as_often(store, 1)
+
+    with_store(url, is_awaited, scenario)
+
+
+@both_ports
+def test_each_node_must_be_set_as_it_must(is_awaited: bool, cluster: ValkeyCluster) -> None:
+    """One that does not write to its disk, or evicts, is found out at opening."""
+    url = with_prefix(cluster.url, durable="yes")
+
+    async def scenario(store: RedisStore) -> None:
+        await sign_in(store, session_row())
+        assert session_row() == await store.get("s1")
+
+    def everywhere(**settings: str) -> None:
+        for node in cluster.nodes:
+            with node.client() as client:
+                for name, value in settings.items():
+                    client.config_set(name, value)
+
+    everywhere(appendfsync="always", appendonly="yes")
+    try:
+        with_store(url, is_awaited, scenario)
+        with cluster.nodes[1].client() as client:
+            client.config_set("appendonly", "no")
+            with pytest.raises(ConfigurationError, match="appendonly yes"):
+                with_store(url, is_awaited, scenario)
+            client.config_set("maxmemory-policy", "allkeys-lru")
+            client.config_set("maxmemory", 2**30)
+            with pytest.raises(ConfigurationError, match="noeviction"):
+                with_store(url, is_awaited, scenario)
+            client.config_set("maxmemory", 0)
+    finally:
+        everywhere(appendonly="no")
+
+
+@pytest.mark.thorough
+@both_ports
+def test_a_failover_in_a_cluster(is_awaited: bool) -> None:
+    """When a replica takes over, the store finds it, and positions of before mean nothing."""
+    cluster = ValkeyCluster()
+    url, _, master, _ = _shard(cluster)
+
+    async def scenario(store: RedisStore) -> None:
+        await sign_in(store, session_row("s1"))
+        before = await seasoned(store)
+        generation = await _raised(store, 0)
+        with master.client() as client:
+            client.set(f"{{{url.partition('prefix=')[2].partition('&')[0]}:0}}:last", "write")
+            assert 1 == client.wait(1, 4_000)
+        master.kill()
+        await rows.raises(StoreUnavailableError, rows.update(store, "s1", {}))
+        await recovered(store, "s1")
+        await is_another_history(store, before)
+        generation = await _raised(store, generation)
+        await is_as_often(store, 2)
+
+    try:
+        cluster.add_replica(master)
+        with_store(url, is_awaited, scenario, timeout=2.0)
+    finally:
+        cluster.close()
+
+
+@both_ports
+def test_a_node_that_is_down(is_awaited: bool, cluster: ValkeyCluster) -> None:
+    """The store fails as unavailable until the node is back, and needs no restart then."""
+    url = with_prefix(cluster.url)
+
+    async def scenario(store: RedisStore) -> None:
+        await sign_in(store, *(session_row(f"s{it}", user_id=f"u{it}") for it in range(9)))
+        await store.changes(None)
+        cluster.nodes[1].kill()
+        await rows.raises(StoreUnavailableError, store.changes(None))
+        cluster.nodes[1].start()
+        deadline = time.monotonic() + PATIENCE
+        while True:
+            try:
+                await store.changes(None)
+                break
+            except StoreUnavailableError:
+                assert time.monotonic() < deadline
+                await asyncio.sleep(0.05)
+
+    with_store(url, is_awaited, scenario, timeout=2.0)
