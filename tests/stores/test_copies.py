@@ -20,6 +20,7 @@ from devsess import SessionManager, SessionRevokedError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from servers.mongo import Server
     from servers.postgres import PostgresServer, Schemas
     from servers.valkey import ValkeyCluster
 
@@ -48,12 +49,18 @@ def in_a_cluster(request: pytest.FixtureRequest, _: Path) -> str:
     return with_prefix(cluster.url)
 
 
+def in_mongodb(request: pytest.FixtureRequest, _: Path) -> str:
+    server: Server = request.getfixturevalue("isolated_mongo")
+    return server.place()
+
+
 # Each gives the URL of a new store; a server is started for those that are asked for.
 KINDS: dict[str, Callable[[pytest.FixtureRequest, Path], str]] = {
     "sqlite": in_a_file,
     "postgres": in_postgres,
     "redis": in_valkey,
     "cluster": in_a_cluster,
+    "mongodb": in_mongodb,
 }
 # The others with --thorough.
 USUAL = ("sqlite", "postgres")
@@ -67,9 +74,11 @@ HEARD = [
     pytest.param("redis", "sqlite"),
     pytest.param("cluster", "redis", marks=pytest.mark.thorough),
     pytest.param("postgres", "cluster", marks=pytest.mark.thorough),
+    pytest.param("mongodb", "redis", marks=pytest.mark.thorough),
+    pytest.param("sqlite", "mongodb", marks=pytest.mark.thorough),
 ]
 # Seconds in which a slow machine gets anything done.
-PATIENCE = 60.0
+PATIENCE = 120.0
 
 
 @pytest.fixture

@@ -1,5 +1,5 @@
 """
-A limit of time on everything that a connection does.
+Connections to the primary alone, with a limit of time on everything that they do.
 
 psycopg has none: of a server that falls silent no answer comes, be there a
 statement_timeout, keepalives or `asyncio.timeout`, which first tries to cancel on the server.
@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from asyncio import CancelledError
 from time import monotonic
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from psycopg import AsyncConnection, Connection, OperationalError, waiting
 
@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     from psycopg.pq.abc import PGconn
 
 T = TypeVar("T")
+
+# A standby may be behind, and would show a revoked session as it was. libpq finds out while it
+# connects, and goes on to the next host; from version 14 on the server says it unasked.
+_TO_THE_PRIMARY = {"target_session_attrs": "read-write"}
 
 # Seconds between two looks at the deadline, at most.
 _INTERVAL = 0.1
@@ -40,6 +44,11 @@ class LimitedConnection(Connection[tuple[Any, ...]]):
     # psycopg warns where a connection is collected that is open, unless it is a pool's: ours are.
     _pool = None
 
+    @classmethod
+    def connect(cls, conninfo: str = "", **arguments: Any) -> Self:
+        """See psycopg.Connection.connect."""
+        return super().connect(conninfo, **arguments | _TO_THE_PRIMARY)
+
     def wait(self, gen: PQGen[T], interval: float = _INTERVAL, timeout: float | None = None) -> T:
         """See psycopg.Connection.wait."""
         if timeout is not None:  # psycopg's own, such as of a cancellation
@@ -58,6 +67,11 @@ class LimitedAsyncConnection(AsyncConnection[tuple[Any, ...]]):
 
     deadline: float | None = None
     _pool = None
+
+    @classmethod
+    async def connect(cls, conninfo: str = "", **arguments: Any) -> Self:
+        """See psycopg.AsyncConnection.connect."""
+        return await super().connect(conninfo, **arguments | _TO_THE_PRIMARY)
 
     async def wait(
         self, gen: PQGen[T], interval: float = _INTERVAL, timeout: float | None = None
