@@ -173,8 +173,10 @@ class SupportsCopy(Protocol):
         """
         A page of at most *limit* accounts, whole, in an order that no write changes.
 
-        An account that is there while all pages are read is on one of them. Rows, marks and
-        numbers of a page are of one instant. ValueError for a mangled cursor.
+        An account that is there while all pages are read is on one of them. Its rows and mark are
+        of one instant. So is the page; or else its ending of everyone is one that every account
+        shows, no later one was complete when an account was read, and no number is above the
+        highest drawn. ValueError for a mangled cursor.
         """
         ...
 
@@ -186,6 +188,8 @@ class SupportsCopy(Protocol):
         """
         Merge each account of *batch*, whole or not at all, into the one that is here.
 
+        One of very many rows may be merged in parts that others see, if another merge completes
+        what one that stopped has begun: the mark comes behind every row that it ends.
         Before the first of them, the highest number drawn and the store's are raised; an ending
         of everyone that this store does not know is made here. `changes` names each
         session that was here and is changed. Merging again changes nothing.

@@ -92,6 +92,14 @@ class CopyContract:
         assert {*users} <= {it.user_id for it in first.accounts} | {*rest}
 
     @with_a_store
+    async def test_an_ending_alone_is_exported(self, store: CopyingStore) -> None:
+        """An account of which nothing is kept but its ending is on a page: its cut-off binds."""
+        await store.end(ending(OfUser("user-1")))
+        [account] = (await store.export(limit=10)).accounts
+
+        assert ("user-1", T0 + 1) == (account.user_id, account.mark.cut_off)
+
+    @with_a_store
     async def test_forgotten_devices_are_exported(self, store: CopyingStore) -> None:
         """A device that was forgotten is kept while a session names it, and moves with it."""
         await sign_in(store, session_row())

@@ -13,6 +13,7 @@ from click.testing import CliRunner, Result
 
 from devsess import (
     Client,
+    ConfigurationError,
     EventType,
     LoginDeniedError,
     Policy,
@@ -20,6 +21,9 @@ from devsess import (
     SessionRevokedError,
 )
 from devsess.cli import main
+from devsess.cli._copy import _copying
+from devsess.stores.awaited import Awaited
+from devsess.stores.memory import MemoryStore
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -189,6 +193,17 @@ def test_locations_that_make_no_copy(
     assert 2 == shown.exit_code
     assert said in shown.stderr
     assert not (source.parent / "x.db").exists()
+
+
+@pytest.mark.parametrize("option", ["--from", "--to"])
+def test_a_store_without_copies_is_refused(option: str) -> None:
+    """A third party's store may lack the capability: the message says which of the two does."""
+
+    class Plain(MemoryStore):
+        export = None  # type: ignore[assignment]
+
+    with pytest.raises(ConfigurationError, match=f"{option} names does not support copies"):
+        _copying(Awaited(Plain()), option)
 
 
 def test_no_message_of_a_copy_holds_the_password(source: Path) -> None:

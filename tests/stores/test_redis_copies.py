@@ -7,7 +7,8 @@ from itertools import product
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from _redis import run
+import redis
+from _redis import run, with_store
 from attrs import evolve
 from servers.valkey import with_prefix
 
@@ -15,7 +16,7 @@ from devsess.copying import Check, Copier
 from devsess.errors import StoreUnavailableError
 from devsess.models import EventType
 from devsess.stores.accounts import Account, Batch, Mark
-from devsess.stores.base import ById, Erasure, Everyone, OfDevice, OfUser
+from devsess.stores.base import ById, Erasure, Everyone, OfDevice, OfUser, Retention
 from devsess.stores.redis import RedisStore
 from devsess.stores.redis.parts import ROWS
 from devsess.stores.redis.scripts import script
@@ -62,8 +63,8 @@ class Steps:
         await self._step(*calls)
         return await self._port.run_all(calls)
 
-    async def close(self) -> None:
-        await self._port.close()
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._port, name)
 
 
 class Pair:
@@ -111,6 +112,11 @@ async def sign_in_late(store: RedisStore) -> None:
     await sign_in(store, session_row("late", device="d9", ending_number=number))
 
 
+async def end_all_and_sign_in(store: RedisStore) -> None:
+    await store.end(ending(Everyone()))
+    await sign_in_late(store)
+
+
 async def rotate(store: RedisStore) -> None:
     await store.rotate("s1", expected_generation=0, changes={"rotated_at": T0 + 1}, event=None)
 
@@ -125,13 +131,17 @@ BETWEEN: dict[str, tuple[Callable[[RedisStore], Awaitable[object]], set[str]]] =
         {"s1", "s2", "t1"},
     ),
     "revoke_everyone": (lambda it: it.end(ending(Everyone())), ALL_OF_THEM),
+    "revoke_everyone, then a sign-in": (end_all_and_sign_in, ALL_OF_THEM),
     "block": (lambda it: it.end(ending(OfDevice("user-1", "d1"))), {"s1"}),
     "sign-in": (sign_in_late, set()),
     "rotation": (rotate, set()),
 }
 
 
-USUAL = {("revoke_all, rows follow", "target", 1), ("revoke_everyone", "source", 1)}
+USUAL = {
+    ("revoke_all, rows follow", "target", 1),
+    ("revoke_everyone, then a sign-in", "source", 1),
+}
 # The others with --thorough.
 CASES = [
     pytest.param(*case, marks=() if case in USUAL else pytest.mark.thorough)
@@ -152,7 +162,7 @@ def test_what_comes_between_two_steps(what: str, place: str, shards: int, valkey
             check = await pair.copy(steps)
             if check is None:
                 return False
-            expected = ALL_OF_THEM - ended | ({"late"} if what == "sign-in" else set())
+            expected = ALL_OF_THEM - ended | ({"late"} if "sign-in" in what else set())
             assert (at, 0, expected) == (at, check.behind, await pair.live())
             row = await pair.others["target"].get("s1")
             assert row is not None
@@ -211,6 +221,62 @@ def test_an_erasure_at_the_target_leaves_no_part(shards: int, valkey_url: str) -
             await pair.close()
 
     assert run(count_up(erased)) > 3
+
+
+def test_numbers_are_never_above_the_highest(valkey_url: str) -> None:
+    """An ending between two readings of a page draws no number that the page would not name."""
+
+    async def drawn(at: int) -> bool:
+        pair = Pair(valkey_url, 3)
+        try:
+            await pair.fill()
+            source = pair.others["source"]
+
+            async def end_both() -> None:
+                await source.end(ending(OfUser("user-1")))
+                await source.end(ending(OfUser("bob")))
+                await source.erase(Erasure("nobody", [b"digest"], T0 + 9))
+
+            steps = Steps(pair.stores["source"], at, end_both)
+            batch = await pair.stores["source"].export(limit=9)
+            numbers = [it.mark.number for it in batch.accounts]
+            numbers += [batch.mark.number, *(it.number for it in batch.erased)]
+            assert (at, True) == (at, max(numbers) <= batch.last_number)
+            return steps.is_over
+        finally:
+            await pair.close()
+
+    assert run(count_up(drawn)) > 3
+
+
+@pytest.mark.parametrize("shards", [1, 3])
+def test_the_list_of_users_is_bounded(shards: int, valkey_url: str) -> None:
+    """It names nobody of whom an erasure or a purge has left nothing."""
+    url = with_prefix(valkey_url, shards=shards)
+    prefix = url.partition("prefix=")[2].partition("&")[0]
+    late = Retention(*[T0 + 99] * 2, *[T0 + 98] * 3)
+
+    async def scenario() -> None:
+        store = RedisStore(url)
+        await sign_in(store, session_row("a", user_id="ada", idle_expires_at=T0 + 9))
+        await sign_in(store, session_row("b", user_id="bob"))
+        await store.add_event(event_row(session_id=None, user_id="eve"))
+        await store.erase(Erasure("bob", (), 0.0))
+        while await store.purge(late, limit=2):
+            pass
+        await store.close()
+
+    run(scenario())
+    with redis.Redis.from_url(valkey_url) as client:
+        assert [] == client.keys(f"{{{prefix}:*:users")
+
+
+@pytest.mark.parametrize("cursor", ["", "7", ":ada", "x:ada", "3:ada", "-1:ada", "\u0663:ada"])
+def test_a_mangled_cursor_is_refused(cursor: str, valkey_url: str) -> None:
+    """A place in a shard that there is not is no cursor."""
+    url = with_prefix(valkey_url, shards=3)
+    with pytest.raises(ValueError, match="cursor"):
+        with_store(url, False, lambda store: store.export(limit=1, cursor=cursor))
 
 
 async def count_up(work: Callable[[int], Awaitable[bool]]) -> int:
