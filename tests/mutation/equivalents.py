@@ -72,6 +72,18 @@ EQUIVALENTS: dict[str, dict[tuple[str, str], str]] = {
     "devsess/tokens/text.py": {
         ("base64url", "b\"=\" → b'XX='"): "neither JSON nor a MAC ends with an X in base64",
     },
+    "devsess/_runtime/leases.py": {
+        ("", "\"T\" → 'XXT'"): "the name of a type",
+        ("TimedLeases.__init__", "\"LeasedLog\" → 'XXLeasedLog'"): "the name of a type",
+        ("Reader.__init__", "12 → 13"): "an id that is longer is an id",
+        (
+            "Reader._season",
+            (
+                "is_old and not behind.is_seasoned and behind.history == self._history"
+                " → ((is_old) and (behind.history == self._history))"
+            ),
+        ): "to season what is seasoned changes nothing",
+    },
     "devsess/_runtime/cache.py": {
         (
             "Cache.lag",

@@ -26,7 +26,11 @@ _TOKENS = (
     "tests/unit/test_keys.py",
 )
 
-_LEASES = ("tests/leases/test_a_lease.py", "tests/leases/test_endings.py")
+_LEASES = (
+    "tests/leases/test_members.py",
+    "tests/leases/test_a_lease.py",
+    "tests/leases/test_endings.py",
+)
 
 TARGETS: dict[str, tuple[str, ...]] = {
     "devsess/rotation.py": (*_LAWS, *_OPERATIONS, "tests/manager/test_refresh.py"),
