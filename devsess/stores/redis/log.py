@@ -7,8 +7,10 @@ scripts one after the other, so entries become visible in the order of their num
 
 from __future__ import annotations
 
+import math
 import secrets
 from collections.abc import Sequence
+from time import monotonic
 from typing import Any
 
 from devsess.stores import semantics
@@ -18,6 +20,9 @@ from devsess.stores.redis.columns import Text, instant, raw, unraw
 from devsess.stores.redis.port import Call
 from devsess.stores.redis.shards import Shards
 
+# Seconds after which the history is compared with the server's own again. Each ending and each
+# entry compares it too, so nothing depends on it but how soon all is dropped after a failover.
+_COMPARE_EVERY = 1.0
 # Of each shard its history, and the number of the latest entry.
 Position = tuple[tuple[str, int], ...]
 
@@ -30,8 +35,15 @@ class Log(Shards):
     none, and answers are slower, never stale.
     """
 
+    _compared_at = -math.inf
+
     async def changes(self, position: object) -> Changes:
-        answers = await self._ask_each("changes", _behind(self._places_in(position)))
+        now = monotonic()
+        is_due = now >= self._compared_at + _COMPARE_EVERY
+        places = [[*it, str(int(is_due))] for it in _behind(self._places_in(position))]
+        answers = await self._ask_each("changes", places)
+        if is_due:
+            self._compared_at = now
         return _changes(answers)
 
     async def renew(self, reader: str, position: object, *, lease: float) -> Renewal:

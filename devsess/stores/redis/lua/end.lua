@@ -6,6 +6,7 @@ local own = event_args()
 local at = {now = tonumber(ending.at), idle = tonumber(ending.idle),
   created = tonumber(ending.created)}
 local rows, is_due, following = {}, false, ''
+compare_history()
 
 local function add(row)
   if row and is_open(row) then rows[#rows + 1] = row end

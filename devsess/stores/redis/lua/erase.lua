@@ -1,5 +1,6 @@
 -- Everything about a user; the digests keep a number that no sign-in under way has.
 local user, until_, digests = arg(), arg(), some()
+compare_history()
 local n = draw(0)
 for _, it in ipairs(pendings()) do
   if it.user == user then uncover(it.n) end

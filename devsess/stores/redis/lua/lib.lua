@@ -5,7 +5,7 @@
 -- prints has 14 digits. An absent column is null.
 --
 --   :store        numbers of the shard: n and cut (everyone's ending), last (drawn), seq (log),
---                 place (history), id (another one once the data was lost)
+--                 place (of events), id (another one once the data was lost), history (of the log)
 --   :a:USER       the account's ending: n, cut          :x:DIGEST  of an erased one: n, until
 --   :s:ID         a session                             :i:ID  places of its events with an address
 --   :d:LENGTH:USER DEVICE   a device, and how many sessions use it
@@ -43,6 +43,12 @@ local function whole(user, device) return #user .. ':' .. user .. device end
 local function device_key(user, device) return T .. ':d:' .. whole(user, device) end
 local function in_order(n, id) return string.format('%016d', n) .. id end
 local function get(key, name) return tonumber(call('HGET', key, name) or 0) or 0 end
+
+-- The log's history. A restarted or promoted server has another replication id, an emptied one
+-- another id in its data: no position of one history means anything in another.
+local function history_of(id)
+  return string.match(call('INFO', 'replication'), 'master_replid:(%w+)') .. '-' .. id
+end
 
 -- A session's columns that decide; nil if there is none.
 local DECIDING = {'user', 'dev', 'who', 'revoked_at', 'ending_number', 'last_seen_at', 'idle_from',

@@ -1,14 +1,20 @@
 -- Shared by the scripts that read the log, put behind lib.lua.
 
--- The log's history. A restarted or promoted server has another replication id, an emptied one
--- another id in its data: no position of one history means anything in another.
+-- The log's history as the server has it now.
 local function history(fresh)
   local id = call('HGET', STORE, 'id')
   if not id then
     id = fresh
     call('HSET', STORE, 'id', id)
   end
-  return string.match(call('INFO', 'replication'), 'master_replid:(%w+)') .. '-' .. id
+  return history_of(id)
+end
+
+-- The same, kept for those that only read the log. A server without memory for it reads all the same.
+local function kept_history(fresh)
+  local here = history(fresh)
+  if call('HGET', STORE, 'history') ~= here then redis.pcall('HSET', STORE, 'history', here) end
+  return here
 end
 
 -- Where the log stands, and the ids behind a position; false in place of them stands for all.

@@ -1,2 +1,2 @@
 local of, fresh = arg(), arg()
-if history(fresh) == of then call('HSET', STORE, 'seasoned', of) end
+if kept_history(fresh) == of then call('HSET', STORE, 'seasoned', of) end

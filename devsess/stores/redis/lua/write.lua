@@ -2,8 +2,23 @@
 
 -- The log. The number, the entry and the message come in the write's own script, and scripts
 -- run one after the other: an entry is never visible before one of a lower number.
-local is_published = false
+local is_published, is_compared = false, false
+
+-- Compare the history that is kept with the server's own, before anything is ended or logged: a
+-- server that took over, or was restarted, may lack the latest rows and entries. It says so in
+-- the script that ends the first session or writes the first entry: no number of the log
+-- has two meanings in one history, and no process remembers a session that an ending did not
+-- find.
+local function compare_history()
+  if is_compared then return end
+  is_compared = true
+  local v = call('HMGET', STORE, 'id', 'history')
+  local here = v[1] and v[2] and history_of(v[1])
+  if here and here ~= v[2] then call('HSET', STORE, 'history', here) end
+end
+
 local function log(id)
+  compare_history()
   local seq = call('HINCRBY', STORE, 'seq', 1)
   call('XADD', T .. ':log', 'MAXLEN', '~', LOG_BOUND, seq .. '-0', id and 's' or 'a', id or '')
   if not is_published then
