@@ -1,15 +1,15 @@
 """
 Copies: whole accounts out, and merged in.
 
-A page is of one snapshot. An account is merged under its lock, with its rows locked
-too, so that no touch comes between reading and writing them. Numbers are raised under
-the store's lock: none is drawn meanwhile.
+A page is of one snapshot. Accounts are merged a few at a time, under their locks, with their
+rows locked too, so that no touch comes between reading and writing them. Numbers are raised
+under the store's lock: none is drawn meanwhile.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from attrs import evolve
@@ -26,6 +26,9 @@ if TYPE_CHECKING:
     from devsess.stores.postgres.transaction import Rows, Transaction
 
 R = TypeVar("R")
+
+# Of the accounts that are merged in one transaction.
+ROWS = 500
 
 _SNAPSHOT = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY"
 # Each part has an index that begins with the user, and is read no further than the page.
@@ -75,7 +78,10 @@ _PUT_MARK = (
 _PUT_SESSION = f"{rows.INSERT_SESSION} ON CONFLICT (id) DO UPDATE SET " + ", ".join(
     f"{name} = excluded.{name}" for name in rows.SESSION[3:]
 )
-_FOREIGN = "SELECT 1 FROM {s}.sessions WHERE id = ANY(%s::text[]) AND user_id <> %s"
+_FOREIGN = (
+    "SELECT 1 FROM {s}.sessions s JOIN unnest(%s::text[], %s::text[]) AS t (id, user_id)"
+    " ON t.id = s.id WHERE t.user_id <> s.user_id"
+)
 _REDUCE = (
     "UPDATE {s}.events SET ip = network"
     " WHERE session_id = ANY(%s::text[]) AND ip IS DISTINCT FROM network"
@@ -102,14 +108,16 @@ class Copying(Logged):
             raise ValueError("PostgreSQL cannot keep the id of an account: a character in it")
         if await self._is_behind(batch):
             await self.write(lambda db: _merge_numbers(db, batch, self.channel), (LOCK_STORE, ()))
-        for theirs in batch.accounts:
-            await self._merge_account(theirs, batch.mark)
+        for group in _groups(batch.accounts):
+            await self._merge_accounts(group, batch.mark)
 
-    async def _merge_account(self, theirs: Account, others: Mark) -> None:
+    async def _merge_accounts(self, group: Sequence[Account], others: Mark) -> None:
         async def work(db: Transaction) -> None:
-            await _merge_account(db, theirs, others, self.channel)
+            await _merge_accounts(db, group, others, self.channel)
 
-        await self.write(work, (LOCK_ACCOUNT, (theirs.user_id,)))
+        # In the order of their ids: two copies do not wait for each other.
+        locks = [(LOCK_ACCOUNT, (it.user_id,)) for it in group]
+        await self.write(work, *locks)
 
     async def _is_behind(self, batch: Batch) -> bool:
         """Whether anything but accounts has to be merged."""
@@ -210,16 +218,41 @@ async def _merge_numbers(db: Transaction, batch: Batch, channel: str) -> None:
     db.put(_PUT_STORE_MARK, (mark.number, mark.cut_off))
 
 
-async def _merge_account(db: Transaction, theirs: Account, others: Mark, channel: str) -> None:
-    """Merge one account; its lock is taken."""
+def _groups(accounts: Sequence[Account]) -> Iterator[list[Account]]:
+    """*accounts* by their ids, as many at a time as have ROWS rows together, or one."""
+    group: list[Account] = []
+    rows = 0
+    for each in sorted(accounts, key=lambda it: it.user_id):
+        size = len(each.devices) + len(each.sessions) + len(each.events)
+        if group and rows + size > ROWS:
+            yield group
+            group, rows = [], 0
+        group.append(each)
+        rows += size
+    if group:
+        yield group
+
+
+async def _merge_accounts(
+    db: Transaction, group: Sequence[Account], others: Mark, channel: str
+) -> None:
+    """Merge accounts; their locks are taken."""
     locks = " FOR UPDATE", " FOR NO KEY UPDATE OF s"
-    [mine], pending, (number, cut_off, _) = await _stored(db, [theirs.user_id], locks)
-    sessions, _ = merging.settled(mine.sessions, (), pending)
-    mine = evolve(mine, sessions=sessions)
-    change = merging.difference(mine, theirs, Mark(number, cut_off), others)
-    ids = [row.id for row in change.sessions]
-    if ids and await db.ask(_FOREIGN, (ids, theirs.user_id)):
+    there, pending, (number, cut_off, _) = await _stored(db, [it.user_id for it in group], locks)
+    changes = []
+    for theirs, mine in zip(group, there, strict=True):
+        sessions, _ = merging.settled(mine.sessions, (), pending)
+        mine = evolve(mine, sessions=sessions)
+        changes.append(merging.difference(mine, theirs, Mark(number, cut_off), others))
+    owners = {row.id: row.user_id for change in changes for row in change.sessions}
+    if owners and await db.ask(_FOREIGN, ([*owners], [*owners.values()])):
         raise ValueError(merging.FOREIGN)
+    for theirs, change in zip(group, changes, strict=True):
+        _write(db, theirs, change)
+    log.append(db, [it for change in changes for it in change.logged], channel)
+
+
+def _write(db: Transaction, theirs: Account, change: merging.Difference) -> None:
     for device in change.devices:
         db.put(rows.INSERT_DEVICE, rows.device_values(device))
     if change.mark is not None:
@@ -229,4 +262,3 @@ async def _merge_account(db: Transaction, theirs: Account, others: Mark, channel
     if change.reduced:
         db.put(_REDUCE, ([*change.reduced],))
     insert_events(db, change.events)
-    log.append(db, change.logged, channel)
