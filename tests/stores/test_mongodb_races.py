@@ -20,6 +20,7 @@ from attrs import evolve
 from pymongo import monitoring
 
 from devsess._runtime.drive import drive
+from devsess.stores.accounts import Account, Batch, Mark
 from devsess.stores.base import (
     ALL,
     ById,
@@ -33,6 +34,7 @@ from devsess.stores.base import (
     Target,
 )
 from devsess.stores.mongodb import MongoStore
+from devsess.stores.mongodb import documents as docs
 from devsess.testing import _rows as rows
 from devsess.testing._rows import ending, erasure, login, session_row
 
@@ -132,6 +134,30 @@ def test_no_ending_misses_a_sign_in(race: Race, target: Target) -> None:
     ended = race.run(race.first.end(ending(target)), sign_in)
 
     assert ["s1"] == [event.session_id for event in ended.events]
+
+
+@pytest.mark.parametrize("target", ENDINGS)
+def test_no_merge_brings_back_what_ends_meanwhile(race: Race, target: Target) -> None:
+    """An account that was read before an ending, and is written after it, is read again."""
+    row = session_row("s1")
+    drive(race.other.insert(login(row)))
+    rotated = evolve(row, generation=1, rotated_at=row.created_at + 1)
+    batch = Batch((Account("user-1", Mark(), (row.device,), (rotated,)),))
+    race.run(race.first.merge(batch), race.other.end(ending(target)))
+    found = drive(race.first.get("s1"))
+    assert found is not None
+
+    assert (1, True) == (found.generation, found.revoked_at is not None)
+
+
+def test_a_merge_writes_the_devices_of_its_sessions(race: Race) -> None:
+    """So does a sign-in: a purge that deletes an unused device conflicts with both."""
+    drive(race.first.insert(login(session_row("s1"))))
+    race.before.written.clear()
+    late = session_row("late")
+    drive(race.first.merge(Batch((Account("user-1", Mark(), (late.device,), (late,)),))))
+
+    assert docs.device_key("user-1", late.device.id) in race.before.written
 
 
 def test_a_limit_holds_for_two_at_once(race: Race) -> None:

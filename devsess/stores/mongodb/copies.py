@@ -169,7 +169,9 @@ async def merge_account(unit: Unit, theirs: Account, others: Mark) -> None:
     mine = evolve(mine, sessions=sessions)
     change = merging.difference(mine, theirs, _mark(marks.store), others)
     await _check_owner(unit, theirs.user_id, [row.id for row in change.sessions])
-    for device in change.devices:
+    # Those of its sessions are written in any case: a purge that takes one for unused conflicts.
+    devices = {it.id: it for it in (row.device for row in change.sessions)}
+    for device in (devices | {it.id: it for it in change.devices}).values():
         unit.put_device(device)
     if change.mark is not None:
         key = docs.account_key(theirs.user_id)
