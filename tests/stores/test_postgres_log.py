@@ -168,6 +168,7 @@ def test_reads_are_planned_as_small(postgres: PostgresServer, schema: str) -> No
         known = {"user": "u", "digests": [], "ids": ["d"], "fingerprints": []}
         for statement, values in (
             log.ask_changes(here, here),
+            (log.UNCHANGED, log.values_of(here)),
             (log.READERS_BEHIND, log.values_of(here)),
             (reads.GET, ("a",)),
             (reads.LIST, ("user-1",)),
@@ -194,6 +195,47 @@ def test_strange_positions_mean_all(postgres: PostgresServer, schema: str) -> No
             Position(known.history, "no snapshot"),
         ):
             assert ALL is (await store.changes(strange)).ids
+
+    with_store(postgres.url(), schema, work)
+
+
+BREAKS_A_SILENCE = {
+    "an entry": ("INSERT INTO {s}.log (session_id) VALUES ('s1')", {"s1"}),
+    "an entry for all": ("INSERT INTO {s}.log (session_id) VALUES (NULL)", "all"),
+    "another history": ("UPDATE {s}.history SET id = gen_random_uuid()", "all"),
+    "no history": ("TRUNCATE {s}.history", "all"),
+    "a purge": (
+        "UPDATE {s}.meta SET log_cut = pg_current_xact_id(), log_cut_by = pg_current_snapshot()",
+        "all",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", BREAKS_A_SILENCE)
+def test_a_silence_ends(name: str, postgres: PostgresServer, schema: str) -> None:
+    """A process that has heard of nothing for a while asks less, and hears of everything."""
+    statement, expected = BREAKS_A_SILENCE[name]
+
+    async def work(store: PostgresStore) -> None:
+        position = await log_position(store)
+        for _ in range(3):
+            assert set() == await changed_since(store, position)
+        await store.batch((statement, ()))
+        assert expected == await changed_since(store, position)
+        assert expected == await changed_since(store, position)
+
+    with_store(postgres.url(), schema, work)
+
+
+def test_a_silence_of_a_server_that_was_set_back(postgres: PostgresServer, schema: str) -> None:
+    """Its next transactions have numbers that the position has seen already."""
+
+    async def work(store: PostgresStore) -> None:
+        known = await log_position(store)
+        assert isinstance(known, Position)
+        ahead = Position(known.history, "9999999999:9999999999:")
+        store._quiet = ahead
+        assert "all" == await changed_since(store, ahead)
 
     with_store(postgres.url(), schema, work)
 

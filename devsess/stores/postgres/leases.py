@@ -22,16 +22,31 @@ class Logged(Opened):
     # A snapshot grows with every write, and a position may not: those that see the same entries
     # must be equal. So the one that was given out last is given out again until an entry is new.
     _last: Position | None = None
+    # The position behind which there was nothing: the next question is whether that is still so.
+    _quiet: Position | None = None
 
     async def changes(self, position: object) -> Changes:
-        """See Store.changes."""
-        known, last = Position.of(position), self._last
+        """See Store.changes: in one round trip, or two for the first change after a silence."""
+        known, quiet = Position.of(position), self._quiet
+        if known is None or known != quiet:
+            return await self._all_changes(known)
+        if (await self.ask(log.UNCHANGED, log.values_of(known)))[0][0]:
+            return Changes(known, ())
+        changes = await self._all_changes(known)
+        if changes.position == known:  # it was asked in vain, and would be again
+            self._quiet = None
+        return changes
+
+    async def _all_changes(self, known: Position | None) -> Changes:
+        last = self._last
         statement, values = log.ask_changes(known, last)
         found = await self.ask(statement, values)
         if not found:
             await self.batch((log.NEW_HISTORY, ()))
             found = await self.ask(statement, values)
-        return self._answer(found, known, last)[0]
+        changes, _ = self._answer(found, known, last)
+        self._quiet = known if changes.position == known else None
+        return changes
 
     def _answer(
         self, found: Rows, position: Position | None, last: Position | None

@@ -51,6 +51,15 @@ _CHANGES = (
     f" LEFT JOIN (SELECT l.seq, l.session_id FROM {{s}}.log l WHERE {_BEHIND.format(p=_P)}"
     f" LIMIT {semantics.LOG_READ + 1}) l ON true"
 )
+# Whether nothing is behind a position, in half the time: most questions are answered so. It may say
+# no in vain, where an entry was deleted that began after the oldest transaction of the position.
+UNCHANGED = (
+    f"SELECT (SELECT {_HISTORY} = %(history)s FROM {{s}}.history h LIMIT 1)"  # noqa: S608
+    f" AND (SELECT m.log_cut < pg_snapshot_xmin({_P})"
+    f" AND pg_snapshot_xmax({_P}) <= pg_snapshot_xmax(pg_current_snapshot())"
+    " FROM {s}.meta m LIMIT 1)"
+    f" AND NOT EXISTS (SELECT 1 FROM {{s}}.log l WHERE {_BEHIND.format(p=_P)})"
+)
 NEW_HISTORY = "INSERT INTO {s}.history DEFAULT VALUES ON CONFLICT DO NOTHING"
 APPEND = "INSERT INTO {s}.log (session_id) SELECT unnest(%s::text[])"
 
