@@ -191,10 +191,11 @@ def test_a_pooler_is_found_out(postgres: PostgresServer, schema: str, is_awaited
 def test_a_read_only_server_is_unavailable_for_writes(
     postgres: PostgresServer, schema: str, is_awaited: bool
 ) -> None:
-    """Writes say so, and rows can be read."""
+    """New connections are refused; over one that was there before, rows can still be read."""
 
     async def work(store: PostgresStore) -> None:
         assert await store.get("a") is not None
+        await store.batch(("SET default_transaction_read_only = on", ()))
         for call in (
             store.end(rows.ending(OfUser("user-1"))),
             store.touch("a", rows.activity(rows.T0 + 9), bound=False),
@@ -204,5 +205,11 @@ def test_a_read_only_server_is_unavailable_for_writes(
                 await call
         assert await store.get("a") is not None
 
+    async def be_refused(store: PostgresStore) -> None:
+        for call in (store.get("a"), store.wait(0.1), store.migrate()):
+            with pytest.raises(StoreUnavailableError, match="read-only"):
+                await call
+
+    with_store(postgres.url(pool_size=1), schema, work, is_awaited=is_awaited)
     url = postgres.url(options="-c%20default_transaction_read_only%3Don")
-    with_store(url, schema, work, is_awaited=is_awaited)
+    with_store(url, schema, be_refused, is_awaited=is_awaited)

@@ -23,20 +23,20 @@ if TYPE_CHECKING:
 
 LOCK = "SELECT pg_advisory_xact_lock(hashtextextended('{s}', 2))"
 _DIGESTS = "DELETE FROM {s}.erased WHERE until <= %s"
+# The rows of a batch are an array, which is made once: a subquery behind IN may be done again for
+# each row, as the server plans it, and passes over those that it has locked already.
 _DATE = (
-    "UPDATE {{s}}.{0} SET {2} = %(now)s{3} WHERE ({1}) IN (SELECT {1} FROM {{s}}.{0}"
-    " WHERE {2} > %(latest)s LIMIT %(limit)s FOR UPDATE SKIP LOCKED) RETURNING 1"
+    "UPDATE {{s}}.{0} SET {1} = %(now)s{2} WHERE ctid = ANY (ARRAY(SELECT ctid FROM {{s}}.{0}"
+    " WHERE {1} > %(latest)s LIMIT %(limit)s FOR UPDATE SKIP LOCKED)) RETURNING 1"
 )
 _DATED = (
-    _DATE.format("sessions", "id", "revoked_at", ""),
-    _DATE.format("events", "seq", "at", ""),
-    _DATE.format("endings", "number", "at", ""),
-    _DATE.format(
-        "devices", "user_id, id", "last_seen_at", ", first_seen_at = least(first_seen_at, %(now)s)"
-    ),
+    _DATE.format("sessions", "revoked_at", ""),
+    _DATE.format("events", "at", ""),
+    _DATE.format("endings", "at", ""),
+    _DATE.format("devices", "last_seen_at", ", first_seen_at = least(first_seen_at, %(now)s)"),
 )
 _LAPSED = (
-    "WITH passed AS (SELECT s.id FROM {s}.sessions s"  # noqa: S608
+    "WITH passed AS MATERIALIZED (SELECT s.id FROM {s}.sessions s"  # noqa: S608
     f" WHERE {rows.UNENDED} AND s.idle_expires_at <= %(now)s"
     " LIMIT %(limit)s FOR NO KEY UPDATE OF s SKIP LOCKED)"
     " UPDATE {s}.sessions s SET revoked_at = s.idle_expires_at, reason = %(reason)s, actor = NULL,"
@@ -47,8 +47,8 @@ _REDUCE = (
     " WHERE session_id = ANY(%s::text[]) AND ip IS DISTINCT FROM network"
 )
 _DELETE_SESSIONS = (
-    "DELETE FROM {s}.sessions WHERE id IN (SELECT id FROM {s}.sessions"
-    " WHERE revoked_at < %(before)s LIMIT %(limit)s FOR UPDATE SKIP LOCKED)"
+    "DELETE FROM {s}.sessions WHERE ctid = ANY (ARRAY(SELECT ctid FROM {s}.sessions"
+    " WHERE revoked_at < %(before)s LIMIT %(limit)s FOR UPDATE SKIP LOCKED))"
     " RETURNING user_id, device_id"
 )
 # A device keeps its network no longer than its sessions.
@@ -57,14 +57,14 @@ _FORGET_NETWORK = (
     " AND (user_id, id) IN (SELECT * FROM unnest(%s::text[], %s::text[]))"
 )
 _DELETE_EVENTS = (
-    "DELETE FROM {s}.events WHERE seq IN (SELECT seq FROM {s}.events WHERE at < %(before)s"
-    " LIMIT %(limit)s FOR UPDATE SKIP LOCKED) RETURNING 1"
+    "DELETE FROM {s}.events WHERE ctid = ANY (ARRAY(SELECT ctid FROM {s}.events"
+    " WHERE at < %(before)s LIMIT %(limit)s FOR UPDATE SKIP LOCKED)) RETURNING 1"
 )
 _DELETE_DEVICES = (
-    "DELETE FROM {s}.devices WHERE (user_id, id) IN (SELECT d.user_id, d.id FROM {s}.devices d"
+    "DELETE FROM {s}.devices WHERE ctid = ANY (ARRAY(SELECT d.ctid FROM {s}.devices d"
     " WHERE {where} AND NOT EXISTS (SELECT 1 FROM {s}.sessions s"
     " WHERE s.user_id = d.user_id AND s.device_id = d.id)"
-    " LIMIT %(limit)s FOR UPDATE SKIP LOCKED) RETURNING 1"
+    " LIMIT %(limit)s FOR UPDATE SKIP LOCKED)) RETURNING 1"
 )
 _STALE = (
     "d.last_seen_at < %(devices_before)s AND NOT d.blocked AND d.name IS NULL"
