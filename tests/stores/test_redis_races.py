@@ -28,7 +28,8 @@ Together = Callable[..., list[Any]]
 @pytest.fixture(scope="module")
 def racers() -> Iterator[list[Connection]]:
     """The pipes to four processes."""
-    context = get_context("spawn")
+    context = get_context("forkserver")  # one process imports for all
+    context.set_forkserver_preload(["_redis_racer"])
     barrier = context.Barrier(RACERS)
     pipes = [context.Pipe() for _ in range(RACERS)]
     processes = [
@@ -47,10 +48,12 @@ def racers() -> Iterator[list[Connection]]:
 
 
 @pytest.fixture(params=["one server", pytest.param("cluster", marks=pytest.mark.thorough)])
-def url(request: pytest.FixtureRequest, valkey_url: str, valkey_cluster: ValkeyCluster) -> str:
+def url(request: pytest.FixtureRequest, valkey_url: str) -> str:
     """The URL of a store of the test's own."""
-    shared = valkey_url if request.param == "one server" else valkey_cluster.url
-    return with_prefix(shared)
+    if request.param == "one server":
+        return with_prefix(valkey_url)
+    cluster: ValkeyCluster = request.getfixturevalue("valkey_cluster")
+    return with_prefix(cluster.url)
 
 
 @pytest.fixture
