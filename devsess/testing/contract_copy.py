@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any, Protocol
 
 from attrs import evolve
@@ -9,7 +10,15 @@ from attrs import evolve
 from devsess.models import EventType
 from devsess.stores import merging
 from devsess.stores.accounts import Account, Batch, ErasedAccount, Mark
-from devsess.stores.base import AsyncStore, ById, Erasure, Everyone, OfDevice, OfUser
+from devsess.stores.base import (
+    AsyncStore,
+    ById,
+    Erasure,
+    Everyone,
+    OfDevice,
+    OfUser,
+    Retention,
+)
 from devsess.stores.capabilities import AsyncSupportsCopy, capabilities_of
 from devsess.testing import _both_sides  # noqa: F401 - it comes before the modules that it names
 from devsess.testing._rows import (
@@ -93,11 +102,16 @@ class CopyContract:
 
     @with_a_store
     async def test_an_ending_alone_is_exported(self, store: CopyingStore) -> None:
-        """An account of which nothing is kept but its ending is on a page: its cut-off binds."""
+        """An account of which nothing is kept but its ending is on a page, and on one's copy."""
         await store.end(ending(OfUser("user-1")))
-        [account] = (await store.export(limit=10)).accounts
-
-        assert ("user-1", T0 + 1) == (account.user_id, account.mark.cut_off)
+        batch = await store.export(limit=10)
+        assert [("user-1", T0 + 1)] == [(it.user_id, it.mark.cut_off) for it in batch.accounts]
+        other = self.make_store()
+        try:
+            await other.merge(batch)
+            assert batch.accounts == (await other.export(limit=10)).accounts
+        finally:
+            await other.close()
 
     @with_a_store
     async def test_forgotten_devices_are_exported(self, store: CopyingStore) -> None:
@@ -160,6 +174,26 @@ class CopyContract:
         ended = await store.get("s1")
         await store.merge(batch)
         assert ended == await store.get("s1")
+
+    @with_a_store
+    async def test_a_copied_account_is_purged(self, store: CopyingStore) -> None:
+        """Its ended session goes in time, its live one keeps its device, and endings go on."""
+        await sign_in(store, session_row())
+        live, ended = session_row(), _ended(session_row("ended"))
+        account = Account("user-1", Mark(4, T0 - HOUR), (live.device,), (live, ended))
+        await store.merge(_batch(account, last_number=4))
+        late = T0 + HOUR
+        await _purge(store, Retention(T0 + 10, math.inf, late, late, late))
+        found = await store.get("s1")
+        assert found is not None
+        assert (None, None) == (found.revoked_at, await store.get("ended"))
+        await end_one(store, "s1")
+        await _purge(store, Retention(T0 + 10, math.inf, late, late, late))
+        await store.end(evolve(ending(Everyone()), at_once=0))
+        while (await store.settle(limit=10)).is_more:
+            pass
+        assert [] == await store.list("user-1")
+        assert [] == await store.devices("user-1")
 
     @with_a_store
     async def test_numbers_never_fall(self, store: CopyingStore) -> None:
@@ -281,6 +315,11 @@ class CopyContract:
 
 def _batch(*accounts: Account, **columns: Any) -> Batch:
     return Batch(accounts, **columns)
+
+
+async def _purge(store: CopyingStore, retention: Retention) -> None:
+    while await store.purge(retention, limit=10):
+        pass
 
 
 def _ended(row: SessionRow) -> SessionRow:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from contextlib import suppress
 from itertools import product
 from typing import TYPE_CHECKING, Any
@@ -14,13 +15,16 @@ from servers.valkey import with_prefix
 
 from devsess.copying import Check, Copier
 from devsess.errors import StoreUnavailableError
+from devsess.lifecycle import Activity
 from devsess.models import EventType
 from devsess.stores.accounts import Account, Batch, Mark
 from devsess.stores.base import ById, Erasure, Everyone, OfDevice, OfUser, Retention
 from devsess.stores.redis import RedisStore
+from devsess.stores.redis.columns import instant
+from devsess.stores.redis.endings import how_of
 from devsess.stores.redis.parts import ROWS
 from devsess.stores.redis.scripts import script
-from devsess.testing._rows import T0, ending, event_row, session_row, sign_in
+from devsess.testing._rows import DAY, T0, device_row, ending, event_row, session_row, sign_in
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
@@ -221,6 +225,118 @@ def test_an_erasure_at_the_target_leaves_no_part(shards: int, valkey_url: str) -
             await pair.close()
 
     assert run(count_up(erased)) > 3
+
+
+def blocked_elsewhere(store: RedisStore) -> Awaitable[object]:
+    """Another copy, of a source in which a device is blocked."""
+    device = device_row(id="d3", blocked=True)
+    return store.merge(Batch((Account("user-1", devices=(device,)),)))
+
+
+def touched(store: RedisStore) -> Awaitable[object]:
+    return store.touch("t1", Activity(T0 + 7, T0 + 7, T0 + DAY), bound=True)
+
+
+async def exchanged(store: RedisStore) -> None:
+    """One device goes, since no session names it, and another one comes: there are as many."""
+    await store.purge(Retention(T0, math.inf, 0.0, T0 - 1, 0.0), limit=9)
+    await store.merge(Batch((Account("user-1", devices=(device_row(id="dy"),)),)))
+
+
+# Of what leaves no event: the session's generation, its last activity, and whether its device
+# is blocked, once it has come between.
+WITHOUT_EVENT: dict[str, tuple[Callable[[RedisStore], Awaitable[object]], object]] = {
+    "block": (blocked_elsewhere, (3, T0, True)),
+    "touch": (touched, (3, T0 + 7, False)),
+    "devices": (exchanged, (3, T0, False)),
+}
+
+
+@pytest.mark.parametrize("what", WITHOUT_EVENT)
+def test_what_leaves_no_event_is_kept(what: str, valkey_url: str) -> None:
+    """Whatever step of a merge it precedes, neither of two writes of one row is lost."""
+    act, expected = WITHOUT_EVENT[what]
+    seen = T0 - 9
+    unused = device_row(id="dx", first_seen_at=seen, last_seen_at=seen)
+    row = session_row("t1", device=device_row(id="d3", last_seen_at=T0 + 1), generation=3)
+    other = session_row("x", device=unused)
+    batch = Batch((Account("user-1", Mark(), (row.device, unused), (row, other)),))
+
+    async def merged(at: int) -> bool:
+        pair = Pair(valkey_url, 1)
+        try:
+            store, target = pair.stores["target"], pair.others["target"]
+            await sign_in(target, session_row("t1", device="d3"))
+            await target.merge(Batch((Account("user-1", devices=(unused,)),)))
+            steps = Steps(store, at, lambda: act(target))
+            await store.merge(batch)
+            found, there = await target.get("t1"), await target.get("x")
+            assert found is not None
+            assert there is not None
+            if steps.is_over:
+                is_so = (found.generation, found.last_seen_at, found.device.blocked)
+                assert (at, expected) == (at, is_so)
+            return steps.is_over
+        finally:
+            await pair.close()
+
+    assert run(count_up(merged)) > 3
+
+
+def test_two_copies_at_once_are_one(valkey_url: str) -> None:
+    """Whatever step of a merge another of the same account precedes, no event is there twice."""
+
+    async def merged(at: int) -> bool:
+        pair = Pair(valkey_url, 1)
+        try:
+            await pair.fill()
+            batch = await pair.others["source"].export(limit=9)
+            target = pair.others["target"]
+            steps = Steps(pair.stores["target"], at, lambda: target.merge(batch))
+            await pair.stores["target"].merge(batch)
+            there = await target.accounts(["user-1"])
+            events = [it for it in there.accounts[0].events if it.session_id == "s2"]
+            assert (at, 1) == (at, len(events))
+            return steps.is_over
+        finally:
+            await pair.close()
+
+    assert run(count_up(merged)) > 3
+
+
+def test_an_ending_that_half_of_the_shards_know_is_not_passed_on(valkey_url: str) -> None:
+    """It would end sessions at the target from after the real one; rows that it ended are ended."""
+    url = with_prefix(valkey_url, shards=2)
+
+    async def scenario() -> None:
+        store = RedisStore(url)
+        users = [f"user-{n}" for n in range(8)]
+        for user in users:
+            await sign_in(store, session_row(f"of-{user}", user_id=user))
+        await store._ask(1, "end_all", "0", *how_of(ending(Everyone())), instant(math.inf))
+        batch = await store.export(limit=99)
+        await store.close()
+        assert Mark() == batch.mark
+        ended = {it.user_id for it in batch.accounts if it.sessions[0].revoked_at is not None}
+        assert {it for it in users if store._of_user(it) == 1} == ended
+        assert 0 < len(ended) < len(users)
+
+    run(scenario())
+
+
+def test_a_number_above_the_highest_is_still_ended(valkey_url: str) -> None:
+    """A source that names a number too low costs no ending here: it draws a higher one."""
+    row = session_row(ending_number=7)
+    batch = Batch((Account("user-1", Mark(), (row.device,), (row,)),))
+
+    async def work(store: RedisStore) -> None:
+        await store.merge(batch)
+        await store.end(evolve(ending(OfUser("user-1")), at_once=0))
+        found = await store.get("s1")
+        assert found is not None
+        assert T0 + 1 == found.revoked_at
+
+    with_store(with_prefix(valkey_url), False, work)
 
 
 def test_numbers_are_never_above_the_highest(valkey_url: str) -> None:

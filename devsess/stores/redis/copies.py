@@ -54,7 +54,6 @@ class Copying(Endings):
         return evolve(
             batch,
             accounts=tuple(it for it in batch.accounts if not it.is_empty),
-            last_number=max([batch.last_number, *(it.number for it in erased)]),
             erased=erased,
             next=following,
         )
