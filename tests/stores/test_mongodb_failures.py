@@ -262,6 +262,29 @@ def test_a_cancelled_request_leaves_no_answer_behind(mongo: Server, proxy: Proxy
     assert [session_row(name) for name in ("b", "a", "b")] == asyncio.run(run())
 
 
+def test_a_cancelled_close_closes(mongo: Server, proxy: Proxy) -> None:
+    """The connections are released all the same, and nothing is left for the collector."""
+
+    async def run() -> None:
+        store = MongoStore(mongo.through(proxy.address, timeout=60), is_awaited=True)
+        await store.insert(login(session_row()))
+        opened = store._port._opened
+        assert opened is not None
+        proxy.delay_replies(0.2)
+        task = asyncio.create_task(store.close())
+        await asyncio.sleep(0.05)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        assert task.cancelled()
+        proxy.heal()
+        deadline = time.monotonic() + 60
+        while not opened.collections.client._closed:
+            assert time.monotonic() < deadline
+            await asyncio.sleep(0.01)
+
+    asyncio.run(run())
+
+
 def test_one_awaited_store_serves_two_loops(mongo: Server) -> None:
     """In each event loop it has connections of its own."""
     store = MongoStore(mongo.place(), is_awaited=True)

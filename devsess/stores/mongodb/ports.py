@@ -117,6 +117,10 @@ class Port:
         """
         raise NotImplementedError
 
+    async def _released(self, client: Any) -> None:
+        """Close *client*: to its end, whatever becomes of the caller."""
+        raise NotImplementedError
+
     # Connections.
 
     def _open(self) -> Collections:
@@ -169,7 +173,7 @@ class Port:
         if opened is None or opened.owner is not self._owner():
             return
         if self.place.client is None:
-            await self.had(opened.collections.client.close())
+            await self._released(opened.collections.client)
         elif listener is not None:
             await listener.close()
 
@@ -325,6 +329,9 @@ class BlockingPort(Port):
 
         Context().run(end)
 
+    async def _released(self, client: Any) -> None:
+        client.close()
+
 
 class AwaitingPort(Port):
     """For AsyncSessionManager; it connects at its first request, inside the running loop."""
@@ -346,3 +353,7 @@ class AwaitingPort(Port):
                 await session.end_session()
 
         await asyncio.create_task(end(), context=Context())
+
+    async def _released(self, client: Any) -> None:
+        self._closing = asyncio.create_task(client.close())
+        await asyncio.shield(self._closing)
