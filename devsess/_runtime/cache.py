@@ -109,12 +109,12 @@ class Cache:
         if self._span:
             lag = self._elapsed() - self._current_at
             if lag >= self._span and not self._is_current(now):
-                return self._stale(key)
+                return self._stale(token, client, now)
         elif self._asked_at <= now < self._ask_at:
             if self._memory.raw != self._raw:
-                return self._stale(key)
+                return self._stale(token, client, now)
         elif not self._is_current(now):
-            return self._stale(key)
+            return self._stale(token, client, now)
         entry = self._entries.tables[key & SHARD_MASK].get(key)
         if entry is None or now >= entry.good_until or entry.end != token[-END:]:
             return None
@@ -124,9 +124,10 @@ class Cache:
         self.hits += 1
         return entry.session
 
-    def _stale(self, key: int) -> Stale | None:
-        """STALE, unless there is no entry that catching up could drop."""
-        return None if self._entries.by_key.get(key) is None else STALE
+    def _stale(self, token: str, client: Client | None, now: float) -> Stale | None:
+        """STALE, unless there is no answer here: then the row is read, whatever the log says."""
+        entry = self._entries.by_key.get(hash(token))
+        return STALE if entry is not None and entry.answers(token, client, now) else None
 
     def _is_current(self, now: float) -> bool:
         current_at = self._elapsed()
