@@ -21,11 +21,9 @@ from devsess.errors import ConfigurationError, StoreUnavailableError
 from devsess.stores.base import OfUser
 from devsess.stores.postgres import LimitedAsyncConnection, LimitedConnection, PostgresStore
 from devsess.stores.postgres.settings import Settings, read_url
-from devsess.testing import Proxy
 from devsess.testing import _rows as rows
 
 if TYPE_CHECKING:
-    import socket
     from collections.abc import Iterator
 
     from servers.postgres import PostgresServer, Schemas
@@ -155,36 +153,6 @@ def test_a_pool_without_limits_is_refused() -> None:
     for arguments in ({}, {"url": "postgresql://h/d", "pool": blocking}):
         with pytest.raises(ConfigurationError, match="not both"):
             PostgresStore(**arguments)
-
-
-class Pooler(Proxy):
-    """Shows its clients a process number of its own, as pgbouncer does."""
-
-    def _pass_replies(self, client: socket.socket, server: socket.socket) -> None:
-        while data := server.recv(65_536):
-            before, found, after = data.partition(b"K\x00\x00\x00\x0c")
-            client.sendall(before + found + (b"\x00\x00\x00\x07" + after[4:] if found else b""))
-
-
-@both_ports
-def test_a_pooler_is_found_out(postgres: PostgresServer, schema: str, is_awaited: bool) -> None:
-    """Behind one no session is changed, no statement prepared, and a wait takes its seconds."""
-
-    async def work(store: PostgresStore) -> None:
-        for _ in range(9):
-            assert await store.get("a") is not None
-        [[limit]] = await store.ask("SELECT current_setting('statement_timeout')")
-        [[prepared]] = await store.ask("SELECT count(*) FROM pg_prepared_statements")
-        assert ("0", 0) == (limit, prepared)
-        await store.wait(0.01)
-        await store.end(rows.ending(OfUser("user-1")))
-        heard = asyncio.get_running_loop().time()
-        await store.wait(0.3)
-        assert asyncio.get_running_loop().time() - heard >= 0.3
-
-    with Pooler(postgres.address) as pooler:
-        url = postgres.url(port=pooler.address[1])
-        with_store(url, schema, work, is_awaited=is_awaited)
 
 
 @both_ports

@@ -2,12 +2,13 @@
 A connection that hears notifications, apart from the pool.
 
 Behind pgbouncer each transaction may have another session, and nothing would be heard. That is
-found out when the connection is opened: then a wait takes all of its seconds.
+found out when the connection is opened: then a wait takes all of its seconds, and the log says so.
 """
 
 from __future__ import annotations
 
 import asyncio
+import logging
 from threading import Event, Lock
 from time import monotonic
 from typing import TYPE_CHECKING, Any
@@ -23,6 +24,11 @@ if TYPE_CHECKING:
 
 # A pooler makes up the number that it gives its clients for the server's process.
 IS_POOLED = "SELECT pg_backend_pid() <> %s"
+NOT_HEARD = (
+    "PostgreSQL is behind a pooler: changes by other processes are not heard at once, but when "
+    "this one asks; connect past the pooler where that matters"
+)
+log = logging.getLogger("devsess")
 # Seconds after which a wait notices that the store was closed.
 _SLICE = 0.5
 
@@ -69,6 +75,7 @@ class BlockingListener:
         pid = self._connection.info.backend_pid
         self._is_pooled = self._connection.execute(IS_POOLED, (pid,)).fetchone() != (False,)
         if self._is_pooled:
+            log.warning(NOT_HEARD)
             self._drop()
         else:
             self._connection.execute(f'LISTEN "{channel}"')
@@ -129,6 +136,7 @@ class AwaitingListener:
         found = await self._connection.execute(IS_POOLED, (self._connection.info.backend_pid,))
         self._is_pooled = await found.fetchone() != (False,)
         if self._is_pooled:
+            log.warning(NOT_HEARD)
             await self._drop()
         else:
             await self._connection.execute(f'LISTEN "{channel}"')

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 from psycopg import OperationalError
 
 from devsess.stores.postgres.limits import LimitedAsyncConnection, LimitedConnection
-from devsess.stores.postgres.listening import IS_POOLED
+from devsess.stores.postgres.listening import IS_POOLED, log
 
 if TYPE_CHECKING:
     from devsess.stores.postgres.settings import Settings
@@ -36,6 +36,7 @@ _LIMITS = (
     " set_config('jit', 'off', false),"
     " set_config('plan_cache_mode', 'force_generic_plan', false)"
 )
+_NOT_PREPARED = "PostgreSQL is behind a pooler: statements are not prepared, and the server sets no limit to them"
 
 
 def connecting(settings: Settings) -> dict[str, Any]:
@@ -60,6 +61,7 @@ class BlockingConnections:
         self._lock = threading.Lock()
         self._free: deque[tuple[float, LimitedConnection]] = deque()
         self._is_closed = False
+        self._is_pooled = False
 
     def getconn(self, timeout: float) -> LimitedConnection:
         """
@@ -84,6 +86,9 @@ class BlockingConnections:
             made.execute(_LIMITS, _limits(self._settings))
         else:
             made.prepare_threshold = None
+            if not self._is_pooled:  # said once
+                self._is_pooled = True
+                log.warning(_NOT_PREPARED)
         return made
 
     def putconn(self, connection: LimitedConnection) -> None:
@@ -124,6 +129,7 @@ class AwaitingConnections:
         self._places = asyncio.Semaphore(settings.pool_size)
         self._free: deque[tuple[float, LimitedAsyncConnection]] = deque()
         self._is_closed = False
+        self._is_pooled = False
 
     async def getconn(self, timeout: float) -> LimitedAsyncConnection:
         """See BlockingConnections."""
@@ -148,6 +154,9 @@ class AwaitingConnections:
             await made.execute(_LIMITS, _limits(self._settings))
         else:
             made.prepare_threshold = None
+            if not self._is_pooled:  # said once
+                self._is_pooled = True
+                log.warning(_NOT_PREPARED)
         return made
 
     async def putconn(self, connection: LimitedAsyncConnection) -> None:
