@@ -20,10 +20,9 @@ from devsess.lifecycle import Activity
 from devsess.models import EventType
 from devsess.stores.accounts import Account, Batch, Mark
 from devsess.stores.base import ById, Erasure, Everyone, OfDevice, OfUser, Retention
-from devsess.stores.redis import RedisStore
+from devsess.stores.redis import RedisStore, parts
 from devsess.stores.redis.columns import instant
 from devsess.stores.redis.endings import how_of
-from devsess.stores.redis.parts import ROWS
 from devsess.stores.redis.scripts import script
 from devsess.testing._rows import DAY, T0, device_row, ending, event_row, session_row, sign_in
 
@@ -319,7 +318,7 @@ def test_a_mangled_cursor_is_refused(cursor: str, valkey_url: str) -> None:
 def many(name: str, **columns: Any) -> tuple[SessionRow, ...]:
     """Sessions that make one script too long."""
     return tuple(
-        session_row(f"{name}-{n:03}", ending_number=1, **columns) for n in range(ROWS // 2)
+        session_row(f"{name}-{n:03}", ending_number=1, **columns) for n in range(parts.ROWS // 2)
     )
 
 
@@ -339,8 +338,8 @@ def test_an_account_of_many_rows_goes_in_parts(valkey_url: str) -> None:
         try:
             steps = Steps(store, 0, fail)
             await store.merge(batch)
-            parts = [it for it in steps.calls if it.script == script("merge")]
-            assert len(parts) == 1 + 1 + 1  # devices, sessions, history
+            merges = [it for it in steps.calls if it.script == script("merge")]
+            assert len(merges) == 1 + 1 + 1  # devices, sessions, history
             assert batch.accounts == (await store.export(limit=1)).accounts
         finally:
             await store.close()
@@ -348,8 +347,9 @@ def test_an_account_of_many_rows_goes_in_parts(valkey_url: str) -> None:
     run(scenario())
 
 
-def test_parts_that_stopped_are_completed(valkey_url: str) -> None:
+def test_parts_that_stopped_are_completed(valkey_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Wherever a merge in parts stopped, all that the source's ending ends has ended, once each."""
+    monkeypatch.setattr(parts, "ROWS", 20)
     mark, here = Mark(9, T0 + 9), [it.id for it in many("here")]
     old = [evolve(it, revoked_at=T0 + 9, reason="revoked", ip=it.network) for it in many("old")]
     batch = account_of(old, mark)
