@@ -6,6 +6,7 @@ import datetime
 import ipaddress
 import socket
 import ssl
+import struct
 from contextlib import suppress
 from pathlib import Path
 from threading import Thread
@@ -14,6 +15,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
+
+_ASKS_FOR_TLS = struct.pack("!ii", 8, 80_877_103)
 
 
 def certificate(folder: Path) -> tuple[Path, Path]:
@@ -62,17 +65,30 @@ class TlsFront:
         with (
             suppress(OSError),
             socket.create_connection(self._target) as server,
-            self._context.wrap_socket(client, server_side=True) as wrapped,
+            self._wrapped(client) as wrapped,
         ):
             Thread(target=_copy, args=(server, wrapped), daemon=True).start()
             _copy(wrapped, server)
         client.close()
+
+    def _wrapped(self, client: socket.socket) -> ssl.SSLSocket:
+        return self._context.wrap_socket(client, server_side=True)
 
     def close(self) -> None:
         """Accept no more."""
         with suppress(OSError):
             self._listening.shutdown(socket.SHUT_RDWR)
         self._listening.close()
+
+
+class PostgresTlsFront(TlsFront):
+    """Before a PostgreSQL server, whose clients ask for TLS in clear text first."""
+
+    def _wrapped(self, client: socket.socket) -> ssl.SSLSocket:
+        while client.recv(8, socket.MSG_WAITALL) != _ASKS_FOR_TLS:
+            client.sendall(b"N")  # to GSSAPI
+        client.sendall(b"S")
+        return super()._wrapped(client)
 
 
 def _copy(source: socket.socket, to: socket.socket) -> None:

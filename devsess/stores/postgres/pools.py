@@ -36,7 +36,7 @@ _LIMITS = (
     " set_config('jit', 'off', false),"
     " set_config('plan_cache_mode', 'force_generic_plan', false)"
 )
-_NOT_PREPARED = "PostgreSQL is behind a pooler: statements are not prepared, and the server sets no limit to them"
+_NOT_PREPARED = "PostgreSQL is behind a pooler: statements are not prepared or limited there"
 
 
 def connecting(settings: Settings) -> dict[str, Any]:
