@@ -2,9 +2,11 @@
 Run the benchmarks.
 
     python -m benchmarks                  all suites, and the page in docs/ drawn again
-    python -m benchmarks --quick          rough figures in a minute
+    python -m benchmarks --quick          rough figures in a few minutes
     python -m benchmarks --quick --check  fail where a figure is twice the recorded one
     python -m benchmarks --page           draw the page from what was recorded
+    python -m benchmarks --suite stores --record
+                                          record one suite alone, and draw the page
 """
 
 from __future__ import annotations
@@ -31,6 +33,8 @@ from benchmarks import (
     profiles,
     shared,
     staleness,
+    store_growth,
+    stores,
     validate,
 )
 from benchmarks._line import Line
@@ -65,6 +69,8 @@ SUITES: dict[str, Suite] = {
     "growth": growth,
     "endings": endings,
     "profiles": profiles,
+    "stores": stores,
+    "store-growth": store_growth,
 }
 
 
@@ -80,8 +86,11 @@ def main() -> int:
     found = {name: _run(name, quick=options.quick) for name in names}
     if options.check:
         return _check(found, recorded)
+    if options.record:
+        _results.record(_results.QUICK if options.quick else _results.THOROUGH, found, SUITES)
+        return 0 if options.quick else _draw()
     if options.suite:
-        return 0  # the files hold what was measured in one run
+        return 0  # the files hold what was measured in one run, or say that it was not
     if options.quick:
         _results.save(_results.QUICK, found, [])
         return 0
@@ -95,11 +104,15 @@ def _options() -> argparse.Namespace:
         description=__doc__,
         formatter_class=argparse.RawTextHelpFormatter,
     )
-    parser.add_argument("--quick", action="store_true", help="rough figures in a minute")
+    parser.add_argument("--quick", action="store_true", help="rough figures in a few minutes")
     parser.add_argument("--check", action="store_true", help="compare with what was recorded")
     parser.add_argument("--page", action="store_true", help="draw the page, measure nothing")
     parser.add_argument("--suite", action="append", choices=SUITES, help="this one alone")
-    return parser.parse_args()
+    parser.add_argument("--record", action="store_true", help="write down what --suite measures")
+    options = parser.parse_args()
+    if options.record and not options.suite:
+        parser.error("--record goes with --suite: without one, all is written down anyway")
+    return options
 
 
 def _run(name: str, *, quick: bool) -> list[Line]:
@@ -128,12 +141,13 @@ def _peers() -> list[dict[str, Any]]:
 
 
 def _draw() -> int:
-    from benchmarks import _page
+    from benchmarks import _page, _scaling
 
-    _page.draw(
-        *_results.load(_results.THOROUGH),
-        {name: suite.DESCRIPTION for name, suite in SUITES.items()},
-    )
+    surroundings, suites, peers = _results.load(_results.THOROUGH)
+    alone = _results.alone(_results.THOROUGH)
+    described = {name: suite.DESCRIPTION for name, suite in SUITES.items()}
+    _page.draw(surroundings, suites, peers, described, alone)
+    _scaling.draw(alone.get("stores", surroundings), suites)
     return 0
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from tabulate import tabulate
 
 from benchmarks import _plots as plots
-from benchmarks._line import Line
+from benchmarks._line import Line, figure, table_of
 from benchmarks.growth import BOUND as GROWTH_BOUND
 from benchmarks.growth import SMALL
 
@@ -20,7 +20,8 @@ Session state used to cost more than the stateless decode it came beside. Here i
 session that any process can revoke at once is validated in a fraction of a bare `jwt.decode`, once
 its token has been seen. The first sight of a token reads its row: see [Validate](#validate).
 
-The figures on this page were measured in one run on one machine ({machine}) at commit {commit}.
+The figures on this page were measured in one run on one machine ({machine}) at commit {commit},
+but for those of suites that say otherwise.
 *×* is times a bare `jwt.decode` of the same token in the same run, so that they mean something on
 yours; or times the value that the line names. `python -m benchmarks` measures everything again and
 draws this page; `devsess bench` measures your own store.
@@ -32,6 +33,7 @@ def draw(
     suites: dict[str, list[Line]],
     peers: list[Any],
     descriptions: Mapping[str, str],
+    alone: Mapping[str, Mapping[str, str]],
 ) -> None:
     """
     Write the page and its pictures, in the place of those before.
@@ -39,18 +41,29 @@ def draw(
     Args:
         surroundings, suites, peers: As they were recorded.
         descriptions: The page's sentences on each suite, by its name.
+        alone: The surroundings of each suite that was run by itself.
     """
     folder = DOCS / "performance"
     folder.mkdir(exist_ok=True)
-    machine = ", ".join(f"{k} {v}" for k, v in surroundings.items() if k != "commit")
-    parts = [INTRO.format(machine=machine, commit=surroundings["commit"])]
+    machine, commit = _machine(surroundings), surroundings["commit"]
+    parts = [INTRO.format(machine=machine, commit=commit)]
     if peers:
         parts.append(_peers(folder, peers))
     for name, lines in suites.items():
         picture = PICTURES[name](folder, lines) if name in PICTURES else ""
-        parts.append(_suite(name, descriptions[name], lines, picture))
+        description = descriptions[name]
+        if name in alone:
+            where = _machine(alone[name])
+            description += (
+                f" Measured in a run of its own ({where}) at commit {alone[name]['commit']}."
+            )
+        parts.append(_suite(name, description, lines, picture))
     parts.append(_missed(suites))
     (DOCS / "performance.md").write_text("\n".join(parts).rstrip() + "\n", "utf-8")
+
+
+def _machine(surroundings: Mapping[str, str]) -> str:
+    return ", ".join(f"{name} {it}" for name, it in surroundings.items() if name != "commit")
 
 
 def _peers(folder: Path, peers: list[dict[str, Any]]) -> str:
@@ -78,8 +91,9 @@ def _peers(folder: Path, peers: list[dict[str, Any]]) -> str:
 
 
 def _suite(name: str, description: str, lines: list[Line], picture: str) -> str:
-    table = _table([line.cells() for line in lines], ("", "µs", "measured", "bound", ""))
-    parts = [f"## {name.capitalize()}", description, picture, table]
+    headers, rows = table_of(lines)
+    title = name.capitalize().replace("-", " ")
+    parts = [f"## {title}", description, picture, _table(rows, headers)]
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
@@ -117,11 +131,20 @@ def _missed(suites: dict[str, list[Line]]) -> str:
     if not lines:
         return ""
     missed = "\n".join(
-        f"- {line.name}: {line.measured:.3g} {line.unit}, meant to be"
-        f" {'at least' if line.at_least else 'at most'} {line.bound:g}. {_why(line.name)}".rstrip()
-        for line in lines
+        f"- {line.name}: {_miss(line)}. {_why(line.name)}".rstrip() for line in lines
     )
     return f"## Missed\n\nThe bounds that this run did not meet:\n\n{missed}\n"
+
+
+def _miss(line: Line) -> str:
+    found = []
+    if not line.is_within and line.bound is not None:
+        sign = "at least" if line.at_least else "at most"
+        found.append(f"{line.measured:.3g} {line.unit}, meant to be {sign} {line.bound:g}")
+    if not line.is_direct and line.trips is not None and line.trips_bound is not None:
+        trips = figure(line.trips)
+        found.append(f"{trips} round trips, meant to be at most {figure(line.trips_bound)}")
+    return "; ".join(found)
 
 
 # Known reasons for missed bounds, beyond the profiles.
@@ -138,6 +161,28 @@ _WHY = {
         " caches of all other connections, and deeper trees take more pages to read again: see how"
         " many a get reads. The cost of a page is then the machine's: runs differ from 1.4 to 3.2."
         for name in ("first sight", "get", "list")
+    },
+    "PostgreSQL: asking, beside a bare round trip": "The statement that reads the log compares"
+    " snapshots of transactions, and takes the server longer than a row by its key.",
+    "Valkey: asking, beside a bare round trip": "A script is run in place of one command: it"
+    " reads the server's history too, and is refused by a replica.",
+    "Valkey, 3 nodes: asking, beside a bare round trip": "Every node is asked, one after the"
+    " other by a blocking manager. Over a cluster, use leases.",
+    "Valkey, 3 nodes: asking": "Every node is asked. Over a cluster, use leases.",
+    "Valkey, 3 nodes: first sight": "An id does not name its shard, which is asked for first.",
+    "Valkey, 3 nodes: login": "The shard of the new id is written first, in a slot of its own.",
+    "MongoDB's protocol: login": "A transaction is three requests: read, write, commit.",
+    "MongoDB's protocol: a revocation is heard by an idle process: median": "The server is one in"
+    " Python, and slow.",
+    **{
+        f"{name}: a due touch": "A touch is written after the row was read and judged, and asking"
+        " comes before: they do not share a round trip."
+        for name in ("PostgreSQL", "Valkey", "Valkey, 3 nodes", "MongoDB's protocol")
+    },
+    **{
+        f"MongoDB's protocol: {name}, among 1,000 sessions, beside 100": "The server looks through"
+        " all documents; a `mongod` has indexes for it."
+        for name in ("validate", "list", "login", "revoke-all", "purge")
     },
 }
 

@@ -50,7 +50,7 @@ def signed_in(sessions: SessionManager, count: int, *, start: int = 0) -> list[G
     ]
 
 
-def opened(path: Path) -> SessionManager:
+def opened(path: Path | str) -> SessionManager:
     """A manager as an application makes it."""
     return SessionManager(path, keys=SECRET)
 

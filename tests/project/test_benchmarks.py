@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import pytest
 from attrs import evolve
 
 from benchmarks import __main__ as command
 from benchmarks import _results as results
+from benchmarks import _scaling as scaling
 from benchmarks._line import Line
 
 QUICK, SLOW = Line("a look", 1.0), Line("a look", 2.1)
@@ -89,6 +93,50 @@ def test_the_check_fails_for_a_regression(
     assert (reported is not None) == command.main()
     shown = capsys.readouterr().out
     assert reported in shown if reported else "recorded" not in shown
+
+
+@pytest.mark.parametrize(
+    ("trips", "is_reported"), [(2.0, False), (2.2, False), (3.0, True)], ids=str
+)
+def test_one_more_round_trip_is_reported(trips: float, is_reported: bool) -> None:
+    """An operation that waits for the server once more is worse, however fast the server."""
+    before = evolve(QUICK, trips=2.0, drifts=False)
+    line = evolve(before, trips=trips)
+    assert is_reported == bool(regressions([line], [line], [line], recorded=[before])[0])
+
+
+@pytest.mark.parametrize(
+    ("line", "is_met", "shown"),
+    [
+        (QUICK, True, ""),
+        (evolve(QUICK, trips=3.0), True, "3"),
+        (evolve(QUICK, trips=1.0, trips_bound=1), True, "1 ≤ 1"),
+        (evolve(QUICK, trips=3.0, trips_bound=1), False, "3 > 1, missed"),
+    ],
+    ids=["uncounted", "unbound", "met", "missed"],
+)
+def test_round_trips_have_a_bound(line: Line, is_met: bool, shown: str) -> None:
+    """A bound of round trips that is missed is shown as missed, and the line is not met."""
+    assert (is_met, shown) == (line.met, line.trips_cell())
+
+
+def test_a_suite_run_alone_replaces_its_own_figures_alone(tmp_path: Path) -> None:
+    """Recorded by itself, a suite leaves the others' figures, and says that it was by itself."""
+    path = tmp_path / "results.json"
+    results.save(path, {"one": [QUICK], "two": [OTHER]}, [])
+    assert {} == results.alone(path)
+    results.record(path, {"two": [TOGETHER]}, ["one", "two"])
+    assert {"one": [QUICK], "two": [TOGETHER]} == results.load(path)[1]
+    assert ["two"] == [*results.alone(path)]
+
+
+def test_the_page_on_scaling_quotes_the_recorded_figures() -> None:
+    """All its figures, and what is reckoned from them, are those of the results file."""
+    surroundings, suites, _ = results.load(results.THOROUGH)
+    of_stores = results.alone(results.THOROUGH).get("stores", surroundings)
+    expected = scaling.page(of_stores, suites)
+    assert expected == (scaling.DOCS / "scaling.md").read_text("utf-8")
+    assert "<" not in re.sub(r"`[^`]*`", "", expected)
 
 
 def test_all_that_is_recorded_is_measured() -> None:
