@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import time
 from collections.abc import Callable, Iterator
 from socket import socket
 from threading import Lock
@@ -24,6 +25,9 @@ from devsess.testing import FakeClock
 from devsess.testing.proxy import Proxy
 
 SECRET = "t7vKq2Zr9XwLm4NbY8sHd5JfC3pQx6RgUe1"
+PATIENCE = 30.0
+# Seconds.
+LEASE = 0.3
 Count = Callable[[], int]
 
 
@@ -129,7 +133,7 @@ def test_round_trips(
             token = grant.access_token
             await _had(manager.validate(token))  # it marks the token as presented
             await _had(manager.validate(token))
-            manager._core.cache._entries.clear()
+            manager.core.cache._entries.clear()
             await counting("first", lambda: manager.validate(token))
             await counting("again", lambda: manager.validate(token))
             await counting("list", lambda: manager.list(user_id))
@@ -146,6 +150,37 @@ def test_round_trips(
 
     asyncio.run(scenario())
     assert EXPECTED[kind] == found
+
+
+@both_ports
+@pytest.mark.parametrize("kind", EXPECTED)
+def test_a_process_that_has_renounced_sends_nothing(
+    kind: str, is_awaited: bool, counted: Callable[[str, bool], tuple[Any, Count]]
+) -> None:
+    """Without validations its feed ends, leaves the register, and the connections are silent."""
+
+    async def scenario() -> None:
+        store, count = counted(kind, is_awaited)
+        make: Any = AsyncSessionManager if is_awaited else SessionManager
+        manager = make(store, keys=SECRET, policy=Policy(acknowledged=True, lease=LEASE))
+        token = (await _had(manager.login("ada"))).access_token
+        deadline = time.monotonic() + PATIENCE
+        while manager.core.metrics().lease != "held":
+            assert time.monotonic() < deadline
+            await _had(manager.validate(token))
+            await asyncio.sleep(0.001)
+        while (await _had(manager._store.readers_behind(None))).beats:
+            assert time.monotonic() < deadline
+            await asyncio.sleep(0.01)
+        before = count()
+        await asyncio.sleep(3 * LEASE)
+        assert before == count()
+        assert "over" == manager.core.metrics().lease
+        await _had(manager.close())
+        if kind == "mongodb":
+            await _had(store._port.place.client.close())
+
+    asyncio.run(scenario())
 
 
 async def _had(answer: Any) -> Any:
