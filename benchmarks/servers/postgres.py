@@ -115,6 +115,20 @@ class PostgresServer:
         self.stop(how)
         self.start()
 
+    def crash(self) -> None:
+        """Kill it, and start it once the processes that it had have noticed."""
+        self.stop(signal.SIGKILL)
+        until = time.monotonic() + 60
+        while True:
+            try:
+                self.start()
+            except RuntimeError:
+                if time.monotonic() > until:
+                    raise
+                time.sleep(0.1)
+            else:
+                return
+
     def ask(self, statement: str, *values: object) -> list[tuple[Any, ...]]:
         """The rows of *statement*, asked over a connection of its own."""
         with psycopg.connect(self.url(), autocommit=True) as connection:

@@ -44,7 +44,7 @@ class ValkeyServer:
         settings: Lines of its configuration, as `name=value`; names with `_` for `-`.
     """
 
-    def __init__(self, *, sentinel_of: ValkeyServer | None = None, **settings: str) -> None:
+    def __init__(self, sentinel_of: ValkeyServer | None = None, /, **settings: str) -> None:
         self.port = free_port()
         self.folder = Path(tempfile.mkdtemp(prefix="valkey-"))
         self._lines = [f"{name.replace('_', '-')} {value}" for name, value in settings.items()]
@@ -124,11 +124,17 @@ class ValkeyServer:
 
 
 class ValkeyCluster:
-    """Three nodes that share all slots."""
+    """
+    Three nodes that share all slots.
 
-    def __init__(self) -> None:
+    Args:
+        settings: As for ValkeyServer, of each.
+    """
+
+    def __init__(self, **settings: str) -> None:
         self.nodes = [
-            ValkeyServer(cluster_enabled="yes", cluster_node_timeout="1000") for _ in range(3)
+            ValkeyServer(None, cluster_enabled="yes", cluster_node_timeout="1000", **settings)
+            for _ in range(3)
         ]
         try:
             self._join()
