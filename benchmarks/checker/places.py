@@ -73,7 +73,7 @@ def _valkey(_: Path) -> Iterator[Place]:
     """With each command on the disk before it is answered."""
     from benchmarks.servers.valkey import ValkeyServer
 
-    server = ValkeyServer(None, **_DURABLE)
+    server = ValkeyServer(sentinel_of=None, **_DURABLE)
 
     def restart() -> None:
         server.kill()

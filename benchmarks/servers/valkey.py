@@ -44,7 +44,7 @@ class ValkeyServer:
         settings: Lines of its configuration, as `name=value`; names with `_` for `-`.
     """
 
-    def __init__(self, sentinel_of: ValkeyServer | None = None, /, **settings: str) -> None:
+    def __init__(self, *, sentinel_of: ValkeyServer | None = None, **settings: str) -> None:
         self.port = free_port()
         self.folder = Path(tempfile.mkdtemp(prefix="valkey-"))
         self._lines = [f"{name.replace('_', '-')} {value}" for name, value in settings.items()]
@@ -133,7 +133,9 @@ class ValkeyCluster:
 
     def __init__(self, **settings: str) -> None:
         self.nodes = [
-            ValkeyServer(None, cluster_enabled="yes", cluster_node_timeout="1000", **settings)
+            ValkeyServer(
+                sentinel_of=None, cluster_enabled="yes", cluster_node_timeout="1000", **settings
+            )
             for _ in range(3)
         ]
         try:

@@ -252,7 +252,7 @@ def test_a_failover_by_sentinel(is_awaited: bool) -> None:
     """When a replica takes over, the store finds it, and positions of before mean nothing."""
     master = ValkeyServer(repl_diskless_sync_delay="0")
     replica = ValkeyServer(replicaof=f"127.0.0.1 {master.port}")
-    sentinel = ValkeyServer(master)
+    sentinel = ValkeyServer(sentinel_of=master)
     servers = (sentinel, replica, master)
 
     async def scenario(store: RedisStore) -> None:
