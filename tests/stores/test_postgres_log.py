@@ -171,6 +171,7 @@ def test_reads_are_planned_as_small(postgres: PostgresServer, schema: str) -> No
             (log.UNCHANGED, log.values_of(here)),
             (log.READERS_BEHIND, log.values_of(here)),
             (reads.GET, ("a",)),
+            (reads.GET_UNCOVERED, ("a",)),
             (reads.LIST, ("user-1",)),
             (reads.KNOWN_DEVICES, known),
         ):

@@ -5,7 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from devsess.stores import semantics
-from devsess.stores.postgres.rows import LIVE, SELECT_DEVICE, SELECT_EVENT, SELECT_SESSION, UNENDED
+from devsess.stores.postgres.rows import (
+    LIVE,
+    SELECT_DEVICE,
+    SELECT_EVENT,
+    SELECT_SESSION,
+    SELECT_UNCOVERED,
+    UNENDED,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -14,6 +21,7 @@ if TYPE_CHECKING:
     from devsess.stores.postgres.transaction import Statement
 
 GET = f"{SELECT_SESSION} WHERE s.id = %s"
+GET_UNCOVERED = f"{SELECT_UNCOVERED} WHERE s.id = %s"
 LIST = f"{SELECT_SESSION} WHERE s.user_id = %s ORDER BY s.last_seen_at DESC, s.id"
 _LIVE_PAGE = (
     f"{SELECT_SESSION} WHERE s.user_id = %(user)s AND {UNENDED} AND {LIVE}{{behind}}"

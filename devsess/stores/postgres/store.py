@@ -56,8 +56,13 @@ class PostgresStore(Copying):
     # Reads.
 
     async def get(self, session_id: str) -> SessionRow | None:
-        """See Store.get."""
-        found = await self.ask(reads.GET, (session_id,)) if reads.is_id(session_id) else []
+        """See Store.get: in one round trip, or two while an ending's rows are still written."""
+        if not reads.is_id(session_id):
+            return None
+        found = await self.ask(reads.GET_UNCOVERED, (session_id,))
+        if found and not found[0][-1]:
+            return rows.session_row(found[0][:-1])
+        found = await self.ask(reads.GET, (session_id,)) if found else []
         return rows.session_row(found[0]) if found else None
 
     async def list(self, user_id: str) -> builtins.list[SessionRow]:
