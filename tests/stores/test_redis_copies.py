@@ -312,6 +312,29 @@ def test_a_mangled_cursor_is_refused(cursor: str, valkey_url: str) -> None:
         with_store(url, False, lambda store: store.export(limit=1, cursor=cursor))
 
 
+def test_a_session_that_comes_back_is_found_by_its_id(valkey_url: str) -> None:
+    """Whatever step of an erasure a copy precedes, a row that it brings is found by its id."""
+
+    async def erased(at: int) -> bool:
+        pair = Pair(valkey_url, 3)
+        try:
+            await pair.fill()
+            batch = await pair.others["source"].accounts(["user-1"])
+            target = pair.others["target"]
+            await target.merge(batch)
+            steps = Steps(pair.stores["target"], at, lambda: target.merge(batch))
+            await pair.stores["target"].erase(Erasure("user-1", (), 0.0))
+            fresh = RedisStore(pair.urls["target"])  # it has looked up no id yet
+            for row in await fresh.list("user-1"):
+                assert (at, row) == (at, await fresh.get(row.id))
+            await fresh.close()
+            return steps.is_over
+        finally:
+            await pair.close()
+
+    assert run(count_up(erased)) > 4
+
+
 # Many rows.
 
 

@@ -173,7 +173,7 @@ class Copying(Endings):
                     changed.add(writing.user_id)
                 else:
                     writing.written(*state)
-        # An erasure or a purge that was under way may have deleted them since.
+        # An erasure or a purge that was under way may have deleted the keys since: see _unclaim.
         await self._claim_all(new)
         return [it for it in accounts if it.user_id in changed]
 
@@ -189,7 +189,8 @@ class Copying(Endings):
         answers = await self._port.run_all(calls)
         if [*shards.values()] != [int(found) for _, found in answers]:
             claimed = [it for it, (is_new, _) in zip(shards, answers, strict=True) if is_new]
-            await self._unclaim([*map(raw, claimed)])
+            for session_id in claimed:
+                await self._unclaim([raw(session_id)], shards[session_id])
             raise ValueError(merging.FOREIGN)
 
 

@@ -124,19 +124,18 @@ class Endings(Writes):
         how = (now, now, *map(instant, instants), str(semantics.LOG_KEPT), json.dumps(EXPIRED))
         for shard in range(len(self._tags)):
             count, gone = await self._ask(shard, "purge", str(limit - done), *how)
-            await self._unclaim(gone)
+            await self._unclaim(gone, shard)
             done += int(count)
             if done >= limit:
                 break
         return done
 
     async def erase(self, erasure: Erasure) -> int:
-        user = raw(erasure.user_id)
+        user, shard = raw(erasure.user_id), self._of_user(erasure.user_id)
         count, gone = await self._ask(
-            *(self._of_user(erasure.user_id), "erase", user, instant(erasure.until)),
-            *some(erasure.digests),
+            *(shard, "erase", user, instant(erasure.until)), *some(erasure.digests)
         )
-        await self._unclaim(gone)
+        await self._unclaim(gone, shard)
         return int(count)
 
 

@@ -68,6 +68,7 @@ _READS = frozenset(
         "newest",
         "number",
         "readers",
+        "there",
         "users",
     }
 )

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from zlib import crc32
 
 from devsess.errors import ConfigurationError
-from devsess.stores.redis.columns import raw, unraw
+from devsess.stores.redis.columns import raw, some, unraw
 from devsess.stores.redis.port import Call
 
 if TYPE_CHECKING:
@@ -118,11 +118,15 @@ class Shards:
             raise ValueError("there is a session with this id already")
         return bool(is_new)
 
-    async def _unclaim(self, session_ids: Sequence[bytes]) -> None:
-        """Delete the shards of ids whose sessions are gone."""
+    async def _unclaim(self, session_ids: Sequence[bytes], shard: int) -> None:
+        """Delete the keys of ids whose sessions are gone from their *shard*."""
         if len(self._tags) > 1 and session_ids:
-            keys = [self._id_key(unraw(it)) for it in session_ids]
-            await self._port.run_all([Call.of(key, "unclaim") for key in keys])
+            keys = {it: self._id_key(unraw(it)) for it in session_ids}
+            await self._port.run_all([Call.of(key, "unclaim") for key in keys.values()])
+            # A merge writes rows first and then the keys, here it is the other way round: so
+            # whichever of the two ends last, a session that came back has its key.
+            there = await self._ask(shard, "there", *some(session_ids))
+            await self._port.run_all([Call.of(keys[it], "claim", str(shard)) for it in there])
 
     def _id_key(self, session_id: str) -> bytes:
         return raw(f"{{{self._prefix}:id:{session_id}}}")

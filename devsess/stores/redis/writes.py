@@ -40,7 +40,7 @@ class Writes(Shards):
         is_new = await self._claim(row.id, shard)
         answer, *rest = await self._ask(shard, "insert", *_insert(insertion))
         if is_new and answer not in (b"inserted", b"there already"):
-            await self._unclaim([raw(row.id)])
+            await self._unclaim([raw(row.id)], shard)
         if answer == b"there already":
             raise ValueError("there is a session with this id already")
         if answer == b"full":
