@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import psycopg
 import pytest
 from _postgres import LATE, with_store
 
+from devsess.stores.postgres import upkeep
+from devsess.stores.postgres.rows import SESSION
 from devsess.testing import _rows as rows
 from devsess.testing._rows import T0, session_row, sign_in
 
@@ -52,6 +55,31 @@ def test_no_plan_deletes_more_than_the_limit(
 
     tables = ", ".join(f"{schema}.{it}" for it in ("sessions", "devices", "events"))
     with_store(postgres.url(options=PLANS[plan]), schema, work, timeout=LATE)
+
+
+def test_a_batch_does_not_read_the_table_whole(postgres: PostgresServer, schema: str) -> None:
+    """Rows to end are found again by their place: joined by id, a batch costs more among more."""
+
+    async def work(store: PostgresStore) -> None:
+        await _fill(store)
+
+    with_store(postgres.url(), schema, work, timeout=LATE)
+    names = ", ".join(SESSION[1:])
+    made_up = f"(SELECT * FROM {schema}.sessions LIMIT 1) s, generate_series(1, 20000) n"
+    statement = upkeep._LAPSED.replace("{s}", schema)
+    for number, name in enumerate(("now", "limit", "reason"), 1):
+        statement = statement.replace(f"%({name})s", f"${number}")
+    with psycopg.connect(postgres.url(), autocommit=True) as db:
+        for each in (
+            f"INSERT INTO {schema}.sessions (id, {names}) SELECT 'n' || n, {names} FROM {made_up}",
+            f"ANALYZE {schema}.sessions",
+            "SET plan_cache_mode = force_generic_plan",
+            f"PREPARE lapse (float8, bigint, text) AS {statement}",
+        ):
+            db.execute(each.encode())
+        plan = "\n".join(it for (it,) in db.execute("EXPLAIN EXECUTE lapse (1, 3, 'expired')"))
+    assert "Tid Scan" in plan
+    assert 1 == plan.count("on sessions s"), plan
 
 
 async def _fill(store: PostgresStore) -> None:
