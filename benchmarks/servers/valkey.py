@@ -150,6 +150,10 @@ class ValkeyCluster:
             with node.client() as client:
                 client.execute_command("CLUSTER", "ADDSLOTSRANGE", bounds[i], bounds[i + 1] - 1)
                 client.execute_command("CLUSTER", "MEET", "127.0.0.1", self.nodes[0].port)
+        self.wait_until_whole()
+
+    def wait_until_whole(self) -> None:
+        """Return once all nodes know that all of them are there."""
         deadline = time.monotonic() + PATIENCE
         while not all(map(self._is_whole, self.nodes)):
             assert time.monotonic() < deadline

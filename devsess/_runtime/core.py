@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import secrets
 from collections.abc import Callable, Sequence
@@ -19,6 +20,7 @@ from devsess.models import Client, Session
 from devsess.operations import Operation, validate
 from devsess.operations._checks import checked_client
 from devsess.policy import Policy, Span, seconds
+from devsess.stores.base import PartlyUnavailableError
 from devsess.stores.capabilities import Capabilities
 from devsess.tokens.issuer import Tokens
 from devsess.tokens.keys import Keys
@@ -37,6 +39,10 @@ T = TypeVar("T")
 
 AnyKeys: TypeAlias = Keys | KeySource | Sequence[KeySource]
 Location: TypeAlias = str | os.PathLike[str]
+
+
+# Seconds without a question to a log that a part of the store could not answer.
+_PARTLY = 1.0
 
 
 class Core:
@@ -67,6 +73,7 @@ class Core:
         self.now = now_of(clock)
         passed = clock.elapsed if clock else elapsed
         self.cache = Cache(policy, passed)
+        self._elapsed, self._asks_log_from = passed, -math.inf
         self.corrections = Corrections(passed, log_warning)
         self.times = CallTimes()
         self.currency = Currency(policy, self.cache, passed, self.times)
@@ -164,8 +171,7 @@ class Core:
         """
         check_length(token)
         checked_client(client)
-        if stale:
-            await self.cache.catch_up(op.store)
+        if stale and await self._caught_up(op):
             session = self.cache.look(token, client, op.now)
             if session is not None:
                 self.currency.keep()
@@ -185,6 +191,17 @@ class Core:
         self.cache.keep(ticket, token, client, validated, stamp)
         self.currency.keep()
         return validated.session
+
+    async def _caught_up(self, op: Operation) -> bool:
+        """Whether memory is current: not while a part of the store is down; rows are read then."""
+        if self._elapsed() < self._asks_log_from:
+            return False
+        try:
+            await self.cache.catch_up(op.store)
+        except PartlyUnavailableError:
+            self._asks_log_from = self._elapsed() + _PARTLY
+            return False
+        return True
 
     async def _unchanged(self, op: Operation, token: str, client: Client | None) -> Session | None:
         """The session as kept, if the row's stamp is still the same; the store is asked."""

@@ -102,6 +102,10 @@ class StoreBusyError(StoreUnavailableError):
     """A call with `wait=False` could not be answered at once; ask again with `wait=True`."""
 
 
+class PartlyUnavailableError(StoreUnavailableError):
+    """The log could not be read whole, as a part of the store is down; a row may be on another."""
+
+
 class Store(Protocol):
     """A blocking store. Safe to use from many threads."""
 

@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 import threading
 import time
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from _redis import PATIENCE, both_ports, is_another_history, recovered, seasoned, with_store
 from redis.crc import key_slot
 from servers.valkey import ValkeyCluster, ValkeyServer, with_prefix
 
-from devsess.errors import ConfigurationError, StoreUnavailableError
+from devsess import AsyncSessionManager, Policy, SessionManager
+from devsess.errors import ConfigurationError, SessionRevokedError, StoreUnavailableError
 from devsess.stores.redis import RedisStore
 from devsess.testing import _rows as rows
 from devsess.testing._rows import session_row, sign_in
+
+# Seconds: the shortest lease.
+SPAN = 0.3
+SECRET = "t7vKq2Zr9XwLm4NbY8sHd5JfC3pQx6RgUe1"
 
 
 @pytest.fixture(scope="module")
@@ -212,3 +219,70 @@ def test_a_node_that_is_down(is_awaited: bool, cluster: ValkeyCluster) -> None:
                 await asyncio.sleep(0.05)
 
     with_store(url, is_awaited, scenario, timeout=2.0)
+
+
+WAYS = {
+    "asking": Policy(),
+    "following": Policy(max_staleness=SPAN),
+    "acknowledged": Policy(acknowledged=True, lease=SPAN),
+}
+
+
+@pytest.mark.parametrize(
+    ("kind", "way"),
+    [
+        (SessionManager, "asking"),
+        (AsyncSessionManager, "acknowledged"),
+        *(
+            pytest.param(kind, way, marks=pytest.mark.thorough)
+            for kind, way in [
+                *((SessionManager, "following"), (SessionManager, "acknowledged")),
+                *((AsyncSessionManager, "asking"), (AsyncSessionManager, "following")),
+            ]
+        ),
+    ],
+)
+def test_a_dead_node_leaves_the_others_alone(kind: Any, way: str, cluster: ValkeyCluster) -> None:
+    """Users of the nodes that live are signed in, and signed out where they were; no other is."""
+    cluster.wait_until_whole()
+    url = with_prefix(cluster.url, timeout=2)
+    here, other = (kind(url, keys=SECRET, policy=WAYS[way]) for _ in range(2))
+
+    async def outcome(token: str) -> str:
+        try:
+            return str((await done(here.validate(token))).user_id)
+        except (StoreUnavailableError, SessionRevokedError) as error:
+            return type(error).__name__
+
+    async def scenario() -> None:
+        grants = [await done(here.login(f"user-{number}")) for number in range(12)]
+        for _ in range(2):
+            before = [await outcome(grant.access_token) for grant in grants]
+        assert [f"user-{number}" for number in range(12)] == before
+        for grant in grants:  # it knows the shard of each from here on
+            await done(other.validate(grant.access_token))
+        cluster.nodes[1].kill()
+        await asyncio.sleep(SPAN)
+        answers = [await outcome(grant.access_token) for grant in grants]
+        assert 0 < answers.count("StoreUnavailableError") < 12
+        living = [g for g, it in zip(grants, answers, strict=True) if it == g.session.user_id]
+        assert 12 == len(living) + answers.count("StoreUnavailableError")
+        assert await done(other.revoke(living[0].session))
+        await asyncio.sleep(SPAN)
+        assert "SessionRevokedError" == await outcome(living[0].access_token)
+        cluster.nodes[1].start()
+        deadline = time.monotonic() + PATIENCE
+        while "StoreUnavailableError" in [await outcome(it.access_token) for it in living[1:]]:
+            assert time.monotonic() < deadline
+        for each in (here, other):
+            await done(each.close())
+
+    for node in cluster.nodes:
+        with node.client() as client:
+            client.config_set("cluster-require-full-coverage", "no")
+    asyncio.run(scenario())
+
+
+async def done(answer: Any) -> Any:
+    """The answer of either manager."""
+    return await answer if inspect.isawaitable(answer) else answer

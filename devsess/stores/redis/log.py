@@ -13,8 +13,9 @@ from collections.abc import Sequence
 from time import monotonic
 from typing import Any
 
+from devsess.errors import StoreUnavailableError
 from devsess.stores import semantics
-from devsess.stores.base import ALL, Changes
+from devsess.stores.base import ALL, Changes, PartlyUnavailableError
 from devsess.stores.capabilities import Behind, Renewal
 from devsess.stores.redis.columns import Text, instant, raw, unraw
 from devsess.stores.redis.port import Call
@@ -32,7 +33,7 @@ class Log(Shards):
     The log of `Store`, and `SupportsLeases`; see there.
 
     A reader registers in every shard, under one lease: while a node does not answer there is
-    none, and answers are slower, never stale.
+    none, and each validation reads its session's row, from a node that does.
     """
 
     _compared_at = -math.inf
@@ -41,7 +42,12 @@ class Log(Shards):
         now = monotonic()
         is_due = now >= self._compared_at + _COMPARE_EVERY
         places = [[*it, str(int(is_due))] for it in _behind(self._places_in(position))]
-        answers = await self._ask_each("changes", places)
+        try:
+            answers = await self._ask_each("changes", places)
+        except StoreUnavailableError as error:
+            if len(self._tags) == 1:
+                raise
+            raise PartlyUnavailableError(str(error)) from error
         if is_due:
             self._compared_at = now
         return _changes(answers)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -61,21 +62,18 @@ class Port:
 
     async def check_servers(self, keys: Sequence[bytes]) -> None:
         """
-        Look whether the servers of *keys* are set as they must be.
+        Look whether the servers of *keys* are set as they must be: those that answer.
 
         Raises:
             ConfigurationError: If one is not.
-            StoreUnavailableError: If one does not answer.
+            StoreUnavailableError: If it is not known which they are.
         """
-        try:
-            for server in {await self._topology.server_of(key, self.lines) for key in keys}:
+        for server in {await self._topology.server_of(key, self.lines) for key in keys}:
+            with suppress(StoreUnavailableError):  # the others can be used
                 await check_memory(server, self.lines)
                 fault = self._disk and await self._disk.fault_of(server, self.lines)
                 if fault:
                     raise ConfigurationError(fault)
-        except StoreUnavailableError:
-            self._forget()
-            raise
 
     async def run(self, call: Call) -> Any:
         """

@@ -111,7 +111,7 @@ class Cluster:
                 continue
             if not isinstance(answer, ResponseError):
                 slots = [_slots(each, server) for each in answer]
-                self._known = [server for _, _, server in slots]
+                self._known = [server, *(it for _, _, it in slots)]  # it answers: first next time
                 return slots
         raise StoreUnavailableError("no node of the cluster answers")
 
