@@ -21,8 +21,6 @@ from devsess.models import EventType
 from devsess.stores.accounts import Account, Batch, Mark
 from devsess.stores.base import ById, Erasure, Everyone, OfDevice, OfUser, Retention
 from devsess.stores.redis import RedisStore, parts
-from devsess.stores.redis.columns import instant
-from devsess.stores.redis.endings import how_of
 from devsess.stores.redis.scripts import script
 from devsess.testing._rows import DAY, T0, device_row, ending, event_row, session_row, sign_in
 
@@ -221,26 +219,6 @@ def test_two_copies_at_once_are_one(valkey_url: str) -> None:
     assert run(count_up(merged)) > 3
 
 
-def test_an_ending_that_half_of_the_shards_know_is_not_passed_on(valkey_url: str) -> None:
-    """It would end sessions at the target from after the real one; rows that it ended are ended."""
-    url = with_prefix(valkey_url, shards=2)
-
-    async def scenario() -> None:
-        store = RedisStore(url)
-        users = [f"user-{n}" for n in range(8)]
-        for user in users:
-            await sign_in(store, session_row(f"of-{user}", user_id=user))
-        await store._ask(1, "end_all", "0", *how_of(ending(Everyone())), instant(math.inf))
-        batch = await store.export(limit=99)
-        await store.close()
-        assert Mark() == batch.mark
-        ended = {it.user_id for it in batch.accounts if it.sessions[0].revoked_at is not None}
-        assert {it for it in users if store._of_user(it) == 1} == ended
-        assert 0 < len(ended) < len(users)
-
-    run(scenario())
-
-
 def test_a_number_above_the_highest_is_still_ended(valkey_url: str) -> None:
     """A source that names a number too low costs no ending here: it draws a higher one."""
     row = session_row(ending_number=7)
@@ -310,29 +288,6 @@ def test_a_mangled_cursor_is_refused(cursor: str, valkey_url: str) -> None:
     url = with_prefix(valkey_url, shards=3)
     with pytest.raises(ValueError, match="cursor"):
         with_store(url, False, lambda store: store.export(limit=1, cursor=cursor))
-
-
-def test_a_session_that_comes_back_is_found_by_its_id(valkey_url: str) -> None:
-    """Whatever step of an erasure a copy precedes, a row that it brings is found by its id."""
-
-    async def erased(at: int) -> bool:
-        pair = Pair(valkey_url, 3)
-        try:
-            await pair.fill()
-            batch = await pair.others["source"].accounts(["user-1"])
-            target = pair.others["target"]
-            await target.merge(batch)
-            steps = Steps(pair.stores["target"], at, lambda: target.merge(batch))
-            await pair.stores["target"].erase(Erasure("user-1", (), 0.0))
-            fresh = RedisStore(pair.urls["target"])  # it has looked up no id yet
-            for row in await fresh.list("user-1"):
-                assert (at, row) == (at, await fresh.get(row.id))
-            await fresh.close()
-            return steps.is_over
-        finally:
-            await pair.close()
-
-    assert run(count_up(erased)) > 4
 
 
 # Many rows.
