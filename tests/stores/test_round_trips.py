@@ -142,7 +142,7 @@ def test_round_trips(
             await counting("revoke", lambda: manager.revoke(grant.session.id))
 
         # A server learns a script at first, and a driver prepares a statement that it sees often.
-        for user_id in "abcdefg":
+        for user_id in "abcdefg" if kind == "postgres" else "ab":
             await all_calls(user_id)
         await _had(manager.close())
         if kind == "mongodb":
