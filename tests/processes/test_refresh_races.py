@@ -7,24 +7,20 @@ from __future__ import annotations
 import sqlite3
 from collections import Counter
 from contextlib import closing
-from multiprocessing import get_context
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import pytest
-from _processes_helpers import SECRET
-from _racer import race
+from servers.racing import Racers, racing
 
 from devsess import Client, RefreshTokenReusedError, SessionManager, SessionRevokedError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from multiprocessing.connection import Connection
 
     from devsess import Grant
 
-Answer: TypeAlias = "tuple[str, str, bool | None]"
-Race: TypeAlias = "Callable[[str, dict[str, Any] | None], list[Answer]]"
+Race: TypeAlias = "Callable[[str, dict[str, Any] | None], list[Any]]"
 
 RACERS = 4
 ROUNDS = 60
@@ -41,43 +37,17 @@ def grant(sessions: SessionManager) -> Grant:
 
 
 @pytest.fixture
-def together(sessions: SessionManager, path: Path, racers: list[Connection]) -> Iterator[Race]:
+def together(sessions: SessionManager, path: Path, racers: Racers) -> Iterator[Race]:
     """Four processes that refresh at the same moment."""
-    for pipe in racers:
-        pipe.send(str(path))
-
-    def together(refresh_token: str, client: dict[str, Any] | None) -> list[Answer]:
-        for pipe in racers:
-            pipe.send((refresh_token, client))
-        assert all(pipe.poll(60) for pipe in racers)
-        return [pipe.recv() for pipe in racers]
-
-    yield together
-    for pipe in racers:
-        pipe.send(None)
+    with racers.on(str(path)) as together:
+        yield lambda token, client: together(*[("refresh", token, client)] * RACERS)
 
 
 @pytest.fixture(scope="module")
-def racers() -> Iterator[list[Connection]]:
-    """The pipes to the four, which go from one test's file to the next one's."""
-    context = get_context("spawn")
-    barrier = context.Barrier(RACERS)
-    pipes = [context.Pipe() for _ in range(RACERS)]
-    processes = [
-        context.Process(target=race, args=(SECRET, barrier, theirs), daemon=True)
-        for _, theirs in pipes
-    ]
-    for process in processes:
-        process.start()
-    ours = [pipe for pipe, _ in pipes]
-    yield ours
-    for pipe in ours:
-        pipe.send(None)
-    for process in processes:
-        process.join(60)
-    assert [0] * RACERS == [process.exitcode for process in processes]
-    for pipe in (end for pair in pipes for end in pair):
-        pipe.close()
+def racers() -> Iterator[Racers]:
+    """The four, which go from one test's file to the next one's."""
+    with racing(RACERS) as racers:
+        yield racers
 
 
 CLIENTS: dict[str, Callable[[Grant], dict[str, Any] | None]] = {
@@ -147,4 +117,4 @@ def test_a_revocation_wins_every_race(
     [successor] = {answer[0] for answer in together(grant.refresh_token, BROWSER)}
     sessions.revoke(grant.session.id)
 
-    assert ["SessionRevokedError"] * RACERS == [kind for kind, _, _ in together(successor, BROWSER)]
+    assert ["SessionRevokedError"] * RACERS == together(successor, BROWSER)

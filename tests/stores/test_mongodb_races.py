@@ -1,5 +1,5 @@
 """
-Transactions that meet, move by move, and processes that sign in at once.
+Transactions that meet, move by move.
 
 A listener of the driver lets another store write just before a transaction of ours does. What
 is isolated here is what mongoeco isolates: it lets one of any two transactions commit. That a
@@ -8,10 +8,7 @@ is isolated here is what mongoeco isolates: it lets one of any two transactions 
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from collections.abc import Callable, Coroutine, Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pymongo
@@ -40,8 +37,6 @@ from devsess.testing._rows import ending, erasure, login, session_row
 
 if TYPE_CHECKING:
     from servers.mongo import Server
-
-HERE = Path(__file__).parent
 
 
 class Before(monitoring.CommandListener):
@@ -282,31 +277,6 @@ def test_every_change_of_the_log_writes_its_header(race: Race) -> None:
         drive(call())
 
         assert "log" in race.before.written
-
-
-@pytest.mark.parametrize("processes", [2, pytest.param(8, marks=pytest.mark.thorough)])
-def test_limits_hold_for_processes(isolated_mongo: Server, processes: int) -> None:
-    """Processes that sign in to one account at once leave as many sessions as it may have."""
-    url, count = isolated_mongo.place(), 5
-    store = MongoStore(url)
-    drive(store.migrate())
-    script = str(HERE / "_mongodb_sign_ins.py")
-    running = [
-        subprocess.Popen(
-            [sys.executable, script, url, f"p{number}", str(count)], stdout=subprocess.PIPE
-        )
-        for number in range(processes)
-    ]
-    let_in = [int(it.communicate(timeout=120)[0]) for it in running]
-    found = drive(store.list("user-1"))
-    history = drive(store.events("user-1", limit=500)).items
-    drive(store.close())
-
-    assert [count] * processes == let_in
-    assert processes * count == len(found)
-    assert 3 == len([row for row in found if row.revoked_at is None])
-    # A sign-in each, and two events of each session that made room.
-    assert 3 * len(found) - 2 * 3 == len(history)
 
 
 def test_two_rotations_have_one_winner(race: Race) -> None:
