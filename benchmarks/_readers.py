@@ -72,7 +72,8 @@ class Group:
         # As after a lease's time: the log's history is known to be older than any lease.
         store: Any = self._sessions._store
         drive(store.season(drive(store.readers_behind(None)).history))
-        self._end(_tries=3)
+        for _ in range(3):
+            self._end()
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -92,14 +93,12 @@ class Group:
     def _signed_in(self) -> Any:
         return self._sessions.login(f"group-{next(self._numbers)}")
 
-    def _end(self, _tries: int = 1) -> float:
-        for _ in range(_tries):
-            grant = self._signed_in()
-            time.sleep(PAUSE)
-            start = time.perf_counter()
-            assert self._sessions.revoke(grant.session.id)
-            took = time.perf_counter() - start
-        return took
+    def _end(self) -> float:
+        grant = self._signed_in()
+        time.sleep(PAUSE)
+        start = time.perf_counter()
+        assert self._sessions.revoke(grant.session.id)
+        return time.perf_counter() - start
 
     def revoke(self, *, stopped: bool = False) -> float:
         """The seconds that it takes to end a session; with one process *stopped* meanwhile."""

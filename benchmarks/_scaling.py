@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -76,9 +76,8 @@ def _table(lines: Mapping[str, Line]) -> str:
     return str(tabulate(rows, headers, tablefmt="pipe", disable_numparse=True))
 
 
-def _each(lines: Mapping[str, Line], name: str, shown: object) -> list[str]:
+def _each(lines: Mapping[str, Line], name: str, shown: Callable[[Line], str]) -> list[str]:
     found = [lines.get(f"{engine}: {name}") for engine in ENGINES]
-    assert callable(shown)
     return ["" if line is None else shown(line) for line in found]
 
 
