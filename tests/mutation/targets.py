@@ -28,6 +28,7 @@ _TOKENS = (
 
 _LEASES = (
     "tests/leases/test_members.py",
+    "tests/leases/test_feed.py",
     "tests/leases/test_a_lease.py",
     "tests/leases/test_endings.py",
 )
