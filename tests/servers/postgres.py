@@ -48,6 +48,7 @@ class Schemas:
 
     def __init__(self, server: PostgresServer) -> None:
         self._server = server
+        self._own = psycopg.connect(server.url(), autocommit=True)  # one for all: a new one is dear
         self._free: list[str] = []
         self._taken: list[str] = []
 
@@ -58,14 +59,14 @@ class Schemas:
 
     def give_back(self) -> None:
         """Empty all that were taken."""
-        with psycopg.connect(self._server.url(), autocommit=True) as connection:
-            for schema in self._taken:
-                connection.execute(EMPTY.replace("{s}", schema).encode())
+        for schema in self._taken:
+            self._own.execute(EMPTY.replace("{s}", schema).encode())
         self._free += self._taken
         self._taken = []
 
     def close(self) -> None:
         """Delete them."""
+        self._own.close()
         for schema in self._free + self._taken:
             self._server.ask(f"DROP SCHEMA IF EXISTS {schema} CASCADE")
 

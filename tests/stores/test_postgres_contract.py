@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+from psycopg_pool import ConnectionPool
 
-from devsess.stores.postgres import PostgresStore
+from devsess.stores.postgres import LimitedConnection, PostgresStore
 from devsess.testing import CopyContract, LeaseContract, StoreContract
 
 if TYPE_CHECKING:
@@ -15,6 +16,22 @@ if TYPE_CHECKING:
     from servers.postgres import PostgresServer, Schemas
 
     from devsess.stores.base import AsyncStore
+
+# Seconds: no test of the contract waits for it, and a busy machine is given its time.
+PATIENCE = 30.0
+
+
+@pytest.fixture(scope="module")
+def pool(postgres: PostgresServer) -> Iterator[ConnectionPool[LimitedConnection]]:
+    """An application's pool."""
+    with ConnectionPool(
+        postgres.url(),
+        connection_class=LimitedConnection,
+        kwargs={"autocommit": True},
+        min_size=1,
+        max_size=4,
+    ) as pool:
+        yield pool
 
 
 class OverPostgres(StoreContract, LeaseContract, CopyContract):
@@ -30,11 +47,20 @@ class OverPostgres(StoreContract, LeaseContract, CopyContract):
 
     def make_store(self) -> AsyncStore:
         url, schema = self.server.url(pool_size=4), self.schemas.take()
-        return PostgresStore(url, schema=schema, is_awaited=self.is_awaited)
+        return PostgresStore(url, schema=schema, is_awaited=self.is_awaited, timeout=PATIENCE)
 
 
 class TestBlockingPostgresStore(OverPostgres):
+    """Over an application's pool, whose connections know the statements of the tests before."""
+
     is_awaited = False
+
+    @pytest.fixture(autouse=True)
+    def _pool(self, pool: ConnectionPool[LimitedConnection]) -> None:
+        self.given = pool
+
+    def make_store(self) -> AsyncStore:
+        return PostgresStore(pool=self.given, schema=self.schemas.take(), timeout=PATIENCE)
 
 
 class TestAwaitedPostgresStore(OverPostgres):
