@@ -158,7 +158,7 @@ def test_a_pause_may_be_cancelled() -> None:
     turning.member.failures = [StoreUnavailableError("down")]
     seen = []
 
-    async def sleep(_: float) -> None:
+    async def sleep(seconds: float) -> None:
         seen.append(turning.feed.is_waiting)
 
     turning.pace.sleep = sleep  # type: ignore[method-assign]
