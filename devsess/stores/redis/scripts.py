@@ -37,9 +37,9 @@ def script(name: str) -> Script:
     """The script *name* of the folder, with what it shares with others before it."""
     is_read = name in _READS
     guard = "guard_read" if is_read else "guard_write"
-    shared = ["log"] if name in _ON_THE_LOG else [] if is_read else ["write"]
+    shared = ["log"] if name in _ON_THE_LOG else ["lib"] if is_read else ["lib", "write"]
     shared += ["whole"] if name in _OF_COPIES else []
-    parts = [guard, "lib", *shared, name]
+    parts = [guard, "base", *shared, name]
     text = b"\n".join(_text(part) for part in parts)
     digest = hashlib.sha1(text, usedforsecurity=False).hexdigest()
     return Script(text, digest, is_read, is_kept=not is_read and name not in _FLEETING)

@@ -1,4 +1,4 @@
--- Shared by the scripts that read the log, put behind lib.lua.
+-- Shared by the scripts that read the log, put behind base.lua.
 
 -- The log's history as the server has it now.
 local function history(fresh)
