@@ -6,6 +6,7 @@ Each function opens the store at a URL, in a process of its own, and may change 
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING, Any
 
 from attrs import evolve
@@ -28,6 +29,15 @@ def without_a_wait(url: str, *, is_awaited: bool) -> Any:
     return open_store(url, is_awaited=is_awaited)
 
 
+class SlowFeed(RedisStore):
+    """The answer to a renewal waits until most of its lease is over: its process was stopped."""
+
+    async def renew(self, reader: str, position: object, *, lease: float) -> Renewal:
+        renewal = await super().renew(reader, position, lease=lease)
+        time.sleep(0.9 * lease)
+        return renewal
+
+
 def lease_from_the_answer(url: str, *, is_awaited: bool) -> Any:
     """A lease runs from when the answer came, not from when the renewal was sent."""
     renewed = Cache.renewed
@@ -36,7 +46,7 @@ def lease_from_the_answer(url: str, *, is_awaited: bool) -> Any:
         renewed(self, self._elapsed(), position, changes)
 
     setattr(Cache, "renewed", later)  # noqa: B010 - it is not typed so
-    return open_store(url, is_awaited=is_awaited)
+    return SlowFeed(url, is_awaited=is_awaited)
 
 
 class WithoutHistory(PostgresStore):
