@@ -16,8 +16,9 @@ from servers.postgres import PostgresServer, new_schema, running
 
 from devsess import Policy, SessionManager, SessionRevokedError
 from devsess.errors import StoreUnavailableError
-from devsess.stores.base import ALL
+from devsess.stores.base import ALL, ById
 from devsess.stores.postgres import PostgresStore
+from devsess.testing import _rows as rows
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -155,6 +156,33 @@ def test_an_acknowledged_revocation_survives_a_failover(pair: Pair) -> None:
         sessions.revoke(there.session.id)
         with pytest.raises(SessionRevokedError):
             sessions.validate(there.access_token)
+
+
+@both_ports
+def test_a_second_revocation_waits_for_the_standby_too(pair: Pair, is_awaited: bool) -> None:
+    """Of the first, whose wait was cut off, only the primary knows: a failover would undo it."""
+    schema = new_schema()
+    filled(pair.primary, schema, "a")
+    pair.wait_for_commits()
+
+    async def work(store: PostgresStore) -> None:
+        assert await store.get("a") is not None
+        pair.standby.stop()
+        for _ in range(2):
+            with pytest.raises(StoreUnavailableError):
+                await store.end(rows.ending(ById("a")))
+            pair.primary.ask(
+                "SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE wait_event = 'SyncRep'"
+            )
+            eventually(is_revoked)
+        pair.standby.start()
+
+    def is_revoked() -> bool:
+        where = "WHERE revoked_at IS NOT NULL"
+        found = pair.primary.ask(f"SELECT 1 FROM {schema}.sessions {where}")
+        return found == [(1,)]
+
+    with_store(pair.primary.url(), schema, work, is_awaited=is_awaited)
 
 
 def _is_answered(sessions: SessionManager, token: str) -> bool:

@@ -51,6 +51,9 @@ _TARGETED = (
     f"{rows.LIVE} FROM {{s}}.sessions s WHERE {rows.UNENDED} AND {{where}}"
     " ORDER BY s.last_seen_at, s.id FOR NO KEY UPDATE OF s"
 )
+# A transaction that writes nothing is not waited for by synchronous standbys, and one that was
+# cut off while it waited is seen as done: a caller that asks again must wait for it after all.
+_WAIT_FOR_STANDBYS = "SELECT pg_logical_emit_message(true, 'devsess', '')"
 _BLOCK = "UPDATE {s}.devices SET blocked = true, trusted_until = NULL"
 _FORGET = "UPDATE {s}.devices SET forgotten = true"
 _THIS_DEVICE = " WHERE user_id = %s AND id = %s RETURNING id"
@@ -88,6 +91,8 @@ async def end(db: Transaction, ending: Ending, channel: str) -> Ended:
         ended = Ended(_end_now(db, ending, targeted, channel))
     whole = semantics.with_own_event(ended, ending, marked=marked)
     insert_events(db, whole.events)
+    if not whole.events:
+        db.put(_WAIT_FOR_STANDBYS)
     return whole
 
 
@@ -179,4 +184,5 @@ async def erase(db: Transaction, erasure: Erasure, channel: str) -> int:
     db.put("DELETE FROM {s}.endings WHERE user_id = %s", user)
     db.put(_KEEP_DIGEST, (number, erasure.until, [*erasure.digests]))
     log.append(db, sorted(session_id for (session_id,) in gone[0]), channel)
+    db.put(_WAIT_FOR_STANDBYS)
     return sum(map(len, gone))
