@@ -10,7 +10,7 @@ passes over what is there already.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Protocol
 
 from attrs import evolve, frozen
@@ -48,9 +48,9 @@ class Totals:
     events: int = 0
     checksum: str = "0" * 64
 
-    def plus(self, account: Account) -> Totals:
-        """With *account* too."""
-        both = int(self.checksum, 16) ^ int.from_bytes(checksum(account), "big")
+    def plus(self, account: Account, digest: bytes) -> Totals:
+        """With *account* too, whose checksum is *digest*."""
+        both = int(self.checksum, 16) ^ int.from_bytes(digest, "big")
         return Totals(
             self.accounts + (not account.is_empty),
             self.sessions + len(account.sessions),
@@ -80,16 +80,35 @@ class Check:
     behind: int = 0
     alone: int = 0
 
-    def plus(self, theirs: Account, mine: Account, found: Compared) -> Check:
+    def plus(self, pair: _Pair) -> Check:
         """With one account more."""
+        found = pair.found
+        my_sum, their_sum = pair.sums
         return evolve(
             self,
-            source=self.source.plus(theirs),
-            target=self.target.plus(mine),
+            source=self.source.plus(pair.theirs, their_sum),
+            target=self.target.plus(pair.mine, my_sum),
             same=self.same + (found is Compared.SAME),
             ahead=self.ahead + (found is Compared.AHEAD),
             behind=self.behind + (found is Compared.BEHIND),
         )
+
+
+@frozen
+class _Pair:
+    """An account of both stores, compared; each checksum is computed once."""
+
+    theirs: Account
+    mine: Account
+    sums: tuple[bytes, bytes]  # of mine, of theirs
+    found: Compared
+
+    @classmethod
+    def of(cls, source: Batch, target: Batch) -> _Pair:
+        """The one account of *source*, and of *target*."""
+        [theirs], [mine] = source.accounts, target.accounts
+        sums = checksum(mine), checksum(theirs)
+        return cls(theirs, mine, sums, compared(mine, theirs, target.mark, source.mark, sums))
 
 
 class Copier:
@@ -166,13 +185,15 @@ class Copier:
     async def _merge(self, page: Batch, *, is_first: bool) -> int:
         sums = {account.user_id: checksum(account) for account in page.accounts}
         new = [it for it in page.accounts if self._known.get(it.user_id) != sums[it.user_id]]
-        due = await self._due(page, new)
+        due = await self._due(page, new, sums)
         if due or is_first:
             await self._target.merge(evolve(page, accounts=due))
         self._known |= sums
         return len(due)
 
-    async def _due(self, page: Batch, accounts: Sequence[Account]) -> tuple[Account, ...]:
+    async def _due(
+        self, page: Batch, accounts: Sequence[Account], sums: Mapping[str, bytes]
+    ) -> tuple[Account, ...]:
         """Those that the target does not have already: a copy that was killed goes on."""
         if not accounts:
             return ()
@@ -180,7 +201,9 @@ class Copier:
         return tuple(
             theirs
             for theirs, mine in zip(accounts, there.accounts, strict=True)
-            if mine.is_empty or compared(mine, theirs, there.mark, page.mark) is Compared.BEHIND
+            if mine.is_empty
+            or compared(mine, theirs, there.mark, page.mark, (checksum(mine), sums[theirs.user_id]))
+            is Compared.BEHIND
         )
 
     async def _erase_vanished(self, seen: set[str], erased: frozenset[bytes]) -> int:
@@ -215,32 +238,28 @@ class Copier:
             there = await self._target.accounts([it.user_id for it in page.accounts])
             for theirs, mine in zip(page.accounts, there.accounts, strict=True):
                 one = evolve(page, accounts=(theirs,)), evolve(there, accounts=(mine,))
-                found = found.plus(*await self._compare(*one, mends=mends))
+                found = found.plus(await self._compare(*one, mends=mends))
             seen.update(account.user_id for account in page.accounts)
             self._progress(len(page.accounts))
             cursor = page.next
             if cursor is None:
                 return evolve(found, alone=await self._alone(seen))
 
-    async def _compare(
-        self, source: Batch, target: Batch, *, mends: bool
-    ) -> tuple[Account, Account, Compared]:
+    async def _compare(self, source: Batch, target: Batch, *, mends: bool) -> _Pair:
         """One account of both, read again while it changes."""
         for _ in range(TRIES):
-            [theirs], [mine] = source.accounts, target.accounts
-            found = compared(mine, theirs, target.mark, source.mark)
-            if found is not Compared.BEHIND:
+            pair = _Pair.of(source, target)
+            if pair.found is not Compared.BEHIND:
                 break
             if mends:
                 await self._target.merge(source)
-            again = await self._source.accounts([theirs.user_id])
-            target = await self._target.accounts([theirs.user_id])
+            user_ids = [pair.theirs.user_id]
+            again = await self._source.accounts(user_ids)
+            target = await self._target.accounts(user_ids)
             if again.accounts == source.accounts and not mends:
-                [mine] = target.accounts
-                found = compared(mine, theirs, target.mark, source.mark)
-                break
+                return _Pair.of(source, target)
             source = again
-        return theirs, mine, found
+        return pair
 
     async def _alone(self, seen: set[str]) -> int:
         alone, cursor = 0, None

@@ -367,9 +367,21 @@ def checksum(account: Account) -> bytes:
     return hashlib.sha256(text.encode(errors="surrogatepass")).digest()
 
 
-def compared(mine: Account, theirs: Account, ours: Mark, others: Mark) -> Compared:
-    """How *mine* stands to *theirs*."""
-    if checksum(mine) == checksum(theirs):
+def compared(
+    mine: Account,
+    theirs: Account,
+    ours: Mark,
+    others: Mark,
+    sums: tuple[bytes, bytes] | None = None,
+) -> Compared:
+    """
+    How *mine* stands to *theirs*.
+
+    Args:
+        sums: The checksums of both, where they are known.
+    """
+    my_sum, their_sum = sums or (checksum(mine), checksum(theirs))
+    if my_sum == their_sum:
         return Compared.SAME
     there = checksum(merged(mine, theirs, ours, others))
-    return Compared.AHEAD if there == checksum(mine) else Compared.BEHIND
+    return Compared.AHEAD if there == my_sum else Compared.BEHIND
