@@ -130,7 +130,7 @@ async def settle(db: Transaction, limit: int, own: int | None, before: float) ->
     if not found:
         return Settled()
     [(number, at, reason, actor)] = found
-    covered = await db.ask(_COVERED, (number, limit))
+    covered = sorted(await db.ask(_COVERED, (number, limit)))  # by id, however it was planned
     end_rows(db, [row[0] for row in covered], at, reason, actor)
     events = end_events(covered, at, reason, actor)
     insert_events(db, events)
