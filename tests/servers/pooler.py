@@ -20,7 +20,7 @@ from benchmarks.servers import postgres
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from servers.postgres import PostgresServer
+    from benchmarks.servers.postgres import PostgresServer
 
 PGBOUNCER = shutil.which("pgbouncer")
 # Asks for TLS and for GSSAPI, which are declined; and to cancel, which is not done.
