@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from devsess._runtime.clock import Clock
     from devsess._runtime.notify import OnEvent
-    from devsess.geo import Locator
+    from devsess.geo.locator import Locator
     from devsess.metrics import Metrics
     from devsess.stores.base import AsyncStore, Store
 

@@ -17,34 +17,12 @@ from devsess._client import UNKNOWN as UNKNOWN
 from devsess._client import Client as Client
 from devsess._client import Kind as Kind
 from devsess._frozen import NOTHING
+from devsess._location import Location as Location
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 T = TypeVar("T")
-
-
-@frozen
-class Location:
-    """
-    A place on earth, as good as a locator knows it.
-
-    Attributes:
-        city: The city's name, for people.
-        country: The country's name, for people.
-        latitude: Degrees, north positive.
-        longitude: Degrees, east positive.
-        accuracy_km: Radius around the point in which the client probably is.
-    """
-
-    city: str | None = None
-    country: str | None = None
-    latitude: float | None = None
-    longitude: float | None = None
-    accuracy_km: float | None = None
-
-    def __str__(self) -> str:
-        return ", ".join(part for part in (self.city, self.country) if part)
 
 
 @frozen
@@ -166,7 +144,7 @@ class Session:
             "ip": self.ip,
             "userAgent": self.user_agent,
             "device": str(self.device),
-            "location": str(self.location) if self.location else None,
+            "location": str(self.location or "") or None,
             "createdAt": iso(self.created_at),
             "lastSeenAt": iso(self.last_seen_at),
             "expiresAt": iso(self.expires_at),

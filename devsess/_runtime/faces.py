@@ -15,12 +15,13 @@ from typing import TYPE_CHECKING, ParamSpec, Protocol, TypeVar, cast
 
 from devsess._runtime.drive import SUSPENSION, in_thread
 from devsess._runtime.notify import log_error
+from devsess.geo.checked import checked
 from devsess.stores.awaited import Awaited
 from devsess.stores.base import Inserted, StoreBusyError
 
 if TYPE_CHECKING:
     from devsess._runtime.threads import Threads
-    from devsess.geo import Locator
+    from devsess.geo.locator import Locator
     from devsess.lifecycle import Activity
     from devsess.metrics import CallTimes
     from devsess.models import Location
@@ -85,11 +86,11 @@ class Face(Awaited):
         return answer
 
     async def locate(self, ip: str | None) -> Location | None:
-        """The place of *ip*; None if the locator fails, for that must keep nobody out."""
+        """The location of *ip*; None if the locator fails, for that must keep nobody out."""
         if ip is None or self._locator is None:
             return None
         try:
-            return await self._found(self._locator, ip)
+            return checked(await self._found(self._locator, ip))
         except Exception:  # noqa: BLE001 - it is logged
             log_error("the locator failed; the session has no location")
             return None

@@ -10,6 +10,7 @@ from devsess import operations
 from devsess._runtime.drive import drive, in_thread, step, to_its_end
 from devsess._runtime.faces import AwaitingFace, BlockingFace
 from devsess._runtime.feed_runners import TaskFeed, ThreadFeed
+from devsess._runtime.locating import BoundedLocator, bounded
 from devsess._runtime.notify import log_error, notify, notify_async
 from devsess._runtime.threads import Threads
 from devsess.errors import StoreUnavailableError
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from devsess._runtime.drive import OperationCoroutine, OperationFunction
     from devsess._runtime.faces import Face
     from devsess._runtime.notify import OnEvent
-    from devsess.geo import Locator
+    from devsess.geo.locator import Locator
     from devsess.operations import AllEnded
     from devsess.stores.base import AsyncStore, Store
     from devsess.stores.rows import EventRow
@@ -52,7 +53,7 @@ class ManagerBase:
     ) -> None:
         self._core = core
         self._store = store
-        self._locator = locator
+        self._locator = bounded(locator)
         self._on_event = on_event
         self._is_async = is_async(store)
         self._capabilities = capabilities_of(store)
@@ -62,6 +63,12 @@ class ManagerBase:
     def core(self) -> Core:
         """The parts that need no I/O: policy, keys, cache. For adapters."""
         return self._core
+
+    def _forget_memory(self) -> None:
+        """A closed manager answers nothing, not even from memory, and keeps no threads."""
+        self._core.cache.clear()
+        if isinstance(self._locator, BoundedLocator):
+            self._locator.close()
 
 
 class Runner(ManagerBase):
@@ -123,7 +130,7 @@ class Runner(ManagerBase):
             else:
                 cast("Store", self._store).close()
         finally:
-            self._core.cache.clear()  # a closed manager answers nothing, not even from memory
+            self._forget_memory()
 
 
 class AsyncRunner(ManagerBase):
@@ -263,7 +270,7 @@ class AsyncRunner(ManagerBase):
             else:
                 await to_its_end(self._closed(cast("Store", self._store)))
         finally:
-            self._core.cache.clear()  # a closed manager answers nothing, not even from memory
+            self._forget_memory()
 
     async def _closed(self, store: Store) -> None:
         await in_thread(self._writing, store.close)

@@ -58,6 +58,7 @@ def _exported(op: Operation, row: SessionRow) -> dict[str, Any]:
         "amr": [*row.amr],
         "levels": {acr: at.isoformat() for acr, at in view.levels.items()},
         "coordinates": [place.latitude, place.longitude] if place else None,
+        "place": place.to_dict() if place else None,
         "revokedAt": view.revoked_at.isoformat() if view.revoked_at else None,
         "revokeReason": view.revoke_reason,
         "actor": row.actor,

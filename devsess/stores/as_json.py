@@ -35,6 +35,12 @@ _TYPES: dict[str, tuple[type, ...]] = {
     "float": (float, int),
     "None": (NoneType,),
 }
+# The columns of a location, with their types, in the order in which its list has them.
+_LOCATION = {
+    each.name: frozenset(it for name in str(each.type).split(" | ") for it in _TYPES[name])
+    for each in fields(Location)
+}
+_FIRST_VERSION = 5
 # The first and last second of which there is a datetime: each float of a row is an instant.
 _EARLIEST, _LATEST = -62_135_596_800.0, 253_402_300_799.0
 
@@ -128,7 +134,7 @@ def event_from(plain: Mapping[str, Any]) -> EventRow:
 
 def _session(plain: dict[str, Any], device: DeviceRow) -> SessionRow:
     if plain["location"] is not None:
-        plain["location"] = Location(*plain["location"])
+        plain["location"] = location_from(plain["location"])
     levels = tuple((acr, at) for acr, at in plain.get("levels", ()))
     texts = [*plain["amr"], *(acr for acr, _ in levels)]
     if {str} != {str, *map(type, texts)} or {int} != {int, *(type(at) for _, at in levels)}:
@@ -165,6 +171,36 @@ def load_assessment(plain: Mapping[str, Any]) -> Assessment:
     )
 
 
+def location_values(location: Location) -> list[object]:
+    """
+    *location* as a list of JSON types, which `location_from` reads.
+
+    Unknown values at the end are left out, beyond the five of the first version: an update that
+    expects a row which that version wrote compares the same text.
+    """
+    values = [getattr(location, name) for name in _LOCATION]
+    while len(values) > _FIRST_VERSION and values[-1] is None:
+        values.pop()
+    return values
+
+
+def location_from(values: object) -> Location:
+    """
+    The location that `location_values` gave the list of.
+
+    Raises:
+        TypeError: If it is no such list.
+    """
+    if isinstance(values, list) and _FIRST_VERSION <= len(values) <= len(_LOCATION):
+        # A document's large numbers are of a type of the driver's.
+        found: list[Any] = [
+            int(it) if isinstance(it, int) and type(it) is not bool else it for it in values
+        ]
+        if all(type(it) in of for it, of in zip(found, _LOCATION.values(), strict=False)):
+            return Location(*found)
+    raise TypeError("there is no location where one should be")
+
+
 def _plain(value: object) -> object:
     if isinstance(value, DeviceRow):
         return value.id
@@ -174,7 +210,7 @@ def _plain(value: object) -> object:
         return value.value
     if isinstance(value, Assessment):
         return value.to_dict()
-    return list(_values(value)) if isinstance(value, Location) else value
+    return location_values(value) if isinstance(value, Location) else value
 
 
 def _checked(kind: type[AttrsInstance]) -> list[tuple[str, frozenset[type]]]:
@@ -199,10 +235,6 @@ def _check(row: SessionRow | DeviceRow | EventRow) -> None:
             raise TypeError(f"there is another type of value in {name}")
         if (kind is float or kind is int) and not _EARLIEST <= value <= _LATEST:
             raise ValueError(f"there is an instant that no calendar has in {name}")
-
-
-def _values(record: AttrsInstance) -> list[object]:
-    return [getattr(record, each.name) for each in fields(type(record))]
 
 
 def _read(text: str, make: Callable[[dict[str, Any]], R]) -> R:

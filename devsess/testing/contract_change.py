@@ -16,6 +16,15 @@ from devsess.testing._rows import DAY, T0, session_row, sign_in, with_a_store
 if TYPE_CHECKING:
     from devsess.stores.base import AsyncStore
 
+LOCATIONS = (
+    Location("Lagos", "Nigeria", 6.455, 3.3941, 50.0),
+    Location("Lagos"),
+    Location(country_code="NG"),
+    Location(region="Québec", asn=5769),
+    Location(is_hosting=True),
+    Location(is_hosting=False),
+    Location("Québec", "Canada", 46.8, -71.2, None, "QC", "CA", "America/Toronto", 1, "ISP", True),
+)
 EVERY_COLUMN: dict[str, Any] = {
     "ip": "198.51.100.7",
     "network": "198.51.100.0/24",
@@ -163,6 +172,17 @@ class ChangeContract:
 
         assert expected == await rows.update(store, "s1", empty)
         assert expected == await store.get("s1")
+
+    @with_a_store
+    async def test_a_location_is_kept_as_it_was_known(self, store: AsyncStore) -> None:
+        """It reads as it was written, however little was known, and equals itself in an update."""
+        for number, location in enumerate(LOCATIONS):
+            row = session_row(f"s{number}", location=location)
+            await sign_in(store, row)
+
+            assert row == await store.get(row.id)
+            changed = await rows.update(store, row.id, {"location": None}, {"location": location})
+            assert evolve(row, location=None) == changed
 
     @with_a_store
     async def test_update_expects(self, store: AsyncStore) -> None:

@@ -34,8 +34,8 @@ ROOMS = {
     "words": Room(
         0,
         (
-            *("errors", "policy", "models", "stores.rows", "geo"),
-            *("_client", "_text", "_frozen"),
+            *("errors", "policy", "models", "stores.rows", "geo.locator"),
+            *("_client", "_location", "_text", "_frozen"),
         ),
     ),
     "laws": Room(1, ("skew", "lifecycle", "rotation", "views")),
@@ -62,13 +62,16 @@ ROOMS = {
         ),
     ),
     "operations": Room(3, ("operations", "operations.*")),
+    # The protocol stands with the words.
+    "places": Room(2, ("geo.checked", "geo.countries", "geo.records")),
+    "files of places": Room(3, ("geo", "geo.files", "geo.hosting", "geo.maxmind", "geo.replaced")),
     "managers": Room(
         4,
         (
             *("_runtime.cache", "_runtime.core", "_runtime.drive", "_runtime.entries"),
             *("_runtime.currency", "_runtime.faces", "_runtime.feed"),
             "_runtime.feed_runners",
-            *("_runtime.leases", "_runtime.waits"),
+            *("_runtime.leases", "_runtime.locating", "_runtime.waits"),
             *("_runtime.notify", "_runtime.running", "_runtime.sharded_dict", "_runtime.threads"),
             *("metrics", "manager", "async_manager", "stores.open"),
         ),
@@ -99,13 +102,14 @@ HOMES = {
     "psycopg_pool": ("stores.postgres.*",),
     "prometheus_client": ("prometheus",),
     "pymongo": ("stores.mongodb.*",),
+    "maxminddb": ("geo.files",),
     "fastapi": ("adapters._fastapi",),
     "flask": ("adapters.flask",),
     "starlette": ("adapters.starlette",),
     "tabulate": ("cli", "cli.*"),
 }
 
-PURE = ("words", "laws", "tokens", "devices")
+PURE = ("words", "laws", "tokens", "devices", "places")
 IMPURE = frozenset(
     {"time", "socket", "ssl", "sqlite3", "asyncio", "logging", "threading", "subprocess"}
 )

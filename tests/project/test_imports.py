@@ -16,6 +16,7 @@ HEAVY = (
     "tabulate",
     "redis",
     "psycopg",
+    "maxminddb",
     "pymongo",
     "sqlite3",
 )

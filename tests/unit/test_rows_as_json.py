@@ -6,9 +6,9 @@ import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from attrs import evolve
+from attrs import evolve, fields
 
-from devsess.models import Assessment, Decision, EventType, Signal
+from devsess.models import Assessment, Decision, EventType, Location, Signal
 from devsess.stores import as_json
 from devsess.testing._rows import device_row, event_row, full_row, session_row
 
@@ -111,3 +111,37 @@ def test_no_error_shows_a_row() -> None:
     with pytest.raises(as_json.UnreadableRowError) as caught:
         as_json.load_session(text, device_row())
     assert "2001:db8" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "location", [Location("Lagos", "Nigeria", 6.45, 3.39, 20.5), Location("Lagos", None, 6, 3)]
+)
+def test_a_location_of_the_first_version_has_the_same_text(location: Location) -> None:
+    """Five values: an update compares what it expects with what that version wrote."""
+    first = [getattr(location, each.name) for each in fields(Location)][:5]
+
+    assert first == as_json.location_values(location)
+    assert location == as_json.location_from(first)
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        None,
+        "Lagos",
+        {},
+        [],
+        ["Lagos", "Nigeria", 6.45, 3.39],
+        [1, "Nigeria", 6.45, 3.39, 20.5],
+        ["Lagos", "Nigeria", "6.45", 3.39, 20.5],
+        ["Lagos", "Nigeria", True, 3.39, 20.5],
+        ["Lagos", "Nigeria", 6.45, 3.39, 20.5, None, None, None, "AS1"],
+        ["Lagos", "Nigeria", 6.45, 3.39, 20.5, None, None, None, 1.0],
+        ["Lagos", "Nigeria", 6.45, 3.39, 20.5, None, None, None, 1, None, 1],
+        ["Lagos", "Nigeria", 6.45, 3.39, 20.5, *[None] * 7],
+    ],
+)
+def test_a_damaged_location_is_refused(values: object) -> None:
+    """A list too short or too long, or a value of another type."""
+    with pytest.raises(TypeError, match="no location"):
+        as_json.location_from(values)

@@ -7,16 +7,15 @@ from functools import lru_cache
 from sys import intern
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from attrs import asdict
-
 from devsess.errors import StoreUnavailableError
-from devsess.models import EventType, Location
-from devsess.stores.as_json import load_assessment
+from devsess.models import EventType
+from devsess.stores.as_json import load_assessment, location_from, location_values
 from devsess.stores.rows import DeviceRow, EventRow, SessionRow
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from devsess.models import Location
     from devsess.stores.rows import Levels
 
 Values: TypeAlias = "Sequence[Any]"
@@ -154,7 +153,7 @@ def column_value(row: SessionRow, column: str) -> object:
     if column == "device_id":
         return row.device.id
     if column == "location":
-        return None if row.location is None else _text(list(asdict(row.location).values()))
+        return None if row.location is None else _text(location_values(row.location))
     if column == "levels":
         return _text(row.levels)
     return list(row.amr) if column == "amr" else getattr(row, column)
@@ -207,7 +206,7 @@ def _levels(text: str) -> Levels:
 @lru_cache(maxsize=1024)
 def _location(text: str) -> Location:
     try:
-        return Location(*json.loads(text))
+        return location_from(json.loads(text))
     except (ValueError, TypeError) as error:
         raise _damaged("a session's location") from error
 

@@ -7,7 +7,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from attrs import NOTHING, astuple, evolve, fields
+from attrs import NOTHING, evolve, fields
 
 from devsess.models import Location
 from devsess.stores import as_json, semantics
@@ -68,7 +68,7 @@ def some(values: Sequence[Text]) -> list[Text]:
 def text_of(name: str, value: object) -> str:
     """The text of a session's column."""
     if isinstance(value, Location):
-        value = astuple(value)
+        value = as_json.location_values(value)
     elif isinstance(value, bytes):
         value = base64.b64encode(value).decode()
     elif name in _FLOATS and type(value) is int:

@@ -7,10 +7,8 @@ from functools import lru_cache
 from sys import intern
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from attrs import asdict
-
-from devsess.models import EventType, Location
-from devsess.stores.as_json import load_assessment
+from devsess.models import EventType
+from devsess.stores.as_json import load_assessment, location_from, location_values
 from devsess.stores.calls import MUTABLE
 from devsess.stores.rows import DeviceRow, EventRow, SessionRow
 from devsess.stores.sqlite.damage import (
@@ -24,6 +22,7 @@ from devsess.stores.sqlite.damage import (
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from devsess.models import Location
     from devsess.stores.rows import Levels
 
 Values: TypeAlias = "Sequence[Any]"
@@ -247,7 +246,7 @@ def column_value(row: SessionRow, column: str, agent_id: int | None) -> object:
     if column == "agent_id":
         return agent_id
     if column == "location":
-        return None if row.location is None else _text(list(asdict(row.location).values()))
+        return None if row.location is None else _text(location_values(row.location))
     if column in ("amr", "levels"):
         return _text(getattr(row, column))
     return getattr(row, column)
@@ -287,8 +286,4 @@ def _levels(text: str) -> Levels:
 
 @lru_cache(maxsize=1024)
 def _location(text: str) -> Location:
-    city, country, *numbers = json.loads(text)
-    texts = all(isinstance(it, str | None) for it in (city, country))
-    if not texts or not all(isinstance(it, float | int | None) for it in numbers):
-        raise DamagedError("there is no location where one should be")
-    return Location(city, country, *numbers)
+    return location_from(json.loads(text))

@@ -1,0 +1,18 @@
+"""
+Where an address is: the protocol a locator fulfils, and one that reads files.
+
+    locator    the protocol
+    maxmind    the locator over MMDB files, put together
+    files      an MMDB file, opened and read
+    hosting    a list of networks of hosting providers
+    replaced   a file that is opened again once it was replaced
+    records    the place and the network in one record of a file
+    countries  the names of countries, for files that hold codes only
+    checked    what no place has, dropped
+"""
+
+from devsess.geo.hosting import Hosting as Hosting
+from devsess.geo.locator import Locator as Locator
+from devsess.geo.maxmind import MaxMindLocator as MaxMindLocator
+
+__all__ = ["Hosting", "Locator", "MaxMindLocator"]
