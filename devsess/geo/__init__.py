@@ -11,8 +11,27 @@ Where an address is: the protocol a locator fulfils, and one that reads files.
     checked    what no place has, dropped
 """
 
-from devsess.geo.hosting import Hosting as Hosting
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 from devsess.geo.locator import Locator as Locator
-from devsess.geo.maxmind import MaxMindLocator as MaxMindLocator
+
+if TYPE_CHECKING:
+    from devsess.geo.hosting import Hosting as Hosting
+    from devsess.geo.maxmind import MaxMindLocator as MaxMindLocator
 
 __all__ = ["Hosting", "Locator", "MaxMindLocator"]
+
+
+def __getattr__(name: str) -> object:
+    # Late: `import devsess` needs the protocol, and few need the files.
+    if name == "MaxMindLocator":
+        from devsess.geo.maxmind import MaxMindLocator
+
+        return MaxMindLocator
+    if name == "Hosting":
+        from devsess.geo.hosting import Hosting
+
+        return Hosting
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

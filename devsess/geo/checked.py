@@ -10,7 +10,7 @@ from devsess.models import Location
 # Longer than any name of a place: what is longer is no name.
 _LONGEST_NAME = 256
 # Half the way around the earth: no place is farther from another one.
-_FARTHEST_KM = 20_038.0
+FARTHEST_KM = 20_038.0
 # AS 0 is reserved (RFC 7607); numbers have 32 bits (RFC 6793).
 _GREATEST_ASN = 2**32 - 1
 _TIME_ZONE = re.compile(r"[A-Za-z][A-Za-z0-9_+-]{0,30}(/[A-Za-z0-9_+-]{1,30}){0,2}")
@@ -39,22 +39,23 @@ def checked(found: object) -> Location | None:
     longitude = _number(found.longitude, -180.0, 180.0)
     is_placed = latitude is not None and longitude is not None
     location = Location(
-        _name(found.city),
-        _name(found.country),
+        checked_name(found.city),
+        checked_name(found.country),
         latitude if is_placed else None,
         longitude if is_placed else None,
-        (_number(found.accuracy_km, 0.0, _FARTHEST_KM) or None) if is_placed else None,
-        _name(found.region),
+        (_number(found.accuracy_km, 0.0, FARTHEST_KM) or None) if is_placed else None,
+        checked_name(found.region),
         _country_code(found.country_code),
         _time_zone(found.time_zone),
-        _asn(found.asn),
-        _name(found.organisation),
+        checked_asn(found.asn),
+        checked_name(found.organisation),
         found.is_hosting if isinstance(found.is_hosting, bool) else None,
     )
     return None if location in _NOWHERE else location
 
 
-def _name(value: object) -> str | None:
+def checked_name(value: object) -> str | None:
+    """*value* without control characters, if it can be a name."""
     if not isinstance(value, str) or len(value) > _LONGEST_NAME:
         return None
     return clean_text(value, _LONGEST_NAME)
@@ -77,7 +78,8 @@ def _time_zone(value: object) -> str | None:
     return value if isinstance(value, str) and _TIME_ZONE.fullmatch(value) else None
 
 
-def _asn(value: object) -> int | None:
+def checked_asn(value: object) -> int | None:
+    """*value*, if it can be the number of an autonomous system."""
     if not isinstance(value, int) or isinstance(value, bool):
         return None
     return int(value) if 1 <= value <= _GREATEST_ASN else None

@@ -13,9 +13,10 @@ from attrs import evolve
 from devsess._runtime import clock as clocks
 from devsess.devices.addresses import address as normal_address
 from devsess.errors import ConfigurationError
+from devsess.geo.checked import FARTHEST_KM
 from devsess.geo.files import open_database
 from devsess.geo.hosting import Address, Networks, read_networks
-from devsess.geo.records import CITY_KM, Reading, network_in, place_in
+from devsess.geo.records import CITY_KM, Network, Reading, network_in, place_in
 from devsess.geo.replaced import Replaced
 from devsess.models import Location
 
@@ -79,17 +80,8 @@ class MaxMindLocator:
     ) -> None:
         if not files:
             raise ConfigurationError("a locator needs an MMDB file: MaxMindLocator('city.mmdb')")
-        if (
-            not isinstance(default_accuracy_km, (int, float))
-            or not 0 < default_accuracy_km < 20_000
-        ):
-            raise ConfigurationError(
-                "default_accuracy_km must be kilometres, above 0, below 20,000"
-            )
-        if not isinstance(locale, str):
-            raise ConfigurationError("locale must be the code of a language, such as 'en'")
         elapsed = clocks.elapsed if clock is None else clock.elapsed
-        self._reading = Reading(locale, float(default_accuracy_km))
+        self._reading = _reading(locale, default_accuracy_km)
         self._attribution = attribution
         read = partial(open_database, copy=copy)
         self._files = [Replaced(_path(it), read, elapsed) for it in files]
@@ -135,14 +127,16 @@ class MaxMindLocator:
             return None
         place, network = self._found(address)
         is_hosting = None if self._is_hosting is None else self._is_hosting(address)
-        if place is None and network is None:
-            return Location(is_hosting=True) if is_hosting else None
-        number, organisation = (network.asn, network.organisation) if network else (None, None)
+        if network is None and is_hosting is None:
+            return place
+        if place is None and network is None and not is_hosting:
+            return None
+        number, organisation = network or (None, None)
         return evolve(
             place or Location(), asn=number, organisation=organisation, is_hosting=is_hosting
         )
 
-    def _found(self, address: Address) -> tuple[Location | None, Location | None]:
+    def _found(self, address: Address) -> tuple[Location | None, Network | None]:
         place = network = None
         for file in self._files:
             record = file.current().get(address)
@@ -168,6 +162,14 @@ class MaxMindLocator:
         traceback: TracebackType | None,
     ) -> None:
         self.close()
+
+
+def _reading(locale: object, radius: object) -> Reading:
+    if not isinstance(radius, (int, float)) or not 0 < radius < FARTHEST_KM:
+        raise ConfigurationError("default_accuracy_km must be above 0, and below 20,000")
+    if not isinstance(locale, str):
+        raise ConfigurationError("locale must be the code of a language, such as 'en'")
+    return Reading(locale, float(radius))
 
 
 def _path(path: PathLike) -> str:

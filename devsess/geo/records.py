@@ -16,11 +16,11 @@ Nothing is trusted: a value may be of any type. `checked` drops what cannot be.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypeAlias
 
 from attrs import evolve, frozen
 
-from devsess.geo.checked import checked
+from devsess.geo.checked import checked, checked_asn, checked_name
 from devsess.geo.countries import name_of
 from devsess.models import Location
 
@@ -28,6 +28,12 @@ from devsess.models import Location
 # 1,000 km where it names the country only (85,000 addresses drawn at random).
 CITY_KM = 100.0
 COUNTRY_KM = 1_000.0
+
+_NUMBER = "autonomous_system_number"
+_ORGANISATION = "autonomous_system_organization"
+
+# The number of a network, and the name of the organisation that runs it.
+Network: TypeAlias = tuple[int, str | None]
 
 
 @frozen
@@ -53,13 +59,11 @@ def place_in(record: object, reading: Reading) -> Location | None:
     return None if place is None else _completed(place, reading)
 
 
-def network_in(record: object) -> Location | None:
-    """The network that *record* describes, as a location of which nothing else is known."""
-    if not isinstance(record, dict):
-        return None
-    here = record if "autonomous_system_number" in record else _at(record, "traits")
-    number, name = "autonomous_system_number", "autonomous_system_organization"
-    return checked(Location(asn=_at(here, number), organisation=_at(here, name)))
+def network_in(record: object) -> Network | None:
+    """The network that *record* describes; None if it describes none."""
+    here = record if _at(record, _NUMBER) is not None else _at(record, "traits")
+    number = checked_asn(_at(here, _NUMBER))
+    return None if number is None else (number, checked_name(_at(here, _ORGANISATION)))
 
 
 def _nested(record: dict[Any, Any], locale: str) -> Location:
