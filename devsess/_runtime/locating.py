@@ -29,7 +29,7 @@ def bounded(locator: Locator | None) -> Locator | None:
     """*locator* itself, if it never waits; otherwise with a bound on the wait for it."""
     if locator is None or getattr(locator, "never_waits", False) is True:
         return locator
-    return BoundedLocator(locator)
+    return BoundedLocator(locator, PATIENCE)
 
 
 class BoundedLocator:
@@ -41,7 +41,7 @@ class BoundedLocator:
         patience: The longest wait, in seconds.
     """
 
-    def __init__(self, locator: Locator, patience: float = PATIENCE) -> None:
+    def __init__(self, locator: Locator, patience: float) -> None:
         self._locator = locator
         self._patience = patience
         self._threads = Threads("devsess-locate", MOST_CALLS)

@@ -1,0 +1,187 @@
+"""A locator that hangs, fails or answers nonsense keeps nobody out."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+
+from devsess import Client, Location, SessionManager
+from devsess._runtime import locating
+from devsess._runtime.locating import MOST_CALLS, BoundedLocator, bounded
+
+SECRET = "t7vKq2Zr9XwLm4NbY8sHd5JfC3pQx6RgUe1"
+LAGOS = Location("Lagos", "Nigeria", 6.45, 3.39)
+IP = "102.89.77.21"
+
+
+class Hanging:
+    """It answers once it may; it counts its calls, and remembers their threads."""
+
+    def __init__(self) -> None:
+        self.may_answer = threading.Event()
+        self.asked = 0
+        self.threads: set[threading.Thread] = set()
+
+    def locate(self, ip: str) -> Location:
+        self.asked += 1
+        self.threads.add(threading.current_thread())
+        assert self.may_answer.wait(60)
+        return LAGOS
+
+
+@pytest.fixture
+def hanging() -> Iterator[Hanging]:
+    """A locator that hangs until the test is over."""
+    locator = Hanging()
+    yield locator
+    locator.may_answer.set()
+
+
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Hardly any time is waited for a locator."""
+    monkeypatch.setattr(locating, "PATIENCE", 0.01)
+
+
+@pytest.mark.usefixtures("impatient")
+def test_a_locator_that_hangs_keeps_nobody_out(
+    make: Callable[..., Any], hanging: Hanging, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Neither at a sign-in nor at a refresh; the session has no location, and a line is logged."""
+    sessions = make(locator=hanging)
+    grant = sessions.login("ada", Client(ip=IP))
+    renewed = sessions.refresh(grant.refresh_token, Client(ip="102.89.77.22"))
+
+    assert (None, None) == (grant.session.location, renewed.session.location)
+    assert 2 == hanging.asked
+    assert 2 == caplog.text.count("did not answer within 0.01 s")
+
+
+def test_a_locator_that_hangs_is_not_asked_again_and_again(hanging: Hanging) -> None:
+    """Once all threads hang nobody waits for it, until a call returns; then it is asked again."""
+    locator = BoundedLocator(hanging, patience=0.01)
+    for _ in range(3 * MOST_CALLS):
+        assert None is locator.locate(IP)
+    assert MOST_CALLS == hanging.asked
+
+    returned = [threading.Event() for _ in locator._hanging]
+    for future, event in zip([*locator._hanging], returned, strict=True):
+        future.add_done_callback(lambda _, event=event: event.set())  # after the locator's own
+    hanging.may_answer.set()
+    assert all(event.wait(60) for event in returned)
+    locator._patience = 60.0
+    assert LAGOS == locator.locate(IP)
+
+
+def test_many_calls_at_once_each_have_their_answer() -> None:
+    """More than there are threads: those beyond wait for their turn."""
+
+    class Quick:
+        def locate(self, ip: str) -> Location:
+            return Location(ip)
+
+    locator = BoundedLocator(Quick(), patience=60.0)
+    names = [f"city {number}" for number in range(200)]
+    with ThreadPoolExecutor(32) as pool:
+        assert [Location(name) for name in names] == list(pool.map(locator.locate, names))
+    locator.close()
+
+
+def test_a_call_that_never_began_hangs_nothing(hanging: Hanging) -> None:
+    """It is taken back: only calls that run count as hanging."""
+    locator = BoundedLocator(hanging, patience=0.05)
+    with ThreadPoolExecutor(3 * MOST_CALLS) as pool:
+        found = list(pool.map(locator.locate, [IP] * 3 * MOST_CALLS))
+    assert [None] * 3 * MOST_CALLS == found
+    assert MOST_CALLS == len(locator._hanging)
+    hanging.may_answer.set()
+
+
+@pytest.mark.parametrize("error", [TimeoutError("its own"), OSError("gone"), StopIteration()])
+def test_its_own_error_is_logged(
+    make: Callable[..., Any], error: Exception, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A timeout of the locator's own too, with its traceback."""
+
+    class Failing:
+        def locate(self, ip: str) -> Location:
+            raise error
+
+    grant = make(locator=Failing()).login("ada", Client(ip=IP))
+    assert None is grant.session.location
+    assert "the locator failed; the session has no location" in caplog.text
+    assert "did not answer" not in caplog.text
+
+
+ANSWERS: list[tuple[Any, Location | None]] = [
+    (LAGOS, LAGOS),
+    ("Lagos", None),
+    ({"city": "Lagos"}, None),
+    (Location(), None),
+    (Location("x" * 1_000_000, "Nigeria"), Location(country="Nigeria")),
+    (Location("Lagos", latitude=float("nan"), longitude=3.39), Location("Lagos")),
+    (Location("Lagos", latitude=6.45, longitude=1e9), Location("Lagos")),
+    (Location("Lagos\x1b[2J", accuracy_km=-1), Location("Lagos[2J")),
+]
+
+
+@pytest.mark.parametrize(("answer", "expected"), ANSWERS, ids=lambda it: str(it)[:20])
+def test_an_absurd_answer_is_not_stored(
+    make: Callable[..., Any], answer: Any, expected: Location | None
+) -> None:
+    """What no place has is dropped, and what is no location is none: the row can be read again."""
+
+    class Answering:
+        never_waits = True
+
+        def locate(self, ip: str) -> Any:
+            return answer
+
+    sessions = make(locator=Answering())
+    grant = sessions.login("ada", Client(ip=IP))
+    assert expected == grant.session.location
+    assert expected == sessions.get(grant.session.id).location
+
+
+def test_a_locator_that_never_waits_is_asked_in_place() -> None:
+    """In the thread of the caller; any other in a thread of devsess's own."""
+
+    class Asked:
+        def __init__(self, never_waits: object) -> None:
+            self.never_waits = never_waits
+            self.name = ""
+
+        def locate(self, ip: str) -> None:
+            self.name = threading.current_thread().name
+
+    for says, expected in ((True, threading.current_thread().name), (False, "devsess-locate")):
+        locator = Asked(says)
+        with SessionManager("memory://", keys=SECRET, locator=locator) as sessions:
+            sessions.login("ada", Client(ip=IP))
+        assert expected == locator.name
+    assert None is bounded(None)
+
+
+def test_a_closed_manager_keeps_no_threads() -> None:
+    """The threads of its locator end once their calls return."""
+    locator = Hanging()
+    locator.may_answer.set()
+    with SessionManager("memory://", keys=SECRET, locator=locator) as sessions:
+        sessions.login("ada", Client(ip=IP))
+    for thread in locator.threads:
+        thread.join(10)
+        assert not thread.is_alive()
+
+
+def test_a_forked_child_begins_anew(hanging: Hanging) -> None:
+    """Calls that hang in the parent are not calls of the child."""
+    locator = BoundedLocator(hanging, patience=0.01)
+    for _ in range(MOST_CALLS):
+        locator.locate(IP)
+    locator._forget()  # what a fork does; the fork itself is tested with the threads
+    assert None is locator.locate(IP)
+    assert MOST_CALLS == hanging.asked
