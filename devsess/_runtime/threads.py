@@ -14,7 +14,7 @@ from collections.abc import Callable
 from contextvars import copy_context
 from functools import partial
 from queue import SimpleQueue
-from threading import Semaphore, Thread
+from threading import Lock, Semaphore, Thread
 from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
 from devsess._runtime.fork import after_fork
@@ -54,8 +54,9 @@ class Threads:
 
         future: Future[T] = Future()
         self._tasks.put(partial(_do, future, partial(copy_context().run, work)))
-        if not self._idle.acquire(blocking=False) and len(self._threads) < self._most:
-            self._start(future)
+        with self._starting:  # callers in many threads would each start the last one
+            if not self._idle.acquire(blocking=False) and len(self._threads) < self._most:
+                self._start(future)
         return future
 
     def _start(self, future: Future[T]) -> None:
@@ -77,6 +78,7 @@ class Threads:
     def _start_over(self) -> None:
         self._tasks: _Tasks = SimpleQueue()
         self._idle = Semaphore(0)
+        self._starting = Lock()
         self._threads: list[Thread] = []
         # A manager that was never closed leaves no threads behind.
         self._dismiss = weakref.finalize(self, _dismiss, self._tasks, self._threads)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any
 
 import pytest
@@ -70,11 +71,15 @@ def test_a_locator_that_hangs_is_not_asked_again_and_again(hanging: Hanging) -> 
 
     returned = [threading.Event() for _ in locator._hanging]
     for future, event in zip([*locator._hanging], returned, strict=True):
-        future.add_done_callback(lambda _, event=event: event.set())  # after the locator's own
+        future.add_done_callback(partial(_set, event))  # called after the locator's own
     hanging.may_answer.set()
     assert all(event.wait(60) for event in returned)
     locator._patience = 60.0
     assert LAGOS == locator.locate(IP)
+
+
+def _set(event: threading.Event, _: object) -> None:
+    event.set()
 
 
 def test_many_calls_at_once_each_have_their_answer() -> None:
