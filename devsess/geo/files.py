@@ -6,12 +6,15 @@ import ipaddress
 import os
 import shutil
 import tempfile
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from devsess.errors import ConfigurationError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from maxminddb import Reader
 
     from devsess.geo.hosting import Address
@@ -67,13 +70,16 @@ class Database:
             return None
 
 
-def open_database(path: str, *, copy: bool) -> Database:
+def open_database(path: str, *, copy: bool, extension: bool) -> Database:
     """
     The MMDB file at *path*, opened.
 
     Args:
         path: The file's.
         copy: Whether a copy is opened, so that nothing that is written into the file matters.
+        extension: Whether maxminddb's reader in C is used, if it was compiled. It takes the
+            keys of a record for texts unseen: where damage has made one of another type, it
+            reads any memory, or ends the process. The reader in Python cannot.
 
     Raises:
         ConfigurationError: If it is no MMDB file, or a damaged one, or maxminddb is missing.
@@ -86,11 +92,13 @@ def open_database(path: str, *, copy: bool) -> Database:
             "this locator needs maxminddb: pip install 'devsess[geo]'"
         ) from error
     _check(path)
+    mode = maxminddb.MODE_AUTO if extension else maxminddb.MODE_MMAP
+    open_at = partial(maxminddb.open_database, mode=mode)
     try:
         # On Windows nobody can write into a file that is mapped, nor delete one.
         if copy and os.name != "nt":
-            return Database(path, _copied(path, maxminddb.open_database))
-        return Database(path, maxminddb.open_database(path))
+            return Database(path, _copied(path, open_at))
+        return Database(path, open_at(path))
     except OSError:
         raise
     except Exception as error:
@@ -109,14 +117,13 @@ def _check(path: str) -> None:
         raise ConfigurationError(f"{path} is compressed: unpack it, and name the .mmdb file")
 
 
-def _copied(path: str, open_at: Any) -> Reader:
+def _copied(path: str, open_at: Callable[[str], Reader]) -> Reader:
     copy = None
     try:
         descriptor, copy = tempfile.mkstemp(prefix="devsess-", suffix=".mmdb")
         os.close(descriptor)
         shutil.copyfile(path, copy)
-        reader: Reader = open_at(copy)
-        return reader
+        return open_at(copy)
     except OSError as error:
         # The file itself was read just before.
         raise OSError(

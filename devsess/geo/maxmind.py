@@ -58,6 +58,8 @@ class MaxMindLocator:
             which it vanishes at once. Otherwise the files themselves are mapped, as processes
             may share them: then a program that writes into one, instead of replacing it, ends
             this process or makes it answer nonsense.
+        extension: Whether maxminddb's reader in C is used, which is faster, and which a damaged
+            file can make end this process.
         attribution: The text that a licence asks for, where the files do not name their origin.
         clock: Only its `elapsed` is used.
 
@@ -75,6 +77,7 @@ class MaxMindLocator:
         locale: str = "en",
         default_accuracy_km: float = CITY_KM,
         copy: bool = True,
+        extension: bool = False,
         attribution: str | None = None,
         clock: Clock | None = None,
     ) -> None:
@@ -83,7 +86,7 @@ class MaxMindLocator:
         elapsed = clocks.elapsed if clock is None else clock.elapsed
         self._reading = _reading(locale, default_accuracy_km)
         self._attribution = attribution
-        read = partial(open_database, copy=copy)
+        read = partial(open_database, copy=copy, extension=extension)
         self._files = [Replaced(_path(it), read, elapsed) for it in files]
         self._is_hosting = None if hosting is None else _asked(hosting, elapsed)
         self._has_failed = False

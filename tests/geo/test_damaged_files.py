@@ -17,7 +17,7 @@ from devsess.geo.checked import checked
 IPS = ("102.89.77.21", "1.1.1.1", "223.255.255.255", "2620:10d::1", "2001:4860::8888")
 
 
-def test_a_file_that_is_missing_or_out_of_reach_is_named(tmp_path: Path, reader: str) -> None:
+def test_a_file_that_is_missing_or_out_of_reach_is_named(tmp_path: Path) -> None:
     """With its path and a remedy."""
     for path, message in ((tmp_path / "none.mmdb", "no such file"), (tmp_path, "a folder")):
         with pytest.raises(ConfigurationError, match=message) as caught:
@@ -71,9 +71,7 @@ NO_FILES: dict[str, tuple[bytes, str]] = {
 
 
 @pytest.mark.parametrize(("data", "message"), NO_FILES.values(), ids=NO_FILES)
-def test_what_is_no_database_is_refused(
-    tmp_path: Path, reader: str, data: bytes, message: str
-) -> None:
+def test_what_is_no_database_is_refused(tmp_path: Path, data: bytes, message: str) -> None:
     """As it is opened, with its path and what to do."""
     path = tmp_path / "city.mmdb"
     path.write_bytes(data)
@@ -83,7 +81,7 @@ def test_what_is_no_database_is_refused(
 
 
 @pytest.mark.parametrize("part", [0.01, 0.5, 1.0, "metadata"])
-def test_a_truncated_file_is_refused(tmp_path: Path, reader: str, part: float | str) -> None:
+def test_a_truncated_file_is_refused(tmp_path: Path, part: float | str) -> None:
     """The end of a file says how to read it."""
     path = _good(tmp_path)
     data = path.read_bytes()
@@ -106,7 +104,7 @@ def test_a_truncated_file_is_refused(tmp_path: Path, reader: str, part: float | 
     ],
     ids=str,
 )
-def test_absurd_metadata_is_refused(tmp_path: Path, reader: str, metadata: dict[str, Any]) -> None:
+def test_absurd_metadata_is_refused(tmp_path: Path, metadata: dict[str, Any]) -> None:
     """A tree larger than the file, or records of no size that there is."""
     path = write_raw(tmp_path / "city.mmdb", encoded(CODE), metadata)
     with pytest.raises(ConfigurationError, match="no MMDB file, or is damaged"):
@@ -121,7 +119,7 @@ CODE = {"country_code": "NG"}
     [{"description": "text"}, {"description": {"en": 5}}, {"database_type": "x" * 5_000}],
     ids=lambda it: str(it)[:30],
 )
-def test_odd_descriptions_do_no_harm(tmp_path: Path, reader: str, metadata: dict[str, Any]) -> None:
+def test_odd_descriptions_do_no_harm(tmp_path: Path, metadata: dict[str, Any]) -> None:
     """Either reader may refuse such a file; none fails later."""
     path = write_raw(tmp_path / "city.mmdb", encoded(CODE), metadata)
     locator = _opened(path)
@@ -151,7 +149,7 @@ ENTANGLED: dict[str, bytes] = {
 
 
 @pytest.mark.parametrize("data", ENTANGLED.values(), ids=ENTANGLED)
-def test_an_entangled_record_is_no_location(tmp_path: Path, reader: str, data: bytes) -> None:
+def test_an_entangled_record_is_no_location(tmp_path: Path, data: bytes) -> None:
     """Refused as the file is opened, or without a location: never an error at a sign-in."""
     path = write_raw(tmp_path / "city.mmdb", data + bytes(64))
     locator = _opened(path)
@@ -169,7 +167,7 @@ def _opened(path: Path) -> MaxMindLocator | None:
 
 
 def test_damage_in_one_record_costs_that_record(
-    tmp_path: Path, reader: str, caplog: pytest.LogCaptureFixture
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     """No location, one entry in the log with the path, and other addresses are found."""
     records = {"102.89.0.0/16": {**QUEBEC, "city": "Damaged"}, "103.0.0.0/16": LAGOS}
@@ -232,9 +230,7 @@ def _located(folder: Path, record: Any) -> Location | None:
         st.tuples(st.integers(0, 1_000_000), st.integers(1, 255)), min_size=1, max_size=20
     )
 )
-def test_bytes_may_be_flipped_anywhere(
-    tmp_path: Path, reader: str, flips: list[tuple[int, int]]
-) -> None:
+def test_bytes_may_be_flipped_anywhere(tmp_path: Path, flips: list[tuple[int, int]]) -> None:
     """The file is refused as it is opened, or each look-up gives a location or None."""
     data = bytearray(_good(tmp_path).read_bytes())
     for place, mask in flips:
@@ -247,7 +243,7 @@ def test_bytes_may_be_flipped_anywhere(
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(data=st.binary(max_size=400))
-def test_a_record_may_be_any_bytes(tmp_path: Path, reader: str, data: bytes) -> None:
+def test_a_record_may_be_any_bytes(tmp_path: Path, data: bytes) -> None:
     """As before, of a file whose tree and metadata are sound."""
     path = write_raw(tmp_path / "any.mmdb", data)
     locator = _opened(path)
