@@ -93,12 +93,12 @@ def _flat(record: dict[Any, Any]) -> Location:
 
 def _completed(place: Location, reading: Reading) -> Location:
     missing: dict[str, Any] = {}
-    if place.country is None and place.country_code is not None:
-        missing["country"] = name_of(place.country_code)
+    if place.country is None:
+        missing["country"] = name_of(place.country_code or "")
     if place.accuracy_km is None and place.latitude is not None:
         radius = reading.radius_km
         missing["accuracy_km"] = radius if place.city else max(radius, COUNTRY_KM)
-    return evolve(place, **missing) if missing else place
+    return evolve(place, **missing)
 
 
 def _at(record: object, name: str) -> Any:

@@ -48,6 +48,16 @@ SHAPES: list[tuple[str, dict[str, Any], Location | None]] = [
         {**COUNTRY, "traits": LAVAL},
         Location(country="Canada", country_code="CA", asn=111, organisation="Université Laval"),
     ),
+    (
+        "one region that is no list",
+        {**COUNTRY, "subdivisions": {"names": {"en": "Quebec"}}},
+        Location(country="Canada", country_code="CA", region="Quebec"),
+    ),
+    (
+        "no region",
+        {**COUNTRY, "subdivisions": []},
+        Location(country="Canada", country_code="CA"),
+    ),
     ("a continent", {"continent": {"code": "AF"}}, None),
     ("nothing", {}, None),
 ]

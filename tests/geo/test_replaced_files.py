@@ -10,7 +10,9 @@ from typing import Any
 import pytest
 from _mmdb import LAGOS, QUEBEC, write
 
+from devsess import ConfigurationError
 from devsess.geo import MaxMindLocator
+from devsess.geo.replaced import Replaced, unusable
 from devsess.testing import FakeClock
 
 IP = "102.89.77.21"
@@ -93,9 +95,10 @@ def test_a_broken_replacement_leaves_the_old_file_in_use(
     for _ in range(3):
         clock.advance(1)
         assert "Lagos" == city(locator)
-    assert 1 == len(caplog.records)
-    assert "the old one stays in use" in caplog.text
-    assert str(path) in caplog.text
+    [warning] = caplog.records
+    assert ("devsess", "WARNING") == (warning.name, warning.levelname)
+    expected = f"{path} was replaced by a file that cannot be used; the old one stays in use: "
+    assert warning.getMessage().startswith(expected)
 
     replace(path, SECOND)
     clock.advance(1)
@@ -123,6 +126,54 @@ def test_a_copy_is_not_harmed_by_what_is_written_into_the_file(
     clock.advance(1)
     assert "Québec" == city(locator)
     assert 1 == len(caplog.records)
+
+
+class Reading:
+    """Reads a text, refuses "bad", fails with "busy", and counts."""
+
+    def __init__(self) -> None:
+        self.count = 0
+
+    def __call__(self, path: str) -> str:
+        self.count += 1
+        text = Path(path).read_text()
+        if text == "bad":
+            raise ConfigurationError("this is bad")
+        if text == "busy":
+            raise OSError(5, "Input/output error")
+        return text
+
+
+@pytest.mark.parametrize(
+    ("text", "content", "reads"), [("new", "new", 2), ("bad", "old", 2), ("busy", "old", 4)]
+)
+def test_a_replacement_is_read_once(tmp_path: Path, text: str, content: str, reads: int) -> None:
+    """A bad one too: only a file that could not be read at all is tried each second."""
+    clock, read = FakeClock(), Reading()
+    path = tmp_path / "file"
+    path.write_text("old")
+    file = Replaced(str(path), read, clock.elapsed)
+    (tmp_path / "other").write_text(text)
+    (tmp_path / "other").replace(path)
+    for _ in range(3):
+        clock.advance(1)
+        assert content == file.current()
+    assert reads == read.count
+
+
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        (FileNotFoundError(2, "No such file"), "there is no such file: download it first"),
+        (IsADirectoryError(21, "Is a directory"), "this is a folder: name the file in it"),
+        (PermissionError(13, "Denied"), "the process may not read it: change its permissions"),
+        (OSError(5, "Input/output error"), "Input/output error"),
+        (OSError("no room"), "no room"),
+    ],
+)
+def test_a_file_that_cannot_be_opened_is_named(error: OSError, reason: str) -> None:
+    """With the reason, and a remedy where there is one."""
+    assert str(unusable("a.mmdb", error)).startswith(f"a.mmdb cannot be opened: {reason}")
 
 
 def test_a_file_that_comes_back_is_used_again(tmp_path: Path) -> None:
