@@ -165,9 +165,13 @@ class Answering:
     ("answer", "expected"),
     [(True, True), (False, False), (None, None), (1, None), ("yes", None), (OSError("gone"), None)],
 )
-def test_an_object_may_answer(city: Path, answer: Any, expected: bool | None) -> None:
+def test_an_object_may_answer(
+    city: Path, answer: Any, expected: bool | None, caplog: pytest.LogCaptureFixture
+) -> None:
     """With True, False or None; anything else, or an error, is as None, and the place stays."""
     hosting = Answering(answer)
     found = MaxMindLocator(city, hosting=hosting).locate("::ffff:102.89.77.21")
     assert found
     assert ("Lagos", expected, ["102.89.77.21"]) == (found.city, found.is_hosting, hosting.asked)
+    messages = ["the list of hosting networks failed"] * isinstance(answer, Exception)
+    assert messages == [it.getMessage() for it in caplog.records if it.name == "devsess"]

@@ -132,7 +132,15 @@ NOT_GLOBAL = [
     *("10.0.0.1", "172.16.0.1", "192.168.1.1", "100.64.0.1", "127.0.0.1", "169.254.1.1"),
     *("0.0.0.0", "255.255.255.255", "224.0.0.1", "239.1.2.3", "240.0.0.1", "192.0.2.1"),
     *("198.18.0.1", "198.51.100.7", "203.0.113.9", "::", "::1", "fe80::1", "fe80::1%eth0"),
-    *("fc00::1", "fd12::1", "ff02::1", "2001:db8::1", "::ffff:10.0.0.1", "::ffff:127.0.0.1"),
+    *(
+        "fc00::1",
+        "fd12::1",
+        "ff02::1",
+        "4000::1",
+        "2001:db8::1",
+        "::ffff:10.0.0.1",
+        "::ffff:127.0.0.1",
+    ),
 ]
 NO_ADDRESS: list[Any] = [
     *("", " ", "localhost", "1.2.3", "1.2.3.4.5", "256.1.1.1", "1.2.3.4/24", "01.2.3.4", "::1::2"),
@@ -146,6 +154,17 @@ def test_no_location_for_what_is_not_global(tmp_path: Path, ip: Any) -> None:
     everything = {"0.0.0.0/1": LAGOS, "128.0.0.0/1": LAGOS, "2000::/3": LAGOS, "f000::/4": LAGOS}
     locator = MaxMindLocator(write(tmp_path / "all.mmdb", everything), hosting=_Everyone())
     assert None is locator.locate(ip)
+
+
+def test_only_the_first_odd_argument_is_logged(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It is a mistake in the program, which must not fill the log."""
+    odd: Any = 5
+    with MaxMindLocator(write(tmp_path / "city.mmdb", {"102.89.0.0/16": LAGOS})) as locator:
+        assert [None, None] == [locator.locate(odd), locator.locate(odd)]
+    [record] = caplog.records
+    assert ("devsess", "an address could not be located") == (record.name, record.getMessage())
 
 
 class _Everyone:
@@ -173,7 +192,8 @@ def test_names_are_in_the_language_asked_for(
 
 
 @pytest.mark.parametrize(
-    ("default", "city", "country"), [(25, 25.0, 1_000.0), (1_500.0, 1_500.0, 1_500.0)]
+    ("default", "city", "country"),
+    [(0.5, 0.5, 1_000.0), (25, 25.0, 1_000.0), (1_500.0, 1_500.0, 1_500.0)],
 )
 def test_the_default_radius_can_be_set(
     tmp_path: Path, default: float, city: float, country: float
@@ -222,11 +242,12 @@ def test_the_attribution_is_read_from_the_files(
 
 def test_a_closed_locator_knows_nothing(tmp_path: Path, reader: str) -> None:
     """It raises nothing either, and closes twice."""
-    locator = MaxMindLocator(write(tmp_path / "city.mmdb", {"102.89.0.0/16": LAGOS}))
-    locator.close()
-    locator.close()
+    path = write(tmp_path / "city.mmdb", {"102.89.0.0/16": LAGOS})
+    with MaxMindLocator(path, hosting=_Everyone()) as locator:
+        assert evolve(IN_LAGOS, is_hosting=True) == locator.locate("102.89.77.21")
     assert None is locator.locate("102.89.77.21")
     assert None is locator.attribution
+    locator.close()
 
 
 def test_no_copy_is_left_behind(
@@ -253,6 +274,7 @@ MISTAKES: list[tuple[tuple[Any, ...], dict[str, Any], str]] = [
     (("a\0b",), {}, "named by its path"),
     (("city.mmdb",), {"default_accuracy_km": 0}, "default_accuracy_km"),
     (("city.mmdb",), {"default_accuracy_km": float("nan")}, "default_accuracy_km"),
+    (("city.mmdb",), {"default_accuracy_km": 20_038}, "default_accuracy_km"),
     (("city.mmdb",), {"default_accuracy_km": "50"}, "default_accuracy_km"),
     (("city.mmdb",), {"locale": None}, "locale"),
     (("city.mmdb",), {"hosting": 5}, "hosting must be"),

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -62,12 +64,15 @@ def test_a_locator_that_hangs_keeps_nobody_out(
     assert 2 == caplog.text.count("did not answer within 0.01 s")
 
 
-def test_a_locator_that_hangs_is_not_asked_again_and_again(hanging: Hanging) -> None:
+def test_a_locator_that_hangs_is_not_asked_again_and_again(
+    hanging: Hanging, caplog: pytest.LogCaptureFixture
+) -> None:
     """Once all threads hang nobody waits for it, until a call returns; then it is asked again."""
     locator = BoundedLocator(hanging, patience=0.01)
     for _ in range(3 * MOST_CALLS):
         assert None is locator.locate(IP)
     assert MOST_CALLS == hanging.asked
+    assert MOST_CALLS == len(caplog.records)
 
     returned = [threading.Event() for _ in locator._hanging]
     for future, event in zip([*locator._hanging], returned, strict=True):
@@ -187,6 +192,17 @@ def test_a_forked_child_begins_anew(hanging: Hanging) -> None:
     locator = BoundedLocator(hanging, patience=0.01)
     for _ in range(MOST_CALLS):
         locator.locate(IP)
-    locator._forget()  # what a fork does; the fork itself is tested with the threads
-    assert None is locator.locate(IP)
-    assert MOST_CALLS == hanging.asked
+    if (child := os.fork()) == 0:
+        hanging.may_answer = threading.Event()
+        hanging.may_answer.set()
+        locator._patience = 60.0
+        os._exit(0 if locator.locate(IP) == LAGOS else 1)
+    assert 0 == os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+
+
+def test_the_bounds_are_those_of_the_documents() -> None:
+    """A second, and eight calls."""
+    page = (Path(__file__).parents[2] / "docs" / "locations.md").read_text("utf-8")
+    assert (1.0, 8) == (locating.PATIENCE, MOST_CALLS)
+    assert "no longer than a\nsecond" in page
+    assert "Once eight calls hang" in page

@@ -78,7 +78,11 @@ TARGETS: dict[str, tuple[str, ...]] = {
         "tests/geo/test_replaced_files.py",
         "tests/geo/test_damaged_files.py",
     ),
-    "devsess/geo/maxmind.py": ("tests/geo/test_locators.py", "tests/geo/test_hosting_lists.py"),
+    "devsess/geo/maxmind.py": (
+        "tests/geo/test_locators.py",
+        "tests/geo/test_hosting_lists.py",
+        "tests/geo/test_replaced_files.py",
+    ),
     "devsess/_runtime/locating.py": ("tests/manager/test_locating.py",),
     "devsess/tokens/access.py": _TOKENS,
     "devsess/tokens/refresh.py": _TOKENS,
