@@ -16,7 +16,7 @@ from devsess.cli._table import Column, Table, text, width_of
 from devsess.models import iso
 
 if TYPE_CHECKING:
-    from devsess.models import Device, Event, Session
+    from devsess.models import Device, Event, Location, Session
 
 SESSIONS = (
     Column("session"),
@@ -118,6 +118,15 @@ def what(event: Event) -> str:
     return event.type.name.lower().replace("_", " ").removeprefix("session ")
 
 
+def network(location: Location | None) -> str:
+    """The number and name of a network, and whether it is known for hosting."""
+    if location is None:
+        return ""
+    number = None if location.asn is None else f"AS{location.asn}"
+    parts = (number, location.organisation, "(hosting)" if location.is_hosting else None)
+    return " ".join(part for part in parts if part)
+
+
 def sessions(found: Sequence[Session]) -> None:
     """A table of sessions."""
     rows = [
@@ -142,7 +151,8 @@ def session(it: Session) -> None:
             "trust ends": device.trusted_until,
             "blocked": "yes" if device.blocked else None,
             "address": it.ip,
-            "place": it.location,
+            "place": str(it.location or ""),
+            "network": network(it.location),
             "user agent": it.user_agent,
             "signed in": it.created_at,
             "last seen": it.last_seen_at,

@@ -16,7 +16,7 @@ import pytest
 from attrs import evolve
 from click.testing import CliRunner, Result
 
-from devsess import Client, LoginDeniedError, Policy, SessionManager
+from devsess import Client, Location, LoginDeniedError, Policy, SessionManager
 from devsess.cli import main
 from devsess.stores.sqlite import SQLiteStore
 from devsess.testing import FakeClock
@@ -156,6 +156,34 @@ def test_show(sessions: SessionManager, path: Path) -> None:
     assert [] == [each for each in expected if each not in shown.stdout]
     assert 1 == shown.stdout.count("UTC")
     assert "curl" not in shown.stdout
+
+
+@pytest.mark.parametrize(
+    ("location", "lines"),
+    [
+        (None, []),
+        (Location("Lagos", "Nigeria"), ["place          Lagos, Nigeria"]),
+        (Location(asn=29465, organisation="MTN"), ["network        AS29465 MTN"]),
+        (
+            Location("Lagos", asn=64500, organisation="Cloud", is_hosting=True),
+            ["place          Lagos", "network        AS64500 Cloud (hosting)"],
+        ),
+        (Location(is_hosting=True), ["network        (hosting)"]),
+    ],
+)
+def test_show_has_the_place_and_the_network(
+    path: Path, location: Location | None, lines: list[str]
+) -> None:
+    """As far as they are known: a line without a value is left out."""
+
+    class Somewhere:
+        def locate(self, ip: str) -> Location | None:
+            return location
+
+    with SessionManager(path, keys=SECRET, locator=Somewhere()) as sessions:
+        session = sessions.login("ada", PHONE).session
+    shown = call(path, "show", session.id).stdout.splitlines()
+    assert lines == [it for it in shown if it.startswith(("place", "network"))]
 
 
 def test_show_as_json(sessions: SessionManager, path: Path) -> None:
