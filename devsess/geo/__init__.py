@@ -17,21 +17,21 @@ from typing import TYPE_CHECKING
 
 from devsess.geo.locator import Locator as Locator
 
+__all__ = ["Hosting", "Locator", "MaxMindLocator"]
+
 if TYPE_CHECKING:
     from devsess.geo.hosting import Hosting as Hosting
     from devsess.geo.maxmind import MaxMindLocator as MaxMindLocator
+else:
 
-__all__ = ["Hosting", "Locator", "MaxMindLocator"]
+    def __getattr__(name: str) -> object:
+        # Late: `import devsess` needs the protocol, and few need the files.
+        if name == "MaxMindLocator":
+            from devsess.geo.maxmind import MaxMindLocator
 
+            return MaxMindLocator
+        if name == "Hosting":
+            from devsess.geo.hosting import Hosting
 
-def __getattr__(name: str) -> object:
-    # Late: `import devsess` needs the protocol, and few need the files.
-    if name == "MaxMindLocator":
-        from devsess.geo.maxmind import MaxMindLocator
-
-        return MaxMindLocator
-    if name == "Hosting":
-        from devsess.geo.hosting import Hosting
-
-        return Hosting
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+            return Hosting
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -11,6 +11,7 @@ import pytest
 from _mmdb import LAGOS, LAVAL, QUEBEC, write
 from attrs import evolve
 
+import devsess.geo
 from devsess import Client, ConfigurationError, Location, SessionManager
 from devsess.geo import Locator, MaxMindLocator
 
@@ -319,3 +320,11 @@ def test_a_manager_takes_it(tmp_path: Path, caplog: pytest.LogCaptureFixture) ->
     assert expected == [it and it.location for it in found]
     assert ["Lagos, Nigeria", None, None] == [it and it.to_dict()["location"] for it in found]
     assert [] == [it for it in caplog.records if it.levelno >= logging.WARNING]
+
+
+def test_the_names_are_found_late() -> None:
+    """Each public name is there, and no other."""
+    assert [] == [name for name in devsess.geo.__all__ if not hasattr(devsess.geo, name)]
+    assert devsess.geo.Locator is devsess.Locator
+    with pytest.raises(AttributeError, match="has no attribute 'Maxmind'"):
+        getattr(devsess.geo, "Maxmind")  # noqa: B009 - a type checker would refuse it

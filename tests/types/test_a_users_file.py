@@ -13,12 +13,14 @@ from pathlib import Path
 from typing import Any, Literal, assert_type
 from wsgiref.types import StartResponse, WSGIEnvironment
 
+import pytest
 from flask import Flask
 
 from devsess import (
     Assessment,
     AsyncSessionManager,
     Client,
+    ConfigurationError,
     Decision,
     Device,
     Event,
@@ -26,6 +28,7 @@ from devsess import (
     Grant,
     Keys,
     Location,
+    Locator,
     Metrics,
     Page,
     Policy,
@@ -38,6 +41,7 @@ from devsess import (
     StepUpRequiredError,
 )
 from devsess.adapters import asgi, flask, wsgi
+from devsess.geo import MaxMindLocator
 from devsess.stores.base import AsyncStore
 from devsess.stores.memory import MemoryStore
 from devsess.testing import Awaited, FakeClock, StoreContract, interleave
@@ -127,6 +131,29 @@ def test_an_awaited_manager() -> None:
             assert_type(await sessions.erase_user("ada"), int)
 
     asyncio.run(scenario())
+
+
+def test_a_locator(tmp_path: Path) -> None:
+    """Any object with the right method is a locator, or a list of hosting networks."""
+
+    class Office:
+        def locate(self, ip: str) -> Location | None:
+            return Location("Lagos", country_code="NG")
+
+        def is_hosting(self, ip: str) -> bool:
+            return False
+
+    with pytest.raises(ConfigurationError, match="no such file"):
+        MaxMindLocator(tmp_path / "city.mmdb", "asn.mmdb", hosting=Office(), locale="fr")
+    locator: Locator = Office()
+    assert_type(locator.locate("102.89.77.21"), Location | None)
+    with SessionManager(MemoryStore(), keys=SECRET, locator=Office()) as sessions:
+        location = sessions.login("ada", Client("102.89.77.21")).session.location
+    assert location is not None
+    assert_type(location.country_code, str | None)
+    assert_type(location.asn, int | None)
+    assert_type(location.is_hosting, bool | None)
+    assert "NG" == location.to_dict()["countryCode"]
 
 
 def test_records() -> None:
