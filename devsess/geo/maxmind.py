@@ -63,12 +63,14 @@ class MaxMindLocator:
         attribution: The text that a licence asks for, where the files do not name their origin.
         clock: Only its `elapsed` is used.
 
+    Attributes:
+        never_waits: Whether it only reads files: then managers call it in place. An object that
+            is asked for hosting networks may wait.
+
     Raises:
         ConfigurationError: If a file is missing or unusable, there is none, or maxminddb is
             not installed: `pip install 'devsess[geo]'`.
     """
-
-    never_waits = True
 
     def __init__(
         self,
@@ -89,6 +91,7 @@ class MaxMindLocator:
         read = partial(open_database, copy=copy, extension=extension)
         self._files = [Replaced(_path(it), read, elapsed) for it in files]
         self._is_hosting = None if hosting is None else _asked(hosting, elapsed)
+        self.never_waits = hosting is None or isinstance(hosting, (str, os.PathLike))
         self._has_failed = False
 
     @property

@@ -175,3 +175,11 @@ def test_an_object_may_answer(
     assert ("Lagos", expected, ["102.89.77.21"]) == (found.city, found.is_hosting, hosting.asked)
     messages = ["the list of hosting networks failed"] * isinstance(answer, Exception)
     assert messages == [it.getMessage() for it in caplog.records if it.name == "devsess"]
+
+
+def test_only_an_object_may_wait(tmp_path: Path, city: Path) -> None:
+    """So that a manager bounds the wait for it, and calls a locator over files in place."""
+    (tmp_path / "hosting.txt").write_text("1.2.3.0/24")
+    lists: list[Any] = [None, tmp_path / "hosting.txt", str(tmp_path / "hosting.txt")]
+    assert [True] * 3 == [MaxMindLocator(city, hosting=it).never_waits for it in lists]
+    assert not MaxMindLocator(city, hosting=Answering(True)).never_waits
