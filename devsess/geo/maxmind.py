@@ -185,7 +185,7 @@ def _path(path: PathLike) -> str:
         text = None
     if not isinstance(text, str) or "\0" in text:
         raise ConfigurationError(f"a file is named by its path, not by {type(path).__name__}")
-    return text
+    return os.path.abspath(text)  # noqa: PTH100 - the process may go to another folder
 
 
 def _asked(

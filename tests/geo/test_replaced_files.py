@@ -176,6 +176,21 @@ def test_a_file_that_cannot_be_opened_is_named(error: OSError, reason: str) -> N
     assert str(unusable("a.mmdb", error)).startswith(f"a.mmdb cannot be opened: {reason}")
 
 
+def test_a_relative_path_stays_that_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A server that goes to another folder, as a daemon does, goes on with its file."""
+    clock = FakeClock()
+    path = write(tmp_path / "city.mmdb", FIRST)
+    monkeypatch.chdir(tmp_path)
+    locator = MaxMindLocator("city.mmdb", clock=clock)
+    monkeypatch.chdir("/")
+    replace(path, SECOND)
+    clock.advance(1)
+    assert "Québec" == city(locator)
+    assert [] == caplog.records
+
+
 def test_a_file_that_comes_back_is_used_again(tmp_path: Path) -> None:
     """Moved away for a moment and back: the same file, of the same version."""
     clock = FakeClock()

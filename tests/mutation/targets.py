@@ -73,6 +73,11 @@ TARGETS: dict[str, tuple[str, ...]] = {
     ),
     "devsess/geo/checked.py": ("tests/geo/test_checked.py", "tests/geo/test_locators.py"),
     "devsess/geo/records.py": ("tests/geo/test_locators.py", "tests/geo/test_damaged_files.py"),
+    "devsess/geo/files.py": (
+        "tests/geo/test_damaged_files.py",
+        "tests/geo/test_replaced_files.py",
+        "tests/geo/test_locators.py",
+    ),
     "devsess/geo/hosting.py": ("tests/geo/test_hosting_lists.py",),
     "devsess/geo/replaced.py": (
         "tests/geo/test_replaced_files.py",
