@@ -268,6 +268,25 @@ def test_no_copy_is_left_behind(
     assert IN_LAGOS == locator.locate("102.89.77.21")
 
 
+def test_a_locator_leaves_no_descriptor_behind(tmp_path: Path, reader: str) -> None:
+    """However often files are opened: the copy is mapped, and the mapping goes with the locator."""
+    path = write(tmp_path / "city.mmdb", {"102.89.0.0/16": LAGOS})
+    MaxMindLocator(path)
+    before = len([*Path("/dev/fd").iterdir()])
+    for _ in range(20):
+        MaxMindLocator(path)
+    assert before + 5 > len([*Path("/dev/fd").iterdir()])
+
+
+@pytest.mark.parametrize(("extension", "module"), [(False, "reader"), (True, "extension")])
+def test_the_reader_in_python_is_the_default(tmp_path: Path, extension: bool, module: str) -> None:
+    """The one in C trusts the file, and is used where the application asks for it."""
+    path = write(tmp_path / "city.mmdb", {"102.89.0.0/16": LAGOS})
+    locator = MaxMindLocator(path, extension=True) if extension else MaxMindLocator(path)
+    [file] = locator._files
+    assert f"maxminddb.{module}" == type(file.current()._reader).__module__
+
+
 MISTAKES: list[tuple[tuple[Any, ...], dict[str, Any], str]] = [
     ((), {}, "needs an MMDB file"),
     ((None,), {}, "not by NoneType"),
