@@ -111,15 +111,15 @@ def test_a_call_that_never_began_hangs_nothing(hanging: Hanging) -> None:
     hanging.may_answer.set()
 
 
-@pytest.mark.parametrize("error", [TimeoutError("its own"), OSError("gone"), StopIteration()])
+@pytest.mark.parametrize("error", [TimeoutError, OSError, StopIteration])
 def test_its_own_error_is_logged(
-    make: Callable[..., Any], error: Exception, caplog: pytest.LogCaptureFixture
+    make: Callable[..., Any], error: type[Exception], caplog: pytest.LogCaptureFixture
 ) -> None:
     """A timeout of the locator's own too, with its traceback."""
 
     class Failing:
         def locate(self, ip: str) -> Location:
-            raise error
+            raise error("its own")
 
     grant = make(locator=Failing()).login("ada", Client(ip=IP))
     assert None is grant.session.location
