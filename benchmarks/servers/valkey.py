@@ -163,7 +163,7 @@ class ValkeyCluster:
         with node.client() as client:
             info: dict[str, str] = client.execute_command("CLUSTER INFO")
         found = [info[f"cluster_{name}"] for name in ("state", "known_nodes", "slots_ok")]
-        return found == ["ok", "3", "16384"]
+        return found == ["ok", str(len(self.nodes)), "16384"]
 
     def add_replica(self, master: ValkeyServer) -> None:
         """A fourth node, which takes over when *master* dies."""
@@ -180,6 +180,7 @@ class ValkeyCluster:
             while not self._follows(client, master_id):
                 assert time.monotonic() < deadline
                 time.sleep(0.05)
+        self.wait_until_whole()  # none votes for a replica that it has not heard of
 
     def _follows(self, client: Any, master_id: bytes) -> bool:
         """Whether the replica is up to date; at first it has still to hear of its master."""

@@ -89,3 +89,10 @@ def test_editors_and_ruff_agree() -> None:
 def test_scripts_can_be_run(path: str) -> None:
     """The scripts are executable."""
     assert (ROOT / path).stat().st_mode & 0o100
+
+
+def test_files_of_tests_have_names_of_their_own() -> None:
+    """No two have one name: pytest imports them by it, and would collect the first alone."""
+    names = [path.name for path in (ROOT / "tests").rglob("*.py") if path.name != "conftest.py"]
+
+    assert sorted({*names}) == sorted(names)

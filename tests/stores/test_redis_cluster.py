@@ -26,11 +26,17 @@ SECRET = "t7vKq2Zr9XwLm4NbY8sHd5JfC3pQx6RgUe1"
 
 
 @pytest.fixture(scope="module")
-def cluster() -> Iterator[ValkeyCluster]:
-    """A cluster that tests may change."""
+def own_cluster() -> Iterator[ValkeyCluster]:
     cluster = ValkeyCluster()
     yield cluster
     cluster.close()
+
+
+@pytest.fixture
+def cluster(own_cluster: ValkeyCluster) -> ValkeyCluster:
+    """A cluster that tests may change, whole again after each of them."""
+    own_cluster.wait_until_whole()
+    return own_cluster
 
 
 def _id_of(node: ValkeyServer) -> str:
@@ -244,7 +250,6 @@ WAYS = {
 )
 def test_a_dead_node_leaves_the_others_alone(kind: Any, way: str, cluster: ValkeyCluster) -> None:
     """Users of the nodes that live are signed in, and signed out where they were; no other is."""
-    cluster.wait_until_whole()
     url = with_prefix(cluster.url, timeout=2)
     here, other = (kind(url, keys=SECRET, policy=WAYS[way]) for _ in range(2))
 
