@@ -126,7 +126,8 @@ def valkey(location: str, count: int) -> float:
 
 def _script() -> bytes:
     shared = files("devsess.stores.redis") / "lua"
-    return b"".join([*((shared / f"{it}.lua").read_bytes() for it in ("lib", "write")), _COPY])
+    parts = ("base", "lib", "write")
+    return b"\n".join([*((shared / f"{it}.lua").read_bytes() for it in parts), _COPY])
 
 
 def _used(client: redis.Redis) -> int:
