@@ -13,7 +13,7 @@ from datetime import UTC
 from typing import TYPE_CHECKING, Any
 
 from attrs import evolve
-from pymongo import ASCENDING, UpdateMany
+from pymongo import ASCENDING
 
 from devsess.stores import merging
 from devsess.stores.accounts import Account, Batch, ErasedAccount, Mark
@@ -34,7 +34,6 @@ _PLACES: Sequence[tuple[str, Document]] = (
     ("binds", {"table": "mark"}),
     ("user_id", {"table": "event"}),
 )
-_REDUCED = {"$unset": {"ip": ""}}
 
 
 async def page(unit: Unit, limit: int, cursor: str | None) -> Batch:
@@ -149,17 +148,12 @@ async def merge_numbers(unit: Unit, batch: Batch) -> None:
     for each in batch.erased:
         kept = merging.later_erasure(known.get(each.digest), each)
         if kept != known.get(each.digest):
-            unit.put(_erased_document(kept))
+            unit.put(docs.erased_document(kept.digest, kept.number, kept.until))
     if marks.last < batch.last_number:
         unit.put({**marks.store, "_id": docs.MARK, "last_number": batch.last_number})
         await unit.flush()
     if merging.is_unknown(batch.mark, _mark(marks.store)):
         await endings.end(unit, merging.ending_of_everyone(batch.mark))
-
-
-def _erased_document(it: ErasedAccount) -> Document:
-    key = docs.erased_key(it.digest)
-    return {"_id": key, "binds": key, "table": "erased", "number": it.number, "until": it.until}
 
 
 async def merge_account(unit: Unit, theirs: Account, others: Mark) -> None:
@@ -174,16 +168,13 @@ async def merge_account(unit: Unit, theirs: Account, others: Mark) -> None:
     for device in (devices | {it.id: it for it in change.devices}).values():
         unit.put_device(device)
     if change.mark is not None:
-        key = docs.account_key(theirs.user_id)
-        values = {"number": change.mark.number, "cut_off": change.mark.cut_off}
-        account = {"binds": key, "table": "mark", "user_id": theirs.user_id}
-        unit.put({"_id": key, **values, **account})
+        mark = change.mark
+        unit.put(docs.mark_document(theirs.user_id, mark.number, mark.cut_off))
     now = unit.server_time().replace(tzinfo=UTC).timestamp()
     for row in change.sessions:
         unit.put_session(row, now)
     if change.reduced:
-        reduced = {"session_id": {"$in": [*change.reduced]}, "table": "event"}
-        unit.add(UpdateMany(reduced, _REDUCED))
+        unit.reduce_events(change.reduced)
     unit.insert_first_events(*change.events)
     unit.append_changes(change.logged)
     unit.pass_gates(theirs.user_id)

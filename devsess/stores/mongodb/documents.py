@@ -212,6 +212,19 @@ def dies_at(begin: datetime, seconds: float) -> datetime:
 # Endings.
 
 
+def mark_document(user_id: str, number: int, cut_off: float | None) -> Document:
+    """The latest ending of an account, as a document."""
+    key = account_key(user_id)
+    values = {"number": number, "cut_off": cut_off, "user_id": user_id}
+    return {"_id": key, "binds": key, "table": "mark", **values}
+
+
+def erased_document(digest: bytes, number: int, until: float) -> Document:
+    """The number of an erased account, as a document."""
+    key = erased_key(digest)
+    return {"_id": key, "binds": key, "table": "erased", "number": number, "until": until}
+
+
 def pending_document(by: Covering) -> Document:
     """An ending whose rows follow, as a document."""
     # Of the servers that only speak the protocol one knows no infinity.

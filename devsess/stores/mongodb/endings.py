@@ -125,10 +125,8 @@ async def _raise_number(
         unit.put({**store, "number": number, "cut_off": cut_off})
         return number
     unit.put(store)
-    key = docs.account_key(target.user_id)
     cut_off = semantics.next_cut_off(marks.account.get("cut_off"), at)
-    account = {"binds": key, "table": "mark", "user_id": target.user_id}
-    unit.put({"_id": key, "number": number, "cut_off": cut_off} | account)
+    unit.put(docs.mark_document(target.user_id, number, cut_off))
     await _spare(unit, target, number)
     return number
 

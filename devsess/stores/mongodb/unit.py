@@ -153,10 +153,13 @@ class Unit:
         if not session_ids:
             return
         keys = [docs.session_key(it) for it in session_ids]
-        self.add(
-            UpdateMany({"_id": {"$in": keys}}, docs.ended_values(at, reason, actor)),
-            UpdateMany({"session_id": {"$in": [*session_ids]}, "table": "event"}, _REDUCED),
-        )
+        self.add(UpdateMany({"_id": {"$in": keys}}, docs.ended_values(at, reason, actor)))
+        self.reduce_events(session_ids)
+
+    def reduce_events(self, session_ids: Sequence[str]) -> None:
+        """Leave the networks alone of the addresses in the events of these sessions."""
+        whose = {"session_id": {"$in": [*session_ids]}, "table": "event"}
+        self.add(UpdateMany(whose, _REDUCED))
 
     async def insert_events(self, *events: EventRow) -> None:
         """Append those to the history that it is not full of."""

@@ -198,9 +198,7 @@ async def erase(unit: Unit, erasure: Erasure) -> int:
     await unit.delete({"binds": owner})
     number = marks.last + 1
     for digest in erasure.digests:
-        key = docs.erased_key(digest)
-        kept = {"table": "erased", "number": number, "until": erasure.until}
-        unit.put({"_id": key, "binds": key} | kept)
+        unit.put(docs.erased_document(digest, number, erasure.until))
     unit.put({**marks.store, "_id": docs.MARK, "last_number": number})
     unit.append_changes(sorted(str(it["id"]) for it in sessions))
     unit.pass_gates(user_id)
