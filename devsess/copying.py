@@ -121,6 +121,7 @@ class Copier:
         progress: Called with the number of accounts of each page.
 
     Attributes:
+        accounts: How many the source had in the latest pass; None before the first has ended.
         is_due: Whether the source's log has said that anything may have changed, so that the
             next pass should not wait.
     """
@@ -138,6 +139,7 @@ class Copier:
         self._known: dict[str, bytes] = {}  # the source's accounts as they were merged last
         self._erased: frozenset[bytes] | None = None
         self._position: object = None
+        self.accounts: int | None = None
         self.is_due = False
 
     async def run(self) -> int:
@@ -156,6 +158,7 @@ class Copier:
             cursor = page.next
             if cursor is None:
                 break
+        self.accounts = len(seen)
         merged += await self._erase_vanished(seen, erased)
         while (await self._target.settle(limit=500)).is_more:
             pass

@@ -14,6 +14,7 @@ from attrs import asdict
 
 from devsess._runtime.drive import drive
 from devsess.cli import _output as output
+from devsess.cli._progress import Progress
 from devsess.cli._store import (
     Finite,
     check_ready,
@@ -69,20 +70,23 @@ def copy(
     source, target = _named(from_, "--from"), _named(to, "--to")
     if (file_of(source) or source) == (file_of(target) or target):
         raise ConfigurationError("--from and --to are the same store")
-    check_ready(source)
+    check_ready(source, "--from")
     if only_check:
-        check_ready(target)
+        check_ready(target, "--to")
     with (
         closing_store(open_store(source)) as one,
         closing_store(open_store(target)) as other,
-        _bar(as_json) as progress,
+        Progress(is_quiet=as_json) as progress,
     ):
         pair = _copying(one, "--from"), _copying(other, "--to")
+        copier = Copier(*pair, progress=progress.advance)
         if not only_check:
             drive(other.migrate())
-        copier = Copier(*pair, progress=progress)
-        if not only_check:
-            _copy(copier, interval if follow else None)
+            if follow:
+                _follow(copier, progress, interval)
+            else:
+                _copy(copier, progress)
+        progress.begin("checking accounts", copier.accounts)
         found = drive(copier.check(mends=not only_check))
     _show(found, as_json=as_json)
     sys.exit(DIFFERENT if found.behind else 0)
@@ -102,20 +106,27 @@ def _copying(store: AsyncStore, option: str) -> CopyingStore:
     return cast("CopyingStore", store)
 
 
-def _copy(copier: Copier, interval: float | None) -> None:
-    if interval is None:
-        for _ in range(PASSES):
-            if not drive(copier.run()):
-                return
-        return
+def _copy(copier: Copier, progress: Progress) -> None:
+    for _ in range(PASSES):
+        if not _pass(copier, progress):
+            return
+
+
+def _follow(copier: Copier, progress: Progress, interval: float) -> None:
     with _until_interrupted() as is_over:
         while not is_over():
-            drive(copier.run())
+            _pass(copier, progress)
             until = time.monotonic() + interval
             while not (is_over() or copier.is_due) and (left := until - time.monotonic()) > 0:
                 time.sleep(min(left, 0.1))
                 drive(copier.hear())
-    drive(copier.run())
+    _pass(copier, progress)
+
+
+def _pass(copier: Copier, progress: Progress) -> int:
+    is_first = copier.accounts is None
+    progress.begin("copying accounts" if is_first else "looking for changes", copier.accounts)
+    return drive(copier.run())
 
 
 @contextmanager
@@ -129,20 +140,6 @@ def _until_interrupted() -> Iterator[Callable[[], bool]]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-
-
-@contextmanager
-def _bar(as_json: bool) -> Iterator[Callable[[int], object]]:
-    with click.progressbar(
-        length=0,
-        label="copying",
-        file=sys.stderr,
-        hidden=as_json or not sys.stderr.isatty(),
-        show_pos=True,
-        show_eta=False,
-        show_percent=False,
-    ) as progress:
-        yield progress.update
 
 
 def _show(found: Check, *, as_json: bool) -> None:

@@ -105,9 +105,12 @@ def exit_codes(command: Callable[P, T]) -> Callable[P, T]:
     return with_exit_codes
 
 
-def check_there(store: str) -> str | None:
+def check_there(store: str, option: str = "--store") -> str | None:
     """
     The file that *store* names, if it is in one: a mistyped path must not become a database.
+
+    Args:
+        option: Names the store on the command line, for the messages.
 
     Raises:
         ConfigurationError: If *store* is empty, or a URL that names no file.
@@ -115,20 +118,23 @@ def check_there(store: str) -> str | None:
     """
     path = file_of(store)
     if path == "":
-        raise ConfigurationError("--store is empty: name a path or a URL")
+        raise ConfigurationError(f"{option} is empty: name a path or a URL")
     if path is not None and not Path(path).exists():
-        raise StoreUnavailableError(f"there is no database at {path}: name it with --store")
+        raise StoreUnavailableError(f"there is no database at {path}: name it with {option}")
     return path
 
 
-def check_ready(store: str) -> None:
+def check_ready(store: str, option: str = "--store") -> None:
     """
     Check that *store* is devsess's and up to date; nothing but `migrate` may make it so.
+
+    Args:
+        option: As for `check_there`.
 
     Raises:
         ConfigurationError, StoreUnavailableError: If not, with what to do about it.
     """
-    path = check_there(store)
+    path = check_there(store, option)
     if path is not None:
         from devsess.stores.sqlite import owner
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import sys
-
 import click
 
 from devsess._runtime.drive import drive
 from devsess.cli import _output as output
+from devsess.cli._progress import Progress
 from devsess.cli._store import check_there, closing_store, exit_codes, store_option
 from devsess.cli._with import DEVICE_DAYS, LIFETIME_DAYS, RETENTION_DAYS, json_option, with_sessions
 from devsess.manager import SessionManager
@@ -45,16 +44,9 @@ def purge(sessions: SessionManager, limit: int | None, *, quiet: bool, as_json: 
     """Delete the records past their retention; safe from cron."""
     if quiet and as_json:
         raise click.UsageError("--quiet prints nothing, not even JSON: leave one of the two out")
-    with click.progressbar(
-        length=limit or 0,
-        label="purging",
-        file=sys.stderr,
-        hidden=quiet or as_json or not sys.stderr.isatty(),
-        show_pos=True,
-        show_eta=False,
-        show_percent=limit is not None,
-    ) as progress:
-        deleted = sessions.purge(limit=limit, progress=progress.update)
+    with Progress(is_quiet=quiet or as_json) as progress:
+        progress.begin("purging rows", limit)
+        deleted = sessions.purge(limit=limit, progress=progress.advance)
     if as_json:
         output.as_json({"deleted": deleted})
     elif not quiet:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import signal
 import struct
 import subprocess
 import sys
 import warnings
+from collections.abc import Callable
 from typing import NoReturn
 
 import pytest
@@ -16,6 +18,8 @@ from devsess.cli import main
 pty = pytest.importorskip("pty", reason="this system has no pseudo-terminals")
 
 COMMAND = [sys.executable, "-W", "error", "-m", "devsess"]
+# Seconds after which a command is killed that does not end by itself.
+PATIENCE = 60
 
 
 def in_terminal(*arguments: str, typed: bytes = b"", width: int = 80) -> tuple[int, str]:
@@ -45,6 +49,21 @@ def drawn_piped(*arguments: str) -> str:
     return shown
 
 
+def interrupted(*arguments: str, once: Callable[[str], bool]) -> tuple[int, str]:
+    """As `drawn`, and interrupted as by Ctrl-C, *once* that holds of all it has shown."""
+    ours, theirs = _terminal(80)
+    child = _forked(arguments, theirs)
+    sent: list[int] = []
+
+    def interrupt(shown: str) -> None:
+        if not sent and once(shown):
+            sent.append(signal.SIGINT)
+            os.kill(child, *sent)
+
+    shown = _all_of(ours, interrupt)
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), shown
+
+
 def _terminal(width: int) -> tuple[int, int]:
     """Our end of a terminal of *width* columns, and the command's."""
     import fcntl
@@ -55,18 +74,25 @@ def _terminal(width: int) -> tuple[int, int]:
     return ours, theirs
 
 
-def _all_of(ours: int) -> str:
+def _all_of(ours: int, seen: Callable[[str], object] = lambda _: None) -> str:
     shown = b""
     with os.fdopen(ours, "rb", buffering=0) as terminal:
         try:
             while part := terminal.read(4096):
                 shown += part
+                seen(shown.decode(errors="replace"))
         except OSError:  # how Linux tells the end of a terminal
             pass
     return shown.decode()
 
 
 def _by_fork(arguments: tuple[str, ...], ours: int, theirs: int) -> tuple[int, str]:
+    child = _forked(arguments, theirs)
+    shown = _all_of(ours)
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), shown
+
+
+def _forked(arguments: tuple[str, ...], theirs: int) -> int:
     with warnings.catch_warnings():
         # The other threads of a worker of pytest-xdist only wait for its next test.
         warnings.simplefilter("ignore", DeprecationWarning)
@@ -74,12 +100,12 @@ def _by_fork(arguments: tuple[str, ...], ours: int, theirs: int) -> tuple[int, s
     if child == 0:
         _be_the_command(arguments, theirs)
     os.close(theirs)
-    shown = _all_of(ours)
-    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), shown
+    return child
 
 
 def _be_the_command(arguments: tuple[str, ...], theirs: int) -> NoReturn:
     code: object = 1
+    signal.alarm(PATIENCE)
     try:
         for standard in range(3):
             os.dup2(theirs, standard)

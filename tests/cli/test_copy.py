@@ -195,6 +195,26 @@ def test_locations_that_make_no_copy(
     assert not (source.parent / "x.db").exists()
 
 
+@pytest.mark.parametrize(
+    ("locations", "option"),
+    [
+        (("--from", "nothing.db", "--to", "SOURCE"), "--from"),
+        (("--from", "SOURCE", "--to", "nothing.db", "--check"), "--to"),
+    ],
+)
+def test_a_file_that_is_not_there(
+    source: Path, locations: tuple[str, ...], option: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The message names the option that is to be mended, and no file is made."""
+    monkeypatch.chdir(source.parent)
+    opened(source).close()
+    arguments = [str(source) if it == "SOURCE" else it for it in locations]
+    shown = CliRunner().invoke(main, ["copy", *arguments])
+    assert 3 == shown.exit_code
+    assert f"there is no database at nothing.db: name it with {option}\n" in shown.stderr
+    assert not (source.parent / "nothing.db").exists()
+
+
 @pytest.mark.parametrize("option", ["--from", "--to"])
 def test_a_store_without_copies_is_refused(option: str) -> None:
     """A third party's store may lack the capability: the message says which of the two does."""

@@ -79,7 +79,7 @@ def check_ready(path: str) -> None:
     elif found.others:
         why = (
             f"it belongs to another program (it has {_some(found.others)}) and holds no sessions of"
-            " devsess; check --store, or run devsess migrate to keep them in it as well"
+            " devsess; check the path, or run devsess migrate to keep them in it as well"
         )
     else:
         why = "it is empty; start the application that uses it, or run devsess migrate"
