@@ -288,6 +288,31 @@ def test_a_dead_node_leaves_the_others_alone(kind: Any, way: str, cluster: Valke
     asyncio.run(scenario())
 
 
+@both_ports
+def test_asking_costs_a_request_a_node(is_awaited: bool, cluster: ValkeyCluster) -> None:
+    """However many shards a node holds, a known token is one request to it under `asking`."""
+
+    async def scenario() -> None:
+        store = RedisStore(with_prefix(cluster.url), is_awaited=is_awaited)
+        kind: Any = AsyncSessionManager if is_awaited else SessionManager
+        manager = kind(store, keys=SECRET, policy=WAYS["asking"])
+        token = (await done(manager.login("ada"))).access_token
+        for _ in range(2):  # the first one is its first sight, and marks the token as presented
+            await done(manager.validate(token))
+        asked, exchange = [], store._port.lines.exchange
+
+        async def counted(server: Any, *arguments: Any, **options: Any) -> Any:
+            asked.append(server.port)
+            return await exchange(server, *arguments, **options)
+
+        store._port.lines.exchange = counted  # type: ignore[method-assign]
+        await done(manager.validate(token))
+        await done(manager.close())
+        assert sorted(node.port for node in cluster.nodes) == sorted(asked)
+
+    asyncio.run(scenario())
+
+
 async def done(answer: Any) -> Any:
     """The answer of either manager."""
     return await answer if inspect.isawaitable(answer) else answer
