@@ -31,6 +31,10 @@ _LEASES = (
     "tests/leases/test_feed.py",
     "tests/leases/test_a_lease.py",
     "tests/leases/test_endings.py",
+    "tests/leases/test_endings_and_histories.py",
+    "tests/leases/test_endings_in_failures.py",
+    "tests/leases/test_dead_readers.py",
+    "tests/leases/test_length_of_waits.py",
 )
 
 TARGETS: dict[str, tuple[str, ...]] = {

@@ -1,0 +1,66 @@
+"""LAW: a reader that died delays endings until it is expelled; one that lives is never expelled."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from _network import OVER, Network, Process, played
+from _waiting import passing, two
+
+
+@played
+async def test_a_dead_reader_delays_until_it_is_expelled(network: Network, kind: type[Any]) -> None:
+    """A feed finds the beat that stands still, and expels it once any lease of it is over."""
+    here, _, grant = await two(network, kind)
+    token = (await here.login("bob")).access_token
+    await here.with_lease(token)
+    passing(network)
+    await here.revoke(grant.session)
+    assert (1, 1, 0) == here.counts
+    network.before.clear()
+    ended_at = network.clock.elapsed()
+    here.turn_until(lambda: here.counts[2] > 0)
+
+    assert OVER <= network.clock.elapsed() - ended_at < OVER + 2
+    assert {here.reader.id} == {*network.readers}
+    await here.revoke(token_session(here, token))
+    assert (1, 1, 1) == here.counts
+
+
+def token_session(process: Process, token: str) -> str:
+    """The id of the session that *token* is for."""
+    core = process.manager.core
+    return str(core.tokens.access.verify(token, core.now()).session_id)
+
+
+@played
+async def test_a_wait_in_vain_has_the_dead_expelled(network: Network, kind: type[Any]) -> None:
+    """A process that only ends sessions starts its feed after a wait in vain, to expel."""
+    here, _, grant = await two(network, kind)
+    passing(network)
+    assert here.feed.member is None
+    await here.revoke(grant.session)
+    network.before.clear()
+    here.run()
+
+    assert (1, 1, 1) == here.counts
+    assert {} == network.readers
+
+
+@played
+async def test_a_living_reader_is_not_expelled(network: Network, kind: type[Any]) -> None:
+    """A reader that renews is not expelled, however long it is behind."""
+    here, there, grant = await two(network, kind)
+    await here.with_lease((await here.login("bob")).access_token)
+    network.end(grant.session.id)
+    position = there.manager.core.cache.position
+
+    def renews(number: int) -> None:
+        network.readers[there.reader.id].beat = 10_000 + number
+        network.readers[there.reader.id].position = position
+
+    network.before["readers_behind"] = renews
+    here.turn(50)
+
+    assert network.calls["readers_behind"] > 10
+    assert 0 == network.calls["expel"]
