@@ -142,6 +142,30 @@ def test_connections_that_the_server_closed_are_not_used(
     with_store(postgres.url(port=proxy.address[1]), schema, work, is_awaited=is_awaited)
 
 
+@both_ports
+def test_a_connection_lost_between_two_statements_is_said_once(
+    postgres: PostgresServer,
+    schema: str,
+    proxy: Proxy,
+    caplog: pytest.LogCaptureFixture,
+    is_awaited: bool,
+) -> None:
+    """The call raises, and the driver does not write to standard error beside it."""
+
+    async def work(store: PostgresStore) -> None:
+        async def cut(db: Transaction) -> None:
+            await db.ask("SELECT 1")
+            proxy.cut()
+            await db.ask_all(("SELECT 2", ()), ("SELECT 3", ()))
+
+        with pytest.raises(StoreUnavailableError, match="did not answer"):
+            await store.write(cut)
+        await _answered(store)
+
+    with_store(postgres.url(port=proxy.address[1]), schema, work, is_awaited=is_awaited)
+    assert [] == [it.getMessage() for it in caplog.records if it.name == "psycopg"]
+
+
 def test_a_cancelled_call_leaves_no_answer_behind(
     postgres: PostgresServer, schema: str, proxy: Proxy
 ) -> None:

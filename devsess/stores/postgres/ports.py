@@ -13,7 +13,7 @@ from psycopg.rows import tuple_row
 
 from devsess._runtime.fork import after_fork
 from devsess.errors import StoreUnavailableError
-from devsess.stores.postgres import lending
+from devsess.stores.postgres import lending, pipelines
 from devsess.stores.postgres.errors import LostError, meaning_of
 from devsess.stores.postgres.listening import AwaitingListener, BlockingListener
 from devsess.stores.postgres.pools import (
@@ -188,7 +188,7 @@ async def _sent(connection: LimitedConnection, statements: Sequence[Statement]) 
     if len(statements) == 1:
         cursors[0].execute(*_query(statements[0]))
     else:
-        with connection.pipeline():
+        with pipelines.pipeline(connection):
             for cursor, statement in zip(cursors, statements, strict=True):
                 cursor.execute(*_query(statement))
     return [cursor.fetchall() if _has_rows(cursor) else [] for cursor in cursors]
@@ -201,7 +201,7 @@ async def _sent_awaited(
     if len(statements) == 1:
         await cursors[0].execute(*_query(statements[0]))
     else:
-        async with connection.pipeline():
+        async with pipelines.pipeline_awaited(connection):
             for cursor, statement in zip(cursors, statements, strict=True):
                 await cursor.execute(*_query(statement))
     return [await cursor.fetchall() if _has_rows(cursor) else [] for cursor in cursors]
