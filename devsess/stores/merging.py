@@ -107,13 +107,13 @@ def later_mark(one: Mark, other: Mark) -> Mark:
     return Mark(max(one.number, other.number), max(instants, default=None))
 
 
-def merged(mine: Account, theirs: Account, ours: Mark, others: Mark) -> Account:
+def merged(mine: Account, theirs: Account, my_everyone: Mark, their_everyone: Mark) -> Account:
     """
     *mine* after *theirs* was merged into it.
 
     Args:
-        ours: The latest ending of everyone in the store of *mine*.
-        others: The same in the store of *theirs*.
+        my_everyone: The latest ending of everyone in the store of *mine*.
+        their_everyone: The same in the store of *theirs*.
 
     Raises:
         ValueError: If they are two accounts.
@@ -122,8 +122,9 @@ def merged(mine: Account, theirs: Account, ours: Mark, others: Mark) -> Account:
         raise ValueError("only two copies of one account are merged")
     mark = later_mark(mine.mark, theirs.mark)
     devices = _devices(mine, theirs)
-    floor = max(mark.number, ours.number, others.number)
-    rows = [_lifted(row, floor, devices) for row in _sessions(mine, theirs, ours, others)]
+    floor = max(mark.number, my_everyone.number, their_everyone.number)
+    found = _sessions(mine, theirs, my_everyone, their_everyone)
+    rows = [_lifted(row, floor, devices) for row in found]
     return Account(
         mine.user_id, mark, tuple(devices.values()), tuple(rows), _events(mine, theirs, rows)
     )
@@ -135,20 +136,22 @@ def _lifted(row: SessionRow, floor: int, devices: Mapping[str, DeviceRow]) -> Se
     return evolve(row, device=devices[row.device.id], ending_number=number)
 
 
-def _sessions(mine: Account, theirs: Account, ours: Mark, others: Mark) -> list[SessionRow]:
-    by_id = {row.id: row for row in mine.sessions}
-    others_by_id = {row.id: row for row in theirs.sessions}
+def _sessions(
+    mine: Account, theirs: Account, my_everyone: Mark, their_everyone: Mark
+) -> list[SessionRow]:
+    mine_by_id = {row.id: row for row in mine.sessions}
+    theirs_by_id = {row.id: row for row in theirs.sessions}
     changed = _latest(mine, _claims_of), _latest(theirs, _claims_of)
     found = []
-    for session_id in dict.fromkeys([*by_id, *others_by_id]):
-        one, other = by_id.get(session_id), others_by_id.get(session_id)
+    for session_id in dict.fromkeys([*mine_by_id, *theirs_by_id]):
+        one, other = mine_by_id.get(session_id), theirs_by_id.get(session_id)
         if one is not None and other is not None:
             at = [instants.get(session_id, 0.0) for instants in changed]
             found.append(merged_session(one, other, is_newer=at[1] >= at[0]))
         elif one is not None:
-            found.append(_alone(one, (theirs.mark, mine.mark), (others, ours)))
+            found.append(_alone(one, (theirs.mark, mine.mark), (their_everyone, my_everyone)))
         elif other is not None:
-            found.append(_alone(other, (mine.mark, theirs.mark), (ours, others)))
+            found.append(_alone(other, (mine.mark, theirs.mark), (my_everyone, their_everyone)))
     return found
 
 
@@ -287,17 +290,19 @@ def _alike(event: EventRow) -> Hashable:
     return (event.type, event.session_id, event.session_id or event.user_id)
 
 
-def difference(mine: Account, theirs: Account, ours: Mark, others: Mark) -> Difference:
-    """The writes by which *mine* becomes what `merged` says."""
-    after = merged(mine, theirs, ours, others)
+def difference(
+    mine: Account, theirs: Account, my_everyone: Mark, their_everyone: Mark
+) -> Difference:
+    """The writes by which *mine*, with its sessions as they read, becomes what `merged` says."""
+    after = merged(mine, theirs, my_everyone, their_everyone)
     devices = _changed(mine.devices, after.devices)
-    there = {row.id: row for row in mine.sessions}
+    there = {row.id for row in mine.sessions}
     sessions = _changed(mine.sessions, after.sessions)
     old = len(mine.events)
     return Difference(
         devices=devices,
         mark=None if after.mark == mine.mark else after.mark,
-        sessions=tuple(sessions),
+        sessions=sessions,
         reduced=tuple(
             dict.fromkeys(
                 was.session_id
@@ -328,30 +333,34 @@ def later_erasure(one: ErasedAccount | None, other: ErasedAccount) -> ErasedAcco
     return ErasedAccount(one.digest, max(one.number, other.number), max(one.until, other.until))
 
 
-def settled(
-    rows: Sequence[SessionRow], events: Sequence[EventRow], pending: Sequence[Covering]
-) -> tuple[tuple[SessionRow, ...], tuple[EventRow, ...]]:
+def as_read(account: Account, pending: Sequence[Covering]) -> Account:
     """
-    Sessions as they are written, and events, as both will be once `settle` has written all.
+    *account*, as it is written, with its sessions as they read while *pending* cover them.
+
+    `difference` wants the copy that is here so: a merge leaves the events of ends to `settle`.
+    """
+    ends = [(row, semantics.first_covering(row, pending)) for row in account.sessions]
+    rows = tuple(row if by is None else semantics.as_covered(row, by) for row, by in ends)
+    return evolve(account, sessions=rows)
+
+
+def settled(account: Account, pending: Sequence[Covering]) -> Account:
+    """
+    *account*, as it is written, as it will be once `settle` has written all of *pending*.
 
     So no copy has to wait for an ending whose rows follow.
     """
-    if not pending:
-        return tuple(rows), tuple(events)
-    pairs = [(row, semantics.first_covering(row, pending)) for row in rows]
-    ends = [
+    ends = [(row, semantics.first_covering(row, pending)) for row in account.sessions]
+    covered = {row.id for row, by in ends if by is not None}
+    events = [
+        evolve(it, ip=it.network) if it.session_id in covered else it for it in account.events
+    ]
+    events += [
         semantics.end_event_of(row, by.at, by.reason, by.actor)
-        for row, by in pairs
+        for row, by in ends
         if by is not None and counts_as_live(row, by.cutoffs)
     ]
-    covered = {row.id for row, by in pairs if by is not None}
-    return (
-        tuple(semantics.as_covered(row, by) if by else row for row, by in pairs),
-        (
-            *(evolve(it, ip=it.network) if it.session_id in covered else it for it in events),
-            *ends,
-        ),
-    )
+    return evolve(as_read(account, pending), events=tuple(events)) if covered else account
 
 
 def checksum(account: Account) -> bytes:
@@ -370,8 +379,8 @@ def checksum(account: Account) -> bytes:
 def compared(
     mine: Account,
     theirs: Account,
-    ours: Mark,
-    others: Mark,
+    my_everyone: Mark,
+    their_everyone: Mark,
     sums: tuple[bytes, bytes] | None = None,
 ) -> Compared:
     """
@@ -383,5 +392,5 @@ def compared(
     my_sum, their_sum = sums or (checksum(mine), checksum(theirs))
     if my_sum == their_sum:
         return Compared.SAME
-    there = checksum(merged(mine, theirs, ours, others))
+    there = checksum(merged(mine, theirs, my_everyone, their_everyone))
     return Compared.AHEAD if there == my_sum else Compared.BEHIND

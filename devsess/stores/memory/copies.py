@@ -79,12 +79,11 @@ class Copying(Tables):
     def _settled(self, account: Account) -> Account:
         """*account*, with the events too that `settle` has still to write."""
         stored = [self._sessions[row.id] for row in account.sessions]
-        with_devices = [
+        with_devices = tuple(
             evolve(row, device=read.device)
             for row, read in zip(stored, account.sessions, strict=True)
-        ]
-        rows, events = merging.settled(with_devices, account.events, self._endings.pending)
-        return evolve(account, sessions=rows, events=events)
+        )
+        return merging.settled(evolve(account, sessions=with_devices), self._endings.pending)
 
     def _account(self, user_id: str) -> Account:
         devices = [row for key, row in self._devices.items() if key[0] == user_id]

@@ -75,13 +75,8 @@ async def _users(
 async def accounts(unit: Unit, user_ids: Sequence[str]) -> Batch:
     """See SupportsCopy.accounts."""
     stored, marks = await _stored(unit, user_ids)
-    return Batch(tuple(_settled(it, marks) for it in stored), _mark(marks.store), marks.last)
-
-
-def _settled(account: Account, marks: Marks) -> Account:
-    """*account*, with the events too that `settle` has still to write."""
-    sessions, events = merging.settled(account.sessions, account.events, marks.pending)
-    return evolve(account, sessions=sessions, events=events)
+    settled = tuple(merging.settled(it, marks.pending) for it in stored)
+    return Batch(settled, _mark(marks.store), marks.last)
 
 
 async def _stored(unit: Unit, user_ids: Sequence[str]) -> tuple[list[Account], Marks]:
@@ -159,8 +154,7 @@ async def merge_numbers(unit: Unit, batch: Batch) -> None:
 async def merge_account(unit: Unit, theirs: Account, others: Mark) -> None:
     """Merge one account, by the law of `merging`."""
     [mine], marks = await _stored(unit, [theirs.user_id])
-    sessions, _ = merging.settled(mine.sessions, (), marks.pending)
-    mine = evolve(mine, sessions=sessions)
+    mine = merging.as_read(mine, marks.pending)
     change = merging.difference(mine, theirs, _mark(marks.store), others)
     await _check_owner(unit, theirs.user_id, [row.id for row in change.sessions])
     # Those of its sessions are written in any case: a purge that takes one for unused conflicts.

@@ -141,13 +141,8 @@ async def _page(db: Transaction, limit: int, cursor: str | None) -> Batch:
 
 async def _batch(db: Transaction, user_ids: Sequence[str]) -> Batch:
     stored, pending, (number, cut_off, last_number) = await _stored(db, user_ids)
-    return Batch(tuple(_settled(it, pending) for it in stored), Mark(number, cut_off), last_number)
-
-
-def _settled(account: Account, pending: Sequence[Covering]) -> Account:
-    """*account*, with the events too that `settle` has still to write."""
-    sessions, events = merging.settled(account.sessions, account.events, pending)
-    return evolve(account, sessions=sessions, events=events)
+    settled = tuple(merging.settled(it, pending) for it in stored)
+    return Batch(settled, Mark(number, cut_off), last_number)
 
 
 async def _stored(
@@ -239,11 +234,10 @@ async def _merge_accounts(
     """Merge accounts; their locks are taken."""
     locks = " FOR UPDATE", " FOR NO KEY UPDATE OF s"
     there, pending, (number, cut_off, _) = await _stored(db, [it.user_id for it in group], locks)
-    changes = []
-    for theirs, mine in zip(group, there, strict=True):
-        sessions, _ = merging.settled(mine.sessions, (), pending)
-        mine = evolve(mine, sessions=sessions)
-        changes.append(merging.difference(mine, theirs, Mark(number, cut_off), others))
+    changes = [
+        merging.difference(merging.as_read(mine, pending), theirs, Mark(number, cut_off), others)
+        for theirs, mine in zip(group, there, strict=True)
+    ]
     owners = {row.id: row.user_id for change in changes for row in change.sessions}
     if owners and await db.ask(_FOREIGN, ([*owners], [*owners.values()])):
         raise ValueError(merging.FOREIGN)

@@ -67,7 +67,9 @@ class Copying(Endings):
             if known == [it.everyone for it in found]:
                 mark = min(marks, key=lambda it: -math.inf if it.cut_off is None else it.cut_off)
                 last = max([*last_numbers, *lasts])
-                return Batch(tuple(map(whole.settled, found)), mark, last)
+                return Batch(
+                    tuple(merging.settled(it.account, it.pending) for it in found), mark, last
+                )
         raise StoreUnavailableError(f"the ending of everyone {_RESTLESS} read")
 
     async def merge(self, batch: Batch) -> None:

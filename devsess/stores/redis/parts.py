@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, TypeVar
 
-from attrs import define, evolve, field
+from attrs import define, field
 
 from devsess.models import EventType
 from devsess.stores import merging
@@ -51,8 +51,7 @@ class Writing:
     @classmethod
     def of(cls, theirs: Account, mine: Stored, others: Mark) -> Writing:
         """The merge of *theirs* into *mine*; *others* is the ending of everyone there."""
-        sessions, _ = merging.settled(mine.account.sessions, (), mine.pending)
-        read = evolve(mine.account, sessions=sessions)
+        read = merging.as_read(mine.account, mine.pending)
         change = merging.difference(read, theirs, mine.everyone, others)
         return cls(mine, mine.state, [*_parts(change, theirs)])
 

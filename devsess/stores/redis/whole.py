@@ -6,10 +6,9 @@ import json
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from attrs import evolve, field, frozen
+from attrs import field, frozen
 
 from devsess.errors import StoreUnavailableError
-from devsess.stores import merging
 from devsess.stores.accounts import Account, Mark
 from devsess.stores.as_json import UnreadableRowError
 from devsess.stores.redis import columns
@@ -99,14 +98,6 @@ def _covering(user_id: str, number: bytes, texts: Sequence[bytes | None]) -> Cov
         reason=json.loads(reason or '""'),
         actor=json.loads(actor or "null"),
     )
-
-
-def settled(stored: Stored) -> Account:
-    """The account, with the events too that `settle` has still to write."""
-    sessions, events = merging.settled(
-        stored.account.sessions, stored.account.events, stored.pending
-    )
-    return evolve(stored.account, sessions=sessions, events=events)
 
 
 def cut_off_of(found: Mark | None) -> str:

@@ -96,16 +96,9 @@ def _page(db: sqlite3.Cursor, limit: int, cursor: str | None) -> Batch:
 
 
 def _batch(db: sqlite3.Cursor, user_ids: Sequence[str]) -> Batch:
-    found = tuple(_settled(db, user_id) for user_id in user_ids)
+    found = tuple(merging.settled(_stored(db, it), _pending(db, it)) for it in user_ids)
     [(number, cut_off, last_number)] = db.execute(_META).fetchall()
     return Batch(found, Mark(number, cut_off), last_number)
-
-
-def _settled(db: sqlite3.Cursor, user_id: str) -> Account:
-    """The account, with the events too that `settle` has still to write."""
-    account = _stored(db, user_id)
-    sessions, events = merging.settled(account.sessions, account.events, _pending(db, user_id))
-    return evolve(account, sessions=sessions, events=events)
 
 
 def _stored(db: sqlite3.Cursor, user_id: str) -> Account:
@@ -139,9 +132,7 @@ def _merge(db: sqlite3.Cursor, batch: Batch) -> None:
     _merge_numbers(db, batch)
     ours = _store_mark(db)
     for theirs in batch.accounts:
-        mine = _stored(db, theirs.user_id)
-        read, _ = merging.settled(mine.sessions, (), _pending(db, theirs.user_id))
-        mine = evolve(mine, sessions=read)
+        mine = merging.as_read(_stored(db, theirs.user_id), _pending(db, theirs.user_id))
         _write(db, theirs.user_id, merging.difference(mine, theirs, ours, batch.mark))
 
 

@@ -30,11 +30,7 @@ async def export(tables: Tables, limit: int, cursor: str | None) -> Batch:
 async def accounts(tables: Tables, user_ids: Sequence[str]) -> Batch:
     """See SupportsCopy.accounts."""
     meta, pending = await tables.meta(), await tables.pending()
-    found = []
-    for user_id in user_ids:
-        account = await _stored(tables, user_id)
-        sessions, events = merging.settled(account.sessions, account.events, pending)
-        found.append(evolve(account, sessions=sessions, events=events))
+    found = [merging.settled(await _stored(tables, it), pending) for it in user_ids]
     return Batch(tuple(found), Mark(meta["number"], meta["cut_off"]), meta["last_number"])
 
 
@@ -44,9 +40,7 @@ async def merge(tables: Tables, batch: Batch) -> None:
     meta, pending = await tables.meta(), await tables.pending()
     ours = Mark(meta["number"], meta["cut_off"])
     for theirs in batch.accounts:
-        mine = await _stored(tables, theirs.user_id)
-        sessions, _ = merging.settled(mine.sessions, (), pending)
-        mine = evolve(mine, sessions=sessions)
+        mine = merging.as_read(await _stored(tables, theirs.user_id), pending)
         change = merging.difference(mine, theirs, ours, batch.mark)
         await _write(tables, theirs.user_id, change)
 
