@@ -20,7 +20,7 @@ from devsess import SessionManager
 from devsess.errors import ConfigurationError, StoreUnavailableError
 from devsess.stores.base import OfUser
 from devsess.stores.postgres import LimitedAsyncConnection, LimitedConnection, PostgresStore
-from devsess.stores.postgres.settings import Settings, read_url
+from devsess.stores.postgres.settings import read_url
 from devsess.testing import _rows as rows
 
 if TYPE_CHECKING:
@@ -40,21 +40,31 @@ def schema(postgres: PostgresServer, postgres_schemas: Schemas) -> Iterator[str]
 
 
 def test_our_settings_stand_in_the_url() -> None:
-    """They take the place of the arguments, and all others are libpq's, as they stand."""
-    base = Settings(timeout=9.0)
+    """All others are libpq's, as they stand."""
     table = {
-        "postgresql://h/d": base,
-        "postgres://h/d?timeout=2.5&sslmode=require": Settings("", "devsess", 2.5),
-        "postgresql://h/d?schema=a_1&pool_size=3": Settings("", "a_1", 9.0, 3),
+        "postgresql://h/d": ("devsess", 5.0, 10),
+        "postgres://h/d?timeout=2.5&sslmode=require": ("devsess", 2.5, 10),
+        "postgresql://h/d?schema=a_1&pool_size=3": ("a_1", 5.0, 3),
     }
     for url, expected in table.items():
-        found = read_url(url, base)
-        assert (expected.schema, expected.timeout, expected.pool_size) == (
-            (found.schema, found.timeout, found.pool_size)
-        )
+        found = read_url(url)
+        assert expected == (found.schema, found.timeout, found.pool_size)
     url = "postgresql://u:p%40s+s@h:1/d?options=-c%20x%3D1&timeout=1&sslmode=verify-full"
     expected_text = "postgresql://u:p%40s+s@h:1/d?options=-c%20x%3D1&sslmode=verify-full"
-    assert expected_text == read_url(url, base).conninfo
+    assert expected_text == read_url(url).conninfo
+
+
+def test_an_argument_comes_before_the_url() -> None:
+    """As with every store; what has no argument stays as the URL says."""
+    url = "postgresql://h/d?schema=a&timeout=9&pool_size=3"
+    for arguments, expected in (
+        ({}, ("a", 9.0, 3)),
+        ({"schema": "b"}, ("b", 9.0, 3)),
+        ({"timeout": 2.0, "pool_size": 4}, ("a", 2.0, 4)),
+    ):
+        store: Any = PostgresStore(url, **arguments)
+        found = store.port._settings
+        assert expected == (found.schema, found.timeout, found.pool_size)
 
 
 @pytest.mark.parametrize(

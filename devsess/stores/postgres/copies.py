@@ -19,7 +19,7 @@ from devsess.stores.accounts import Account, Batch, ErasedAccount, Mark
 from devsess.stores.postgres import endings, log, rows
 from devsess.stores.postgres.leases import Logged
 from devsess.stores.postgres.reads import is_id
-from devsess.stores.postgres.writes import LOCK_ACCOUNT, LOCK_STORE, insert_events
+from devsess.stores.postgres.writes import LOCK_ACCOUNT, LOCK_STORE, insert_events, reduce_events
 from devsess.stores.semantics import Covering
 
 if TYPE_CHECKING:
@@ -81,10 +81,6 @@ _PUT_SESSION = f"{rows.INSERT_SESSION} ON CONFLICT (id) DO UPDATE SET " + ", ".j
 _FOREIGN = (
     "SELECT 1 FROM {s}.sessions s JOIN unnest(%s::text[], %s::text[]) AS t (id, user_id)"
     " ON t.id = s.id WHERE t.user_id <> s.user_id"
-)
-_REDUCE = (
-    "UPDATE {s}.events SET ip = network"
-    " WHERE session_id = ANY(%s::text[]) AND ip IS DISTINCT FROM network"
 )
 
 
@@ -253,6 +249,5 @@ def _write(db: Transaction, theirs: Account, change: merging.Difference) -> None
         db.put(_PUT_MARK, (theirs.user_id, change.mark.number, change.mark.cut_off))
     for row in change.sessions:
         db.put(_PUT_SESSION, rows.session_values(row))
-    if change.reduced:
-        db.put(_REDUCE, ([*change.reduced],))
+    reduce_events(db, change.reduced)
     insert_events(db, change.events)

@@ -1,14 +1,12 @@
 """
 A connection that hears notifications, apart from the pool.
 
-Behind pgbouncer each transaction may have another session, and nothing would be heard. That is
-found out when the connection is opened: then a wait takes all of its seconds, and the log says so.
+Behind a pooler nothing is heard: a wait takes all of its seconds there.
 """
 
 from __future__ import annotations
 
 import asyncio
-import logging
 from threading import Event, Lock
 from time import monotonic
 from typing import TYPE_CHECKING, Any
@@ -16,19 +14,13 @@ from typing import TYPE_CHECKING, Any
 import psycopg
 
 from devsess.errors import StoreUnavailableError
+from devsess.stores.postgres import poolers
 from devsess.stores.postgres.errors import meaning_of
 from devsess.stores.postgres.limits import LimitedAsyncConnection, LimitedConnection
 
 if TYPE_CHECKING:
     from devsess.stores.postgres.settings import Settings
 
-# A pooler makes up the number that it gives its clients for the server's process.
-IS_POOLED = "SELECT pg_backend_pid() <> %s"
-NOT_HEARD = (
-    "PostgreSQL is behind a pooler: changes by other processes are not heard at once, but when "
-    "this one asks; connect past the pooler where that matters"
-)
-log = logging.getLogger("devsess")
 # Seconds after which a wait notices that the store was closed.
 _SLICE = 0.5
 
@@ -72,10 +64,9 @@ class BlockingListener:
             return False
         self._connection = LimitedConnection.connect(self._settings.conninfo, **self._arguments)
         self._connection.deadline = monotonic() + self._settings.timeout
-        pid = self._connection.info.backend_pid
-        self._is_pooled = self._connection.execute(IS_POOLED, (pid,)).fetchone() != (False,)
+        self._is_pooled = poolers.is_pooled(self._connection)
         if self._is_pooled:
-            log.warning(NOT_HEARD)
+            poolers.warn(poolers.NOT_HEARD)
             self._drop()
         else:
             self._connection.execute(f'LISTEN "{channel}"')
@@ -133,10 +124,9 @@ class AwaitingListener:
         connect = LimitedAsyncConnection.connect(self._settings.conninfo, **self._arguments)
         self._connection = await connect
         self._connection.deadline = monotonic() + self._settings.timeout
-        found = await self._connection.execute(IS_POOLED, (self._connection.info.backend_pid,))
-        self._is_pooled = await found.fetchone() != (False,)
+        self._is_pooled = await poolers.is_pooled_awaited(self._connection)
         if self._is_pooled:
-            log.warning(NOT_HEARD)
+            poolers.warn(poolers.NOT_HEARD)
             await self._drop()
         else:
             await self._connection.execute(f'LISTEN "{channel}"')

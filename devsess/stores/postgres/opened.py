@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
-from typing import TYPE_CHECKING, TypeAlias, TypeVar
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
+
+from attrs import evolve
 
 from devsess.errors import ConfigurationError
 from devsess.stores.postgres import schema as tables
@@ -16,7 +18,6 @@ from devsess.stores.postgres.transaction import Transaction
 if TYPE_CHECKING:
     from psycopg_pool import AsyncConnectionPool, ConnectionPool
 
-    from devsess.stores.postgres.limits import LimitedAsyncConnection, LimitedConnection
     from devsess.stores.postgres.ports import Port
     from devsess.stores.postgres.transaction import Batch, Rows, Statement, Values
 
@@ -31,19 +32,25 @@ _TRIES = 3
 
 
 class Opened:
-    """A schema of a PostgreSQL database, through one of the ports."""
+    """
+    A schema of a PostgreSQL database, through one of the ports.
+
+    Args:
+        given: The settings that come before those in the URL, by name.
+        others: As for PostgresStore.
+    """
 
     def __init__(
         self,
         url: str | None,
         pool: GivenPool | None,
-        given: Settings,
+        given: Mapping[str, Any],
         *,
         is_awaited: bool,
     ) -> None:
         if (url is None) == (pool is None):
             raise ConfigurationError("give a URL of PostgreSQL or a pool, not both")
-        settings = given if url is None else read_url(url, given)
+        settings = evolve(Settings() if url is None else read_url(url), **given)
         if pool is not None:
             settings = _of_pool(pool, settings)
         self.schema = settings.schema
@@ -142,7 +149,7 @@ def _of_pool(pool: GivenPool, settings: Settings) -> Settings:
     conninfo = pool.conninfo() if callable(pool.conninfo) else pool.conninfo
     if not isinstance(conninfo, str):
         raise ConfigurationError("the pool's conninfo must be a text or a plain function")
-    return Settings(conninfo, settings.schema, settings.timeout, pool.max_size)
+    return evolve(settings, conninfo=conninfo, pool_size=pool.max_size)
 
 
 def _port(settings: Settings, pool: GivenPool | None, *, is_awaited: bool) -> Port:

@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING, Any
 
 from psycopg import OperationalError
 
+from devsess.stores.postgres import poolers
 from devsess.stores.postgres.limits import LimitedAsyncConnection, LimitedConnection
-from devsess.stores.postgres.listening import IS_POOLED, log
 
 if TYPE_CHECKING:
     from devsess.stores.postgres.settings import Settings
@@ -36,7 +36,6 @@ _LIMITS = (
     " set_config('jit', 'off', false),"
     " set_config('plan_cache_mode', 'force_generic_plan', false)"
 )
-_NOT_PREPARED = "PostgreSQL is behind a pooler: statements are not prepared or limited there"
 
 
 def connecting(settings: Settings) -> dict[str, Any]:
@@ -81,14 +80,13 @@ class BlockingConnections:
     def _new(self) -> LimitedConnection:
         made = LimitedConnection.connect(self._settings.conninfo, **connecting(self._settings))
         made.deadline = monotonic() + self._settings.timeout
-        pid = made.info.backend_pid
-        if made.execute(IS_POOLED, (pid,)).fetchone() == (False,):
+        if not poolers.is_pooled(made):
             made.execute(_LIMITS, _limits(self._settings))
         else:
             made.prepare_threshold = None
             if not self._is_pooled:  # said once
                 self._is_pooled = True
-                log.warning(_NOT_PREPARED)
+                poolers.warn(poolers.NOT_PREPARED)
         return made
 
     def putconn(self, connection: LimitedConnection) -> None:
@@ -149,14 +147,13 @@ class AwaitingConnections:
         arguments = connecting(self._settings)
         made = await LimitedAsyncConnection.connect(self._settings.conninfo, **arguments)
         made.deadline = monotonic() + self._settings.timeout
-        found = await made.execute(IS_POOLED, (made.info.backend_pid,))
-        if await found.fetchone() == (False,):
+        if not await poolers.is_pooled_awaited(made):
             await made.execute(_LIMITS, _limits(self._settings))
         else:
             made.prepare_threshold = None
             if not self._is_pooled:  # said once
                 self._is_pooled = True
-                log.warning(_NOT_PREPARED)
+                poolers.warn(poolers.NOT_PREPARED)
         return made
 
     async def putconn(self, connection: LimitedAsyncConnection) -> None:

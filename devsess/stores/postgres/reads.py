@@ -50,7 +50,7 @@ KNOWN_DEVICES = (
     ") d ON true ORDER BY d.last_seen_at DESC, d.id"
 )
 EVENTS = f"{SELECT_EVENT} WHERE e.user_id = %s AND e.seq < %s ORDER BY e.seq DESC LIMIT %s"
-_WAS_LIVE = (
+WAS_LIVE = (
     "s.idle_expires_at > n.at AND s.absolute_expires_at > n.at"
     " AND s.idle_from > n.idle_after AND s.created_at > n.created_after"
 )
@@ -63,10 +63,9 @@ FIRST_COVERED = (
 )
 COVERED = (
     "SELECT s.id FROM {s}.endings n JOIN {s}.sessions s"  # noqa: S608
-    f" ON {FIRST_COVERED} AND {_WAS_LIVE}"
+    f" ON {FIRST_COVERED} AND {WAS_LIVE}"
     " WHERE n.number = %s AND s.id > %s ORDER BY s.id LIMIT %s"
 )
-WAS_LIVE = _WAS_LIVE
 
 
 def of_live(at: LivenessCutoffs) -> dict[str, object]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
 import psycopg
-from attrs import evolve, field, frozen
+from attrs import field, frozen
 from psycopg.conninfo import conninfo_to_dict
 
 from devsess.errors import ConfigurationError
@@ -49,9 +49,9 @@ class Settings:
             raise ConfigurationError("pool_size must be 1 or more")
 
 
-def read_url(url: str, given: Settings) -> Settings:
+def read_url(url: str) -> Settings:
     """
-    *given*, with the settings in *url* in place of its own.
+    The settings in *url*.
 
     Raises:
         ConfigurationError: If one is wrong; the URL may hold a password and is not quoted.
@@ -67,7 +67,7 @@ def read_url(url: str, given: Settings) -> Settings:
         raise ConfigurationError(
             "this is no URL that PostgreSQL's library reads: write postgresql://user@host/database"
         ) from None
-    return evolve(given, conninfo=conninfo, **_numbers(own))
+    return Settings(conninfo, **_numbers(own))
 
 
 def _numbers(own: dict[str, str]) -> dict[str, Any]:

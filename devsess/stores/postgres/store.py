@@ -12,7 +12,6 @@ from devsess.stores import semantics
 from devsess.stores.base import Ended, Inserted, Known, OfDevice, Refused, Settled
 from devsess.stores.postgres import endings, login, reads, rows, upkeep, writes
 from devsess.stores.postgres.copies import Copying
-from devsess.stores.postgres.settings import Settings
 from devsess.stores.postgres.transaction import BEGIN, Transaction
 
 if TYPE_CHECKING:
@@ -27,14 +26,14 @@ class PostgresStore(Copying):
     Sessions in PostgreSQL 13 or later; an AsyncStore for both managers.
 
     Args:
-        url: `postgresql://` with libpq's options, and with ours in place of the arguments:
-            `schema`, `timeout`, `pool_size`.
+        url: `postgresql://` with libpq's options, and with ours: `schema`, `timeout`, `pool_size`.
         pool: The application's own pool in place of a URL, made with
             `connection_class=LimitedConnection` or `LimitedAsyncConnection`. It is not closed here.
         is_awaited: Whether AsyncSessionManager uses it; a pool says so by itself.
-        schema: The schema of the tables.
-        timeout: Seconds that a call may take.
-        pool_size: Connections that a process may have open at once, beside one that listens.
+        schema: The schema of the tables; by default as the URL says, or `devsess`.
+        timeout: Seconds that a call may take; by default as the URL says, or 5.
+        pool_size: Connections that a process may have open at once, beside one that listens; by
+            default as the URL says, or 10.
 
     Raises:
         ConfigurationError: If an argument or the URL is wrong. Nothing is connected yet.
@@ -46,12 +45,13 @@ class PostgresStore(Copying):
         *,
         pool: GivenPool | None = None,
         is_awaited: bool = False,
-        schema: str = "devsess",
-        timeout: float = 5.0,
-        pool_size: int = 10,
+        schema: str | None = None,
+        timeout: float | None = None,
+        pool_size: int | None = None,
     ) -> None:
-        given = Settings("", schema, timeout, pool_size)
-        super().__init__(url, pool, given, is_awaited=is_awaited)
+        given = {"schema": schema, "timeout": timeout, "pool_size": pool_size}
+        chosen = {name: it for name, it in given.items() if it is not None}
+        super().__init__(url, pool, chosen, is_awaited=is_awaited)
 
     # Reads.
 

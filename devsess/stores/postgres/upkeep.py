@@ -14,7 +14,7 @@ from devsess.stores.base import Settled
 from devsess.stores.postgres import rows
 from devsess.stores.postgres.endings import end_events
 from devsess.stores.postgres.reads import FIRST_COVERED, WAS_LIVE
-from devsess.stores.postgres.writes import end_rows, insert_events
+from devsess.stores.postgres.writes import end_rows, insert_events, reduce_events
 from devsess.stores.rows import EXPIRED
 
 if TYPE_CHECKING:
@@ -41,10 +41,6 @@ _LAPSED = (
     " ip = network WHERE ctid = ANY (ARRAY(SELECT s.ctid FROM {s}.sessions s"
     f" WHERE {rows.UNENDED} AND s.idle_expires_at <= %(now)s"
     " LIMIT %(limit)s FOR NO KEY UPDATE OF s SKIP LOCKED)) RETURNING id"
-)
-_REDUCE = (
-    "UPDATE {s}.events SET ip = network"
-    " WHERE session_id = ANY(%s::text[]) AND ip IS DISTINCT FROM network"
 )
 _DELETE_SESSIONS = (
     "DELETE FROM {s}.sessions WHERE ctid = ANY (ARRAY(SELECT ctid FROM {s}.sessions"
@@ -108,7 +104,7 @@ async def purge(db: Transaction, retention: Retention, limit: int) -> int:
     for statement in _DATED:
         done += len(await db.ask(statement, values | {"limit": limit - done}))
     lapsed = await db.ask(_LAPSED, values | {"limit": limit - done})
-    db.put(_REDUCE, ([session_id for (session_id,) in lapsed],))
+    reduce_events(db, [session_id for (session_id,) in lapsed])
     done += len(lapsed)
     owners = await db.ask(_DELETE_SESSIONS, values | {"limit": limit - done})
     users, devices = [user for user, _ in owners], [device for _, device in owners]

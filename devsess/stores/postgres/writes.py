@@ -89,7 +89,13 @@ def end_rows(
     """Write sessions as ended, reduced."""
     if ids:
         db.put(_ENDED, (at, reason, actor, [*ids]))
-        db.put(_REDUCE, ([*ids],))
+        reduce_events(db, ids)
+
+
+def reduce_events(db: Transaction, session_ids: Sequence[str]) -> None:
+    """Leave the networks alone of the addresses in the events of these sessions."""
+    if session_ids:
+        db.put(_REDUCE, ([*session_ids],))
 
 
 async def insert(db: Transaction, insertion: Insertion, channel: str) -> InsertAnswer:
