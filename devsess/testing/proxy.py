@@ -47,7 +47,7 @@ class Proxy:
     def heal(self) -> None:
         """Pass everything on, at once."""
         self._refuses = self._drops_requests = self._drops_replies = False
-        self._delay = 0.0
+        self._delay = self._gap = 0.0
         self._left: int | None = None
 
     def drop_replies(self) -> None:
@@ -61,6 +61,10 @@ class Proxy:
     def delay_replies(self, seconds: float) -> None:
         """Pass each piece of a reply on after *seconds*."""
         self._delay = seconds
+
+    def drip_replies(self, seconds: float) -> None:
+        """Pass replies on byte by byte, *seconds* apart: something arrives all the time."""
+        self._gap = seconds
 
     def cut_replies(self, after: int = 0) -> None:
         """Close a connection in the middle of a reply, once *after* more bytes have passed."""
@@ -144,8 +148,18 @@ class Proxy:
                 client.sendall(passed)
                 if len(passed) < len(data):
                     return
+            elif self._gap:
+                self._drip(client, data)
             else:
                 client.sendall(data)
+
+    def _drip(self, client: socket.socket, data: bytes) -> None:
+        for place in range(len(data)):
+            gap = self._gap  # it may have healed meanwhile: then the rest comes at once
+            client.sendall(data[place : place + 1] if gap else data[place:])
+            if not gap:
+                return
+            time.sleep(gap)
 
 
 def _close(*ends: socket.socket) -> None:

@@ -76,6 +76,26 @@ def test_no_answer_is_no_sign_out(
     with_store(postgres.url(port=proxy.address[1]), schema, work, is_awaited=is_awaited)
 
 
+@both_ports
+def test_an_answer_that_drips_is_none(
+    postgres: PostgresServer, schema: str, proxy: Proxy, is_awaited: bool
+) -> None:
+    """Where something arrives all the time, a call ends in time all the same."""
+
+    async def work(store: PostgresStore) -> None:
+        assert await store.get("a") is not None
+        proxy.drip_replies(0.05)
+        begun = monotonic()
+        with pytest.raises(StoreUnavailableError):
+            await store.get("a")  # more than a thousand bytes
+        assert monotonic() - begun < LATE
+        proxy.heal()
+        await _answered(store)
+
+    url = postgres.url(port=proxy.address[1])
+    with_store(url, schema, work, is_awaited=is_awaited, timeout=0.5)
+
+
 async def _answered(store: PostgresStore) -> None:
     """Ask until the store is as it was, for a while."""
     until = monotonic() + LATE

@@ -58,6 +58,7 @@ FAULTS: dict[str, Callable[[Proxy], None]] = {
     "cut at once": Proxy.cut_replies,
     "cut in the middle": lambda proxy: proxy.cut_replies(after=9),
     "refused": Proxy.refuse,
+    "byte by byte": lambda proxy: proxy.drip_replies(0.05),
 }
 
 

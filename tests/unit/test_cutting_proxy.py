@@ -77,6 +77,20 @@ def test_it_passes_everything_on(proxy: Proxy) -> None:
         assert b"two\n" == _ask(client, b"two\n")
 
 
+def test_a_reply_that_drips_arrives_whole(proxy: Proxy) -> None:
+    """Its bytes come one by one; what is left comes at once when it was healed."""
+    with _connect(proxy) as client:
+        proxy.drip_replies(0.2)
+        client.sendall(b"one line\n")
+        found = client.recv(99)
+        assert b"o" == found
+        proxy.heal()
+        while not found.endswith(b"\n"):
+            found += client.recv(99)
+        assert b"one line\n" == found
+        assert b"two\n" == _ask(client, b"two\n")
+
+
 def test_a_dropped_reply_is_one_of_a_request_that_was_done(proxy: Proxy, server: _Server) -> None:
     """The server hears the request; where requests are dropped too, it hears nothing."""
     with _connect(proxy) as client:

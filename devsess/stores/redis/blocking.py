@@ -11,6 +11,7 @@ from redis.exceptions import RedisError, ResponseError
 
 from devsess._runtime.fork import after_fork
 from devsess.errors import StoreUnavailableError
+from devsess.stores.redis.limits import limit
 from devsess.stores.redis.lines import (
     Command,
     Listening,
@@ -84,11 +85,10 @@ class BlockingLines:
         found = self._free(pool)
         connection = self._make(server) if found is None else found
         try:
-            self._limit(connection, deadline)
+            limit(connection, deadline)
             connection.connect()
-            self._limit(connection, deadline)
             connection.send_packed_command(connection.pack_commands(commands))
-            answers = [self._answer(connection, deadline) for _ in commands]
+            answers = [self._answer(connection) for _ in commands]
         except BaseException as error:
             connection.disconnect()
             if found is not None and is_lost(error):
@@ -118,16 +118,7 @@ class BlockingLines:
             except IndexError:
                 return  # another thread took it
 
-    def _limit(self, connection: Any, deadline: float) -> None:
-        left = deadline - time.monotonic()
-        if left <= 0:
-            raise TimeoutError
-        connection.socket_timeout = connection.socket_connect_timeout = left
-        if connection._sock is not None:
-            connection._sock.settimeout(left)
-
-    def _answer(self, connection: Any, deadline: float) -> Any:
-        self._limit(connection, deadline)
+    def _answer(self, connection: Any) -> Any:
         try:
             return connection.read_response(disable_decoding=True)
         except ResponseError as error:
@@ -153,7 +144,7 @@ class BlockingLines:
 
     def _subscribed(self, server: Server, channel: str) -> Listening:
         connection = self._make(server)
-        self._limit(connection, time.monotonic() + self._timeout)
+        limit(connection, time.monotonic() + self._timeout)
         connection.connect()
         connection.send_command("SUBSCRIBE", channel)
         connection.read_response(disable_decoding=True)
@@ -166,10 +157,13 @@ class BlockingLines:
             if listening.asked_at is not None and now - listening.asked_at > self._timeout:
                 raise TimeoutError
             if listening.is_question_due(now):
+                limit(listening.connection, now + self._timeout)
                 listening.connection.send_command("PING")
                 listening.asked_at = now
+            limit(listening.connection, max(now, until) + self._timeout)
             if not listening.connection.can_read(timeout=max(0.0, until - now)):
                 return
+            limit(listening.connection, time.monotonic() + self._timeout)
             answer = listening.connection.read_response(disable_decoding=True)
             now = time.monotonic()
             if listening.is_message(answer, now):

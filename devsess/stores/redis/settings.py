@@ -10,6 +10,7 @@ from attrs import field, frozen
 from redis.backoff import NoBackoff
 
 from devsess.errors import ConfigurationError
+from devsess.stores.redis.limits import limited
 from devsess.stores.redis.lines import Server
 from devsess.stores.redis.topology import Cluster, OneServer, Sentinels
 
@@ -160,6 +161,7 @@ def _common(options: dict[str, object], is_tls: bool, is_awaited: bool) -> Calla
     else:
         from redis.connection import Connection, SSLConnection  # type: ignore[assignment]
     kind: Any = SSLConnection if is_tls else Connection
+    kind = kind if is_awaited else limited(kind)
     fixed = {**tls, **_no_retry(is_awaited)}
     return lambda **kwargs: kind(**kwargs, **fixed)
 
@@ -202,6 +204,7 @@ def of_client(client: Any) -> tuple[Settings, bool]:
     else:
         raise ConfigurationError(f"store must be a URL or a client, not {type(client).__name__}")
     kind = _kind_of(client, is_awaited)
+    kind = kind if is_awaited else limited(kind)
     taken = {
         name: it for name, it in kwargs.items() if name in _TAKEN or name.startswith("ssl_")
     } | _no_retry(is_awaited)
