@@ -10,7 +10,7 @@ from devsess._runtime.feed import Feed
 from devsess._runtime.feed_runners import TaskFeed, ThreadFeed
 from devsess._runtime.leases import Counts, Follower, Reader, TimedLeases
 from devsess._runtime.notify import log_warning
-from devsess._runtime.waits import Wait, Ways
+from devsess._runtime.waits import Parts, Wait
 
 if TYPE_CHECKING:
     from devsess._runtime.cache import Cache
@@ -66,7 +66,7 @@ class Currency:
         self._elapsed = elapsed
         self._times = times
         self._feed: Runner | None = None
-        self._ways: Ways | None = None
+        self._parts: Parts | None = None
 
     def choose(self, capabilities: Capabilities, make_runner: MakeRunner) -> None:
         """Go the way of the policy that the store can go; *make_runner* runs its feed."""
@@ -83,14 +83,17 @@ class Currency:
         if self.way == ACKNOWLEDGED:
             self._cache.answer_under_leases(self._policy.lease)
         # Others may hold leases, whatever the way of this manager.
-        self._ways = Ways(
-            leases,
-            self._cache,
-            self._elapsed,
-            self._policy.lease if self.way == ACKNOWLEDGED else 0.0,
-            self._own_reader,
-            log_warning,
-            self.keep if self.way == ACKNOWLEDGED else _nothing,
+        takes_leases = self.way == ACKNOWLEDGED
+        self._parts = Parts(
+            leases=leases,
+            cache=self._cache,
+            elapsed=self._elapsed,
+            lease=self._policy.lease if takes_leases else 0.0,
+            assumed=self._policy.lease,
+            counts=self.counts,
+            own_reader=self._own_reader,
+            warn=log_warning,
+            on_vain=self.keep if takes_leases else _nothing,
         )
 
     def keep(self) -> None:
@@ -100,9 +103,7 @@ class Currency:
 
     def wait(self) -> Wait | None:
         """The wait of an ending that was written just now; None where there are no leases."""
-        if self._ways is None:
-            return None
-        return Wait(self._ways, self.counts, self._policy.lease)
+        return None if self._parts is None else Wait(self._parts)
 
     @property
     def lease_state(self) -> str:

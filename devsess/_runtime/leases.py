@@ -206,15 +206,15 @@ class Reader:
             return
         behind = await self._leases.readers_behind(self._cache.position)
         self._observed_at = now = self._elapsed()
-        over_after_s = over_after(max(self._lease, behind.lease))
-        await self._season(behind, now - self._known_since >= over_after_s)
+        longest = over_after(max(self._lease, behind.lease))
+        await self._season(behind, now - self._known_since >= longest)
         seen = {
             reader: self._since(reader, beat, now)
             for reader, beat in behind.beats.items()
             if reader != self.id
         }
         for reader, each in [*seen.items()]:
-            if now - each.since >= over_after_s:
+            if now - each.since >= longest:
                 await self._leases.expel(reader, each.beat)
                 self._counts.expelled += 1
                 del seen[reader]

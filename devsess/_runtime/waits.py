@@ -34,7 +34,7 @@ _UNKNOWN = "for a store that did not answer"
 
 
 @frozen
-class Ways:
+class Parts:
     """
     The parts of a manager that a wait needs.
 
@@ -42,7 +42,9 @@ class Ways:
         leases: The store's register.
         cache: The manager's memory.
         elapsed: Its clock.
-        lease: The length of its own leases, 0.0 if it takes none.
+        lease: The length of its own leases in seconds, 0.0 if it takes none.
+        assumed: The length of all leases, while the store has not said what it is.
+        counts: Where waits are counted.
         own_reader: The id of its own reader; its memory has caught up before the wait.
         warn: Logs a warning.
         on_vain: Called after a wait in vain: some process must expel the dead.
@@ -52,6 +54,8 @@ class Ways:
     cache: Cache
     elapsed: Callable[[], float]
     lease: float
+    assumed: float
+    counts: Counts
     own_reader: Callable[[], str | None]
     warn: Callable[[str], None]
     on_vain: Callable[[], None]
@@ -62,16 +66,14 @@ class Wait:
     One ending's wait; its time begins as this is made, after the answer to the write.
 
     Args:
-        ways: What it needs.
-        counts: Where it is counted.
-        assumed: The length of leases to assume while the store does not answer, in seconds.
+        parts: Those of its manager.
     """
 
-    def __init__(self, ways: Ways, counts: Counts, assumed: float) -> None:
-        self._ways = ways
-        self._since = ways.elapsed()
-        self._counts = counts
-        self._lease = assumed
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+        self._since = parts.elapsed()
+        self._counts = parts.counts
+        self._lease = parts.assumed
         self._position: object = None
         self._is_counted = False
 
@@ -88,7 +90,7 @@ class Wait:
             if behind is not None and self._have_heard(behind):
                 return
             # The pauses count too: by a clock for tests no time may pass.
-            waited = max(self._ways.elapsed() - self._since, slept)
+            waited = max(self._parts.elapsed() - self._since, slept)
             left = over_after(self._lease) - waited
             if not self._is_counted:
                 self._is_counted, self._counts.waits = True, self._counts.waits + 1
@@ -103,13 +105,13 @@ class Wait:
         """The readers behind the ending; None where the store did not answer."""
         try:
             if self._position is None:
-                self._position = await self._ways.cache.catch_up(store)
-            behind = await self._ways.leases.readers_behind(self._position)
+                self._position = await self._parts.cache.catch_up(store)
+            behind = await self._parts.leases.readers_behind(self._position)
         except StoreUnavailableError:
             if self._position is None:
-                self._ways.cache.clear()
+                self._parts.cache.clear()
             return None
-        self._lease = max(self._ways.lease, behind.lease)
+        self._lease = max(self._parts.lease, behind.lease)
         return behind
 
     def _have_heard(self, behind: Behind) -> bool:
@@ -118,7 +120,7 @@ class Wait:
         return behind.is_seasoned and not self._others(behind)
 
     def _others(self, behind: Behind) -> set[str]:
-        return {*behind.beats} - {self._ways.own_reader()}
+        return {*behind.beats} - {self._parts.own_reader()}
 
     def _report(self, behind: Behind | None, waited: float) -> None:
         self._counts.waits_in_vain += 1
@@ -126,5 +128,5 @@ class Wait:
         if behind is not None:
             others = self._others(behind)
             reason = _SILENT.format(count=len(others)) if others else _UNSEASONED
-        self._ways.warn(_IN_VAIN.format(waited=waited, reason=reason))
-        self._ways.on_vain()
+        self._parts.warn(_IN_VAIN.format(waited=waited, reason=reason))
+        self._parts.on_vain()
