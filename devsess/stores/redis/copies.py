@@ -126,14 +126,12 @@ class Copying(Endings):
 
     async def _stored(self, user_ids: Sequence[str]) -> tuple[list[Stored], list[int]]:
         """Accounts, and the highest number drawn in the shard of each when it was read."""
-        if not self._is_opened:
-            await self._open()
         found: list[Stored] = []
         lasts: list[int] = []
         for group in _groups(user_ids):
             tags = [self._tags[self._of_user(it)] for it in group]
-            answers = await self._port.run_all(
-                [Call.of(tag, "account", raw(it)) for tag, it in zip(tags, group, strict=True)]
+            answers = await self._run(
+                *(Call.of(tag, "account", raw(it)) for tag, it in zip(tags, group, strict=True))
             )
             found += [whole.read(it, answer) for it, answer in zip(group, answers, strict=True)]
             lasts += [int(answer[0][2] or 0) for answer in answers]
@@ -167,7 +165,7 @@ class Copying(Endings):
         await self._claim_all(new)
         changed: set[str] = set()
         while due := [it for it in writings if it.parts and it.user_id not in changed]:
-            answers = await self._port.run_all([self._next_part(it) for it in due])
+            answers = await self._run(*map(self._next_part, due))
             if any(answer == b"foreign" for answer, *_ in answers):
                 raise ValueError(merging.FOREIGN)
             for writing, (answer, *state) in zip(due, answers, strict=True):
@@ -188,7 +186,7 @@ class Copying(Endings):
         if len(self._tags) == 1 or not shards:
             return
         calls = [Call.of(self._id_key(it), "claim", str(at)) for it, at in shards.items()]
-        answers = await self._port.run_all(calls)
+        answers = await self._run(*calls)
         if [*shards.values()] != [int(found) for _, found in answers]:
             claimed = [it for it, (is_new, _) in zip(shards, answers, strict=True) if is_new]
             for session_id in claimed:

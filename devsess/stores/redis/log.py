@@ -18,7 +18,6 @@ from devsess.stores import semantics
 from devsess.stores.base import ALL, Changes, PartlyUnavailableError
 from devsess.stores.capabilities import Behind, Renewal
 from devsess.stores.redis.columns import Text, instant, raw, unraw
-from devsess.stores.redis.port import Call
 from devsess.stores.redis.shards import Shards
 
 # Seconds after which the history is compared with the server's own again. Each ending and each
@@ -86,13 +85,6 @@ class Log(Shards):
     async def wait(self, seconds: float) -> None:
         # A message of a script reaches every node of a cluster, so one is enough to listen to.
         await self._port.wait(self._tags[0], f"{self._prefix}:log", seconds)
-
-    async def _ask_each(self, name: str, arguments: Sequence[Sequence[Text]]) -> list[Any]:
-        """The answers of a script in every shard, each with arguments of its own."""
-        if not self._is_opened:
-            await self._open()
-        shards = zip(self._tags, arguments, strict=True)
-        return await self._port.run_all([Call.of(tag, name, *each) for tag, each in shards])
 
     def _places_in(self, position: object) -> Position:
         nothing = (("", 0),) * len(self._tags)

@@ -45,15 +45,23 @@ class Shards:
 
     async def _ask(self, shard: int, name: str, *arguments: Text) -> Any:
         """The answer of a script in one shard."""
-        if not self._is_opened:
-            await self._open()
-        return await self._port.run(Call.of(self._tags[shard], name, *arguments))
+        [answer] = await self._run(Call.of(self._tags[shard], name, *arguments))
+        return answer
 
     async def _ask_all(self, name: str, *arguments: Text) -> builtins.list[Any]:
         """The answers of a script in every shard."""
+        return await self._run(*(Call.of(tag, name, *arguments) for tag in self._tags))
+
+    async def _ask_each(self, name: str, arguments: Sequence[Sequence[Text]]) -> builtins.list[Any]:
+        """The answers of a script in every shard, each with arguments of its own."""
+        shards = zip(self._tags, arguments, strict=True)
+        return await self._run(*(Call.of(tag, name, *each) for tag, each in shards))
+
+    async def _run(self, *calls: Call) -> builtins.list[Any]:
+        """The answers of scripts, of data that was found to be this store's."""
         if not self._is_opened:
             await self._open()
-        return await self._port.run_all([Call.of(tag, name, *arguments) for tag in self._tags])
+        return await self._port.run_all(calls)
 
     async def _open(self) -> None:
         """
@@ -88,9 +96,7 @@ class Shards:
             return 0
         shard = self._places.get(session_id)
         if shard is None:
-            if not self._is_opened:
-                await self._open()
-            found = await self._port.run(Call.of(self._id_key(session_id), "find"))
+            [found] = await self._run(Call.of(self._id_key(session_id), "find"))
             if found is None:
                 return None
             shard = self._remembered(session_id, int(found))
@@ -111,9 +117,7 @@ class Shards:
         """
         if len(self._tags) == 1:
             return False
-        if not self._is_opened:
-            await self._open()
-        is_new, found = await self._port.run(Call.of(self._id_key(session_id), "claim", str(shard)))
+        [(is_new, found)] = await self._run(Call.of(self._id_key(session_id), "claim", str(shard)))
         if int(found) != shard:
             raise ValueError("there is a session with this id already")
         return bool(is_new)
@@ -122,11 +126,11 @@ class Shards:
         """Delete the keys of ids whose sessions are gone from their *shard*."""
         if len(self._tags) > 1 and session_ids:
             keys = {it: self._id_key(unraw(it)) for it in session_ids}
-            await self._port.run_all([Call.of(key, "unclaim") for key in keys.values()])
+            await self._run(*(Call.of(key, "unclaim") for key in keys.values()))
             # A merge writes rows first and then the keys, here it is the other way round: so
             # whichever of the two ends last, a session that came back has its key.
             there = await self._ask(shard, "there", *some(session_ids))
-            await self._port.run_all([Call.of(keys[it], "claim", str(shard)) for it in there])
+            await self._run(*(Call.of(keys[it], "claim", str(shard)) for it in there))
 
     def _id_key(self, session_id: str) -> bytes:
         return raw(f"{{{self._prefix}:id:{session_id}}}")
