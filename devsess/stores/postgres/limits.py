@@ -8,14 +8,19 @@ So each wait of a connection looks at a deadline, and drops the connection when 
 
 from __future__ import annotations
 
+import math
 from asyncio import CancelledError
+from contextlib import contextmanager
+from contextvars import ContextVar
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from psycopg import AsyncConnection, Connection, OperationalError, waiting
 
 if TYPE_CHECKING:
-    from psycopg.abc import PQGen
+    from collections.abc import Iterator
+
+    from psycopg.abc import PQGen, PQGenConn
     from psycopg.pq.abc import PGconn
 
 T = TypeVar("T")
@@ -30,6 +35,20 @@ _INTERVAL = 0.1
 
 class LateError(OperationalError):
     """No answer came in time; the connection is closed."""
+
+
+# Until when the connection that is being made must be there.
+_UNTIL: ContextVar[float] = ContextVar("until", default=math.inf)
+
+
+@contextmanager
+def connecting(until: float) -> Iterator[None]:
+    """Connections that are made inside must be there at *until*, on the monotonic clock."""
+    token = _UNTIL.set(until)
+    try:
+        yield
+    finally:
+        _UNTIL.reset(token)
 
 
 class LimitedConnection(Connection[tuple[Any, ...]]):
@@ -48,6 +67,10 @@ class LimitedConnection(Connection[tuple[Any, ...]]):
     def connect(cls, conninfo: str = "", **arguments: Any) -> Self:
         """See psycopg.Connection.connect."""
         return super().connect(conninfo, **arguments | _TO_THE_PRIMARY)
+
+    @classmethod
+    def _connect_gen(cls, conninfo: str = "", **arguments: Any) -> PQGenConn[Self]:
+        return _limited_start(super()._connect_gen(conninfo, **arguments), _UNTIL.get())
 
     def wait(self, gen: PQGen[T], interval: float = _INTERVAL, timeout: float | None = None) -> T:
         """See psycopg.Connection.wait."""
@@ -72,6 +95,10 @@ class LimitedAsyncConnection(AsyncConnection[tuple[Any, ...]]):
     async def connect(cls, conninfo: str = "", **arguments: Any) -> Self:
         """See psycopg.AsyncConnection.connect."""
         return await super().connect(conninfo, **arguments | _TO_THE_PRIMARY)
+
+    @classmethod
+    def _connect_gen(cls, conninfo: str = "", **arguments: Any) -> PQGenConn[Self]:
+        return _limited_start(super()._connect_gen(conninfo, **arguments), _UNTIL.get())
 
     async def wait(
         self, gen: PQGen[T], interval: float = _INTERVAL, timeout: float | None = None
@@ -102,3 +129,18 @@ def _limited(gen: PQGen[T], connection: PGconn, deadline: float | None) -> PQGen
     except StopIteration as end:
         answer: T = end.value
         return answer
+
+
+def _limited_start(gen: PQGenConn[T], until: float) -> PQGenConn[T]:
+    """*gen*, which connects, until then."""
+    try:
+        wanted = next(gen)
+        while True:
+            ready = yield wanted
+            if monotonic() >= until:
+                gen.close()
+                raise LateError("the server did not answer in time")
+            wanted = gen.send(ready)
+    except StopIteration as end:
+        made: T = end.value
+        return made

@@ -9,17 +9,17 @@ from __future__ import annotations
 import asyncio
 from threading import Event, Lock
 from time import monotonic
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import psycopg
 
 from devsess.errors import StoreUnavailableError
 from devsess.stores.postgres import poolers
 from devsess.stores.postgres.errors import meaning_of
-from devsess.stores.postgres.limits import LimitedAsyncConnection, LimitedConnection
 
 if TYPE_CHECKING:
-    from devsess.stores.postgres.settings import Settings
+    from devsess.stores.postgres.hosts import Hosts
+    from devsess.stores.postgres.limits import LimitedAsyncConnection, LimitedConnection
 
 # Seconds after which a wait notices that the store was closed.
 _SLICE = 0.5
@@ -28,9 +28,8 @@ _SLICE = 0.5
 class BlockingListener:
     """For the blocking port."""
 
-    def __init__(self, settings: Settings, arguments: dict[str, Any]) -> None:
-        self._settings = settings
-        self._arguments = arguments
+    def __init__(self, timeout: float, hosts: Hosts) -> None:
+        self._timeout, self._hosts = timeout, hosts
         self._lock = Lock()
         self._closed = Event()
         self._connection: LimitedConnection | None = None
@@ -62,8 +61,9 @@ class BlockingListener:
             raise StoreUnavailableError("this store was closed")
         if self._is_pooled or self._connection is not None:
             return False
-        self._connection = LimitedConnection.connect(self._settings.conninfo, **self._arguments)
-        self._connection.deadline = monotonic() + self._settings.timeout
+        deadline = monotonic() + self._timeout
+        self._connection = self._hosts.connect(deadline)
+        self._connection.deadline = deadline
         self._is_pooled = poolers.is_pooled(self._connection)
         if self._is_pooled:
             poolers.warn(poolers.NOT_HEARD)
@@ -94,9 +94,8 @@ class BlockingListener:
 class AwaitingListener:
     """For the awaiting port."""
 
-    def __init__(self, settings: Settings, arguments: dict[str, Any]) -> None:
-        self._settings = settings
-        self._arguments = arguments
+    def __init__(self, timeout: float, hosts: Hosts) -> None:
+        self._timeout, self._hosts = timeout, hosts
         self._loop: object = None
         self._connection: LimitedAsyncConnection | None = None
         self._is_pooled = False
@@ -121,9 +120,9 @@ class AwaitingListener:
         loop = asyncio.get_running_loop()
         if self._loop is loop:
             return False
-        connect = LimitedAsyncConnection.connect(self._settings.conninfo, **self._arguments)
-        self._connection = await connect
-        self._connection.deadline = monotonic() + self._settings.timeout
+        deadline = monotonic() + self._timeout
+        self._connection = await self._hosts.connect_awaited(deadline)
+        self._connection.deadline = deadline
         self._is_pooled = await poolers.is_pooled_awaited(self._connection)
         if self._is_pooled:
             poolers.warn(poolers.NOT_HEARD)

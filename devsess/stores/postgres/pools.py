@@ -10,18 +10,18 @@ application has already is used as it is.
 from __future__ import annotations
 
 import asyncio
-import math
 import threading
 from collections import deque
 from time import monotonic
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from psycopg import OperationalError
 
 from devsess.stores.postgres import poolers
-from devsess.stores.postgres.limits import LimitedAsyncConnection, LimitedConnection
 
 if TYPE_CHECKING:
+    from devsess.stores.postgres.hosts import Hosts
+    from devsess.stores.postgres.limits import LimitedAsyncConnection, LimitedConnection
     from devsess.stores.postgres.settings import Settings
 
 # Seconds after which an unused connection is closed: on the way, firewalls forget it.
@@ -38,14 +38,6 @@ _LIMITS = (
 )
 
 
-def connecting(settings: Settings) -> dict[str, Any]:
-    """The arguments for a new connection."""
-    found: dict[str, Any] = {"autocommit": True, "connect_timeout": math.ceil(settings.timeout)}
-    if "application_name" not in settings.conninfo:
-        found["application_name"] = "devsess"
-    return found
-
-
 def _limits(settings: Settings) -> dict[str, str]:
     milliseconds = settings.timeout * 1_000
     return {"lock": str(int(milliseconds * 0.6) + 1), "ms": str(int(milliseconds * 0.8) + 1)}
@@ -54,8 +46,8 @@ def _limits(settings: Settings) -> dict[str, str]:
 class BlockingConnections:
     """Connections for threads; the methods that it has in common with psycopg_pool's."""
 
-    def __init__(self, settings: Settings) -> None:
-        self._settings = settings
+    def __init__(self, settings: Settings, hosts: Hosts) -> None:
+        self._settings, self._hosts = settings, hosts
         self._places = threading.Semaphore(settings.pool_size)
         self._lock = threading.Lock()
         self._free: deque[tuple[float, LimitedConnection]] = deque()
@@ -69,17 +61,18 @@ class BlockingConnections:
         Raises:
             psycopg.OperationalError: If there is none after *timeout* seconds.
         """
+        deadline = monotonic() + timeout
         if timeout <= 0 or not self._places.acquire(timeout=timeout):
             raise OperationalError("all connections are in use")
         try:
-            return self._unused() or self._new()
+            return self._unused() or self._new(deadline)
         except BaseException:
             self._places.release()
             raise
 
-    def _new(self) -> LimitedConnection:
-        made = LimitedConnection.connect(self._settings.conninfo, **connecting(self._settings))
-        made.deadline = monotonic() + self._settings.timeout
+    def _new(self, deadline: float) -> LimitedConnection:
+        made = self._hosts.connect(deadline)
+        made.deadline = deadline
         if not poolers.is_pooled(made):
             made.execute(_LIMITS, _limits(self._settings))
         else:
@@ -122,8 +115,8 @@ class BlockingConnections:
 class AwaitingConnections:
     """Connections for one event loop."""
 
-    def __init__(self, settings: Settings) -> None:
-        self._settings = settings
+    def __init__(self, settings: Settings, hosts: Hosts) -> None:
+        self._settings, self._hosts = settings, hosts
         self._places = asyncio.Semaphore(settings.pool_size)
         self._free: deque[tuple[float, LimitedAsyncConnection]] = deque()
         self._is_closed = False
@@ -131,22 +124,22 @@ class AwaitingConnections:
 
     async def getconn(self, timeout: float) -> LimitedAsyncConnection:
         """See BlockingConnections."""
+        deadline = monotonic() + timeout
         try:
             async with asyncio.timeout(timeout):
                 await self._places.acquire()
                 try:
                     await self._close_idle()
-                    return self._free.pop()[1] if self._free else await self._new()
+                    return self._free.pop()[1] if self._free else await self._new(deadline)
                 except BaseException:
                     self._places.release()
                     raise
         except TimeoutError:
             raise OperationalError("there was no connection in time") from None
 
-    async def _new(self) -> LimitedAsyncConnection:
-        arguments = connecting(self._settings)
-        made = await LimitedAsyncConnection.connect(self._settings.conninfo, **arguments)
-        made.deadline = monotonic() + self._settings.timeout
+    async def _new(self, deadline: float) -> LimitedAsyncConnection:
+        made = await self._hosts.connect_awaited(deadline)
+        made.deadline = deadline
         if not await poolers.is_pooled_awaited(made):
             await made.execute(_LIMITS, _limits(self._settings))
         else:

@@ -15,11 +15,11 @@ from devsess._runtime.fork import after_fork
 from devsess.errors import StoreUnavailableError
 from devsess.stores.postgres import lending, pipelines
 from devsess.stores.postgres.errors import LostError, meaning_of
+from devsess.stores.postgres.hosts import Hosts
 from devsess.stores.postgres.listening import AwaitingListener, BlockingListener
 from devsess.stores.postgres.pools import (
     AwaitingConnections,
     BlockingConnections,
-    connecting,
 )
 
 if TYPE_CHECKING:
@@ -78,13 +78,13 @@ class BlockingPort(_Port):
     """For SessionManager: its coroutines never suspend."""
 
     def __init__(self, settings: Settings, pool: BlockingPool | None = None) -> None:
-        self._settings = settings
+        self._settings, self._hosts = settings, Hosts(settings)
         self._given = pool
         self._pool = pool
         self._opening = threading.Lock()
         self._abandoned: list[object] = []  # kept, so that nothing is closed
         self._is_closed = False
-        self._listener = BlockingListener(settings, connecting(settings))
+        self._listener = BlockingListener(settings.timeout, self._hosts)
         after_fork(self, BlockingPort._in_child)
 
     def _in_child(self) -> None:
@@ -92,7 +92,7 @@ class BlockingPort(_Port):
         self._abandoned += [self._pool, self._listener]
         self._pool, self._given = None, None
         self._opening = threading.Lock()
-        self._listener = BlockingListener(self._settings, connecting(self._settings))
+        self._listener = BlockingListener(self._settings.timeout, self._hosts)
 
     async def _once(self, work: Work[T], deadline: float) -> T:
         pool = self._opened()
@@ -115,7 +115,7 @@ class BlockingPort(_Port):
             return self._pool
         with self._opening:
             if self._pool is None:
-                self._pool = BlockingConnections(self._settings)
+                self._pool = BlockingConnections(self._settings, self._hosts)
             return self._pool
 
     async def listen(self, channel: str, seconds: float) -> None:
@@ -132,20 +132,20 @@ class AwaitingPort(_Port):
     """For AsyncSessionManager: it opens its pool inside the running loop."""
 
     def __init__(self, settings: Settings, pool: AwaitingPool | None = None) -> None:
-        self._settings = settings
+        self._settings, self._hosts = settings, Hosts(settings)
         self._given = pool
         self._pool = pool
         self._loop: object = None
         self._abandoned: list[object] = []  # kept, so that nothing is closed
         self._is_closed = False
-        self._listener = AwaitingListener(settings, connecting(settings))
+        self._listener = AwaitingListener(settings.timeout, self._hosts)
         after_fork(self, AwaitingPort._abandon)
 
     def _abandon(self) -> None:
         """Of another loop or process: neither used nor closed here."""
         self._abandoned += [self._pool, self._listener]
         self._pool, self._given, self._loop = None, None, None
-        self._listener = AwaitingListener(self._settings, connecting(self._settings))
+        self._listener = AwaitingListener(self._settings.timeout, self._hosts)
 
     async def _once(self, work: Work[T], deadline: float) -> T:
         pool = await self._opened()
@@ -169,7 +169,7 @@ class AwaitingPort(_Port):
             self._abandon()
         self._loop = loop
         if self._pool is None:
-            self._pool = AwaitingConnections(self._settings)
+            self._pool = AwaitingConnections(self._settings, self._hosts)
         return self._pool
 
     async def listen(self, channel: str, seconds: float) -> None:
