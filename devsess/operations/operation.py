@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Protocol
 
 from attrs import field, frozen
 
-from devsess.stores.base import AsyncStore, AsyncSupportsStamps
+from devsess.stores.base import AsyncStore
+from devsess.stores.capabilities import AsyncSupportsStamps
 
 if TYPE_CHECKING:
     from devsess._runtime.corrections import Corrections

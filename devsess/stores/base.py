@@ -61,7 +61,6 @@ from devsess.stores.calls import (
     SharedMark,
     Target,
 )
-from devsess.stores.capabilities import AsyncSupportsStamps, SupportsMark, SupportsStamps
 
 if TYPE_CHECKING:
     from devsess.lifecycle import Activity, LivenessCutoffs
@@ -71,7 +70,6 @@ if TYPE_CHECKING:
 __all__ = [
     "ALL",
     "AsyncStore",
-    "AsyncSupportsStamps",
     "ById",
     "Changes",
     "Columns",
@@ -86,14 +84,13 @@ __all__ = [
     "Known",
     "OfDevice",
     "OfUser",
+    "PartlyUnavailableError",
     "Refused",
     "Retention",
     "Settled",
     "SharedMark",
     "Store",
     "StoreBusyError",
-    "SupportsMark",
-    "SupportsStamps",
     "Target",
 ]
 

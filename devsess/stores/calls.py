@@ -260,8 +260,9 @@ class Retention:
         latest: Later instants were written by a clock that was ahead; *now* takes
             their place. Infinity corrects nothing.
         before: Sessions that ended before it, and events older than it, are deleted.
-        devices_before: So are devices without a session that were last seen before it,
-        agents_before: and the texts of user agents, where a store keeps them apart.
+        devices_before: Devices without a session that were last seen before it are deleted.
+        agents_before: Texts of user agents that were last seen before it are deleted, where a
+            store keeps them apart.
     """
 
     now: float

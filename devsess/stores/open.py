@@ -44,7 +44,7 @@ def is_async(store: Store | AsyncStore) -> bool:
 
 def open_store(location: str | os.PathLike[str], *, is_awaited: bool = False) -> Store | AsyncStore:
     """
-    The store at *location*: a path, `sqlite:///file.db`, or `memory://`.
+    The store at *location*: a path, or a URL of one of the schemes below.
 
     Raises:
         ConfigurationError: If no such URL is known; it may hold a password and is not quoted.

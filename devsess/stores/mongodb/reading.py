@@ -45,7 +45,7 @@ def _lookup(collection: str, local: str, foreign: str, name: str) -> Document:
 
 def session_in(found: Sequence[Mapping[str, Any]]) -> SessionRow | None:
     """The row that `session_pipeline` finds, as it reads; None if there is none."""
-    [*sessions] = [it for it in found if it.get("table") == "session"]
+    sessions = [it for it in found if it.get("table") == "session"]
     bound = [it for it in found if it.get("table") != "session"]
     if not sessions:
         marking.marks_from(bound)

@@ -98,21 +98,23 @@ class MongoStore:
 
     # How calls are carried out.
 
-    async def _read(self, read: Callable[[], Awaitable[T]], seconds: float | None = None) -> T:
-        """The result of *read*, which is tried again where others wrote in between."""
+    async def _run(self, work: Callable[[], Awaitable[T]], seconds: float | None = None) -> T:
+        """The result of *work*, begun again where what it read does not fit together."""
         with self._port.within(seconds):
             for _ in range(_TRIES):
                 try:
                     if not self._is_ready:
                         await self._make_ready()
-                    return await read()
+                    return await work()
                 except MovedError:
                     continue
                 except EmptiedError:
                     self._is_ready = False
         raise StoreUnavailableError("the collection holds what does not fit together")
 
-    async def _write(self, work: Callable[[Unit], Awaitable[T]], seconds: float | None = None) -> T:
+    async def _transact(
+        self, work: Callable[[Unit], Awaitable[T]], seconds: float | None = None
+    ) -> T:
         """The result of *work* in one transaction, within the timeout or so many seconds."""
 
         async def attempt(session: object) -> T:
@@ -121,7 +123,7 @@ class MongoStore:
             await unit.flush()
             return answer
 
-        return await self._read(lambda: self._port.transaction(attempt), seconds)
+        return await self._run(lambda: self._port.transaction(attempt), seconds)
 
     async def _make_ready(self) -> None:
         await self._port.read_clock()
@@ -136,19 +138,19 @@ class MongoStore:
         async def read() -> Changes:
             return await log.changes_behind(self._port, await log.read_header(self._port), position)
 
-        return await self._read(read)
+        return await self._run(read)
 
     async def get(self, session_id: str) -> SessionRow | None:
         """See Store.get."""
         if not is_text(session_id):
             return None
-        return await self._read(partial(queries.get, self._port, session_id))
+        return await self._run(partial(queries.get, self._port, session_id))
 
     async def list(self, user_id: str) -> builtins.list[SessionRow]:
         """See Store.list."""
         if not is_text(user_id):
             return []
-        return await self._read(partial(queries.sessions, self._port, user_id))
+        return await self._run(partial(queries.sessions, self._port, user_id))
 
     async def live(
         self, user_id: str, *, cutoffs: LivenessCutoffs, limit: int, cursor: str | None = None
@@ -158,13 +160,13 @@ class MongoStore:
         before = semantics.read_live_cursor(cursor)
         if not is_text(user_id, before[1] if before else ""):
             return queries.EMPTY
-        return await self._read(partial(queries.live, self._port, user_id, cutoffs, limit, before))
+        return await self._run(partial(queries.live, self._port, user_id, cutoffs, limit, before))
 
     async def cut_off(self, user_id: str) -> float | None:
         """See Store.cut_off."""
         if not is_text(user_id):
             return None
-        marks = await self._read(partial(queries.marks, self._port, user_id, ()))
+        marks = await self._run(partial(queries.marks, self._port, user_id, ()))
         at: float | None = marks.account.get("cut_off")
         return at
 
@@ -172,12 +174,12 @@ class MongoStore:
         """See Store.ending_number."""
         if not is_text(user_id):
             return 0
-        return (await self._read(partial(queries.marks, self._port, user_id, digests))).number
+        return (await self._run(partial(queries.marks, self._port, user_id, digests))).number
 
     async def ahead(self, *, after: float, limit: int) -> builtins.list[SessionRow]:
         """See Store.ahead."""
         semantics.check_size(limit)
-        return await self._read(partial(queries.ahead, self._port, after, limit))
+        return await self._run(partial(queries.ahead, self._port, after, limit))
 
     async def newest_instants(self, *, limit: int) -> builtins.list[float]:
         """See Store.newest_instants."""
@@ -188,18 +190,18 @@ class MongoStore:
             sort=[("place", DESCENDING)],
             limit=limit,
         )
-        return [float(it["at"]) for it in await self._read(newest)]
+        return [float(it["at"]) for it in await self._run(newest)]
 
     async def covered(self, number: int, *, limit: int, cursor: str | None = None) -> Page[str]:
         """See Store.covered."""
         semantics.check_size(limit)
-        return await self._read(partial(endings.covered, self._port, number, limit, cursor))
+        return await self._run(partial(endings.covered, self._port, number, limit, cursor))
 
     async def devices(self, user_id: str) -> builtins.list[DeviceRow]:
         """See Store.devices."""
         if not is_text(user_id):
             return []
-        return await self._read(partial(queries.devices, self._port, user_id))
+        return await self._run(partial(queries.devices, self._port, user_id))
 
     async def known_devices(
         self,
@@ -212,7 +214,7 @@ class MongoStore:
         """See Store.known_devices."""
         if not is_text(user_id):
             return queries.UNKNOWN
-        return await self._read(
+        return await self._run(
             partial(queries.known, self._port, user_id, ids, fingerprints, digests)
         )
 
@@ -224,13 +226,13 @@ class MongoStore:
         before = semantics.read_cursor(cursor)
         if not is_text(user_id):
             return queries.NO_EVENTS
-        return await self._read(partial(queries.events, self._port, user_id, limit, before))
+        return await self._run(partial(queries.events, self._port, user_id, limit, before))
 
     # Writes.
 
     async def insert(self, insertion: Insertion) -> InsertAnswer:
         """See Store.insert."""
-        return await self._write(partial(writes.insert, insertion=insertion))
+        return await self._transact(partial(writes.insert, insertion=insertion))
 
     async def touch(
         self, session_id: str, activity: Activity, *, bound: bool, presented: int | None = None
@@ -238,7 +240,7 @@ class MongoStore:
         """See Store.touch; the primary's word is enough."""
         if not is_text(session_id):
             return False
-        return await self._read(
+        return await self._run(
             partial(queries.touch, self._port, session_id, activity, bound, presented)
         )
 
@@ -252,10 +254,10 @@ class MongoStore:
         if not is_text(session_id):
             return None
         if event is None:
-            return await self._read(
+            return await self._run(
                 partial(queries.rotate, self._port, session_id, expected_generation, changes)
             )
-        return await self._write(
+        return await self._transact(
             lambda unit: writes.rotate(unit, session_id, expected, changes, event)
         )
 
@@ -266,7 +268,7 @@ class MongoStore:
         semantics.check_columns(expected, changes)
         if not is_text(session_id):
             return None
-        return await self._write(
+        return await self._transact(
             lambda unit: writes.update(unit, session_id, expected, changes, event)
         )
 
@@ -277,20 +279,22 @@ class MongoStore:
         del wait
         if not is_text(session_id):
             return False
-        return await self._write(lambda unit: writes.set_back(unit, session_id, expected, changes))
+        return await self._transact(
+            lambda unit: writes.set_back(unit, session_id, expected, changes)
+        )
 
     async def end(self, ending: Ending) -> Ended:
         """See Store.end."""
         if not is_text(*semantics.names_in(ending.target)):
             return Ended()
-        return await self._write(partial(endings.end, ending=ending))
+        return await self._transact(partial(endings.end, ending=ending))
 
     async def settle(
         self, *, limit: int, own: int | None = None, before: float = math.inf
     ) -> Settled:
         """See Store.settle."""
         semantics.check_size(limit)
-        return await self._write(partial(endings.settle, limit=limit, own=own, before=before))
+        return await self._transact(partial(endings.settle, limit=limit, own=own, before=before))
 
     async def put_device(
         self,
@@ -304,24 +308,24 @@ class MongoStore:
         """See Store.put_device."""
         if not is_text(user_id, device_id):
             return None
-        return await self._write(
+        return await self._transact(
             lambda unit: writes.put_device(unit, user_id, device_id, changes, event, number)
         )
 
     async def add_event(self, event: EventRow) -> None:
         """See Store.add_event."""
-        await self._write(partial(writes.add_event, event=event))
+        await self._transact(partial(writes.add_event, event=event))
 
     async def purge(self, retention: Retention, *, limit: int) -> int:
         """See Store.purge."""
         semantics.check_size(limit)
-        return await self._write(partial(purge.purge, retention=retention, limit=limit))
+        return await self._transact(partial(purge.purge, retention=retention, limit=limit))
 
     async def erase(self, erasure: Erasure) -> int:
         """See Store.erase."""
         if not is_text(erasure.user_id):
             return 0
-        return await self._write(partial(writes.erase, erasure=erasure))
+        return await self._transact(partial(writes.erase, erasure=erasure))
 
     # Copies.
 
@@ -330,42 +334,42 @@ class MongoStore:
         semantics.check_size(limit)
         if cursor is not None and not is_text(cursor):
             raise ValueError("this cursor was not given out by export")
-        return await self._write(partial(copies.page, limit=limit, cursor=cursor), _COPY)
+        return await self._transact(partial(copies.page, limit=limit, cursor=cursor), _COPY)
 
     async def accounts(self, user_ids: Sequence[str]) -> Batch:
         """See SupportsCopy.accounts."""
-        return await self._write(partial(copies.accounts, user_ids=user_ids), _COPY)
+        return await self._transact(partial(copies.accounts, user_ids=user_ids), _COPY)
 
     async def merge(self, batch: Batch) -> None:
         """See SupportsCopy.merge."""
         if not all(is_text(it.user_id) for it in batch.accounts):
             raise ValueError("MongoDB cannot keep the id of an account: a character in it")
-        await self._write(partial(copies.merge_numbers, batch=batch), _COPY)
+        await self._transact(partial(copies.merge_numbers, batch=batch), _COPY)
         for theirs in batch.accounts:
             merge = partial(copies.merge_account, theirs=theirs, others=batch.mark)
-            await self._write(merge, _COPY)
+            await self._transact(merge, _COPY)
 
     # Leases.
 
     async def renew(self, reader: str, position: object, *, lease: float) -> Renewal:
         """See SupportsLeases.renew."""
-        return await self._read(partial(leases.renew, self._port, reader, position, lease))
+        return await self._run(partial(leases.renew, self._port, reader, position, lease))
 
     async def leave(self, reader: str) -> None:
         """See SupportsLeases.leave."""
-        await self._read(partial(leases.leave, self._port, reader))
+        await self._run(partial(leases.leave, self._port, reader))
 
     async def readers_behind(self, position: object) -> Behind:
         """See SupportsLeases.readers_behind."""
-        return await self._read(partial(leases.readers_behind, self._port, position))
+        return await self._run(partial(leases.readers_behind, self._port, position))
 
     async def expel(self, reader: str, beat: int) -> None:
         """See SupportsLeases.expel."""
-        await self._read(partial(leases.expel, self._port, reader, beat))
+        await self._run(partial(leases.expel, self._port, reader, beat))
 
     async def season(self, history: str) -> None:
         """See SupportsLeases.season."""
-        await self._read(partial(leases.season, self._port, history))
+        await self._run(partial(leases.season, self._port, history))
 
     async def wait(self, seconds: float) -> None:
         """See SupportsLeases.wait."""
