@@ -17,10 +17,10 @@ from typing import Any
 from attrs import asdict
 from tabulate import tabulate
 
-from benchmarks.checker.checking import Findings, Settings, check
+from benchmarks.checker.checking import Findings, check
 from benchmarks.checker.faults import FAULTS
 from benchmarks.checker.places import NAMES
-from benchmarks.checker.plan import KINDS, WAYS
+from benchmarks.checker.settings import KINDS, WAYS, Settings
 
 # What cannot be injected there; see `faults.possible`.
 _WITHOUT = {

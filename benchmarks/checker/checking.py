@@ -6,67 +6,23 @@ import secrets
 import time
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from attrs import Factory, evolve, field, frozen
 
-from benchmarks.checker.faults import CLOCKS, Run, possible
+from benchmarks.checker.faults import Run, possible
 from benchmarks.checker.places import place_at
-from benchmarks.checker.plan import KINDS, Plan
+from benchmarks.checker.plan import Plan
+from benchmarks.checker.settings import CLOCKS, Settings
 from devsess import InvalidSessionError, SessionRevokedError, StoreUnavailableError
 from devsess.stores.open import open_store
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from benchmarks.checker.board import Board
     from devsess import SessionManager
 
 # Sessions that are validated once more when all is over, and seconds for an answer.
 LAST, PATIENCE = 1_000, 60.0
-
-
-@frozen(kw_only=True)
-class Settings:
-    """
-    The choices of a check.
-
-    Attributes:
-        store: A name of `places`, or a URL.
-        way: How the validating processes are current; see `plan.WAYS`.
-        max_staleness: Seconds, where they follow.
-        bound: Seconds after `revoke` from which on no validation may succeed; by default
-            *max_staleness* where they follow, and 0 elsewhere.
-        lease: Seconds, where endings are acknowledged.
-        kinds: The manager of each validating process: "blocking" or "awaiting".
-        faults: Those that are injected in turn.
-        validations, revocations, rounds: At least so many; rounds of all faults.
-        mark: Of a SQLite file: "automatic" or "data_version".
-        pauses: Seconds between two rounds of a validating thread, in turn.
-        pace: Seconds between two endings.
-        threads: Of each validating process.
-        refusals: How often each of them must find a session ended.
-        again: Of a hundred endings, those that another process had written and not waited for.
-        opened: Opens the store at a URL; another function for one that is broken.
-    """
-
-    store: str = "sqlite"
-    way: str = "asking"
-    max_staleness: float = 1.0
-    bound: float | None = None
-    lease: float = 2.0
-    kinds: tuple[str, ...] = KINDS
-    faults: tuple[str, ...] = ()
-    validations: int = 100_000
-    revocations: int = 200
-    rounds: int = 0
-    mark: str = "automatic"
-    pauses: tuple[float, ...] = (0.0,)
-    pace: float = 0.0
-    threads: int = 2
-    refusals: int = 3
-    again: int = 10
-    opened: Callable[..., Any] = open_store
 
 
 @frozen(kw_only=True)
@@ -126,42 +82,24 @@ def check(settings: Settings) -> Findings:
         impossible = {*settings.faults} - {*possible(place)}
         if impossible:
             raise ValueError(f"not possible on {settings.store}: {', '.join(sorted(impossible))}")
-        plan = _plan(settings, folder, place.url, place.through)
+        plan = Plan(settings, folder, secrets.token_urlsafe(32), place.url, place.through)
         (folder / "board").touch()
         _manager(plan).close()  # so that nobody has to make the file while others wait for it
         with plan.board() as board:
             start = time.monotonic()
             run = Run(plan, board, place)
             run.until_enough(tuple(it for it in settings.faults if it != CLOCKS))
-            faults = dict(run.injected) | ({CLOCKS: 1} if plan.are_apart else {})
-            found = _findings(board, _bound(settings), settings.revocations)
+            faults = dict(run.injected) | ({CLOCKS: 1} if settings.are_apart else {})
+            found = _findings(board, settings.late_after, settings.revocations)
             return evolve(
                 found, faults=faults, seconds=time.monotonic() - start, **_last(plan, board, found)
             )
 
 
-def _bound(settings: Settings) -> float:
-    if settings.bound is not None:
-        return settings.bound
-    return settings.max_staleness if settings.way == "following" else 0.0
-
-
-def _plan(settings: Settings, folder: Path, url: str, through: str) -> Plan:
-    names = ["way", "max_staleness", "lease", "kinds", "validations", "revocations", "rounds"]
-    names += ["mark", "pauses", "pace", "threads", "refusals", "again", "opened"]
-    return Plan(
-        folder=folder,
-        secret=secrets.token_urlsafe(32),
-        url=url,
-        through=through,
-        are_apart=CLOCKS in settings.faults,
-        **{name: getattr(settings, name) for name in names},
-    )
-
-
 def _manager(plan: Plan) -> SessionManager:
     """A new manager, with a store that is not broken."""
-    manager: SessionManager = evolve(plan, opened=open_store).ending("blocking").manager
+    whole = evolve(plan, settings=evolve(plan.settings, opened=open_store))
+    manager: SessionManager = whole.ending("blocking").manager
     return manager
 
 

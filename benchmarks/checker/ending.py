@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from benchmarks.checker.board import Board
-    from benchmarks.checker.plan import Face, Plan
+    from benchmarks.checker.managers import Face
+    from benchmarks.checker.plan import Plan
 
 # Sessions alive at a time, and accounts that have them.
 ALIVE = 16
@@ -39,9 +40,9 @@ def sign_in_and_end(plan: Plan) -> None:
 
 
 async def _sign_in_and_end(plan: Plan, board: Board) -> None:
-    faces = [plan.ending(kind) for kind in dict.fromkeys(plan.kinds)]
+    faces = [plan.ending(kind) for kind in dict.fromkeys(plan.settings.kinds)]
     parent = os.getppid()
-    ender, was_slow = Ender(board, plan.again), False
+    ender, was_slow = Ender(board, plan.settings.again), False
     try:
         while os.getppid() == parent and not _is_enough(plan, board):
             face = faces[board.issued % len(faces)]
@@ -54,7 +55,7 @@ async def _sign_in_and_end(plan: Plan, board: Board) -> None:
             if board.is_slow and not was_slow:
                 await asyncio.sleep(QUIET)
             was_slow = board.is_slow
-            await asyncio.sleep(plan.pace)
+            await asyncio.sleep(plan.settings.pace)
     finally:
         for face in faces:
             await face.call(face.manager.close)
@@ -62,9 +63,9 @@ async def _sign_in_and_end(plan: Plan, board: Board) -> None:
 
 def _is_enough(plan: Plan, board: Board) -> bool:
     done = (
-        board.total("validations") >= plan.validations
-        and board.issued - ALIVE >= plan.revocations
-        and board.rounds >= plan.rounds
+        board.total("validations") >= plan.settings.validations
+        and board.issued - ALIVE >= plan.settings.revocations
+        and board.rounds >= plan.settings.rounds
     )
     return done or board.stopped or board.issued == board.slots
 
@@ -78,7 +79,7 @@ class Ender:
 
     Args:
         board: Where endings are noted.
-        again: See Plan.
+        again: See Settings.
     """
 
     def __init__(self, board: Board, again: int) -> None:

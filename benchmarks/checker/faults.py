@@ -12,6 +12,7 @@ from multiprocessing.connection import wait
 from typing import TYPE_CHECKING
 
 from benchmarks.checker.ending import sign_in_and_end
+from benchmarks.checker.settings import CLOCKS
 from benchmarks.checker.validating import CHILD_SPANS, validate_in_process
 
 if TYPE_CHECKING:
@@ -49,7 +50,7 @@ class Run:
 
     def __init__(self, plan: Plan, board: Board, place: Place) -> None:
         self.injected: Counter[str] = Counter()
-        self._plan = plan
+        self._plan, self._settings = plan, plan.settings
         self._board = board
         self._place = place
         self._context: SpawnContext = get_context("spawn")
@@ -67,7 +68,7 @@ class Run:
             target=sign_in_and_end, args=(self._plan,), daemon=True
         )
         self._ending.start()
-        self._validating = [self._started(it) for it in range(len(self._plan.kinds))]
+        self._validating = [self._started(it) for it in range(len(self._settings.kinds))]
         try:
             while self._is_going_on() and faults:
                 self._inject_all(faults)
@@ -127,7 +128,7 @@ class Run:
         pid = self._pid(process)
         os.kill(pid, signal.SIGSTOP)
         try:
-            time.sleep(STOPPED * self._plan.span)
+            time.sleep(STOPPED * self._settings.span)
         finally:
             os.kill(pid, signal.SIGCONT)
 
@@ -147,7 +148,7 @@ class Run:
     def fork(self, process: int) -> None:
         """Have a process fork: its child validates too, for a while."""
         self._board.have_fork(process)
-        time.sleep(CHILD_SPANS * self._plan.span)
+        time.sleep(CHILD_SPANS * self._settings.span)
 
     def cut(self, process: int) -> None:  # noqa: ARG002 - they have one proxy
         """Cut all connections; then, behind a proxy, let there be none for two leases."""
@@ -156,15 +157,15 @@ class Run:
         if self._place.proxy is not None:
             self._slow_down()
             self._place.proxy.refuse()
-            time.sleep(REFUSED * self._plan.span)
+            time.sleep(REFUSED * self._settings.span)
             self._heal(self._place.proxy)
 
     def delay(self, process: int) -> None:  # noqa: ARG002 - they have one proxy
         """Let each reply come late: when most of a lease is over."""
         if self._place.proxy is not None:
             self._slow_down()
-            self._place.proxy.delay_replies(DELAY * self._plan.span)
-            time.sleep(DELAYED * self._plan.span)
+            self._place.proxy.delay_replies(DELAY * self._settings.span)
+            time.sleep(DELAYED * self._settings.span)
             self._heal(self._place.proxy)
 
     def _slow_down(self) -> None:
@@ -197,8 +198,6 @@ _INJECT: dict[str, Callable[[Run, int], None]] = {
     "delayed": Run.delay,
     "restarted": Run.restart,
 }
-# Not one that is injected: the processes have it from their start.
-CLOCKS = "clocks"
 FAULTS = (*_INJECT, CLOCKS)
 
 

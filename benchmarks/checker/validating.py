@@ -12,7 +12,8 @@ from collections import Counter
 from threading import Thread
 from typing import TYPE_CHECKING
 
-from benchmarks.checker.plan import Awaiting, Plan
+from benchmarks.checker.managers import Awaiting
+from benchmarks.checker.plan import Plan
 from devsess import InvalidSessionError, SessionRevokedError, StoreUnavailableError
 from devsess._runtime.drive import drive
 
@@ -20,7 +21,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from benchmarks.checker.board import Board
-    from benchmarks.checker.plan import Face
+    from benchmarks.checker.managers import Face
+    from benchmarks.checker.settings import Settings
     from devsess import Session
 
 # Slots that each thread keeps validating.
@@ -46,11 +48,11 @@ class Worker:
     """The threads or tasks of one process, and its forks."""
 
     def __init__(self, plan: Plan, board: Board, process: int) -> None:
-        self._plan = plan
+        self._settings = plan.settings
         self._board = board
         self._process = process
         self._face = plan.validating(process)
-        self._first = 2 * plan.threads * process
+        self._first = 2 * self._settings.threads * process
         self._forks = 0
         self._children: list[int] = []
 
@@ -71,12 +73,12 @@ class Worker:
         return self._in_threads(is_over)
 
     def _validators(self, is_over: Callable[[], bool]) -> list[Validator]:
-        threads = range(self._first, self._first + self._plan.threads)
+        threads = range(self._first, self._first + self._settings.threads)
 
         def must_end() -> bool:
             return is_over() or self._board.forks(self._process) != self._forks
 
-        return [Validator(self._plan, self._board, self._face, it, must_end) for it in threads]
+        return [Validator(self._settings, self._board, self._face, it, must_end) for it in threads]
 
     def _in_threads(self, is_over: Callable[[], bool]) -> bool:
         validators = self._validators(is_over)
@@ -110,8 +112,8 @@ class Worker:
             return
         status = 1
         try:
-            self._first += self._plan.threads
-            until = time.monotonic() + CHILD_SPANS * self._plan.span
+            self._first += self._settings.threads
+            until = time.monotonic() + CHILD_SPANS * self._settings.span
             while not self._validate(lambda: self._board.stopped or time.monotonic() > until):
                 self._forks = self._board.forks(self._process)  # that was for the parent alone
             status = 0
@@ -125,10 +127,10 @@ class Validator:
     """One thread or task: it validates the latest sessions, one after another, again and again."""
 
     def __init__(
-        self, plan: Plan, board: Board, face: Face, thread: int, is_over: Callable[[], bool]
+        self, settings: Settings, board: Board, face: Face, thread: int, is_over: Callable[[], bool]
     ) -> None:
         self.error: Exception | None = None
-        self._plan = plan
+        self._settings = settings
         self._board = board
         self._face = face
         self._thread = thread
@@ -159,12 +161,12 @@ class Validator:
             for slot in [*self._tokens]:
                 await self._validate(slot)
             self._board.count(self._thread, self._counts)
-            pause = self._plan.pauses[rounds % len(self._plan.pauses)]
+            pause = self._settings.pauses[rounds % len(self._settings.pauses)]
             await self._face.pause(pause or (0 if self._tokens else LOOK_EVERY))
 
     def _say_so(self) -> None:
-        process, thread = divmod(self._thread, 2 * self._plan.threads)
-        if thread < self._plan.threads:  # no forked child
+        process, thread = divmod(self._thread, 2 * self._settings.threads)
+        if thread < self._settings.threads:  # no forked child
             self._board.has_begun(process, os.getpid())
 
     def _look_for_tokens(self) -> None:
@@ -203,7 +205,7 @@ class Validator:
         expected = isinstance(error, SessionRevokedError) and self._board.begun_at(slot)
         self._counts["refusals" if expected else "wrong_refusals"] += 1
         self._refused[slot] += 1
-        if self._refused[slot] >= (1 if self._board.is_slow else self._plan.refusals):
+        if self._refused[slot] >= (1 if self._board.is_slow else self._settings.refusals):
             self._leave(slot)
 
     def _leave(self, slot: int) -> None:

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from benchmarks.checker.__main__ import faults_of, fewer_on
-from benchmarks.checker.checking import Findings, Settings, check
-from benchmarks.checker.faults import CLOCKS
-from benchmarks.checker.plan import KINDS
+from benchmarks.checker.checking import Findings, check
+from benchmarks.checker.settings import CLOCKS, KINDS, Settings
 
 # The first of two processes has each fault.
 WAYS = [

@@ -7,7 +7,8 @@ from typing import Any
 import _broken
 import pytest
 
-from benchmarks.checker.checking import Findings, Settings, check
+from benchmarks.checker.checking import Findings, check
+from benchmarks.checker.settings import Settings
 
 # Endings during a cut are those of a few sessions that all processes know.
 CUT: dict[str, Any] = {"faults": ("cut",), "rounds": 1, "lease": 2.0, "revocations": 20}

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 from _checked import WAYS, holds
 
-from benchmarks.checker.checking import Settings, check
+from benchmarks.checker.checking import check
+from benchmarks.checker.settings import Settings
 
 
 @pytest.mark.thorough
