@@ -67,12 +67,7 @@ def copy(
     """
     if follow and only_check:
         raise click.UsageError("--check compares once: leave --follow out")
-    source, target = _named(from_, "--from"), _named(to, "--to")
-    if (file_of(source) or source) == (file_of(target) or target):
-        raise ConfigurationError("--from and --to are the same store")
-    check_ready(source, "--from")
-    if only_check:
-        check_ready(target, "--to")
+    source, target = _locations(from_, to, is_target_there=only_check)
     with (
         closing_store(open_store(source)) as one,
         closing_store(open_store(target)) as other,
@@ -90,6 +85,16 @@ def copy(
         found = drive(copier.check(mends=not only_check))
     _show(found, as_json=as_json)
     sys.exit(DIFFERENT if found.behind else 0)
+
+
+def _locations(from_: str | None, to: str | None, *, is_target_there: bool) -> tuple[str, str]:
+    source, target = _named(from_, "--from"), _named(to, "--to")
+    if (file_of(source) or source) == (file_of(target) or target):
+        raise ConfigurationError("--from and --to are the same store")
+    check_ready(source, "--from")
+    if is_target_there:
+        check_ready(target, "--to")
+    return source, target
 
 
 def _named(location: str | None, option: str) -> str:
