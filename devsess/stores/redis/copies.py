@@ -26,12 +26,12 @@ from attrs import evolve
 from devsess.errors import ConfigurationError, StoreUnavailableError
 from devsess.stores import merging, semantics
 from devsess.stores.accounts import Account, Batch, ErasedAccount, Mark
-from devsess.stores.redis import whole
+from devsess.stores.redis import stored
 from devsess.stores.redis.columns import instant, raw, unraw
 from devsess.stores.redis.endings import Endings, how_of
 from devsess.stores.redis.parts import Writing
 from devsess.stores.redis.port import Call
-from devsess.stores.redis.whole import Stored
+from devsess.stores.redis.stored import Stored
 
 T = TypeVar("T")
 
@@ -122,7 +122,7 @@ class Copying(Endings):
     async def _marks(self) -> tuple[list[Mark], list[int]]:
         """Of each shard the ending of everyone, and the highest number drawn."""
         answers = await self._ask_all("marks")
-        return [whole.mark(it) for it in answers], [int(last or 0) for _, _, last in answers]
+        return [stored.mark(it) for it in answers], [int(last or 0) for _, _, last in answers]
 
     async def _stored(self, user_ids: Sequence[str]) -> tuple[list[Stored], list[int]]:
         """Accounts, and the highest number drawn in the shard of each when it was read."""
@@ -133,7 +133,7 @@ class Copying(Endings):
             answers = await self._run(
                 *(Call.of(tag, "account", raw(it)) for tag, it in zip(tags, group, strict=True))
             )
-            found += [whole.read(it, answer) for it, answer in zip(group, answers, strict=True)]
+            found += [stored.read(it, answer) for it, answer in zip(group, answers, strict=True)]
             lasts += [int(answer[0][2] or 0) for answer in answers]
         return found, lasts
 
@@ -147,7 +147,7 @@ class Copying(Endings):
         number = await self._drawn() if is_unknown else "0"
         erased = [(it.digest, str(it.number), instant(it.until)) for it in batch.erased]
         await self._ask_all(
-            *("merge_numbers", str(batch.last_number), whole.cut_off_of(batch.mark), number),
+            *("merge_numbers", str(batch.last_number), stored.cut_off_of(batch.mark), number),
             *how_of(merging.ending_of_everyone(batch.mark)),
             *(str(len(erased)), *(text for each in erased for text in each)),
         )

@@ -17,14 +17,14 @@ from attrs import define, field
 from devsess.models import EventType
 from devsess.stores import merging
 from devsess.stores.merging import Difference
-from devsess.stores.redis import columns, whole
+from devsess.stores.redis import columns, stored
 from devsess.stores.redis.columns import instant, raw, some
 from devsess.stores.redis.packing import packed
 
 if TYPE_CHECKING:
     from devsess.stores.accounts import Account, Mark
     from devsess.stores.redis.columns import Text
-    from devsess.stores.redis.whole import Stored
+    from devsess.stores.redis.stored import Stored
     from devsess.stores.rows import DeviceRow, SessionRow
 
 T = TypeVar("T")
@@ -76,7 +76,7 @@ class Writing:
         return [
             *(raw(self.user_id), self.state),
             "" if part.mark is None else str(part.mark.number),
-            whole.cut_off_of(part.mark),
+            stored.cut_off_of(part.mark),
             *some([_device(it, mine.devices.get(it.id, [])) for it in part.devices]),
             *some([_session(it, mine.sessions.get(it.id, [])) for it in part.sessions]),
             *some([raw(it) for it in part.reduced]),

@@ -38,7 +38,7 @@ def script(name: str) -> Script:
     is_read = name in _READS
     guard = "guard_read" if is_read else "guard_write"
     shared = ["log"] if name in _ON_THE_LOG else ["lib"] if is_read else ["lib", "write"]
-    shared += ["whole"] if name in _OF_COPIES else []
+    shared += ["copies"] if name in _OF_COPIES else []
     parts = [guard, "base", *shared, name]
     text = b"\n".join(_text(part) for part in parts)
     digest = hashlib.sha1(text, usedforsecurity=False).hexdigest()

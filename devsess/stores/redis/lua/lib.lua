@@ -2,8 +2,9 @@
 
 local function session_key(id) return T .. ':s:' .. id end
 local function account_key(user) return T .. ':a:' .. user end
-local function whole(user, device) return #user .. ':' .. user .. device end
-local function device_key(user, device) return T .. ':d:' .. whole(user, device) end
+-- Two ids as one, which `split` parts again.
+local function joined(user, device) return #user .. ':' .. user .. device end
+local function device_key(user, device) return T .. ':d:' .. joined(user, device) end
 local function in_order(n, id) return string.format('%016d', n) .. id end
 
 -- A session's columns that decide; nil if there is none.

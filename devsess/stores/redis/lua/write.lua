@@ -127,7 +127,7 @@ end
 local function index_device(user, device)
   local v = call('HMGET', device_key(user, device), 'last_seen_at', 'uses', 'forgotten',
     'blocked', 'name')
-  local member, free = whole(user, device), T .. ':free'
+  local member, free = joined(user, device), T .. ':free'
   call('ZADD', T .. ':ds:' .. user, v[1], device)
   call('ZADD', T .. ':seen', v[1], member)
   if tonumber(v[2] or 0) > 0 then
@@ -144,8 +144,8 @@ end
 local function delete_device(user, device)
   call('DEL', device_key(user, device))
   call('ZREM', T .. ':ds:' .. user, device)
-  call('ZREM', T .. ':seen', whole(user, device))
-  call('ZREM', T .. ':free', whole(user, device))
+  call('ZREM', T .. ':seen', joined(user, device))
+  call('ZREM', T .. ':free', joined(user, device))
 end
 
 -- Delete a session that was written as ended, or with all of its account.

@@ -27,7 +27,7 @@ class Stored:
 
     Attributes:
         everyone: The ending of everyone in its shard, at the same instant.
-        state: What `whole.lua` calls so.
+        state: What `state_of` in copies.lua gives.
         pending: The endings that may cover its rows.
         devices, sessions: The fields of each one's hash, by its id.
     """
