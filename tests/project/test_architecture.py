@@ -45,7 +45,13 @@ ROOMS = {
         2,
         ("stores", "stores.base", "stores.capabilities", "stores.calls", "stores.accounts"),
     ),
-    "process": Room(2, ("_runtime", "_runtime.clock", "_runtime.corrections", "_runtime.fork")),
+    "process": Room(
+        2,
+        (
+            *("_runtime", "_runtime.clock", "_runtime.corrections", "_runtime.fork"),
+            "_runtime.loops",
+        ),
+    ),
     "stores": Room(
         3,
         (

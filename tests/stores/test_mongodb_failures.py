@@ -268,8 +268,7 @@ def test_a_cancelled_close_closes(mongo: Server, proxy: Proxy) -> None:
     async def run() -> None:
         store = MongoStore(mongo.through(proxy.address, timeout=60), is_awaited=True)
         await store.insert(login(session_row()))
-        opened = store._port._opened
-        assert opened is not None
+        [opened] = store._port._opened.values()
         proxy.delay_replies(0.2)
         task = asyncio.create_task(store.close())
         await asyncio.sleep(0.05)
@@ -297,8 +296,7 @@ def test_one_awaited_store_serves_two_loops(mongo: Server) -> None:
         return found
 
     assert session_row() == asyncio.run(run())
-    [left] = store._port._abandoned
-    first.run_until_complete(left.collections.client.close())
+    first.run_until_complete(store.close())
     first.close()
 
 

@@ -68,8 +68,10 @@ class Collections:
 
 @define
 class _Opened:
-    owner: object
+    """The client of one owner, and what listens over it."""
+
     collections: Collections
+    listener: Listener | None = None
 
 
 class Port:
@@ -87,11 +89,10 @@ class Port:
     def __init__(self, place: Place) -> None:
         self.place = place
         self.timeout = place.timeout
-        self._opened: _Opened | None = None
-        self._abandoned: list[_Opened] = []
+        self._opened: dict[object, _Opened] = {}
+        self._of_parent: list[object] = []  # kept, so that nothing is closed
         self._is_closed = False
         self._clock: tuple[datetime, float] | None = None
-        self._listener: Listener | None = None
         self._lock = Lock()
         after_fork(self, Port._in_child)
 
@@ -99,6 +100,10 @@ class Port:
 
     def _owner(self) -> object:
         """The event loop that a client belongs to; None where it belongs to none."""
+        raise NotImplementedError
+
+    def _is_over(self, owner: object) -> bool:
+        """Whether *owner* is an event loop that was closed, so that its client serves nobody."""
         raise NotImplementedError
 
     async def had(self, answer: Any) -> Any:
@@ -124,28 +129,32 @@ class Port:
     # Connections.
 
     def _open(self) -> Collections:
-        """The collection; after a fork, or in another event loop, over a client of its own."""
-        owner = self._owner()
-        opened = self._opened
-        if opened is None or opened.owner is not owner:
-            with self._lock:
-                if self._is_closed:
-                    raise StoreUnavailableError("this store was closed")
-                opened = self._opened
-                if opened is None or opened.owner is not owner:
-                    self._abandon()
-                    opened = self._opened = _Opened(owner, self._collections())
-        return opened.collections
+        return self._own().collections
 
-    def _abandon(self) -> None:
-        """Keep a client that another process, or another event loop, may be using."""
-        if self._opened is not None:
-            self._abandoned.append(self._opened)
-        self._opened = self._listener = None
+    def _own(self) -> _Opened:
+        """The owner's client; after a fork, or in another event loop, another one."""
+        owner = self._owner()
+        opened = self._opened.get(owner)
+        if opened is not None and not self._is_closed:
+            return opened
+        with self._lock:
+            if self._is_closed:
+                raise StoreUnavailableError("this store was closed")
+            if owner not in self._opened:
+                self._let_go()
+                self._opened[owner] = _Opened(self._collections())
+            return self._opened[owner]
+
+    def _let_go(self) -> None:
+        """Drop the clients of event loops that were closed: nobody can close them any more."""
+        for owner in [*self._opened]:
+            if self._is_over(owner):
+                del self._opened[owner]
 
     def _in_child(self) -> None:
         self._lock = Lock()  # another thread may have held it when the process forked
-        self._abandon()
+        self._of_parent.append(self._opened)
+        self._opened = {}
 
     def _collections(self) -> Collections:
         client = self.place.client
@@ -168,14 +177,14 @@ class Port:
         """Release the connections, unless the client is the application's; twice is fine."""
         with self._lock:  # nobody opens another client meanwhile
             self._is_closed = True
-            opened, self._opened = self._opened, None
-            listener, self._listener = self._listener, None
-        if opened is None or opened.owner is not self._owner():
+            self._let_go()
+            opened = self._opened.pop(self._owner(), None)
+        if opened is None:
             return
         if self.place.client is None:
             await self._released(opened.collections.client)
-        elif listener is not None:
-            await listener.close()
+        elif opened.listener is not None:
+            await opened.listener.close()
 
     @contextmanager
     def within(self, seconds: float | None = None) -> Iterator[None]:
@@ -298,13 +307,13 @@ class Port:
 
         The first call listens from then on.
         """
-        collections = self._open()
-        if self._listener is None:
-            self._listener = Listener(collections.plain, self.had)
+        own = self._own()
+        if own.listener is None:
+            own.listener = Listener(own.collections.plain, self.had)
         try:
-            return await self._listener.next_change(document, seconds)
+            return await own.listener.next_change(document, seconds)
         except BaseException:
-            self._listener = None
+            own.listener = None
             raise
 
 
@@ -315,6 +324,10 @@ class BlockingPort(Port):
 
     def _owner(self) -> object:
         return None
+
+    def _is_over(self, owner: object) -> bool:
+        del owner
+        return False
 
     async def had(self, answer: Any) -> Any:
         return answer
@@ -340,6 +353,9 @@ class AwaitingPort(Port):
 
     def _owner(self) -> object:
         return asyncio.get_running_loop()
+
+    def _is_over(self, owner: object) -> bool:
+        return cast("asyncio.AbstractEventLoop", owner).is_closed()
 
     async def had(self, answer: Any) -> Any:
         return await answer if isinstance(answer, Awaitable) else answer

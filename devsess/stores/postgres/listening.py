@@ -149,3 +149,8 @@ class AwaitingListener:
         self._is_closed = True
         if self._loop is asyncio.get_running_loop():
             await self._drop()
+
+    def let_go(self) -> None:
+        """See AwaitingConnections.let_go."""
+        if self._connection is not None:
+            self._connection.pgconn.finish()

@@ -166,3 +166,9 @@ class AwaitingConnections:
         self._is_closed = True
         while self._free:
             await self._free.pop()[1].close()
+
+    def let_go(self) -> None:
+        """Close those that are not in use, though their event loop was closed."""
+        self._is_closed = True
+        while self._free:
+            self._free.pop()[1].pgconn.finish()

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import asyncio
 import threading
 from collections.abc import Awaitable, Callable, Sequence
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import psycopg
+from attrs import frozen
 from psycopg.rows import tuple_row
 
 from devsess._runtime.fork import after_fork
+from devsess._runtime.loops import ByLoop
 from devsess.errors import StoreUnavailableError
 from devsess.stores.postgres import lending, pipelines
 from devsess.stores.postgres.errors import LostError, meaning_of
@@ -128,27 +129,43 @@ class BlockingPort(_Port):
             self._pool.close()
 
 
+@frozen
+class _Own:
+    """The connections of one event loop."""
+
+    pool: AwaitingPool
+    listener: AwaitingListener
+    is_given: bool
+
+    def let_go(self) -> None:
+        """Close them, though their loop was closed."""
+        self.listener.let_go()
+        if isinstance(self.pool, AwaitingConnections):
+            self.pool.let_go()
+
+
 class AwaitingPort(_Port):
     """For AsyncSessionManager: it opens its pool inside the running loop."""
 
     def __init__(self, settings: Settings, pool: AwaitingPool | None = None) -> None:
         self._settings, self._hosts = settings, Hosts(settings)
-        self._given = pool
-        self._pool = pool
-        self._loop: object = None
-        self._abandoned: list[object] = []  # kept, so that nothing is closed
+        self._given = pool  # of the loop that asks first
         self._is_closed = False
-        self._listener = AwaitingListener(settings.timeout, self._hosts)
-        after_fork(self, AwaitingPort._abandon)
+        self._own = ByLoop(self._made, _Own.let_go)
+        after_fork(self, AwaitingPort._in_child)
 
-    def _abandon(self) -> None:
-        """Of another loop or process: neither used nor closed here."""
-        self._abandoned += [self._pool, self._listener]
-        self._pool, self._given, self._loop = None, None, None
-        self._listener = AwaitingListener(self._settings.timeout, self._hosts)
+    def _in_child(self) -> None:
+        self._given = None
+        self._own.disown()
+
+    def _made(self) -> _Own:
+        given, self._given = self._given, None
+        listener = AwaitingListener(self._settings.timeout, self._hosts)
+        pool = given or AwaitingConnections(self._settings, self._hosts)
+        return _Own(pool, listener, is_given=given is not None)
 
     async def _once(self, work: Work[T], deadline: float) -> T:
-        pool = await self._opened()
+        pool = self._opened().pool
         connection = await lending.take_awaited(pool, deadline)
         autocommit = connection.autocommit
         try:
@@ -161,26 +178,21 @@ class AwaitingPort(_Port):
         finally:
             await lending.put_back_awaited(pool, connection, autocommit=autocommit)
 
-    async def _opened(self) -> AwaitingPool:
+    def _opened(self) -> _Own:
         if self._is_closed:
             raise StoreUnavailableError("this store was closed")
-        loop = asyncio.get_running_loop()
-        if self._loop is not None and self._loop is not loop:
-            self._abandon()
-        self._loop = loop
-        if self._pool is None:
-            self._pool = AwaitingConnections(self._settings, self._hosts)
-        return self._pool
+        return self._own.here()
 
     async def listen(self, channel: str, seconds: float) -> None:
-        await self._listener.listen(channel, seconds)
+        await self._opened().listener.listen(channel, seconds)
 
     async def close(self) -> None:
         self._is_closed = True
-        await self._listener.close()
-        is_here = self._loop is asyncio.get_running_loop()
-        if self._pool is not None and self._given is None and is_here:
-            await self._pool.close()
+        own = self._own.taken()
+        if own is not None:
+            await own.listener.close()
+            if not own.is_given:
+                await own.pool.close()
 
 
 async def _sent(connection: LimitedConnection, statements: Sequence[Statement]) -> list[Rows]:

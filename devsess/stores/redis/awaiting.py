@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import time
 from collections.abc import Callable, Coroutine, Sequence
 from contextlib import suppress
 from typing import Any, TypeVar
 
+from attrs import define, field
 from redis.exceptions import RedisError, ResponseError
 
+from devsess._runtime.fork import after_fork
+from devsess._runtime.loops import ByLoop
 from devsess.stores.redis.lines import (
     Command,
     Listening,
@@ -28,6 +30,14 @@ T = TypeVar("T")
 _AT_ONCE = 0.001
 
 
+@define
+class _Own:
+    """The connections of one event loop."""
+
+    pools: dict[Server, Pool] = field(factory=dict)
+    listening: Listening | None = None
+
+
 class AwaitingLines:
     """
     For AsyncSessionManager: it connects inside the running loop, at its first request.
@@ -37,21 +47,21 @@ class AwaitingLines:
 
     def __init__(self, make: Callable[[Server], Any], *, timeout: float, size: int) -> None:
         self._make, self._timeout, self._size = make, timeout, size
-        self._pools: dict[Server, Pool] = {}
-        self._listening: Listening | None = None
-        self._owner: object = None
         self._is_closed = False
+        # The driver's connections close themselves, when nobody has them any more.
+        self._own = ByLoop(_Own, id)
+        after_fork(self, lambda lines: lines._own.disown())
 
-    def _pool(self, server: Server) -> Pool:
+    def _opened(self) -> _Own:
         if self._is_closed:
             raise closed()
-        owner = (os.getpid(), asyncio.get_running_loop())
-        if self._owner != owner:  # another loop, or a forked child: connections of its own
-            self._of_others = self._pools, self._listening
-            self._pools, self._listening, self._owner = {}, None, owner
-        if server not in self._pools:
-            self._pools[server] = Pool(asyncio.BoundedSemaphore(self._size))
-        return self._pools[server]
+        return self._own.here()
+
+    def _pool(self, server: Server) -> Pool:
+        pools = self._opened().pools
+        if server not in pools:
+            pools[server] = Pool(asyncio.BoundedSemaphore(self._size))
+        return pools[server]
 
     async def exchange(
         self, server: Server, commands: Sequence[Command], *, is_read: bool
@@ -114,19 +124,19 @@ class AwaitingLines:
 
     async def listen(self, server: Server, channel: str, seconds: float) -> None:
         """See Lines.listen."""
-        self._pool(server)  # of this loop and process
+        own = self._opened()
         try:
-            if self._listening is None or self._listening.server != server:
-                await self._stop_listening()
+            if own.listening is None or own.listening.server != server:
+                await _stop_listening(own)
                 async with asyncio.timeout(self._timeout):
-                    self._listening = await self._subscribed(server, channel)
+                    own.listening = await self._subscribed(server, channel)
             else:
-                await self._wait(self._listening, seconds)
+                await self._wait(own.listening, seconds)
         except (RedisError, OSError) as error:
-            await self._stop_listening()
+            await _stop_listening(own)
             raise unavailable(error) from error
         except asyncio.CancelledError:
-            await self._stop_listening()
+            await _stop_listening(own)
             raise
 
     async def _subscribed(self, server: Server, channel: str) -> Listening:
@@ -158,23 +168,24 @@ class AwaitingLines:
             if listening.is_message(answer, now):
                 until = now  # those that came with it are read too
 
-    async def _stop_listening(self) -> None:
-        listening, self._listening = self._listening, None
-        if listening is not None:
-            await listening.connection.disconnect(nowait=True)
-
     async def close(self) -> None:
         """See Lines.close."""
         self._is_closed = True
-        pools, self._pools = self._pools, {}
-        if self._owner != (os.getpid(), asyncio.get_running_loop()):
+        own = self._own.taken()
+        if own is None:
             return
-        connections = [it for pool in pools.values() for it in pool.free]
-        if self._listening is not None:
-            connections.append(self._listening.connection)
-            self._listening = None
+        connections = [it for pool in own.pools.values() for it in pool.free]
+        if own.listening is not None:
+            connections.append(own.listening.connection)
+            own.listening = None
         # TLS says goodbye and waits for the answer, which a silent server never gives.
         with suppress(TimeoutError, RedisError):
             async with asyncio.timeout(self._timeout):
                 for connection in connections:
                     await connection.disconnect()
+
+
+async def _stop_listening(own: _Own) -> None:
+    listening, own.listening = own.listening, None
+    if listening is not None:
+        await listening.connection.disconnect(nowait=True)
