@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from attrs import field, frozen
@@ -27,6 +27,8 @@ _SCHEMES = {
     "redis+sentinel": ("sentinel", False),
 }
 _TEXTS = frozenset({"ssl_ca_certs", "ssl_certfile", "ssl_keyfile", "ssl_cert_reqs"})
+# Those that are the store's own; the others are for its connections.
+_OURS = ("timeout", "pool_size", "shards", "prefix", "durable")
 _SENTINEL = {"sentinel_username": "username", "sentinel_password": "password"}
 _KINDS: dict[str, Callable[[str], object]] = {
     "timeout": float,
@@ -97,21 +99,21 @@ def of_url(url: str, *, is_awaited: bool) -> Settings:
         raise ConfigurationError(f"this {scheme}:// URL cannot be read") from None
     username, _, password = at[0].partition(":")
     path = [unquote(it) for it in parts.path.split("/")[1:] if it]
-    common = _common(options, is_tls or bool(options.pop("tls", False)), is_awaited)
+    common = _common(options, is_tls or bool(options.get("tls")), is_awaited)
     own = {
         "username": unquote(username) or None,
         "password": unquote(password) or None,
         "db": _database(kind, path, scheme),
     }
-    of_sentinel = {name: options.pop(it, None) for it, name in _SENTINEL.items()}
+    of_sentinel = {name: options.get(it) for it, name in _SENTINEL.items()}
 
     def make(server: Server) -> Any:
         which = of_sentinel if server.is_sentinel else own
         return common(host=server.host, port=server.port, **which)
 
-    if kind == "cluster":
-        options.setdefault("shards", SHARDS_OF_A_CLUSTER)
-    return Settings(_topology(kind, servers, path, scheme), make, **cast("Any", options))
+    ours: dict[str, Any] = {"shards": SHARDS_OF_A_CLUSTER} if kind == "cluster" else {}
+    ours |= {name: it for name, it in options.items() if name in _OURS}
+    return Settings(_topology(kind, servers, path, scheme), make, **ours)
 
 
 def _options(query: str) -> dict[str, object]:
@@ -151,9 +153,9 @@ def _topology(kind: str, servers: list[Server], path: list[str], scheme: str) ->
     return OneServer(servers[0])
 
 
-def _common(options: dict[str, object], is_tls: bool, is_awaited: bool) -> Callable[..., Any]:
+def _common(options: Mapping[str, object], is_tls: bool, is_awaited: bool) -> Callable[..., Any]:
     """Makes connections with what all of them have in common."""
-    tls = {name: options.pop(name) for name in tuple(options) if name.startswith("ssl_")}
+    tls = {name: it for name, it in options.items() if name.startswith("ssl_")}
     if tls and not is_tls:
         raise ConfigurationError("the URL has settings of TLS, and no TLS: use rediss:// or tls=1")
     if is_awaited:
