@@ -250,12 +250,13 @@ class Cache:
             mark = self._marked()
             changes = await store.changes(position)
             with self._lock:
-                alone = position is self._position
-                if changes.position != position:
+                alone, has_moved = position is self._position, changes.position != position
+                if has_moved:
                     self._drop(changes.ids)
                 if alone:
                     self._ask_at = -math.inf
-                    self._position = changes.position
+                    if has_moved:  # else those that ask at the same time would all ask again
+                        self._position = changes.position
                     self._mark = mark
                     if not self._is_leased:
                         self._current_at = current_at

@@ -175,6 +175,31 @@ def test_two_catching_up_at_once_both_drop(feed: Feed, clock: Clock) -> None:
     assert 0 == len(cache)
 
 
+def test_those_that_hear_of_nothing_together_ask_once_each(clock: Clock) -> None:
+    """A position that is equal is the same one, be it another object: nobody was overtaken."""
+    feed = Slow()
+    cache = Cache(Policy(), clock.elapsed)
+    cache.watch(feed.ask_mark)
+    first = cache.catch_up(feed)
+    first.send(None)
+    with pytest.raises(StopIteration):
+        first.send(Changes(_place(7), ALL))
+
+    together = [cache.catch_up(feed) for _ in range(3)]
+    for each in together:
+        each.send(None)
+    for each in together:
+        with pytest.raises(StopIteration):  # and not another question
+            each.send(Changes(_place(7), ()))
+
+    keep(cache, "token")
+    assert cache.hit("token", None, T0)
+
+
+def _place(seq: int) -> tuple[str, int]:
+    return ("log", seq)  # another object each time
+
+
 class Slow(Feed):
     """A log whose answers the test gives when it likes."""
 
