@@ -21,6 +21,7 @@ from devsess.stores.redis.lines import (
     Server,
     closed,
     is_lost,
+    left,
     unavailable,
 )
 
@@ -52,6 +53,11 @@ class AwaitingLines:
         self._own = ByLoop(_Own, id)
         after_fork(self, lambda lines: lines._own.disown())
 
+    @property
+    def timeout(self) -> float:
+        """See Lines.timeout."""
+        return self._timeout
+
     def _opened(self) -> _Own:
         if self._is_closed:
             raise closed()
@@ -69,7 +75,7 @@ class AwaitingLines:
         """See Lines.exchange."""
         pool = self._pool(server)
         try:
-            async with asyncio.timeout(self._timeout), pool.room:
+            async with asyncio.timeout(left(self._timeout)), pool.room:
                 try:
                     return await self._asked(pool, server, commands)
                 except LostError:

@@ -20,6 +20,7 @@ from devsess.stores.redis.lines import (
     Server,
     closed,
     is_lost,
+    left,
     unavailable,
 )
 
@@ -45,6 +46,11 @@ class BlockingLines:
         self._lock = threading.Lock()
         after_fork(self, BlockingLines._in_child)
 
+    @property
+    def timeout(self) -> float:
+        """See Lines.timeout."""
+        return self._timeout
+
     def _in_child(self) -> None:
         # The connections are the parent's: they are left open here, and never used.
         self._of_parent = self._pools, self._listening
@@ -62,9 +68,10 @@ class BlockingLines:
         self, server: Server, commands: Sequence[Command], *, is_read: bool
     ) -> list[Any]:
         """See Lines.exchange."""
-        deadline = time.monotonic() + self._timeout
+        seconds = left(self._timeout)
+        deadline = time.monotonic() + seconds
         pool = self._pool(server)
-        if not pool.room.acquire(timeout=self._timeout):
+        if not pool.room.acquire(timeout=seconds):
             raise StoreUnavailableError("no connection became free in time")
         try:
             try:

@@ -7,7 +7,11 @@ answer was lost, and a script that ends sessions may then run twice.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine, Sequence
+import math
+import time
+from collections.abc import Callable, Coroutine, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any, Protocol, TypeVar
 
 from attrs import define, field, frozen
@@ -22,6 +26,39 @@ Command = Sequence[str | bytes]
 QUIET = 15.0
 
 
+# Until when all that is being asked may take, on the monotonic clock.
+_UNTIL: ContextVar[float] = ContextVar("until", default=math.inf)
+
+
+@contextmanager
+def within(seconds: float) -> Iterator[None]:
+    """All exchanges inside take so long together; less, where one `within` is inside another."""
+    token = _UNTIL.set(min(_UNTIL.get(), time.monotonic() + seconds))
+    try:
+        yield
+    finally:
+        _UNTIL.reset(token)
+
+
+def left(timeout: float) -> float:
+    """
+    The seconds that an exchange may take, which is not more than *timeout*.
+
+    Raises:
+        StoreUnavailableError: If there are none.
+    """
+    seconds = min(timeout, _UNTIL.get() - time.monotonic())
+    if seconds <= 0:
+        raise StoreUnavailableError("there was no answer in time")
+    return seconds
+
+
+def shares(servers: Sequence[Server], timeout: float) -> Iterator[tuple[Server, float]]:
+    """Each of *servers* with its share of the time, of which as much is left at the end."""
+    for place, server in enumerate(servers):
+        yield server, left(timeout) / (len(servers) - place + 1)
+
+
 @frozen
 class Server:
     """Where a server listens, and whether it is a Sentinel."""
@@ -33,6 +70,11 @@ class Server:
 
 class Lines(Protocol):
     """The requests that a store sends to servers."""
+
+    @property
+    def timeout(self) -> float:
+        """Seconds within which an exchange has its answers."""
+        ...
 
     async def exchange(
         self, server: Server, commands: Sequence[Command], *, is_read: bool

@@ -11,6 +11,7 @@ from attrs import field, frozen
 from redis.exceptions import MovedError, NoScriptError, ResponseError
 
 from devsess.errors import ConfigurationError, StoreUnavailableError
+from devsess.stores.redis.lines import shares, within
 from devsess.stores.redis.scripts import Script, script
 from devsess.stores.redis.servers import check_memory
 
@@ -68,8 +69,9 @@ class Port:
             ConfigurationError: If one is not.
             StoreUnavailableError: If it is not known which they are.
         """
-        for server in {await self._topology.server_of(key, self.lines) for key in keys}:
-            with suppress(StoreUnavailableError):  # the others can be used
+        servers = {await self._server_of(key) for key in keys}
+        for server, share in shares([*servers], self.lines.timeout):
+            with suppress(StoreUnavailableError), within(share):  # the others can be used
                 await check_memory(server, self.lines)
                 fault = self._disk and await self._disk.fault_of(server, self.lines)
                 if fault:
@@ -93,13 +95,8 @@ class Port:
             StoreUnavailableError: If one has none; each may have run.
         """
         try:
-            answers = await self._asked(calls)
-            moved = [i for i, it in enumerate(answers) if isinstance(it, MovedError)]
-            if moved:  # these did not run: another node has the slot by now
-                self._forget()
-                again = await self._asked([calls[i] for i in moved])
-                for i, answer in zip(moved, again, strict=True):
-                    answers[i] = answer
+            with within(self.lines.timeout):
+                answers = await self._asked_twice(calls)
         except StoreUnavailableError:
             self._forget()
             raise
@@ -109,10 +106,24 @@ class Port:
                 raise StoreUnavailableError(f"the server refused it: {_word(answer)}") from answer
         return answers
 
+    async def _asked_twice(self, calls: Sequence[Call]) -> list[Any]:
+        answers = await self._asked(calls)
+        moved = [i for i, it in enumerate(answers) if isinstance(it, MovedError)]
+        if moved:  # these did not run: another node has the slot by now
+            self._forget()
+            again = await self._asked([calls[i] for i in moved])
+            for i, answer in zip(moved, again, strict=True):
+                answers[i] = answer
+        return answers
+
+    async def _server_of(self, key: bytes) -> Server:
+        with within(self.lines.timeout):
+            return await self._topology.server_of(key, self.lines)
+
     async def _asked(self, calls: Sequence[Call]) -> list[Any]:
         places: dict[Server, list[int]] = {}
         for i, call in enumerate(calls):
-            server = await self._topology.server_of(call.key, self.lines)
+            server = await self._server_of(call.key)
             places.setdefault(server, []).append(i)
         parts = [
             partial(self._of_one, server, [calls[i] for i in chosen])
@@ -147,7 +158,7 @@ class Port:
             StoreUnavailableError: If nothing can be heard.
         """
         try:
-            server = await self._topology.server_of(key, self.lines)
+            server = await self._server_of(key)
             await self.lines.listen(server, channel, seconds)
         except StoreUnavailableError:
             self._forget()

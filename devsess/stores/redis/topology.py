@@ -9,7 +9,7 @@ from redis.crc import key_slot
 from redis.exceptions import ResponseError
 
 from devsess.errors import StoreUnavailableError
-from devsess.stores.redis.lines import Server
+from devsess.stores.redis.lines import Server, shares, within
 
 if TYPE_CHECKING:
     from devsess.stores.redis.lines import Lines
@@ -63,14 +63,15 @@ class Sentinels:
 
     async def _found(self, lines: Lines) -> Server:
         question = ["SENTINEL", "GET-MASTER-ADDR-BY-NAME", self._service]
-        for sentinel in tuple(self._servers):
+        for sentinel, share in shares(tuple(self._servers), lines.timeout):
             try:
-                answer, *_ = await lines.exchange(sentinel, [question], is_read=True)
-                if not isinstance(answer, list):
-                    continue
-                master = Server(answer[0].decode(), int(answer[1]))
-                # A Sentinel may be late: the server itself says whether it is a master.
-                role, *_ = await lines.exchange(master, [["ROLE"]], is_read=True)
+                with within(share):
+                    answer, *_ = await lines.exchange(sentinel, [question], is_read=True)
+                    if not isinstance(answer, list):
+                        continue
+                    master = Server(answer[0].decode(), int(answer[1]))
+                    # A Sentinel may be late: the server itself says whether it is a master.
+                    role, *_ = await lines.exchange(master, [["ROLE"]], is_read=True)
             except StoreUnavailableError:
                 continue
             if isinstance(role, list) and role[0] == b"master":
@@ -82,6 +83,10 @@ class Sentinels:
     def forget(self) -> None:
         """See Topology.forget."""
         self._master = None
+
+
+# A node that has left the cluster, or is cut off from most of the others, answers the first too.
+_QUESTIONS = [["CLUSTER", "SLOTS"], ["CLUSTER", "INFO"]]
 
 
 class Cluster:
@@ -104,15 +109,22 @@ class Cluster:
         raise StoreUnavailableError("no node of the cluster has this slot")
 
     async def _found(self, lines: Lines) -> list[tuple[int, int, Server]]:
-        for server in dict.fromkeys((*self._known, *self._first)):
+        doubtful: list[tuple[int, int, Server]] = []
+        for server, share in shares([*dict.fromkeys((*self._known, *self._first))], lines.timeout):
             try:
-                answer, *_ = await lines.exchange(server, [["CLUSTER", "SLOTS"]], is_read=True)
+                with within(share):
+                    answer, about = await lines.exchange(server, _QUESTIONS, is_read=True)
             except StoreUnavailableError:
                 continue
-            if not isinstance(answer, ResponseError):
-                slots = [_slots(each, server) for each in answer]
+            if isinstance(answer, ResponseError):
+                continue
+            slots = [_slots(each, server) for each in answer]
+            if isinstance(about, bytes) and b"cluster_state:ok" in about:
                 self._known = [server, *(it for _, _, it in slots)]  # it answers: first next time
                 return slots
+            doubtful = doubtful or slots
+        if doubtful:
+            return doubtful
         raise StoreUnavailableError("no node of the cluster answers")
 
     def forget(self) -> None:
@@ -122,4 +134,6 @@ class Cluster:
 
 def _slots(entry: Sequence[Any], asked: Server) -> tuple[int, int, Server]:
     first, last, (host, port, *_) = entry[:3]
-    return int(first), int(last), Server(host.decode() or asked.host, int(port))
+    # A node that does not know by which name it is reached is where another one was.
+    named = asked.host if host in (None, b"", b"?") else host.decode()
+    return int(first), int(last), Server(named, int(port))
