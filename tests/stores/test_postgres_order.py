@@ -73,7 +73,7 @@ def test_a_sign_in_waits_for_an_ending(postgres: PostgresServer, schema: str, na
         meeting = Meeting(postgres, schema)
 
         async def write(db: Transaction) -> asyncio.Task[InsertAnswer]:
-            await endings.end(db, rows.ending(target), "x")
+            await endings.end(db, rows.ending(target))
             await db.ask("SELECT 1")
             return await meeting.arrives(waits=expected is not Inserted)
 
@@ -95,7 +95,7 @@ def test_a_sign_in_counts_one_before_it(postgres: PostgresServer, schema: str) -
         meeting = Meeting(postgres, schema)
 
         async def write(db: Transaction) -> asyncio.Task[InsertAnswer]:
-            await writes.insert(db, rows.login(session_row("first")), "x")
+            await writes.insert(db, rows.login(session_row("first")))
             await db.ask("SELECT 1")
             return await meeting.arrives(waits=True, limit=1, evict=False)
 
@@ -119,7 +119,7 @@ def test_an_ending_waits_for_a_sign_in(postgres: PostgresServer, schema: str) ->
             row = session_row(f"s{number}", ending_number=number)
 
             async def write(db: Transaction) -> asyncio.Task[object]:
-                await writes.insert(db, rows.login(row), "x")
+                await writes.insert(db, rows.login(row))
                 await db.ask("SELECT 1")
                 task: asyncio.Task[object] = asyncio.create_task(
                     meeting.second.end(rows.ending(target))

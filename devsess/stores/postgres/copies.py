@@ -17,7 +17,7 @@ from attrs import evolve
 from devsess.stores import merging, semantics
 from devsess.stores.accounts import Account, Batch, ErasedAccount, Mark
 from devsess.stores.postgres import endings, log, rows
-from devsess.stores.postgres.leases import Logged
+from devsess.stores.postgres.logged import Logged
 from devsess.stores.postgres.reads import is_id
 from devsess.stores.postgres.writes import LOCK_ACCOUNT, LOCK_STORE, insert_events, reduce_events
 from devsess.stores.semantics import Covering
@@ -103,13 +103,13 @@ class Copying(Logged):
         if not all(is_id(it.user_id) for it in batch.accounts):
             raise ValueError("PostgreSQL cannot keep the id of an account: a character in it")
         if await self._is_behind(batch):
-            await self.write(lambda db: _merge_numbers(db, batch, self.channel), (LOCK_STORE, ()))
+            await self.write(lambda db: _merge_numbers(db, batch), (LOCK_STORE, ()))
         for group in _groups(batch.accounts):
             await self._merge_accounts(group, batch.mark)
 
     async def _merge_accounts(self, group: Sequence[Account], others: Mark) -> None:
         async def work(db: Transaction) -> None:
-            await _merge_accounts(db, group, others, self.channel)
+            await _merge_accounts(db, group, others)
 
         # In the order of their ids: two copies do not wait for each other.
         locks = [(LOCK_ACCOUNT, (it.user_id,)) for it in group]
@@ -191,7 +191,7 @@ def _erased(values: Sequence[Any]) -> ErasedAccount:
     return ErasedAccount(bytes(digest), number, until)
 
 
-async def _merge_numbers(db: Transaction, batch: Batch, channel: str) -> None:
+async def _merge_numbers(db: Transaction, batch: Batch) -> None:
     """Raise the store's numbers; the store's lock is taken."""
     digests = [it.digest for it in batch.erased]
     erased, [(number, cut_off, _)], _ = await db.ask_all(
@@ -203,7 +203,7 @@ async def _merge_numbers(db: Transaction, batch: Batch, channel: str) -> None:
         if kept != known.get(each.digest):
             db.put(_PUT_ERASED, (kept.digest, kept.number, kept.until))
     if merging.is_unknown(batch.mark, Mark(number, cut_off)):
-        await endings.end(db, merging.ending_of_everyone(batch.mark), channel)
+        await endings.end(db, merging.ending_of_everyone(batch.mark))
     [(number, cut_off, _)] = await db.ask(_META)
     mark = merging.later_mark(Mark(number, cut_off), batch.mark)
     db.put(_PUT_STORE_MARK, (mark.number, mark.cut_off))
@@ -224,9 +224,7 @@ def _groups(accounts: Sequence[Account]) -> Iterator[list[Account]]:
         yield group
 
 
-async def _merge_accounts(
-    db: Transaction, group: Sequence[Account], others: Mark, channel: str
-) -> None:
+async def _merge_accounts(db: Transaction, group: Sequence[Account], others: Mark) -> None:
     """Merge accounts; their locks are taken."""
     locks = " FOR UPDATE", " FOR NO KEY UPDATE OF s"
     there, pending, (number, cut_off, _) = await _stored(db, [it.user_id for it in group], locks)
@@ -239,7 +237,7 @@ async def _merge_accounts(
         raise ValueError(merging.FOREIGN)
     for theirs, change in zip(group, changes, strict=True):
         _write(db, theirs, change)
-    log.append(db, [it for change in changes for it in change.logged], channel)
+    log.append(db, [it for change in changes for it in change.logged])
 
 
 def _write(db: Transaction, theirs: Account, change: merging.Difference) -> None:

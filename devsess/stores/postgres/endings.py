@@ -79,16 +79,16 @@ def is_possible(target: Target) -> bool:
     return is_id(*semantics.names_in(target))
 
 
-async def end(db: Transaction, ending: Ending, channel: str) -> Ended:
+async def end(db: Transaction, ending: Ending) -> Ended:
     """See Store.end; the lock is taken."""
     target, marked = ending.target, False
     if isinstance(target, (OfUser, Everyone)):
-        ended = await _end_many(db, target, ending, channel)
+        ended = await _end_many(db, target, ending)
     else:
         marking = [_marking(target)] if isinstance(target, OfDevice) else []
         *found, targeted = await db.ask_all(*marking, _targeted(ending))
         marked = any(found)
-        ended = Ended(_end_now(db, ending, targeted, channel))
+        ended = Ended(_end_now(db, ending, targeted))
     whole = semantics.with_own_event(ended, ending, marked=marked)
     insert_events(db, whole.events)
     if not whole.events:
@@ -101,24 +101,22 @@ def _marking(target: OfDevice) -> Statement:
     return how + _THIS_DEVICE, (target.user_id, target.device_id)
 
 
-async def _end_many(
-    db: Transaction, target: OfUser | Everyone, ending: Ending, channel: str
-) -> Ended:
+async def _end_many(db: Transaction, target: OfUser | Everyone, ending: Ending) -> Ended:
     where, values = _condition(target)
     count = _COUNT.replace("{where}", where), values | {"most": ending.at_once + 1}
     [[number]], [[unwritten]] = await db.ask_all((_DRAW, ()), count)
-    await _raise_number(db, target, ending, number, channel)
+    await _raise_number(db, target, ending, number)
     if unwritten <= ending.at_once:
-        return Ended(_end_now(db, ending, await db.ask(*_targeted(ending)), channel))
+        return Ended(_end_now(db, ending, await db.ask(*_targeted(ending))))
     by = semantics.covering_of(number, ending)
     own = (by.at, by.idle_after, by.created_after, by.reason, by.actor)
     db.put(_COVER, (by.number, by.user_id, *own))
-    log.append(db, [None], channel)
+    log.append(db, [None])
     return Ended(following=number)
 
 
 async def _raise_number(
-    db: Transaction, target: OfUser | Everyone, ending: Ending, number: int, channel: str
+    db: Transaction, target: OfUser | Everyone, ending: Ending, number: int
 ) -> None:
     at = ending.cutoffs
     values: dict[str, object] = {"number": number, "now": at.now, "latest": at.future_after}
@@ -131,7 +129,7 @@ async def _raise_number(
         kept = await db.ask(_LIFT, (number, target.keep, target.user_id))
     if target.compromised:
         db.put(_DISTRUST, (target.user_id,))
-        log.append(db, [session_id for (session_id,) in kept], channel)  # its device has changed
+        log.append(db, [session_id for (session_id,) in kept])  # its device has changed
 
 
 def _targeted(ending: Ending) -> Statement:
@@ -155,11 +153,11 @@ def _condition(target: Target, *, is_kept: bool = False) -> tuple[str, dict[str,
     return "true", {}
 
 
-def _end_now(db: Transaction, ending: Ending, targeted: Rows, channel: str) -> tuple[EventRow, ...]:
+def _end_now(db: Transaction, ending: Ending, targeted: Rows) -> tuple[EventRow, ...]:
     """Revoke every row that is *targeted*; the events, still to be inserted, of the live ones."""
     at, ids = ending.cutoffs.now, [row[0] for row in targeted]
     end_rows(db, ids, at, ending.reason, ending.actor)
-    log.append(db, [None] if isinstance(ending.target, Everyone) else ids, channel)
+    log.append(db, [None] if isinstance(ending.target, Everyone) else ids)
     return end_events(targeted, at, ending.reason, ending.actor)
 
 
@@ -173,7 +171,7 @@ def _known(row: tuple[Any, ...]) -> tuple[str, str, str, str | None, str | None]
     return session_id, user_id, device_id, network, user_agent
 
 
-async def erase(db: Transaction, erasure: Erasure, channel: str) -> int:
+async def erase(db: Transaction, erasure: Erasure) -> int:
     """See Store.erase; the account's lock is taken."""
     user = (erasure.user_id,)
     deletes = [
@@ -183,6 +181,6 @@ async def erase(db: Transaction, erasure: Erasure, channel: str) -> int:
     [[number]], *gone = await db.ask_all((_DRAW, ()), *deletes)
     db.put("DELETE FROM {s}.endings WHERE user_id = %s", user)
     db.put(_KEEP_DIGEST, (number, erasure.until, [*erasure.digests]))
-    log.append(db, sorted(session_id for (session_id,) in gone[0]), channel)
+    log.append(db, sorted(session_id for (session_id,) in gone[0]))
     db.put(_WAIT_FOR_STANDBYS)
     return sum(map(len, gone))

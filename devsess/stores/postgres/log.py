@@ -124,17 +124,12 @@ def ask_changes(position: Position | None, last: Position | None) -> Statement:
     return _CHANGES, values_of(position, last)
 
 
-def append(db: Transaction, session_ids: Sequence[str | None], channel: str) -> None:
-    """Append to the log; None stands for all sessions."""
+# In the transaction, PostgreSQL would let those that notify commit one by one: so it comes after.
+_WAKE = "SELECT pg_notify('{channel}', '')"
+
+
+def append(db: Transaction, session_ids: Sequence[str | None]) -> None:
+    """Append to the log, and wake its readers; None stands for all sessions."""
     if session_ids:
         db.put(APPEND, ([*session_ids],))
-        notify(db, channel)
-
-
-def notify(db: Transaction, channel: str) -> None:
-    """
-    Wake the readers, after the transaction's end.
-
-    In the transaction, PostgreSQL would let those that notify commit one by one.
-    """
-    db.put_after("SELECT pg_notify(%s, '')", (channel,))
+        db.put_after(_WAKE)

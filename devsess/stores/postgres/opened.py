@@ -97,7 +97,7 @@ class Opened:
         return await self.port.run(work)
 
     def _sending(self, batch: Batch) -> Batch:
-        """*batch*, with the schema's name in each statement."""
+        """*batch*, with the names of the schema and its channel in each statement."""
 
         async def send(statements: Sequence[Statement]) -> list[Rows]:
             return await batch([(self._text(text), values) for text, values in statements])
@@ -107,7 +107,7 @@ class Opened:
     def _text(self, statement: str) -> str:
         found = self._texts.get(statement)
         if found is None:
-            found = statement.replace("{s}", self._quoted)
+            found = statement.replace("{s}", self._quoted).replace("{channel}", self.channel)
             if len(self._texts) < 200:  # an update's text depends on its columns
                 self._texts[statement] = found
         return found

@@ -157,7 +157,7 @@ class PostgresStore(Copying):
             _, _, done, _ = await self.batch((BEGIN, ()), lock, plain, ("COMMIT", ()))
             if done:
                 return Inserted()
-        return await self.write(lambda db: writes.insert(db, insertion, self.channel), lock)
+        return await self.write(lambda db: writes.insert(db, insertion), lock)
 
     async def touch(
         self, session_id: str, activity: Activity, *, bound: bool, presented: int | None = None
@@ -188,7 +188,7 @@ class PostgresStore(Copying):
         semantics.check_columns(expected, changes)
 
         async def work(db: Transaction) -> SessionRow | None:
-            return await writes.update(db, session_id, expected, changes, event, self.channel)
+            return await writes.update(db, session_id, expected, changes, event)
 
         return await self.write(work, *_owner(session_id)) if reads.is_id(session_id) else None
 
@@ -199,7 +199,7 @@ class PostgresStore(Copying):
         del wait  # it is awaited
 
         async def work(db: Transaction) -> bool:
-            return await writes.set_back(db, session_id, expected, changes, self.channel)
+            return await writes.set_back(db, session_id, expected, changes)
 
         return reads.is_id(session_id) and await self.write(work, *_owner(session_id))
 
@@ -208,7 +208,7 @@ class PostgresStore(Copying):
         if not endings.is_possible(ending.target):
             return Ended()
         lock = endings.lock(ending.target)
-        return await self.write(lambda db: endings.end(db, ending, self.channel), lock)
+        return await self.write(lambda db: endings.end(db, ending), lock)
 
     async def settle(
         self, *, limit: int, own: int | None = None, before: float = math.inf
@@ -231,7 +231,7 @@ class PostgresStore(Copying):
         if not endings.is_possible(target):
             return None
         return await self.write(
-            lambda db: writes.put_device(db, target, changes, event, number, self.channel),
+            lambda db: writes.put_device(db, target, changes, event, number),
             endings.lock(target),
         )
 
@@ -249,7 +249,7 @@ class PostgresStore(Copying):
         if not reads.is_id(erasure.user_id):
             return 0
         lock = (writes.LOCK_ACCOUNT, (erasure.user_id,))
-        return await self.write(lambda db: endings.erase(db, erasure, self.channel), lock)
+        return await self.write(lambda db: endings.erase(db, erasure), lock)
 
 
 def _owner(session_id: str) -> tuple[tuple[str, tuple[str]]]:

@@ -98,7 +98,7 @@ def reduce_events(db: Transaction, session_ids: Sequence[str]) -> None:
         db.put(_REDUCE, ([*session_ids],))
 
 
-async def insert(db: Transaction, insertion: Insertion, channel: str) -> InsertAnswer:
+async def insert(db: Transaction, insertion: Insertion) -> InsertAnswer:
     """See Store.insert; the account's lock is taken."""
     row = insertion.row
     device, *numbers, there, found = await db.ask_all(
@@ -119,7 +119,7 @@ async def insert(db: Transaction, insertion: Insertion, channel: str) -> InsertA
     to_end = semantics.sessions_to_end(live, insertion)
     if isinstance(to_end, Full):
         return to_end
-    events = _make_room(db, insertion, to_end, channel)
+    events = _make_room(db, insertion, to_end)
     db.put(rows.INSERT_DEVICE, rows.device_values(semantics.seen_again(known, row.device)))
     db.put(rows.INSERT_SESSION, rows.session_values(row))
     insert_events(db, [insertion.event])
@@ -154,12 +154,12 @@ def _is_cut_off(insertion: Insertion, found: Sequence[Rows]) -> bool:
 
 
 def _make_room(
-    db: Transaction, insertion: Insertion, to_end: semantics.SessionsToEnd, channel: str
+    db: Transaction, insertion: Insertion, to_end: semantics.SessionsToEnd
 ) -> tuple[EventRow, ...]:
     now, events = insertion.cutoffs.now, []
     for ended, reason in ((to_end.replaced, REPLACED), (to_end.evicted, EVICTED)):
         end_rows(db, [it.id for it in ended], now, reason, None)
-        log.append(db, [it.id for it in ended], channel)
+        log.append(db, [it.id for it in ended])
         events += [semantics.end_event_of(it, now, reason, None) for it in ended]
     if to_end.evicted and insertion.limit_event is not None:
         insert_events(db, [*events, insertion.limit_event])
@@ -210,27 +210,24 @@ async def update(
     expected: Columns,
     changes: Columns,
     event: EventRow,
-    channel: str,
 ) -> SessionRow | None:
     """See Store.update."""
     found = await db.ask(_UNENDED_SESSION, (session_id,))
     row = swap(db, found, expected, changes)
     if row is not None:
-        log.append(db, [row.id], channel)
+        log.append(db, [row.id])
         insert_events(db, [event])
     return row
 
 
-async def set_back(
-    db: Transaction, session_id: str, expected: Columns, changes: Columns, channel: str
-) -> bool:
+async def set_back(db: Transaction, session_id: str, expected: Columns, changes: Columns) -> bool:
     """See Store.set_back."""
     found = await db.ask(_UNENDED_SESSION, (session_id,))
     row = rows.session_row(found[0]) if found else None
     if row is None or not semantics.holds(row, expected):
         return False
     _write(db, semantics.corrected(row, changes), changes)
-    log.append(db, [row.id], channel)
+    log.append(db, [row.id])
     return True
 
 
@@ -240,7 +237,6 @@ async def put_device(
     changes: Columns,
     event: EventRow,
     number: int | None,
-    channel: str,
 ) -> DeviceRow | Refused | None:
     """See Store.put_device; the account's lock is taken."""
     key = (target.user_id, target.device_id)
@@ -254,6 +250,6 @@ async def put_device(
         return Refused.CUT_OFF
     device = semantics.changed_device(device, changes)
     db.put(rows.INSERT_DEVICE, rows.device_values(device))
-    log.append(db, [session_id for (session_id,) in named], channel)
+    log.append(db, [session_id for (session_id,) in named])
     insert_events(db, [event])
     return device
