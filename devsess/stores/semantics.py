@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import base64
 import json
+import math
 from typing import TYPE_CHECKING, Any
 
 from attrs import evolve, frozen
@@ -344,7 +345,8 @@ def read_live_cursor(cursor: str | None) -> tuple[float, str] | None:
         created_at, session_id = json.loads(base64.b64decode(padded, b"-_", validate=True))
     except (ValueError, TypeError, RecursionError):  # as bytes, as base64, as JSON, as a pair
         created_at, session_id = None, None
-    if not isinstance(created_at, float) or not isinstance(session_id, str):
+    is_instant = isinstance(created_at, float) and math.isfinite(created_at)
+    if not is_instant or not isinstance(session_id, str):
         raise ValueError("this cursor was not given out by live")
     return created_at, session_id
 

@@ -14,7 +14,10 @@ if TYPE_CHECKING:
     from devsess.stores.base import AsyncStore
     from devsess.stores.rows import SessionRow
 
-_MANGLED = ("", "x", "é", "\ud800", "W10", "WzEsMl0", "eyJhIjoxfQ", "bnVsbA", "A" * 5_000)
+_MANGLED = (
+    *("", "x", "é", "\ud800", "W10", "WzEsMl0", "eyJhIjoxfQ", "bnVsbA", "A" * 5_000),
+    *("W05hTiwicyJd", "W0luZmluaXR5LCJzIl0"),  # no instant: not a number, or infinity
+)
 
 
 async def _page(
@@ -106,6 +109,8 @@ class PagesContract:
 
             assert ((), None) == (page.items, page.next)
             assert None is await store.cut_off(strange)
+            known = await store.known_devices(strange, ids=(strange,), fingerprints=())
+            assert ([], 0) == ([*known.devices], known.ending_number)
 
     @with_a_store
     async def test_an_account_keeps_its_cut_off(self, store: AsyncStore) -> None:

@@ -356,6 +356,24 @@ def test_a_refusal_says_what_is_missing(mongo: Server, code: int) -> None:
     assert PASSWORD not in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    "setting",
+    [
+        *({"timeout": it} for it in (float("inf"), float("nan"), -1.0, 0.0, 1e10)),
+        *({"database": it} for it in ("", "a.b", "$x", "a\0b")),
+        *({"collection": it} for it in ("", "$x", "a\0b")),
+    ],
+    ids=repr,
+)
+def test_an_argument_that_cannot_be_kept_to(setting: dict[str, Any]) -> None:
+    """It is a mistake of configuration at once, as it is in a URL, also beside a client."""
+    client: pymongo.MongoClient[Any]
+    with pymongo.MongoClient("mongodb://host/app", connect=False) as client:
+        for server in ("mongodb://host/app", client):
+            with pytest.raises(ConfigurationError):
+                MongoStore(server, **setting)
+
+
 def test_something_else_is_no_server() -> None:
     """A store takes a URL or one of the driver's clients."""
     wrong: Any = 7

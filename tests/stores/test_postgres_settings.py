@@ -70,7 +70,15 @@ def test_an_argument_comes_before_the_url() -> None:
 @pytest.mark.parametrize(
     "query",
     [
-        *("timeout=0", "timeout=-1", "timeout=inf", "timeout=x", "pool_size=0", "pool_size=1.5"),
+        *(
+            "timeout=0",
+            "timeout=-1",
+            "timeout=inf",
+            "timeout=1e10",
+            "timeout=x",
+            "pool_size=0",
+            "pool_size=1.5",
+        ),
         *("schema=", "schema=A", "schema=a;b", 'schema=a"', "schema=" + "a" * 49, "nonsense=1"),
     ],
 )

@@ -64,6 +64,8 @@ MISTAKES = (
     "redis://h?ssl_ca_certs=/ca.pem",
     "redis://h?prefix",
     "redis://h?timeout=0",
+    "redis://h?timeout=inf",
+    "redis://h?timeout=4000",
     "redis://h?pool_size=0",
     "redis://h?shards=0",
     "redis://h?prefix={x}",
@@ -109,6 +111,13 @@ def test_mistakes_in_a_url(url: str) -> None:
         open_store(url.replace("://", f"://user:{PASSWORD}@"))
 
     assert PASSWORD not in "".join(traceback.format_exception(caught.value))
+
+
+@pytest.mark.parametrize("timeout", [float("inf"), float("nan"), -1.0, 0, 1e10])
+def test_a_timeout_that_no_socket_can_have(timeout: float) -> None:
+    """It is refused at once, and not by each call."""
+    with pytest.raises(ConfigurationError, match="timeout"):
+        RedisStore("redis://h", timeout=timeout)
 
 
 def test_another_object_is_no_client() -> None:

@@ -13,6 +13,8 @@ from devsess.errors import ConfigurationError
 TIMEOUT = 5.0
 NAME = "devsess"
 _OURS = ("timeout", "collection")
+# Seconds: no timeout is longer.
+_LONGEST = 3_600.0
 
 
 @frozen
@@ -75,7 +77,11 @@ def with_settings(
     """*place* with those of the settings that are not None."""
     given = {"database": database, "collection": collection, "timeout": timeout}
     changes: dict[str, Any] = {name: it for name, it in given.items() if it is not None}
-    return evolve(place, **changes)
+    chosen = evolve(place, **changes)
+    _check_names(chosen)
+    if not 0 < chosen.timeout < _LONGEST:
+        raise ConfigurationError("timeout is a number of seconds above 0, below an hour")
+    return chosen
 
 
 def _name(part: str) -> str:
@@ -87,14 +93,19 @@ def _seconds(text: str) -> float:
         seconds = float(text)
     except ValueError:
         seconds = 0.0
-    if not 0 < seconds < 3_600:
+    if not 0 < seconds < _LONGEST:
         raise ConfigurationError("timeout in a MongoDB URL is a number of seconds, such as 5")
     return seconds
 
 
+def _check_names(place: Place) -> None:
+    names = place.database, place.collection
+    if not all(names) or set(names[0]) & set('/\\. "$\0') or set(names[1]) & set("$\0"):
+        raise ConfigurationError("a MongoStore has a database and a collection without signs")
+
+
 def _check(place: Place) -> None:
-    if set(place.database) & set('/\\. "$\0') or set(place.collection) & set("$\0"):
-        raise ConfigurationError("a MongoDB URL names a database and a collection without signs")
+    _check_names(place)
     from pymongo.errors import PyMongoError
     from pymongo.uri_parser import parse_uri
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
@@ -18,6 +17,8 @@ if TYPE_CHECKING:
 
 # Ours; all others are libpq's, such as sslmode.
 _OWN = ("pool_size", "schema", "timeout")
+# Seconds: no timeout is longer.
+_LONGEST = 3_600.0
 _SCHEMA = re.compile(r"[a-z_][a-z0-9_]{0,47}")
 
 
@@ -43,8 +44,8 @@ class Settings:
             raise ConfigurationError(
                 "schema must be a name of small letters, digits and _, of 48 characters at most"
             )
-        if not (math.isfinite(self.timeout) and self.timeout > 0):
-            raise ConfigurationError("timeout must be a number of seconds above 0")
+        if not 0 < self.timeout < _LONGEST:
+            raise ConfigurationError("timeout must be a number of seconds above 0, below an hour")
         if self.pool_size < 1:
             raise ConfigurationError("pool_size must be 1 or more")
 

@@ -124,6 +124,8 @@ class PostgresStore(Copying):
         digests: Sequence[bytes] = (),
     ) -> Known:
         """See Store.known_devices."""
+        if not reads.is_id(user_id):
+            return Known([], await self.ending_number(user_id, digests=digests))
         values = {
             "user": user_id,
             "digests": [*digests],

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from devsess.stores.redis.topology import Topology
 
 SHARDS_OF_A_CLUSTER = 16
+# Seconds: no timeout is longer.
+LONGEST = 3_600.0
 _SCHEMES = {
     "redis": ("one", False),
     "rediss": ("one", True),
@@ -73,8 +75,10 @@ def checked(settings: Settings) -> Settings:
     Raises:
         ConfigurationError: If not.
     """
-    if not settings.timeout > 0 or settings.pool_size < 1 or settings.shards < 1:
-        raise ConfigurationError("timeout, pool_size and shards are more than 0")
+    if not 0 < settings.timeout < LONGEST or settings.pool_size < 1 or settings.shards < 1:
+        raise ConfigurationError(
+            "timeout, pool_size and shards are more than 0, and timeout is less than an hour"
+        )
     if not settings.prefix or set(settings.prefix) & set("{}"):
         raise ConfigurationError("a prefix has at least one character, and no braces")
     return settings
