@@ -369,7 +369,8 @@ def test_an_argument_that_cannot_be_kept_to(setting: dict[str, Any]) -> None:
     """It is a mistake of configuration at once, as it is in a URL, also beside a client."""
     client: pymongo.MongoClient[Any]
     with pymongo.MongoClient("mongodb://host/app", connect=False) as client:
-        for server in ("mongodb://host/app", client):
+        servers: tuple[Any, ...] = ("mongodb://host/app", client)
+        for server in servers:
             with pytest.raises(ConfigurationError):
                 MongoStore(server, **setting)
 
