@@ -180,7 +180,7 @@ async def erase(db: Transaction, erasure: Erasure) -> int:
     ]
     [[number]], *gone = await db.ask_all((_DRAW, ()), *deletes)
     db.put("DELETE FROM {s}.endings WHERE user_id = %s", user)
-    db.put(_KEEP_DIGEST, (number, erasure.until, [*erasure.digests]))
+    db.put(_KEEP_DIGEST, (number, erasure.until, [*dict.fromkeys(erasure.digests)]))
     log.append(db, sorted(session_id for (session_id,) in gone[0]))
     db.put(_WAIT_FOR_STANDBYS)
     return sum(map(len, gone))
