@@ -118,26 +118,44 @@ SESSIONS = st.builds(
     PLACES,
     st.integers(0, 9),
 )
+# An event names no network without an address, or the network in its place.
+ADDRESSES = st.sampled_from(
+    [(None, None), ("198.51.100.7", "198.51.100.0/24"), ("198.51.100.0/24", "198.51.100.0/24")]
+)
 EVENTS = st.builds(
-    EventRow,
-    type=st.sampled_from(EventType),
-    at=INSTANTS,
-    user_id=USERS,
-    session_id=st.sampled_from([None, "s1", "s2"]),
-    ip=st.sampled_from([None, "198.51.100.7"]),
-    network=st.sampled_from([None, "198.51.100.0/24"]),
-    user_agent=AGENTS,
+    lambda kind, at, user_id, session_id, address, agent: EventRow(
+        type=kind,
+        at=at,
+        user_id=user_id,
+        session_id=session_id,
+        ip=address[0],
+        network=address[1],
+        user_agent=agent,
+    ),
+    st.sampled_from(EventType),
+    INSTANTS,
+    USERS,
+    st.sampled_from([None, "s1", "s2"]),
+    ADDRESSES,
+    AGENTS,
 )
 
 
 class StoresAgree(RuleBasedStateMachine):
     """Each rule does one operation on both and compares the answers."""
 
+    # Whether a purge counts the same: a store may keep an ending until another one is settled.
+    counts_alike = True
+
     def __init__(self) -> None:
         super().__init__()
         self.folder = Path(tempfile.mkdtemp())
-        self.stores: tuple[Any, Any] = (MemoryStore(), SQLiteStore(self.folder / "sessions.db"))
+        self.stores: tuple[Any, Any] = (MemoryStore(), self.other())
         self.positions = [[store.changes(None).position for store in self.stores]]
+
+    def other(self) -> Any:
+        """A new store that is compared with memory."""
+        return SQLiteStore(self.folder / "sessions.db")
 
     def teardown(self) -> None:
         for store in self.stores:
@@ -265,7 +283,7 @@ class StoresAgree(RuleBasedStateMachine):
             assert limit >= max(done)
             totals.append(sum(done))
 
-        assert totals[0] == totals[1]
+        assert totals[0] == totals[1] or not self.counts_alike
 
     @rule(user_id=USERS, digests=st.lists(DIGESTS), until=INSTANTS)
     def erase(self, user_id: str, digests: list[bytes], until: float) -> None:
