@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from attrs import field, frozen
 
 if TYPE_CHECKING:
+    from devsess.stores.items import Item
     from devsess.stores.rows import DeviceRow, EventRow, SessionRow
 
 
@@ -29,6 +30,7 @@ class Account:
         devices: All of them, forgotten ones too.
         sessions: Whatever their state. One that an ending covers is as it reads.
         events: Oldest first.
+        items: By kind and key.
     """
 
     user_id: str
@@ -36,11 +38,14 @@ class Account:
     devices: tuple[DeviceRow, ...] = ()
     sessions: tuple[SessionRow, ...] = ()
     events: tuple[EventRow, ...] = ()
+    items: tuple[Item, ...] = ()
 
     @property
     def is_empty(self) -> bool:
         """Whether nothing is kept about it."""
-        return not (self.devices or self.sessions or self.events) and self.mark == Mark()
+        return (
+            not (self.devices or self.sessions or self.events or self.items) and self.mark == Mark()
+        )
 
 
 @frozen

@@ -17,10 +17,13 @@ from attrs import fields
 
 from devsess._frozen import freeze
 from devsess.models import Assessment, Decision, EventType, Location, Signal
+from devsess.stores.items import Item
 from devsess.stores.rows import DeviceRow, EventRow, SessionRow
 
 if TYPE_CHECKING:
     from attrs import AttrsInstance
+
+    from devsess.stores.rows import Impersonator
 
 R = TypeVar("R")
 
@@ -52,12 +55,12 @@ class UnreadableRowError(ValueError):
     """A text holds no row that `dump` wrote: to a manager, a StoreUnavailableError."""
 
 
-def dump(row: SessionRow | DeviceRow | EventRow) -> str:
+def dump(row: SessionRow | DeviceRow | EventRow | Item) -> str:
     """*row* as text; of a session's device only the id, since the device is a row of its own."""
     return _encode(as_plain(row))
 
 
-def as_plain(row: SessionRow | DeviceRow | EventRow) -> dict[str, Any]:
+def as_plain(row: SessionRow | DeviceRow | EventRow | Item) -> dict[str, Any]:
     """*row* as the values that `dump` writes, by column, for stores that keep documents."""
     return {each.name: _plain(getattr(row, each.name)) for each in fields(type(row))}
 
@@ -132,6 +135,26 @@ def event_from(plain: Mapping[str, Any]) -> EventRow:
     return _made(lambda: _event(dict(plain)))
 
 
+def load_item(text: str) -> Item:
+    """
+    The item that `dump` wrote.
+
+    Raises:
+        UnreadableRowError: If the text holds no item.
+    """
+    return _read(text, lambda plain: Item(**plain))
+
+
+def item_from(plain: Mapping[str, Any]) -> Item:
+    """
+    The item of which `as_plain` gave the values.
+
+    Raises:
+        UnreadableRowError: If they are none's.
+    """
+    return _made(lambda: Item(**plain))
+
+
 def _session(plain: dict[str, Any], device: DeviceRow) -> SessionRow:
     if plain["location"] is not None:
         plain["location"] = location_from(plain["location"])
@@ -139,7 +162,9 @@ def _session(plain: dict[str, Any], device: DeviceRow) -> SessionRow:
     texts = [*plain["amr"], *(acr for acr, _ in levels)]
     if {str} != {str, *map(type, texts)} or {int} != {int, *(type(at) for _, at in levels)}:
         raise TypeError("there is another type of value in amr or levels")
+    impersonator = plain.get("impersonator")
     plain |= {
+        "impersonator": None if impersonator is None else impersonator_from(impersonator),
         "salt": base64.b64decode(plain["salt"], validate=True),
         "amr": tuple(plain["amr"]),
     }
@@ -201,6 +226,18 @@ def location_from(values: object) -> Location:
     raise TypeError("there is no location where one should be")
 
 
+def impersonator_from(values: object) -> Impersonator:
+    """
+    The impersonator of a list of two texts.
+
+    Raises:
+        TypeError: If it is none.
+    """
+    if isinstance(values, list) and [str, str] == [type(it) for it in values]:
+        return values[0], values[1]
+    raise TypeError("there is no impersonator where one should be")
+
+
 def _plain(value: object) -> object:
     if isinstance(value, DeviceRow):
         return value.id
@@ -224,10 +261,10 @@ def _checked(kind: type[AttrsInstance]) -> list[tuple[str, frozenset[type]]]:
 
 
 # Every row that is read is checked: the annotations are read once.
-_CHECKED = {kind: _checked(kind) for kind in (SessionRow, DeviceRow, EventRow)}
+_CHECKED = {kind: _checked(kind) for kind in (SessionRow, DeviceRow, EventRow, Item)}
 
 
-def _check(row: SessionRow | DeviceRow | EventRow) -> None:
+def _check(row: SessionRow | DeviceRow | EventRow | Item) -> None:
     for name, types in _CHECKED[type(row)]:
         value = getattr(row, name)
         kind = type(value)
@@ -244,7 +281,7 @@ def _read(text: str, make: Callable[[dict[str, Any]], R]) -> R:
 def _made(make: Callable[[], R]) -> R:
     try:
         made = make()
-        if isinstance(made, (SessionRow, DeviceRow, EventRow)):
+        if isinstance(made, (SessionRow, DeviceRow, EventRow, Item)):
             _check(made)
         return made
     except (ValueError, TypeError, LookupError, AttributeError, RecursionError) as error:

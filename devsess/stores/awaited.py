@@ -15,21 +15,10 @@ if TYPE_CHECKING:
     from devsess.lifecycle import Activity, LivenessCutoffs
     from devsess.models import Page
     from devsess.stores.accounts import Batch
-    from devsess.stores.base import (
-        Changes,
-        Columns,
-        Ended,
-        Ending,
-        Erasure,
-        InsertAnswer,
-        Insertion,
-        Known,
-        Refused,
-        Retention,
-        Settled,
-        Store,
-    )
+    from devsess.stores.base import Changes, Ended, Ending, Erasure, Insertion, Refused, Store
+    from devsess.stores.calls import Columns, InsertAnswer, Known, Retention, Settled
     from devsess.stores.capabilities import SupportsCopy
+    from devsess.stores.items import Item
     from devsess.stores.rows import DeviceRow, EventRow, SessionRow
 
 P = ParamSpec("P")
@@ -154,6 +143,7 @@ class Awaited:
         ids: Sequence[str],
         fingerprints: Sequence[bytes],
         digests: Sequence[bytes] = (),
+        kinds: Sequence[str] = (),
     ) -> Known:
         return await self._do(
             "known_devices",
@@ -162,6 +152,7 @@ class Awaited:
             ids=ids,
             fingerprints=fingerprints,
             digests=digests,
+            kinds=kinds,
         )
 
     async def put_device(
@@ -190,6 +181,12 @@ class Awaited:
         self, user_id: str, *, limit: int, cursor: str | None = None
     ) -> Page[EventRow]:
         return await self._do("events", self.store.events, user_id, limit=limit, cursor=cursor)
+
+    async def items(self, kind: str, owner: str, *, limit: int) -> builtins.list[Item]:
+        return await self._do("items", self.store.items, kind, owner, limit=limit)
+
+    async def put_item(self, item: Item, *, most: int = 1) -> bool:
+        return await self._do("put_item", self.store.put_item, item, most=most)
 
     async def purge(self, retention: Retention, *, limit: int) -> int:
         return await self._do("purge", self.store.purge, retention, limit=limit)

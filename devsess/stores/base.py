@@ -38,7 +38,6 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Protocol
 
-from devsess.errors import StoreUnavailableError
 from devsess.stores.calls import (
     ALL,
     ById,
@@ -48,7 +47,6 @@ from devsess.stores.calls import (
     Ending,
     Erasure,
     Everyone,
-    Full,
     InsertAnswer,
     Inserted,
     Insertion,
@@ -58,13 +56,12 @@ from devsess.stores.calls import (
     Refused,
     Retention,
     Settled,
-    SharedMark,
-    Target,
 )
 
 if TYPE_CHECKING:
     from devsess.lifecycle import Activity, LivenessCutoffs
     from devsess.models import Page
+    from devsess.stores.items import Item
     from devsess.stores.rows import DeviceRow, EventRow, SessionRow
 
 __all__ = [
@@ -72,35 +69,17 @@ __all__ = [
     "AsyncStore",
     "ById",
     "Changes",
-    "Columns",
     "Ended",
     "Ending",
     "Erasure",
     "Everyone",
-    "Full",
-    "InsertAnswer",
     "Inserted",
     "Insertion",
-    "Known",
     "OfDevice",
     "OfUser",
-    "PartlyUnavailableError",
     "Refused",
-    "Retention",
-    "Settled",
-    "SharedMark",
     "Store",
-    "StoreBusyError",
-    "Target",
 ]
-
-
-class StoreBusyError(StoreUnavailableError):
-    """A call with `wait=False` could not be answered at once; ask again with `wait=True`."""
-
-
-class PartlyUnavailableError(StoreUnavailableError):
-    """The log could not be read whole, as a part of the store is down; a row may be on another."""
 
 
 class Store(Protocol):
@@ -254,13 +233,15 @@ class Store(Protocol):
         ids: Sequence[str],
         fingerprints: Sequence[bytes],
         digests: Sequence[bytes] = (),
+        kinds: Sequence[str] = (),
     ) -> Known:
         """
         Of `devices`, in its order: those with these ids or fingerprints, and the latest few.
 
-        With the `ending_number`: a sign-in reads both first, and inserts its row under
-        the number. An ending that comes later refuses it. Never read the number after
-        the devices: an account that is erased in between would get them back.
+        And the account's items of these *kinds* that have no key. With the `ending_number`:
+        a sign-in reads it first, and inserts its row under it. An ending that comes later
+        refuses it. Never read the number after the devices: an account that is erased in
+        between would get them back.
         """
         ...
 
@@ -294,6 +275,19 @@ class Store(Protocol):
         """A user's events, newest first, by the order in which they were inserted."""
         ...
 
+    def items(self, kind: str, owner: str, *, limit: int) -> builtins.list[Item]:
+        """The items of a kind and owner: the one that lasts longest first, then by key."""
+        ...
+
+    def put_item(self, item: Item, *, most: int = 1) -> bool:
+        """
+        Write an item, if the one that is there has the version before it; whether it was written.
+
+        Version 1 is written where there is none. Of its kind and owner the *most* that
+        last longest are kept. Raises ValueError if its body is longer than MAX_BODY.
+        """
+        ...
+
     def purge(self, retention: Retention, *, limit: int) -> int:
         """
         One bounded batch of cleaning; rows deleted or reduced, 0 when nothing is left to do.
@@ -308,13 +302,13 @@ class Store(Protocol):
         are deleted go the networks of their devices, unless a sign-in since then says
         otherwise. Devices are deleted at once if they were forgotten, and never while
         blocked, trusted or named. Digests of erased accounts whose `until` has passed
-        are deleted, and not counted.
+        are deleted, and not counted. Items are deleted once their `until` has passed.
         """
         ...
 
     def erase(self, erasure: Erasure) -> int:
         """
-        Delete everything about a user, and log the sessions; rows deleted.
+        Delete everything about a user, its items too, and log the sessions; rows deleted.
 
         Until `erasure.until` the store keeps each of `erasure.digests` with a new ending number.
         """
@@ -376,6 +370,7 @@ class AsyncStore(Protocol):
         ids: Sequence[str],
         fingerprints: Sequence[bytes],
         digests: Sequence[bytes] = (),
+        kinds: Sequence[str] = (),
     ) -> Known: ...
     async def put_device(
         self,
@@ -390,6 +385,8 @@ class AsyncStore(Protocol):
     async def events(
         self, user_id: str, *, limit: int, cursor: str | None = None
     ) -> Page[EventRow]: ...
+    async def items(self, kind: str, owner: str, *, limit: int) -> builtins.list[Item]: ...
+    async def put_item(self, item: Item, *, most: int = 1) -> bool: ...
     async def purge(self, retention: Retention, *, limit: int) -> int: ...
     async def erase(self, erasure: Erasure) -> int: ...
     async def pending(self) -> builtins.list[str]: ...

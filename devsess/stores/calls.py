@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from enum import Enum
 from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 from attrs import field, frozen
 
+from devsess.errors import StoreUnavailableError
+
 if TYPE_CHECKING:
     from devsess.lifecycle import LivenessCutoffs
+    from devsess.stores.items import Item
     from devsess.stores.rows import DeviceRow, EventRow, SessionRow
+
+
+class StoreBusyError(StoreUnavailableError):
+    """A call with `wait=False` could not be answered at once; ask again with `wait=True`."""
+
+
+class PartlyUnavailableError(StoreUnavailableError):
+    """The log could not be read whole, as a part of the store is down; a row may be on another."""
 
 
 class All(Enum):
@@ -80,6 +91,8 @@ class Insertion:
         replaces: End this device's own live sessions first.
         digests: Of the account's id, one a key: see `Erasure`.
         limit_event: The event to insert too, before `event`, if sessions are evicted.
+        items: Written too, each as by `put_item`; one whose version does not fit is not, and
+            the sign-in stands.
     """
 
     row: SessionRow
@@ -91,6 +104,11 @@ class Insertion:
     replaces: bool = False
     digests: Sequence[bytes] = ()
     limit_event: EventRow | None = None
+    items: Sequence[Item] = ()
+
+
+def _items(items: Iterable[Item]) -> tuple[Item, ...]:
+    return tuple(items)
 
 
 @frozen
@@ -101,17 +119,26 @@ class Known:
     Attributes:
         devices: As `known_devices` says.
         ending_number: As `ending_number` gives it, at the same instant or before it.
+        items: Those asked for.
     """
 
     devices: Sequence[DeviceRow]
     ending_number: int
+    items: Sequence[Item] = field(default=(), converter=_items)
 
 
 @frozen
 class Inserted:
-    """It is written; `ended` are the events of the sessions that made room."""
+    """
+    It is written.
+
+    Attributes:
+        ended: The events of the sessions that made room.
+        missed: The kinds of the items that were not written: another call was faster.
+    """
 
     ended: tuple[EventRow, ...] = ()
+    missed: tuple[str, ...] = ()
 
 
 class Refused(Enum):
@@ -293,6 +320,8 @@ MUTABLE = frozenset(
         "previous_generation",
         "presented",
         "levels",
+        "step_up_after",
+        "score",
     }
 )
 # The columns that `set_back` may name.

@@ -5,6 +5,8 @@ One store's copy of an account is merged into another's while processes use both
 
 - An ending wins: no merge brings a session back. Of two endings the earlier one stands.
 - Of a session's refresh tokens the higher generation is the valid one.
+- Of an item the higher version stands.
+- A demand for a step-up holds until a later authentication has met it.
 - Activity, an account's number and its cut-off only move forward.
 - A block of a device holds, and trust that an ending took away stays away.
 - A session that one store alone has ends if the other store ended all of the account's, or
@@ -16,17 +18,15 @@ call `difference` inside the transaction that writes it.
 
 from __future__ import annotations
 
-import hashlib
 import math
 from collections import Counter
-from enum import Enum
 from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
 from attrs import evolve, frozen
 
 from devsess.lifecycle import LivenessCutoffs, counts_as_live
 from devsess.models import EventType
-from devsess.stores import as_json, semantics
+from devsess.stores import as_json, items, semantics
 from devsess.stores.accounts import Account, ErasedAccount, Mark
 from devsess.stores.base import Ending, Everyone
 from devsess.stores.semantics import ACTIVITY
@@ -34,6 +34,7 @@ from devsess.stores.semantics import ACTIVITY
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 
+    from devsess.stores.items import Item
     from devsess.stores.rows import DeviceRow, EventRow, SessionRow
     from devsess.stores.semantics import Covering
 
@@ -48,7 +49,7 @@ FOREIGN = "a session with this id is another account's here"
 # Columns that are taken together, from the copy that is ahead by the first of them.
 ROTATION = ("generation", "rotated_at", "rotated_by", "previous_generation", "salt")
 PROOF = ("auth_time", "amr", "acr", "levels")
-CLIENT = ("last_seen_at", "ip", "network", "user_agent", "location")
+CLIENT = ("last_seen_at", "ip", "network", "user_agent", "location", "score")
 # These two are only ever moved back, where a clock was ahead.
 _EARLIER = ("created_at", "absolute_expires_at")
 _OF_DEVICES = frozenset(
@@ -60,14 +61,6 @@ _OF_DEVICES = frozenset(
         EventType.DEVICE_FORGOTTEN,
     }
 )
-
-
-class Compared(Enum):
-    """How one store's copy of an account stands to another's."""
-
-    SAME = "same"
-    AHEAD = "ahead"  # of the other: a merge would change nothing
-    BEHIND = "behind"
 
 
 @frozen
@@ -82,6 +75,7 @@ class Difference:
         reduced: Sessions whose events lose their addresses.
         events: New ones, oldest first. None is one too many.
         logged: Sessions that were there, and whose change must take effect at once.
+        items: New or changed.
     """
 
     devices: tuple[DeviceRow, ...] = ()
@@ -90,6 +84,7 @@ class Difference:
     reduced: tuple[str, ...] = ()
     events: tuple[EventRow, ...] = ()
     logged: tuple[str, ...] = ()
+    items: tuple[Item, ...] = ()
 
 
 def is_unknown(ending: Mark, known: Mark) -> bool:
@@ -126,7 +121,12 @@ def merged(mine: Account, theirs: Account, my_everyone: Mark, their_everyone: Ma
     found = _sessions(mine, theirs, my_everyone, their_everyone)
     rows = [_lifted(row, floor, devices) for row in found]
     return Account(
-        mine.user_id, mark, tuple(devices.values()), tuple(rows), _events(mine, theirs, rows)
+        mine.user_id,
+        mark,
+        tuple(devices.values()),
+        tuple(rows),
+        _events(mine, theirs, rows),
+        items.merged(mine.items, theirs.items),
     )
 
 
@@ -182,12 +182,20 @@ def merged_session(one: SessionRow, other: SessionRow, *, is_newer: bool) -> Ses
         row.presented for row in (one, other) if row.generation == columns["generation"]
     )
     columns["ending_number"] = max(one.ending_number, other.ending_number)
+    columns["step_up_after"] = _demand(one, other)
     row: SessionRow = evolve(other, **columns, revoked_at=None, reason=None, actor=None)  # type: ignore[arg-type]
     ends = [it for it in (other, one) if it.revoked_at is not None]
     if not ends:
         return row
     first = min(ends, key=lambda it: it.revoked_at or 0.0)
     return semantics.ended(row, first.revoked_at or 0.0, first.reason or "", first.actor)
+
+
+def _demand(one: SessionRow, other: SessionRow) -> int | None:
+    """The latest demand for a step-up, unless a later authentication has met it."""
+    demands = [it.step_up_after for it in (one, other) if it.step_up_after is not None]
+    met_until = max(one.auth_time, other.auth_time)
+    return max((it for it in demands if it >= met_until), default=None)
 
 
 def _devices(mine: Account, theirs: Account) -> dict[str, DeviceRow]:
@@ -312,6 +320,7 @@ def difference(
         ),
         events=after.events[old:],
         logged=tuple(row.id for row in sessions if row.id in there),
+        items=tuple(it for it in after.items if it not in mine.items),
     )
 
 
@@ -361,36 +370,3 @@ def settled(account: Account, pending: Sequence[Covering]) -> Account:
         if by is not None and counts_as_live(row, by.cutoffs)
     ]
     return evolve(as_read(account, pending), events=tuple(events)) if covered else account
-
-
-def checksum(account: Account) -> bytes:
-    """
-    A digest of all that counts in an account, whichever store keeps it.
-
-    Numbers of endings are left out: a target draws its own.
-    """
-    rows = [evolve(row, ending_number=0) for row in account.sessions]
-    texts = [as_json.dump(row) for row in account.devices]
-    texts = sorted([*texts, *map(as_json.dump, account.events), *map(as_json.dump, rows)])
-    text = "\n".join([repr(account.user_id), repr(account.mark.cut_off), *texts])
-    return hashlib.sha256(text.encode(errors="surrogatepass")).digest()
-
-
-def compared(
-    mine: Account,
-    theirs: Account,
-    my_everyone: Mark,
-    their_everyone: Mark,
-    sums: tuple[bytes, bytes] | None = None,
-) -> Compared:
-    """
-    How *mine* stands to *theirs*.
-
-    Args:
-        sums: The checksums of both, where they are known.
-    """
-    my_sum, their_sum = sums or (checksum(mine), checksum(theirs))
-    if my_sum == their_sum:
-        return Compared.SAME
-    there = checksum(merged(mine, theirs, my_everyone, their_everyone))
-    return Compared.AHEAD if there == my_sum else Compared.BEHIND

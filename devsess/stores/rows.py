@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 from attrs import field, frozen
 
 if TYPE_CHECKING:
-    from devsess.models import Assessment, EventType, Kind, Location
+    from devsess.models import Assessment, EventType, Kind, Location, Notice
 
 RotatedBy = Literal["refresh", "step_up"]
 Levels: TypeAlias = tuple[tuple[str, int], ...]
+Impersonator: TypeAlias = tuple[str, str]
 
 # Rows are read by the thousand, and only the memory store keeps them: without slots
 # a frozen class of this size is made in half the time.
@@ -83,6 +84,10 @@ class SessionRow:
         ending_number: The number under which it was inserted, of its account or
             of the store, whichever is higher; once either has a higher one, the
             session has ended.
+        step_up_after: Whole second of the latest demand for a step-up that none has met.
+        score: Of the latest assessment, of the sign-in or of a refresh; None without any.
+        impersonator: Ids of the session and the user that act as this session's user, or
+            None. Such a session is beside every limit.
         Others as in `models.Session`.
     """
 
@@ -115,6 +120,9 @@ class SessionRow:
     presented: bool = False
     levels: Levels = ()
     ending_number: int = 0
+    step_up_after: int | None = None
+    score: int | None = None
+    impersonator: Impersonator | None = None
 
 
 @frozen
@@ -133,3 +141,10 @@ class EventRow:
     actor: str | None = None
     assessment: Assessment | None = None
     new_device: bool = False
+
+
+@frozen
+class NoticeRow(EventRow):
+    """The event of a notice; no store keeps it, for its tokens answer for the owner."""
+
+    notice: Notice | None = field(default=None, repr=False)

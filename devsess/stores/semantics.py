@@ -16,15 +16,16 @@ from attrs import evolve, frozen
 
 from devsess.lifecycle import LivenessCutoffs, is_trusted
 from devsess.models import EventType
-from devsess.stores.base import ById, Full, OfDevice, OfUser
-from devsess.stores.calls import CORRECTED, MUTABLE, MUTABLE_DEVICE
+from devsess.stores.base import ById, OfDevice, OfUser
+from devsess.stores.calls import CORRECTED, MUTABLE, MUTABLE_DEVICE, Full
 from devsess.stores.rows import EventRow
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from devsess.lifecycle import Activity
-    from devsess.stores.base import Columns, Ended, Ending, Insertion, Target
+    from devsess.stores.base import Ended, Ending, Insertion
+    from devsess.stores.calls import Columns, Target
     from devsess.stores.rows import DeviceRow, SessionRow
 
 # The columns that a sign-in writes into a device that is there already. The others
@@ -58,7 +59,8 @@ class SessionsToEnd:
 
 def sessions_to_end(live: Sequence[SessionRow], insertion: Insertion) -> SessionsToEnd | Full:
     """The *live* sessions of the user that end for *insertion*; Full if it must be refused."""
-    by_use = sorted(live, key=lambda row: (row.last_seen_at, row.id))
+    counted = [row for row in live if row.impersonator is None]
+    by_use = sorted(counted, key=lambda row: (row.last_seen_at, row.id))
     own = insertion.row.device.id if insertion.replaces else None
     replaced = tuple(row for row in by_use if row.device.id == own)
     others = tuple(row for row in by_use if row.device.id != own)

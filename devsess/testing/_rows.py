@@ -11,13 +11,15 @@ from attrs import evolve
 from devsess import skew
 from devsess.lifecycle import Activity, LivenessCutoffs
 from devsess.models import EventType, Location
-from devsess.stores.base import ALL, ById, Ending, Erasure, Insertion, OfUser, Retention
+from devsess.stores.base import ALL, ById, Ending, Erasure, Insertion, OfUser
+from devsess.stores.calls import Retention
 from devsess.stores.rows import DeviceRow, EventRow, SessionRow
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
 
-    from devsess.stores.base import AsyncStore, Changes, Columns, Target
+    from devsess.stores.base import AsyncStore, Changes
+    from devsess.stores.calls import Columns, Target
 
 E = TypeVar("E", bound=Exception)
 S = TypeVar("S", bound="AsyncStore")
@@ -118,6 +120,9 @@ def full_row(session_id: str = "s1") -> SessionRow:
         previous_generation=4,
         presented=True,
         levels=(("urn:ступень", int(T0) - 9), ("aal1", int(T0) - 3)),
+        step_up_after=int(T0) + 4,
+        score=-35,
+        impersonator=("s-вышестоящая", "admin"),
     )
 
 

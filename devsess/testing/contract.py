@@ -9,6 +9,7 @@ from devsess.testing.contract_change import ChangeContract
 from devsess.testing.contract_clocks import ClocksContract
 from devsess.testing.contract_ending import EndingContract
 from devsess.testing.contract_history import HistoryContract
+from devsess.testing.contract_items import ItemsContract
 from devsess.testing.contract_log import LogContract
 from devsess.testing.contract_login import LoginContract
 from devsess.testing.contract_many import ManyContract
@@ -30,6 +31,7 @@ class StoreContract(
     ClocksContract,
     LogContract,
     HistoryContract,
+    ItemsContract,
     PagesContract,
 ):
     """

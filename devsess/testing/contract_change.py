@@ -44,6 +44,8 @@ EVERY_COLUMN: dict[str, Any] = {
     "previous_generation": 2,
     "presented": True,
     "levels": (("aal1", int(T0)), ("phrh", int(T0) + 3)),
+    "step_up_after": int(T0) + 8,
+    "score": 25,
 }
 
 

@@ -8,20 +8,15 @@ from typing import TYPE_CHECKING, Any, Protocol
 from attrs import evolve
 
 from devsess.models import EventType
-from devsess.stores import merging
 from devsess.stores.accounts import Account, Batch, ErasedAccount, Mark
-from devsess.stores.base import (
-    AsyncStore,
-    ById,
-    Erasure,
-    Everyone,
-    OfDevice,
-    OfUser,
-    Retention,
-)
+from devsess.stores.base import AsyncStore, ById, Erasure, Everyone, OfDevice, OfUser
+from devsess.stores.calls import Retention
 from devsess.stores.capabilities import AsyncSupportsCopy, capabilities_of
+from devsess.stores.comparing import checksum
+from devsess.stores.items import Item
 from devsess.testing import _both_sides  # noqa: F401 - it comes before the modules that it names
 from devsess.testing._rows import (
+    DAY,
     HOUR,
     T0,
     changed_since,
@@ -135,7 +130,7 @@ class CopyContract:
 
         assert [None] == [row.revoked_at for row in spared.sessions]
         assert [T0 + 1] * 3 == [row.revoked_at for row in before.sessions]
-        assert merging.checksum(after) == merging.checksum(before)
+        assert checksum(after) == checksum(before)
 
     # In.
 
@@ -159,6 +154,21 @@ class CopyContract:
         assert batch.last_number <= copied.last_number
         assert copied == await store.export(limit=100)
         assert set() == await changed_since(store, position)
+
+    @with_a_store
+    async def test_items_go_with_their_owner(self, store: CopyingStore) -> None:
+        """An account has its items, and one that has nothing else; the higher version stands."""
+        old = Item("profile", "user-1", "", "{}", 1, T0, T0 + DAY)
+        await store.put_item(old)
+        [account] = (await store.export(limit=9)).accounts
+        assert Account("user-1", items=(old,)) == account
+        new = evolve(account, items=(evolve(old, kind="notice"), evolve(old, body="[]", version=2)))
+
+        for batch in (_batch(new), _batch(account)):
+            await store.merge(batch)
+
+        assert (new,) == (await store.accounts(["user-1"])).accounts
+        assert [new.items[1]] == await store.items("profile", "user-1", limit=9)
 
     @with_a_store
     async def test_a_copied_session_goes_on(self, store: CopyingStore) -> None:
@@ -356,4 +366,4 @@ async def _fill(store: CopyingStore) -> None:
 
 
 def _checksums(batch: Batch) -> dict[str, bytes]:
-    return {account.user_id: merging.checksum(account) for account in batch.accounts}
+    return {account.user_id: checksum(account) for account in batch.accounts}

@@ -13,7 +13,8 @@ from devsess.testing import _rows as rows
 from devsess.testing._rows import T0, ending, event_row, session_row, sign_in, with_a_store
 
 if TYPE_CHECKING:
-    from devsess.stores.base import AsyncStore, Target
+    from devsess.stores.base import AsyncStore
+    from devsess.stores.calls import Target
     from devsess.stores.rows import SessionRow
 
 

@@ -18,9 +18,9 @@ if TYPE_CHECKING:
     from devsess.stores.rows import EventRow
 
 ASSESSMENT = Assessment(
-    score=0.625,
+    score=25,
     decision=Decision.NOTIFY,
-    signals=(Signal("new_device", 0.5, "Ein neues Gerät.", {"km": 12.5, "of": ["a", None]}),),
+    signals=(Signal("new_device", 20, "Ein neues Gerät.", {"km": 12.5, "of": ["a", None]}),),
     not_evaluated=("impossible_travel",),
 )
 

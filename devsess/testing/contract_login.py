@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 from attrs import evolve
 
 from devsess.models import EventType
-from devsess.stores.base import ById, Full, Inserted, OfDevice, Refused
+from devsess.stores.base import ById, Inserted, OfDevice, Refused
+from devsess.stores.calls import Full
 from devsess.testing import _rows as rows
 from devsess.testing._rows import DAY, T0, login, session_row, sign_in, with_a_store
 
@@ -169,6 +170,28 @@ class LoginContract:
             (EventType.LIMIT_EXCEEDED, None, "limit"),
             (EventType.SESSION_CREATED, "new", None),
         ] == await _types(store)
+
+    @with_a_store
+    async def test_a_device_may_be_forgotten_from_the_start(self, store: AsyncStore) -> None:
+        """That of a session which is not the user's own is in no list, and goes with it."""
+        row = session_row(device=rows.device_row(forgotten=True))
+        await sign_in(store, row)
+
+        assert row == await store.get("s1")
+        assert [] == await store.devices("user-1")
+        assert not (await store.known_devices("user-1", ids=("device-1",), fingerprints=())).devices
+
+    @with_a_store
+    async def test_an_impersonation_is_beside_the_limit(self, store: AsyncStore) -> None:
+        """A session of somebody who acts as the user takes no place, and makes none."""
+        acted = session_row("acted", device="d-acted", impersonator=("s0", "admin"))
+        await sign_in(store, acted, *_used("a"))
+
+        assert Inserted() == await store.insert(login(session_row("b", device="b"), limit=2))
+        answer = await store.insert(login(session_row("new", device="new"), limit=2))
+        assert isinstance(answer, Inserted)
+        assert ["a"] == [event.session_id for event in answer.ended]
+        assert {"acted", "b", "new"} == await _live(store)
 
     @with_a_store
     async def test_a_full_account_refuses(self, store: AsyncStore) -> None:

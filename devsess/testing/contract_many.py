@@ -6,12 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import evolve
 
-from devsess.stores.base import ById, Ended, Ending, Everyone, Inserted, OfDevice, OfUser, Settled
+from devsess.stores.base import ById, Ended, Ending, Everyone, Inserted, OfDevice, OfUser
+from devsess.stores.calls import Settled
 from devsess.testing import _rows as rows
 from devsess.testing._rows import T0, ending, session_row, sign_in, sign_in_again, with_a_store
 
 if TYPE_CHECKING:
-    from devsess.stores.base import AsyncStore, Target
+    from devsess.stores.base import AsyncStore
+    from devsess.stores.calls import Target
     from devsess.stores.rows import EventRow, SessionRow
 
 

@@ -11,7 +11,8 @@ from devsess.testing import _rows as rows
 from devsess.testing._rows import DAY, T0, login, session_row, sign_in, sign_in_again, with_a_store
 
 if TYPE_CHECKING:
-    from devsess.stores.base import AsyncStore, Columns, Target
+    from devsess.stores.base import AsyncStore
+    from devsess.stores.calls import Columns, Target
 
 HOUR = 3_600.0
 TARGETS: tuple[Target, ...] = (OfUser("user-1"), Everyone())

@@ -20,7 +20,8 @@ import pytest
 from _sqlite_helpers import in_child, is_revoked, needs_fork, revoke
 
 from devsess.errors import ConfigurationError, StoreUnavailableError
-from devsess.stores.base import ALL, Inserted, OfUser, Settled, StoreBusyError
+from devsess.stores.base import ALL, Inserted, OfUser
+from devsess.stores.calls import Settled, StoreBusyError
 from devsess.stores.sqlite import SQLiteStore
 from devsess.testing import _rows as rows
 from devsess.testing._rows import T0

@@ -14,7 +14,8 @@ import pytest
 from _sqlite_helpers import is_revoked, look_now, revoke, without_log
 
 from devsess.errors import StoreUnavailableError
-from devsess.stores.base import ALL, StoreBusyError
+from devsess.stores.base import ALL
+from devsess.stores.calls import StoreBusyError
 from devsess.stores.sqlite import SQLiteStore
 from devsess.testing import _rows as rows
 from devsess.testing._rows import T0

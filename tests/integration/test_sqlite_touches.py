@@ -12,7 +12,7 @@ import pytest
 
 from devsess import Client, Policy, SessionManager
 from devsess.errors import StoreUnavailableError, TokenExpiredError
-from devsess.stores.base import StoreBusyError
+from devsess.stores.calls import StoreBusyError
 from devsess.stores.sqlite import SQLiteStore
 from devsess.testing import FakeClock
 from devsess.testing import _rows as rows

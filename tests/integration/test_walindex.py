@@ -16,7 +16,8 @@ import pytest
 from _sqlite_helpers import has_index, in_child, is_revoked, look_now, revoke
 
 from devsess.errors import StoreUnavailableError
-from devsess.stores.base import ALL, SharedMark
+from devsess.stores.base import ALL
+from devsess.stores.calls import SharedMark
 from devsess.stores.sqlite import SQLiteStore, walindex
 from devsess.testing import _rows as rows
 

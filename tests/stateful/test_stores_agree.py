@@ -15,17 +15,8 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from devsess.lifecycle import Activity, LivenessCutoffs
 from devsess.models import EventType, Location
-from devsess.stores.base import (
-    ALL,
-    ById,
-    Ending,
-    Erasure,
-    Everyone,
-    Insertion,
-    OfDevice,
-    OfUser,
-    Retention,
-)
+from devsess.stores.base import ALL, ById, Ending, Erasure, Everyone, Insertion, OfDevice, OfUser
+from devsess.stores.calls import Retention
 from devsess.stores.memory import MemoryStore
 from devsess.stores.rows import EventRow
 from devsess.stores.sqlite import SQLiteStore

@@ -22,6 +22,12 @@ both_ports = pytest.mark.parametrize("is_awaited", [False, True], ids=["blocking
 TIMEOUT = 1.0
 # What a call may take that ends after TIMEOUT; without a limit it would never end.
 LATE = 20.0
+# What the documentation tells an administrator to grant.
+GRANTS = """
+GRANT USAGE ON SCHEMA {s} TO {role};
+GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA {s} TO {role};
+GRANT USAGE, SELECT ON ALL SEQUENCES IN SCHEMA {s} TO {role};
+"""
 
 
 def with_store(

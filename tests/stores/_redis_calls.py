@@ -6,11 +6,14 @@ from collections.abc import Callable, Coroutine
 from typing import Any
 
 from devsess.stores.base import ById, Everyone, OfDevice, OfUser
+from devsess.stores.items import Item
 from devsess.stores.redis import RedisStore
 from devsess.testing import _rows as rows
 from devsess.testing._rows import T0, session_row
 
 Work = Callable[[RedisStore], Coroutine[Any, Any, object]]
+
+ITEM = Item("profile", "user-1", "", "{}", 1, T0, T0 + 1)
 
 CALLS: dict[str, Work] = {
     "changes": lambda store: store.changes(None),
@@ -39,6 +42,8 @@ CALLS: dict[str, Work] = {
     ),
     "add_event": lambda store: store.add_event(rows.UPDATED),
     "events": lambda store: store.events("user-1", limit=5),
+    "items": lambda store: store.items("profile", "user-1", limit=5),
+    "put_item": lambda store: store.put_item(ITEM),
     "purge": lambda store: store.purge(rows.retention(), limit=5),
     "erase": lambda store: store.erase(rows.erasure()),
     "renew": lambda store: store.renew("reader", None, lease=2.0),
@@ -49,6 +54,6 @@ CALLS: dict[str, Work] = {
 }
 
 KEPT = {
-    *("insert", "rotate", "update", "set_back", "put_device", "add_event"),
+    *("insert", "rotate", "update", "set_back", "put_device", "put_item", "add_event"),
     *("end one", "end of user", "end of device", "end everyone", "settle", "purge", "erase"),
 }

@@ -8,7 +8,7 @@ import pytest
 
 from devsess._runtime.drive import drive
 from devsess.stores.accounts import Account, Batch
-from devsess.stores.merging import checksum
+from devsess.stores.comparing import checksum
 from devsess.stores.mongodb import MongoStore
 from devsess.testing._rows import event_row, session_row
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Coroutine, Iterator
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pymongo
 import pytest
 from _both_managers import share_revocations
+from attrs import evolve
 from pymongo import monitoring
 
 from devsess import (
@@ -22,6 +24,7 @@ from devsess import (
 )
 from devsess._runtime.drive import drive
 from devsess.stores.base import ALL, ById
+from devsess.stores.items import MAX_BODY, Item
 from devsess.stores.mongodb import MongoStore
 from devsess.stores.mongodb.schema import STEPS
 from devsess.stores.open import open_store
@@ -34,6 +37,7 @@ if TYPE_CHECKING:
 SECRET = "t7vKq2Zr9XwLm4NbY8sHd5JfC3pQx6RgUe1"
 PATIENCE = 60.0
 CHANGE: dict[str, Any] = {"claims": '{"a":1}'}
+PROFILE = Item("profile", "user-1", "", "{}", 1, rows.T0, rows.T0 + rows.DAY)
 
 
 class Commands(monitoring.CommandListener):
@@ -94,7 +98,10 @@ READS: dict[str, Call] = {
     **SURE,
     "list": lambda store: store.list("user-1"),
     "devices": lambda store: store.devices("user-1"),
-    "known": lambda store: store.known_devices("user-1", ids=("x",), fingerprints=(b"x",)),
+    "known": lambda store: store.known_devices(
+        "user-1", ids=("x",), fingerprints=(b"x",), kinds=("profile", "held")
+    ),
+    "items": lambda store: store.items("profile", "user-1", limit=9),
     "ending_number": lambda store: store.ending_number("user-1", digests=(b"x",)),
     "events": lambda store: store.events("user-1", limit=9),
     "cut_off": lambda store: store.cut_off("user-1"),
@@ -104,6 +111,13 @@ READS: dict[str, Call] = {
 WRITES: dict[str, tuple[Call, int]] = {
     "insert": (lambda store: store.insert(login(session_row("s2"))), 3),
     "limited": (lambda store: store.insert(login(session_row("s2"), limit=9)), 3),
+    "with items": (
+        lambda store: store.insert(
+            evolve(login(session_row("s2")), items=(PROFILE, evolve(PROFILE, owner="x")))
+        ),
+        3,
+    ),
+    "put_item": (lambda store: store.put_item(PROFILE), 3),
     "end": (lambda store: store.end(ending(ById("s1"))), 4),
     "set_back": (lambda store: store.set_back("s1", expected={}, changes={}), 4),
 }
@@ -290,6 +304,78 @@ def test_a_current_schema_is_only_read(watched: Watched) -> None:
     sent = watched.commands.of(store.get("s1"))
 
     assert ["hello", "find", "aggregate"] == [it["name"] for it in sent]
+
+
+def test_an_old_collection_is_brought_up_to_date(watched: Watched) -> None:
+    """What the release before left out of a session reads as nothing, and is written then."""
+    collection = watched.collection
+    collection.update_one({"_id": "schema"}, {"$pull": {"taken": "0003_items"}})
+    new = ("step_up_after", "score", "impersonator")
+    collection.update_one({"_id": "session/s1"}, {"$unset": dict.fromkeys(new, "")})
+    store = MongoStore(
+        watched._client, database="devsess_test", collection=collection.name, timeout=60
+    )
+
+    assert ["0003_items"] == drive(store.pending())
+    sent = watched.commands.of(store.get("s1"))
+    made = [it["indexes"] for it in sent if it["name"] == "createIndexes"]
+    assert [["devsess_items"]] == [[it["name"] for it in indexes] for indexes in made]
+    assert session_row() == drive(store.get("s1"))
+    assert [] == drive(store.pending())
+    assert session_row(step_up_after=7) == drive(rows.update(store, "s1", {"step_up_after": 7}))
+    assert session_row(step_up_after=7) == drive(store.get("s1"))
+    drive(store.close())
+
+
+# Items.
+
+
+@pytest.mark.parametrize("column", ["kind", "owner", "key", "body"])
+def test_a_text_that_cannot_be_kept(watched: Watched, column: str) -> None:
+    """A lone surrogate is refused where it is written, and there is nothing where it is read."""
+    change: dict[str, Any] = {column: "\ud800"}
+    item = evolve(PROFILE, **change)
+    for call in (
+        watched.store.put_item(item),
+        watched.store.insert(evolve(login(session_row("s2")), items=(item,))),
+    ):
+        with pytest.raises(ValueError, match="surrogates"):
+            drive(call)
+
+    assert None is drive(watched.store.get("s2"))
+    assert [] == drive(watched.store.items(item.kind, item.owner, limit=9))
+
+
+def test_ids_that_run_together(watched: Watched) -> None:
+    """Items whose kinds, owners and keys are the same in a row are several."""
+    names = ["a/ b c", "a /b c", "a b/ c", "a b /c"]
+    parts = [it.split(" ") for it in names]
+    several = [evolve(PROFILE, kind=kind, owner=owner, key=key) for kind, owner, key in parts]
+    for item in several:
+        assert drive(watched.store.put_item(item))
+
+    assert [[it] for it in several] == [
+        drive(watched.store.items(it.kind, it.owner, limit=9)) for it in several
+    ]
+
+
+def test_a_body_that_is_too_long_signs_nobody_in(watched: Watched) -> None:
+    """It is refused before anything is asked."""
+    long = evolve(PROFILE, body="x" * (MAX_BODY + 1))
+    with pytest.raises(ValueError, match="characters"):
+        drive(watched.store.insert(evolve(login(session_row("s2")), items=(long,))))
+
+    assert None is drive(watched.store.get("s2"))
+
+
+def test_an_item_is_deleted_by_the_server_at_last(watched: Watched) -> None:
+    """Where nobody purges: as long after its end as a session."""
+    drive(watched.store.put_item(PROFILE))
+    found = watched.collection.find_one({"table": "item"})
+    assert found is not None
+    lasts = found["dies_at"] - watched.store._port.server_time()
+
+    assert abs(timedelta(days=401) - lasts) < timedelta(minutes=5)
 
 
 # Both managers.

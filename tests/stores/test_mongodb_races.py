@@ -23,13 +23,14 @@ from devsess.stores.base import (
     ById,
     Ended,
     Everyone,
-    Full,
     Inserted,
+    Insertion,
     OfDevice,
     OfUser,
     Refused,
-    Target,
 )
+from devsess.stores.calls import Full, Target
+from devsess.stores.items import Item
 from devsess.stores.mongodb import MongoStore
 from devsess.stores.mongodb import documents as docs
 from devsess.testing import _rows as rows
@@ -99,6 +100,7 @@ def race(isolated_mongo: Server) -> Iterator[Race]:
     race.close()
 
 
+PROFILE = Item("profile", "user-1", "", "{}", 1, rows.T0, rows.T0 + rows.DAY)
 ENDINGS: tuple[Target, ...] = (OfUser("user-1"), Everyone())
 
 
@@ -230,6 +232,61 @@ def test_two_settle_each_row_once(race: Race) -> None:
     assert 4 == len(drive(race.first.events("user-1", limit=9)).items)
 
 
+def _teaching(name: str, item: Item) -> Insertion:
+    return evolve(login(session_row(name, device=f"device-{name}")), items=(item,))
+
+
+@pytest.mark.parametrize("version", [1, 2])
+def test_one_of_two_sign_ins_writes_the_profile(race: Race, version: int) -> None:
+    """Both sign in; the one that commits second says that it did not write it."""
+    if version == 2:
+        drive(race.first.put_item(PROFILE))
+    items = [evolve(PROFILE, version=version, body=it) for it in ("1", "2")]
+    first, other = (_teaching(it.body, it) for it in items)
+
+    assert Inserted(missed=("profile",)) == race.run(
+        race.first.insert(first), race.other.insert(other)
+    )
+    assert [items[1]] == drive(race.first.items("profile", "user-1", limit=9))
+    assert 2 == len(drive(race.first.list("user-1")))
+
+
+def test_a_write_between_is_found_out(race: Race) -> None:
+    """An item that another call writes while a sign-in or a write is under way stands."""
+    drive(race.first.put_item(PROFILE))
+    two, three = (evolve(PROFILE, version=it) for it in (2, 3))
+    assert not race.run(race.first.put_item(two), race.other.put_item(two))
+    answer = race.run(race.first.insert(_teaching("a", three)), race.other.put_item(three))
+
+    assert Inserted(missed=("profile",)) == answer
+
+
+def test_an_item_is_not_written_behind_an_erasure(race: Race) -> None:
+    """One that was read before the account was erased does not come back."""
+    drive(race.first.put_item(PROFILE))
+    late = race.first.put_item(evolve(PROFILE, version=2))
+
+    assert not race.run(late, race.other.erase(erasure()))
+    assert [] == drive(race.first.items("profile", "user-1", limit=9))
+
+
+def test_two_that_add_items_leave_as_many_as_may_be(race: Race) -> None:
+    """The second sees that of the first, and takes what is one too many."""
+    a, b = (evolve(PROFILE, key=it) for it in ("a", "b"))
+
+    assert race.run(race.first.put_item(b), race.other.put_item(a))
+    assert [a] == drive(race.first.items("profile", "user-1", limit=9))
+
+
+def test_the_next_version_writes_its_document_alone(race: Race) -> None:
+    """No gate: an account whose failures are counted fast does not hold up others' sign-ins."""
+    drive(race.first.put_item(PROFILE))
+    race.before.written.clear()
+    drive(race.first.put_item(evolve(PROFILE, version=2)))
+
+    assert [docs.item_key(PROFILE)] == race.before.written
+
+
 GATES = {
     "insert": lambda store: store.insert(login(session_row("s2"))),
     "end-user": lambda store: store.end(ending(OfUser("user-1"))),
@@ -237,6 +294,7 @@ GATES = {
     "put-device": lambda store: store.put_device(
         "user-1", "device-1", changes={"name": "x"}, event=rows.UPDATED
     ),
+    "put-item": lambda store: store.put_item(PROFILE),
     "add-event": lambda store: store.add_event(rows.event_row()),
     "erase": lambda store: store.erase(erasure()),
 }

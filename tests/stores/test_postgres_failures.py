@@ -14,7 +14,8 @@ from servers.postgres import running
 
 from devsess._runtime.drive import drive
 from devsess.errors import StoreUnavailableError
-from devsess.stores.base import ALL, ById, StoreBusyError
+from devsess.stores.base import ALL, ById
+from devsess.stores.calls import StoreBusyError
 from devsess.stores.postgres import PostgresStore
 from devsess.stores.postgres.writes import LOCK_ACCOUNT
 from devsess.testing import Proxy

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import pytest
 from _postgres import LATE, with_store
 
-from devsess.stores.base import Everyone, Full, Inserted, OfDevice, OfUser, Refused
+from devsess.stores.base import Everyone, Inserted, OfDevice, OfUser, Refused
+from devsess.stores.calls import Full
 from devsess.stores.postgres import PostgresStore, endings, writes
 from devsess.testing import _rows as rows
 from devsess.testing._rows import session_row
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
     from servers.postgres import PostgresServer, Schemas
 
-    from devsess.stores.base import InsertAnswer, Target
+    from devsess.stores.calls import InsertAnswer, Target
     from devsess.stores.postgres.transaction import Transaction
 
 BLOCKED = (

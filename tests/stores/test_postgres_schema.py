@@ -8,7 +8,7 @@ from threading import Barrier
 from typing import TYPE_CHECKING
 
 import pytest
-from _postgres import with_store
+from _postgres import GRANTS, with_store
 from servers.postgres import new_schema
 
 from devsess.errors import StoreUnavailableError
@@ -22,13 +22,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from servers.postgres import PostgresServer
-
-# What the documentation tells an administrator to grant.
-GRANTS = """
-GRANT USAGE ON SCHEMA {s} TO {role};
-GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA {s} TO {role};
-GRANT USAGE, SELECT ON ALL SEQUENCES IN SCHEMA {s} TO {role};
-"""
 
 
 @pytest.fixture

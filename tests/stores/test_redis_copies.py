@@ -19,7 +19,8 @@ from devsess.errors import StoreUnavailableError
 from devsess.lifecycle import Activity
 from devsess.models import EventType
 from devsess.stores.accounts import Account, Batch, Mark
-from devsess.stores.base import ById, Erasure, Everyone, OfDevice, OfUser, Retention
+from devsess.stores.base import ById, Erasure, Everyone, OfDevice, OfUser
+from devsess.stores.calls import Retention
 from devsess.stores.redis import RedisStore, parts
 from devsess.stores.redis.scripts import script
 from devsess.testing._rows import DAY, T0, device_row, ending, event_row, session_row, sign_in

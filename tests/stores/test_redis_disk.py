@@ -14,7 +14,8 @@ from _redis_calls import CALLS, KEPT, Work
 from servers.valkey import ValkeyServer, with_prefix
 
 from devsess.errors import ConfigurationError, StoreUnavailableError
-from devsess.stores.base import ById, Everyone, OfUser, Target
+from devsess.stores.base import ById, Everyone, OfUser
+from devsess.stores.calls import Target
 from devsess.stores.redis import RedisStore
 from devsess.testing import _rows as rows
 from devsess.testing._rows import session_row, sign_in

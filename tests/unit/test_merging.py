@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from devsess.models import EventType
 from devsess.stores.accounts import Account, Mark
-from devsess.stores.merging import Compared, checksum, compared, difference, merged
+from devsess.stores.comparing import Compared, checksum, compared
+from devsess.stores.merging import difference, merged
 from devsess.stores.rows import DeviceRow, EventRow, SessionRow
 from devsess.testing._rows import T0, device_row, event_row, session_row
 
@@ -70,6 +71,21 @@ SESSIONS: dict[str, tuple[dict[str, Any], dict[str, Any], dict[str, Any]]] = {
         {"auth_time": int(T0) + 9, "amr": ("otp",), "acr": "aal2", "levels": (("aal1", 1),)},
         {"auth_time": int(T0), "amr": ("pwd",), "acr": "aal1"},
         {"auth_time": int(T0) + 9, "amr": ("otp",), "acr": "aal2", "levels": (("aal1", 1),)},
+    ),
+    "the latest demand for a step-up": (
+        {"step_up_after": int(T0) + 1},
+        {"step_up_after": int(T0) + 2},
+        {"step_up_after": int(T0) + 2},
+    ),
+    "a demand that the other's step-up did not meet": (
+        {"step_up_after": int(T0) + 9},
+        {"auth_time": int(T0) + 8},
+        {"auth_time": int(T0) + 8, "step_up_after": int(T0) + 9},
+    ),
+    "no demand that the other's step-up has met": (
+        {"step_up_after": int(T0) + 8},
+        {"auth_time": int(T0) + 9},
+        {"auth_time": int(T0) + 9},
     ),
     "bound once, bound": ({"bound": True}, {}, {"bound": True}),
     "deadlines that a clock had put off": (

@@ -10,17 +10,19 @@ from attrs import evolve, fields
 
 from devsess.models import Assessment, Decision, EventType, Location, Signal
 from devsess.stores import as_json
+from devsess.stores.items import Item
 from devsess.testing._rows import device_row, event_row, full_row, session_row
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 ASSESSMENT = Assessment(
-    score=0.5,
+    score=25,
     decision=Decision.NOTIFY,
-    signals=(Signal("new_device", 0.5, "A new device.", {"km": 12.5, "of": ["a", None]}),),
+    signals=(Signal("new_device", 20, "A new device.", {"km": 12.5, "of": ["a", None]}),),
     not_evaluated=("impossible_travel",),
 )
+ITEM = Item("профиль", "\ud800", "", '{"é":[1.5,null]}', 3, 1.5, 2.5)
 
 
 @pytest.mark.parametrize("row", [full_row(), session_row(), session_row("\ud800 \x00 \U0001f4f1")])
@@ -46,12 +48,19 @@ def test_an_event_reads_as_it_was_written(row: Any) -> None:
     assert row == as_json.load_event(as_json.dump(row))
 
 
+def test_an_item_reads_as_it_was_written() -> None:
+    """Its body too, which is a text like any other."""
+    assert ITEM == as_json.load_item(as_json.dump(ITEM))
+    assert ITEM == as_json.item_from(as_json.as_plain(ITEM))
+
+
 def test_a_row_outlives_an_upgrade() -> None:
     """A column that the text lacks, since it is newer, has its default."""
     plain = json.loads(as_json.dump(full_row()))
-    for name in ("levels", "presented", "ending_number"):
+    for name in ("levels", "presented", "ending_number", "step_up_after", "impersonator"):
         del plain[name]
-    expected = evolve(full_row(), levels=(), presented=False, ending_number=0)
+    changed = {"levels": (), "presented": False, "step_up_after": None, "impersonator": None}
+    expected = evolve(full_row(), ending_number=0, **changed)  # type: ignore[arg-type]
 
     assert expected == as_json.load_session(json.dumps(plain), full_row().device)
 
@@ -62,6 +71,7 @@ def test_a_row_outlives_an_upgrade() -> None:
         as_json.owner_in,
         as_json.load_device,
         as_json.load_event,
+        as_json.load_item,
         lambda text: as_json.load_session(text, device_row()),
     ],
 )
@@ -88,6 +98,8 @@ def test_another_text_is_no_row(load: Callable[[str], object], text: str) -> Non
             ("levels", [1]),
             ("levels", [["aal1", "now"]]),
             ("claims", None),
+            ("step_up_after", 1.5),
+            *[("impersonator", value) for value in ("s0", [], ["s0"], ["s0", 7], [*"abc"])],
         ],
     ],
 )
@@ -96,6 +108,17 @@ def test_another_type_of_value_is_no_row(column: str, value: object) -> None:
     plain = json.loads(as_json.dump(full_row())) | {column: value}
     with pytest.raises(as_json.UnreadableRowError):
         as_json.load_session(json.dumps(plain), full_row().device)
+
+
+@pytest.mark.parametrize(
+    ("column", "value"),
+    [("body", {}), ("version", "1"), ("version", 1.5), ("until", None), ("until", 1e15)],
+)
+def test_another_type_of_value_is_no_item(column: str, value: object) -> None:
+    """As with rows."""
+    plain = as_json.as_plain(ITEM) | {column: value}
+    with pytest.raises(as_json.UnreadableRowError):
+        as_json.load_item(json.dumps(plain))
 
 
 def test_a_column_of_a_newer_version_is_no_row() -> None:

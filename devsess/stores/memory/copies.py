@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from attrs import evolve
 
-from devsess.stores import merging, semantics
+from devsess.stores import items, merging, semantics
 from devsess.stores.accounts import Account, Batch, ErasedAccount, Mark
 from devsess.stores.memory.tables import Tables
 
@@ -73,6 +73,7 @@ class Copying(Tables):
         for session_id in change.reduced:
             self._reduce_events(session_id)
         self._insert_events(*change.events)
+        self._items |= {(it.owner, it.kind, it.key): it for it in change.items}
         for session_id in change.logged:
             self._append_change(session_id)
 
@@ -93,6 +94,7 @@ class Copying(Tables):
             tuple(sorted(devices, key=lambda row: row.id)),
             tuple(sorted(self._of_user(user_id), key=lambda row: row.id)),
             self._events_of(user_id),
+            items.by_key(it for it in self._items.values() if it.owner == user_id),
         )
 
     def _events_of(self, user_id: str) -> tuple[EventRow, ...]:
@@ -105,4 +107,5 @@ class Copying(Tables):
         found = {row.user_id for row in self._sessions.values()}
         found |= {row.user_id for row in self._devices.values()}
         found |= {event.user_id for event in self._events.values()}
+        found |= {item.owner for item in self._items.values()}
         return found | {it for it in self._endings.marks if it is not None}

@@ -16,17 +16,8 @@ from devsess.lifecycle import counts_as_live
 from devsess.models import Page
 from devsess.stores import semantics
 from devsess.stores.accounts import Mark
-from devsess.stores.base import (
-    ALL,
-    Changes,
-    Ended,
-    Full,
-    Inserted,
-    Known,
-    OfDevice,
-    Refused,
-    Settled,
-)
+from devsess.stores.base import ALL, Changes, Ended, Inserted, OfDevice, Refused
+from devsess.stores.calls import Full, Known, Settled
 from devsess.stores.memory.copies import Copying
 from devsess.stores.rows import EVICTED, REPLACED
 
@@ -35,14 +26,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from devsess.lifecycle import Activity, LivenessCutoffs
-    from devsess.stores.base import (
-        Columns,
-        Ending,
-        Erasure,
-        InsertAnswer,
-        Insertion,
-        Retention,
-    )
+    from devsess.stores.base import Ending, Erasure, Insertion
+    from devsess.stores.calls import Columns, InsertAnswer, Retention
+    from devsess.stores.items import Item
     from devsess.stores.rows import DeviceRow, EventRow, SessionRow
 
 
@@ -137,7 +123,8 @@ class MemoryStore(Copying):
             self._devices[key] = semantics.seen_again(self._devices.get(key), row.device)
             self._sessions[row.id] = row
             self._insert_events(insertion.event)
-            return Inserted(tuple(endings))
+            missed = tuple(it.kind for it in insertion.items if not self._put_item(it))
+            return Inserted(tuple(endings), missed)
 
     def touch(
         self, session_id: str, activity: Activity, *, bound: bool, presented: int | None = None
@@ -256,10 +243,12 @@ class MemoryStore(Copying):
         ids: Sequence[str],
         fingerprints: Sequence[bytes],
         digests: Sequence[bytes] = (),
+        kinds: Sequence[str] = (),
     ) -> Known:
         """See Store.known_devices."""
         number = self.ending_number(user_id, digests=digests)  # first: see the protocol
-        return Known(semantics.worth_comparing(self.devices(user_id), ids, fingerprints), number)
+        known = semantics.worth_comparing(self.devices(user_id), ids, fingerprints)
+        return Known(known, number, self._account_items(user_id, kinds))
 
     def put_device(
         self,
@@ -300,6 +289,17 @@ class MemoryStore(Copying):
             following = str(shown[-1]) if len(places) > limit else None
             return Page(tuple(self._read_event(self._events[seq]) for seq in shown), following)
 
+    def items(self, kind: str, owner: str, *, limit: int) -> builtins.list[Item]:
+        """See Store.items."""
+        semantics.check_size(limit)
+        with self._exclusive():
+            return self._items_of(kind, owner)[:limit]
+
+    def put_item(self, item: Item, *, most: int = 1) -> bool:
+        """See Store.put_item."""
+        with self._exclusive():
+            return self._put_item(item, most)
+
     def purge(self, retention: Retention, *, limit: int) -> int:
         """See Store.purge. Each row has its own text of a user agent."""
         semantics.check_size(limit)
@@ -311,6 +311,7 @@ class MemoryStore(Copying):
             done += self._delete_sessions(before, limit - done)
             done += self._delete_events(before, limit - done)
             done += self._delete_devices(now, retention.devices_before, limit - done)
+            done += self._delete_items(now, limit - done)
             old = tuple(self._log)[: -semantics.LOG_KEPT][: limit - done]
             for seq in old:
                 del self._log[seq]
@@ -330,7 +331,11 @@ class MemoryStore(Copying):
                 del self._devices[key]
             for seq in events:
                 del self._events[seq]
-            return len(sessions) + len(devices) + len(events) + self._endings.forget(erasure)
+            items = [place for place in self._items if place[0] == user_id]
+            for place in items:
+                del self._items[place]
+            rows = len(sessions) + len(devices) + len(events) + len(items)
+            return rows + self._endings.forget(erasure)
 
     def pending(self) -> builtins.list[str]:
         """Nothing: there is no schema."""

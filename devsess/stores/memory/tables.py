@@ -11,17 +11,20 @@ from attrs import evolve
 from devsess._runtime.fork import after_fork
 from devsess.errors import ConfigurationError
 from devsess.lifecycle import counts_as_live
-from devsess.stores import semantics
+from devsess.stores import items, semantics
 from devsess.stores.base import Ended, Everyone, OfDevice, OfUser, Refused
 from devsess.stores.memory.endings import Endings, account_of
 from devsess.stores.rows import EXPIRED
 
 if TYPE_CHECKING:
     import builtins
+    from collections.abc import Sequence
     from contextlib import AbstractContextManager
 
     from devsess.lifecycle import LivenessCutoffs
-    from devsess.stores.base import Columns, Ending, Insertion, Target
+    from devsess.stores.base import Ending, Insertion
+    from devsess.stores.calls import Columns, Target
+    from devsess.stores.items import Item
     from devsess.stores.rows import DeviceRow, EventRow, SessionRow
     from devsess.stores.semantics import Covering
 
@@ -36,6 +39,7 @@ class Tables:
         self._sessions: dict[str, SessionRow] = {}
         self._devices: dict[tuple[str, str], DeviceRow] = {}
         self._events: dict[int, EventRow] = {}
+        self._items: dict[tuple[str, str, str], Item] = {}
         self._endings = Endings()
         self._log: dict[int, str | None] = {0: None}
         self._last_event = 0
@@ -244,6 +248,30 @@ class Tables:
             device = self._devices[key]
             if device.last_seen_at < before:
                 self._devices[key] = evolve(device, network=None)
+        return len(old[:limit])
+
+    def _put_item(self, item: Item, most: int = 1) -> bool:
+        items.check(item)
+        place = item.owner, item.kind, item.key
+        if not items.follows(item, self._items.get(place)):
+            return False
+        self._items[place] = item
+        for it in items.superfluous(self._items_of(item.kind, item.owner), most):
+            del self._items[it.owner, it.kind, it.key]
+        return True
+
+    def _items_of(self, kind: str, owner: str) -> builtins.list[Item]:
+        found = [it for it in self._items.values() if (it.kind, it.owner) == (kind, owner)]
+        return items.in_order(found)
+
+    def _account_items(self, user_id: str, kinds: Sequence[str]) -> tuple[Item, ...]:
+        found = (self._items.get((user_id, kind, "")) for kind in kinds)
+        return tuple(it for it in found if it is not None)
+
+    def _delete_items(self, now: float, limit: int) -> int:
+        old = [place for place, it in self._items.items() if it.until <= now]
+        for place in old[:limit]:
+            del self._items[place]
         return len(old[:limit])
 
     def _delete_events(self, before: float, limit: int) -> int:

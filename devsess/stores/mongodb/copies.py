@@ -17,6 +17,7 @@ from pymongo import ASCENDING
 
 from devsess.stores import merging
 from devsess.stores.accounts import Account, Batch, ErasedAccount, Mark
+from devsess.stores.items import by_key
 from devsess.stores.mongodb import documents as docs
 from devsess.stores.mongodb import endings, reading
 from devsess.stores.mongodb import marks as marking
@@ -91,7 +92,7 @@ async def _stored(unit: Unit, user_ids: Sequence[str]) -> tuple[list[Account], M
     return [_account(it, of[it]) for it in user_ids], marking.marks_from(bound)
 
 
-_KINDS = ("mark", "device", "session", "event")
+_KINDS = ("mark", "device", "session", "event", "item")
 
 
 def _by_user(found: Iterable[Document]) -> defaultdict[str, dict[str, list[Document]]]:
@@ -118,6 +119,7 @@ def _account(user_id: str, of: Mapping[str, Sequence[Document]]) -> Account:
         tuple(devices),
         tuple(sorted(sessions, key=lambda it: it.id)),
         tuple(map(docs.event_from, of["event"])),
+        by_key(map(docs.item_from, of["item"])),
     )
 
 
@@ -170,6 +172,8 @@ async def merge_account(unit: Unit, theirs: Account, others: Mark) -> None:
     if change.reduced:
         unit.reduce_events(change.reduced)
     unit.insert_first_events(*change.events)
+    for item in change.items:
+        unit.put_item(item)
     unit.append_changes(change.logged)
     unit.pass_gates(theirs.user_id)
 

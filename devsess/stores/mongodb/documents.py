@@ -2,6 +2,7 @@
 Rows as documents of one collection, and back.
 
     session/ID  device/USER/ID  event/PLACE          a row each, by column
+    item/KIND/OWNER/KEY        an item, whole
     account/USER  mark         the ending number and cut-off of an account, and of the store
     pending/NUMBER             an ending whose rows follow
     erased/DIGEST              the ending number of an erased account
@@ -30,6 +31,7 @@ from devsess.stores.semantics import Covering
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from devsess.stores.items import Item
 
 # Of an ending of everyone, and of what each transaction of an account writes.
 MARK = "mark"
@@ -42,7 +44,8 @@ PLACES = 2_048
 PENDING = {"pending": True}
 
 # The server itself deletes what no purge has: rows so long after the end of their absolute
-# lifetime, and events after they were written. Longer than the default policy keeps them.
+# lifetime or of their own, and events after they were written. Longer than the default policy
+# keeps them.
 TTL_MARGIN = timedelta(days=400)
 _LONGEST = 10_000 * 86_400.0
 # Before every instant.
@@ -80,6 +83,20 @@ def session_key(session_id: str) -> str:
 def device_key(user_id: str, device_id: str) -> str:
     """The key of a device; the length parts the two ids."""
     return f"device/{len(user_id)}/{user_id}/{device_id}"
+
+
+def item_key(item: Item) -> str:
+    """The key of an item."""
+    return _item_key(item.kind, item.owner, item.key)
+
+
+def keyless_item(kind: str, owner: str) -> str:
+    """The key of an item that has none of its own."""
+    return _item_key(kind, owner, "")
+
+
+def _item_key(kind: str, owner: str, key: str) -> str:
+    return f"item/{len(kind)}/{kind}/{len(owner)}/{owner}/{key}"
 
 
 def account_key(user_id: str | None) -> str:
@@ -197,6 +214,22 @@ def alike(row: EventRow) -> str:
 def event_from(document: Mapping[str, Any]) -> EventRow:
     """The row of an event."""
     return as_json.event_from(_columns(document, _EVENT))
+
+
+def item_document(item: Item) -> Document:
+    """*item* as a document; it is an account's if its owner is."""
+    return {
+        "_id": item_key(item),
+        "table": "item",
+        "owner": account_key(item.owner),
+        "user_id": item.owner,
+        "item": as_json.as_plain(item),
+    }
+
+
+def item_from(document: Mapping[str, Any]) -> Item:
+    """The item that `item_document` gave."""
+    return as_json.item_from(document["item"])
 
 
 def _columns(document: Mapping[str, Any], names: Sequence[str]) -> Document:

@@ -17,7 +17,8 @@ from pymongo import ASCENDING, DeleteOne, UpdateMany, UpdateOne
 from devsess.lifecycle import counts_as_live
 from devsess.models import Page
 from devsess.stores import semantics
-from devsess.stores.base import ById, Ended, Everyone, OfDevice, OfUser, Settled
+from devsess.stores.base import ById, Ended, Everyone, OfDevice, OfUser
+from devsess.stores.calls import Settled
 from devsess.stores.mongodb import documents as docs
 from devsess.stores.mongodb import marks as marking
 

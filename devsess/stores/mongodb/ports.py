@@ -30,7 +30,7 @@ from pymongo.write_concern import WriteConcern
 from devsess._runtime.fork import after_fork
 from devsess.errors import StoreUnavailableError
 from devsess.stores.as_json import UnreadableRowError
-from devsess.stores.base import StoreBusyError
+from devsess.stores.calls import StoreBusyError
 from devsess.stores.mongodb.errors import MovedError, is_conflict, is_overtaken, named
 from devsess.stores.mongodb.streams import Listener
 

@@ -14,7 +14,7 @@ from devsess.stores.mongodb import marks as marking
 from devsess.stores.rows import EXPIRED
 
 if TYPE_CHECKING:
-    from devsess.stores.base import Retention
+    from devsess.stores.calls import Retention
     from devsess.stores.mongodb.ports import Document, Filter
     from devsess.stores.mongodb.unit import Unit
 
@@ -34,6 +34,8 @@ async def purge(unit: Unit, retention: Retention, limit: int) -> int:
     old = {"table": "event", "at": {"$lt": before}}
     done += await _delete(unit, old, limit - done)
     done += await _delete_devices(unit, now, retention.devices_before, limit - done)
+    over = {"table": "item", "item.until": {"$lte": now}}
+    done += await _delete(unit, over, limit - done)
     return done + await _trim(unit, limit - done)
 
 

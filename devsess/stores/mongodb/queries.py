@@ -9,7 +9,7 @@ from pymongo import DESCENDING, UpdateOne
 
 from devsess.models import Page
 from devsess.stores import semantics
-from devsess.stores.base import Known
+from devsess.stores.calls import Known
 from devsess.stores.mongodb import documents as docs
 from devsess.stores.mongodb import marks as marking
 from devsess.stores.mongodb import reading
@@ -17,7 +17,7 @@ from devsess.stores.semantics import ACTIVITY, DEVICES_COMPARED
 
 if TYPE_CHECKING:
     from devsess.lifecycle import Activity, LivenessCutoffs
-    from devsess.stores.base import Columns
+    from devsess.stores.calls import Columns
     from devsess.stores.mongodb.marks import Marks
     from devsess.stores.mongodb.ports import Document, Port
     from devsess.stores.rows import DeviceRow, EventRow, SessionRow
@@ -124,6 +124,7 @@ async def known(
     ids: Sequence[str],
     fingerprints: Sequence[bytes],
     digests: Sequence[bytes],
+    kinds: Sequence[str],
 ) -> Known:
     """See Store.known_devices."""
     theirs = {"owner": docs.account_key(user_id), "table": "device", "forgotten": False}
@@ -139,9 +140,12 @@ async def known(
     if fingerprints:
         texts = [docs.fingerprint(it) for it in fingerprints]
         asked.append({**theirs, "fingerprint": {"$in": texts}})
+    if kinds:
+        asked.append({"_id": {"$in": [docs.keyless_item(kind, user_id) for kind in kinds]}})
     others = [[{"$match": it}] for it in asked]
     found = await _of_account(port, user_id, digests, latest, *others)
-    return Known(reading.devices_in(found), marking.marks_from(found).number)
+    items = [docs.item_from(it) for it in found if it.get("table") == "item"]
+    return Known(reading.devices_in(found), marking.marks_from(found).number, items)
 
 
 async def events(port: Port, user_id: str, limit: int, before: int | None) -> Page[EventRow]:

@@ -69,9 +69,14 @@ async def _indexes(port: Port) -> None:
     await port.create_indexes(_INDEXES)
 
 
+async def _item_index(port: Port) -> None:
+    await port.create_indexes([_index("items", "item.until", where={"table": "item"})])
+
+
 STEPS: dict[str, Callable[[Port], Awaitable[None]]] = {
     "0001_indexes": _indexes,
     "0002_documents": _documents,
+    "0003_items": _item_index,
 }
 
 

@@ -9,59 +9,46 @@ from __future__ import annotations
 
 import builtins
 import math
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from pymongo import DESCENDING, AsyncMongoClient, MongoClient
 
-from devsess.errors import ConfigurationError, StoreUnavailableError
+from devsess.errors import ConfigurationError
 from devsess.stores import semantics
-from devsess.stores.base import Ended, Refused, Settled
+from devsess.stores.base import Ended, Refused
+from devsess.stores.calls import Settled
+from devsess.stores.items import check
 from devsess.stores.mongodb import (
     copies,
     endings,
+    items,
     leases,
     log,
     purge,
     queries,
-    schema,
     writes,
 )
 from devsess.stores.mongodb.documents import is_text
-from devsess.stores.mongodb.errors import EmptiedError, MovedError
-from devsess.stores.mongodb.ports import AwaitingPort, BlockingPort
-from devsess.stores.mongodb.unit import Places, Unit
+from devsess.stores.mongodb.opened import Opened
 from devsess.stores.mongodb.url import Place, place_in, with_settings
 
 if TYPE_CHECKING:
     from devsess.lifecycle import Activity, LivenessCutoffs
     from devsess.models import Page
     from devsess.stores.accounts import Batch
-    from devsess.stores.base import (
-        Changes,
-        Columns,
-        Ending,
-        Erasure,
-        InsertAnswer,
-        Insertion,
-        Known,
-        Retention,
-    )
+    from devsess.stores.base import Changes, Ending, Erasure, Insertion
+    from devsess.stores.calls import Columns, InsertAnswer, Known, Retention
     from devsess.stores.capabilities import Behind, Renewal
+    from devsess.stores.items import Item
     from devsess.stores.rows import DeviceRow, EventRow, SessionRow
 
-T = TypeVar("T")
-
-# Reads that do not fit together because others write, before a call gives up.
-_TRIES = 5
-# Seconds that an index may take to be built.
-_MIGRATION = 3_600.0
-# And a page of accounts, or a whole account: the server ends a transaction after a minute.
+# Seconds for a page of accounts, or an account: the server ends a transaction after a minute.
 _COPY = 50.0
 
 
-class MongoStore:
+class MongoStore(Opened):
     """
     Sessions in one collection of a MongoDB replica set, 4.4 or later.
 
@@ -92,43 +79,7 @@ class MongoStore:
         else:
             raise ConfigurationError("a MongoStore takes a URL, a MongoClient or AsyncMongoClient")
         place = with_settings(place, database, collection, timeout)
-        self._port = (AwaitingPort if is_awaited else BlockingPort)(place)
-        self._places = Places()
-        self._is_ready = False
-
-    # How calls are carried out.
-
-    async def _run(self, work: Callable[[], Awaitable[T]], seconds: float | None = None) -> T:
-        """The result of *work*, begun again where what it read does not fit together."""
-        with self._port.within(seconds):
-            for _ in range(_TRIES):
-                try:
-                    if not self._is_ready:
-                        await self._make_ready()
-                    return await work()
-                except MovedError:
-                    continue
-                except EmptiedError:
-                    self._is_ready = False
-        raise StoreUnavailableError("the collection holds what does not fit together")
-
-    async def _transact(
-        self, work: Callable[[Unit], Awaitable[T]], seconds: float | None = None
-    ) -> T:
-        """The result of *work* in one transaction, within the timeout or so many seconds."""
-
-        async def attempt(session: object) -> T:
-            unit = Unit(self._port, session, self._places)
-            answer = await work(unit)
-            await unit.flush()
-            return answer
-
-        return await self._run(lambda: self._port.transaction(attempt), seconds)
-
-    async def _make_ready(self) -> None:
-        await self._port.read_clock()
-        await schema.migrate(self._port)
-        self._is_ready = True
+        super().__init__(place, is_awaited=is_awaited)
 
     # Reads.
 
@@ -210,12 +161,13 @@ class MongoStore:
         ids: Sequence[str],
         fingerprints: Sequence[bytes],
         digests: Sequence[bytes] = (),
+        kinds: Sequence[str] = (),
     ) -> Known:
         """See Store.known_devices."""
         if not is_text(user_id):
             return queries.UNKNOWN
         return await self._run(
-            partial(queries.known, self._port, user_id, ids, fingerprints, digests)
+            partial(queries.known, self._port, user_id, ids, fingerprints, digests, kinds)
         )
 
     async def events(
@@ -228,10 +180,19 @@ class MongoStore:
             return queries.NO_EVENTS
         return await self._run(partial(queries.events, self._port, user_id, limit, before))
 
+    async def items(self, kind: str, owner: str, *, limit: int) -> builtins.list[Item]:
+        """See Store.items."""
+        semantics.check_size(limit)
+        if not is_text(kind, owner):
+            return []
+        return await self._run(partial(items.of_kind, self._port, kind, owner, limit))
+
     # Writes.
 
     async def insert(self, insertion: Insertion) -> InsertAnswer:
         """See Store.insert."""
+        for it in insertion.items:
+            check(it)
         return await self._transact(partial(writes.insert, insertion=insertion))
 
     async def touch(
@@ -316,6 +277,11 @@ class MongoStore:
         """See Store.add_event."""
         await self._transact(partial(writes.add_event, event=event))
 
+    async def put_item(self, item: Item, *, most: int = 1) -> bool:
+        """See Store.put_item."""
+        check(item)
+        return await self._transact(partial(items.put_item, item=item, most=most))
+
     async def purge(self, retention: Retention, *, limit: int) -> int:
         """See Store.purge."""
         semantics.check_size(limit)
@@ -374,22 +340,3 @@ class MongoStore:
     async def wait(self, seconds: float) -> None:
         """See SupportsLeases.wait."""
         await leases.wait(self._port, seconds)
-
-    # The schema.
-
-    async def pending(self) -> builtins.list[str]:
-        """The steps that `migrate` would take."""
-        with self._port.within():
-            return await schema.pending(self._port)
-
-    async def migrate(self) -> builtins.list[str]:
-        """See Store.migrate. An index may take longer to be built than any timeout."""
-        with self._port.within(_MIGRATION):
-            await self._port.read_clock()
-            steps = await schema.migrate(self._port)
-        self._is_ready = True
-        return steps
-
-    async def close(self) -> None:
-        """See Store.close."""
-        await self._port.close()

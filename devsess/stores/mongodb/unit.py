@@ -20,6 +20,7 @@ from devsess.stores.mongodb.reading import with_device
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from devsess.stores.items import Item
     from devsess.stores.mongodb.ports import Document, Filter, Port
     from devsess.stores.rows import DeviceRow, EventRow, SessionRow
 
@@ -133,6 +134,11 @@ class Unit:
     def put_device(self, row: DeviceRow) -> None:
         """Write a device."""
         self.put(docs.device_document(row))
+
+    def put_item(self, item: Item) -> None:
+        """Write an item, whatever is there."""
+        dies_at = docs.dies_at(self._port.server_time(), item.until - item.at)
+        self.put(docs.item_document(item) | {"dies_at": dies_at})
 
     def pass_gates(self, *user_ids: str) -> None:
         """Conflict with each other transaction of these accounts."""

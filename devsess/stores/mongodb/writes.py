@@ -8,17 +8,19 @@ from attrs import evolve
 
 from devsess.lifecycle import counts_as_live
 from devsess.stores import semantics
-from devsess.stores.base import Erasure, Full, Inserted, Refused
+from devsess.stores.base import Erasure, Inserted, Refused
+from devsess.stores.calls import Full
 from devsess.stores.mongodb import documents as docs
+from devsess.stores.mongodb import items, reading
 from devsess.stores.mongodb import marks as marking
-from devsess.stores.mongodb import reading
 from devsess.stores.mongodb.unit import asked_with
 from devsess.stores.rows import EVICTED, REPLACED
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from devsess.stores.base import Columns, InsertAnswer, Insertion
+    from devsess.stores.base import Insertion
+    from devsess.stores.calls import Columns, InsertAnswer
     from devsess.stores.mongodb.marks import Marks
     from devsess.stores.mongodb.ports import Document
     from devsess.stores.mongodb.unit import Unit
@@ -45,7 +47,7 @@ async def insert(unit: Unit, insertion: Insertion) -> InsertAnswer:
     unit.put_session(row, insertion.cutoffs.now)
     unit.insert_first_events(insertion.event)
     unit.pass_gates(row.user_id)
-    return Inserted(events)
+    return Inserted(events, items.put_all(unit, insertion.items, found))
 
 
 def _asked(insertion: Insertion) -> list[Document]:
@@ -55,7 +57,7 @@ def _asked(insertion: Insertion) -> list[Document]:
     asked = [docs.bound_by(row.user_id, insertion.digests), keys]
     if insertion.limit is not None or insertion.replaces:
         asked.append({"owner": docs.account_key(row.user_id), "table": "session", "open": True})
-    return asked
+    return asked + items.asked(insertion.items)
 
 
 def _device(found: Sequence[Document], device_id: str) -> DeviceRow | None:

@@ -16,7 +16,7 @@ from attrs import evolve
 
 from devsess.stores import merging, semantics
 from devsess.stores.accounts import Account, Batch, ErasedAccount, Mark
-from devsess.stores.postgres import endings, log, rows
+from devsess.stores.postgres import endings, items, log, rows
 from devsess.stores.postgres.logged import Logged
 from devsess.stores.postgres.reads import is_id
 from devsess.stores.postgres.writes import LOCK_ACCOUNT, LOCK_STORE, insert_events, reduce_events
@@ -38,6 +38,7 @@ _PART = (
 )
 _USERS = (
     " UNION ".join(map(_PART.format, ("sessions", "devices", "accounts", "events")))
+    + f" UNION {_PART.format('items').replace('user_id', 'owner')}"
     + " ORDER BY user_id LIMIT %(limit)s"
 )
 _META = "SELECT m.ending_number, m.cut_off, n.last_value FROM {s}.meta m, {s}.numbers n"
@@ -125,7 +126,7 @@ class Copying(Logged):
 
 async def _page(db: Transaction, limit: int, cursor: str | None) -> Batch:
     # No user's id is before the empty text, which may be one itself.
-    users = _USERS if cursor is not None else _USERS.replace("user_id > ", "user_id >= ")
+    users = _USERS if cursor is not None else _USERS.replace(" > ", " >= ")
     found = [it for (it,) in await db.ask(users, {"after": cursor or "", "limit": limit + 1})]
     more = found[limit - 1] if len(found) > limit else None
     batch = evolve(await _batch(db, found[:limit]), next=more)
@@ -151,11 +152,12 @@ async def _stored(
         lock: Put behind the statements for devices and sessions.
     """
     known = [it for it in user_ids if is_id(it)]
-    marks, devices, sessions, events, pending, [meta] = await db.ask_all(
+    marks, devices, sessions, events, owned, pending, [meta] = await db.ask_all(
         (_MARKS, (known,)),
         (_DEVICES + lock[0], (known,)),
         (_SESSIONS + lock[1], (known,)),
         (_EVENTS, (known,)),
+        (items.OF_OWNERS, (known,)),
         (_PENDING, ()),
         (_META, ()),
     )
@@ -163,6 +165,7 @@ async def _stored(
     devices_of = _by_owner(devices, rows.device_row, 1)
     sessions_of = _by_owner(sessions, rows.session_row, 1)
     events_of = _by_owner(events, rows.event_row, 2)
+    items_of = _by_owner(owned, items.item, 1)
     accounts = [
         Account(
             user_id,
@@ -170,6 +173,7 @@ async def _stored(
             tuple(devices_of[user_id]),
             tuple(sessions_of[user_id]),
             tuple(events_of[user_id]),
+            tuple(items_of[user_id]),
         )
         for user_id in user_ids
     ]
@@ -214,7 +218,7 @@ def _groups(accounts: Sequence[Account]) -> Iterator[list[Account]]:
     group: list[Account] = []
     rows = 0
     for each in sorted(accounts, key=lambda it: it.user_id):
-        size = len(each.devices) + len(each.sessions) + len(each.events)
+        size = len(each.devices) + len(each.sessions) + len(each.events) + len(each.items)
         if group and rows + size > ROWS:
             yield group
             group, rows = [], 0
@@ -249,3 +253,5 @@ def _write(db: Transaction, theirs: Account, change: merging.Difference) -> None
         db.put(_PUT_SESSION, rows.session_values(row))
     reduce_events(db, change.reduced)
     insert_events(db, change.events)
+    for item in change.items:
+        db.put(items.PUT, items.values_of(item))

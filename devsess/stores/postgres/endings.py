@@ -17,7 +17,8 @@ from devsess.stores.postgres.writes import (
 )
 
 if TYPE_CHECKING:
-    from devsess.stores.base import Ending, Erasure, Target
+    from devsess.stores.base import Ending, Erasure
+    from devsess.stores.calls import Target
     from devsess.stores.postgres.transaction import Rows, Statement, Transaction
     from devsess.stores.rows import EventRow
 
@@ -63,6 +64,7 @@ _KEEP_DIGEST = (
     " ending_number = excluded.ending_number, until = excluded.until"
 )
 _ERASED = ("sessions", "devices", "events", "accounts")
+_ERASE_ITEMS = "DELETE FROM {s}.items WHERE owner = %s RETURNING 1"
 
 
 def lock(target: Target) -> Statement:
@@ -178,7 +180,7 @@ async def erase(db: Transaction, erasure: Erasure) -> int:
         (f"DELETE FROM {{s}}.{name} WHERE user_id = %s RETURNING {key}", user)  # noqa: S608
         for name, key in zip(_ERASED, ("id", "1", "1", "1"), strict=True)
     ]
-    [[number]], *gone = await db.ask_all((_DRAW, ()), *deletes)
+    [[number]], *gone = await db.ask_all((_DRAW, ()), *deletes, (_ERASE_ITEMS, user))
     db.put("DELETE FROM {s}.endings WHERE user_id = %s", user)
     db.put(_KEEP_DIGEST, (number, erasure.until, [*dict.fromkeys(erasure.digests)]))
     log.append(db, sorted(session_id for (session_id,) in gone[0]))

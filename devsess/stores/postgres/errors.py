@@ -8,7 +8,7 @@ import psycopg
 from psycopg import errors
 
 from devsess.errors import StoreUnavailableError
-from devsess.stores.base import StoreBusyError
+from devsess.stores.calls import StoreBusyError
 
 if TYPE_CHECKING:
     from psycopg import Error

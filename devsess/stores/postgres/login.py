@@ -6,7 +6,8 @@ import json
 from typing import TYPE_CHECKING
 
 from devsess.models import EventType
-from devsess.stores.postgres import rows
+from devsess.stores.base import Inserted
+from devsess.stores.postgres import items, rows
 from devsess.stores.postgres.reads import of_live
 from devsess.stores.semantics import SEEN_AGAIN
 
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from devsess.stores.base import Insertion
 
 _IN_TIME = "%(auth_instant)s::float8 < {0} AND {0} <= %(future_after)s"
-_LIVE = f"s.user_id = %(user_id)s AND {rows.UNENDED} AND {rows.LIVE}"
+_LIVE = f"s.user_id = %(user_id)s AND s.impersonator IS NULL AND {rows.UNENDED} AND {rows.LIVE}"
 
 
 def _insert(table: str, columns: Sequence[str]) -> str:
@@ -42,18 +43,26 @@ PLAIN = (
     " AND (NOT %(replaces)s OR NOT EXISTS (SELECT 1 FROM {s}.sessions s"
     f" WHERE {_LIVE} AND s.device_id = %(device_id)s))"
     " AND (%(limit)s::int IS NULL OR %(limit)s::int > (SELECT count(*) FROM {s}.sessions s"
-    f" WHERE {_LIVE}))),"
+    f" WHERE {_LIVE}))"
+    " AND NOT EXISTS (SELECT 1 FROM {s}.items i"
+    " WHERE i.owner = %(owner)s AND i.kind = %(kind)s AND i.key <> %(key)s)),"
     f" device AS ({_insert('devices', rows.DEVICE)} ON CONFLICT (user_id, id) DO UPDATE SET "
     + ", ".join(f"{name} = excluded.{name}" for name in SEEN_AGAIN)
-    + f"), event AS ({_insert('events', rows.EVENT)})"
-    f" {_insert('sessions', rows.SESSION)} RETURNING 1"
+    + f"), event AS ({_insert('events', rows.EVENT)}), {items.WRITTEN}"
+    f" {_insert('sessions', rows.SESSION)} RETURNING {items.IS_WRITTEN}"
 )
 
 
 def is_plain(insertion: Insertion) -> bool:
-    """Whether the event is the one of each sign-in, of which a session has but one."""
+    """Whether the event is the one of each sign-in, of which a session has but one; and an item."""
     event = insertion.event
-    return event.type is EventType.SESSION_CREATED and event.session_id == insertion.row.id
+    is_own = event.type is EventType.SESSION_CREATED and event.session_id == insertion.row.id
+    return is_own and len(insertion.items) <= 1
+
+
+def answer(insertion: Insertion, *, is_written: bool) -> Inserted:
+    """The answer of a sign-in that is done, whose item, if it has one, is written or not."""
+    return Inserted(missed=() if is_written else tuple(it.kind for it in insertion.items))
 
 
 def values_of(insertion: Insertion) -> dict[str, object]:
@@ -61,6 +70,7 @@ def values_of(insertion: Insertion) -> dict[str, object]:
     row, event = insertion.row, insertion.event
     return {
         **of_live(insertion.cutoffs),
+        **items.values_of(*insertion.items),
         "id": row.id,
         "user_id": row.user_id,
         "device_id": row.device.id,

@@ -62,11 +62,13 @@ class Opened:
 
     async def ask(self, statement: str, values: Values = ()) -> Rows:
         """The rows of one statement, which reads."""
-        await self._check()
-        [rows] = await self.port.run(
-            lambda batch: self._sending(batch)([(statement, values)]), is_read=True
-        )
+        [rows] = await self.ask_all((statement, values))
         return rows
+
+    async def ask_all(self, *statements: Statement) -> list[Rows]:
+        """The rows of each of *statements*, which read, and are sent at once."""
+        await self._check()
+        return await self.port.run(lambda batch: self._sending(batch)(statements), is_read=True)
 
     async def batch(self, *statements: Statement) -> list[Rows]:
         """The rows of each of *statements*, which are sent at once, and once."""

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from devsess.models import Location
-    from devsess.stores.rows import Levels
+    from devsess.stores.rows import Impersonator, Levels
 
 Values: TypeAlias = "Sequence[Any]"
 
@@ -31,7 +31,7 @@ SESSION = (
     *("last_seen_at", "idle_from", "idle_expires_at", "absolute_expires_at", "auth_time", "amr"),
     *("acr", "persistent", "claims", "salt", "generation", "rotated_at", "rotated_by", "bound"),
     *("revoked_at", "reason", "actor", "previous_generation", "presented", "levels"),
-    "ending_number",
+    *("ending_number", "step_up_after", "score", "impersonator"),
 )
 EVENT = (
     *("type", "at", "user_id", "session_id", "device_id", "ip", "network", "user_agent"),
@@ -126,6 +126,7 @@ def session_row(values: Values) -> SessionRow:
     v[19] = v[19] and _location(v[19])
     v[26] = tuple(v[26])
     v[40] = () if v[40] == "[]" else _levels(v[40])
+    v[44] = None if v[44] is None else _impersonator(v[44])
     # Sessions by the thousand share these few; a cached one must not have its own copies.
     v[2], v[3], v[4], v[5] = intern(v[2]), intern(v[3]), intern(v[4]), intern(v[5])
     if v[18] is not None:
@@ -156,7 +157,8 @@ def column_value(row: SessionRow, column: str) -> object:
         return None if row.location is None else _text(location_values(row.location))
     if column == "levels":
         return _text(row.levels)
-    return list(row.amr) if column == "amr" else getattr(row, column)
+    value = getattr(row, column)
+    return list(value) if isinstance(value, tuple) else value
 
 
 def event_row(values: Values) -> EventRow:
@@ -201,6 +203,13 @@ def _levels(text: str) -> Levels:
     if not all(type(acr) is str and type(at) is int for acr, at in levels):
         raise _damaged("a session's levels")
     return levels
+
+
+def _impersonator(texts: list[Any]) -> Impersonator:
+    if [str, str] != [type(it) for it in texts]:
+        raise _damaged("a session's impersonator")
+    session_id, user_id = texts
+    return session_id, user_id
 
 
 @lru_cache(maxsize=1024)

@@ -147,6 +147,22 @@ CREATE UNLOGGED TABLE {{s}}.readers (
 )
 """
 
+_ITEMS_AND_DEMANDS = f"""
+CREATE TABLE {{s}}.items (
+    kind {_TEXT} NOT NULL,
+    owner {_TEXT} NOT NULL,
+    key {_TEXT} NOT NULL,
+    body text NOT NULL,
+    version bigint NOT NULL,
+    at float8 NOT NULL,
+    until float8 NOT NULL,
+    PRIMARY KEY (owner, kind, key)
+);
+CREATE INDEX items_until ON {{s}}.items (until);
+ALTER TABLE {{s}}.sessions ADD COLUMN step_up_after bigint, ADD COLUMN score bigint,
+    ADD COLUMN impersonator text[]
+"""
+
 
 @frozen
 class Step:
@@ -162,7 +178,10 @@ class Step:
     statements: str
 
 
-STEPS = {"0001_tables": Step("0.1.0", _TABLES)}
+STEPS = {
+    "0001_tables": Step("0.1.0", _TABLES),
+    "0002_items_and_demands": Step("0.1.0", _ITEMS_AND_DEMANDS),
+}
 
 _SCHEMA = "SELECT 1 FROM pg_namespace WHERE nspname = %s"
 _MADE = "SELECT 1 FROM pg_tables WHERE schemaname = %s AND tablename = 'migrations'"

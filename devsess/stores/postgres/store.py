@@ -9,14 +9,18 @@ from typing import TYPE_CHECKING
 
 from devsess.models import Page
 from devsess.stores import semantics
-from devsess.stores.base import Ended, Inserted, Known, OfDevice, Refused, Settled
-from devsess.stores.postgres import endings, login, reads, rows, upkeep, writes
+from devsess.stores.base import Ended, OfDevice, Refused
+from devsess.stores.calls import Known, Settled
+from devsess.stores.items import check
+from devsess.stores.postgres import endings, items, login, reads, rows, upkeep, writes
 from devsess.stores.postgres.copies import Copying
 from devsess.stores.postgres.transaction import BEGIN, Transaction
 
 if TYPE_CHECKING:
     from devsess.lifecycle import Activity, LivenessCutoffs
-    from devsess.stores.base import Columns, Ending, Erasure, InsertAnswer, Insertion, Retention
+    from devsess.stores.base import Ending, Erasure, Insertion
+    from devsess.stores.calls import Columns, InsertAnswer, Retention
+    from devsess.stores.items import Item
     from devsess.stores.postgres.opened import GivenPool
     from devsess.stores.rows import DeviceRow, EventRow, SessionRow
 
@@ -122,6 +126,7 @@ class PostgresStore(Copying):
         ids: Sequence[str],
         fingerprints: Sequence[bytes],
         digests: Sequence[bytes] = (),
+        kinds: Sequence[str] = (),
     ) -> Known:
         """See Store.known_devices."""
         if not reads.is_id(user_id):
@@ -132,9 +137,12 @@ class PostgresStore(Copying):
             "ids": reads.known(ids),
             "fingerprints": [*fingerprints],
         }
-        found = await self.ask(reads.KNOWN_DEVICES, values)
+        found, *others = await self.ask_all(
+            (reads.KNOWN_DEVICES, values), *items.of_account(user_id, kinds)
+        )
         known = [rows.device_row(it) for _, *it in found if it[0] is not None]
-        return Known(known, int(found[0][0]))
+        found_items = [items.item(it) for each in others for it in each]
+        return Known(known, int(found[0][0]), found_items)
 
     async def events(
         self, user_id: str, *, limit: int, cursor: str | None = None
@@ -149,17 +157,26 @@ class PostgresStore(Copying):
         following = str(found[limit - 1][0]) if len(found) > limit else None
         return Page(tuple(rows.event_row(it[1:]) for it in found[:limit]), following)
 
+    async def items(self, kind: str, owner: str, *, limit: int) -> builtins.list[Item]:
+        """See Store.items."""
+        semantics.check_size(limit)
+        is_possible = reads.is_id(kind, owner)
+        found = await self.ask(items.OF_KIND, (owner, kind, limit)) if is_possible else []
+        return [items.item(it) for it in found]
+
     # Writes.
 
     async def insert(self, insertion: Insertion) -> InsertAnswer:
         """See Store.insert: in one round trip, if it ends nothing and nothing refuses it."""
-        lock = (writes.LOCK_ACCOUNT, (insertion.row.user_id,))
+        for it in insertion.items:
+            check(it)
+        locks = writes.locks(insertion)
         if login.is_plain(insertion):
             plain = (login.PLAIN, login.values_of(insertion))
-            _, _, done, _ = await self.batch((BEGIN, ()), lock, plain, ("COMMIT", ()))
+            *_, done, _ = await self.batch((BEGIN, ()), *locks, plain, ("COMMIT", ()))
             if done:
-                return Inserted()
-        return await self.write(lambda db: writes.insert(db, insertion), lock)
+                return login.answer(insertion, is_written=done[0][0])
+        return await self.write(lambda db: writes.insert(db, insertion), *locks)
 
     async def touch(
         self, session_id: str, activity: Activity, *, bound: bool, presented: int | None = None
@@ -240,6 +257,14 @@ class PostgresStore(Copying):
     async def add_event(self, event: EventRow) -> None:
         """See Store.add_event."""
         await self.batch((rows.INSERT_EVENTS, rows.event_columns([event])))
+
+    async def put_item(self, item: Item, *, most: int = 1) -> bool:
+        """See Store.put_item: in one round trip."""
+        check(item)
+        lock = (writes.LOCK_ACCOUNT, (item.owner,))
+        statements = items.put(item, most)
+        *_, [[done]], _, _ = await self.batch((BEGIN, ()), lock, *statements, ("COMMIT", ()))
+        return bool(done)
 
     async def purge(self, retention: Retention, *, limit: int) -> int:
         """See Store.purge."""

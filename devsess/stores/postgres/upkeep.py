@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from devsess.stores import semantics
-from devsess.stores.base import Settled
+from devsess.stores.calls import Settled
 from devsess.stores.postgres import rows
 from devsess.stores.postgres.endings import end_events
 from devsess.stores.postgres.reads import FIRST_COVERED, WAS_LIVE
@@ -18,7 +18,7 @@ from devsess.stores.postgres.writes import end_rows, insert_events, reduce_event
 from devsess.stores.rows import EXPIRED
 
 if TYPE_CHECKING:
-    from devsess.stores.base import Retention
+    from devsess.stores.calls import Retention
     from devsess.stores.postgres.transaction import Transaction
 
 LOCK = "SELECT pg_advisory_xact_lock(hashtextextended('{s}', 2))"
@@ -65,6 +65,10 @@ _DELETE_DEVICES = (
 _STALE = (
     "d.last_seen_at < %(devices_before)s AND NOT d.blocked AND d.name IS NULL"
     " AND (d.trusted_until IS NULL OR d.trusted_until <= %(now)s)"
+)
+_DELETE_ITEMS = (
+    "DELETE FROM {s}.items WHERE ctid = ANY (ARRAY(SELECT ctid FROM {s}.items"
+    " WHERE until <= %(now)s LIMIT %(limit)s FOR UPDATE SKIP LOCKED)) RETURNING 1"
 )
 # With the entries goes the knowledge of them: see `log`.
 _TRIM = (
@@ -114,6 +118,7 @@ async def purge(db: Transaction, retention: Retention, limit: int) -> int:
         _DELETE_EVENTS,
         _DELETE_DEVICES.replace("{where}", "d.forgotten"),
         _DELETE_DEVICES.replace("{where}", _STALE),
+        _DELETE_ITEMS,
         _TRIM,
     ):
         done += len(await db.ask(statement, values | {"limit": limit - done}))

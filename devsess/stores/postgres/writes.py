@@ -14,15 +14,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from devsess.stores import semantics
-from devsess.stores.base import Full, Inserted, OfDevice, Refused
-from devsess.stores.postgres import log, rows
+from devsess.stores.base import Inserted, OfDevice, Refused
+from devsess.stores.calls import Full
+from devsess.stores.postgres import items, log, rows
 from devsess.stores.postgres.reads import ENDING_NUMBER, of_live
 from devsess.stores.rows import EVICTED, REPLACED
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from devsess.stores.base import Columns, InsertAnswer, Insertion
+    from devsess.stores.base import Insertion
+    from devsess.stores.calls import Columns, InsertAnswer
     from devsess.stores.postgres.transaction import Rows, Statement, Transaction
     from devsess.stores.rows import DeviceRow, EventRow, SessionRow
 
@@ -101,13 +103,15 @@ def reduce_events(db: Transaction, session_ids: Sequence[str]) -> None:
 async def insert(db: Transaction, insertion: Insertion) -> InsertAnswer:
     """See Store.insert; the account's lock is taken."""
     row = insertion.row
-    device, *numbers, there, found = await db.ask_all(
+    device, there, found, *answers = await db.ask_all(
         (_DEVICE, (row.user_id, row.device.id)),
-        *marks(row.user_id, insertion.digests),
-        (_CUT_OFFS, (row.user_id,)),
         (_IS_THERE, (row.id,)),
         _live_rows(insertion),
+        *marks(row.user_id, insertion.digests),
+        (_CUT_OFFS, (row.user_id,)),
+        *items.finding(insertion.items),
     )
+    numbers, others = answers[:3], answers[3:]
     known = rows.device_row(device[0]) if device else None
     if _is_cut_off(insertion, numbers):
         return Refused.CUT_OFF
@@ -123,7 +127,22 @@ async def insert(db: Transaction, insertion: Insertion) -> InsertAnswer:
     db.put(rows.INSERT_DEVICE, rows.device_values(semantics.seen_again(known, row.device)))
     db.put(rows.INSERT_SESSION, rows.session_values(row))
     insert_events(db, [insertion.event])
-    return Inserted(events)
+    return Inserted(events, _put_items(db, insertion, others))
+
+
+def _put_items(db: Transaction, insertion: Insertion, there: Sequence[Rows]) -> tuple[str, ...]:
+    """Put the items that follow those that are *there*; the kinds of the others."""
+    written, missed = items.parted(insertion.items, there)
+    for item in written:
+        for statement in items.put(item, 1):
+            db.put(*statement)
+    return tuple(it.kind for it in missed)
+
+
+def locks(insertion: Insertion) -> list[Statement]:
+    """The locks of a sign-in's account and of its items' owners, in an order that all keep."""
+    owners = {insertion.row.user_id, *(it.owner for it in insertion.items)}
+    return [(LOCK_ACCOUNT, (owner,)) for owner in sorted(owners)]
 
 
 def _live_rows(insertion: Insertion) -> Statement:

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from devsess.models import Page
 from devsess.stores import semantics
-from devsess.stores.base import ById, Ended, Everyone, OfDevice, OfUser, Settled
+from devsess.stores.base import ById, Ended, Everyone, OfDevice, OfUser
+from devsess.stores.calls import Settled
 from devsess.stores.redis import columns
 from devsess.stores.redis.columns import instant, raw, some, unraw
 from devsess.stores.redis.reads import event as read_event
@@ -16,7 +17,8 @@ from devsess.stores.redis.writes import END_KIND, Writes, flag
 from devsess.stores.rows import EXPIRED
 
 if TYPE_CHECKING:
-    from devsess.stores.base import Ending, Erasure, Retention, Target
+    from devsess.stores.base import Ending, Erasure
+    from devsess.stores.calls import Retention, Target
     from devsess.stores.redis.columns import Text
     from devsess.stores.rows import EventRow
 

@@ -15,7 +15,8 @@ from typing import Any
 
 from devsess.errors import StoreUnavailableError
 from devsess.stores import semantics
-from devsess.stores.base import ALL, Changes, PartlyUnavailableError
+from devsess.stores.base import ALL, Changes
+from devsess.stores.calls import PartlyUnavailableError
 from devsess.stores.capabilities import Behind, Renewal
 from devsess.stores.redis.columns import Text, instant, raw, unraw
 from devsess.stores.redis.shards import Shards

@@ -17,12 +17,13 @@ from attrs import define, field
 from devsess.models import EventType
 from devsess.stores import merging
 from devsess.stores.merging import Difference
-from devsess.stores.redis import columns, stored
+from devsess.stores.redis import columns, items, stored
 from devsess.stores.redis.columns import instant, raw, some
 from devsess.stores.redis.packing import packed
 
 if TYPE_CHECKING:
     from devsess.stores.accounts import Account, Mark
+    from devsess.stores.items import Item
     from devsess.stores.redis.columns import Text
     from devsess.stores.redis.stored import Stored
     from devsess.stores.rows import DeviceRow, SessionRow
@@ -79,6 +80,7 @@ class Writing:
             stored.cut_off_of(part.mark),
             *some([_device(it, mine.devices.get(it.id, [])) for it in part.devices]),
             *some([_session(it, mine.sessions.get(it.id, [])) for it in part.sessions]),
+            *some([_item(it, mine) for it in part.items]),
             *some([raw(it) for it in part.reduced]),
             str(len(part.events)),
             *(text for event in part.events for text in columns.of_event(event)),
@@ -88,9 +90,12 @@ class Writing:
 def _parts(change: Difference, theirs: Account) -> Iterator[Difference]:
     if change == Difference():
         return
-    if len(change.devices) + len(change.sessions) + len(change.events) <= ROWS:
+    rows = (change.devices, change.sessions, change.events, change.items)
+    if sum(map(len, rows)) <= ROWS:
         yield change
         return
+    for new in _groups(change.items):
+        yield Difference(items=new)
     for devices in _groups(change.devices):
         yield Difference(devices=devices)
     # An end that neither store has noted is noted with its row: no other merge would find it new.
@@ -111,13 +116,17 @@ def _parts(change: Difference, theirs: Account) -> Iterator[Difference]:
         yield Difference(events=rest)
 
 
-def _groups(items: tuple[T, ...]) -> Iterator[tuple[T, ...]]:
-    for start in range(0, len(items), ROWS):
-        yield items[start : start + ROWS]
+def _groups(rows: tuple[T, ...]) -> Iterator[tuple[T, ...]]:
+    for start in range(0, len(rows), ROWS):
+        yield rows[start : start + ROWS]
 
 
 def _device(row: DeviceRow, was: Sequence[bytes]) -> bytes:
     return packed({"id": raw(row.id), "was": was, "columns": columns.of_device(row)})
+
+
+def _item(item: Item, mine: Stored) -> bytes:
+    return items.merging(item, mine.items.get(items.place_of(item.kind, item.key), b""))
 
 
 def _session(row: SessionRow, was: Sequence[bytes]) -> bytes:

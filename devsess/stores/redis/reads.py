@@ -10,14 +10,15 @@ from devsess.errors import StoreUnavailableError
 from devsess.models import Page
 from devsess.stores import semantics
 from devsess.stores.as_json import UnreadableRowError
-from devsess.stores.base import Known
-from devsess.stores.redis import columns
+from devsess.stores.calls import Known
+from devsess.stores.redis import columns, items
 from devsess.stores.redis.columns import cutoffs as instants
 from devsess.stores.redis.columns import instant, raw, some
 from devsess.stores.redis.shards import Shards
 
 if TYPE_CHECKING:
     from devsess.lifecycle import LivenessCutoffs
+    from devsess.stores.items import Item
     from devsess.stores.rows import DeviceRow, EventRow, SessionRow
 
 
@@ -78,14 +79,17 @@ class Reads(Shards):
         ids: Sequence[str],
         fingerprints: Sequence[bytes],
         digests: Sequence[bytes] = (),
+        kinds: Sequence[str] = (),
     ) -> Known:
         prints = [columns.text_of("fingerprint", it) for it in fingerprints]
-        number, found = await self._ask(
+        places = [items.place_of(kind) for kind in kinds]
+        number, found, texts = await self._ask(
             *(self._of_user(user_id), "known_devices", raw(user_id)),
             str(semantics.DEVICES_COMPARED),
-            *(*some([raw(it) for it in ids]), *some(prints), *some(digests)),
+            *(*some([raw(it) for it in ids]), *some(prints), *some(digests), *some(places)),
         )
-        return Known(devices(found), int(number))
+        there = [it for it in zip(places, texts, strict=True) if it[1] is not None]
+        return Known(devices(found), int(number), items.items(user_id, there))
 
     async def events(
         self, user_id: str, *, limit: int, cursor: str | None = None
@@ -97,6 +101,11 @@ class Reads(Shards):
         found = await self._ask(*user, str(limit + 1), place)
         following = found[limit - 1][0].decode() if len(found) > limit else None
         return Page(tuple(event(it[1:]) for it in found[:limit]), following)
+
+    async def items(self, kind: str, owner: str, *, limit: int) -> builtins.list[Item]:
+        semantics.check_size(limit)
+        asked = (raw(owner), items.place_of(kind), str(limit))
+        return items.items(owner, await self._ask(self._of_user(owner), "items", *asked))
 
 
 def one(answer: Any) -> SessionRow | None:

@@ -38,6 +38,7 @@ def script(name: str) -> Script:
     is_read = name in _READS
     guard = "guard_read" if is_read else "guard_write"
     shared = ["log"] if name in _ON_THE_LOG else ["lib"] if is_read else ["lib", "write"]
+    shared += ["of_items"] if name in _OF_ITEMS else []
     shared += ["copies"] if name in _OF_COPIES else []
     parts = [guard, "base", *shared, name]
     text = b"\n".join(_text(part) for part in parts)
@@ -49,6 +50,7 @@ _ON_THE_LOG = frozenset({"changes", "readers", "renew", "season"})
 # "covered" writes nothing, and shares a part with those that write.
 _FLEETING = frozenset({"about", "covered", "expel", "leave", "renew", "season", "touch"})
 _OF_COPIES = frozenset({"account", "marks", "merge"})
+_OF_ITEMS = frozenset({"erase", "insert", "items", "merge", "purge", "put_item"})
 _READS = frozenset(
     {
         "account",
@@ -61,6 +63,7 @@ _READS = frozenset(
         "events",
         "find",
         "get",
+        "items",
         "known_devices",
         "list",
         "live",

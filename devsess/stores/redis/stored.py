@@ -11,8 +11,10 @@ from attrs import field, frozen
 from devsess.errors import StoreUnavailableError
 from devsess.stores.accounts import Account, Mark
 from devsess.stores.as_json import UnreadableRowError
+from devsess.stores.items import by_key
 from devsess.stores.redis import columns
 from devsess.stores.redis.columns import instant, unraw
+from devsess.stores.redis.items import items
 from devsess.stores.redis.reads import event as read_event
 from devsess.stores.semantics import Covering
 
@@ -30,6 +32,7 @@ class Stored:
         state: What `state_of` in copies.lua gives.
         pending: The endings that may cover its rows.
         devices, sessions: The fields of each one's hash, by its id.
+        items: The text of each one, by its place.
     """
 
     account: Account
@@ -38,6 +41,7 @@ class Stored:
     pending: tuple[Covering, ...]
     devices: dict[str, list[bytes]] = field(repr=False)
     sessions: dict[str, list[bytes]] = field(repr=False)
+    items: dict[bytes, bytes] = field(repr=False)
 
 
 def mark(texts: Sequence[bytes | None]) -> Mark:
@@ -53,7 +57,8 @@ def read(user_id: str, answer: Sequence[Any]) -> Stored:
     Raises:
         StoreUnavailableError: If a row is damaged.
     """
-    everyone, own, state, devices, sessions, places, texts, pending = answer
+    everyone, own, state, devices, sessions, places, texts, pending, fields = answer
+    found = dict(zip(fields[::2], fields[1::2], strict=True))
     try:
         known = {unraw(it): columns.device(flat) for it, flat in devices}
         rows = [columns.session((flat, ""), known[_device_in(flat)]) for _, flat in sessions]
@@ -65,6 +70,7 @@ def read(user_id: str, answer: Sequence[Any]) -> Stored:
         tuple(sorted(known.values(), key=lambda it: it.id)),
         tuple(sorted(rows, key=lambda it: it.id)),
         tuple(_events(places, dict(zip(texts[::2], texts[1::2], strict=True)))),
+        by_key(items(user_id, [*found.items()])),
     )
     return Stored(
         account,
@@ -73,6 +79,7 @@ def read(user_id: str, answer: Sequence[Any]) -> Stored:
         tuple(_covering(user_id, *it) for it in pending),
         {unraw(it): flat for it, flat in devices},
         {unraw(it): flat for it, flat in sessions},
+        found,
     )
 
 

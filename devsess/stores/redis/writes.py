@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from devsess.models import EventType
-from devsess.stores import semantics
-from devsess.stores.base import Full, Inserted, Refused
-from devsess.stores.calls import CORRECTED
+from devsess.stores import items, semantics
+from devsess.stores.base import Inserted, Refused
+from devsess.stores.calls import CORRECTED, Full
 from devsess.stores.redis import columns
 from devsess.stores.redis.columns import cutoffs as instants
 from devsess.stores.redis.columns import instant, raw, some
+from devsess.stores.redis.items import of_item
 from devsess.stores.redis.reads import event as read_event
 from devsess.stores.redis.reads import many, one
 from devsess.stores.redis.shards import Shards
@@ -19,7 +21,9 @@ from devsess.stores.rows import EVICTED, REPLACED
 
 if TYPE_CHECKING:
     from devsess.lifecycle import Activity
-    from devsess.stores.base import Columns, InsertAnswer, Insertion
+    from devsess.stores.base import Insertion
+    from devsess.stores.calls import Columns, InsertAnswer
+    from devsess.stores.items import Item
     from devsess.stores.redis.columns import Text
     from devsess.stores.rows import DeviceRow, EventRow, SessionRow
 
@@ -37,8 +41,11 @@ class Writes(Shards):
     async def insert(self, insertion: Insertion) -> InsertAnswer:
         row = insertion.row
         shard = self._of_user(row.user_id)
+        for item in insertion.items:
+            items.check(item)
+        here = [it for it in insertion.items if self._of_user(it.owner) == shard]
         is_new = await self._claim(row.id, shard)
-        answer, *rest = await self._ask(shard, "insert", *_insert(insertion))
+        answer, *rest = await self._ask(shard, "insert", *_insert(insertion, here))
         if is_new and answer not in (b"inserted", b"there already"):
             await self._unclaim([raw(row.id)], shard)
         if answer == b"there already":
@@ -50,7 +57,10 @@ class Writes(Shards):
             return Refused(answer.decode())
         if len(self._tags) > 1:
             self._remembered(row.id, shard)
-        return Inserted(tuple(read_event([text]) for text in rest[0]))
+        # One script writes in one shard: an item of another's was not written either.
+        written = iter(rest[1])
+        missed = (it.kind for it in insertion.items if it not in here or not next(written))
+        return Inserted(tuple(read_event([text]) for text in rest[0]), tuple(missed))
 
     async def touch(
         self, session_id: str, activity: Activity, *, bound: bool, presented: int | None = None
@@ -127,12 +137,17 @@ class Writes(Shards):
             return columns.device(rest[0])
         return Refused.CUT_OFF if answer == b"cut-off" else None
 
+    async def put_item(self, item: Item, *, most: int = 1) -> bool:
+        items.check(item)
+        shard = self._of_user(item.owner)
+        return bool(await self._ask(shard, "put_item", *of_item(item), str(most)))
+
     async def add_event(self, event: EventRow) -> None:
         shard = self._of_user(event.user_id)
         await self._ask(shard, "add_event", *columns.of_event(event))
 
 
-def _insert(insertion: Insertion) -> list[Text]:
+def _insert(insertion: Insertion, items_here: Sequence[Item]) -> list[Text]:
     row, at = insertion.row, insertion.cutoffs
     return [
         *(raw(row.id), raw(row.user_id), raw(row.device.id), str(row.ending_number)),
@@ -148,4 +163,5 @@ def _insert(insertion: Insertion) -> list[Text]:
         *(END_KIND, json.dumps(REPLACED), json.dumps(EVICTED)),
         *columns.of_event(insertion.event),
         *columns.of_event(None if insertion.limit is None else insertion.limit_event),
+        *(str(len(items_here)), *(text for item in items_here for text in of_item(item))),
     ]

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 from devsess.errors import StoreUnavailableError
-from devsess.stores.base import SharedMark
+from devsess.stores.calls import SharedMark
 from devsess.stores.sqlite import walindex
 from devsess.stores.sqlite.errors import code_of, is_busy
 from devsess.stores.sqlite.file_locks import is_held_open

@@ -16,7 +16,7 @@ from attrs import evolve
 from devsess.stores import merging, semantics
 from devsess.stores.accounts import Account, Batch, ErasedAccount, Mark
 from devsess.stores.semantics import Covering
-from devsess.stores.sqlite import endings, rows
+from devsess.stores.sqlite import endings, items, rows
 from devsess.stores.sqlite.checks import is_text
 from devsess.stores.sqlite.errors import DAMAGED, unavailable
 from devsess.stores.sqlite.file import DatabaseFile
@@ -28,7 +28,8 @@ _PART = (
     " ORDER BY user_id LIMIT ?)"
 )
 _TABLES = ("sessions", "devices", "accounts", "events")
-_USERS = " UNION ".join(map(_PART.format, _TABLES)) + " ORDER BY user_id LIMIT ?"
+_OWNERS = _PART.format("items").replace("user_id", "owner")
+_USERS = " UNION ".join([*map(_PART.format, _TABLES), _OWNERS]) + " ORDER BY user_id LIMIT ?"
 _META = "SELECT ending_number, cut_off, last_number FROM meta"
 _ERASED = "SELECT digest, ending_number, until FROM erased ORDER BY digest"
 _KNOWN_ERASED = "SELECT digest, ending_number, until FROM erased WHERE digest = ?"
@@ -84,8 +85,8 @@ def _within(db: sqlite3.Cursor, work: Callable[[sqlite3.Cursor], Batch]) -> Batc
 
 def _page(db: sqlite3.Cursor, limit: int, cursor: str | None) -> Batch:
     # No user's id is before the empty text, which may be one itself.
-    users = _USERS if cursor is not None else _USERS.replace("user_id > ?", "user_id >= ?")
-    values = [cursor or "", limit + 1] * len(_TABLES)
+    users = _USERS if cursor is not None else _USERS.replace(" > ?", " >= ?")
+    values = [cursor or "", limit + 1] * (len(_TABLES) + 1)
     found = [user_id for (user_id,) in db.execute(users, [*values, limit + 1]).fetchall()]
     more = found[limit - 1] if len(found) > limit else None
     batch = _batch(db, found[:limit])
@@ -116,6 +117,7 @@ def _stored(db: sqlite3.Cursor, user_id: str) -> Account:
         tuple(map(rows.device_row, devices)),
         tuple(map(rows.session_row, sessions)),
         tuple(map(rows.event_row, events)),
+        tuple(map(items.item, db.execute(items.OF_OWNER, known).fetchall())),
     )
 
 
@@ -164,4 +166,5 @@ def _write(db: sqlite3.Cursor, user_id: str, change: merging.Difference) -> None
     for event in change.events:
         agent_id = agent_number(db, event.user_agent, event.at)
         db.execute(rows.INSERT_EVENT, rows.event_values(event, agent_id))
+    items.write(db, change.items)
     append_changes(db, change.logged)

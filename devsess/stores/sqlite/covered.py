@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from attrs import frozen
 
 from devsess.models import Page
-from devsess.stores.base import Settled
+from devsess.stores.calls import Settled
 from devsess.stores.semantics import Covering
 from devsess.stores.sqlite import ids, rows
 from devsess.stores.sqlite.endings import FOR_EVENT, IDS, LIVE, end_events, of_live

@@ -24,21 +24,32 @@ _EARLIEST, _LATEST = -62_135_596_800.0, 253_402_300_799.0
 _ANY_TEXT: tuple[type, ...] = (str, NoneType)
 _KINDS: dict[str, tuple[type, ...]] = {
     **dict.fromkeys(("id", "user_id", "device_id", "label", "kind", "os", "browser"), (str,)),
-    **dict.fromkeys(("type", "amr", "claims", "levels"), (str,)),
+    **dict.fromkeys(("type", "amr", "claims", "levels", "owner", "key", "body"), (str,)),
     **dict.fromkeys(
         ("persistent", "bound", "presented", "blocked", "forgotten", "new_device"), (int,)
     ),
-    **dict.fromkeys(("generation", "ending_number", "auth_time"), (int,)),
+    **dict.fromkeys(("generation", "ending_number", "auth_time", "version"), (int,)),
     **dict.fromkeys(("ip", "network", "agent_id", "location", "acr", "actor"), _ANY_TEXT),
     **dict.fromkeys(("reason", "rotated_by", "name", "resembles", "assessment"), _ANY_TEXT),
     "session_id": _ANY_TEXT,
-    "previous_generation": (int, NoneType),
+    **dict.fromkeys(("previous_generation", "step_up_after", "score"), (int, NoneType)),
+    "impersonator": _ANY_TEXT,
     "salt": (bytes,),
     "fingerprint": (bytes, NoneType),
 }
-_SURE = ("at", "first_seen_at", "last_seen_at", "created_at", "idle_from", "idle_expires_at")
+_SURE = (
+    "at",
+    "first_seen_at",
+    "last_seen_at",
+    "created_at",
+    "idle_from",
+    "idle_expires_at",
+    "until",
+)
 _INSTANTS = frozenset({*_SURE, "absolute_expires_at", "auth_time"})
-_ANY_INSTANTS = frozenset({"trusted_until", "rotated_at", "revoked_at"})
+_ANY_INSTANTS = frozenset({"trusted_until", "rotated_at", "revoked_at", "step_up_after"})
+# In whole seconds, as in a JWT.
+_WHOLE = frozenset({"auth_time", "step_up_after"})
 
 # The errors that a foreign row causes in the code that reads it.
 DAMAGE = (TypeError, LookupError, AttributeError, UnicodeDecodeError, OverflowError)
@@ -51,9 +62,9 @@ class DamagedError(sqlite3.DatabaseError):
 
 
 def _kinds(column: str) -> tuple[type, ...]:
-    if column in _INSTANTS - {"auth_time"}:
+    if column in _INSTANTS - _WHOLE:
         return (float,)
-    return (float, NoneType) if column in _ANY_INSTANTS else _KINDS[column]
+    return (float, NoneType) if column in _ANY_INSTANTS - _WHOLE else _KINDS[column]
 
 
 class Shape:

@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from devsess.lifecycle import LivenessCutoffs
-    from devsess.stores.base import Ending, Erasure, Insertion, Target
+    from devsess.stores.base import Ending, Erasure, Insertion
+    from devsess.stores.calls import Target
     from devsess.stores.rows import EventRow
 
 # Says the same as lifecycle.counts_as_live of a row that is not revoked.

@@ -19,7 +19,7 @@ from typing import Any, Concatenate, NoReturn, ParamSpec, TypeAlias, TypeVar
 
 from devsess._runtime.fork import around_fork
 from devsess.errors import StoreUnavailableError
-from devsess.stores.base import StoreBusyError
+from devsess.stores.calls import StoreBusyError
 from devsess.stores.sqlite import schema
 from devsess.stores.sqlite.checks import checked_path, checked_readers
 from devsess.stores.sqlite.connections import MAX_READERS, Connections

@@ -17,7 +17,7 @@ from typing import TypeAlias
 
 from devsess._runtime.fork import after_fork
 from devsess.errors import StoreUnavailableError
-from devsess.stores.base import StoreBusyError
+from devsess.stores.calls import StoreBusyError
 
 Values: TypeAlias = tuple[float | str | None, ...]
 

@@ -8,7 +8,12 @@ from sys import intern
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from devsess.models import EventType
-from devsess.stores.as_json import load_assessment, location_from, location_values
+from devsess.stores.as_json import (
+    impersonator_from,
+    load_assessment,
+    location_from,
+    location_values,
+)
 from devsess.stores.calls import MUTABLE
 from devsess.stores.rows import DeviceRow, EventRow, SessionRow
 from devsess.stores.sqlite.damage import (
@@ -76,6 +81,9 @@ SESSION = (
     "presented",
     "levels",
     "ending_number",
+    "step_up_after",
+    "score",
+    "impersonator",
 )
 _SHARED = ("user_id", "device_id")
 EVENT = (
@@ -222,6 +230,7 @@ def session_row(values: Values) -> SessionRow:
     v[26] = names(v[26])
     v[28], v[34], v[39] = v[28] == 1, v[34] == 1, v[39] == 1
     v[40] = () if v[40] == "[]" else _levels(v[40])
+    v[44] = None if v[44] is None else impersonator_from(json.loads(v[44]))
     # Sessions by the thousand share these few; a cached one must not have its own copies.
     v[2], v[3], v[4], v[5] = intern(v[2]), intern(v[3]), intern(v[4]), intern(v[5])
     if v[18] is not None:
@@ -249,6 +258,8 @@ def column_value(row: SessionRow, column: str, agent_id: int | None) -> object:
         return None if row.location is None else _text(location_values(row.location))
     if column in ("amr", "levels"):
         return _text(getattr(row, column))
+    if column == "impersonator":
+        return row.impersonator and _text(row.impersonator)
     return getattr(row, column)
 
 

@@ -217,6 +217,27 @@ def _no_likeness(db: Any) -> None:
     db.conn.execute("ALTER TABLE devices DROP COLUMN likeness")
 
 
+_ITEMS = """
+CREATE TABLE items (
+    owner TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    key TEXT NOT NULL,
+    body TEXT NOT NULL,
+    version INTEGER NOT NULL,
+    at REAL NOT NULL,
+    until REAL NOT NULL,
+    PRIMARY KEY (owner, kind, key)
+) WITHOUT ROWID;
+CREATE INDEX items_until ON items (until);
+"""
+
+
+def _items_and_demands(db: Any) -> None:
+    _execute_each(db, _ITEMS)
+    for column in ("step_up_after INTEGER", "score INTEGER", "impersonator TEXT"):
+        db.conn.execute(f"ALTER TABLE sessions ADD COLUMN {column}")
+
+
 STEPS: dict[str, Callable[[Any], None]] = {
     "0001_tables": _tables,
     "0002_succession_and_levels": _succession_and_levels,
@@ -225,6 +246,7 @@ STEPS: dict[str, Callable[[Any], None]] = {
     "0005_live_index": _live_index,
     "0006_sessionless_events": _sessionless_events,
     "0007_no_likeness": _no_likeness,
+    "0008_items_and_demands": _items_and_demands,
 }
 
 

@@ -17,8 +17,9 @@ from typing import TYPE_CHECKING, Any
 from devsess.errors import StoreUnavailableError
 from devsess.models import Page
 from devsess.stores import semantics
-from devsess.stores.base import ALL, Changes, Ended, Known, Settled, StoreBusyError
-from devsess.stores.sqlite import covered, endings, ids, rows, schema, writes
+from devsess.stores.base import ALL, Changes, Ended
+from devsess.stores.calls import Known, Settled, StoreBusyError
+from devsess.stores.sqlite import covered, endings, ids, items, rows, schema, writes
 from devsess.stores.sqlite.checks import is_text
 from devsess.stores.sqlite.connections import MAX_READERS
 from devsess.stores.sqlite.copies import Copying
@@ -32,15 +33,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from devsess.lifecycle import Activity, LivenessCutoffs
-    from devsess.stores.base import (
-        Columns,
-        Ending,
-        Erasure,
-        InsertAnswer,
-        Insertion,
-        Refused,
-        Retention,
-    )
+    from devsess.stores.base import Ending, Erasure, Insertion, Refused
+    from devsess.stores.calls import Columns, InsertAnswer, Retention
+    from devsess.stores.items import Item
     from devsess.stores.rows import DeviceRow, EventRow, SessionRow
 
 _LOG = "SELECT seq, tag, session_id FROM changes WHERE seq >= ? ORDER BY seq LIMIT ?"
@@ -248,17 +243,20 @@ class SQLiteStore(Copying):
         ids: Sequence[str],
         fingerprints: Sequence[bytes],
         digests: Sequence[bytes] = (),
+        kinds: Sequence[str] = (),
     ) -> Known:
         """See Store.known_devices."""
         number = self.ending_number(user_id, digests=digests)  # first: see the protocol
         if not is_text(user_id):
             return Known([], number)
+        found_items = self._rows(*items.of_account(user_id, kinds)) if kinds else []
         ids = [device_id for device_id in ids if is_text(device_id)]
         statement, values = rows.known_devices(
             user_id, semantics.DEVICES_COMPARED, ids, fingerprints
         )
         _, found = self._query(statement, tuple(values))
-        return Known(self._made(rows.device_row, found), number)
+        known = self._made(rows.device_row, found)
+        return Known(known, number, self._made(items.item, found_items))
 
     def put_device(
         self,
@@ -286,6 +284,17 @@ class SQLiteStore(Copying):
         following = str(found[limit - 1][0]) if len(found) > limit else None
         events = self._made(rows.event_row, [values[1:] for values in found[:limit]])
         return Page(tuple(events), following)
+
+    def items(self, kind: str, owner: str, *, limit: int) -> builtins.list[Item]:
+        """See Store.items."""
+        semantics.check_size(limit)
+        if not is_text(kind, owner):
+            return []
+        return self._made(items.item, self._rows(items.OF_KIND, (owner, kind, limit)))
+
+    def put_item(self, item: Item, *, most: int = 1) -> bool:
+        """See Store.put_item."""
+        return self._transaction(items.put, item, most)
 
     def purge(self, retention: Retention, *, limit: int) -> int:
         """See Store.purge."""

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from devsess.stores import semantics
-from devsess.stores.base import Changes, Full, Inserted, OfDevice, Refused
+from devsess.stores.base import Changes, Inserted, OfDevice, Refused
+from devsess.stores.calls import Full
 from devsess.stores.rows import EVICTED, EXPIRED, REPLACED
-from devsess.stores.sqlite import endings, ids, rows
+from devsess.stores.sqlite import endings, ids, items, rows
 from devsess.stores.sqlite.endings import BY_USE, LIVE, append_unended, of_live, revoke
 from devsess.stores.sqlite.log import agent_number, append_changes, insert_events, is_full
 
@@ -15,7 +16,8 @@ if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Sequence
 
-    from devsess.stores.base import Columns, Erasure, InsertAnswer, Insertion, Retention
+    from devsess.stores.base import Erasure, Insertion
+    from devsess.stores.calls import Columns, InsertAnswer, Retention
     from devsess.stores.rows import DeviceRow, EventRow, SessionRow
 
 _DEVICE = f"{rows.SELECT_DEVICE} WHERE user_id = ? AND id = ?"
@@ -71,7 +73,8 @@ def insert(db: sqlite3.Cursor, insertion: Insertion) -> InsertAnswer:
     agent_id = agent_number(db, row.user_agent, insertion.cutoffs.now)
     db.execute(rows.INSERT_SESSION, rows.session_values(row, agent_id))
     insert_events(db, insertion.event)
-    return Inserted(events)
+    missed = tuple(it.kind for it in insertion.items if not items.put(db, it))
+    return Inserted(events, missed)
 
 
 def _refused(db: sqlite3.Cursor, insertion: Insertion, known: DeviceRow | None) -> Refused | None:
@@ -196,6 +199,7 @@ def erase(db: sqlite3.Cursor, erasure: Erasure) -> int:
     deleted = 0
     for table in ("sessions", "devices", "events", "accounts"):
         deleted += db.execute(f"DELETE FROM {table} WHERE user_id = ?", [user_id]).rowcount  # noqa: S608
+    deleted += db.execute("DELETE FROM items WHERE owner = ?", [user_id]).rowcount
     endings.forget(db, erasure)
     return deleted
 
@@ -216,6 +220,7 @@ def purge(db: sqlite3.Cursor, retention: Retention, limit: int) -> int:
             f" WHERE {unneeded} AND {_UNUSED} LIMIT ?)",
             [*values, limit - done],
         ).rowcount
+    done += items.purge(db, now, limit - done)
     return done + _trim(db, now, retention.agents_before, limit - done)
 
 

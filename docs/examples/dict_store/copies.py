@@ -9,7 +9,7 @@ from urllib.parse import unquote
 
 from attrs import evolve
 
-from devsess.stores import as_json, merging, semantics
+from devsess.stores import as_json, items, merging, semantics
 from devsess.stores.accounts import Account, Batch, ErasedAccount, Mark
 from dict_store import writes
 from dict_store.tables import place
@@ -49,8 +49,8 @@ async def _users(tables: Tables) -> list[str]:
     users = {row.user_id for row in await tables.all_stored()}
     users |= {row.user_id for row in await tables.all_devices()}
     users |= {event.user_id for event in (await tables.events()).values()}
-    marked = await tables.scan("account/")
-    keys = (key.partition("/")[2] for key in marked)
+    marked = [*await tables.scan("account/"), *await tables.scan("item/")]
+    keys = (key.split("/")[1] for key in marked)
     return sorted(users | {unquote(key, errors="surrogatepass") for key in keys})
 
 
@@ -73,6 +73,7 @@ async def _stored(tables: Tables, user_id: str) -> Account:
         tuple(await tables.all_devices(user_id)),
         tuple(await tables.all_stored(user_id)),
         tuple(events[at] for at in sorted(events)),
+        items.by_key(await tables.items(user_id)),
     )
 
 
@@ -111,5 +112,7 @@ async def _write(tables: Tables, user_id: str, change: merging.Difference) -> No
             tables.put(f"event/{place(seq)}", text)
     for event in change.events:
         await tables.insert_event(event)
+    for item in change.items:
+        tables.write_item(item)
     for session_id in change.logged:
         await tables.append_change(session_id)

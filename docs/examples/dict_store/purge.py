@@ -12,7 +12,7 @@ from devsess.stores.rows import EXPIRED
 from dict_store.tables import entry_key, place
 
 if TYPE_CHECKING:
-    from devsess.stores.base import Retention
+    from devsess.stores.calls import Retention
     from dict_store.tables import Tables
 
 
@@ -22,7 +22,7 @@ async def purge(tables: Tables, retention: Retention, limit: int) -> int:
         if json.loads(text)["until"] <= retention.now:
             tables.put(key, None)
     done = 0
-    for step in (_date, _lapse, _delete_sessions, _delete_events, _delete_devices):
+    for step in (_date, _lapse, _delete_sessions, _delete_events, _delete_devices, _delete_items):
         done += await step(tables, retention, limit - done)
     return done + await _trim(tables, limit - done)
 
@@ -86,6 +86,14 @@ async def _delete_devices(tables: Tables, at: Retention, limit: int) -> int:
     for device in old:
         tables.delete_device(device)
     return len(old)
+
+
+async def _delete_items(tables: Tables, at: Retention, limit: int) -> int:
+    found = map(as_json.load_item, (await tables.scan("item/")).values())
+    over = [it for it in found if it.until <= at.now][:limit]
+    for item in over:
+        tables.delete_item(item)
+    return len(over)
 
 
 async def _trim(tables: Tables, limit: int) -> int:

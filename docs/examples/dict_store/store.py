@@ -17,23 +17,18 @@ from devsess.lifecycle import counts_as_live
 from devsess.models import Page
 from devsess.stores import semantics
 from devsess.stores.as_json import UnreadableRowError
-from devsess.stores.base import Ended, Known, Refused, Settled, StoreBusyError
+from devsess.stores.base import Ended, Refused
+from devsess.stores.calls import Known, Settled, StoreBusyError
 from dict_store import copies, leases, log, purge, writes
 from dict_store.tables import MovedError, Tables
 
 if TYPE_CHECKING:
     from devsess.lifecycle import Activity, LivenessCutoffs
     from devsess.stores.accounts import Batch
-    from devsess.stores.base import (
-        Changes,
-        Columns,
-        Ending,
-        Erasure,
-        InsertAnswer,
-        Insertion,
-        Retention,
-    )
+    from devsess.stores.base import Changes, Ending, Erasure, Insertion
+    from devsess.stores.calls import Columns, InsertAnswer, Retention
     from devsess.stores.capabilities import Behind, Renewal
+    from devsess.stores.items import Item
     from devsess.stores.rows import DeviceRow, EventRow, SessionRow
     from dict_store.ports import Port
 
@@ -130,10 +125,16 @@ class DictStore:
         ids: Sequence[str],
         fingerprints: Sequence[bytes],
         digests: Sequence[bytes] = (),
+        kinds: Sequence[str] = (),
     ) -> Known:
         number = await self.ending_number(user_id, digests=digests)  # first: see the protocol
         known = semantics.worth_comparing(await self.devices(user_id), ids, fingerprints)
-        return Known(known, number)
+        items = await self._in_one(lambda tables: tables.account_items(user_id, kinds))
+        return Known(known, number, items)
+
+    async def items(self, kind: str, owner: str, *, limit: int) -> builtins.list[Item]:
+        semantics.check_size(limit)
+        return (await self._in_one(lambda tables: tables.items(owner, kind)))[:limit]
 
     async def events(
         self, user_id: str, *, limit: int, cursor: str | None = None
@@ -240,6 +241,9 @@ class DictStore:
 
     async def add_event(self, event: EventRow) -> None:
         await self._in_one(lambda tables: tables.insert_event(event))
+
+    async def put_item(self, item: Item, *, most: int = 1) -> bool:
+        return await self._in_one(lambda tables: tables.put_item(item, most))
 
     async def purge(self, retention: Retention, *, limit: int) -> int:
         semantics.check_size(limit)

@@ -6,6 +6,7 @@ The store's tables as keys of the dict, within one transaction.
     erased/DIGEST         the ending number of an erased account, and until when it is kept
     session/ID  device/USER/ID  event/PLACE        a row each
     alike/TYPE/USER/ID    how many events of a type the history has of a session
+    item/OWNER/KIND/KEY   an item
     log/PLACE             the id of a session that changed, or null for all
     leases  reader/ID     the register of readers, see the module `leases`
 
@@ -23,11 +24,12 @@ from urllib.parse import quote
 from attrs import asdict, evolve
 
 from devsess.errors import StoreUnavailableError
-from devsess.stores import as_json, semantics
+from devsess.stores import as_json, items, semantics
 from devsess.stores.rows import DeviceRow, EventRow, SessionRow
 from devsess.stores.semantics import Covering
 
 if TYPE_CHECKING:
+    from devsess.stores.items import Item
     from dict_store.ports import Port
 
 # Of a new store; its log begins at place 0, before the first entry.
@@ -183,6 +185,35 @@ class Tables:
         """Delete a session."""
         self.put(session_key(row.id), None)
 
+    async def items(self, owner: str, kind: str | None = None) -> list[Item]:
+        """The items of an owner, of one kind or of all: those that last longest first."""
+        prefix = f"item/{quoted(owner)}/" + ("" if kind is None else f"{quoted(kind)}/")
+        return items.in_order(map(as_json.load_item, (await self.scan(prefix)).values()))
+
+    async def account_items(self, user_id: str, kinds: Sequence[str]) -> list[Item]:
+        """The items of a user of these kinds that have no key."""
+        found = [await self.get(item_key(user_id, kind)) for kind in kinds]
+        return [as_json.load_item(text) for text in found if text is not None]
+
+    async def put_item(self, item: Item, most: int = 1) -> bool:
+        """Write an item if the one that is there has the version before it; whether it did."""
+        items.check(item)
+        text = await self.get(item_key(item.owner, item.kind, item.key))
+        if not items.follows(item, None if text is None else as_json.load_item(text)):
+            return False
+        self.write_item(item)
+        for each in items.superfluous(await self.items(item.owner, item.kind), most):
+            self.delete_item(each)
+        return True
+
+    def write_item(self, item: Item) -> None:
+        """Write an item, whatever is there."""
+        self.put(item_key(item.owner, item.kind, item.key), as_json.dump(item))
+
+    def delete_item(self, item: Item) -> None:
+        """Delete an item."""
+        self.put(item_key(item.owner, item.kind, item.key), None)
+
     # The log, the history and the ends.
 
     async def append_change(self, session_id: str | None) -> None:
@@ -256,6 +287,11 @@ def session_key(session_id: str) -> str:
 def device_key(user_id: str, device_id: str) -> str:
     """The key of a device."""
     return f"device/{quoted(user_id)}/{quoted(device_id)}"
+
+
+def item_key(owner: str, kind: str, key: str = "") -> str:
+    """The key of an item."""
+    return f"item/{quoted(owner)}/{quoted(kind)}/{quoted(key)}"
 
 
 def _alike(event: EventRow) -> str:

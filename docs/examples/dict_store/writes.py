@@ -11,21 +11,14 @@ from attrs import evolve
 
 from devsess.lifecycle import counts_as_live
 from devsess.stores import semantics
-from devsess.stores.base import (
-    Ended,
-    Everyone,
-    Full,
-    Inserted,
-    OfDevice,
-    OfUser,
-    Refused,
-    Settled,
-)
+from devsess.stores.base import Ended, Everyone, Inserted, OfDevice, OfUser, Refused
+from devsess.stores.calls import Full, Settled
 from devsess.stores.rows import EVICTED, REPLACED
 from dict_store.tables import quoted
 
 if TYPE_CHECKING:
-    from devsess.stores.base import Columns, Ending, Erasure, InsertAnswer, Insertion
+    from devsess.stores.base import Ending, Erasure, Insertion
+    from devsess.stores.calls import Columns, InsertAnswer
     from devsess.stores.rows import EventRow, SessionRow
     from devsess.stores.semantics import Covering
     from dict_store.tables import Tables
@@ -98,7 +91,8 @@ async def insert(tables: Tables, insertion: Insertion) -> InsertAnswer:
     tables.put_device(semantics.seen_again(known, row.device))
     tables.put_session(row)
     await tables.insert_event(insertion.event)
-    return Inserted(tuple(events))
+    missed = [it.kind for it in insertion.items if not await tables.put_item(it)]
+    return Inserted(tuple(events), tuple(missed))
 
 
 async def _is_cut_off(tables: Tables, insertion: Insertion) -> bool:
@@ -268,4 +262,7 @@ async def erase(tables: Tables, erasure: Erasure) -> int:
     for seq, event in events.items():
         await tables.delete_event(seq, event)
     tables.put(_account_key(user_id), None)
-    return len(sessions) + len(devices) + len(events) + (mark is not None)
+    items = await tables.items(user_id)
+    for item in items:
+        tables.delete_item(item)
+    return len(sessions) + len(devices) + len(events) + len(items) + (mark is not None)

@@ -11,4 +11,5 @@ for _, n in ipairs(call('ZRANGE', T .. ':pending', 0, -1)) do
   if not v[1] or v[1] == user then pending[#pending + 1] = {n, v} end
 end
 return {store_mark(), call('HMGET', account_key(user), 'n', 'cut'), state_of(user), devices,
-  sessions, call('ZRANGE', T .. ':o:' .. user, 0, -1), call('HGETALL', T .. ':h:' .. user), pending}
+  sessions, call('ZRANGE', T .. ':o:' .. user, 0, -1), call('HGETALL', T .. ':h:' .. user), pending,
+  call('HGETALL', items_key(user))}

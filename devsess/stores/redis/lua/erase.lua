@@ -19,6 +19,8 @@ end
 for _, id in ipairs(devices) do delete_device(user, id) end
 for _, place in ipairs(places) do call('ZREM', T .. ':at', place .. ':' .. user) end
 call('DEL', T .. ':h:' .. user, T .. ':o:' .. user, T .. ':c:' .. user)
+local items = call('HKEYS', items_key(user))
+for _, place in ipairs(items) do delete_item(user, place) end
 local marks = call('DEL', account_key(user))
 call('ZREM', USERS, user)
-return {#sessions + #devices + #places + marks, sessions}
+return {#sessions + #devices + #places + #items + marks, sessions}

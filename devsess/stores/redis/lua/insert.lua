@@ -4,7 +4,8 @@ local columns, device, again, digests = some(), some(), some(), some()
 local signed_in_at, at, now_text = tonumber(arg()), cutoffs(), arg()
 local limit, evicts, replaces = tonumber(arg()), flag(), flag()
 local end_kind, replaced, evicted = arg(), arg(), arg()
-local event, limit_event = event_args(), event_args()
+local event, limit_event, items = event_args(), event_args(), {}
+for i = 1, number() do items[i] = item_arg() end
 
 local bound = binding(user, digests)
 if bound > n or n > get(STORE, 'last') then return {'cut-off'} end
@@ -20,7 +21,7 @@ local own, others = {}, {}
 if limit or replaces then
   for _, other in ipairs(call('ZRANGE', T .. ':open:' .. user, 0, -1)) do
     local row = read(other)
-    if is_live(row, at) and row.n >= bound then
+    if not row.is_acted and is_live(row, at) and row.n >= bound then
       local is_own = replaces and row.dev == dev
       table.insert(is_own and own or others, row)
     end
@@ -62,4 +63,6 @@ index(id, user, n, created, idle)
 call('ZADD', T .. ':u:' .. user, created, id)
 index_device(user, dev)
 insert_event(event)
-return {'inserted', texts}
+local written = {}
+for i, it in ipairs(items) do written[i] = put_item(it, 1) end
+return {'inserted', texts, written}

@@ -1,8 +1,11 @@
--- The latest devices, and those with certain ids or fingerprints; with the ending number.
+-- The latest devices, and those with certain ids or fingerprints; with the ending number, and with
+-- items.
 local user, most, ids, fingerprints, digests = arg(), number(), {}, {}, nil
 for _, id in ipairs(some()) do ids[id] = true end
 for _, it in ipairs(some()) do fingerprints[it] = true end
 digests = some()
+local places, items = some(), {}
+if #places > 0 then items = call('HMGET', items_key(user), unpack(places)) end
 local found, seen = {}, 0
 for _, id in ipairs(call('ZREVRANGE', T .. ':ds:' .. user, 0, -1)) do
   local v = call('HMGET', device_key(user, id), 'forgotten', 'fingerprint')
@@ -13,4 +16,4 @@ for _, id in ipairs(call('ZREVRANGE', T .. ':ds:' .. user, 0, -1)) do
     end
   end
 end
-return {binding(user, digests), found}
+return {binding(user, digests), found, items}

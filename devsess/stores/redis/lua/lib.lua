@@ -5,17 +5,19 @@ local function account_key(user) return T .. ':a:' .. user end
 -- Two ids as one, which `split` parts again.
 local function joined(user, device) return #user .. ':' .. user .. device end
 local function device_key(user, device) return T .. ':d:' .. joined(user, device) end
+local function items_key(owner) return T .. ':it:' .. owner end
 local function in_order(n, id) return string.format('%016d', n) .. id end
 
 -- A session's columns that decide; nil if there is none.
 local DECIDING = {'user', 'dev', 'who', 'revoked_at', 'ending_number', 'last_seen_at', 'idle_from',
-  'idle_expires_at', 'absolute_expires_at', 'created_at', 'network', 'user_agent'}
+  'idle_expires_at', 'absolute_expires_at', 'created_at', 'network', 'user_agent',
+  'impersonator'}
 local function read(id)
   local v = call('HMGET', session_key(id), unpack(DECIDING))
   if not v[1] then return nil end
   return {id = id, user = v[1], dev = v[2], who = v[3], revoked = v[4], n = tonumber(v[5]),
     seen = tonumber(v[6]), idle_from = tonumber(v[7]), idle = v[8], until_ = tonumber(v[9]),
-    created = v[10], network = v[11] or 'null', agent = v[12] or 'null'}
+    created = v[10], network = v[11] or 'null', agent = v[12] or 'null', is_acted = v[13]}
 end
 
 local function is_live(row, at)

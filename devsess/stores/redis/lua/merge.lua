@@ -6,7 +6,7 @@ local function packed()
   for i = 1, number() do found[i] = cmsgpack.unpack(arg()) end
   return found
 end
-local devices, sessions, reduced = packed(), packed(), some()
+local devices, sessions, items, reduced = packed(), packed(), packed(), some()
 
 local function is_as_read(key, was)
   local now, known = call('HGETALL', key), {}
@@ -28,6 +28,9 @@ for _, it in ipairs(sessions) do
   if owner and owner ~= user then return {'foreign'} end
   local has_device = there[it.dev] or call('EXISTS', device_key(user, it.dev)) == 1
   if not has_device or not is_as_read(session_key(it.id), it.was) then return {'changed'} end
+end
+for _, it in ipairs(items) do
+  if (call('HGET', items_key(user), it.place) or '') ~= it.was then return {'changed'} end
 end
 
 if n then
@@ -57,6 +60,7 @@ for _, it in ipairs(sessions) do
   raise_last(number_)
   if #it.was > 0 then log(it.id) end
 end
+for _, it in ipairs(items) do write_item(user, it.place, it['until'], it.text) end
 for id in pairs(there) do index_device(user, id) end
 for _, id in ipairs(reduced) do drop_addresses(user, id) end
 for _ = 1, number() do insert_event(event_args()) end

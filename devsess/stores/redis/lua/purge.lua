@@ -19,7 +19,8 @@ local function each(key, from, to, is_wanted, work)
 end
 local function any() return true end
 local function unlist(user)
-  local kept = {T .. ':u:' .. user, T .. ':ds:' .. user, T .. ':o:' .. user, account_key(user)}
+  local kept = {T .. ':u:' .. user, T .. ':ds:' .. user, T .. ':o:' .. user, account_key(user),
+    items_key(user)}
   if call('EXISTS', unpack(kept)) == 0 then call('ZREM', USERS, user) end
 end
 local function exact(x) return string.format('%.17g', x) end
@@ -82,6 +83,11 @@ end, function(member)
   local user, dev = split(member)
   delete_device(user, dev)
   unlist(user)
+end)
+each(T .. ':due', '-inf', now_text, any, function(member)
+  local owner, place = split(member)
+  delete_item(owner, place)
+  unlist(owner)
 end)
 local excess = call('XLEN', T .. ':log') - log_kept
 if excess > 0 and left > 0 then

@@ -1,0 +1,1 @@
+return put_item(item_arg(), number())
