@@ -1,0 +1,38 @@
+"""
+Whether the owner of an account is notified of a sign-in.
+
+A notice that comes for nothing is the one after which the next is not read. So the mild band
+between `Risk.notify_from` and `Risk.step_up_from` is silent for an account that is still young,
+and after a few notices a day. A sign-in that asks for a step-up is always notified, up to the
+number of questions that a store keeps open for an account.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from devsess.models import Decision
+
+if TYPE_CHECKING:
+    from devsess.models import Assessment
+    from devsess.risk_policy import Risk
+
+# Open questions of one account: the 17th notice of a day says nothing that 16 did not.
+MOST_A_DAY: Final = 16
+
+
+def notifies(assessment: Assessment, risk: Risk, *, sign_ins: int, recent: int) -> bool:
+    """
+    Whether to notify the owner of this sign-in. Refreshes are never notified.
+
+    Args:
+        sign_ins: How many the account has had before: with none, the device is its first.
+        recent: Notices that were sent to the owner in the 24 hours before.
+    """
+    if not sign_ins or recent >= MOST_A_DAY:
+        return False
+    if assessment.decision is Decision.STEP_UP:
+        return True
+    if assessment.decision is not Decision.NOTIFY:
+        return False
+    return sign_ins >= risk.quiet_sign_ins and recent < risk.notices_a_day

@@ -1,0 +1,220 @@
+"""
+The signals: each compares the facts of a request with its account's profile.
+
+A rule answers with a finding, None where nothing is unusual, or LACKING where it lacks what it
+needs. SIGNALS is the whole table; its order is the order in which people read the sum.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from enum import Enum
+from typing import Final, TypeAlias
+
+from attrs import field, frozen
+
+from devsess._client import UNKNOWN
+from devsess._frozen import NOTHING
+from devsess.risk.facts import Facts
+from devsess.risk.places import place, travel
+from devsess.risk.profile import Part, Profile
+
+# Sign-ins after which an account counts as established, and as settled.
+ESTABLISHED = 4
+SETTLED = 10
+# Failed sign-ins that are a signal.
+FAILURES = 3
+# Faster than an airliner, and too far for two wrong points of one region, or for a carrier whose
+# addresses leave it at another city than its phones are in.
+SPEED_KMH = 1_000.0
+LEAST_KM = 700.0
+
+
+class Lacking(Enum):
+    """The answer of a rule that lacks what it needs."""
+
+    LACKING = "lacking"
+
+
+LACKING: Final = Lacking.LACKING
+
+
+@frozen
+class Finding:
+    """
+    Something unusual.
+
+    Attributes:
+        points: The name of its points in `Points`.
+        message: A sentence with the numbers.
+        data: The numbers, as JSON types.
+    """
+
+    points: str
+    message: str
+    data: Mapping[str, object] = field(default=NOTHING)
+
+
+Rule: TypeAlias = Callable[[Facts, Profile], Finding | Lacking | None]
+
+
+def unknown_device(facts: Facts, _: Profile) -> Finding | None:
+    """No token of a known device came with it."""
+    if facts.is_proven:
+        return None
+    if facts.session_os is not None:
+        return Finding("unknown_device", "a refresh, which proves no device")
+    return Finding("unknown_device", "unknown device")
+
+
+def new_network(facts: Facts, profile: Profile) -> Finding | Lacking | None:
+    """
+    The address's network is new to the account: a /24 of a known owner, or a new owner.
+
+    Without a file of owners a network counts as one of a known owner, but not in a new country.
+    """
+    if facts.network is None:
+        return LACKING
+    if profile.knows(Part.NETWORK, facts.network, facts.at):
+        return None
+    if _is_new_owner(facts, profile):
+        return Finding("new_network", f"first time on {_owner(facts)}", {"owner": facts.owner})
+    return Finding("new_subnet", f"first time on {facts.network}", {"owner": facts.owner})
+
+
+def hosting(facts: Facts, profile: Profile) -> Finding | Lacking | None:
+    """A new network belongs to a data centre, as the exits of VPNs do."""
+    if facts.location is None or facts.location.is_hosting is None:
+        return LACKING
+    if not facts.location.is_hosting or not _is_new_owner(facts, profile):
+        return None
+    return Finding("hosting", "hosting or VPN network")
+
+
+def new_country(facts: Facts, profile: Profile) -> Finding | Lacking | None:
+    """The country is new to the account."""
+    code = facts.location.country_code if facts.location else None
+    if code is None:
+        return LACKING
+    if profile.knows(Part.COUNTRY, code, facts.at):
+        return None
+    where = facts.location.country if facts.location and facts.location.country else code
+    return Finding("new_country", f"first time in {where}", {"country": code})
+
+
+def new_agent(facts: Facts, profile: Profile) -> Finding | Lacking | None:
+    """An unknown device runs a browser and system that are new to the account."""
+    if facts.is_proven:
+        return None
+    if facts.agent is None:
+        return LACKING
+    if profile.knows(Part.AGENT, facts.agent, facts.at):
+        return None
+    return Finding("new_agent", f"first time with {facts.agent}")
+
+
+def settled_account(facts: Facts, profile: Profile) -> Finding | Lacking | None:
+    """
+    An account that has signed in often meets an unknown device on a new network, or a new agent.
+
+    The more often it has, the less does it meet either by itself: docs/risk.md has the shares.
+    """
+    count = profile.sign_ins
+    if facts.is_proven or count < ESTABLISHED:
+        return None
+    if facts.location is None:
+        return LACKING
+    points = "settled_account" if count >= SETTLED else "established_account"
+    if _is_new_owner(facts, profile):
+        return Finding(points, f"new network after {count} sign-ins", {"sign_ins": count})
+    if facts.agent is None or profile.knows(Part.AGENT, facts.agent, facts.at):
+        return None
+    return Finding(points, f"new browser or system after {count} sign-ins", {"sign_ins": count})
+
+
+def failures(facts: Facts, _: Profile) -> Finding | None:
+    """Failed sign-ins came right before."""
+    if facts.failures < FAILURES:
+        return None
+    return Finding(
+        "failures", f"{facts.failures} failed sign-ins before", {"failures": facts.failures}
+    )
+
+
+def impossible_travel(facts: Facts, profile: Profile) -> Finding | Lacking | None:
+    """
+    Nobody travels as fast as the two latest sign-ins are apart.
+
+    Every condition takes false alarms away: docs/risk.md has the measured share of each.
+    """
+    here, last = place(facts.at, facts.network, facts.location), profile.last
+    if here is None or last is None:
+        return LACKING
+    # A file of cities alone knows no numbers: then no two networks are known to be one.
+    if here.asn is not None and here.asn == last.asn:
+        return None
+    if facts.is_proven or here.network == last.network:
+        return None
+    if profile.knows(Part.CELL, here.cell, facts.at):
+        return None
+    gone = travel(last, here)
+    if gone.km < LEAST_KM or gone.speed <= SPEED_KMH:
+        return None
+    return Finding(
+        "impossible_travel",
+        f"{last.city} to {here.city}: {gone.km:,.0f} km in {_hours(gone.hours)},"
+        f" {gone.speed:,.0f} km/h",
+        {"km": round(gone.km), "hours": round(gone.hours, 2), "kmh": round(gone.speed)},
+    )
+
+
+def automation(facts: Facts, _: Profile) -> Finding | None:
+    """A program or crawler, not a browser."""
+    if facts.kind != "bot":
+        return None
+    return Finding("automation", "an automated client")
+
+
+def changed_system(facts: Facts, _: Profile) -> Finding | None:
+    """A session moved to another operating system, which no browser's update does."""
+    if facts.session_os in (None, UNKNOWN) or facts.os in (UNKNOWN, facts.session_os):
+        return None
+    message = f"a session of {facts.session_os} is refreshed on {facts.os}"
+    return Finding("changed_system", message, {"from": facts.session_os, "to": facts.os})
+
+
+# One line a signal: its kind, in the order of the sum.
+SIGNALS: Mapping[str, Rule] = {
+    "new_device": unknown_device,
+    "new_network": new_network,
+    "hosting": hosting,
+    "new_country": new_country,
+    "new_agent": new_agent,
+    "settled_account": settled_account,
+    "failures": failures,
+    "impossible_travel": impossible_travel,
+    "automation": automation,
+    "changed_system": changed_system,
+}
+
+
+def _is_new_owner(facts: Facts, profile: Profile) -> bool:
+    """Whether the network's owner is new, as far as its number, or else its country, tells."""
+    where = facts.location
+    if where is None or profile.knows(Part.NETWORK, facts.network, facts.at):
+        return False
+    if facts.owner is not None:
+        return not profile.knows(Part.OWNER, facts.owner, facts.at)
+    code = where.country_code
+    return code is not None and not profile.knows(Part.COUNTRY, code, facts.at)
+
+
+def _owner(facts: Facts) -> str:
+    where = facts.location
+    if where is None or where.asn is None:
+        return "a network of another country"
+    return f"AS{where.asn} ({where.organisation})" if where.organisation else f"AS{where.asn}"
+
+
+def _hours(hours: float) -> str:
+    return f"{hours:.1f} hours" if hours >= 1 else f"{hours * 60:.0f} minutes"

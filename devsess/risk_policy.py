@@ -1,0 +1,98 @@
+"""
+Risk and Points: the numbers by which an unusual sign-in is judged.
+
+They were fitted on made-up populations: docs/risk.md has the rates that they reach there.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from attrs import asdict, field, frozen
+
+from devsess.errors import ConfigurationError
+
+
+@frozen(kw_only=True)
+class Points:
+    """
+    The points of each signal; ten more mean ten times more typical of an attack.
+
+    Attributes:
+        base: Always: the sum starts here.
+        unknown_device: No known device was proven.
+        new_subnet: The address is in a new /24 (IPv6: /48), of a provider that is known.
+        new_network: It is of a new provider.
+        hosting: The new provider runs a data centre or a VPN.
+        new_country: The country is new.
+        new_agent: The browser and system are new, on an unknown device.
+        established_account: The provider, or the browser and system, is new, on an unknown
+            device, for an account with four to nine sign-ins behind it.
+        settled_account: The same, with ten or more.
+        failures: Three or more failed sign-ins came right before this one.
+        impossible_travel: Nobody travels that fast; on an unknown device.
+        automation: It is a program or crawler, not a browser.
+        changed_system: A session is refreshed on another system than its sign-in showed.
+            With `base` and `unknown_device` it reaches `Risk.refresh_from` by itself.
+    """
+
+    base: int = -50
+    unknown_device: int = 20
+    new_subnet: int = 25
+    new_network: int = 30
+    hosting: int = 15
+    new_country: int = 10
+    new_agent: int = 5
+    established_account: int = 5
+    settled_account: int = 10
+    failures: int = 5
+    impossible_travel: int = 10
+    automation: int = 20
+    changed_system: int = 50
+
+    def __str__(self) -> str:
+        lines = asdict(self).items()
+        return "\n".join(f"{points:+4d}  {name.replace('_', ' ')}" for name, points in lines)
+
+
+@frozen(kw_only=True)
+class Risk:
+    """
+    How unusual a sign-in may be.
+
+    Attributes:
+        mode: "observe" assesses each sign-in, and refuses none; under "enforce" one that
+            needs a step-up raises StepUpRequiredError before anything is written.
+        points: Of each signal.
+        notify_from: From this score on the owner is notified.
+        step_up_from: From this score on a step-up is asked for.
+        refresh_from: From this score on, as of an unknown device, a refresh asks for one.
+        quiet_sign_ins: Sign-ins of an account below which it is notified only of those
+            that ask for a step-up: a young account meets new networks all the time.
+        notices_a_day: After so many notices in 24 hours, the same.
+        acr: The authentication context that satisfies it; see `Policy.acr_order`. None:
+            any newer authentication of a session does.
+
+    Raises:
+        ConfigurationError: If the numbers contradict each other.
+    """
+
+    mode: Literal["observe", "enforce"] = "observe"
+    points: Points = field(factory=Points)
+    notify_from: int = 0
+    step_up_from: int = 10
+    refresh_from: int = 20
+    quiet_sign_ins: int = 3
+    notices_a_day: int = 3
+    acr: str | None = "aal2"
+
+    def __attrs_post_init__(self) -> None:
+        if self.mode not in ("observe", "enforce"):
+            raise ConfigurationError(f"mode must be observe or enforce, not {self.mode!r}")
+        if self.notify_from > self.step_up_from:
+            raise ConfigurationError("notify_from must not exceed step_up_from")
+        if self.mode == "enforce" and self.acr is None:
+            raise ConfigurationError('mode "enforce" needs the acr that lets a sign-in pass')
+        for name in ("quiet_sign_ins", "notices_a_day"):
+            if getattr(self, name) < 0:
+                raise ConfigurationError(f"{name} must not be negative")
