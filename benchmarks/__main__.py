@@ -39,6 +39,7 @@ from benchmarks import (
 )
 from benchmarks._line import Line
 from benchmarks._setting import Setting
+from benchmarks.risk import speed as risk
 
 
 class Suite(Protocol):
@@ -69,6 +70,7 @@ SUITES: dict[str, Suite] = {
     "growth": growth,
     "endings": endings,
     "profiles": profiles,
+    "risk": risk,
     "stores": stores,
     "store-growth": store_growth,
 }

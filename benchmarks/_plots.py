@@ -66,6 +66,30 @@ def dots(
         axes.set_ylim(len(rows) - 0.5, -0.5)
 
 
+def shares(
+    path: Path,
+    title: str,
+    unit: str,
+    label: str,
+    series: Mapping[str, Sequence[Point]],
+    marks: Mapping[str, Point],
+    most: float,
+) -> None:
+    """One line a series, both axes in per cent, a dot for each mark; a stroke none should pass."""
+    with _picture(path, title, unit, 4.2) as axes:
+        for (name, points), style in zip(
+            series.items(), cycle(("-", "--", "-.", ":")), strict=False
+        ):
+            line = axes.plot(*zip(*points, strict=True), style, label=name, linewidth=1.6)
+            if name in marks:
+                axes.plot(*marks[name], "o", color=line[0].get_color(), markersize=5)
+        axes.axvline(most, color=BOUND, linewidth=1)
+        axes.set_xlim(0, 10)
+        axes.set_ylim(0, 102)
+        axes.set_ylabel(label)
+        axes.legend(frameon=False, fontsize=9, loc="center left", bbox_to_anchor=(1, 0.5))
+
+
 @contextmanager
 def _picture(path: Path, title: str, unit: str, height: float) -> Iterator[Axes]:
     mpl.rcParams.update({"svg.hashsalt": "devsess", "svg.fonttype": "none", "font.size": 10})

@@ -34,7 +34,7 @@ from devsess.stores.sqlite import SQLiteStore
 if TYPE_CHECKING:
     from multiprocessing.connection import Connection
 
-    from devsess.stores.base import Target
+    from devsess.stores.calls import Target
 
 P = ParamSpec("P")
 
