@@ -27,6 +27,7 @@ from devsess.errors import (
     StoreUnavailableError,
     TokenExpiredError,
 )
+from devsess.explanation import Check, Explanation, Outcome
 from devsess.geo import Locator
 from devsess.manager import SessionManager
 from devsess.metrics import Metrics
@@ -39,11 +40,13 @@ from devsess.models import (
     EventType,
     Grant,
     Location,
+    Notice,
     Page,
     Session,
     Signal,
 )
 from devsess.policy import Policy, Privacy
+from devsess.risk_policy import Points, Risk
 from devsess.tokens.keys import Keys
 
 __version__ = "0.1.0"
@@ -52,6 +55,7 @@ __all__ = [
     "Assessment",
     "AsyncSessionManager",
     "BadTokenError",
+    "Check",
     "Client",
     "Clock",
     "ConfigurationError",
@@ -61,6 +65,7 @@ __all__ = [
     "DevsessError",
     "Event",
     "EventType",
+    "Explanation",
     "Grant",
     "InvalidSessionError",
     "Keys",
@@ -68,10 +73,14 @@ __all__ = [
     "Locator",
     "LoginDeniedError",
     "Metrics",
+    "Notice",
+    "Outcome",
     "Page",
+    "Points",
     "Policy",
     "Privacy",
     "RefreshTokenReusedError",
+    "Risk",
     "Session",
     "SessionExpiredError",
     "SessionLimitError",

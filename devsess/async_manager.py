@@ -11,7 +11,8 @@ from devsess import operations
 from devsess._runtime.cache import STALE
 from devsess._runtime.core import AnyKeys, Core, Location
 from devsess._runtime.running import AsyncRunner
-from devsess.models import Client, Device, Event, Grant, Page, Session
+from devsess.explanation import Explanation
+from devsess.models import Assessment, Client, Device, Event, Grant, Page, Session
 from devsess.policy import Policy, Span
 from devsess.stores.open import store_at
 
@@ -336,6 +337,65 @@ class AsyncSessionManager(AsyncRunner):
         """
         return await self._end(operations.step_up, access_token, client, amr=amr, acr=acr)
 
+    async def record_failure(self, user_id: str, client: Client | None = None) -> None:
+        """
+        Count a failed sign-in, for the risk of the next ones.
+
+        Args:
+            user_id: The account, or what somebody typed: one that never signed in is kept
+                as a keyed digest alone.
+            client: The request.
+
+        Raises:
+            StoreUnavailableError: If the store did not answer.
+            TypeError, ValueError: If *user_id* is no text of 1 to 255 characters.
+        """
+        return await self._write(operations.record_failure, user_id, client)
+
+    async def confirm(self, token: str, yes: bool, *, by: str | Session | None = None) -> bool:
+        """
+        Answer the question "was this you?" of a notice.
+
+        Args:
+            token: The notice's token of this answer.
+            yes: Whether it was. *True* teaches what is usual for the account; *False* blocks
+                the device, ends its sessions, and asks the others for a step-up.
+            by: The session that the answer comes from, or its id: one on another device of
+                the account lets *True* trust the device for as long as a session may last.
+
+        Returns:
+            Whether the sign-in's session, or its device, was still known.
+
+        Raises:
+            BadTokenError: If the token is not genuine, or is that of the other answer.
+            TokenExpiredError: If its day is over, or the notice was answered.
+            StoreUnavailableError: If the store did not answer.
+        """
+        return await self._end(operations.confirm, token, yes, by=by)
+
+    async def impersonate(
+        self, user_id: str, by: str | Session, client: Client | None = None
+    ) -> Grant:
+        """
+        A session in the name of *user_id* for staff; the refresh token is empty.
+
+        It ends with *by* and after an hour, stands in the user's list and history under the
+        name of *by*'s user, is outside limits and risk, and meets no requirement. Check
+        first that *by*'s user may do this.
+
+        Args:
+            user_id: The account to act in.
+            by: A live session of somebody else, signed in to within the hour.
+            client: The request.
+
+        Raises:
+            InvalidSessionError: If *by* is not live.
+            LoginDeniedError: If *by* is an impersonation, or the same user's.
+            StepUpRequiredError: If *by*'s sign-in is older than an hour.
+            StoreUnavailableError: If the store did not answer.
+        """
+        return await self._write(operations.impersonate, user_id, by, client)
+
     async def history(
         self, user_id: str, *, limit: int = 50, cursor: str | None = None
     ) -> Page[Event]:
@@ -347,6 +407,41 @@ class AsyncSessionManager(AsyncRunner):
             StoreUnavailableError: If the store did not answer.
         """
         return await self._read(operations.history, user_id, limit=limit, cursor=cursor)
+
+    async def assess(self, user_id: str, client: Client | None = None) -> Assessment:
+        """
+        The assessment that a sign-in of *client* would get now; nothing is written.
+
+        Under every mode: where `login` would raise StepUpRequiredError, or
+        LoginDeniedError for a blocked device, the decision says so.
+
+        Args:
+            user_id: The account.
+            client: The request.
+
+        Raises:
+            StoreUnavailableError: If the store did not answer.
+            TypeError, ValueError: If *user_id* cannot be one, or *client* is no Client.
+        """
+        return await self._read(operations.assess, user_id, client)
+
+    async def explain(self, token: str, client: Client | None = None) -> Explanation:
+        """
+        Every check of a validation of *token*, in order, with its numbers; nothing is written.
+
+        It agrees with `validate(token, client, fresh=True)`: the check that fails is the
+        one whose error that raises. No check holds a token, a secret or a key.
+
+        Args:
+            token: The access token, valid or not.
+            client: The request; its device token is compared.
+
+        Raises:
+            StoreUnavailableError: If the store did not answer.
+            TypeError: If *client* is no Client.
+        """
+        way = self._core.currency.way
+        return await self._read(operations.explain, token, client, way=way)
 
     async def devices(self, user_id: str) -> builtins.list[Device]:
         """A user's devices, latest sign-in first."""

@@ -17,7 +17,7 @@ from attrs import evolve, frozen
 
 from devsess.stores.base import ALL, AsyncStore, Erasure
 from devsess.stores.capabilities import AsyncSupportsCopy
-from devsess.stores.merging import Compared, checksum, compared
+from devsess.stores.comparing import Compared, checksum, compared
 
 if TYPE_CHECKING:
     from devsess.stores.accounts import Account, Batch

@@ -19,12 +19,10 @@ from typing import TYPE_CHECKING, Literal
 from attrs import asdict, frozen
 
 from devsess import skew
-from devsess.errors import SessionExpiredError, SessionRevokedError, StepUpRequiredError
+from devsess.errors import SessionExpiredError, SessionRevokedError
 from devsess.stores.rows import EXPIRED
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from devsess.policy import Policy
     from devsess.stores.rows import Levels, SessionRow
 
@@ -318,60 +316,6 @@ def purge_agents_before(now: float, policy: Policy) -> float:
     as ended ones are.
     """
     return purge_before(now, policy) - policy.absolute_lifetime - AGENTS_SEEN_EVERY
-
-
-def require_strength(
-    latest: float,
-    levels: Mapping[str, float],
-    now: float,
-    policy: Policy,
-    *,
-    max_auth_age: float | None,
-    required_acr: str | None,
-) -> None:
-    """
-    Check how fresh and how strong an authentication is (RFC 9470 §4).
-
-    Args:
-        latest: When the latest sign-in or step-up was.
-        levels: Each context reached, and when it last was.
-        now: This instant.
-        policy: For the order of contexts.
-        max_auth_age: The age that it must be below, in seconds. With
-            *required_acr*, that of this context or of a stronger one.
-        required_acr: The context needed.
-
-    Raises:
-        StepUpRequiredError: If it is too weak, or was too long ago.
-    """
-    if required_acr is not None:
-        reached = _reached_at(levels, required_acr, policy)
-        if reached is None:
-            raise StepUpRequiredError(
-                f"this needs {required_acr}, which the session has not reached: step up",
-                acr_values=(required_acr,),
-                max_age=max_auth_age,
-            )
-        latest = reached
-    if max_auth_age is not None and not skew.age(latest, now) < max_auth_age:
-        raise StepUpRequiredError(
-            f"the sign-in is older than {max_auth_age:g} seconds: sign in again",
-            acr_values=(required_acr,) if required_acr else (),
-            max_age=max_auth_age,
-        )
-
-
-def _reached_at(levels: Mapping[str, float], required: str, policy: Policy) -> float | None:
-    """When a context as strong as *required* was last reached."""
-    return max((at for acr, at in levels.items() if satisfies(acr, required, policy)), default=None)
-
-
-def satisfies(acr: str | None, required: str, policy: Policy) -> bool:
-    """Whether the context *acr* is as strong as *required*."""
-    order = policy.acr_order
-    if acr in order and required in order:
-        return order.index(acr) >= order.index(required)
-    return acr == required
 
 
 def instant(seconds: float) -> datetime:

@@ -106,6 +106,11 @@ class Session:
             last; at most eight, read-only.
         generation: How often its tokens were renewed; tokens of a lower one are not
             the newest.
+        step_up_after: Since when a step-up is due, because the account looked unusual or
+            its owner said so; None if none is. `require` refuses until then.
+        score: Points of the latest assessment, of the sign-in or of a refresh; None
+            where nothing was assessed.
+        impersonator: User id of the person who acts as this session's user, or None.
     """
 
     id: str
@@ -130,6 +135,9 @@ class Session:
     is_bound: bool = False
     levels: Mapping[str, datetime] = field(default=NOTHING, hash=False)
     generation: int = field(default=0, eq=False, repr=False)
+    step_up_after: datetime | None = None
+    score: int | None = None
+    impersonator: str | None = None
 
     @property
     def revoked(self) -> bool:
@@ -157,6 +165,7 @@ class Session:
             "acr": self.acr,
             "persistent": self.persistent,
             "current": self.is_current,
+            "impersonator": self.impersonator,
         }
 
 
@@ -176,13 +185,13 @@ class Signal:
 
     Attributes:
         kind: Its name, such as "foreign_device".
-        weight: How much it counts, 0 to 1.
+        weight: Its points; 0 for one that is shown and does not count.
         message: A sentence for people, with the numbers in it.
         data: The numbers, as JSON types.
     """
 
     kind: str
-    weight: float
+    weight: int
     message: str
     data: Mapping[str, Any] = field(default=NOTHING, hash=False)
 
@@ -193,13 +202,13 @@ class Assessment:
     How unusual a request is.
 
     Attributes:
-        score: 0 (nothing unusual) to 1.
+        score: The sum of the points, from `Points.base` on; 0 where nothing was evaluated.
         decision: The policy's answer to it.
         signals: The unusual things, one by one.
         not_evaluated: Names of the rules that lacked the data they need.
     """
 
-    score: float = 0.0
+    score: int = 0
     decision: Decision = Decision.ALLOW
     signals: Sequence[Signal] = ()
     not_evaluated: Sequence[str] = ()
@@ -223,6 +232,25 @@ class Assessment:
 
 
 @frozen
+class Notice:
+    """
+    The question "was this you?" about a sign-in, for a mail to the account's owner.
+
+    Let the links in it lead to a page that asks, and answer by `confirm` when its form is
+    posted: mail scanners open links by themselves.
+
+    Attributes:
+        yes_token: Answers yes, once.
+        no_token: Answers no, once; also after a yes.
+        expires_at: Until when.
+    """
+
+    yes_token: str = field(repr=False)
+    no_token: str = field(repr=False)
+    expires_at: datetime
+
+
+@frozen
 class Grant:
     """
     The tokens that a login, refresh or step-up gives out, and their session.
@@ -238,6 +266,7 @@ class Grant:
         expires_in: Seconds until the access token expires (RFC 6749 §5.1).
         is_new_device: Whether a login came from a device that this account did not
             know: worth a mail to its user.
+        notice: The question to send to the account's owner, where a login was unusual.
     """
 
     access_token: str = field(repr=False)
@@ -249,15 +278,16 @@ class Grant:
     replayed: bool = False
     expires_in: int = 0
     is_new_device: bool = False
+    notice: Notice | None = None
 
 
 class EventType(StrEnum):
     """
     The kinds of event, under the OWASP Logging Vocabulary's names where it has one.
 
-    The history keeps them all, except SESSION_RENEWED from an unchanged client and
-    SESSION_USED_AFTER_END, which only reach `on_event`: a flood of requests
-    must not fill the store.
+    The history keeps them all, except SESSION_RENEWED from an unchanged client,
+    SESSION_USED_AFTER_END, LOGIN_FAILED, LOGIN_CHALLENGED and NOTICE, which only reach
+    `on_event`: a flood of requests must not fill the store.
     """
 
     SESSION_CREATED = "session_created"
@@ -272,6 +302,12 @@ class EventType(StrEnum):
     TOKEN_FROM_FUTURE = "authn_token_from_future"  # noqa: S105
     LIMIT_EXCEEDED = "excess_sessions_exceeded"
     LOGIN_DENIED = "authn_login_denied"
+    LOGIN_FAILED = "authn_login_fail"
+    LOGIN_CHALLENGED = "authn_login_challenged"
+    STEP_UP_ASKED = "step_up_asked"
+    NOTICE = "sign_in_notice"
+    NOTICE_CONFIRMED = "sign_in_confirmed"
+    NOTICE_DISOWNED = "sign_in_disowned"
     DEVICE_RENAMED = "device_renamed"
     DEVICE_TRUSTED = "device_trusted"
     DEVICE_BLOCKED = "device_blocked"
@@ -296,6 +332,7 @@ class Event:
         actor: The person or program that did it, if not the user.
         assessment: How unusual the request was, or None.
         is_new_device: Whether it is a login from a device that this account did not know.
+        notice: Of a NOTICE, as `on_event` gets it: the question to send to the owner.
     """
 
     type: EventType
@@ -309,9 +346,10 @@ class Event:
     actor: str | None = None
     assessment: Assessment | None = None
     is_new_device: bool = False
+    notice: Notice | None = None
 
     def to_dict(self) -> dict[str, Any]:
-        """This event as JSON types."""
+        """This event as JSON types, without the tokens of a notice."""
         return {
             "type": self.type.value,
             "at": iso(self.at),

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 from attrs import Attribute, Factory, field, frozen
 
 from devsess.errors import ConfigurationError
+from devsess.risk_policy import Risk
 
 if TYPE_CHECKING:
     from devsess.models import Client
@@ -118,6 +119,7 @@ class Policy:
         acr_order: Authentication contexts from weak to strong; each satisfies
             itself and those before it. A context that is not listed satisfies
             only itself.
+        risk: How unusual a sign-in may be; None assesses nothing.
 
     Raises:
         ConfigurationError: If the numbers contradict each other.
@@ -141,6 +143,7 @@ class Policy:
     )
     privacy: Privacy = field(factory=Privacy)
     acr_order: tuple[str, ...] = field(default=("aal1", "aal2", "aal3"), converter=_texts)
+    risk: Risk | None = field(factory=Risk)
 
     def __attrs_post_init__(self) -> None:
         for holds, message in self._laws() + self._memory_laws():

@@ -9,7 +9,7 @@ from devsess import lifecycle
 from devsess._frozen import NOTHING, FrozenDict, freeze
 from devsess.lifecycle import instant
 from devsess.models import Device, Event, Session
-from devsess.stores.rows import EXPIRED
+from devsess.stores.rows import EXPIRED, NoticeRow
 
 if TYPE_CHECKING:
     from devsess.lifecycle import Standing
@@ -65,6 +65,9 @@ def session_view(standing: Standing, *, current: str | None = None) -> Session:
         row.bound,
         levels_view(row),
         row.generation,
+        None if row.step_up_after is None else instant(row.step_up_after),
+        row.score,
+        row.impersonator[1] if row.impersonator else None,
     )
 
 
@@ -96,4 +99,5 @@ def event_view(row: EventRow) -> Event:
         actor=row.actor,
         assessment=row.assessment,
         is_new_device=row.new_device,
+        notice=row.notice if isinstance(row, NoticeRow) else None,
     )

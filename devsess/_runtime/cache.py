@@ -21,8 +21,7 @@ from devsess._runtime.entries import END, Entries, Entry
 from devsess._runtime.fork import after_fork
 from devsess._runtime.sharded_dict import SHARD_MASK
 from devsess.errors import StoreUnavailableError
-from devsess.stores.base import SharedMark, StoreBusyError
-from devsess.stores.calls import All, Bytes
+from devsess.stores.calls import All, Bytes, SharedMark, StoreBusyError
 from devsess.tokens.text import MAX_TOKEN_LENGTH
 
 if TYPE_CHECKING:

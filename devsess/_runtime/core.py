@@ -8,7 +8,7 @@ import secrets
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, ParamSpec, TypeAlias, TypeVar
 
-from devsess import lifecycle
+from devsess import requirement
 from devsess._runtime.cache import Cache
 from devsess._runtime.clock import Clock, elapsed
 from devsess._runtime.corrections import Corrections
@@ -20,7 +20,8 @@ from devsess.models import Client, Session
 from devsess.operations import Operation, validate
 from devsess.operations._checks import checked_client
 from devsess.policy import Policy, Span, seconds
-from devsess.stores.base import PartlyUnavailableError
+from devsess.requirement import Requirement
+from devsess.stores.calls import PartlyUnavailableError
 from devsess.stores.capabilities import Capabilities
 from devsess.tokens.issuer import Tokens
 from devsess.tokens.keys import Keys
@@ -244,14 +245,8 @@ class Core:
         Raises:
             StepUpRequiredError: If it does not suffice.
         """
-        lifecycle.require_strength(
-            session.auth_time.timestamp(),
-            {level: at.timestamp() for level, at in session.levels.items()} if acr else {},
-            now,
-            self.policy,
-            max_auth_age=None if max_auth_age is None else seconds(max_auth_age),
-            required_acr=acr,
-        )
+        age = None if max_auth_age is None else seconds(max_auth_age)
+        requirement.check(Requirement(age, acr), session, now, self.policy)
 
 
 def now_of(clock: Clock | None) -> Callable[[], float]:

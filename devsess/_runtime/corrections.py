@@ -54,13 +54,17 @@ class Corrections:
         If it was set back within the hour, another clock has set it ahead again: that is
         logged the first time.
         """
-        last = self._set_back.get(session_id)
-        if last is None or self._elapsed() - last >= ONCE_WITHIN:
+        if self.is_due(session_id):
             return True
         if not self._has_warned:
             self._has_warned = True
             self._warn(AHEAD_AGAIN.format(by=by))
         return False
+
+    def is_due(self, session_id: str) -> bool:
+        """Whether the session was not set back within the hour."""
+        last = self._set_back.get(session_id)
+        return last is None or self._elapsed() - last >= ONCE_WITHIN
 
     def note(self, session_id: str) -> None:
         """Remember that the session was set back now."""

@@ -17,7 +17,8 @@ from devsess._runtime.drive import SUSPENSION, in_thread
 from devsess._runtime.notify import log_error
 from devsess.geo.checked import checked
 from devsess.stores.awaited import Awaited
-from devsess.stores.base import Inserted, StoreBusyError
+from devsess.stores.base import Inserted
+from devsess.stores.calls import StoreBusyError
 
 if TYPE_CHECKING:
     from devsess._runtime.threads import Threads
@@ -25,7 +26,8 @@ if TYPE_CHECKING:
     from devsess.lifecycle import Activity
     from devsess.metrics import CallTimes
     from devsess.models import Location
-    from devsess.stores.base import AsyncStore, Changes, InsertAnswer, Insertion, Store
+    from devsess.stores.base import AsyncStore, Changes, Insertion, Store
+    from devsess.stores.calls import InsertAnswer
     from devsess.stores.capabilities import Capabilities
     from devsess.stores.rows import SessionRow
 

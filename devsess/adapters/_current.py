@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from devsess._runtime.drive import drive
 from devsess.adapters._guard import LOOK_INTERVAL, AsyncGuard, Guard, Watched
 from devsess.adapters._settings import is_local_path
+from devsess.requirement import Requirement
 
 if TYPE_CHECKING:
     from devsess.adapters._exchange import Exchange
@@ -56,7 +57,7 @@ class _BaseCurrent:
 
     def _watched(self, look: Callable[[Coroutine[Any, None, Session | None]], Any]) -> Watched:
         """The session for a guard."""
-        exchange, session = self._exchange, self._exchange.require(None, None)
+        exchange, session = self._exchange, self._exchange.signed_in()
         exchange.is_guarded = True
 
         def current() -> Session:
@@ -113,15 +114,28 @@ class Current(_BaseCurrent):
         """
         drive(self._exchange.logout(forget_device=forget_device))
 
-    def require(self, *, max_auth_age: Span | None = None, acr: str | None = None) -> Session:
+    def require(
+        self,
+        *,
+        max_auth_age: Span | None = None,
+        acr: str | None = None,
+        trusted_device: bool = False,
+        risk_below: int | None = None,
+    ) -> Session:
         """
         The session; unhandled, the error becomes the answer with its challenge.
 
+        Args:
+            max_auth_age, acr: As for SessionManager.validate.
+            trusted_device: Whether its device must be trusted.
+            risk_below: Points that its score must be below.
+
         Raises:
             InvalidSessionError: If there is none.
-            StepUpRequiredError: If its authentication is too old or too weak.
+            StepUpRequiredError: If its authentication is too old or too weak, a step-up was
+                asked of it, or it does not meet another argument.
         """
-        return self._exchange.require(max_auth_age, acr)
+        return self._exchange.require(Requirement(max_auth_age, acr, trusted_device, risk_below))
 
     def step_up(self, *, amr: Sequence[str], acr: str | None = None) -> Grant:
         """The person proved themselves again; errors as for SessionManager.step_up."""
@@ -172,14 +186,20 @@ class AsyncCurrent(_BaseCurrent):
         return self._call("logout", lambda it: it.logout(forget_device=forget_device))
 
     def require(
-        self, *, max_auth_age: Span | None = None, acr: str | None = None
+        self,
+        *,
+        max_auth_age: Span | None = None,
+        acr: str | None = None,
+        trusted_device: bool = False,
+        risk_below: int | None = None,
     ) -> Coroutine[Any, Any, Session]:
         """See Current.require; it raises when it is called, also without `await`."""
-        return _resolved(self._exchange.require(max_auth_age, acr))
+        needed = Requirement(max_auth_age, acr, trusted_device, risk_below)
+        return _resolved(self._exchange.require(needed))
 
-    def check(self, *, max_auth_age: Span | None, acr: str | None) -> None:
+    def check(self, needed: Requirement) -> None:
         """As `require`, with nothing to await."""
-        self._exchange.require(max_auth_age, acr)
+        self._exchange.require(needed)
 
     def step_up(self, *, amr: Sequence[str], acr: str | None = None) -> Coroutine[Any, Any, Grant]:
         """See Current.step_up."""

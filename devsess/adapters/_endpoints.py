@@ -20,6 +20,7 @@ from devsess.errors import (
     InvalidSessionError,
     TokenExpiredError,
 )
+from devsess.requirement import Requirement
 
 if TYPE_CHECKING:
     from devsess.adapters._exchange import Exchange
@@ -158,7 +159,7 @@ async def _logout(exchange: Exchange, _: str, raw: bytes | None) -> Answer:
 
 async def _caller(exchange: Exchange) -> Session:
     await exchange.authenticate()
-    return exchange.require(None, None)
+    return exchange.signed_in()
 
 
 def _refusal_to_read(exchange: Exchange) -> Answer | None:
@@ -225,7 +226,7 @@ async def _may_end(exchange: Exchange, caller: Session) -> None:
     devices = exchange.core.tokens.device.read(exchange.client.device_token)
     if found is not None and found.is_bound and found.device.id not in devices:
         raise DeviceMismatchError("this needs the session's device token", session_id=caller.id)
-    exchange.require(exchange.settings.recent_auth, None)
+    exchange.require(Requirement(exchange.settings.recent_auth))
 
 
 async def _end(exchange: Exchange, session_id: str, _: bytes | None) -> Answer:

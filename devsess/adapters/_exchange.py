@@ -10,6 +10,7 @@ import logging
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from devsess import requirement
 from devsess.adapters import _cors as cors
 from devsess.adapters._authentication import Authentication
 from devsess.adapters._body import EMPTY_BODY, Body, with_device_token
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from devsess.adapters._sessions import LoginOptions, StepUpOptions
     from devsess.models import Grant, Session
     from devsess.policy import Span
+    from devsess.requirement import Requirement
 
 log = logging.getLogger("devsess")
 
@@ -116,19 +118,24 @@ class Exchange(Authentication):
         user_id = session.user_id
         await self.sessions.revoke(session.id, user_id=user_id, reason=reason, actor=user_id)
 
-    def require(self, max_auth_age: Span | None, acr: str | None) -> Session:
+    def signed_in(self) -> Session:
         """The session; without one the error is kept as `refused`, and raised."""
         self.depends_on_user = True
         if self.session is None:
             self.refused = self.missing()
             raise self.refused
+        self.refused = None
+        return self.session
+
+    def require(self, needed: Requirement) -> Session:
+        """The session, if it meets what is *needed*; else as `signed_in`."""
+        session = self.signed_in()
         try:
-            self.core.require(self.session, self.core.now(), max_auth_age, acr)
+            requirement.check(needed, session, self.core.now(), self.core.policy)
         except StepUpRequiredError as error:
             self.refused = error
             raise
-        self.refused = None
-        return self.session
+        return session
 
     def _check_not_begun(self) -> None:
         if self.has_begun:

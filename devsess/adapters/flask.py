@@ -20,11 +20,11 @@ from werkzeug.local import LocalProxy
 
 from devsess.adapters._cookies import Cookies
 from devsess.adapters._current import Current
-from devsess.adapters._requirement import Requirement
 from devsess.adapters.wsgi import KEY, SessionMiddleware
 from devsess.errors import ConfigurationError, DevsessError
 from devsess.manager import SessionManager
 from devsess.policy import Span
+from devsess.requirement import Requirement
 
 if TYPE_CHECKING:
     from wsgiref.types import WSGIApplication
@@ -85,7 +85,11 @@ def require(view: Callable[P, R], /) -> Callable[P, R]: ...
 
 @overload
 def require(
-    *, max_auth_age: Span | None = None, acr: str | None = None
+    *,
+    max_auth_age: Span | None = None,
+    acr: str | None = None,
+    trusted_device: bool = False,
+    risk_below: int | None = None,
 ) -> Callable[[Callable[P, R]], Callable[P, R]]: ...
 
 
@@ -95,6 +99,8 @@ def require(
     *,
     max_auth_age: Span | None = None,
     acr: str | None = None,
+    trusted_device: bool = False,
+    risk_below: int | None = None,
 ) -> Any:
     """
     A decorator, with arguments or without, for views that need a session: Current.require.
@@ -108,7 +114,7 @@ def require(
             decorated.
         InvalidSessionError, StepUpRequiredError: If the request being served is refused.
     """
-    requirement = Requirement(max_auth_age, acr)
+    requirement = Requirement(max_auth_age, acr, trusted_device, risk_below)
 
     def decorate(view: Callable[P, R]) -> Callable[P, R]:
         _check_guardable(view)
@@ -171,7 +177,7 @@ request_started.connect(_check_marks)
 
 
 def _check(requirement: Requirement) -> None:
-    current_session.require(max_auth_age=requirement.max_auth_age, acr=requirement.acr)
+    current_session.require(**requirement.arguments())
 
 
 def _answer(error: DevsessError) -> Response:

@@ -16,11 +16,11 @@ from typing import Any, Final, NoReturn, overload
 from starlette.requests import HTTPConnection
 
 from devsess.adapters._current import SERVED, AsyncCurrent
-from devsess.adapters._requirement import Requirement
 from devsess.adapters.asgi import Cookies, SessionMiddleware
 from devsess.errors import ConfigurationError
 from devsess.models import Session
 from devsess.policy import Span
+from devsess.requirement import Requirement
 
 try:
     from devsess.adapters._fastapi import Bearer, cookie_parameter
@@ -78,8 +78,8 @@ class Guard(Bearer):
         ]
     )
 
-    def __init__(self, max_auth_age: Span | None = None, acr: str | None = None) -> None:
-        self._requirement = Requirement(max_auth_age, acr)
+    def __init__(self, requirement: Requirement = Requirement()) -> None:  # noqa: B008 - frozen
+        self._requirement = requirement
         # FastAPI looks here for whether to await the answer. The class's own, which is
         # called, is not asynchronous: where it decorates a view, it fails at once.
         self.__dict__["__call__"] = self._awaited
@@ -87,16 +87,13 @@ class Guard(Bearer):
     def __call__(self, connection: HTTPConnection, **_: None) -> Coroutine[Any, Any, Session]:
         if not isinstance(connection, HTTPConnection):
             raise TypeError(_NO_DEPENDENCY)
-        requirement = self._requirement
-        return _current(connection).require(
-            max_auth_age=requirement.max_auth_age, acr=requirement.acr
-        )
+        return _current(connection).require(**self._requirement.arguments())
 
     def check_served(self) -> None:
         """Check the request that is being served, if one is."""
         current = SERVED.get()
         if current is not None:
-            current.check(max_auth_age=self._requirement.max_auth_age, acr=self._requirement.acr)
+            current.check(self._requirement)
 
     async def _awaited(self, connection: HTTPConnection) -> Session:
         return await self(connection)
@@ -127,7 +124,14 @@ class Require(Guard):
     def __call__(self, connection: HTTPConnection, **_: None) -> Coroutine[Any, Any, Session]: ...
 
     @overload
-    def __call__(self, *, max_auth_age: Span | None = None, acr: str | None = None) -> Guard: ...
+    def __call__(
+        self,
+        *,
+        max_auth_age: Span | None = None,
+        acr: str | None = None,
+        trusted_device: bool = False,
+        risk_below: int | None = None,
+    ) -> Guard: ...
 
     def __call__(
         self,
@@ -135,13 +139,16 @@ class Require(Guard):
         *,
         max_auth_age: Span | None = None,
         acr: str | None = None,
+        trusted_device: bool | None = None,
+        risk_below: int | None = None,
         **_: None,
     ) -> Coroutine[Any, Any, Session] | Guard:
+        requirement = Requirement(max_auth_age, acr, trusted_device or False, risk_below)
         if connection is _NOTHING:
-            guard = Guard(max_auth_age, acr)
+            guard = Guard(requirement)
             guard.check_served()
             return guard
-        if max_auth_age is not None or acr is not None:
+        if requirement.asks:
             raise TypeError("write require(max_auth_age=..., acr=...) without a connection")
         return super().__call__(connection)
 

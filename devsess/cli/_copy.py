@@ -73,7 +73,7 @@ def copy(
         closing_store(open_store(target)) as other,
         Progress(is_quiet=as_json) as progress,
     ):
-        pair = _copying(one, "--from"), _copying(other, "--to")
+        pair = copying(one, "--from"), copying(other, "--to")
         copier = Copier(*pair, progress=progress.advance)
         if not only_check:
             drive(other.migrate())
@@ -103,7 +103,13 @@ def _named(location: str | None, option: str) -> str:
     return location
 
 
-def _copying(store: AsyncStore, option: str) -> CopyingStore:
+def copying(store: AsyncStore, option: str) -> CopyingStore:
+    """
+    *store*, of which whole accounts can be read.
+
+    Raises:
+        ConfigurationError: If it does not support that; the message names *option*.
+    """
     # An Awaited has the methods whether its store has them or not.
     itself = store.store if isinstance(store, Awaited) else store
     if capabilities_of(itself).copy is None:

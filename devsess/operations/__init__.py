@@ -15,7 +15,11 @@ from devsess.operations.devices import (
     unblock_device,
 )
 from devsess.operations.ending import AllEnded, revoke, revoke_all, revoke_everyone, settle
+from devsess.operations.explaining import assess, explain
+from devsess.operations.failing import record_failure
+from devsess.operations.impersonating import impersonate
 from devsess.operations.login import login
+from devsess.operations.noticing import confirm
 from devsess.operations.operation import Operation
 from devsess.operations.personal_data import erase_user, export_user
 from devsess.operations.reading import get, history, list_sessions, live
@@ -28,20 +32,25 @@ __all__ = [
     "AllEnded",
     "Operation",
     "Validated",
+    "assess",
     "block_device",
+    "confirm",
     "devices",
     "end_trust",
     "erase_user",
+    "explain",
     "export_user",
     "extend",
     "forget_device",
     "get",
     "history",
+    "impersonate",
     "list_sessions",
     "live",
     "login",
     "migrate",
     "purge",
+    "record_failure",
     "refresh",
     "rename_device",
     "revoke",

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from devsess.lifecycle import Standing
     from devsess.models import Session
     from devsess.operations.operation import Operation
-    from devsess.stores.base import Columns
+    from devsess.stores.calls import Columns
 
 
 async def extend(

@@ -10,6 +10,7 @@ from devsess.errors import (
     DeviceMismatchError,
     InvalidSessionError,
     SessionNotFoundError,
+    SessionRevokedError,
     TokenExpiredError,
 )
 from devsess.models import Assessment, Client, EventType, Grant
@@ -19,7 +20,7 @@ from devsess.views import session_view
 
 if TYPE_CHECKING:
     from devsess.lifecycle import Standing
-    from devsess.models import Session
+    from devsess.models import Notice, Session
     from devsess.operations.operation import Operation
     from devsess.tokens.access import AccessClaims
 
@@ -35,6 +36,7 @@ def grant(
     evicted: tuple[str, ...] = (),
     replayed: bool = False,
     is_new_device: bool = False,
+    notice: Notice | None = None,
 ) -> Grant:
     """The tokens of a session as it stands."""
     row = standing.row
@@ -49,6 +51,7 @@ def grant(
         acr=row.acr,
         generation=row.generation,
         jti=op.new_id(),
+        actor=row.impersonator[1] if row.impersonator else None,
     )
     return Grant(
         access_token=access_token,
@@ -60,6 +63,7 @@ def grant(
         replayed=replayed,
         expires_in=max(0, expires_at - int(op.now)),
         is_new_device=is_new_device,
+        notice=notice,
     )
 
 
@@ -121,15 +125,67 @@ async def live_session(op: Operation, claims: AccessClaims) -> Standing:
         SessionRevokedError, SessionExpiredError: As the lifecycle says.
         TokenExpiredError: If a step-up replaced the token.
     """
-    row = await op.store.get(claims.session_id)
+    row = require_found(await op.store.get(claims.session_id))
+    require_account(row, claims)
+    standing = require_live(op, row)
+    await require_impersonator(op, row)
+    require_latest(row, claims)
+    return standing
+
+
+def require_found(row: SessionRow | None) -> SessionRow:
+    """
+    The row of a session.
+
+    Raises:
+        SessionNotFoundError: If there is none.
+    """
     if row is None:
         raise SessionNotFoundError("there is no such session: it was deleted, or never was here")
+    return row
+
+
+def require_account(row: SessionRow, claims: AccessClaims) -> None:
+    """
+    Check that a token names the account of its session.
+
+    Raises:
+        BadTokenError: If it names another one.
+    """
     if row.user_id != claims.user_id:
         raise BadTokenError("the token names another account than its session")
-    standing = require_live(op, row)
+
+
+def require_latest(row: SessionRow, claims: AccessClaims) -> None:
+    """
+    Check that a token is of its session's latest authentication.
+
+    Raises:
+        TokenExpiredError: If a step-up replaced it.
+    """
     if row.auth_time != claims.auth_time:
         raise TokenExpiredError("a newer sign-in took this token's place: refresh")
-    return standing
+
+
+async def require_impersonator(op: Operation, row: SessionRow) -> None:
+    """
+    Check that the session that began an impersonation, if *row* is one, is live.
+
+    Raises:
+        SessionRevokedError: If it is not.
+    """
+    if row.impersonator is None:
+        return
+    session_id, user_id = row.impersonator
+    begun_by = await op.store.get(session_id)
+    if begun_by is None or begun_by.user_id != user_id or not _is_live(op, begun_by):
+        raise SessionRevokedError(
+            "the session that began this impersonation has ended", reason="impersonator"
+        )
+
+
+def _is_live(op: Operation, row: SessionRow) -> bool:
+    return lifecycle.standing(row, op.now, op.policy).is_live
 
 
 async def corrected(op: Operation, standing: Standing, *, wait: bool = True) -> Standing:

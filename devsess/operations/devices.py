@@ -27,7 +27,7 @@ from devsess.views import device_view
 if TYPE_CHECKING:
     from devsess.models import Client, Device
     from devsess.operations.operation import Operation
-    from devsess.stores.base import Columns
+    from devsess.stores.calls import Columns
     from devsess.stores.rows import DeviceRow
 
 # Why the sessions of a device ended.

@@ -25,7 +25,8 @@ if TYPE_CHECKING:
 
     from devsess.models import Session
     from devsess.operations.operation import Operation
-    from devsess.stores.base import Ended, Target
+    from devsess.stores.base import Ended
+    from devsess.stores.calls import Target
 
 # Rows of a batch, which holds the write lock for 10 to 40 ms.
 BATCH = 64

@@ -14,6 +14,7 @@ from devsess.devices.addresses import address
 from devsess.devices.recognise import Sighting, recognise, resembling, ring_with, sight
 from devsess.errors import LoginDeniedError, SessionLimitError
 from devsess.models import EventType
+from devsess.operations import assessing, noticing
 from devsess.operations._checks import (
     checked_amr,
     checked_claims,
@@ -22,13 +23,17 @@ from devsess.operations._checks import (
     checked_text,
 )
 from devsess.operations.common import NOBODY, event_of, grant, record
-from devsess.stores.base import Full, Inserted, Insertion, Refused
+from devsess.stores.base import Inserted, Insertion, Refused
+from devsess.stores.calls import Full
 from devsess.stores.rows import EVICTED, DeviceRow, EventRow, SessionRow
 from devsess.views import session_view
 
 if TYPE_CHECKING:
-    from devsess.models import Client, Grant, Location
+    from devsess.models import Assessment, Client, Grant, Location
+    from devsess.operations.assessing import Weighed
     from devsess.operations.operation import Operation
+    from devsess.risk.facts import Facts
+    from devsess.stores.calls import Known
 
 _DENIALS = {
     Refused.CUT_OFF: "all sessions of this account were ended after this sign-in: sign in again",
@@ -49,6 +54,34 @@ class SignIn:
     claims: str
 
 
+@frozen
+class Seen:
+    """
+    A client as its account knows it; nothing is written yet.
+
+    Attributes:
+        ring: The device ids of its device token.
+        sighting: What it shows of itself.
+        digests: Of the account's id, current key first.
+        account: The account's ending number, devices and items.
+        device: The one that it is, as the account knows it, or a new one.
+        is_known: Whether the account knows it.
+        is_owned: Whether its own token proves that.
+        location: Of its address, or None.
+        facts: What an assessment is made of.
+    """
+
+    ring: tuple[str, ...]
+    sighting: Sighting
+    digests: tuple[bytes, ...]
+    account: Known
+    device: DeviceRow
+    is_known: bool
+    is_owned: bool
+    location: Location | None
+    facts: Facts
+
+
 async def login(
     op: Operation,
     user_id: str,
@@ -67,6 +100,7 @@ async def login(
         LoginDeniedError: If all sessions were ended since this sign-in began or
             since its *auth_time*, or the device is blocked.
         SessionLimitError: If the limit is reached and the policy rejects.
+        StepUpRequiredError: If it is unusual for the account, and the policy enforces risk.
         TypeError, ValueError: If an argument cannot be kept.
     """
     client = checked_client(client) or NOBODY
@@ -77,34 +111,60 @@ async def login(
     dated = auth_time is not None
     sign_in = SignIn(who, checked_amr(amr), context_class, instant, dated, bool(persistent), text)
     limit = op.policy.limit_for(user_id, client)
-    ring = op.tokens.device.read(client.device_token)
-    sighting = sight(client, op.policy.privacy)
-    digests, prints = op.account_digests(who), op.fingerprints(who, client.fingerprint)
-    # Before anything else is read: an ending from here on refuses this sign-in.
-    account = await op.store.known_devices(
-        who, ids=tuple(ring), fingerprints=prints, digests=digests
-    )
-    device, is_known, is_owned = _device(op, who, account.devices, prints, ring, sighting)
-    location = await op.locate(address(client.ip))
+    seen = await look(op, who, client)
+    device, sighting, account = seen.device, seen.sighting, seen.account
+    weighed = assessing.weigh(op, who, seen.facts, account.items, context_class)
     device = _seen_now(device, sighting, op.now)
     row = _row(
-        op, sign_in, device, sighting, location, bound=is_owned, number=account.ending_number
+        *(op, sign_in, device, sighting, seen.location),
+        bound=seen.is_owned,
+        number=account.ending_number,
     )
-    event = evolve(event_of(row, EventType.SESSION_CREATED, op.now), new_device=not is_known)
-    insertion = _insertion(op, sign_in, row, event, digests, limit=limit, replaces=is_known)
+    row = evolve(row, score=weighed.score)
+    event = event_of(row, EventType.SESSION_CREATED, op.now, assessment=weighed.assessment)
+    event = evolve(event, new_device=not seen.is_known)
+    insertion = _insertion(
+        op, sign_in, row, event, seen.digests, limit=limit, replaces=seen.is_known
+    )
+    ended = await _inserted(op, evolve(insertion, items=weighed.items), weighed)
+    notice = noticing.send(op, row, event) if weighed.is_noticed else None
+    return grant(
+        op,
+        lifecycle.standing(row, op.now, op.policy),
+        device_token=op.tokens.device.mint(ring_with(row.device.id, seen.ring)),
+        assessment=weighed.assessment,
+        evicted=tuple(event.session_id for event in ended if event.session_id),
+        is_new_device=not seen.is_known,
+        notice=notice,
+    )
+
+
+async def look(op: Operation, user_id: str, client: Client) -> Seen:
+    """Read all that a sign-in of *client* needs to know of its account."""
+    ring = op.tokens.device.read(client.device_token)
+    sighting = sight(client, op.policy.privacy)
+    digests, prints = op.account_digests(user_id), op.fingerprints(user_id, client.fingerprint)
+    # Before anything else is read: an ending from here on refuses this sign-in.
+    account = await op.store.known_devices(
+        user_id, ids=tuple(ring), fingerprints=prints, digests=digests, kinds=assessing.kinds(op)
+    )
+    device, is_known, is_owned = _device(op, user_id, account.devices, prints, ring, sighting)
+    location = await op.locate(address(client.ip))
+    shown = assessing.facts(op, account, device, sighting, location, known=is_known)
+    return Seen(ring, sighting, digests, account, device, is_known, is_owned, location, shown)
+
+
+async def _inserted(op: Operation, insertion: Insertion, weighed: Weighed) -> tuple[EventRow, ...]:
+    """Write the sign-in; the events of the sessions that ended for it."""
     answer = await op.store.insert(insertion)
     if not isinstance(answer, Inserted):
         raise await _refused(op, insertion, answer)
     if insertion.limit_event and any(ended.reason == EVICTED for ended in answer.ended):
         op.emit(insertion.limit_event)
-    op.emit(*answer.ended, event)
-    return grant(
-        op,
-        lifecycle.standing(row, op.now, op.policy),
-        device_token=op.tokens.device.mint(ring_with(row.device.id, ring)),
-        evicted=tuple(ended.session_id for ended in answer.ended if ended.session_id),
-        is_new_device=not is_known,
-    )
+    op.emit(*answer.ended, insertion.event)
+    if answer.missed:
+        await assessing.learn(op, insertion.row.user_id, weighed.teach)
+    return answer.ended
 
 
 def _device(
@@ -216,10 +276,12 @@ def _insertion(
 async def _refused(op: Operation, insertion: Insertion, answer: Refused | Full) -> LoginDeniedError:
     if isinstance(answer, Full):
         return await _full(op, insertion, answer)
-    return await _denied(op, insertion.row, answer)
+    return await _denied(op, insertion.row, answer, insertion.event.assessment)
 
 
-async def _denied(op: Operation, row: SessionRow, why: Refused) -> LoginDeniedError:
+async def _denied(
+    op: Operation, row: SessionRow, why: Refused, assessment: Assessment | None
+) -> LoginDeniedError:
     event = EventRow(
         type=EventType.LOGIN_DENIED,
         at=op.now,
@@ -229,9 +291,10 @@ async def _denied(op: Operation, row: SessionRow, why: Refused) -> LoginDeniedEr
         network=row.network,
         user_agent=row.user_agent,
         reason=why.value,
+        assessment=assessment,
     )
     await record(op, event)
-    return LoginDeniedError(_DENIALS[why], reason=why.value)
+    return LoginDeniedError(_DENIALS[why], reason=why.value, assessment=assessment)
 
 
 async def _full(op: Operation, insertion: Insertion, answer: Full) -> SessionLimitError:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import builtins
+import json
 from typing import TYPE_CHECKING, Any
 
 from devsess import lifecycle
@@ -14,8 +15,11 @@ from devsess.views import claims_view, device_view, event_view, session_view
 
 if TYPE_CHECKING:
     from devsess.operations.operation import Operation
+    from devsess.stores.items import Item
     from devsess.stores.rows import SessionRow
 
+# The kinds of items that are about a person.
+OF_PERSONS = ("profile", "failures", "held", "notice")
 # Seconds for which the digests of an erased account are kept: no sign-in takes as long.
 ERASED_KEPT = 86_400.0
 
@@ -43,7 +47,22 @@ async def export_user(op: Operation, user_id: str) -> dict[str, Any]:
             for row in devices
         ],
         "events": events,
+        "items": [_item(it) for it in await _items(op, user_id)],
     }
+
+
+async def _items(op: Operation, user_id: str) -> builtins.list[Item]:
+    found = [await op.store.items(kind, user_id, limit=MAX_PAGE) for kind in OF_PERSONS]
+    return [it for items in found for it in items]
+
+
+def _item(it: Item) -> dict[str, Any]:
+    """An item as JSON types; its body as text if it is none of this version's."""
+    try:
+        body = json.loads(it.body)
+    except ValueError:
+        body = it.body
+    return {"kind": it.kind, "key": it.key, "at": instant(it.at).isoformat(), "body": body}
 
 
 def _exported(op: Operation, row: SessionRow) -> dict[str, Any]:

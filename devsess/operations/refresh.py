@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 from attrs import frozen
@@ -17,7 +18,8 @@ from devsess.errors import (
     SessionNotFoundError,
     TokenExpiredError,
 )
-from devsess.models import Assessment, EventType, Signal
+from devsess.models import Assessment, Decision, EventType, Signal
+from devsess.operations import assessing
 from devsess.operations._checks import checked_client
 from devsess.operations.common import corrected, event_of, grant, record, require_live
 from devsess.rotation import Bearer, Verdict
@@ -33,7 +35,7 @@ _FOREIGN = Assessment(
     signals=(
         Signal(
             kind="foreign_device",
-            weight=0.0,
+            weight=0,
             message="The session was renewed by another browser or system than it was started by.",
         ),
     )
@@ -70,6 +72,8 @@ async def refresh(
         if row is None:
             raise SessionNotFoundError("there is no such session: it was deleted, or never was")
         op.tokens.refresh.verify(claims, row.salt)
+        if row.impersonator is not None:
+            raise BadTokenError("an impersonation has no refresh token")
         standing = require_live(op, row)
         if (await corrected(op, standing)) is not standing:
             continue  # read again, and judge again: it may have ended meanwhile
@@ -133,11 +137,19 @@ async def _rotate(
     }
     if touch:
         changes |= lifecycle.columns(lifecycle.activity(row, op.now, op.policy))
-    assessment = Assessment()
+    assessment, weighed = Assessment(), None
     if verdict is Verdict.ROTATE_WITH_SIGNAL:
         assessment = _FOREIGN
     elif presented.client is not None:
-        changes |= await _whereabouts(op, row, presented.client)
+        moved = await _whereabouts(op, row, presented.client)
+        changes |= moved
+        if _differs(row, moved):
+            weighed = await assessing.weigh_refresh(
+                op, row, presented.client, moved, owns=presented.owns
+            )
+    if weighed is not None:
+        assessment = weighed.assessment
+        changes |= _consequences(op, assessment)
     reissued = verdict is Verdict.REISSUE
     kind = EventType.TOKEN_REISSUED if reissued else EventType.SESSION_RENEWED
     event = event_of(row, kind, op.now, assessment=assessment)
@@ -151,7 +163,18 @@ async def _rotate(
     if rotated is None:
         return None
     op.emit(event)
+    if weighed is not None and weighed.items:
+        await assessing.learn(op, row.user_id, weighed.teach, weighed.items)
     return grant(op, lifecycle.standing(rotated, op.now, op.policy), assessment=assessment)
+
+
+def _consequences(op: Operation, found: Assessment) -> dict[str, object]:
+    """What an assessment writes into the row: its score, and under "enforce" a demand."""
+    risk = op.policy.risk
+    changes: dict[str, object] = {"score": found.score}
+    if risk is not None and risk.mode == "enforce" and found.decision is Decision.STEP_UP:
+        changes["step_up_after"] = math.floor(op.now)
+    return changes
 
 
 async def _whereabouts(op: Operation, row: SessionRow, client: Client) -> dict[str, object]:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from devsess import lifecycle, rotation
+from devsess import lifecycle, rotation, strength
+from devsess.errors import StepUpRequiredError
 from devsess.models import EventType
 from devsess.operations._checks import checked_amr, checked_client, checked_text
 from devsess.operations.common import (
@@ -35,6 +36,7 @@ async def step_up(
 
     Raises:
         InvalidSessionError: As for validate, always read from the store.
+        StepUpRequiredError: If it is an impersonation.
         TypeError, ValueError: If *amr* or *acr* cannot be kept.
     """
     checked_client(client)
@@ -43,6 +45,8 @@ async def step_up(
     context_class = None if acr is None else checked_text(acr, "acr")
     while True:
         row = (await corrected(op, await live_session(op, claims))).row
+        if row.impersonator is not None:
+            raise StepUpRequiredError("nobody steps up in another's name: sign in as yourself")
         owns = presents_own_device(op, row, client)
         changes: dict[str, object] = {
             "auth_time": lifecycle.step_up_time(row, op.now),
@@ -54,6 +58,8 @@ async def step_up(
             "bound": row.bound or owns,
             **lifecycle.columns(lifecycle.activity(row, op.now, op.policy)),
         }
+        if strength.meets(context_class, op.policy):
+            changes |= {"step_up_after": None, "score": None}
         event = event_of(row, EventType.SESSION_STEPPED_UP, op.now)
         expected = {"auth_time": row.auth_time, "generation": row.generation}
         raised = await op.store.update(row.id, expected=expected, changes=changes, event=event)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from devsess import lifecycle, skew
 from devsess.operations._checks import checked_count
 from devsess.operations.common import set_back
-from devsess.stores.base import Retention
+from devsess.stores.calls import Retention
 
 if TYPE_CHECKING:
     from collections.abc import Callable

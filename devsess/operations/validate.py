@@ -59,6 +59,8 @@ async def validate(
     good_until = lifecycle.cacheable_until(
         standing, op.now, op.policy, touched=written or not due, marked=written or not first
     )
+    if row.impersonator is not None:
+        good_until = op.now  # it ends with another session, which each validation reads
     return Validated(session_view(standing), min(good_until, claims.expires_at))
 
 

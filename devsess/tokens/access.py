@@ -59,17 +59,27 @@ class AccessClaims:
 
 
 class AccessTokens:
-    """Mints and verifies the access tokens of one issuer and audience."""
+    """
+    Mints and verifies the access tokens of one issuer and audience.
+
+    Attributes:
+        issuer, audience: `iss` and `aud`.
+        leeway: Seconds of skew granted to their instants.
+    """
 
     def __init__(self, keys: Keys, issuer: str, audience: str, policy: Policy) -> None:
         self._keys = keys
-        self._issuer = issuer
-        self._audience = audience
+        self.issuer = issuer
+        self.audience = audience
         self._lifetime = policy.access_lifetime
-        self._leeway = policy.leeway
+        self.leeway = policy.leeway
         # Nearly every header that comes back is one of our own: it needs no parsing.
         self._headers = {_header(key): key for key in keys.all()}
         self._header = _header(keys.current)
+
+    def is_current(self, key: Key) -> bool:
+        """Whether *key* is the one that signs."""
+        return key is self._keys.current
 
     def mint(
         self,
@@ -83,17 +93,19 @@ class AccessTokens:
         acr: str | None,
         generation: int,
         jti: str,
+        actor: str | None = None,
     ) -> str:
         """
         An access token (RFC 9068 §2.2).
 
         `client_id` is the audience, for no other client is known. `gen` is a claim of
-        our own: the generation of the refresh token that goes out beside it.
+        our own: the generation of the refresh token that goes out beside it. *actor* is
+        the user who acts in the name of *user_id* (RFC 8693 §4.1).
         """
         claims: dict[str, object] = {
-            "iss": self._issuer,
-            "aud": self._audience,
-            "client_id": self._audience,
+            "iss": self.issuer,
+            "aud": self.audience,
+            "client_id": self.audience,
             "sub": user_id,
             "sid": session_id,
             "jti": jti,
@@ -105,6 +117,8 @@ class AccessTokens:
         }
         if acr is not None:
             claims["acr"] = acr
+        if actor is not None:
+            claims["act"] = {"sub": actor}
         message = f"{self._header}.{segment(claims)}"
         return f"{message}.{base64url(self._keys.current.sign(message.encode()))}"
 
@@ -117,12 +131,7 @@ class AccessTokens:
             TokenExpiredError: If it has expired, and nothing else is wrong.
         """
         claims = self.identify(token, now)
-        if claims.expires_at <= now - self._leeway:
-            expired_at = instant(claims.expires_at)
-            raise TokenExpiredError(
-                f"the access token expired at {expired_at:%Y-%m-%d %H:%M:%S} UTC: refresh",
-                expired_at=expired_at,
-            )
+        self.check_expiry(claims, now)
         return claims
 
     def identify(self, token: str, now: float) -> AccessClaims:
@@ -132,21 +141,27 @@ class AccessTokens:
         Raises:
             BadTokenError: As `verify`.
         """
-        check_length(token)
-        parts = _COMPACT.fullmatch(token)
-        if parts is None:
-            bad("is no signed JWT")
-        header, payload, signature = parts.groups()
-        for text in (payload, signature):
-            check_spelling(text)
+        header, payload, signature = split(token)
+        if self.signer(header, payload, signature) is None:
+            bad("is not signed by a key of ours")
+        content = json_object(payload)
+        self.check_issuer(content)
+        self.check_audience(content)
+        check_names(content)
+        return self.claims(content, now)
+
+    def signer(self, header: str, payload: str, signature: str) -> Key | None:
+        """
+        The key of ours that made *signature*, or None.
+
+        Raises:
+            BadTokenError: If the header is none that an access token may have.
+        """
         message, signed = f"{header}.{payload}".encode(), octets(signature)
         own = self._headers.get(header)
-        if not (own.verify(message, signed) if own else self._is_ours(header, message, signed)):
-            bad("is not signed by a key of ours")
-        return self._read(json_object(payload), now)
-
-    def _is_ours(self, header: str, message: bytes, signature: bytes) -> bool:
-        return any(key.verify(message, signature) for key in self._keys_for(header))
+        if own is not None:
+            return own if own.verify(message, signed) else None
+        return next((key for key in self._keys_for(header) if key.verify(message, signed)), None)
 
     def _keys_for(self, header: str) -> Sequence[Key]:
         """The keys that a header we did not write allows: by `kid`, or all of its algorithm."""
@@ -168,32 +183,97 @@ class AccessTokens:
             bad("has a malformed kid")
         return [key for key in keys if key.alg == members.get("alg")]
 
-    def _read(self, claims: dict[str, Any], now: float) -> AccessClaims:
-        if claims.get("iss") != self._issuer:
+    def check_issuer(self, content: dict[str, Any]) -> None:
+        """
+        Check `iss`.
+
+        Raises:
+            BadTokenError: If it is another's.
+        """
+        if content.get("iss") != self.issuer:
             bad("has another issuer")
-        if claims.get("aud") != self._audience or claims.get("client_id") != self._audience:
+
+    def check_audience(self, content: dict[str, Any]) -> None:
+        """
+        Check `aud` and `client_id`.
+
+        Raises:
+            BadTokenError: If they are another's.
+        """
+        if content.get("aud") != self.audience or content.get("client_id") != self.audience:
             bad("is for another audience")
-        for name in ("sub", "jti"):
-            if not isinstance(claims.get(name), str) or not claims[name]:
-                bad(f"has no {name}")
-        session_id = claims.get("sid")
-        if not isinstance(session_id, str) or not _ID.fullmatch(session_id):
-            bad("has no sid")
-        _check_context(claims)
-        issued_at, expires_at = _second(claims, "iat"), _second(claims, "exp")
-        auth_time = _second(claims, "auth_time")
-        self._check_times(issued_at, expires_at, claims, now)
+
+    def claims(self, content: dict[str, Any], now: float) -> AccessClaims:
+        """
+        The claims of a token that has been checked, but for its expiry.
+
+        Raises:
+            BadTokenError: If it is not valid yet, or its instants are absurd.
+        """
+        issued_at, expires_at = _second(content, "iat"), _second(content, "exp")
+        auth_time = _second(content, "auth_time")
+        self._check_times(issued_at, expires_at, content, now)
         effective = min(expires_at, issued_at + self._lifetime)
-        return AccessClaims(session_id, claims["sub"], auth_time, effective, _generation(claims))
+        return AccessClaims(
+            content["sid"], content["sub"], auth_time, effective, content.get("gen")
+        )
+
+    def check_expiry(self, claims: AccessClaims, now: float) -> None:
+        """
+        Check that a token is not over.
+
+        Raises:
+            TokenExpiredError: If it is.
+        """
+        if claims.expires_at <= now - self.leeway:
+            expired_at = instant(claims.expires_at)
+            raise TokenExpiredError(
+                f"the access token expired at {expired_at:%Y-%m-%d %H:%M:%S} UTC: refresh",
+                expired_at=expired_at,
+            )
 
     def _check_times(
         self, issued_at: int, expires_at: int, claims: dict[str, Any], now: float
     ) -> None:
-        latest = now + self._leeway
+        latest = now + self.leeway
         if issued_at > latest or ("nbf" in claims and _second(claims, "nbf") > latest):
             bad("is not valid yet")
         if not 0 <= expires_at - issued_at <= LONGEST_LIFE:
             bad("claims an absurd life")
+
+
+def split(token: str) -> tuple[str, str, str]:
+    """
+    Header, payload and signature of *token*, as they are written.
+
+    Raises:
+        BadTokenError: If it is no signed JWT in the one spelling that it has.
+    """
+    check_length(token)
+    parts = _COMPACT.fullmatch(token)
+    if parts is None:
+        bad("is no signed JWT")
+    header, payload, signature = parts.groups()
+    for text in (payload, signature):
+        check_spelling(text)
+    return header, payload, signature
+
+
+def check_names(content: dict[str, Any]) -> None:
+    """
+    Check each claim that is no instant.
+
+    Raises:
+        BadTokenError: If one is missing or malformed.
+    """
+    for name in ("sub", "jti"):
+        if not isinstance(content.get(name), str) or not content[name]:
+            bad(f"has no {name}")
+    session_id = content.get("sid")
+    if not isinstance(session_id, str) or not _ID.fullmatch(session_id):
+        bad("has no sid")
+    _check_context(content)
+    _check_generation(content)
 
 
 def _check_context(claims: dict[str, Any]) -> None:
@@ -204,11 +284,10 @@ def _check_context(claims: dict[str, Any]) -> None:
         bad("has a malformed acr")
 
 
-def _generation(claims: dict[str, Any]) -> int | None:
+def _check_generation(claims: dict[str, Any]) -> None:
     generation = claims.get("gen")
     if "gen" in claims and not (type(generation) is int and 0 <= generation <= LAST_GENERATION):
         bad("has a malformed gen")
-    return generation
 
 
 def _second(claims: dict[str, Any], name: str) -> int:

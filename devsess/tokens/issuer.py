@@ -1,4 +1,4 @@
-"""The three kinds of token of one issuer and audience."""
+"""The four kinds of token of one issuer and audience."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from devsess.errors import ConfigurationError
 from devsess.tokens.access import AccessTokens
 from devsess.tokens.device import DeviceTokens
+from devsess.tokens.notice import NoticeTokens
 from devsess.tokens.refresh import RefreshTokens
 
 if TYPE_CHECKING:
@@ -29,3 +30,4 @@ class Tokens:
         self.access = AccessTokens(keys, issuer, audience, policy)
         self.refresh = RefreshTokens(keys, issuer, audience)
         self.device = DeviceTokens(keys)
+        self.notice = NoticeTokens(keys, issuer, audience)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, get_args
 
 from devsess.errors import ConfigurationError
 from devsess.tokens.sources import HOW_TO, MIN_SECRET, KeySource, Purpose
@@ -62,7 +62,7 @@ class Keys:
             )
         self._by_kid = {key.kid: key for key in reversed(keys)}
         self._current = keys[0]
-        purposes: tuple[Purpose, ...] = ("refresh", "device", "fingerprint", "account")
+        purposes: tuple[Purpose, ...] = get_args(Purpose)
         self._derived = {
             purpose: tuple(derive(root, purpose) for root in derived_from) for purpose in purposes
         }

@@ -37,6 +37,30 @@ def in_terminal(*arguments: str, typed: bytes = b"", width: int = 80) -> tuple[i
     return process.wait(), shown
 
 
+def answered(*arguments: str, prompt: str, typed: bytes, width: int = 80) -> tuple[int, str]:
+    """As `in_terminal`, with *typed* once the command asks with *prompt*."""
+    ours, theirs = _terminal(width)
+    environ = {name: value for name, value in os.environ.items() if name != "COLUMNS"}
+    # In a session of its own, which has no other terminal: a hidden answer is asked for there.
+    process = subprocess.Popen(
+        [*COMMAND, *arguments],
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+        env=environ,
+        start_new_session=True,
+    )
+    os.close(theirs)
+    sent: list[int] = []
+
+    def answer(shown: str) -> None:
+        if not sent and prompt in shown:
+            sent.append(os.write(ours, typed))
+
+    shown = _all_of(ours, answer)
+    return process.wait(), shown
+
+
 def drawn(*arguments: str, width: int = 80) -> tuple[int, str]:
     """As `in_terminal`, by a fork of this process, which need not import all again."""
     return _by_fork(arguments, *_terminal(width))

@@ -21,7 +21,7 @@ from devsess import (
     SessionRevokedError,
 )
 from devsess.cli import main
-from devsess.cli._copy import _copying
+from devsess.cli._copy import copying
 from devsess.stores.awaited import Awaited
 from devsess.stores.memory import MemoryStore
 
@@ -223,7 +223,7 @@ def test_a_store_without_copies_is_refused(option: str) -> None:
         export = None  # type: ignore[assignment]
 
     with pytest.raises(ConfigurationError, match=f"{option} names does not support copies"):
-        _copying(Awaited(Plain()), option)
+        copying(Awaited(Plain()), option)
 
 
 def test_no_message_of_a_copy_holds_the_password(source: Path) -> None:

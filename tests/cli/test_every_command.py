@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 SECRET = "t7vKq2Zr9XwLm4NbY8sHd5JfC3pQx6RgUe1"
 TUNE = ("--max-staleness", "1", "--p99", "1e9", "--sessions", "9", "--requests", "200")
-# Arguments for each command; SESSION and DEVICE are ada's.
+# Arguments for each command; SESSION, DEVICE and TOKEN are ada's.
 SAMPLES: dict[str, tuple[str, ...]] = {
     "list": ("ada",),
     "show": ("SESSION",),
@@ -40,6 +40,8 @@ SAMPLES: dict[str, tuple[str, ...]] = {
     "purge": (),
     "migrate": (),
     "copy": (),
+    "explain": ("TOKEN", "--key", SECRET),
+    "simulate": (),
     "bench": ("--seconds", "0.1"),
     "tune": TUNE,
     "demo": (),
@@ -70,10 +72,11 @@ class Place:
     path: Path
     session: str
     device: str
+    token: str = "t"
 
     def call(self, command: str, *more: str) -> Result:
         """The command with its sample arguments."""
-        meant = {"SESSION": self.session, "DEVICE": self.device}
+        meant = {"SESSION": self.session, "DEVICE": self.device, "TOKEN": self.token}
         arguments = [*command.split(), *(meant.get(it, it) for it in SAMPLES[command])]
         store = [] if command in WITHOUT_STORE else ["--store", str(self.path)]
         if command == "copy":
@@ -85,8 +88,8 @@ class Place:
 def place(tmp_path: Path) -> Place:
     path = tmp_path / "sessions.db"
     with SessionManager(path, keys=SECRET) as sessions:
-        session = sessions.login("ada", Client("192.0.2.1", "curl/8")).session
-    return Place(path, session.id, session.device.id)
+        grant = sessions.login("ada", Client("192.0.2.1", "curl/8"))
+    return Place(path, grant.session.id, grant.session.device.id, grant.access_token)
 
 
 def everything(folder: Path) -> dict[str, bytes]:

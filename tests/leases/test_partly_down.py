@@ -8,7 +8,8 @@ import pytest
 from _network import LEASE, LeasedStore, Network, Process, played
 
 from devsess import SessionRevokedError, StoreUnavailableError
-from devsess.stores.base import Changes, PartlyUnavailableError
+from devsess.stores.base import Changes
+from devsess.stores.calls import PartlyUnavailableError
 
 
 class Parted(LeasedStore):

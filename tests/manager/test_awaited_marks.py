@@ -15,7 +15,7 @@ from devsess import (
     SessionManager,
     SessionRevokedError,
 )
-from devsess.stores.base import StoreBusyError
+from devsess.stores.calls import StoreBusyError
 from devsess.stores.memory import MemoryStore
 from devsess.testing import Awaited
 

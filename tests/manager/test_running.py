@@ -21,13 +21,14 @@ from devsess import (
 )
 from devsess._runtime.drive import SUSPENSION, drive
 from devsess.stores.awaited import Awaited
-from devsess.stores.base import StoreBusyError
+from devsess.stores.calls import StoreBusyError
 from devsess.stores.memory import MemoryStore
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from devsess.stores.base import Changes, Ended, Ending, Known
+    from devsess.stores.base import Changes, Ended, Ending
+    from devsess.stores.calls import Known
     from devsess.stores.rows import SessionRow
 
 SECRET = "t7vKq2Zr9XwLm4NbY8sHd5JfC3pQx6RgUe1"

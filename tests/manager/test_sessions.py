@@ -64,6 +64,7 @@ def test_a_session_from_start_to_end(sessions: Any) -> None:
         "acr": None,
         "persistent": False,
         "current": False,
+        "impersonator": None,
     } == session.to_dict()
     assert 900 == grant.expires_in
     assert sessions.revoke(session.id, reason="lost phone", actor="ada")
@@ -429,10 +430,11 @@ def test_export_and_erase(sessions: Any) -> None:
     export = json.loads(json.dumps(sessions.export_user("ada")))
     assert [1, 1, 1] == [len(export[name]) for name in ("sessions", "devices", "events")]
     assert {"a": 1} == export["sessions"][0]["claims"]
-    assert 3 == sessions.erase_user("ada")
+    assert ["profile"] == [item["kind"] for item in export["items"]]
+    assert 4 == sessions.erase_user("ada")
     with pytest.raises(SessionNotFoundError):
         sessions.validate(grant.access_token)
-    nothing: dict[str, Any] = {"sessions": [], "devices": [], "events": []}
+    nothing: dict[str, Any] = {"sessions": [], "devices": [], "events": [], "items": []}
     assert {"userId": "ada", "cutOff": None, **nothing} == sessions.export_user("ada")
     assert sessions.validate(other.access_token)
 

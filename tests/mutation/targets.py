@@ -40,6 +40,7 @@ _LEASES = (
 TARGETS: dict[str, tuple[str, ...]] = {
     "devsess/rotation.py": (*_LAWS, *_OPERATIONS, "tests/manager/test_refresh.py"),
     "devsess/lifecycle.py": (*_LAWS, *_OPERATIONS, "tests/manager/test_levels.py"),
+    "devsess/strength.py": (*_LAWS, *_OPERATIONS, "tests/manager/test_levels.py"),
     "devsess/skew.py": (*_LAWS, *_OPERATIONS, "tests/manager/test_levels.py"),
     "devsess/adapters/_csrf.py": ("tests/web/test_csrf.py",),
     "devsess/adapters/_carrier.py": (

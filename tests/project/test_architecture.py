@@ -34,16 +34,28 @@ ROOMS = {
     "words": Room(
         0,
         (
-            *("errors", "policy", "models", "stores.rows", "geo.locator"),
+            *(
+                "errors",
+                "policy",
+                "models",
+                "explanation",
+                "risk_policy",
+                "stores.rows",
+                "geo.locator",
+            ),
             *("_client", "_location", "_text", "_frozen"),
         ),
     ),
-    "laws": Room(1, ("skew", "lifecycle", "rotation", "views")),
+    "laws": Room(1, ("skew", "lifecycle", "requirement", "rotation", "strength", "views")),
     "tokens": Room(2, ("tokens", "tokens.*")),
     "devices": Room(2, ("devices", "devices.*")),
+    "risk": Room(2, ("risk", "risk.*")),
     "contract": Room(
         2,
-        ("stores", "stores.base", "stores.capabilities", "stores.calls", "stores.accounts"),
+        (
+            *("stores", "stores.base", "stores.capabilities", "stores.calls"),
+            *("stores.accounts", "stores.items"),
+        ),
     ),
     "process": Room(
         2,
@@ -57,6 +69,7 @@ ROOMS = {
         (
             *(
                 "stores.semantics",
+                "stores.comparing",
                 "stores.merging",
                 "stores.as_json",
                 "stores.awaited",

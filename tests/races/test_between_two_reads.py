@@ -17,7 +17,8 @@ from devsess import (
     SessionRevokedError,
     TokenExpiredError,
 )
-from devsess.stores.base import InsertAnswer, Insertion
+from devsess.stores.base import Insertion
+from devsess.stores.calls import InsertAnswer
 from devsess.stores.memory import MemoryStore
 from devsess.stores.sqlite import SQLiteStore
 from devsess.testing import FakeClock

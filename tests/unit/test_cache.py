@@ -13,7 +13,8 @@ from devsess.lifecycle import standing
 from devsess.models import Client
 from devsess.operations import Validated
 from devsess.policy import Policy
-from devsess.stores.base import ALL, Changes, SharedMark, StoreBusyError
+from devsess.stores.base import ALL, Changes
+from devsess.stores.calls import SharedMark, StoreBusyError
 from devsess.testing._rows import T0, session_row
 from devsess.tokens.text import MAX_TOKEN_LENGTH
 from devsess.views import session_view

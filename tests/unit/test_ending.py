@@ -9,7 +9,8 @@ from _play import SESSION_ID, SOON, Call, at, play
 
 from devsess import EventType, operations
 from devsess.models import Page
-from devsess.stores.base import Ended, Settled
+from devsess.stores.base import Ended
+from devsess.stores.calls import Settled
 from devsess.stores.rows import EXPIRED
 from devsess.testing._rows import event_row
 

@@ -22,6 +22,7 @@ from devsess import (
     lifecycle,
     operations,
     skew,
+    strength,
 )
 from devsess.lifecycle import State
 from devsess.operations import Operation
@@ -164,7 +165,7 @@ def test_a_lapsed_row_never_lives_again() -> None:
 )
 def test_contexts(acr: str | None, required: str, holds: bool) -> None:
     """A context satisfies those before it in the order; one outside it only itself."""
-    assert holds == lifecycle.satisfies(acr, required, POLICY)
+    assert holds == strength.satisfies(acr, required, POLICY)
 
 
 LEVELS = st.sampled_from([None, "aal1", "aal2", "aal3", "gold"])
@@ -191,12 +192,12 @@ def test_no_level_is_younger_than_its_event(
     counted = [
         at
         for at, acr in took_place
-        if wanted is None or (acr and lifecycle.satisfies(acr, wanted, POLICY))
+        if wanted is None or (acr and strength.satisfies(acr, wanted, POLICY))
     ]
     limit = math.inf if max_auth_age is None else max_auth_age
     expected = any(max_auth_age is None or max(0, now - at) < limit for at in counted)
     try:
-        lifecycle.require_strength(
+        strength.require_strength(
             row.auth_time,
             lifecycle.levels_reached(row),
             now,
@@ -234,10 +235,10 @@ def test_the_age_is_less(age: float, holds: bool) -> None:
     """max_auth_age holds while the age is less; a negative age counts as none."""
     asked: dict[str, Any] = {"max_auth_age": 300, "required_acr": None}
     if holds:
-        lifecycle.require_strength(T0, {}, T0 + age, POLICY, **asked)
+        strength.require_strength(T0, {}, T0 + age, POLICY, **asked)
         return
     with pytest.raises(StepUpRequiredError):
-        lifecycle.require_strength(T0, {}, T0 + age, POLICY, **asked)
+        strength.require_strength(T0, {}, T0 + age, POLICY, **asked)
 
 
 SAME, BOUND, UNBOUND = Bearer.SAME, Bearer.FOREIGN_BOUND, Bearer.FOREIGN_UNBOUND

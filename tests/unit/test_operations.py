@@ -42,7 +42,9 @@ from devsess import (
     operations,
 )
 from devsess.models import Page
-from devsess.stores.base import Ended, Inserted, Known, Refused
+from devsess.operations.personal_data import OF_PERSONS
+from devsess.stores.base import Ended, Inserted, Refused
+from devsess.stores.calls import Known
 from devsess.stores.rows import EventRow
 from devsess.testing._rows import T0, device_row, event_row
 from devsess.tokens.access import AccessClaims
@@ -326,5 +328,6 @@ def test_an_export_reads_every_page() -> None:
     flow = operations.export_user(at(SOON), "user-1")
     pages = [Page((event_row(),), "more"), Page((event_row(),), None)]
     answers = [("list", [ROW]), ("devices", [device_row()]), ("cut_off", None)]
-    found = play(flow, *answers, *(("events", page) for page in pages))
+    items: Any = [("items", []) for _ in OF_PERSONS]
+    found = play(flow, *answers, *(("events", page) for page in pages), *items)
     assert (1, 1, 2) == tuple(len(found[part]) for part in ("sessions", "devices", "events"))

@@ -38,9 +38,8 @@ def test_clients_that_look_alike(signed_in: Any, came: Any, headers: Any, signal
     with SessionManager("memory://", keys=SECRET) as sessions:
         grant = sessions.login("ada", Client(user_agent=signed_in))
         renewed = sessions.refresh(grant.refresh_token, Client(user_agent=came, headers=headers))
-    assert signals == len(renewed.assessment.signals)
-    assert ["foreign_device"] * signals == [signal.kind for signal in renewed.assessment.signals]
-    assert [0.0] * signals == [signal.weight for signal in renewed.assessment.signals]
+    found = [it for it in renewed.assessment.signals if it.kind == "foreign_device"]
+    assert [0] * signals == [signal.weight for signal in found]
 
 
 def test_a_mac_is_verified_before_anything_is_written() -> None:

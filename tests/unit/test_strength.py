@@ -10,6 +10,7 @@ from devsess import (
     Policy,
     StepUpRequiredError,
     lifecycle,
+    strength,
 )
 from devsess.testing._rows import T0, session_row
 
@@ -55,4 +56,4 @@ def test_an_age_of_none_at_all_is_never_met() -> None:
     """`max_auth_age=0` refuses even a step-up whose whole second has yet to come."""
     for auth_time in (int(T0), int(T0) + 1, int(T0) + 2):
         with pytest.raises(StepUpRequiredError):
-            lifecycle.require_strength(auth_time, {}, T0, USUAL, max_auth_age=0, required_acr=None)
+            strength.require_strength(auth_time, {}, T0, USUAL, max_auth_age=0, required_acr=None)

@@ -1,0 +1,267 @@
+"""Risk at a sign-in and at a refresh: the account's habits, the assessment, and what they learn."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from typing import TYPE_CHECKING, TypeAlias
+
+from attrs import frozen
+
+from devsess import lifecycle, strength
+from devsess.devices.recognise import traits
+from devsess.errors import StepUpRequiredError, StoreUnavailableError
+from devsess.models import Assessment, Decision, EventType
+from devsess.operations.failing import FAILURES
+from devsess.risk import failures
+from devsess.risk import profile as profiles
+from devsess.risk.assess import assess
+from devsess.risk.facts import Facts, Proof
+from devsess.risk.notices import notifies
+from devsess.risk.profile import Profile
+from devsess.risk.refreshes import assess_refresh, taught
+from devsess.stores.items import Item
+from devsess.stores.rows import EventRow
+
+if TYPE_CHECKING:
+    from devsess.devices.recognise import Sighting
+    from devsess.models import Client, Location
+    from devsess.operations.operation import Operation
+    from devsess.risk_policy import Risk
+    from devsess.stores.calls import Known
+    from devsess.stores.rows import DeviceRow, SessionRow
+
+Teach: TypeAlias = Callable[[Profile], Profile]
+
+PROFILE = "profile"
+# How long an account's habits outlive its latest sign-in: as long as the longest memory.
+PROFILE_KEPT = max(it.days for it in profiles.MEMORIES.values()) * profiles.DAY
+# Writes of a profile that others were faster at, before it is left as they wrote it.
+TRIES = 3
+
+
+@frozen
+class Habits:
+    """
+    An account's profile as it is stored.
+
+    Attributes:
+        profile: None where it cannot be read: a newer devsess wrote it.
+        version: 0 where there is none.
+    """
+
+    profile: Profile | None
+    version: int
+
+
+def kinds(op: Operation) -> tuple[str, ...]:
+    """The items that a sign-in reads."""
+    return () if op.policy.risk is None else (PROFILE, FAILURES)
+
+
+def habits(items: Sequence[Item]) -> Habits:
+    """The profile among *items*."""
+    found = next((it for it in items if it.kind == PROFILE), None)
+    if found is None:
+        return Habits(Profile(), 0)
+    try:
+        return Habits(profiles.load(found.body), found.version)
+    except (ValueError, LookupError, TypeError):
+        return Habits(None, found.version)
+
+
+def _failures(items: Sequence[Item], now: float) -> int:
+    """The account's failed sign-ins of the last hour among *items*."""
+    found = next((it for it in items if it.kind == FAILURES), None)
+    return failures.within_an_hour(failures.load(found.body), "", now) if found else 0
+
+
+def facts(
+    op: Operation,
+    account: Known,
+    device: DeviceRow,
+    sighting: Sighting,
+    location: Location | None,
+    *,
+    known: bool,
+) -> Facts:
+    """The facts of a sign-in: no more of its address than the policy's privacy keeps."""
+    return Facts(
+        at=op.now,
+        proof=_proof(device, op.now) if known else Proof.NONE,
+        network=sighting.network,
+        location=location,
+        os=sighting.traits.os,
+        browser=sighting.traits.browser,
+        kind=sighting.traits.kind,
+        failures=_failures(account.items, op.now),
+    )
+
+
+def _proof(device: DeviceRow, now: float) -> Proof:
+    if device.blocked:
+        return Proof.BLOCKED
+    return Proof.TRUSTED if lifecycle.is_trusted(device.trusted_until, now) else Proof.KNOWN
+
+
+@frozen
+class Weighed:
+    """
+    A sign-in or refresh, assessed.
+
+    Attributes:
+        assessment: How unusual it is.
+        items: The profile after it, to be written with it.
+        teach: Makes that profile from the one before.
+        is_noticed: Whether the owner is notified.
+        score: For its session's row; None where nothing was assessed, or the sign-in
+            answers for it.
+    """
+
+    assessment: Assessment
+    items: tuple[Item, ...]
+    teach: Teach
+    is_noticed: bool = False
+    score: int | None = None
+
+
+def assessed(op: Operation, shown: Facts, known: Habits) -> Assessment:
+    """The assessment of *shown*; an empty one where risk is off."""
+    risk = op.policy.risk
+    return Assessment() if risk is None else assess(shown, known.profile, risk)
+
+
+def weigh(
+    op: Operation, user_id: str, shown: Facts, items: Sequence[Item], acr: str | None
+) -> Weighed:
+    """
+    Assess a sign-in that reaches *acr*.
+
+    Raises:
+        StepUpRequiredError: If the policy enforces a step-up that *acr* does not satisfy.
+    """
+    risk, known = op.policy.risk, habits(items)
+    if risk is None:
+        return Weighed(Assessment(), (), _unchanged)
+    found = assessed(op, shown, known)
+    is_strong = acr is not None and strength.meets(acr, op.policy)
+    if risk.mode == "enforce" and found.decision is Decision.STEP_UP and not is_strong:
+        op.emit(_challenged(op, user_id, shown, found))
+        raise _step_up(op, found)
+    is_noticed = _is_noticed(found, known.profile, risk, op.now)
+    confirmed = shown.is_proven or is_strong
+
+    def teach(profile: Profile) -> Profile:
+        after = profiles.learned(profile, shown, confirmed=confirmed)
+        return profiles.noticed(after, op.now) if is_noticed else after
+
+    score = found.score if found.signals and not is_strong else None
+    return Weighed(found, _taught(op, user_id, known, teach), teach, is_noticed, score)
+
+
+def _challenged(op: Operation, user_id: str, shown: Facts, found: Assessment) -> EventRow:
+    """Handed to the application alone: a refused sign-in writes nothing."""
+    return EventRow(
+        type=EventType.LOGIN_CHALLENGED,
+        at=op.now,
+        user_id=user_id,
+        ip=shown.network,
+        network=shown.network,
+        assessment=found,
+    )
+
+
+def _step_up(op: Operation, found: Assessment) -> StepUpRequiredError:
+    needed = strength.demanded(op.policy)
+    return StepUpRequiredError(
+        f"this sign-in is unusual for the account: it needs {', '.join(needed)}",
+        acr_values=needed,
+        assessment=found,
+    )
+
+
+def _is_noticed(found: Assessment, profile: Profile | None, risk: Risk, now: float) -> bool:
+    if profile is None:
+        return False
+    recent = len(profiles.recent_notices(profile, now))
+    return notifies(found, risk, sign_ins=profile.sign_ins, recent=recent)
+
+
+async def weigh_refresh(
+    op: Operation, row: SessionRow, client: Client, changes: dict[str, object], *, owns: bool
+) -> Weighed | None:
+    """
+    Assess a refresh of *row* by another network or program; None where risk is off.
+
+    Args:
+        changes: The columns of the client that the refresh changes.
+        owns: Whether the session's own device token came with it.
+    """
+    risk = op.policy.risk
+    if risk is None:
+        return None
+    known = habits(await op.store.items(PROFILE, row.user_id, limit=1))
+    shown = _facts_of_refresh(op, row, client, changes, owns=owns)
+    found = assess_refresh(shown, known.profile, risk)
+    score = found.score if found.signals else None
+    if not owns or found.decision is not Decision.ALLOW or not known.version:
+        return Weighed(found, (), _unchanged, score=score)
+
+    def teach(profile: Profile) -> Profile:
+        return taught(profile, shown, risk)
+
+    return Weighed(found, _taught(op, row.user_id, known, teach), teach, score=score)
+
+
+def _facts_of_refresh(
+    op: Operation, row: SessionRow, client: Client, changes: dict[str, object], *, owns: bool
+) -> Facts:
+    seen = traits(client)
+    location: Location | None = changes.get("location", row.location)  # type: ignore[assignment]
+    network: str | None = changes.get("network", row.network)  # type: ignore[assignment]
+    return Facts(
+        at=op.now,
+        proof=_proof(row.device, op.now) if owns else Proof.NONE,
+        network=network,
+        location=location,
+        os=seen.os,
+        browser=seen.browser,
+        kind=seen.kind,
+        session_os=row.device.os,
+    )
+
+
+async def learn(op: Operation, user_id: str, teach: Teach, items: Sequence[Item] = ()) -> None:
+    """
+    Teach the profile, again and again where others wrote it meanwhile; a few times.
+
+    The sign-in or refresh is written by then, and stands: that it could not be learned from
+    must not look as if it had failed.
+
+    Args:
+        items: The profile after it, where that is known already.
+    """
+    with suppress(StoreUnavailableError):
+        for _ in range(TRIES):
+            if not items:
+                known = habits(await op.store.items(PROFILE, user_id, limit=1))
+                items = _taught(op, user_id, known, teach)
+            if not items or await op.store.put_item(items[0]):
+                return
+            items = ()
+
+
+def _taught(op: Operation, user_id: str, known: Habits, teach: Teach) -> tuple[Item, ...]:
+    """The profile after a success; nothing where it cannot be read, or nothing is new."""
+    if known.profile is None:
+        return ()
+    after = teach(known.profile)
+    if after is known.profile:
+        return ()
+    until = op.now + PROFILE_KEPT
+    version = known.version + 1
+    return (Item(PROFILE, user_id, "", profiles.dump(after), version, op.now, until),)
+
+
+def _unchanged(profile: Profile) -> Profile:
+    return profile

@@ -1,0 +1,167 @@
+"""Look, and change nothing: the assessment of a sign-in, and the checks of a validation."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from attrs import evolve
+
+from devsess import lifecycle, skew
+from devsess.errors import InvalidSessionError
+from devsess.explanation import Check, Explanation, Outcome
+from devsess.models import Assessment
+from devsess.operations import _sentences, assessing
+from devsess.operations._checks import checked_client, checked_text
+from devsess.operations.common import (
+    NOBODY,
+    presents_own_device,
+    require_account,
+    require_found,
+    require_impersonator,
+    require_latest,
+)
+from devsess.operations.login import look
+from devsess.tokens.stages import STAGES, Inspection
+
+if TYPE_CHECKING:
+    from devsess.lifecycle import Standing
+    from devsess.models import Client
+    from devsess.operations._sentences import Said
+    from devsess.operations.operation import Operation
+    from devsess.stores.rows import EventRow, SessionRow
+    from devsess.tokens.access import AccessClaims
+
+# The checks of a validation, in its order; then three that fail none.
+CHECKS = (
+    *STAGES,
+    *("session", "account", "liveness", "impersonation", "authentication", "device"),
+    *("staleness", "step_up", "risk"),
+)
+# The latest events of an account that are searched for its session's assessment, by pages.
+PAGES, PAGE = 10, 100
+
+
+async def assess(op: Operation, user_id: str, client: Client | None) -> Assessment:
+    """
+    The assessment that a sign-in of *client* would get now; an empty one where risk is off.
+
+    Raises:
+        TypeError, ValueError: If *user_id* cannot be one, or *client* is no Client.
+    """
+    client, account = checked_client(client) or NOBODY, checked_text(user_id, "user_id")
+    if op.policy.risk is None:
+        return Assessment()
+    seen = await look(op, account, client)
+    return assessing.assessed(op, seen.facts, assessing.habits(seen.account.items))
+
+
+async def explain(op: Operation, token: str, client: Client | None, *, way: str) -> Explanation:
+    """
+    Every check that a validation of *token* makes now, as read from the store.
+
+    Args:
+        way: How memory stays current, as Metrics has it.
+        others: As for validate.
+
+    Raises:
+        TypeError: If *client* is no Client.
+    """
+    checked_client(client)
+    record, inspection = _Record(), Inspection(op.tokens.access, token, op.now)
+    for stage in inspection.stages():
+        if stage.error is None:
+            record.passed((stage.message, dict(stage.data)))
+        else:
+            record.failed(stage.error)
+    if inspection.claims is not None:
+        try:
+            await _judge(op, record, inspection.claims, client, way)
+        except InvalidSessionError as error:
+            record.failed(error)
+    return record.explanation()
+
+
+class _Record:
+    """The checks so far, each under the next name of CHECKS."""
+
+    def __init__(self) -> None:
+        self._checks: list[Check] = []
+        self._known: Mapping[str, Any] = {}
+
+    def passed(self, said: Said) -> None:
+        message, data = said
+        self._checks.append(Check(self._next(), Outcome.PASSED, message, data))
+        self._known = {}
+
+    def knowing(self, data: Mapping[str, Any]) -> None:
+        """The numbers of the next check, if it fails."""
+        self._known = data
+
+    def failed(self, error: InvalidSessionError) -> None:
+        data = {**self._known, "error": type(error).__name__}
+        said = str(error)
+        message = f"{said[:1].upper()}{said[1:]}."
+        self._checks.append(Check(self._next(), Outcome.FAILED, message, data))
+
+    def explanation(self) -> Explanation:
+        rest = CHECKS[len(self._checks) :]
+        return Explanation((*self._checks, *(Check(it, Outcome.NOT_REACHED) for it in rest)))
+
+    def _next(self) -> str:
+        return CHECKS[len(self._checks)]
+
+
+async def _judge(
+    op: Operation, record: _Record, claims: AccessClaims, client: Client | None, way: str
+) -> None:
+    """
+    The checks of `live_session` and `presents_own_device`, one by one.
+
+    Raises:
+        InvalidSessionError: By the first that fails.
+    """
+    record.knowing({"sessionId": claims.session_id})
+    row = require_found(await op.store.get(claims.session_id))
+    record.passed(_sentences.session(row))
+    require_account(row, claims)
+    record.passed(_sentences.account(row))
+    standing = lifecycle.standing(row, op.now, op.policy)
+    record.knowing(_sentences.deadlines(standing))
+    lifecycle.require_live(standing)
+    record.passed(_sentences.liveness(standing, op.now))
+    await require_impersonator(op, row)
+    record.passed(_sentences.impersonation(row))
+    require_latest(row, claims)
+    row = _once_corrected(op, standing)
+    require_latest(row, claims)
+    record.passed(_sentences.authentication(row, op.now))
+    record.knowing({"deviceId": row.device.id, "bound": row.bound})
+    owns = presents_own_device(op, row, client)
+    record.passed(_sentences.device(row, client, owns=owns))
+    record.passed(_sentences.staleness(op.policy, way))
+    record.passed(_sentences.step_up(row, op.policy))
+    record.passed(_sentences.risk(await _latest_assessed(op, row), op.policy))
+
+
+def _once_corrected(op: Operation, standing: Standing) -> SessionRow:
+    """The row as a validation would set it back first, where a clock that was ahead wrote it."""
+    row = standing.row
+    if not standing.written_ahead or not op.corrections.is_due(row.id):
+        return row
+    changes: dict[str, Any] = skew.set_back(row, op.now, op.policy)
+    return evolve(row, **changes)
+
+
+async def _latest_assessed(op: Operation, row: SessionRow) -> EventRow | None:
+    """The latest event of the session with an assessment, among the account's latest events."""
+    cursor: str | None = None
+    for _ in range(PAGES):
+        page = await op.store.events(row.user_id, limit=PAGE, cursor=cursor)
+        for event in page.items:
+            if event.session_id == row.id and event.assessment not in (None, Assessment()):
+                return event
+        cursor = page.next
+        if cursor is None:
+            return None
+    return None

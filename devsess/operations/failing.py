@@ -1,0 +1,80 @@
+"""
+Failed sign-ins: counted in a space that no sender can make grow.
+
+An account that never signed in, and one that does not exist, look alike here: they are counted
+under keyed digests of what was typed, in a fixed number of records.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from typing import TYPE_CHECKING
+
+from devsess.devices.recognise import sight
+from devsess.models import EventType
+from devsess.operations._checks import checked_client, checked_user
+from devsess.operations.common import NOBODY
+from devsess.risk import failures
+from devsess.stores.items import Item
+from devsess.stores.rows import EventRow
+
+if TYPE_CHECKING:
+    from devsess.devices.recognise import Sighting
+    from devsess.models import Client
+    from devsess.operations.operation import Operation
+
+FAILURES, UNKNOWN = "failures", "unknown-failures"
+# Records of identities that are no known account; each has at most `failures.MOST_ROWS` rows.
+RECORDS = 4_096
+# Writes that others were faster at, before a failure goes uncounted: they counted theirs.
+TRIES = 3
+
+
+async def record_failure(op: Operation, user_id: str, client: Client | None) -> None:
+    """
+    Count a failed sign-in as *user_id*, be it an account or what somebody typed.
+
+    Raises:
+        TypeError, ValueError: If *user_id* is no text of 1 to 255 characters.
+    """
+    checked_user(user_id)
+    sighting = sight(checked_client(client) or NOBODY, op.policy.privacy)
+    op.emit(_event(op, user_id, sighting))
+    if op.policy.risk is None:
+        return
+    profile = await op.store.items("profile", user_id, limit=1)
+    kind, owner, whose = (FAILURES, user_id, "") if profile else _unknown(op, user_id)
+    for _ in range(TRIES):
+        if await _count(op, (kind, owner), whose, sighting.network):
+            return
+
+
+def _unknown(op: Operation, typed: str) -> tuple[str, str, str]:
+    """The record of an identity that is no known account: which of them, and the digest in it."""
+    secret = op.keys.derive("account")[0]
+    digest = hmac.digest(secret, b"typed\0" + typed.encode(errors="surrogatepass"), hashlib.sha256)
+    return UNKNOWN, f"{int.from_bytes(digest[:2]) % RECORDS:03x}", digest[2:14].hex()
+
+
+async def _count(op: Operation, record: tuple[str, str], whose: str, network: str | None) -> bool:
+    """Count one more; False where another call wrote the record meanwhile."""
+    found = await op.store.items(*record, limit=1)
+    rows = failures.load(found[0].body) if found else ()
+    after = failures.counted(rows, whose, network, op.now)
+    if after == rows:
+        return True
+    version = found[0].version + 1 if found else 1
+    until = op.now + failures.KEPT
+    return await op.store.put_item(Item(*record, "", failures.dump(after), version, op.now, until))
+
+
+def _event(op: Operation, user_id: str, sighting: Sighting) -> EventRow:
+    return EventRow(
+        type=EventType.LOGIN_FAILED,
+        at=op.now,
+        user_id=user_id,
+        ip=sighting.ip,
+        network=sighting.network,
+        user_agent=sighting.user_agent,
+    )

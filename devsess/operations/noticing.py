@@ -1,0 +1,170 @@
+"""
+"Was this you?": notices of unusual sign-ins, and what their owner's answer does.
+
+An answer is a POST: mail scanners open every link, so showing a page must change nothing. "No"
+needs no session, for a thief may have ended them all; it always wins over "yes".
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from typing import TYPE_CHECKING
+
+from attrs import evolve, fields
+
+from devsess import lifecycle
+from devsess.errors import BadTokenError, TokenExpiredError
+from devsess.models import EventType, Notice
+from devsess.operations import assessing
+from devsess.operations.common import event_of, find_row, record
+from devsess.operations.devices import block_device, trust_device
+from devsess.risk import profile as profiles
+from devsess.risk.facts import Facts, Proof
+from devsess.stores.items import Item
+from devsess.stores.rows import EventRow, NoticeRow
+from devsess.tokens.notice import LIFETIME, NoticeClaims
+
+if TYPE_CHECKING:
+    from devsess.models import Session
+    from devsess.operations.operation import Operation
+    from devsess.risk.profile import Profile
+    from devsess.stores.rows import SessionRow
+
+NOTICE = "notice"
+# Answered notices that are kept, until they expire: more than an account is sent a day.
+KEPT = 64
+# Live sessions that a "no" asks for a step-up; beyond them, the newest.
+ASKED = 1_000
+
+
+def notice(op: Operation, row: SessionRow) -> Notice:
+    """The question about the sign-in that began *row*, with the two tokens that answer it."""
+    expires_at = math.floor(op.now + LIFETIME)
+    claims = NoticeClaims(op.new_id(), row.user_id, row.id, row.device.id, True, expires_at)
+    return Notice(
+        yes_token=op.tokens.notice.mint(claims),
+        no_token=op.tokens.notice.mint(evolve(claims, yes=False)),
+        expires_at=lifecycle.instant(expires_at),
+    )
+
+
+def send(op: Operation, row: SessionRow, event: EventRow) -> Notice:
+    """The question about the sign-in of *event*, handed to the application as an event too."""
+    question = notice(op, row)
+    told = {each.name: getattr(event, each.name) for each in fields(EventRow)}
+    op.emit(NoticeRow(**{**told, "type": EventType.NOTICE}, notice=question))
+    return question
+
+
+async def confirm(op: Operation, token: str, yes: bool, *, by: str | Session | None) -> bool:
+    """
+    Answer a notice.
+
+    Yes teaches the account's habits; it trusts the device only where *by* is a live session
+    of the account on another device. No blocks the device, ends its sessions, and asks the
+    account's other sessions for a step-up.
+
+    Returns:
+        Whether there was still something to do: the sign-in's session, or its device.
+
+    Raises:
+        BadTokenError: If *token* is not genuine, or is that of the other answer.
+        TokenExpiredError: If its day is over, it was used, or "no" was answered before.
+    """
+    claims = op.tokens.notice.verify(token, op.now)
+    if claims.yes is not yes:
+        raise BadTokenError("the token gives the other answer")
+    given = await _given(op, claims)
+    if yes:
+        row = await find_row(op, claims.session_id, claims.user_id)
+        if row is None:
+            return False
+        await _note(op, claims, given)
+        await _confirmed(op, row, by)
+        return True
+    if not await _disowned(op, claims):
+        return False
+    # Only now: a "no" that was cut short can be given again.
+    await _note(op, claims, given)
+    return True
+
+
+async def _given(op: Operation, claims: NoticeClaims) -> Item | None:
+    """The answers so far, if they leave room for this one."""
+    items = await op.store.items(NOTICE, claims.user_id, limit=KEPT)
+    given = next((it for it in items if it.key == claims.id), None)
+    if given is None:
+        return None
+    answers = json.loads(given.body)
+    if claims.yes in answers or False in answers:
+        raise TokenExpiredError("this notice has been answered")
+    return given
+
+
+async def _note(op: Operation, claims: NoticeClaims, given: Item | None) -> None:
+    answers = [*json.loads(given.body), claims.yes] if given else [claims.yes]
+    version = 1 if given is None else given.version + 1
+    body, until = json.dumps(answers), float(claims.expires_at)
+    item = Item(NOTICE, claims.user_id, claims.id, body, version, op.now, until)
+    if not await op.store.put_item(item, most=KEPT):
+        raise TokenExpiredError("this notice has been answered")
+
+
+async def _confirmed(op: Operation, row: SessionRow, by: str | Session | None) -> None:
+    def teach(profile: Profile) -> Profile:
+        return profiles.learned(profile, _facts(op, row), confirmed=True, is_sign_in=False)
+
+    if op.policy.risk is not None:
+        await assessing.learn(op, row.user_id, teach)
+    if by is not None and await _is_elsewhere(op, by, row):
+        until = lifecycle.instant(op.now + op.policy.absolute_lifetime)
+        await trust_device(op, row.user_id, row.device.id, until, actor=row.user_id)
+    await record(op, event_of(row, EventType.NOTICE_CONFIRMED, op.now, reduced=True))
+
+
+def _facts(op: Operation, row: SessionRow) -> Facts:
+    return Facts(
+        at=op.now,
+        proof=Proof.KNOWN,
+        network=row.network,
+        location=row.location,
+        os=row.device.os,
+        browser=row.device.browser,
+        kind=row.device.kind,
+    )
+
+
+async def _is_elsewhere(op: Operation, by: str | Session, row: SessionRow) -> bool:
+    """Whether *by* is a live session of the account on another device."""
+    own = await find_row(op, by, row.user_id)
+    if own is None or own.device.id == row.device.id or own.impersonator is not None:
+        return False
+    return lifecycle.standing(own, op.now, op.policy).is_live
+
+
+async def _disowned(op: Operation, claims: NoticeClaims) -> bool:
+    device = await block_device(op, claims.user_id, claims.device_id, actor=claims.user_id)
+    event = EventRow(
+        type=EventType.NOTICE_DISOWNED,
+        at=op.now,
+        user_id=claims.user_id,
+        session_id=claims.session_id,
+        device_id=claims.device_id,
+        actor=claims.user_id,
+    )
+    if device is None and await op.store.get(claims.session_id) is None:
+        return False
+    await record(op, event)
+    cutoffs = lifecycle.cutoffs(op.now, op.policy)
+    page = await op.store.live(claims.user_id, cutoffs=cutoffs, limit=ASKED)
+    for row in page.items:
+        await _ask_for_step_up(op, row)
+    return True
+
+
+async def _ask_for_step_up(op: Operation, row: SessionRow) -> None:
+    changes = {"step_up_after": math.floor(op.now)}
+    event = event_of(row, EventType.STEP_UP_ASKED, op.now, reason="disowned")
+    if await op.store.update(row.id, expected={}, changes=changes, event=event) is not None:
+        op.emit(event)

@@ -1,0 +1,108 @@
+"""LAW: how fresh, strong and usual a session must be for what `require` guards."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from attrs import asdict, field, frozen
+
+from devsess import strength
+from devsess.errors import ConfigurationError, StepUpRequiredError
+from devsess.policy import Span, seconds
+
+if TYPE_CHECKING:
+    from devsess.models import Session
+    from devsess.policy import Policy
+
+
+def _age(span: Span | None) -> float | None:
+    try:
+        return None if span is None else seconds(span)
+    except ConfigurationError as error:
+        raise TypeError(f"max_auth_age: {error}") from error
+
+
+def _text(acr: str | None) -> str | None:
+    if acr is not None and not isinstance(acr, str):
+        raise TypeError(f"acr must be a text, not {acr!r}")
+    return acr
+
+
+def _truth(holds: bool) -> bool:
+    if not isinstance(holds, bool):
+        raise TypeError(f"trusted_device must be True or False, not {holds!r}")
+    return holds
+
+
+def _points(below: int | None) -> int | None:
+    if below is not None and (isinstance(below, bool) or not isinstance(below, int)):
+        raise TypeError(f"risk_below must be a number of points, not {below!r}")
+    return below
+
+
+@frozen
+class Requirement:
+    """
+    The arguments of `require`; a wrong one fails here rather than at each request.
+
+    Attributes:
+        max_auth_age: Seconds since the sign-in, or None for any.
+        acr: The authentication context, or None for any.
+        trusted_device: Whether the session's device must be trusted.
+        risk_below: Points that the session's score must be below, or None for any.
+
+    Raises:
+        TypeError: If an argument is of the wrong kind.
+    """
+
+    max_auth_age: float | None = field(default=None, converter=_age)
+    acr: str | None = field(default=None, converter=_text)
+    trusted_device: bool = field(default=False, converter=_truth)
+    risk_below: int | None = field(default=None, converter=_points)
+
+    def arguments(self) -> dict[str, Any]:
+        """The arguments that made it."""
+        return asdict(self)
+
+    @property
+    def asks(self) -> bool:
+        """Whether a live session alone is not enough."""
+        return self != _NOTHING
+
+
+_NOTHING = Requirement()
+
+
+def check(needed: Requirement, session: Session, now: float, policy: Policy) -> None:
+    """
+    Check that *session* meets what is *needed*, and any step-up that was asked of it.
+
+    Nobody proves anything in another's name: an impersonation meets no requirement.
+
+    Raises:
+        StepUpRequiredError: If it does not.
+    """
+    if session.impersonator is not None and needed.asks:
+        raise StepUpRequiredError("this needs the user, and somebody else acts in their name")
+    if session.step_up_after is not None or needed.max_auth_age is not None or needed.acr:
+        _check_strength(needed, session, now, policy)
+    trusted_until = session.device.trusted_until
+    if needed.trusted_device and (trusted_until is None or trusted_until.timestamp() <= now):
+        raise StepUpRequiredError("this needs a trusted device: have the user trust this one")
+    if needed.risk_below is not None and (session.score or 0) >= needed.risk_below:
+        raise StepUpRequiredError(
+            f"the sign-in has {session.score} points of risk, and this needs less than"
+            f" {needed.risk_below}: step up",
+            acr_values=strength.demanded(policy),
+        )
+
+
+def _check_strength(needed: Requirement, session: Session, now: float, policy: Policy) -> None:
+    latest = session.auth_time.timestamp()
+    levels = {acr: at.timestamp() for acr, at in session.levels.items()}
+    if session.step_up_after is not None:
+        demand = session.step_up_after.timestamp()
+        strength.require_step_up(demand, latest, levels, policy)
+    strength.require_strength(
+        latest, levels, now, policy, max_auth_age=needed.max_auth_age, required_acr=needed.acr
+    )

@@ -1,0 +1,113 @@
+"""Failed sign-ins are counted in a bounded space, and are a signal of the next one."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from _people import HOME, HOSTED, Locator, at
+
+from devsess import EventType, Policy
+from devsess.risk.failures import MOST_COUNTED, MOST_ROWS, counted, dump, load, within_an_hour
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from devsess.testing import FakeClock
+
+HOUR, T0 = 3_600, 1_752_831_000
+
+
+@pytest.fixture
+def sessions(make: Callable[..., Any]) -> Any:
+    return make(locator=Locator())
+
+
+@pytest.mark.parametrize(("times", "is_signal"), [(2, False), (3, True)])
+def test_failures_are_a_signal(sessions: Any, times: int, is_signal: bool) -> None:
+    """Three within the hour before a sign-in count, and two do not."""
+    sessions.login("ada", at(HOME))
+    for _ in range(times):
+        sessions.record_failure("ada", at(HOSTED))
+    found = sessions.login("ada", at(HOME)).assessment
+
+    assert is_signal == ("failures" in [it.kind for it in found.signals])
+
+
+def test_failures_are_forgotten_in_an_hour(sessions: Any, clock: FakeClock) -> None:
+    """Older ones say nothing about this sign-in."""
+    sessions.login("ada", at(HOME))
+    for _ in range(3):
+        sessions.record_failure("ada", at(HOSTED))
+    clock.advance(HOUR)
+    found = sessions.login("ada", at(HOME)).assessment
+
+    assert "failures" not in [it.kind for it in found.signals]
+
+
+def test_failures_never_teach(sessions: Any) -> None:
+    """However often somebody fails from a network, it is new at the next sign-in."""
+    sessions.login("ada", at(HOME))
+    before = [it for it in sessions.export_user("ada")["items"] if it["kind"] == "profile"]
+    for _ in range(9):
+        sessions.record_failure("ada", at(HOSTED))
+
+    after = sessions.export_user("ada")["items"]
+    assert before == [it for it in after if it["kind"] == "profile"]
+
+
+def test_what_somebody_typed_is_a_digest(make: Callable[..., Any]) -> None:
+    """An account that never signed in leaves nothing under its name."""
+    heard: list[Any] = []
+    sessions = make(on_event=heard.append)
+    sessions.record_failure("my password", at(HOSTED))
+
+    assert [(EventType.LOGIN_FAILED, "my password")] == [(it.type, it.user_id) for it in heard]
+    assert [] == sessions.export_user("my password")["items"]
+    assert 0 == len(sessions.history("my password"))
+
+
+def test_without_risk_a_failure_is_only_an_event(make: Callable[..., Any]) -> None:
+    """Nothing is counted where nothing asks for it."""
+    heard: list[Any] = []
+    sessions = make(on_event=heard.append, policy=Policy(risk=None))
+    sessions.login("ada", at(HOME))
+    sessions.record_failure("ada", at(HOSTED))
+
+    assert EventType.LOGIN_FAILED is heard[-1].type
+    assert [] == sessions.export_user("ada")["items"]
+
+
+def test_no_flood_makes_a_record_grow() -> None:
+    """10^5 failures in a minute are one row that says "at least 100", and rows have a bound."""
+    rows: Any = ()
+    for number in range(100_000):
+        after = counted(rows, "", "198.51.100.0", T0 + number / 2_000)
+        assert number < MOST_COUNTED or after == rows
+        rows = after
+    assert [MOST_COUNTED] == [it.count for it in rows]
+    for number in range(1_000):
+        rows = counted(rows, "", f"10.0.{number}.0", T0 + 60)
+    assert MOST_ROWS == len(rows)
+    assert len(dump(rows)) < 16_384
+    assert rows == load(dump(rows))
+
+
+def test_rows_are_of_one_identity() -> None:
+    """In a shared record each digest is counted by itself."""
+    rows = counted(counted((), "a", None, T0), "b", None, T0)
+
+    assert (1, 1, 0) == tuple(within_an_hour(rows, whose, T0) for whose in ("a", "b", "c"))
+
+
+def test_unknown_identities_share_a_fixed_number_of_records(sessions: Any) -> None:
+    """A thousand names that nobody has are in at most so many records, none of them a name's."""
+    store = getattr(sessions, "_store", None) or sessions._manager._store
+    store = getattr(store, "store", store)
+    for number in range(300):
+        sessions.record_failure(f"nobody-{number}", at(HOSTED))
+    owners = [f"{number:03x}" for number in range(4_096)]
+    kept = [store.items("unknown-failures", owner, limit=9) for owner in owners[:512]]
+
+    assert 0 < sum(map(len, kept)) < 300
+    assert {1} == {len(items) for items in kept if items}

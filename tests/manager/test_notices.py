@@ -1,0 +1,195 @@
+""" "Was this you?": a notice is sent for an unusual sign-in, and its answer decides."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from _people import HOME, HOSTED, Locator, at
+
+from devsess import (
+    BadTokenError,
+    Decision,
+    EventType,
+    LoginDeniedError,
+    SessionRevokedError,
+    StepUpRequiredError,
+    TokenExpiredError,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from devsess.testing import FakeClock
+
+DAY = 86_400
+
+
+@pytest.fixture
+def sessions(make: Callable[..., Any]) -> Any:
+    return make(locator=Locator())
+
+
+def _noticed(sessions: Any, clock: FakeClock) -> tuple[Any, Any]:
+    """A usual sign-in at home, and an unusual one with its notice."""
+    usual = sessions.login("ada", at(HOME))
+    clock.advance(60)
+    unusual = sessions.login("ada", at(HOSTED))
+    assert unusual.notice is not None
+    return usual, unusual
+
+
+def test_the_first_device_is_silent(sessions: Any) -> None:
+    """Nobody is asked about the sign-in that opens the account."""
+    assert None is sessions.login("ada", at(HOME)).notice
+
+
+def test_a_notice_reaches_the_application(make: Callable[..., Any], clock: FakeClock) -> None:
+    """As an event with both tokens, which no repr, dict or history shows."""
+    heard: list[Any] = []
+    sessions = make(locator=Locator(), on_event=heard.append)
+    _, grant = _noticed(sessions, clock)
+    [event] = [it for it in heard if it.type is EventType.NOTICE]
+
+    assert grant.notice == event.notice
+    assert (grant.session.id, grant.session.device.id) == (event.session_id, event.device_id)
+    assert Decision.STEP_UP is event.assessment.decision
+    shown = f"{event!r} {event.to_dict()} {grant!r} {sessions.history('ada')!r}"
+    assert grant.notice.yes_token not in shown
+    assert grant.notice.no_token not in shown
+    assert EventType.NOTICE not in [it.type for it in sessions.history("ada")]
+
+
+def test_a_mild_sign_in_of_a_young_account_is_silent(sessions: Any) -> None:
+    """Until its third sign-in an account meets new networks all the time."""
+    sessions.login("ada", at(HOME))
+    told = [sessions.login("ada", at(f"198.51.{number}.7", agent="acme/1")) for number in range(4)]
+
+    assert {Decision.NOTIFY} == {it.assessment.decision for it in told}
+    assert [False, False, True, True] == [it.notice is not None for it in told]
+
+
+def test_notices_have_a_limit_a_day(sessions: Any, clock: FakeClock) -> None:
+    """Of mild ones three; a step-up is told all the same, and on the next day all are again."""
+    for _ in range(3):
+        sessions.login("ada", at(HOME))
+    clock.advance(60)
+
+    def mild(number: int) -> bool:
+        grant = sessions.login("ada", at(f"198.51.{number}.7", agent="acme/1"))
+        assert Decision.NOTIFY is grant.assessment.decision
+        return grant.notice is not None
+
+    assert [True, True, True, False] == [mild(number) for number in range(4)]
+    assert sessions.login("ada", at(HOSTED)).notice is not None
+    clock.advance(DAY)
+    assert mild(9)
+
+
+def test_refreshes_are_never_told(sessions: Any) -> None:
+    """However unusual one is."""
+    grant = sessions.login("ada", at(HOME))
+    moved = sessions.refresh(grant.refresh_token, at(HOSTED, grant.device_token))
+
+    assert Decision.STEP_UP is moved.assessment.decision
+    assert None is moved.notice
+
+
+def test_no_ends_the_thief_and_asks_the_others(sessions: Any, clock: FakeClock) -> None:
+    """The device is blocked, its session over; the account's others need a step-up."""
+    usual, thief = _noticed(sessions, clock)
+    assert sessions.confirm(thief.notice.no_token, False)
+
+    with pytest.raises(SessionRevokedError):
+        sessions.validate(thief.access_token)
+    with pytest.raises(LoginDeniedError):
+        sessions.login("ada", at(HOSTED, thief.device_token))
+    assert sessions.validate(usual.access_token)
+    with pytest.raises(StepUpRequiredError):
+        sessions.validate(usual.access_token, acr="aal1")
+    clock.advance(2)
+    strong = sessions.step_up(usual.access_token, amr=("otp",), acr="aal2")
+    assert sessions.validate(strong.access_token, max_auth_age=60)
+    events = {it.type for it in sessions.history("ada")}
+    assert {EventType.NOTICE_DISOWNED, EventType.DEVICE_BLOCKED, EventType.STEP_UP_ASKED} <= events
+
+
+def test_yes_teaches(sessions: Any, clock: FakeClock) -> None:
+    """The next sign-in from there is usual."""
+    _, unusual = _noticed(sessions, clock)
+    assert sessions.confirm(unusual.notice.yes_token, True)
+
+    again = sessions.login("ada", at(HOSTED))
+    assert Decision.ALLOW is again.assessment.decision
+    assert EventType.NOTICE_CONFIRMED in [it.type for it in sessions.history("ada")]
+
+
+def _nobody(*_: Any) -> None:
+    return None
+
+
+def _another(sessions: Any, *_: Any) -> Any:
+    return sessions.login("ada", at(HOME)).session
+
+
+def _same(_: Any, unusual: Any) -> Any:
+    return unusual.session
+
+
+def _strangers(sessions: Any, *_: Any) -> Any:
+    return sessions.login("bob", at(HOME)).session
+
+
+def _ended(sessions: Any, *_: Any) -> Any:
+    session = sessions.login("ada", at(HOME)).session
+    sessions.revoke(session.id)
+    return session
+
+
+@pytest.mark.parametrize("by", [_nobody, _another, _same, _strangers, _ended])
+def test_yes_trusts_only_from_another_device(
+    sessions: Any, clock: FakeClock, by: Callable[..., Any]
+) -> None:
+    """A live session of the account on another device lets it trust this one; nothing else."""
+    _, unusual = _noticed(sessions, clock)
+    sessions.confirm(unusual.notice.yes_token, True, by=by(sessions, unusual))
+    trusted_until = sessions.get(unusual.session.id).device.trusted_until
+
+    assert (by is _another) == (trusted_until is not None)
+
+
+def test_each_token_answers_once(sessions: Any, clock: FakeClock) -> None:
+    """No after yes counts; yes after no does not, and neither does either again."""
+    _, one = _noticed(sessions, clock)
+    yes, no = one.notice.yes_token, one.notice.no_token
+    assert sessions.confirm(yes, True)
+    with pytest.raises(TokenExpiredError):
+        sessions.confirm(yes, True)
+    assert sessions.confirm(no, False)
+    for token, answer in ((yes, True), (no, False)):
+        with pytest.raises(TokenExpiredError):
+            sessions.confirm(token, answer)
+
+
+def test_a_token_gives_its_own_answer_for_a_day(sessions: Any, clock: FakeClock) -> None:
+    """Not the other one, not a forged one, and none that is over."""
+    usual, one = _noticed(sessions, clock)
+    yes, no = one.notice.yes_token, one.notice.no_token
+    forged = [yes[:-1] + ("A" if yes[-1] != "A" else "B"), "x", usual.refresh_token, ""]
+    for token, answer in ((yes, False), (no, True), *((it, True) for it in forged)):
+        with pytest.raises(BadTokenError):
+            sessions.confirm(token, answer)
+    clock.advance(DAY)
+    with pytest.raises(TokenExpiredError):
+        sessions.confirm(no, False)
+    assert sessions.get(one.session.id).is_active
+
+
+def test_an_answer_about_an_erased_account_does_nothing(sessions: Any, clock: FakeClock) -> None:
+    """Nothing is left to teach or to end."""
+    _, one = _noticed(sessions, clock)
+    sessions.erase_user("ada")
+
+    assert not sessions.confirm(one.notice.no_token, False)
+    assert not sessions.confirm(one.notice.yes_token, True)
+    assert [] == sessions.export_user("ada")["items"]

@@ -1,0 +1,197 @@
+"""Sign-ins and refreshes are assessed, and under "enforce" an unusual one needs a step-up."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from _people import HOME, HOSTED, NEXT_DOOR, QUEBEC, WINDOWS, Locator, at
+
+from devsess import (
+    Decision,
+    EventType,
+    LoginDeniedError,
+    Policy,
+    Risk,
+    StepUpRequiredError,
+    TokenExpiredError,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from devsess.testing import FakeClock
+
+ENFORCE = Policy(risk=Risk(mode="enforce"))
+
+
+@pytest.fixture
+def observed(make: Callable[..., Any]) -> Any:
+    return make(locator=Locator())
+
+
+@pytest.fixture
+def enforced(make: Callable[..., Any]) -> Any:
+    return make(locator=Locator(), policy=ENFORCE)
+
+
+def test_a_first_sign_in_is_allowed_and_teaches(observed: Any) -> None:
+    """Nothing is known of a new account: nothing is evaluated, and the next is compared with it."""
+    first = observed.login("ada", at(HOME)).assessment
+    second = observed.login("ada", at(HOME)).assessment
+
+    assert (Decision.ALLOW, 0, ()) == (first.decision, first.score, first.signals)
+    assert "new_device" in first.not_evaluated
+    assert (-30, ["new_device"]) == (second.score, [it.kind for it in second.signals])
+
+
+def test_travel_is_named_with_its_numbers(observed: Any, clock: FakeClock) -> None:
+    """Lagos to Québec in two minutes: kilometres, time and speed stand in the history."""
+    observed.login("ada", at(HOME))
+    clock.advance(120)
+    observed.login("ada", at(QUEBEC))
+    shown = observed.history("ada").items[0].assessment
+
+    assert Decision.STEP_UP is shown.decision
+    assert "Lagos to Québec: 8,275 km in 2 minutes, 248,259 km/h" in [
+        it.message for it in shown.signals
+    ]
+    assert shown.score == -50 + sum(it.weight for it in shown.signals)
+
+
+def test_a_device_token_is_worth_a_step_up(observed: Any) -> None:
+    """The account's own browser may travel."""
+    first = observed.login("ada", at(HOME))
+    travelled = observed.login("ada", at(QUEBEC, first.device_token)).assessment
+
+    assert Decision.ALLOW is travelled.decision
+
+
+def test_enforced_a_step_up_comes_before_anything_is_written(enforced: Any) -> None:
+    """A refused sign-in leaves nothing, and passes with the context that it names."""
+    enforced.login("ada", at(HOME))
+    before = (enforced.list("ada"), enforced.history("ada"), enforced.export_user("ada"))
+    with pytest.raises(StepUpRequiredError) as caught:
+        enforced.login("ada", at(QUEBEC))
+
+    assert ("aal2",) == caught.value.acr_values
+    assert caught.value.assessment is not None
+    assert Decision.STEP_UP is caught.value.assessment.decision
+    assert before == (enforced.list("ada"), enforced.history("ada"), enforced.export_user("ada"))
+    with pytest.raises(StepUpRequiredError):
+        enforced.login("ada", at(QUEBEC), acr="aal1")
+    assert Decision.STEP_UP is enforced.login("ada", at(QUEBEC), acr="aal2").assessment.decision
+
+
+def test_a_challenge_is_handed_to_the_application(make: Callable[..., Any]) -> None:
+    """on_event hears of it, with the assessment; the history does not."""
+    heard: list[Any] = []
+    sessions = make(locator=Locator(), policy=ENFORCE, on_event=heard.append)
+    sessions.login("ada", at(HOME))
+    with pytest.raises(StepUpRequiredError):
+        sessions.login("ada", at(QUEBEC))
+
+    assert [EventType.LOGIN_CHALLENGED] == [it.type for it in heard[1:]]
+    assert heard[1].assessment.score >= 10
+    assert 1 == len(sessions.history("ada"))
+
+
+def test_observed_nothing_is_refused(observed: Any) -> None:
+    """By default each sign-in gives its grant, with the assessment."""
+    observed.login("ada", at(HOME))
+
+    assert Decision.STEP_UP is observed.login("ada", at(HOSTED)).assessment.decision
+    assert 2 == len(observed.list("ada"))
+
+
+def test_a_blocked_device_is_denied_with_its_assessment(observed: Any) -> None:
+    """The one denial; no score denies."""
+    first = observed.login("ada", at(HOME))
+    observed.block_device("ada", first.session.device)
+    with pytest.raises(LoginDeniedError) as caught:
+        observed.login("ada", at(HOME, first.device_token))
+
+    assert caught.value.assessment is not None
+    assert Decision.DENY is caught.value.assessment.decision
+
+
+def test_without_risk_nothing_is_assessed_or_kept(make: Callable[..., Any]) -> None:
+    """Policy(risk=None) reads and writes no habits."""
+    sessions = make(locator=Locator(), policy=Policy(risk=None))
+    sessions.login("ada", at(HOME))
+    grant = sessions.login("ada", at(QUEBEC))
+    sessions.refresh(grant.refresh_token, at(HOSTED))
+
+    assert (0, ()) == (grant.assessment.score, grant.assessment.not_evaluated)
+    assert [] == sessions.export_user("ada")["items"]
+
+
+def test_a_copied_cookie_jar_is_caught_live(enforced: Any) -> None:
+    """Refresh and device token from elsewhere: the session goes on, and is asked for a step-up."""
+    grant = enforced.login("ada", at(HOME))
+    stolen = enforced.refresh(grant.refresh_token, at(HOSTED, grant.device_token))
+
+    assert Decision.STEP_UP is stolen.assessment.decision
+    assert stolen.session.step_up_after is not None
+    assert stolen.assessment.score == stolen.session.score
+    assert enforced.validate(stolen.access_token)
+    with pytest.raises(StepUpRequiredError) as caught:
+        enforced.validate(stolen.access_token, max_auth_age=3600)
+    assert ("aal2",) == caught.value.acr_values
+    shown = enforced.history("ada").items[0]
+    assert (EventType.SESSION_RENEWED, stolen.assessment) == (shown.type, shown.assessment)
+
+
+def test_a_step_up_meets_the_demand(enforced: Any, clock: FakeClock) -> None:
+    """The context that risk asks for meets it, and no weaker one."""
+    grant = enforced.login("ada", at(HOME))
+    moved = enforced.refresh(grant.refresh_token, at(HOSTED, grant.device_token))
+    clock.advance(9)
+    weak = enforced.step_up(moved.access_token, amr=("pwd",), acr="aal1")
+    with pytest.raises(StepUpRequiredError):
+        enforced.validate(weak.access_token, max_auth_age=3600)
+    strong = enforced.step_up(weak.access_token, amr=("otp",), acr="aal2")
+
+    assert (None, None) == (strong.session.step_up_after, strong.session.score)
+    assert enforced.validate(strong.access_token, max_auth_age=3600)
+    with pytest.raises(TokenExpiredError):
+        enforced.validate(weak.access_token)
+
+
+def test_another_system_needs_a_step_up(enforced: Any) -> None:
+    """A session that goes on under Windows began on macOS; the refresh succeeds."""
+    grant = enforced.login("ada", at(HOME))
+    moved = enforced.refresh(grant.refresh_token, at(HOME, grant.device_token, WINDOWS))
+
+    assert moved.session.step_up_after is not None
+    assert "changed_system" in [it.kind for it in moved.assessment.signals]
+
+
+def test_observed_a_refresh_demands_nothing(observed: Any) -> None:
+    """It is shown, with its score, and require passes."""
+    grant = observed.login("ada", at(HOME))
+    moved = observed.refresh(grant.refresh_token, at(HOSTED, grant.device_token))
+
+    assert Decision.STEP_UP is moved.assessment.decision
+    assert (None, moved.assessment.score) == (moved.session.step_up_after, moved.session.score)
+    assert observed.validate(moved.access_token, max_auth_age=3600)
+
+
+def test_a_refresh_nearby_is_usual(enforced: Any) -> None:
+    """Another network of the same provider asks for nothing, and is remembered in time."""
+    grant = enforced.login("ada", at(HOME))
+    moved = enforced.refresh(grant.refresh_token, at(NEXT_DOOR, grant.device_token))
+
+    assert Decision.ALLOW is moved.assessment.decision
+    assert moved.session.step_up_after is None
+    [habits] = enforced.export_user("ada")["items"]
+    assert [[20287, {"network": "102.89.78.0"}]] == habits["body"]["pending"]
+
+
+def test_a_strange_refresh_teaches_nothing(enforced: Any) -> None:
+    """A copy of the cookies does not make its network the account's."""
+    grant = enforced.login("ada", at(HOME))
+    before = enforced.export_user("ada")["items"]
+    enforced.refresh(grant.refresh_token, at(HOSTED, grant.device_token))
+
+    assert before == enforced.export_user("ada")["items"]
