@@ -46,7 +46,7 @@ class Habits:
     An account's profile as it is stored.
 
     Attributes:
-        profile: None where it cannot be read: a newer devsess wrote it.
+        profile: None where it cannot be read: a newer devsess wrote it, or it is damaged.
         version: 0 where there is none.
     """
 
@@ -66,7 +66,7 @@ def habits(items: Sequence[Item]) -> Habits:
         return Habits(Profile(), 0)
     try:
         return Habits(profiles.load(found.body), found.version)
-    except (ValueError, LookupError, TypeError):
+    except ValueError:
         return Habits(None, found.version)
 
 

@@ -65,5 +65,10 @@ def dump(rows: Sequence[Failures]) -> str:
 
 
 def load(text: str) -> tuple[Failures, ...]:
-    """The rows that `dump` wrote."""
-    return tuple(Failures(*values) for values in json.loads(text))
+    """The rows that `dump` wrote; none where it is damaged, for they are counted anew then."""
+    try:
+        rows = tuple(Failures(*values) for values in json.loads(text))
+    except (ValueError, TypeError, RecursionError):
+        return ()
+    is_whole = all({int} == {*map(type, (it.hour, it.count, it.at))} for it in rows)
+    return rows if is_whole else ()

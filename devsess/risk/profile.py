@@ -224,17 +224,40 @@ def load(text: str) -> Profile:
     Raises:
         ValueError: If a newer devsess wrote it, or it is damaged.
     """
-    body = json.loads(text)
-    if body["version"] != VERSION:
-        raise ValueError(f"a risk profile of version {body['version']}; this is {VERSION}")
+    try:
+        body = json.loads(text)
+        version = body["version"]
+        found = _loaded(body) if version == VERSION else None
+    except (ValueError, TypeError, LookupError, AttributeError, RecursionError) as error:
+        raise ValueError("the risk profile is damaged") from error
+    if found is None:
+        raise ValueError(f"a risk profile of version {version}; this is {VERSION}")
+    return found
+
+
+def _loaded(body: Mapping[str, Any]) -> Profile:
+    seen = {Part(part): _of(int, days) for part, days in body["seen"].items()}
+    pending = [(day, _of(str, found)) for day, found in body["pending"]]
+    last = Place(*body["last"]) if body["last"] else None
+    whole = [body["signIns"], *body["notices"], *(day for day, _ in pending)]
+    numbers = [last.at, last.latitude, last.longitude, last.radius_km] if last else []
+    if {int, *map(type, whole)} != {int} or not {*map(type, numbers)} <= {int, float}:
+        raise TypeError("there is another type of value in it")
     return Profile(
         sign_ins=body["signIns"],
-        seen={Part(part): days for part, days in body["seen"].items()},
-        last=Place(*body["last"]) if body["last"] else None,
-        pending=tuple(Observation(day, _parts(found)) for day, found in body["pending"]),
+        seen=seen,
+        last=last,
+        pending=tuple(Observation(day, _parts(found)) for day, found in pending),
         notices=tuple(body["notices"]),
     )
 
 
-def _parts(found: Mapping[str, str]) -> dict[Part, str]:
+def _of(kind: type, found: Mapping[str, Any]) -> Mapping[str, Any]:
+    """*found*, whose values must all be of *kind*."""
+    if not {*map(type, found.values())} <= {kind}:
+        raise TypeError("there is another type of value in it")
+    return found
+
+
+def _parts(found: Mapping[Any, str]) -> dict[Part, str]:
     return {Part(part): value for part, value in found.items()}

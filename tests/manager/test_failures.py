@@ -111,3 +111,9 @@ def test_unknown_identities_share_a_fixed_number_of_records(sessions: Any) -> No
 
     assert 0 < sum(map(len, kept)) < 300
     assert {1} == {len(items) for items in kept if items}
+
+
+@pytest.mark.parametrize("text", ["", "[1]", "{}", '[["", null, "x", 1, 2]]', "[" * 9_999])
+def test_a_damaged_record_counts_nothing(text: str) -> None:
+    """It must neither stop a sign-in nor stay for ever."""
+    assert () == load(text)

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from devsess.models import Location
+from devsess.risk.assess import assess
 from devsess.risk.facts import Facts, Proof
 from devsess.risk.profile import (
     MAX_PENDING,
@@ -21,6 +22,7 @@ from devsess.risk.profile import (
     learned,
     load,
 )
+from devsess.risk_policy import Risk
 
 T = 1_750_000_000.0
 DAY = 86_400.0
@@ -132,6 +134,26 @@ def test_a_sign_in_without_a_place_leaves_the_last_one() -> None:
     profile = learned(USED, later(evolve(HOME, location=None), 1), confirmed=True)
 
     assert profile.last == USED.last
+
+
+@given(
+    st.recursive(
+        st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=4),
+        lambda inner: (
+            st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=4), inner, max_size=3)
+        ),
+        max_leaves=6,
+    ),
+    st.sampled_from(["version", "signIns", "seen", "last", "pending", "notices", None]),
+)
+def test_a_damaged_profile_is_a_value_error(odd: object, place: str | None) -> None:
+    """Whatever stands in any part of it, it is read whole, or not at all."""
+    body = odd if place is None else {**json.loads(dump(USED)), place: odd}
+    try:
+        profile = load(json.dumps(body))
+    except ValueError:
+        return
+    assess(HOME, profile, Risk())
 
 
 def test_a_newer_profile_is_not_read() -> None:
