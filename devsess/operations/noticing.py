@@ -115,7 +115,9 @@ async def _confirmed(op: Operation, row: SessionRow, by: str | Session | None) -
     def teach(profile: Profile) -> Profile:
         return profiles.learned(profile, _facts(op, row), confirmed=True, is_sign_in=False)
 
-    if op.policy.risk is not None:
+    # Where the session went since, perhaps with a thief, nobody was asked about.
+    is_where_it_began = row.network == row.device.network
+    if op.policy.risk is not None and is_where_it_began:
         await assessing.learn(op, row.user_id, teach)
     if by is not None and await _is_elsewhere(op, by, row):
         until = lifecycle.instant(op.now + op.policy.absolute_lifetime)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from _people import HOME, HOSTED, Locator, at
+from _people import HOME, HOSTED, QUEBEC, Locator, at
 
 from devsess import (
     BadTokenError,
@@ -122,6 +122,15 @@ def test_yes_teaches(sessions: Any, clock: FakeClock) -> None:
     again = sessions.login("ada", at(HOSTED))
     assert Decision.ALLOW is again.assessment.decision
     assert EventType.NOTICE_CONFIRMED in [it.type for it in sessions.history("ada")]
+
+
+def test_yes_teaches_the_sign_in_alone(sessions: Any, clock: FakeClock) -> None:
+    """Where the session went afterwards, perhaps with a thief, is not what was asked."""
+    _, unusual = _noticed(sessions, clock)
+    sessions.refresh(unusual.refresh_token, at(QUEBEC, unusual.device_token))
+    assert sessions.confirm(unusual.notice.yes_token, True)
+
+    assert Decision.STEP_UP is sessions.login("ada", at(QUEBEC)).assessment.decision
 
 
 def _nobody(*_: Any) -> None:
