@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from devsess import lifecycle, rotation
 from devsess._client import MAX_USER_AGENT
@@ -137,19 +137,19 @@ async def _rotate(
     }
     if touch:
         changes |= lifecycle.columns(lifecycle.activity(row, op.now, op.policy))
-    assessment, weighed = Assessment(), None
-    if verdict is Verdict.ROTATE_WITH_SIGNAL:
-        assessment = _FOREIGN
-    elif presented.client is not None:
+    is_foreign, weighed = verdict is Verdict.ROTATE_WITH_SIGNAL, None
+    if presented.client is not None:
         moved = await _whereabouts(op, row, presented.client)
-        changes |= moved
+        changes |= {} if is_foreign else moved
         if _differs(row, moved):
             weighed = await assessing.weigh_refresh(
                 op, row, presented.client, moved, owns=presented.owns
             )
+    assessment = _FOREIGN if is_foreign else Assessment()
     if weighed is not None:
-        assessment = weighed.assessment
-        changes |= _consequences(op, assessment)
+        found = weighed.assessment
+        assessment = evolve(found, signals=(*assessment.signals, *found.signals))
+        changes |= _consequences(op, found)
     reissued = verdict is Verdict.REISSUE
     kind = EventType.TOKEN_REISSUED if reissued else EventType.SESSION_RENEWED
     event = event_of(row, kind, op.now, assessment=assessment)
@@ -163,6 +163,8 @@ async def _rotate(
     if rotated is None:
         return None
     op.emit(event)
+    if "step_up_after" in changes:
+        await _make_known(op, rotated, assessment)
     if weighed is not None and weighed.items:
         await assessing.learn(op, row.user_id, weighed.teach, weighed.items)
     return grant(op, lifecycle.standing(rotated, op.now, op.policy), assessment=assessment)
@@ -175,6 +177,15 @@ def _consequences(op: Operation, found: Assessment) -> dict[str, object]:
     if risk is not None and risk.mode == "enforce" and found.decision is Decision.STEP_UP:
         changes["step_up_after"] = math.floor(op.now)
     return changes
+
+
+async def _make_known(op: Operation, row: SessionRow, found: Assessment) -> None:
+    """Write the demand in *row* once more, logged: memories that hold the session drop it."""
+    asked = event_of(row, EventType.STEP_UP_ASKED, op.now, reason="refresh", assessment=found)
+    changes = {"step_up_after": row.step_up_after}
+    expected = {"generation": row.generation, "auth_time": row.auth_time}
+    if await op.store.update(row.id, expected=expected, changes=changes, event=asked) is not None:
+        op.emit(asked)
 
 
 async def _whereabouts(op: Operation, row: SessionRow, client: Client) -> dict[str, object]:

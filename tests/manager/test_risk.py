@@ -138,7 +138,7 @@ def test_a_copied_cookie_jar_is_caught_live(enforced: Any) -> None:
     with pytest.raises(StepUpRequiredError) as caught:
         enforced.validate(stolen.access_token, max_auth_age=3600)
     assert ("aal2",) == caught.value.acr_values
-    shown = enforced.history("ada").items[0]
+    shown = enforced.history("ada").items[1]
     assert (EventType.SESSION_RENEWED, stolen.assessment) == (shown.type, shown.assessment)
 
 
@@ -158,6 +158,18 @@ def test_a_step_up_meets_the_demand(enforced: Any, clock: FakeClock) -> None:
         enforced.validate(weak.access_token)
 
 
+def test_a_demand_binds_the_tokens_of_before(make: Callable[..., Any]) -> None:
+    """Also in another process, whose memory holds the session as it was."""
+    here, there = (make(locator=Locator(), policy=ENFORCE) for _ in range(2))
+    grant = here.login("ada", at(HOME))
+    assert there.validate(grant.access_token, max_auth_age=3600)
+    here.refresh(grant.refresh_token, at(HOSTED, grant.device_token))
+
+    with pytest.raises(StepUpRequiredError):
+        there.validate(grant.access_token, max_auth_age=3600)
+    assert EventType.STEP_UP_ASKED is here.history("ada").items[0].type
+
+
 def test_another_system_needs_a_step_up(enforced: Any) -> None:
     """A session that goes on under Windows began on macOS; the refresh succeeds."""
     grant = enforced.login("ada", at(HOME))
@@ -165,6 +177,17 @@ def test_another_system_needs_a_step_up(enforced: Any) -> None:
 
     assert moved.session.step_up_after is not None
     assert "changed_system" in [it.kind for it in moved.assessment.signals]
+
+
+def test_a_refresh_by_another_browser_is_assessed_too(enforced: Any) -> None:
+    """Without the device token, before it was ever presented: the session keeps its client."""
+    grant = enforced.login("ada", at(HOME))
+    moved = enforced.refresh(grant.refresh_token, at(HOSTED, agent=WINDOWS))
+
+    kinds = [it.kind for it in moved.assessment.signals]
+    assert {"foreign_device", "changed_system", "hosting"} <= {*kinds}
+    assert moved.session.step_up_after is not None
+    assert (HOME, "macOS") == (moved.session.ip, moved.session.device.os)
 
 
 def test_observed_a_refresh_demands_nothing(observed: Any) -> None:

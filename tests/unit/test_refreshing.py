@@ -87,7 +87,7 @@ def test_history_keeps_no_address_of_a_reuse() -> None:
 def test_the_signal_says_what_was_seen() -> None:
     """It is the text that an application may show to the account's owner."""
     curl = Client(user_agent="curl/8.9")
-    grant = play(refresh(0, curl), ("get", ROW), ("rotate", RENEWED), ("emit", None))
+    grant = play(refresh(0, curl), ("get", ROW), ("items", []), ("rotate", RENEWED), ("emit", None))
     (signal,) = grant.assessment.signals
     expected = "The session was renewed by another browser or system than it was started by."
     assert expected == signal.message
