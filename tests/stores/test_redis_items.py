@@ -55,7 +55,7 @@ def test_of_two_sign_ins_one_writes_the_profile(
         other = RedisStore(url, is_awaited=is_awaited)
         for number, each in enumerate((store, other)):
             known = await each.known_devices("user-1", ids=(), fingerprints=(), kinds=("profile",))
-            assert (number, []) == (number, known.items)
+            assert (number, ()) == (number, known.items)
         row, its = session_row("a"), evolve(FIRST, body="[]")
         one = await store.insert(evolve(login(row), items=(FIRST,)))
         two = await other.insert(evolve(login(session_row("b")), items=(its,)))
