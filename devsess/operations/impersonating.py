@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING
 
 from attrs import evolve
@@ -12,16 +11,15 @@ from devsess.devices.addresses import address
 from devsess.devices.recognise import sight
 from devsess.errors import LoginDeniedError
 from devsess.models import EventType
-from devsess.operations._checks import checked_client, checked_user
+from devsess.operations._checks import checked_client, checked_text
+from devsess.operations._rows import new_device, new_session
 from devsess.operations.common import NOBODY, event_of, grant, own_row, require_live
 from devsess.requirement import Requirement
 from devsess.stores.base import Inserted
 from devsess.stores.calls import Insertion
-from devsess.stores.rows import DeviceRow, SessionRow
 from devsess.views import session_view
 
 if TYPE_CHECKING:
-    from devsess.devices.recognise import Sighting
     from devsess.models import Client, Grant, Session
     from devsess.operations.operation import Operation
 
@@ -43,19 +41,28 @@ async def impersonate(
         InvalidSessionError: If *by* is not live.
         LoginDeniedError: If *by* is an impersonation itself, or of the same user; or the
             account was erased or ended meanwhile.
+        TypeError, ValueError: If *user_id* cannot be one.
         StepUpRequiredError: If *by* was signed in to more than an hour ago, or needs a step-up.
     """
-    checked_user(user_id)
+    who = checked_text(user_id, "user_id")
     sighting = sight(checked_client(client) or NOBODY, op.policy.privacy)
     actor = await own_row(op, by, None)
     standing = require_live(op, actor)
-    if actor.impersonator is not None or actor.user_id == user_id:
+    if actor.impersonator is not None or actor.user_id == who:
         raise LoginDeniedError("an impersonation is begun by somebody else, in their own name")
     requirement.check(Requirement(FRESH), session_view(standing), op.now, op.policy)
-    digests = op.account_digests(user_id)
-    number = await op.store.ending_number(user_id, digests=digests)
+    digests = op.account_digests(who)
+    number = await op.store.ending_number(who, digests=digests)
     ends_at = min(op.now + LONGEST, standing.idle_deadline, standing.absolute_deadline)
-    row = await _row(op, user_id, actor, client, sighting, ends_at=ends_at, number=number)
+    location = await op.locate(address(client.ip if client else None))
+    # In no list, and gone with the session: it is not the user's.
+    device = evolve(new_device(op, who, sighting), forgotten=True)
+    row = evolve(
+        new_session(op, device, sighting, location, number=number),
+        idle_expires_at=ends_at,
+        absolute_expires_at=ends_at,
+        impersonator=(actor.id, actor.user_id),
+    )
     event = event_of(
         row, EventType.SESSION_CREATED, op.now, reason="impersonation", actor=actor.user_id
     )
@@ -66,53 +73,3 @@ async def impersonate(
     op.emit(event)
     given = grant(op, lifecycle.standing(row, op.now, op.policy))
     return evolve(given, refresh_token="")
-
-
-async def _row(
-    op: Operation,
-    user_id: str,
-    actor: SessionRow,
-    client: Client | None,
-    sighting: Sighting,
-    *,
-    ends_at: float,
-    number: int,
-) -> SessionRow:
-    location = await op.locate(address(client.ip if client else None))
-    return SessionRow(
-        id=op.new_id(),
-        user_id=user_id,
-        device=_device(op, user_id, sighting),
-        ip=sighting.ip,
-        network=sighting.network,
-        user_agent=sighting.user_agent,
-        location=location,
-        created_at=op.now,
-        last_seen_at=op.now,
-        idle_from=op.now,
-        idle_expires_at=ends_at,
-        absolute_expires_at=ends_at,
-        auth_time=math.floor(op.now),
-        amr=(),
-        acr=None,
-        persistent=False,
-        claims="{}",
-        salt=op.entropy(16),
-        ending_number=number,
-        impersonator=(actor.id, actor.user_id),
-    )
-
-
-def _device(op: Operation, user_id: str, sighting: Sighting) -> DeviceRow:
-    """A device that is in no list, and goes with the session: it is not the user's."""
-    return DeviceRow(
-        id=op.new_id(),
-        user_id=user_id,
-        label=sighting.traits.label,
-        kind=sighting.traits.kind,
-        os=sighting.traits.os,
-        browser=sighting.traits.browser,
-        first_seen_at=op.now,
-        last_seen_at=op.now,
-        forgotten=True,
-    )

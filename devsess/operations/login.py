@@ -22,6 +22,7 @@ from devsess.operations._checks import (
     checked_instant,
     checked_text,
 )
+from devsess.operations._rows import new_device, new_session
 from devsess.operations.common import NOBODY, event_of, grant, record
 from devsess.stores.base import Inserted, Insertion, Refused
 from devsess.stores.calls import Full
@@ -115,12 +116,16 @@ async def login(
     device, sighting, account = seen.device, seen.sighting, seen.account
     weighed = assessing.weigh(op, who, seen.facts, account.items, context_class)
     device = _seen_now(device, sighting, op.now)
-    row = _row(
-        *(op, sign_in, device, sighting, seen.location),
+    row = evolve(
+        new_session(op, device, sighting, seen.location, number=account.ending_number),
+        auth_time=math.floor(sign_in.auth_instant),
+        amr=sign_in.amr,
+        acr=sign_in.acr,
+        persistent=sign_in.persistent,
+        claims=sign_in.claims,
         bound=seen.is_owned,
-        number=account.ending_number,
+        score=weighed.score,
     )
-    row = evolve(row, score=weighed.score)
     event = event_of(row, EventType.SESSION_CREATED, op.now, assessment=weighed.assessment)
     event = evolve(event, new_device=not seen.is_known)
     insertion = _insertion(
@@ -187,15 +192,8 @@ def _device(
             device = evolve(match.device, fingerprint=digests[0]) if digests else match.device
             return device, True, match.by == "token"
     alike = resembling(known, sighting)
-    device = DeviceRow(
-        id=op.new_id(),
-        user_id=user_id,
-        label=sighting.traits.label,
-        kind=sighting.traits.kind,
-        os=sighting.traits.os,
-        browser=sighting.traits.browser,
-        first_seen_at=op.now,
-        last_seen_at=op.now,
+    device = evolve(
+        new_device(op, user_id, sighting),
         fingerprint=digests[0] if digests else None,
         resembles=alike.id if alike else None,
     )
@@ -212,41 +210,6 @@ def _seen_now(device: DeviceRow, sighting: Sighting, now: float) -> DeviceRow:
         browser=sighting.traits.browser,
         network=sighting.network,
         last_seen_at=now,
-    )
-
-
-def _row(
-    op: Operation,
-    sign_in: SignIn,
-    device: DeviceRow,
-    sighting: Sighting,
-    location: Location | None,
-    *,
-    bound: bool,
-    number: int,
-) -> SessionRow:
-    idle, absolute = lifecycle.first_deadlines(op.now, op.policy)
-    return SessionRow(
-        id=op.new_id(),
-        user_id=sign_in.user_id,
-        device=device,
-        ip=sighting.ip,
-        network=sighting.network,
-        user_agent=sighting.user_agent,
-        location=location,
-        created_at=op.now,
-        last_seen_at=op.now,
-        idle_from=op.now,
-        idle_expires_at=idle,
-        absolute_expires_at=absolute,
-        auth_time=math.floor(sign_in.auth_instant),
-        amr=sign_in.amr,
-        acr=sign_in.acr,
-        persistent=sign_in.persistent,
-        claims=sign_in.claims,
-        salt=op.entropy(16),
-        bound=bound,
-        ending_number=number,
     )
 
 

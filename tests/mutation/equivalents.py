@@ -4,6 +4,7 @@ from __future__ import annotations
 
 _ONLY_COMPARED = "a ticket is only compared with another one: every change of it is one"
 _ONE_COPY = "the texts are equal: one copy of two saves memory, and nothing else"
+_OF_A_LIMIT = "sessions are evicted, and sign-ins refused as too many, under a limit alone"
 _NEVER_ZERO = "a revoked row has an instant: what stands in for none is never seen"
 
 EQUIVALENTS: dict[str, dict[tuple[str, str], str]] = {
@@ -13,9 +14,18 @@ EQUIVALENTS: dict[str, dict[tuple[str, str], str]] = {
     },
     "devsess/operations/login.py": {
         (
-            "_row",
-            ("min(op.now + op.policy.idle_timeout, absolute) → (op.now + op.policy.idle_timeout)"),
-        ): "no policy has an idle timeout beyond its absolute lifetime",
+            "_inserted",
+            (
+                "insertion.limit_event and any(ended.reason == EVICTED for ended in answer.ended)"
+                " → ((any(ended.reason == EVICTED for ended in answer.ended)))"
+            ),
+        ): _OF_A_LIMIT,
+        (
+            "_insertion",
+            "None if limit is None else _exceeded(row, op.now) → (_exceeded(row, op.now))",
+        ): "a store writes the event of a limit only where it ends sessions for one",
+        ("_full", "insertion.limit or 0 → ((insertion.limit))"): _OF_A_LIMIT,
+        ("_full", "0 → 1"): _OF_A_LIMIT,
     },
     "devsess/operations/validate.py": {
         (

@@ -40,7 +40,18 @@ _LEASES = (
 TARGETS: dict[str, tuple[str, ...]] = {
     "devsess/rotation.py": (*_LAWS, *_OPERATIONS, "tests/manager/test_refresh.py"),
     "devsess/lifecycle.py": (*_LAWS, *_OPERATIONS, "tests/manager/test_levels.py"),
-    "devsess/strength.py": (*_LAWS, *_OPERATIONS, "tests/manager/test_levels.py"),
+    "devsess/strength.py": (
+        *_LAWS,
+        *_OPERATIONS,
+        "tests/unit/test_strength.py",
+        "tests/unit/test_requirement.py",
+        "tests/manager/test_levels.py",
+        "tests/manager/test_risk.py",
+    ),
+    "devsess/requirement.py": ("tests/unit/test_requirement.py", "tests/manager/test_risk.py"),
+    "devsess/operations/noticing.py": ("tests/manager/test_notices.py",),
+    "devsess/operations/impersonating.py": ("tests/manager/test_impersonation.py",),
+    "devsess/operations/failing.py": ("tests/manager/test_failures.py",),
     "devsess/skew.py": (*_LAWS, *_OPERATIONS, "tests/manager/test_levels.py"),
     "devsess/adapters/_csrf.py": ("tests/web/test_csrf.py",),
     "devsess/adapters/_carrier.py": (
@@ -109,6 +120,8 @@ TARGETS: dict[str, tuple[str, ...]] = {
         *_TOKENS[:1],
         *_MANAGERS,
         "tests/manager/test_clocks_ahead.py",
+        "tests/manager/test_risk.py",
+        "tests/manager/test_impersonation.py",
     ),
     "devsess/_runtime/corrections.py": (
         "tests/unit/test_corrections.py",
@@ -121,11 +134,19 @@ TARGETS: dict[str, tuple[str, ...]] = {
         "tests/manager/test_odd_arguments.py",
         "tests/manager/test_mass_endings.py",
     ),
+    "devsess/operations/_rows.py": (
+        "tests/unit/test_sign_in.py",
+        *_OPERATIONS,
+        "tests/manager/test_sessions.py",
+        "tests/manager/test_impersonation.py",
+    ),
     "devsess/operations/login.py": (
         "tests/unit/test_sign_in.py",
         *_OPERATIONS,
         "tests/manager/test_own_devices.py",
         "tests/manager/test_sessions.py",
+        "tests/manager/test_risk.py",
+        "tests/manager/test_notices.py",
     ),
     "devsess/operations/refresh.py": (
         "tests/unit/test_refreshing.py",
@@ -134,12 +155,21 @@ TARGETS: dict[str, tuple[str, ...]] = {
         "tests/manager/test_refresh.py",
         "tests/manager/test_lost_answers.py",
         "tests/manager/test_surroundings.py",
+        "tests/manager/test_risk.py",
+        "tests/manager/test_impersonation.py",
     ),
-    "devsess/operations/step_up.py": ("tests/unit/test_stepping_up.py", *_OPERATIONS, *_MANAGERS),
+    "devsess/operations/step_up.py": (
+        "tests/unit/test_stepping_up.py",
+        *_OPERATIONS,
+        *_MANAGERS,
+        "tests/manager/test_risk.py",
+        "tests/manager/test_impersonation.py",
+    ),
     "devsess/operations/validate.py": (
         "tests/unit/test_validation.py",
         *_OPERATIONS,
         *_MANAGERS,
         "tests/manager/test_clocks_ahead.py",
+        "tests/manager/test_impersonation.py",
     ),
 }

@@ -1,0 +1,62 @@
+"""The rows that a sign-in and an impersonation begin."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+from devsess import lifecycle
+from devsess.stores.rows import DeviceRow, SessionRow
+from devsess.views import EMPTY_CLAIMS
+
+if TYPE_CHECKING:
+    from devsess.devices.recognise import Sighting
+    from devsess.models import Location
+    from devsess.operations.operation import Operation
+
+
+def new_device(op: Operation, user_id: str, sighting: Sighting) -> DeviceRow:
+    """A device that the account did not know."""
+    return DeviceRow(
+        id=op.new_id(),
+        user_id=user_id,
+        label=sighting.traits.label,
+        kind=sighting.traits.kind,
+        os=sighting.traits.os,
+        browser=sighting.traits.browser,
+        first_seen_at=op.now,
+        last_seen_at=op.now,
+    )
+
+
+def new_session(
+    op: Operation,
+    device: DeviceRow,
+    sighting: Sighting,
+    location: Location | None,
+    *,
+    number: int,
+) -> SessionRow:
+    """A session that begins now on *device*, under that ending number; nothing was proven yet."""
+    idle, absolute = lifecycle.first_deadlines(op.now, op.policy)
+    return SessionRow(
+        id=op.new_id(),
+        user_id=device.user_id,
+        device=device,
+        ip=sighting.ip,
+        network=sighting.network,
+        user_agent=sighting.user_agent,
+        location=location,
+        created_at=op.now,
+        last_seen_at=op.now,
+        idle_from=op.now,
+        idle_expires_at=idle,
+        absolute_expires_at=absolute,
+        auth_time=math.floor(op.now),
+        amr=(),
+        acr=None,
+        persistent=False,
+        claims=EMPTY_CLAIMS,
+        salt=op.entropy(16),
+        ending_number=number,
+    )
