@@ -342,13 +342,13 @@ class AsyncSessionManager(AsyncRunner):
         Count a failed sign-in, for the risk of the next ones.
 
         Args:
-            user_id: The account, or what somebody typed: one that never signed in is kept
-                as a keyed digest alone.
+            user_id: The account, or any text that was typed: a name that never signed in is
+                kept as a keyed digest alone.
             client: The request.
 
         Raises:
             StoreUnavailableError: If the store did not answer.
-            TypeError, ValueError: If *user_id* is no text of 1 to 255 characters.
+            TypeError: If *user_id* is no text.
         """
         return await self._write(operations.record_failure, user_id, client)
 
@@ -393,6 +393,7 @@ class AsyncSessionManager(AsyncRunner):
             LoginDeniedError: If *by* is an impersonation, or the same user's.
             StepUpRequiredError: If *by*'s sign-in is older than an hour.
             StoreUnavailableError: If the store did not answer.
+            TypeError, ValueError: If *user_id* cannot be one.
         """
         return await self._write(operations.impersonate, user_id, by, client)
 

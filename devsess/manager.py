@@ -345,13 +345,13 @@ class SessionManager(Runner):
         Count a failed sign-in, for the risk of the next ones.
 
         Args:
-            user_id: The account, or what somebody typed: one that never signed in is kept
-                as a keyed digest alone.
+            user_id: The account, or any text that was typed: a name that never signed in is
+                kept as a keyed digest alone.
             client: The request.
 
         Raises:
             StoreUnavailableError: If the store did not answer.
-            TypeError, ValueError: If *user_id* is no text of 1 to 255 characters.
+            TypeError: If *user_id* is no text.
         """
         return self._write(operations.record_failure, user_id, client)
 
@@ -394,6 +394,7 @@ class SessionManager(Runner):
             LoginDeniedError: If *by* is an impersonation, or the same user's.
             StepUpRequiredError: If *by*'s sign-in is older than an hour.
             StoreUnavailableError: If the store did not answer.
+            TypeError, ValueError: If *user_id* cannot be one.
         """
         return self._write(operations.impersonate, user_id, by, client)
 

@@ -109,7 +109,7 @@ class Session:
         step_up_after: Since when a step-up is due, because the account looked unusual or
             its owner said so; None if none is. `require` refuses until then.
         score: Points of the latest assessment, of the sign-in or of a refresh; None
-            where nothing was assessed.
+            where nothing was assessed, or a step-up answered for it.
         impersonator: User id of the person who acts as this session's user, or None.
     """
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import asdict, field, frozen
 
-from devsess import strength
+from devsess import lifecycle, strength
 from devsess.errors import ConfigurationError, StepUpRequiredError
 from devsess.policy import Span, seconds
 
@@ -86,13 +86,14 @@ def check(needed: Requirement, session: Session, now: float, policy: Policy) -> 
         raise StepUpRequiredError("this needs the user, and somebody else acts in their name")
     if session.step_up_after is not None or needed.max_auth_age is not None or needed.acr:
         _check_strength(needed, session, now, policy)
-    trusted_until = session.device.trusted_until
-    if needed.trusted_device and (trusted_until is None or trusted_until.timestamp() <= now):
+    until = session.device.trusted_until
+    trusted_until = None if until is None else until.timestamp()
+    if needed.trusted_device and not lifecycle.is_trusted(trusted_until, now):
         raise StepUpRequiredError("this needs a trusted device: have the user trust this one")
-    if needed.risk_below is not None and (session.score or 0) >= needed.risk_below:
+    below, score = needed.risk_below, session.score
+    if below is not None and score is not None and score >= below:
         raise StepUpRequiredError(
-            f"the sign-in has {session.score} points of risk, and this needs less than"
-            f" {needed.risk_below}: step up",
+            f"the session has {score} points of risk, and this needs less than {below}: step up",
             acr_values=strength.demanded(policy),
         )
 

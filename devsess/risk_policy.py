@@ -96,3 +96,8 @@ class Risk:
         for name in ("quiet_sign_ins", "notices_a_day"):
             if getattr(self, name) < 0:
                 raise ConfigurationError(f"{name} must not be negative")
+
+    def __str__(self) -> str:
+        limits = ("notify_from", "step_up_from", "refresh_from")
+        lines = [f"{getattr(self, name):+4d}  {name.replace('_', ' ')}" for name in limits]
+        return "\n".join([self.mode, str(self.points), *lines])

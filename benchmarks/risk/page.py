@@ -177,7 +177,7 @@ def example() -> str:
 
 
 def pictures(found: Found, folder: Path) -> None:
-    """What each threshold would challenge and catch; the dots are the default."""
+    """The shares that each threshold would challenge and catch; the dots are the default."""
     from benchmarks import _plots as plots
 
     folder.mkdir(exist_ok=True)

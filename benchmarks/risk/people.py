@@ -179,7 +179,7 @@ def instants(who: Person) -> list[float]:
 
 
 def live(who: Person, at: float) -> None:
-    """What changes of its own between two sign-ins: tokens, devices, addresses."""
+    """The changes that come by themselves between two sign-ins: tokens, devices, addresses."""
     r, habits = who.random, who.habits
     years, who.now = (at - who.now) / YEAR, at
     for device in (who.phone, who.computer):

@@ -1,4 +1,4 @@
-"""What happens at each account, in order: its owner's sign-ins and refreshes, and attempts."""
+"""The events of each account, in order: its owner's sign-ins and refreshes, and attempts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What an assessment costs, and what it does not grow with."""
+"""The cost of an assessment, which grows with neither history nor users."""
 
 from __future__ import annotations
 

@@ -68,7 +68,7 @@ VARIANTS: Mapping[str, Variant] = {
     "a quarter of the caps": Variant(memories=_remembering(most=4)),
     "no caps": Variant(memories=_remembering(most=FOREVER)),
 }
-# What a profile forgets shows in the second year.
+# Forgetting shows in the second year.
 FORGETTING: Mapping[str, Variant] = {
     "addresses for 180 days, the rest for 400": Variant(),
     "providers for 180 days, too": Variant(

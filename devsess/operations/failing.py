@@ -27,16 +27,18 @@ if TYPE_CHECKING:
 FAILURES, UNKNOWN = "failures", "unknown-failures"
 # Records of identities that are no known account; each has at most `failures.MOST_ROWS` rows.
 RECORDS = 4_096
+# Characters of it that the application is told: no account has a longer name.
+SHOWN = 255
 # Writes that others were faster at, before a failure goes uncounted: they counted theirs.
 TRIES = 3
 
 
 async def record_failure(op: Operation, user_id: str, client: Client | None) -> None:
     """
-    Count a failed sign-in as *user_id*, be it an account or what somebody typed.
+    Count a failed sign-in as *user_id*, an account or any text that was typed.
 
     Raises:
-        TypeError, ValueError: If *user_id* is no text of 1 to 255 characters.
+        TypeError: If *user_id* is no text.
     """
     checked_user(user_id)
     sighting = sight(checked_client(client) or NOBODY, op.policy.privacy)
@@ -73,7 +75,7 @@ def _event(op: Operation, user_id: str, sighting: Sighting) -> EventRow:
     return EventRow(
         type=EventType.LOGIN_FAILED,
         at=op.now,
-        user_id=user_id,
+        user_id=user_id[:SHOWN],
         ip=sighting.ip,
         network=sighting.network,
         user_agent=sighting.user_agent,

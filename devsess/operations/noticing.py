@@ -11,7 +11,7 @@ import json
 import math
 from typing import TYPE_CHECKING
 
-from attrs import evolve, fields
+from attrs import asdict, evolve
 
 from devsess import lifecycle
 from devsess.errors import BadTokenError, TokenExpiredError
@@ -52,8 +52,8 @@ def notice(op: Operation, row: SessionRow) -> Notice:
 def send(op: Operation, row: SessionRow, event: EventRow) -> Notice:
     """The question about the sign-in of *event*, handed to the application as an event too."""
     question = notice(op, row)
-    told = {each.name: getattr(event, each.name) for each in fields(EventRow)}
-    op.emit(NoticeRow(**{**told, "type": EventType.NOTICE}, notice=question))
+    told = asdict(event, recurse=False) | {"type": EventType.NOTICE}
+    op.emit(NoticeRow(**told, notice=question))
     return question
 
 

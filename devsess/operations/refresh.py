@@ -171,7 +171,7 @@ async def _rotate(
 
 
 def _consequences(op: Operation, found: Assessment) -> dict[str, object]:
-    """What an assessment writes into the row: its score, and under "enforce" a demand."""
+    """The columns that an assessment writes: its score, and under "enforce" a demand."""
     risk = op.policy.risk
     changes: dict[str, object] = {"score": found.score}
     if risk is not None and risk.mode == "enforce" and found.decision is Decision.STEP_UP:

@@ -1,5 +1,5 @@
 """
-What an account is used to: one small record, which sign-ins teach.
+An account's habits: one small record, which sign-ins teach.
 
 Only successes teach. A sign-in from a proven device teaches at once; another one teaches
 its new parts provisionally: they count once a proven device confirms them, or after three
@@ -30,7 +30,7 @@ MAX_PENDING = 8
 
 
 class Part(StrEnum):
-    """What a profile remembers of a sign-in."""
+    """The parts of a sign-in that a profile remembers."""
 
     NETWORK = "network"  # a /24 or /48
     OWNER = "owner"  # number of an autonomous system
@@ -159,7 +159,7 @@ def noticed(profile: Profile, at: float) -> Profile:
 
 
 def _confirmed(profile: Profile, seen: Mapping[Part, str]) -> Profile:
-    """What waited, and shares a network or its owner with *seen*, counts now."""
+    """A pending part that shares a network or its owner with *seen* counts now."""
     due = [it for it in profile.pending if _shares(it.parts, seen)]
     rest = tuple(it for it in profile.pending if it not in due)
     return reduce(_with, due, evolve(profile, pending=rest))

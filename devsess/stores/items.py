@@ -1,8 +1,8 @@
 """
 Items: small documents beside the rows of an account, such as its risk profile.
 
-An item is written as a whole, by comparing versions: who read version 3 writes version 4, and
-only if nobody else did meanwhile. Stores know nothing of what is in it.
+An item is written as a whole, by comparing versions: a caller that read version 3 writes
+version 4, and only if nobody else did meanwhile. Stores know nothing of what is in it.
 """
 
 from __future__ import annotations

@@ -85,7 +85,8 @@ class SessionRow:
             of the store, whichever is higher; once either has a higher one, the
             session has ended.
         step_up_after: Whole second of the latest demand for a step-up that none has met.
-        score: Of the latest assessment, of the sign-in or of a refresh; None without any.
+        score: Of the latest assessment, of the sign-in or of a refresh; None without any,
+            and once a step-up answered for it.
         impersonator: Ids of the session and the user that act as this session's user, or
             None. Such a session is beside every limit.
         Others as in `models.Session`.

@@ -114,7 +114,7 @@ class ItemsContract:
 
     @with_a_store
     async def test_a_refused_sign_in_writes_no_item(self, store: AsyncStore) -> None:
-        """What is refused teaches nothing."""
+        """A refused sign-in teaches nothing."""
         erasure = rows.erasure("user-1")
         await store.erase(erasure)
 

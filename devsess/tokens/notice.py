@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 # Seconds in which a notice may be answered: mail is read within a day, or not at all.
 LIFETIME = 86_400.0
 
-_NOTICE = re.compile(r"(ds1n\.[A-Za-z0-9_-]{20,1024})\.([A-Za-z0-9_-]{43})", re.ASCII)
+_NOTICE = re.compile(r"(ds1n\.[A-Za-z0-9_-]{20,8000})\.([A-Za-z0-9_-]{43})", re.ASCII)
 
 
 @frozen

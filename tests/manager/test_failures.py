@@ -45,6 +45,48 @@ def test_failures_are_forgotten_in_an_hour(sessions: Any, clock: FakeClock) -> N
     assert "failures" not in [it.kind for it in found.signals]
 
 
+def test_a_failure_outlives_a_purge(sessions: Any, clock: FakeClock) -> None:
+    """For ninety days, with where it came from; then it goes."""
+    sessions.login("ada", at(HOME))
+    sessions.record_failure("ada", at(HOSTED))
+    sessions.purge()
+
+    def rows() -> list[Any]:
+        items = sessions.export_user("ada")["items"]
+        return [it["body"] for it in items if it["kind"] == "failures"]
+
+    [[[whose, network, _, count, _]]] = rows()
+    assert ("", "45.83.91.0", 1) == (whose, network, count)
+    clock.advance(90 * 24 * HOUR)
+    sessions.purge()
+    assert [] == rows()
+
+
+def test_a_failure_needs_no_client(make: Callable[..., Any]) -> None:
+    """And shows the one that it has."""
+    heard: list[Any] = []
+    sessions = make(on_event=heard.append)
+    sessions.record_failure("ada")
+    sessions.record_failure("ada", at(HOSTED))
+
+    assert [None, HOSTED] == [it.ip for it in heard]
+
+
+@pytest.mark.parametrize("typed", ["", "x" * 100_000, "\0", "\ud800", "\n"])
+def test_any_typed_text_is_counted(make: Callable[..., Any], typed: str) -> None:
+    """A name that nobody can have must not turn a wrong password into an error."""
+    heard: list[Any] = []
+    make(on_event=heard.append).record_failure(typed, at(HOSTED))
+
+    assert [typed[:255]] == [it.user_id for it in heard]
+
+
+def test_a_name_is_a_text(sessions: Any) -> None:
+    """Anything else is a mistake of the program."""
+    with pytest.raises(TypeError):
+        sessions.record_failure(None)
+
+
 def test_failures_never_teach(sessions: Any) -> None:
     """However often somebody fails from a network, it is new at the next sign-in."""
     sessions.login("ada", at(HOME))

@@ -54,6 +54,23 @@ def test_it_is_marked_everywhere(sessions: Any, staff: Any) -> None:
     )
 
 
+def test_it_shows_where_staff_are(make: Callable[..., Any]) -> None:
+    """Address and place of the request, also to the application."""
+    heard: list[Any] = []
+    sessions = make(locator=Locator(), on_event=heard.append)
+    staff = sessions.login("staff", at(HOME))
+    acted = sessions.impersonate("ada", staff.session, at(HOSTED)).session
+
+    assert (HOSTED, "Amsterdam") == (acted.ip, acted.location.city)
+    assert ("ada", "staff", "impersonation") == (
+        heard[-1].user_id,
+        heard[-1].actor,
+        heard[-1].reason,
+    )
+    with pytest.raises(ValueError):
+        sessions.impersonate("", staff.session)
+
+
 def test_it_ends_with_the_session_that_began_it(sessions: Any, staff: Any) -> None:
     """At once, also where memory would answer."""
     acted = sessions.impersonate("ada", staff.session)

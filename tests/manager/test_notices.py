@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -12,6 +13,7 @@ from devsess import (
     Decision,
     EventType,
     LoginDeniedError,
+    Policy,
     SessionRevokedError,
     StepUpRequiredError,
     TokenExpiredError,
@@ -133,6 +135,70 @@ def test_yes_teaches_the_sign_in_alone(sessions: Any, clock: FakeClock) -> None:
     assert Decision.STEP_UP is sessions.login("ada", at(QUEBEC)).assessment.decision
 
 
+@pytest.mark.parametrize("user_id", ["a" * 255, "𝕏" * 255, '"\\' * 127])
+def test_a_notice_is_answered_for_any_account(
+    sessions: Any, clock: FakeClock, user_id: str
+) -> None:
+    """The longest user id that an account may have, of any characters."""
+    sessions.login(user_id, at(HOME))
+    clock.advance(60)
+    unusual = sessions.login(user_id, at(HOSTED))
+
+    assert sessions.confirm(unusual.notice.no_token, False)
+
+
+def test_no_alone_ends_the_question(sessions: Any, clock: FakeClock) -> None:
+    """Yes does not count after it, though that token was never used."""
+    _, one = _noticed(sessions, clock)
+    sessions.confirm(one.notice.no_token, False)
+
+    with pytest.raises(TokenExpiredError):
+        sessions.confirm(one.notice.yes_token, True)
+
+
+def test_yes_is_no_sign_in(sessions: Any, clock: FakeClock) -> None:
+    """It makes the account no more settled; the event shows no more than the network."""
+    _, one = _noticed(sessions, clock)
+    sessions.confirm(one.notice.yes_token, True)
+    [habits] = [it for it in sessions.export_user("ada")["items"] if it["kind"] == "profile"]
+
+    assert 2 == habits["body"]["signIns"]
+    assert "45.83.91.0" == sessions.history("ada").items[0].ip
+
+
+def test_no_counts_after_its_session_is_gone(make: Callable[..., Any], clock: FakeClock) -> None:
+    """The device is blocked all the same; a forgotten one has ended with its session."""
+    heard: list[Any] = []
+    sessions = make(locator=Locator(), on_event=heard.append)
+    _, first = _noticed(sessions, clock)
+    sessions.forget_device("ada", first.session.device)
+    assert sessions.confirm(first.notice.no_token, False)
+
+    asked = [it for it in heard if it.type is EventType.STEP_UP_ASKED]
+    assert ["disowned"] == [it.reason for it in asked]
+
+
+def test_no_blocks_a_device_whose_session_has_ended(sessions: Any, clock: FakeClock) -> None:
+    """A thief may have signed out to hide."""
+    _, one = _noticed(sessions, clock)
+    sessions.rename_device("ada", one.session.device, "mine")
+    sessions.revoke(one.session.id)
+    assert sessions.confirm(one.notice.no_token, False)
+
+    assert [True] == [it.blocked for it in sessions.devices("ada") if it.name == "mine"]
+
+
+def test_an_answer_without_risk_still_ends(make: Callable[..., Any], clock: FakeClock) -> None:
+    """A notice that was sent before risk was switched off can be answered, and teaches nothing."""
+    _, one = _noticed(make(locator=Locator()), clock)
+    before = make().export_user("ada")["items"]
+    off = make(policy=Policy(risk=None))
+    assert off.confirm(one.notice.yes_token, True)
+
+    after = [it for it in off.export_user("ada")["items"] if it["kind"] == "profile"]
+    assert after == [it for it in before if it["kind"] == "profile"]
+
+
 def _nobody(*_: Any) -> None:
     return None
 
@@ -145,6 +211,11 @@ def _same(_: Any, unusual: Any) -> Any:
     return unusual.session
 
 
+def _impersonators(sessions: Any, *_: Any) -> Any:
+    staff = sessions.login("staff", at(HOME)).session
+    return sessions.impersonate("ada", staff, at(HOME)).session
+
+
 def _strangers(sessions: Any, *_: Any) -> Any:
     return sessions.login("bob", at(HOME)).session
 
@@ -155,7 +226,7 @@ def _ended(sessions: Any, *_: Any) -> Any:
     return session
 
 
-@pytest.mark.parametrize("by", [_nobody, _another, _same, _strangers, _ended])
+@pytest.mark.parametrize("by", [_nobody, _another, _same, _strangers, _ended, _impersonators])
 def test_yes_trusts_only_from_another_device(
     sessions: Any, clock: FakeClock, by: Callable[..., Any]
 ) -> None:
@@ -164,7 +235,8 @@ def test_yes_trusts_only_from_another_device(
     sessions.confirm(unusual.notice.yes_token, True, by=by(sessions, unusual))
     trusted_until = sessions.get(unusual.session.id).device.trusted_until
 
-    assert (by is _another) == (trusted_until is not None)
+    expected = clock.now() + timedelta(days=30) if by is _another else None
+    assert expected == trusted_until
 
 
 def test_each_token_answers_once(sessions: Any, clock: FakeClock) -> None:

@@ -170,6 +170,16 @@ def test_a_demand_binds_the_tokens_of_before(make: Callable[..., Any]) -> None:
     assert EventType.STEP_UP_ASKED is here.history("ada").items[0].type
 
 
+def test_any_step_up_meets_a_demand_without_a_context(make: Callable[..., Any]) -> None:
+    """Risk(acr=None): for an application that knows no contexts; it only observes."""
+    observing = make(locator=Locator(), policy=Policy(risk=Risk(acr=None)))
+    observing.login("ada", at(HOME))
+    grant = observing.login("ada", at(HOSTED))
+    assert grant.session.score is not None
+
+    assert observing.step_up(grant.access_token, amr=("pwd",)).session.score is None
+
+
 def test_another_system_needs_a_step_up(enforced: Any) -> None:
     """A session that goes on under Windows began on macOS; the refresh succeeds."""
     grant = enforced.login("ada", at(HOME))

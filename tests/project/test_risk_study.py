@@ -36,7 +36,7 @@ def here() -> World:
 
 @pytest.fixture(scope="module")
 def stories(here: World) -> list[list[Scene]]:
-    """What happens at each account."""
+    """The events of each account."""
     return [list(scenes(7, number, here, Habits())) for number in range(PEOPLE)]
 
 

@@ -361,7 +361,7 @@ def test_a_purge_passes_over_what_is_held(
 
 
 def test_an_erasure_waits_for_a_write_and_takes_it(postgres: PostgresServer, schema: str) -> None:
-    """What was written before it goes with it; what follows it finds nothing to follow."""
+    """An item of before goes with it; a version that follows it finds nothing to follow."""
 
     async def work(store: PostgresStore) -> None:
         await store.migrate()

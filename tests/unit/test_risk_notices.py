@@ -56,7 +56,7 @@ def test_a_day_has_a_bound(decision: Decision, history: list[int]) -> None:
 def test_a_notice_sent_never_brings_another(
     decision: Decision, sign_ins: int, recent: int, more: int
 ) -> None:
-    """What is silent after some notices is silent after more."""
+    """A sign-in that is silent after some notices is silent after more."""
     assessment, risk = Assessment(decision=decision), Risk()
     after = notifies(assessment, risk, sign_ins=sign_ins, recent=recent + more)
 

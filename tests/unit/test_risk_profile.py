@@ -1,4 +1,4 @@
-"""What a profile learns, when it counts, what it forgets, and its size."""
+"""Profiles: the parts they learn, when those count and are forgotten, and their size."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def test_without_proof_new_parts_wait() -> None:
 
 @pytest.mark.parametrize(("days", "expected"), [(2, False), (3, True)])
 def test_after_three_quiet_days_they_count(days: int, expected: bool) -> None:
-    """What nobody objected to for three days is a habit; a third try does not hasten it."""
+    """A part that nobody objected to for three days is a habit; a third try does not hasten it."""
     profile = learned(learned(USED, AWAY, confirmed=False), later(AWAY, 1), confirmed=False)
 
     assert expected is as_of(profile, T + days * DAY).knows(Part.OWNER, "2856", T + days * DAY)
@@ -91,7 +91,7 @@ def test_a_proven_device_elsewhere_confirms_nothing() -> None:
 
 @pytest.mark.parametrize(("part", "value"), [(Part.OWNER, "37148"), (Part.COUNTRY, "NG")])
 def test_a_part_is_forgotten_after_its_days(part: Part, value: str) -> None:
-    """What was not seen for so long is new again, and not a day earlier."""
+    """A part that was not seen for so long is new again, and not a day earlier."""
     days = MEMORIES[part].days
 
     assert USED.knows(part, value, T + days * DAY)
@@ -130,7 +130,7 @@ def test_a_refresh_is_no_sign_in() -> None:
 
 
 def test_a_sign_in_without_a_place_leaves_the_last_one() -> None:
-    """What is not known is not learned."""
+    """A value that is not known is not learned."""
     profile = learned(USED, later(evolve(HOME, location=None), 1), confirmed=True)
 
     assert profile.last == USED.last

@@ -154,6 +154,15 @@ def test_a_signal_is_found_or_is_not(
     assert expected == (found.points if isinstance(found, Finding) else found)
 
 
+def test_a_risk_prints_its_table() -> None:
+    """Mode, points and limits, for a log or a terminal."""
+    lines = str(Risk(step_up_from=15)).splitlines()
+
+    assert "observe" == lines[0]
+    assert " -50  base" in lines
+    assert " +15  step up from" in lines
+
+
 def test_every_signal_has_cases_on_both_sides() -> None:
     """No rule goes without a case that it finds, and one that it does not."""
     found = {kind for kind, _, _, expected in CASES if isinstance(expected, str)}

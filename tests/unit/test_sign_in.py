@@ -15,7 +15,11 @@ from devsess import (
     RefreshTokenReusedError,
     SessionLimitError,
     SessionManager,
+    StoreUnavailableError,
 )
+from devsess.stores.base import Insertion
+from devsess.stores.calls import InsertAnswer
+from devsess.stores.items import Item
 from devsess.stores.memory import MemoryStore
 from devsess.testing import FakeClock
 
@@ -179,3 +183,35 @@ def test_a_full_account_is_in_the_history() -> None:
             event.session_id,
         )
         assert "102.89.77.0" == event.ip
+
+
+class Racing(MemoryStore):
+    """Another sign-in of the account is written between a sign-in's read and its write."""
+
+    other: SessionManager | None = None
+    is_down = False
+
+    def insert(self, insertion: Insertion) -> InsertAnswer:
+        other, self.other = self.other, None
+        if other is not None:
+            other.login("ada")
+        return super().insert(insertion)
+
+    def put_item(self, item: Item, *, most: int = 1) -> bool:
+        if self.is_down:
+            raise StoreUnavailableError("down")
+        return super().put_item(item, most=most)
+
+
+@pytest.mark.parametrize(("is_down", "learned"), [(False, 3), (True, 2)])
+def test_both_of_two_sign_ins_teach(is_down: bool, learned: int) -> None:
+    """The slower one learns again; if it cannot, it stands all the same."""
+    store = Racing()
+    with SessionManager(store, keys=OLD) as sessions:
+        sessions.login("ada")
+        store.other, store.is_down = sessions, is_down
+        grant = sessions.login("ada")
+        assert grant.session.id == sessions.validate(grant.access_token).id
+        [habits] = sessions.export_user("ada")["items"]
+
+    assert learned == habits["body"]["signIns"]

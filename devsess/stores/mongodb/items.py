@@ -35,7 +35,7 @@ async def put_item(unit: Unit, item: Item, most: int) -> bool:
 
 
 def asked(items: Sequence[Item]) -> list[Document]:
-    """What finds all that `put_all` has to know of."""
+    """The filter that finds all that `put_all` has to know of."""
     gates = sorted({docs.gate_key(it.owner) for it in items})
     kinds = sorted({(it.kind, it.owner) for it in items})
     return [*({"_id": it} for it in gates), *(_alike(*it) for it in kinds)]

@@ -1,4 +1,4 @@
-"""What all calls of the store share: its port, its schema, and its transactions."""
+"""The parts that all calls of the store share: its port, its schema, and its transactions."""
 
 from __future__ import annotations
 
