@@ -1,0 +1,99 @@
+"""The kinds of event, and an event as a user meets it."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any
+
+from attrs import frozen
+
+from devsess._instants import iso
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from devsess.models import Assessment, Notice
+
+
+class EventType(StrEnum):
+    """
+    The kinds of event, under the OWASP Logging Vocabulary's names where it has one.
+
+    The history keeps them all, except SESSION_RENEWED from an unchanged client,
+    SESSION_USED_AFTER_END, LOGIN_FAILED, LOGIN_CHALLENGED and NOTICE, which only reach
+    `on_event`: a flood of requests must not fill the store.
+    """
+
+    SESSION_CREATED = "session_created"
+    SESSION_RENEWED = "session_renewed"
+    SESSION_EXTENDED = "session_extended"
+    SESSION_UPDATED = "session_updated"
+    SESSION_STEPPED_UP = "session_stepped_up"
+    SESSION_REVOKED = "authn_token_revoked"
+    SESSION_USED_AFTER_END = "session_use_after_expire"
+    TOKEN_REISSUED = "authn_token_reissued"  # noqa: S105
+    TOKEN_REUSED = "authn_token_reuse"  # noqa: S105
+    TOKEN_FROM_FUTURE = "authn_token_from_future"  # noqa: S105
+    LIMIT_EXCEEDED = "excess_sessions_exceeded"
+    LOGIN_DENIED = "authn_login_denied"
+    LOGIN_FAILED = "authn_login_fail"
+    LOGIN_CHALLENGED = "authn_login_challenged"
+    STEP_UP_ASKED = "step_up_asked"
+    NOTICE = "sign_in_notice"
+    NOTICE_CONFIRMED = "sign_in_confirmed"
+    NOTICE_DISOWNED = "sign_in_disowned"
+    DEVICE_RENAMED = "device_renamed"
+    DEVICE_TRUSTED = "device_trusted"
+    DEVICE_BLOCKED = "device_blocked"
+    DEVICE_UNBLOCKED = "device_unblocked"
+    DEVICE_FORGOTTEN = "device_forgotten"
+
+
+@frozen
+class Event:
+    """
+    Something that happened to an account.
+
+    Attributes:
+        type: Its kind.
+        at: When.
+        user_id: To which account.
+        session_id: To which session, or None.
+        device_id: On which device, or None.
+        ip: From where; the network once the session ended.
+        user_agent: By which program.
+        reason: Why.
+        actor: The person or program that did it, if not the user.
+        assessment: How unusual the request was, or None.
+        is_new_device: Whether it is a login from a device that this account did not know.
+        notice: Of a NOTICE, as `on_event` gets it: the question to send to the owner.
+    """
+
+    type: EventType
+    at: datetime
+    user_id: str
+    session_id: str | None = None
+    device_id: str | None = None
+    ip: str | None = None
+    user_agent: str | None = None
+    reason: str | None = None
+    actor: str | None = None
+    assessment: Assessment | None = None
+    is_new_device: bool = False
+    notice: Notice | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """This event as JSON types, without the tokens of a notice."""
+        return {
+            "type": self.type.value,
+            "at": iso(self.at),
+            "userId": self.user_id,
+            "sessionId": self.session_id,
+            "deviceId": self.device_id,
+            "ip": self.ip,
+            "userAgent": self.user_agent,
+            "reason": self.reason,
+            "actor": self.actor,
+            "assessment": self.assessment.to_dict() if self.assessment else None,
+            "isNewDevice": self.is_new_device,
+        }
