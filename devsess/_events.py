@@ -12,7 +12,7 @@ from devsess._instants import iso
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from devsess.models import Assessment, Notice
+    from devsess._assessment import Assessment, Notice
 
 
 class EventType(StrEnum):

@@ -8,11 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from datetime import datetime
-from enum import StrEnum
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from attrs import field, frozen
 
+from devsess._assessment import Assessment as Assessment
+from devsess._assessment import Decision as Decision
+from devsess._assessment import Notice as Notice
+from devsess._assessment import Signal as Signal
 from devsess._client import UNKNOWN as UNKNOWN
 from devsess._client import Client as Client
 from devsess._client import Kind as Kind
@@ -21,9 +24,6 @@ from devsess._events import EventType as EventType
 from devsess._frozen import NOTHING
 from devsess._instants import iso as iso
 from devsess._location import Location as Location
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 T = TypeVar("T")
 
@@ -170,87 +170,6 @@ class Session:
             "current": self.is_current,
             "impersonator": self.impersonator,
         }
-
-
-class Decision(StrEnum):
-    """The answers to an assessment, mildest first."""
-
-    ALLOW = "allow"
-    NOTIFY = "notify"
-    STEP_UP = "step_up"
-    DENY = "deny"
-
-
-@frozen
-class Signal:
-    """
-    One thing that is unusual.
-
-    Attributes:
-        kind: Its name, such as "foreign_device".
-        weight: Its points; 0 for one that is shown and does not count.
-        message: A sentence for people, with the numbers in it.
-        data: The numbers, as JSON types.
-    """
-
-    kind: str
-    weight: int
-    message: str
-    data: Mapping[str, Any] = field(default=NOTHING, hash=False)
-
-
-@frozen
-class Assessment:
-    """
-    How unusual a request is.
-
-    Attributes:
-        score: The sum of the points, from `Points.base` on; 0 where nothing was evaluated.
-        decision: The policy's answer to it.
-        signals: The unusual things, one by one.
-        not_evaluated: Names of the rules that lacked the data they need.
-    """
-
-    score: int = 0
-    decision: Decision = Decision.ALLOW
-    signals: Sequence[Signal] = ()
-    not_evaluated: Sequence[str] = ()
-
-    def to_dict(self) -> dict[str, Any]:
-        """This assessment as JSON types."""
-        return {
-            "score": self.score,
-            "decision": self.decision.value,
-            "signals": [
-                {
-                    "kind": signal.kind,
-                    "weight": signal.weight,
-                    "message": signal.message,
-                    "data": dict(signal.data),
-                }
-                for signal in self.signals
-            ],
-            "notEvaluated": list(self.not_evaluated),
-        }
-
-
-@frozen
-class Notice:
-    """
-    The question "was this you?" about a sign-in, for a mail to the account's owner.
-
-    Let the links in it lead to a page that asks, and answer by `confirm` when its form is
-    posted: mail scanners open links by themselves.
-
-    Attributes:
-        yes_token: Answers yes, once.
-        no_token: Answers no, once; also after a yes.
-        expires_at: Until when.
-    """
-
-    yes_token: str = field(repr=False)
-    no_token: str = field(repr=False)
-    expires_at: datetime
 
 
 @frozen

@@ -43,7 +43,7 @@ ROOMS = {
                 "stores.rows",
                 "geo.locator",
             ),
-            *("_client", "_events", "_instants", "_location", "_text", "_frozen"),
+            *("_assessment", "_client", "_events", "_instants", "_location", "_text", "_frozen"),
         ),
     ),
     "laws": Room(1, ("skew", "lifecycle", "requirement", "rotation", "strength", "views")),
