@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import StrEnum
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from attrs import frozen
@@ -49,6 +51,22 @@ class EventType(StrEnum):
     DEVICE_FORGOTTEN = "device_forgotten"
 
 
+_CAEP = "https://schemas.openid.net/secevent/caep/event-type/"
+
+# OpenID CAEP 1.0 §3. The events of the RISC profile are of accounts and their credentials,
+# which the application keeps: none of ours is among them.
+_CAEP_NAMES: Mapping[EventType, str] = MappingProxyType(
+    {
+        EventType.SESSION_CREATED: "session-established",
+        EventType.SESSION_RENEWED: "session-presented",
+        EventType.TOKEN_REISSUED: "session-presented",
+        EventType.SESSION_REVOKED: "session-revoked",
+        EventType.SESSION_STEPPED_UP: "assurance-level-change",
+        EventType.STEP_UP_ASKED: "risk-level-change",
+    }
+)
+
+
 @frozen
 class Event:
     """
@@ -81,6 +99,12 @@ class Event:
     assessment: Assessment | None = None
     is_new_device: bool = False
     notice: Notice | None = None
+
+    @property
+    def caep(self) -> str | None:
+        """The URI of its type in OpenID CAEP 1.0 (§3), or None where CAEP has none for it."""
+        name = _CAEP_NAMES.get(self.type)
+        return None if name is None else _CAEP + name
 
     def to_dict(self) -> dict[str, Any]:
         """This event as JSON types, without the tokens of a notice."""

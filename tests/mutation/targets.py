@@ -48,6 +48,7 @@ TARGETS: dict[str, tuple[str, ...]] = {
         "tests/manager/test_levels.py",
         "tests/manager/test_risk.py",
     ),
+    "devsess/_events.py": ("tests/unit/test_event_names.py",),
     "devsess/requirement.py": ("tests/unit/test_requirement.py", "tests/manager/test_risk.py"),
     "devsess/operations/noticing.py": ("tests/manager/test_notices.py",),
     "devsess/operations/impersonating.py": ("tests/manager/test_impersonation.py",),

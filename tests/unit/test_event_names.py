@@ -1,0 +1,56 @@
+"""Each kind of event has its name in CAEP, if there is one, and its line in the documents."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from devsess import Event, EventType
+
+PAGE = Path(__file__).parents[2] / "docs" / "events.md"
+# OpenID CAEP 1.0, §3.1 to §3.8.
+DEFINED = {
+    "session-revoked",
+    "token-claims-change",
+    "credential-change",
+    "assurance-level-change",
+    "device-compliance-change",
+    "session-established",
+    "session-presented",
+    "risk-level-change",
+}
+NAMES = {
+    EventType.SESSION_CREATED: "session-established",
+    EventType.SESSION_RENEWED: "session-presented",
+    EventType.TOKEN_REISSUED: "session-presented",
+    EventType.SESSION_REVOKED: "session-revoked",
+    EventType.SESSION_STEPPED_UP: "assurance-level-change",
+    EventType.STEP_UP_ASKED: "risk-level-change",
+}
+LINES = re.compile(r"^\| `(\w+)` \|.*\| (yes|no|some) \| (?:`([\w-]+)`|none) \|$", re.MULTILINE)
+
+
+def uri(name: str | None) -> str | None:
+    return name and f"https://schemas.openid.net/secevent/caep/event-type/{name}"
+
+
+def event(kind: EventType) -> Event:
+    return Event(kind, datetime(2026, 1, 1, tzinfo=UTC), "ada")
+
+
+@pytest.mark.parametrize("kind", EventType)
+def test_an_event_has_the_uri_of_caep(kind: EventType) -> None:
+    """The base and a name that CAEP 1.0 defines; None where it defines none."""
+    assert uri(NAMES.get(kind)) == event(kind).caep
+    assert NAMES.get(kind) in {None, *DEFINED}
+
+
+def test_the_page_lists_each_kind_with_its_name() -> None:
+    """Every type once, and the CAEP name that its events have."""
+    listed = [(kind, name or None) for kind, _, name in LINES.findall(PAGE.read_text("utf-8"))]
+
+    assert len(EventType) == len(listed)
+    assert {(kind.value, NAMES.get(kind)) for kind in EventType} == set(listed)
