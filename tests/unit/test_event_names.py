@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from devsess import Event, EventType
+from devsess import Assessment, Event, EventType
 
 PAGE = Path(__file__).parents[2] / "docs" / "events.md"
 # OpenID CAEP 1.0, §3.1 to §3.8.
@@ -54,3 +55,33 @@ def test_the_page_lists_each_kind_with_its_name() -> None:
 
     assert len(EventType) == len(listed)
     assert {(kind.value, NAMES.get(kind)) for kind in EventType} == set(listed)
+
+
+@pytest.mark.parametrize("assessment", [None, Assessment(score=7)])
+def test_an_event_as_json_types(assessment: Assessment | None) -> None:
+    """Each member under its name, and never the tokens of a notice."""
+    told: dict[str, Any] = {
+        "session_id": "s",
+        "device_id": "d",
+        "ip": "192.0.2.1",
+        "user_agent": "curl",
+        "reason": "lost phone",
+        "actor": "eve",
+        "is_new_device": True,
+    }
+    at = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+    shown = Event(EventType.SESSION_REVOKED, at, "ada", **told, assessment=assessment).to_dict()
+
+    assert {
+        "type": "authn_token_revoked",
+        "at": "2026-01-02T03:04:05Z",
+        "userId": "ada",
+        "sessionId": "s",
+        "deviceId": "d",
+        "ip": "192.0.2.1",
+        "userAgent": "curl",
+        "reason": "lost phone",
+        "actor": "eve",
+        "assessment": assessment and assessment.to_dict(),
+        "isNewDevice": True,
+    } == shown
