@@ -30,6 +30,9 @@ class Points:
             device, for an account with four to nine sign-ins behind it.
         settled_account: The same, with ten or more.
         failures: Three or more failed sign-ins came right before this one.
+        velocity: Failed sign-ins on ten or more accounts came from the /24 or /48 in the last
+            hour. Off by default, since its worth is not measured: 0 neither counts nor reads
+            them.
         impossible_travel: Nobody travels that fast; on an unknown device.
         automation: It is a program or crawler, not a browser.
         changed_system: A session is refreshed on another system than its sign-in showed.
@@ -46,6 +49,7 @@ class Points:
     established_account: int = 5
     settled_account: int = 10
     failures: int = 5
+    velocity: int = 0
     impossible_travel: int = 10
     automation: int = 20
     changed_system: int = 50

@@ -66,6 +66,7 @@ def _facts(
     *,
     is_known: bool,
     failures: int = 0,
+    failed_accounts: int | None = None,
 ) -> Facts:
     shown = traits(Client(user_agent=agent))
     return Facts(
@@ -77,6 +78,7 @@ def _facts(
         browser=shown.browser,
         kind=shown.kind,
         failures=failures,
+        failed_accounts=failed_accounts,
     )
 
 
@@ -101,7 +103,7 @@ def of_csv(lines: Iterable[str], name: str) -> list[SignIns]:
 
 
 COLUMNS = (
-    *("user_id", "at", "known", "ip", "user_agent", "failures"),
+    *("user_id", "at", "known", "ip", "user_agent", "failures", "failed_accounts"),
     *("country_code", "asn", "organisation", "hosting"),
     *("city", "latitude", "longitude", "accuracy_km"),
 )
@@ -138,6 +140,7 @@ class _Row:
             self._location(),
             is_known=self._value("known", _truth) or False,
             failures=self._value("failures", _count) or 0,
+            failed_accounts=self._value("failed_accounts", _count),
         )
         return user_id, facts
 

@@ -84,6 +84,7 @@ def facts(
     location: Location | None,
     *,
     known: bool,
+    failed_accounts: int | None,
 ) -> Facts:
     """The facts of a sign-in: no more of its address than the policy's privacy keeps."""
     return Facts(
@@ -95,6 +96,7 @@ def facts(
         browser=sighting.traits.browser,
         kind=sighting.traits.kind,
         failures=_failures(account.items, op.now),
+        failed_accounts=failed_accounts,
     )
 
 

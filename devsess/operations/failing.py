@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from devsess.devices.recognise import sight
 from devsess.models import EventType
+from devsess.operations import velocity
 from devsess.operations._checks import checked_client, checked_user
 from devsess.operations.common import NOBODY
 from devsess.risk import failures
@@ -49,7 +50,8 @@ async def record_failure(op: Operation, user_id: str, client: Client | None) -> 
     kind, owner, whose = (FAILURES, user_id, "") if profile else _unknown(op, user_id)
     for _ in range(TRIES):
         if await _count(op, (kind, owner), whose, sighting.network):
-            return
+            break
+    await velocity.count(op, user_id, sighting.network)
 
 
 def _unknown(op: Operation, typed: str) -> tuple[str, str, str]:

@@ -14,7 +14,7 @@ from devsess.devices.addresses import address
 from devsess.devices.recognise import Sighting, recognise, resembling, ring_with, sight
 from devsess.errors import LoginDeniedError, SessionLimitError
 from devsess.models import EventType
-from devsess.operations import assessing, noticing
+from devsess.operations import assessing, noticing, velocity
 from devsess.operations._checks import (
     checked_amr,
     checked_claims,
@@ -155,7 +155,10 @@ async def look(op: Operation, user_id: str, client: Client) -> Seen:
     )
     device, is_known, is_owned = _device(op, user_id, account.devices, prints, ring, sighting)
     location = await op.locate(address(client.ip))
-    shown = assessing.facts(op, account, device, sighting, location, known=is_known)
+    failed = await velocity.failed_accounts(op, sighting.network)
+    shown = assessing.facts(
+        op, account, device, sighting, location, known=is_known, failed_accounts=failed
+    )
     return Seen(ring, sighting, digests, account, device, is_known, is_owned, location, shown)
 
 

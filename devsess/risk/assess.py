@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from devsess.models import Assessment, Decision, Signal
 from devsess.risk.facts import Facts, Proof
 from devsess.risk.profile import Profile, as_of
-from devsess.risk.signals import LACKING, SIGNALS
+from devsess.risk.signals import LACKING, in_use
 
 if TYPE_CHECKING:
     from devsess.risk_policy import Risk
@@ -23,11 +23,11 @@ def assess(facts: Facts, profile: Profile | None, risk: Risk) -> Assessment:
     if facts.proof is Proof.BLOCKED:
         signal = Signal("blocked_device", 0, "blocked device")
         return Assessment(decision=Decision.DENY, signals=(signal,))
-    profile = as_of(profile or Profile(), facts.at)
+    profile, signals = as_of(profile or Profile(), facts.at), in_use(risk.points)
     if not profile.sign_ins:
-        return Assessment(not_evaluated=tuple(SIGNALS))
+        return Assessment(not_evaluated=tuple(signals))
     score, found, lacking = risk.points.base, [], []
-    for kind, rule in SIGNALS.items():
+    for kind, rule in signals.items():
         finding = rule(facts, profile)
         if finding is LACKING:
             lacking.append(kind)

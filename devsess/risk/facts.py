@@ -35,6 +35,7 @@ class Facts:
         os, browser: Families, without versions.
         kind: Of device or program.
         failures: Failed sign-ins of the account shortly before this one.
+        failed_accounts: Accounts on which `network` failed shortly before, its own among them.
         session_os: At a refresh, the system that the session's sign-in showed.
     """
 
@@ -46,6 +47,7 @@ class Facts:
     browser: str = UNKNOWN
     kind: Kind = UNKNOWN
     failures: int = 0
+    failed_accounts: int | None = None
     session_os: str | None = None
 
     @property

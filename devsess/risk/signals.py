@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from enum import Enum
-from typing import Final, TypeAlias
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from attrs import field, frozen
 
@@ -18,12 +18,18 @@ from devsess._frozen import NOTHING
 from devsess.risk.facts import Facts
 from devsess.risk.places import place, travel
 from devsess.risk.profile import Part, Profile
+from devsess.risk.velocity import MOST_ACCOUNTS
+
+if TYPE_CHECKING:
+    from devsess.risk_policy import Points
 
 # Sign-ins after which an account counts as established, and as settled.
 ESTABLISHED = 4
 SETTLED = 10
 # Failed sign-ins that are a signal.
 FAILURES = 3
+# Accounts on which one network failed that are.
+FAILED_ACCOUNTS = 10
 # Faster than an airliner, and too far for two wrong points of one region, or for a carrier whose
 # addresses leave it at another city than its phones are in.
 SPEED_KMH = 1_000.0
@@ -141,6 +147,21 @@ def failures(facts: Facts, _: Profile) -> Finding | None:
     )
 
 
+def velocity(facts: Facts, _: Profile) -> Finding | Lacking | None:
+    """The network failed on many accounts; a refresh, which no guess leads to, is not asked."""
+    count = facts.failed_accounts
+    if facts.session_os is not None:
+        return None
+    if count is None:
+        return LACKING
+    if count < FAILED_ACCOUNTS:
+        return None
+    many = f"{count} accounts or more" if count >= MOST_ACCOUNTS else f"{count} accounts"
+    return Finding(
+        "velocity", f"{_subnet(facts)} failed on {many} in the last hour", {"accounts": count}
+    )
+
+
 def impossible_travel(facts: Facts, profile: Profile) -> Finding | Lacking | None:
     """
     Nobody travels as fast as the two latest sign-ins are apart.
@@ -192,10 +213,17 @@ SIGNALS: Mapping[str, Rule] = {
     "new_agent": new_agent,
     "settled_account": settled_account,
     "failures": failures,
+    "velocity": velocity,
     "impossible_travel": impossible_travel,
     "automation": automation,
     "changed_system": changed_system,
 }
+_WITHOUT_VELOCITY = {kind: rule for kind, rule in SIGNALS.items() if kind != "velocity"}
+
+
+def in_use(points: Points) -> Mapping[str, Rule]:
+    """The signals that *points* asks for: where velocity is off, nothing is counted for it."""
+    return SIGNALS if points.velocity else _WITHOUT_VELOCITY
 
 
 def _is_new_owner(facts: Facts, profile: Profile) -> bool:
@@ -214,6 +242,10 @@ def _owner(facts: Facts) -> str:
     if where is None or where.asn is None:
         return "a network of another country"
     return f"AS{where.asn} ({where.organisation})" if where.organisation else f"AS{where.asn}"
+
+
+def _subnet(facts: Facts) -> str:
+    return f"{facts.network}/48" if ":" in (facts.network or "") else f"{facts.network}/24"
 
 
 def _hours(hours: float) -> str:

@@ -15,10 +15,14 @@ from click.testing import CliRunner, Result
 
 from devsess import Client, Location, Policy, SessionManager
 from devsess.cli import main
+from devsess.cli._recorded import of_csv as recorded
+from devsess.risk.assess import assess
+from devsess.risk.profile import Profile, learned
 from devsess.risk_policy import Points, Risk
 from devsess.testing import FakeClock
 
 SECRET = "t7vKq2Zr9XwLm4NbY8sHd5JfC3pQx6RgUe1"
+ON = Points(velocity=60)
 HOME = Client(
     "102.89.77.21",
     "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36"
@@ -193,6 +197,27 @@ def test_the_policy_decides(tmp_path: Path) -> None:
         found["policy"]["points"]["hosting"],
     )
     assert {"step_up": 0, "notify": 1, "allow": 11} == found["decisions"]
+
+
+@pytest.mark.parametrize(("accounts", "is_signal"), [("10", True), ("9", False), ("", None)])
+def test_failures_of_a_network_are_replayed(
+    tmp_path: Path, accounts: str, is_signal: bool | None
+) -> None:
+    """Where the policy asks for them, and the file has them: else they are not evaluated."""
+    policy = tmp_path / "policy.toml"
+    policy.write_text("[risk.points]\nvelocity = 60\n")
+    text = "user_id,at,known,ip,failed_accounts\n" + "".join(
+        f"ada,2025-07-0{day},yes,102.89.77.21,{accounts}\n" for day in (1, 2)
+    )
+    [facts] = [found for _, found in recorded(text.splitlines(), "a file")]
+    found = figures(of_csv(tmp_path, text, "--policy", str(policy), "--json"))
+
+    assert [int(accounts) if accounts else None] * 2 == [it.failed_accounts for it in facts]
+    assert {"step_up": int(is_signal or False), "notify": 0} == {
+        it: found["decisions"][it] for it in ("step_up", "notify")
+    }
+    missing = assess(facts[0], learned(Profile(), facts[0], confirmed=True), Risk(points=ON))
+    assert (is_signal is None) == ("velocity" in missing.not_evaluated)
 
 
 @pytest.mark.parametrize(

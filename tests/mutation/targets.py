@@ -53,6 +53,8 @@ TARGETS: dict[str, tuple[str, ...]] = {
     "devsess/operations/noticing.py": ("tests/manager/test_notices.py",),
     "devsess/operations/impersonating.py": ("tests/manager/test_impersonation.py",),
     "devsess/operations/failing.py": ("tests/manager/test_failures.py",),
+    "devsess/operations/velocity.py": ("tests/manager/test_velocity.py",),
+    "devsess/risk/velocity.py": ("tests/unit/test_risk_velocity.py",),
     "devsess/skew.py": (*_LAWS, *_OPERATIONS, "tests/manager/test_levels.py"),
     "devsess/adapters/_csrf.py": ("tests/web/test_csrf.py",),
     "devsess/adapters/_carrier.py": (

@@ -57,6 +57,7 @@ HOME = Facts(
 USED = learned(Profile(), HOME, confirmed=True)
 CITIES_ALONE = learned(Profile(), evolve(HOME, location=evolve(LAGOS, asn=None)), confirmed=True)
 SETTLED = evolve(USED, sign_ins=10)
+VELOCITY_ON = Points(velocity=5)
 BARE = evolve(HOME, at=T + DAY, proof=Proof.NONE)
 NEXT_DOOR = evolve(BARE, network="102.89.78.0")
 ABROAD = evolve(BARE, network="70.24.10.0", location=QUEBEC)
@@ -113,6 +114,11 @@ CASES = [
     ("settled_account", evolve(ELSEWHERE, location=None), SETTLED, LACKING),
     ("failures", evolve(BARE, failures=3), USED, "failures"),
     ("failures", evolve(BARE, failures=2), USED, None),
+    ("velocity", evolve(BARE, failed_accounts=10), USED, "velocity"),
+    ("velocity", evolve(BARE, failed_accounts=9), USED, None),
+    ("velocity", BARE, USED, LACKING),
+    ("velocity", evolve(BARE, failed_accounts=10, session_os="macOS"), USED, None),
+    ("velocity", evolve(BARE, session_os="macOS"), USED, None),
     ("impossible_travel", at(ABROAD, 120), USED, "impossible_travel"),
     ("impossible_travel", at(evolve(ABROAD, location=LONDON), 14 * HOUR), USED, None),
     ("impossible_travel", at(evolve(ABROAD, proof=Proof.KNOWN), 120), USED, None),
@@ -241,9 +247,41 @@ def test_a_blocked_device_is_denied() -> None:
 @pytest.mark.parametrize("profile", [None, Profile()])
 def test_without_a_profile_nothing_is_evaluated(profile: Profile | None) -> None:
     """The first sign-in is allowed, and says that no rule was asked."""
-    found = assess(ABROAD, profile, Risk())
+    found = assess(ABROAD, profile, Risk(points=VELOCITY_ON))
 
     assert (found.decision, tuple(SIGNALS)) == (Decision.ALLOW, found.not_evaluated)
+
+
+@pytest.mark.parametrize("profile", [None, USED])
+@pytest.mark.parametrize(("points", "is_on"), [(0, False), (1, True), (-1, True)])
+def test_velocity_is_off_where_it_has_no_points(
+    profile: Profile | None, points: int, is_on: bool
+) -> None:
+    """It is neither found nor missed then; it is the only signal of which that is so."""
+    risk = Risk(points=Points(velocity=points))
+    many, unknown = (evolve(BARE, failed_accounts=it) for it in (10, None))
+
+    assert is_on == ("velocity" in assess(unknown, profile, risk).not_evaluated)
+    if profile is not None:
+        kinds = [it.kind for it in assess(many, profile, risk).signals]
+        assert is_on == ("velocity" in kinds)
+
+
+@pytest.mark.parametrize(
+    ("network", "count", "expected"),
+    [
+        ("198.51.100.0", 37, "198.51.100.0/24 failed on 37 accounts in the last hour"),
+        ("198.51.100.0", 49, "198.51.100.0/24 failed on 49 accounts in the last hour"),
+        ("198.51.100.0", 50, "198.51.100.0/24 failed on 50 accounts or more in the last hour"),
+        ("2001:db8:7::", 10, "2001:db8:7::/48 failed on 10 accounts in the last hour"),
+    ],
+)
+def test_velocity_has_its_numbers(network: str, count: int, expected: str) -> None:
+    """The network with the length of its prefix, and the accounts, as far as they are counted."""
+    found = SIGNALS["velocity"](evolve(BARE, network=network, failed_accounts=count), USED)
+
+    assert isinstance(found, Finding)
+    assert (expected, {"accounts": count}) == (found.message, found.data)
 
 
 @pytest.mark.parametrize(("days", "is_evaluated"), [(400, True), (401, False)])
