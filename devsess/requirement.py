@@ -82,8 +82,8 @@ def check(needed: Requirement, session: Session, now: float, policy: Policy) -> 
     Raises:
         StepUpRequiredError: If it does not.
     """
-    if session.impersonator is not None and needed.asks:
-        raise StepUpRequiredError("this needs the user, and somebody else acts in their name")
+    if needed.asks:
+        check_is_user(session)
     if session.step_up_after is not None or needed.max_auth_age is not None or needed.acr:
         _check_strength(needed, session, now, policy)
     until = session.device.trusted_until
@@ -96,6 +96,17 @@ def check(needed: Requirement, session: Session, now: float, policy: Policy) -> 
             f"the session has {score} points of risk, and this needs less than {below}: step up",
             acr_values=strength.demanded(policy),
         )
+
+
+def check_is_user(session: Session) -> None:
+    """
+    Check that *session* is its user's own, and no impersonation.
+
+    Raises:
+        StepUpRequiredError: If somebody else acts in the user's name.
+    """
+    if session.impersonator is not None:
+        raise StepUpRequiredError("this needs the user, and somebody else acts in their name")
 
 
 def _check_strength(needed: Requirement, session: Session, now: float, policy: Policy) -> None:

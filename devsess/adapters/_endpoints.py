@@ -219,14 +219,14 @@ async def _may_end(exchange: Exchange, caller: Session) -> None:
 
     Raises:
         DeviceMismatchError: If the session is bound and its device's token is not there.
-        StepUpRequiredError: If the sign-in is too old.
+        StepUpRequiredError: If the sign-in is too old, or it is an impersonation.
     """
     # The row is read: the cache does not learn that another process saw the device token.
     found = await exchange.sessions.get(caller.id)
     devices = exchange.core.tokens.device.read(exchange.client.device_token)
     if found is not None and found.is_bound and found.device.id not in devices:
         raise DeviceMismatchError("this needs the session's device token", session_id=caller.id)
-    exchange.require(Requirement(exchange.settings.recent_auth))
+    exchange.require(Requirement(exchange.settings.recent_auth), by_user=True)
 
 
 async def _end(exchange: Exchange, session_id: str, _: bytes | None) -> Answer:

@@ -115,8 +115,8 @@ class Exchange(Authentication):
         )
 
     async def _revoke(self, session: Session, reason: str) -> None:
-        user_id = session.user_id
-        await self.sessions.revoke(session.id, user_id=user_id, reason=reason, actor=user_id)
+        user_id, actor = session.user_id, session.impersonator or session.user_id
+        await self.sessions.revoke(session.id, user_id=user_id, reason=reason, actor=actor)
 
     def signed_in(self) -> Session:
         """The session; without one the error is kept as `refused`, and raised."""
@@ -127,10 +127,16 @@ class Exchange(Authentication):
         self.refused = None
         return self.session
 
-    def require(self, needed: Requirement) -> Session:
-        """The session, if it meets what is *needed*; else as `signed_in`."""
+    def require(self, needed: Requirement, *, by_user: bool = False) -> Session:
+        """
+        The session, if it meets what is *needed*; else as `signed_in`.
+
+        *by_user*: never an impersonation, even where nothing else is needed.
+        """
         session = self.signed_in()
         try:
+            if by_user:
+                requirement.check_is_user(session)
             requirement.check(needed, session, self.core.now(), self.core.policy)
         except StepUpRequiredError as error:
             self.refused = error

@@ -121,11 +121,12 @@ async def end_trust(
 async def _spoken_for(
     op: Operation, access_token: str | None, refresh_token: str | None
 ) -> builtins.list[str]:
-    """The accounts whose tokens these are."""
+    """The accounts whose tokens these are; an impersonation's speaks for none."""
     accounts = []
     if access_token is not None:
         with suppress(BadTokenError):
-            accounts.append(op.tokens.access.identify(access_token, op.now).user_id)
+            access = op.tokens.access.identify(access_token, op.now)
+            accounts += [] if access.is_acting else [access.user_id]
     if refresh_token is not None:
         with suppress(BadTokenError):
             claims = op.tokens.refresh.parse(refresh_token)

@@ -49,6 +49,7 @@ class AccessClaims:
         auth_time: Whole seconds, as in the row it was minted from.
         expires_at: `exp`, or `iat` and the policy's lifetime if that is earlier.
         generation: `gen`: the row's when it was minted; None if it has none.
+        is_acting: Whether it has `act`: somebody else acts in the user's name.
     """
 
     session_id: str
@@ -56,6 +57,7 @@ class AccessClaims:
     auth_time: int
     expires_at: float
     generation: int | None = None
+    is_acting: bool = False
 
 
 class AccessTokens:
@@ -215,7 +217,12 @@ class AccessTokens:
         self._check_times(issued_at, expires_at, content, now)
         effective = min(expires_at, issued_at + self._lifetime)
         return AccessClaims(
-            content["sid"], content["sub"], auth_time, effective, content.get("gen")
+            content["sid"],
+            content["sub"],
+            auth_time,
+            effective,
+            content.get("gen"),
+            "act" in content,
         )
 
     def check_expiry(self, claims: AccessClaims, now: float) -> None:

@@ -181,6 +181,17 @@ def test_tokens_outlive_an_upgrade() -> None:
     assert device == at_rest.device.mint(["d" * 22, "e" * 22])
 
 
+@pytest.mark.parametrize("actor", [None, "support-7"])
+def test_a_token_says_that_somebody_else_acts(actor: str | None) -> None:
+    """By the claim `act` (RFC 8693 §4.1): its reader must not take it for the user's own."""
+    context: dict[str, Any] = {"auth_time": int(NOW), "amr": ("pwd",), "acr": None}
+    times: dict[str, Any] = {"now": NOW, "expires_at": int(NOW) + 60}
+    names: dict[str, Any] = {"session_id": "s" * 22, "user_id": "ada", "jti": "j" * 22}
+    token = tokens(OLD).access.mint(**names, **times, **context, generation=0, actor=actor)
+
+    assert (actor is not None) == tokens(OLD).access.identify(token, NOW).is_acting
+
+
 def test_an_id_is_128_random_bits() -> None:
     """Each bit of an id comes from the source of entropy (ASVS 7.2.3, 11.5.1)."""
     asked: list[int] = []
