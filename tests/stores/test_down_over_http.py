@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import pytest
 from _redis import behind_proxy
+from servers.mongo import excuse_forgotten_sockets
 from servers.postgres import new_schema
 
 from devsess import AsyncSessionManager, Policy, SessionManager, StoreUnavailableError
@@ -43,6 +44,7 @@ def over_valkey(request: pytest.FixtureRequest) -> tuple[Proxy, str]:
 def over_mongodb(request: pytest.FixtureRequest) -> tuple[Proxy, str]:
     server: Server = request.getfixturevalue("mongo")
     proxy = Proxy(server.address)
+    excuse_forgotten_sockets(request.config, proxy.address)
     return proxy, server.through(proxy.address, timeout=TIMEOUT)
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from _redis import behind_proxy
+from servers.mongo import excuse_forgotten_sockets
 
 from devsess.stores.mongodb import MongoStore
 from devsess.stores.postgres import PostgresStore
@@ -45,8 +46,9 @@ def _redis(valkey_url: str) -> Iterator[Made]:
 
 
 @pytest.fixture
-def _mongodb(mongo: Server) -> Iterator[Made]:
+def _mongodb(mongo: Server, pytestconfig: pytest.Config) -> Iterator[Made]:
     with Proxy(mongo.address) as proxy:
+        excuse_forgotten_sockets(pytestconfig, proxy.address)
         url = mongo.through(proxy.address)
         yield proxy, lambda: MongoStore(url, is_awaited=True)
 

@@ -15,7 +15,7 @@ import pymongo
 import pytest
 from pymongo import monitoring
 from pymongo.errors import OperationFailure
-from servers.mongo import OwnServer
+from servers.mongo import OwnServer, excuse_forgotten_sockets
 
 from devsess import ConfigurationError, SessionManager, StoreUnavailableError
 from devsess._runtime.drive import drive
@@ -46,8 +46,9 @@ def fails(call: Coroutine[Any, Any, object]) -> StoreUnavailableError:
 
 
 @pytest.fixture
-def proxy(mongo: Server) -> Iterator[Proxy]:
+def proxy(mongo: Server, pytestconfig: pytest.Config) -> Iterator[Proxy]:
     with Proxy(mongo.address) as proxy:
+        excuse_forgotten_sockets(pytestconfig, proxy.address)
         yield proxy
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from _postgres import both_ports, with_store
 from _tls import PostgresTlsFront, TlsFront, certificate
+from servers.mongo import excuse_forgotten_sockets
 from servers.postgres import new_schema
 
 from devsess.errors import StoreUnavailableError
@@ -91,7 +92,12 @@ def test_postgres_without_tls_is_refused(postgres: PostgresServer, is_awaited: b
 
 
 @both_ports
-def test_mongodb(mongo: Server, authorities: tuple[Path, Path, Path], is_awaited: bool) -> None:
+def test_mongodb(
+    mongo: Server,
+    authorities: tuple[Path, Path, Path],
+    is_awaited: bool,
+    pytestconfig: pytest.Config,
+) -> None:
     """With tls=true and tlsCAFile."""
     own, key, other = authorities
 
@@ -103,6 +109,7 @@ def test_mongodb(mongo: Server, authorities: tuple[Path, Path, Path], is_awaited
             await store.close()
 
     with closing(TlsFront(mongo.address, own, key)) as port:
+        excuse_forgotten_sockets(pytestconfig, ("127.0.0.1", port))
         for authority, host, expected in (
             (own, "127.0.0.1", True),
             (other, "127.0.0.1", False),
