@@ -45,7 +45,7 @@ from devsess.models import (
     Session,
     Signal,
 )
-from devsess.policy import Policy, Privacy
+from devsess.policy import Policy, Privacy, Seniority
 from devsess.risk_policy import Points, Risk
 from devsess.tokens.keys import Keys
 
@@ -81,6 +81,7 @@ __all__ = [
     "Privacy",
     "RefreshTokenReusedError",
     "Risk",
+    "Seniority",
     "Session",
     "SessionExpiredError",
     "SessionLimitError",

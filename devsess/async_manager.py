@@ -337,6 +337,34 @@ class AsyncSessionManager(AsyncRunner):
         """
         return await self._end(operations.step_up, access_token, client, amr=amr, acr=acr)
 
+    async def require_seniority(
+        self,
+        session: str | Session,
+        *,
+        ends: str | Session | None = None,
+        ends_others: bool = False,
+    ) -> None:
+        """
+        Check that a session may do what could lock its account's owner out.
+
+        For pages on which users end sessions, trust devices and export their data; the
+        other methods never ask. Passes where `Policy.seniority` is None.
+
+        Args:
+            session: The session that the request came with, or its id.
+            ends: The session that it is to end: any may end one that began later.
+            ends_others: It is to end all others; with neither, it is to trust or export.
+
+        Raises:
+            InvalidSessionError: If *session* is not live.
+            StepUpRequiredError: If it is young; see `Seniority`.
+            StoreUnavailableError: If the store did not answer.
+            TypeError: If *session* or *ends* is neither a text nor a Session.
+        """
+        return await self._read(
+            operations.require_seniority, session, ends=ends, ends_others=ends_others
+        )
+
     async def record_failure(self, user_id: str, client: Client | None = None) -> None:
         """
         Count a failed sign-in, for the risk of the next ones.
@@ -361,7 +389,8 @@ class AsyncSessionManager(AsyncRunner):
             yes: Whether it was. *True* teaches what is usual for the account; *False* blocks
                 the device, ends its sessions, and asks the others for a step-up.
             by: The session that the answer comes from, or its id: one on another device of
-                the account lets *True* trust the device for as long as a session may last.
+                the account, if it is not young, lets *True* trust the device for as long as a
+                session may last.
 
         Returns:
             Whether the sign-in's session, or its device, was still known.

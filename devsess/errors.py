@@ -92,6 +92,7 @@ class StepUpRequiredError(DevsessError):
         acr_values: Authentication contexts that would do, in order of preference.
         max_age: Greatest age of the authentication, in seconds, or None.
         assessment: How unusual the request was, where that was assessed.
+        settled_at: Of a young session: from when on it needs no step-up for this; else None.
     """
 
     def __init__(
@@ -101,11 +102,13 @@ class StepUpRequiredError(DevsessError):
         acr_values: Sequence[str] = (),
         max_age: float | None = None,
         assessment: Assessment | None = None,
+        settled_at: datetime | None = None,
     ) -> None:
         super().__init__(message)
         self.acr_values = tuple(acr_values)
         self.max_age = max_age
         self.assessment = assessment
+        self.settled_at = settled_at
 
 
 class InvalidSessionError(DevsessError):

@@ -83,6 +83,31 @@ class Privacy:
     device_retention: float = field(default=LONGEST_COOKIE, converter=seconds)
 
 
+@frozen(kw_only=True)
+class Seniority:
+    """
+    How long a session is young, in which it cannot lock the account's owner out.
+
+    A young session ends no older one, trusts no device and exports nothing through endpoints
+    and pages; a step-up lifts that.
+
+    Attributes:
+        session: Seconds after its sign-in for which a session is young; 24 hours.
+        device: Seconds after a device's first sign-in from which on none of its sessions is
+            young; 24 hours.
+
+    Raises:
+        ConfigurationError: If one of them is no span, or 0.
+    """
+
+    session: float = field(default=DAY, converter=seconds)
+    device: float = field(default=DAY, converter=seconds)
+
+    def __attrs_post_init__(self) -> None:
+        if not (self.session and self.device):
+            raise ConfigurationError("no session is young with a span of 0: use seniority=None")
+
+
 def _default_touch_interval(policy: Policy) -> float:
     return min(300.0, policy.idle_timeout / 10)
 
@@ -120,6 +145,7 @@ class Policy:
             itself and those before it. A context that is not listed satisfies
             only itself.
         risk: How unusual a sign-in may be; None assesses nothing.
+        seniority: How long a session is young; None, the default, knows no young ones.
 
     Raises:
         ConfigurationError: If the numbers contradict each other.
@@ -144,6 +170,7 @@ class Policy:
     privacy: Privacy = field(factory=Privacy)
     acr_order: tuple[str, ...] = field(default=("aal1", "aal2", "aal3"), converter=_texts)
     risk: Risk | None = field(factory=Risk)
+    seniority: Seniority | None = None
 
     def __attrs_post_init__(self) -> None:
         for holds, message in self._laws() + self._memory_laws():
@@ -171,6 +198,10 @@ class Policy:
                 "refresh_grace_period must be at most 300 s: a stolen token works as long",
             ),
             (self.leeway <= 300, "leeway must be at most 300 s"),
+            (
+                self.seniority is None or isinstance(self.seniority, Seniority),
+                "seniority must be a Seniority, or None",
+            ),
             (
                 limit is None or callable(limit) or (_is_count(limit) and limit >= 1),
                 "max_sessions must be 1 or more, a function, or None",

@@ -137,6 +137,14 @@ class Current(_BaseCurrent):
         """
         return self._exchange.require(Requirement(max_auth_age, acr, trusted_device, risk_below))
 
+    def require_seniority(self, *, ends: str | None = None, ends_others: bool = False) -> Session:
+        """
+        The session, if it may end the session *ends*, or all others; or trust and export.
+
+        Errors as for SessionManager.require_seniority; unhandled, they become the answer.
+        """
+        return drive(self._exchange.require_seniority(ends=ends, ends_others=ends_others))
+
     def step_up(self, *, amr: Sequence[str], acr: str | None = None) -> Grant:
         """The person proved themselves again; errors as for SessionManager.step_up."""
         return drive(self._exchange.step_up({"amr": amr, "acr": acr}))
@@ -200,6 +208,15 @@ class AsyncCurrent(_BaseCurrent):
     def check(self, needed: Requirement) -> None:
         """As `require`, with nothing to await."""
         self._exchange.require(needed)
+
+    def require_seniority(
+        self, *, ends: str | None = None, ends_others: bool = False
+    ) -> Coroutine[Any, Any, Session]:
+        """See Current.require_seniority."""
+        return self._call(
+            "require_seniority",
+            lambda it: it.require_seniority(ends=ends, ends_others=ends_others),
+        )
 
     def step_up(self, *, amr: Sequence[str], acr: str | None = None) -> Coroutine[Any, Any, Grant]:
         """See Current.step_up."""

@@ -213,13 +213,19 @@ def _page_asked(query: str) -> tuple[int, str | None] | Answer:
     return int(limit), asked.get("cursor")
 
 
-async def _may_end(exchange: Exchange, caller: Session) -> None:
+async def _may_end(exchange: Exchange, caller: Session, ends: str | None = None) -> None:
     """
     Check that the user ends other sessions from their own device, recently signed in (ASVS 7.5.2).
 
+    Args:
+        exchange: The request.
+        caller: Its session.
+        ends: Id of the session that it is to end; None stands for all others.
+
     Raises:
         DeviceMismatchError: If the session is bound and its device's token is not there.
-        StepUpRequiredError: If the sign-in is too old, or it is an impersonation.
+        StepUpRequiredError: If the sign-in is too old, the session too young, or it is an
+            impersonation.
     """
     # The row is read: the cache does not learn that another process saw the device token.
     found = await exchange.sessions.get(caller.id)
@@ -227,6 +233,7 @@ async def _may_end(exchange: Exchange, caller: Session) -> None:
     if found is not None and found.is_bound and found.device.id not in devices:
         raise DeviceMismatchError("this needs the session's device token", session_id=caller.id)
     exchange.require(Requirement(exchange.settings.recent_auth), by_user=True)
+    await exchange.require_seniority(ends=ends, ends_others=ends is None)
 
 
 async def _end(exchange: Exchange, session_id: str, _: bytes | None) -> Answer:
@@ -234,7 +241,7 @@ async def _end(exchange: Exchange, session_id: str, _: bytes | None) -> Answer:
     if session_id == caller.id:  # no more than signing out
         await exchange.logout()
         return empty_answer(204)
-    await _may_end(exchange, caller)
+    await _may_end(exchange, caller, session_id)
     reason = "signed out by its user"
     if not (
         await exchange.sessions.revoke(

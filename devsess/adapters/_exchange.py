@@ -143,6 +143,17 @@ class Exchange(Authentication):
             raise
         return session
 
+    async def require_seniority(self, *, ends: str | None, ends_others: bool) -> Session:
+        """The session, if it may do so, as its user; else as `signed_in`."""
+        session = self.signed_in()
+        try:
+            requirement.check_is_user(session)
+            await self.sessions.require_seniority(session.id, ends=ends, ends_others=ends_others)
+        except StepUpRequiredError as error:
+            self.refused = error
+            raise
+        return session
+
     def _check_not_begun(self) -> None:
         if self.has_begun:
             raise RuntimeError("the response has begun: its cookies are sent, do this before")

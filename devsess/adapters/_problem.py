@@ -17,6 +17,7 @@ from devsess.errors import (
     StepUpRequiredError,
     StoreUnavailableError,
 )
+from devsess.models import iso
 
 # Seconds after which a client may ask again when the store was down.
 RETRY_AFTER = "5"
@@ -75,6 +76,8 @@ def _step_up(error: StepUpRequiredError, _: bool) -> Answer:
     if error.max_age is not None:
         members["max_age"] = int(error.max_age)
         challenge += f', max_age="{members["max_age"]}"'
+    if error.settled_at is not None:
+        members["settled_at"] = iso(error.settled_at)
     return problem(
         401,
         "This needs a newer or stronger sign-in.",

@@ -57,6 +57,9 @@ class Sessions(Protocol):
     async def revoke_all(
         self, user_id: str, *, keep: str, reason: str, actor: str
     ) -> Sequence[str]: ...
+    async def require_seniority(
+        self, session: str, *, ends: str | None, ends_others: bool
+    ) -> None: ...
     async def trust_device(
         self, user_id: str, device_id: str, until: datetime | None
     ) -> Device | None: ...
@@ -104,6 +107,9 @@ class BlockingSessions:
         self, user_id: str, *, keep: str, reason: str, actor: str
     ) -> Sequence[str]:
         return self._manager.revoke_all(user_id, keep=keep, reason=reason, actor=actor)
+
+    async def require_seniority(self, session: str, *, ends: str | None, ends_others: bool) -> None:
+        self._manager.require_seniority(session, ends=ends, ends_others=ends_others)
 
     async def trust_device(
         self, user_id: str, device_id: str, until: datetime | None

@@ -24,6 +24,7 @@ from devsess.operations.operation import Operation
 from devsess.operations.personal_data import erase_user, export_user
 from devsess.operations.reading import get, history, list_sessions, live
 from devsess.operations.refresh import refresh
+from devsess.operations.requiring import require_seniority
 from devsess.operations.step_up import step_up
 from devsess.operations.upkeep import migrate, purge
 from devsess.operations.validate import Validated, validate
@@ -53,6 +54,7 @@ __all__ = [
     "record_failure",
     "refresh",
     "rename_device",
+    "require_seniority",
     "revoke",
     "revoke_all",
     "revoke_everyone",

@@ -14,11 +14,12 @@ from typing import TYPE_CHECKING
 from attrs import asdict, evolve
 
 from devsess import lifecycle
-from devsess.errors import BadTokenError, TokenExpiredError
+from devsess.errors import BadTokenError, StepUpRequiredError, TokenExpiredError
 from devsess.models import EventType, Notice
 from devsess.operations import assessing
 from devsess.operations.common import event_of, find_row, record
 from devsess.operations.devices import block_device, trust_device
+from devsess.operations.requiring import require_settled
 from devsess.risk import profile as profiles
 from devsess.risk.facts import Facts, Proof
 from devsess.stores.items import Item
@@ -62,8 +63,8 @@ async def confirm(op: Operation, token: str, yes: bool, *, by: str | Session | N
     Answer a notice.
 
     Yes teaches the account's habits; it trusts the device only where *by* is a live session
-    of the account on another device. No blocks the device, ends its sessions, and asks the
-    account's other sessions for a step-up.
+    of the account on another device, and not young. No blocks the device, ends its sessions,
+    and asks the account's other sessions for a step-up.
 
     Returns:
         Whether there was still something to do: the sign-in's session, or its device.
@@ -119,7 +120,7 @@ async def _confirmed(op: Operation, row: SessionRow, by: str | Session | None) -
     is_where_it_began = row.network == row.device.network
     if op.policy.risk is not None and is_where_it_began:
         await assessing.learn(op, row.user_id, teach)
-    if by is not None and await _is_elsewhere(op, by, row):
+    if by is not None and await _may_trust(op, by, row):
         until = lifecycle.instant(op.now + op.policy.absolute_lifetime)
         await trust_device(op, row.user_id, row.device.id, until, actor=row.user_id)
     await record(op, event_of(row, EventType.NOTICE_CONFIRMED, op.now, reduced=True))
@@ -137,12 +138,18 @@ def _facts(op: Operation, row: SessionRow) -> Facts:
     )
 
 
-async def _is_elsewhere(op: Operation, by: str | Session, row: SessionRow) -> bool:
-    """Whether *by* is a live session of the account on another device."""
+async def _may_trust(op: Operation, by: str | Session, row: SessionRow) -> bool:
+    """Whether *by* is a live session of the account on another device, and not young."""
     own = await find_row(op, by, row.user_id)
     if own is None or own.device.id == row.device.id or own.impersonator is not None:
         return False
-    return lifecycle.standing(own, op.now, op.policy).is_live
+    if not lifecycle.standing(own, op.now, op.policy).is_live:
+        return False
+    try:
+        await require_settled(op, own)
+    except StepUpRequiredError:
+        return False
+    return True
 
 
 async def _disowned(op: Operation, claims: NoticeClaims) -> bool:

@@ -46,7 +46,9 @@ ROOMS = {
             *("_assessment", "_client", "_events", "_instants", "_location", "_text", "_frozen"),
         ),
     ),
-    "laws": Room(1, ("skew", "lifecycle", "requirement", "rotation", "strength", "views")),
+    "laws": Room(
+        1, ("skew", "lifecycle", "requirement", "rotation", "seniority", "strength", "views")
+    ),
     "tokens": Room(2, ("tokens", "tokens.*")),
     "devices": Room(2, ("devices", "devices.*")),
     "risk": Room(2, ("risk", "risk.*")),

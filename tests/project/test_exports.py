@@ -39,6 +39,7 @@ NAMES = [
     "Privacy",
     "RefreshTokenReusedError",
     "Risk",
+    "Seniority",
     "Session",
     "SessionExpiredError",
     "SessionLimitError",

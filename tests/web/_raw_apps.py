@@ -69,6 +69,11 @@ async def strong(current: Any, _: Any, __: Any) -> Answer:
     return Answer()
 
 
+async def senior(current: Any, _: Any, __: Any) -> Answer:
+    await done(current.require_seniority())
+    return Answer()
+
+
 async def step_up(current: Any, _: Any, __: Any) -> Answer:
     await done(current.step_up(amr=("otp",), acr="aal2"))
     return Answer()
@@ -144,6 +149,7 @@ VIEWS = {
     "/logout": logout,
     "/change": change,
     "/strong": strong,
+    "/senior": senior,
     "/step-up": step_up,
     "/extend": extend,
     "/slow": slow,
