@@ -141,6 +141,7 @@ class Current(_BaseCurrent):
         """
         The session, if it may end the session *ends*, or all others; or trust and export.
 
+        No impersonation may, under any policy; `Policy.seniority` keeps young sessions from it.
         Errors as for SessionManager.require_seniority; unhandled, they become the answer.
         """
         return drive(self._exchange.require_seniority(ends=ends, ends_others=ends_others))

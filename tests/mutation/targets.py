@@ -50,7 +50,12 @@ TARGETS: dict[str, tuple[str, ...]] = {
     ),
     "devsess/_events.py": ("tests/unit/test_event_names.py",),
     "devsess/requirement.py": ("tests/unit/test_requirement.py", "tests/manager/test_risk.py"),
-    "devsess/operations/noticing.py": ("tests/manager/test_notices.py",),
+    "devsess/seniority.py": ("tests/unit/test_young_sessions.py",),
+    "devsess/operations/requiring.py": ("tests/manager/test_a_young_session.py",),
+    "devsess/operations/noticing.py": (
+        "tests/manager/test_notices.py",
+        "tests/manager/test_a_young_session.py",
+    ),
     "devsess/operations/impersonating.py": ("tests/manager/test_impersonation.py",),
     "devsess/operations/failing.py": ("tests/manager/test_failures.py",),
     "devsess/operations/velocity.py": ("tests/manager/test_velocity.py",),

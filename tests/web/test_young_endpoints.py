@@ -83,3 +83,14 @@ def test_a_view_may_ask_too(site: Any) -> None:
     assert 200 == young.post("/step-up").status_code
     assert 200 == young.post("/senior").status_code
     assert 401 == site.browser().post("/senior").status_code
+
+
+def test_an_impersonation_is_no_user(make: Any) -> None:
+    """Whatever the policy: staff trust and export nothing in a user's name."""
+    site = make()
+    staff = site.sessions.login("staff", acr="aal2").session
+    program = site.program("ada")
+    assert 200 == program.ask("POST", "/senior").status_code
+    acted = site.sessions.impersonate("ada", staff)
+    program.tokens = {"access_token": acted.access_token}
+    assert 401 == program.ask("POST", "/senior").status_code
