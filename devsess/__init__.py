@@ -29,6 +29,7 @@ from devsess.errors import (
 )
 from devsess.explanation import Check, Explanation, Outcome
 from devsess.geo import Locator
+from devsess.history.entries import HistoryEntry
 from devsess.manager import SessionManager
 from devsess.metrics import Metrics
 from devsess.models import (
@@ -67,6 +68,7 @@ __all__ = [
     "EventType",
     "Explanation",
     "Grant",
+    "HistoryEntry",
     "InvalidSessionError",
     "Keys",
     "Location",

@@ -12,6 +12,7 @@ from devsess._runtime.cache import STALE
 from devsess._runtime.core import AnyKeys, Core, Location
 from devsess._runtime.running import AsyncRunner
 from devsess.explanation import Explanation
+from devsess.history.entries import HistoryEntry
 from devsess.models import Assessment, Client, Device, Event, Grant, Page, Session
 from devsess.policy import Policy, Span
 from devsess.stores.open import store_at
@@ -437,6 +438,40 @@ class AsyncSessionManager(AsyncRunner):
             StoreUnavailableError: If the store did not answer.
         """
         return await self._read(operations.history, user_id, limit=limit, cursor=cursor)
+
+    async def login_history(
+        self,
+        user_id: str,
+        *,
+        limit: int = 50,
+        cursor: str | None = None,
+        every_event: bool = False,
+    ) -> Page[HistoryEntry]:
+        """
+        A page of an account's login history as a person reads it, newest first.
+
+        Sign-ins, failed and refused ones, second proofs, answered notices, ends and blocked
+        devices, each as a sentence. Failed sign-ins between two others are one entry, with
+        their count, and come beside the *limit*. A page may have fewer entries than *limit*,
+        and still have a next one.
+
+        Args:
+            user_id: The account.
+            limit: Events of a page, 1 to 1,000; the store is asked for the session of each.
+            cursor: `Page.next` of the page before.
+            every_event: All kinds of event, as `history` has them.
+
+        Raises:
+            ValueError: If *limit* is not 1 to 1,000, or *cursor* is mangled.
+            StoreUnavailableError: If the store did not answer.
+        """
+        return await self._read(
+            operations.login_history,
+            user_id,
+            limit=limit,
+            cursor=cursor,
+            every_event=every_event,
+        )
 
     async def assess(self, user_id: str, client: Client | None = None) -> Assessment:
         """

@@ -14,6 +14,7 @@ from devsess._runtime.core import AnyKeys, Core, Location
 from devsess._runtime.running import Runner
 from devsess.errors import ConfigurationError
 from devsess.explanation import Explanation
+from devsess.history.entries import HistoryEntry
 from devsess.models import Assessment, Client, Device, Event, Grant, Page, Session
 from devsess.policy import Policy, Span
 from devsess.stores.open import store_at
@@ -434,6 +435,40 @@ class SessionManager(Runner):
             StoreUnavailableError: If the store did not answer.
         """
         return self._read(operations.history, user_id, limit=limit, cursor=cursor)
+
+    def login_history(
+        self,
+        user_id: str,
+        *,
+        limit: int = 50,
+        cursor: str | None = None,
+        every_event: bool = False,
+    ) -> Page[HistoryEntry]:
+        """
+        A page of an account's login history as a person reads it, newest first.
+
+        Sign-ins, failed and refused ones, second proofs, answered notices, ends and blocked
+        devices, each as a sentence. Failed sign-ins between two others are one entry, with
+        their count, and come beside the *limit*. A page may have fewer entries than *limit*,
+        and still have a next one.
+
+        Args:
+            user_id: The account.
+            limit: Events of a page, 1 to 1,000; the store is asked for the session of each.
+            cursor: `Page.next` of the page before.
+            every_event: All kinds of event, as `history` has them.
+
+        Raises:
+            ValueError: If *limit* is not 1 to 1,000, or *cursor* is mangled.
+            StoreUnavailableError: If the store did not answer.
+        """
+        return self._read(
+            operations.login_history,
+            user_id,
+            limit=limit,
+            cursor=cursor,
+            every_event=every_event,
+        )
 
     def assess(self, user_id: str, client: Client | None = None) -> Assessment:
         """

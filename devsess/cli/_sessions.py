@@ -1,4 +1,4 @@
-"""`devsess list`, `revoke`, `revoke-all`, `history`: list the sessions of an account, end them."""
+"""`devsess list`, `show`, `revoke`, `revoke-all`: list the sessions of an account, end them."""
 
 from __future__ import annotations
 
@@ -151,23 +151,3 @@ def _end_all(
         return list(sessions.revoke_all(user, keep=keep, reason=reason, actor=actor))
     except SessionNotFoundError:
         fail(f"{user} has no session {keep}: nothing was ended", NOT_FOUND)
-
-
-@click.command()
-@click.argument("user")
-@click.option("--limit", default=50, show_default=True, type=click.IntRange(1, 1000))
-@click.option("--cursor", help="Go on behind a page, as it said.")
-@json_option
-@with_sessions
-def history(
-    sessions: SessionManager, user: str, limit: int, cursor: str | None, *, as_json: bool
-) -> None:
-    """Show the events of USER's account, newest first."""
-    page = sessions.history(user, limit=limit, cursor=cursor)
-    if as_json:
-        output.as_json({"events": [it.to_dict() for it in page], "next": page.next})
-    else:
-        output.events(page)
-        if page.next:
-            click.echo(f"\nolder: --cursor {page.next}")
-    sys.exit(0 if page.items else NOT_FOUND)

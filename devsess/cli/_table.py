@@ -76,6 +76,31 @@ def cut(shown: str, most: int) -> str:
     return f"{kept.rstrip()}…"
 
 
+def wrapped(said: str, most: int) -> list[str]:
+    """*said* in lines of at most so many columns, broken at spaces; a longer word is broken."""
+    lines, line = [], ""
+    for word in said.split():
+        if line and width_of(line) + 1 + width_of(word) <= most:
+            line = f"{line} {word}"
+            continue
+        lines += [line] if line else []
+        while width_of(word) > most:
+            part = _fitting(word, most)
+            lines.append(part)
+            word = word[len(part) :]
+        line = word
+    return [*lines, line] if line else lines
+
+
+def _fitting(word: str, most: int) -> str:
+    """The beginning of *word* in at most so many columns, and at least a character."""
+    end, taken = 1, _width(word[0])
+    while end < len(word) and taken + _width(word[end]) <= most:
+        taken += _width(word[end])
+        end += 1
+    return word[:end]
+
+
 def full(instant: datetime, _now: datetime) -> str:
     """Such as `2026-11-24 14:03`."""
     return text(instant)

@@ -19,6 +19,7 @@ from devsess.operations.explaining import assess, explain
 from devsess.operations.failing import record_failure
 from devsess.operations.impersonating import impersonate
 from devsess.operations.login import login
+from devsess.operations.login_history import login_history
 from devsess.operations.noticing import confirm
 from devsess.operations.operation import Operation
 from devsess.operations.personal_data import erase_user, export_user
@@ -49,6 +50,7 @@ __all__ = [
     "list_sessions",
     "live",
     "login",
+    "login_history",
     "migrate",
     "purge",
     "record_failure",

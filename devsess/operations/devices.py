@@ -35,6 +35,8 @@ _REASONS = {
     EventType.DEVICE_BLOCKED: "device-blocked",
     EventType.DEVICE_FORGOTTEN: "device-forgotten",
 }
+# The reason of a DEVICE_TRUSTED whose trust was ended.
+TRUST_ENDED = "trust-ended"
 
 
 async def devices(op: Operation, user_id: str) -> builtins.list[Device]:
@@ -82,9 +84,10 @@ async def trust_device(
     """
     instant = None if until is None else checked_datetime(until, "until")
     changes, kind = {"trusted_until": instant}, EventType.DEVICE_TRUSTED
+    reason = TRUST_ENDED if instant is None else None
     checked_user(user_id)
     number = None if instant is None else (await op.store.ending_number(user_id))
-    return await _put(op, user_id, device_id, changes, kind, actor, number)
+    return await _put(op, user_id, device_id, changes, kind, actor, number, reason=reason)
 
 
 async def end_trust(
@@ -184,11 +187,15 @@ async def _put(
     kind: EventType,
     actor: str | None,
     number: int | None = None,
+    *,
+    reason: str | None = None,
 ) -> Device | None:
     checked_user(user_id)
     by = checked_actor(actor)
     device_id = checked_device(device_id)
-    event = EventRow(type=kind, at=op.now, user_id=user_id, device_id=device_id, actor=by)
+    event = EventRow(
+        type=kind, at=op.now, user_id=user_id, device_id=device_id, reason=reason, actor=by
+    )
     row = await op.store.put_device(user_id, device_id, changes=changes, event=event, number=number)
     if isinstance(row, Refused):
         row = await _find(op, user_id, device_id)

@@ -59,7 +59,7 @@ async def live(
     """
     checked_user(user_id)
     checked_count(limit, "limit", MAX_PAGE)
-    _check_cursor(cursor)
+    check_cursor(cursor)
     own = None if current is None else checked_session(current, "current")
     cutoffs = lifecycle.cutoffs(op.now, op.policy)
     page = await op.store.live(user_id, cutoffs=cutoffs, limit=limit, cursor=cursor)
@@ -67,7 +67,13 @@ async def live(
     return Page(tuple(session_view(standing, current=own) for standing in found), page.next)
 
 
-def _check_cursor(cursor: object) -> None:
+def check_cursor(cursor: object) -> None:
+    """
+    Check that *cursor* is a text, or None.
+
+    Raises:
+        TypeError: If it is neither.
+    """
     if cursor is not None and not isinstance(cursor, str):
         raise TypeError(f"cursor must be a str, not {type(cursor).__name__}")
 
@@ -81,6 +87,6 @@ async def history(op: Operation, user_id: str, *, limit: int, cursor: str | None
     """
     checked_user(user_id)
     checked_count(limit, "limit", MAX_PAGE)
-    _check_cursor(cursor)
+    check_cursor(cursor)
     page = await op.store.events(user_id, limit=limit, cursor=cursor)
     return Page(tuple(event_view(row) for row in page.items), page.next)

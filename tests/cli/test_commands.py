@@ -256,6 +256,24 @@ def test_history_by_pages(sessions: SessionManager, path: Path) -> None:
     assert 2 == call(path, "history", "ada", "--cursor", "mangled").exit_code
 
 
+def test_history_in_sentences(sessions: SessionManager, path: Path) -> None:
+    """As a person reads it, with the ids to be copied; `--all` has what is no sign-in too."""
+    session = sessions.login("ada", PHONE).session
+    sessions.rename_device("ada", session.device.id, "my phone")
+    sessions.record_failure("ada", PHONE)
+    sessions.record_failure("ada", PHONE)
+    heading, *shown = call(path, "history", "ada").stdout.splitlines()
+    said = 'Signed in with a password on "my phone". New device.'
+
+    assert "when (UTC)        what" == heading
+    # Failures are kept by the second, so either may be above.
+    signed_in, failed = sorted((it.partition("  ")[2] for it in shown), reverse=True)
+    assert signed_in.startswith(f"{said} (session {session.id}")
+    assert "2 sign-ins failed within an hour, from 105.112.4.0." == failed
+    assert "renamed" in call(path, "history", "ada", "--all").stdout
+    assert "no events\n" == call(path, "history", "nobody").stdout
+
+
 def test_devices(sessions: SessionManager, path: Path) -> None:
     """A device is shown by the name its user gave it."""
     device = sessions.login("ada", PHONE).session.device

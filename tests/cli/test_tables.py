@@ -10,7 +10,7 @@ import pytest
 from _terminal import drawn, drawn_piped, piped
 
 from devsess import Client, SessionManager
-from devsess.cli._table import Column, Table, cut, full, medium, short, width_of
+from devsess.cli._table import Column, Table, cut, full, medium, short, width_of, wrapped
 from devsess.models import Location
 from devsess.testing import FakeClock
 
@@ -109,7 +109,7 @@ def test_a_pipe_gets_all(path: Path, command: tuple[str, ...]) -> None:
             "ada's old phone, that fell into the sea",
             "blocked",
         ),
-        "history": (long, "support support", "device renamed"),
+        "history": (long, "support support", "was ended by", "was blocked"),
     }
     assert [] == [each for each in expected[command[0]] if each not in shown]
     assert re.search(r"\b20\d\d-\d\d-\d\d \d\d:\d\d\b", shown)
@@ -176,6 +176,23 @@ def test_a_cut_is_seen(shown: str, most: int, expected: str) -> None:
     """A text that is cut ends in a mark, and no character is halved."""
     assert expected == cut(shown, most)
     assert width_of(cut(shown, most)) <= most
+
+
+@pytest.mark.parametrize(
+    ("said", "most", "expected"),
+    [
+        ("", 5, []),
+        ("a bc def", 8, ["a bc def"]),
+        ("a bc def", 7, ["a bc", "def"]),
+        ("a bcdefgh i", 3, ["a", "bcd", "efg", "h i"]),
+        ("東京 日本", 4, ["東京", "日本"]),
+        ("東京都", 5, ["東京", "都"]),
+        ("東京", 1, ["東", "京"]),
+    ],
+)
+def test_a_sentence_goes_on_below(said: str, most: int, expected: list[str]) -> None:
+    """It is broken at spaces, and a word where it is longer than a line; nothing is lost."""
+    assert expected == wrapped(said, most)
 
 
 class TestTable:

@@ -49,6 +49,7 @@ ROOMS = {
     "laws": Room(
         1, ("skew", "lifecycle", "requirement", "rotation", "seniority", "strength", "views")
     ),
+    "sentences": Room(1, ("history", "history.*")),
     "tokens": Room(2, ("tokens", "tokens.*")),
     "devices": Room(2, ("devices", "devices.*")),
     "risk": Room(2, ("risk", "risk.*")),
@@ -130,7 +131,7 @@ HOMES = {
     "tabulate": ("cli", "cli.*"),
 }
 
-PURE = ("words", "laws", "tokens", "devices", "places")
+PURE = ("words", "laws", "sentences", "tokens", "devices", "places")
 IMPURE = frozenset(
     {"time", "socket", "ssl", "sqlite3", "asyncio", "logging", "threading", "subprocess"}
 )

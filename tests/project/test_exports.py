@@ -25,6 +25,7 @@ NAMES = [
     "EventType",
     "Explanation",
     "Grant",
+    "HistoryEntry",
     "InvalidSessionError",
     "Keys",
     "Location",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from devsess.models import EventType
-from devsess.operations.devices import _REASONS
+from devsess.operations.devices import _REASONS, TRUST_ENDED
 from devsess.rotation import REUSES, VERDICTS, Verdict
 from devsess.stores.base import Refused
 from devsess.stores.rows import EVICTED, EXPIRED, REPLACED
@@ -51,6 +51,7 @@ WORDS = {
         {kind.name: word for kind, word in _REASONS.items()},
         {"DEVICE_BLOCKED": "device-blocked", "DEVICE_FORGOTTEN": "device-forgotten"},
     ),
+    "why a device's trust changed": ({"ended": TRUST_ENDED}, {"ended": "trust-ended"}),
     "why a store ended a session": (
         {"for its device": REPLACED, "to make room": EVICTED, "in time": EXPIRED},
         {"for its device": "replaced", "to make room": "evicted", "in time": "expired"},

@@ -1,0 +1,133 @@
+"""
+The words for people: one line each event, reason, method and signal that devsess writes.
+
+A test compares the tables with the code that writes. What is in none of them, since a newer
+devsess or the application wrote it, is shown as it is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from devsess.models import Decision, EventType
+from devsess.stores.rows import EVICTED, EXPIRED, REPLACED
+
+# In the places of {device}, {method}, {place} and {actor} stand " on Chrome on macOS",
+# " with a password", ", from Lagos, Nigeria" and " by support-7", or nothing.
+EVENTS: Final[Mapping[EventType, str]] = {
+    EventType.SESSION_CREATED: "Signed in{method}{place}{device}",
+    EventType.SESSION_RENEWED: "The session went on{place}{device}",
+    EventType.SESSION_EXTENDED: "The session{device} was extended",
+    EventType.SESSION_UPDATED: "The application changed the data of the session{device}",
+    EventType.SESSION_STEPPED_UP: "Confirmed the sign-in{method}{place}{device}",
+    EventType.SESSION_REVOKED: "The session{device} was ended{actor}",
+    EventType.SESSION_USED_AFTER_END: "The session{device} was used after it had ended",
+    EventType.TOKEN_REISSUED: "The tokens of the session{device} were issued again: an answer"
+    " had been lost",
+    EventType.TOKEN_REUSED: "An old token of the session{device} was used again",
+    EventType.TOKEN_FROM_FUTURE: "A token that is newer than the session{device} was used",
+    EventType.LIMIT_EXCEEDED: "A sign-in{device} reached the account's limit of sessions",
+    EventType.LOGIN_DENIED: "A sign-in{place}{device} was refused",
+    EventType.LOGIN_FAILED: "A sign-in failed{place}{device}",
+    EventType.LOGIN_CHALLENGED: "A sign-in{place}{device} was stopped until a second proof",
+    EventType.STEP_UP_ASKED: "A second proof was asked for in the session{device}",
+    EventType.NOTICE: "The owner was asked about the sign-in{place}{device}",
+    EventType.NOTICE_CONFIRMED: "The owner confirmed the sign-in{place}{device}",
+    EventType.NOTICE_DISOWNED: "The owner said that the sign-in{device} was somebody else's",
+    EventType.DEVICE_RENAMED: "A device was renamed{actor}: {name}",
+    EventType.DEVICE_TRUSTED: "A device was trusted{actor}: {name}",
+    EventType.DEVICE_BLOCKED: "A device was blocked{actor}: {name}",
+    EventType.DEVICE_UNBLOCKED: "A device was unblocked{actor}: {name}",
+    EventType.DEVICE_FORGOTTEN: "A device was removed{actor}: {name}",
+}
+
+# The reasons that devsess writes with them. They come behind the sentence, or, beginning with a
+# capital letter, take its place; an empty one says nothing that the sentence does not.
+REASONS: Final[Mapping[EventType, Mapping[str, str]]] = {
+    EventType.SESSION_CREATED: {"impersonation": "Impersonation{actor}{place}{device}"},
+    EventType.SESSION_REVOKED: {
+        REPLACED: "since its device signed in again",
+        EVICTED: "since the account had reached its limit of sessions",
+        EXPIRED: "since its time was over",
+        "logout": "Signed out{device}",
+        "signed out by its user": "Signed out from another session{device}",
+        "undeliverable": "since its tokens could not be delivered",
+        "revoked": "",
+        "foreign-device": "since its token was used on another device",
+        "late": "since a token was used again after its successor",
+        "stale": "since an old token was used again",
+        "device-blocked": "since the device was blocked",
+        "device-forgotten": "since the device was removed",
+    },
+    EventType.TOKEN_REUSED: {
+        "foreign-device": "on another device",
+        "late": "after its successor",
+        "stale": "after several successors",
+    },
+    EventType.TOKEN_FROM_FUTURE: {"restored backup?": "perhaps a backup was restored"},
+    EventType.LIMIT_EXCEEDED: {"limit": ""},
+    EventType.LOGIN_DENIED: {
+        "cut-off": "since all sessions had just been ended",
+        "device-blocked": "since the device is blocked",
+    },
+    EventType.STEP_UP_ASKED: {
+        "refresh": "since the session moved",
+        "disowned": "since the owner said that a sign-in was somebody else's",
+    },
+    EventType.DEVICE_TRUSTED: {"trust-ended": "A device is no longer trusted{actor}: {name}"},
+}
+
+# Authentication methods (RFC 8176), and those that applications name beside them. An empty
+# one says nothing that the others do not.
+METHODS: Final[Mapping[str, str]] = {
+    "pwd": "a password",
+    "otp": "a code",
+    "sms": "a code by text message",
+    "tel": "a phone call",
+    "pin": "a PIN",
+    "hwk": "a security key",
+    "swk": "a key in software",
+    "pop": "a key",
+    "sc": "a smart card",
+    "fpt": "a fingerprint",
+    "face": "a face",
+    "iris": "an iris",
+    "retina": "a retina",
+    "vbm": "a voice",
+    "kba": "an answer to a question",
+    "wia": "Windows",
+    "mca": "another channel",
+    "geo": "a place",
+    "rba": "",
+    "user": "",
+    "mfa": "",
+    "passkey": "a passkey",
+    "webauthn": "a passkey",
+    "email": "a mail",
+    "recovery": "a recovery code",
+}
+
+# In the places in braces stand the numbers of the signal.
+SIGNALS: Final[Mapping[str, str]] = {
+    "new_device": "new device",
+    "new_network": "new network",
+    "hosting": "hosting or VPN network",
+    "new_country": "new country",
+    "new_agent": "new browser or system",
+    "settled_account": "unlike the {sign_ins} sign-ins before",
+    "failures": "{failures} failed sign-ins right before",
+    "velocity": "a network that failed on {accounts} accounts or more in an hour",
+    "impossible_travel": "{km:,} km from the place before in too short a time",
+    "automation": "an automated client",
+    "changed_system": "{to} in place of {from}",
+    "foreign_device": "another browser or system than the session began with",
+    "blocked_device": "blocked device",
+}
+
+VERDICTS: Final[Mapping[Decision, str]] = {
+    Decision.ALLOW: "{what}",
+    Decision.NOTIFY: "{what}: unusual for this account",
+    Decision.STEP_UP: "{what}: unusual enough to ask for a second proof",
+    Decision.DENY: "{what}: refused",
+}
