@@ -44,6 +44,7 @@ class EventType(StrEnum):
     NOTICE = "sign_in_notice"
     NOTICE_CONFIRMED = "sign_in_confirmed"
     NOTICE_DISOWNED = "sign_in_disowned"
+    NEW_DEVICE = "new_device"
     DEVICE_RENAMED = "device_renamed"
     DEVICE_TRUSTED = "device_trusted"
     DEVICE_BLOCKED = "device_blocked"

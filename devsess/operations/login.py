@@ -128,10 +128,12 @@ async def login(
     )
     event = event_of(row, EventType.SESSION_CREATED, op.now, assessment=weighed.assessment)
     event = evolve(event, new_device=not seen.is_known)
-    insertion = _insertion(
-        op, sign_in, row, event, seen.digests, limit=limit, replaces=seen.is_known
+    insertion = evolve(
+        _insertion(op, sign_in, row, event, seen.digests, limit=limit, replaces=seen.is_known),
+        items=weighed.items,
+        device_event=_device_event(seen, event),
     )
-    ended = await _inserted(op, evolve(insertion, items=weighed.items), weighed)
+    ended = await _inserted(op, insertion, weighed)
     notice = noticing.send(op, row, event) if weighed.is_noticed else None
     return grant(
         op,
@@ -169,7 +171,7 @@ async def _inserted(op: Operation, insertion: Insertion, weighed: Weighed) -> tu
         raise await _refused(op, insertion, answer)
     if insertion.limit_event and any(ended.reason == EVICTED for ended in answer.ended):
         op.emit(insertion.limit_event)
-    op.emit(*answer.ended, insertion.event)
+    op.emit(*answer.ended, *insertion.events)
     if answer.missed:
         await assessing.learn(op, insertion.row.user_id, weighed.teach)
     return answer.ended
@@ -201,6 +203,13 @@ def _device(
         resembles=alike.id if alike else None,
     )
     return device, False, False
+
+
+def _device_event(seen: Seen, event: EventRow) -> EventRow | None:
+    """The event of a new device; the first one of an account is no news to its owner."""
+    if seen.is_known or not seen.account.devices:
+        return None
+    return evolve(event, type=EventType.NEW_DEVICE, new_device=False)
 
 
 def _seen_now(device: DeviceRow, sighting: Sighting, now: float) -> DeviceRow:

@@ -81,7 +81,7 @@ class Insertion:
         row: The new session, with its device, which is written too. Refused if an
             ending number that binds the account has grown beyond `row.ending_number`, or
             if that was never drawn: a backup was restored, and no ending would cover it.
-        event: The event to insert with it.
+        event: The event to insert with it: of its type the session has one.
         auth_instant: When the person signed in, at full resolution, where the
             application says so; else None. Refused if it is older than the account's
             or the store's cut-off, unless that is later than `cutoffs.future_after`.
@@ -91,6 +91,7 @@ class Insertion:
         replaces: End this device's own live sessions first.
         digests: Of the account's id, one a key: see `Erasure`.
         limit_event: The event to insert too, before `event`, if sessions are evicted.
+        device_event: The event to insert too, after `event`, where there is one; as there.
         items: Written too, each as by `put_item`; one whose version does not fit is not, and
             the sign-in stands.
     """
@@ -105,6 +106,12 @@ class Insertion:
     digests: Sequence[bytes] = ()
     limit_event: EventRow | None = None
     items: Sequence[Item] = ()
+    device_event: EventRow | None = None
+
+    @property
+    def events(self) -> tuple[EventRow, ...]:
+        """The events of the sign-in itself, in this order."""
+        return (self.event,) if self.device_event is None else (self.event, self.device_event)
 
 
 def _items(items: Iterable[Item]) -> tuple[Item, ...]:

@@ -172,6 +172,19 @@ class LoginContract:
         ] == await _types(store)
 
     @with_a_store
+    async def test_a_new_device_has_its_event(self, store: AsyncStore) -> None:
+        """Right after the sign-in's own, of which nothing is left out; and none if refused."""
+        first, second = session_row("s1"), session_row("s2", device="d-2")
+        told = evolve(login(second).event, type=EventType.NEW_DEVICE, at=T0 + 7, reason="told")
+        await sign_in(store, first)
+        await store.insert(login(second, device_event=told))
+        full = login(session_row("s3", device="d-3"), limit=2, evict=False, device_event=told)
+
+        assert isinstance(await store.insert(full), Full)
+        kept = (await store.events("user-1", limit=9)).items
+        assert (told, login(second).event, login(first).event) == kept
+
+    @with_a_store
     async def test_a_device_may_be_forgotten_from_the_start(self, store: AsyncStore) -> None:
         """That of a session which is not the user's own is in no list, and goes with it."""
         row = session_row(device=rows.device_row(forgotten=True))

@@ -363,7 +363,7 @@ def test_history_in_pages(sessions: Any) -> None:
     whole = sessions.history("ada", limit=1000).items
     pages: list[Any] = []
     cursor = None
-    while len(pages) < 5:
+    while len(pages) < len(whole):
         page = sessions.history("ada", limit=2, cursor=cursor)
         pages += page.items
         cursor = page.next

@@ -101,6 +101,7 @@ def test_a_limit_reached_is_emitted(make: Callable[..., Any]) -> None:
         EventType.LIMIT_EXCEEDED,
         EventType.SESSION_REVOKED,
         EventType.SESSION_CREATED,
+        EventType.NEW_DEVICE,
     ] == [event.type for event in emitted]
 
 

@@ -46,13 +46,6 @@ EQUIVALENTS: dict[str, dict[tuple[str, str], str]] = {
     "devsess/tokens/access.py": {
         ("", "512 → 513"): "no bytes have 513 characters in base64: that is refused as no spelling",
         (
-            "AccessTokens.identify",
-            (
-                "own.verify(message, signed) if own else self._is_ours(header, message, signed)"
-                " → (self._is_ours(header, message, signed))"
-            ),
-        ): "the long way to a header of our own leads to the same key",
-        (
             "AccessTokens._keys_for",
             'kid is None and "kid" not in members → (("kid" not in members))',
         ): "a kid that is not there is None",

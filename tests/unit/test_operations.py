@@ -245,6 +245,7 @@ def test_a_login_adopts_no_id() -> None:
         ("known_devices", Known([device_row()], 0)),
         ("insert", Inserted()),
         ("emit", None),
+        ("emit", None),  # the account has another device: this one is news
     ]
     grant = play(login(Client(device_token=ring)), *answers)
     assert grant.session.device.id not in ("another-account-1", "device-1")

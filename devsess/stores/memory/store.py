@@ -122,7 +122,7 @@ class MemoryStore(Copying):
             key = row.user_id, row.device.id
             self._devices[key] = semantics.seen_again(self._devices.get(key), row.device)
             self._sessions[row.id] = row
-            self._insert_events(insertion.event)
+            self._insert_events(*insertion.events)
             missed = tuple(it.kind for it in insertion.items if not self._put_item(it))
             return Inserted(tuple(endings), missed)
 

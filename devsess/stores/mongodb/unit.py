@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from devsess.stores.rows import DeviceRow, EventRow, SessionRow
 
 # A session begins once and ends once: nobody can bring about many of these.
-_ONCE = (EventType.SESSION_CREATED, EventType.SESSION_REVOKED)
+_ONCE = (EventType.SESSION_CREATED, EventType.NEW_DEVICE, EventType.SESSION_REVOKED)
 
 
 class Unit:

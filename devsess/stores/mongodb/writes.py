@@ -45,7 +45,7 @@ async def insert(unit: Unit, insertion: Insertion) -> InsertAnswer:
     events = await _make_room(unit, to_end, insertion)
     unit.put_device(semantics.seen_again(known, row.device))
     unit.put_session(row, insertion.cutoffs.now)
-    unit.insert_first_events(insertion.event)
+    unit.insert_first_events(*insertion.events)
     unit.pass_gates(row.user_id)
     return Inserted(events, items.put_all(unit, insertion.items, found))
 

@@ -20,10 +20,10 @@ _IN_TIME = "%(auth_instant)s::float8 < {0} AND {0} <= %(future_after)s"
 _LIVE = f"s.user_id = %(user_id)s AND s.impersonator IS NULL AND {rows.UNENDED} AND {rows.LIVE}"
 
 
-def _insert(table: str, columns: Sequence[str]) -> str:
-    # As one value a row: psycopg parses a statement with more than 50 values each time.
+def _insert(table: str, columns: Sequence[str], *, kind: str = "record") -> str:
+    # As one value: psycopg parses a statement with more than 50 values each time.
     names = ", ".join(columns)
-    record = f"json_populate_record(NULL::{{s}}.{table}, %({table})s::json)"
+    record = f"json_populate_{kind}(NULL::{{s}}.{table}, %({table})s::json)"
     return f"INSERT INTO {{s}}.{table} ({names}) SELECT {names} FROM ok, {record}"  # noqa: S608
 
 
@@ -48,16 +48,16 @@ PLAIN = (
     " WHERE i.owner = %(owner)s AND i.kind = %(kind)s AND i.key <> %(key)s)),"
     f" device AS ({_insert('devices', rows.DEVICE)} ON CONFLICT (user_id, id) DO UPDATE SET "
     + ", ".join(f"{name} = excluded.{name}" for name in SEEN_AGAIN)
-    + f"), event AS ({_insert('events', rows.EVENT)}), {items.WRITTEN}"
+    + f"), event AS ({_insert('events', rows.EVENT, kind='recordset')}), {items.WRITTEN}"
     f" {_insert('sessions', rows.SESSION)} RETURNING {items.IS_WRITTEN}"
 )
 
 
 def is_plain(insertion: Insertion) -> bool:
-    """Whether the event is the one of each sign-in, of which a session has but one; and an item."""
-    event = insertion.event
-    is_own = event.type is EventType.SESSION_CREATED and event.session_id == insertion.row.id
-    return is_own and len(insertion.items) <= 1
+    """Whether a session has but one of each of its events; and one item at most."""
+    are_own = all(it.session_id == insertion.row.id for it in insertion.events)
+    is_first = insertion.event.type is EventType.SESSION_CREATED
+    return are_own and is_first and len(insertion.items) <= 1
 
 
 def answer(insertion: Insertion, *, is_written: bool) -> Inserted:
@@ -67,7 +67,7 @@ def answer(insertion: Insertion, *, is_written: bool) -> Inserted:
 
 def values_of(insertion: Insertion) -> dict[str, object]:
     """The values of PLAIN."""
-    row, event = insertion.row, insertion.event
+    row = insertion.row
     return {
         **of_live(insertion.cutoffs),
         **items.values_of(*insertion.items),
@@ -76,7 +76,9 @@ def values_of(insertion: Insertion) -> dict[str, object]:
         "device_id": row.device.id,
         "sessions": _json({name: rows.column_value(row, name) for name in rows.SESSION}),
         "devices": _json({name: getattr(row.device, name) for name in rows.DEVICE}),
-        "events": _json({name: rows.event_value(event, name) for name in rows.EVENT}),
+        "events": _json(
+            [{name: rows.event_value(it, name) for name in rows.EVENT} for it in insertion.events]
+        ),
         "ending_number": row.ending_number,
         "digests": [*insertion.digests],
         "auth_instant": insertion.auth_instant,
@@ -86,7 +88,7 @@ def values_of(insertion: Insertion) -> dict[str, object]:
     }
 
 
-def _json(columns: dict[str, object]) -> str:
+def _json(columns: dict[str, object] | list[dict[str, object]]) -> str:
     return json.dumps(columns, ensure_ascii=False, default=_hexadecimal)
 
 

@@ -126,7 +126,7 @@ async def insert(db: Transaction, insertion: Insertion) -> InsertAnswer:
     events = _make_room(db, insertion, to_end)
     db.put(rows.INSERT_DEVICE, rows.device_values(semantics.seen_again(known, row.device)))
     db.put(rows.INSERT_SESSION, rows.session_values(row))
-    insert_events(db, [insertion.event])
+    insert_events(db, insertion.events)
     return Inserted(events, _put_items(db, insertion, others))
 
 

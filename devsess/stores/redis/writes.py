@@ -163,5 +163,6 @@ def _insert(insertion: Insertion, items_here: Sequence[Item]) -> list[Text]:
         *(END_KIND, json.dumps(REPLACED), json.dumps(EVICTED)),
         *columns.of_event(insertion.event),
         *columns.of_event(None if insertion.limit is None else insertion.limit_event),
+        *columns.of_event(insertion.device_event),
         *(str(len(items_here)), *(text for item in items_here for text in of_item(item))),
     ]

@@ -24,7 +24,7 @@ _ALIKE_ALONE = (
     "SELECT count(*) FROM (SELECT 1 FROM events INDEXED BY events_sessionless"
     " WHERE user_id = ? AND type = ? AND session_id IS NULL LIMIT ?)"
 )
-_ONCE = frozenset({EventType.SESSION_CREATED, EventType.SESSION_REVOKED})
+_ONCE = frozenset({EventType.SESSION_CREATED, EventType.NEW_DEVICE, EventType.SESSION_REVOKED})
 
 
 def append_changes(db: sqlite3.Cursor, session_ids: Sequence[str | None]) -> None:

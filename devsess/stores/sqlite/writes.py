@@ -72,7 +72,7 @@ def insert(db: sqlite3.Cursor, insertion: Insertion) -> InsertAnswer:
     db.execute(rows.INSERT_DEVICE, rows.device_values(semantics.seen_again(known, row.device)))
     agent_id = agent_number(db, row.user_agent, insertion.cutoffs.now)
     db.execute(rows.INSERT_SESSION, rows.session_values(row, agent_id))
-    insert_events(db, insertion.event)
+    insert_events(db, *insertion.events)
     missed = tuple(it.kind for it in insertion.items if not items.put(db, it))
     return Inserted(events, missed)
 

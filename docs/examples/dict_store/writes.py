@@ -90,7 +90,8 @@ async def insert(tables: Tables, insertion: Insertion) -> InsertAnswer:
         await tables.insert_event(insertion.limit_event)
     tables.put_device(semantics.seen_again(known, row.device))
     tables.put_session(row)
-    await tables.insert_event(insertion.event)
+    for event in insertion.events:
+        await tables.insert_event(event)
     missed = [it.kind for it in insertion.items if not await tables.put_item(it)]
     return Inserted(tuple(events), tuple(missed))
 

@@ -4,7 +4,7 @@ local columns, device, again, digests = some(), some(), some(), some()
 local signed_in_at, at, now_text = tonumber(arg()), cutoffs(), arg()
 local limit, evicts, replaces = tonumber(arg()), flag(), flag()
 local end_kind, replaced, evicted = arg(), arg(), arg()
-local event, limit_event, items = event_args(), event_args(), {}
+local event, limit_event, device_event, items = event_args(), event_args(), event_args(), {}
 for i = 1, number() do items[i] = item_arg() end
 
 local bound = binding(user, digests)
@@ -63,6 +63,7 @@ index(id, user, n, created, idle)
 call('ZADD', T .. ':u:' .. user, created, id)
 index_device(user, dev)
 insert_event(event)
+if device_event then insert_event(device_event) end
 local written = {}
 for i, it in ipairs(items) do written[i] = put_item(it, 1) end
 return {'inserted', texts, written}
