@@ -38,6 +38,8 @@ PROFILE = "profile"
 PROFILE_KEPT = max(it.days for it in profiles.MEMORIES.values()) * profiles.DAY
 # Writes of a profile that others were faster at, before it is left as they wrote it.
 TRIES = 3
+# The same for what an owner disowned: a thief may write all the time to keep it.
+TRIES_TO_UNLEARN = 32
 
 
 @frozen
@@ -244,13 +246,33 @@ async def learn(op: Operation, user_id: str, teach: Teach, items: Sequence[Item]
         items: The profile after it, where that is known already.
     """
     with suppress(StoreUnavailableError):
-        for _ in range(TRIES):
-            if not items:
-                known = habits(await op.store.items(PROFILE, user_id, limit=1))
-                items = _taught(op, user_id, known, teach)
-            if not items or await op.store.put_item(items[0]):
-                return
-            items = ()
+        if not (items and await op.store.put_item(items[0])):
+            await _learned(op, user_id, teach, TRIES)
+
+
+async def unlearn(op: Operation, user_id: str, teach: Teach) -> None:
+    """
+    As `learn`, for what must not be left out.
+
+    Raises:
+        StoreUnavailableError: If it could not be written.
+    """
+    if not await _learned(op, user_id, teach, TRIES_TO_UNLEARN):
+        raise StoreUnavailableError("others write the account's habits all the time: try again")
+
+
+async def _learned(op: Operation, user_id: str, teach: Teach, tries: int) -> bool:
+    """
+    Whether the profile has been taught, or there is nothing to teach.
+
+    One that is gone was erased with its account, or purged: it is not made again.
+    """
+    for _ in range(tries):
+        known = habits(await op.store.items(PROFILE, user_id, limit=1))
+        items = _taught(op, user_id, known, teach) if known.version else ()
+        if not items or await op.store.put_item(items[0]):
+            return True
+    return False
 
 
 def _taught(op: Operation, user_id: str, known: Habits, teach: Teach) -> tuple[Item, ...]:

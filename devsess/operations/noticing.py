@@ -162,14 +162,22 @@ async def _disowned(op: Operation, claims: NoticeClaims) -> bool:
         device_id=claims.device_id,
         actor=claims.user_id,
     )
-    if device is None and await op.store.get(claims.session_id) is None:
+    begun = await op.store.get(claims.session_id)
+    if device is None and begun is None:
         return False
     await record(op, event)
     cutoffs = lifecycle.cutoffs(op.now, op.policy)
     page = await op.store.live(claims.user_id, cutoffs=cutoffs, limit=ASKED)
     for row in page.items:
         await _ask_for_step_up(op, row)
+    await _unlearn(op, claims.user_id, begun)
     return True
+
+
+async def _unlearn(op: Operation, user_id: str, row: SessionRow | None) -> None:
+    networks = () if row is None else (row.network, row.device.network)
+    if op.policy.risk is not None:
+        await assessing.unlearn(op, user_id, lambda it: profiles.disowned(it, networks))
 
 
 async def _ask_for_step_up(op: Operation, row: SessionRow) -> None:

@@ -9,7 +9,7 @@ days in which nobody objected. So a thief's second try gains nothing from the fi
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from enum import StrEnum
 from functools import reduce
 from typing import TYPE_CHECKING, Any
@@ -146,6 +146,21 @@ def learned(profile: Profile, facts: Facts, *, confirmed: bool, is_sign_in: bool
         profile = _provisionally(profile, now, facts.at)
     here = place(facts.at, facts.network, facts.location)
     return evolve(profile, sign_ins=profile.sign_ins + is_sign_in, last=here or profile.last)
+
+
+def disowned(profile: Profile, networks: Collection[str | None]) -> Profile:
+    """
+    *profile* once its owner said "no": nothing that waits will count, and *networks* are new again.
+
+    All that waits goes, not the parts of that sign-in alone: its session may have been elsewhere
+    since, and the owner's own parts are soon seen again.
+    """
+    known = profile.seen.get(Part.NETWORK, NOTHING)
+    kept = {it: day for it, day in known.items() if it not in networks}
+    seen = {**profile.seen, Part.NETWORK: kept} if known else profile.seen
+    last = profile.last
+    is_theirs = last is not None and last.network in networks
+    return evolve(profile, seen=seen, pending=(), last=None if is_theirs else last)
 
 
 def recent_notices(profile: Profile, at: float) -> tuple[int, ...]:

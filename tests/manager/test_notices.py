@@ -14,17 +14,22 @@ from devsess import (
     EventType,
     LoginDeniedError,
     Policy,
+    SessionManager,
     SessionRevokedError,
     StepUpRequiredError,
+    StoreUnavailableError,
     TokenExpiredError,
 )
+from devsess.stores.memory import MemoryStore
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from devsess.stores.items import Item
     from devsess.testing import FakeClock
 
 DAY = 86_400
+SECRET = "t7vKq2Zr9XwLm4NbY8sHd5JfC3pQx6RgUe1"
 
 
 @pytest.fixture
@@ -114,6 +119,58 @@ def test_no_ends_the_thief_and_asks_the_others(sessions: Any, clock: FakeClock) 
     assert sessions.validate(strong.access_token, max_auth_age=60)
     events = {it.type for it in sessions.history("ada")}
     assert {EventType.NOTICE_DISOWNED, EventType.DEVICE_BLOCKED, EventType.STEP_UP_ASKED} <= events
+
+
+@pytest.mark.parametrize("answered_yes", [False, True])
+def test_no_takes_back_what_its_sign_in_taught(
+    sessions: Any, clock: FakeClock, answered_yes: bool
+) -> None:
+    """Three days without an objection would make the thief's network the account's own."""
+    _, thief = _noticed(sessions, clock)
+    if answered_yes:
+        sessions.confirm(thief.notice.yes_token, True)
+    sessions.confirm(thief.notice.no_token, False)
+    clock.advance(4 * DAY)
+
+    found = sessions.assess("ada", at(HOSTED))
+    assert "new_network" in {it.kind for it in found.signals}
+    if not answered_yes:
+        assert Decision.STEP_UP is found.decision
+
+
+def test_no_takes_back_what_the_thief_taught_since(sessions: Any, clock: FakeClock) -> None:
+    """The session that the owner disowns may have gone elsewhere, and the thief come back."""
+    _, thief = _noticed(sessions, clock)
+    sessions.login("ada", at(QUEBEC))
+    sessions.confirm(thief.notice.no_token, False)
+    clock.advance(4 * DAY)
+
+    assert Decision.STEP_UP is sessions.assess("ada", at(QUEBEC)).decision
+    assert Decision.ALLOW is sessions.assess("ada", at(HOME)).decision
+
+
+class Contested(MemoryStore):
+    """Somebody else is always faster at writing a profile, from when that is switched on."""
+
+    is_on = False
+
+    def put_item(self, item: Item, *, most: int = 1) -> bool:
+        return not (self.is_on and item.kind == "profile") and super().put_item(item, most=most)
+
+
+def test_no_is_not_cut_short_by_a_writer_who_is_always_faster(clock: FakeClock) -> None:
+    """What could not be taken back is an error, and the answer can be given again."""
+    store = Contested()
+    with SessionManager(store, keys=SECRET, locator=Locator(), clock=clock) as sessions:
+        _, thief = _noticed(sessions, clock)
+        store.is_on = True
+        with pytest.raises(StoreUnavailableError):
+            sessions.confirm(thief.notice.no_token, False)
+        with pytest.raises(SessionRevokedError):
+            sessions.validate(thief.access_token)
+        store.is_on = False
+
+        assert sessions.confirm(thief.notice.no_token, False)
 
 
 def test_yes_teaches(sessions: Any, clock: FakeClock) -> None:
