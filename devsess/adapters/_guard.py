@@ -63,6 +63,10 @@ class Watched:
                 reason=session.revoke_reason,
                 revoked_at=session.revoked_at,
             )
+        if not session.is_active and session.expires_at.timestamp() > self.now():
+            raise SessionRevokedError(
+                "the session that began this impersonation has ended", reason="impersonator"
+            )
         if not session.is_active:
             raise SessionExpiredError(
                 "the session expired while its connection was open", expired_at=session.expires_at

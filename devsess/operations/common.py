@@ -174,18 +174,21 @@ async def require_impersonator(op: Operation, row: SessionRow) -> None:
     Raises:
         SessionRevokedError: If it is not.
     """
-    if row.impersonator is None:
-        return
-    session_id, user_id = row.impersonator
-    begun_by = await op.store.get(session_id)
-    if begun_by is None or begun_by.user_id != user_id or not _is_live(op, begun_by):
+    if not await has_live_impersonator(op, row):
         raise SessionRevokedError(
             "the session that began this impersonation has ended", reason="impersonator"
         )
 
 
-def _is_live(op: Operation, row: SessionRow) -> bool:
-    return lifecycle.standing(row, op.now, op.policy).is_live
+async def has_live_impersonator(op: Operation, row: SessionRow) -> bool:
+    """Whether *row* is no impersonation, or the session that began it is live."""
+    if row.impersonator is None:
+        return True
+    session_id, user_id = row.impersonator
+    begun_by = await op.store.get(session_id)
+    if begun_by is None or begun_by.user_id != user_id:
+        return False
+    return lifecycle.standing(begun_by, op.now, op.policy).is_live
 
 
 async def corrected(op: Operation, standing: Standing, *, wait: bool = True) -> Standing:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import builtins
 from typing import TYPE_CHECKING
 
+from attrs import evolve
+
 from devsess import lifecycle
 from devsess.models import Page
 from devsess.operations._checks import checked_count, checked_session, checked_user
-from devsess.operations.common import find_row
+from devsess.operations.common import find_row, has_live_impersonator
 from devsess.views import event_view, session_view
 
 if TYPE_CHECKING:
@@ -19,9 +21,18 @@ MAX_PAGE = 1000
 
 
 async def get(op: Operation, session_id: str | Session, *, user_id: str | None) -> Session | None:
-    """The session in any state; None where it is unknown or another user's."""
+    """
+    The session in any state; None where it is unknown or another user's.
+
+    An impersonation is inactive as soon as the session that began it has ended.
+    """
     row = await find_row(op, session_id, user_id)
-    return None if row is None else session_view(lifecycle.standing(row, op.now, op.policy))
+    if row is None:
+        return None
+    found = session_view(lifecycle.standing(row, op.now, op.policy))
+    if found.is_active and not await has_live_impersonator(op, row):
+        return evolve(found, is_active=False)
+    return found
 
 
 async def list_sessions(

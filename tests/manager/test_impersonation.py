@@ -82,6 +82,28 @@ def test_it_ends_with_the_session_that_began_it(sessions: Any, staff: Any) -> No
         sessions.validate(acted.access_token)
 
 
+def test_it_ends_though_a_clock_is_set_back(sessions: Any, staff: Any, clock: FakeClock) -> None:
+    """An instant of before the end, which comes again, is not answered from memory."""
+    acted = sessions.impersonate("ada", staff.session)
+    clock.advance(200)
+    sessions.validate(acted.access_token)
+    sessions.revoke(staff.session.id)
+    clock.advance(-100)
+
+    for fresh in (False, True):
+        with pytest.raises(SessionRevokedError, match="began this impersonation"):
+            sessions.validate(acted.access_token, fresh=fresh)
+
+
+def test_it_is_inactive_with_the_session_that_began_it(sessions: Any, staff: Any) -> None:
+    """For all who look at the row, such as the guard of an open connection."""
+    acted = sessions.impersonate("ada", staff.session).session.id
+    assert sessions.get(acted).is_active
+    sessions.revoke(staff.session.id)
+
+    assert not sessions.get(acted).is_active
+
+
 def test_it_lasts_an_hour(sessions: Any, staff: Any, clock: FakeClock) -> None:
     """No activity moves its deadline."""
     acted = sessions.impersonate("ada", staff.session)

@@ -33,28 +33,28 @@ WAYS_TO_END: dict[str, tuple[Callable[[Any, str], Any], type[InvalidSessionError
 EXPIRIES = {"to the second": 600, "long ago": 86_400}
 
 
-def blocking(sessions: SessionManager) -> Any:
-    """The current session of a WSGI request of a signed-in program."""
+def blocking(sessions: SessionManager, token: str | None = None) -> Any:
+    """The current session of a WSGI request of a signed-in program, or of *token*."""
     seen: list[Any] = []
 
     def app(environ: Any, start_response: Any) -> list[bytes]:
         seen.append(environ["devsess"])
         return []
 
-    headers = [("Authorization", f"Bearer {sessions.login('ada').access_token}")]
+    headers = [("Authorization", f"Bearer {token or sessions.login('ada').access_token}")]
     environ = environ_of("GET", "/", headers)
     wsgi.SessionMiddleware(app, sessions)(environ, lambda *_: None)  # type: ignore[arg-type]
     return seen[0]
 
 
-async def awaited(sessions: AsyncSessionManager) -> Any:
-    """The current session of an ASGI request of a signed-in program."""
+async def awaited(sessions: AsyncSessionManager, token: str | None = None) -> Any:
+    """The current session of an ASGI request of a signed-in program, or of *token*."""
     seen: list[Any] = []
 
     async def app(scope: Any, receive: Any, send: Any) -> None:
         seen.append(scope["devsess"])
 
-    token = (await sessions.login("ada")).access_token
+    token = token or (await sessions.login("ada")).access_token
     scope = {
         "type": "http",
         "method": "GET",
@@ -90,6 +90,33 @@ def test_a_blocking_guard_says_why(name: str) -> None:
         end(sessions, current.session.id)
         with pytest.raises(error):
             guard.check()
+
+
+def test_a_blocking_guard_ends_an_impersonation_with_the_session_that_began_it() -> None:
+    """Staff who are signed out are gone from open connections too."""
+    with SessionManager("memory://", keys=SECRET) as sessions:
+        staff = sessions.login("staff").session
+        guard = blocking(sessions, sessions.impersonate("ada", staff).access_token).guard(every=0)
+        guard.check()
+        sessions.revoke(staff.id)
+        with pytest.raises(SessionRevokedError, match="began this impersonation"):
+            guard.check()
+
+
+def test_an_awaited_guard_ends_an_impersonation_with_the_session_that_began_it() -> None:
+    """The block's await is cancelled then."""
+
+    async def scenario() -> None:
+        sessions = AsyncSessionManager("memory://", keys=SECRET)
+        staff = (await sessions.login("staff")).session
+        acted = await sessions.impersonate("ada", staff)
+        current = await awaited(sessions, acted.access_token)
+        async with asyncio.timeout(10), current.guard(every=0.01):
+            await sessions.revoke(staff.id)
+            await asyncio.Event().wait()
+
+    with pytest.raises(SessionRevokedError, match="began this impersonation"):
+        asyncio.run(scenario())
 
 
 @pytest.mark.parametrize("later", EXPIRIES.values(), ids=EXPIRIES)
