@@ -21,6 +21,8 @@ class Points:
     Attributes:
         base: Always: the sum starts here.
         unknown_device: No known device was proven.
+        trusted_device: The device is one that its user trusts; at a sign-in, not at a refresh.
+            Its worth is not measured: nobody in the population trusts a device.
         new_subnet: The address is in a new /24 (IPv6: /48), of a provider that is known.
         new_network: It is of a new provider.
         hosting: The new provider runs a data centre or a VPN.
@@ -41,6 +43,7 @@ class Points:
 
     base: int = -50
     unknown_device: int = 20
+    trusted_device: int = -10
     new_subnet: int = 25
     new_network: int = 30
     hosting: int = 15

@@ -10,6 +10,7 @@ from attrs import define, field
 
 from benchmarks.risk.replay import OWNER, Assessed, Refreshed
 from devsess.models import Decision
+from devsess.risk.remarks import REMARKS
 from devsess.risk.signals import SETTLED
 
 ALL, FEWER, TEN = "all", "fewer than ten", "ten or more"
@@ -93,7 +94,7 @@ class Tally:
         self.challenged_accounts += challenged
 
     def _assessed(self, event: Assessed) -> None:
-        kinds = [it.kind for it in event.assessment.signals]
+        kinds = [it.kind for it in event.assessment.signals if it.kind not in REMARKS]
         self.scores.add(event.who, _groups(event), event.assessment.score)
         self.travels[event.who] += "impossible_travel" in kinds
         self.notified[event.who] += event.is_notified

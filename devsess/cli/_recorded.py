@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
+from attrs import evolve
+
 from devsess._client import Client
 from devsess._location import Location
 from devsess._runtime.drive import drive
@@ -16,6 +18,7 @@ from devsess.devices.recognise import traits
 from devsess.errors import ConfigurationError
 from devsess.models import EventType
 from devsess.risk.facts import Facts, Proof
+from devsess.risk.remarks import DAY
 
 if TYPE_CHECKING:
     from devsess.stores.accounts import Account
@@ -44,18 +47,17 @@ def of_store(store: AsyncSupportsCopy) -> Iterator[SignIns]:
 
 def _of_account(account: Account) -> list[Facts]:
     places = {row.id: row.location for row in account.sessions}
-    return [
-        _facts(
-            it.at,
-            it.network,
-            it.user_agent,
-            places.get(it.session_id or ""),
-            is_known=not it.new_device,
-        )
-        for it in account.events
-        # An impersonation is no sign-in of the account's.
-        if it.type is EventType.SESSION_CREATED and it.actor is None
-    ]
+    # An impersonation is no sign-in of the account's.
+    created = (it for it in account.events if it.type is EventType.SESSION_CREATED)
+    found, new = list[Facts](), list[Facts]()
+    for it in (it for it in created if it.actor is None):
+        place = places.get(it.session_id or "")
+        facts = _facts(it.at, it.network, it.user_agent, place, is_known=not it.new_device)
+        if it.new_device:
+            new = [*(one for one in new if one.at > it.at - DAY), facts]
+            facts = evolve(facts, new_devices=len({(one.network, one.agent) for one in new}))
+        found.append(facts)
+    return found
 
 
 def _facts(

@@ -35,6 +35,7 @@ EVENTS: Final[Mapping[EventType, str]] = {
     EventType.NOTICE: "The owner was asked about the sign-in{place}{device}",
     EventType.NOTICE_CONFIRMED: "The owner confirmed the sign-in{place}{device}",
     EventType.NOTICE_DISOWNED: "The owner said that the sign-in{device} was somebody else's",
+    EventType.NEW_DEVICE: "A device is new to the account: {name}",
     EventType.DEVICE_RENAMED: "A device was renamed{actor}: {name}",
     EventType.DEVICE_TRUSTED: "A device was trusted{actor}: {name}",
     EventType.DEVICE_BLOCKED: "A device was blocked{actor}: {name}",
@@ -111,6 +112,7 @@ METHODS: Final[Mapping[str, str]] = {
 # In the places in braces stand the numbers of the signal.
 SIGNALS: Final[Mapping[str, str]] = {
     "new_device": "new device",
+    "trusted_device": "trusted device",
     "new_network": "new network",
     "hosting": "hosting or VPN network",
     "new_country": "new country",
@@ -121,6 +123,9 @@ SIGNALS: Final[Mapping[str, str]] = {
     "impossible_travel": "{km:,} km from the place before in too short a time",
     "automation": "an automated client",
     "changed_system": "{to} in place of {from}",
+    "device_burst": "{devices} new devices in 24 hours",
+    "dormant": "no sign-in for {days} days",
+    "changed_agent": "new browser or system on a known device",
     "foreign_device": "another browser or system than the session began with",
     "blocked_device": "blocked device",
 }

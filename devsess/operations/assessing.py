@@ -20,6 +20,7 @@ from devsess.risk.facts import Facts, Proof
 from devsess.risk.notices import notifies
 from devsess.risk.profile import Profile
 from devsess.risk.refreshes import assess_refresh, taught
+from devsess.risk.remarks import DAY, REMARKS
 from devsess.stores.items import Item
 from devsess.stores.rows import EventRow
 
@@ -99,7 +100,24 @@ def facts(
         kind=sighting.traits.kind,
         failures=_failures(account.items, op.now),
         failed_accounts=failed_accounts,
+        new_devices=0 if known else _new_devices(account.devices, device, sighting, op.now),
     )
+
+
+def _new_devices(
+    devices: Sequence[DeviceRow], new: DeviceRow, sighting: Sighting, now: float
+) -> int:
+    """
+    The devices that were new in the last 24 hours, each unlike the others.
+
+    A browser that keeps no cookies is a new device at each sign-in: it counts once on each network.
+    """
+    recent = {_looks(it, it.network) for it in devices if now - DAY < it.first_seen_at <= now}
+    return len(recent | {_looks(new, sighting.network)})
+
+
+def _looks(device: DeviceRow, network: str | None) -> tuple[str | None, ...]:
+    return device.os, device.browser, device.kind, network
 
 
 def _proof(device: DeviceRow, now: float) -> Proof:
@@ -159,7 +177,8 @@ def weigh(
         after = profiles.learned(profile, shown, confirmed=confirmed)
         return profiles.noticed(after, op.now) if is_noticed else after
 
-    score = found.score if found.signals and not is_strong else None
+    is_scored = any(it.kind not in REMARKS for it in found.signals)
+    score = found.score if is_scored and not is_strong else None
     return Weighed(found, _taught(op, user_id, known, teach), teach, is_noticed, score)
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from devsess.models import Assessment, Decision, Signal
 from devsess.risk.facts import Facts, Proof
 from devsess.risk.profile import Profile, as_of
+from devsess.risk.remarks import remarks
 from devsess.risk.signals import LACKING, in_use
 
 if TYPE_CHECKING:
@@ -35,6 +36,7 @@ def assess(facts: Facts, profile: Profile | None, risk: Risk) -> Assessment:
             worth = getattr(risk.points, finding.points)
             score += worth
             found.append(Signal(kind, worth, finding.message, finding.data))
+    found += remarks(facts, profile)
     return Assessment(score, decided(score, risk), tuple(found), tuple(lacking))
 
 

@@ -36,6 +36,8 @@ class Facts:
         kind: Of device or program.
         failures: Failed sign-ins of the account shortly before this one.
         failed_accounts: Accounts on which `network` failed shortly before, its own among them.
+        new_devices: Unlike devices that were new to the account in the 24 hours before, this
+            one among them; 0 where it is known.
         session_os: At a refresh, the system that the session's sign-in showed.
     """
 
@@ -49,6 +51,7 @@ class Facts:
     failures: int = 0
     failed_accounts: int | None = None
     session_os: str | None = None
+    new_devices: int = 0
 
     @property
     def is_proven(self) -> bool:

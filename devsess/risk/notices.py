@@ -4,7 +4,8 @@ Whether the owner of an account is notified of a sign-in.
 A notice that comes for nothing is the one after which the next is not read. So the mild band
 between `Risk.notify_from` and `Risk.step_up_from` is silent for an account that is still young,
 and after a few notices a day. A sign-in that asks for a step-up is always notified, up to the
-number of questions that a store keeps open for an account.
+number of questions that a store keeps open for an account. Several new devices in a short
+time are notified as the mild band is, whatever the score.
 """
 
 from __future__ import annotations
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 
 # Open questions of one account: the 17th notice of a day says nothing that 16 did not.
 MOST_A_DAY: Final = 16
+# Signals of no points that notify as the mild band does.
+FLAGGED: Final = frozenset({"device_burst"})
 
 
 def notifies(assessment: Assessment, risk: Risk, *, sign_ins: int, recent: int) -> bool:
@@ -33,6 +36,7 @@ def notifies(assessment: Assessment, risk: Risk, *, sign_ins: int, recent: int) 
         return False
     if assessment.decision is Decision.STEP_UP:
         return True
-    if assessment.decision is not Decision.NOTIFY:
+    is_flagged = any(it.kind in FLAGGED for it in assessment.signals)
+    if assessment.decision is not Decision.NOTIFY and not is_flagged:
         return False
     return sign_ins >= risk.quiet_sign_ins and recent < risk.notices_a_day

@@ -123,10 +123,14 @@ def as_of(profile: Profile, at: float) -> Profile:
 
 def _is_forgotten(profile: Profile, at: float) -> bool:
     """Whether the latest thing that it has seen is older than the longest memory."""
+    latest, longest = latest_day(profile), max(it.days for it in MEMORIES.values())
+    return latest is not None and _day(at) - latest > longest
+
+
+def latest_day(profile: Profile) -> int | None:
+    """The day, since the epoch, on which it last saw anything; None if it never did."""
     latest = [max(days.values()) for days in profile.seen.values() if days]
-    latest += [it.day for it in profile.pending]
-    longest = max(it.days for it in MEMORIES.values())
-    return bool(latest) and _day(at) - max(latest) > longest
+    return max([*latest, *(it.day for it in profile.pending)], default=None)
 
 
 def learned(profile: Profile, facts: Facts, *, confirmed: bool, is_sign_in: bool = True) -> Profile:

@@ -42,9 +42,11 @@ def taught(profile: Profile, facts: Facts, risk: Risk) -> Profile:
     """
     *profile* after a refresh of a session that is tied to its device.
 
-    It learns nothing from one that would notify the owner, were it a sign-in of that device.
+    It learns nothing from one that would notify the owner, were it a sign-in of that device;
+    trust in the device takes nothing away, for a copy of its token would have that too.
     """
-    if assess(facts, profile, risk).score >= risk.notify_from:
+    known = evolve(facts, proof=Proof.KNOWN) if facts.proof is Proof.TRUSTED else facts
+    if assess(known, profile, risk).score >= risk.notify_from:
         return profile
     return learned(profile, facts, confirmed=False, is_sign_in=False)
 

@@ -15,7 +15,7 @@ from attrs import field, frozen
 
 from devsess._client import UNKNOWN
 from devsess._frozen import NOTHING
-from devsess.risk.facts import Facts
+from devsess.risk.facts import Facts, Proof
 from devsess.risk.places import place, travel
 from devsess.risk.profile import Part, Profile
 from devsess.risk.velocity import MOST_ACCOUNTS
@@ -71,6 +71,11 @@ def unknown_device(facts: Facts, _: Profile) -> Finding | None:
     if facts.session_os is not None:
         return Finding("unknown_device", "a refresh, which proves no device")
     return Finding("unknown_device", "unknown device")
+
+
+def trusted_device(facts: Facts, _: Profile) -> Finding | None:
+    """The device is one that its user trusts."""
+    return Finding("trusted_device", "trusted device") if facts.proof is Proof.TRUSTED else None
 
 
 def new_network(facts: Facts, profile: Profile) -> Finding | Lacking | None:
@@ -207,6 +212,7 @@ def changed_system(facts: Facts, _: Profile) -> Finding | None:
 # One line a signal: its kind, in the order of the sum.
 SIGNALS: Mapping[str, Rule] = {
     "new_device": unknown_device,
+    "trusted_device": trusted_device,
     "new_network": new_network,
     "hosting": hosting,
     "new_country": new_country,

@@ -119,6 +119,22 @@ def test_the_replay_comes_to_the_sums_of_the_sign_ins(tmp_path: Path) -> None:
     assert {it: scores.count(it) for it in scores} == found
 
 
+def test_new_devices_of_a_day_are_replayed(tmp_path: Path) -> None:
+    """The third unlike one notifies, as it did; one on the next day does not."""
+    path, clock, noticed = tmp_path / "burst.db", FakeClock(), 0
+    with SessionManager(path, keys=SECRET, clock=clock) as it:
+        token = it.login("ada", HOME).device_token
+        clock.advance(2 * 86_400)
+        for agent in (*"hhh", *"aabbc", *"d"):
+            known = token if agent == "h" else None
+            client = evolve(HOME, user_agent=f"{agent}/1", device_token=known)
+            noticed += it.login("ada", client).notice is not None
+            clock.advance(60 if agent != "c" else 86_400)
+    found = figures(call("--store", str(path), "--json"))
+
+    assert 1 == noticed == found["noticed"]
+
+
 def test_nothing_is_written(path: Path) -> None:
     """Each row of each table is as before."""
     before = dumped(path)

@@ -232,10 +232,11 @@ def test_a_cursor_of_history_goes_on(sessions: Any, clock: FakeClock) -> None:
     for _ in range(3):
         sessions.login("ada", at(HOME))
         clock.advance(60)
-    first = sessions.history("ada", limit=2)
+    first = sessions.history("ada", limit=2)  # a sign-in, and its new device
     second = sessions.login_history("ada", limit=2, cursor=first.next)
 
-    assert [first.items[-1].at > it.at for it in second] == [True]
+    assert first.items[-1].at >= second.items[0].at
+    assert list(sessions.login_history("ada").items[-2:]) == list(second.items)
 
 
 @pytest.mark.parametrize("cursor", ["mangled", "1@", "1@x", "@", "@1.0", "x@1.0"])
@@ -266,9 +267,9 @@ def test_addresses_are_located_a_bounded_number_of_times(make: Callable[..., Any
         grant = sessions.login("ada", at(f"198.51.{number}.7"))
         sessions.refresh(grant.refresh_token, at(QUEBEC, grant.device_token))
     asked.clear()
-    page = sessions.login_history("ada", every_event=True)
+    page = sessions.login_history("ada", limit=100, every_event=True)
 
-    assert 40 == len(page)
+    assert 20 == len([it for it in page if it.type is E.SESSION_RENEWED])
     assert 16 == len(asked) == len({*asked})
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -228,3 +229,60 @@ def test_a_strange_refresh_teaches_nothing(enforced: Any) -> None:
     enforced.refresh(grant.refresh_token, at(HOSTED, grant.device_token))
 
     assert before == enforced.export_user("ada")["items"]
+
+
+def test_a_trusted_device_has_fewer_points(observed: Any, clock: FakeClock) -> None:
+    """At its sign-in, until the trust ends; the same device is a known one without it."""
+    grant = observed.login("ada", at(HOME))
+    until = clock.now() + timedelta(days=1)
+    known = observed.login("ada", at(QUEBEC, grant.device_token))
+    observed.trust_device("ada", grant.session.device.id, until)
+    trusted = observed.login("ada", at(HOSTED, grant.device_token)).assessment
+    clock.advance(2 * 86_400)
+    over = observed.login("ada", at(NEXT_DOOR, grant.device_token)).assessment
+
+    assert -10 == known.assessment.score
+    assert (5 - 10, ["trusted_device"]) == (
+        trusted.score,
+        [it.kind for it in trusted.signals if it.weight < 0],
+    )
+    assert -25 == over.score
+
+
+def test_a_burst_of_new_devices_is_shown_and_told(observed: Any, clock: FakeClock) -> None:
+    """The third new one of a day; each score is as before, and the owner is notified."""
+    token = observed.login("ada", at(HOME)).device_token
+    clock.advance(30 * 86_400)
+    for _ in range(2):
+        observed.login("ada", at(HOME, token))
+    grants = [observed.login("ada", at(HOME, agent=it)) for it in ("a/1", "a/1", WINDOWS, "b/2")]
+    kinds = [[it.kind for it in grant.assessment.signals] for grant in grants]
+
+    assert [False, False, False, True] == ["device_burst" in it for it in kinds]
+    assert [False, False, False, True] == [it.notice is not None for it in grants]
+    assert Decision.ALLOW is grants[3].assessment.decision
+    assert -20 == grants[3].assessment.score == grants[1].assessment.score
+    assert "3 new devices in 24 hours" in observed.login_history("ada").items[0].text
+    clock.advance(86_401)
+    later = observed.login("ada", at(HOME, agent="c/3")).assessment
+    assert "device_burst" not in [it.kind for it in later.signals]
+
+
+def test_known_devices_are_no_burst(observed: Any) -> None:
+    """However many new ones there were: a known device is no news."""
+    grants = [observed.login("ada", at(HOME, agent=f"{name}/1")) for name in "abcd"]
+    again = observed.login("ada", at(HOME, grants[0].device_token, "a/1")).assessment
+
+    assert "device_burst" in [it.kind for it in grants[3].assessment.signals]
+    assert "device_burst" not in [it.kind for it in again.signals]
+
+
+def test_remarks_leave_no_score(observed: Any, clock: FakeClock) -> None:
+    """A session is scored where something with points was unusual, and only there."""
+    grant = observed.login("ada", at(HOME))
+    again = observed.login("ada", at(HOME, grant.device_token, WINDOWS))
+
+    assert ["changed_agent"] == [it.kind for it in again.assessment.signals]
+    assert None is again.session.score
+    clock.advance(20 * 86_400)
+    assert -30 == observed.login("ada", at(HOME)).session.score

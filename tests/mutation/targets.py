@@ -57,6 +57,11 @@ TARGETS: dict[str, tuple[str, ...]] = {
         "tests/manager/test_a_young_session.py",
     ),
     "devsess/operations/impersonating.py": ("tests/manager/test_impersonation.py",),
+    "devsess/risk/remarks.py": ("tests/unit/test_risk_remarks.py",),
+    "devsess/risk/notices.py": (
+        "tests/unit/test_risk_notices.py",
+        "tests/unit/test_risk_remarks.py",
+    ),
     "devsess/history/sentences.py": ("tests/unit/test_history_sentences.py",),
     "devsess/history/entries.py": ("tests/unit/test_history_sentences.py",),
     "devsess/operations/login_history.py": ("tests/manager/test_login_history.py",),

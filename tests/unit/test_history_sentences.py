@@ -16,6 +16,7 @@ from devsess.history.sentences import About, Failed, joined, method, networks, t
 from devsess.history.words import EVENTS, METHODS, REASONS, SIGNALS, VERDICTS
 from devsess.models import Assessment, Decision, Event, EventType, Signal
 from devsess.operations.devices import _REASONS, TRUST_ENDED
+from devsess.risk.remarks import REMARKS
 from devsess.risk.signals import SIGNALS as RULES
 from devsess.rotation import REUSES
 from devsess.stores.base import Refused
@@ -170,8 +171,8 @@ def test_every_decision_has_words() -> None:
 
 
 def test_every_signal_has_words() -> None:
-    """The rules' signals, the blocked device, and the other browser of a refresh."""
-    assert {*RULES, "blocked_device", "foreign_device"} == SIGNALS.keys()
+    """The rules' signals, the remarks, the blocked device, and the other browser of a refresh."""
+    assert {*RULES, *REMARKS, "blocked_device", "foreign_device"} == SIGNALS.keys()
 
 
 def _written_by_adapters() -> set[str]:

@@ -9,7 +9,7 @@ from devsess.models import Decision, Location
 from devsess.risk.facts import Facts, Proof
 from devsess.risk.profile import DAY, QUIET, Part, Profile, as_of, learned
 from devsess.risk.refreshes import assess_refresh, taught
-from devsess.risk_policy import Risk
+from devsess.risk_policy import Points, Risk
 
 T = 1_750_000_000.0
 LAGOS = Location(country_code="NG", asn=37148, is_hosting=False)
@@ -73,3 +73,13 @@ def test_a_refresh_is_no_sign_in() -> None:
 def test_an_unusual_refresh_teaches_nothing() -> None:
     """A place that would be worth a notice is not learned in silence."""
     assert USED == taught(USED, HOSTED, Risk())
+
+
+@pytest.mark.parametrize("proof", [Proof.KNOWN, Proof.TRUSTED])
+def test_trust_counts_for_nothing_at_a_refresh(proof: Proof) -> None:
+    """A copy of the cookies holds the trusted device's token, too: it learns no more."""
+    hosted = evolve(HOSTED, proof=proof)
+    trusting = Risk(points=Points(trusted_device=-1_000))
+
+    assert assess_refresh(hosted, USED, Risk()) == assess_refresh(hosted, USED, trusting)
+    assert USED == taught(USED, hosted, trusting)

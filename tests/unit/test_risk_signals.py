@@ -80,6 +80,9 @@ CASES = [
     ("new_device", BARE, USED, "unknown_device"),
     ("new_device", HOME, USED, None),
     ("new_device", evolve(HOME, proof=Proof.TRUSTED), USED, None),
+    ("trusted_device", evolve(HOME, proof=Proof.TRUSTED), USED, "trusted_device"),
+    ("trusted_device", HOME, USED, None),
+    ("trusted_device", BARE, USED, None),
     ("new_network", BARE, USED, None),
     ("new_network", NEXT_DOOR, USED, "new_subnet"),
     ("new_network", ELSEWHERE, USED, "new_network"),
@@ -221,6 +224,7 @@ def test_the_sum_is_base_plus_points() -> None:
         (placed(ELSEWHERE, is_hosting=True), (15, Decision.STEP_UP)),
         (ABROAD, (10, Decision.STEP_UP)),
         (evolve(ABROAD, proof=Proof.KNOWN), (-10, Decision.ALLOW)),
+        (evolve(ABROAD, proof=Proof.TRUSTED), (-20, Decision.ALLOW)),
     ],
 )
 def test_the_score_decides(facts: Facts, expected: tuple[int, Decision]) -> None:
