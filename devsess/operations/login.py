@@ -113,19 +113,8 @@ async def login(
     sign_in = SignIn(who, checked_amr(amr), context_class, instant, dated, bool(persistent), text)
     limit = op.policy.limit_for(user_id, client)
     seen = await look(op, who, client)
-    device, sighting, account = seen.device, seen.sighting, seen.account
-    weighed = assessing.weigh(op, who, seen.facts, account.items, context_class)
-    device = _seen_now(device, sighting, op.now)
-    row = evolve(
-        new_session(op, device, sighting, seen.location, number=account.ending_number),
-        auth_time=math.floor(sign_in.auth_instant),
-        amr=sign_in.amr,
-        acr=sign_in.acr,
-        persistent=sign_in.persistent,
-        claims=sign_in.claims,
-        bound=seen.is_owned,
-        score=weighed.score,
-    )
+    weighed = assessing.weigh(op, who, seen.facts, seen.account.items, context_class)
+    row = _row(op, sign_in, seen, weighed)
     event = event_of(row, EventType.SESSION_CREATED, op.now, assessment=weighed.assessment)
     event = evolve(event, new_device=not seen.is_known)
     insertion = evolve(
@@ -143,6 +132,21 @@ async def login(
         evicted=tuple(event.session_id for event in ended if event.session_id),
         is_new_device=not seen.is_known,
         notice=notice,
+    )
+
+
+def _row(op: Operation, sign_in: SignIn, seen: Seen, weighed: Weighed) -> SessionRow:
+    device = _seen_now(seen.device, seen.sighting, op.now)
+    number = seen.account.ending_number
+    return evolve(
+        new_session(op, device, seen.sighting, seen.location, number=number),
+        auth_time=math.floor(sign_in.auth_instant),
+        amr=sign_in.amr,
+        acr=sign_in.acr,
+        persistent=sign_in.persistent,
+        claims=sign_in.claims,
+        bound=seen.is_owned,
+        score=weighed.score,
     )
 
 
