@@ -53,6 +53,7 @@ REASONS: Final[Mapping[EventType, Mapping[str, str]]] = {
         EXPIRED: "since its time was over",
         "logout": "Signed out{device}",
         "signed out by its user": "Signed out from another session{device}",
+        "impersonator": "since the session that began it had ended",
         "undeliverable": "since its tokens could not be delivered",
         "revoked": "",
         "foreign-device": "since its token was used on another device",
