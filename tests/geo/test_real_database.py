@@ -1,4 +1,4 @@
-"""A city database as it is published: GeoLite2 City of July 2018, from a wheel."""
+"""A city database as it is published: GeoLite2 City of December 2019, from a wheel."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from devsess.geo import MaxMindLocator
 from devsess.testing import FakeClock
 
 SECRET = "t7vKq2Zr9XwLm4NbY8sHd5JfC3pQx6RgUe1"
-LAGOS, QUEBEC, LONDON = "41.58.1.1", "132.203.250.1", "81.2.69.160"
+LAGOS, QUEBEC, LONDON = "41.206.1.1", "132.203.250.1", "161.23.81.31"
 MINUTE, HOUR = 60, 3_600
-DATABASE = Path(str(files("_maxminddb_geolite2") / "GeoLite2-City.mmdb"))
+DATABASE = Path(str(files("_geoip_geolite2") / "GeoLite2-City.mmdb"))
 
 
 def _travel(ip: str, seconds: float) -> list[str]:
@@ -26,6 +26,14 @@ def _travel(ip: str, seconds: float) -> list[str]:
         clock.advance(seconds)
         found = sessions.login("ada", Client(ip=ip, user_agent="curl/8.5.0")).assessment
     return [it.message for it in found.signals if it.kind == "impossible_travel"]
+
+
+def test_the_addresses_are_where_their_names_say() -> None:
+    """A test of places that lie elsewhere would show nothing."""
+    locator = MaxMindLocator(DATABASE)
+    found = [locator.locate(ip) for ip in (LAGOS, QUEBEC, LONDON)]
+
+    assert ["Lagos", "Québec", "London"] == [place and place.city for place in found]
 
 
 def test_lagos_to_quebec_in_two_minutes_is_named_with_its_numbers() -> None:
