@@ -111,8 +111,8 @@ class Session:
             the newest.
         step_up_after: Since when a step-up is due, because the account looked unusual or
             its owner said so; None if none is. `require` refuses until then.
-        score: Points of the latest assessment, of the sign-in or of a refresh; None
-            where nothing was assessed, or a step-up answered for it.
+        score: The most points that its sign-in, or a refresh since, was assessed with;
+            None where nothing was assessed, or a step-up answered for it.
         impersonator: User id of the person who acts as this session's user, or None.
     """
 

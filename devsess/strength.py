@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 from devsess import skew
@@ -11,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from devsess.policy import Policy
+    from devsess.stores.rows import SessionRow
 
 
 def require_strength(
@@ -52,6 +54,16 @@ def require_strength(
             acr_values=(required_acr,) if required_acr else (),
             max_age=max_auth_age,
         )
+
+
+def demand(row: SessionRow, now: float) -> int:
+    """
+    The instant that a demand made of *row* at *now* names: no authentication so far meets it.
+
+    A step-up dates itself later than the one before, and a clock may be ahead of this one: both
+    can lie after *now*.
+    """
+    return max(math.floor(now), row.auth_time, row.step_up_after or 0)
 
 
 def demanded(policy: Policy) -> tuple[str, ...]:

@@ -166,7 +166,7 @@ def weigh(
     if risk is None:
         return Weighed(Assessment(), (), _unchanged)
     found = assessed(op, shown, known)
-    is_strong = acr is not None and strength.meets(acr, op.policy)
+    is_strong = risk.acr is not None and strength.meets(acr, op.policy)
     if risk.mode == "enforce" and found.decision is Decision.STEP_UP and not is_strong:
         op.emit(_challenged(op, user_id, shown, found))
         raise _step_up(op, found)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from attrs import asdict, evolve
 
-from devsess import lifecycle
+from devsess import lifecycle, strength
 from devsess.errors import BadTokenError, StepUpRequiredError, TokenExpiredError
 from devsess.models import EventType, Notice
 from devsess.operations import assessing
@@ -181,7 +181,7 @@ async def _unlearn(op: Operation, user_id: str, row: SessionRow | None) -> None:
 
 
 async def _ask_for_step_up(op: Operation, row: SessionRow) -> None:
-    changes = {"step_up_after": math.floor(op.now)}
+    changes = {"step_up_after": strength.demand(row, op.now)}
     event = event_of(row, EventType.STEP_UP_ASKED, op.now, reason="disowned")
     if await op.store.update(row.id, expected={}, changes=changes, event=event) is not None:
         op.emit(event)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING
 
 from attrs import evolve, frozen
 
-from devsess import lifecycle, rotation
+from devsess import lifecycle, rotation, strength
 from devsess._client import MAX_USER_AGENT
 from devsess._text import clean_text
 from devsess.devices.addresses import address
@@ -27,6 +26,7 @@ from devsess.stores.base import ById, Ending
 
 if TYPE_CHECKING:
     from devsess.models import Client, Grant
+    from devsess.operations.assessing import Weighed
     from devsess.operations.operation import Operation
     from devsess.stores.rows import SessionRow
     from devsess.tokens.refresh import RefreshClaims
@@ -149,7 +149,7 @@ async def _rotate(
     if weighed is not None:
         found = weighed.assessment
         assessment = evolve(found, signals=(*assessment.signals, *found.signals))
-        changes |= _consequences(op, found)
+        changes |= _consequences(op, row, weighed)
     reissued = verdict is Verdict.REISSUE
     kind = EventType.TOKEN_REISSUED if reissued else EventType.SESSION_RENEWED
     event = event_of(row, kind, op.now, assessment=assessment)
@@ -170,12 +170,17 @@ async def _rotate(
     return grant(op, lifecycle.standing(rotated, op.now, op.policy), assessment=assessment)
 
 
-def _consequences(op: Operation, found: Assessment) -> dict[str, object]:
-    """The columns that an assessment writes: its score, and under "enforce" a demand."""
-    risk = op.policy.risk
-    changes: dict[str, object] = {"score": found.score}
+def _consequences(op: Operation, row: SessionRow, weighed: Weighed) -> dict[str, object]:
+    """
+    The columns that an assessment writes: its score, and under "enforce" a demand.
+
+    Points are never taken away: a session that began far away could be refreshed from nearby.
+    """
+    risk, found, changes = op.policy.risk, weighed.assessment, dict[str, object]()
+    if weighed.score is not None:
+        changes["score"] = weighed.score if row.score is None else max(weighed.score, row.score)
     if risk is not None and risk.mode == "enforce" and found.decision is Decision.STEP_UP:
-        changes["step_up_after"] = math.floor(op.now)
+        changes["step_up_after"] = strength.demand(row, op.now)
     return changes
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from _people import HOME, HOSTED, NEXT_DOOR, QUEBEC, WINDOWS, Locator, at
+from attrs import evolve
 
 from devsess import (
     Decision,
@@ -181,6 +182,16 @@ def test_any_step_up_meets_a_demand_without_a_context(make: Callable[..., Any]) 
     assert observing.step_up(grant.access_token, amr=("pwd",)).session.score is None
 
 
+def test_no_sign_in_is_strong_where_no_context_is_asked_for(make: Callable[..., Any]) -> None:
+    """Risk(acr=None): the context of a password alone does not make a place usual at once."""
+    observing = make(locator=Locator(), policy=Policy(risk=Risk(acr=None)))
+    observing.login("ada", at(HOME), acr="aal1")
+    one, two = (observing.login("ada", at(HOSTED), acr="aal1") for _ in range(2))
+
+    assert {Decision.STEP_UP} == {one.assessment.decision, two.assessment.decision}
+    assert one.assessment.score == one.session.score
+
+
 def test_another_system_needs_a_step_up(enforced: Any) -> None:
     """A session that goes on under Windows began on macOS; the refresh succeeds."""
     grant = enforced.login("ada", at(HOME))
@@ -209,6 +220,47 @@ def test_observed_a_refresh_demands_nothing(observed: Any) -> None:
     assert Decision.STEP_UP is moved.assessment.decision
     assert (None, moved.assessment.score) == (moved.session.step_up_after, moved.session.score)
     assert observed.validate(moved.access_token, max_auth_age=3600)
+
+
+def test_a_refresh_takes_no_points_away(observed: Any, clock: FakeClock) -> None:
+    """A session that began far away is not usual because it is refreshed from nearby."""
+    observed.login("ada", at(HOME))
+    clock.advance(60)
+    grant = observed.login("ada", at(HOSTED))
+    moved = observed.refresh(grant.refresh_token, at(HOME, grant.device_token))
+
+    assert moved.assessment.score < grant.assessment.score
+    assert grant.assessment.score == moved.session.score
+
+
+def test_a_refresh_that_is_not_evaluated_gives_no_points(
+    make: Callable[..., Any], clock: FakeClock
+) -> None:
+    """It is unknown how usual it is; 0 points would say that it is unusual."""
+    without = make(policy=Policy(risk=None))
+    grant = without.login("ada", at(HOME))
+    moved = make(locator=Locator()).refresh(grant.refresh_token, at(HOSTED, grant.device_token))
+
+    assert (0, None) == (moved.assessment.score, moved.session.score)
+
+
+@pytest.mark.parametrize("way", ["refresh", "no"])
+def test_no_step_up_of_before_meets_a_demand(
+    enforced: Any, observed: Any, clock: FakeClock, way: str
+) -> None:
+    """Two in one second, of which each dates itself later than the last, lie ahead of the clock."""
+    sessions = enforced if way == "refresh" else observed
+    grant = sessions.login("ada", at(HOME))
+    for _ in range(3):
+        strong = sessions.step_up(grant.access_token, amr=("otp",), acr="aal2")
+        grant = evolve(strong, device_token=grant.device_token)
+    if way == "refresh":
+        grant = sessions.refresh(grant.refresh_token, at(HOSTED, grant.device_token))
+    else:
+        sessions.confirm(sessions.login("ada", at(HOSTED)).notice.no_token, False)
+
+    with pytest.raises(StepUpRequiredError):
+        sessions.validate(grant.access_token, acr="aal1")
 
 
 def test_a_refresh_nearby_is_usual(enforced: Any) -> None:
