@@ -180,6 +180,7 @@ class Policy:
     def _laws(self) -> list[tuple[bool, str]]:
         limit = self.max_sessions
         return [
+            (self.risk is None or isinstance(self.risk, Risk), "risk must be a Risk or None"),
             (self.access_lifetime >= 1, "access_lifetime must be at least one second"),
             (
                 self.access_lifetime <= self.idle_timeout,

@@ -6,11 +6,24 @@ They were fitted on made-up populations: docs/risk.md has the rates that they re
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Literal
 
-from attrs import asdict, field, frozen
+from attrs import asdict, field, fields, frozen
 
 from devsess.errors import ConfigurationError
+
+# A score is kept as an integer, and NaN would be below every threshold.
+MOST_POINTS = 10_000
+
+
+def _check_whole(record: Points | Risk, names: Iterable[str]) -> None:
+    for name in names:
+        value = getattr(record, name)
+        if isinstance(value, bool) or not isinstance(value, int):
+            raise ConfigurationError(f"{name} must be a whole number, not {value!r}")
+        if abs(value) > MOST_POINTS:
+            raise ConfigurationError(f"{name} must be from -{MOST_POINTS:,} to {MOST_POINTS:,}")
 
 
 @frozen(kw_only=True)
@@ -39,6 +52,9 @@ class Points:
         automation: It is a program or crawler, not a browser.
         changed_system: A session is refreshed on another system than its sign-in showed.
             With `base` and `unknown_device` it reaches `Risk.refresh_from` by itself.
+
+    Raises:
+        ConfigurationError: If one is no whole number.
     """
 
     base: int = -50
@@ -56,6 +72,9 @@ class Points:
     impossible_travel: int = 10
     automation: int = 20
     changed_system: int = 50
+
+    def __attrs_post_init__(self) -> None:
+        _check_whole(self, [it.name for it in fields(Points)])
 
     def __str__(self) -> str:
         lines = asdict(self).items()
@@ -81,7 +100,7 @@ class Risk:
             any newer authentication of a session does.
 
     Raises:
-        ConfigurationError: If the numbers contradict each other.
+        ConfigurationError: If the numbers contradict each other, or are none.
     """
 
     mode: Literal["observe", "enforce"] = "observe"
@@ -96,6 +115,12 @@ class Risk:
     def __attrs_post_init__(self) -> None:
         if self.mode not in ("observe", "enforce"):
             raise ConfigurationError(f"mode must be observe or enforce, not {self.mode!r}")
+        if not isinstance(self.points, Points):
+            raise ConfigurationError(f"points must be Points, not {type(self.points).__name__}")
+        if self.acr is not None and not (isinstance(self.acr, str) and self.acr):
+            raise ConfigurationError(f"acr must be a text or None, not {self.acr!r}")
+        limits = ("notify_from", "step_up_from", "refresh_from")
+        _check_whole(self, (*limits, "quiet_sign_ins", "notices_a_day"))
         if self.notify_from > self.step_up_from:
             raise ConfigurationError("notify_from must not exceed step_up_from")
         if self.mode == "enforce" and self.acr is None:

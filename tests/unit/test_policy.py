@@ -6,8 +6,9 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from attrs import fields
 
-from devsess import Client, ConfigurationError, Policy, Privacy
+from devsess import Client, ConfigurationError, Points, Policy, Privacy, Risk
 from devsess.policy import seconds
 
 DAY = 86_400
@@ -36,6 +37,8 @@ DAY = 86_400
         ({"max_sessions": True}, "max_sessions"),
         ({"on_limit": "ask"}, "on_limit"),
         ({"acr_order": ("a", "a")}, "acr_order"),
+        ({"risk": True}, "risk"),
+        ({"risk": "enforce"}, "risk"),
         ({"idle_timeout": float("nan")}, "span"),
         ({"idle_timeout": -1}, "span"),
         ({"idle_timeout": "14 days"}, "span"),
@@ -47,6 +50,45 @@ def test_contradictions_are_refused(wrong: dict[str, Any], named: str) -> None:
     with pytest.raises(ConfigurationError, match=named) as caught:
         Policy(**wrong)
     assert isinstance(caught.value, ValueError)
+
+
+NO_POINTS = (float("nan"), float("inf"), 2.5, "10", True, None, 10**30)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "named"),
+    [
+        *(({it.name: value}, it.name) for it in fields(Points) for value in NO_POINTS[:1]),
+        *(({"base": value}, "base") for value in NO_POINTS),
+    ],
+)
+def test_points_are_whole_numbers(wrong: dict[str, Any], named: str) -> None:
+    """NaN would be below every threshold, and let everything pass."""
+    with pytest.raises(ConfigurationError, match=named):
+        Points(**wrong)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "named"),
+    [
+        *(({"notify_from": value}, "notify_from") for value in NO_POINTS),
+        *(({name: float("nan")}, name) for name in ("step_up_from", "refresh_from")),
+        ({"notices_a_day": 2.5}, "notices_a_day"),
+        ({"quiet_sign_ins": "3"}, "quiet_sign_ins"),
+        ({"notify_from": 11}, "notify_from"),
+        ({"mode": "Enforce"}, "mode"),
+        ({"points": None}, "points"),
+        ({"points": {"base": -50}}, "points"),
+        ({"acr": ""}, "acr"),
+        ({"acr": 2}, "acr"),
+        ({"acr": ("aal2",)}, "acr"),
+        ({"mode": "enforce", "acr": None}, "acr"),
+    ],
+)
+def test_risk_without_sense_is_refused(wrong: dict[str, Any], named: str) -> None:
+    """A threshold that cannot be compared fails when it is set, not at a sign-in."""
+    with pytest.raises(ConfigurationError, match=named):
+        Risk(**wrong)
 
 
 def test_privacy_is_one_of_three() -> None:
