@@ -13,7 +13,8 @@ if TYPE_CHECKING:
 HOUR: Final = 3_600
 # Rows of one record; of the oldest first no more is known.
 MOST_ROWS: Final = 100
-# So many stand for as many or more: from then on a flood writes nothing.
+# So many of one account within the hour stand for as many or more: from then on a flood writes
+# nothing, and a sender of many networks pushes no more than so many rows out.
 MOST_COUNTED: Final = 100
 # How long a failure is remembered: as long as `Privacy.retention` keeps events by default.
 KEPT: Final = 90 * 86_400
@@ -28,7 +29,7 @@ class Failures:
         whose: Digest of what was typed, where no account is named so; else empty.
         network: The /24 (IPv4) or /48 (IPv6), or None.
         hour: Hours since the epoch.
-        count: At least so many, once it is MOST_COUNTED.
+        count: At least so many, where those of the hour come to MOST_COUNTED.
         at: Whole second of the latest.
     """
 
@@ -42,13 +43,13 @@ class Failures:
 def counted(
     rows: Sequence[Failures], whose: str, network: str | None, at: float
 ) -> tuple[Failures, ...]:
-    """*rows* with one failure more, newest first; the same where it is full for this hour."""
+    """*rows* with one failure more, newest first; the same ones where the hour is full."""
+    if within_an_hour(rows, whose, at) >= MOST_COUNTED:
+        return tuple(rows)
     second = int(at)
     new = Failures(whose, network, second // HOUR, 1, second)
     same = [it for it in rows if (it.whose, it.network, it.hour) == (whose, network, new.hour)]
     if same:
-        if same[0].count >= MOST_COUNTED:
-            return tuple(rows)
         new = evolve(new, count=same[0].count + 1)
     kept = [it for it in rows if it not in same and second - it.at < KEPT]
     return (new, *kept[: MOST_ROWS - 1])
@@ -70,5 +71,10 @@ def load(text: str) -> tuple[Failures, ...]:
         rows = tuple(Failures(*values) for values in json.loads(text))
     except (ValueError, TypeError, RecursionError):
         return ()
-    is_whole = all({int} == {*map(type, (it.hour, it.count, it.at))} for it in rows)
-    return rows if is_whole else ()
+    return rows if all(map(_is_sound, rows)) else ()
+
+
+def _is_sound(row: Failures) -> bool:
+    """Whether its numbers are such as `counted` writes."""
+    is_whole = {int} == {*map(type, (row.hour, row.count, row.at))}
+    return is_whole and 1 <= row.count <= MOST_COUNTED

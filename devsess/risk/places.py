@@ -13,6 +13,10 @@ if TYPE_CHECKING:
 EARTH_KM = 6371.0
 # A radius for a database that has none: MaxMind's median for cities is 20 to 50 km.
 RADIUS_KM = 50.0
+# No radius is longer than half the way around the earth.
+FARTHEST_KM = math.pi * EARTH_KM
+# Seconds since the epoch that no record has reached: the year 10000.
+LATEST = 253_402_300_800
 
 
 @frozen
@@ -73,12 +77,27 @@ def place(at: float, network: str | None, location: Location | None) -> Place | 
     latitude, longitude = location.latitude, location.longitude
     if latitude is None or longitude is None:
         return None
-    if not (-90 <= latitude <= 90 and -180 <= longitude <= 180):  # NaN fails both
+    if not _is_point(latitude, longitude):
         return None
     radius = location.accuracy_km
-    if radius is None or not 0 <= radius <= math.pi * EARTH_KM:
+    if radius is None or not 0 <= radius <= FARTHEST_KM:
         radius = RADIUS_KM
     return Place(at, location.city, latitude, longitude, radius, network, location.asn)
+
+
+def is_sound(found: Place) -> bool:
+    """Whether each value of *found*, which was read from a store, is of its type and can be."""
+    numbers = (found.at, found.latitude, found.longitude, found.radius_km)
+    if not {*map(type, numbers)} <= {int, float} or not isinstance(found.city, str):
+        return False
+    if not isinstance(found.network, str | None) or type(found.asn) not in (int, type(None)):
+        return False
+    is_near = 0 <= found.at < LATEST and 0 <= found.radius_km <= FARTHEST_KM
+    return is_near and _is_point(found.latitude, found.longitude)
+
+
+def _is_point(latitude: float, longitude: float) -> bool:
+    return -90 <= latitude <= 90 and -180 <= longitude <= 180  # NaN fails both
 
 
 def travel(old: Place, new: Place) -> Travel:

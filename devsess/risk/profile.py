@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from attrs import astuple, evolve, field, frozen
 
 from devsess._frozen import NOTHING
-from devsess.risk.places import Place, place
+from devsess.risk.places import LATEST, Place, is_sound, place
 
 if TYPE_CHECKING:
     from devsess.risk.facts import Facts
@@ -258,10 +258,12 @@ def _loaded(body: Mapping[str, Any]) -> Profile:
     seen = {Part(part): _of(int, days) for part, days in body["seen"].items()}
     pending = [(day, _of(str, found)) for day, found in body["pending"]]
     last = Place(*body["last"]) if body["last"] else None
-    whole = [body["signIns"], *body["notices"], *(day for day, _ in pending)]
-    numbers = [last.at, last.latitude, last.longitude, last.radius_km] if last else []
-    if {int, *map(type, whole)} != {int} or not {*map(type, numbers)} <= {int, float}:
-        raise TypeError("there is another type of value in it")
+    days = [day for found in seen.values() for day in found.values()]
+    whole = [body["signIns"], *body["notices"], *days, *(day for day, _ in pending)]
+    if {int, *map(type, whole)} != {int} or not all(0 <= it < LATEST for it in whole):
+        raise TypeError("there is no whole number in the place of one")
+    if last is not None and not is_sound(last):
+        raise TypeError("there is a place that is none")
     return Profile(
         sign_ins=body["signIns"],
         seen=seen,

@@ -129,10 +129,24 @@ def test_no_flood_makes_a_record_grow() -> None:
         rows = after
     assert [MOST_COUNTED] == [it.count for it in rows]
     for number in range(1_000):
-        rows = counted(rows, "", f"10.0.{number}.0", T0 + 60)
+        rows = counted(rows, "", f"10.0.{number}.0", T0 + number * HOUR)
     assert MOST_ROWS == len(rows)
     assert len(dump(rows)) < 16_384
     assert rows == load(dump(rows))
+
+
+def test_an_hour_is_full_from_whichever_networks() -> None:
+    """A sender of many networks writes no more than one network does, and pushes nothing out."""
+    rows: Any = counted((), "", "192.0.2.0", T0 - 24 * HOUR)
+    for number in range(1_000):
+        rows = counted(rows, "", f"2001:db8:{number:x}::", T0 + number)
+        assert min(number + 1, MOST_COUNTED) == within_an_hour(rows, "", T0 + number)
+    full = rows
+
+    assert counted(full, "", "192.0.2.0", T0 + HOUR - 1) is full
+    assert MOST_ROWS == len(full)
+    assert "x" == counted(full, "x", "192.0.2.0", T0)[0].whose
+    assert "192.0.2.0" == counted(full, "", "192.0.2.0", T0 + 2 * HOUR)[0].network
 
 
 def test_rows_are_of_one_identity() -> None:
