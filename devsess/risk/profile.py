@@ -233,7 +233,8 @@ def dump(profile: Profile) -> str:
         "pending": [[it.day, dict(it.parts)] for it in profile.pending],
         "notices": profile.notices,
     }
-    return json.dumps(body, separators=(",", ":"))
+    # A client may name itself in letters of which each would be twelve characters, escaped.
+    return json.dumps(body, separators=(",", ":"), ensure_ascii=False)
 
 
 def load(text: str) -> Profile:

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 
 from attrs import field, frozen
 
-# Characters of a body. The longest are risk profiles, under 4,000.
+# Characters of a body. The longest are risk profiles, under 10,000.
 MAX_BODY = 16_384
 
 

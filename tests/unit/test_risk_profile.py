@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from devsess.models import Location
 from devsess.risk.assess import assess
 from devsess.risk.facts import Facts, Proof
+from devsess.risk.notices import MOST_A_DAY
 from devsess.risk.profile import (
     MAX_PENDING,
     MEMORIES,
@@ -21,8 +22,10 @@ from devsess.risk.profile import (
     dump,
     learned,
     load,
+    noticed,
 )
 from devsess.risk_policy import Risk
+from devsess.stores.items import MAX_BODY
 
 T = 1_750_000_000.0
 DAY = 86_400.0
@@ -205,3 +208,34 @@ def test_a_profile_stays_small() -> None:
     assert all(len(days) <= MEMORIES[part].most for part, days in profile.seen.items())
     assert len(profile.pending) <= MAX_PENDING
     assert len(dump(profile)) < 4_000
+
+
+# Letters of the longest name that an app may give itself in its user agent, and of a city.
+LETTERS = {"outside the BMP": "\U0001d54f", "escaped": '"', "two bytes": "\u0416"}
+
+
+@pytest.mark.parametrize("letter", LETTERS.values(), ids=LETTERS)
+def test_no_names_make_a_profile_too_long(letter: str) -> None:
+    """One that is too long cannot be written: its owner could not sign in."""
+    profile = Profile()
+    for number in range(200):
+        spread = evolve(
+            HERE,
+            city=letter * 256,
+            latitude=number % 90 + 0.123456789,
+            asn=4_000_000_000 + number,
+            country_code=f"{number:02}"[-2:],
+        )
+        facts = evolve(
+            AWAY,
+            network=f"2001:db8f:{0xF000 + number:x}::",
+            location=spread,
+            os=f"{letter * 46}{number % 100:02}",
+            browser=f"{letter * 46}{number % 100:02}",
+        )
+        profile = learned(profile, later(facts, number / 100), confirmed=number < 150)
+    for _ in range(MOST_A_DAY):
+        profile = noticed(profile, T + 2 * DAY)
+
+    assert len(dump(profile)) < MAX_BODY
+    assert load(dump(profile)) == profile
