@@ -29,6 +29,7 @@ class EventType(StrEnum):
     SESSION_CREATED = "session_created"
     SESSION_RENEWED = "session_renewed"
     SESSION_EXTENDED = "session_extended"
+    SESSION_MOVED = "session_moved"
     SESSION_UPDATED = "session_updated"
     SESSION_STEPPED_UP = "session_stepped_up"
     SESSION_REVOKED = "authn_token_revoked"
@@ -61,6 +62,7 @@ _CAEP_NAMES: Mapping[EventType, str] = MappingProxyType(
         EventType.SESSION_CREATED: "session-established",
         EventType.SESSION_RENEWED: "session-presented",
         EventType.TOKEN_REISSUED: "session-presented",
+        EventType.SESSION_MOVED: "session-presented",
         EventType.SESSION_REVOKED: "session-revoked",
         EventType.SESSION_STEPPED_UP: "assurance-level-change",
         EventType.STEP_UP_ASKED: "risk-level-change",

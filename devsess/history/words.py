@@ -19,6 +19,7 @@ EVENTS: Final[Mapping[EventType, str]] = {
     EventType.SESSION_CREATED: "Signed in{method}{place}{device}",
     EventType.SESSION_RENEWED: "The session went on{place}{device}",
     EventType.SESSION_EXTENDED: "The session{device} was extended",
+    EventType.SESSION_MOVED: "The session{device} was seen on another network",
     EventType.SESSION_UPDATED: "The application changed the data of the session{device}",
     EventType.SESSION_STEPPED_UP: "Confirmed the sign-in{method}{place}{device}",
     EventType.SESSION_REVOKED: "The session{device} was ended{actor}",

@@ -117,12 +117,8 @@ async def login(
     row = _row(op, sign_in, seen, weighed)
     event = event_of(row, EventType.SESSION_CREATED, op.now, assessment=weighed.assessment)
     event = evolve(event, new_device=not seen.is_known)
-    insertion = evolve(
-        _insertion(op, sign_in, row, event, seen.digests, limit=limit, replaces=seen.is_known),
-        items=weighed.items,
-        device_event=_device_event(seen, event),
-    )
-    ended = await _inserted(op, insertion, weighed)
+    insertion = _insertion(op, sign_in, row, event, seen, limit=limit)
+    ended = await _inserted(op, evolve(insertion, items=weighed.items), weighed)
     notice = noticing.send(op, row, event) if weighed.is_noticed else None
     return grant(
         op,
@@ -234,10 +230,9 @@ def _insertion(
     sign_in: SignIn,
     row: SessionRow,
     event: EventRow,
-    digests: Sequence[bytes],
+    seen: Seen,
     *,
     limit: int | None,
-    replaces: bool,
 ) -> Insertion:
     return Insertion(
         row=row,
@@ -246,9 +241,10 @@ def _insertion(
         cutoffs=lifecycle.cutoffs(op.now, op.policy),
         limit=limit,
         evict=op.policy.on_limit == "evict",
-        replaces=replaces,
-        digests=digests,
+        replaces=seen.is_known,
+        digests=seen.digests,
         limit_event=None if limit is None else _exceeded(row, op.now),
+        device_event=_device_event(seen, event),
     )
 
 

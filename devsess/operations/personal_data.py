@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from devsess.stores.rows import SessionRow
 
 # The kinds of items that are about a person.
-OF_PERSONS = ("profile", "failures", "held", "notice")
+OF_PERSONS = ("profile", "failures", "held", "notice", "moved")
 # Seconds for which the digests of an erased account are kept: no sign-in takes as long.
 ERASED_KEPT = 86_400.0
 

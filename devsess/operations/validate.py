@@ -10,6 +10,7 @@ from attrs import evolve, frozen
 from devsess import lifecycle, rotation
 from devsess.errors import StoreUnavailableError
 from devsess.operations.common import corrected, live_session, presents_own_device
+from devsess.operations.moving import note_move
 from devsess.views import session_view
 
 if TYPE_CHECKING:
@@ -57,6 +58,8 @@ async def validate(
         written = touched is not None and touched is not standing
         # Ended since it was read: judge again, this time it raises.
         standing = touched or await live_session(op, claims)
+        if due and written:
+            await note_move(op, standing.row, client)
     good_until = lifecycle.cacheable_until(
         standing, op.now, op.policy, touched=written or not due, marked=written or not first
     )

@@ -48,6 +48,7 @@ TARGETS: dict[str, tuple[str, ...]] = {
         "tests/manager/test_levels.py",
         "tests/manager/test_risk.py",
     ),
+    "devsess/operations/moving.py": ("tests/manager/test_moved_sessions.py",),
     "devsess/_events.py": ("tests/unit/test_event_names.py",),
     "devsess/requirement.py": ("tests/unit/test_requirement.py", "tests/manager/test_risk.py"),
     "devsess/seniority.py": ("tests/unit/test_young_sessions.py",),
@@ -162,6 +163,7 @@ TARGETS: dict[str, tuple[str, ...]] = {
         "tests/manager/test_own_devices.py",
         "tests/manager/test_sessions.py",
         "tests/manager/test_risk.py",
+        "tests/manager/test_new_device_events.py",
         "tests/manager/test_notices.py",
     ),
     "devsess/operations/refresh.py": (

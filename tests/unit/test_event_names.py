@@ -27,6 +27,7 @@ NAMES = {
     EventType.SESSION_CREATED: "session-established",
     EventType.SESSION_RENEWED: "session-presented",
     EventType.TOKEN_REISSUED: "session-presented",
+    EventType.SESSION_MOVED: "session-presented",
     EventType.SESSION_REVOKED: "session-revoked",
     EventType.SESSION_STEPPED_UP: "assurance-level-change",
     EventType.STEP_UP_ASKED: "risk-level-change",

@@ -17,6 +17,7 @@ WORDS = {
             "SESSION_CREATED": "session_created",
             "SESSION_RENEWED": "session_renewed",
             "SESSION_EXTENDED": "session_extended",
+            "SESSION_MOVED": "session_moved",
             "SESSION_UPDATED": "session_updated",
             "SESSION_STEPPED_UP": "session_stepped_up",
             "SESSION_REVOKED": "authn_token_revoked",
