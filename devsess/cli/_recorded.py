@@ -16,6 +16,7 @@ from devsess._runtime.drive import drive
 from devsess.devices.addresses import network
 from devsess.devices.recognise import traits
 from devsess.errors import ConfigurationError
+from devsess.lifecycle import instant
 from devsess.models import EventType
 from devsess.risk.facts import Facts, Proof
 from devsess.risk.remarks import DAY
@@ -97,7 +98,10 @@ def of_csv(lines: Iterable[str], name: str) -> list[SignIns]:
         _check_columns(rows.fieldnames or (), name)
         found: dict[str, list[Facts]] = {}
         for row in rows:
-            user_id, facts = _Row(row, f"{name}, line {rows.line_num}").read()
+            where = f"{name}, line {rows.line_num}"
+            if rows.restkey in row:
+                raise ConfigurationError(f"{where}: more values than columns: quote commas")
+            user_id, facts = _Row(row, where).read()
             found.setdefault(user_id, []).append(facts)
     except (csv.Error, UnicodeDecodeError) as error:
         raise ConfigurationError(f"{name} is no CSV: {error}") from None
@@ -118,6 +122,8 @@ def _check_columns(columns: Iterable[str], name: str) -> None:
         if column not in columns:
             raise ConfigurationError(f"{name} has no column {column}")
     for column in columns:
+        if columns.count(column) > 1:
+            raise ConfigurationError(f"{name}: there are several columns {column}")
         if column not in COLUMNS:
             raise ConfigurationError(
                 f"{name}: {column} is no column; there are {', '.join(COLUMNS)}"
@@ -169,16 +175,19 @@ class _Row:
             return None
         try:
             return read(text)
-        except (ValueError, OverflowError):
+        except (ValueError, OverflowError, OSError):
             raise ConfigurationError(f"{self._where}: {column} cannot be {text[:64]!r}") from None
 
 
 def _instant(text: str) -> float:
+    """Seconds since the epoch, of an instant that a calendar has: it may have to be shown."""
     try:
-        return _number(text)
+        at = _number(text)
     except ValueError:
-        at = datetime.fromisoformat(text)
-        return (at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp()
+        day = datetime.fromisoformat(text)
+        at = (day if day.tzinfo else day.replace(tzinfo=UTC)).timestamp()
+    instant(at)
+    return at
 
 
 def _number(text: str) -> float:

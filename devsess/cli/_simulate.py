@@ -43,7 +43,10 @@ STEP = 50
     help="TOML with the tables [risk] and [risk.points]; the defaults if left out.",
 )
 @click.option(
-    "--csv", "file", type=click.File("r", encoding="utf-8"), help="Replay this file, not a store."
+    "--csv",
+    "file",
+    type=click.File("r", encoding="utf-8-sig"),
+    help="Replay this file, not a store.",
 )
 @click.option(
     "--at-most",

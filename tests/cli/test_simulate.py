@@ -148,9 +148,9 @@ def dumped(path: Path) -> list[str]:
 
 
 def test_a_csv_file(tmp_path: Path) -> None:
-    """The same counts, whatever the order of its rows."""
+    """The same counts, whatever the order of its rows, and behind the mark that Excel writes."""
     header, *rows = ROWS.splitlines(keepends=True)
-    for text in (ROWS, header + "".join(reversed(rows))):
+    for text in (ROWS, header + "".join(reversed(rows)), f"\ufeff{ROWS}"):
         found = figures(of_csv(tmp_path, text, "--json"))
         assert (1, 12, 1) == (found["accounts"], found["signIns"], found["first"])
         assert {"step_up": 1, "notify": 0, "allow": 11} == found["decisions"]
@@ -164,6 +164,12 @@ def test_a_csv_file(tmp_path: Path) -> None:
         ("user_id,at,place\n", "place is no column"),
         ("user_id,at\nada,\n", "line 2: user_id and at must be given"),
         ("user_id,at\nada,yesterday\n", "line 2: at cannot be 'yesterday'"),
+        ("user_id,at\nada,1e300\n", "line 2: at cannot be '1e300'"),
+        ("user_id,at\nada,-1e12\n", "line 2: at cannot be '-1e12'"),
+        ("user_id,at\nada,9999-12-31T23:59:59-14:00\n", "line 2: at cannot be '9999"),
+        ("user_id,at\nada,0001-01-01T00:00:00+14:00\n", "line 2: at cannot be '0001"),
+        ("user_id,at,user_agent\nada,1,A (KHTML, like B)\n", "line 2: more values than columns"),
+        ("user_id,at,user_id\nada,1,bob\n", "several columns user_id"),
         ("user_id,at,known\nada,1,perhaps\n", "line 2: known cannot be 'perhaps'"),
         ("user_id,at,asn\nada,1,-5\n", "line 2: asn cannot be '-5'"),
         ("user_id,at,latitude\nada,1,nan\n", "line 2: latitude cannot be 'nan'"),
