@@ -153,16 +153,14 @@ def assessed(op: Operation, shown: Facts, known: Habits) -> Assessment:
     return Assessment() if risk is None else assess(shown, known.profile, risk)
 
 
-def weigh(
-    op: Operation, user_id: str, shown: Facts, items: Sequence[Item], acr: str | None
-) -> Weighed:
+def weigh(op: Operation, user_id: str, shown: Facts, known: Habits, acr: str | None) -> Weighed:
     """
     Assess a sign-in that reaches *acr*.
 
     Raises:
         StepUpRequiredError: If the policy enforces a step-up that *acr* does not satisfy.
     """
-    risk, known = op.policy.risk, habits(items)
+    risk = op.policy.risk
     if risk is None:
         return Weighed(Assessment(), (), _unchanged)
     found = assessed(op, shown, known)

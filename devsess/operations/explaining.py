@@ -53,7 +53,7 @@ async def assess(op: Operation, user_id: str, client: Client | None) -> Assessme
     if op.policy.risk is None:
         return Assessment()
     seen = await look(op, account, client)
-    return assessing.assessed(op, seen.facts, assessing.habits(seen.account.items))
+    return assessing.assessed(op, seen.facts, seen.habits)
 
 
 async def explain(op: Operation, token: str, client: Client | None, *, way: str) -> Explanation:

@@ -14,7 +14,7 @@ from devsess.devices.addresses import address
 from devsess.devices.recognise import Sighting, recognise, resembling, ring_with, sight
 from devsess.errors import LoginDeniedError, SessionLimitError
 from devsess.models import EventType
-from devsess.operations import assessing, noticing, velocity
+from devsess.operations import assessing, noticing, seeding, velocity
 from devsess.operations._checks import (
     checked_amr,
     checked_claims,
@@ -31,7 +31,7 @@ from devsess.views import session_view
 
 if TYPE_CHECKING:
     from devsess.models import Assessment, Client, Grant, Location
-    from devsess.operations.assessing import Weighed
+    from devsess.operations.assessing import Habits, Weighed
     from devsess.operations.operation import Operation
     from devsess.risk.facts import Facts
     from devsess.stores.calls import Known
@@ -70,6 +70,7 @@ class Seen:
         is_owned: Whether its own token proves that.
         location: Of its address, or None.
         facts: What an assessment is made of.
+        habits: What it is compared with.
     """
 
     ring: tuple[str, ...]
@@ -81,6 +82,7 @@ class Seen:
     is_owned: bool
     location: Location | None
     facts: Facts
+    habits: Habits
 
 
 async def login(
@@ -113,7 +115,7 @@ async def login(
     sign_in = SignIn(who, checked_amr(amr), context_class, instant, dated, bool(persistent), text)
     limit = op.policy.limit_for(user_id, client)
     seen = await look(op, who, client)
-    weighed = assessing.weigh(op, who, seen.facts, seen.account.items, context_class)
+    weighed = assessing.weigh(op, who, seen.facts, seen.habits, context_class)
     row = _row(op, sign_in, seen, weighed)
     event = event_of(row, EventType.SESSION_CREATED, op.now, assessment=weighed.assessment)
     event = evolve(event, new_device=not seen.is_known)
@@ -161,7 +163,10 @@ async def look(op: Operation, user_id: str, client: Client) -> Seen:
     shown = assessing.facts(
         op, account, device, sighting, location, known=is_known, failed_accounts=failed
     )
-    return Seen(ring, sighting, digests, account, device, is_known, is_owned, location, shown)
+    known = await seeding.known_habits(op, user_id, account, shown)
+    return Seen(
+        *(ring, sighting, digests, account), *(device, is_known, is_owned), location, shown, known
+    )
 
 
 async def _inserted(op: Operation, insertion: Insertion, weighed: Weighed) -> tuple[EventRow, ...]:

@@ -58,6 +58,10 @@ TARGETS: dict[str, tuple[str, ...]] = {
         "tests/manager/test_a_young_session.py",
     ),
     "devsess/operations/impersonating.py": ("tests/manager/test_impersonation.py",),
+    "devsess/operations/seeding.py": (
+        "tests/unit/test_seeded_habits.py",
+        "tests/manager/test_seeding.py",
+    ),
     "devsess/risk/remarks.py": ("tests/unit/test_risk_remarks.py",),
     "devsess/risk/notices.py": (
         "tests/unit/test_risk_notices.py",

@@ -243,6 +243,7 @@ def test_a_login_adopts_no_id() -> None:
     ring = TOKENS.device.mint(["another-account-1"])
     answers = [
         ("known_devices", Known([device_row()], 0)),
+        ("events", Page(())),  # the account has no profile yet
         ("insert", Inserted()),
         ("emit", None),
         ("emit", None),  # the account has another device: this one is news
