@@ -131,7 +131,7 @@ def points(of: Points) -> str:
 def described(of: Points) -> dict[str, str]:
     """The attributes of a record, as its docstring describes them."""
     found: dict[str, list[str]] = {}
-    text = (type(of).__doc__ or "").partition("Attributes:\n")[2]
+    text = (type(of).__doc__ or "").partition("Attributes:\n")[2].partition("Raises:\n")[0]
     for line in text.splitlines():
         name, colon, sentence = line.strip().partition(": ")
         if colon and hasattr(of, name):
