@@ -24,6 +24,7 @@ from devsess.risk.remarks import DAY
 if TYPE_CHECKING:
     from devsess.stores.accounts import Account
     from devsess.stores.capabilities import AsyncSupportsCopy
+    from devsess.stores.rows import EventRow, SessionRow
 
 T = TypeVar("T")
 
@@ -47,18 +48,32 @@ def of_store(store: AsyncSupportsCopy) -> Iterator[SignIns]:
 
 
 def _of_account(account: Account) -> list[Facts]:
-    places = {row.id: row.location for row in account.sessions}
+    places = _Places(account.sessions)
     # An impersonation is no sign-in of the account's.
     created = (it for it in account.events if it.type is EventType.SESSION_CREATED)
     found, new = list[Facts](), list[Facts]()
     for it in (it for it in created if it.actor is None):
-        place = places.get(it.session_id or "")
-        facts = _facts(it.at, it.network, it.user_agent, place, is_known=not it.new_device)
+        facts = _facts(it.at, it.network, it.user_agent, places.of(it), is_known=not it.new_device)
         if it.new_device:
             new = [*(one for one in new if one.at > it.at - DAY), facts]
             facts = evolve(facts, new_devices=len({(one.network, one.agent) for one in new}))
         found.append(facts)
     return found
+
+
+class _Places:
+    """Where an account signed in: a row has the place where its session was last."""
+
+    def __init__(self, rows: Iterable[SessionRow]) -> None:
+        self._rows = {row.id: row for row in rows}
+        self._by_network = {row.network: row.location for row in self._rows.values()}
+
+    def of(self, event: EventRow) -> Location | None:
+        """Of its session, if that has not moved since, or else of another one in its network."""
+        row = self._rows.get(event.session_id or "")
+        if row is not None and row.network == event.network:
+            return row.location
+        return self._by_network.get(event.network)
 
 
 def _facts(

@@ -119,6 +119,24 @@ def test_the_replay_comes_to_the_sums_of_the_sign_ins(tmp_path: Path) -> None:
     assert {it: scores.count(it) for it in scores} == found
 
 
+def test_a_session_that_moved_signed_in_where_it_began(tmp_path: Path) -> None:
+    """Its row has the place of its latest refresh; that of its sign-in is in another row."""
+    path, clock = tmp_path / "moved.db", FakeClock()
+    with SessionManager(path, keys=SECRET, clock=clock, locator=Places()) as it:
+        begun = it.login("ada", HOME)
+        abroad = evolve(HOME, ip="142.117.3.4")
+        it.refresh(begun.refresh_token, evolve(abroad, device_token=begun.device_token))
+        clock.advance(86_400)
+        it.login("ada", abroad)
+        clock.advance(86_400)
+        it.login("ada", evolve(HOME, device_token=begun.device_token))
+    found = figures(call("--store", str(path), "--json"))
+    (top,) = found["top"]
+
+    assert "new_country" in {it["kind"] for it in top["assessment"]["signals"]}
+    assert {str(top["assessment"]["score"]): 1, str(Points().base): 1} == found["scores"]
+
+
 def test_new_devices_of_a_day_are_replayed(tmp_path: Path) -> None:
     """The third unlike one notifies, as it did; one on the next day does not."""
     path, clock, noticed = tmp_path / "burst.db", FakeClock(), 0
