@@ -22,6 +22,7 @@ from devsess.operations.devices import block_device, trust_device
 from devsess.operations.requiring import require_settled
 from devsess.risk import profile as profiles
 from devsess.risk.facts import Facts, Proof
+from devsess.risk.profile import Part
 from devsess.stores.items import Item
 from devsess.stores.rows import EventRow, NoticeRow
 from devsess.tokens.notice import LIFETIME, NoticeClaims
@@ -35,8 +36,8 @@ if TYPE_CHECKING:
 NOTICE = "notice"
 # Answered notices that are kept, until they expire: more than an account is sent a day.
 KEPT = 64
-# Live sessions that a "no" asks for a step-up; beyond them, the newest.
-ASKED = 1_000
+# Live sessions of a page: a "no" asks each for a step-up, however many a thief began.
+PAGE = 1_000
 
 
 def notice(op: Operation, row: SessionRow) -> Notice:
@@ -81,20 +82,31 @@ async def confirm(op: Operation, token: str, yes: bool, *, by: str | Session | N
         row = await find_row(op, claims.session_id, claims.user_id)
         if row is None:
             return False
-        await _note(op, claims, given)
+        if not await _noted(op, claims, given):
+            raise TokenExpiredError("this notice has been answered")
         await _confirmed(op, row, by)
+        if await _is_disowned(op, claims):  # meanwhile
+            await _unlearn(op, claims, row, after_yes=True)
         return True
-    if not await _disowned(op, claims):
+    if not await _disowned(op, claims, after_yes=given is not None):
         return False
     # Only now: a "no" that was cut short can be given again.
-    await _note(op, claims, given)
+    while not await _noted(op, claims, given):
+        given = await _given(op, claims)
+        # A "yes" came in between; what it taught since has not been taken back.
+        begun = await op.store.get(claims.session_id)
+        await _unlearn(op, claims, begun, after_yes=True)
     return True
+
+
+async def _answers(op: Operation, claims: NoticeClaims) -> Item | None:
+    items = await op.store.items(NOTICE, claims.user_id, limit=KEPT)
+    return next((it for it in items if it.key == claims.id), None)
 
 
 async def _given(op: Operation, claims: NoticeClaims) -> Item | None:
     """The answers so far, if they leave room for this one."""
-    items = await op.store.items(NOTICE, claims.user_id, limit=KEPT)
-    given = next((it for it in items if it.key == claims.id), None)
+    given = await _answers(op, claims)
     if given is None:
         return None
     answers = json.loads(given.body)
@@ -103,13 +115,19 @@ async def _given(op: Operation, claims: NoticeClaims) -> Item | None:
     return given
 
 
-async def _note(op: Operation, claims: NoticeClaims, given: Item | None) -> None:
+async def _is_disowned(op: Operation, claims: NoticeClaims) -> bool:
+    """Whether "no" was answered."""
+    given = await _answers(op, claims)
+    return given is not None and False in json.loads(given.body)
+
+
+async def _noted(op: Operation, claims: NoticeClaims, given: Item | None) -> bool:
+    """Whether the answer is written behind those *given*: no other came in between."""
     answers = [*json.loads(given.body), claims.yes] if given else [claims.yes]
     version = 1 if given is None else given.version + 1
     body, until = json.dumps(answers), float(claims.expires_at)
     item = Item(NOTICE, claims.user_id, claims.id, body, version, op.now, until)
-    if not await op.store.put_item(item, most=KEPT):
-        raise TokenExpiredError("this notice has been answered")
+    return await op.store.put_item(item, most=KEPT)
 
 
 async def _confirmed(op: Operation, row: SessionRow, by: str | Session | None) -> None:
@@ -152,7 +170,7 @@ async def _may_trust(op: Operation, by: str | Session, row: SessionRow) -> bool:
     return True
 
 
-async def _disowned(op: Operation, claims: NoticeClaims) -> bool:
+async def _disowned(op: Operation, claims: NoticeClaims, *, after_yes: bool) -> bool:
     device = await block_device(op, claims.user_id, claims.device_id, actor=claims.user_id)
     event = EventRow(
         type=EventType.NOTICE_DISOWNED,
@@ -167,17 +185,35 @@ async def _disowned(op: Operation, claims: NoticeClaims) -> bool:
         return False
     await record(op, event)
     cutoffs = lifecycle.cutoffs(op.now, op.policy)
-    page = await op.store.live(claims.user_id, cutoffs=cutoffs, limit=ASKED)
-    for row in page.items:
-        await _ask_for_step_up(op, row)
-    await _unlearn(op, claims.user_id, begun)
+    cursor: str | None = None
+    while True:
+        page = await op.store.live(claims.user_id, cutoffs=cutoffs, limit=PAGE, cursor=cursor)
+        for row in page.items:
+            await _ask_for_step_up(op, row)
+        cursor = page.next
+        if cursor is None:
+            break
+    await _unlearn(op, claims, begun, after_yes=after_yes)
     return True
 
 
-async def _unlearn(op: Operation, user_id: str, row: SessionRow | None) -> None:
-    networks = () if row is None else (row.network, row.device.network)
-    if op.policy.risk is not None:
-        await assessing.unlearn(op, user_id, lambda it: profiles.disowned(it, networks))
+async def _unlearn(
+    op: Operation, claims: NoticeClaims, row: SessionRow | None, *, after_yes: bool
+) -> None:
+    """
+    Take back what the sign-in that began *row* has taught.
+
+    What was new with it is not known any more: without a "yes", no more than its networks can
+    count yet; after one, each part of it may.
+    """
+    if op.policy.risk is None:
+        return
+    theirs: dict[Part, tuple[str | None, ...]] = {}
+    if row is not None and after_yes:
+        theirs = {part: (it,) for part, it in profiles.parts(_facts(op, row)).items()}
+    if row is not None:
+        theirs[Part.NETWORK] = row.network, row.device.network
+    await assessing.unlearn(op, claims.user_id, lambda it: profiles.disowned(it, theirs))
 
 
 async def _ask_for_step_up(op: Operation, row: SessionRow) -> None:

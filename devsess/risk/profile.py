@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import astuple, evolve, field, frozen
 
+from devsess import skew
 from devsess._frozen import NOTHING
 from devsess.risk.places import LATEST, Place, is_sound, place
 
@@ -152,24 +153,25 @@ def learned(profile: Profile, facts: Facts, *, confirmed: bool, is_sign_in: bool
     return evolve(profile, sign_ins=profile.sign_ins + is_sign_in, last=here or profile.last)
 
 
-def disowned(profile: Profile, networks: Collection[str | None]) -> Profile:
+def disowned(profile: Profile, theirs: Mapping[Part, Collection[str | None]]) -> Profile:
     """
-    *profile* once its owner said "no": nothing that waits will count, and *networks* are new again.
+    *profile* once its owner said "no": nothing that waits will count, and *theirs* is new again.
 
     All that waits goes, not the parts of that sign-in alone: its session may have been elsewhere
     since, and the owner's own parts are soon seen again.
     """
-    known = profile.seen.get(Part.NETWORK, NOTHING)
-    kept = {it: day for it, day in known.items() if it not in networks}
-    seen = {**profile.seen, Part.NETWORK: kept} if known else profile.seen
+    seen = {
+        part: {it: day for it, day in days.items() if it not in theirs.get(part, ())}
+        for part, days in profile.seen.items()
+    }
     last = profile.last
-    is_theirs = last is not None and last.network in networks
+    is_theirs = last is not None and last.network in theirs.get(Part.NETWORK, ())
     return evolve(profile, seen=seen, pending=(), last=None if is_theirs else last)
 
 
 def recent_notices(profile: Profile, at: float) -> tuple[int, ...]:
-    """The notices of the 24 hours before *at*."""
-    return tuple(it for it in profile.notices if at - DAY < it <= at)
+    """The notices of the 24 hours before *at*; a clock a little ahead may have dated them."""
+    return tuple(it for it in profile.notices if at - DAY < it <= skew.latest(at))
 
 
 def noticed(profile: Profile, at: float) -> Profile:

@@ -9,6 +9,7 @@ from _people import HOME, HOSTED, Locator, at
 
 from devsess import EventType, Policy
 from devsess.risk.failures import MOST_COUNTED, MOST_ROWS, counted, dump, load, within_an_hour
+from devsess.skew import CLOCKS_APART
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -173,3 +174,13 @@ def test_unknown_identities_share_a_fixed_number_of_records(sessions: Any) -> No
 def test_a_damaged_record_counts_nothing(text: str) -> None:
     """It must neither stop a sign-in nor stay for ever."""
     assert () == load(text)
+
+
+@pytest.mark.parametrize(
+    ("ahead", "count"), [(0, 1), (CLOCKS_APART, 1), (CLOCKS_APART + 1, 0), (-3_599, 1), (-3_600, 0)]
+)
+def test_failures_of_a_clock_a_little_ahead_count(ahead: float, count: int) -> None:
+    """The process that meets the success need not be the one that met the failure."""
+    rows = counted((), "", "192.0.2.0", T0 + ahead)
+
+    assert count == within_an_hour(rows, "", T0)

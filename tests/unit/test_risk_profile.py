@@ -23,8 +23,10 @@ from devsess.risk.profile import (
     learned,
     load,
     noticed,
+    recent_notices,
 )
 from devsess.risk_policy import Risk
+from devsess.skew import CLOCKS_APART
 from devsess.stores.items import MAX_BODY
 
 T = 1_750_000_000.0
@@ -239,3 +241,14 @@ def test_no_names_make_a_profile_too_long(letter: str) -> None:
 
     assert len(dump(profile)) < MAX_BODY
     assert load(dump(profile)) == profile
+
+
+@pytest.mark.parametrize(
+    ("ahead", "counts"), [(0, True), (CLOCKS_APART, True), (CLOCKS_APART + 1, False)]
+)
+def test_notices_of_a_clock_a_little_ahead_count(ahead: float, counts: bool) -> None:
+    """Two processes share one limit; an instant that is far ahead was never right."""
+    there = noticed(Profile(), T + ahead)
+    here = noticed(there, T)
+
+    assert 1 + counts == len(recent_notices(here, T))

@@ -1,0 +1,117 @@
+"""Answers to one notice that cross: "no" wins, whichever of the two writes when."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from _people import HOME, HOSTED, Locator, at
+
+from devsess import Decision, EventType, SessionManager, TokenExpiredError
+from devsess.operations import noticing
+from devsess.stores.memory import MemoryStore
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from devsess.stores.items import Item
+    from devsess.testing import FakeClock
+
+SECRET = "t7vKq2Zr9XwLm4NbY8sHd5JfC3pQx6RgUe1"
+
+
+class Crossed(MemoryStore):
+    """Another request runs whole before, or after, the next write of an item of a kind."""
+
+    kind = when = ""
+    other: Callable[[], Any] | None = None
+
+    def put_item(self, item: Item, *, most: int = 1) -> bool:
+        if item.kind != self.kind or self.other is None:
+            return super().put_item(item, most=most)
+        other, self.other = self.other, None
+        if self.when == "before":
+            other()
+        done = super().put_item(item, most=most)
+        if self.when == "after":
+            other()
+        return done
+
+
+@pytest.fixture
+def store() -> Crossed:
+    return Crossed()
+
+
+@pytest.fixture
+def sessions(store: Crossed, clock: FakeClock) -> Iterator[Any]:
+    with SessionManager(store, keys=SECRET, locator=Locator(), clock=clock) as sessions:
+        yield sessions
+
+
+@pytest.fixture
+def thief(sessions: Any, clock: FakeClock) -> Any:
+    sessions.login("ada", at(HOME))
+    clock.advance(60)
+    return sessions.login("ada", at(HOSTED))
+
+
+# Which answer is under way, and where the other one crosses it.
+CROSSINGS = [
+    (answer, kind, when)
+    for answer in ("yes", "no")
+    for kind in ("profile", "notice")
+    for when in ("before", "after")
+]
+
+
+@pytest.mark.parametrize(("answer", "kind", "when"), CROSSINGS)
+def test_no_wins_over_a_yes_that_crosses_it(
+    sessions: Any, store: Crossed, thief: Any, answer: str, kind: str, when: str
+) -> None:
+    """The one who says no hears that it is done, and the sign-in has taught nothing."""
+    heard: list[Any] = []
+
+    def give(token: str, yes: bool) -> None:
+        try:
+            heard.append((yes, sessions.confirm(token, yes)))
+        except TokenExpiredError:
+            heard.append((yes, None))
+
+    def say_yes() -> None:
+        give(thief.notice.yes_token, True)
+
+    def say_no() -> None:
+        give(thief.notice.no_token, False)
+
+    first, other = (say_yes, say_no) if answer == "yes" else (say_no, say_yes)
+    store.kind, store.when, store.other = kind, when, other
+    first()
+
+    assert None is store.other
+    assert (False, True) in heard
+    assert Decision.STEP_UP is sessions.assess("ada", at(HOSTED)).decision
+
+
+def test_no_after_yes_takes_back_all_that_yes_taught(sessions: Any, thief: Any) -> None:
+    """Also the provider and the country, which a yes made the account's own."""
+    before = sessions.assess("ada", at(HOSTED)).score
+    sessions.confirm(thief.notice.yes_token, True)
+    sessions.confirm(thief.notice.no_token, False)
+
+    assert before <= sessions.assess("ada", at(HOSTED)).score
+
+
+def test_no_asks_each_live_session(
+    sessions: Any, thief: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A thief who begins many does not hide one behind them."""
+    monkeypatch.setattr(noticing, "PAGE", 2)
+    for _ in range(4):
+        sessions.login("ada", at(HOME))
+    sessions.confirm(thief.notice.no_token, False)
+
+    live = [it for it in sessions.list("ada") if it.device.id != thief.session.device.id]
+    assert 5 == len(live)
+    assert None not in [it.step_up_after for it in live]
+    assert 5 == len([it for it in sessions.history("ada") if it.type is EventType.STEP_UP_ASKED])
