@@ -184,6 +184,11 @@ class LoginContract:
         kept = (await store.events("user-1", limit=9)).items
         assert (told, login(second).event, login(first).event) == kept
 
+        third = session_row("s3", device="d-3")
+        other = evolve(told, session_id="s3", device_id="d-3")
+        await store.insert(login(third, limit=1, device_event=other))
+        assert (other, login(third).event) == (await store.events("user-1", limit=2)).items
+
     @with_a_store
     async def test_a_device_may_be_forgotten_from_the_start(self, store: AsyncStore) -> None:
         """That of a session which is not the user's own is in no list, and goes with it."""

@@ -96,6 +96,17 @@ def test_nothing_is_compared_between_touches(make: Callable[..., Any], clock: Fa
     assert [] == moves(sessions)
 
 
+def test_a_mark_alone_is_no_activity(make: Callable[..., Any], clock: FakeClock) -> None:
+    """The first use of a renewed token is written, though no activity is due yet."""
+    sessions = make()
+    grant = sessions.login("ada", at(HOME))
+    clock.advance(TOUCH)
+    renewed = sessions.refresh(grant.refresh_token)
+    sessions.validate(renewed.access_token, at(AWAY))
+
+    assert [] == moves(sessions)
+
+
 @pytest.mark.parametrize(
     ("kept", "told"), [("full", [AWAY]), ("truncated", ["70.24.10.0"]), ("none", [])]
 )

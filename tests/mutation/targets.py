@@ -188,6 +188,7 @@ TARGETS: dict[str, tuple[str, ...]] = {
         "tests/manager/test_impersonation.py",
     ),
     "devsess/operations/validate.py": (
+        "tests/manager/test_moved_sessions.py",
         "tests/unit/test_validation.py",
         *_OPERATIONS,
         *_MANAGERS,
