@@ -125,16 +125,10 @@ def _show(found: Explanation) -> None:
 
 
 def _line(check: Check, widest: int) -> None:
-    """Outcome, name and sentence; a long one goes on below, indented."""
+    """Outcome, name and sentence."""
     mark = click.style(f"{MARKS[check.outcome]:<6}", fg=COLOURS[check.outcome])
-    head = f"{_name(check):<{widest}}"
     said = clean_text(check.message, LONGEST) or "not reached"
-    width = output.terminal_width()
-    if width is not None:
-        indent = " " * (len(head) + 10)
-        said = click.wrap_text(said, width, initial_indent=indent, subsequent_indent=indent)
-        said = said.removeprefix(indent)
-    click.echo(f"{mark}  {head}  {said}".rstrip())
+    output.indented(f"{mark}  {_name(check):<{widest}}  ", said)
 
 
 def _name(check: Check) -> str:

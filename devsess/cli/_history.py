@@ -19,8 +19,6 @@ from devsess.manager import SessionManager
 INDENT = " " * 18
 # Of two sentences, the ids and an address: more than the longest cell of a table.
 LONGEST = 1_000
-# Columns of the sentences in a terminal that is too narrow for them.
-LEAST = 20
 
 
 @click.command()
@@ -75,7 +73,7 @@ def _lines(it: HistoryEntry, width: int | None) -> list[str]:
     first = f"{text(it.at)}  "
     if width is None:
         return [f"{first}{said}{f' ({ids})' if ids else ''}"]
-    lines = wrapped(said, max(LEAST, width - len(INDENT)))
+    lines = wrapped(said, max(output.LEAST, width - len(INDENT)))
     indents = [first, *[INDENT] * (len(lines) - 1)]
     return [*map("".join, zip(indents, lines, strict=True)), *_folded(ids, width)]
 

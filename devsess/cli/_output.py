@@ -12,12 +12,14 @@ from typing import TYPE_CHECKING, Any
 import click
 from tabulate import tabulate
 
-from devsess.cli._table import Column, Table, text, width_of
+from devsess.cli._table import Column, Table, text, width_of, wrapped
 from devsess.models import iso
 
 if TYPE_CHECKING:
     from devsess.models import Device, Event, Location, Session
 
+# Columns of a sentence in a terminal that is too narrow for it.
+LEAST = 20
 SESSIONS = (
     Column("session"),
     Column("device", least=16),
@@ -96,6 +98,15 @@ def prose(said: str) -> None:
         ends = [said[: len(said) - len(said.lstrip("\n"))], said[len(said.rstrip("\n")) :]]
         said = click.wrap_text(said.strip("\n"), width).join(ends)
     click.echo(said)
+
+
+def indented(head: str, said: str) -> None:
+    """Print *said* behind *head*; what is too long for the terminal goes on below, as far in."""
+    width, indent = terminal_width(), width_of(click.unstyle(head))
+    lines = [said] if width is None else wrapped(said, max(LEAST, width - indent))
+    for line in lines:
+        click.echo(f"{head}{line}")
+        head = " " * indent
 
 
 def facts(known: Mapping[str, object]) -> None:

@@ -138,11 +138,9 @@ def _signals(tally: Tally) -> list[tuple[str, int, int]]:
 
 
 def _show_sum(it: Replayed) -> None:
-    """A sign-in and its sum, which goes on below where the terminal ends."""
+    """A sign-in, and its sum below."""
     click.echo(f"  {text(instant(it.facts.at))}  {text(it.user_id)}")
-    said, indent = clean_text(added_up(it.assessment), LONGEST) or "", " " * 4
-    width = output.terminal_width() or LONGEST
-    click.echo(click.wrap_text(said, width, initial_indent=indent, subsequent_indent=indent))
+    output.indented(" " * 4, clean_text(added_up(it.assessment), LONGEST) or "")
 
 
 def _proposed(proposal: Proposal, risk: Risk, at_most: float) -> str:

@@ -159,3 +159,15 @@ def test_in_a_terminal_it_fits_and_the_token_is_not_echoed(path: Path, width: in
     assert [] == [it for it in (SECRET, token) if it in shown]
     lines = shown.replace("\x1b[31m", "").replace("\x1b[0m", "").splitlines()
     assert [] == [it for it in lines if len(it) > width]
+
+
+def test_in_a_terminal_no_id_is_broken(path: Path) -> None:
+    """An id with hyphens stays in one line, to be copied."""
+    user = "ada-of-lagos-and-of-quebec-and-of-london"
+    with SessionManager(path, keys=SECRET) as sessions:
+        token = sessions.login(user).access_token
+    arguments = ("explain", "--key-file", str(path.with_name("secret.txt")), "--store", str(path))
+    _, shown = answered(*arguments, prompt="token", typed=f"{token}\n".encode(), width=66)
+
+    # As the token and the row have it.
+    assert 2 == shown.count(user)
