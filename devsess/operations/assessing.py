@@ -39,8 +39,9 @@ PROFILE = "profile"
 PROFILE_KEPT = max(it.days for it in profiles.MEMORIES.values()) * profiles.DAY
 # Writes of a profile that others were faster at, before it is left as they wrote it.
 TRIES = 3
-# The same for what an owner disowned: a thief may write all the time to keep it.
-TRIES_TO_UNLEARN = 32
+# The same for what an owner disowned, and for notices: a thief may write all the time to keep the
+# one, or to send many of the others.
+TRIES_AT_LENGTH = 32
 
 
 @frozen
@@ -135,7 +136,8 @@ class Weighed:
         assessment: How unusual it is.
         items: The profile after it, to be written with it.
         teach: Makes that profile from the one before.
-        is_noticed: Whether the owner is notified.
+        is_noticed: Whether the owner is notified, by the profile before.
+        notifies: The same by another profile; None where nobody is.
         score: For its session's row; None where nothing was assessed, or the sign-in
             answers for it.
     """
@@ -145,6 +147,7 @@ class Weighed:
     teach: Teach
     is_noticed: bool = False
     score: int | None = None
+    notifies: Callable[[Profile | None], bool] | None = None
 
 
 def assessed(op: Operation, shown: Facts, known: Habits) -> Assessment:
@@ -168,16 +171,19 @@ def weigh(op: Operation, user_id: str, shown: Facts, known: Habits, acr: str | N
     if risk.mode == "enforce" and found.decision is Decision.STEP_UP and not is_strong:
         op.emit(_challenged(op, user_id, shown, found))
         raise _step_up(op, found)
-    is_noticed = _is_noticed(found, known.profile, risk, op.now)
     confirmed = shown.is_proven or is_strong
+
+    def is_noticed(profile: Profile | None) -> bool:
+        return _is_noticed(found, profile, risk, op.now)
 
     def teach(profile: Profile) -> Profile:
         after = profiles.learned(profile, shown, confirmed=confirmed)
-        return profiles.noticed(after, op.now) if is_noticed else after
+        return profiles.noticed(after, op.now) if is_noticed(profile) else after
 
     is_scored = any(it.kind not in REMARKS for it in found.signals)
     score = found.score if is_scored and not is_strong else None
-    return Weighed(found, _taught(op, user_id, known, teach), teach, is_noticed, score)
+    items = _taught(op, user_id, known, teach)
+    return Weighed(found, items, teach, is_noticed(known.profile), score, is_noticed)
 
 
 def _challenged(op: Operation, user_id: str, shown: Facts, found: Assessment) -> EventRow:
@@ -267,6 +273,24 @@ async def learn(op: Operation, user_id: str, teach: Teach, items: Sequence[Item]
             await _learned(op, user_id, teach, TRIES)
 
 
+async def learn_again(op: Operation, user_id: str, weighed: Weighed) -> bool:
+    """
+    As `learn`, after a sign-in whose profile others wrote meanwhile: whether its owner is notified.
+
+    They may have been notified of those: the profile that is written counts, so that sign-ins at
+    the same moment do not each take themselves for the first of the day.
+    """
+    asked = [weighed.is_noticed]
+
+    def teach(profile: Profile) -> Profile:
+        asked.append(weighed.notifies is not None and weighed.notifies(profile))
+        return weighed.teach(profile)
+
+    with suppress(StoreUnavailableError):
+        await _learned(op, user_id, teach, TRIES_AT_LENGTH if weighed.is_noticed else TRIES)
+    return asked[-1]
+
+
 async def unlearn(op: Operation, user_id: str, teach: Teach) -> None:
     """
     As `learn`, for what must not be left out.
@@ -274,7 +298,7 @@ async def unlearn(op: Operation, user_id: str, teach: Teach) -> None:
     Raises:
         StoreUnavailableError: If it could not be written.
     """
-    if not await _learned(op, user_id, teach, TRIES_TO_UNLEARN):
+    if not await _learned(op, user_id, teach, TRIES_AT_LENGTH):
         raise StoreUnavailableError("others write the account's habits all the time: try again")
 
 

@@ -120,8 +120,8 @@ async def login(
     event = event_of(row, EventType.SESSION_CREATED, op.now, assessment=weighed.assessment)
     event = evolve(event, new_device=not seen.is_known)
     insertion = _insertion(op, sign_in, row, event, seen, limit=limit)
-    ended = await _inserted(op, evolve(insertion, items=weighed.items), weighed)
-    notice = noticing.send(op, row, event) if weighed.is_noticed else None
+    ended, is_noticed = await _inserted(op, evolve(insertion, items=weighed.items), weighed)
+    notice = noticing.send(op, row, event) if is_noticed else None
     return grant(
         op,
         lifecycle.standing(row, op.now, op.policy),
@@ -169,8 +169,10 @@ async def look(op: Operation, user_id: str, client: Client) -> Seen:
     )
 
 
-async def _inserted(op: Operation, insertion: Insertion, weighed: Weighed) -> tuple[EventRow, ...]:
-    """Write the sign-in; the events of the sessions that ended for it."""
+async def _inserted(
+    op: Operation, insertion: Insertion, weighed: Weighed
+) -> tuple[tuple[EventRow, ...], bool]:
+    """Write the sign-in; the events of the sessions that ended for it, and if it is noticed."""
     answer = await op.store.insert(insertion)
     if not isinstance(answer, Inserted):
         raise await _refused(op, insertion, answer)
@@ -178,8 +180,8 @@ async def _inserted(op: Operation, insertion: Insertion, weighed: Weighed) -> tu
         op.emit(insertion.limit_event)
     op.emit(*answer.ended, *insertion.events)
     if answer.missed:
-        await assessing.learn(op, insertion.row.user_id, weighed.teach)
-    return answer.ended
+        return answer.ended, await assessing.learn_again(op, insertion.row.user_id, weighed)
+    return answer.ended, weighed.is_noticed
 
 
 def _device(

@@ -5,37 +5,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from _crossed import Crossed
 from _people import HOME, HOSTED, Locator, at
 
 from devsess import Decision, EventType, SessionManager, TokenExpiredError
 from devsess.operations import noticing
-from devsess.stores.memory import MemoryStore
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
-    from devsess.stores.items import Item
     from devsess.testing import FakeClock
 
 SECRET = "t7vKq2Zr9XwLm4NbY8sHd5JfC3pQx6RgUe1"
-
-
-class Crossed(MemoryStore):
-    """Another request runs whole before, or after, the next write of an item of a kind."""
-
-    kind = when = ""
-    other: Callable[[], Any] | None = None
-
-    def put_item(self, item: Item, *, most: int = 1) -> bool:
-        if item.kind != self.kind or self.other is None:
-            return super().put_item(item, most=most)
-        other, self.other = self.other, None
-        if self.when == "before":
-            other()
-        done = super().put_item(item, most=most)
-        if self.when == "after":
-            other()
-        return done
 
 
 @pytest.fixture
