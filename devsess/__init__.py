@@ -9,6 +9,7 @@ Device-aware, revocable sessions for applications that sign users in with JWTs.
     sessions.revoke(session.id)
 """
 
+from devsess._held import HeldSignIn
 from devsess._runtime.clock import Clock
 from devsess.async_manager import AsyncSessionManager
 from devsess.errors import (
@@ -23,6 +24,7 @@ from devsess.errors import (
     SessionLimitError,
     SessionNotFoundError,
     SessionRevokedError,
+    SignInHeldError,
     StepUpRequiredError,
     StoreUnavailableError,
     TokenExpiredError,
@@ -68,6 +70,7 @@ __all__ = [
     "EventType",
     "Explanation",
     "Grant",
+    "HeldSignIn",
     "HistoryEntry",
     "InvalidSessionError",
     "Keys",
@@ -90,6 +93,7 @@ __all__ = [
     "SessionManager",
     "SessionNotFoundError",
     "SessionRevokedError",
+    "SignInHeldError",
     "Signal",
     "StepUpRequiredError",
     "StoreUnavailableError",

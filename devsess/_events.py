@@ -22,8 +22,8 @@ class EventType(StrEnum):
     The kinds of event, under the OWASP Logging Vocabulary's names where it has one.
 
     The history keeps them all, except SESSION_RENEWED from an unchanged client,
-    SESSION_USED_AFTER_END, LOGIN_FAILED, LOGIN_CHALLENGED and NOTICE, which only reach
-    `on_event`: a flood of requests must not fill the store.
+    SESSION_USED_AFTER_END, LOGIN_FAILED, LOGIN_CHALLENGED, SIGN_IN_EXPIRED and NOTICE, which
+    only reach `on_event`: a flood of requests must not fill the store.
     """
 
     SESSION_CREATED = "session_created"
@@ -46,6 +46,10 @@ class EventType(StrEnum):
     NOTICE_CONFIRMED = "sign_in_confirmed"
     NOTICE_DISOWNED = "sign_in_disowned"
     NEW_DEVICE = "new_device"
+    SIGN_IN_HELD = "sign_in_held"
+    SIGN_IN_APPROVED = "sign_in_approved"
+    SIGN_IN_REFUSED = "sign_in_refused"
+    SIGN_IN_EXPIRED = "sign_in_expired"
     DEVICE_RENAMED = "device_renamed"
     DEVICE_TRUSTED = "device_trusted"
     DEVICE_BLOCKED = "device_blocked"

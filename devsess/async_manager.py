@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from devsess import operations
+from devsess._held import HeldSignIn
 from devsess._runtime.cache import STALE
 from devsess._runtime.core import AnyKeys, Core, Location
 from devsess._runtime.running import AsyncRunner
@@ -136,6 +137,9 @@ class AsyncSessionManager(AsyncRunner):
             LoginDeniedError: If all sessions were ended after *auth_time*, or the
                 device is blocked.
             SessionLimitError: If the limit is reached and the policy rejects.
+            SignInHeldError: If it is so unusual that it must be approved first; nothing but
+                that is written.
+            StepUpRequiredError: If it is unusual for the account, and the policy enforces risk.
             StoreUnavailableError: If the store did not answer.
             TypeError, ValueError: If an argument cannot be kept.
         """
@@ -402,6 +406,89 @@ class AsyncSessionManager(AsyncRunner):
             StoreUnavailableError: If the store did not answer.
         """
         return await self._end(operations.confirm, token, yes, by=by)
+
+    async def held(self, user_id: str) -> builtins.list[HeldSignIn]:
+        """
+        The sign-ins of an account that wait to be approved, or to be collected; newest first.
+
+        At most three; see `Risk.hold_from`.
+
+        Raises:
+            StoreUnavailableError: If the store did not answer.
+            TypeError: If *user_id* is no text.
+        """
+        return await self._read(operations.held, user_id)
+
+    async def approve(
+        self,
+        user_id: str,
+        code: str,
+        *,
+        by: str | Session | None = None,
+        actor: str | None = None,
+    ) -> bool:
+        """
+        Approve a held sign-in: the browser that waits may collect it.
+
+        Args:
+            user_id: The account.
+            code: The one that the waiting browser shows; in any case, with or without its dash.
+            by: The session that the approval comes from, or its id: it counts for as long as
+                that lives. None: the application approves, after a check of its own.
+            actor: The person or program that did it, if not the user.
+
+        Returns:
+            Whether it may be collected now; False if none has that code, it was refused or
+            collected, or its time is over.
+
+        Raises:
+            InvalidSessionError: If *by* is no live session of the account.
+            LoginDeniedError: If *by* is on the very device that waits.
+            StepUpRequiredError: If *by* is young, owes a step-up, or is an impersonation.
+            StoreUnavailableError: If the store did not answer.
+            TypeError, ValueError: If *user_id* or *code* is no such text.
+        """
+        return await self._write(operations.approve, user_id, code, by=by, actor=actor)
+
+    async def refuse(self, user_id: str, code: str, *, actor: str | None = None) -> bool:
+        """
+        Refuse a held sign-in, also one that was approved; of a collected one the session ends.
+
+        Any session of the account may: check only that *user_id* is the caller's.
+
+        Returns:
+            Whether there was one with that code; also if it had been refused before.
+
+        Raises:
+            StoreUnavailableError: If the store did not answer.
+            TypeError, ValueError: If *user_id* or *code* is no such text.
+        """
+        return await self._end(operations.refuse, user_id, code, actor=actor)
+
+    async def collect(self, pending_token: str, client: Client | None = None) -> Grant:
+        """
+        The session of a held sign-in once it is approved: for the browser that waits.
+
+        Its `auth_time`, `amr` and `acr` are those given to `login`: the person proved
+        themselves then, and an approval from elsewhere proves nothing about them.
+
+        Args:
+            pending_token: Of the SignInHeldError that `login` raised.
+            client: The request: its system, browser and known device must be those that
+                signed in, its provider and country too where a locator knows them.
+
+        Raises:
+            BadTokenError: If the token is not genuine.
+            DeviceMismatchError: If *client* is another one; the right one may still come.
+            LoginDeniedError: If it was refused, all sessions were ended meanwhile, or the device
+                is blocked.
+            SessionLimitError: If the limit is reached: end a session, and collect again.
+            SignInHeldError: If it still waits: ask again in a few seconds.
+            StoreUnavailableError: If the store did not answer.
+            TokenExpiredError: If 15 minutes are over, it was collected, or newer ones took its
+                place.
+        """
+        return await self._write(operations.collect, pending_token, client)
 
     async def impersonate(
         self, user_id: str, by: str | Session, client: Client | None = None

@@ -7,7 +7,8 @@ The tree, with the HTTP answer an adapter gives:
     ├─ ConfigurationError            at start-up; also a ValueError
     ├─ StoreUnavailableError         503
     ├─ LoginDeniedError              403
-    │  └─ SessionLimitError          409
+    │  ├─ SessionLimitError          409
+    │  └─ SignInHeldError            403, with the token that collects it
     ├─ StepUpRequiredError           401, the challenge of RFC 9470
     └─ InvalidSessionError           401
        ├─ BadTokenError
@@ -19,7 +20,8 @@ The tree, with the HTTP answer an adapter gives:
        └─ RefreshTokenReusedError
 
 Each carries the facts that were known when it was raised. No message, attribute
-or repr holds a token, a secret or a key (ASVS 16.2.5). Every argument beside the
+or repr holds a token, a secret or a key (ASVS 16.2.5), but for the one attribute by
+which a held sign-in gives its pending token to the browser that waits. Every argument beside the
 message has a default, so that the errors survive pickling.
 """
 
@@ -55,7 +57,8 @@ class LoginDeniedError(DevsessError):
     The sign-in was refused although the credentials may be right.
 
     Attributes:
-        reason: "cut-off", "device-blocked" or "limit".
+        reason: "cut-off", "device-blocked", "limit", "held" or "refused"; "same-device" for an
+            approval.
         assessment: How unusual the request was, where that was assessed.
     """
 
@@ -82,6 +85,35 @@ class SessionLimitError(LoginDeniedError):
         super().__init__(message, reason="limit")
         self.sessions = tuple(sessions)
         self.limit = limit
+
+
+class SignInHeldError(LoginDeniedError):
+    """
+    The sign-in waits until it is approved: from another device, or by the application.
+
+    Attributes:
+        code: Show it to the person who waits; the owner's other device shows the same.
+        expires_at: Until when it can be approved and collected.
+        pending_token: For `collect`, and for the waiting browser alone; None where `collect`
+            raised it.
+        acr_values: Contexts with which the sign-in needs no approval.
+    """
+
+    def __init__(
+        self,
+        message: str = "",
+        *,
+        code: str = "",
+        expires_at: datetime | None = None,
+        pending_token: str | None = None,
+        acr_values: Sequence[str] = (),
+        assessment: Assessment | None = None,
+    ) -> None:
+        super().__init__(message, reason="held", assessment=assessment)
+        self.code = code
+        self.expires_at = expires_at
+        self.pending_token = pending_token
+        self.acr_values = tuple(acr_values)
 
 
 class StepUpRequiredError(DevsessError):

@@ -92,6 +92,8 @@ class Risk:
         points: Of each signal.
         notify_from: From this score on the owner is notified.
         step_up_from: From this score on a step-up is asked for.
+        hold_from: From this score on a sign-in that would need a step-up is held instead, until
+            it is approved; None, the default, holds none. Mode "enforce" alone.
         refresh_from: From this score on, as of an unknown device, a refresh asks for one.
         quiet_sign_ins: Sign-ins of an account below which it is notified only of those
             that ask for a step-up: a young account meets new networks all the time.
@@ -108,6 +110,7 @@ class Risk:
     notify_from: int = 0
     step_up_from: int = 10
     refresh_from: int = 20
+    hold_from: int | None = None
     quiet_sign_ins: int = 3
     notices_a_day: int = 3
     acr: str | None = "aal2"
@@ -125,11 +128,16 @@ class Risk:
             raise ConfigurationError("notify_from must not exceed step_up_from")
         if self.mode == "enforce" and self.acr is None:
             raise ConfigurationError('mode "enforce" needs the acr that lets a sign-in pass')
+        if self.hold_from is not None and self.hold_from < self.step_up_from:
+            raise ConfigurationError("hold_from must not be below step_up_from")
+        if self.hold_from is not None and self.mode != "enforce":
+            raise ConfigurationError('hold_from has a meaning with mode "enforce" alone')
         for name in ("quiet_sign_ins", "notices_a_day"):
             if getattr(self, name) < 0:
                 raise ConfigurationError(f"{name} must not be negative")
 
     def __str__(self) -> str:
-        limits = ("notify_from", "step_up_from", "refresh_from")
+        limits = ["notify_from", "step_up_from", "refresh_from"]
+        limits += [] if self.hold_from is None else ["hold_from"]
         lines = [f"{getattr(self, name):+4d}  {name.replace('_', ' ')}" for name in limits]
         return "\n".join([self.mode, str(self.points), *lines])

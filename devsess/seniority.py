@@ -9,6 +9,7 @@ application does by itself, without a session that asks for it, is not judged he
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
@@ -26,13 +27,13 @@ def is_young(session: Session, now: float, policy: Policy) -> bool:
 
     One that a clock which was ahead has dated counts as young: its age is not known.
     """
-    return policy.seniority is not None and now < _settled_at(session, policy)
+    return now < _settled_at(session, policy)
 
 
 def _settled_at(session: Session, policy: Policy) -> float:
     rule = policy.seniority
     if rule is None:
-        return 0.0
+        return -math.inf
     return min(
         session.created_at.timestamp() + rule.session,
         session.device.first_seen_at.timestamp() + rule.device,

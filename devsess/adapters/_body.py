@@ -95,13 +95,32 @@ def read_body(request: Request, settings: Settings, raw: bytes | None) -> Body:
     return Body(tokens[0], tokens[1], forget)
 
 
-def _members(raw: bytes) -> dict[str, Any]:
+def json_members(request: Request, raw: bytes | None) -> dict[str, Any]:
+    """
+    The members of a body that must be there; *raw* is None where it was too long.
+
+    Raises:
+        BodyError: If it is no JSON object.
+    """
+    if raw is None:
+        raise BodyError(413, f"At most {MAX_BODY} bytes.")
+    if not is_json(request):
+        raise BodyError(415, "Send application/json.")
+    return _object(raw)
+
+
+def _object(raw: bytes) -> dict[str, Any]:
     try:
         members = json.loads(raw)
     except (ValueError, RecursionError):
         raise BodyError(400, "The body is no JSON that can be read.") from None
     if not isinstance(members, dict):
         raise BodyError(400, "The body must be an object.")
+    return members
+
+
+def _members(raw: bytes) -> dict[str, Any]:
+    members = _object(raw)
     for name in members.keys() - _OF_NO_USE - {*_KNOWN}:
         meant = _meant(name)
         if meant and meant not in members:

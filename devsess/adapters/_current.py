@@ -105,6 +105,14 @@ class Current(_BaseCurrent):
         options = _options(amr, acr, auth_time, persistent, claims)
         return drive(self._exchange.login(user_id, options, cookies=cookies))
 
+    def collect(self, pending_token: str, *, cookies: bool = True) -> Grant:
+        """
+        The session of a held sign-in, once it is approved; as `login`.
+
+        Errors as for SessionManager.collect: SignInHeldError while it waits.
+        """
+        return drive(self._exchange.collect(pending_token, cookies=cookies))
+
     def logout(self, *, forget_device: bool = False) -> None:
         """
         End this session and clear its cookies.
@@ -189,6 +197,10 @@ class AsyncCurrent(_BaseCurrent):
         """See Current.login."""
         options = _options(amr, acr, auth_time, persistent, claims)
         return self._call("login", lambda it: it.login(user_id, options, cookies=cookies))
+
+    def collect(self, pending_token: str, *, cookies: bool = True) -> Coroutine[Any, Any, Grant]:
+        """See Current.collect."""
+        return self._call("collect", lambda it: it.collect(pending_token, cookies=cookies))
 
     def logout(self, *, forget_device: bool = False) -> Coroutine[Any, Any, None]:
         """See Current.logout."""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, TypeAlias
 from urllib.parse import parse_qsl
 
 from devsess.adapters import _csrf as csrf
+from devsess.adapters import _held_endpoints as held_sign_ins
 from devsess.adapters._body import Body, BodyError, is_json, read_body, with_device_token
 from devsess.adapters._http import Answer, empty_answer, json_answer
 from devsess.adapters._openapi import description
@@ -213,9 +214,25 @@ def _page_asked(query: str) -> tuple[int, str | None] | Answer:
     return int(limit), asked.get("cursor")
 
 
+async def _may_decide(exchange: Exchange, caller: Session) -> None:
+    """
+    Check that the user decides on their own device, recently signed in (ASVS 7.5.2).
+
+    Raises:
+        DeviceMismatchError: If the session is bound and its device's token is not there.
+        StepUpRequiredError: If the sign-in is too old, or it is an impersonation.
+    """
+    # The row is read: the cache does not learn that another process saw the device token.
+    found = await exchange.sessions.get(caller.id)
+    devices = exchange.core.tokens.device.read(exchange.client.device_token)
+    if found is not None and found.is_bound and found.device.id not in devices:
+        raise DeviceMismatchError("this needs the session's device token", session_id=caller.id)
+    exchange.require(Requirement(exchange.settings.recent_auth), by_user=True)
+
+
 async def _may_end(exchange: Exchange, caller: Session, ends: str | None = None) -> None:
     """
-    Check that the user ends other sessions from their own device, recently signed in (ASVS 7.5.2).
+    Check that the user may end other sessions: as `_may_decide`, from no young session.
 
     Args:
         exchange: The request.
@@ -227,12 +244,7 @@ async def _may_end(exchange: Exchange, caller: Session, ends: str | None = None)
         StepUpRequiredError: If the sign-in is too old, the session too young, or it is an
             impersonation.
     """
-    # The row is read: the cache does not learn that another process saw the device token.
-    found = await exchange.sessions.get(caller.id)
-    devices = exchange.core.tokens.device.read(exchange.client.device_token)
-    if found is not None and found.is_bound and found.device.id not in devices:
-        raise DeviceMismatchError("this needs the session's device token", session_id=caller.id)
-    exchange.require(Requirement(exchange.settings.recent_auth), by_user=True)
+    await _may_decide(exchange, caller)
     await exchange.require_seniority(ends=ends, ends_others=ends is None)
 
 
@@ -261,6 +273,20 @@ async def _end_others(exchange: Exchange, _: str, __: bytes | None) -> Answer:
     return json_answer(200, {"ended": [*ended]})
 
 
+async def _held(exchange: Exchange, _: str, __: bytes | None) -> Answer:
+    refusal = _refusal_to_read(exchange)
+    return refusal or await held_sign_ins.listed(exchange, await _caller(exchange))
+
+
+async def _approve(exchange: Exchange, _: str, raw: bytes | None) -> Answer:
+    caller = await _caller(exchange)
+    return await held_sign_ins.approve(exchange, caller, raw, _may_decide)
+
+
+async def _refuse(exchange: Exchange, _: str, raw: bytes | None) -> Answer:
+    return await held_sign_ins.refuse(exchange, await _caller(exchange), raw)
+
+
 async def _keys(exchange: Exchange, _: str, __: bytes | None) -> Answer:
     return json_answer(200, exchange.core.keys.jwks(), caching=_PUBLIC)
 
@@ -280,6 +306,10 @@ _ROUTES: Mapping[str, Mapping[str, Handler]] = {
     "/session": {"GET": _session},
     "/sessions": {"GET": _sessions},
     "/sessions/revoke-others": {"POST": _end_others},
+    "/held": {"GET": _held},
+    "/held/approve": {"POST": _approve},
+    "/held/refuse": {"POST": _refuse},
+    "/held/collect": {"POST": held_sign_ins.collect},
     "/jwks.json": {"GET": _keys},
     "/openapi.json": {"GET": _described},
 }

@@ -7,6 +7,7 @@ An exchange records what the response will carry, and the response applies it wh
 from __future__ import annotations
 
 import logging
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
@@ -21,7 +22,7 @@ from devsess.errors import BadTokenError, DevsessError, StepUpRequiredError, Sto
 if TYPE_CHECKING:
     from devsess.adapters._http import Answer, Header
     from devsess.adapters._sessions import LoginOptions, StepUpOptions
-    from devsess.models import Grant, Session
+    from devsess.models import Client, Grant, Session
     from devsess.policy import Span
     from devsess.requirement import Requirement
 
@@ -49,11 +50,26 @@ class Exchange(Authentication):
 
     async def login(self, user_id: str, options: LoginOptions, *, cookies: bool = True) -> Grant:
         """Sign in on this response; with *cookies*, the browser's previous session ends."""
+        return await self._signed_in_by(
+            lambda: self.sessions.login(user_id, self.client, **options), cookies=cookies
+        )
+
+    async def collect(
+        self, pending_token: str, client: Client | None = None, *, cookies: bool = True
+    ) -> Grant:
+        """Collect a held sign-in on this response, as `login`."""
+        return await self._signed_in_by(
+            lambda: self.sessions.collect(pending_token, client or self.client), cookies=cookies
+        )
+
+    async def _signed_in_by(
+        self, sign_in: Callable[[], Awaitable[Grant]], *, cookies: bool
+    ) -> Grant:
         self._check_not_begun()
         if not cookies:
             self.jar.leave_alone()
         before = self.session if self.credentials.by == "cookie" and cookies else None
-        grant = await self.sessions.login(user_id, self.client, **options)
+        grant = await sign_in()
         if before is not None and before.id not in grant.evicted:
             # Its cookies are overwritten: the browser can neither use nor end it.
             await self._revoke(before, "replaced")

@@ -10,6 +10,7 @@ _TEXT = {"type": "string"}
 _PAGE_SIZE = {"type": "integer", "minimum": 1, "maximum": 1000, "default": 50}
 _CURSOR = {"type": "string", "description": "`next` of the page before."}
 _INSTANT = {"type": "string", "format": "date-time"}
+_CODE_TEXT = {"type": "string", "minLength": 1, "maxLength": 64, "pattern": "^[A-Za-z0-9-]+$"}
 _TEXT_OR_NOTHING: dict[str, Any] = {"type": ["string", "null"]}
 
 
@@ -53,6 +54,26 @@ _SCHEMAS: dict[str, Any] = {
         ),
         "description": "For clients without cookies. A member with a misspelt name is refused.",
     },
+    "Pending": {
+        **_object(
+            {"pending_token": {"type": "string", "minLength": 1, "pattern": "^[A-Za-z0-9._-]+$"}},
+            device_token=_TEXT_OR_NOTHING,
+            tokens={"type": "boolean", "description": "For programs: tokens in the answer."},
+        ),
+        "description": "Of the answer that held the sign-in.",
+    },
+    "Held": _object(
+        {
+            "code": _TEXT,
+            "userId": _TEXT,
+            "at": _INSTANT,
+            "expiresAt": _INSTANT,
+            "device": _TEXT,
+            "network": _TEXT_OR_NOTHING,
+            "location": _TEXT_OR_NOTHING,
+            "approved": {"type": "boolean"},
+        }
+    ),
     "Problem": _object(
         {"type": _TEXT, "title": _TEXT, "status": {"type": "integer"}, "detail": _TEXT}
     ),
@@ -61,6 +82,7 @@ _SCHEMAS: dict[str, Any] = {
         access_token=_TEXT,
         token_type={"const": "Bearer"},
         refresh_token=_TEXT,
+        device_token=_TEXT_OR_NOTHING,
     ),
 }
 
@@ -81,6 +103,10 @@ def _problems(*statuses: int) -> dict[str, Any]:
 _BODY: dict[str, Any] = {
     "required": False,
     "content": {"application/json": {"schema": _ref("Tokens")}},
+}
+_CODE: dict[str, Any] = {
+    "required": True,
+    "content": {"application/json": {"schema": _object({"code": _CODE_TEXT})}},
 }
 _SIGNED_IN: list[object] = [{"bearer": []}, {"cookie": []}]
 _NOTHING: dict[str, Any] = {"204": {"description": "Done."}}
@@ -155,6 +181,46 @@ _PATHS: dict[str, Any] = {
             "responses": {
                 "200": _json(_object({"ended": {"type": "array", "items": _TEXT}})),
                 **_problems(401, 403, 503),
+            },
+        }
+    },
+    "/held": {
+        "get": {
+            "summary": "The account's sign-ins that wait to be approved, newest first.",
+            "security": _SIGNED_IN,
+            "responses": {
+                "200": _json(_object({"held": {"type": "array", "items": _ref("Held")}})),
+                **_problems(401, 403, 503),
+            },
+        }
+    },
+    "/held/approve": {
+        "post": {
+            "summary": "Approve the held sign-in that shows this code.",
+            "security": _SIGNED_IN,
+            "requestBody": _CODE,
+            "responses": {**_NOTHING, **_problems(400, 401, 403, 404, 413, 415, 503)},
+        }
+    },
+    "/held/refuse": {
+        "post": {
+            "summary": "Refuse the held sign-in that shows this code.",
+            "security": _SIGNED_IN,
+            "requestBody": _CODE,
+            "responses": {**_NOTHING, **_problems(400, 401, 403, 404, 413, 415, 503)},
+        }
+    },
+    "/held/collect": {
+        "post": {
+            "summary": "The session of a held sign-in, once it is approved; 202 while it waits.",
+            "requestBody": {
+                "required": True,
+                "content": {"application/json": {"schema": _ref("Pending")}},
+            },
+            "responses": {
+                "200": _json(_ref("Refreshed")),
+                "202": _json(_object({"code": _TEXT, "expires_at": _INSTANT}), "It waits."),
+                **_problems(400, 401, 403, 409, 413, 415, 503),
             },
         }
     },

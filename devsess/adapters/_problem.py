@@ -14,6 +14,7 @@ from devsess.errors import (
     InvalidSessionError,
     LoginDeniedError,
     SessionLimitError,
+    SignInHeldError,
     StepUpRequiredError,
     StoreUnavailableError,
 )
@@ -105,6 +106,18 @@ def _full(error: SessionLimitError, _: bool) -> Answer:
     )
 
 
+def _held(error: SignInHeldError, _: bool) -> Answer:
+    """For the browser that waits, which alone sees it."""
+    return problem(
+        403,
+        "This sign-in waits to be approved from another device.",
+        code=error.code,
+        expires_at=iso(error.expires_at),
+        pending_token=error.pending_token,
+        acr_values=" ".join(error.acr_values),
+    )
+
+
 def _denied(_: DevsessError, __: bool) -> Answer:
     return problem(403, "This sign-in was refused.")
 
@@ -115,6 +128,7 @@ _ANSWERS: tuple[tuple[type[DevsessError], Callable[[Any, bool], Answer]], ...] =
     (StepUpRequiredError, _step_up),
     (InvalidSessionError, _invalid),
     (SessionLimitError, _full),
+    (SignInHeldError, _held),
     (LoginDeniedError, _denied),
 )
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Protocol, TypedDict, Unpack
 if TYPE_CHECKING:
     import builtins
 
+    from devsess._held import HeldSignIn
     from devsess._runtime.core import Core
     from devsess.manager import SessionManager
     from devsess.models import Client, Device, Grant, Page, Session
@@ -60,6 +61,10 @@ class Sessions(Protocol):
     async def require_seniority(
         self, session: str, *, ends: str | None, ends_others: bool
     ) -> None: ...
+    async def held(self, user_id: str) -> builtins.list[HeldSignIn]: ...
+    async def approve(self, user_id: str, code: str, *, by: str, actor: str | None) -> bool: ...
+    async def refuse(self, user_id: str, code: str, *, actor: str | None) -> bool: ...
+    async def collect(self, pending_token: str, client: Client) -> Grant: ...
     async def trust_device(
         self, user_id: str, device_id: str, until: datetime | None
     ) -> Device | None: ...
@@ -110,6 +115,18 @@ class BlockingSessions:
 
     async def require_seniority(self, session: str, *, ends: str | None, ends_others: bool) -> None:
         self._manager.require_seniority(session, ends=ends, ends_others=ends_others)
+
+    async def held(self, user_id: str) -> builtins.list[HeldSignIn]:
+        return self._manager.held(user_id)
+
+    async def approve(self, user_id: str, code: str, *, by: str, actor: str | None) -> bool:
+        return self._manager.approve(user_id, code, by=by, actor=actor)
+
+    async def refuse(self, user_id: str, code: str, *, actor: str | None) -> bool:
+        return self._manager.refuse(user_id, code, actor=actor)
+
+    async def collect(self, pending_token: str, client: Client) -> Grant:
+        return self._manager.collect(pending_token, client)
 
     async def trust_device(
         self, user_id: str, device_id: str, until: datetime | None

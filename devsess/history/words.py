@@ -36,6 +36,10 @@ EVENTS: Final[Mapping[EventType, str]] = {
     EventType.NOTICE: "The owner was asked about the sign-in{place}{device}",
     EventType.NOTICE_CONFIRMED: "The owner confirmed the sign-in{place}{device}",
     EventType.NOTICE_DISOWNED: "The owner said that the sign-in{device} was somebody else's",
+    EventType.SIGN_IN_HELD: "A sign-in{place}{device} waited to be approved",
+    EventType.SIGN_IN_APPROVED: "A waiting sign-in{place} was approved{actor}",
+    EventType.SIGN_IN_REFUSED: "A waiting sign-in{place} was refused{actor}",
+    EventType.SIGN_IN_EXPIRED: "Nobody approved a waiting sign-in{place} in time",
     EventType.NEW_DEVICE: "A device is new to the account: {name}",
     EventType.DEVICE_RENAMED: "A device was renamed{actor}: {name}",
     EventType.DEVICE_TRUSTED: "A device was trusted{actor}: {name}",
@@ -47,7 +51,10 @@ EVENTS: Final[Mapping[EventType, str]] = {
 # The reasons that devsess writes with them. They come behind the sentence, or, beginning with a
 # capital letter, take its place; an empty one says nothing that the sentence does not.
 REASONS: Final[Mapping[EventType, Mapping[str, str]]] = {
-    EventType.SESSION_CREATED: {"impersonation": "Impersonation{actor}{place}{device}"},
+    EventType.SESSION_CREATED: {
+        "impersonation": "Impersonation{actor}{place}{device}",
+        "approved": "after it had been approved",
+    },
     EventType.SESSION_REVOKED: {
         REPLACED: "since its device signed in again",
         EVICTED: "since the account had reached its limit of sessions",
@@ -58,6 +65,7 @@ REASONS: Final[Mapping[EventType, Mapping[str, str]]] = {
         "undeliverable": "since its tokens could not be delivered",
         "revoked": "",
         "foreign-device": "since its token was used on another device",
+        "refused": "since the sign-in was refused",
         "late": "since a token was used again after its successor",
         "stale": "since an old token was used again",
         "device-blocked": "since the device was blocked",

@@ -5,6 +5,7 @@ They judge and decide; nothing here waits, sleeps or reads a clock by itself.
 """
 
 from devsess.operations.change import extend, update
+from devsess.operations.collecting import collect
 from devsess.operations.devices import (
     block_device,
     devices,
@@ -17,6 +18,7 @@ from devsess.operations.devices import (
 from devsess.operations.ending import AllEnded, revoke, revoke_all, revoke_everyone, settle
 from devsess.operations.explaining import assess, explain
 from devsess.operations.failing import record_failure
+from devsess.operations.holding import approve, held, refuse
 from devsess.operations.impersonating import impersonate
 from devsess.operations.login import login
 from devsess.operations.login_history import login_history
@@ -34,8 +36,10 @@ __all__ = [
     "AllEnded",
     "Operation",
     "Validated",
+    "approve",
     "assess",
     "block_device",
+    "collect",
     "confirm",
     "devices",
     "end_trust",
@@ -45,6 +49,7 @@ __all__ = [
     "extend",
     "forget_device",
     "get",
+    "held",
     "history",
     "impersonate",
     "list_sessions",
@@ -55,6 +60,7 @@ __all__ = [
     "purge",
     "record_failure",
     "refresh",
+    "refuse",
     "rename_device",
     "require_seniority",
     "revoke",

@@ -140,6 +140,7 @@ class Weighed:
         notifies: The same by another profile; None where nobody is.
         score: For its session's row; None where nothing was assessed, or the sign-in
             answers for it.
+        is_held: Whether it must be approved before more than that is written.
     """
 
     assessment: Assessment
@@ -148,6 +149,7 @@ class Weighed:
     is_noticed: bool = False
     score: int | None = None
     notifies: Callable[[Profile | None], bool] | None = None
+    is_held: bool = False
 
 
 def assessed(op: Operation, shown: Facts, known: Habits) -> Assessment:
@@ -169,6 +171,8 @@ def weigh(op: Operation, user_id: str, shown: Facts, known: Habits, acr: str | N
     found = assessed(op, shown, known)
     is_strong = risk.acr is not None and strength.meets(acr, op.policy)
     if risk.mode == "enforce" and found.decision is Decision.STEP_UP and not is_strong:
+        if risk.hold_from is not None and found.score >= risk.hold_from:
+            return Weighed(found, (), _unchanged, is_held=True)
         op.emit(_challenged(op, user_id, shown, found))
         raise _step_up(op, found)
     confirmed = shown.is_proven or is_strong
@@ -180,10 +184,26 @@ def weigh(op: Operation, user_id: str, shown: Facts, known: Habits, acr: str | N
         after = profiles.learned(profile, shown, confirmed=confirmed)
         return profiles.noticed(after, op.now) if is_noticed(profile) else after
 
-    is_scored = any(it.kind not in REMARKS for it in found.signals)
-    score = found.score if is_scored and not is_strong else None
+    score = found.score if _is_scored(found) and not is_strong else None
     items = _taught(op, user_id, known, teach)
     return Weighed(found, items, teach, is_noticed(known.profile), score, is_noticed)
+
+
+def weigh_approved(op: Operation, user_id: str, shown: Facts, known: Habits) -> Weighed:
+    """Assess a sign-in that was held and approved: it teaches as one that its owner confirmed."""
+    if op.policy.risk is None:
+        return Weighed(Assessment(), (), _unchanged)
+    found = assessed(op, shown, known)
+
+    def teach(profile: Profile) -> Profile:
+        return profiles.learned(profile, shown, confirmed=True)
+
+    score = found.score if _is_scored(found) else None
+    return Weighed(found, _taught(op, user_id, known, teach), teach, score=score)
+
+
+def _is_scored(found: Assessment) -> bool:
+    return any(it.kind not in REMARKS for it in found.signals)
 
 
 def _challenged(op: Operation, user_id: str, shown: Facts, found: Assessment) -> EventRow:

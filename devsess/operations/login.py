@@ -7,14 +7,14 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from attrs import evolve, frozen
+from attrs import evolve
 
 from devsess import lifecycle
 from devsess.devices.addresses import address
 from devsess.devices.recognise import Sighting, recognise, resembling, ring_with, sight
 from devsess.errors import LoginDeniedError, SessionLimitError
 from devsess.models import EventType
-from devsess.operations import assessing, noticing, seeding, velocity
+from devsess.operations import assessing, holding, noticing, seeding, velocity
 from devsess.operations._checks import (
     checked_amr,
     checked_claims,
@@ -23,66 +23,23 @@ from devsess.operations._checks import (
     checked_text,
 )
 from devsess.operations._rows import new_device, new_session
+from devsess.operations._sign_in import Seen, SignIn
 from devsess.operations.common import NOBODY, event_of, grant, record
-from devsess.stores.base import Inserted, Insertion, Refused
+from devsess.stores.base import ById, Ending, Inserted, Insertion, Refused
 from devsess.stores.calls import Full
 from devsess.stores.rows import EVICTED, DeviceRow, EventRow, SessionRow
 from devsess.views import session_view
 
 if TYPE_CHECKING:
-    from devsess.models import Assessment, Client, Grant, Location
-    from devsess.operations.assessing import Habits, Weighed
+    from devsess.models import Assessment, Client, Grant
+    from devsess.operations.assessing import Weighed
+    from devsess.operations.holding import Kept
     from devsess.operations.operation import Operation
-    from devsess.risk.facts import Facts
-    from devsess.stores.calls import Known
 
 _DENIALS = {
     Refused.CUT_OFF: "all sessions of this account were ended after this sign-in: sign in again",
     Refused.BLOCKED: "this device is blocked by its user",
 }
-
-
-@frozen
-class SignIn:
-    """The application's part of a login, checked."""
-
-    user_id: str
-    amr: tuple[str, ...]
-    acr: str | None
-    auth_instant: float
-    is_dated: bool
-    persistent: bool
-    claims: str
-
-
-@frozen
-class Seen:
-    """
-    A client as its account knows it; nothing is written yet.
-
-    Attributes:
-        ring: The device ids of its device token.
-        sighting: What it shows of itself.
-        digests: Of the account's id, current key first.
-        account: The account's ending number, devices and items.
-        device: The one that it is, as the account knows it, or a new one.
-        is_known: Whether the account knows it.
-        is_owned: Whether its own token proves that.
-        location: Of its address, or None.
-        facts: What an assessment is made of.
-        habits: What it is compared with.
-    """
-
-    ring: tuple[str, ...]
-    sighting: Sighting
-    digests: tuple[bytes, ...]
-    account: Known
-    device: DeviceRow
-    is_known: bool
-    is_owned: bool
-    location: Location | None
-    facts: Facts
-    habits: Habits
 
 
 async def login(
@@ -103,6 +60,7 @@ async def login(
         LoginDeniedError: If all sessions were ended since this sign-in began or
             since its *auth_time*, or the device is blocked.
         SessionLimitError: If the limit is reached and the policy rejects.
+        SignInHeldError: If it is so unusual that it needs an approval first.
         StepUpRequiredError: If it is unusual for the account, and the policy enforces risk.
         TypeError, ValueError: If an argument cannot be kept.
     """
@@ -116,11 +74,41 @@ async def login(
     limit = op.policy.limit_for(user_id, client)
     seen = await look(op, who, client)
     weighed = assessing.weigh(op, who, seen.facts, seen.habits, context_class)
+    if weighed.is_held:
+        raise await holding.hold(op, sign_in, seen, weighed.assessment)
+    return await enter(op, sign_in, seen, weighed, limit=limit)
+
+
+async def enter(
+    op: Operation,
+    sign_in: SignIn,
+    seen: Seen,
+    weighed: Weighed,
+    *,
+    limit: int | None,
+    held: Kept | None = None,
+) -> Grant:
+    """
+    Write the session of a sign-in that may be, and give out its tokens.
+
+    Args:
+        op, sign_in, seen, weighed: The sign-in.
+        limit: Live sessions that the account may have.
+        held: The held sign-in that it was, as it is being collected.
+
+    Raises:
+        LoginDeniedError, SessionLimitError: As `login`; and if *held* was refused meanwhile.
+        ValueError: If *held* was collected meanwhile.
+    """
     row = _row(op, sign_in, seen, weighed)
+    if held is not None:
+        row = evolve(row, id=held.id, ending_number=held.held.number)
     event = event_of(row, EventType.SESSION_CREATED, op.now, assessment=weighed.assessment)
-    event = evolve(event, new_device=not seen.is_known)
+    event = evolve(event, new_device=not seen.is_known, reason="approved" if held else None)
     insertion = _insertion(op, sign_in, row, event, seen, limit=limit)
     ended, is_noticed = await _inserted(op, evolve(insertion, items=weighed.items), weighed)
+    if held is not None and not await holding.is_collected(op, held):
+        raise await _withdrawn(op, row)
     notice = noticing.send(op, row, event) if is_noticed else None
     return grant(
         op,
@@ -184,6 +172,14 @@ async def _inserted(
     return answer.ended, weighed.is_noticed
 
 
+async def _withdrawn(op: Operation, row: SessionRow) -> LoginDeniedError:
+    """A refusal was faster: nobody has a token of the session, and it ends before it begins."""
+    cutoffs = lifecycle.cutoffs(op.now, op.policy)
+    ended = await op.store.end(Ending(ById(row.id), "refused", None, cutoffs))
+    op.emit(*ended.events)
+    return LoginDeniedError("the sign-in was refused from another device", reason="refused")
+
+
 def _device(
     op: Operation,
     user_id: str,
@@ -216,7 +212,7 @@ def _device_event(seen: Seen, event: EventRow) -> EventRow | None:
     """The event of a new device; the first one of an account is no news to its owner."""
     if seen.is_known or not seen.account.devices:
         return None
-    return evolve(event, type=EventType.NEW_DEVICE, new_device=False)
+    return evolve(event, type=EventType.NEW_DEVICE, reason=None, new_device=False)
 
 
 def _seen_now(device: DeviceRow, sighting: Sighting, now: float) -> DeviceRow:

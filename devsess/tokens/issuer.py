@@ -1,4 +1,4 @@
-"""The four kinds of token of one issuer and audience."""
+"""The kinds of token of one issuer and audience."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from devsess.errors import ConfigurationError
 from devsess.tokens.access import AccessTokens
 from devsess.tokens.device import DeviceTokens
 from devsess.tokens.notice import NoticeTokens
+from devsess.tokens.pending import PendingTokens
 from devsess.tokens.refresh import RefreshTokens
 
 if TYPE_CHECKING:
@@ -31,3 +32,4 @@ class Tokens:
         self.refresh = RefreshTokens(keys, issuer, audience)
         self.device = DeviceTokens(keys)
         self.notice = NoticeTokens(keys, issuer, audience)
+        self.pending = PendingTokens(keys, issuer, audience)

@@ -43,11 +43,24 @@ ROOMS = {
                 "stores.rows",
                 "geo.locator",
             ),
-            *("_assessment", "_client", "_events", "_instants", "_location", "_text", "_frozen"),
+            *(
+                "_assessment",
+                "_client",
+                "_events",
+                "_held",
+                "_instants",
+                "_location",
+                "_text",
+                "_frozen",
+            ),
         ),
     ),
     "laws": Room(
-        1, ("skew", "lifecycle", "requirement", "rotation", "seniority", "strength", "views")
+        1,
+        (
+            *("holding", "lifecycle", "requirement", "rotation", "seniority", "skew"),
+            *("strength", "views"),
+        ),
     ),
     "sentences": Room(1, ("history", "history.*")),
     "tokens": Room(2, ("tokens", "tokens.*")),

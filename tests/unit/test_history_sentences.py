@@ -144,6 +144,20 @@ CASES = [
             " New device, new network: unusual enough to ask for a second proof."
         ),
     ),
+    (
+        of(E.SIGN_IN_HELD),
+        evolve(LAGOS, device=None),
+        "A sign-in, from Lagos, Nigeria waited to be approved.",
+    ),
+    (of(E.SIGN_IN_REFUSED, actor="ada"), BARE, "A waiting sign-in was refused by the owner."),
+    (
+        of(E.SESSION_CREATED, reason="approved"),
+        evolve(LAGOS, amr=("pwd",)),
+        (
+            "Signed in with a password, from Lagos, Nigeria, on Chrome on macOS,"
+            " after it had been approved."
+        ),
+    ),
     (of(E.DEVICE_TRUSTED), LAGOS, "A device was trusted: Chrome on macOS."),
     (
         of(E.DEVICE_TRUSTED, reason=TRUST_ENDED, actor="ada"),
@@ -184,7 +198,8 @@ def _written_by_adapters() -> set[str]:
 
 
 WRITTEN = [
-    (E.SESSION_CREATED, {"impersonation"}),
+    (E.SESSION_CREATED, {"impersonation", "approved"}),
+    (E.SESSION_REVOKED, {"refused"}),
     (E.SESSION_REVOKED, {REPLACED, EVICTED, EXPIRED, "revoked", *REUSES.values()}),
     (E.SESSION_REVOKED, {*_REASONS.values()}),
     (E.SESSION_REVOKED, _written_by_adapters()),

@@ -74,6 +74,11 @@ async def senior(current: Any, _: Any, __: Any) -> Answer:
     return Answer()
 
 
+async def collect(current: Any, query: dict[str, list[str]], __: Any) -> Answer:
+    grant = await done(current.collect(query["token"][0], cookies="bare" not in query))
+    return Answer(json.dumps({"access_token": grant.access_token}))
+
+
 async def step_up(current: Any, _: Any, __: Any) -> Answer:
     await done(current.step_up(amr=("otp",), acr="aal2"))
     return Answer()
@@ -150,6 +155,7 @@ VIEWS = {
     "/change": change,
     "/strong": strong,
     "/senior": senior,
+    "/collect": collect,
     "/step-up": step_up,
     "/extend": extend,
     "/slow": slow,
