@@ -1,4 +1,8 @@
-"""Every law of the manager holds blocking and awaited, in memory and in SQLite."""
+"""
+Every law of the manager holds blocking and awaited, in memory and in SQLite.
+
+By default each test runs over one of each: the stores are held to their contract elsewhere.
+"""
 
 from __future__ import annotations
 
@@ -40,7 +44,14 @@ def clock() -> FakeClock:
     return FakeClock()
 
 
-@pytest.fixture(params=["blocking memory", "blocking sqlite", "async sqlite", "async awaited"])
+@pytest.fixture(
+    params=[
+        "blocking memory",
+        pytest.param("blocking sqlite", marks=pytest.mark.thorough),
+        "async sqlite",
+        pytest.param("async awaited", marks=pytest.mark.thorough),
+    ]
+)
 def make(
     request: pytest.FixtureRequest, tmp_path: Path, empty_database: Path, clock: FakeClock
 ) -> Iterator[Callable[..., Any]]:
