@@ -1,4 +1,9 @@
-"""Every law of the adapters holds on WSGI and on ASGI."""
+"""
+Every law of the adapters holds on WSGI and on ASGI.
+
+A framework's app is wrapped by the same middleware; by default test_adapters.py alone runs over
+each of them, and the other files over a bare app of each kind.
+"""
 
 from __future__ import annotations
 
@@ -34,6 +39,7 @@ def raw_asgi(now: Any, sessions: Any, **wrapping: Any) -> Any:
 
 ON_WSGI = {"wsgi": raw_wsgi, "flask": flask_app, "django": django_app}
 ON_ASGI = {"asgi": raw_asgi, "starlette": starlette_app}
+FRAMEWORKS = {"flask", "django", "starlette"}
 
 
 @define
@@ -60,10 +66,19 @@ class Site:
         return program
 
 
-@pytest.fixture(params=[*ON_WSGI, *ON_ASGI])
-def make(
-    request: pytest.FixtureRequest, tmp_path: Path, empty_database: Path
-) -> Iterator[Callable[..., Site]]:
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Choose the apps that a file's tests run over."""
+    if "app_kind" in metafunc.fixturenames:
+        dear = set() if metafunc.module.__name__ == "test_adapters" else FRAMEWORKS
+        kinds = [
+            pytest.param(kind, marks=pytest.mark.thorough) if kind in dear else kind
+            for kind in (*ON_WSGI, *ON_ASGI)
+        ]
+        metafunc.parametrize("app_kind", kinds)
+
+
+@pytest.fixture
+def make(app_kind: str, tmp_path: Path, empty_database: Path) -> Iterator[Callable[..., Site]]:
     """Makes sites of one kind, wrapped as the arguments say."""
     closing: list[Callable[[], Any]] = []
     clock = FakeClock()
@@ -78,11 +93,11 @@ def make(
         wrapping = {"endpoints": "/auth", **wrapping}
         sessions = SessionManager(path, **settings)
         closing.append(sessions.close)
-        if request.param in ON_WSGI:
-            send = over_wsgi(ON_WSGI[request.param](now, sessions, **wrapping))
+        if app_kind in ON_WSGI:
+            send = over_wsgi(ON_WSGI[app_kind](now, sessions, **wrapping))
         else:
             others = AsyncSessionManager(path, **settings)
-            send = over_asgi(ON_ASGI[request.param](now, others, **wrapping), others, closing)
+            send = over_asgi(ON_ASGI[app_kind](now, others, **wrapping), others, closing)
         return Site(send, sessions, clock, path)
 
     yield make
