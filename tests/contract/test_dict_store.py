@@ -1,4 +1,8 @@
-"""The example of docs/stores.md: a store over a dict behind a socket, held to the contract."""
+"""
+The example of docs/stores.md: a store over a dict behind a socket, held to the contract.
+
+Of its two ports each is held to a part of it by default, and both to all of it with `--thorough`.
+"""
 
 from __future__ import annotations
 
@@ -51,10 +55,12 @@ class TestBlockingDictStore(OverServers, StoreContract):
     port = BlockingPort
 
 
+@pytest.mark.thorough
 class TestAwaitingDictStore(OverServers, StoreContract):
     port = AwaitingPort
 
 
+@pytest.mark.thorough
 class TestBlockingDictLeases(OverServers, LeaseContract):
     port = BlockingPort
 
@@ -67,6 +73,7 @@ class TestBlockingDictCopies(OverServers, CopyContract):
     port = BlockingPort
 
 
+@pytest.mark.thorough
 class TestAwaitingDictCopies(OverServers, CopyContract):
     port = AwaitingPort
 

@@ -28,7 +28,7 @@ class OverMongoDB(StoreContract, LeaseContract, CopyContract):
     def make_store(self) -> AsyncStore:
         return MongoStore(self.server.place(), is_awaited=self.is_awaited)
 
-    # These sign in hundreds of times.
+    # These sign in hundreds of times, or ask about each of many strange ids.
 
     @pytest.mark.thorough
     def test_a_trimmed_position_means_all(self) -> None:
@@ -44,6 +44,16 @@ class OverMongoDB(StoreContract, LeaseContract, CopyContract):
     def test_known_devices_are_those_asked_for(self) -> None:
         """See ReadingContract."""
         super().test_known_devices_are_those_asked_for()
+
+    @pytest.mark.thorough
+    def test_activity_moves_nothing_between_pages(self) -> None:
+        """See PagesContract."""
+        super().test_activity_moves_nothing_between_pages()
+
+    @pytest.mark.thorough
+    def test_malformed_ids_are_unknown(self) -> None:
+        """See ReadingContract."""
+        super().test_malformed_ids_are_unknown()
 
 
 class OverStreams(OverMongoDB):

@@ -1,4 +1,8 @@
-"""The contracts of stores and of leases over PostgreSQL, through both ports."""
+"""
+The contracts of stores and of leases over PostgreSQL, through both ports.
+
+By default through the blocking one, as Redis through the awaiting one, and all with `--thorough`.
+"""
 
 from __future__ import annotations
 
@@ -63,5 +67,6 @@ class TestBlockingPostgresStore(OverPostgres):
         return PostgresStore(pool=self.given, schema=self.schemas.take(), timeout=PATIENCE)
 
 
+@pytest.mark.thorough
 class TestAwaitedPostgresStore(OverPostgres):
     is_awaited = True

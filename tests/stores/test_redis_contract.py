@@ -1,4 +1,8 @@
-"""The store for Redis and Valkey, held to the contract over both ports and on a cluster."""
+"""
+The store for Redis and Valkey, held to the contract over both ports and on a cluster.
+
+By default over the awaiting port, as PostgreSQL over the blocking one, and all with `--thorough`.
+"""
 
 from __future__ import annotations
 
@@ -27,6 +31,7 @@ class OnOneServer(StoreContract, LeaseContract, CopyContract):
         return RedisStore(with_prefix(self.url), is_awaited=self.is_awaited)
 
 
+@pytest.mark.thorough
 class TestBlockingRedisStore(OnOneServer):
     is_awaited = False
 
