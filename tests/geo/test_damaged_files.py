@@ -141,8 +141,7 @@ ENTANGLED: dict[str, bytes] = {
     "text that is not UTF-8": b"\xe1" + encoded("city") + b"\x42\xff\xfe",
     "a key that is a map": b"\xe1\xe0\xe0",
     "lists of the same list, 20 deep": b"".join(
-        b"\x04\x04" + b"".join(b"\x28" + (10 * (it + 1)).to_bytes(2, "big")[1:] for _ in range(4))
-        for it in range(20)
+        b"\x04\x04" + (b"\x20" + bytes([10 * (it + 1)])) * 4 for it in range(20)
     )
     + encoded("x"),
 }
