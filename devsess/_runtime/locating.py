@@ -55,7 +55,7 @@ class BoundedLocator:
         """As Locator.locate; None once the patience is at an end."""
         if len(self._hanging) >= MOST_CALLS:
             return None
-        future = self._threads.submit(partial(self._locator.locate, ip))
+        future = self._threads.submit(partial(_asked, self._locator, ip))
         try:
             return future.result(self._patience)
         except TimeoutError:
@@ -70,3 +70,19 @@ class BoundedLocator:
     def close(self) -> None:
         """End the threads, once their calls return."""
         self._threads.close()
+
+
+def _asked(locator: Locator, ip: str) -> Location | None:
+    """
+    The locator's answer.
+
+    Raises:
+        Exception: The locator's own. What would end the program, a task or a generator is none:
+            no interrupt is delivered to this thread, so that it is the locator's own as well.
+    """
+    try:
+        return locator.locate(ip)
+    except Exception:
+        raise
+    except BaseException as error:
+        raise RuntimeError(f"the locator raised {type(error).__name__}") from error

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import threading
 from collections.abc import Callable, Iterator
+from concurrent import futures
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
@@ -12,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from devsess import Client, Location, SessionManager
+from devsess import AsyncSessionManager, Client, Location, SessionManager
 from devsess._runtime import locating
 from devsess._runtime.locating import MOST_CALLS, BoundedLocator, bounded
 
@@ -125,6 +127,58 @@ def test_its_own_error_is_logged(
     assert None is grant.session.location
     assert "the locator failed; the session has no location" in caplog.text
     assert "did not answer" not in caplog.text
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        *(SystemExit, GeneratorExit, KeyboardInterrupt, asyncio.CancelledError),
+        *(MemoryError, RecursionError, StopAsyncIteration),
+        *(futures.CancelledError, futures.InvalidStateError),
+    ],
+)
+def test_no_error_of_its_own_ends_a_sign_in(
+    make: Callable[..., Any], error: type[BaseException], caplog: pytest.LogCaptureFixture
+) -> None:
+    """Neither does one that ends a program, a task or a generator: it happens in its thread."""
+
+    class Failing:
+        def locate(self, ip: str) -> Location:
+            raise error("its own")
+
+    sessions = make(locator=Failing())
+    grant = sessions.login("ada", Client(ip=IP))
+    renewed = sessions.refresh(grant.refresh_token, Client(ip="102.89.77.22"))
+
+    assert (None, None) == (grant.session.location, renewed.session.location)
+    assert "the locator failed; the session has no location" in caplog.text
+
+
+def test_a_locator_that_hangs_keeps_no_more_threads_than_calls(hanging: Hanging) -> None:
+    """However many sign in, and however often: at once, and one after another."""
+    locator = BoundedLocator(hanging, patience=0.01)
+    with ThreadPoolExecutor(16) as pool:
+        list(pool.map(locator.locate, [IP] * 200))
+    for _ in range(200):
+        locator.locate(IP)
+
+    assert MOST_CALLS == hanging.asked == len(hanging.threads)
+
+
+@pytest.mark.usefixtures("impatient")
+def test_an_event_loop_goes_on_while_a_locator_hangs(hanging: Hanging) -> None:
+    """Other requests are answered meanwhile."""
+
+    async def scenario() -> None:
+        async with AsyncSessionManager("memory://", keys=SECRET, locator=hanging) as sessions:
+            sign_in = asyncio.create_task(sessions.login("ada", Client(ip=IP)))
+            while not hanging.asked:
+                await asyncio.sleep(0)
+            grant = await sessions.login("bob")
+            await sessions.validate(grant.access_token)
+            assert (await sign_in).session.location is None
+
+    asyncio.run(scenario())
 
 
 ANSWERS: list[tuple[Any, Location | None]] = [
