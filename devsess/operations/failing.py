@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from devsess.devices.recognise import sight
 from devsess.models import EventType
 from devsess.operations import velocity
-from devsess.operations._checks import checked_client, checked_user
+from devsess.operations._checks import MAX_TEXT, checked_client, checked_user
 from devsess.operations.common import NOBODY
 from devsess.risk import failures
 from devsess.stores.items import Item
@@ -28,8 +28,6 @@ if TYPE_CHECKING:
 FAILURES, UNKNOWN = "failures", "unknown-failures"
 # Records of identities that are no known account; each has at most `failures.MOST_ROWS` rows.
 RECORDS = 4_096
-# Characters of it that the application is told: no account has a longer name.
-SHOWN = 255
 # Writes that others were faster at, before a failure goes uncounted: they counted theirs.
 TRIES = 3
 
@@ -38,10 +36,13 @@ async def record_failure(op: Operation, user_id: str, client: Client | None) -> 
     """
     Count a failed sign-in as *user_id*, an account or any text that was typed.
 
+    Texts that begin with the same 256 characters are counted as one.
+
     Raises:
         TypeError: If *user_id* is no text.
     """
     checked_user(user_id)
+    user_id = user_id[: MAX_TEXT + 1]  # no account's is longer: a flood of long ones costs no more
     sighting = sight(checked_client(client) or NOBODY, op.policy.privacy)
     op.emit(_event(op, user_id, sighting))
     if op.policy.risk is None:
@@ -77,7 +78,7 @@ def _event(op: Operation, user_id: str, sighting: Sighting) -> EventRow:
     return EventRow(
         type=EventType.LOGIN_FAILED,
         at=op.now,
-        user_id=user_id[:SHOWN],
+        user_id=user_id[:MAX_TEXT],
         ip=sighting.ip,
         network=sighting.network,
         user_agent=sighting.user_agent,

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from _people import HOME, HOSTED, Locator, at
 
-from devsess import EventType, Policy
+from devsess import EventType, Policy, SessionManager
 from devsess.risk.failures import MOST_COUNTED, MOST_ROWS, counted, dump, load, within_an_hour
 from devsess.skew import CLOCKS_APART
+from devsess.stores.memory import MemoryStore
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -168,6 +169,18 @@ def test_unknown_identities_share_a_fixed_number_of_records(sessions: Any) -> No
 
     assert 0 < sum(map(len, kept)) < 300
     assert {1} == {len(items) for items in kept if items}
+
+
+def test_no_more_of_a_name_is_read_than_an_account_may_have(clock: FakeClock) -> None:
+    """A flood of names of megabytes costs as much as one of short names."""
+    store = MemoryStore()
+    with SessionManager(store, keys="t7vKq2Zr9XwLm4NbY8sHd5JfC3pQx6RgUe1", clock=clock) as sessions:
+        for end in ("a", "b" * 1_000_000):
+            sessions.record_failure(f"{'x' * 256}{end}", at(HOSTED))
+        owners = [f"{number:03x}" for number in range(4_096)]
+        kept = [it for owner in owners for it in store.items("unknown-failures", owner, limit=9)]
+
+    assert [2] == [row.count for item in kept for row in load(item.body)]
 
 
 @pytest.mark.parametrize("text", ["", "[1]", "{}", '[["", null, "x", 1, 2]]', "[" * 9_999])
