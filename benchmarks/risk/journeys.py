@@ -51,7 +51,7 @@ def _no_hosting(old: Facts, new: Facts, _: Profile) -> bool:
 
 
 def _another_network(old: Facts, new: Facts, _: Profile) -> bool:
-    return old.network != new.network and old.owner != new.owner
+    return old.network != new.network and old.provider != new.provider
 
 
 def _new_place(_: Facts, new: Facts, profile: Profile) -> bool:

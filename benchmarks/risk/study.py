@@ -72,7 +72,7 @@ VARIANTS: Mapping[str, Variant] = {
 FORGETTING: Mapping[str, Variant] = {
     "addresses for 180 days, the rest for 400": Variant(),
     "providers for 180 days, too": Variant(
-        memories={**MEMORIES, Part.OWNER: evolve(MEMORIES[Part.OWNER], days=180)}
+        memories={**MEMORIES, Part.PROVIDER: evolve(MEMORIES[Part.PROVIDER], days=180)}
     ),
     "everything for ever": Variant(memories=_remembering(days=FOREVER)),
     "everything for 180 days": Variant(memories=_remembering(days=180)),

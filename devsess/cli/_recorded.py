@@ -19,7 +19,7 @@ from devsess.errors import ConfigurationError
 from devsess.lifecycle import instant
 from devsess.models import EventType
 from devsess.risk.facts import Facts, Proof
-from devsess.risk.remarks import DAY
+from devsess.risk.profile import DAY
 
 if TYPE_CHECKING:
     from devsess.stores.accounts import Account

@@ -20,7 +20,7 @@ from devsess.risk.facts import Facts, Proof
 from devsess.risk.notices import notifies
 from devsess.risk.profile import Profile
 from devsess.risk.refreshes import assess_refresh, taught
-from devsess.risk.remarks import DAY, REMARKS
+from devsess.risk.remarks import REMARKS
 from devsess.stores.items import Item
 from devsess.stores.rows import EventRow
 
@@ -113,7 +113,9 @@ def _new_devices(
 
     A browser that keeps no cookies is a new device at each sign-in: it counts once on each network.
     """
-    recent = {_looks(it, it.network) for it in devices if now - DAY < it.first_seen_at <= now}
+    recent = {
+        _looks(it, it.network) for it in devices if now - profiles.DAY < it.first_seen_at <= now
+    }
     return len(recent | {_looks(new, sighting.network)})
 
 

@@ -61,13 +61,13 @@ def seeded(sign_ins: Sequence[Facts]) -> Profile:
 
 def _can_be_compared(profile: Profile, shown: Facts) -> bool:
     """
-    Whether *profile* has a network's owner and a country, where the sign-in has them.
+    Whether *profile* has a provider and a country, where the sign-in has them.
 
     Otherwise a locator of today knows what nothing told about the past, and the account's own
     country would look new to it.
     """
     seen = parts(shown)
-    return all(profile.seen.get(it) for it in (Part.OWNER, Part.COUNTRY) if it in seen)
+    return all(profile.seen.get(it) for it in (Part.PROVIDER, Part.COUNTRY) if it in seen)
 
 
 async def _recorded(op: Operation, events: Sequence[EventRow], refused: set[str]) -> list[Facts]:

@@ -3,8 +3,11 @@ Risk: how unusual a sign-in is for its account, as a sum that a person can check
 
     score = base + the points of each signal
 
-`facts` is what a request shows, `profile` what the account is used to, `signals` the table
-of what may differ between the two, `points` the numbers, `assess` the sum and the decision,
-`notices` whether the owner hears of it. Nothing here reads a clock, a file or a network.
-docs/risk.md has the measured figures.
+`facts` has what a request shows, and `profile` what the account is used to. `signals` is the
+table of the differences that have points, and `remarks` that of those that are shown alone;
+`devsess.risk_policy` has the numbers. `assess` makes the sum and the decision for a sign-in,
+`refreshes` for a refresh, and `notices` decides whether the owner is notified. `places` knows
+distances; `failures` and `velocity` are bounded counts of failed sign-ins; `simulation` replays
+recorded sign-ins. Nothing here reads a clock, a file or a network. docs/risk.md has the measured
+figures.
 """

@@ -27,6 +27,8 @@ class Facts:
     """
     One sign-in or refresh; None, or "unknown", for what is not known.
 
+    A refresh has a `session_os`, and a sign-in has none.
+
     Attributes:
         at: Seconds since the epoch.
         proof: Which device it is, and how that was proven.
@@ -38,7 +40,7 @@ class Facts:
         failed_accounts: Accounts on which `network` failed shortly before, its own among them.
         new_devices: Unlike devices that were new to the account in the 24 hours before, this
             one among them; 0 where it is known.
-        session_os: At a refresh, the system that the session's sign-in showed.
+        session_os: At a refresh, the system that the session's sign-in showed, or "unknown".
     """
 
     at: float
@@ -59,12 +61,17 @@ class Facts:
         return self.proof in (Proof.KNOWN, Proof.TRUSTED)
 
     @property
+    def is_refresh(self) -> bool:
+        """Whether it is a refresh of a session, and no sign-in."""
+        return self.session_os is not None
+
+    @property
     def agent(self) -> str | None:
         """Browser and system in one, or None where both are silent."""
         return None if UNKNOWN == self.browser == self.os else f"{self.browser} on {self.os}"
 
     @property
-    def owner(self) -> str | None:
-        """The number of the autonomous system, as text."""
+    def provider(self) -> str | None:
+        """The number of the autonomous system that announces the address, as text."""
         where = self.location
         return str(where.asn) if where is not None and where.asn is not None else None

@@ -34,7 +34,7 @@ class Part(StrEnum):
     """The parts of a sign-in that a profile remembers."""
 
     NETWORK = "network"  # a /24 or /48
-    OWNER = "owner"  # number of an autonomous system
+    PROVIDER = "provider"  # number of an autonomous system
     COUNTRY = "country"  # ISO 3166-1, two letters
     CELL = "cell"  # a place, to half a degree
     AGENT = "agent"  # browser and system
@@ -51,7 +51,7 @@ class Memory:
 # docs/risk.md has what forgetting costs: an address is soon another's, and so is forgotten first.
 MEMORIES: Mapping[Part, Memory] = {
     Part.NETWORK: Memory(64, 180),
-    Part.OWNER: Memory(32, 400),
+    Part.PROVIDER: Memory(32, 400),
     Part.COUNTRY: Memory(16, 400),
     Part.CELL: Memory(16, 400),
     Part.AGENT: Memory(16, 400),
@@ -98,7 +98,7 @@ def parts(facts: Facts) -> dict[Part, str]:
     where, here = facts.location, place(facts.at, facts.network, facts.location)
     found = {
         Part.NETWORK: facts.network,
-        Part.OWNER: facts.owner,
+        Part.PROVIDER: facts.provider,
         Part.COUNTRY: where.country_code if where is not None else None,
         Part.CELL: here.cell if here is not None else None,
         Part.AGENT: facts.agent,
@@ -180,7 +180,7 @@ def noticed(profile: Profile, at: float) -> Profile:
 
 
 def _confirmed(profile: Profile, seen: Mapping[Part, str]) -> Profile:
-    """A pending part that shares a network or its owner with *seen* counts now."""
+    """A pending part that shares a network or its provider with *seen* counts now."""
     due = [it for it in profile.pending if _shares(it.parts, seen)]
     rest = tuple(it for it in profile.pending if it not in due)
     return reduce(_with, due, evolve(profile, pending=rest))
@@ -188,7 +188,8 @@ def _confirmed(profile: Profile, seen: Mapping[Part, str]) -> Profile:
 
 def _shares(pending: Mapping[Part, str], seen: Mapping[Part, str]) -> bool:
     return any(
-        part in pending and pending[part] == seen.get(part) for part in (Part.NETWORK, Part.OWNER)
+        part in pending and pending[part] == seen.get(part)
+        for part in (Part.NETWORK, Part.PROVIDER)
     )
 
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, TypeAlias
 
 from devsess.models import Signal
-from devsess.risk.profile import Part, latest_day
+from devsess.risk.profile import DAY, Part, latest_day
 
 if TYPE_CHECKING:
     from devsess.risk.facts import Facts
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 SEVERAL = 3
 # Days without a sign-in or refresh after which an account counts as dormant.
 DORMANT = 180
-DAY = 86_400.0
 
 Remark: TypeAlias = "Callable[[Facts, Profile], Signal | None]"
 
@@ -62,7 +61,7 @@ REMARKS: Mapping[str, Remark] = {
 
 def remarks(facts: Facts, profile: Profile) -> tuple[Signal, ...]:
     """Those that apply to a sign-in; a refresh has none."""
-    if facts.session_os is not None:
+    if facts.is_refresh:
         return ()
     found = (remark(facts, profile) for remark in REMARKS.values())
     return tuple(it for it in found if it is not None)

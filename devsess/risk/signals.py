@@ -68,7 +68,7 @@ def unknown_device(facts: Facts, _: Profile) -> Finding | None:
     """No token of a known device came with it."""
     if facts.is_proven:
         return None
-    if facts.session_os is not None:
+    if facts.is_refresh:
         return Finding("unknown_device", "a refresh, which proves no device")
     return Finding("unknown_device", "unknown device")
 
@@ -80,24 +80,26 @@ def trusted_device(facts: Facts, _: Profile) -> Finding | None:
 
 def new_network(facts: Facts, profile: Profile) -> Finding | Lacking | None:
     """
-    The address's network is new to the account: a /24 of a known owner, or a new owner.
+    The address's network is new to the account: a /24 of a known provider, or a new provider.
 
-    Without a file of owners a network counts as one of a known owner, but not in a new country.
+    Without a file of networks it counts as one of a known provider, but not in a new country.
     """
     if facts.network is None:
         return LACKING
     if profile.knows(Part.NETWORK, facts.network, facts.at):
         return None
-    if _is_new_owner(facts, profile):
-        return Finding("new_network", f"first time on {_owner(facts)}", {"owner": facts.owner})
-    return Finding("new_subnet", f"first time on {facts.network}", {"owner": facts.owner})
+    if _is_new_provider(facts, profile):
+        return Finding(
+            "new_network", f"first time on {_provider(facts)}", {"provider": facts.provider}
+        )
+    return Finding("new_subnet", f"first time on {facts.network}", {"provider": facts.provider})
 
 
 def hosting(facts: Facts, profile: Profile) -> Finding | Lacking | None:
     """A new network belongs to a data centre, as the exits of VPNs do."""
     if facts.location is None or facts.location.is_hosting is None:
         return LACKING
-    if not facts.location.is_hosting or not _is_new_owner(facts, profile):
+    if not facts.location.is_hosting or not _is_new_provider(facts, profile):
         return None
     return Finding("hosting", "hosting or VPN network")
 
@@ -136,7 +138,7 @@ def settled_account(facts: Facts, profile: Profile) -> Finding | Lacking | None:
     if facts.location is None:
         return LACKING
     points = "settled_account" if count >= SETTLED else "established_account"
-    if _is_new_owner(facts, profile):
+    if _is_new_provider(facts, profile):
         return Finding(points, f"new network after {count} sign-ins", {"sign_ins": count})
     if facts.agent is None or profile.knows(Part.AGENT, facts.agent, facts.at):
         return None
@@ -155,7 +157,7 @@ def failures(facts: Facts, _: Profile) -> Finding | None:
 def velocity(facts: Facts, _: Profile) -> Finding | Lacking | None:
     """The network failed on many accounts; a refresh, which no guess leads to, is not asked."""
     count = facts.failed_accounts
-    if facts.session_os is not None:
+    if facts.is_refresh:
         return None
     if count is None:
         return LACKING
@@ -232,18 +234,18 @@ def in_use(points: Points) -> Mapping[str, Rule]:
     return SIGNALS if points.velocity else _WITHOUT_VELOCITY
 
 
-def _is_new_owner(facts: Facts, profile: Profile) -> bool:
-    """Whether the network's owner is new, as far as its number, or else its country, tells."""
+def _is_new_provider(facts: Facts, profile: Profile) -> bool:
+    """Whether the network's provider is new, as far as its number, or else its country, tells."""
     where = facts.location
     if where is None or profile.knows(Part.NETWORK, facts.network, facts.at):
         return False
-    if facts.owner is not None:
-        return not profile.knows(Part.OWNER, facts.owner, facts.at)
+    if facts.provider is not None:
+        return not profile.knows(Part.PROVIDER, facts.provider, facts.at)
     code = where.country_code
     return code is not None and not profile.knows(Part.COUNTRY, code, facts.at)
 
 
-def _owner(facts: Facts) -> str:
+def _provider(facts: Facts) -> str:
     where = facts.location
     if where is None or where.asn is None:
         return "a network of another country"

@@ -59,14 +59,14 @@ def test_a_proven_device_teaches_at_once() -> None:
     """A place that a known device signs in from is known."""
     profile = learned(USED, evolve(AWAY, proof=Proof.KNOWN), confirmed=True)
 
-    assert profile.knows(Part.OWNER, "2856", T)
+    assert profile.knows(Part.PROVIDER, "2856", T)
 
 
 def test_without_proof_new_parts_wait() -> None:
     """A second try from a new place gains nothing from the first."""
     profile = learned(USED, AWAY, confirmed=False)
 
-    assert not profile.knows(Part.OWNER, "2856", T)
+    assert not profile.knows(Part.PROVIDER, "2856", T)
     assert profile.knows(Part.AGENT, "Chrome on macOS", T)
 
 
@@ -75,7 +75,7 @@ def test_after_three_quiet_days_they_count(days: int, expected: bool) -> None:
     """A part that nobody objected to for three days is a habit; a third try does not hasten it."""
     profile = learned(learned(USED, AWAY, confirmed=False), later(AWAY, 1), confirmed=False)
 
-    assert expected is as_of(profile, T + days * DAY).knows(Part.OWNER, "2856", T + days * DAY)
+    assert expected is as_of(profile, T + days * DAY).knows(Part.PROVIDER, "2856", T + days * DAY)
 
 
 def test_a_proven_device_confirms_what_waits() -> None:
@@ -94,7 +94,7 @@ def test_a_proven_device_elsewhere_confirms_nothing() -> None:
     assert learned(waiting, later(HOME, 1), confirmed=True).pending == waiting.pending
 
 
-@pytest.mark.parametrize(("part", "value"), [(Part.OWNER, "37148"), (Part.COUNTRY, "NG")])
+@pytest.mark.parametrize(("part", "value"), [(Part.PROVIDER, "37148"), (Part.COUNTRY, "NG")])
 def test_a_part_is_forgotten_after_its_days(part: Part, value: str) -> None:
     """A part that was not seen for so long is new again, and not a day earlier."""
     days = MEMORIES[part].days

@@ -61,8 +61,8 @@ def test_a_refresh_in_a_new_network_teaches_it_later() -> None:
     """A copy in use makes nothing familiar at once; three quiet days do."""
     profile = taught(USED, CAFE, Risk())
 
-    assert not profile.knows(Part.OWNER, "36873", T)
-    assert as_of(profile, T + QUIET * DAY).knows(Part.OWNER, "36873", T)
+    assert not profile.knows(Part.PROVIDER, "36873", T)
+    assert as_of(profile, T + QUIET * DAY).knows(Part.PROVIDER, "36873", T)
 
 
 def test_a_refresh_is_no_sign_in() -> None:

@@ -91,7 +91,7 @@ def test_a_sign_in_seeds_all_its_parts() -> None:
     assert (1, 0) == (found.profile.sign_ins, found.version)
     assert {
         Part.NETWORK: {"198.51.100.0": day},
-        Part.OWNER: {"37148": day},
+        Part.PROVIDER: {"37148": day},
         Part.COUNTRY: {"NG": day},
         Part.CELL: {"12,6": day},
         Part.AGENT: {"Chrome on Linux": day},
@@ -103,7 +103,7 @@ def test_a_network_has_no_city() -> None:
     found = habits(REDUCED).profile
 
     assert found is not None
-    assert {Part.NETWORK, Part.OWNER, Part.COUNTRY, Part.AGENT} == found.seen.keys()
+    assert {Part.NETWORK, Part.PROVIDER, Part.COUNTRY, Part.AGENT} == found.seen.keys()
     assert None is found.last
 
 
