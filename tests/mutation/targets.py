@@ -69,7 +69,10 @@ TARGETS: dict[str, tuple[str, ...]] = {
     ),
     "devsess/history/sentences.py": ("tests/unit/test_history_sentences.py",),
     "devsess/history/entries.py": ("tests/unit/test_history_sentences.py",),
-    "devsess/operations/login_history.py": ("tests/manager/test_login_history.py",),
+    "devsess/operations/login_history.py": (
+        "tests/unit/test_login_history_pages.py",
+        "tests/manager/test_login_history.py",
+    ),
     "devsess/operations/failing.py": ("tests/manager/test_failures.py",),
     "devsess/operations/velocity.py": ("tests/manager/test_velocity.py",),
     "devsess/risk/velocity.py": ("tests/unit/test_risk_velocity.py",),

@@ -283,7 +283,7 @@ def test_every_registered_method_has_words() -> None:
 def test_what_no_table_has_is_shown_as_it_is() -> None:
     """A type, reason and signal of a newer devsess, or of the application."""
     strange: Any = "teleported_{in}"
-    newer = signal("new_moon", "a new moon.")
+    newer = signal("new_moon", "a new moon...")
     event = of(strange, actor="ada", assessment=unusual(Decision.ALLOW, newer))
 
     expected = "Teleported in, from Lagos, Nigeria, on Chrome on macOS by the owner. A new moon."
@@ -374,3 +374,17 @@ def test_an_entry_as_json() -> None:
 def test_a_list_in_words(parts: list[str], expected: str) -> None:
     """Commas, and "and" before the last."""
     assert expected == joined(parts)
+
+
+@pytest.mark.parametrize(
+    ("kind", "reason", "expected"),
+    [
+        (E.SESSION_CREATED, "impersonation", True),
+        (E.SESSION_CREATED, None, False),
+        (E.SESSION_REVOKED, "impersonation", False),
+        (E.SESSION_REVOKED, None, False),
+    ],
+)
+def test_an_impersonation_is_a_sign_in(kind: EventType, reason: str | None, expected: bool) -> None:
+    """An application may end sessions for a reason of that name."""
+    assert expected is entry(of(kind, reason=reason), BARE).is_impersonation
