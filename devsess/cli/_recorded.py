@@ -8,8 +8,6 @@ from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
-from attrs import evolve
-
 from devsess._client import Client
 from devsess._location import Location
 from devsess._runtime.drive import drive
@@ -19,7 +17,6 @@ from devsess.errors import ConfigurationError
 from devsess.lifecycle import instant
 from devsess.models import EventType
 from devsess.risk.facts import Facts, Proof
-from devsess.risk.profile import DAY
 
 if TYPE_CHECKING:
     from devsess.stores.accounts import Account
@@ -51,14 +48,11 @@ def _of_account(account: Account) -> list[Facts]:
     places = _Places(account.sessions)
     # An impersonation is no sign-in of the account's.
     created = (it for it in account.events if it.type is EventType.SESSION_CREATED)
-    found, new = list[Facts](), list[Facts]()
-    for it in (it for it in created if it.actor is None):
-        facts = _facts(it.at, it.network, it.user_agent, places.of(it), is_known=not it.new_device)
-        if it.new_device:
-            new = [*(one for one in new if one.at > it.at - DAY), facts]
-            facts = evolve(facts, new_devices=len({(one.network, one.agent) for one in new}))
-        found.append(facts)
-    return found
+    return [
+        _facts(it.at, it.network, it.user_agent, places.of(it), is_known=not it.new_device)
+        for it in created
+        if it.actor is None
+    ]
 
 
 class _Places:

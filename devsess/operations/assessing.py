@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, TypeAlias
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from devsess import lifecycle, strength
 from devsess.devices.recognise import traits
@@ -17,10 +17,10 @@ from devsess.risk import failures
 from devsess.risk import profile as profiles
 from devsess.risk.assess import assess
 from devsess.risk.facts import Facts, Proof
-from devsess.risk.notices import notifies
+from devsess.risk.notices import is_notified
 from devsess.risk.profile import Profile
 from devsess.risk.refreshes import assess_refresh, taught
-from devsess.risk.remarks import REMARKS
+from devsess.risk.remarks import REMARKS, unlike
 from devsess.stores.items import Item
 from devsess.stores.rows import EventRow
 
@@ -108,19 +108,9 @@ def facts(
 def _new_devices(
     devices: Sequence[DeviceRow], new: DeviceRow, sighting: Sighting, now: float
 ) -> int:
-    """
-    The devices that were new in the last 24 hours, each unlike the others.
-
-    A browser that keeps no cookies is a new device at each sign-in: it counts once on each network.
-    """
-    recent = {
-        _looks(it, it.network) for it in devices if now - profiles.DAY < it.first_seen_at <= now
-    }
-    return len(recent | {_looks(new, sighting.network)})
-
-
-def _looks(device: DeviceRow, network: str | None) -> tuple[str | None, ...]:
-    return device.os, device.browser, device.kind, network
+    """The unlike devices that were new in the last 24 hours, and *new* among them."""
+    recent = [it for it in devices if now - profiles.DAY < it.first_seen_at <= now]
+    return unlike([*recent, evolve(new, network=sighting.network)])
 
 
 def _proof(device: DeviceRow, now: float) -> Proof:
@@ -230,10 +220,7 @@ def _step_up(op: Operation, found: Assessment) -> StepUpRequiredError:
 
 
 def _is_noticed(found: Assessment, profile: Profile | None, risk: Risk, now: float) -> bool:
-    if profile is None:
-        return False
-    recent = len(profiles.recent_notices(profile, now))
-    return notifies(found, risk, sign_ins=profile.sign_ins, recent=recent)
+    return profile is not None and is_notified(found, profile, risk, now)
 
 
 async def weigh_refresh(

@@ -5,7 +5,7 @@ A notice that comes for nothing is the one after which the next is not read. So 
 between `Risk.notify_from` and `Risk.step_up_from` is silent for an account that is still young,
 and after a few notices a day. A sign-in that asks for a step-up is always notified, up to the
 number of questions that a store keeps open for an account. Several new devices in a short
-time are notified as the mild band is, whatever the score.
+time are notified as the mild band is, whatever the score. Refreshes are never notified.
 """
 
 from __future__ import annotations
@@ -13,9 +13,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from devsess.models import Decision
+from devsess.risk.profile import recent_notices
 
 if TYPE_CHECKING:
     from devsess.models import Assessment
+    from devsess.risk.profile import Profile
     from devsess.risk_policy import Risk
 
 # Open questions of one account: the 17th notice of a day says nothing that 16 did not.
@@ -24,9 +26,15 @@ MOST_A_DAY: Final = 16
 FLAGGED: Final = frozenset({"device_burst"})
 
 
+def is_notified(assessment: Assessment, profile: Profile, risk: Risk, at: float) -> bool:
+    """Whether to notify the owner of a sign-in at *at*, which the account of *profile* makes."""
+    recent = len(recent_notices(profile, at))
+    return notifies(assessment, risk, sign_ins=profile.sign_ins, recent=recent)
+
+
 def notifies(assessment: Assessment, risk: Risk, *, sign_ins: int, recent: int) -> bool:
     """
-    Whether to notify the owner of this sign-in. Refreshes are never notified.
+    Whether to notify the owner of this sign-in, by the numbers alone.
 
     Args:
         sign_ins: How many the account has had before: with none, the device is its first.

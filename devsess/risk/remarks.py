@@ -7,8 +7,8 @@ devices in a short time notify the owner all the same. docs/risk.md says why non
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, TypeAlias
+from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 from devsess.models import Signal
 from devsess.risk.profile import DAY, Part, latest_day
@@ -23,6 +23,28 @@ SEVERAL = 3
 DORMANT = 180
 
 Remark: TypeAlias = "Callable[[Facts, Profile], Signal | None]"
+
+
+class NewDevice(Protocol):
+    """A device that was new to an account, as its sign-in showed it."""
+
+    @property
+    def os(self) -> str | None: ...
+    @property
+    def browser(self) -> str | None: ...
+    @property
+    def kind(self) -> str | None: ...
+    @property
+    def network(self) -> str | None: ...
+
+
+def unlike(devices: Iterable[NewDevice]) -> int:
+    """
+    How many of *devices* are unlike each other.
+
+    A browser that keeps no cookies is a new device at each sign-in: it counts once on each network.
+    """
+    return len({(it.os, it.browser, it.kind, it.network) for it in devices})
 
 
 def device_burst(facts: Facts, _: Profile) -> Signal | None:

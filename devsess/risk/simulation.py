@@ -6,13 +6,14 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
 from devsess.models import Decision
 from devsess.risk import profile as profiles
 from devsess.risk.assess import assess
-from devsess.risk.notices import notifies
+from devsess.risk.notices import is_notified
 from devsess.risk.profile import Profile
+from devsess.risk.remarks import unlike
 
 if TYPE_CHECKING:
     from devsess.models import Assessment
@@ -44,18 +45,29 @@ def replay(user_id: str, sign_ins: Iterable[Facts], risk: Risk) -> Iterator[Repl
     """
     The sign-ins of one account, oldest first, each compared with those before it.
 
-    They were all successes, so each teaches as `login` does under "observe".
+    They were all successes, so each teaches as `login` does under "observe". One that no known
+    device made is taken for one of a new device.
     """
     profile = Profile()
-    for facts in sign_ins:
+    for facts in _among_new_devices(sign_ins):
         before = profiles.as_of(profile, facts.at)
         found = assess(facts, before, risk)
-        recent = len(profiles.recent_notices(before, facts.at))
-        is_noticed = notifies(found, risk, sign_ins=before.sign_ins, recent=recent)
+        is_noticed = is_notified(found, before, risk, facts.at)
         yield Replayed(user_id, facts, found, not before.sign_ins, is_noticed)
         profile = profiles.learned(before, facts, confirmed=facts.is_proven)
         if is_noticed:
             profile = profiles.noticed(profile, facts.at)
+
+
+def _among_new_devices(sign_ins: Iterable[Facts]) -> Iterator[Facts]:
+    """Each of *sign_ins*, with the count of the devices that were new in the 24 hours before."""
+    new: list[Facts] = []
+    for facts in sign_ins:
+        if facts.is_proven:
+            yield facts
+            continue
+        new = [*(it for it in new if it.at > facts.at - profiles.DAY), facts]
+        yield evolve(facts, new_devices=unlike(new))
 
 
 @frozen
@@ -101,8 +113,8 @@ class Tally:
         self.counts["accounts"] += bool(found)
         for it in found:
             self._count(it)
-        heard = [it for it in found if it.assessment.decision is not Decision.ALLOW]
-        self.top[:] = sorted([*self.top, *heard], key=_rank)[: self.most]
+        unusual = [it for it in found if it.assessment.decision is not Decision.ALLOW]
+        self.top[:] = sorted([*self.top, *unusual], key=_rank)[: self.most]
 
     def _count(self, it: Replayed) -> None:
         decision = it.assessment.decision

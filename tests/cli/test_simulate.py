@@ -153,6 +153,15 @@ def test_new_devices_of_a_day_are_replayed(tmp_path: Path) -> None:
     assert 1 == noticed == found["noticed"]
 
 
+def test_new_devices_of_a_day_in_a_file(tmp_path: Path) -> None:
+    """A file has them as well: the third is notified, and none that is known."""
+    agents = [*"aaaa", "b", "c", "c"]
+    rows = [f"ada,{60 * n},{'yes' if it == 'a' else 'no'},,{it}/1" for n, it in enumerate(agents)]
+    text = "\n".join(["user_id,at,known,ip,user_agent", *rows, "ada,500,no,,d/1"])
+
+    assert 1 == figures(of_csv(tmp_path, text, "--json"))["noticed"]
+
+
 def test_nothing_is_written(path: Path) -> None:
     """Each row of each table is as before."""
     before = dumped(path)
