@@ -31,7 +31,8 @@ SHOWN = frozenset(
     {
         *(EventType.SESSION_CREATED, EventType.SESSION_STEPPED_UP, EventType.SESSION_REVOKED),
         *(EventType.LOGIN_DENIED, EventType.LOGIN_FAILED, EventType.LOGIN_CHALLENGED),
-        *(EventType.LIMIT_EXCEEDED, EventType.STEP_UP_ASKED),
+        *(EventType.SIGN_IN_HELD, EventType.SIGN_IN_APPROVED, EventType.SIGN_IN_REFUSED),
+        *(EventType.SIGN_IN_EXPIRED, EventType.LIMIT_EXCEEDED, EventType.STEP_UP_ASKED),
         *(EventType.NOTICE_CONFIRMED, EventType.NOTICE_DISOWNED, EventType.DEVICE_BLOCKED),
     }
 )

@@ -10,7 +10,7 @@ from attrs import evolve
 
 from devsess import operations
 from devsess.models import EventType, Page
-from devsess.operations.login_history import READS
+from devsess.operations.login_history import READS, SHOWN
 from devsess.risk.failures import Failures, dump
 from devsess.stores.items import Item
 from devsess.testing._rows import T0, device_row, event_row, session_row
@@ -38,6 +38,22 @@ def failed(*instants: float) -> list[Item]:
 def counts(found: Page[Any]) -> list[tuple[EventType, int]]:
     """The type and count of each entry."""
     return [(it.type, it.count) for it in found]
+
+
+# What happens to a session or a device on the way, or stands in another entry already.
+LEFT_OUT = {
+    *(EventType.SESSION_RENEWED, EventType.SESSION_EXTENDED, EventType.SESSION_MOVED),
+    *(EventType.SESSION_UPDATED, EventType.SESSION_USED_AFTER_END, EventType.TOKEN_REISSUED),
+    *(EventType.TOKEN_REUSED, EventType.TOKEN_FROM_FUTURE, EventType.NOTICE),
+    *(EventType.NEW_DEVICE, EventType.DEVICE_RENAMED, EventType.DEVICE_TRUSTED),
+    *(EventType.DEVICE_UNBLOCKED, EventType.DEVICE_FORGOTTEN),
+}
+
+
+def test_each_type_is_shown_or_left_out() -> None:
+    """A new kind of event is decided about; `every_event` shows them all."""
+    assert set(EventType) == SHOWN | LEFT_OUT
+    assert set() == SHOWN & LEFT_OUT
 
 
 def test_a_page_reads_ten_times_at_most() -> None:
