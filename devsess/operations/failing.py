@@ -47,11 +47,15 @@ async def record_failure(op: Operation, user_id: str, client: Client | None) -> 
     op.emit(_event(op, user_id, sighting))
     if op.policy.risk is None:
         return
-    profile = await op.store.items("profile", user_id, limit=1)
-    kind, owner, whose = (FAILURES, user_id, "") if profile else _unknown(op, user_id)
+    is_account = await _is_account(op, user_id)
+    kind, owner, whose = (FAILURES, user_id, "") if is_account else _unknown(op, user_id)
     for _ in range(TRIES):
-        if await _count(op, (kind, owner), whose, sighting.network):
+        written = await _count(op, (kind, owner), whose, sighting.network)
+        if written is not None:
             break
+    # For both kinds of name, so that they take as long.
+    if written == 1 and not await _is_account(op, user_id) and is_account:
+        await _withdraw(op, (kind, owner))
     await velocity.count(op, user_id, sighting.network)
 
 
@@ -62,16 +66,37 @@ def _unknown(op: Operation, typed: str) -> tuple[str, str, str]:
     return UNKNOWN, f"{int.from_bytes(digest[:2]) % RECORDS:03x}", digest[2:14].hex()
 
 
-async def _count(op: Operation, record: tuple[str, str], whose: str, network: str | None) -> bool:
-    """Count one more; False where another call wrote the record meanwhile."""
+async def _is_account(op: Operation, user_id: str) -> bool:
+    return bool(await op.store.items("profile", user_id, limit=1))
+
+
+async def _withdraw(op: Operation, record: tuple[str, str]) -> None:
+    """Leave nothing in a record that was begun beside its account's erasure, and purge it soon."""
+    for _ in range(TRIES):
+        found = await op.store.items(*record, limit=1)
+        version = found[0].version + 1 if found else 1
+        empty = Item(*record, "", failures.dump(()), version, op.now, op.now)
+        if not found or await op.store.put_item(empty):
+            return
+
+
+async def _count(
+    op: Operation, record: tuple[str, str], whose: str, network: str | None
+) -> int | None:
+    """
+    Count one more; the version that was written, 0 where nothing was to write.
+
+    None where another call wrote the record meanwhile.
+    """
     found = await op.store.items(*record, limit=1)
     rows = failures.load(found[0].body) if found else ()
     after = failures.counted(rows, whose, network, op.now)
     if after == rows:
-        return True
+        return 0
     version = found[0].version + 1 if found else 1
     until = op.now + failures.KEPT
-    return await op.store.put_item(Item(*record, "", failures.dump(after), version, op.now, until))
+    new = Item(*record, "", failures.dump(after), version, op.now, until)
+    return version if await op.store.put_item(new) else None
 
 
 def _event(op: Operation, user_id: str, sighting: Sighting) -> EventRow:

@@ -95,3 +95,15 @@ def test_an_answer_beside_an_erasure_leaves_no_habits(
     sessions.confirm(grant.notice.yes_token, True)
 
     assert [] == sessions.export_user("ada")["items"]
+
+
+def test_a_failure_beside_an_erasure_leaves_no_network(sessions: Any, store: Crossed) -> None:
+    """A record that is begun when the account is gone would keep addresses for ninety days."""
+    sessions.login("ada", at(HOME))
+    store.kind, store.when, store.other = "failures", "before", lambda: sessions.erase_user("ada")
+    sessions.record_failure("ada", at(HOSTED))
+
+    assert None is store.other
+    assert [[]] == [it["body"] for it in sessions.export_user("ada")["items"]]
+    sessions.purge()
+    assert [] == sessions.export_user("ada")["items"]
