@@ -23,6 +23,14 @@ if TYPE_CHECKING:
 DAY = 86_400
 POLICY = Policy(seniority=Seniority())
 
+# One manager on one store by default: the law is not the store's.
+_OTHERS = ("blocking memory", "async sqlite", "async awaited")
+pytestmark = pytest.mark.parametrize(
+    "make",
+    ["blocking sqlite", *(pytest.param(it, marks=pytest.mark.thorough) for it in _OTHERS)],
+    indirect=True,
+)
+
 
 @pytest.fixture
 def sessions(make: Callable[..., Any]) -> Any:
@@ -63,6 +71,17 @@ def test_any_session_ends_a_younger_one(sessions: Any, clock: FakeClock) -> None
     _refused(sessions, owner)
     sessions.revoke(owner.id)
     sessions.require_seniority(thief, ends_others=True)
+
+
+def test_each_is_compared_with_the_one_that_it_would_end(sessions: Any, clock: FakeClock) -> None:
+    """Not with others, which may be older still."""
+    sessions.login("ada", at(HOME))
+    clock.advance(60)
+    young = sessions.login("ada", at(HOME)).session
+    clock.advance(60)
+    younger = sessions.login("ada", at(HOME)).session
+    sessions.require_seniority(young, ends=younger)
+    _refused(sessions, young, ends_others=True)
 
 
 @pytest.mark.parametrize("other", ["unknown", "another's"])

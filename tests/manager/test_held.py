@@ -35,6 +35,14 @@ QUARTER = 900
 RISK = Risk(mode="enforce", hold_from=10)
 POLICY = Policy(risk=RISK)
 
+# One manager on one store by default: the law is not the store's.
+_OTHERS = ("blocking memory", "async sqlite", "async awaited")
+pytestmark = pytest.mark.parametrize(
+    "make",
+    ["blocking sqlite", *(pytest.param(it, marks=pytest.mark.thorough) for it in _OTHERS)],
+    indirect=True,
+)
+
 
 @pytest.fixture
 def heard() -> list[Any]:

@@ -53,6 +53,16 @@ TARGETS: dict[str, tuple[str, ...]] = {
     "devsess/requirement.py": ("tests/unit/test_requirement.py", "tests/manager/test_risk.py"),
     "devsess/seniority.py": ("tests/unit/test_young_sessions.py",),
     "devsess/operations/requiring.py": ("tests/manager/test_a_young_session.py",),
+    "devsess/holding.py": ("tests/unit/test_holding.py", "tests/manager/test_held.py"),
+    "devsess/tokens/pending.py": ("tests/unit/test_holding.py", "tests/manager/test_held.py"),
+    "devsess/operations/holding.py": (
+        "tests/manager/test_held.py",
+        "tests/races/test_held_races.py",
+    ),
+    "devsess/operations/collecting.py": (
+        "tests/manager/test_held.py",
+        "tests/races/test_held_races.py",
+    ),
     "devsess/operations/noticing.py": (
         "tests/manager/test_notices.py",
         "tests/manager/test_a_young_session.py",

@@ -22,7 +22,12 @@ from devsess import (
 
 # Every sign-in after the first is held.
 RISK = Risk(mode="enforce", points=Points(base=50), hold_from=10)
-SWITCHES = 3
+
+
+@pytest.fixture
+def switches(thorough: bool) -> int:
+    """How often a move that could go on may lose the turn."""
+    return 3 if thorough else 2
 
 
 class Waiting:
@@ -68,7 +73,7 @@ class Waiting:
         return len([it for it in await self.ring.here.history(USER) if it.type is kind])
 
 
-def test_two_approvals_are_one() -> None:
+def test_two_approvals_are_one(switches: int) -> None:
     """Both hold, and one of them was written."""
 
     async def play(race: Race) -> None:
@@ -79,10 +84,10 @@ def test_two_approvals_are_one() -> None:
         assert 1 == await waiting.events(EventType.SIGN_IN_APPROVED)
         assert Grant is await waiting.outcome()
 
-    in_every_order(play, switches=SWITCHES)
+    in_every_order(play, switches=switches)
 
 
-def test_no_wins_over_an_approval() -> None:
+def test_no_wins_over_an_approval(switches: int) -> None:
     """Whichever is first: it cannot be collected."""
 
     async def play(race: Race) -> None:
@@ -93,10 +98,10 @@ def test_no_wins_over_an_approval() -> None:
         assert LoginDeniedError is await waiting.outcome()
         assert {waiting.owner.session.id} == await waiting.ring.live()
 
-    in_every_order(play, switches=SWITCHES)
+    in_every_order(play, switches=switches)
 
 
-def test_it_is_collected_once() -> None:
+def test_it_is_collected_once(switches: int) -> None:
     """One of the two has a grant, and the account one more session."""
 
     async def play(race: Race) -> None:
@@ -108,10 +113,10 @@ def test_it_is_collected_once() -> None:
         assert {grant.session.id, waiting.owner.session.id} == await waiting.ring.live()
         assert TokenExpiredError is await waiting.outcome()
 
-    in_every_order(play, switches=SWITCHES)
+    in_every_order(play, switches=switches)
 
 
-def test_no_wins_over_a_collecting() -> None:
+def test_no_wins_over_a_collecting(switches: int) -> None:
     """Nothing of it lives once the refusal has returned."""
 
     async def play(race: Race) -> None:
@@ -128,10 +133,10 @@ def test_no_wins_over_a_collecting() -> None:
         assert {waiting.owner.session.id} == await waiting.ring.live()
         assert Grant is not await waiting.outcome()
 
-    in_every_order(play, switches=SWITCHES)
+    in_every_order(play, switches=switches)
 
 
-def test_a_collecting_does_not_outrun_an_ending_of_all() -> None:
+def test_a_collecting_does_not_outrun_an_ending_of_all(switches: int) -> None:
     """It is refused, or its session ends with the others."""
 
     async def play(race: Race) -> None:
@@ -142,10 +147,10 @@ def test_a_collecting_does_not_outrun_an_ending_of_all() -> None:
         assert {keep.id} == await waiting.ring.live()
         assert Grant is not await waiting.outcome()
 
-    in_every_order(play, switches=SWITCHES)
+    in_every_order(play, switches=switches)
 
 
-def test_a_collecting_does_not_outrun_an_erasure() -> None:
+def test_a_collecting_does_not_outrun_an_erasure(switches: int) -> None:
     """Nothing about the person comes back."""
 
     async def play(race: Race) -> None:
@@ -156,10 +161,10 @@ def test_a_collecting_does_not_outrun_an_erasure() -> None:
         assert [] == (await waiting.ring.here.export_user(USER))["sessions"]
         assert TokenExpiredError is await waiting.outcome()
 
-    in_every_order(play, switches=SWITCHES)
+    in_every_order(play, switches=switches)
 
 
-def test_an_approval_by_a_session_that_ends_meanwhile_counts_for_nothing() -> None:
+def test_an_approval_by_a_session_that_ends_meanwhile_counts_for_nothing(switches: int) -> None:
     """Before it was collected."""
 
     async def play(race: Race) -> None:
@@ -169,10 +174,10 @@ def test_an_approval_by_a_session_that_ends_meanwhile_counts_for_nothing() -> No
         assert SignInHeldError is await waiting.outcome()
         assert set() == await waiting.ring.live()
 
-    in_every_order(play, switches=SWITCHES)
+    in_every_order(play, switches=switches)
 
 
-def test_the_end_of_the_approver_comes_before_the_collecting_or_after() -> None:
+def test_the_end_of_the_approver_comes_before_the_collecting_or_after(switches: int) -> None:
     """It waits again, or it was collected."""
 
     async def play(race: Race) -> None:
@@ -186,7 +191,7 @@ def test_the_end_of_the_approver_comes_before_the_collecting_or_after() -> None:
         live = {collected.session.id} if isinstance(collected, Grant) else set()
         assert live == await waiting.ring.live()
 
-    in_every_order(play, switches=SWITCHES)
+    in_every_order(play, switches=switches)
 
 
 def test_there_are_never_more_than_three() -> None:

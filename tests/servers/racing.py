@@ -116,8 +116,23 @@ def _done(answer: Any) -> Any:
     return drive(answer) if inspect.iscoroutine(answer) else answer
 
 
+def _collect(sessions: SessionManager, token: str, parts: dict[str, Any]) -> Any:
+    return [sessions.collect(token, Client(**parts)).session.id]
+
+
+def _approve(sessions: SessionManager, who: str, code: str, by: str) -> Any:
+    return sessions.approve(who, code, by=by)
+
+
+def _refuse(sessions: SessionManager, who: str, code: str) -> Any:
+    return sessions.refuse(who, code)
+
+
 _MOVES: dict[str, Callable[..., Any]] = {
+    "approve": _approve,
+    "collect": _collect,
     "refresh": _refresh,
+    "refuse": _refuse,
     "login": _login,
     "insert": _insert,
     "end": _end,

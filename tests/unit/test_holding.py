@@ -10,6 +10,7 @@ from attrs import evolve
 
 from devsess import BadTokenError, ConfigurationError, Location, Policy, Risk, holding
 from devsess.holding import Held, State
+from devsess.stores.items import MAX_BODY
 from devsess.testing._rows import T0
 from devsess.tokens.issuer import Tokens
 from devsess.tokens.keys import Keys
@@ -50,6 +51,13 @@ def test_a_held_sign_in_reads_as_written(state: State) -> None:
     assert held.digest not in repr(held)
     assert state.is_open is (state not in (State.REFUSED, State.COLLECTED))
     assert state.is_approved is (state in (State.APPROVED, State.COLLECTING))
+
+
+def test_the_longest_arguments_fit_an_item() -> None:
+    """Of any letters: each takes as much room as it has characters."""
+    longest = evolve(HELD, amr=("𝕏" * 255,) * 16, claims='{"a":"' + "b" * 1016 + '"}')
+
+    assert len(holding.dump(longest)) < MAX_BODY
 
 
 @pytest.mark.parametrize(
@@ -93,6 +101,7 @@ def test_a_code_comes_from_the_random_bytes(number: int, expected: str) -> None:
 
 def test_no_two_codes_are_equal() -> None:
     """The next one is taken in the place of one that is shown already."""
+    assert "CBBBBB" == holding.new_code(bytes(8), {"BBBBBB"})
     assert "DBBBBB" == holding.new_code(bytes(8), {"BBBBBB", "CBBBBB"})
 
 

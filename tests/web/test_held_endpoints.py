@@ -15,6 +15,14 @@ RISK = Risk(mode="enforce", points=Points(base=50), hold_from=10)
 POLICY = Policy(risk=RISK)
 COLLECT, APPROVE, REFUSE = (f"/auth/held/{name}" for name in ("collect", "approve", "refuse"))
 
+# The frameworks call what bare WSGI and ASGI do: theirs are thorough.
+_FRAMEWORKS = ("flask", "django", "starlette")
+pytestmark = pytest.mark.parametrize(
+    "make",
+    ["wsgi", "asgi", *(pytest.param(it, marks=pytest.mark.thorough) for it in _FRAMEWORKS)],
+    indirect=True,
+)
+
 
 @pytest.fixture
 def site(make: Any) -> Any:

@@ -12,6 +12,14 @@ from devsess import Policy, Seniority
 POLICY = Policy(seniority=Seniority())
 DAY = timedelta(days=1)
 
+# The frameworks call what bare WSGI and ASGI do: theirs are thorough.
+_FRAMEWORKS = ("flask", "django", "starlette")
+pytestmark = pytest.mark.parametrize(
+    "make",
+    ["wsgi", "asgi", *(pytest.param(it, marks=pytest.mark.thorough) for it in _FRAMEWORKS)],
+    indirect=True,
+)
+
 
 @pytest.fixture
 def site(make: Any) -> Any:
