@@ -86,16 +86,16 @@ async def confirm(op: Operation, token: str, yes: bool, *, by: str | Session | N
             raise TokenExpiredError("this notice has been answered")
         await _confirmed(op, row, by)
         if await _is_disowned(op, claims):  # meanwhile
-            await _unlearn(op, claims, row, after_yes=True)
+            await _unlearn(op, claims, row)
         return True
-    if not await _disowned(op, claims, after_yes=given is not None):
+    if not await _disowned(op, claims):
         return False
     # Only now: a "no" that was cut short can be given again.
     while not await _noted(op, claims, given):
         given = await _given(op, claims)
         # A "yes" came in between; what it taught since has not been taken back.
         begun = await op.store.get(claims.session_id)
-        await _unlearn(op, claims, begun, after_yes=True)
+        await _unlearn(op, claims, begun)
     return True
 
 
@@ -170,7 +170,7 @@ async def _may_trust(op: Operation, by: str | Session, row: SessionRow) -> bool:
     return True
 
 
-async def _disowned(op: Operation, claims: NoticeClaims, *, after_yes: bool) -> bool:
+async def _disowned(op: Operation, claims: NoticeClaims) -> bool:
     device = await block_device(op, claims.user_id, claims.device_id, actor=claims.user_id)
     event = EventRow(
         type=EventType.NOTICE_DISOWNED,
@@ -193,25 +193,23 @@ async def _disowned(op: Operation, claims: NoticeClaims, *, after_yes: bool) -> 
         cursor = page.next
         if cursor is None:
             break
-    await _unlearn(op, claims, begun, after_yes=after_yes)
+    await _unlearn(op, claims, begun)
     return True
 
 
-async def _unlearn(
-    op: Operation, claims: NoticeClaims, row: SessionRow | None, *, after_yes: bool
-) -> None:
+async def _unlearn(op: Operation, claims: NoticeClaims, row: SessionRow | None) -> None:
     """
     Take back what the sign-in that began *row* has taught.
 
-    What was new with it is not known any more: without a "yes", no more than its networks can
-    count yet; after one, each part of it may.
+    All of it, as it is not known any more what was new with it: a "yes", a copied device token or
+    a phished step-up may have made each part the account's own. Those that are the owner's too
+    are seen again at the next sign-in of a device of theirs.
     """
     if op.policy.risk is None:
         return
     theirs: dict[Part, tuple[str | None, ...]] = {}
-    if row is not None and after_yes:
-        theirs = {part: (it,) for part, it in profiles.parts(_facts(op, row)).items()}
     if row is not None:
+        theirs = {part: (it,) for part, it in profiles.parts(_facts(op, row)).items()}
         theirs[Part.NETWORK] = row.network, row.device.network
     await assessing.unlearn(op, claims.user_id, lambda it: profiles.disowned(it, theirs))
 

@@ -121,21 +121,41 @@ def test_no_ends_the_thief_and_asks_the_others(sessions: Any, clock: FakeClock) 
     assert {EventType.NOTICE_DISOWNED, EventType.DEVICE_BLOCKED, EventType.STEP_UP_ASKED} <= events
 
 
-@pytest.mark.parametrize("answered_yes", [False, True])
+def _waiting(sessions: Any, _: str) -> Any:
+    return sessions.login("ada", at(HOSTED)).notice
+
+
+def _answered(sessions: Any, _: str) -> Any:
+    notice = sessions.login("ada", at(HOSTED)).notice
+    sessions.confirm(notice.yes_token, True)
+    return notice
+
+
+def _strong(sessions: Any, _: str) -> Any:
+    return sessions.login("ada", at(HOSTED), acr="aal2").notice
+
+
+def _copied(sessions: Any, device_token: str) -> Any:
+    for _ in range(2):
+        sessions.login("ada", at(HOME, device_token))
+    return sessions.login("ada", at(HOSTED, device_token)).notice
+
+
+@pytest.mark.parametrize("sign_in", [_waiting, _answered, _strong, _copied])
 def test_no_takes_back_what_its_sign_in_taught(
-    sessions: Any, clock: FakeClock, answered_yes: bool
+    sessions: Any, clock: FakeClock, sign_in: Callable[..., Any]
 ) -> None:
-    """Three days without an objection would make the thief's network the account's own."""
-    _, thief = _noticed(sessions, clock)
-    if answered_yes:
-        sessions.confirm(thief.notice.yes_token, True)
-    sessions.confirm(thief.notice.no_token, False)
+    """The provider and country too, also where a yes, a step-up or a token taught them at once."""
+    device_token = sessions.login("ada", at(HOME)).device_token
+    clock.advance(60)
+    notice = sign_in(sessions, device_token)
+    sessions.confirm(notice.no_token, False)
     clock.advance(4 * DAY)
 
     found = sessions.assess("ada", at(HOSTED))
-    assert "new_network" in {it.kind for it in found.signals}
-    if not answered_yes:
-        assert Decision.STEP_UP is found.decision
+    assert {"new_network", "hosting", "new_country"} <= {it.kind for it in found.signals}
+    assert Decision.STEP_UP is found.decision
+    assert Decision.ALLOW is sessions.assess("ada", at(HOME)).decision
 
 
 def test_no_takes_back_what_the_thief_taught_since(sessions: Any, clock: FakeClock) -> None:
