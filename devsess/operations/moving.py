@@ -10,6 +10,8 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
+from attrs import evolve
+
 from devsess.devices.addresses import network
 from devsess.devices.recognise import sight
 from devsess.errors import StoreUnavailableError
@@ -40,26 +42,35 @@ async def note_move(op: Operation, row: SessionRow, client: Client | None) -> No
     if here is None or row.network in (None, here):
         return
     try:
-        if await _is_new(op, row, here):
-            await _record(op, row, client)
+        item = await _item(op, row, here)
+        if item is None or not await op.store.put_item(item, most=MOST):
+            return
+        if not await _is_recorded(op, row, client):
+            await _withdraw(op, item)
     except StoreUnavailableError:
         return
 
 
-async def _is_new(op: Operation, row: SessionRow, here: str) -> bool:
-    """Whether the session was last known elsewhere; remembers that it is here, if nobody did."""
+async def _item(op: Operation, row: SessionRow, here: str) -> Item | None:
+    """What remembers that the session is *here*, or None if that is known."""
     found = await op.store.items(MOVED, row.user_id, limit=MOST)
     own = next((it for it in found if it.key == row.id), None)
     body = json.dumps(here)
     if own is not None and own.body == body:
-        return False
+        return None
     version = 1 if own is None else own.version + 1
     until = row.absolute_expires_at
-    item = Item(MOVED, row.user_id, row.id, body, version, op.now, until)
-    return await op.store.put_item(item, most=MOST)
+    return Item(MOVED, row.user_id, row.id, body, version, op.now, until)
 
 
-async def _record(op: Operation, row: SessionRow, client: Client) -> None:
+async def _withdraw(op: Operation, item: Item) -> None:
+    """Leave no network of a session that ended, or was erased, meanwhile; purge the rest soon."""
+    gone = evolve(item, body="null", version=item.version + 1, until=op.now)
+    await op.store.put_item(gone, most=MOST)
+
+
+async def _is_recorded(op: Operation, row: SessionRow, client: Client) -> bool:
+    """Write the event, and emit it; False where the session is not as it was read."""
     seen = sight(client, op.policy.privacy)
     event = EventRow(
         type=EventType.SESSION_MOVED,
@@ -74,5 +85,7 @@ async def _record(op: Operation, row: SessionRow, client: Client) -> None:
     )
     # Written with the row as it is: none for a session that has ended, or was erased.
     same = {"generation": row.generation}
-    if await op.store.update(row.id, expected=same, changes=same, event=event) is not None:
-        op.emit(event)
+    if await op.store.update(row.id, expected=same, changes=same, event=event) is None:
+        return False
+    op.emit(event)
+    return True

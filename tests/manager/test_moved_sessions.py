@@ -236,6 +236,44 @@ def test_no_failure_ends_a_validation(clock: FakeClock, name: str, error: Any) -
         assert expected == [it.type for it in heard if it.type is MOVED]
 
 
+def test_an_erasure_beside_it_leaves_no_network(clock: FakeClock) -> None:
+    """An account that is erased before the move is remembered stays erased."""
+    store = MemoryStore()
+    with SessionManager(store, keys=SECRET, clock=clock) as sessions:
+        grant = sessions.login("ada", at(HOME))
+        clock.advance(TOUCH)
+        put = store.put_item
+
+        def put_item(*args: Any, **kwargs: Any) -> bool:
+            store.put_item = put  # type: ignore[method-assign]
+            sessions.erase_user("ada")
+            return put(*args, **kwargs)
+
+        store.put_item = put_item  # type: ignore[method-assign]
+        sessions.validate(grant.access_token, at(AWAY))
+        [item] = store.items("moved", "ada", limit=9)
+        assert ("null", clock.now().timestamp()) == (item.body, item.until)
+        assert [] == moves(sessions)
+        clock.advance(1)
+        sessions.purge()
+        assert [] == store.items("moved", "ada", limit=9)
+
+
+def test_a_refresh_beside_it_hides_no_move(clock: FakeClock) -> None:
+    """Where the row was no longer as it was read, the next activity tells."""
+    store = Failing()
+    with SessionManager(store, keys=SECRET, clock=clock) as sessions:
+        grant = sessions.login("ada", at(HOME))
+        clock.advance(TOUCH)
+        store.name, store.error = "update", None
+        sessions.validate(grant.access_token, at(AWAY))
+        store.name = ""
+        assert [] == moves(sessions)
+        clock.advance(TOUCH)
+        sessions.validate(grant.access_token, at(AWAY))
+        assert 1 == len(moves(sessions))
+
+
 def test_two_processes_tell_it_once(clock: FakeClock) -> None:
     """Their requests read the row, touch due, at the same time: the faster one writes."""
     store = MemoryStore()
