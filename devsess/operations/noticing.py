@@ -13,19 +13,21 @@ from typing import TYPE_CHECKING
 
 from attrs import asdict, evolve
 
-from devsess import lifecycle, strength
+from devsess import lifecycle, requirement, strength
 from devsess.errors import BadTokenError, StepUpRequiredError, TokenExpiredError
 from devsess.models import EventType, Notice
 from devsess.operations import assessing
 from devsess.operations.common import event_of, find_row, record
 from devsess.operations.devices import block_device, trust_device
 from devsess.operations.requiring import require_settled
+from devsess.requirement import Requirement
 from devsess.risk import profile as profiles
 from devsess.risk.facts import Facts, Proof
 from devsess.risk.profile import Part
 from devsess.stores.items import Item
 from devsess.stores.rows import EventRow, NoticeRow
 from devsess.tokens.notice import LIFETIME, NoticeClaims
+from devsess.views import session_view
 
 if TYPE_CHECKING:
     from devsess.models import Session
@@ -157,13 +159,15 @@ def _facts(op: Operation, row: SessionRow) -> Facts:
 
 
 async def _may_trust(op: Operation, by: str | Session, row: SessionRow) -> bool:
-    """Whether *by* is a live session of the account on another device, and not young."""
+    """Whether *by* is a live session on another device, not young, and no step-up is due in it."""
     own = await find_row(op, by, row.user_id)
     if own is None or own.device.id == row.device.id or own.impersonator is not None:
         return False
-    if not lifecycle.standing(own, op.now, op.policy).is_live:
+    standing = lifecycle.standing(own, op.now, op.policy)
+    if not standing.is_live:
         return False
     try:
+        requirement.check(Requirement(), session_view(standing), op.now, op.policy)
         await require_settled(op, own)
     except StepUpRequiredError:
         return False

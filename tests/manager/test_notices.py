@@ -303,7 +303,16 @@ def _ended(sessions: Any, *_: Any) -> Any:
     return session
 
 
-@pytest.mark.parametrize("by", [_nobody, _another, _same, _strangers, _ended, _impersonators])
+def _asked(sessions: Any, *_: Any) -> Any:
+    session = sessions.login("ada", at(HOME)).session
+    sessions.confirm(sessions.login("ada", at(QUEBEC)).notice.no_token, False)
+    return session
+
+
+OTHERS = [_nobody, _same, _strangers, _ended, _impersonators, _asked]
+
+
+@pytest.mark.parametrize("by", [_another, *OTHERS])
 def test_yes_trusts_only_from_another_device(
     sessions: Any, clock: FakeClock, by: Callable[..., Any]
 ) -> None:
