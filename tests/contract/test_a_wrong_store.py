@@ -29,6 +29,7 @@ def test_a_failure_shows_both_sides(tmp_path: Path) -> None:
     done = subprocess.run(
         [
             *(sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-W", "error"),
+            "--disable-plugin-autoload",  # as here: those that happen to be installed take seconds
             f"test_wrong.py::{LIST_TEST}",
         ],
         cwd=tmp_path,
