@@ -23,12 +23,16 @@ if TYPE_CHECKING:
 Race: TypeAlias = "Callable[[str, dict[str, Any] | None], list[Any]]"
 
 RACERS = 4
-ROUNDS = 60
 
 BROWSER: dict[str, Any] = {
     "ip": "198.18.0.7",
     "user_agent": "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0",
 }
+
+
+@pytest.fixture
+def rounds(thorough: bool) -> range:
+    return range(60 if thorough else 15)
 
 
 @pytest.fixture
@@ -59,11 +63,11 @@ CLIENTS: dict[str, Callable[[Grant], dict[str, Any] | None]] = {
 
 @pytest.mark.parametrize("client", CLIENTS.values(), ids=CLIENTS)
 def test_four_racers_get_one_successor(
-    sessions: SessionManager, grant: Grant, together: Race, client: Any
+    sessions: SessionManager, grant: Grant, together: Race, client: Any, rounds: range
 ) -> None:
     """In every round one of four rotates, three converge, and all hold the same next token."""
     refresh_token, seen = grant.refresh_token, {grant.refresh_token}
-    for _ in range(ROUNDS):
+    for _ in rounds:
         answers = together(refresh_token, client(grant))
 
         assert Counter({True: 3, False: 1}) == Counter(replayed for _, _, replayed in answers)
@@ -92,11 +96,11 @@ def test_the_successor_is_the_only_one_alive(
 
 
 def test_four_that_come_late_get_one_successor(
-    sessions: SessionManager, path: Path, grant: Grant, together: Race
+    sessions: SessionManager, path: Path, grant: Grant, together: Race, rounds: range
 ) -> None:
     """An answer was lost, again and again: each time one of four makes another, and all get it."""
     successors = {sessions.refresh(grant.refresh_token, Client(**BROWSER)).refresh_token}
-    for _ in range(ROUNDS):
+    for _ in rounds:
         with closing(sqlite3.connect(path, timeout=30)) as connection, connection:
             connection.execute("UPDATE sessions SET rotated_at = rotated_at - 60")
         answers = together(grant.refresh_token, BROWSER)

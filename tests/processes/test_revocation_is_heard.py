@@ -9,7 +9,7 @@ import json
 import pytest
 from _processes_helpers import finished
 
-VALIDATIONS = 100_000
+VALIDATIONS, REVOCATIONS = 100_000, 200
 
 
 @pytest.mark.parametrize(
@@ -17,21 +17,25 @@ VALIDATIONS = 100_000
 )
 def test_no_validation_is_late(mark: str, thorough: bool) -> None:
     """Of all validations in four threads of two processes none outlives a revocation."""
-    validations = VALIDATIONS if thorough else VALIDATIONS // 10
-    options = ("--validations", validations, "--mark", mark)
+    share = 1 if thorough else 10
+    validations, revocations = VALIDATIONS // share, max(50, REVOCATIONS // share)
+    counts = ("--validations", validations, "--revocations", revocations)
+    options = (*counts, "--mark", mark)
     code, out, err = finished("-m", "benchmarks.checker", *options, "--json")
 
     assert "" == err
     found = json.loads(out)
     assert (0, 0, 0) == (code, found["late"], found["wrong_refusals"])
     assert validations <= found["validations"]
-    assert 200 <= found["revocations"] <= found["refusals"]
+    assert revocations <= found["revocations"] <= found["refusals"]
     assert 0.9 < found["from_memory"]
 
 
 def test_the_checker_would_see_a_late_one(thorough: bool) -> None:
     """Where the policy allows staleness, the same checker finds validations that were late."""
-    options = ("--validations", 20_000 if thorough else 2_000, "--max-staleness", 60, "--bound", 0)
+    validations, revocations = (20_000, REVOCATIONS) if thorough else (2_000, 50)
+    counts = ("--validations", validations, "--revocations", revocations)
+    options = (*counts, "--max-staleness", 60, "--bound", 0)
     code, out, err = finished("-m", "benchmarks.checker", *options, "--json")
 
     assert "" == err
