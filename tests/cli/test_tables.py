@@ -115,8 +115,17 @@ def test_a_pipe_gets_all(path: Path, command: tuple[str, ...]) -> None:
     assert re.search(r"\b20\d\d-\d\d-\d\d \d\d:\d\d\b", shown)
 
 
-@pytest.mark.parametrize("encoding", ["ascii", "latin-1", "utf-8"])
-@pytest.mark.parametrize("form", [[], ["--json"]])
+@pytest.mark.parametrize(
+    ("encoding", "form"),
+    [
+        ("ascii", []),
+        ("latin-1", ["--json"]),
+        pytest.param("ascii", ["--json"], marks=pytest.mark.thorough),
+        pytest.param("latin-1", [], marks=pytest.mark.thorough),
+        pytest.param("utf-8", [], marks=pytest.mark.thorough),
+        pytest.param("utf-8", ["--json"], marks=pytest.mark.thorough),
+    ],
+)
 def test_an_output_without_these_letters(path: Path, encoding: str, form: list[str]) -> None:
     """A terminal of another alphabet shows `?` in place of the missing letters, without a crash."""
     done = piped("list", USER, "--all", "--store", str(path), *form, PYTHONIOENCODING=encoding)

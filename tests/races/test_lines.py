@@ -112,7 +112,13 @@ def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
     store.close()
 
 
-@pytest.fixture(params=[{}, {"max_staleness": 1}], ids=["never stale", "a second stale"])
+STALE = {"max_staleness": 1}
+
+
+@pytest.fixture(
+    params=[{}, pytest.param(STALE, marks=pytest.mark.thorough)],
+    ids=["never stale", "a second stale"],
+)
 def policy(request: pytest.FixtureRequest) -> dict[str, Any]:
     """A second that is over asks as much as none at all."""
     return dict(request.param)
@@ -163,6 +169,7 @@ def test_a_change_elsewhere_during_a_validation(store: Store) -> None:
     at_each_line(play)
 
 
+@pytest.mark.parametrize("policy", [{}, STALE], ids=["never stale", "a second stale"])
 def test_a_catch_up_during_a_hit(store: Store, policy: dict[str, Any]) -> None:
     """A session revoked before a validation began is refused, even if it was already looked up."""
     ring = Ring(store, **policy)

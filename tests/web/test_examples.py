@@ -36,6 +36,13 @@ def nobody(server: Server) -> None:
 
 
 HTML = {"Accept": "text/html"}
+# What is the manager's or the middleware's law rather than the server's.
+over_one_server = pytest.mark.parametrize(
+    "server",
+    [pytest.param(name, marks=pytest.mark.thorough if n else ()) for n, name in enumerate(SERVERS)],
+    indirect=True,
+    scope="module",
+)
 
 
 def test_a_browser(server: Server) -> None:
@@ -55,6 +62,7 @@ def test_a_browser(server: Server) -> None:
     assert 401 == browser.get("/").status_code
 
 
+@over_one_server
 @pytest.mark.parametrize("name", ["ada", "nobody", "", "\0"])
 @pytest.mark.parametrize("password", ["", "\0", "builder", "\udcff"])
 def test_wrong_passwords(server: Server, name: str, password: str) -> None:
@@ -74,6 +82,7 @@ def test_a_person_on_a_device_that_was_signed_out(server: Server) -> None:
     assert (303, "/sign-in") == (answer.status_code, answer.headers["location"])
 
 
+@over_one_server
 def test_an_open_redirect_is_none(server: Server) -> None:
     """return_to leads nowhere but to this site."""
     for evil in (
@@ -98,6 +107,7 @@ def test_other_devices_are_signed_out(server: Server) -> None:
         assert 200 == laptop.get("/").status_code
 
 
+@over_one_server
 def test_two_servers_of_one_store(server: Server) -> None:
     """Revoked through one, refused by the other on its next request."""
     other = Server(server.name, server.store.parent)
