@@ -9,7 +9,7 @@ from attrs import frozen
 if TYPE_CHECKING:
     from devsess.devices.recognise import Sighting
     from devsess.models import Location
-    from devsess.operations.assessing import Habits
+    from devsess.operations.habits import Habits
     from devsess.risk.facts import Facts
     from devsess.stores.calls import Known
     from devsess.stores.rows import DeviceRow

@@ -1,10 +1,10 @@
-"""Risk at a sign-in and at a refresh: the account's habits, the assessment, and what they learn."""
+"""Risk at a sign-in and at a refresh: the facts, the assessment, and what follows from it."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING
 
 from attrs import evolve, frozen
 
@@ -12,66 +12,32 @@ from devsess import lifecycle, strength
 from devsess.devices.recognise import traits
 from devsess.errors import StepUpRequiredError, StoreUnavailableError
 from devsess.models import Assessment, Decision, EventType
-from devsess.operations.failing import FAILURES
+from devsess.operations import habits
+from devsess.operations._kinds import FAILURES, PROFILE
 from devsess.risk import failures
 from devsess.risk import profile as profiles
 from devsess.risk.assess import assess
 from devsess.risk.facts import Facts, Proof
 from devsess.risk.notices import is_notified
-from devsess.risk.profile import Profile
 from devsess.risk.refreshes import assess_refresh, taught
 from devsess.risk.remarks import REMARKS, unlike
-from devsess.stores.items import Item
 from devsess.stores.rows import EventRow
 
 if TYPE_CHECKING:
     from devsess.devices.recognise import Sighting
     from devsess.models import Client, Location
+    from devsess.operations.habits import Habits, Teach
     from devsess.operations.operation import Operation
+    from devsess.risk.profile import Profile
     from devsess.risk_policy import Risk
     from devsess.stores.calls import Known
+    from devsess.stores.items import Item
     from devsess.stores.rows import DeviceRow, SessionRow
-
-Teach: TypeAlias = Callable[[Profile], Profile]
-
-PROFILE = "profile"
-# How long an account's habits outlive its latest sign-in: as long as the longest memory.
-PROFILE_KEPT = max(it.days for it in profiles.MEMORIES.values()) * profiles.DAY
-# Writes of a profile that others were faster at, before it is left as they wrote it.
-TRIES = 3
-# The same for what an owner disowned, and for notices: a thief may write all the time to keep the
-# one, or to send many of the others.
-TRIES_AT_LENGTH = 32
-
-
-@frozen
-class Habits:
-    """
-    An account's profile as it is stored.
-
-    Attributes:
-        profile: None where it cannot be read: a newer devsess wrote it, or it is damaged.
-        version: 0 where there is none.
-    """
-
-    profile: Profile | None
-    version: int
 
 
 def kinds(op: Operation) -> tuple[str, ...]:
     """The items that a sign-in reads."""
     return () if op.policy.risk is None else (PROFILE, FAILURES)
-
-
-def habits(items: Sequence[Item]) -> Habits:
-    """The profile among *items*."""
-    found = next((it for it in items if it.kind == PROFILE), None)
-    if found is None:
-        return Habits(Profile(), 0)
-    try:
-        return Habits(profiles.load(found.body), found.version)
-    except ValueError:
-        return Habits(None, found.version)
 
 
 def _failures(items: Sequence[Item], now: float) -> int:
@@ -130,8 +96,8 @@ class Weighed:
         teach: Makes that profile from the one before.
         is_noticed: Whether the owner is notified, by the profile before.
         notifies: The same by another profile; None where nobody is.
-        score: For its session's row; None where nothing was assessed, or the sign-in
-            answers for it.
+        score: For its session's row; None where nothing was assessed, or the sign-in was
+            itself as strong as a step-up.
         is_held: Whether it must be approved before more than that is written.
     """
 
@@ -177,7 +143,7 @@ def weigh(op: Operation, user_id: str, shown: Facts, known: Habits, acr: str | N
         return profiles.noticed(after, op.now) if is_noticed(profile) else after
 
     score = found.score if _is_scored(found) and not is_strong else None
-    items = _taught(op, user_id, known, teach)
+    items = habits.taught(op, user_id, known, teach)
     return Weighed(found, items, teach, is_noticed(known.profile), score, is_noticed)
 
 
@@ -191,7 +157,7 @@ def weigh_approved(op: Operation, user_id: str, shown: Facts, known: Habits) -> 
         return profiles.learned(profile, shown, confirmed=True)
 
     score = found.score if _is_scored(found) else None
-    return Weighed(found, _taught(op, user_id, known, teach), teach, score=score)
+    return Weighed(found, habits.taught(op, user_id, known, teach), teach, score=score)
 
 
 def _is_scored(found: Assessment) -> bool:
@@ -236,7 +202,7 @@ async def weigh_refresh(
     risk = op.policy.risk
     if risk is None:
         return None
-    known = habits(await op.store.items(PROFILE, row.user_id, limit=1))
+    known = await habits.read(op, row.user_id)
     shown = _facts_of_refresh(op, row, client, changes, owns=owns)
     found = assess_refresh(shown, known.profile, risk)
     score = found.score if found.signals else None
@@ -246,7 +212,7 @@ async def weigh_refresh(
     def teach(profile: Profile) -> Profile:
         return taught(profile, shown, risk)
 
-    return Weighed(found, _taught(op, row.user_id, known, teach), teach, score=score)
+    return Weighed(found, habits.taught(op, row.user_id, known, teach), teach, score=score)
 
 
 def _facts_of_refresh(
@@ -267,24 +233,9 @@ def _facts_of_refresh(
     )
 
 
-async def learn(op: Operation, user_id: str, teach: Teach, items: Sequence[Item] = ()) -> None:
-    """
-    Teach the profile, again and again where others wrote it meanwhile; a few times.
-
-    The sign-in or refresh is written by then, and stands: that it could not be learned from
-    must not look as if it had failed.
-
-    Args:
-        items: The profile after it, where that is known already.
-    """
-    with suppress(StoreUnavailableError):
-        if not (items and await op.store.put_item(items[0])):
-            await _learned(op, user_id, teach, TRIES)
-
-
 async def learn_again(op: Operation, user_id: str, weighed: Weighed) -> bool:
     """
-    As `learn`, after a sign-in whose profile others wrote meanwhile: whether its owner is notified.
+    As `habits.learn`, where others wrote the profile during a sign-in: whether to notify its owner.
 
     They may have been notified of those: the profile that is written counts, so that sign-ins at
     the same moment do not each take themselves for the first of the day.
@@ -295,46 +246,10 @@ async def learn_again(op: Operation, user_id: str, weighed: Weighed) -> bool:
         asked.append(weighed.notifies is not None and weighed.notifies(profile))
         return weighed.teach(profile)
 
+    tries = habits.TRIES_AT_LENGTH if weighed.is_noticed else habits.TRIES
     with suppress(StoreUnavailableError):
-        await _learned(op, user_id, teach, TRIES_AT_LENGTH if weighed.is_noticed else TRIES)
+        await habits.rewrite(op, user_id, teach, tries)
     return asked[-1]
-
-
-async def unlearn(op: Operation, user_id: str, teach: Teach) -> None:
-    """
-    As `learn`, for what must not be left out.
-
-    Raises:
-        StoreUnavailableError: If it could not be written.
-    """
-    if not await _learned(op, user_id, teach, TRIES_AT_LENGTH):
-        raise StoreUnavailableError("others write the account's habits all the time: try again")
-
-
-async def _learned(op: Operation, user_id: str, teach: Teach, tries: int) -> bool:
-    """
-    Whether the profile has been taught, or there is nothing to teach.
-
-    One that is gone was erased with its account, or purged: it is not made again.
-    """
-    for _ in range(tries):
-        known = habits(await op.store.items(PROFILE, user_id, limit=1))
-        items = _taught(op, user_id, known, teach) if known.version else ()
-        if not items or await op.store.put_item(items[0]):
-            return True
-    return False
-
-
-def _taught(op: Operation, user_id: str, known: Habits, teach: Teach) -> tuple[Item, ...]:
-    """The profile after a success; nothing where it cannot be read, or nothing is new."""
-    if known.profile is None:
-        return ()
-    after = teach(known.profile)
-    if after is known.profile:
-        return ()
-    until = op.now + PROFILE_KEPT
-    version = known.version + 1
-    return (Item(PROFILE, user_id, "", profiles.dump(after), version, op.now, until),)
 
 
 def _unchanged(profile: Profile) -> Profile:

@@ -15,6 +15,7 @@ from devsess.devices.recognise import sight
 from devsess.models import EventType
 from devsess.operations import velocity
 from devsess.operations._checks import MAX_TEXT, checked_client, checked_user
+from devsess.operations._kinds import FAILURES, PROFILE, UNKNOWN_FAILURES
 from devsess.operations.common import NOBODY
 from devsess.risk import failures
 from devsess.stores.items import Item
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
     from devsess.models import Client
     from devsess.operations.operation import Operation
 
-FAILURES, UNKNOWN = "failures", "unknown-failures"
 # Records of identities that are no known account; each has at most `failures.MOST_ROWS` rows.
 RECORDS = 4_096
 # Writes that others were faster at, before a failure goes uncounted: they counted theirs.
@@ -63,11 +63,11 @@ def _unknown(op: Operation, typed: str) -> tuple[str, str, str]:
     """The record of an identity that is no known account: which of them, and the digest in it."""
     secret = op.keys.derive("account")[0]
     digest = hmac.digest(secret, b"typed\0" + typed.encode(errors="surrogatepass"), hashlib.sha256)
-    return UNKNOWN, f"{int.from_bytes(digest[:2]) % RECORDS:03x}", digest[2:14].hex()
+    return UNKNOWN_FAILURES, f"{int.from_bytes(digest[:2]) % RECORDS:03x}", digest[2:14].hex()
 
 
 async def _is_account(op: Operation, user_id: str) -> bool:
-    return bool(await op.store.items("profile", user_id, limit=1))
+    return bool(await op.store.items(PROFILE, user_id, limit=1))
 
 
 async def _withdraw(op: Operation, record: tuple[str, str]) -> None:

@@ -13,6 +13,7 @@ from devsess.errors import LoginDeniedError, SignInHeldError
 from devsess.holding import LIFETIME, MOST, Held, State
 from devsess.models import EventType
 from devsess.operations._checks import checked_actor, checked_text, checked_user
+from devsess.operations._kinds import HELD
 from devsess.operations.common import find_row, own_row, record, require_live
 from devsess.operations.ending import revoke
 from devsess.operations.requiring import require_settled
@@ -27,8 +28,6 @@ if TYPE_CHECKING:
     from devsess.operations._sign_in import Seen, SignIn
     from devsess.operations.operation import Operation
     from devsess.stores.rows import SessionRow
-
-HELD = "held"
 
 
 @frozen

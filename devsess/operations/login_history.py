@@ -16,7 +16,7 @@ from devsess.history.entries import HistoryEntry, entry, failed
 from devsess.history.sentences import About, Failed
 from devsess.models import EventType, Page
 from devsess.operations._checks import checked_count, checked_user
-from devsess.operations.failing import FAILURES
+from devsess.operations._kinds import FAILURES
 from devsess.operations.reading import MAX_PAGE, check_cursor
 from devsess.risk import failures
 from devsess.stores.rows import REPLACED

@@ -16,7 +16,8 @@ from attrs import asdict, evolve
 from devsess import lifecycle, requirement, strength
 from devsess.errors import BadTokenError, StepUpRequiredError, TokenExpiredError
 from devsess.models import EventType, Notice
-from devsess.operations import assessing
+from devsess.operations import habits
+from devsess.operations._kinds import NOTICE
 from devsess.operations.common import event_of, find_row, record
 from devsess.operations.devices import block_device, trust_device
 from devsess.operations.requiring import require_settled
@@ -35,7 +36,6 @@ if TYPE_CHECKING:
     from devsess.risk.profile import Profile
     from devsess.stores.rows import SessionRow
 
-NOTICE = "notice"
 # Answered notices that are kept, until they expire: more than an account is sent a day.
 KEPT = 64
 # Live sessions of a page: a "no" asks each for a step-up, however many a thief began.
@@ -139,7 +139,7 @@ async def _confirmed(op: Operation, row: SessionRow, by: str | Session | None) -
     # Where the session went since, perhaps with a thief, nobody was asked about.
     is_where_it_began = row.network == row.device.network
     if op.policy.risk is not None and is_where_it_began:
-        await assessing.learn(op, row.user_id, teach)
+        await habits.learn(op, row.user_id, teach)
     if by is not None and await _may_trust(op, by, row):
         until = lifecycle.instant(op.now + op.policy.absolute_lifetime)
         await trust_device(op, row.user_id, row.device.id, until, actor=row.user_id)
@@ -215,7 +215,7 @@ async def _unlearn(op: Operation, claims: NoticeClaims, row: SessionRow | None) 
     if row is not None:
         theirs = {part: (it,) for part, it in profiles.parts(_facts(op, row)).items()}
         theirs[Part.NETWORK] = row.network, row.device.network
-    await assessing.unlearn(op, claims.user_id, lambda it: profiles.disowned(it, theirs))
+    await habits.unlearn(op, claims.user_id, lambda it: profiles.disowned(it, theirs))
 
 
 async def _ask_for_step_up(op: Operation, row: SessionRow) -> None:

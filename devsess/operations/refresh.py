@@ -18,7 +18,7 @@ from devsess.errors import (
     TokenExpiredError,
 )
 from devsess.models import Assessment, Decision, EventType, Signal
-from devsess.operations import assessing
+from devsess.operations import assessing, habits
 from devsess.operations._checks import checked_client
 from devsess.operations.common import corrected, event_of, grant, record, require_live
 from devsess.rotation import Bearer, Verdict
@@ -166,7 +166,7 @@ async def _rotate(
     if "step_up_after" in changes:
         await _make_known(op, rotated, assessment)
     if weighed is not None and weighed.items:
-        await assessing.learn(op, row.user_id, weighed.teach, weighed.items)
+        await habits.learn(op, row.user_id, weighed.teach, weighed.items)
     return grant(op, lifecycle.standing(rotated, op.now, op.policy), assessment=assessment)
 
 

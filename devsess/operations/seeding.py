@@ -18,7 +18,8 @@ from devsess._client import MAX_USER_AGENT, Client
 from devsess._text import clean_text
 from devsess.devices.recognise import traits
 from devsess.models import EventType
-from devsess.operations.assessing import Habits, habits
+from devsess.operations import habits
+from devsess.operations.habits import Habits
 from devsess.risk.facts import Facts, Proof
 from devsess.risk.profile import Part, Profile, learned, parts
 
@@ -42,7 +43,7 @@ async def known_habits(op: Operation, user_id: str, account: Known, shown: Facts
 
     A new account, which has no device, has no history: nothing is read.
     """
-    known = habits(account.items)
+    known = habits.of(account.items)
     if op.policy.risk is None or known.version or not account.devices:
         return known
     page = await op.store.events(user_id, limit=EVENTS)

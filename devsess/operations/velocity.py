@@ -13,13 +13,13 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from devsess.errors import StoreUnavailableError
+from devsess.operations._kinds import VELOCITY
 from devsess.risk import velocity
 from devsess.stores.items import Item
 
 if TYPE_CHECKING:
     from devsess.operations.operation import Operation
 
-VELOCITY = "velocity"
 RECORDS = 1_024
 # Writes that others were faster at, before a failure goes uncounted. A busy network loses some so;
 # each round that one loses another wins, so that it is full soon, and then nothing is written.

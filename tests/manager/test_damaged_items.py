@@ -11,8 +11,7 @@ from _people import CHROME, HOME, QUEBEC, WINDOWS, Locator, at
 from attrs import evolve
 
 from devsess import Client, Decision, Policy, SessionManager
-from devsess.operations.assessing import PROFILE
-from devsess.operations.failing import FAILURES
+from devsess.operations._kinds import FAILURES, PROFILE
 from devsess.risk import failures, velocity
 from devsess.risk import profile as profiles
 from devsess.risk_policy import Points, Risk

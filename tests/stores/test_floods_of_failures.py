@@ -16,6 +16,7 @@ from servers.valkey import with_prefix
 from devsess import Client, Policy, SessionManager
 from devsess._runtime.drive import drive
 from devsess.operations import failing, velocity
+from devsess.operations._kinds import FAILURES, UNKNOWN_FAILURES, VELOCITY
 from devsess.risk.failures import MOST_COUNTED
 from devsess.risk.velocity import MOST_ACCOUNTS
 from devsess.risk_policy import Points, Risk
@@ -41,9 +42,9 @@ SLOWER = 4.0
 FEWEST = 50
 # Records of each kind that there may be: at most one an account, and the fixed numbers.
 RECORDS = {
-    failing.FAILURES: [f"user {number}" for number in range(ACCOUNTS)],
-    failing.UNKNOWN: [f"{number:03x}" for number in range(failing.RECORDS)],
-    velocity.VELOCITY: [f"{number:03x}" for number in range(velocity.RECORDS)],
+    FAILURES: [f"user {number}" for number in range(ACCOUNTS)],
+    UNKNOWN_FAILURES: [f"{number:03x}" for number in range(failing.RECORDS)],
+    VELOCITY: [f"{number:03x}" for number in range(velocity.RECORDS)],
 }
 
 
@@ -120,11 +121,11 @@ def check_records(sessions: SessionManager, count: int) -> None:
         assert MAX_BODY >= max(len(it.body) for it in records)
     writes = {kind: sum(it.version for it in records) for kind, records in found.items()}
 
-    assert writes[failing.FAILURES] <= MOST_COUNTED * ACCOUNTS
+    assert writes[FAILURES] <= MOST_COUNTED * ACCOUNTS
     # Two floods are of names that are none, and two of many networks.
-    assert writes[failing.UNKNOWN] <= 2 * count // len(FLOODS)
+    assert writes[UNKNOWN_FAILURES] <= 2 * count // len(FLOODS)
     busy = 66 * MOST_ACCOUNTS  # of the networks of the other floods
-    assert writes[velocity.VELOCITY] <= 2 * count // len(FLOODS) + busy
+    assert writes[VELOCITY] <= 2 * count // len(FLOODS) + busy
 
 
 def items(sessions: SessionManager, kind: str, owner: str) -> Sequence[Item]:

@@ -10,7 +10,7 @@ from attrs import evolve
 
 from devsess import Policy
 from devsess.models import EventType, Location, Page
-from devsess.operations.assessing import Habits
+from devsess.operations.habits import Habits
 from devsess.operations.seeding import EVENTS, known_habits, seeded
 from devsess.risk import profile as profiles
 from devsess.risk.facts import Facts, Proof

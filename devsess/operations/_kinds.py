@@ -1,0 +1,19 @@
+"""
+The kinds of item that operations write; `stores/items` says what an item is.
+
+Another kind is a line here, and a file that reads and writes its bodies.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+# Of an account, one each: its habits (`habits`), and its failed sign-ins (`failing`).
+PROFILE: Final = "profile"
+FAILURES: Final = "failures"
+# Of an account, by an id: the answers to a notice (`noticing`), and a held sign-in (`holding`).
+NOTICE: Final = "notice"
+HELD: Final = "held"
+# Of no account: records that many names or networks share (`failing`, `velocity`).
+UNKNOWN_FAILURES: Final = "unknown-failures"
+VELOCITY: Final = "velocity"
