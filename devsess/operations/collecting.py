@@ -19,7 +19,7 @@ from devsess.operations import assessing
 from devsess.operations._checks import checked_client, checked_text
 from devsess.operations._sign_in import SignIn
 from devsess.operations.common import NOBODY
-from devsess.operations.holding import expired, is_cut_off, of_id, put, stands
+from devsess.operations.holding import cut_off, expired, is_cut_off, of_id, put, stands
 from devsess.operations.login import enter, look
 
 if TYPE_CHECKING:
@@ -111,8 +111,7 @@ async def _require_approval(op: Operation, kept: Kept) -> None:
             f"the sign-in was held until {expires_at:%Y-%m-%d %H:%M:%S} UTC", expired_at=expires_at
         )
     if await is_cut_off(op, kept.item.owner, kept):
-        message = "all sessions of this account were ended after this sign-in: sign in again"
-        raise LoginDeniedError(message, reason="cut-off")
+        raise cut_off()
     if not await stands(op, kept):
         raise SignInHeldError(
             "this sign-in still waits to be approved",

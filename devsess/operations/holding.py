@@ -51,8 +51,12 @@ class Kept:
 
 async def hold(
     op: Operation, sign_in: SignIn, seen: Seen, assessment: Assessment
-) -> SignInHeldError:
-    """Write a held sign-in; the error that carries its code and its pending token."""
+) -> LoginDeniedError:
+    """
+    Write a held sign-in; the error that carries its code and its pending token.
+
+    Beside an ending or an erasure of the account, the error that says so: nothing is held.
+    """
     there = [it for it in await _kept(op, sign_in.user_id) if it.item.until > op.now]
     code = holding.new_code(op.entropy(8), {it.held.code for it in there})
     claims = PendingClaims(op.new_id(), sign_in.user_id, base64url(op.entropy(32)))
@@ -61,6 +65,9 @@ async def hold(
     await _make_room(op, there, seen.sighting.network)
     item = Item(HELD, sign_in.user_id, claims.id, holding.dump(held), 1, op.now, until)
     await op.store.put_item(item, most=MOST)
+    if await is_cut_off(op, sign_in.user_id, Kept(item, held)):
+        await op.store.put_item(evolve(item, body="{}", version=2, until=op.now), most=MOST)
+        return cut_off()
     event = evolve(
         _event(op, sign_in.user_id, held, EventType.SIGN_IN_HELD),
         user_agent=seen.sighting.user_agent,
@@ -212,6 +219,12 @@ async def is_cut_off(op: Operation, user_id: str, kept: Kept) -> bool:
     """Whether all sessions of the account were ended since it was held."""
     digests = op.account_digests(user_id)
     return kept.held.number < await op.store.ending_number(user_id, digests=digests)
+
+
+def cut_off() -> LoginDeniedError:
+    """The refusal of one that began before an ending."""
+    message = "all sessions of this account were ended after this sign-in: sign in again"
+    return LoginDeniedError(message, reason="cut-off")
 
 
 def expired(op: Operation, kept: Kept) -> EventRow:

@@ -164,6 +164,25 @@ def test_a_collecting_does_not_outrun_an_erasure(switches: int) -> None:
     in_every_order(play, switches=switches)
 
 
+@pytest.mark.parametrize("end", ["erase_user", "revoke_all"])
+def test_nothing_is_held_beside_an_ending(end: str, switches: int) -> None:
+    """Nothing waits afterwards, and after an erasure nothing is known of who would."""
+
+    async def play(race: Race) -> None:
+        ring = Ring(risk=RISK)
+        await ring.login()
+        answer, _ = await race(ring.login, lambda: getattr(ring.there, end)(USER))
+        assert type(answer) in (SignInHeldError, LoginDeniedError, Grant)
+        waiting = await ring.here.held(USER)  # of one that began after the ending
+        if getattr(answer, "reason", "") == "cut-off":
+            assert [] == waiting
+        if end == "erase_user":
+            items = (await ring.here.export_user(USER))["items"]
+            assert len(waiting) == len([it for it in items if it["kind"] == "held" and it["body"]])
+
+    in_every_order(play, switches=switches)
+
+
 def test_an_approval_by_a_session_that_ends_meanwhile_counts_for_nothing(switches: int) -> None:
     """Before it was collected."""
 
