@@ -83,8 +83,20 @@ TARGETS: dict[str, tuple[str, ...]] = {
         "tests/unit/test_login_history_pages.py",
         "tests/manager/test_login_history.py",
     ),
-    "devsess/operations/failing.py": ("tests/manager/test_failures.py",),
+    "devsess/operations/failing.py": (
+        "tests/manager/test_failures.py",
+        "tests/manager/test_velocity.py",
+    ),
     "devsess/operations/velocity.py": ("tests/manager/test_velocity.py",),
+    "devsess/risk/failures.py": (
+        "tests/manager/test_failures.py",
+        "tests/manager/test_damaged_items.py",
+    ),
+    "devsess/risk/places.py": (
+        "tests/unit/test_risk_signals.py",
+        "tests/unit/test_risk_profile.py",
+        "tests/manager/test_damaged_items.py",
+    ),
     "devsess/risk/velocity.py": ("tests/unit/test_risk_velocity.py",),
     "devsess/skew.py": (*_LAWS, *_OPERATIONS, "tests/manager/test_levels.py"),
     "devsess/adapters/_csrf.py": ("tests/web/test_csrf.py",),
