@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from attrs import asdict, evolve
 
-from devsess import lifecycle, requirement, strength
+from devsess import lifecycle, requirement, skew, strength
 from devsess.errors import BadTokenError, StepUpRequiredError, TokenExpiredError
 from devsess.models import EventType, Notice
 from devsess.operations import habits
@@ -127,7 +127,8 @@ async def _noted(op: Operation, claims: NoticeClaims, given: Item | None) -> boo
     """Whether the answer is written behind those *given*: no other came in between."""
     answers = [*json.loads(given.body), claims.yes] if given else [claims.yes]
     version = 1 if given is None else given.version + 1
-    body, until = json.dumps(answers), float(claims.expires_at)
+    # A process whose clock is ahead may purge it while another still takes the tokens.
+    body, until = json.dumps(answers), skew.latest(claims.expires_at)
     item = Item(NOTICE, claims.user_id, claims.id, body, version, op.now, until)
     return await op.store.put_item(item, most=KEPT)
 

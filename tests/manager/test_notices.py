@@ -352,6 +352,18 @@ def test_a_token_gives_its_own_answer_for_a_day(sessions: Any, clock: FakeClock)
     assert sessions.get(one.session.id).is_active
 
 
+def test_an_answer_is_remembered_by_a_clock_that_is_behind(sessions: Any, clock: FakeClock) -> None:
+    """A process whose clock is ahead purges; for one behind it the day is not over."""
+    _, one = _noticed(sessions, clock)
+    sessions.confirm(one.notice.no_token, False)
+    clock.advance(DAY + 100)
+    sessions.purge()
+    clock.advance(-200)
+
+    with pytest.raises(TokenExpiredError):
+        sessions.confirm(one.notice.yes_token, True)
+
+
 def test_an_answer_about_an_erased_account_does_nothing(sessions: Any, clock: FakeClock) -> None:
     """Nothing is left to teach or to end."""
     _, one = _noticed(sessions, clock)
