@@ -87,22 +87,23 @@ class Risk:
     How unusual a sign-in may be.
 
     Attributes:
-        mode: "observe" assesses each sign-in, and refuses none; under "enforce" one that
-            needs a step-up raises StepUpRequiredError before anything is written.
-        points: Of each signal.
+        mode: "observe" assesses each sign-in, and refuses none for its score; under "enforce"
+            one that needs a step-up raises StepUpRequiredError before anything is written.
+        points: The points of each signal.
         notify_from: From this score on the owner is notified.
         step_up_from: From this score on a step-up is asked for.
+        refresh_from: From this score on, as of an unknown device, a refresh asks for a step-up.
         hold_from: From this score on a sign-in that would need a step-up is held instead, until
             it is approved; None, the default, holds none. Mode "enforce" alone.
-        refresh_from: From this score on, as of an unknown device, a refresh asks for one.
         quiet_sign_ins: Sign-ins of an account below which it is notified only of those
             that ask for a step-up: a young account meets new networks all the time.
-        notices_a_day: After so many notices in 24 hours, the same.
-        acr: The authentication context that satisfies it; see `Policy.acr_order`. None:
-            any newer authentication of a session does.
+        notices_a_day: After so many notices in 24 hours it is notified only of those, too.
+        acr: The authentication context that a step-up must reach, and with which an unusual
+            sign-in passes; see `Policy.acr_order`. None: any newer authentication of a
+            session will do; not with mode "enforce".
 
     Raises:
-        ConfigurationError: If the numbers contradict each other, or are none.
+        ConfigurationError: If a number is no whole number, or they contradict each other.
     """
 
     mode: Literal["observe", "enforce"] = "observe"
@@ -128,13 +129,18 @@ class Risk:
             raise ConfigurationError("notify_from must not exceed step_up_from")
         if self.mode == "enforce" and self.acr is None:
             raise ConfigurationError('mode "enforce" needs the acr that lets a sign-in pass')
-        if self.hold_from is not None and self.hold_from < self.step_up_from:
-            raise ConfigurationError("hold_from must not be below step_up_from")
-        if self.hold_from is not None and self.mode != "enforce":
-            raise ConfigurationError('hold_from has a meaning with mode "enforce" alone')
+        if self.hold_from is not None:
+            self._check_hold(self.hold_from)
         for name in ("quiet_sign_ins", "notices_a_day"):
             if getattr(self, name) < 0:
                 raise ConfigurationError(f"{name} must not be negative")
+
+    def _check_hold(self, hold_from: int) -> None:
+        _check_whole(self, ["hold_from"])
+        if hold_from < self.step_up_from:
+            raise ConfigurationError("hold_from must not be below step_up_from")
+        if self.mode != "enforce":
+            raise ConfigurationError('hold_from has a meaning with mode "enforce" alone')
 
     def __str__(self) -> str:
         limits = ["notify_from", "step_up_from", "refresh_from"]

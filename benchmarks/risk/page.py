@@ -39,6 +39,7 @@ def page(found: Found) -> str:
 def _fields(found: Found) -> dict[str, str]:
     return {
         "points": points(RISK.points),
+        "settings": settings(),
         "example": example(),
         "missed": _missed(found),
         "over": _over(found),
@@ -128,7 +129,20 @@ def points(of: Points) -> str:
     return "\n".join(["| | points | counts when |", "|---|--:|---|", *rows])
 
 
-def described(of: Points) -> dict[str, str]:
+def settings() -> str:
+    """The table of the settings but for the points, which have one of their own."""
+    rows = [
+        f"| `{name}` | {_shown(getattr(RISK, name))} | {sentence} |"
+        for name, sentence in described(RISK).items()
+    ]
+    return "\n".join(rows)
+
+
+def _shown(value: object) -> str:
+    return "below" if isinstance(value, Points) else f"`{value!r}`".replace("'", '"')
+
+
+def described(of: Points | Risk) -> dict[str, str]:
     """The attributes of a record, as its docstring describes them."""
     found: dict[str, list[str]] = {}
     text = (type(of).__doc__ or "").partition("Attributes:\n")[2].partition("Raises:\n")[0]

@@ -58,6 +58,12 @@ def test_the_page_has_the_points_of_the_code(name: str) -> None:
     assert sentence.endswith(".")
 
 
+@pytest.mark.parametrize("of", [Points(), Risk()])
+def test_every_setting_is_described(of: Points | Risk) -> None:
+    """A setting that its record's docstring does not have would be missing on the page."""
+    assert [it.name for it in fields(type(of))] == list(pages.described(of))
+
+
 def test_the_example_is_a_sum() -> None:
     """A reader who adds the lines up gets the last one."""
     block = DOC.partition("```text\n")[2].partition("```")[0]

@@ -250,6 +250,9 @@ def test_another_content_is_no_pending_token(content: object) -> None:
     [
         {"hold_from": 10},
         {"mode": "enforce", "hold_from": 9},
+        {"mode": "enforce", "hold_from": float("nan")},
+        {"mode": "enforce", "hold_from": "20"},
+        {"mode": "enforce", "hold_from": True, "step_up_from": 1},
         {"mode": "enforce", "step_up_from": 20, "hold_from": 19},
     ],
 )
