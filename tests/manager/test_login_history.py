@@ -125,6 +125,13 @@ def test_a_step_up_has_its_method(sessions: Any, clock: FakeClock) -> None:
     assert [expected, without, begun] == texts(sessions)
 
 
+def test_a_step_up_in_the_second_of_its_sign_in_has_its_method(sessions: Any) -> None:
+    """Its instant is kept a second later than that of the sign-in."""
+    sessions.step_up(sessions.login("ada", at(HOME)).access_token, amr=("otp",))
+
+    assert ["a code", None] == [it.method for it in sessions.login_history("ada")]
+
+
 def test_a_session_that_moved_says_where_it_began(sessions: Any, clock: FakeClock) -> None:
     """The address of a live session is located again; of an ended one only a network is left."""
     grant = sessions.login("ada", at(HOME))

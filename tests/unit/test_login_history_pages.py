@@ -9,8 +9,8 @@ from _play import Call, at, play
 from attrs import evolve
 
 from devsess import operations
-from devsess.models import EventType, Page
-from devsess.operations.login_history import READS, SHOWN
+from devsess.models import EventType, Location, Page
+from devsess.operations.login_history import LOCATED, READS, SHOWN
 from devsess.risk.failures import Failures, dump
 from devsess.stores.items import Item
 from devsess.testing._rows import T0, device_row, event_row, session_row
@@ -204,3 +204,16 @@ def test_a_device_without_a_session_has_the_name_it_has_now() -> None:
     ]
 
     assert ['"laptop"', None] == [it.device for it in play(page(), *answers)]
+
+
+def test_a_place_that_is_known_is_not_asked_for_again() -> None:
+    """Beyond the bound a new address has no place, and one that was asked about keeps its own."""
+    first = evolve(DENIED, ip="198.51.100.1")
+    others = [evolve(DENIED, ip=f"198.51.100.{number}") for number in range(2, LOCATED + 2)]
+    events = Page((first, *others, first))
+    lagos = Location("Lagos", "Nigeria")
+    answers = [("locate", lagos), *[("locate", None)] * (LOCATED - 1)]
+    flow = page(limit=LOCATED + 2)
+    found = play(flow, ("events", events), ("items", []), *answers)
+
+    assert ["Lagos, Nigeria", *[None] * LOCATED, "Lagos, Nigeria"] == [it.place for it in found]
