@@ -564,7 +564,7 @@ class AsyncSessionManager(AsyncRunner):
         """
         The assessment that a sign-in of *client* would get now; nothing is written.
 
-        Under every mode: where `login` would raise StepUpRequiredError, or
+        Under every mode: where `login` would raise StepUpRequiredError or SignInHeldError, or
         LoginDeniedError for a blocked device, the decision says so.
 
         Args:

@@ -10,6 +10,7 @@ from devsess.adapters._http import Answer, empty_answer, json_answer
 from devsess.adapters._problem import problem
 from devsess.errors import SignInHeldError
 from devsess.models import iso
+from devsess.requirement import check_is_user
 
 if TYPE_CHECKING:
     from devsess.adapters._exchange import Exchange
@@ -94,13 +95,17 @@ async def approve(exchange: Exchange, caller: Session, raw: bytes | None, may: M
 
 
 async def refuse(exchange: Exchange, caller: Session, raw: bytes | None) -> Answer:
-    """Refuse the one whose code is in the body; any session of the account may."""
+    """
+    Refuse the one whose code is in the body; any session of the account may.
+
+    But for an impersonation: a refusal ends the session of one that was collected.
+    """
+    check_is_user(caller)
     try:
         code = _text(json_members(exchange.request, raw), "code")
     except BodyError as error:
         return error.answer
-    actor = caller.impersonator or caller.user_id
-    if not await exchange.sessions.refuse(caller.user_id, code, actor=actor):
+    if not await exchange.sessions.refuse(caller.user_id, code, actor=caller.user_id):
         return problem(404, "No sign-in waits with this code.")
     return empty_answer(204)
 

@@ -316,6 +316,8 @@ def test_another_client_collects_nothing(sessions: Any, owner: Any, client: Any)
     sessions.approve("ada", held.code, by=owner.session)
 
     assert isinstance(refusal(sessions, held, client), DeviceMismatchError)
+    with pytest.raises(DeviceMismatchError):
+        sessions.collect(held.pending_token)
     assert sessions.collect(held.pending_token, at("45.83.91.8"))
 
 
