@@ -151,6 +151,15 @@ def test_an_hour_is_full_from_whichever_networks() -> None:
     assert "192.0.2.0" == counted(full, "", "192.0.2.0", T0 + 2 * HOUR)[0].network
 
 
+@pytest.mark.parametrize(("later", "kept"), [(90 * 24 * HOUR - 1, 2), (90 * 24 * HOUR, 1)])
+def test_a_row_lasts_ninety_days(later: int, kept: int) -> None:
+    """From its latest failure on, whether anybody purges or not; it names the hour that it is of."""
+    rows = counted((), "", "192.0.2.0", T0)
+
+    assert T0 // HOUR == rows[0].hour
+    assert kept == len(counted(rows, "", "192.0.2.0", T0 + later))
+
+
 def test_rows_are_of_one_identity() -> None:
     """In a shared record each digest is counted by itself."""
     rows = counted(counted((), "a", None, T0), "b", None, T0)

@@ -86,6 +86,7 @@ TARGETS: dict[str, tuple[str, ...]] = {
     "devsess/operations/failing.py": (
         "tests/manager/test_failures.py",
         "tests/manager/test_velocity.py",
+        "tests/manager/test_crossing_sign_ins.py",
     ),
     "devsess/operations/velocity.py": ("tests/manager/test_velocity.py",),
     "devsess/risk/failures.py": (
