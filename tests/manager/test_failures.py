@@ -153,7 +153,7 @@ def test_an_hour_is_full_from_whichever_networks() -> None:
 
 @pytest.mark.parametrize(("later", "kept"), [(90 * 24 * HOUR - 1, 2), (90 * 24 * HOUR, 1)])
 def test_a_row_lasts_ninety_days(later: int, kept: int) -> None:
-    """From its latest failure on, whether anybody purges or not; it names the hour that it is of."""
+    """From its latest failure on, purged or not; it names the hour that it is of."""
     rows = counted((), "", "192.0.2.0", T0)
 
     assert T0 // HOUR == rows[0].hour
