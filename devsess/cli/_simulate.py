@@ -21,13 +21,14 @@ from devsess.cli._table import text
 from devsess.cli._with import json_option
 from devsess.lifecycle import instant
 from devsess.models import Decision, iso
-from devsess.operations._sentences import added_up, base_of
 from devsess.risk.simulation import Replayed, Tally, replay
+from devsess.risk.sums import added_up, base_of
 from devsess.risk_policy import Risk
 from devsess.stores.open import open_store
 
 if TYPE_CHECKING:
-    from devsess.risk.simulation import Proposal
+    from devsess.risk.sums import added_up, base_of
+from devsess.risk.simulation import Proposal
 
 # As docs/risk.md measures all methods: at no more than 2 % of sign-ins challenged.
 AT_MOST = 0.02

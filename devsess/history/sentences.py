@@ -18,7 +18,8 @@ IMPERSONATION = "impersonation"
 HOUR = timedelta(hours=1)
 # Of a refresh this says nothing: it is weighed as if no device had been proven.
 _REFRESHED: Final = frozenset({"new_device"})
-_OF_REFRESHES: Final = frozenset(
+# The events of a refresh that may have an assessment.
+OF_REFRESHES: Final = frozenset(
     {EventType.SESSION_RENEWED, EventType.TOKEN_REISSUED, EventType.STEP_UP_ASKED}
 )
 
@@ -157,7 +158,7 @@ def _unknown(event: Event) -> str:
 
 
 def _unusual(event: Event, found: Assessment) -> list[str]:
-    silent = _REFRESHED if event.type in _OF_REFRESHES else frozenset()
+    silent = _REFRESHED if event.type in OF_REFRESHES else frozenset()
     return [*dict.fromkeys(_phrase(it) for it in found.signals if it.kind not in silent)]
 
 

@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from devsess import lifecycle, strength
 from devsess.errors import StepUpRequiredError
+from devsess.history.sentences import OF_REFRESHES
 from devsess.lifecycle import instant
-from devsess.models import Assessment, iso
+from devsess.models import iso
+from devsess.risk.sums import added_up, base_of
 
 if TYPE_CHECKING:
     from devsess.lifecycle import Standing
@@ -130,23 +132,8 @@ def risk(event: EventRow | None, policy: Policy) -> Said:
     found = event.assessment
     base = base_of(found)
     data = {"at": _iso(event.at), "base": base, "assessment": found.to_dict()}
-    what = "a refresh" if event.type.name == "SESSION_RENEWED" else "the sign-in"
+    what = "a refresh" if event.type in OF_REFRESHES else "the sign-in"
     return f"Assessed at {what}, {_utc(event.at)}: {added_up(found)}.", data
-
-
-def base_of(found: Assessment) -> int:
-    """The points at which the sum began."""
-    return found.score - sum(it.weight for it in found.signals)
-
-
-def added_up(found: Assessment) -> str:
-    """Such as "+20 unknown device, +15 hosting network, -50 base = -15: allow"."""
-    base = base_of(found)
-    if not found.signals and not base:
-        return f"nothing was evaluated: {found.decision.value.replace('_', ' ')}"
-    parts = [f"{it.weight:+d} {it.message}" for it in found.signals]
-    decision = found.decision.value.replace("_", " ")
-    return f"{', '.join([*parts, f'{base:+d} base'])} = {found.score}: {decision}"
 
 
 def _utc(at: float) -> str:

@@ -8,6 +8,6 @@ table of the differences that have points, and `remarks` that of those that are 
 `devsess.risk_policy` has the numbers. `assess` makes the sum and the decision for a sign-in,
 `refreshes` for a refresh, and `notices` decides whether the owner is notified. `places` knows
 distances; `failures` and `velocity` are bounded counts of failed sign-ins; `simulation` replays
-recorded sign-ins. Nothing here reads a clock, a file or a network. docs/risk.md has the measured
-figures.
+recorded sign-ins, and `sums` writes an assessment as a sum. Nothing here reads a clock, a file
+or a network. docs/risk.md has the measured figures.
 """

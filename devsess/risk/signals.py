@@ -52,7 +52,7 @@ class Finding:
 
     Attributes:
         points: The name of its points in `Points`.
-        message: A sentence with the numbers.
+        message: A few words for people, with the numbers in them.
         data: The numbers, as JSON types.
     """
 

@@ -391,6 +391,9 @@ def test_a_step_up_that_is_due_fails_no_validation(
     assert {"stepUpAfter": "2025-07-18T14:31:00Z", "due": True, "acrValues": ["aal2"]} == (
         data_of(explained, "step_up")
     )
+    assert explained.checks[-1].message.startswith(
+        "Assessed at a refresh, 2025-07-18 14:31:00 UTC:"
+    )
     clock.advance(60)
     grant = sessions.step_up(grant.access_token, amr=("otp",), acr="aal2")
     assert not data_of(sessions.explain(grant.access_token), "step_up")["due"]
