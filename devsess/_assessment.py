@@ -32,7 +32,7 @@ class Signal:
     Attributes:
         kind: Its name, such as "foreign_device".
         weight: Its points; 0 for one that is shown and does not count.
-        message: A sentence for people, with the numbers in it.
+        message: A few words for people, with the numbers in them.
         data: The numbers, as JSON types.
     """
 

@@ -36,7 +36,7 @@ _FOREIGN = Assessment(
         Signal(
             kind="foreign_device",
             weight=0,
-            message="The session was renewed by another browser or system than it was started by.",
+            message="another browser or system than the session began with",
         ),
     )
 )

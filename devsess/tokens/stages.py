@@ -31,14 +31,12 @@ class Stage:
     One check of a token.
 
     Attributes:
-        name: Of STAGES.
-        message: A sentence with the numbers.
+        message: A sentence with the numbers; empty where it failed.
         data: The numbers, as JSON types; nothing that helps to make a token.
         error: Why it failed, or None.
     """
 
-    name: str
-    message: str
+    message: str = ""
     data: Mapping[str, Any] = field(default=NOTHING)
     error: InvalidSessionError | None = None
 
@@ -65,13 +63,13 @@ class Inspection:
         self._content: dict[str, Any] = {}
 
     def stages(self) -> Iterator[Stage]:
-        """Each stage up to the first that fails."""
+        """Each stage, in the order of STAGES, up to the first that fails."""
         checks = (
             *(self._form, self._signature, self._read, self._issuer, self._audience),
             *(self._names, self._times),
         )
-        for name, check in zip(STAGES, checks, strict=True):
-            stage = _made(name, check)
+        for check in checks:
+            stage = _made(check)
             yield stage
             if stage.error is not None:
                 return
@@ -129,16 +127,12 @@ class Inspection:
         )
 
 
-def _made(name: str, check: Callable[[], tuple[str, dict[str, Any]]]) -> Stage:
+def _made(check: Callable[[], tuple[str, dict[str, Any]]]) -> Stage:
     try:
         message, data = check()
     except InvalidSessionError as error:
-        return Stage(name, f"{_sentence(str(error))}", error=error)
-    return Stage(name, message, data)
-
-
-def _sentence(said: str) -> str:
-    return f"{said[:1].upper()}{said[1:]}."
+        return Stage(error=error)
+    return Stage(message, data)
 
 
 def _shown(text: str) -> str:

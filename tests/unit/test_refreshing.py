@@ -89,7 +89,7 @@ def test_the_signal_says_what_was_seen() -> None:
     curl = Client(user_agent="curl/8.9")
     grant = play(refresh(0, curl), ("get", ROW), ("items", []), ("rotate", RENEWED), ("emit", None))
     (signal,) = grant.assessment.signals
-    expected = "The session was renewed by another browser or system than it was started by."
+    expected = "another browser or system than the session began with"
     assert expected == signal.message
 
 
