@@ -32,7 +32,7 @@ from devsess.risk.simulation import Proposal
 
 # As docs/risk.md measures all methods: at no more than 2 % of sign-ins challenged.
 AT_MOST = 0.02
-HEARD = (Decision.STEP_UP, Decision.NOTIFY)
+UNUSUAL = (Decision.STEP_UP, Decision.NOTIFY)
 # Accounts after which the progress is shown anew.
 STEP = 50
 
@@ -126,14 +126,14 @@ def _show(tally: Tally, proposal: Proposal, risk: Risk, at_most: float) -> None:
 
 
 def _numbers(tally: Tally) -> list[tuple[str, int]]:
-    decisions = [(it.value.replace("_", " "), tally.decisions[it]) for it in HEARD]
+    decisions = [(it.value.replace("_", " "), tally.decisions[it]) for it in UNUSUAL]
     allowed = ("allow", tally.decisions[Decision.ALLOW])
     return [*decisions, allowed, ("owner notified", tally.counts["noticed"])]
 
 
 def _signals(tally: Tally) -> list[tuple[str, int, int]]:
     """Each signal of what was not allowed, the most frequent first."""
-    step_up, notify = (tally.signals.get(it, Counter[str]()) for it in HEARD)
+    step_up, notify = (tally.signals.get(it, Counter[str]()) for it in UNUSUAL)
     kinds = sorted({*step_up, *notify}, key=lambda it: (-step_up[it], -notify[it], it))
     return [(it, step_up[it], notify[it]) for it in kinds]
 
@@ -160,7 +160,7 @@ def _json(tally: Tally, proposal: Proposal, risk: Risk, at_most: float) -> dict[
         "signIns": tally.counts["sign_ins"],
         "first": tally.counts["first"],
         "noticed": tally.counts["noticed"],
-        "decisions": {it.value: tally.decisions[it] for it in (*HEARD, Decision.ALLOW)},
+        "decisions": {it.value: tally.decisions[it] for it in (*UNUSUAL, Decision.ALLOW)},
         "signals": {
             kind: {"step_up": step_up, "notify": notify}
             for kind, step_up, notify in _signals(tally)

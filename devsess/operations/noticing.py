@@ -56,8 +56,8 @@ def notice(op: Operation, row: SessionRow) -> Notice:
 def send(op: Operation, row: SessionRow, event: EventRow) -> Notice:
     """The question about the sign-in of *event*, handed to the application as an event too."""
     question = notice(op, row)
-    told = asdict(event, recurse=False) | {"type": EventType.NOTICE}
-    op.emit(NoticeRow(**told, notice=question))
+    columns = asdict(event, recurse=False) | {"type": EventType.NOTICE}
+    op.emit(NoticeRow(**columns, notice=question))
     return question
 
 

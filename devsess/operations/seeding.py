@@ -64,7 +64,7 @@ def _can_be_compared(profile: Profile, shown: Facts) -> bool:
     """
     Whether *profile* has a provider and a country, where the sign-in has them.
 
-    Otherwise a locator of today knows what nothing told about the past, and the account's own
+    Otherwise the locator of today knows what is known of no sign-in before, and the account's own
     country would look new to it.
     """
     seen = parts(shown)

@@ -77,7 +77,7 @@ def test_a_mild_sign_in_of_a_young_account_is_silent(sessions: Any) -> None:
 
 
 def test_notices_have_a_limit_a_day(sessions: Any, clock: FakeClock) -> None:
-    """Of mild ones three; a step-up is told all the same, and on the next day all are again."""
+    """Of mild ones three; a step-up is notified all the same, and on the next day all are again."""
     for _ in range(3):
         sessions.login("ada", at(HOME))
     clock.advance(60)
@@ -93,7 +93,7 @@ def test_notices_have_a_limit_a_day(sessions: Any, clock: FakeClock) -> None:
     assert mild(9)
 
 
-def test_refreshes_are_never_told(sessions: Any) -> None:
+def test_refreshes_are_never_notified(sessions: Any) -> None:
     """However unusual one is."""
     grant = sessions.login("ada", at(HOME))
     moved = sessions.refresh(grant.refresh_token, at(HOSTED, grant.device_token))

@@ -86,7 +86,7 @@ def test_enforced_a_step_up_comes_before_anything_is_written(enforced: Any) -> N
 
 
 def test_a_challenge_is_handed_to_the_application(make: Callable[..., Any]) -> None:
-    """on_event hears of it, with the assessment; the history does not."""
+    """on_event gets it, with the assessment; the history does not."""
     heard: list[Any] = []
     sessions = make(locator=Locator(), policy=ENFORCE, on_event=heard.append)
     sessions.login("ada", at(HOME))

@@ -49,7 +49,7 @@ def later(facts: Facts, days: float) -> Facts:
 
 
 def test_the_first_sign_in_teaches_at_once() -> None:
-    """An account's first place is its place, whoever proves what."""
+    """An account's first place is its place, with and without proof."""
     profile = learned(Profile(), evolve(HOME, proof=Proof.NONE), confirmed=False)
 
     assert profile.knows(Part.COUNTRY, "NG", T)

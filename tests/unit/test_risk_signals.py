@@ -181,7 +181,7 @@ def test_every_signal_has_cases_on_both_sides() -> None:
 
 
 def test_a_place_that_the_account_knows_is_no_travel() -> None:
-    """Whoever commutes between two cities is not stopped for the speed."""
+    """Somebody who commutes between two cities is not stopped for the speed."""
     there = learned(USED, at(evolve(ABROAD, proof=Proof.KNOWN), DAY), confirmed=True)
     back = learned(there, at(HOME, 2 * DAY), confirmed=True)
     again = at(evolve(ABROAD, network="70.24.99.0"), 2 * DAY + 60)
