@@ -200,7 +200,7 @@ def test_a_profile_is_read_as_it_was_written(history: list[Facts]) -> None:
 
 
 def test_a_profile_stays_small() -> None:
-    """After ten thousand sign-ins from ever new places it has its caps, and no more."""
+    """After two thousand sign-ins from ever new places it has its caps, and no more."""
     profile = Profile()
     for number in range(2_000):
         spread = evolve(HERE, latitude=number % 90, asn=number, country_code=str(number))
