@@ -10,10 +10,11 @@ import pytest
 from _people import CHROME, HOME, QUEBEC, WINDOWS, Locator, at
 from attrs import evolve
 
-from devsess import Client, Decision, Policy, SessionManager
+from devsess import Client, Decision, Location, Policy, SessionManager
 from devsess.operations._kinds import FAILURES, PROFILE
 from devsess.risk import failures, velocity
 from devsess.risk import profile as profiles
+from devsess.risk.places import FARTHEST_KM, LATEST, Place, distance_km, place, travel
 from devsess.risk_policy import Points, Risk
 from devsess.stores.memory import MemoryStore
 from devsess.testing import FakeClock
@@ -117,6 +118,68 @@ def test_a_place_that_is_none_makes_a_profile_damaged(index: int, value: object)
         profiles.load(json.dumps({**sound, "last": place}))
 
 
+EDGES: list[tuple[int, list[Any]]] = [
+    (0, [0, LATEST - 1, 1.5]),
+    (2, [-90, 90, -90.0, 0]),
+    (3, [-180, 180, 180.0]),
+    (4, [0, FARTHEST_KM, 0.5]),
+    (5, [None, "2001:db8::"]),
+    (6, [None, 0, 2**32 - 1]),
+]
+
+
+@pytest.mark.parametrize(
+    ("index", "value"), [(index, value) for index, values in EDGES for value in values], ids=str
+)
+def test_a_place_at_an_edge_is_one(index: int, value: object) -> None:
+    """The poles, the date line, a point without a radius: what `dump` writes is read."""
+    found = Place(*[*HERE[:index], value, *HERE[index + 1 :]])
+    profile = profiles.Profile(sign_ins=3, last=found)
+
+    assert profile == profiles.load(profiles.dump(profile))
+    where = Location("Lagos", None, found.latitude, found.longitude, found.radius_km)
+    here = place(found.at, None, where)
+    assert here is not None
+    assert (found.latitude, found.longitude) == (here.latitude, here.longitude)
+    assert found.radius_km == here.radius_km
+
+
+@pytest.mark.parametrize(
+    "wrong", [(90.5, 3), (-90.5, 3), (6, 180.5), (6, -180.5), (NAN, 3), (6, NAN)]
+)
+def test_a_point_that_is_none_is_no_place(wrong: tuple[float, float]) -> None:
+    """Nor is one of a hosting network, nor one without a city."""
+    sound = Location("Lagos", None, 6.0, 3.0, 20)
+    latitude, longitude = wrong
+
+    assert place(1.0, None, sound) is not None
+    assert place(1.0, None, evolve(sound, latitude=latitude, longitude=longitude)) is None
+    assert place(1.0, None, evolve(sound, city="")) is None
+    assert place(1.0, None, evolve(sound, is_hosting=True)) is None
+
+
+@pytest.mark.parametrize("radius", [None, -0.5, FARTHEST_KM + 1, NAN])
+def test_a_radius_that_cannot_be_is_that_of_a_city(radius: float | None) -> None:
+    """Fifty kilometres, as the median of a file that has radii."""
+    found = place(1.0, None, Location("Lagos", None, 6.0, 3.0, radius))
+
+    assert found is not None
+    assert 50 == found.radius_km
+
+
+def test_the_longest_way_is_half_around_the_earth() -> None:
+    """From a pole to the other; two points beside the date line are one; at once is a second."""
+    north, south = (Place(0.0, "x", latitude, 0.0, 0, None, None) for latitude in (90, -90))
+    east, west = (Place(0.0, "x", 0.0, longitude, 0, None, None) for longitude in (-180, 180))
+    gone = travel(north, south)
+
+    assert FARTHEST_KM == pytest.approx(gone.km)
+    assert 20_015 == round(gone.km)
+    assert 0 == round(distance_km(east, west))
+    assert gone.km * 3_600 == pytest.approx(gone.speed)
+    assert 0 == travel(north, evolve(south, radius_km=FARTHEST_KM + 1)).km
+
+
 def test_a_newer_profile_is_left_as_it_is() -> None:
     """It is not evaluated, not written over, and its failures count again once it can be read."""
     account = Damaged()
@@ -136,7 +199,9 @@ def test_a_newer_profile_is_left_as_it_is() -> None:
 def test_a_count_that_cannot_be_makes_a_record_damaged(count: int) -> None:
     """Two long numbers come to one that Python does not print."""
     assert () != failures.load(json.dumps([["", None, 486_897, 1, 1_752_831_000]]))
-    assert () == failures.load(json.dumps([["", None, 486_897, count, 1_752_831_000]]))
+    good = ["", None, 486_897, failures.MOST_COUNTED, 1_752_831_000]
+    assert 1 == len(failures.load(json.dumps([good])))
+    assert () == failures.load(json.dumps([good, ["", None, 486_897, count, 1_752_831_000]]))
 
 
 def test_a_damaged_count_of_networks_is_begun_anew() -> None:

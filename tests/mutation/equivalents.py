@@ -12,6 +12,9 @@ EQUIVALENTS: dict[str, dict[tuple[str, str], str]] = {
         ("_revoked", "row.revoked_at or 0.0 → ((row.revoked_at))"): _NEVER_ZERO,
         ("_revoked", "0.0 → 1.0"): _NEVER_ZERO,
     },
+    "devsess/risk/failures.py": {
+        ("dump", "\":\" → 'XX:'"): "rows are lists: no object is among them",
+    },
     "devsess/operations/velocity.py": {
         ("failed_accounts", "1 → 2"): "a record has no key: there is one of its owner",
         ("_counted", "1 → 2"): "a record has no key: there is one of its owner",

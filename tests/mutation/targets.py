@@ -37,6 +37,8 @@ _LEASES = (
     "tests/leases/test_length_of_waits.py",
 )
 
+_DAMAGED = "tests/manager/test_damaged_items.py"
+
 TARGETS: dict[str, tuple[str, ...]] = {
     "devsess/rotation.py": (*_LAWS, *_OPERATIONS, "tests/manager/test_refresh.py"),
     "devsess/lifecycle.py": (*_LAWS, *_OPERATIONS, "tests/manager/test_levels.py"),
@@ -91,12 +93,16 @@ TARGETS: dict[str, tuple[str, ...]] = {
     "devsess/operations/velocity.py": ("tests/manager/test_velocity.py",),
     "devsess/risk/failures.py": (
         "tests/manager/test_failures.py",
-        "tests/manager/test_damaged_items.py",
+        f"{_DAMAGED}::test_a_count_that_cannot_be_makes_a_record_damaged",
     ),
     "devsess/risk/places.py": (
         "tests/unit/test_risk_signals.py",
         "tests/unit/test_risk_profile.py",
-        "tests/manager/test_damaged_items.py",
+        f"{_DAMAGED}::test_a_place_that_is_none_makes_a_profile_damaged",
+        f"{_DAMAGED}::test_a_place_at_an_edge_is_one",
+        f"{_DAMAGED}::test_a_point_that_is_none_is_no_place",
+        f"{_DAMAGED}::test_a_radius_that_cannot_be_is_that_of_a_city",
+        f"{_DAMAGED}::test_the_longest_way_is_half_around_the_earth",
     ),
     "devsess/risk/velocity.py": ("tests/unit/test_risk_velocity.py",),
     "devsess/skew.py": (*_LAWS, *_OPERATIONS, "tests/manager/test_levels.py"),
