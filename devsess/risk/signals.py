@@ -149,13 +149,12 @@ def failures(facts: Facts, _: Profile) -> Finding | None:
     """Failed sign-ins came right before."""
     if facts.failures < FAILURES:
         return None
-    return Finding(
-        "failures", f"{facts.failures} failed sign-ins before", {"failures": facts.failures}
-    )
+    count = facts.failures
+    return Finding("failures", f"after {count} failed sign-ins", {"failures": count})
 
 
 def velocity(facts: Facts, _: Profile) -> Finding | Lacking | None:
-    """The network failed on many accounts; a refresh, which no guess leads to, is not asked."""
+    """The network failed on many accounts; at a refresh nobody guesses passwords, and it is None."""
     count = facts.failed_accounts
     if facts.is_refresh:
         return None

@@ -256,6 +256,14 @@ def test_without_a_profile_nothing_is_evaluated(profile: Profile | None) -> None
     assert (found.decision, tuple(SIGNALS)) == (Decision.ALLOW, found.not_evaluated)
 
 
+def test_failures_have_their_number() -> None:
+    """In words that can stand behind their points, and as data."""
+    found = SIGNALS["failures"](evolve(BARE, failures=3), USED)
+
+    assert isinstance(found, Finding)
+    assert ("after 3 failed sign-ins", {"failures": 3}) == (found.message, found.data)
+
+
 @pytest.mark.parametrize("profile", [None, USED])
 @pytest.mark.parametrize(("points", "is_on"), [(0, False), (1, True), (-1, True)])
 def test_velocity_is_off_where_it_has_no_points(
