@@ -154,7 +154,7 @@ def failures(facts: Facts, _: Profile) -> Finding | None:
 
 
 def velocity(facts: Facts, _: Profile) -> Finding | Lacking | None:
-    """The network failed on many accounts; at a refresh nobody guesses passwords, and it is None."""
+    """The network failed on many accounts; at a refresh, where nobody guesses, it is not asked."""
     count = facts.failed_accounts
     if facts.is_refresh:
         return None
