@@ -67,6 +67,7 @@ TARGETS: dict[str, tuple[str, ...]] = {
     ),
     "devsess/operations/noticing.py": (
         "tests/manager/test_notices.py",
+        "tests/manager/test_crossing_answers.py",
         "tests/manager/test_a_young_session.py",
     ),
     "devsess/operations/impersonating.py": ("tests/manager/test_impersonation.py",),
@@ -87,6 +88,7 @@ TARGETS: dict[str, tuple[str, ...]] = {
     ),
     "devsess/operations/failing.py": (
         "tests/manager/test_failures.py",
+        "tests/manager/test_crossing_sign_ins.py",
         "tests/manager/test_velocity.py",
         "tests/manager/test_crossing_sign_ins.py",
     ),
