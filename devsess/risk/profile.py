@@ -34,7 +34,7 @@ class Part(StrEnum):
     """The parts of a sign-in that a profile remembers."""
 
     NETWORK = "network"  # a /24 or /48
-    PROVIDER = "provider"  # number of an autonomous system
+    PROVIDER = "owner"  # number of an autonomous system; stored by that name since the first
     COUNTRY = "country"  # ISO 3166-1, two letters
     CELL = "cell"  # a place, to half a degree
     AGENT = "agent"  # browser and system

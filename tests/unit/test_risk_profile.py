@@ -252,3 +252,9 @@ def test_notices_of_a_clock_a_little_ahead_count(ahead: float, counts: bool) -> 
     here = noticed(there, T)
 
     assert 1 + counts == len(recent_notices(here, T))
+
+
+def test_parts_are_stored_under_the_same_names() -> None:
+    """A profile under another name would be unreadable, and its account not assessed again."""
+    assert ["network", "owner", "country", "cell", "agent"] == [it.value for it in Part]
+    assert set(Part) == json.loads(dump(USED))["seen"].keys()
