@@ -94,7 +94,7 @@ def test_no_value_ends_a_sign_in(kind: str, thorough: bool) -> None:
 HERE: list[Any] = [1_752_831_000, "Lagos", 6.45, 3.39, 20, "102.89.77.0", 37148]
 NAN, INF, HUGE = float("nan"), float("inf"), 10**400
 WRONG: list[tuple[int, list[Any]]] = [
-    (0, [NAN, INF, HUGE, -HUGE, 1e300, -1, "x", True]),
+    (0, [NAN, INF, HUGE, -HUGE, LATEST, -1, "x", True]),
     (1, [5, None, ["Lagos"]]),
     (2, [NAN, INF, 91, -90.5, 1e308, HUGE, "6", None, True]),
     (3, [NAN, -INF, 181, -180.5, HUGE, []]),
@@ -154,6 +154,8 @@ def test_a_point_that_is_none_is_no_place(wrong: tuple[float, float]) -> None:
 
     assert place(1.0, None, sound) is not None
     assert place(1.0, None, evolve(sound, latitude=latitude, longitude=longitude)) is None
+    assert place(1.0, None, evolve(sound, latitude=None)) is None
+    assert place(1.0, None, evolve(sound, longitude=None)) is None
     assert place(1.0, None, evolve(sound, city="")) is None
     assert place(1.0, None, evolve(sound, is_hosting=True)) is None
 
