@@ -110,7 +110,7 @@ def test_bench_measures_tokens_of_the_given_key() -> None:
     assert "memory" == figures.mark
 
 
-@pytest.mark.parametrize("alg", ["EdDSA", "ES256"])
+@pytest.mark.parametrize("alg", ["EdDSA", pytest.param("ES256", marks=dear)])
 def test_bench_takes_a_private_key(alg: Literal["EdDSA", "ES256"], tmp_path: Path) -> None:
     """An application's own key signs, from a file or as text, without another secret."""
     pem = generate_pem(alg)

@@ -106,7 +106,22 @@ class _Endings:
         assert ALL_DONE == left_behind(self.path)
 
 
-@pytest.fixture(params=[_an_account, _everyone], ids=["an account", "everyone"])
+SCENES = {"an account": _an_account, "everyone": _everyone}
+# By default a kill strikes the one, and a fork the other; an exception strikes both.
+an_account, everyone = (
+    pytest.mark.parametrize(
+        "scene",
+        [
+            pytest.param(end, id=name, marks=() if name == usual else pytest.mark.thorough)
+            for name, end in SCENES.items()
+        ],
+        indirect=True,
+    )
+    for usual in SCENES
+)
+
+
+@pytest.fixture(params=list(SCENES.values()), ids=list(SCENES))
 def scene(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[_Endings]:
     scene = _Endings(tmp_path / "s.db", request.param)
     yield scene
@@ -158,6 +173,7 @@ def test_an_exception_between_any_two_statements(scene: _Endings, step: int) -> 
 
 
 @needs_fork
+@an_account
 def test_a_kill_between_any_two_statements(scene: _Endings, step: int) -> None:
     """Killed anywhere in an ending, a process leaves all ended, or all alive."""
     for moment in count(0, step):
@@ -178,6 +194,7 @@ def test_a_kill_between_any_two_statements(scene: _Endings, step: int) -> None:
 
 
 @needs_fork
+@everyone
 def test_a_fork_between_any_two_statements(scene: _Endings, step: int) -> None:
     """
     A signal's handler that forks inside a write: the parent goes on as if it had not.
