@@ -1,14 +1,14 @@
 """
 LAW: a held sign-in waits, is approved or refused, and is collected once.
 
-    waiting ── approve ─▶ approved ── collect ─▶ collecting ── its session is written ─▶ collected
-       └────────── refuse ───┴────────── refuse ─────┴─▶ refused        refuse ends it ─────┘
+    waiting ─── approve ──▶ approved ─── collect ──▶ collected
+       └──────── refuse ───────┴─▶ refused               └── refuse ends its session
 
 Each arrow is one write that names the version it has read, so of two at once one takes place and
-the other looks again. The session has the id of the held sign-in, so a store takes one alone. It is
-written between two arrows: a refusal before the second one is found there, and the session ends
-before anybody has its tokens. "No" always wins: nothing leads away from refused. An approval counts
-for as long as the session that gave it lives.
+the other looks again. A session has the id of its held sign-in, so a store takes one alone. It is
+written right before it counts as collected: a refusal in between is found there, and the session
+ends before anybody has its tokens. "No" always wins: nothing leads away from refused. An approval
+counts for as long as the session that gave it lives.
 """
 
 from __future__ import annotations
@@ -38,19 +38,13 @@ class State(StrEnum):
 
     WAITING = "waiting"
     APPROVED = "approved"
-    COLLECTING = "collecting"
     REFUSED = "refused"
     COLLECTED = "collected"
 
     @property
     def is_open(self) -> bool:
         """Whether it may still be collected."""
-        return self in (State.WAITING, State.APPROVED, State.COLLECTING)
-
-    @property
-    def is_approved(self) -> bool:
-        """Whether somebody has approved it, and nobody has it yet."""
-        return self in (State.APPROVED, State.COLLECTING)
+        return self in (State.WAITING, State.APPROVED)
 
 
 def _texts(texts: Iterable[str]) -> tuple[str, ...]:
@@ -160,7 +154,7 @@ def to_drop(there: Sequence[Held], network: str | None) -> int | None:
 
 
 def is_same_client(
-    held: Held, os: str, browser: str, device_id: str | None, location: Location | None
+    held: Held, os: str, browser: str, device_id: str, location: Location | None
 ) -> bool:
     """
     Whether a client is what its approver was shown.
@@ -172,7 +166,7 @@ def is_same_client(
     Args:
         held: The held sign-in.
         os, browser: Of the client that collects.
-        device_id: The known device that it proves to be, or None.
+        device_id: Of the device that it proves to be, or of a new one.
         location: Of its address, or None.
     """
     if (os, browser) != (held.os, held.browser) or held.device_id not in (None, device_id):

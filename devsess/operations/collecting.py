@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from attrs import evolve
-
 from devsess import holding, lifecycle
 from devsess.errors import (
     BadTokenError,
@@ -19,7 +17,7 @@ from devsess.operations import assessing
 from devsess.operations._checks import checked_client, checked_text
 from devsess.operations._sign_in import SignIn
 from devsess.operations.common import NOBODY
-from devsess.operations.holding import cut_off, expired, is_cut_off, of_id, put, stands
+from devsess.operations.holding import cut_off, expired, is_cut_off, of_id, stands
 from devsess.operations.login import enter, look
 
 if TYPE_CHECKING:
@@ -53,32 +51,10 @@ async def collect(op: Operation, pending_token: str, client: Client | None) -> G
         raise DeviceMismatchError("another client began this sign-in: collect it from there")
     weighed = assessing.weigh_approved(op, claims.user_id, seen.facts, seen.habits)
     sign_in = _sign_in(claims.user_id, kept.held)
-    begun = await _begun(op, kept)
     try:
-        return await enter(op, sign_in, seen, weighed, limit=limit, held=begun)
+        return await enter(op, sign_in, seen, weighed, limit=limit, held=kept)
     except ValueError:  # there is a session of its id
         raise _collected() from None
-
-
-async def _begun(op: Operation, kept: Kept) -> Kept:
-    """
-    *kept*, once nobody else can begin to collect it.
-
-    One that was begun before goes on: its session was not written, for the limit or for a store
-    that failed. If it was, the store refuses a second one.
-    """
-    if kept.held.state is State.COLLECTING:
-        if await op.store.get(kept.id) is not None:
-            raise _collected()
-        return kept
-    begun = await put(op, kept, evolve(kept.held, state=State.COLLECTING))
-    if begun is None:
-        raise SignInHeldError(
-            "this sign-in was decided on meanwhile: ask again",
-            code=holding.shown(kept.held.code),
-            expires_at=lifecycle.instant(kept.item.until),
-        )
-    return begun
 
 
 def _collected() -> TokenExpiredError:
@@ -122,8 +98,7 @@ async def _require_approval(op: Operation, kept: Kept) -> None:
 
 def _is_same(held: Held, seen: Seen) -> bool:
     traits = seen.sighting.traits
-    device_id = seen.device.id if seen.is_known else None
-    return holding.is_same_client(held, traits.os, traits.browser, device_id, seen.location)
+    return holding.is_same_client(held, traits.os, traits.browser, seen.device.id, seen.location)
 
 
 def _sign_in(user_id: str, held: Held) -> SignIn:

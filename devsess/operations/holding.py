@@ -181,7 +181,7 @@ async def refuse(op: Operation, user_id: str, code: str, *, actor: str | None) -
             return True
         refused = evolve(found.held, state=State.REFUSED)
         if await put(op, found, refused) is not None:
-            if found.held.state is State.COLLECTING:  # its session may be there already
+            if found.held.state is State.APPROVED:  # its session may be there already
                 await revoke(op, found.id, user_id=account, reason="refused", actor=actor)
             event = _event(op, account, refused, EventType.SIGN_IN_REFUSED)
             await record(op, evolve(event, actor=doer))
@@ -190,7 +190,7 @@ async def refuse(op: Operation, user_id: str, code: str, *, actor: str | None) -
 
 async def stands(op: Operation, kept: Kept) -> bool:
     """Whether it is approved, and the session that approved it still lives."""
-    if not kept.held.state.is_approved:
+    if kept.held.state is not State.APPROVED:
         return False
     if kept.held.approved_by is None:
         return True

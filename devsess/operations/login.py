@@ -94,7 +94,7 @@ async def enter(
     Args:
         op, sign_in, seen, weighed: The sign-in.
         limit: Live sessions that the account may have.
-        held: The held sign-in that it was, as it is being collected.
+        held: The held sign-in that it was, approved.
 
     Raises:
         LoginDeniedError, SessionLimitError: As `login`; and if *held* was refused meanwhile.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import pickle
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +25,7 @@ from devsess import (
     StepUpRequiredError,
     TokenExpiredError,
 )
+from devsess.tokens.text import base64url
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -202,7 +204,9 @@ def test_it_is_collected_once(sessions: Any, owner: Any) -> None:
     sessions.approve("ada", held.code, by=owner.session)
     sessions.collect(held.pending_token, at(HOSTED))
 
-    assert isinstance(refusal(sessions, held), TokenExpiredError)
+    again = refusal(sessions, held)
+    assert isinstance(again, TokenExpiredError)
+    assert "this sign-in was collected already" == str(again)
     assert 2 == len(sessions.list("ada"))
     assert not sessions.approve("ada", held.code, by=owner.session)
 
@@ -491,6 +495,24 @@ def test_an_unknown_code_names_nothing(sessions: Any, owner: Any, code: str) -> 
             method("ada", 5)
 
 
+def _of(user_id: str) -> str:
+    """A pending token that names such an account."""
+    body = base64url(json.dumps(["h" * 22, user_id]).encode())
+    return f"ds1h.{body}.{'s' * 43}"
+
+
+def test_one_that_is_over_takes_no_room(sessions: Any, owner: Any, clock: FakeClock) -> None:
+    """From the instant at which its time is over, another has its place."""
+    elsewhere = at(QUEBEC, agent=WINDOWS)
+    hold(sessions)
+    clock.advance(QUARTER / 2)
+    others = [hold(sessions, elsewhere), hold(sessions, elsewhere)]
+    clock.advance(QUARTER / 2)
+    others.append(hold(sessions, elsewhere))
+
+    assert {it.code for it in others} == {it.code for it in sessions.held("ada")}
+
+
 def test_a_token_is_compared_whole(sessions: Any, owner: Any) -> None:
     """Another secret, another kind of token, and another account's are refused."""
     held, other = hold(sessions), hold(sessions)
@@ -501,6 +523,7 @@ def test_a_token_is_compared_whole(sessions: Any, owner: Any) -> None:
         owner.access_token,
         owner.refresh_token,
         "",
+        *(_of(user_id) for user_id in ("", "a\0", "a" * 256, "\ud800")),
     ]
     for token in forged:
         with pytest.raises(BadTokenError):

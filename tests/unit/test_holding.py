@@ -50,8 +50,7 @@ def test_a_held_sign_in_reads_as_written(state: State) -> None:
     assert held == again
     assert (tuple, State) == (type(again.amr), type(again.state))
     assert held.digest not in repr(held)
-    assert state.is_open is (state not in (State.REFUSED, State.COLLECTED))
-    assert state.is_approved is (state in (State.APPROVED, State.COLLECTING))
+    assert state.is_open is (state in (State.WAITING, State.APPROVED))
 
 
 def test_the_longest_arguments_fit_an_item() -> None:
@@ -138,15 +137,13 @@ ABROAD = Location(country_code="FR", asn=37148)
 OTHER = Location(country_code="NG", asn=1)
 
 # The changes to the held sign-in, the client that collects, and whether it is the same.
-CLIENTS: list[tuple[dict[str, Any], tuple[str, str, str | None, Location | None], bool]] = [
+CLIENTS: list[tuple[dict[str, Any], tuple[str, str, str, Location | None], bool]] = [
     ({}, ("macOS", "Chrome", "d1", PLACE), True),
     ({}, ("macOS", "Chrome", "d1", None), True),
     ({}, ("macOS", "Chrome", "d1", Location()), True),
     ({}, ("Windows", "Chrome", "d1", PLACE), False),
     ({}, ("macOS", "Firefox", "d1", PLACE), False),
     ({}, ("macOS", "Chrome", "d2", PLACE), False),
-    ({}, ("macOS", "Chrome", None, PLACE), False),
-    ({"device_id": None}, ("macOS", "Chrome", None, PLACE), True),
     ({"device_id": None}, ("macOS", "Chrome", "d9", PLACE), True),
     ({}, ("macOS", "Chrome", "d1", ABROAD), False),
     ({}, ("macOS", "Chrome", "d1", OTHER), False),
@@ -160,7 +157,7 @@ CLIENTS: list[tuple[dict[str, Any], tuple[str, str, str | None, Location | None]
 
 @pytest.mark.parametrize(("columns", "client", "expected"), CLIENTS)
 def test_the_client_is_the_one_that_was_approved(
-    columns: dict[str, Any], client: tuple[str, str, str | None, Location | None], expected: bool
+    columns: dict[str, Any], client: tuple[str, str, str, Location | None], expected: bool
 ) -> None:
     """System, browser and known device; provider and country where both are known."""
     assert expected is holding.is_same_client(evolve(HELD, **columns), *client)
