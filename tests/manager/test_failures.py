@@ -83,10 +83,12 @@ def test_any_typed_text_is_counted(make: Callable[..., Any], typed: str) -> None
     assert [typed[:255]] == [it.user_id for it in heard]
 
 
-def test_a_name_is_a_text(sessions: Any) -> None:
-    """Anything else is a mistake of the program."""
-    with pytest.raises(TypeError):
-        sessions.record_failure(None)
+@pytest.mark.parametrize("user_id", [None, 7, b"ada", ["ada"]])
+def test_a_name_is_a_text(sessions: Any, user_id: Any) -> None:
+    """Nothing else is counted, and the error names the argument."""
+    with pytest.raises(TypeError, match=r"^user_id must be"):
+        sessions.record_failure(user_id)
+    assert () == sessions.history("ada").items
 
 
 def test_failures_never_teach(sessions: Any) -> None:

@@ -171,3 +171,10 @@ def test_an_ending_of_the_account_ends_it(sessions: Any, staff: Any) -> None:
     assert [acted.session.id] == [*sessions.revoke_all("ada")]
     with pytest.raises(SessionRevokedError):
         sessions.validate(acted.access_token)
+
+
+def test_it_ends_with_the_browser(sessions: Any, staff: Any) -> None:
+    """Nobody finds themselves acting as another person in a browser that was opened anew."""
+    acted = sessions.impersonate("ada", staff.session)
+
+    assert not acted.session.persistent
