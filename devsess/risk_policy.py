@@ -34,8 +34,9 @@ class Points:
     Attributes:
         base: Always: the sum starts here.
         unknown_device: No known device was proven.
-        trusted_device: The device is one that its user trusts; at a sign-in, not at a refresh.
-            Its worth is not measured: nobody in the population trusts a device.
+        trusted_device: The device is one that its user trusts; at a sign-in, not at a refresh,
+            and neither in a new country nor from a new data centre, where a copy of its token
+            would be used. Its worth is not measured: nobody in the population trusts a device.
         new_subnet: The address is in a new /24 (IPv6: /48), of a provider that is known.
         new_network: It is of a new provider.
         hosting: The new provider runs a data centre or a VPN.

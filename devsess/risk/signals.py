@@ -73,9 +73,17 @@ def unknown_device(facts: Facts, _: Profile) -> Finding | None:
     return Finding("unknown_device", "unknown device")
 
 
-def trusted_device(facts: Facts, _: Profile) -> Finding | None:
-    """The device is one that its user trusts."""
-    return Finding("trusted_device", "trusted device") if facts.proof is Proof.TRUSTED else None
+def trusted_device(facts: Facts, profile: Profile) -> Finding | None:
+    """
+    The device is one that its user trusts, where its token is likely to be on that very device.
+
+    A copy of the token is used from a data centre or another country, and earns nothing there.
+    """
+    if facts.proof is not Proof.TRUSTED:
+        return None
+    if any(isinstance(rule(facts, profile), Finding) for rule in (hosting, new_country)):
+        return None
+    return Finding("trusted_device", "trusted device")
 
 
 def new_network(facts: Facts, profile: Profile) -> Finding | Lacking | None:

@@ -284,20 +284,22 @@ def test_a_strange_refresh_teaches_nothing(enforced: Any) -> None:
 
 
 def test_a_trusted_device_has_fewer_points(observed: Any, clock: FakeClock) -> None:
-    """At its sign-in, until the trust ends; the same device is a known one without it."""
+    """At its sign-in, until the trust ends; abroad and from a data centre it is a known one."""
     grant = observed.login("ada", at(HOME))
     until = clock.now() + timedelta(days=1)
     known = observed.login("ada", at(QUEBEC, grant.device_token))
     observed.trust_device("ada", grant.session.device.id, until)
-    trusted = observed.login("ada", at(HOSTED, grant.device_token)).assessment
+    trusted = observed.login("ada", at(HOME, grant.device_token)).assessment
+    hosted = observed.login("ada", at(HOSTED, grant.device_token)).assessment
     clock.advance(2 * 86_400)
     over = observed.login("ada", at(NEXT_DOOR, grant.device_token)).assessment
 
     assert -10 == known.assessment.score
-    assert (5 - 10, ["trusted_device"]) == (
+    assert (-50 - 10, ["trusted_device"]) == (
         trusted.score,
         [it.kind for it in trusted.signals if it.weight < 0],
     )
+    assert 5 == hosted.score
     assert -25 == over.score
 
 

@@ -81,6 +81,10 @@ CASES = [
     ("new_device", HOME, USED, None),
     ("new_device", evolve(HOME, proof=Proof.TRUSTED), USED, None),
     ("trusted_device", evolve(HOME, proof=Proof.TRUSTED), USED, "trusted_device"),
+    ("trusted_device", evolve(ELSEWHERE, proof=Proof.TRUSTED), USED, "trusted_device"),
+    ("trusted_device", evolve(ABROAD, proof=Proof.TRUSTED), USED, None),
+    ("trusted_device", evolve(placed(ELSEWHERE, is_hosting=True), proof=Proof.TRUSTED), USED, None),
+    ("trusted_device", evolve(HOME, location=None, proof=Proof.TRUSTED), USED, "trusted_device"),
     ("trusted_device", HOME, USED, None),
     ("trusted_device", BARE, USED, None),
     ("new_network", BARE, USED, None),
@@ -224,7 +228,8 @@ def test_the_sum_is_base_plus_points() -> None:
         (placed(ELSEWHERE, is_hosting=True), (15, Decision.STEP_UP)),
         (ABROAD, (10, Decision.STEP_UP)),
         (evolve(ABROAD, proof=Proof.KNOWN), (-10, Decision.ALLOW)),
-        (evolve(ABROAD, proof=Proof.TRUSTED), (-20, Decision.ALLOW)),
+        (evolve(ABROAD, proof=Proof.TRUSTED), (-10, Decision.ALLOW)),
+        (evolve(ELSEWHERE, proof=Proof.TRUSTED), (-30, Decision.ALLOW)),
     ],
 )
 def test_the_score_decides(facts: Facts, expected: tuple[int, Decision]) -> None:
