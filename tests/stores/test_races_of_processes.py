@@ -115,7 +115,7 @@ def _expect_limit(
     tried = rounds * len(racers)
     assert len(let_in) == (LIMIT if on_limit == "reject" else tried)
     # An event of each that tried, and two of each session that made room.
-    history = sessions.history("ada", limit=500).items
+    history = sessions.history("ada", limit=1_000).items
     moved = [event for event in history if event.type is not EventType.NEW_DEVICE]
     assert tried + 2 * (len(let_in) - LIMIT) == len(moved)
 
