@@ -57,10 +57,10 @@ async def _items(op: Operation, user_id: str) -> builtins.list[Item]:
 
 
 def _item(it: Item) -> dict[str, Any]:
-    """An item as JSON types; its body as text if it is none of this version's."""
+    """An item as JSON types; its body as text if it is none of this version's, or too deep."""
     try:
         body = json.loads(it.body)
-    except ValueError:
+    except (ValueError, RecursionError):
         body = it.body
     return {"kind": it.kind, "key": it.key, "at": instant(it.at).isoformat(), "body": body}
 
