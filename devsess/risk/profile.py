@@ -12,6 +12,7 @@ import json
 from collections.abc import Collection, Mapping
 from enum import StrEnum
 from functools import reduce
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from attrs import astuple, evolve, field, frozen
@@ -56,6 +57,7 @@ MEMORIES: Mapping[Part, Memory] = {
     Part.CELL: Memory(16, 400),
     Part.AGENT: Memory(16, 400),
 }
+_LONGEST = max(it.days for it in MEMORIES.values())
 
 
 @frozen
@@ -124,8 +126,15 @@ def as_of(profile: Profile, at: float) -> Profile:
 
 def _is_forgotten(profile: Profile, at: float) -> bool:
     """Whether the latest thing that it has seen is older than the longest memory."""
-    latest, longest = latest_day(profile), max(it.days for it in MEMORIES.values())
-    return latest is not None and _day(at) - latest > longest
+    return not saw_since(profile, _day(at) - _LONGEST) and latest_day(profile) is not None
+
+
+def saw_since(profile: Profile, day: int) -> bool:
+    """Whether it saw anything on *day*, counted since the epoch, or later."""
+    # Mostly the first part says yes: `latest_day` would look through all of them.
+    return any(max(days.values(), default=-1) >= day for days in profile.seen.values()) or any(
+        it.day >= day for it in profile.pending
+    )
 
 
 def latest_day(profile: Profile) -> int | None:
@@ -262,10 +271,13 @@ def _loaded(body: Mapping[str, Any]) -> Profile:
     seen = {Part(part): _of(int, days) for part, days in body["seen"].items()}
     pending = [(day, _of(str, found)) for day, found in body["pending"]]
     last = Place(*body["last"]) if body["last"] else None
-    days = [day for found in seen.values() for day in found.values()]
-    whole = [body["signIns"], *body["notices"], *days, *(day for day, _ in pending)]
-    if {int, *map(type, whole)} != {int} or not all(0 <= it < LATEST for it in whole):
-        raise TypeError("there is no whole number in the place of one")
+    whole = [body["signIns"], *body["notices"], *(day for day, _ in pending)]
+    if {int, *map(type, whole)} != {int}:
+        raise TypeError("there is another type of value in it")
+    # At once: these are most of a profile, and every sign-in reads it.
+    whole += chain.from_iterable(days.values() for days in seen.values())
+    if min(whole) < 0 or max(whole) >= LATEST:
+        raise TypeError("there is no number in the place of a day or a count")
     if last is not None and not is_sound(last):
         raise TypeError("there is a place that is none")
     return Profile(

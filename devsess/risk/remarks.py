@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 from devsess.models import Signal
-from devsess.risk.profile import DAY, Part, latest_day
+from devsess.risk.profile import DAY, Part, latest_day, saw_since
 
 if TYPE_CHECKING:
     from devsess.risk.facts import Facts
@@ -57,10 +57,10 @@ def device_burst(facts: Facts, _: Profile) -> Signal | None:
 
 def dormant(facts: Facts, profile: Profile) -> Signal | None:
     """The account was not used for half a year."""
-    latest = latest_day(profile)
-    days = 0 if latest is None else int(facts.at // DAY) - latest
-    if days < DORMANT:
+    today = int(facts.at // DAY)
+    if saw_since(profile, today - DORMANT + 1) or (latest := latest_day(profile)) is None:
         return None
+    days = today - latest
     return Signal("dormant", 0, f"not used for {days} days", {"days": days})
 
 
