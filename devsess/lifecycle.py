@@ -285,6 +285,11 @@ def within_grace(row: SessionRow, now: float, policy: Policy) -> bool:
     )
 
 
+def is_over(until: float, now: float) -> bool:
+    """Whether an instant has come until which something holds; at that instant it is over."""
+    return until <= now
+
+
 def is_trusted(trusted_until: float | None, now: float) -> bool:
     """Whether the trust given to a device still holds."""
     return trusted_until is not None and trusted_until > now

@@ -27,7 +27,7 @@ def is_young(session: Session, now: float, policy: Policy) -> bool:
 
     One that a clock which was ahead has dated counts as young: its age is not known.
     """
-    return now < _settled_at(session, policy)
+    return not lifecycle.is_over(_settled_at(session, policy), now)
 
 
 def _settled_at(session: Session, policy: Policy) -> float:

@@ -60,7 +60,7 @@ class Failed:
 
 
 def text(event: Event, about: About) -> str:
-    """What happened, and what was unusual about it."""
+    """An event in words, and all that was unusual about it."""
     said = [_happened(event, about), verdict(event)]
     return " ".join(it for it in said if it)
 
@@ -72,7 +72,7 @@ def method(amr: Sequence[str]) -> str | None:
 
 
 def verdict(event: Event) -> str | None:
-    """What was unusual about it, and how unusual that is; None where nothing was."""
+    """All that was unusual about it, and how unusual that is; None where nothing was."""
     found = event.assessment
     unusual = _unusual(event, found) if found else []
     if event.is_new_device and SIGNALS["new_device"] not in unusual:

@@ -1,4 +1,4 @@
-"""What `explain` says of each check: a sentence, and its numbers as JSON types."""
+"""The sentence of `explain` for each check, and its numbers as JSON types."""
 
 from __future__ import annotations
 

@@ -81,7 +81,7 @@ async def _require_approval(op: Operation, kept: Kept) -> None:
         raise _collected()
     if state is State.REFUSED:
         raise LoginDeniedError("the sign-in was refused from another device", reason="refused")
-    if kept.item.until <= op.now:
+    if kept.is_over(op.now):
         op.emit(expired(op, kept))
         raise TokenExpiredError(
             f"the sign-in was held until {expires_at:%Y-%m-%d %H:%M:%S} UTC", expired_at=expires_at

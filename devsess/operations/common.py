@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from devsess.tokens.access import AccessClaims
 
 NOBODY = Client()
+# Live sessions that are read at once.
+PAGE = 1_000
 
 
 def grant(
@@ -225,6 +227,17 @@ async def set_back(op: Operation, row: SessionRow, *, wait: bool = True) -> bool
     if done:
         op.corrections.note(row.id)
     return done
+
+
+async def all_live(op: Operation, user_id: str) -> list[SessionRow]:
+    """The live sessions of an account, newest sign-in first, however many there are."""
+    cutoffs = lifecycle.cutoffs(op.now, op.policy)
+    page = await op.store.live(user_id, cutoffs=cutoffs, limit=PAGE)
+    found = [*page.items]
+    while page.next is not None:
+        page = await op.store.live(user_id, cutoffs=cutoffs, limit=PAGE, cursor=page.next)
+        found += page.items
+    return found
 
 
 async def find_row(

@@ -48,6 +48,10 @@ class Kept:
         """Of the held sign-in, and of its session to be."""
         return self.item.key
 
+    def is_over(self, now: float) -> bool:
+        """Whether its time is over, whatever its state."""
+        return lifecycle.is_over(self.item.until, now)
+
 
 async def hold(
     op: Operation, sign_in: SignIn, seen: Seen, assessment: Assessment
@@ -57,7 +61,7 @@ async def hold(
 
     Beside an ending or an erasure of the account, the error that says so: nothing is held.
     """
-    there = [it for it in await _kept(op, sign_in.user_id) if it.item.until > op.now]
+    there = [it for it in await _kept(op, sign_in.user_id) if not it.is_over(op.now)]
     code = holding.new_code(op.entropy(8), {it.held.code for it in there})
     claims = PendingClaims(op.new_id(), sign_in.user_id, base64url(op.entropy(32)))
     held = _held(op, sign_in, seen, code, op.tokens.pending.digest(claims))
@@ -236,7 +240,7 @@ async def _find(op: Operation, user_id: str, code: str) -> Kept | None:
     """The one with that code which is not over."""
     wanted = holding.read_code(checked_text(code, "code"))
     for it in await _kept(op, user_id):
-        if it.held.code == wanted and it.item.until > op.now:
+        if it.held.code == wanted and not it.is_over(op.now):
             return None if await is_cut_off(op, user_id, it) else it
     return None
 
@@ -247,7 +251,7 @@ async def _open(op: Operation, user_id: str) -> builtins.list[Kept]:
         it
         for it in found
         if it.held.state.is_open
-        and it.item.until > op.now
+        and not it.is_over(op.now)
         and not await is_cut_off(op, user_id, it)
     ]
 

@@ -146,7 +146,7 @@ def _line(rest: list[Failed], at: float) -> Iterator[HistoryEntry]:
 
 
 class _Known:
-    """What a store and a locator know of the events of a page; each is asked once."""
+    """The knowledge of a store and a locator of the events of a page; each is asked once."""
 
     def __init__(self, op: Operation) -> None:
         self._op = op

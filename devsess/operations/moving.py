@@ -16,6 +16,7 @@ from devsess.devices.addresses import network
 from devsess.devices.recognise import sight
 from devsess.errors import StoreUnavailableError
 from devsess.models import EventType
+from devsess.operations._kinds import MOVED
 from devsess.stores.items import Item
 from devsess.stores.rows import EventRow
 
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
     from devsess.operations.operation import Operation
     from devsess.stores.rows import SessionRow
 
-MOVED = "moved"
 # Sessions of an account whose other network is remembered.
 MOST = 16
 
@@ -52,7 +52,7 @@ async def note_move(op: Operation, row: SessionRow, client: Client | None) -> No
 
 
 async def _item(op: Operation, row: SessionRow, here: str) -> Item | None:
-    """What remembers that the session is *here*, or None if that is known."""
+    """The item by which the session is remembered *here*, or None if that is known."""
     found = await op.store.items(MOVED, row.user_id, limit=MOST)
     own = next((it for it in found if it.key == row.id), None)
     body = json.dumps(here)

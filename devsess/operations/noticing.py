@@ -18,7 +18,7 @@ from devsess.errors import BadTokenError, StepUpRequiredError, TokenExpiredError
 from devsess.models import EventType, Notice
 from devsess.operations import habits
 from devsess.operations._kinds import NOTICE
-from devsess.operations.common import event_of, find_row, record
+from devsess.operations.common import all_live, event_of, find_row, record
 from devsess.operations.devices import block_device, trust_device
 from devsess.operations.requiring import require_settled
 from devsess.requirement import Requirement
@@ -38,8 +38,6 @@ if TYPE_CHECKING:
 
 # Answered notices that are kept, until they expire: more than an account is sent a day.
 KEPT = 64
-# Live sessions of a page: a "no" asks each for a step-up, however many a thief began.
-PAGE = 1_000
 
 
 def notice(op: Operation, row: SessionRow) -> Notice:
@@ -189,15 +187,8 @@ async def _disowned(op: Operation, claims: NoticeClaims) -> bool:
     if device is None and begun is None:
         return False
     await record(op, event)
-    cutoffs = lifecycle.cutoffs(op.now, op.policy)
-    cursor: str | None = None
-    while True:
-        page = await op.store.live(claims.user_id, cutoffs=cutoffs, limit=PAGE, cursor=cursor)
-        for row in page.items:
-            await _ask_for_step_up(op, row)
-        cursor = page.next
-        if cursor is None:
-            break
+    for row in await all_live(op, claims.user_id):  # however many a thief began
+        await _ask_for_step_up(op, row)
     await _unlearn(op, claims, begun)
     return True
 

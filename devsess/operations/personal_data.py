@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from devsess import lifecycle
 from devsess.lifecycle import instant
 from devsess.operations._checks import checked_user
+from devsess.operations._kinds import OF_PERSONS
 from devsess.operations.reading import MAX_PAGE
 from devsess.stores.base import Erasure
 from devsess.views import claims_view, device_view, event_view, session_view
@@ -18,8 +19,6 @@ if TYPE_CHECKING:
     from devsess.stores.items import Item
     from devsess.stores.rows import SessionRow
 
-# The kinds of items that are about a person.
-OF_PERSONS = ("profile", "failures", "held", "notice", "moved")
 # Seconds for which the digests of an erased account are kept: no sign-in takes as long.
 ERASED_KEPT = 86_400.0
 

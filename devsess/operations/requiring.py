@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from devsess import lifecycle, seniority
-from devsess.operations.common import find_row, own_row, require_live
+from devsess.operations.common import all_live, find_row, own_row, require_live
 from devsess.views import session_view
 
 if TYPE_CHECKING:
@@ -14,9 +14,6 @@ if TYPE_CHECKING:
     from devsess.models import Session
     from devsess.operations.operation import Operation
     from devsess.stores.rows import SessionRow
-
-# Rows of a page.
-PAGE = 1_000
 
 
 async def require_seniority(
@@ -68,15 +65,7 @@ async def require_settled(
 
 async def _others(op: Operation, row: SessionRow) -> builtins.list[Session]:
     """The live sessions of *row*'s account."""
-    cutoffs = lifecycle.cutoffs(op.now, op.policy)
-    found: builtins.list[Session] = []
-    cursor: str | None = None
-    while True:
-        page = await op.store.live(row.user_id, cutoffs=cutoffs, limit=PAGE, cursor=cursor)
-        found += [_view(op, it) for it in page.items]
-        cursor = page.next
-        if cursor is None:
-            return found
+    return [_view(op, it) for it in await all_live(op, row.user_id)]
 
 
 async def _one(op: Operation, row: SessionRow, other: str | Session) -> builtins.list[Session]:

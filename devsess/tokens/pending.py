@@ -52,7 +52,7 @@ class PendingTokens:
         return f"ds1h.{base64url(body.encode())}.{claims.secret}"
 
     def digest(self, claims: PendingClaims) -> str:
-        """What is stored of the secret."""
+        """The digest of the secret, which is all of it that is stored."""
         return mac(self._keys.derive("held")[0], *self._parts(claims))
 
     def parse(self, token: str) -> PendingClaims:

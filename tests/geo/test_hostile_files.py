@@ -149,7 +149,7 @@ def check(locator: MaxMindLocator) -> None:
 
 
 def test_a_sound_file_is_found_in_each_place(tmp_path: Path, sound: bytes) -> None:
-    """What is changed above is worth changing."""
+    """The file that is changed above is sound before."""
     path = tmp_path / "city.mmdb"
     path.write_bytes(sound)
     found = [MaxMindLocator(path).locate(ip) for ip in IPS]

@@ -126,7 +126,7 @@ def test_every_page_of_older_sessions_counts(
     for _ in range(3):
         sessions.login("ada", at(HOME))
     clock.advance(1)
-    monkeypatch.setattr("devsess.operations.requiring.PAGE", 2)
+    monkeypatch.setattr("devsess.operations.common.PAGE", 2)
     young = sessions.login("ada", at(HOME)).session
 
     assert ("aal3",) == _refused(sessions, young, ends_others=True).acr_values

@@ -9,7 +9,7 @@ from _crossed import Crossed
 from _people import HOME, HOSTED, Locator, at
 
 from devsess import Decision, EventType, SessionManager, TokenExpiredError
-from devsess.operations import noticing
+from devsess.operations import common
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -87,7 +87,7 @@ def test_no_asks_each_live_session(
     sessions: Any, thief: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A thief who begins many does not hide one behind them."""
-    monkeypatch.setattr(noticing, "PAGE", 2)
+    monkeypatch.setattr(common, "PAGE", 2)
     for _ in range(4):
         sessions.login("ada", at(HOME))
     sessions.confirm(thief.notice.no_token, False)

@@ -197,7 +197,7 @@ ANSWERS: list[tuple[Any, Location | None]] = [
 def test_an_absurd_answer_is_not_stored(
     make: Callable[..., Any], answer: Any, expected: Location | None
 ) -> None:
-    """What no place has is dropped, and what is no location is none: the row can be read again."""
+    """Values that no place has are dropped, and no location is none: the row can be read again."""
 
     class Answering:
         never_waits = True

@@ -156,7 +156,7 @@ def test_sessions_move_apart(make: Callable[..., Any], clock: FakeClock) -> None
 def test_sixteen_sessions_of_an_account_are_remembered(
     make: Callable[..., Any], clock: FakeClock
 ) -> None:
-    """What an account can make the store keep is bounded, exported, and ends with it."""
+    """The items that an account can make the store keep are bounded, exported, and end with it."""
     sessions = make()
     for _ in range(17):
         seen(sessions, clock, sessions.login("ada", at(HOME)), AWAY)

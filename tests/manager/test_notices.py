@@ -179,7 +179,7 @@ class Contested(MemoryStore):
 
 
 def test_no_is_not_cut_short_by_a_writer_who_is_always_faster(clock: FakeClock) -> None:
-    """What could not be taken back is an error, and the answer can be given again."""
+    """An answer that could not take everything back is an error, and can be given again."""
     store = Contested()
     with SessionManager(store, keys=SECRET, locator=Locator(), clock=clock) as sessions:
         _, thief = _noticed(sessions, clock)

@@ -153,7 +153,7 @@ def test_what_cannot_be_compared_is_not_evaluated(make: Callable[..., Any]) -> N
 
 @pytest.mark.usefixtures("token")
 def test_without_a_locator_networks_and_programs_are_seeded(make: Callable[..., Any]) -> None:
-    """What the history holds by itself is enough for that."""
+    """The history by itself is enough for that."""
     found = make().login("ada", at(NEXT_DOOR, agent=WINDOWS)).assessment
 
     assert {"new_device", "new_network", "new_agent"} <= {*kinds(found)}

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from _urls import in_postgres, in_valkey
 from servers.valkey import with_prefix
 
 from devsess import SessionManager, SessionRevokedError
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from servers.mongo import Server
-    from servers.postgres import PostgresServer, Schemas
     from servers.valkey import ValkeyCluster
 
 HERE = Path(__file__).parent
@@ -31,17 +31,6 @@ SECRET = "t7vKq2Zr9XwLm4NbY8sHd5JfC3pQx6RgUe1"
 def in_a_file(_: pytest.FixtureRequest, path: Path) -> str:
     SessionManager(path, keys=SECRET).close()
     return f"sqlite:///{path}"
-
-
-def in_postgres(request: pytest.FixtureRequest, _: Path) -> str:
-    server: PostgresServer = request.getfixturevalue("postgres")
-    schemas: Schemas = request.getfixturevalue("postgres_schemas")
-    request.addfinalizer(schemas.give_back)
-    return server.url(schema=schemas.take(), pool_size=4)
-
-
-def in_valkey(request: pytest.FixtureRequest, _: Path) -> str:
-    return with_prefix(request.getfixturevalue("valkey_url"))
 
 
 def in_a_cluster(request: pytest.FixtureRequest, _: Path) -> str:

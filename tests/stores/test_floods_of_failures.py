@@ -10,8 +10,8 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import pytest
+from _urls import in_postgres, in_valkey
 from attrs import evolve, field, frozen
-from servers.valkey import with_prefix
 
 from devsess import Client, Policy, SessionManager
 from devsess._runtime.drive import drive
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from servers.mongo import Server
-    from servers.postgres import PostgresServer, Schemas
 
     from devsess.stores.items import Item
 
@@ -50,17 +49,6 @@ RECORDS = {
 
 def in_a_file(_: pytest.FixtureRequest, path: Path) -> str:
     return f"sqlite:///{path}"
-
-
-def in_postgres(request: pytest.FixtureRequest, _: Path) -> str:
-    server: PostgresServer = request.getfixturevalue("postgres")
-    schemas: Schemas = request.getfixturevalue("postgres_schemas")
-    request.addfinalizer(schemas.give_back)
-    return server.url(schema=schemas.take(), pool_size=4)
-
-
-def in_valkey(request: pytest.FixtureRequest, _: Path) -> str:
-    return with_prefix(request.getfixturevalue("valkey_url"))
 
 
 def in_mongodb(request: pytest.FixtureRequest, _: Path) -> str:

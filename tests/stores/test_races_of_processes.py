@@ -153,7 +153,7 @@ def test_no_row_outruns_an_ending(
 def test_no_sign_in_or_refresh_outruns_an_ending(
     sessions: SessionManager, url: str, racers: Racers, rounds: int, who: str
 ) -> None:
-    """What lives began under the number of the ending; what was there before has ended."""
+    """Live sessions began under the number of the ending; those of before have ended."""
     with racers.on(url) as together:
         for _ in range(rounds):
             grant = sessions.login("ada")

@@ -170,7 +170,7 @@ CASES = [
 
 @pytest.mark.parametrize(("event", "about", "expected"), CASES)
 def test_an_event_has_its_sentence(event: Event, about: About, expected: str) -> None:
-    """What happened, how, from where, on what; then what was unusual."""
+    """The event, its method, place and device; then all that was unusual."""
     assert expected == text(event, about)
 
 
@@ -292,7 +292,7 @@ def test_what_no_table_has_is_shown_as_it_is() -> None:
 
 @pytest.mark.parametrize("data", [{}, {"km": "far"}, {"km": None}])
 def test_a_signal_without_its_numbers_has_its_message(data: dict[str, Any]) -> None:
-    """What a store kept is not trusted to be whole."""
+    """A store is not trusted to have kept a whole assessment."""
     found = unusual(Decision.ALLOW, signal("impossible_travel", "Lagos to Québec", **data))
 
     assert "Lagos to Québec." == verdict(of(E.SESSION_CREATED, assessment=found))

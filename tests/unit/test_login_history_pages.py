@@ -1,4 +1,4 @@
-"""What a page of the login history reads, and which failures stand on it."""
+"""The reads of a page of the login history, and the failures that stand on it."""
 
 from __future__ import annotations
 

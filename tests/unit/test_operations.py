@@ -42,7 +42,7 @@ from devsess import (
     operations,
 )
 from devsess.models import Page
-from devsess.operations.personal_data import OF_PERSONS
+from devsess.operations._kinds import OF_PERSONS
 from devsess.stores.base import Ended, Inserted, Refused
 from devsess.stores.calls import Known
 from devsess.stores.rows import EventRow

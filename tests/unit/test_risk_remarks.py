@@ -124,7 +124,7 @@ def test_other_remarks_notify_nobody(facts: Facts) -> None:
 
 
 def test_the_latest_day_is_of_all_that_was_seen() -> None:
-    """What waits for its proof was seen, too."""
+    """A part that waits for its proof was seen, too."""
     waiting = learned(USED, at(ABROAD, 9 * DAY), confirmed=False)
 
     assert None is latest_day(Profile())
