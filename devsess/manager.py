@@ -523,6 +523,27 @@ class SessionManager(Runner):
         """
         return self._read(operations.history, user_id, limit=limit, cursor=cursor)
 
+    def poll(self, position: str | None = None, *, limit: int = 100) -> Page[Event]:
+        """
+        The events of all accounts behind a position, oldest first: for programs that ask again.
+
+        Each event that the history keeps comes once to a program that goes on from each
+        page's `next`; keep it where you keep what you made of the events. It is there on
+        an empty page too. Events of an open transaction, and of PostgreSQL those committed
+        while an earlier one is open, come later.
+
+        Args:
+            position: `Page.next` of the page before; None begins with the oldest event.
+            limit: Events of a page, 1 to 1,000.
+
+        Raises:
+            ConfigurationError: If the store, one of your own, cannot be polled.
+            ValueError: If *limit* is out of range, or *position* is mangled or of another
+                database: after a backup was restored, begin again.
+            StoreUnavailableError: If the store did not answer.
+        """
+        return self._read(operations.poll, position, limit=limit)
+
     def login_history(
         self,
         user_id: str,

@@ -25,7 +25,7 @@ from devsess.operations.login_history import login_history
 from devsess.operations.noticing import confirm
 from devsess.operations.operation import Operation
 from devsess.operations.personal_data import erase_user, export_user
-from devsess.operations.reading import get, history, list_sessions, live
+from devsess.operations.reading import get, history, list_sessions, live, poll
 from devsess.operations.refresh import refresh
 from devsess.operations.requiring import require_seniority
 from devsess.operations.step_up import step_up
@@ -57,6 +57,7 @@ __all__ = [
     "login",
     "login_history",
     "migrate",
+    "poll",
     "purge",
     "record_failure",
     "refresh",

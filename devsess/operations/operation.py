@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Protocol
 from attrs import field, frozen
 
 from devsess.stores.base import AsyncStore
-from devsess.stores.capabilities import AsyncSupportsStamps
+from devsess.stores.capabilities import AsyncSupportsPolling, AsyncSupportsStamps
 
 if TYPE_CHECKING:
     from devsess._runtime.corrections import Corrections
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from devsess.tokens.keys import Keys
 
 
-class OperationStore(AsyncStore, AsyncSupportsStamps, Protocol):
+class OperationStore(AsyncStore, AsyncSupportsStamps, AsyncSupportsPolling, Protocol):
     """
     A store as operations call it: any store, through its face, and its locator.
 

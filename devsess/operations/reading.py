@@ -89,6 +89,20 @@ def check_cursor(cursor: object) -> None:
         raise TypeError(f"cursor must be a str, not {type(cursor).__name__}")
 
 
+async def poll(op: Operation, position: str | None, *, limit: int) -> Page[Event]:
+    """
+    The events of all accounts behind *position*, oldest first; `next` is always there.
+
+    Raises:
+        ConfigurationError: If the store cannot be polled.
+        TypeError, ValueError: If *limit* is not 1 to 1,000, or *position* is mangled.
+    """
+    checked_count(limit, "limit", MAX_PAGE)
+    check_cursor(position)
+    page = await op.store.poll(position, limit=limit)
+    return Page(tuple(event_view(row) for row in page.items), page.next)
+
+
 async def history(op: Operation, user_id: str, *, limit: int, cursor: str | None) -> Page[Event]:
     """
     A page of a user's events, newest first.

@@ -39,7 +39,7 @@ class Awaited:
     def __init__(self, store: Store, capabilities: Capabilities | None = None) -> None:
         self.store = store
         found = capabilities or capabilities_of(store)
-        self._stamps, self._copy = found.stamps, found.copy
+        self._stamps, self._copy, self._polling = found.stamps, found.copy, found.polling
 
     async def _do(
         self, name: str, method: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs
@@ -181,6 +181,11 @@ class Awaited:
         self, user_id: str, *, limit: int, cursor: str | None = None
     ) -> Page[EventRow]:
         return await self._do("events", self.store.events, user_id, limit=limit, cursor=cursor)
+
+    async def poll(self, position: str | None, *, limit: int) -> Page[EventRow]:
+        if self._polling is None:
+            raise ConfigurationError("this store does not support polling: use on_event")
+        return await self._do("poll", self._polling.poll, position, limit=limit)
 
     async def items(self, kind: str, owner: str, *, limit: int) -> builtins.list[Item]:
         return await self._do("items", self.store.items, kind, owner, limit=limit)

@@ -14,8 +14,10 @@ from typing import TYPE_CHECKING, Protocol, cast
 from attrs import frozen
 
 if TYPE_CHECKING:
+    from devsess.models import Page
     from devsess.stores.accounts import Batch
     from devsess.stores.calls import Changes
+    from devsess.stores.rows import EventRow
 
 
 class SupportsMark(Protocol):
@@ -205,6 +207,30 @@ class AsyncSupportsCopy(Protocol):
     async def merge(self, batch: Batch) -> None: ...
 
 
+class SupportsPolling(Protocol):
+    """A blocking store that gives the events of all accounts to those who ask again and again."""
+
+    def poll(self, position: str | None, *, limit: int) -> Page[EventRow]:
+        """
+        At most *limit* events behind *position*, and in `next` the position behind them.
+
+        None is the position before the oldest event. An event is behind every position that
+        was given before it was committed, in whichever order transactions end: whoever
+        goes on from each `next` is given each event once. Those of one account
+        come in the order of its history. Others may be held back while a transaction that began
+        before them is open. Purged and erased events are not given any more.
+
+        ValueError for a position that is mangled, or that this database did not give.
+        """
+        ...
+
+
+class AsyncSupportsPolling(Protocol):
+    """`SupportsPolling`, awaited; see there."""
+
+    async def poll(self, position: str | None, *, limit: int) -> Page[EventRow]: ...
+
+
 @frozen(eq=False)
 class Capabilities:
     """
@@ -215,12 +241,14 @@ class Capabilities:
         stamps: Tells versions of a row apart. Awaited, where the store is.
         leases: Lets readers answer from memory while endings wait for them.
         copy: Gives and takes whole accounts. Awaited, where the store is.
+        polling: Gives the events of all accounts. Awaited, where the store is.
     """
 
     mark: SupportsMark | None = None
     stamps: SupportsStamps | None = None
     leases: SupportsLeases | None = None
     copy: SupportsCopy | None = None
+    polling: SupportsPolling | None = None
 
     @property
     def mark_in_use(self) -> str:
@@ -240,6 +268,7 @@ def capabilities_of(store: object) -> Capabilities:
         stamps=cast("SupportsStamps", store) if _has(store, "stamp") else None,
         leases=cast("SupportsLeases", store) if _is_awaited(store, "renew") else None,
         copy=cast("SupportsCopy", store) if _has(store, "export") else None,
+        polling=cast("SupportsPolling", store) if _has(store, "poll") else None,
     )
 
 

@@ -6,6 +6,7 @@ from devsess.testing.clock import FakeClock
 from devsess.testing.contract import StoreContract
 from devsess.testing.contract_copy import CopyContract
 from devsess.testing.contract_leases import LeaseContract
+from devsess.testing.contract_polling import PollingContract
 from devsess.testing.proxy import Proxy
 from devsess.testing.steps import Steps, interleave, orders
 
@@ -14,6 +15,7 @@ __all__ = [
     "CopyContract",
     "FakeClock",
     "LeaseContract",
+    "PollingContract",
     "Proxy",
     "Steps",
     "StoreContract",

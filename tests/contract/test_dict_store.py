@@ -16,7 +16,13 @@ from dict_store.store import DictStore
 
 from devsess import AsyncSessionManager, SessionManager, SessionRevokedError, StoreUnavailableError
 from devsess.stores import semantics
-from devsess.testing import CopyContract, LeaseContract, StoreContract, contract_log
+from devsess.testing import (
+    CopyContract,
+    LeaseContract,
+    PollingContract,
+    StoreContract,
+    contract_log,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -75,6 +81,15 @@ class TestBlockingDictCopies(OverServers, CopyContract):
 
 @pytest.mark.thorough
 class TestAwaitingDictCopies(OverServers, CopyContract):
+    port = AwaitingPort
+
+
+@pytest.mark.thorough
+class TestBlockingDictPolling(OverServers, PollingContract):
+    port = BlockingPort
+
+
+class TestAwaitingDictPolling(OverServers, PollingContract):
     port = AwaitingPort
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from devsess.stores.memory import MemoryStore
 from devsess.stores.sqlite import SQLiteStore
-from devsess.testing import Awaited, CopyContract, StoreContract
+from devsess.testing import Awaited, CopyContract, PollingContract, StoreContract
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -16,12 +16,12 @@ if TYPE_CHECKING:
     from devsess.stores.base import AsyncStore
 
 
-class TestMemoryStore(StoreContract, CopyContract):
+class TestMemoryStore(StoreContract, CopyContract, PollingContract):
     def make_store(self) -> AsyncStore:
         return Awaited(MemoryStore())
 
 
-class TestSQLiteStore(StoreContract, CopyContract):
+class TestSQLiteStore(StoreContract, CopyContract, PollingContract):
     @pytest.fixture(autouse=True)
     def _folder(self, tmp_path: Path) -> None:
         self.folder = tmp_path

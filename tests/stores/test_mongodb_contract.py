@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from devsess.stores.mongodb import MongoStore
-from devsess.testing import CopyContract, LeaseContract, StoreContract
+from devsess.testing import CopyContract, LeaseContract, PollingContract, StoreContract
 
 if TYPE_CHECKING:
     from servers.mongo import Server
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from devsess.stores.base import AsyncStore
 
 
-class OverMongoDB(StoreContract, LeaseContract, CopyContract):
+class OverMongoDB(StoreContract, LeaseContract, CopyContract, PollingContract):
     """Each store has a collection of its own."""
 
     server: Server

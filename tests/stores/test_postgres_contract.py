@@ -12,7 +12,7 @@ import pytest
 from psycopg_pool import ConnectionPool
 
 from devsess.stores.postgres import LimitedConnection, PostgresStore
-from devsess.testing import CopyContract, LeaseContract, StoreContract
+from devsess.testing import CopyContract, LeaseContract, PollingContract, StoreContract
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -38,7 +38,7 @@ def pool(postgres: PostgresServer) -> Iterator[ConnectionPool[LimitedConnection]
         yield pool
 
 
-class OverPostgres(StoreContract, LeaseContract, CopyContract):
+class OverPostgres(StoreContract, LeaseContract, CopyContract, PollingContract):
     """Each store has a schema of its own."""
 
     is_awaited: bool

@@ -12,13 +12,13 @@ import pytest
 from servers.valkey import with_prefix
 
 from devsess.stores.redis import RedisStore
-from devsess.testing import CopyContract, LeaseContract, StoreContract
+from devsess.testing import CopyContract, LeaseContract, PollingContract, StoreContract
 
 if TYPE_CHECKING:
     from servers.valkey import ValkeyCluster
 
 
-class OnOneServer(StoreContract, LeaseContract, CopyContract):
+class OnOneServer(StoreContract, LeaseContract, CopyContract, PollingContract):
     """Each store has a prefix of its own."""
 
     is_awaited: bool
@@ -40,7 +40,7 @@ class TestAwaitingRedisStore(OnOneServer):
     is_awaited = True
 
 
-class TestCopiesOverShards(CopyContract):
+class TestCopiesOverShards(CopyContract, PollingContract):
     """The parts of a cluster, on one server."""
 
     @pytest.fixture(autouse=True)
@@ -52,7 +52,7 @@ class TestCopiesOverShards(CopyContract):
 
 
 @pytest.mark.thorough
-class TestRedisStoreOnACluster(StoreContract, LeaseContract, CopyContract):
+class TestRedisStoreOnACluster(StoreContract, LeaseContract, CopyContract, PollingContract):
     @pytest.fixture(autouse=True)
     def _cluster(self, valkey_cluster: ValkeyCluster) -> None:
         self.url = valkey_cluster.url

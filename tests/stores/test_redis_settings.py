@@ -272,6 +272,16 @@ def test_data_without_a_list_of_its_users_is_not_copied(valkey_url: str) -> None
         with_store(url, False, lambda store: store.export(limit=1))
 
 
+def test_data_without_a_list_of_its_events_is_not_polled(valkey_url: str) -> None:
+    """Data that an older devsess began has events that no poll would give."""
+    url = with_prefix(valkey_url)
+    prefix = url.partition("prefix=")[2]
+    with redis.Redis.from_url(url.partition("?")[0]) as client:
+        client.hset(f"{{{prefix}:about}}:data", mapping={"version": 2, "shards": 1})
+    with pytest.raises(ConfigurationError, match="devsess copy"):
+        with_store(url, False, lambda store: store.poll(None, limit=1))
+
+
 def test_newer_data_is_refused(valkey_url: str) -> None:
     """Data of a newer version is not written by an older one."""
     url = with_prefix(valkey_url)

@@ -289,6 +289,15 @@ class MemoryStore(Copying):
             following = str(shown[-1]) if len(places) > limit else None
             return Page(tuple(self._read_event(self._events[seq]) for seq in shown), following)
 
+    def poll(self, position: str | None, *, limit: int) -> Page[EventRow]:
+        """See SupportsPolling.poll."""
+        semantics.check_size(limit)
+        with self._exclusive():
+            behind = semantics.read_position(position, self._last_event)
+            places = [seq for seq in self._events if seq > behind][:limit]
+            events = tuple(self._read_event(self._events[seq]) for seq in places)
+            return Page(events, str(places[-1] if places else behind))
+
     def items(self, kind: str, owner: str, *, limit: int) -> builtins.list[Item]:
         """See Store.items."""
         semantics.check_size(limit)

@@ -127,6 +127,16 @@ def place(user_id: str, first: int, number: int) -> int:
     return ((first + number // PLACES) * GATES + _gate(user_id)) * PLACES + number % PLACES
 
 
+def last_place(gate: int, last: int) -> int:
+    """The highest place that a gate can have given when its number was *last*."""
+    return (last * GATES + gate) * PLACES + PLACES - 1
+
+
+def gate_of(place: int) -> int:
+    """The gate that has given *place*."""
+    return place // PLACES % GATES
+
+
 def bound_by(user_id: str, digests: Sequence[bytes] = ()) -> Document:
     """Finds all that endings have written about an account."""
     return {"binds": {"$in": [MARK, account_key(user_id), *map(erased_key, digests)]}}
@@ -201,6 +211,7 @@ def event_document(row: EventRow, place: int) -> Document:
         "_id": f"event/{place}",
         "table": "event",
         "place": place,
+        "gate": gate_of(place),
         "alike": alike(row),
     }
 

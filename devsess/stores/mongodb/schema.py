@@ -73,10 +73,24 @@ async def _item_index(port: Port) -> None:
     await port.create_indexes([_index("items", "item.until", where={"table": "item"})])
 
 
+# Documents of one request.
+_AT_ONCE = 1_000
+
+
+async def _gates_of_events(port: Port) -> None:
+    """Each event names its gate, so that those behind a place at one gate are found at once."""
+    await port.create_indexes([_index("polled", "gate", "place", where=_EVENT)])
+    without = {"table": "event", "gate": {"$exists": False}}
+    while found := await port.find(without, limit=_AT_ONCE, fields={"place": 1}):
+        gates = [(it["_id"], docs.gate_of(int(it["place"]))) for it in found]
+        await port.write([UpdateOne({"_id": key}, {"$set": {"gate": it}}) for key, it in gates])
+
+
 STEPS: dict[str, Callable[[Port], Awaitable[None]]] = {
     "0001_indexes": _indexes,
     "0002_documents": _documents,
     "0003_items": _item_index,
+    "0004_gates_of_events": _gates_of_events,
 }
 
 

@@ -26,6 +26,7 @@ from devsess.stores.mongodb import (
     items,
     leases,
     log,
+    polling,
     purge,
     queries,
     writes,
@@ -179,6 +180,11 @@ class MongoStore(Opened):
         if not is_text(user_id):
             return queries.NO_EVENTS
         return await self._run(partial(queries.events, self._port, user_id, limit, before))
+
+    async def poll(self, position: str | None, *, limit: int) -> Page[EventRow]:
+        """See SupportsPolling.poll."""
+        semantics.check_size(limit)
+        return await self._run(partial(polling.poll, self._port, position, limit))
 
     async def items(self, kind: str, owner: str, *, limit: int) -> builtins.list[Item]:
         """See Store.items."""

@@ -163,6 +163,13 @@ ALTER TABLE {{s}}.sessions ADD COLUMN step_up_after bigint, ADD COLUMN score big
     ADD COLUMN impersonator text[]
 """
 
+# Added without a default first: so the rows that are there are not written anew.
+_EVENTS_BY_TRANSACTION = """
+ALTER TABLE {s}.events ADD COLUMN xid xid8;
+ALTER TABLE {s}.events ALTER COLUMN xid SET DEFAULT pg_current_xact_id();
+CREATE INDEX events_polled ON {s}.events (coalesce(xid, '0'::xid8), seq)
+"""
+
 
 @frozen
 class Step:
@@ -181,6 +188,7 @@ class Step:
 STEPS = {
     "0001_tables": Step("0.1.0", _TABLES),
     "0002_items_and_demands": Step("0.1.0", _ITEMS_AND_DEMANDS),
+    "0003_events_by_transaction": Step("0.1.0", _EVENTS_BY_TRANSACTION),
 }
 
 _SCHEMA = "SELECT 1 FROM pg_namespace WHERE nspname = %s"

@@ -12,7 +12,7 @@ from devsess.stores import semantics
 from devsess.stores.base import Ended, OfDevice, Refused
 from devsess.stores.calls import Known, Settled
 from devsess.stores.items import check
-from devsess.stores.postgres import endings, items, login, reads, rows, upkeep, writes
+from devsess.stores.postgres import endings, items, login, polling, reads, rows, upkeep, writes
 from devsess.stores.postgres.copies import Copying
 from devsess.stores.postgres.transaction import BEGIN, Transaction
 
@@ -156,6 +156,10 @@ class PostgresStore(Copying):
         found = await self.ask(reads.EVENTS, (user_id, below, limit + 1))
         following = str(found[limit - 1][0]) if len(found) > limit else None
         return Page(tuple(rows.event_row(it[1:]) for it in found[:limit]), following)
+
+    async def poll(self, position: str | None, *, limit: int) -> Page[EventRow]:
+        """See SupportsPolling.poll."""
+        return await polling.poll(self, position, limit)
 
     async def items(self, kind: str, owner: str, *, limit: int) -> builtins.list[Item]:
         """See Store.items."""

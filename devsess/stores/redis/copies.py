@@ -99,7 +99,7 @@ class Copying(Endings):
         """A page of users, and the cursor of the next one."""
         if not self._is_opened:
             await self._open()
-        if not self._is_listed:
+        if self._version < 2:
             raise ConfigurationError(
                 "this data has no list of its users: an older devsess began it"
             )

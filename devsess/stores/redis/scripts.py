@@ -70,6 +70,7 @@ _READS = frozenset(
         "marks",
         "newest",
         "number",
+        "poll",
         "readers",
         "there",
         "users",

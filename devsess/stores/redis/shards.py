@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from devsess.stores.redis.columns import Text
     from devsess.stores.redis.port import Port
 
-# Of the keys and their contents. From 2 on there is a list of the users.
-VERSION = 2
+# Of the keys and their contents. From 2 on there is a list of the users, from 3 on of all events.
+VERSION = 3
 # Shards of sessions that this process remembers.
 REMEMBERED = 100_000
 
@@ -41,7 +41,7 @@ class Shards:
         self._port, self._prefix = port, prefix
         self._tags = [raw(f"{{{prefix}:{number}}}") for number in range(shards)]
         self._places: dict[str, int] = {}
-        self._is_opened = self._is_listed = False
+        self._is_opened, self._version = False, 0
 
     async def _ask(self, shard: int, name: str, *arguments: Text) -> Any:
         """The answer of a script in one shard."""
@@ -83,7 +83,7 @@ class Shards:
                 f"the data has {int(shards)} shards, and this store {count}: set `shards`"
             )
         await self._port.check_servers(self._tags)
-        self._is_listed = int(version) >= 2
+        self._version = int(version)
         self._is_opened = True
 
     def _of_user(self, user_id: str) -> int:

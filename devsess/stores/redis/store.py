@@ -16,13 +16,14 @@ from devsess.stores.redis.awaiting import AwaitingLines
 from devsess.stores.redis.blocking import BlockingLines
 from devsess.stores.redis.copies import Copying
 from devsess.stores.redis.log import Log
+from devsess.stores.redis.polling import Polling
 from devsess.stores.redis.port import Port
 from devsess.stores.redis.reads import Reads
 from devsess.stores.redis.servers import Disk
 from devsess.stores.redis.settings import checked, of_client, of_url
 
 
-class RedisStore(Reads, Log, Copying):
+class RedisStore(Reads, Polling, Log, Copying):
     """
     Sessions in Redis (6.2 or newer) or Valkey.
 

@@ -44,6 +44,13 @@ def insert_events(db: sqlite3.Cursor, *events: EventRow) -> None:
         db.execute(rows.INSERT_EVENT, rows.event_values(event, agent))
 
 
+def keep_last_event(db: sqlite3.Cursor) -> None:
+    """Note the place of the newest event, before events are deleted: no other is given it."""
+    db.execute(
+        f"UPDATE meta SET last_event = ({rows.LAST_EVENT}) WHERE last_event < ({rows.LAST_EVENT})"  # noqa: S608
+    )
+
+
 def is_full(db: sqlite3.Cursor, event: EventRow) -> bool:
     """Whether the history keeps as many events of this type and session, or account, as it may."""
     # Each part has an index; each session begins and ends but once.

@@ -163,6 +163,7 @@ SELECT_EVENT = (
 )
 GET = f"{SELECT_SESSION} WHERE s.id = ?"
 LIST = f"{SELECT_SESSION} WHERE s.user_id = ? ORDER BY s.last_seen_at DESC, s.id"
+POLL = f"{SELECT_EVENT} WHERE e.seq > ? AND e.seq < 1 << 53 ORDER BY e.seq LIMIT ?"
 EVENTS = f"{SELECT_EVENT} WHERE e.user_id = ? AND e.seq < ? ORDER BY e.seq DESC LIMIT ?"
 
 
@@ -193,7 +194,12 @@ def known_devices(
 
 
 INSERT_SESSION = insert_into("sessions", SESSION)
-INSERT_EVENT = insert_into("events", EVENT)
+# The highest place that an event has, or had: an odd number that was written by hand is none.
+LAST_EVENT = (
+    "SELECT max(last_event, (SELECT coalesce(max(seq), 0) FROM events WHERE seq < 1 << 53))"
+    " FROM meta"
+)
+INSERT_EVENT = insert_into("events", ("seq", *EVENT)).replace("?", f"(1 + ({LAST_EVENT}))", 1)
 INSERT_DEVICE = insert_into("devices", DEVICE).replace("INSERT", "INSERT OR REPLACE", 1)
 
 

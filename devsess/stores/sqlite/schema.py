@@ -238,6 +238,12 @@ def _items_and_demands(db: Any) -> None:
         db.conn.execute(f"ALTER TABLE sessions ADD COLUMN {column}")
 
 
+def _event_floor(db: Any) -> None:
+    # SQLite gives the number of the newest row again once it is deleted: those who poll for
+    # events would take the next ones for old.
+    db.conn.execute("ALTER TABLE meta ADD COLUMN last_event INTEGER NOT NULL DEFAULT 0")
+
+
 STEPS: dict[str, Callable[[Any], None]] = {
     "0001_tables": _tables,
     "0002_succession_and_levels": _succession_and_levels,
@@ -247,6 +253,7 @@ STEPS: dict[str, Callable[[Any], None]] = {
     "0006_sessionless_events": _sessionless_events,
     "0007_no_likeness": _no_likeness,
     "0008_items_and_demands": _items_and_demands,
+    "0009_event_floor": _event_floor,
 }
 
 

@@ -285,6 +285,15 @@ class SQLiteStore(Copying):
         events = self._made(rows.event_row, [values[1:] for values in found[:limit]])
         return Page(tuple(events), following)
 
+    def poll(self, position: str | None, *, limit: int) -> Page[EventRow]:
+        """See SupportsPolling.poll; one process writes at a time, so places are in order."""
+        semantics.check_size(limit)
+        [[newest]] = self._rows(rows.LAST_EVENT, ())
+        behind = semantics.read_position(position, newest)
+        found = self._rows(rows.POLL, (behind, limit))
+        events = self._made(rows.event_row, [values[1:] for values in found])
+        return Page(tuple(events), str(found[-1][0] if found else behind))
+
     def items(self, kind: str, owner: str, *, limit: int) -> builtins.list[Item]:
         """See Store.items."""
         semantics.check_size(limit)

@@ -10,7 +10,13 @@ from devsess.stores.calls import Full
 from devsess.stores.rows import EVICTED, EXPIRED, REPLACED
 from devsess.stores.sqlite import endings, ids, items, rows
 from devsess.stores.sqlite.endings import BY_USE, LIVE, append_unended, of_live, revoke
-from devsess.stores.sqlite.log import agent_number, append_changes, insert_events, is_full
+from devsess.stores.sqlite.log import (
+    agent_number,
+    append_changes,
+    insert_events,
+    is_full,
+    keep_last_event,
+)
 
 if TYPE_CHECKING:
     import sqlite3
@@ -196,6 +202,7 @@ def erase(db: sqlite3.Cursor, erasure: Erasure) -> int:
     user_id = erasure.user_id
     ids = db.execute("SELECT id FROM sessions WHERE user_id = ? ORDER BY id", [user_id]).fetchall()
     append_changes(db, [session_id for (session_id,) in ids])
+    keep_last_event(db)
     deleted = 0
     for table in ("sessions", "devices", "events", "accounts"):
         deleted += db.execute(f"DELETE FROM {table} WHERE user_id = ?", [user_id]).rowcount  # noqa: S608
@@ -210,6 +217,7 @@ def purge(db: sqlite3.Cursor, retention: Retention, limit: int) -> int:
     done = _date(db, now, retention.latest, limit)
     done += _lapse(db, now, limit - done)
     done += _delete_sessions(db, before, limit - done)
+    keep_last_event(db)
     done += db.execute(
         "DELETE FROM events WHERE seq IN (SELECT seq FROM events WHERE at < ? LIMIT ?)",
         [before, limit - done],

@@ -147,6 +147,18 @@ class DictStore:
         following = str(shown[-1]) if len(places) > limit else None
         return Page(tuple(found[seq] for seq in shown), following)
 
+    async def poll(self, position: str | None, *, limit: int) -> Page[EventRow]:
+        semantics.check_size(limit)
+
+        async def read(tables: Tables) -> Page[EventRow]:
+            behind = semantics.read_position(position, (await tables.meta())["last_event"])
+            found = await writes.history(tables)
+            places = [seq for seq in sorted(found) if seq > behind][:limit]
+            following = str(places[-1] if places else behind)
+            return Page(tuple(found[seq] for seq in places), following)
+
+        return await self._in_one(read)
+
     # Writes.
 
     async def insert(self, insertion: Insertion) -> InsertAnswer:

@@ -233,8 +233,8 @@ async def settle(tables: Tables, limit: int, own: int | None, before: float) -> 
     return Settled(tuple(events), len(found) > limit)
 
 
-async def history(tables: Tables, user_id: str) -> dict[int, EventRow]:
-    """A user's events; those of covered sessions without their addresses."""
+async def history(tables: Tables, user_id: str | None = None) -> dict[int, EventRow]:
+    """The events of a user, or of all; those of covered sessions without their addresses."""
     events = await tables.events(user_id)
     if not await tables.pending():
         return events

@@ -15,6 +15,7 @@
 --   :users                  users, in the order of their bytes: all about whom anything is kept
 --   :ds:USER  :seen  :free  devices by sign-in; those that a purge may take
 --   :h:USER  :o:USER  :c:USER  :at  :newest   events: texts, order, counts, instants
+--   :all                    events of all users, PLACE:USER, by place
 --   :it:OWNER  :due         items of an account, or of an owner that is none; all by their end
 --   :pending  :p:NUMBER     endings whose rows follow
 --   :log                    the change log, a stream

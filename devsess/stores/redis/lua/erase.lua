@@ -17,7 +17,10 @@ for _, id in ipairs(sessions) do
   log(id)
 end
 for _, id in ipairs(devices) do delete_device(user, id) end
-for _, place in ipairs(places) do call('ZREM', T .. ':at', place .. ':' .. user) end
+for _, place in ipairs(places) do
+  call('ZREM', T .. ':at', place .. ':' .. user)
+  call('ZREM', T .. ':all', place .. ':' .. user)
+end
 call('DEL', T .. ':h:' .. user, T .. ':o:' .. user, T .. ':c:' .. user)
 local items = call('HKEYS', items_key(user))
 for _, place in ipairs(items) do delete_item(user, place) end

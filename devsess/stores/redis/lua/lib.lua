@@ -86,3 +86,12 @@ local function with_devices(ids)
   end
   return {rows, devices}
 end
+
+-- An event as Python reads it; of a covered session without its address.
+local function shown_event(user, place, all)
+  local v = call('HMGET', T .. ':h:' .. user, place, place .. 'i', place .. '@', place .. 'k')
+  local session = v[2] and #all > 0 and string.match(v[4], '^%S+ s(.*)$')
+  local row = session and read(session)
+  if row and first_covering(row, all) then v[2] = false end
+  return {place, v[1], v[2] or '', v[3] or ''}
+end

@@ -64,6 +64,7 @@ local function insert_event(event)
   call('ZADD', USERS, 0, user)
   call('ZADD', T .. ':o:' .. user, place, place)
   call('ZADD', T .. ':at', event.at, place .. ':' .. user)
+  call('ZADD', T .. ':all', place, place .. ':' .. user)
   call('LPUSH', T .. ':newest', place .. ' ' .. event.at)
   call('LTRIM', T .. ':newest', 0, NEWEST - 1)
 end
@@ -75,6 +76,7 @@ local function delete_event(user, place)
   call('HDEL', texts, place, place .. 'k', place .. 'i', place .. '@')
   call('ZREM', T .. ':o:' .. user, place)
   call('ZREM', T .. ':at', place .. ':' .. user)
+  call('ZREM', T .. ':all', place .. ':' .. user)
 end
 
 -- Sessions that are not written as ended are in three indexes.

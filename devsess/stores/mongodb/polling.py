@@ -1,0 +1,84 @@
+"""
+The events of all accounts, for programs that ask again and again.
+
+Why no event is missed that is committed out of order: each is written by a transaction that also
+writes its account's gate, so that at one gate the places are in the order of the commits. The gates
+are read first, and then the events up to the places that they had given: these are all committed.
+A position has the place of each gate.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from devsess.models import Page
+from devsess.stores import semantics
+from devsess.stores.mongodb import documents as docs
+from devsess.stores.mongodb import marks as marking
+from devsess.stores.mongodb import reading
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from devsess.stores.mongodb.ports import Document, Port
+    from devsess.stores.rows import EventRow
+    from devsess.stores.semantics import Covering
+
+_IN_ORDER = [("place", 1)]
+
+
+async def poll(port: Port, position: str | None, limit: int) -> Page[EventRow]:
+    """See SupportsPolling.poll."""
+    behind = _read(position)
+    given = await _given(port)
+    for place, highest in zip(behind, given, strict=True):
+        semantics.check_position(place, highest)
+    pending = marking.pending_from(await port.find(docs.PENDING))
+    grown = [gate for gate in range(docs.GATES) if given[gate] > behind[gate]]
+    found: list[Document] = []
+    if grown:
+        parts = [_between(gate, behind[gate], given[gate]) for gate in grown]
+        found = await port.find({"$or": parts}, sort=_IN_ORDER, limit=limit)
+    last = int(found[-1]["place"]) if len(found) == limit else None
+    for gate in grown:
+        reached = given[gate] if last is None else min(given[gate], last)
+        behind[gate] = max(behind[gate], reached)
+    events = await _as_read(port, pending, [docs.event_from(it) for it in found])
+    return Page(tuple(events), ",".join(map(str, behind)))
+
+
+async def _given(port: Port) -> list[int]:
+    """The highest place that each gate has given."""
+    found = await port.find({"_id": {"$in": docs.ALL_GATES}})
+    last = {it["_id"]: int(it["last"]) for it in found}
+    return [docs.last_place(gate, last.get(key, 0)) for gate, key in enumerate(docs.ALL_GATES)]
+
+
+def _between(gate: int, behind: int, given: int) -> Document:
+    return {"table": "event", "gate": gate, "place": {"$gt": behind, "$lte": given}}
+
+
+def _read(position: str | None) -> list[int]:
+    """The place of each gate."""
+    if position is None:
+        return [0] * docs.GATES
+    texts = position.split(",")
+    if len(texts) != docs.GATES:
+        raise ValueError("this position was not given out by poll")
+    return [semantics.read_cursor(it) or 0 for it in texts]
+
+
+async def _as_read(
+    port: Port, pending: Sequence[Covering], events: list[EventRow]
+) -> list[EventRow]:
+    """Events as they read: those of covered sessions without their addresses."""
+    if not pending:
+        return events
+    keys = sorted({docs.session_key(it.session_id) for it in events if it.session_id})
+    rows = [docs.session_from(it) for it in await port.find({"_id": {"$in": keys}})]
+    ended = {
+        row.id
+        for row in rows
+        if row.revoked_at is not None or semantics.first_covering(row, pending) is not None
+    }
+    return [reading.reduced(it) if it.session_id in ended else it for it in events]

@@ -1,0 +1,53 @@
+"""
+The events of all accounts, for programs that ask again and again.
+
+Why no event is missed that is committed out of order: events are read by their transactions, and
+only those of transactions that began before every one that is still running. One that commits
+later has a higher number than all that were given, and is behind each position. So one long
+transaction that writes holds back what came after its beginning, in any database of the server.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from devsess.models import Page
+from devsess.stores import semantics
+from devsess.stores.postgres import rows
+
+if TYPE_CHECKING:
+    from devsess.stores.postgres.opened import Opened
+    from devsess.stores.rows import EventRow
+
+_POSITION = re.compile(r"(\d{1,19})-(\d{1,18})", re.ASCII)
+# An event of before the transactions were kept has none.
+_XID = "coalesce(e.xid, '0'::xid8)"
+_NEWEST = "SELECT pg_snapshot_xmax(pg_current_snapshot())::text"
+_BEHIND = (
+    rows.SELECT_EVENT.replace("SELECT", f"SELECT {_XID}::text,", 1)
+    + f" WHERE ({_XID}, e.seq) > (%s::text::xid8, %s)"
+    + f" AND {_XID} < pg_snapshot_xmin(pg_current_snapshot())"
+    + f" ORDER BY {_XID}, e.seq LIMIT %s"
+)
+
+
+async def poll(db: Opened, position: str | None, limit: int) -> Page[EventRow]:
+    """See SupportsPolling.poll."""
+    semantics.check_size(limit)
+    xid, seq = _read(position)
+    [[newest]], found = await db.ask_all((_NEWEST, ()), (_BEHIND, (str(xid), seq, limit)))
+    if xid >= int(newest):
+        raise ValueError("this position is of another server: begin with None")
+    last = f"{found[-1][0]}-{found[-1][1]}" if found else f"{xid}-{seq}"
+    return Page(tuple(rows.event_row(it[2:]) for it in found), last)
+
+
+def _read(position: str | None) -> tuple[int, int]:
+    """The transaction and the number of the last event that was given."""
+    if position is None:
+        return 0, 0
+    found = _POSITION.fullmatch(position)
+    if found is None:
+        raise ValueError("this position was not given out by poll")
+    return int(found[1]), int(found[2])
