@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from devsess.errors import ConfigurationError
 from devsess.tokens.access import AccessTokens
 from devsess.tokens.device import DeviceTokens
+from devsess.tokens.ending import EndingTokens
 from devsess.tokens.notice import NoticeTokens
 from devsess.tokens.pending import PendingTokens
 from devsess.tokens.refresh import RefreshTokens
@@ -32,4 +33,5 @@ class Tokens:
         self.refresh = RefreshTokens(keys, issuer, audience)
         self.device = DeviceTokens(keys)
         self.notice = NoticeTokens(keys, issuer, audience)
+        self.ending = EndingTokens(keys, issuer, audience)
         self.pending = PendingTokens(keys, issuer, audience)

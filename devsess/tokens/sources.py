@@ -6,7 +6,9 @@ from collections.abc import Mapping
 from typing import Any, Literal, TypeAlias
 
 KeySource: TypeAlias = str | bytes | Mapping[str, Any]
-Purpose: TypeAlias = Literal["refresh", "device", "fingerprint", "account", "notice", "held"]
+Purpose: TypeAlias = Literal[
+    "refresh", "device", "fingerprint", "account", "notice", "held", "ending"
+]
 
 # RFC 7518 §3.2: at least as long as the hash.
 MIN_SECRET = 32
