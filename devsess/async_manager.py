@@ -616,6 +616,20 @@ class AsyncSessionManager(AsyncRunner):
         way = self._core.currency.way
         return await self._read(operations.explain, token, client, way=way)
 
+    async def explain_session(self, session_id: str | Session) -> Explanation | None:
+        """
+        Every check that a session meets now, without a token; nothing is written.
+
+        The checks of `explain` from "session" on, for a request with the session's newest
+        token from any device. None: the session is unknown.
+
+        Raises:
+            StoreUnavailableError: If the store did not answer.
+            TypeError: If *session_id* is neither a text nor a Session.
+        """
+        way = self._core.currency.way
+        return await self._read(operations.explain_session, session_id, way=way)
+
     async def devices(self, user_id: str) -> builtins.list[Device]:
         """A user's devices, latest sign-in first."""
         return await self._read(operations.devices, user_id)

@@ -16,7 +16,7 @@ from devsess.operations.devices import (
     unblock_device,
 )
 from devsess.operations.ending import AllEnded, revoke, revoke_all, revoke_everyone, settle
-from devsess.operations.explaining import assess, explain
+from devsess.operations.explaining import assess, explain, explain_session
 from devsess.operations.failing import record_failure
 from devsess.operations.holding import approve, held, refuse
 from devsess.operations.impersonating import impersonate
@@ -45,6 +45,7 @@ __all__ = [
     "end_trust",
     "erase_user",
     "explain",
+    "explain_session",
     "export_user",
     "extend",
     "forget_device",

@@ -66,13 +66,21 @@ def impersonation(row: SessionRow) -> Said:
 
 def authentication(row: SessionRow, now: float) -> Said:
     """The token is of the latest sign-in or step-up."""
+    said, data = _proven(row, now)
+    return f"It is of the session's latest authentication, {said}.", data
+
+
+def proof(row: SessionRow, now: float) -> Said:
+    """The latest sign-in or step-up of the session."""
+    said, data = _proven(row, now)
+    return f"The session's latest authentication was {said}.", data
+
+
+def _proven(row: SessionRow, now: float) -> Said:
     by = ", ".join(row.amr) or "no method that is known"
     level = f", level {row.acr}" if row.acr else ""
     age = max(0.0, now - row.auth_time)
-    said = (
-        f"It is of the session's latest authentication, {_utc(row.auth_time)},"
-        f" {age:,.0f} seconds ago, by {by}{level}."
-    )
+    said = f"{_utc(row.auth_time)}, {age:,.0f} seconds ago, by {by}{level}"
     data = {
         "authTime": _iso(row.auth_time),
         "ageSeconds": round(age, 3),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from attrs import evolve
@@ -15,6 +15,7 @@ from devsess.operations import _sentences, assessing
 from devsess.operations._checks import checked_client, checked_text
 from devsess.operations.common import (
     NOBODY,
+    find_row,
     presents_own_device,
     require_account,
     require_found,
@@ -26,7 +27,7 @@ from devsess.tokens.stages import STAGES, Inspection
 
 if TYPE_CHECKING:
     from devsess.lifecycle import Standing
-    from devsess.models import Client
+    from devsess.models import Client, Session
     from devsess.operations._sentences import Said
     from devsess.operations.operation import Operation
     from devsess.stores.rows import EventRow, SessionRow
@@ -36,6 +37,11 @@ if TYPE_CHECKING:
 CHECKS = (
     *STAGES,
     *("session", "account", "liveness", "impersonation", "authentication", "device"),
+    *("staleness", "step_up", "risk"),
+)
+# Those that need no token.
+OF_SESSION = (
+    *("session", "liveness", "impersonation", "authentication", "device"),
     *("staleness", "step_up", "risk"),
 )
 # The latest events of an account that are searched for its session's assessment, by pages.
@@ -68,7 +74,7 @@ async def explain(op: Operation, token: str, client: Client | None, *, way: str)
         TypeError: If *client* is no Client.
     """
     checked_client(client)
-    record, inspection = _Record(), Inspection(op.tokens.access, token, op.now)
+    record, inspection = _Record(CHECKS), Inspection(op.tokens.access, token, op.now)
     for stage in inspection.stages():
         if stage.error is None:
             record.passed((stage.message, dict(stage.data)))
@@ -82,10 +88,34 @@ async def explain(op: Operation, token: str, client: Client | None, *, way: str)
     return record.explanation()
 
 
-class _Record:
-    """The checks so far, each under the next name of CHECKS."""
+async def explain_session(
+    op: Operation, session_id: str | Session, *, way: str
+) -> Explanation | None:
+    """
+    Every check that a session meets at a request with its newest token, by any device.
 
-    def __init__(self) -> None:
+    None where it is unknown.
+    """
+    row = await find_row(op, session_id, None)
+    if row is None:
+        return None
+    record = _Record(OF_SESSION)
+    record.passed(_sentences.session(row))
+    try:
+        row = _once_corrected(op, await _alive(op, record, row))
+        record.passed(_sentences.proof(row, op.now))
+        record.passed(_sentences.device(row, None, owns=False))
+        await _judge_no_more(op, record, row, way)
+    except InvalidSessionError as error:
+        record.failed(error)
+    return record.explanation()
+
+
+class _Record:
+    """The checks so far, each under the next one of *names*."""
+
+    def __init__(self, names: Sequence[str]) -> None:
+        self._names = names
         self._checks: list[Check] = []
         self._known: Mapping[str, Any] = {}
 
@@ -105,11 +135,11 @@ class _Record:
         self._checks.append(Check(self._next(), Outcome.FAILED, message, data))
 
     def explanation(self) -> Explanation:
-        rest = CHECKS[len(self._checks) :]
+        rest = self._names[len(self._checks) :]
         return Explanation((*self._checks, *(Check(it, Outcome.NOT_REACHED) for it in rest)))
 
     def _next(self) -> str:
-        return CHECKS[len(self._checks)]
+        return self._names[len(self._checks)]
 
 
 async def _judge(
@@ -126,12 +156,7 @@ async def _judge(
     record.passed(_sentences.session(row))
     require_account(row, claims)
     record.passed(_sentences.account(row))
-    standing = lifecycle.standing(row, op.now, op.policy)
-    record.knowing(_sentences.deadlines(standing))
-    lifecycle.require_live(standing)
-    record.passed(_sentences.liveness(standing, op.now))
-    await require_impersonator(op, row)
-    record.passed(_sentences.impersonation(row))
+    standing = await _alive(op, record, row)
     require_latest(row, claims)
     row = _once_corrected(op, standing)
     require_latest(row, claims)
@@ -139,6 +164,27 @@ async def _judge(
     record.knowing({"deviceId": row.device.id, "bound": row.bound})
     owns = presents_own_device(op, row, client)
     record.passed(_sentences.device(row, client, owns=owns))
+    await _judge_no_more(op, record, row, way)
+
+
+async def _alive(op: Operation, record: _Record, row: SessionRow) -> Standing:
+    """
+    The checks of liveness, and of the session that began an impersonation.
+
+    Raises:
+        InvalidSessionError: By the first that fails.
+    """
+    standing = lifecycle.standing(row, op.now, op.policy)
+    record.knowing(_sentences.deadlines(standing))
+    lifecycle.require_live(standing)
+    record.passed(_sentences.liveness(standing, op.now))
+    await require_impersonator(op, row)
+    record.passed(_sentences.impersonation(row))
+    return standing
+
+
+async def _judge_no_more(op: Operation, record: _Record, row: SessionRow, way: str) -> None:
+    """The last checks, which fail none."""
     record.passed(_sentences.staleness(op.policy, way))
     record.passed(_sentences.step_up(row, op.policy))
     record.passed(_sentences.risk(await _latest_assessed(op, row), op.policy))

@@ -22,7 +22,7 @@ from devsess import (
     Policy,
     SessionManager,
 )
-from devsess.operations.explaining import CHECKS
+from devsess.operations.explaining import CHECKS, OF_SESSION
 from devsess.risk_policy import Risk
 from devsess.testing import FakeClock
 from devsess.tokens.access import LONGEST_LIFE
@@ -429,3 +429,28 @@ def test_a_client_must_be_one(scene: Scene) -> None:
     """As for validate."""
     with pytest.raises(TypeError, match="client must be a Client"):
         scene.sessions.explain(scene.token, "a client")
+
+
+def test_a_session_is_explained_without_a_token(scene: Scene) -> None:
+    """The checks that need no token say the same as those of its newest token."""
+    with_token = scene.sessions.explain(scene.token)
+    without = scene.sessions.explain_session(scene.grant.session)
+    assert list(OF_SESSION) == [it.name for it in without.checks]
+    assert without.is_valid
+    same = [it for it in with_token.checks if it.name in OF_SESSION]
+    assert [it.data for it in same] == [it.data for it in without.checks]
+    assert scene.sessions.explain_session("unknown") is None
+
+
+@pytest.mark.parametrize(
+    "end",
+    [ended, renewed_after(14 * 86_400), active_for_long, impersonation_without_its_session],
+)
+def test_an_ended_session_is_explained_without_a_token(
+    scene: Scene, end: Callable[[Scene], str]
+) -> None:
+    """The check that fails is the one that fails for its newest token, for the same reason."""
+    with_token = scene.sessions.explain(end(scene))
+    failed = with_token.failed
+    session_id = next(it for it in with_token.checks if it.name == "session").data["sessionId"]
+    assert failed == scene.sessions.explain_session(session_id).failed
