@@ -268,6 +268,11 @@ class AsyncCurrent(_BaseCurrent):
         return AsyncGuard(self._watched(_awaited), every)
 
 
+def exchange_of(current: _BaseCurrent) -> Exchange:
+    """The exchange behind *current*, for the pages."""
+    return current._exchange
+
+
 # The request that the running task serves; threads that work for the task see it too.
 SERVED: ContextVar[AsyncCurrent | None] = ContextVar("devsess.served", default=None)
 

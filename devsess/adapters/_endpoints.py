@@ -11,6 +11,7 @@ from urllib.parse import parse_qsl
 from devsess.adapters import _csrf as csrf
 from devsess.adapters import _held_endpoints as held_sign_ins
 from devsess.adapters._body import Body, BodyError, is_json, read_body, with_device_token
+from devsess.adapters._deciding import SIGNED_OUT, may_decide, may_end
 from devsess.adapters._http import Answer, empty_answer, json_answer
 from devsess.adapters._openapi import description
 from devsess.adapters._problem import problem
@@ -21,7 +22,6 @@ from devsess.errors import (
     InvalidSessionError,
     TokenExpiredError,
 )
-from devsess.requirement import Requirement
 
 if TYPE_CHECKING:
     from devsess.adapters._exchange import Exchange
@@ -214,50 +214,15 @@ def _page_asked(query: str) -> tuple[int, str | None] | Answer:
     return int(limit), asked.get("cursor")
 
 
-async def _may_decide(exchange: Exchange, caller: Session) -> None:
-    """
-    Check that the user decides on their own device, recently signed in (ASVS 7.5.2).
-
-    Raises:
-        DeviceMismatchError: If the session is bound and its device's token is not there.
-        StepUpRequiredError: If the sign-in is too old, or it is an impersonation.
-    """
-    # The row is read: the cache does not learn that another process saw the device token.
-    found = await exchange.sessions.get(caller.id)
-    devices = exchange.core.tokens.device.read(exchange.client.device_token)
-    if found is not None and found.is_bound and found.device.id not in devices:
-        raise DeviceMismatchError("this needs the session's device token", session_id=caller.id)
-    exchange.require(Requirement(exchange.settings.recent_auth), by_user=True)
-
-
-async def _may_end(exchange: Exchange, caller: Session, ends: str | None = None) -> None:
-    """
-    Check that the user may end other sessions: as `_may_decide`, from no young session.
-
-    Args:
-        exchange: The request.
-        caller: Its session.
-        ends: Id of the session that it is to end; None stands for all others.
-
-    Raises:
-        DeviceMismatchError: If the session is bound and its device's token is not there.
-        StepUpRequiredError: If the sign-in is too old, the session too young, or it is an
-            impersonation.
-    """
-    await _may_decide(exchange, caller)
-    await exchange.require_seniority(ends=ends, ends_others=ends is None)
-
-
 async def _end(exchange: Exchange, session_id: str, _: bytes | None) -> Answer:
     caller = await _caller(exchange)
     if session_id == caller.id:  # no more than signing out
         await exchange.logout()
         return empty_answer(204)
-    await _may_end(exchange, caller, session_id)
-    reason = "signed out by its user"
+    await may_end(exchange, caller, session_id)
     if not (
         await exchange.sessions.revoke(
-            session_id, user_id=caller.user_id, reason=reason, actor=caller.user_id
+            session_id, user_id=caller.user_id, reason=SIGNED_OUT, actor=caller.user_id
         )
     ):
         return problem(404, "You have no such session.")
@@ -266,9 +231,9 @@ async def _end(exchange: Exchange, session_id: str, _: bytes | None) -> Answer:
 
 async def _end_others(exchange: Exchange, _: str, __: bytes | None) -> Answer:
     caller = await _caller(exchange)
-    await _may_end(exchange, caller)
+    await may_end(exchange, caller)
     ended = await exchange.sessions.revoke_all(
-        caller.user_id, keep=caller.id, reason="signed out by its user", actor=caller.user_id
+        caller.user_id, keep=caller.id, reason=SIGNED_OUT, actor=caller.user_id
     )
     return json_answer(200, {"ended": [*ended]})
 
@@ -280,7 +245,7 @@ async def _held(exchange: Exchange, _: str, __: bytes | None) -> Answer:
 
 async def _approve(exchange: Exchange, _: str, raw: bytes | None) -> Answer:
     caller = await _caller(exchange)
-    return await held_sign_ins.approve(exchange, caller, raw, _may_decide)
+    return await held_sign_ins.approve(exchange, caller, raw, may_decide)
 
 
 async def _refuse(exchange: Exchange, _: str, raw: bytes | None) -> Answer:

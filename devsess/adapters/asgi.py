@@ -48,7 +48,7 @@ class SessionMiddleware(Middleware[ASGIApp, AsyncSessionManager]):
         if scope["type"] not in ("http", "websocket"):
             await self._app(scope, receive, send)
             return
-        exchange = self._exchange(_request(scope))
+        exchange = self._exchange(request_of(scope))
         response = Response(exchange, send)
         path = endpoints.path_below(exchange)
         try:
@@ -81,7 +81,7 @@ class SessionMiddleware(Middleware[ASGIApp, AsyncSessionManager]):
     ) -> Answer | None:
         if path is None:
             return await exchange.open()
-        body = await _body(receive)
+        body = await body_of(receive)
         return await endpoints.serve(exchange, path, body)
 
 
@@ -97,16 +97,16 @@ def _without_tokens(scope: Scope) -> dict[str, Any]:
     return {"subprotocols": kept, "headers": headers}
 
 
-def _request(scope: Scope) -> Request:
+def request_of(scope: Scope) -> Request:
+    """The request, or the WebSocket's handshake, in *scope*."""
     is_live = scope["type"] == "websocket"
     peer, headers = scope.get("client"), _headers(scope["headers"])
     server = scope.get("server")
     if "host" not in headers and server and server[1] is not None:
         headers["host"] = f"{server[0]}:{server[1]}"
     mount, path = scope.get("root_path", ""), scope["path"]
-    is_below = mount and (path == mount or path.startswith(f"{mount}/"))
     method = "GET" if is_live else scope["method"]
-    path = path[len(mount) :] if is_below else path
+    path = _below(scope, mount, path) if mount else path
     query, scheme = scope.get("query_string", b"").decode("latin-1"), scope.get("scheme", "http")
     address = peer[0] if peer else None
     if not is_live:
@@ -117,6 +117,19 @@ def _request(scope: Scope) -> Request:
     return Request(
         method, mount, path, query, scheme, headers, address, is_live, offered, can_answer
     )
+
+
+def _below(scope: Scope, mount: str, path: str) -> str:
+    """
+    *path* below the mount point.
+
+    A proxy may have taken its own prefix from the path: then no more than the part of
+    `root_path` behind `app_root_path`, which a framework's router put there, is in it.
+    """
+    for prefix in (mount, mount.removeprefix(scope.get("app_root_path", ""))):
+        if prefix and (path == prefix or path.startswith(f"{prefix}/")):
+            return path[len(prefix) :]
+    return path
 
 
 def _headers(lines: list[tuple[bytes, bytes]]) -> dict[str, str]:
@@ -137,8 +150,13 @@ class ClientGoneError(Exception):
     """The client closed the connection before its request was complete."""
 
 
-async def _body(receive: Receive) -> bytes | None:
-    """The body; None if it is longer than the endpoints read."""
+async def body_of(receive: Receive) -> bytes | None:
+    """
+    The body; None if it is longer than the endpoints read.
+
+    Raises:
+        ClientGoneError: If the connection closed before the body was complete.
+    """
     body, length, more = b"", 0, True
     while more and length <= MAX_DROPPED:
         message = await receive()

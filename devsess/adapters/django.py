@@ -93,7 +93,7 @@ class SessionMiddleware(Middleware[GetResponse, SessionManager]):
         )
         for name, value in ours:
             if name == "Set-Cookie":
-                _set_cookie(response, value)
+                add_cookie(response, value)
             elif name in ("Accept-CH", "Vary") and name in response.headers:
                 response.headers[name] += f", {value}"
             else:
@@ -120,7 +120,7 @@ class _Line(Morsel[str]):
         return self.line
 
 
-def _set_cookie(response: HttpResponseBase, line: str) -> None:
+def add_cookie(response: HttpResponseBase, line: str) -> None:
     """Add *line*; those of one name, for other places, each have their own key in the jar."""
     name = line.partition("=")[0]
     while name in response.cookies and isinstance(response.cookies[name], _Line):

@@ -61,7 +61,7 @@ class SessionMiddleware(Middleware[WSGIApplication, SessionManager]):
         mount, path = _text(environ.get("SCRIPT_NAME", "")), _text(environ.get("PATH_INFO", ""))
         exchange = self._exchange(request_of(environ, mount, path))
         response = Response(exchange, start_response)
-        answer = before(exchange, lambda: _body(environ))
+        answer = before(exchange, lambda: body_of(environ))
         if answer is not None:
             return response.answer(answer)
         environ[KEY] = current = Current(exchange)
@@ -121,7 +121,13 @@ def _text(raw: str) -> str:
     return raw if raw.isascii() else raw.encode("latin-1").decode("utf-8", "replace")
 
 
-def _body(environ: WSGIEnvironment) -> bytes | None:
+def body_of(environ: WSGIEnvironment) -> bytes | None:
+    """
+    The request's body; None if it is longer than the endpoints read.
+
+    Raises:
+        BodyError: If its length is not what Content-Length says.
+    """
     length, most = environ.get("CONTENT_LENGTH") or "", MAX_DROPPED
     if not length:
         return limited(environ["wsgi.input"].read(most)) if _ends(environ) else b""
