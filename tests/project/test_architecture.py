@@ -113,8 +113,9 @@ ROOMS = {
     ),
     "names": Room(5, ("",)),
     "adapters": Room(6, ("adapters", "adapters.*")),
+    "pages": Room(7, ("web", "web.*")),
     "around": Room(
-        7,
+        8,
         (
             *("prometheus", "copying", "testing", "testing.*", "tuning", "tuning.*"),
             *("cli", "cli.*", "__main__"),
@@ -132,7 +133,9 @@ HOMES = {
     # bench tells its version
     "sqlite3": ("stores.sqlite.*", "cli._bench"),
     "click": ("cli", "cli.*"),
-    "django": ("adapters.django",),
+    "django": ("adapters.django", "web.django"),
+    "jinja2": ("web", "web.drawing", "web.look", "web.visit"),
+    "markupsafe": ("web.*",),
     "psycopg": ("stores.postgres.*",),
     "psycopg_pool": ("stores.postgres.*",),
     "prometheus_client": ("prometheus",),

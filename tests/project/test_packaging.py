@@ -91,7 +91,7 @@ def test_dependencies_are_what_is_imported() -> None:
     # FastAPI is asked for nothing: where it is installed, its document says more.
     optional = [*map(adapter, FRAMEWORKS), _source.PACKAGE / "adapters" / "_fastapi.py"]
     optional += [path for name in STORES for path in store(name)]
-    optional += _source.python_files(_source.PACKAGE / "geo")
+    optional += _source.python_files(_source.PACKAGE / "geo", _source.PACKAGE / "web")
     files = [path for path in _source.python_files(_source.PACKAGE) if path not in optional]
     imported = distributions(_source.third_party(*files))
     assert imported == required(project()["dependencies"])
@@ -110,6 +110,13 @@ def test_a_store_has_its_extra(name: str) -> None:
     imported = distributions(_source.third_party(*store(name)))
     allowed = [*project()["dependencies"], *project()["optional-dependencies"][name]]
     assert imported <= required(allowed)
+
+
+def test_pages_have_their_extra() -> None:
+    """The pages import their templates' engine, which their extra installs; Django has its own."""
+    imported = distributions(_source.third_party(*_source.python_files(_source.PACKAGE / "web")))
+    extras = project()["optional-dependencies"]
+    assert imported <= required([*project()["dependencies"], *extras["web"], *extras["django"]])
 
 
 def test_places_have_their_extra() -> None:

@@ -1,0 +1,111 @@
+"""The account's pages together: who may see them, and what a refusal looks like."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+from urllib.parse import quote
+
+from attrs import evolve
+
+from devsess.adapters._problem import answer_to, to_login
+from devsess.adapters._settings import below_mount, is_local_path
+from devsess.errors import ConfigurationError, InvalidSessionError, StepUpRequiredError
+from devsess.web.account import overview
+from devsess.web.account.visit import AccountVisit
+from devsess.web.faces import Pages
+from devsess.web.problems import problem_page
+
+if TYPE_CHECKING:
+    from devsess.adapters._http import Answer, Header, Request
+    from devsess.errors import DevsessError
+    from devsess.web.look import Look
+    from devsess.web.managers import AnyManager
+    from devsess.web.routing import Routes
+
+ROUTES: Final[Routes[AccountVisit]] = {
+    "/": {"GET": overview.show},
+}
+
+
+class AccountPages(Pages[AccountVisit]):
+    """See account_app."""
+
+    visit_kind = AccountVisit
+
+    def __init__(
+        self,
+        manager: AnyManager,
+        look: Look,
+        *,
+        login_url: str | None,
+        step_up_url: str | None,
+        password_url: str | None,
+    ) -> None:
+        super().__init__(manager, look, ROUTES, needs_session=True)
+        urls = {
+            "login_url": login_url,
+            "step_up_url": step_up_url,
+            "password_url": password_url,
+        }
+        for name, url in urls.items():
+            if url is not None and not is_local_path(url):
+                raise ConfigurationError(f"{name}: must be a path of this site, not {url!r}")
+        self._login_url, self._step_up_url, self._password_url = urls.values()
+
+    async def admit(self, visit: AccountVisit) -> Answer | None:
+        """Nobody sees a page who is not signed in; who acts in another's name changes nothing."""
+        session = visit.session
+        visit.context["password_url"] = self._there(visit, self._password_url)
+        if session.impersonator is not None and not visit.request.is_safe:
+            return visit.page("account/impersonating.html", 403)
+        return None
+
+    def answer_to(self, visit: AccountVisit, error: DevsessError) -> Answer | None:
+        """The page for a person who is not signed in, or must prove themselves again."""
+        if isinstance(error, StepUpRequiredError):
+            return self._prove(visit, error)
+        if isinstance(error, InvalidSessionError):
+            return self._sign_in(visit)
+        return super().answer_to(visit, error)
+
+    def _sign_in(self, visit: AccountVisit) -> Answer:
+        login_url = self._login_url or visit.dealings.settings.login_url
+        if login_url is None:
+            return problem_page(visit, 401)
+        return to_login(_seen_from_outside(visit), login_url)
+
+    def _prove(self, visit: AccountVisit, error: StepUpRequiredError) -> Answer:
+        """By a link: browsers apply `form-action` to redirects after a form."""
+        if visit.session.impersonator is not None:
+            return visit.page("account/impersonating.html", 403)
+        url = self._step_up_url or self._login_url or visit.dealings.settings.login_url
+        back = visit.request.target if visit.request.is_safe else visit.link("/")
+        there = self._there(visit, url)
+        if there is not None:
+            mark = "&" if "?" in there else "?"
+            there = f"{there}{mark}return_to={quote(back, safe='/')}"
+        return visit.page(
+            "account/prove.html", 401, _challenge(error, visit.request), there=there, back=back
+        )
+
+    def _there(self, visit: AccountVisit, url: str | None) -> str | None:
+        """A path of the application as browsers see it."""
+        return None if url is None else below_mount(url, quote(_seen_from_outside(visit).mount))
+
+
+def _seen_from_outside(visit: AccountVisit) -> Request:
+    """
+    The request as the application sees it, with its own mount and not that of the pages.
+
+    Without a middleware around them nothing says where the application begins: at the root.
+    """
+    request, outer = visit.request, visit.dealings.request
+    mount = "" if outer is request else outer.mount
+    return evolve(request, mount=mount, path=request.whole_path.removeprefix(mount))
+
+
+def _challenge(error: StepUpRequiredError, request: Request) -> tuple[Header, ...]:
+    """What programs are told of it (RFC 9470 §3)."""
+    answer = answer_to(error, request, None, has_credentials=True)
+    headers = answer.headers if answer else ()
+    return tuple(it for it in headers if it[0] == "WWW-Authenticate")

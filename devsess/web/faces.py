@@ -1,0 +1,135 @@
+"""The ways to mount pages: WSGI, ASGI, and Django's urls."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any, cast
+
+from attrs import evolve
+
+from devsess._runtime.drive import drive
+from devsess.adapters import asgi, wsgi
+from devsess.adapters._body import BodyError
+from devsess.adapters._current import AsyncCurrent, Current, exchange_of
+from devsess.adapters._http import Answer, Request
+from devsess.errors import ConfigurationError
+from devsess.web.app import App, V
+from devsess.web.headers import secured
+from devsess.web.problems import problem_page
+
+if TYPE_CHECKING:
+    from wsgiref.types import StartResponse, WSGIEnvironment
+
+    from devsess.adapters._exchange import Exchange
+    from devsess.adapters.asgi import Receive, Scope, Send
+
+# Headers that pages read beside those of the adapters.
+MORE = ("accept-language", "if-none-match")
+
+
+class Pages(App[V]):
+    """Pages to mount: `.wsgi`, `.asgi`, and `.urls` for Django."""
+
+    def wsgi(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        """Serve one request; with a SessionManager only."""
+        if not self.is_blocking:
+            raise ConfigurationError("over an AsyncSessionManager these pages are mounted by .asgi")
+        answer = self._on_wsgi(environ)
+        start_response(answer.status_line, list(answer.headers))
+        return [b"" if environ["REQUEST_METHOD"] == "HEAD" else answer.body]
+
+    def _on_wsgi(self, environ: WSGIEnvironment) -> Answer:
+        mount, path = (_text(environ.get(name, "")) for name in ("SCRIPT_NAME", "PATH_INFO"))
+        request = wsgi.request_of(environ, mount.rstrip("/"), path)
+        headers = {name: environ.get(f"HTTP_{name.upper().replace('-', '_')}") for name in MORE}
+        request = _with(request, headers)
+        try:
+            body = b"" if request.is_safe else wsgi.body_of(environ)
+        except BodyError as error:
+            refused = self.visit(request, environ, b"", None)
+            return secured(problem_page(refused, error.answer.status))
+        current: Current | None = environ.get(wsgi.KEY)
+        return drive(self._whole(self.visit(request, environ, body, _exchange(current))))
+
+    async def asgi(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one connection; over a SessionManager the work is done in a thread."""
+        if scope["type"] == "lifespan":
+            await _lifespan(receive, send)
+        elif scope["type"] == "websocket":
+            await send({"type": "websocket.close", "code": 1000})
+        else:
+            await self._on_asgi(scope, receive, send)
+
+    async def _on_asgi(self, scope: Scope, receive: Receive, send: Send) -> None:
+        request = asgi.request_of(scope)
+        request = _with(evolve(request, mount=request.mount.rstrip("/")), _more(scope))
+        try:
+            body = b"" if request.is_safe else await asgi.body_of(receive)
+        except asgi.ClientGoneError:
+            return
+        visit = self.visit(request, scope, body, self._exchange_in(scope))
+        answer = await self._awaited(visit)
+        headers = [
+            (name.lower().encode(), value.encode("latin-1")) for name, value in answer.headers
+        ]
+        await send({"type": "http.response.start", "status": answer.status, "headers": headers})
+        content = b"" if request.method == "HEAD" else answer.body
+        await send({"type": "http.response.body", "body": content})
+
+    def _exchange_in(self, scope: Mapping[str, Any]) -> Exchange | None:
+        current: AsyncCurrent | None = scope.get("devsess")
+        if current is not None and self.is_blocking and self._needs_session:
+            raise ConfigurationError(
+                "within an ASGI SessionMiddleware these pages need its AsyncSessionManager"
+            )
+        return _exchange(current)
+
+    async def _awaited(self, visit: V) -> Answer:
+        if not self.is_blocking:
+            return await self._whole(visit)
+        refused = await self.authorize(visit)
+        if refused is not None:
+            return secured(refused)
+        return await asyncio.to_thread(lambda: drive(self.serve(visit)))
+
+    async def _whole(self, visit: V) -> Answer:
+        refused = await self.authorize(visit)
+        return secured(refused) if refused is not None else await self.serve(visit)
+
+    @property
+    def urls(self) -> list[Any]:
+        """For Django: `path("account/", include(pages.urls))`."""
+        from devsess.web.django import urls
+
+        return urls(self.wsgi)
+
+
+def _exchange(current: Current | AsyncCurrent | None) -> Exchange | None:
+    return None if current is None else exchange_of(current)
+
+
+def _text(raw: str) -> str:
+    """The text that PEP 3333 carries as latin-1."""
+    return raw if raw.isascii() else raw.encode("latin-1").decode("utf-8", "replace")
+
+
+def _with(request: Request, headers: Mapping[str, str | None]) -> Request:
+    came = {name: value for name, value in headers.items() if value}
+    return evolve(request, headers={**request.headers, **came}) if came else request
+
+
+def _more(scope: Mapping[str, Any]) -> dict[str, str | None]:
+    lines = cast("list[tuple[bytes, bytes]]", scope["headers"])
+    return {
+        name.decode(): value.decode("latin-1") for name, value in lines if name.decode() in MORE
+    }
+
+
+async def _lifespan(receive: Receive, send: Send) -> None:
+    """A server that serves the pages alone asks whether they have begun."""
+    while True:
+        message = await receive()
+        await send({"type": f"{message['type']}.complete"})
+        if message["type"] == "lifespan.shutdown":
+            return

@@ -1,0 +1,51 @@
+"""No other site changes anything: each POST comes from a page of this site, as in the adapters."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from attrs import evolve
+
+from devsess.adapters import _csrf as csrf
+from devsess.adapters._carrier import Credentials
+from devsess.adapters._cookies import Cookies
+from devsess.adapters._settings import Settings
+
+if TYPE_CHECKING:
+    from devsess.adapters._exchange import Exchange
+    from devsess.adapters._http import Request
+
+# Stands for the cookies of a browser that is signed in, wherever the application keeps them.
+_SIGNED_IN = Credentials(by="cookie", access="-")
+# The defaults of the middleware.
+DEFAULTS = Settings(
+    required=False,
+    transport="both",
+    trusted_proxies=(),
+    proxy_header="x-forwarded-for",
+    origins=(),
+    csrf_exempt=(),
+    public=(),
+    passive=(),
+    recent_auth=86_400,
+    insecure_cookies=False,
+    cookies=Cookies(),
+    device_retention=float("inf"),
+    clear_site_data=False,
+    endpoints=None,
+    login_url=None,
+)
+
+
+def refusal(request: Request, exchange: Exchange | None) -> str | None:
+    """
+    The reason to refuse *request*, or None.
+
+    The law of the adapters, with the middleware's origins where there is one, but with none
+    of its exceptions: paths that any site may post to are the application's, not these.
+    """
+    if exchange is None:
+        return csrf.refusal(request, _SIGNED_IN, DEFAULTS)
+    settings = evolve(exchange.settings, csrf_exempt=())
+    credentials = exchange.credentials if exchange.credentials.by == "bearer" else _SIGNED_IN
+    return csrf.refusal(request, credentials, settings)

@@ -1,0 +1,114 @@
+"""The words of a page: its language, and sentences with named places that may hold hostile text."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from gettext import NullTranslations
+from typing import TYPE_CHECKING, Final
+
+from attrs import field, frozen
+from markupsafe import Markup, escape
+
+from devsess._text import clean_text
+from devsess.web.catalogue import LANGUAGES, RIGHT_TO_LEFT, SOURCE, translations
+
+if TYPE_CHECKING:
+    from devsess.adapters._http import Request
+    from devsess.web.look import Language
+
+# Ranges of an Accept-Language header that are looked at.
+MOST_RANGES = 20
+_RANGE = re.compile(
+    r"\s*([A-Za-z]{1,8})(?:-[A-Za-z0-9-]{1,40})?\s*(?:;\s*q=([01](?:\.\d{0,3})?))?\s*"
+)
+
+# Longest text of others that a page shows: more would push everything else out of sight.
+CLIPPED: Final = 64
+
+
+def msg(message: str) -> str:
+    """Mark *message*, of a table, for translation; the page that shows it translates it."""
+    return message
+
+
+@frozen
+class Words:
+    """
+    The words of one language.
+
+    Attributes:
+        language: Its name (BCP 47).
+        catalogue: Its translations.
+    """
+
+    language: str = SOURCE
+    catalogue: NullTranslations = field(factory=NullTranslations, repr=False)
+
+    @property
+    def direction(self) -> str:
+        """The direction of its script, as HTML has it."""
+        return "rtl" if self.language in RIGHT_TO_LEFT else "ltr"
+
+    def say(self, message: str, **values: object) -> Markup:
+        """A sentence; *values* stand in its named places, escaped."""
+        return _filled(self.catalogue.gettext(message), values)
+
+    def plural(self, one: str, many: str, n: int, **values: object) -> Markup:
+        """A sentence about *n* things, which is one of the places too."""
+        return _filled(self.catalogue.ngettext(one, many, n), {"n": n, **values})
+
+    def of(self, context: str, message: str) -> Markup:
+        """A word that means another thing elsewhere; *context* says which is meant."""
+        return escape(self.catalogue.pgettext(context, message))
+
+
+def _filled(message: str, values: Mapping[str, object]) -> Markup:
+    text = escape(message)
+    return (
+        text.format(**{name: _shown(value) for name, value in values.items()}) if values else text
+    )
+
+
+def _shown(value: object) -> object:
+    return value if isinstance(value, (int, Markup)) else escape(value)
+
+
+def words_for(request: Request, wanted: Language) -> Words:
+    """The words for a request: those that the application chose, or the browser's."""
+    chosen = wanted(request) if callable(wanted) else wanted
+    known = _known(chosen) if isinstance(chosen, str) else None
+    language = known or _accepted(request.headers.get("accept-language", "")) or SOURCE
+    return Words(language, translations(language))
+
+
+def _known(tag: str) -> str | None:
+    """The language among ours that a tag (BCP 47), such as "de-AT", names."""
+    name = tag.replace("_", "-").partition("-")[0].lower()
+    return name if name in LANGUAGES else None
+
+
+def _accepted(header: str) -> str | None:
+    """The first of ours by the header's preference (RFC 9110 §12.5.4), or None."""
+    ranges: list[tuple[float, str]] = []
+    for part in header[:1024].split(",")[:MOST_RANGES]:
+        found = _RANGE.fullmatch(part)
+        name = _known(found[1]) if found else None
+        if found and name and float(found[2] or 1) > 0:
+            ranges.append((-float(found[2] or 1), name))
+    return min(ranges, key=lambda it: it[0])[1] if ranges else None
+
+
+def isolated(text: object, limit: int = CLIPPED) -> Markup:
+    """
+    Text that others wrote, harmless on a page: clipped, without controls, its direction its own.
+
+    Its tag keeps right-to-left letters from turning around what stands beside it.
+    """
+    return Markup("<bdi>{}</bdi>").format(clipped(text, limit))
+
+
+def clipped(text: object, limit: int = CLIPPED) -> str:
+    """The first *limit* characters of text that others wrote, without controls."""
+    cut = clean_text(str(text)[: 4 * limit], 4 * limit) or ""
+    return cut if len(cut) <= limit else f"{cut[: limit - 1].rstrip()}…"
