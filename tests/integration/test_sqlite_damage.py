@@ -82,6 +82,7 @@ def everything(grant: Any) -> dict[str, Callable[[SessionManager], object]]:
         "live": lambda it: it.live(AGAIN).items,
         "get": lambda it: it.get(session),
         "history": lambda it: [event.to_dict() for event in it.history(AGAIN).items],
+        "poll": lambda it: [event.to_dict() for event in it.poll()],
         "devices": lambda it: it.devices(AGAIN),
         "export": lambda it: it.export_user(AGAIN),
         "extend": lambda it: it.extend(session, 60),

@@ -87,6 +87,7 @@ ROOMS = {
                 "stores.semantics",
                 "stores.comparing",
                 "stores.merging",
+                "stores.polled",
                 "stores.as_json",
                 "stores.awaited",
                 "stores.memory",

@@ -15,14 +15,14 @@ from devsess.models import Page
 from devsess.stores import semantics
 from devsess.stores.mongodb import documents as docs
 from devsess.stores.mongodb import marks as marking
-from devsess.stores.mongodb import reading
+from devsess.stores.mongodb import queries
+from devsess.stores.polled import readable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from devsess.stores.mongodb.ports import Document, Port
     from devsess.stores.rows import EventRow
-    from devsess.stores.semantics import Covering
 
 _IN_ORDER = [("place", 1)]
 
@@ -33,18 +33,20 @@ async def poll(port: Port, position: str | None, limit: int) -> Page[EventRow]:
     given = await _given(port)
     for place, highest in zip(behind, given, strict=True):
         semantics.check_position(place, highest)
-    pending = marking.pending_from(await port.find(docs.PENDING))
     grown = [gate for gate in range(docs.GATES) if given[gate] > behind[gate]]
-    found: list[Document] = []
-    if grown:
-        parts = [_between(gate, behind[gate], given[gate]) for gate in grown]
-        found = await port.find({"$or": parts}, sort=_IN_ORDER, limit=limit)
+    if not grown:
+        return Page((), _text(behind))
+    pending = marking.pending_from(await port.find(docs.PENDING))
+    parts = [_between(gate, behind[gate], given[gate]) for gate in grown]
+    found = await port.find({"$or": parts}, sort=_IN_ORDER, limit=limit)
     last = int(found[-1]["place"]) if len(found) == limit else None
     for gate in grown:
         reached = given[gate] if last is None else min(given[gate], last)
         behind[gate] = max(behind[gate], reached)
-    events = await _as_read(port, pending, [docs.event_from(it) for it in found])
-    return Page(tuple(events), ",".join(map(str, behind)))
+    events: Sequence[EventRow] = readable(((it["place"], it) for it in found), docs.event_from)
+    if pending and events:
+        events = await queries.as_covered(port, pending, events)
+    return Page(tuple(events), _text(behind))
 
 
 async def _given(port: Port) -> list[int]:
@@ -68,17 +70,5 @@ def _read(position: str | None) -> list[int]:
     return [semantics.read_cursor(it) or 0 for it in texts]
 
 
-async def _as_read(
-    port: Port, pending: Sequence[Covering], events: list[EventRow]
-) -> list[EventRow]:
-    """Events as they read: those of covered sessions without their addresses."""
-    if not pending:
-        return events
-    keys = sorted({docs.session_key(it.session_id) for it in events if it.session_id})
-    rows = [docs.session_from(it) for it in await port.find({"_id": {"$in": keys}})]
-    ended = {
-        row.id
-        for row in rows
-        if row.revoked_at is not None or semantics.first_covering(row, pending) is not None
-    }
-    return [reading.reduced(it) if it.session_id in ended else it for it in events]
+def _text(places: Sequence[int]) -> str:
+    return ",".join(map(str, places))

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from devsess.stores.mongodb.marks import Marks
     from devsess.stores.mongodb.ports import Document, Port
     from devsess.stores.rows import DeviceRow, EventRow, SessionRow
+    from devsess.stores.semantics import Covering
 
 # The answers about an account that there cannot be.
 EMPTY: Page[SessionRow] = Page((), None)
@@ -161,17 +162,27 @@ async def events(port: Port, user_id: str, limit: int, before: int | None) -> Pa
     )
     shown = [docs.event_from(it) for it in kept[:limit]]
     if bound.pending:
-        shown = await _as_covered(port, bound, shown)
+        shown = await as_covered(port, bound.pending, shown)
     following = str(kept[limit - 1]["place"]) if len(kept) > limit else None
     return Page(tuple(shown), following)
 
 
-async def _as_covered(port: Port, bound: Marks, shown: list[EventRow]) -> list[EventRow]:
-    """Events as they read: those of covered sessions without their addresses."""
+async def as_covered(
+    port: Port, pending: Sequence[Covering], shown: Sequence[EventRow]
+) -> list[EventRow]:
+    """
+    Events as they read: those of covered sessions without their addresses.
+
+    *pending* was read before the events: the rows of an ending that was settled in between are
+    written by now.
+    """
     keys = sorted({docs.session_key(it.session_id) for it in shown if it.session_id})
-    found = await port.find({"_id": {"$in": keys}})
-    rows = [bound.as_read(docs.session_from(it)) for it in found]
-    ended = {row.id for row in rows if row.revoked_at is not None}
+    rows = [docs.session_from(it) for it in await port.find({"_id": {"$in": keys}})]
+    ended = {
+        row.id
+        for row in rows
+        if row.revoked_at is not None or semantics.first_covering(row, pending) is not None
+    }
     return [reading.reduced(it) if it.session_id in ended else it for it in shown]
 
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from devsess.models import Page
 from devsess.stores import semantics
+from devsess.stores.polled import readable
 from devsess.stores.postgres import rows
 
 if TYPE_CHECKING:
@@ -39,8 +40,8 @@ async def poll(db: Opened, position: str | None, limit: int) -> Page[EventRow]:
     [[newest]], found = await db.ask_all((_NEWEST, ()), (_BEHIND, (str(xid), seq, limit)))
     if xid >= int(newest):
         raise ValueError("this position is of another server: begin with None")
-    last = f"{found[-1][0]}-{found[-1][1]}" if found else f"{xid}-{seq}"
-    return Page(tuple(rows.event_row(it[2:]) for it in found), last)
+    read = [(f"{it[0]}-{it[1]}", it[2:]) for it in found]
+    return Page(readable(read, rows.event_row), read[-1][0] if read else f"{xid}-{seq}")
 
 
 def _read(position: str | None) -> tuple[int, int]:

@@ -11,6 +11,7 @@ from __future__ import annotations
 from devsess.errors import ConfigurationError
 from devsess.models import Page
 from devsess.stores import semantics
+from devsess.stores.polled import readable
 from devsess.stores.redis.reads import event
 from devsess.stores.redis.shards import Shards
 from devsess.stores.rows import EventRow
@@ -30,11 +31,12 @@ class Polling(Shards):
         found = []
         for shard, (newest, events) in enumerate(answers):
             semantics.check_position(places[shard], int(newest))
-            found += [(int(it[0]), shard, event(it[1:])) for it in events]
+            found += [(int(it[0]), shard, it[1:]) for it in events]
         shown = sorted(found, key=lambda it: it[:2])[:limit]
         for place, shard, _ in shown:
             places[shard] = place
-        return Page(tuple(row for *_, row in shown), ",".join(map(str, places)))
+        read = readable(((place, texts) for place, _, texts in shown), event)
+        return Page(read, ",".join(map(str, places)))
 
     async def _check_listed(self) -> None:
         if not self._is_opened:

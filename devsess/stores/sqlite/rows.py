@@ -164,6 +164,8 @@ SELECT_EVENT = (
 GET = f"{SELECT_SESSION} WHERE s.id = ?"
 LIST = f"{SELECT_SESSION} WHERE s.user_id = ? ORDER BY s.last_seen_at DESC, s.id"
 POLL = f"{SELECT_EVENT} WHERE e.seq > ? AND e.seq < 1 << 53 ORDER BY e.seq LIMIT ?"
+# Their places alone.
+POLLED = "SELECT seq FROM events WHERE seq > ? AND seq < 1 << 53 ORDER BY seq LIMIT ?"
 EVENTS = f"{SELECT_EVENT} WHERE e.user_id = ? AND e.seq < ? ORDER BY e.seq DESC LIMIT ?"
 
 
@@ -278,6 +280,15 @@ def event_row(values: Values) -> EventRow:
     v[10] = None if v[10] is None else load_assessment(json.loads(v[10]))
     v[11] = v[11] == 1
     return EventRow(*v)
+
+
+@damaged_if_unreadable
+def last_event(found: Sequence[Values]) -> int:
+    """The answer of LAST_EVENT."""
+    [[place]] = found
+    if type(place) is not int:
+        raise DamagedError("there is no place of an event where one should be")
+    return place
 
 
 def event_values(row: EventRow, agent_id: int | None) -> Values:

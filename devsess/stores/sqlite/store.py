@@ -19,7 +19,8 @@ from devsess.models import Page
 from devsess.stores import semantics
 from devsess.stores.base import ALL, Changes, Ended
 from devsess.stores.calls import Known, Settled, StoreBusyError
-from devsess.stores.sqlite import covered, endings, ids, items, rows, schema, writes
+from devsess.stores.polled import readable
+from devsess.stores.sqlite import covered, endings, ids, items, polling, rows, schema, writes
 from devsess.stores.sqlite.checks import is_text
 from devsess.stores.sqlite.connections import MAX_READERS
 from devsess.stores.sqlite.copies import Copying
@@ -286,13 +287,17 @@ class SQLiteStore(Copying):
         return Page(tuple(events), following)
 
     def poll(self, position: str | None, *, limit: int) -> Page[EventRow]:
-        """See SupportsPolling.poll; one process writes at a time, so places are in order."""
+        """See SupportsPolling.poll."""
         semantics.check_size(limit)
-        [[newest]] = self._rows(rows.LAST_EVENT, ())
-        behind = semantics.read_position(position, newest)
-        found = self._rows(rows.POLL, (behind, limit))
-        events = self._made(rows.event_row, [values[1:] for values in found])
-        return Page(tuple(events), str(found[-1][0] if found else behind))
+        [newest] = self._made(rows.last_event, [self._rows(rows.LAST_EVENT, ())])
+        place = semantics.read_position(position, newest)
+        last, found = polling.behind(self._rows, place, limit)
+        events = readable(((it[0], it[1:]) for it in found), self._event)
+        return Page(events, str(last))
+
+    def _event(self, values: Sequence[Any]) -> EventRow:
+        [event] = self._made(rows.event_row, [values])
+        return event
 
     def items(self, kind: str, owner: str, *, limit: int) -> builtins.list[Item]:
         """See Store.items."""
