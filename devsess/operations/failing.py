@@ -74,9 +74,10 @@ async def _withdraw(op: Operation, record: tuple[str, str]) -> None:
     """Leave nothing in a record that was begun beside its account's erasure, and purge it soon."""
     for _ in range(TRIES):
         found = await op.store.items(*record, limit=1)
-        version = found[0].version + 1 if found else 1
-        empty = Item(*record, "", failures.dump(()), version, op.now, op.now)
-        if not found or await op.store.put_item(empty):
+        if not found:
+            return
+        empty = Item(*record, "", failures.dump(()), found[0].version + 1, op.now, op.now)
+        if await op.store.put_item(empty):
             return
 
 

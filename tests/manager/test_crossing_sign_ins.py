@@ -8,7 +8,7 @@ import pytest
 from _crossed import Crossed
 from _people import HOME, HOSTED, NEXT_DOOR, Locator, at
 
-from devsess import Decision, SessionManager
+from devsess import Decision, LoginDeniedError, SessionManager
 from devsess.risk.notices import MOST_A_DAY
 
 if TYPE_CHECKING:
@@ -107,3 +107,18 @@ def test_a_failure_beside_an_erasure_leaves_no_network(sessions: Any, store: Cro
     assert [[]] == [it["body"] for it in sessions.export_user("ada")["items"]]
     sessions.purge()
     assert [] == sessions.export_user("ada")["items"]
+
+
+@pytest.mark.parametrize("ending", ["revoke_all", "erase_user"])
+def test_no_impersonation_begins_beside_an_ending(
+    sessions: Any, store: Crossed, ending: str
+) -> None:
+    """The account that staff were about to act in is as the ending left it."""
+    sessions.login("ada", at(HOME))
+    staff = sessions.login("staff", at(HOME))
+    store.kind, store.other = "session", lambda: getattr(sessions, ending)("ada")
+    with pytest.raises(LoginDeniedError, match="meanwhile") as caught:
+        sessions.impersonate("ada", staff.session, at(HOSTED))
+
+    assert "cut-off" == caught.value.reason
+    assert not any(it.is_active for it in sessions.list("ada"))

@@ -67,7 +67,7 @@ def test_it_shows_where_staff_are(make: Callable[..., Any]) -> None:
         heard[-1].actor,
         heard[-1].reason,
     )
-    with pytest.raises(ValueError):
+    with pytest.raises(ValueError, match="user_id"):
         sessions.impersonate("", staff.session)
 
 

@@ -15,6 +15,11 @@ EQUIVALENTS: dict[str, dict[tuple[str, str], str]] = {
     "devsess/risk/failures.py": {
         ("dump", "\":\" → 'XX:'"): "rows are lists: no object is among them",
     },
+    "devsess/operations/failing.py": {
+        ("_is_account", "1 → 2"): "it is only asked whether there is one",
+        ("_withdraw", "1 → 2"): "a record has no key: there is one of its owner",
+        ("_count", "1 → 2"): "a record has no key: there is one of its owner",
+    },
     "devsess/operations/velocity.py": {
         ("failed_accounts", "1 → 2"): "a record has no key: there is one of its owner",
         ("_counted", "1 → 2"): "a record has no key: there is one of its owner",

@@ -70,7 +70,10 @@ TARGETS: dict[str, tuple[str, ...]] = {
         "tests/manager/test_crossing_answers.py",
         "tests/manager/test_a_young_session.py",
     ),
-    "devsess/operations/impersonating.py": ("tests/manager/test_impersonation.py",),
+    "devsess/operations/impersonating.py": (
+        "tests/manager/test_impersonation.py",
+        "tests/manager/test_crossing_sign_ins.py",
+    ),
     "devsess/operations/seeding.py": (
         "tests/unit/test_seeded_habits.py",
         "tests/manager/test_seeding.py",
@@ -87,10 +90,10 @@ TARGETS: dict[str, tuple[str, ...]] = {
         "tests/manager/test_login_history.py",
     ),
     "devsess/operations/failing.py": (
+        "tests/unit/test_counted_failures.py",
         "tests/manager/test_failures.py",
         "tests/manager/test_crossing_sign_ins.py",
         "tests/manager/test_velocity.py",
-        "tests/manager/test_crossing_sign_ins.py",
     ),
     "devsess/operations/velocity.py": ("tests/manager/test_velocity.py",),
     "devsess/risk/failures.py": (
