@@ -13,10 +13,11 @@ from devsess.risk.failures import KEPT, MOST_COUNTED, Failures, dump, load
 from devsess.stores.items import Item
 
 PROFILE = Item("profile", "ada", "", "{}", 3, SOON, SOON + 1)
-EMITTED = ("emit", None)
-IS_ACCOUNT, IS_NONE = ("items", [PROFILE]), ("items", [])
-NONE_THERE = ("items", [])
-RETURNED = ("put_item", True)
+EMITTED: tuple[str, Any] = ("emit", None)
+IS_ACCOUNT: tuple[str, Any] = ("items", [PROFILE])
+IS_NONE: tuple[str, Any] = ("items", [])
+NONE_THERE = IS_NONE
+RETURNED: tuple[str, Any] = ("put_item", True)
 
 
 def _record(version: int, *, count: int = 1) -> Item:
