@@ -537,7 +537,7 @@ class SessionManager(Runner):
             limit: Events of a page, 1 to 1,000.
 
         Raises:
-            ConfigurationError: If the store, one of your own, cannot be polled.
+            ConfigurationError: If the store's data cannot be polled; the message says why.
             ValueError: If *limit* is out of range, or *position* is mangled or of another
                 database: after a backup was restored, begin again.
             StoreUnavailableError: If the store did not answer.

@@ -217,8 +217,10 @@ class SupportsPolling(Protocol):
         None is the position before the oldest event. An event is behind every position that
         was given before it was committed, in whichever order transactions end: whoever
         goes on from each `next` is given each event once. Those of one account
-        come in the order of its history. Others may be held back while a transaction that began
-        before them is open. Purged and erased events are not given any more.
+        come in the order of its history, but for events of transactions that ran at the same time.
+        Events may be held back while a transaction that began before them is open. Purged and
+        erased events are not given any more; one that is damaged is passed over, and logged, since
+        it would hold back all others for ever.
 
         ValueError for a position that is mangled, or that this database did not give.
         """

@@ -8,6 +8,8 @@ import psycopg
 import pytest
 from _postgres import filled, with_store
 
+from devsess.errors import ConfigurationError
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -125,5 +127,25 @@ def test_a_position_of_another_server(postgres: PostgresServer, schema: str) -> 
     async def work(store: PostgresStore) -> None:
         with pytest.raises(ValueError, match="another server"):
             await store.poll(f"{2**60}-1", limit=1)
+
+    with_store(postgres.url(), schema, work)
+
+
+def test_a_dump_of_another_server_is_found(
+    postgres: PostgresServer, schema: str, writers: list[psycopg.Connection]
+) -> None:
+    """Its transactions are still to come here: their events would wait for them, unseen."""
+    writer, _ = writers
+
+    async def work(store: PostgresStore) -> None:
+        _write(writer, schema, "moved")
+        writer.execute(f"UPDATE {schema}.events SET xid = '{2**60}'".encode())
+        _write(writer, schema, "new")
+        writer.commit()
+        with pytest.raises(ConfigurationError, match="set xid to NULL"):
+            await store.poll(None, limit=9)
+        writer.execute(f"UPDATE {schema}.events SET xid = NULL".encode())
+        writer.commit()
+        assert ["moved", "new"] == (await _after(store, None))[0]
 
     with_store(postgres.url(), schema, work)
