@@ -94,4 +94,4 @@ async def erase_user(op: Operation, user_id: str) -> int:
     """
     checked_user(user_id)
     digests = op.account_digests(user_id)
-    return await op.store.erase(Erasure(user_id, digests, op.now + ERASED_KEPT))
+    return await op.store.erase(Erasure(user_id, digests, op.now + ERASED_KEPT, op.now))

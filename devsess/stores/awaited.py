@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from devsess.stores.base import Changes, Ended, Ending, Erasure, Insertion, Refused, Store
     from devsess.stores.calls import Columns, InsertAnswer, Known, Retention, Settled
     from devsess.stores.capabilities import SupportsCopy
+    from devsess.stores.counting import Numbers, Period
     from devsess.stores.items import Item
     from devsess.stores.rows import DeviceRow, EventRow, SessionRow
 
@@ -40,6 +41,7 @@ class Awaited:
         self.store = store
         found = capabilities or capabilities_of(store)
         self._stamps, self._copy, self._polling = found.stamps, found.copy, found.polling
+        self._statistics = found.statistics
 
     async def _do(
         self, name: str, method: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs
@@ -186,6 +188,11 @@ class Awaited:
         if self._polling is None:
             raise ConfigurationError("this store does not support polling: use on_event")
         return await self._do("poll", self._polling.poll, position, limit=limit)
+
+    async def statistics(self, period: Period) -> Numbers:
+        if self._statistics is None:
+            raise ConfigurationError("this store keeps no statistics")
+        return await self._do("statistics", self._statistics.statistics, period)
 
     async def items(self, kind: str, owner: str, *, limit: int) -> builtins.list[Item]:
         return await self._do("items", self.store.items, kind, owner, limit=limit)

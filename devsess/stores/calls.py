@@ -277,11 +277,13 @@ class Erasure:
             ending number outlives the account, so that no sign-in under way brings it
             back. Under one alone, a process that has another key would not find it.
         until: The instant from which on the digests are forgotten too.
+        at: When it is, for the statistics; None where nobody knows, as in a copy.
     """
 
     user_id: str
     digests: Sequence[bytes] = field(repr=False)
     until: float
+    at: float | None = None
 
 
 @frozen

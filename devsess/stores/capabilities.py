@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from devsess.models import Page
     from devsess.stores.accounts import Batch
     from devsess.stores.calls import Changes
+    from devsess.stores.counting import Numbers, Period
     from devsess.stores.rows import EventRow
 
 
@@ -233,6 +234,26 @@ class AsyncSupportsPolling(Protocol):
     async def poll(self, position: str | None, *, limit: int) -> Page[EventRow]: ...
 
 
+class SupportsStatistics(Protocol):
+    """
+    A blocking store that counts as it writes, so that statistics are read and never reckoned.
+
+    The law of counting is in the module `counting`: after any writes the numbers are those of
+    a recount over all that was written. A copy brings the sessions and events that it
+    writes, as if they were written here, and no other numbers.
+    """
+
+    def statistics(self, period: Period) -> Numbers:
+        """The numbers of a period, of one instant. Reads no row of a session that is counted."""
+        ...
+
+
+class AsyncSupportsStatistics(Protocol):
+    """`SupportsStatistics`, awaited; see there."""
+
+    async def statistics(self, period: Period) -> Numbers: ...
+
+
 @frozen(eq=False)
 class Capabilities:
     """
@@ -244,6 +265,7 @@ class Capabilities:
         leases: Lets readers answer from memory while endings wait for them.
         copy: Gives and takes whole accounts. Awaited, where the store is.
         polling: Gives the events of all accounts. Awaited, where the store is.
+        statistics: Counts as it writes. Awaited, where the store is.
     """
 
     mark: SupportsMark | None = None
@@ -251,6 +273,7 @@ class Capabilities:
     leases: SupportsLeases | None = None
     copy: SupportsCopy | None = None
     polling: SupportsPolling | None = None
+    statistics: SupportsStatistics | None = None
 
     @property
     def mark_in_use(self) -> str:
@@ -271,6 +294,7 @@ def capabilities_of(store: object) -> Capabilities:
         leases=cast("SupportsLeases", store) if _is_awaited(store, "renew") else None,
         copy=cast("SupportsCopy", store) if _has(store, "export") else None,
         polling=cast("SupportsPolling", store) if _has(store, "poll") else None,
+        statistics=cast("SupportsStatistics", store) if _has(store, "statistics") else None,
     )
 
 

@@ -7,6 +7,7 @@ from devsess.testing.contract import StoreContract
 from devsess.testing.contract_copy import CopyContract
 from devsess.testing.contract_leases import LeaseContract
 from devsess.testing.contract_polling import PollingContract
+from devsess.testing.contract_statistics import StatisticsContract
 from devsess.testing.proxy import Proxy
 from devsess.testing.steps import Steps, interleave, orders
 
@@ -17,6 +18,7 @@ __all__ = [
     "LeaseContract",
     "PollingContract",
     "Proxy",
+    "StatisticsContract",
     "Steps",
     "StoreContract",
     "as_browser",

@@ -8,7 +8,13 @@ import pytest
 
 from devsess.stores.memory import MemoryStore
 from devsess.stores.sqlite import SQLiteStore
-from devsess.testing import Awaited, CopyContract, PollingContract, StoreContract
+from devsess.testing import (
+    Awaited,
+    CopyContract,
+    PollingContract,
+    StatisticsContract,
+    StoreContract,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -16,12 +22,12 @@ if TYPE_CHECKING:
     from devsess.stores.base import AsyncStore
 
 
-class TestMemoryStore(StoreContract, CopyContract, PollingContract):
+class TestMemoryStore(StoreContract, CopyContract, PollingContract, StatisticsContract):
     def make_store(self) -> AsyncStore:
         return Awaited(MemoryStore())
 
 
-class TestSQLiteStore(StoreContract, CopyContract, PollingContract):
+class TestSQLiteStore(StoreContract, CopyContract, PollingContract, StatisticsContract):
     @pytest.fixture(autouse=True)
     def _folder(self, tmp_path: Path) -> None:
         self.folder = tmp_path

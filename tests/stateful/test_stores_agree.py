@@ -8,16 +8,19 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from _recount import RecountedStore, check
 from attrs import evolve
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from devsess.lifecycle import Activity, LivenessCutoffs
-from devsess.models import EventType, Location
+from devsess.models import Assessment, Decision, EventType, Location
 from devsess.stores.base import ALL, ById, Ending, Erasure, Everyone, Insertion, OfDevice, OfUser
 from devsess.stores.calls import Retention
-from devsess.stores.memory import MemoryStore
+from devsess.stores.capabilities import capabilities_of
+from devsess.stores.counting import DAY, QUARTER, WEEK, Period
+from devsess.stores.items import Item
 from devsess.stores.rows import EventRow
 from devsess.stores.sqlite import SQLiteStore
 from devsess.testing import _rows as rows
@@ -114,7 +117,7 @@ ADDRESSES = st.sampled_from(
     [(None, None), ("198.51.100.7", "198.51.100.0/24"), ("198.51.100.0/24", "198.51.100.0/24")]
 )
 EVENTS = st.builds(
-    lambda kind, at, user_id, session_id, address, agent: EventRow(
+    lambda kind, at, user_id, session_id, address, agent, verdict: EventRow(
         type=kind,
         at=at,
         user_id=user_id,
@@ -122,6 +125,7 @@ EVENTS = st.builds(
         ip=address[0],
         network=address[1],
         user_agent=agent,
+        assessment=verdict and Assessment(9, verdict),
     ),
     st.sampled_from(EventType),
     INSTANTS,
@@ -129,6 +133,28 @@ EVENTS = st.builds(
     st.sampled_from([None, "s1", "s2"]),
     ADDRESSES,
     AGENTS,
+    st.sampled_from([None, *Decision]),
+)
+
+
+ITEMS = st.builds(
+    lambda kind, owner, version, at, span: Item(kind, owner, "", "{}", version, at, at + span),
+    st.sampled_from(["failures", "unknown-failures", "profile"]),
+    USERS,
+    st.integers(1, 3),
+    INSTANTS,
+    st.sampled_from([0, 99]),
+)
+# The instants lie in one quarter and behind it, in one day and one week.
+PERIODS = st.builds(
+    Period,
+    st.lists(st.integers(-3, 3).map(lambda it: (T0 // QUARTER + it) * QUARTER), min_size=2)
+    .map(sorted)
+    .map(tuple),
+    INSTANTS,
+)
+PERIOD = Period(
+    (T0 // WEEK * WEEK - DAY, T0 // QUARTER * QUARTER, T0 // WEEK * WEEK + WEEK), T0 + 6
 )
 
 
@@ -141,7 +167,7 @@ class StoresAgree(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.folder = Path(tempfile.mkdtemp())
-        self.stores: tuple[Any, Any] = (MemoryStore(), self.other())
+        self.stores: tuple[Any, Any] = (RecountedStore(), self.other())
         self.positions = [[store.changes(None).position for store in self.stores]]
 
     def other(self) -> Any:
@@ -149,6 +175,7 @@ class StoresAgree(RuleBasedStateMachine):
         return SQLiteStore(self.folder / "sessions.db")
 
     def teardown(self) -> None:
+        self.statistics(PERIOD)
         for store in self.stores:
             store.close()
         shutil.rmtree(self.folder)
@@ -276,9 +303,20 @@ class StoresAgree(RuleBasedStateMachine):
 
         assert totals[0] == totals[1] or not self.counts_alike
 
-    @rule(user_id=USERS, digests=st.lists(DIGESTS), until=INSTANTS)
-    def erase(self, user_id: str, digests: list[bytes], until: float) -> None:
-        self.both("erase", Erasure(user_id, digests, until))
+    @rule(user_id=USERS, digests=st.lists(DIGESTS), until=INSTANTS, at=st.none() | INSTANTS)
+    def erase(self, user_id: str, digests: list[bytes], until: float, at: float | None) -> None:
+        self.both("erase", Erasure(user_id, digests, until, at))
+
+    @rule(item=ITEMS)
+    def put_item(self, item: Item) -> None:
+        self.both("put_item", item)
+
+    @rule(period=PERIODS)
+    def statistics(self, period: Period) -> None:
+        """The statistics of both are those of a recount."""
+        recounted, other = self.stores
+        if capabilities_of(other).statistics is not None:
+            check(recounted, other, period)
 
     @rule()
     def remember_position(self) -> None:

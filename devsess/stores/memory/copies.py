@@ -12,7 +12,7 @@ from devsess.stores.accounts import Account, Batch, ErasedAccount, Mark
 from devsess.stores.memory.tables import Tables
 
 if TYPE_CHECKING:
-    from devsess.stores.rows import EventRow
+    from devsess.stores.rows import EventRow, SessionRow
 
 
 class Copying(Tables):
@@ -69,13 +69,23 @@ class Copying(Tables):
             self._endings.marks[user_id] = change.mark
         for device in change.devices:
             self._devices[user_id, device.id] = device
-        self._sessions |= {row.id: row for row in change.sessions}
+        for row in change.sessions:
+            self._put(row)
         for session_id in change.reduced:
             self._reduce_events(session_id)
         self._insert_events(*change.events)
         self._items |= {(it.owner, it.kind, it.key): it for it in change.items}
         for session_id in change.logged:
             self._append_change(session_id)
+
+    def _put(self, row: SessionRow) -> None:
+        """Write a session whatever is there, and count what that adds."""
+        there = self._sessions.get(row.id)
+        self._sessions[row.id] = row
+        if there is None:
+            self._count_begun(row)
+        if row.revoked_at is not None and (there is None or there.revoked_at is None):
+            self._count_over(row)
 
     def _settled(self, account: Account) -> Account:
         """*account*, with the events too that `settle` has still to write."""

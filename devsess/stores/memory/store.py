@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from devsess.lifecycle import Activity, LivenessCutoffs
     from devsess.stores.base import Ending, Erasure, Insertion
     from devsess.stores.calls import Columns, InsertAnswer, Retention
+    from devsess.stores.counting import Numbers, Period
     from devsess.stores.items import Item
     from devsess.stores.rows import DeviceRow, EventRow, SessionRow
 
@@ -122,6 +123,7 @@ class MemoryStore(Copying):
             key = row.user_id, row.device.id
             self._devices[key] = semantics.seen_again(self._devices.get(key), row.device)
             self._sessions[row.id] = row
+            self._count_begun(row)
             self._insert_events(*insertion.events)
             missed = tuple(it.kind for it in insertion.items if not self._put_item(it))
             return Inserted(tuple(endings), missed)
@@ -334,6 +336,7 @@ class MemoryStore(Copying):
             devices = [key for key in self._devices if key[0] == user_id]
             events = [seq for seq, event in self._events.items() if event.user_id == user_id]
             for session_id in sorted(sessions):
+                self._count_erased(session_id, erasure.at)
                 del self._sessions[session_id]
                 self._append_change(session_id)
             for key in devices:
@@ -345,6 +348,17 @@ class MemoryStore(Copying):
                 del self._items[place]
             rows = len(sessions) + len(devices) + len(events) + len(items)
             return rows + self._endings.forget(erasure)
+
+    def statistics(self, period: Period) -> Numbers:
+        """See SupportsStatistics.statistics."""
+        with self._exclusive():
+            rows = self._unwritten(None)
+            over = [
+                row
+                for row in rows
+                if row.idle_expires_at <= period.now or self._endings.covering(row)
+            ]
+            return self._statistics.numbers(period, len(over))
 
     def pending(self) -> builtins.list[str]:
         """Nothing: there is no schema."""

@@ -11,9 +11,10 @@ from attrs import evolve
 from devsess._runtime.fork import after_fork
 from devsess.errors import ConfigurationError
 from devsess.lifecycle import counts_as_live
-from devsess.stores import items, semantics
+from devsess.stores import counting, items, semantics
 from devsess.stores.base import Ended, Everyone, OfDevice, OfUser, Refused
 from devsess.stores.memory.endings import Endings, account_of
+from devsess.stores.memory.statistics import Statistics
 from devsess.stores.rows import EXPIRED
 
 if TYPE_CHECKING:
@@ -41,6 +42,7 @@ class Tables:
         self._events: dict[int, EventRow] = {}
         self._items: dict[tuple[str, str, str], Item] = {}
         self._endings = Endings()
+        self._statistics = Statistics()
         self._log: dict[int, str | None] = {0: None}
         self._last_event = 0
         self._last_change = 0
@@ -175,9 +177,28 @@ class Tables:
         return self._mark_ended(row, at, reason, actor)
 
     def _mark_ended(self, row: SessionRow, at: float, reason: str, actor: str | None) -> EventRow:
-        self._sessions[row.id] = semantics.ended(row, at, reason, actor)
+        self._sessions[row.id] = ended = semantics.ended(row, at, reason, actor)
+        self._count_over(ended)
         self._reduce_events(row.id)
         return semantics.end_event_of(row, at, reason, actor)
+
+    def _count_begun(self, row: SessionRow) -> None:
+        counts = counting.Counts()
+        counts.began(row)
+        self._statistics.add(counts)
+
+    def _count_over(self, row: SessionRow) -> None:
+        """Count *row*, which is written as ended, with its device as it is."""
+        counts = counting.Counts()
+        counts.over(evolve(row, device=self._devices[row.user_id, row.device.id]))
+        self._statistics.add(counts)
+
+    def _count_erased(self, session_id: str, at: float | None) -> None:
+        """Count a session that is deleted unless it is written as ended: then it was."""
+        row = self._sessions[session_id]
+        if row.revoked_at is None:
+            by = self._endings.covering(row)
+            self._count_over(semantics.as_covered(row, by) if by else counting.erased(row, at))
 
     def _reduce_events(self, session_id: str) -> None:
         for seq, event in self._events.items():
@@ -194,8 +215,14 @@ class Tables:
         for event in events:
             if self._is_full(event):
                 continue
-            self._last_event += 1
-            self._events[self._last_event] = event
+            self._append_event(event)
+
+    def _append_event(self, event: EventRow) -> None:
+        self._last_event += 1
+        self._events[self._last_event] = event
+        counts = counting.Counts()
+        counts.happened(event)
+        self._statistics.add(counts)
 
     def _is_full(self, event: EventRow) -> bool:
         own = (event.type, event.session_id, event.session_id or event.user_id)
@@ -235,8 +262,7 @@ class Tables:
         rows = [it for it in self._unwritten(None) if self._endings.covering(it) is None]
         passed = [row for row in rows if row.idle_expires_at <= now]
         for row in passed[:limit]:
-            self._sessions[row.id] = semantics.ended(row, row.idle_expires_at, EXPIRED, None)
-            self._reduce_events(row.id)
+            self._mark_ended(row, row.idle_expires_at, EXPIRED, None)
         return len(passed[:limit])
 
     def _delete_sessions(self, before: float, limit: int) -> int:
@@ -256,6 +282,9 @@ class Tables:
         if not items.follows(item, self._items.get(place)):
             return False
         self._items[place] = item
+        counts = counting.Counts()
+        counts.put(item)
+        self._statistics.add(counts)
         for it in items.superfluous(self._items_of(item.kind, item.owner), most):
             del self._items[it.owner, it.kind, it.key]
         return True

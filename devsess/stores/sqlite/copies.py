@@ -10,17 +10,22 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable, Sequence
 from functools import partial
+from typing import TypeVar
 
 from attrs import evolve
 
 from devsess.stores import merging, semantics
 from devsess.stores.accounts import Account, Batch, ErasedAccount, Mark
+from devsess.stores.counting import Counts
+from devsess.stores.rows import SessionRow
 from devsess.stores.semantics import Covering
-from devsess.stores.sqlite import endings, items, rows
+from devsess.stores.sqlite import endings, items, rows, statistics
 from devsess.stores.sqlite.checks import is_text
 from devsess.stores.sqlite.errors import DAMAGED, unavailable
 from devsess.stores.sqlite.file import DatabaseFile
-from devsess.stores.sqlite.log import agent_number, append_changes
+from devsess.stores.sqlite.log import agent_number, append_changes, write_event
+
+T = TypeVar("T")
 
 # Each part has an index that begins with the user, and is read no further than the page.
 _PART = (
@@ -44,7 +49,7 @@ _PUT_ERASED = "INSERT OR REPLACE INTO erased (digest, ending_number, until) VALU
 _PUT_STORE_MARK = "UPDATE meta SET ending_number = ?, cut_off = ?"
 _PUT_MARK = "INSERT OR REPLACE INTO accounts (user_id, ending_number, cut_off) VALUES (?, ?, ?)"
 _PUT_SESSION = rows.INSERT_SESSION.replace("INSERT", "INSERT OR REPLACE", 1)
-_IS_FOREIGN = "SELECT 1 FROM sessions WHERE id = ? AND user_id <> ?"
+_THERE = "SELECT user_id = ?, revoked_at IS NULL FROM sessions WHERE id = ?"
 _REDUCE = "UPDATE events SET ip = network WHERE ip IS NOT network AND session_id = ?"
 
 
@@ -66,7 +71,7 @@ class Copying(DatabaseFile):
         """See SupportsCopy.merge."""
         self._transaction(_merge, batch)
 
-    def _at_one_instant(self, work: Callable[[sqlite3.Cursor], Batch]) -> Batch:
+    def _at_one_instant(self, work: Callable[[sqlite3.Cursor], T]) -> T:
         self._look()
         opened = self._opened or self._open()
         try:
@@ -75,7 +80,7 @@ class Copying(DatabaseFile):
             raise unavailable(self._path, error) from error
 
 
-def _within(db: sqlite3.Cursor, work: Callable[[sqlite3.Cursor], Batch]) -> Batch:
+def _within(db: sqlite3.Cursor, work: Callable[[sqlite3.Cursor], T]) -> T:
     db.execute("BEGIN")
     try:
         return work(db)
@@ -158,13 +163,25 @@ def _write(db: sqlite3.Cursor, user_id: str, change: merging.Difference) -> None
     if change.mark is not None:
         db.execute(_PUT_MARK, [user_id, change.mark.number, change.mark.cut_off])
     for row in change.sessions:
-        if db.execute(_IS_FOREIGN, [row.id, user_id]).fetchall():
-            raise ValueError(merging.FOREIGN)
-        agent_id = agent_number(db, row.user_agent, row.last_seen_at)
-        db.execute(_PUT_SESSION, rows.session_values(row, agent_id))
+        _put(db, row)
     db.executemany(_REDUCE, [(session_id,) for session_id in change.reduced])
     for event in change.events:
-        agent_id = agent_number(db, event.user_agent, event.at)
-        db.execute(rows.INSERT_EVENT, rows.event_values(event, agent_id))
+        write_event(db, event)
     items.write(db, change.items)
     append_changes(db, change.logged)
+
+
+def _put(db: sqlite3.Cursor, row: SessionRow) -> None:
+    """Write a session whatever is there, and count what that adds."""
+    there = db.execute(_THERE, [row.user_id, row.id]).fetchall()
+    counts = Counts()
+    if not there:
+        counts.began(row)
+    for is_own, is_unended in there or [(True, True)]:
+        if not is_own:
+            raise ValueError(merging.FOREIGN)
+        if is_unended and row.revoked_at is not None:
+            counts.over(row)
+    agent_id = agent_number(db, row.user_agent, row.last_seen_at)
+    db.execute(_PUT_SESSION, rows.session_values(row, agent_id))
+    statistics.add(db, counts)

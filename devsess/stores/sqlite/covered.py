@@ -13,8 +13,9 @@ from attrs import frozen
 
 from devsess.models import Page
 from devsess.stores.calls import Settled
+from devsess.stores.counting import Counts
 from devsess.stores.semantics import Covering
-from devsess.stores.sqlite import ids, rows
+from devsess.stores.sqlite import ids, rows, statistics
 from devsess.stores.sqlite.endings import FOR_EVENT, IDS, LIVE, end_events, of_live
 
 if TYPE_CHECKING:
@@ -32,15 +33,16 @@ _OLDEST = f"{_PENDING} WHERE number = ? OR at <= ? ORDER BY number LIMIT 1"
 # The rows that are not written as ended, in an order in which one can go on.
 _PLACE = "s.user_id, s.device_id, s.id"
 _WALK = (
-    f"SELECT {IDS}, {FOR_EVENT}, {rows.FIRST}, {LIVE}"  # noqa: S608
+    f"SELECT {IDS}, {FOR_EVENT}, {rows.FIRST}, {LIVE}, {statistics.OF_ROW}"  # noqa: S608
     " FROM sessions s INDEXED BY sessions_unrevoked LEFT JOIN agents a ON a.id = s.agent_id"
     " WHERE s.revoked_at IS NULL AND {whose}"
     f" ORDER BY {_PLACE} LIMIT ?"
 )
 _REDUCE = "UPDATE events SET ip = network WHERE ip IS NOT network AND session_id = {}"
 _END = "UPDATE sessions SET revoked_at = ?, reason = ?, actor = ?, ip = network WHERE id = {}"
-# Where they stand in its answer: the ending that covers a row, and whether it was live then.
-_COVERED_BY, _WAS_LIVE = 5, 6
+# Where they stand in its answer: the ending that covers a row, whether it was live then, and
+# what is counted.
+_COVERED_BY, _WAS_LIVE, _COUNTED = 5, 6, 7
 
 
 @frozen
@@ -115,4 +117,7 @@ def _write_covered(
     named = [ids.read(row[2]) for row in covered]
     ids.execute_each(db, _REDUCE, (), named)
     ids.execute_each(db, _END, (by.at, by.reason, by.actor), named)
+    counts = Counts()
+    statistics.ended(counts, [row[_COUNTED:] for row in covered], by.at, by.reason)
+    statistics.add(db, counts)
     return end_events(db, [it for it in covered if it[_WAS_LIVE]], by.at, by.reason, by.actor)

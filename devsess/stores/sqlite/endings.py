@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from devsess.stores import semantics
 from devsess.stores.base import ById, Ended, Everyone, OfDevice, OfUser
-from devsess.stores.sqlite import ids, rows
+from devsess.stores.counting import Counts
+from devsess.stores.sqlite import ids, rows, statistics
 from devsess.stores.sqlite.damage import DamagedError, checked_instant
 from devsess.stores.sqlite.ids import Odd
 from devsess.stores.sqlite.log import append_changes, insert_events
@@ -68,6 +69,7 @@ _ENDED = (
     f"SELECT {IDS}, {FOR_EVENT}"  # noqa: S608
     " FROM sessions s LEFT JOIN agents a ON a.id = s.agent_id WHERE "
 )
+_COUNTED = f"SELECT {statistics.OF_ROW} FROM sessions s WHERE "  # noqa: S608
 Ask: TypeAlias = "Callable[[str, tuple[object, ...]], Sequence[Sequence[Any]]]"
 
 
@@ -214,6 +216,10 @@ def _end_now(db: sqlite3.Cursor, ending: Ending) -> tuple[EventRow, ...]:
         append_changes(db, [None])
     else:
         append_unended(db, where, values)
+    found = db.execute(f"{_COUNTED}{rows.UNENDED} AND {where}", values).fetchall()
+    counts = Counts()
+    statistics.ended(counts, found, at.now, ending.reason)
+    statistics.add(db, counts)
     revoke(db, where, values, at.now, ending.reason, ending.actor)
     return end_events(db, live, at.now, ending.reason, ending.actor)
 

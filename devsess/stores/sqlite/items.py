@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any
 from attrs import astuple, fields
 
 from devsess.stores import items
+from devsess.stores.counting import Counts
 from devsess.stores.items import Item
+from devsess.stores.sqlite import statistics
 from devsess.stores.sqlite.checks import is_text
 from devsess.stores.sqlite.damage import Shape
 
@@ -55,6 +57,9 @@ def put(db: sqlite3.Cursor, new: Item, most: int = 1) -> bool:
     if not items.follows(new, item(found[0]) if found else None):
         return False
     write(db, [new])
+    counts = Counts()
+    counts.put(new)
+    statistics.add(db, counts)
     kept = map(item, db.execute(OF_KIND, [new.owner, new.kind, -1]).fetchall())
     for it in items.superfluous(kept, most):
         db.execute(_DELETE, [it.owner, it.kind, it.key])

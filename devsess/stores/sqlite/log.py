@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 from devsess.lifecycle import AGENTS_SEEN_EVERY
 from devsess.models import EventType
 from devsess.stores import semantics
-from devsess.stores.sqlite import rows
+from devsess.stores.counting import Counts
+from devsess.stores.sqlite import rows, statistics
 from devsess.stores.sqlite.schema import new_tag
 
 if TYPE_CHECKING:
@@ -40,8 +41,16 @@ def insert_events(db: sqlite3.Cursor, *events: EventRow) -> None:
     for event in events:
         if is_full(db, event):
             continue
-        agent = agent_number(db, event.user_agent, event.at)
-        db.execute(rows.INSERT_EVENT, rows.event_values(event, agent))
+        write_event(db, event)
+
+
+def write_event(db: sqlite3.Cursor, event: EventRow) -> None:
+    """Insert an event, for which the history has room, and count it."""
+    agent = agent_number(db, event.user_agent, event.at)
+    db.execute(rows.INSERT_EVENT, rows.event_values(event, agent))
+    counts = Counts()
+    counts.happened(event)
+    statistics.add(db, counts)
 
 
 def keep_last_event(db: sqlite3.Cursor) -> None:

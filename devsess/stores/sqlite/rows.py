@@ -111,11 +111,11 @@ _COVERED = {
     "reason": "coalesce(s.reason, n.reason)",
     "actor": "coalesce(s.actor, n.actor)",
 }
-_COVERS = "n.number > s.ending_number AND (n.user_id IS NULL OR n.user_id = s.user_id)"
+COVERS = "n.number > s.ending_number AND (n.user_id IS NULL OR n.user_id = s.user_id)"
 # The first ending that covers a session.
-FIRST = f"(SELECT min(n.number) FROM endings n WHERE {_COVERS})"  # noqa: S608
+FIRST = f"(SELECT min(n.number) FROM endings n WHERE {COVERS})"  # noqa: S608
 # Of a session that has not ended: neither written nor covered.
-UNENDED = f"s.revoked_at IS NULL AND NOT EXISTS (SELECT 1 FROM endings n WHERE {_COVERS})"  # noqa: S608
+UNENDED = f"s.revoked_at IS NULL AND NOT EXISTS (SELECT 1 FROM endings n WHERE {COVERS})"  # noqa: S608
 _JOINED = ", ".join(
     ["s.device_id", "s.user_id"]
     + [f"d.{name}" for name in DEVICE[2:]]
@@ -154,7 +154,7 @@ SELECT_STAMP = (
 # An event of a covered session shows the network only, as the session does.
 _REDUCED = (
     "iif(EXISTS (SELECT 1 FROM endings n CROSS JOIN sessions s ON s.id = e.session_id"  # noqa: S608
-    f" AND s.revoked_at IS NULL AND {_COVERS}), e.network, e.ip)"
+    f" AND s.revoked_at IS NULL AND {COVERS}), e.network, e.ip)"
 )
 SELECT_EVENT = (
     "SELECT e.seq, "  # noqa: S608

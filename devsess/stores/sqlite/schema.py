@@ -13,6 +13,7 @@ import os
 from typing import TYPE_CHECKING, Any
 
 from devsess.errors import StoreUnavailableError
+from devsess.stores.sqlite.recount import recount
 
 if TYPE_CHECKING:
     import sqlite3
@@ -244,6 +245,53 @@ def _event_floor(db: Any) -> None:
     db.conn.execute("ALTER TABLE meta ADD COLUMN last_event INTEGER NOT NULL DEFAULT 0")
 
 
+_STATISTICS = """
+ALTER TABLE meta ADD COLUMN open INTEGER NOT NULL DEFAULT 0;
+CREATE TABLE quarters (
+    quarter INTEGER PRIMARY KEY,
+    signed_in INTEGER NOT NULL DEFAULT 0,
+    impersonated INTEGER NOT NULL DEFAULT 0,
+    ended INTEGER NOT NULL DEFAULT 0,
+    expired INTEGER NOT NULL DEFAULT 0,
+    failed INTEGER NOT NULL DEFAULT 0,
+    denied INTEGER NOT NULL DEFAULT 0,
+    limited INTEGER NOT NULL DEFAULT 0,
+    new_devices INTEGER NOT NULL DEFAULT 0,
+    reused INTEGER NOT NULL DEFAULT 0,
+    stepped_up INTEGER NOT NULL DEFAULT 0,
+    step_ups_asked INTEGER NOT NULL DEFAULT 0,
+    held INTEGER NOT NULL DEFAULT 0,
+    approved INTEGER NOT NULL DEFAULT 0,
+    refused INTEGER NOT NULL DEFAULT 0,
+    confirmed INTEGER NOT NULL DEFAULT 0,
+    disowned INTEGER NOT NULL DEFAULT 0,
+    risk_notify INTEGER NOT NULL DEFAULT 0,
+    risk_step_up INTEGER NOT NULL DEFAULT 0,
+    risk_deny INTEGER NOT NULL DEFAULT 0
+);
+CREATE TABLE tallies (
+    day INTEGER NOT NULL,
+    dimension TEXT NOT NULL,
+    key TEXT NOT NULL,
+    count INTEGER NOT NULL,
+    PRIMARY KEY (day, dimension, key)
+) WITHOUT ROWID;
+CREATE TABLE spans (
+    week INTEGER NOT NULL,
+    age INTEGER NOT NULL,
+    reason TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    count INTEGER NOT NULL,
+    PRIMARY KEY (week, age, reason, kind)
+) WITHOUT ROWID;
+"""
+
+
+def _statistics(db: Any) -> None:
+    _execute_each(db, _STATISTICS)
+    recount(db.conn)
+
+
 STEPS: dict[str, Callable[[Any], None]] = {
     "0001_tables": _tables,
     "0002_succession_and_levels": _succession_and_levels,
@@ -254,6 +302,7 @@ STEPS: dict[str, Callable[[Any], None]] = {
     "0007_no_likeness": _no_likeness,
     "0008_items_and_demands": _items_and_demands,
     "0009_event_floor": _event_floor,
+    "0010_statistics": _statistics,
 }
 
 

@@ -20,7 +20,17 @@ from devsess.stores import semantics
 from devsess.stores.base import ALL, Changes, Ended
 from devsess.stores.calls import Known, Settled, StoreBusyError
 from devsess.stores.polled import readable
-from devsess.stores.sqlite import covered, endings, ids, items, polling, rows, schema, writes
+from devsess.stores.sqlite import (
+    covered,
+    endings,
+    ids,
+    items,
+    polling,
+    rows,
+    schema,
+    statistics,
+    writes,
+)
 from devsess.stores.sqlite.checks import is_text
 from devsess.stores.sqlite.connections import MAX_READERS
 from devsess.stores.sqlite.copies import Copying
@@ -36,6 +46,7 @@ if TYPE_CHECKING:
     from devsess.lifecycle import Activity, LivenessCutoffs
     from devsess.stores.base import Ending, Erasure, Insertion, Refused
     from devsess.stores.calls import Columns, InsertAnswer, Retention
+    from devsess.stores.counting import Numbers, Period
     from devsess.stores.items import Item
     from devsess.stores.rows import DeviceRow, EventRow, SessionRow
 
@@ -298,6 +309,10 @@ class SQLiteStore(Copying):
     def _event(self, values: Sequence[Any]) -> EventRow:
         [event] = self._made(rows.event_row, [values])
         return event
+
+    def statistics(self, period: Period) -> Numbers:
+        """See SupportsStatistics.statistics."""
+        return self._at_one_instant(partial(statistics.numbers, period=period))
 
     def items(self, kind: str, owner: str, *, limit: int) -> builtins.list[Item]:
         """See Store.items."""

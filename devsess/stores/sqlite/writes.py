@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 from devsess.stores import semantics
 from devsess.stores.base import Changes, Inserted, OfDevice, Refused
 from devsess.stores.calls import Full
+from devsess.stores.counting import Counts
 from devsess.stores.rows import EVICTED, EXPIRED, REPLACED
-from devsess.stores.sqlite import endings, ids, items, rows
+from devsess.stores.sqlite import endings, ids, items, rows, statistics
 from devsess.stores.sqlite.endings import BY_USE, LIVE, append_unended, of_live, revoke
 from devsess.stores.sqlite.log import (
     agent_number,
@@ -78,6 +79,9 @@ def insert(db: sqlite3.Cursor, insertion: Insertion) -> InsertAnswer:
     db.execute(rows.INSERT_DEVICE, rows.device_values(semantics.seen_again(known, row.device)))
     agent_id = agent_number(db, row.user_agent, insertion.cutoffs.now)
     db.execute(rows.INSERT_SESSION, rows.session_values(row, agent_id))
+    counts = Counts()
+    counts.began(row)
+    statistics.add(db, counts)
     insert_events(db, *insertion.events)
     missed = tuple(it.kind for it in insertion.items if not items.put(db, it))
     return Inserted(events, missed)
@@ -104,8 +108,11 @@ def _end_for_sign_in(
     now = insertion.cutoffs.now
     reasons = [(row, REPLACED) for row in to_end.replaced]
     reasons += [(row, EVICTED) for row in to_end.evicted]
+    counts = Counts()
     for row, reason in reasons:
         revoke(db, "s.id = ?", [row.id], now, reason, None)
+        counts.over(semantics.ended(row, now, reason, None))
+    statistics.add(db, counts)
     append_changes(db, [row.id for row, _ in reasons])
     events = tuple(semantics.end_event_of(row, now, reason, None) for row, reason in reasons)
     insert_events(db, *events)
@@ -202,6 +209,7 @@ def erase(db: sqlite3.Cursor, erasure: Erasure) -> int:
     user_id = erasure.user_id
     ids = db.execute("SELECT id FROM sessions WHERE user_id = ? ORDER BY id", [user_id]).fetchall()
     append_changes(db, [session_id for (session_id,) in ids])
+    statistics.erased(db, erasure)
     keep_last_event(db)
     deleted = 0
     for table in ("sessions", "devices", "events", "accounts"):
@@ -276,14 +284,17 @@ def set_back(db: sqlite3.Cursor, session_id: str, expected: Columns, changes: Co
 
 def _lapse(db: sqlite3.Cursor, now: float, limit: int) -> int:
     passed = db.execute(
-        f"SELECT {ids.stored('s.id')}, s.idle_expires_at FROM sessions s"  # noqa: S608
+        f"SELECT {ids.stored('s.id')}, s.idle_expires_at, {statistics.OF_ROW} FROM sessions s"  # noqa: S608
         f" WHERE {rows.UNENDED} AND s.idle_expires_at <= ? LIMIT ?",
         [now, limit],
     ).fetchall()
-    done = 0
-    for session_id, deadline in passed:
+    counts, done = Counts(), 0
+    for session_id, deadline, *row in passed:
         expression, value = ids.bound(ids.read(session_id))
-        done += revoke(db, f"s.id = {expression}", [value], deadline, EXPIRED, None)
+        written = revoke(db, f"s.id = {expression}", [value], deadline, EXPIRED, None)
+        statistics.ended(counts, [row] * written, deadline, EXPIRED)
+        done += written
+    statistics.add(db, counts)
     return done
 
 

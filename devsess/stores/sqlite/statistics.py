@@ -1,0 +1,176 @@
+"""
+Statistics in SQLite: four tables, and what is written to them in each write's transaction.
+
+No row of a session is read for them but those that end; of a damaged one an instant that is none
+counts as the first there is, so that the number of open sessions stays right.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import count
+from typing import TYPE_CHECKING, Any
+
+from devsess.stores import counting
+from devsess.stores.counting import (
+    BEGAN,
+    ERASED,
+    LOOKED,
+    MEASURES,
+    MOST_KEYS,
+    OTHER,
+    Counts,
+    Measures,
+    Numbers,
+    Period,
+)
+from devsess.stores.sqlite import rows
+from devsess.stores.sqlite.damage import DAMAGE, DamagedError
+
+if TYPE_CHECKING:
+    import sqlite3
+
+    from devsess.stores.base import Erasure
+
+_OPEN = "UPDATE meta SET open = open + ?"
+_TALLY = "UPDATE tallies SET count = count + ? WHERE day = ? AND dimension = ? AND key = ?"
+_NEW_TALLY = (
+    "INSERT INTO tallies (count, day, dimension, key) SELECT :count, :day, :dimension,"
+    " iif(count(*) < :most, :key, :other) FROM tallies"
+    " WHERE day = :day AND dimension = :dimension AND key <> :other"
+    " ON CONFLICT (day, dimension, key) DO UPDATE SET count = count + excluded.count"
+)
+_SPAN = (
+    "INSERT INTO spans (week, age, reason, kind, count) VALUES (?, ?, ?, ?, ?)"
+    " ON CONFLICT (week, age, reason, kind) DO UPDATE SET count = count + excluded.count"
+)
+# What `ended` wants to know of a row, whatever its columns hold.
+_KIND = (
+    "(SELECT CAST(d.kind AS BLOB) FROM devices d"
+    " WHERE d.user_id = s.user_id AND d.id = s.device_id)"
+)
+OF_ROW = "CAST(s.created_at AS REAL), CAST(s.idle_expires_at AS REAL), " + _KIND
+_ERASED = (
+    f"SELECT {OF_ROW}, n.at, n.reason, CAST(s.last_seen_at AS REAL)"  # noqa: S608
+    " FROM sessions s"
+    f" LEFT JOIN endings n ON n.number = {rows.FIRST}"
+    " WHERE s.user_id = ? AND s.revoked_at IS NULL"
+)
+_RANGES = (
+    "SELECT {sums} FROM (VALUES {bounds}) AS b"
+    " LEFT JOIN quarters q ON q.quarter >= b.column1 AND q.quarter < b.column2"
+    " GROUP BY b.column3 ORDER BY b.column3"
+)
+_TALLIES = (
+    "SELECT dimension, key, sum(count) FROM tallies WHERE day >= ? AND day < ?"
+    " GROUP BY dimension, key"
+)
+_SPANS = (
+    "SELECT age, reason, kind, sum(count) FROM spans"
+    " WHERE week >= ? AND week < ? AND age <> ? GROUP BY age, reason, kind"
+)
+_COHORTS = (
+    "SELECT week, kind, sum(iif(age = ?, count, 0)), sum(iif(age = ?, 0, count)) FROM spans"
+    " WHERE week >= ? AND week < ? GROUP BY week, kind"
+)
+_LAPSED = "SELECT count(*) FROM sessions WHERE revoked_at IS NULL AND idle_expires_at <= ?"
+_PENDING = "SELECT user_id FROM endings"
+_COVERED = (
+    "SELECT count(*) FROM (SELECT s.* FROM sessions s INDEXED BY sessions_unrevoked"  # noqa: S608
+    " WHERE s.revoked_at IS NULL AND {whose} LIMIT ?) AS s"
+    f" WHERE s.idle_expires_at > ? AND EXISTS (SELECT 1 FROM endings n WHERE {rows.COVERS})"
+)
+
+
+def add(db: sqlite3.Cursor, counts: Counts) -> None:
+    """Add *counts*."""
+    if counts.open:
+        db.execute(_OPEN, [counts.open])
+    for quarter, measures in counts.by_quarter().items():
+        db.execute(_quarter(measures), [quarter, *measures.values()])
+    for (day, dimension, key), more in counts.tallies.items():
+        if not db.execute(_TALLY, [more, day, dimension, key]).rowcount:
+            _add_tally(db, more, day, dimension, key)
+    if counts.spans:
+        db.executemany(_SPAN, [(*key, more) for key, more in counts.spans.items()])
+
+
+def _quarter(measures: dict[str, int]) -> str:
+    names = ", ".join(measures)
+    sums = ", ".join(f"{name} = {name} + excluded.{name}" for name in measures)
+    return (
+        f"INSERT INTO quarters (quarter, {names}) VALUES (?{', ?' * len(measures)})"  # noqa: S608
+        f" ON CONFLICT (quarter) DO UPDATE SET {sums}"
+    )
+
+
+def _add_tally(db: sqlite3.Cursor, more: int, day: int, dimension: str, key: str) -> None:
+    values = {"count": more, "day": day, "dimension": dimension, "key": key}
+    db.execute(_NEW_TALLY, {**values, "most": MOST_KEYS[dimension], "other": OTHER})
+
+
+def ended(counts: Counts, found: Sequence[Sequence[Any]], at: float, reason: str) -> None:
+    """Count rows of OF_ROW, which are written as ended."""
+    for created_at, idle_expires_at, kind in found:
+        counts.ended(created_at, idle_expires_at, _text(kind), at, reason)
+
+
+def erased(db: sqlite3.Cursor, erasure: Erasure) -> None:
+    """Count the sessions of an account that is erased, before they are deleted."""
+    counts = Counts()
+    for *row, ended_at, reason, seen_at in db.execute(_ERASED, [erasure.user_id]).fetchall():
+        at = seen_at if erasure.at is None else erasure.at
+        if ended_at is not None:
+            at = ended_at
+        ended(counts, [row], at, reason or ERASED)
+    add(db, counts)
+
+
+def _text(raw: bytes | None) -> str:
+    return (raw or b"").decode(errors="replace")
+
+
+def numbers(db: sqlite3.Cursor, period: Period) -> Numbers:
+    """See SupportsStatistics.statistics; within a transaction that reads."""
+    try:
+        return _numbers(db, period)
+    except DAMAGE as error:
+        raise DamagedError(f"the statistics cannot be read: {error}") from error
+
+
+def _numbers(db: sqlite3.Cursor, period: Period) -> Numbers:
+    [[still_open]] = db.execute("SELECT open FROM meta").fetchall()
+    tallies = db.execute(_TALLIES, period.days).fetchall()
+    spans = db.execute(_SPANS, [*period.weeks, BEGAN]).fetchall()
+    cohorts = db.execute(_COHORTS, [BEGAN, BEGAN, *period.weeks]).fetchall()
+    return Numbers(
+        still_open,
+        _lagging(db, period.now),
+        _ranges(db, period),
+        {(dimension, key): total for dimension, key, total in tallies},
+        {(age, reason, kind): total for age, reason, kind, total in spans},
+        {(week, kind): (begun, over) for week, kind, begun, over in cohorts},
+    )
+
+
+def _ranges(db: sqlite3.Cursor, period: Period) -> tuple[Measures, ...]:
+    first = period.quarters
+    ends = [*first[1:], counting.LATEST]
+    sums = ", ".join(f"coalesce(sum({name}), 0)" for name in MEASURES)
+    statement = _RANGES.format(sums=sums, bounds=", ".join(["(?, ?, ?)"] * len(first)))
+    values = [it for bound in zip(first, ends, count(), strict=False) for it in bound]
+    return tuple(Measures(*found) for found in db.execute(statement, values).fetchall())
+
+
+def _lagging(db: sqlite3.Cursor, now: float) -> int:
+    [[lapsed]] = db.execute(_LAPSED, [now]).fetchall()
+    pending = [user_id for (user_id,) in db.execute(_PENDING).fetchall()]
+    if None in pending:
+        pending = [None]
+    return int(lapsed) + sum(_covered(db, it, now) for it in dict.fromkeys(pending))
+
+
+def _covered(db: sqlite3.Cursor, user_id: str | None, now: float) -> int:
+    whose, values = ("1", []) if user_id is None else ("s.user_id = ?", [user_id])
+    [[found]] = db.execute(_COVERED.format(whose=whose), [*values, LOOKED, now]).fetchall()
+    return int(found)

@@ -1,0 +1,395 @@
+"""Statistics as tests: for stores that have `SupportsStatistics`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Protocol
+
+from attrs import evolve
+
+from devsess.models import Assessment, Decision, EventType, Location
+from devsess.stores.base import AsyncStore, ById, Everyone, OfDevice, OfUser, Refused
+from devsess.stores.capabilities import AsyncSupportsStatistics, capabilities_of
+from devsess.stores.counting import (
+    AGES,
+    DAY,
+    ERASED,
+    LATEST,
+    MOST_KEYS,
+    OTHER,
+    QUARTER,
+    WEEK,
+    Measures,
+    Numbers,
+    Period,
+    age_bin,
+)
+from devsess.stores.items import Item
+from devsess.stores.rows import EVICTED, EXPIRED, REPLACED
+from devsess.testing import _both_sides  # noqa: F401 - it comes before the modules that it names
+from devsess.testing import _rows as rows
+from devsess.testing._rows import HOUR, T0, device_row, session_row, sign_in, with_a_store
+
+if TYPE_CHECKING:
+    from devsess.stores.calls import Target
+
+# The week of T0, from its first instant, and all that comes behind it.
+FIRST = T0 // WEEK * WEEK
+THIS_WEEK = (int(T0 // WEEK), "desktop")
+LAGOS = Location("Lagos", "Nigeria", 6.45, 3.39, 20.0, country_code="NG")
+COUNTED: Mapping[EventType, str] = {
+    EventType.LOGIN_DENIED: "denied",
+    EventType.LIMIT_EXCEEDED: "limited",
+    EventType.NEW_DEVICE: "new_devices",
+    EventType.TOKEN_REUSED: "reused",
+    EventType.SESSION_STEPPED_UP: "stepped_up",
+    EventType.STEP_UP_ASKED: "step_ups_asked",
+    EventType.SIGN_IN_HELD: "held",
+    EventType.SIGN_IN_APPROVED: "approved",
+    EventType.SIGN_IN_REFUSED: "refused",
+    EventType.NOTICE_CONFIRMED: "confirmed",
+    EventType.NOTICE_DISOWNED: "disowned",
+}
+
+
+class CountingStore(AsyncStore, AsyncSupportsStatistics, Protocol):
+    """A store that counts as it writes."""
+
+
+class StatisticsContract:
+    """
+    The contract of `SupportsStatistics`, for a class of its own beside StoreContract.
+
+        class TestMyStatistics(StatisticsContract):
+            def make_store(self):
+                return MyStore(...)
+    """
+
+    def make_store(self) -> Any:
+        """A new, empty store, as for StoreContract."""
+        raise NotImplementedError
+
+    @with_a_store
+    async def test_the_capability_of_statistics_is_found(self, store: CountingStore) -> None:
+        """Managers find the capability by its method."""
+        assert capabilities_of(store).statistics is not None
+
+    @with_a_store
+    async def test_an_empty_store_has_counted_nothing(self, store: CountingStore) -> None:
+        """Every range is there, with nothing in it."""
+        found = await store.statistics(Period((FIRST, T0 // QUARTER * QUARTER, T0 + WEEK), T0))
+
+        assert Numbers(0, 0, (Measures(),) * 3, {}, {}, {}) == found
+
+    @with_a_store
+    async def test_a_session_counts_once_it_is_begun(self, store: CountingStore) -> None:
+        """In its quarter, under its device and place, and among those begun in its week."""
+        row = session_row(location=LAGOS, impersonator=("s0", "admin"))
+        await sign_in(store, row)
+        found = await _numbers(store)
+
+        assert (1, 0) == (found.open, found.lagging)
+        assert Measures(signed_in=1, impersonated=1) == found.ranges[0]
+        places = {("device", "Chrome\tmacOS\tdesktop"): 1, ("place", "NG\tNigeria\tLagos\t6\t3"): 1}
+        assert places == found.tallies
+        assert ({}, {THIS_WEEK: (1, 0)}) == (found.spans, found.cohorts)
+
+    @with_a_store
+    async def test_a_refused_sign_in_is_none(self, store: CountingStore) -> None:
+        """What is not inserted does not count, whatever refuses it."""
+        await sign_in(store, session_row())
+        await store.insert(rows.login(session_row("s2", device="d2"), limit=1, evict=False))
+        await store.end(rows.ending(OfDevice("user-1", "device-1")))
+        answer = await rows.sign_in_again(store, session_row("s3"))
+
+        assert Refused.BLOCKED == answer
+        assert 1 == (await _numbers(store)).ranges[0].signed_in
+
+    @with_a_store
+    async def test_an_end_counts_with_its_reason_and_age(self, store: CountingStore) -> None:
+        """At its instant, under the age that the session had, and the kind of device."""
+        await sign_in(store, session_row(device=device_row(kind="phone")))
+        await rows.end_one(store, "s1", T0 + HOUR)
+        found = await _numbers(store)
+
+        assert (0, 0) == (found.open, found.lagging)
+        assert Measures(signed_in=1, ended=1) == found.ranges[0]
+        assert 1 == found.tallies["reason", "lost"]
+        # The application's own reasons may be many: they are told apart by the day alone.
+        assert {(age_bin(HOUR), OTHER, "phone"): 1} == found.spans
+        assert {(THIS_WEEK[0], "phone"): (1, 1)} == found.cohorts
+
+    @with_a_store
+    async def test_every_ending_counts(self, store: CountingStore) -> None:
+        """Each that writes rows as ended: one, a device's, a user's and everyone's sessions."""
+        for number in range(4):
+            await sign_in(store, session_row(f"s{number}", user_id=f"u{number}"))
+        targets: list[Target] = [
+            ById("s0"),
+            OfDevice("u1", "device-1"),
+            OfUser("u2"),
+            Everyone(),
+        ]
+        left = []
+        for target in targets:
+            await store.end(rows.ending(target, reason="late"))
+            left.append((await _numbers(store)).open)
+        await store.end(rows.ending(Everyone(), reason="late"))
+        found = await _numbers(store)
+
+        assert [3, 2, 1, 0] == left
+        assert Measures(signed_in=4, ended=4) == found.ranges[0]
+        assert {(0, "late", "desktop"): 4} == found.spans
+
+    @with_a_store
+    async def test_sessions_that_make_room_count(self, store: CountingStore) -> None:
+        """Those replaced and evicted, each under its reason."""
+        await sign_in(store, session_row("a"), session_row("b", device="d2"))
+        await store.insert(rows.login(session_row("c"), replaces=True))
+        await store.insert(rows.login(session_row("d", device="d3"), limit=2))
+        found = await _numbers(store)
+
+        assert (4, 2) == (found.ranges[0].signed_in, found.ranges[0].ended)
+        assert {(0, REPLACED, "desktop"): 1, (0, EVICTED, "desktop"): 1} == found.spans
+
+    @with_a_store
+    async def test_what_had_lapsed_is_expired(self, store: CountingStore) -> None:
+        """At its idle deadline, whatever ends it or writes it later."""
+        ends = {"purged": None, "ended": ById("ended"), "of user": OfUser("user-of user")}
+        for name in ends:
+            row = session_row(name, user_id=f"user-{name}", idle_expires_at=T0 + HOUR)
+            await sign_in(store, row)
+        await store.end(rows.ending(ById("ended"), T0 + DAY))
+        await store.end(rows.ending(OfUser("user-of user"), T0 + DAY))
+        await _purge(store, T0 + DAY)
+        found = await _numbers(store, FIRST, _quarter(T0 + HOUR), _quarter(T0 + HOUR) + QUARTER)
+
+        assert [0, 3, 0] == [it.expired for it in found.ranges]
+        assert [0, 3, 0] == [it.ended for it in found.ranges]
+        assert 3 == found.tallies["reason", EXPIRED]
+        assert {(age_bin(HOUR), EXPIRED, "desktop"): 3} == found.spans
+
+    @with_a_store
+    async def test_what_lapsed_lags_until_it_is_written(self, store: CountingStore) -> None:
+        """Nobody has ended it: it is open until a purge, and said to lag."""
+        await sign_in(store, session_row("a", idle_expires_at=T0 + HOUR), session_row("b"))
+        before = [await _numbers(store, now=now) for now in (T0 + HOUR - 1, T0 + HOUR)]
+        await _purge(store, T0 + HOUR)
+        after = await _numbers(store, now=T0 + HOUR)
+
+        assert [(2, 0), (2, 1), (1, 0)] == [(it.open, it.lagging) for it in (*before, after)]
+
+    @with_a_store
+    async def test_covered_rows_lag_until_they_follow(self, store: CountingStore) -> None:
+        """`settle` counts them, at the instant and under the reason of their ending."""
+        for number in range(3):
+            await sign_in(store, session_row(f"s{number}", device=f"d{number}"))
+        await sign_in(store, session_row("other", user_id="user-2"))
+        await store.end(rows.ending(OfUser("user-1"), T0 + HOUR, at_once=0, reason="stale"))
+        covered = await _numbers(store, now=T0 + HOUR)
+        while (await store.settle(limit=2)).is_more:
+            pass
+        settled = await _numbers(store, now=T0 + HOUR)
+
+        assert (4, 3, 0) == (covered.open, covered.lagging, covered.ranges[0].ended)
+        assert (1, 0, 3) == (settled.open, settled.lagging, settled.ranges[0].ended)
+        assert {(age_bin(HOUR), "stale", "desktop"): 3} == settled.spans
+
+    @with_a_store
+    async def test_an_erasure_leaves_the_counts(self, store: CountingStore) -> None:
+        """Sessions that end with it are erased at its instant, or when they were last seen."""
+        await sign_in(store, session_row("a"), session_row("b"), session_row("c", user_id="u2"))
+        await rows.end_one(store, "a")
+        await store.erase(evolve(rows.erasure(), at=T0 + HOUR))
+        await store.erase(rows.erasure("u2"))
+        found = await _numbers(store)
+
+        assert (0, Measures(signed_in=3, ended=3)) == (found.open, found.ranges[0])
+        assert 2 == found.tallies["reason", ERASED]
+        ages = {(age_bin(HOUR), ERASED, "desktop"): 1, (0, ERASED, "desktop"): 1}
+        assert {**ages, (0, OTHER, "desktop"): 1} == found.spans
+
+    @with_a_store
+    async def test_covered_rows_are_erased_as_ended(self, store: CountingStore) -> None:
+        """One that an ending covers has ended already, as that says."""
+        await sign_in(store, session_row())
+        await store.end(rows.ending(OfUser("user-1"), T0 + HOUR, at_once=0, reason="stale"))
+        await store.erase(evolve(rows.erasure(), at=T0 + DAY))
+        found = await _numbers(store)
+
+        assert (0, 0) == (found.open, found.lagging)
+        assert {(age_bin(HOUR), "stale", "desktop"): 1} == found.spans
+
+    @with_a_store
+    async def test_a_purge_leaves_the_counts(self, store: CountingStore) -> None:
+        """Nothing is counted again, and nothing is taken back."""
+        await sign_in(store, session_row(location=LAGOS))
+        await rows.end_one(store, "s1")
+        before = await _numbers(store)
+        await _purge(store, T0 + DAY)
+
+        assert None is await store.get("s1")
+        assert before == await _numbers(store)
+
+    @with_a_store
+    async def test_events_count_once_they_are_inserted(self, store: CountingStore) -> None:
+        """Each of those that are told apart, in its quarter; no other adds anything."""
+        for kind in EventType:
+            event = rows.event_row(kind, at=T0 + HOUR, session_id=None, user_id=kind.value)
+            await store.add_event(event)
+        found = await _numbers(store, FIRST, _quarter(T0 + HOUR))
+
+        assert Measures() == found.ranges[0]
+        assert Measures(**dict.fromkeys(COUNTED.values(), 1)) == found.ranges[1]
+
+    @with_a_store
+    async def test_events_of_other_writes_count(self, store: CountingStore) -> None:
+        """Those of a sign-in, a rotation, a change, a device and an ending."""
+        reused = rows.event_row(EventType.TOKEN_REUSED, at=T0 + 1)
+        held = evolve(reused, type=EventType.STEP_UP_ASKED)
+        await store.insert(rows.login(session_row(), device_event=_new_device()))
+        await store.rotate("s1", expected_generation=0, changes={}, event=reused)
+        await store.update("s1", expected={}, changes={}, event=held)
+        await store.put_device("user-1", "device-1", changes={}, event=evolve(held, at=T0 + 2))
+        await store.end(rows.ending(ById("s1"), event=evolve(reused, at=T0 + 2)))
+        found = (await _numbers(store)).ranges[0]
+
+        expected = Measures(signed_in=1, ended=1, new_devices=1, reused=2, step_ups_asked=2)
+        assert expected == found
+
+    @with_a_store
+    async def test_verdicts_count_at_sign_ins(self, store: CountingStore) -> None:
+        """A decision about the risk counts with the event of a sign-in, and with no other."""
+        for number, decision in enumerate(Decision):
+            verdict = Assessment(9, decision)
+            for kind in (EventType.SESSION_CREATED, EventType.SESSION_RENEWED):
+                event = rows.event_row(kind, session_id=f"s{number}", assessment=verdict)
+                await store.add_event(event)
+        found = (await _numbers(store)).ranges[0]
+
+        assert Measures(risk_notify=1, risk_step_up=1, risk_deny=1) == found
+
+    @with_a_store
+    async def test_failures_count_as_they_are_recorded(self, store: CountingStore) -> None:
+        """Each item of failures that is written is one, but for one that is withdrawn."""
+        first = Item("failures", "user-1", "", "[]", 1, T0, T0 + DAY)
+        await store.put_item(first)
+        await store.put_item(first)  # another call was faster
+        await store.put_item(evolve(first, version=2, at=T0 + HOUR))
+        await store.put_item(evolve(first, version=3, until=T0))
+        await store.put_item(evolve(first, kind="unknown-failures", owner="7f"))
+        await store.put_item(evolve(first, kind="profile"))
+        found = await _numbers(store, FIRST, _quarter(T0 + HOUR))
+
+        assert [2, 1] == [it.failed for it in found.ranges]
+
+    @with_a_store
+    async def test_ranges_go_from_bound_to_bound(self, store: CountingStore) -> None:
+        """A bound belongs to the range that it begins; the last range has no end."""
+        bound = _quarter(T0 + HOUR)
+        for number, at in enumerate(
+            (bound - QUARTER - 1, bound - 1, bound, bound + QUARTER, LATEST)
+        ):
+            row = session_row(f"s{number}", created_at=float(at), idle_expires_at=2.0 * LATEST)
+            await sign_in(store, row)
+        bounds = (bound - QUARTER, bound, bound, bound + QUARTER)
+
+        found = await _numbers(store, *bounds)
+        assert [1, 0, 1, 2] == [it.signed_in for it in found.ranges]
+
+    @with_a_store
+    async def test_days_are_those_whose_noon_is_asked_for(self, store: CountingStore) -> None:
+        """So each day belongs to one of two periods that meet."""
+        noon = T0 // DAY * DAY + DAY / 2
+        await sign_in(store, session_row())
+        periods = [(noon - DAY, noon), (noon, noon + QUARTER), (noon + QUARTER, noon + DAY)]
+
+        found = [(await store.statistics(Period(it, T0))).tallies for it in periods]
+        assert [{}, {("device", "Chrome\tmacOS\tdesktop"): 1}, {}] == found
+
+    @with_a_store
+    async def test_weeks_are_those_of_the_beginning(self, store: CountingStore) -> None:
+        """A lifespan counts in the week in which its session began."""
+        rows_of = [session_row("a"), session_row("b", created_at=T0 + WEEK, last_seen_at=T0 + WEEK)]
+        await sign_in(store, *(evolve(it, idle_expires_at=T0 + 4 * WEEK) for it in rows_of))
+        await store.end(rows.ending(Everyone(), T0 + 2 * WEEK, reason="late"))
+        first = await store.statistics(Period((FIRST, FIRST + WEEK), T0))
+        second = await store.statistics(Period((FIRST + WEEK, FIRST + WEEK + QUARTER), T0))
+
+        assert {(age_bin(2 * WEEK), "late", "desktop"): 1} == first.spans
+        assert {(age_bin(WEEK), "late", "desktop"): 1} == second.spans
+        assert {(THIS_WEEK[0] + 1, "desktop"): (1, 1)} == second.cohorts
+
+    @with_a_store
+    async def test_the_keys_of_a_day_are_bounded(self, store: CountingStore) -> None:
+        """Those that come later count under the others; those that are there go on."""
+        most = MOST_KEYS["reason"]
+        for number in range(most + 2):
+            await sign_in(store, session_row(f"s{number}", user_id=f"u{number}"))
+            await store.end(rows.ending(ById(f"s{number}"), reason=f"reason {number}"))
+        await sign_in(store, session_row("again"))
+        await store.end(rows.ending(ById("again"), reason="reason 0"))
+        found = _reasons(await _numbers(store))
+
+        assert {f"reason {number}": 1 for number in range(1, most)} | {
+            "reason 0": 2,
+            OTHER: 2,
+        } == found
+
+    @with_a_store
+    async def test_keys_are_short_and_printable(self, store: CountingStore) -> None:
+        """A reason is an application's free text, and a place anybody's."""
+        place = evolve(LAGOS, city="a\tb\0c\n" + "x" * 500, latitude=None)
+        await sign_in(store, session_row(location=place))
+        await store.end(rows.ending(ById("s1"), reason="\u202ea\tb" + "y" * 500))
+        found = await _numbers(store)
+
+        assert {" a b" + "y" * 60: 1} == _reasons(found)
+        assert 1 == found.tallies["place", "NG\tNigeria\ta b c " + "x" * 58 + "\t\t3"]
+
+    @with_a_store
+    async def test_a_correction_moves_no_count(self, store: CountingStore) -> None:
+        """What was counted stays where it was, whatever a clock that was ahead had written."""
+        await sign_in(store, session_row(created_at=T0 + DAY))
+        before = await _numbers(store)
+        await store.set_back("s1", expected={}, changes={"created_at": T0})
+
+        assert before == await _numbers(store)
+
+    @with_a_store
+    async def test_touches_and_rotations_add_nothing(self, store: CountingStore) -> None:
+        """Nor does reading: statistics cost a request nothing."""
+        await sign_in(store, session_row())
+        before = await _numbers(store)
+        await store.touch("s1", rows.activity(T0 + 9), bound=True)
+        await store.rotate("s1", expected_generation=0, changes={}, event=None)
+
+        assert before == await _numbers(store)
+
+    def test_ages_have_bins(self) -> None:
+        """Three a doubling, from a minute on; what is older than the last stays in it."""
+        assert [0, 0, 0, 1, 4] == [age_bin(it) for it in (-9.0, 0.0, 59.9, 60.0, 120.0)]
+        assert len(AGES) - 1 == age_bin(1e12)
+        assert [*range(len(AGES))] == [age_bin(it) for it in AGES]
+
+
+def _new_device() -> Any:
+    return rows.event_row(EventType.NEW_DEVICE)
+
+
+def _quarter(at: float) -> float:
+    return at // QUARTER * QUARTER
+
+
+async def _numbers(store: CountingStore, *bounds: float, now: float = T0) -> Numbers:
+    """The numbers from *bounds*, or all from the week of T0 on."""
+    return await store.statistics(Period(bounds or (FIRST, FIRST + 9 * WEEK), now))
+
+
+def _reasons(found: Numbers) -> dict[str, int]:
+    return {key: count for (kind, key), count in found.tallies.items() if kind == "reason"}
+
+
+async def _purge(store: CountingStore, now: float) -> None:
+    while await store.purge(rows.retention(now, now), limit=2):
+        pass
