@@ -34,6 +34,7 @@ class HistoryEntry:
         networks: Of failed sign-ins, where they came from.
         is_impersonation: Whether somebody of the staff acted as the user.
         event: What it was made of; None for failed sign-ins, which are counted alone.
+        amr: The methods (RFC 8176) behind *method*.
     """
 
     at: datetime
@@ -48,6 +49,7 @@ class HistoryEntry:
     networks: tuple[str, ...] = ()
     is_impersonation: bool = False
     event: Event | None = None
+    amr: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         return self.text
@@ -82,6 +84,7 @@ def entry(event: Event, about: About) -> HistoryEntry:
         verdict=sentences.verdict(event),
         is_impersonation=sentences.is_impersonation(event),
         event=event,
+        amr=tuple(about.amr),
     )
 
 

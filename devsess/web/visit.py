@@ -86,7 +86,7 @@ class Visit:
         """
         return read_query(self.request.query)
 
-    def link(self, path: str, query: Mapping[str, str] | None = None, **places: str) -> str:
+    def link(self, path: str, query: Mapping[str, str] | None = None, /, **places: str) -> str:
         """A path below the mount point as a browser asks for it, its places filled."""
         filled = path.format(**{name: quote(value, safe="") for name, value in places.items()})
         return quote(self.request.mount) + filled + (f"?{urlencode(query)}" if query else "")
@@ -125,7 +125,7 @@ class Visit:
         }
         return self.templates.get_template(template).render(given)
 
-    def see(self, path: str, query: Mapping[str, str] | None = None, **places: str) -> Answer:
+    def see(self, path: str, query: Mapping[str, str] | None = None, /, **places: str) -> Answer:
         """Lead the browser to another page by GET, after a change."""
         there = self.link(path, query, **places)
         return Answer(303, (("Location", there), ("Content-Length", "0"), NO_STORE))

@@ -30,7 +30,7 @@ IPHONE = (
 class Places:
     """A locator of a few networks."""
 
-    def __call__(self, ip: str) -> Location | None:
+    def locate(self, ip: str) -> Location | None:
         cities = {"192.0.2.": ("Lagos", "Nigeria", "NG"), "203.0.113.": ("Québec", "Canada", "CA")}
         for start, (city, country, code) in cities.items():
             if ip.startswith(start):

@@ -2,22 +2,55 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from devsess.web.account.rows import gathered
+from devsess.web.account.lines import lines
+from devsess.web.account.notices import DONE
+from devsess.web.account.rows import gathered, signed_out
+from devsess.web.problems import problem_page
 
 if TYPE_CHECKING:
     from devsess.adapters._http import Answer
+    from devsess.history.entries import HistoryEntry
+    from devsess.models import Session
     from devsess.web.account.visit import AccountVisit
 
 # Sessions on a page; nearly always one each device.
 PAGE = 50
+# Lines of the history below them.
+LINES = 5
 
 
 async def show(visit: AccountVisit) -> Answer:
     """The page itself."""
-    session = visit.session
-    cursor = visit.query.get("after")
-    page = await visit.manager.live(session.user_id, limit=PAGE, cursor=cursor, current=session.id)
-    rows = gathered(page.items, session, visit)
-    return visit.page("account/overview.html", rows=rows, next=page.next)
+    own, cursor = visit.session, visit.query.get("after")
+    try:
+        page = await visit.manager.live(own.user_id, limit=PAGE, cursor=cursor, current=own.id)
+    except ValueError:  # the cursor is mangled
+        return problem_page(visit, 404)
+    rows = gathered(_with_own(page.items, own, is_first=cursor is None), own, visit)
+    is_whole = cursor is None and page.next is None
+    out = await signed_out(visit, rows) if is_whole else []
+    recent = await _recent(visit) if cursor is None else []
+    return visit.page(
+        "account/overview.html",
+        rows=rows,
+        others=sum(not it.is_current for it in rows) or (not is_whole),
+        next=page.next,
+        is_later_page=cursor is not None,
+        signed_out=out,
+        lines=await lines(visit, recent),
+        done=DONE.get(visit.query.get("done", "")),
+    )
+
+
+def _with_own(sessions: Sequence[Session], own: Session, *, is_first: bool) -> list[Session]:
+    """This very session stands on the first page, and on no other, however long ago it began."""
+    others = [it for it in sessions if it.id != own.id]
+    return [own, *others] if is_first else others
+
+
+async def _recent(visit: AccountVisit) -> list[HistoryEntry]:
+    page = await visit.manager.login_history(visit.user_id, limit=LINES)
+    return list(page)[:LINES]

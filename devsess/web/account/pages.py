@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Final
 from urllib.parse import quote
 
@@ -10,7 +11,9 @@ from attrs import evolve
 from devsess.adapters._problem import answer_to, to_login
 from devsess.adapters._settings import below_mount, is_local_path
 from devsess.errors import ConfigurationError, InvalidSessionError, StepUpRequiredError
-from devsess.web.account import overview
+from devsess.web.account import device, ending, history, overview
+from devsess.web.account import device_changes as changes
+from devsess.web.account.methods import means
 from devsess.web.account.visit import AccountVisit
 from devsess.web.faces import Pages
 from devsess.web.problems import problem_page
@@ -24,6 +27,17 @@ if TYPE_CHECKING:
 
 ROUTES: Final[Routes[AccountVisit]] = {
     "/": {"GET": overview.show},
+    "/history": {"GET": history.show},
+    "/sign-out-others": {"GET": ending.ask_others, "POST": ending.end_others},
+    "/sessions/{session}/sign-out": {"POST": ending.end_one},
+    "/devices/{device}": {"GET": device.show},
+    "/devices/{device}/sign-out": {"POST": ending.end_device},
+    "/devices/{device}/name": {"POST": device.rename},
+    "/devices/{device}/distrust": {"POST": device.distrust},
+    "/devices/{device}/trust": {"GET": changes.ask_trust, "POST": changes.trust},
+    "/devices/{device}/forget": {"GET": changes.ask_forget, "POST": changes.forget},
+    "/devices/{device}/block": {"GET": changes.ask_block, "POST": changes.block},
+    "/devices/{device}/unblock": {"GET": changes.ask_unblock, "POST": changes.unblock},
 }
 
 
@@ -54,7 +68,8 @@ class AccountPages(Pages[AccountVisit]):
 
     async def admit(self, visit: AccountVisit) -> Answer | None:
         """Nobody sees a page who is not signed in; who acts in another's name changes nothing."""
-        session = visit.session
+        session, words = visit.session, visit.words
+        visit.context["means"] = partial(means, words)
         visit.context["password_url"] = self._there(visit, self._password_url)
         if session.impersonator is not None and not visit.request.is_safe:
             return visit.page("account/impersonating.html", 403)

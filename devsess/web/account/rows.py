@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from devsess.web.times import WEEK
 
@@ -14,8 +14,10 @@ if TYPE_CHECKING:
     from devsess.models import Device, Session
     from devsess.web.account.visit import AccountVisit
 
-Tag: TypeAlias = Literal["current", "blocked", "new", "trusted"]
+Tag: TypeAlias = Literal["current", "blocked", "unanswered", "new", "trusted"]
 
+# Questions that stand on the overview at a time.
+MOST_ASKED = 3
 # Icons of the sprite; every other kind of device has the last one's.
 ICONS: Final = ("desktop", "phone", "tablet", "tv", "bot", "app")
 
@@ -30,14 +32,16 @@ class Row:
         sessions: Its live sessions, latest activity first.
         tag: The one thing that is said of it beside its name, or None.
         is_current: Whether the request's own session is among them.
-        is_asked: Whether its person is asked whether it was them.
+        asked: The sign-in that its person is asked about, or None.
+        is_card: Whether the question stands on the overview, before all rows.
     """
 
     device: Device
     sessions: Sequence[Session]
     tag: Tag | None
     is_current: bool
-    is_asked: bool
+    asked: Session | None
+    is_card: bool = False
 
     @property
     def session(self) -> Session:
@@ -66,22 +70,36 @@ def icon_of(device: Device) -> str:
 
 
 def gathered(sessions: Iterable[Session], own: Session, visit: AccountVisit) -> list[Row]:
-    """One row each device: those to be asked about, then this device, then by activity."""
+    """
+    One row each device: those to be asked about, then this device, then by activity.
+
+    Only the latest questions stand before all rows: many would push the rest out of sight.
+    """
     on: dict[str, list[Session]] = {}
     for session in sessions:
         on.setdefault(session.device.id, []).append(session)
     rows = [_row(each, own, visit) for each in on.values()]
+    open_questions = sorted((it for it in rows if it.asked), key=_asked_at, reverse=True)
+    cards = {it.device.id for it in open_questions[:MOST_ASKED]}
+    rows = [evolve(it, is_card=it.device.id in cards) for it in rows]
     return sorted(
-        rows, key=lambda it: (not it.is_asked, not it.is_current, -it.active_at.timestamp())
+        rows, key=lambda it: (not it.is_card, not it.is_current, -it.active_at.timestamp())
     )
 
 
+def _asked_at(row: Row) -> float:
+    return row.asked.created_at.timestamp() if row.asked else 0.0
+
+
 def _row(sessions: list[Session], own: Session, visit: AccountVisit) -> Row:
-    asked = [it for it in sessions if is_asked_about(it, own, visit)]
+    asked = next((it for it in sessions if is_asked_about(it, own, visit)), None)
     # The one to be asked about is the one that is shown, else this very session.
-    sessions.sort(key=lambda it: (it not in asked, it.id != own.id, -it.last_seen_at.timestamp()))
+    sessions.sort(key=lambda it: (it is not asked, it.id != own.id, -it.last_seen_at.timestamp()))
     device, is_current = sessions[0].device, any(it.id == own.id for it in sessions)
-    return Row(device, sessions, tag_of(device, visit, is_current), is_current, bool(asked))
+    tag = tag_of(device, visit, is_current)
+    if asked is not None and tag in ("new", None):
+        tag = "unanswered"
+    return Row(device, sessions, tag, is_current, asked)
 
 
 def tag_of(device: Device, visit: AccountVisit, is_current: bool) -> Tag | None:
@@ -106,3 +124,40 @@ def is_asked_about(session: Session, own: Session, visit: AccountVisit) -> bool:
     if risk is None or session.score is None or session.id == own.id:
         return False
     return session.score >= risk.notify_from
+
+
+@frozen
+class SignedOut:
+    """
+    A device without a live session.
+
+    Attributes:
+        device: The device.
+        tag: The one thing that is said of it beside its name, or None.
+        icon: The name of its icon.
+    """
+
+    device: Device
+    tag: Tag | None
+    icon: str
+
+
+# Devices that the overview lists as signed out.
+MOST_SIGNED_OUT = 50
+
+
+async def signed_out(visit: AccountVisit, rows: Iterable[Row]) -> list[SignedOut]:
+    """The account's other devices, the latest first; *rows* are all that are signed in."""
+    signed_in = {it.device.id for it in rows}
+    devices = await visit.manager.devices(visit.user_id)
+    return [
+        SignedOut(it, _tag_signed_out(it, visit), icon_of(it))
+        for it in devices
+        if it.id not in signed_in
+    ][:MOST_SIGNED_OUT]
+
+
+def _tag_signed_out(device: Device, visit: AccountVisit) -> Tag | None:
+    """That it is new is no news where it is signed out already."""
+    tag = tag_of(device, visit, is_current=False)
+    return None if tag == "new" else tag

@@ -1,0 +1,104 @@
+"""The page of a device, and the changes that need no second page: its name, the end of trust."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from devsess.requirement import check_is_user
+from devsess.web.account.lines import lines
+from devsess.web.account.notices import DONE
+from devsess.web.account.rows import icon_of, tag_of
+from devsess.web.problems import problem_page
+
+if TYPE_CHECKING:
+    from devsess.adapters._http import Answer
+    from devsess.history.entries import HistoryEntry
+    from devsess.models import Device, Session
+    from devsess.web.account.visit import AccountVisit
+
+# Events of the account that are looked through for those of a device, and lines that are shown.
+EVENTS = 100
+LINES = 8
+# Sessions of the account that are read at a time.
+_BATCH = 1000
+
+
+async def found_device(visit: AccountVisit) -> Device | None:
+    """The account's device that the path names, or None."""
+    wanted = visit.values["device"]
+    devices = await visit.manager.devices(visit.user_id)
+    return next((it for it in devices if it.id == wanted), None)
+
+
+async def sessions_on(visit: AccountVisit, device_id: str) -> list[Session]:
+    """The live sessions on a device, latest activity first."""
+    found: list[Session] = []
+    cursor = None
+    while True:
+        page = await visit.manager.live(visit.user_id, limit=_BATCH, cursor=cursor)
+        found += [it for it in page if it.device.id == device_id]
+        cursor = page.next
+        if cursor is None:
+            return sorted(found, key=lambda it: it.last_seen_at, reverse=True)
+
+
+async def show(visit: AccountVisit) -> Answer:
+    """The page."""
+    device = await found_device(visit)
+    return problem_page(visit, 404) if device is None else await _page(visit, device)
+
+
+async def _page(visit: AccountVisit, device: Device, *, bad_name: bool = False) -> Answer:
+    sessions = await sessions_on(visit, device.id)
+    history = await visit.manager.login_history(visit.user_id, limit=EVENTS)
+    own = visit.session
+    is_current = device.id == own.device.id
+    until = device.trusted_until
+    return visit.page(
+        "account/device.html",
+        422 if bad_name else 200,
+        device=device,
+        icon_name=icon_of(device),
+        row_tag=tag_of(device, visit, is_current),
+        is_current=is_current,
+        current_id=own.id,
+        trusted_until=until if until is not None and until.timestamp() > visit.now else None,
+        sessions=sessions,
+        lines=await lines(visit, _about(history, device)),
+        bad_name=bad_name,
+        done=DONE.get(visit.query.get("done", "")),
+    )
+
+
+def _about(history: Iterable[HistoryEntry], device: Device) -> list[HistoryEntry]:
+    """The entries about a device."""
+    return [it for it in history if it.event and it.event.device_id == device.id][:LINES]
+
+
+async def rename(visit: AccountVisit) -> Answer:
+    """Give it a name; an empty one gives its label back."""
+    check_is_user(visit.session)
+    device = await found_device(visit)
+    if device is None:
+        return problem_page(visit, 404)
+    name = visit.form.get("name", "").strip() or None
+    try:
+        await visit.manager.rename_device(visit.user_id, device.id, name, actor=visit.user_id)
+    except ValueError:
+        return await _page(visit, device, bad_name=True)
+    return _see(visit, device, "named")
+
+
+async def distrust(visit: AccountVisit) -> Answer:
+    """End the trust in it: that locks nobody out."""
+    check_is_user(visit.session)
+    device = await found_device(visit)
+    if device is None:
+        return problem_page(visit, 404)
+    await visit.manager.trust_device(visit.user_id, device.id, None, actor=visit.user_id)
+    return _see(visit, device, "distrusted")
+
+
+def _see(visit: AccountVisit, device: Device, done: str) -> Answer:
+    return visit.see("/devices/{device}", {"done": done}, device=device.id)

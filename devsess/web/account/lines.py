@@ -1,0 +1,102 @@
+"""The history as lines, with the owner's answers beside the sign-ins that they were about."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from attrs import frozen
+from markupsafe import Markup
+
+from devsess.models import Decision, EventType
+from devsess.web.account import sentences
+from devsess.web.account.methods import means
+from devsess.web.account.rows import is_asked_about
+from devsess.web.account.sentences import CONFIRMED, DISOWNED, UNANSWERED, Verdict
+from devsess.web.words import isolated
+
+if TYPE_CHECKING:
+    from devsess.history.entries import HistoryEntry
+    from devsess.models import Event
+    from devsess.web.account.visit import AccountVisit
+
+_ANSWERS: Mapping[EventType, Verdict] = {
+    EventType.NOTICE_CONFIRMED: CONFIRMED,
+    EventType.NOTICE_DISOWNED: DISOWNED,
+}
+# Networks of failed sign-ins that are named; the rest are counted.
+_NETWORKS = 3
+
+
+@frozen
+class Line:
+    """
+    A line of the history.
+
+    Attributes:
+        at: When.
+        title: What happened.
+        facts: Device, place, methods, and the person who did it where it was another.
+        verdict: The owner's answer about a sign-in, or that there is none; or None.
+        unusual: What was unusual, or None.
+    """
+
+    at: datetime
+    title: Markup
+    facts: Sequence[Markup]
+    verdict: Verdict | None = None
+    unusual: Markup | None = None
+
+
+async def lines(visit: AccountVisit, entries: Iterable[HistoryEntry]) -> list[Line]:
+    """Entries, newest first, as lines."""
+    answers: dict[str, Verdict] = {}
+    found = []
+    for entry in entries:
+        event = entry.event
+        if event is None:
+            found.append(_failed(visit, entry))
+            continue
+        if event.session_id is not None and event.type in _ANSWERS:
+            # A "no" wins over a "yes", whichever came first.
+            earlier = answers.get(event.session_id)
+            answers[event.session_id] = DISOWNED if earlier is DISOWNED else _ANSWERS[event.type]
+        found.append(_line(visit, entry, event, await _verdict(visit, event, answers)))
+    return found
+
+
+def _line(visit: AccountVisit, entry: HistoryEntry, event: Event, verdict: Verdict | None) -> Line:
+    words = visit.words
+    facts = [isolated(it) for it in (entry.device, entry.place) if it]
+    method = means(words, entry.amr)
+    facts += [words.say("with {methods}", methods=method)] if method else []
+    if event.actor is not None and event.actor != event.user_id:
+        facts.append(words.say("by {actor}", actor=isolated(event.actor)))
+    unusual = sentences.unusual(words, event)
+    return Line(entry.at, sentences.title(words, event), facts, verdict, unusual)
+
+
+def _failed(visit: AccountVisit, entry: HistoryEntry) -> Line:
+    words, networks = visit.words, entry.networks
+    facts = [isolated(it) for it in networks[:_NETWORKS]]
+    more = len(networks) - _NETWORKS
+    if more > 0:
+        facts.append(words.plural("{n} more network", "{n} more networks", more))
+    return Line(entry.at, sentences.failures(words, entry.count), facts)
+
+
+async def _verdict(
+    visit: AccountVisit, event: Event, answers: Mapping[str, Verdict]
+) -> Verdict | None:
+    """The answer about a sign-in that was unusual; answers on a newer page are not looked for."""
+    if event.type is not EventType.SESSION_CREATED or event.session_id is None:
+        return None
+    if event.session_id in answers:
+        return answers[event.session_id]
+    if event.assessment is None or event.assessment.decision is Decision.ALLOW:
+        return None
+    session = await visit.manager.get(event.session_id, user_id=visit.user_id)
+    if session is None or not session.is_active:
+        return None
+    return UNANSWERED if is_asked_about(session, visit.session, visit) else None

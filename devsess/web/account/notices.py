@@ -1,0 +1,20 @@
+"""What a page says after a change, by the key in its address: no text of it is shown."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from devsess.web.words import msg
+
+DONE: Final[Mapping[str, str]] = {
+    "signed-out": msg("The device is signed out."),
+    "others": msg("All other devices are signed out."),
+    "named": msg("The name is saved."),
+    "trusted": msg("The device is trusted."),
+    "distrusted": msg("The device is no longer trusted."),
+    "forgotten": msg("The device is removed."),
+    "blocked": msg("The device is signed out and blocked."),
+    "unblocked": msg("The device may sign in again."),
+    "mine": msg("Thank you. The sign-in is confirmed."),
+}
