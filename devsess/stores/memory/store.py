@@ -295,10 +295,13 @@ class MemoryStore(Copying):
         """See SupportsPolling.poll."""
         semantics.check_size(limit)
         with self._exclusive():
-            behind = semantics.read_position(position, self._last_event)
-            places = [seq for seq in self._events if seq > behind][:limit]
+            last = self._last_event
+            behind = semantics.read_position(position, last)
+            # By number: a poll looks at no event again that was given already.
+            kept = (seq for seq in range(behind + 1, last + 1) if seq in self._events)
+            places = list(islice(kept, limit))
             events = tuple(self._read_event(self._events[seq]) for seq in places)
-            return Page(events, str(places[-1] if places else behind))
+            return Page(events, str(places[-1] if len(places) == limit else last))
 
     def items(self, kind: str, owner: str, *, limit: int) -> builtins.list[Item]:
         """See Store.items."""
