@@ -298,6 +298,48 @@ class SessionManager(Runner):
         """End every session there is, as `revoke_all` does; how many."""
         return len(self._end_and_settle(operations.revoke_everyone, reason=reason, actor=actor))
 
+    def revoke_found(
+        self,
+        *,
+        user_id: str | None = None,
+        ip: str | None = None,
+        device_id: str | Device | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        before: datetime,
+        reason: str,
+        actor: str | None = None,
+        limit: int = 100,
+    ) -> int:
+        """
+        End at most *limit* live sessions that `search` finds; how many. Call it until it is 0.
+
+        Each ends in a write of its own, so others need not wait, and whoever stops half-way
+        leaves the rest as it was. Sign-ins are not refused as `revoke_all` does.
+
+        Args:
+            user_id: As for `search`, as are *ip*, *device_id*, *since* and *until*; at least
+                one must be given.
+            before: When the sessions were looked at: those that began since are left alone.
+            reason: Why; kept in the sessions and the history.
+            actor: The person or program that did it.
+            limit: 1 to 1,000.
+
+        Raises:
+            ConfigurationError, TypeError, ValueError, StoreUnavailableError: As `search`.
+        """
+        wanted = operations.Wanted(
+            user_id=user_id, ip=ip, device_id=device_id, since=since, until=until
+        )
+        return self._end(
+            operations.revoke_found,
+            wanted,
+            before=before,
+            reason=reason,
+            actor=actor,
+            limit=limit,
+        )
+
     def extend(self, session_id: str | Session, by: Span, *, user_id: str | None = None) -> Session:
         """
         Move the idle deadline ahead by *by*, never past the absolute one.
@@ -577,6 +619,95 @@ class SessionManager(Runner):
             cursor=cursor,
             every_event=every_event,
         )
+
+    def search(
+        self,
+        *,
+        user_id: str | None = None,
+        ip: str | None = None,
+        device_id: str | Device | None = None,
+        state: operations.State | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        limit: int = 50,
+        cursor: str | None = None,
+    ) -> Page[Session]:
+        """
+        A page of the sessions of all accounts to which all that is given applies, newest first.
+
+        For operators: nothing of it belongs on a user's page. A call looks at a bounded number
+        of sessions: a page may be short, or empty, and still have a next one.
+
+        Args:
+            user_id: The account.
+            ip: An address, or a network such as "102.89.77.0/24" or "2001:db8:1::/48". Of
+                ended sessions the network alone is kept: an address does not find them.
+            device_id: The device, or its id.
+            state: "live" or "ended"; None for both.
+            since: They began at this instant or later.
+            until: They began before this instant.
+            limit: 1 to 1,000.
+            cursor: `next` of the page before.
+
+        Raises:
+            ConfigurationError: If the store, one of your own, cannot be searched.
+            TypeError, ValueError: If an argument is none, or *cursor* is mangled.
+            StoreUnavailableError: If the store did not answer.
+        """
+        wanted = operations.Wanted(
+            user_id=user_id, ip=ip, device_id=device_id, state=state, since=since, until=until
+        )
+        return self._read(operations.search, wanted, limit=limit, cursor=cursor)
+
+    def count(
+        self,
+        *,
+        user_id: str | None = None,
+        ip: str | None = None,
+        device_id: str | Device | None = None,
+        state: operations.State | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+    ) -> int:
+        """
+        How many sessions `search` would find, up to 1,000; 1,001 stands for more.
+
+        And for a search that would have to look at more than 10,000 to tell.
+
+        Raises:
+            ConfigurationError, TypeError, ValueError, StoreUnavailableError: As `search`.
+        """
+        wanted = operations.Wanted(
+            user_id=user_id, ip=ip, device_id=device_id, state=state, since=since, until=until
+        )
+        return self._read(operations.count, wanted)
+
+    def review_queue(self, *, limit: int = 50, cursor: str | None = None) -> Page[Session]:
+        """
+        A page of the live sessions of all accounts that are in question, most points first.
+
+        Those of `Risk.notify_from` points and more, until they end, step up, or are judged. A
+        page may be short, or empty, and still have a next one.
+
+        Raises:
+            ConfigurationError: If the store, one of your own, cannot be searched.
+            ValueError: If *limit* is not 1 to 1,000, or *cursor* is mangled.
+            StoreUnavailableError: If the store did not answer.
+        """
+        return self._read(operations.review_queue, limit=limit, cursor=cursor)
+
+    def acts(self, *, limit: int = 50, cursor: str | None = None) -> Page[Event]:
+        """
+        A page of the events that others caused than the accounts' owners, newest first.
+
+        Those whose `actor` is another id than their `user_id`: the log of what operators did.
+
+        Raises:
+            ConfigurationError: If the store, one of your own, cannot be searched.
+            ValueError: If *limit* is not 1 to 1,000, or *cursor* is mangled.
+            StoreUnavailableError: If the store did not answer.
+        """
+        return self._read(operations.acts, limit=limit, cursor=cursor)
 
     def assess(self, user_id: str, client: Client | None = None) -> Assessment:
         """

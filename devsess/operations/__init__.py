@@ -28,6 +28,15 @@ from devsess.operations.personal_data import erase_user, export_user
 from devsess.operations.reading import get, history, list_sessions, live, poll
 from devsess.operations.refresh import refresh
 from devsess.operations.requiring import require_seniority
+from devsess.operations.searching import (
+    State,
+    Wanted,
+    acts,
+    count,
+    review_queue,
+    revoke_found,
+    search,
+)
 from devsess.operations.step_up import step_up
 from devsess.operations.upkeep import migrate, purge
 from devsess.operations.validate import Validated, validate
@@ -35,12 +44,16 @@ from devsess.operations.validate import Validated, validate
 __all__ = [
     "AllEnded",
     "Operation",
+    "State",
     "Validated",
+    "Wanted",
+    "acts",
     "approve",
     "assess",
     "block_device",
     "collect",
     "confirm",
+    "count",
     "devices",
     "end_trust",
     "erase_user",
@@ -65,9 +78,12 @@ __all__ = [
     "refuse",
     "rename_device",
     "require_seniority",
+    "review_queue",
     "revoke",
     "revoke_all",
     "revoke_everyone",
+    "revoke_found",
+    "search",
     "settle",
     "step_up",
     "trust_device",

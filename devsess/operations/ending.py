@@ -53,6 +53,11 @@ async def revoke(
     return bool(ended.events) or (await find_row(op, session_id, user_id)) is not None
 
 
+async def end_one(op: Operation, session_id: str, reason: str, actor: str | None) -> bool:
+    """Whether a session was live, and is ended now."""
+    return bool((await _end(op, ById(session_id), reason, actor)).events)
+
+
 @frozen
 class AllEnded:
     """

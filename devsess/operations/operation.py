@@ -12,6 +12,7 @@ from attrs import field, frozen
 
 from devsess.stores.base import AsyncStore
 from devsess.stores.capabilities import AsyncSupportsPolling, AsyncSupportsStamps
+from devsess.stores.searching import AsyncSupportsSearch
 
 if TYPE_CHECKING:
     from devsess._runtime.corrections import Corrections
@@ -22,7 +23,9 @@ if TYPE_CHECKING:
     from devsess.tokens.keys import Keys
 
 
-class OperationStore(AsyncStore, AsyncSupportsStamps, AsyncSupportsPolling, Protocol):
+class OperationStore(
+    AsyncStore, AsyncSupportsStamps, AsyncSupportsPolling, AsyncSupportsSearch, Protocol
+):
     """
     A store as operations call it: any store, through its face, and its locator.
 

@@ -14,11 +14,12 @@ from typing import TYPE_CHECKING, Final
 
 from devsess.models import Decision
 from devsess.risk.profile import recent_notices
+from devsess.risk_policy import Risk
 
 if TYPE_CHECKING:
     from devsess.models import Assessment
+    from devsess.policy import Policy
     from devsess.risk.profile import Profile
-    from devsess.risk_policy import Risk
 
 # Open questions of one account: the 17th notice of a day says nothing that 16 did not.
 MOST_A_DAY: Final = 16
@@ -48,3 +49,13 @@ def notifies(assessment: Assessment, risk: Risk, *, sign_ins: int, recent: int) 
     if assessment.decision is not Decision.NOTIFY and not is_flagged:
         return False
     return sign_ins >= risk.quiet_sign_ins and recent < risk.notices_a_day
+
+
+def questioned_from(policy: Policy) -> int:
+    """The score from which on a live session is in question, until somebody answers for it."""
+    return (policy.risk or Risk()).notify_from
+
+
+def is_in_question(score: int | None, policy: Policy) -> bool:
+    """Whether a live session of *score* is in question: its owner, or an operator, is asked."""
+    return score is not None and score >= questioned_from(policy)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 from devsess.errors import ConfigurationError
 from devsess.stores.capabilities import Capabilities, capabilities_of
+from devsess.stores.searching import COUNTED, LOOKED, MOST
 
 if TYPE_CHECKING:
     import builtins
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from devsess.stores.counting import Numbers, Period
     from devsess.stores.items import Item
     from devsess.stores.rows import DeviceRow, EventRow, SessionRow
+    from devsess.stores.searching import Filter, SupportsSearch
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -42,6 +44,7 @@ class Awaited:
         found = capabilities or capabilities_of(store)
         self._stamps, self._copy, self._polling = found.stamps, found.copy, found.polling
         self._statistics = found.statistics
+        self._searching = found.searching
 
     async def _do(
         self, name: str, method: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs
@@ -193,6 +196,58 @@ class Awaited:
         if self._statistics is None:
             raise ConfigurationError("this store keeps no statistics")
         return await self._do("statistics", self._statistics.statistics, period)
+
+    async def search(
+        self,
+        wanted: Filter,
+        *,
+        cutoffs: LivenessCutoffs,
+        limit: int,
+        cursor: str | None = None,
+        looked: int = LOOKED,
+    ) -> Page[SessionRow]:
+        return await self._do(
+            "search",
+            self._finder().search,
+            wanted,
+            cutoffs=cutoffs,
+            limit=limit,
+            cursor=cursor,
+            looked=looked,
+        )
+
+    async def count(
+        self, wanted: Filter, *, cutoffs: LivenessCutoffs, most: int = MOST, looked: int = COUNTED
+    ) -> int:
+        count = self._finder().count
+        return await self._do("count", count, wanted, cutoffs=cutoffs, most=most, looked=looked)
+
+    async def queue(
+        self,
+        at_least: int,
+        *,
+        cutoffs: LivenessCutoffs,
+        limit: int,
+        cursor: str | None = None,
+        looked: int = LOOKED,
+    ) -> Page[SessionRow]:
+        return await self._do(
+            "queue",
+            self._finder().queue,
+            at_least,
+            cutoffs=cutoffs,
+            limit=limit,
+            cursor=cursor,
+            looked=looked,
+        )
+
+    async def acts(self, *, limit: int, cursor: str | None = None) -> Page[EventRow]:
+        return await self._do("acts", self._finder().acts, limit=limit, cursor=cursor)
+
+    def _finder(self) -> SupportsSearch:
+        if self._searching is None:
+            raise ConfigurationError("this store does not support search")
+        return self._searching
 
     async def items(self, kind: str, owner: str, *, limit: int) -> builtins.list[Item]:
         return await self._do("items", self.store.items, kind, owner, limit=limit)

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from devsess.stores.calls import Changes
     from devsess.stores.counting import Numbers, Period
     from devsess.stores.rows import EventRow
+    from devsess.stores.searching import SupportsSearch
 
 
 class SupportsMark(Protocol):
@@ -266,6 +267,7 @@ class Capabilities:
         copy: Gives and takes whole accounts. Awaited, where the store is.
         polling: Gives the events of all accounts. Awaited, where the store is.
         statistics: Counts as it writes. Awaited, where the store is.
+        searching: Finds sessions of all accounts. Awaited, where the store is.
     """
 
     mark: SupportsMark | None = None
@@ -274,6 +276,7 @@ class Capabilities:
     copy: SupportsCopy | None = None
     polling: SupportsPolling | None = None
     statistics: SupportsStatistics | None = None
+    searching: SupportsSearch | None = None
 
     @property
     def mark_in_use(self) -> str:
@@ -295,6 +298,7 @@ def capabilities_of(store: object) -> Capabilities:
         copy=cast("SupportsCopy", store) if _has(store, "export") else None,
         polling=cast("SupportsPolling", store) if _has(store, "poll") else None,
         statistics=cast("SupportsStatistics", store) if _has(store, "statistics") else None,
+        searching=cast("SupportsSearch", store) if _has(store, "search") else None,
     )
 
 

@@ -7,6 +7,7 @@ from devsess.testing.contract import StoreContract
 from devsess.testing.contract_copy import CopyContract
 from devsess.testing.contract_leases import LeaseContract
 from devsess.testing.contract_polling import PollingContract
+from devsess.testing.contract_search import SearchContract
 from devsess.testing.contract_statistics import StatisticsContract
 from devsess.testing.proxy import Proxy
 from devsess.testing.steps import Steps, interleave, orders
@@ -18,6 +19,7 @@ __all__ = [
     "LeaseContract",
     "PollingContract",
     "Proxy",
+    "SearchContract",
     "StatisticsContract",
     "Steps",
     "StoreContract",

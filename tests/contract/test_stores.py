@@ -12,6 +12,7 @@ from devsess.testing import (
     Awaited,
     CopyContract,
     PollingContract,
+    SearchContract,
     StatisticsContract,
     StoreContract,
 )
@@ -22,12 +23,16 @@ if TYPE_CHECKING:
     from devsess.stores.base import AsyncStore
 
 
-class TestMemoryStore(StoreContract, CopyContract, PollingContract, StatisticsContract):
+class TestMemoryStore(
+    StoreContract, CopyContract, PollingContract, SearchContract, StatisticsContract
+):
     def make_store(self) -> AsyncStore:
         return Awaited(MemoryStore())
 
 
-class TestSQLiteStore(StoreContract, CopyContract, PollingContract, StatisticsContract):
+class TestSQLiteStore(
+    StoreContract, CopyContract, PollingContract, SearchContract, StatisticsContract
+):
     @pytest.fixture(autouse=True)
     def _folder(self, tmp_path: Path) -> None:
         self.folder = tmp_path

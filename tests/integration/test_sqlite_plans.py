@@ -6,9 +6,11 @@ from contextlib import closing
 from typing import TYPE_CHECKING
 
 import pytest
+from attrs import evolve
 
 from devsess.stores import semantics
 from devsess.stores.base import ById, OfDevice, OfUser
+from devsess.stores.searching import Filter, cursor_of
 from devsess.stores.sqlite import SQLiteStore
 from devsess.testing import _rows as rows
 from devsess.testing._rows import T0, session_row
@@ -53,6 +55,56 @@ OPERATIONS: dict[str, Callable[[SQLiteStore], object]] = {
     "find what is dated ahead": lambda store: store.ahead(after=T0, limit=9),
     "purge": lambda store: store.purge(rows.retention(T0 + 9), limit=9),
 }
+NAMED = {
+    "sessions_user": Filter(user_id="user-1"),
+    "sessions_live": Filter(user_id="user-1", is_ended=False),
+    "sessions_network": Filter(network="102.89.77.0"),
+    "sessions_device": Filter(device_id="device-1"),
+    "sessions_created": Filter(),
+}
+ALSO: dict[str, Callable[[Filter], Filter]] = {
+    "alone": lambda wanted: wanted,
+    "with an address": lambda wanted: evolve(wanted, ip="102.89.77.21"),
+    "of a day": lambda wanted: evolve(wanted, since=T0 - 9, until=T0 + 9),
+    "that ended": lambda wanted: evolve(wanted, is_ended=True),
+}
+
+
+def _search(wanted: Filter) -> Callable[[SQLiteStore], object]:
+    cursor = cursor_of((T0, "s2"))
+    return lambda store: store.search(wanted, cutoffs=rows.cutoffs(T0), limit=9, cursor=cursor)
+
+
+def _count(wanted: Filter) -> Callable[[SQLiteStore], object]:
+    return lambda store: store.count(wanted, cutoffs=rows.cutoffs(T0))
+
+
+SEARCHES: dict[str, tuple[str, Callable[[SQLiteStore], object]]] = {
+    **{
+        f"{index}, {also}": (
+            index,
+            _search(change(named)),
+        )
+        for index, named in NAMED.items()
+        for also, change in ALSO.items()
+        if (index, also) != ("sessions_live", "that ended")
+    },
+    **{f"{index}, counted": (index, _count(wanted)) for index, wanted in NAMED.items()},
+    "a network's live ones": (
+        "sessions_network",
+        lambda store: store.search(
+            Filter(network="102.89.77.0", is_ended=False), cutoffs=rows.cutoffs(T0), limit=9
+        ),
+    ),
+    "queue": ("sessions_score", lambda store: store.queue(0, cutoffs=rows.cutoffs(T0), limit=9)),
+    "next of the queue": (
+        "sessions_score",
+        lambda store: store.queue(
+            0, cutoffs=rows.cutoffs(T0), limit=9, cursor=cursor_of((9, T0, "s2"))
+        ),
+    ),
+    "acts": ("events_acts", lambda store: store.acts(limit=9, cursor="99")),
+}
 # These grow with the number of kinds of browsers, of devices compared, and of endings
 # whose rows follow (hardly ever one), not of sessions.
 SMALL = (
@@ -80,7 +132,8 @@ def plans(store: SQLiteStore, operation: Callable[[SQLiteStore], object]) -> dic
     explained = {}
     for statement in statements:
         if statement.startswith(("SELECT", "UPDATE", "DELETE", "INSERT")):
-            steps = db.execute(f"EXPLAIN QUERY PLAN {statement}").fetchall()
+            numbers = statement.replace("Inf", "9e999")  # as SQLite shows what it has no word for
+            steps = db.execute(f"EXPLAIN QUERY PLAN {numbers}").fetchall()
             explained[statement] = [step[-1] for step in steps]
     return explained
 
@@ -134,3 +187,21 @@ def test_live_sessions_are_not_sorted(tmp_path: Path) -> None:
         for steps in plans(store, OPERATIONS["list the next live ones"]).values():
             assert any("sessions_live" in step for step in steps)
             assert not any("TEMP B-TREE" in step for step in steps)
+
+
+@pytest.mark.parametrize("operation", SEARCHES)
+def test_a_search_reads_its_index_in_order(tmp_path: Path, operation: str) -> None:
+    """From the place of its cursor on: it sorts nothing, and looks at no other session."""
+    index, search = SEARCHES[operation]
+    with closing(SQLiteStore(tmp_path / "s.db")) as store:
+        store.insert(rows.login(session_row("s1", score=9)))
+        store.list("warm up a reader")
+        found = plans(store, search)
+    assert found
+    for statement, steps in found.items():
+        [walk] = [step for step in steps if index in step]
+        assert not any("TEMP B-TREE" in step for step in steps), statement
+        others = [it for it in steps if it.startswith("SCAN") and it not in SMALL]
+        assert [] == [step for step in others if "SCAN (subquery" not in step], statement
+        assert walk.startswith("SEARCH"), statement
+        assert "created_at" in walk or "seq<?" in walk or "rowid<?" in walk, statement

@@ -70,7 +70,7 @@ ROOMS = {
         2,
         (
             *("stores", "stores.base", "stores.capabilities", "stores.calls"),
-            *("stores.accounts", "stores.items", "stores.counting"),
+            *("stores.accounts", "stores.items", "stores.counting", "stores.searching"),
         ),
     ),
     "process": Room(

@@ -18,7 +18,7 @@ from devsess.stores import semantics
 from devsess.stores.accounts import Mark
 from devsess.stores.base import ALL, Changes, Ended, Inserted, OfDevice, Refused
 from devsess.stores.calls import Full, Known, Settled
-from devsess.stores.memory.copies import Copying
+from devsess.stores.memory.searching import Searching
 from devsess.stores.rows import EVICTED, REPLACED
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from devsess.stores.rows import DeviceRow, EventRow, SessionRow
 
 
-class MemoryStore(Copying):
+class MemoryStore(Searching):
     """
     Sessions in memory; gone with the process.
 

@@ -13,6 +13,7 @@ import os
 from typing import TYPE_CHECKING, Any
 
 from devsess.errors import StoreUnavailableError
+from devsess.stores.sqlite.indexes import SEARCH
 from devsess.stores.sqlite.recount import recount
 
 if TYPE_CHECKING:
@@ -292,6 +293,10 @@ def _statistics(db: Any) -> None:
     recount(db.conn)
 
 
+def _search(db: Any) -> None:
+    _execute_each(db, SEARCH)
+
+
 STEPS: dict[str, Callable[[Any], None]] = {
     "0001_tables": _tables,
     "0002_succession_and_levels": _succession_and_levels,
@@ -303,6 +308,7 @@ STEPS: dict[str, Callable[[Any], None]] = {
     "0008_items_and_demands": _items_and_demands,
     "0009_event_floor": _event_floor,
     "0010_statistics": _statistics,
+    "0011_search": _search,
 }
 
 

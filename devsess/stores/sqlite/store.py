@@ -33,11 +33,11 @@ from devsess.stores.sqlite import (
 )
 from devsess.stores.sqlite.checks import is_text
 from devsess.stores.sqlite.connections import MAX_READERS
-from devsess.stores.sqlite.copies import Copying
 from devsess.stores.sqlite.errors import is_damage
 from devsess.stores.sqlite.file import atomically
 from devsess.stores.sqlite.late_touches import LateTouches
 from devsess.stores.sqlite.log import insert_events
+from devsess.stores.sqlite.searching import Searching
 
 if TYPE_CHECKING:
     import builtins
@@ -55,7 +55,7 @@ _LOG_END = "SELECT seq, tag FROM changes ORDER BY seq DESC LIMIT 1"
 _NEWEST = 2**63 - 1
 
 
-class SQLiteStore(Copying):
+class SQLiteStore(Searching):
     """
     Sessions in one SQLite file, which is created if its folder is there.
 
