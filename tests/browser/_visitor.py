@@ -28,6 +28,8 @@ class Visitor:
         width: Of the window, in CSS pixels.
         scheme: What the person prefers.
         language: For `Accept-Language`.
+        user_agent: In place of its own.
+        jar: The cookies of another one: `jar` of a visitor.
     """
 
     def __init__(
@@ -40,6 +42,7 @@ class Visitor:
         scheme: Scheme = "light",
         language: str = "en-GB",
         user_agent: str | None = None,
+        jar: Any = None,
     ) -> None:
         self.site = site
         self.faults: list[str] = []
@@ -52,6 +55,7 @@ class Visitor:
             color_scheme=scheme,
             locale=language,
             timezone_id="Africa/Lagos",
+            storage_state=jar,
             **settings,
         )
         # A machine under load is no fault of the page.
@@ -62,6 +66,11 @@ class Visitor:
         self.context.on("requestfailed", self._failed)
         self.context.on("response", self._answered)
         self.page: Page = self.context.new_page()
+
+    @property
+    def jar(self) -> Any:
+        """A copy of its cookies, as a thief takes it."""
+        return self.context.storage_state()
 
     def go(self, path: str, *, status: int = 200) -> Page:
         """Open *path*, which must be answered with *status*."""
@@ -86,6 +95,12 @@ class Visitor:
         found = place.get_by_role("button", name=name).or_(place.get_by_role("link", name=name))
         found.nth(nth).click()
         self.page.wait_for_load_state()
+
+    def sign_in(self) -> None:
+        """Press the button of the demo's sign-in page, to which its pages lead."""
+        self.go("/account/")
+        assert "/sign-in" == self.path
+        self.press("Sign in as ada.okafor")
 
     def check(self) -> None:
         """Fail if a page had a fault."""

@@ -1,0 +1,62 @@
+"""The demo's site over a few of its people, for browsers to visit."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from attrs import frozen
+
+from devsess import Client, Policy, SessionManager
+from devsess.cli import _town as town
+from devsess.cli._demo_site import demo_site
+from devsess.cli._population import populate
+from devsess.cli._scenes import ADA
+from devsess.cli._serving import LocalServer
+
+SECRET = "t7vKq2Zr9XwLm4NbY8sHd5JfC3pQx6RgUe1"
+POLICY = Policy()
+
+
+@frozen
+class Demo:
+    """
+    A running site.
+
+    Attributes:
+        site: Its origin.
+        sessions: The manager that it works with.
+    """
+
+    site: str
+    sessions: SessionManager
+
+    def thief(self) -> str:
+        """The id of another session of Ada's that nobody answered for."""
+        client = Client("198.51.100.77", town.CHROME_ON_LINUX)
+        return self.sessions.login(ADA, client).session.id
+
+    def device(self, name: str) -> str:
+        """The id of Ada's device of that name or label."""
+        return next(it.id for it in self.sessions.devices(ADA) if str(it) == name)
+
+
+def _closed(_: Any, start_response: Any) -> list[bytes]:
+    start_response("403 Forbidden", [("Content-Type", "text/plain")])
+    return [b""]
+
+
+@contextmanager
+def demo(folder: Path, people: int = 3) -> Iterator[Demo]:
+    """The site over Ada and as many *people*, served until the block ends."""
+    path = str(folder / "sessions.db")
+    populate(path, keys=SECRET, policy=POLICY, now=time.time(), people=people)
+    places = town.MadeUpLocator()
+    with (
+        SessionManager(path, keys=SECRET, policy=POLICY, locator=places) as sessions,
+        LocalServer(demo_site(sessions, _closed)).running() as server,
+    ):
+        yield Demo(server.site, sessions)
