@@ -78,7 +78,7 @@ async def live(
     return Page(tuple(session_view(standing, current=own) for standing in found), page.next)
 
 
-def check_cursor(cursor: object) -> None:
+def check_cursor(cursor: object, name: str = "cursor") -> None:
     """
     Check that *cursor* is a text, or None.
 
@@ -86,7 +86,7 @@ def check_cursor(cursor: object) -> None:
         TypeError: If it is neither.
     """
     if cursor is not None and not isinstance(cursor, str):
-        raise TypeError(f"cursor must be a str, not {type(cursor).__name__}")
+        raise TypeError(f"{name} must be a str, not {type(cursor).__name__}")
 
 
 async def poll(op: Operation, position: str | None, *, limit: int) -> Page[Event]:
@@ -98,7 +98,7 @@ async def poll(op: Operation, position: str | None, *, limit: int) -> Page[Event
         TypeError, ValueError: If *limit* is not 1 to 1,000, or *position* is mangled.
     """
     checked_count(limit, "limit", MAX_PAGE)
-    check_cursor(position)
+    check_cursor(position, "position")
     page = await op.store.poll(position, limit=limit)
     return Page(tuple(event_view(row) for row in page.items), page.next)
 

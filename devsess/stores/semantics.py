@@ -327,35 +327,6 @@ def read_cursor(cursor: str | None) -> int | None:
     return int(cursor)
 
 
-def read_position(position: str | None, newest: int) -> int:
-    """
-    The place in the events of all accounts that *position* names; None is before the oldest.
-
-    Args:
-        position: The `next` of an earlier poll.
-        newest: The highest place that was ever given.
-
-    Raises:
-        ValueError: If it is mangled, or higher than *newest*: of another database.
-    """
-    place = read_cursor(position) or 0
-    check_position(place, newest)
-    return place
-
-
-def check_position(place: int, newest: int) -> None:
-    """
-    Check that *place* was given: that it is not behind the *newest*.
-
-    Raises:
-        ValueError: If not.
-    """
-    if place > newest:
-        raise ValueError(
-            "this position is of another database, or of before its backup: begin with None"
-        )
-
-
 def live_cursor(row: SessionRow) -> str:
     """The place behind *row* among a user's live sessions."""
     place = json.dumps([row.created_at, row.id]).encode()

@@ -56,7 +56,7 @@ def test_a_page_has_a_size(make: Callable[..., Any], limit: Any) -> None:
 @pytest.mark.parametrize("position", ["", "x", "-1", "999999999999999999", b"1", 1])
 def test_a_position_is_one_that_was_given(make: Callable[..., Any], position: Any) -> None:
     """Anything else is an error: to begin again unasked would give everything twice."""
-    with pytest.raises((TypeError, ValueError), match=r"cursor|position"):
+    with pytest.raises((TypeError, ValueError), match="position"):
         make().poll(position)
 
 

@@ -19,6 +19,7 @@ from devsess.stores.accounts import Mark
 from devsess.stores.base import ALL, Changes, Ended, Inserted, OfDevice, Refused
 from devsess.stores.calls import Full, Known, Settled
 from devsess.stores.memory.searching import Searching
+from devsess.stores.polled import read_position
 from devsess.stores.rows import EVICTED, REPLACED
 
 if TYPE_CHECKING:
@@ -296,7 +297,7 @@ class MemoryStore(Searching):
         semantics.check_size(limit)
         with self._exclusive():
             last = self._last_event
-            behind = semantics.read_position(position, last)
+            behind = read_position(position, last)
             # By number: a poll looks at no event again that was given already.
             kept = (seq for seq in range(behind + 1, last + 1) if seq in self._events)
             places = list(islice(kept, limit))

@@ -12,11 +12,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from devsess.models import Page
-from devsess.stores import semantics
 from devsess.stores.mongodb import documents as docs
 from devsess.stores.mongodb import marks as marking
 from devsess.stores.mongodb import queries
-from devsess.stores.polled import readable
+from devsess.stores.polled import check_given, read_places, readable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -29,10 +28,9 @@ _IN_ORDER = [("place", 1)]
 
 async def poll(port: Port, position: str | None, limit: int) -> Page[EventRow]:
     """See SupportsPolling.poll."""
-    behind = _read(position)
+    behind = read_places(position, docs.GATES)
     given = await _given(port)
-    for place, highest in zip(behind, given, strict=True):
-        semantics.check_position(place, highest)
+    check_given(behind, given)
     grown = [gate for gate in range(docs.GATES) if given[gate] > behind[gate]]
     if not grown:
         return Page((), _text(behind))
@@ -58,16 +56,6 @@ async def _given(port: Port) -> list[int]:
 
 def _between(gate: int, behind: int, given: int) -> Document:
     return {"table": "event", "gate": gate, "place": {"$gt": behind, "$lte": given}}
-
-
-def _read(position: str | None) -> list[int]:
-    """The place of each gate."""
-    if position is None:
-        return [0] * docs.GATES
-    texts = position.split(",")
-    if len(texts) != docs.GATES:
-        raise ValueError("this position was not given out by poll")
-    return [semantics.read_cursor(it) or 0 for it in texts]
 
 
 def _text(places: Sequence[int]) -> str:

@@ -11,7 +11,7 @@ from __future__ import annotations
 from devsess.errors import ConfigurationError
 from devsess.models import Page
 from devsess.stores import semantics
-from devsess.stores.polled import readable
+from devsess.stores.polled import check_given, read_places, readable
 from devsess.stores.redis.reads import event
 from devsess.stores.redis.shards import Shards
 from devsess.stores.rows import EventRow
@@ -22,15 +22,12 @@ class Polling(Shards):
 
     async def poll(self, position: str | None, *, limit: int) -> Page[EventRow]:
         semantics.check_size(limit)
-        texts = position.split(",") if position is not None else ["0"] * len(self._tags)
-        if len(texts) != len(self._tags):
-            raise ValueError("this position was not given out by poll, or not of so many shards")
-        places = [semantics.read_cursor(it) or 0 for it in texts]
+        places = read_places(position, len(self._tags))
         await self._check_listed()
         answers = await self._ask_each("poll", [[str(it), str(limit)] for it in places])
         found = []
         for shard, (newest, events) in enumerate(answers):
-            semantics.check_position(places[shard], int(newest))
+            check_given([places[shard]], [int(newest)])
             found += [(int(it[0]), shard, it[1:]) for it in events]
         shown = sorted(found, key=lambda it: it[:2])[:limit]
         for place, shard, _ in shown:

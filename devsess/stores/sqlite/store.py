@@ -19,7 +19,7 @@ from devsess.models import Page
 from devsess.stores import semantics
 from devsess.stores.base import ALL, Changes, Ended
 from devsess.stores.calls import Known, Settled, StoreBusyError
-from devsess.stores.polled import readable
+from devsess.stores.polled import read_position, readable
 from devsess.stores.sqlite import (
     covered,
     endings,
@@ -301,7 +301,7 @@ class SQLiteStore(Searching):
         """See SupportsPolling.poll."""
         semantics.check_size(limit)
         [newest] = self._made(rows.last_event, [self._rows(rows.LAST_EVENT, ())])
-        place = semantics.read_position(position, newest)
+        place = read_position(position, newest)
         last, found = polling.behind(self._rows, place, limit)
         events = readable(((it[0], it[1:]) for it in found), self._event)
         return Page(events, str(last))

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, TypeVar
 from devsess.errors import StoreUnavailableError
 from devsess.lifecycle import counts_as_live
 from devsess.models import Page
-from devsess.stores import semantics
+from devsess.stores import polled, semantics
 from devsess.stores.as_json import UnreadableRowError
 from devsess.stores.base import Ended, Refused
 from devsess.stores.calls import Known, Settled, StoreBusyError
@@ -151,7 +151,7 @@ class DictStore:
         semantics.check_size(limit)
 
         async def read(tables: Tables) -> Page[EventRow]:
-            behind = semantics.read_position(position, (await tables.meta())["last_event"])
+            behind = polled.read_position(position, (await tables.meta())["last_event"])
             found = await writes.history(tables)
             places = [seq for seq in sorted(found) if seq > behind][:limit]
             following = str(places[-1] if places else behind)
