@@ -33,9 +33,11 @@ def translations(language: str) -> NullTranslations:
 
 
 def source(language: str) -> str:
-    """The text of a language's .po file."""
+    """The text of a language's .po files; devsess.po has the header, and comes first."""
     folder = files("devsess.web") / "locale" / language / "LC_MESSAGES"
-    return (folder / "devsess.po").read_text("utf-8")
+    texts = {it.name: it.read_text("utf-8") for it in folder.iterdir() if it.name.endswith(".po")}
+    first = texts.pop("devsess.po")
+    return "\n\n".join([first, *(texts[name] for name in sorted(texts))])
 
 
 def compiled(text: str) -> bytes:

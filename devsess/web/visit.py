@@ -128,4 +128,6 @@ class Visit:
     def see(self, path: str, query: Mapping[str, str] | None = None, /, **places: str) -> Answer:
         """Lead the browser to another page by GET, after a change."""
         there = self.link(path, query, **places)
-        return Answer(303, (("Location", there), ("Content-Length", "0"), NO_STORE))
+        # Also of an empty body: PEP 3333's validator asks for its kind.
+        kind = ("Content-Type", "text/plain; charset=utf-8")
+        return Answer(303, (("Location", there), kind, ("Content-Length", "0"), NO_STORE))

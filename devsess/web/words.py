@@ -14,6 +14,7 @@ from devsess._text import clean_text
 from devsess.web.catalogue import LANGUAGES, RIGHT_TO_LEFT, SOURCE, translations
 
 if TYPE_CHECKING:
+    from devsess._location import Location
     from devsess.adapters._http import Request
     from devsess.web.look import Language
 
@@ -97,6 +98,12 @@ def _accepted(header: str) -> str | None:
         if found and name and float(found[2] or 1) > 0:
             ranges.append((-float(found[2] or 1), name))
     return min(ranges, key=lambda it: it[0])[1] if ranges else None
+
+
+def place_of(location: Location | None) -> Markup | None:
+    """City and country, each in its own direction; None where no place is known."""
+    parts = [it for it in (location.city, location.country) if it] if location else []
+    return Markup(", ").join(map(isolated, parts)) or None
 
 
 def isolated(text: object, limit: int = CLIPPED) -> Markup:

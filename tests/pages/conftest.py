@@ -19,7 +19,7 @@ from devsess.testing import FakeClock
 from devsess.web import Look, account_app
 
 
-@pytest.fixture(params=["wsgi", "asgi"])
+@pytest.fixture(params=["wsgi", pytest.param("asgi", marks=pytest.mark.thorough)])
 def face(request: pytest.FixtureRequest) -> str:
     """The face that a test runs over."""
     kind: str = request.param

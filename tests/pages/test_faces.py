@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import pytest
 from _pages_site import Site
 
 from devsess.web.headers import SECURITY
+
+pytestmark = pytest.mark.parametrize("face", ["wsgi", "asgi"], indirect=True)
 
 
 def test_a_person_sees_their_device(site: Site) -> None:

@@ -3,8 +3,8 @@
 (() => {
   const page = document.documentElement.lang;
   const locale = navigator.languages.find((it) => it.split("-")[0] === page) || page;
-  const date = { day: "numeric", month: "long", year: "numeric" };
-  const styles = { date, instant: { ...date, hour: "2-digit", minute: "2-digit" } };
+  const date = { dateStyle: "medium" };
+  const styles = { date, instant: { ...date, timeStyle: "short" } };
 
   const localize = (root) => {
     for (const time of root.querySelectorAll("time[data-style]")) {
