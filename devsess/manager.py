@@ -438,7 +438,7 @@ class SessionManager(Runner):
                 the device, ends its sessions, and asks the others for a step-up.
             by: The session that the answer comes from, or its id: one on another device of
                 the account, if it is not young, lets *True* trust the device for as long as a
-                session may last.
+                session may last, and takes the session out of question.
 
         Returns:
             Whether the sign-in's session, or its device, was still known.
@@ -449,6 +449,56 @@ class SessionManager(Runner):
             StoreUnavailableError: If the store did not answer.
         """
         return self._end(operations.confirm, token, yes, by=by)
+
+    def answer(self, session_id: str | Session, yes: bool, *, by: str | Session) -> bool:
+        """
+        Answer "was this you?" for a sign-in on a page of its owner, without a notice's token.
+
+        As `confirm`, but it trusts no device. *True* takes the session out of question; while
+        that is another network's than at its sign-in, it teaches nothing.
+
+        Args:
+            session_id: The session in question, or itself: one of the account of *by*.
+            yes: Whether it was them.
+            by: The session that the answer comes from, or its id. *True* needs one on another
+                device that is older, and not in question itself, or one that has stepped up;
+                both need one that is not young, and in which no step-up is due.
+
+        Returns:
+            Whether there was something to do. False where the session is unknown or another
+            account's, has ended (for *True*), or was answered for with *False*.
+
+        Raises:
+            InvalidSessionError: If *by* is not live.
+            StepUpRequiredError: If *by* must prove more first, or is an impersonation.
+            TypeError: If *yes* is no bool.
+            StoreUnavailableError: If the store did not answer.
+        """
+        return self._end(operations.answer, session_id, yes, by=by)
+
+    def judge(self, session_id: str | Session, it_was_them: bool, *, actor: str) -> bool:
+        """
+        Answer "was this you?" for a sign-in as an operator: see `review_queue`.
+
+        As `confirm`: *True* teaches what is usual for the account, and takes the session out
+        of question; it trusts no device, and while the session is on another network than at
+        its sign-in, it teaches nothing. *False* blocks the device, ends its sessions, and asks
+        the account's others for a step-up. The events name the actor.
+
+        Args:
+            session_id: The session in question, or itself.
+            it_was_them: Whether the sign-in was the owner's.
+            actor: The operator.
+
+        Returns:
+            Whether there was something to do. False where the session is unknown, has ended
+            (for *True*), or was answered for with *False*.
+
+        Raises:
+            TypeError, ValueError: If an argument is none.
+            StoreUnavailableError: If the store did not answer.
+        """
+        return self._end(operations.judge, session_id, it_was_them, actor=actor)
 
     def held(self, user_id: str) -> builtins.list[HeldSignIn]:
         """

@@ -70,6 +70,11 @@ REASONS: Final[Mapping[EventType, Mapping[str, str]]] = {
         "stale": "since an old token was used again",
         "device-blocked": "since the device was blocked",
         "device-forgotten": "since the device was removed",
+        "disowned": "since its sign-in was somebody else's",
+    },
+    EventType.NOTICE_CONFIRMED: {"judged": "The sign-in{place}{device} was confirmed{actor}"},
+    EventType.NOTICE_DISOWNED: {
+        "judged": "The sign-in{device} was found to be somebody else's{actor}"
     },
     EventType.TOKEN_REUSED: {
         "foreign-device": "on another device",
@@ -85,6 +90,7 @@ REASONS: Final[Mapping[EventType, Mapping[str, str]]] = {
     EventType.STEP_UP_ASKED: {
         "refresh": "since the session moved",
         "disowned": "since the owner said that a sign-in was somebody else's",
+        "judged": "since a sign-in was found to be somebody else's",
     },
     EventType.DEVICE_TRUSTED: {"trust-ended": "A device is no longer trusted{actor}: {name}"},
 }

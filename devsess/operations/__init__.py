@@ -22,7 +22,7 @@ from devsess.operations.holding import approve, held, refuse
 from devsess.operations.impersonating import impersonate
 from devsess.operations.login import login
 from devsess.operations.login_history import login_history
-from devsess.operations.noticing import confirm
+from devsess.operations.noticing import answer, confirm, judge
 from devsess.operations.operation import Operation
 from devsess.operations.personal_data import erase_user, export_user
 from devsess.operations.reading import get, history, list_sessions, live, poll
@@ -48,6 +48,7 @@ __all__ = [
     "Validated",
     "Wanted",
     "acts",
+    "answer",
     "approve",
     "assess",
     "block_device",
@@ -66,6 +67,7 @@ __all__ = [
     "held",
     "history",
     "impersonate",
+    "judge",
     "list_sessions",
     "live",
     "login",

@@ -1,43 +1,35 @@
 """
-"Was this you?": notices of unusual sign-ins, and what their owner's answer does.
+"Was this you?": notices of unusual sign-ins, and the questions on pages, which ask the same.
 
 An answer is a POST: mail scanners open every link, so showing a page must change nothing. "No"
-needs no session, for a thief may have ended them all; it always wins over "yes".
+to a notice needs no session, for a thief may have ended them all. What answers do is in
+`answering`.
 """
 
 from __future__ import annotations
 
-import json
 import math
 from typing import TYPE_CHECKING
 
 from attrs import asdict, evolve
 
-from devsess import lifecycle, requirement, skew, strength
+from devsess import lifecycle, requirement, strength
 from devsess.errors import BadTokenError, StepUpRequiredError, TokenExpiredError
 from devsess.models import EventType, Notice
-from devsess.operations import habits
-from devsess.operations._kinds import NOTICE
-from devsess.operations.common import all_live, event_of, find_row, record
-from devsess.operations.devices import block_device, trust_device
+from devsess.operations._checks import checked_reason
+from devsess.operations.answering import Question, say_no, say_yes
+from devsess.operations.common import find_row, own_row, require_live
 from devsess.operations.requiring import require_settled
 from devsess.requirement import Requirement
-from devsess.risk import profile as profiles
-from devsess.risk.facts import Facts, Proof
-from devsess.risk.profile import Part
-from devsess.stores.items import Item
-from devsess.stores.rows import EventRow, NoticeRow
+from devsess.risk.notices import is_in_question
+from devsess.stores.rows import NoticeRow
 from devsess.tokens.notice import LIFETIME, NoticeClaims
 from devsess.views import session_view
 
 if TYPE_CHECKING:
     from devsess.models import Session
     from devsess.operations.operation import Operation
-    from devsess.risk.profile import Profile
-    from devsess.stores.rows import SessionRow
-
-# Answered notices that are kept, until they expire: more than an account is sent a day.
-KEPT = 64
+    from devsess.stores.rows import EventRow, SessionRow
 
 
 def notice(op: Operation, row: SessionRow) -> Notice:
@@ -63,9 +55,9 @@ async def confirm(op: Operation, token: str, yes: bool, *, by: str | Session | N
     """
     Answer a notice.
 
-    Yes teaches the account's habits; it trusts the device only where *by* is a live session
-    of the account on another device, and not young. No blocks the device, ends its sessions,
-    and asks the account's other sessions for a step-up.
+    Yes teaches the account's habits; it trusts the device, and takes the session out of
+    question, only where *by* is a live session of the account on another device, and not young.
+    No blocks the device, ends its sessions, and asks the account's other sessions for a step-up.
 
     Returns:
         Whether there was still something to do: the sign-in's session, or its device.
@@ -77,141 +69,110 @@ async def confirm(op: Operation, token: str, yes: bool, *, by: str | Session | N
     claims = op.tokens.notice.verify(token, op.now)
     if claims.yes is not yes:
         raise BadTokenError("the token gives the other answer")
-    given = await _given(op, claims)
+    asked = Question(
+        claims.user_id, claims.session_id, claims.device_id, claims.expires_at, once=True
+    )
+    return await (say_yes(op, asked, by=by) if yes else say_no(op, asked))
+
+
+async def answer(op: Operation, session_id: str | Session, yes: bool, *, by: str | Session) -> bool:
+    """
+    Answer for a sign-in of the account of *by*, in whose session it is asked.
+
+    As `confirm`, but a session proves less than a mailbox does. Yes needs one on another device
+    that is older, settled and not in question itself, or that has proven more than a thief
+    could; it trusts nothing. No needs one that is settled.
+
+    Returns:
+        Whether there was something to do: False where the session is unknown, another
+        account's, has ended (for yes), or was answered for with no.
+
+    Raises:
+        InvalidSessionError: If *by* is not live.
+        StepUpRequiredError: If it must prove more first, or is an impersonation.
+    """
+    _checked_answer(yes)
+    own = await own_row(op, by, None)
+    standing = require_live(op, own)
+    requirement.check_is_user(session_view(standing))
+    requirement.check(Requirement(), session_view(standing), op.now, op.policy)
+    row = await find_row(op, session_id, own.user_id)
+    if row is None:
+        return False
     if yes:
-        row = await find_row(op, claims.session_id, claims.user_id)
-        if row is None:
-            return False
-        if not await _noted(op, claims, given):
-            raise TokenExpiredError("this notice has been answered")
-        await _confirmed(op, row, by)
-        if await _is_disowned(op, claims):  # meanwhile
-            await _unlearn(op, claims, row)
-        return True
-    if not await _disowned(op, claims):
-        return False
-    # Only now: a "no" that was cut short can be given again.
-    while not await _noted(op, claims, given):
-        given = await _given(op, claims)
-        # A "yes" came in between; what it taught since has not been taken back.
-        begun = await op.store.get(claims.session_id)
-        await _unlearn(op, claims, begun)
-    return True
+        await _require_witness(op, own, row)
+    await require_settled(op, own)
+    return await _answered(op, row, yes, actor=None)
 
 
-async def _answers(op: Operation, claims: NoticeClaims) -> Item | None:
-    items = await op.store.items(NOTICE, claims.user_id, limit=KEPT)
-    return next((it for it in items if it.key == claims.id), None)
+async def judge(op: Operation, session_id: str | Session, it_was_them: bool, *, actor: str) -> bool:
+    """
+    Answer for a sign-in as an operator, who has checked it in a way of their own.
+
+    As `confirm`. Yes takes the session out of question, and trusts nothing.
+
+    Returns:
+        As `answer`.
+
+    Raises:
+        TypeError, ValueError: If *actor* is no text that can be kept.
+    """
+    _checked_answer(it_was_them)
+    by = checked_reason(actor, "actor")
+    row = await find_row(op, session_id, None)
+    return row is not None and await _answered(op, row, it_was_them, actor=by)
 
 
-async def _given(op: Operation, claims: NoticeClaims) -> Item | None:
-    """The answers so far, if they leave room for this one."""
-    given = await _answers(op, claims)
-    if given is None:
-        return None
-    answers = json.loads(given.body)
-    if claims.yes in answers or False in answers:
-        raise TokenExpiredError("this notice has been answered")
-    return given
-
-
-async def _is_disowned(op: Operation, claims: NoticeClaims) -> bool:
-    """Whether "no" was answered."""
-    given = await _answers(op, claims)
-    return given is not None and False in json.loads(given.body)
-
-
-async def _noted(op: Operation, claims: NoticeClaims, given: Item | None) -> bool:
-    """Whether the answer is written behind those *given*: no other came in between."""
-    answers = [*json.loads(given.body), claims.yes] if given else [claims.yes]
-    version = 1 if given is None else given.version + 1
-    # A process whose clock is ahead may purge it while another still takes the tokens.
-    body, until = json.dumps(answers), skew.latest(claims.expires_at)
-    item = Item(NOTICE, claims.user_id, claims.id, body, version, op.now, until)
-    return await op.store.put_item(item, most=KEPT)
-
-
-async def _confirmed(op: Operation, row: SessionRow, by: str | Session | None) -> None:
-    def teach(profile: Profile) -> Profile:
-        return profiles.learned(profile, _facts(op, row), confirmed=True, is_sign_in=False)
-
-    # Where the session went since, perhaps with a thief, nobody was asked about.
-    is_where_it_began = row.network == row.device.network
-    if op.policy.risk is not None and is_where_it_began:
-        await habits.learn(op, row.user_id, teach)
-    if by is not None and await _may_trust(op, by, row):
-        until = lifecycle.instant(op.now + op.policy.absolute_lifetime)
-        await trust_device(op, row.user_id, row.device.id, until, actor=row.user_id)
-    await record(op, event_of(row, EventType.NOTICE_CONFIRMED, op.now, reduced=True))
-
-
-def _facts(op: Operation, row: SessionRow) -> Facts:
-    return Facts(
-        at=op.now,
-        proof=Proof.KNOWN,
-        network=row.network,
-        location=row.location,
-        os=row.device.os,
-        browser=row.device.browser,
-        kind=row.device.kind,
-    )
-
-
-async def _may_trust(op: Operation, by: str | Session, row: SessionRow) -> bool:
-    """Whether *by* is a live session on another device, not young, and no step-up is due in it."""
-    own = await find_row(op, by, row.user_id)
-    if own is None or own.device.id == row.device.id or own.impersonator is not None:
-        return False
-    standing = lifecycle.standing(own, op.now, op.policy)
-    if not standing.is_live:
-        return False
+async def _answered(op: Operation, row: SessionRow, yes: bool, *, actor: str | None) -> bool:
+    until = op.now + LIFETIME  # longer than the tokens of its notice, if it had one
+    asked = Question(row.user_id, row.id, row.device.id, until, actor)
+    is_own = row.impersonator is None
     try:
-        requirement.check(Requirement(), session_view(standing), op.now, op.policy)
-        await require_settled(op, own)
-    except StepUpRequiredError:
+        if not yes:
+            return await say_no(op, asked)
+        is_live = lifecycle.standing(row, op.now, op.policy).is_live
+        return is_own and is_live and await say_yes(op, asked)
+    except TokenExpiredError:
         return False
-    return True
 
 
-async def _disowned(op: Operation, claims: NoticeClaims) -> bool:
-    device = await block_device(op, claims.user_id, claims.device_id, actor=claims.user_id)
-    event = EventRow(
-        type=EventType.NOTICE_DISOWNED,
-        at=op.now,
-        user_id=claims.user_id,
-        session_id=claims.session_id,
-        device_id=claims.device_id,
-        actor=claims.user_id,
-    )
-    begun = await op.store.get(claims.session_id)
-    if device is None and begun is None:
-        return False
-    await record(op, event)
-    for row in await all_live(op, claims.user_id):  # however many a thief began
-        await _ask_for_step_up(op, row)
-    await _unlearn(op, claims, begun)
-    return True
-
-
-async def _unlearn(op: Operation, claims: NoticeClaims, row: SessionRow | None) -> None:
+def _checked_answer(yes: object) -> None:
     """
-    Take back what the sign-in that began *row* has taught.
+    Check that *yes* is an answer: the text "no" of a form is none.
 
-    All of it, as it is not known any more what was new with it: a "yes", a copied device token or
-    a phished step-up may have made each part the account's own. Those that are the owner's too
-    are seen again at the next sign-in of a device of theirs.
+    Raises:
+        TypeError: If it is not.
     """
-    if op.policy.risk is None:
+    if not isinstance(yes, bool):
+        raise TypeError(f"the answer must be True or False, not {type(yes).__name__}")
+
+
+async def _require_witness(op: Operation, own: SessionRow, row: SessionRow) -> None:
+    """
+    Check that *own* may say that *row* is its owner's as well.
+
+    A thief who knows the password signs in as often as they like, and each of these sessions
+    would speak for the others.
+
+    Raises:
+        StepUpRequiredError: If it must prove more first.
+    """
+    is_elder = own.device.id != row.device.id and own.created_at < row.created_at
+    if is_elder and not is_in_question(own.score, op.policy):
         return
-    theirs: dict[Part, tuple[str | None, ...]] = {}
-    if row is not None:
-        theirs = {part: (it,) for part, it in profiles.parts(_facts(op, row)).items()}
-        theirs[Part.NETWORK] = row.network, row.device.network
-    await habits.unlearn(op, claims.user_id, lambda it: profiles.disowned(it, theirs))
+    if _has_proven_more(op, own):
+        return
+    raise StepUpRequiredError(
+        "a sign-in is confirmed from an older session on another device that is not in question"
+        " itself, or after a step-up",
+        acr_values=strength.demanded(op.policy),
+    )
 
 
-async def _ask_for_step_up(op: Operation, row: SessionRow) -> None:
-    changes = {"step_up_after": strength.demand(row, op.now)}
-    event = event_of(row, EventType.STEP_UP_ASKED, op.now, reason="disowned")
-    if await op.store.update(row.id, expected={}, changes=changes, event=event) is not None:
-        op.emit(event)
+def _has_proven_more(op: Operation, own: SessionRow) -> bool:
+    """Whether *own* reached what answers for a risk; where nothing does, any newer proof."""
+    needed = strength.demanded(op.policy)
+    if not needed:
+        return own.auth_time > own.created_at
+    reached = lifecycle.levels_reached(own)
+    return any(strength.satisfies(acr, needed[0], op.policy) for acr in reached)

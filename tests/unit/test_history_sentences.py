@@ -15,6 +15,7 @@ from devsess.history.entries import entry, failed
 from devsess.history.sentences import About, Failed, joined, method, networks, text, verdict
 from devsess.history.words import EVENTS, METHODS, REASONS, SIGNALS, VERDICTS
 from devsess.models import Assessment, Decision, Event, EventType, Signal
+from devsess.operations.answering import DISOWNED, JUDGED
 from devsess.operations.devices import _REASONS, TRUST_ENDED
 from devsess.risk.remarks import REMARKS
 from devsess.risk.signals import SIGNALS as RULES
@@ -207,7 +208,10 @@ WRITTEN = [
     (E.TOKEN_FROM_FUTURE, {"restored backup?"}),
     (E.LIMIT_EXCEEDED, {"limit"}),
     (E.LOGIN_DENIED, {it.value for it in Refused}),
-    (E.STEP_UP_ASKED, {"refresh", "disowned"}),
+    (E.STEP_UP_ASKED, {"refresh", DISOWNED, JUDGED}),
+    (E.SESSION_REVOKED, {DISOWNED}),
+    (E.NOTICE_CONFIRMED, {JUDGED}),
+    (E.NOTICE_DISOWNED, {JUDGED}),
     (E.DEVICE_TRUSTED, {TRUST_ENDED}),
 ]
 
