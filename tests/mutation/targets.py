@@ -67,6 +67,11 @@ TARGETS: dict[str, tuple[str, ...]] = {
     ),
     "devsess/operations/noticing.py": (
         "tests/manager/test_notices.py",
+        "tests/manager/test_answers_on_pages.py",
+    ),
+    "devsess/operations/answering.py": (
+        "tests/manager/test_notices.py",
+        "tests/manager/test_answers_on_pages.py",
         "tests/manager/test_crossing_answers.py",
         "tests/manager/test_a_young_session.py",
     ),

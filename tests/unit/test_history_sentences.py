@@ -194,7 +194,7 @@ def _written_by_adapters() -> set[str]:
     """The reasons that the adapters end sessions for."""
     folder = Path(devsess.__file__).parent / "adapters"
     source = "\n".join(path.read_text("utf-8") for path in sorted(folder.glob("*.py")))
-    found = re.findall(r'_revoke\([\w.]+, "(.+?)"\)|reason ?= ?"(.+?)"', source)
+    found = re.findall(r'_revoke\([\w.]+, "(.+?)"\)|(?:reason|SIGNED_OUT) ?= ?"(.+?)"', source)
     return {it for pair in found for it in pair if it}
 
 
