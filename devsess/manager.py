@@ -5,7 +5,7 @@ from __future__ import annotations
 import builtins
 import inspect
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime
+from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
 from devsess import operations
@@ -18,6 +18,7 @@ from devsess.explanation import Explanation
 from devsess.history.entries import HistoryEntry
 from devsess.models import Assessment, Client, Device, Event, Grant, Page, Session
 from devsess.policy import Policy, Span
+from devsess.statistics import Stats
 from devsess.stores.open import store_at
 
 if TYPE_CHECKING:
@@ -635,6 +636,28 @@ class SessionManager(Runner):
             StoreUnavailableError: If the store did not answer.
         """
         return self._read(operations.poll, position, limit=limit)
+
+    def stats(
+        self, *, since: date | None = None, until: date | None = None, tz: str = "UTC"
+    ) -> Stats:
+        """
+        Statistics of all accounts: sign-ins and ends a day, devices, places, lifespans.
+
+        They are read, not reckoned: the store counts as it writes. They stay when sessions are
+        purged and accounts are erased, and name none.
+
+        Args:
+            since: The first day, or an aware datetime of it; 29 days before the last one if None.
+            until: The last day, likewise; today if None.
+            tz: The time zone of the days: an IANA name, such as "Europe/Berlin".
+
+        Raises:
+            ConfigurationError: If the store, one of your own, keeps no statistics.
+            TypeError, ValueError: If an argument is no day or time zone, or the days are more
+                than ten years.
+            StoreUnavailableError: If the store did not answer.
+        """
+        return self._read(operations.stats, since=since, until=until, tz=tz)
 
     def login_history(
         self,

@@ -37,6 +37,7 @@ from devsess.operations.searching import (
     revoke_found,
     search,
 )
+from devsess.operations.statistics import stats
 from devsess.operations.step_up import step_up
 from devsess.operations.upkeep import migrate, purge
 from devsess.operations.validate import Validated, validate
@@ -87,6 +88,7 @@ __all__ = [
     "revoke_found",
     "search",
     "settle",
+    "stats",
     "step_up",
     "trust_device",
     "unblock_device",

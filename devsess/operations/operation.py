@@ -11,7 +11,11 @@ from typing import TYPE_CHECKING, Protocol
 from attrs import field, frozen
 
 from devsess.stores.base import AsyncStore
-from devsess.stores.capabilities import AsyncSupportsPolling, AsyncSupportsStamps
+from devsess.stores.capabilities import (
+    AsyncSupportsPolling,
+    AsyncSupportsStamps,
+    AsyncSupportsStatistics,
+)
 from devsess.stores.searching import AsyncSupportsSearch
 
 if TYPE_CHECKING:
@@ -24,7 +28,12 @@ if TYPE_CHECKING:
 
 
 class OperationStore(
-    AsyncStore, AsyncSupportsStamps, AsyncSupportsPolling, AsyncSupportsSearch, Protocol
+    AsyncStore,
+    AsyncSupportsStamps,
+    AsyncSupportsPolling,
+    AsyncSupportsSearch,
+    AsyncSupportsStatistics,
+    Protocol,
 ):
     """
     A store as operations call it: any store, through its face, and its locator.

@@ -25,13 +25,11 @@ from typing import TYPE_CHECKING, Final
 
 from attrs import define, evolve, field, fields, frozen
 
-from devsess.history.words import REASONS
 from devsess.models import Decision, EventType
-from devsess.stores.rows import EXPIRED
+from devsess.stores.rows import EVICTED, EXPIRED, REPLACED
 
 if TYPE_CHECKING:
     from devsess.models import Location
-    from devsess.stores.items import Item
     from devsess.stores.rows import EventRow, SessionRow
 
 QUARTER: Final = 900
@@ -48,7 +46,13 @@ OTHER: Final = ""
 MOST_KEYS: Final[Mapping[str, int]] = {"device": 200, "place": 400, "reason": 50}
 LONGEST: Final = 64
 # The reasons that are told apart among lifespans: the application's own ones may be many.
-WAYS: Final = frozenset(REASONS[EventType.SESSION_REVOKED]) | {ERASED}
+WAYS: Final = frozenset(
+    {
+        *(EXPIRED, REPLACED, EVICTED, ERASED, "logout", "revoked", "signed out by its user"),
+        *("device-blocked", "device-forgotten", "foreign-device", "late", "stale"),
+        *("impersonator", "refused", "undeliverable"),
+    }
+)
 KINDS: Final = ("desktop", "phone", "tablet", "tv", "bot", "app", "unknown")
 # Seconds at which the bins of ages begin, three a doubling, to two years. BEGAN is the bin of
 # the sessions that began in a week, whatever became of them.
@@ -212,11 +216,10 @@ class Counts:
         if kind in _SIGN_INS and verdict is not None:
             self.quarters[quarter, verdict] += 1
 
-    def put(self, *items: Item) -> None:
-        """Count *items*, which are written: one of failures is one more, unless it is withdrawn."""
-        for item in items:
-            if item.kind in FAILURES and item.until > item.at:
-                self.quarters[_instant(item.at) // QUARTER, "failed"] += 1
+    def put(self, kind: str, at: float, until: float) -> None:
+        """Count an item that is written: one of failures is one more, unless it is withdrawn."""
+        if kind in FAILURES and until > at:
+            self.quarters[_instant(at) // QUARTER, "failed"] += 1
 
     def by_quarter(self) -> dict[int, dict[str, int]]:
         """`quarters`, a mapping of measures each."""

@@ -37,6 +37,7 @@ SAMPLES: dict[str, tuple[str, ...]] = {
     "devices trust": ("ada", "DEVICE", "--days", "30"),
     "export": ("ada",),
     "erase": ("ada", "--yes"),
+    "stats": (),
     "purge": (),
     "migrate": (),
     "copy": (),

@@ -62,6 +62,7 @@ ROOMS = {
             *("strength", "views"),
         ),
     ),
+    "statistics": Room(1, ("statistics", "stores.counting")),
     "sentences": Room(1, ("history", "history.*")),
     "tokens": Room(2, ("tokens", "tokens.*")),
     "devices": Room(2, ("devices", "devices.*")),
@@ -70,7 +71,7 @@ ROOMS = {
         2,
         (
             *("stores", "stores.base", "stores.capabilities", "stores.calls"),
-            *("stores.accounts", "stores.items", "stores.counting", "stores.searching"),
+            *("stores.accounts", "stores.items", "stores.searching"),
         ),
     ),
     "process": Room(
@@ -148,7 +149,7 @@ HOMES = {
     "tabulate": ("cli", "cli.*"),
 }
 
-PURE = ("words", "laws", "sentences", "tokens", "devices", "places")
+PURE = ("words", "laws", "statistics", "sentences", "tokens", "devices", "places")
 IMPURE = frozenset(
     {"time", "socket", "ssl", "sqlite3", "asyncio", "logging", "threading", "subprocess"}
 )

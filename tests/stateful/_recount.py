@@ -111,7 +111,7 @@ class RecountedStore(MemoryStore):
             for at, reason, created, kind in own
         )
         begun = Counter(
-            (int(it.created_at // WEEK), it.device.kind)
+            (int(it.created_at // WEEK), str(it.device.kind))
             for it in self.begun
             if _is_within(it.created_at, period.weeks, WEEK)
         )

@@ -283,7 +283,7 @@ class Tables:
             return False
         self._items[place] = item
         counts = counting.Counts()
-        counts.put(item)
+        counts.put(item.kind, item.at, item.until)
         self._statistics.add(counts)
         for it in items.superfluous(self._items_of(item.kind, item.owner), most):
             del self._items[it.owner, it.kind, it.key]

@@ -58,7 +58,7 @@ def put(db: sqlite3.Cursor, new: Item, most: int = 1) -> bool:
         return False
     write(db, [new])
     counts = Counts()
-    counts.put(new)
+    counts.put(new.kind, new.at, new.until)
     statistics.add(db, counts)
     kept = map(item, db.execute(OF_KIND, [new.owner, new.kind, -1]).fetchall())
     for it in items.superfluous(kept, most):

@@ -139,10 +139,10 @@ def numbers(db: sqlite3.Cursor, period: Period) -> Numbers:
 
 
 def _numbers(db: sqlite3.Cursor, period: Period) -> Numbers:
-    [[still_open]] = db.execute("SELECT open FROM meta").fetchall()
-    tallies = db.execute(_TALLIES, period.days).fetchall()
-    spans = db.execute(_SPANS, [*period.weeks, BEGAN]).fetchall()
-    cohorts = db.execute(_COHORTS, [BEGAN, BEGAN, *period.weeks]).fetchall()
+    [[still_open]] = _found(db, (int,), "SELECT open FROM meta")
+    tallies = _found(db, (str, str, int), _TALLIES, *period.days)
+    spans = _found(db, (int, str, str, int), _SPANS, *period.weeks, BEGAN)
+    cohorts = _found(db, (int, str, int, int), _COHORTS, BEGAN, BEGAN, *period.weeks)
     return Numbers(
         still_open,
         _lagging(db, period.now),
@@ -153,13 +153,24 @@ def _numbers(db: sqlite3.Cursor, period: Period) -> Numbers:
     )
 
 
+def _found(
+    db: sqlite3.Cursor, kinds: tuple[type, ...], statement: str, *values: object
+) -> list[tuple[Any, ...]]:
+    """The rows that *statement* gives, which have values of these *kinds*."""
+    found = db.execute(statement, values).fetchall()
+    if not {tuple(map(type, row)) for row in found} <= {kinds}:
+        raise DamagedError("there is another type of value in the statistics")
+    return found
+
+
 def _ranges(db: sqlite3.Cursor, period: Period) -> tuple[Measures, ...]:
     first = period.quarters
     ends = [*first[1:], counting.LATEST]
     sums = ", ".join(f"coalesce(sum({name}), 0)" for name in MEASURES)
     statement = _RANGES.format(sums=sums, bounds=", ".join(["(?, ?, ?)"] * len(first)))
     values = [it for bound in zip(first, ends, count(), strict=False) for it in bound]
-    return tuple(Measures(*found) for found in db.execute(statement, values).fetchall())
+    kinds = (int,) * len(MEASURES)
+    return tuple(Measures(*found) for found in _found(db, kinds, statement, *values))
 
 
 def _lagging(db: sqlite3.Cursor, now: float) -> int:
