@@ -76,6 +76,19 @@ class PollingContract:
                 assert await _history(store, name) == [it for it in seen if it.user_id == name]
 
     @with_a_store
+    async def test_a_page_may_end_within_a_transaction(self, store: PolledStore) -> None:
+        """What one transaction wrote of several accounts comes once, in pages of any size."""
+        ids = [f"s{it}" for it in range(6)]
+        for it in ids:
+            user_id = f"user-{ids.index(it) % 3}"
+            await sign_in(store, session_row(it, user_id=user_id, device=f"device-{it}"))
+        await store.end(rows.ending(Everyone(), at_once=9))
+
+        for limit in (1, 2, 5, 99):
+            ended = [it for it in await _all(store, limit) if it.type is EventType.SESSION_REVOKED]
+            assert ids == sorted(str(it.session_id) for it in ended)
+
+    @with_a_store
     async def test_a_position_may_be_asked_again(self, store: PolledStore) -> None:
         """An answer that was lost is given again: the same events, and no others before them."""
         for reason in ("a", "b", "c"):
