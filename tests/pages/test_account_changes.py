@@ -20,7 +20,7 @@ def forms(device: str, session: str) -> list[str]:
     """Every path that changes something."""
     return [
         "/sign-out-others",
-        f"/sessions/{session}/sign-out",
+        *(f"/sessions/{session}/{it}" for it in ("sign-out", "mine", "not-mine")),
         *(
             f"/devices/{device}/{it}"
             for it in ("sign-out", "name", "distrust", "trust", "forget", "block", "unblock")
@@ -181,7 +181,7 @@ def test_foreign_ids_are_not_there(site: Site) -> None:
         paths = forms(device, session)[1:]
         assert {404} == {person.press(path, name="mine").status_code for path in paths}
         pages = [f"/devices/{device}", *(it for it in paths if "sign-out" not in it)]
-        pages = [it for it in pages if not it.endswith(("/name", "/distrust"))]
+        pages = [it for it in pages if not it.endswith(("/name", "/distrust", "/mine"))]
         assert {404} == {person.page(path).status_code for path in pages}
     assert before == state(site, "bob")
 
@@ -260,7 +260,7 @@ def test_a_decision_needs_a_proof(make_site: Callable[..., Site], policy: Policy
         if path.endswith(unguarded):
             continue
         answers = {"/": person.press(path)}
-        if "sign-out" not in path.split("/")[-1]:
+        if not path.endswith(("/sign-out", "/mine")):
             answers[path] = person.page(path)
         for back, answer in answers.items():
             assert 401 == answer.status_code

@@ -11,7 +11,7 @@ from attrs import evolve
 from devsess.adapters._problem import answer_to, to_login
 from devsess.adapters._settings import below_mount, is_local_path
 from devsess.errors import ConfigurationError, InvalidSessionError, StepUpRequiredError
-from devsess.web.account import device, ending, history, overview
+from devsess.web.account import answering, device, ending, history, overview
 from devsess.web.account import device_changes as changes
 from devsess.web.account.methods import means
 from devsess.web.account.visit import AccountVisit
@@ -30,6 +30,9 @@ ROUTES: Final[Routes[AccountVisit]] = {
     "/history": {"GET": history.show},
     "/sign-out-others": {"GET": ending.ask_others, "POST": ending.end_others},
     "/sessions/{session}/sign-out": {"POST": ending.end_one},
+    "/sessions/{session}/mine": {"POST": answering.mine},
+    "/sessions/{session}/not-mine": {"GET": answering.ask_not_mine, "POST": answering.not_mine},
+    "/secured": {"GET": answering.secured},
     "/devices/{device}": {"GET": device.show},
     "/devices/{device}/sign-out": {"POST": ending.end_device},
     "/devices/{device}/name": {"POST": device.rename},

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
 from attrs import evolve, frozen
 
+from devsess.risk.notices import is_in_question
 from devsess.web.times import WEEK
 
 if TYPE_CHECKING:
@@ -120,10 +121,8 @@ def is_asked_about(session: Session, own: Session, visit: AccountVisit) -> bool:
     An answer, or a step-up, clears the score. A session is not asked about itself: a thief
     would say yes.
     """
-    risk = visit.manager.core.policy.risk
-    if risk is None or session.score is None or session.id == own.id:
-        return False
-    return session.score >= risk.notify_from
+    is_other = session.id != own.id and session.impersonator is None
+    return is_other and is_in_question(session.score, visit.manager.core.policy)
 
 
 @frozen

@@ -52,6 +52,9 @@ TITLES: Final[Mapping[EventType, str]] = {
     EventType.DEVICE_FORGOTTEN: msg("A device was removed"),
 }
 
+# The reason where an operator answered, and not the owner.
+JUDGED: Final = "judged"
+
 # With these reasons the title is another one.
 REASONS: Final[Mapping[EventType, Mapping[str, str]]] = {
     EventType.SESSION_CREATED: {
@@ -73,7 +76,10 @@ REASONS: Final[Mapping[EventType, Mapping[str, str]]] = {
         "stale": msg("Signed out: an old token was used again"),
         "device-blocked": msg("Signed out: the device was blocked"),
         "device-forgotten": msg("Signed out: the device was removed"),
+        "disowned": msg("Signed out: the sign-in was not yours"),
     },
+    EventType.NOTICE_CONFIRMED: {JUDGED: msg("Staff confirmed a sign-in")},
+    EventType.NOTICE_DISOWNED: {JUDGED: msg("Staff said that a sign-in was not you")},
     EventType.TOKEN_REUSED: {
         "foreign-device": msg("A token of the sign-in was used on another device"),
         "late": msg("An old token of the sign-in was used again"),
@@ -90,6 +96,7 @@ REASONS: Final[Mapping[EventType, Mapping[str, str]]] = {
     EventType.STEP_UP_ASKED: {
         "refresh": msg("A second proof was asked for: the device or network had changed"),
         "disowned": msg("A second proof was asked for: you had said that a sign-in was not you"),
+        JUDGED: msg("A second proof was asked for: staff had said that a sign-in was not you"),
     },
     EventType.DEVICE_TRUSTED: {"trust-ended": msg("A device is no longer trusted")},
 }
@@ -121,7 +128,7 @@ SIGNALS: Final[Mapping[str, str]] = {
 @frozen
 class Verdict:
     """
-    The owner's answer to "Was this you?".
+    The answer to "Was this you?".
 
     Attributes:
         text: A message.
@@ -134,7 +141,19 @@ class Verdict:
 
 CONFIRMED = Verdict(msg("You confirmed it was you"), "good")
 DISOWNED = Verdict(msg("You said it was not you"), "bad")
+CONFIRMED_BY_STAFF = Verdict(msg("Staff confirmed it was you"), "good")
+DISOWNED_BY_STAFF = Verdict(msg("Staff said it was not you"), "bad")
 UNANSWERED = Verdict(msg("Not confirmed yet"), "warn")
+
+
+def verdict(event: Event) -> Verdict | None:
+    """The answer that an event gives about its session, or None."""
+    by_staff = event.reason == JUDGED
+    if event.type is EventType.NOTICE_CONFIRMED:
+        return CONFIRMED_BY_STAFF if by_staff else CONFIRMED
+    if event.type is EventType.NOTICE_DISOWNED:
+        return DISOWNED_BY_STAFF if by_staff else DISOWNED
+    return None
 
 
 def title(words: Words, event: Event) -> Markup:
