@@ -13,7 +13,7 @@ from devsess.models import Decision, EventType
 from devsess.web.account import sentences
 from devsess.web.account.methods import means
 from devsess.web.account.rows import is_asked_about
-from devsess.web.account.sentences import CONFIRMED, DISOWNED, UNANSWERED, Verdict
+from devsess.web.account.sentences import UNANSWERED, Verdict
 from devsess.web.words import isolated
 
 if TYPE_CHECKING:
@@ -21,10 +21,6 @@ if TYPE_CHECKING:
     from devsess.models import Event
     from devsess.web.account.visit import AccountVisit
 
-_ANSWERS: Mapping[EventType, Verdict] = {
-    EventType.NOTICE_CONFIRMED: CONFIRMED,
-    EventType.NOTICE_DISOWNED: DISOWNED,
-}
 # Networks of failed sign-ins that are named; the rest are counted.
 _NETWORKS = 3
 
@@ -58,12 +54,17 @@ async def lines(visit: AccountVisit, entries: Iterable[HistoryEntry]) -> list[Li
         if event is None:
             found.append(_failed(visit, entry))
             continue
-        if event.session_id is not None and event.type in _ANSWERS:
-            # A "no" wins over a "yes", whichever came first.
-            earlier = answers.get(event.session_id)
-            answers[event.session_id] = DISOWNED if earlier is DISOWNED else _ANSWERS[event.type]
+        answer = sentences.verdict(event)
+        if answer is not None and event.session_id is not None:
+            _keep(answers, event.session_id, answer)
         found.append(_line(visit, entry, event, await _verdict(visit, event, answers)))
     return found
+
+
+def _keep(answers: dict[str, Verdict], session_id: str, answer: Verdict) -> None:
+    """A "no" wins over a "yes", whichever came first."""
+    if answers.get(session_id) is None or answer.colour == "bad":
+        answers[session_id] = answer
 
 
 def _line(visit: AccountVisit, entry: HistoryEntry, event: Event, verdict: Verdict | None) -> Line:
