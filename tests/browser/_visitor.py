@@ -59,7 +59,7 @@ class Visitor:
             **settings,
         )
         # A machine under load is no fault of the page.
-        self.context.set_default_timeout(60_000)
+        self.context.set_default_timeout(30_000)
         self.context.on("console", self._logged)
         self.context.on("weberror", lambda error: self.faults.append(f"script: {error.error}"))
         self.context.on("request", self._sent)

@@ -1,0 +1,112 @@
+"""A person's pages in real browsers, over the demo's site."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import pytest
+from _axe import violations
+from _browsers import Name
+from _demo import Demo, demo
+from _keyboard import sideways, tab_faults
+from _visitor import Visitor
+from screenshots import LANGUAGES, PAGES, SCHEMES
+
+Visit = Callable[..., Visitor]
+EDGE = (
+    "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko)"
+    " Chrome/142.0.0.0 Safari/537.36 Edg/142.0.0.0"
+)
+
+
+@pytest.fixture(scope="module")
+def here(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
+    """The site, whose people several tests share."""
+    with demo(tmp_path_factory.mktemp("demo")) as here:
+        yield here
+
+
+def signed_in(visit: Visit, here: Demo, **settings: object) -> Visitor:
+    """One of Ada's browsers."""
+    visitor = visit(here.site, **settings)
+    visitor.sign_in()
+    assert "/account/" == visitor.path
+    return visitor
+
+
+def row(name: str) -> str:
+    """The row of a device on the overview."""
+    return f"li:has-text('{name}')"
+
+
+@pytest.mark.parametrize("scripts", [True, pytest.param(False, marks=pytest.mark.thorough)])
+def test_one_browser_ends_the_other(
+    visit: Visit, here: Demo, any_browser: Name, scripts: bool
+) -> None:
+    """One person, two browsers: the next click of the one that was ended leads to the sign-in."""
+    agent = "Mozilla/5.0 (X11; Linux x86_64; rv:145.0) Gecko/20100101 Firefox/145.0"
+    one = signed_in(visit, here, using=any_browser, scripts=scripts)
+    other = signed_in(visit, here, using=any_browser, scripts=scripts, user_agent=agent)
+    one.go("/account/")
+    one.press("Sign out", within=row("Firefox on Linux"))
+    assert "/account/" == one.path
+    assert 0 == one.page.locator(row("Firefox on Linux")).get_by_role("button").count()
+    other.press("All activity")
+    assert "/sign-in" == other.path
+
+
+def test_a_copied_jar_ends_with_one_click(visit: Visit, here: Demo) -> None:
+    """Whoever copied the cookies of a browser is out when its owner ends it on another one."""
+    phone, laptop = signed_in(visit, here), signed_in(visit, here, user_agent=EDGE)
+    thief = visit(here.site, jar=laptop.jar, user_agent=EDGE)
+    thief.go("/account/")
+    assert "/account/" == thief.path
+    phone.go("/account/")
+    phone.press("Sign out", within=row("Edge on Windows"))
+    for copy in (thief, laptop):
+        copy.go("/account/")
+        assert "/sign-in" == copy.path
+
+
+BRIEF = {"overview", "device", "sign-out-others"}
+
+
+@pytest.mark.parametrize(
+    "page",
+    [page if page in BRIEF else pytest.param(page, marks=pytest.mark.thorough) for page in PAGES],
+)
+def test_pages_are_for_everyone(visit: Visit, here: Demo, page: str) -> None:
+    """axe finds nothing, the keyboard reaches all in order, and 320 pixels are wide enough."""
+    visitor = signed_in(visit, here, width=320)
+    path = PAGES[page](here)
+    visitor.page.goto(path)
+    assert [] == violations(visitor.page)
+    assert [] == tab_faults(visitor.page)
+    assert 0 == sideways(visitor.page)
+
+
+@pytest.mark.thorough
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("scheme", SCHEMES)
+def test_pages_are_for_everyone_everywhere(
+    visit: Visit, here: Demo, scheme: str, language: str
+) -> None:
+    """Contrast holds in the dark too, and longer words fit."""
+    first = signed_in(visit, here)
+    visitor = visit(here.site, jar=first.jar, width=320, scheme=scheme, language=language)
+    for page, path in PAGES.items():
+        visitor.page.goto(path(here))
+        assert [] == violations(visitor.page), page
+        assert 0 == sideways(visitor.page), page
+
+
+def test_times_are_the_readers_own(visit: Visit, here: Demo) -> None:
+    """The script writes them in the browser's zone, and then hides the note that names another."""
+    plain, scripted = (signed_in(visit, here, scripts=scripts) for scripts in (False, True))
+    note = "Dates and times are those of the time zone UTC."
+    assert note in plain.text
+    assert note not in scripted.text
+    texts = [
+        it.page.locator("time[data-style=instant]").first.inner_text() for it in (plain, scripted)
+    ]
+    assert texts[0] != texts[1]
