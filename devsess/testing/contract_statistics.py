@@ -322,10 +322,14 @@ class StatisticsContract:
 
     @with_a_store
     async def test_the_keys_of_a_day_are_bounded(self, store: CountingStore) -> None:
-        """Those that come later count under the others; those that are there go on."""
+        """
+        Those that come later count under the others; those that are there go on.
+
+        Of one account: a store of several parts has so many keys in each.
+        """
         most = MOST_KEYS["reason"]
         for number in range(most + 2):
-            await sign_in(store, session_row(f"s{number}", user_id=f"u{number}"))
+            await sign_in(store, session_row(f"s{number}"))
             await store.end(rows.ending(ById(f"s{number}"), reason=f"reason {number}"))
         await sign_in(store, session_row("again"))
         await store.end(rows.ending(ById("again"), reason="reason 0"))

@@ -12,13 +12,24 @@ import pytest
 from servers.valkey import with_prefix
 
 from devsess.stores.redis import RedisStore
-from devsess.testing import CopyContract, LeaseContract, PollingContract, StoreContract
+from devsess.testing import (
+    CopyContract,
+    LeaseContract,
+    PollingContract,
+    SearchContract,
+    StatisticsContract,
+    StoreContract,
+)
 
 if TYPE_CHECKING:
     from servers.valkey import ValkeyCluster
 
 
-class OnOneServer(StoreContract, LeaseContract, CopyContract, PollingContract):
+class OverShards(CopyContract, PollingContract, SearchContract, StatisticsContract):
+    """What several shards answer together."""
+
+
+class OnOneServer(StoreContract, LeaseContract, OverShards):
     """Each store has a prefix of its own."""
 
     is_awaited: bool
@@ -40,7 +51,7 @@ class TestAwaitingRedisStore(OnOneServer):
     is_awaited = True
 
 
-class TestCopiesOverShards(CopyContract, PollingContract):
+class TestOverShards(OverShards):
     """The parts of a cluster, on one server."""
 
     @pytest.fixture(autouse=True)
@@ -52,7 +63,7 @@ class TestCopiesOverShards(CopyContract, PollingContract):
 
 
 @pytest.mark.thorough
-class TestRedisStoreOnACluster(StoreContract, LeaseContract, CopyContract, PollingContract):
+class TestRedisStoreOnACluster(StoreContract, LeaseContract, OverShards):
     @pytest.fixture(autouse=True)
     def _cluster(self, valkey_cluster: ValkeyCluster) -> None:
         self.url = valkey_cluster.url

@@ -278,7 +278,7 @@ def test_data_without_a_list_of_its_events_is_not_polled(valkey_url: str) -> Non
     prefix = url.partition("prefix=")[2]
     with redis.Redis.from_url(url.partition("?")[0]) as client:
         client.hset(f"{{{prefix}:about}}:data", mapping={"version": 2, "shards": 1})
-    with pytest.raises(ConfigurationError, match="devsess copy"):
+    with pytest.raises(ConfigurationError, match="devsess migrate"):
         with_store(url, False, lambda store: store.poll(None, limit=1))
 
 

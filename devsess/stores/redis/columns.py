@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 from attrs import NOTHING, evolve, fields
 
 from devsess.models import Location
-from devsess.stores import as_json, semantics
+from devsess.stores import as_json, searching, semantics
 from devsess.stores.as_json import UnreadableRowError
+from devsess.stores.redis import counts
 from devsess.stores.rows import DeviceRow, EventRow, SessionRow
 
 if TYPE_CHECKING:
@@ -143,6 +144,8 @@ def of_event(event: EventRow | None) -> list[Text]:
         instant(event.at),
         encode({**as_json.as_plain(event), "ip": event.network}),
         encode(event.ip) if has_address else "",
+        "1" if searching.is_act(event) else "0",
+        counts.of_event(event),
     ]
 
 

@@ -10,7 +10,7 @@ from devsess.models import Page
 from devsess.stores import semantics
 from devsess.stores.base import ById, Ended, Everyone, OfDevice, OfUser
 from devsess.stores.calls import Settled
-from devsess.stores.redis import columns
+from devsess.stores.redis import columns, counts
 from devsess.stores.redis.columns import instant, raw, some, unraw
 from devsess.stores.redis.reads import event as read_event
 from devsess.stores.redis.writes import END_KIND, Writes, flag
@@ -135,7 +135,9 @@ class Endings(Writes):
     async def erase(self, erasure: Erasure) -> int:
         user, shard = raw(erasure.user_id), self._of_user(erasure.user_id)
         count, gone = await self._ask(
-            *(shard, "erase", user, instant(erasure.until)), *some(erasure.digests)
+            *(shard, "erase", user, instant(erasure.until)),
+            "" if erasure.at is None else instant(erasure.at),
+            *some(erasure.digests),
         )
         await self._unclaim(gone, shard)
         return int(count)
@@ -146,7 +148,8 @@ def how_of(ending: Ending) -> list[Text]:
     at = ending.cutoffs
     actor = json.dumps(ending.actor)
     instants = (at.idle_after, at.created_after)
-    return [instant(at.now), json.dumps(ending.reason), actor, *map(instant, instants)]
+    when = (instant(at.now), json.dumps(ending.reason), actor, *map(instant, instants))
+    return [*when, counts.of_reason(ending.reason)]
 
 
 def _target(target: Target) -> list[Text]:

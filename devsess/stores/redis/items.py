@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from devsess.errors import StoreUnavailableError
 from devsess.stores import as_json
 from devsess.stores.items import Item
+from devsess.stores.redis import counts
 from devsess.stores.redis.columns import instant, raw, unraw
 from devsess.stores.redis.packing import packed
 
@@ -30,7 +31,8 @@ def text_of(item: Item) -> bytes:
 def of_item(item: Item) -> list[Text]:
     """An item as arguments, with the version that it takes the place of."""
     owner, kind, key = raw(item.owner), place_of(item.kind), raw(item.key)
-    return [owner, kind, key, str(item.version - 1), instant(item.until), text_of(item)]
+    how = (str(item.version - 1), instant(item.until), text_of(item), counts.of_item(item))
+    return [owner, kind, key, *how]
 
 
 def merging(item: Item, was: bytes) -> bytes:

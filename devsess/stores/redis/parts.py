@@ -17,7 +17,7 @@ from attrs import define, field
 from devsess.models import EventType
 from devsess.stores import merging
 from devsess.stores.merging import Difference
-from devsess.stores.redis import columns, items, stored
+from devsess.stores.redis import columns, counts, items, stored
 from devsess.stores.redis.columns import instant, raw, some
 from devsess.stores.redis.packing import packed
 
@@ -135,9 +135,9 @@ def _session(row: SessionRow, was: Sequence[bytes]) -> bytes:
             "id": raw(row.id),
             "dev": raw(row.device.id),
             "n": str(row.ending_number),
-            "created": instant(row.created_at),
-            "idle": instant(row.idle_expires_at),
             "ended": "" if row.revoked_at is None else instant(row.revoked_at),
+            "counted": counts.of_reason(row.reason or ""),
+            "counts": [] if was else counts.begun(row),
             "was": was,
             "columns": columns.of_session(row),
         }

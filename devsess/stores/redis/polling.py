@@ -40,6 +40,6 @@ class Polling(Shards):
             await self._open()
         if self._version < 3:
             raise ConfigurationError(
-                "this data has no list of its events: an older devsess began it; copy it with"
-                " `devsess copy` to another prefix"
+                "this data has no list of its events: an older devsess began it;"
+                " run `devsess migrate`"
             )

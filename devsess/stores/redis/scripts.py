@@ -8,6 +8,8 @@ from importlib.resources import files
 
 from attrs import field, frozen
 
+from devsess.stores.redis import counts
+
 _FOLDER = files("devsess.stores.redis") / "lua"
 
 
@@ -37,11 +39,13 @@ def script(name: str) -> Script:
     """The script *name* of the folder, with what it shares with others before it."""
     is_read = name in _READS
     guard = "guard_read" if is_read else "guard_write"
-    shared = ["log"] if name in _ON_THE_LOG else ["lib"] if is_read else ["lib", "write"]
+    shared = ["lib"] if is_read else ["lib", "counts", "write"]
+    shared = ["log"] if name in _ON_THE_LOG else shared
     shared += ["of_items"] if name in _OF_ITEMS else []
     shared += ["copies"] if name in _OF_COPIES else []
-    parts = [guard, "base", *shared, name]
-    text = b"\n".join(_text(part) for part in parts)
+    shared += ["of_search"] if name in _OF_SEARCH else []
+    parts = [_text(part) for part in (guard, "base", *shared, name)]
+    text = b"\n".join([counts.law(), *parts] if "counts" in shared else parts)
     digest = hashlib.sha1(text, usedforsecurity=False).hexdigest()
     return Script(text, digest, is_read, is_kept=not is_read and name not in _FLEETING)
 
@@ -49,14 +53,18 @@ def script(name: str) -> Script:
 _ON_THE_LOG = frozenset({"changes", "readers", "renew", "season"})
 # "covered" writes nothing, and shares a part with those that write.
 _FLEETING = frozenset({"about", "covered", "expel", "leave", "renew", "season", "touch"})
-_OF_COPIES = frozenset({"account", "marks", "merge"})
+_OF_COPIES = frozenset({"account", "adopt", "marks", "merge"})
 _OF_ITEMS = frozenset({"erase", "insert", "items", "merge", "purge", "put_item"})
+_OF_SEARCH = frozenset({"count_found", "search"})
 _READS = frozenset(
     {
         "account",
+        "acts",
         "ahead",
         "changes",
         "count",
+        "count_found",
+        "counted",
         "cut_off",
         "devices",
         "erased",
@@ -71,7 +79,10 @@ _READS = frozenset(
         "newest",
         "number",
         "poll",
+        "queue",
         "readers",
+        "search",
+        "sums",
         "there",
         "users",
     }

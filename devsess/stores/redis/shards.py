@@ -21,8 +21,9 @@ if TYPE_CHECKING:
     from devsess.stores.redis.columns import Text
     from devsess.stores.redis.port import Port
 
-# Of the keys and their contents. From 2 on there is a list of the users, from 3 on of all events.
-VERSION = 3
+# Of the keys and their contents. From 2 on there is a list of the users, from 3 on of all
+# events, from 4 on of all sessions.
+VERSION = 4
 # Shards of sessions that this process remembers.
 REMEMBERED = 100_000
 
@@ -40,6 +41,7 @@ class Shards:
     def __init__(self, port: Port, *, prefix: str, shards: int) -> None:
         self._port, self._prefix = port, prefix
         self._tags = [raw(f"{{{prefix}:{number}}}") for number in range(shards)]
+        self._about = raw(f"{{{prefix}:about}}")
         self._places: dict[str, int] = {}
         self._is_opened, self._version = False, 0
 
@@ -50,7 +52,13 @@ class Shards:
 
     async def _ask_all(self, name: str, *arguments: Text) -> builtins.list[Any]:
         """The answers of a script in every shard."""
-        return await self._run(*(Call.of(tag, name, *arguments) for tag in self._tags))
+        return await self._ask_some(range(len(self._tags)), name, *arguments)
+
+    async def _ask_some(
+        self, shards: Sequence[int], name: str, *arguments: Text
+    ) -> builtins.list[Any]:
+        """The answers of a script in some shards."""
+        return await self._run(*(Call.of(self._tags[it], name, *arguments) for it in shards))
 
     async def _ask_each(self, name: str, arguments: Sequence[Sequence[Text]]) -> builtins.list[Any]:
         """The answers of a script in every shard, each with arguments of its own."""
@@ -72,9 +80,8 @@ class Shards:
                 if a server deletes keys when its memory is full, or does not write to its disk
                 as `durable` asks for.
         """
-        about = raw(f"{{{self._prefix}:about}}")
         count = str(len(self._tags))
-        opening = Call.of(about, "about", str(VERSION), count)
+        opening = Call.of(self._about, "about", str(VERSION), count)
         version, shards = await self._port.run(opening)
         if int(version) > VERSION:
             raise ConfigurationError("the data was written by a newer devsess: upgrade this one")

@@ -7,7 +7,6 @@ The store: each call of the protocol as one script, written once for both manage
 
 from __future__ import annotations
 
-import builtins
 from typing import Any
 
 from attrs import evolve
@@ -21,9 +20,11 @@ from devsess.stores.redis.port import Port
 from devsess.stores.redis.reads import Reads
 from devsess.stores.redis.servers import Disk
 from devsess.stores.redis.settings import checked, of_client, of_url
+from devsess.stores.redis.statistics import Statistics
+from devsess.stores.redis.upgrading import Upgrading
 
 
-class RedisStore(Reads, Polling, Log, Copying):
+class RedisStore(Reads, Polling, Statistics, Log, Copying, Upgrading):
     """
     Sessions in Redis (6.2 or newer) or Valkey.
 
@@ -72,16 +73,6 @@ class RedisStore(Reads, Polling, Log, Copying):
             Disk(settings.timeout) if settings.durable else None,
         )
         super().__init__(port, prefix=settings.prefix, shards=settings.shards)
-
-    async def pending(self) -> builtins.list[str]:
-        """See Store.pending: there is nothing that a write would not make."""
-        await self._open()
-        return []
-
-    async def migrate(self) -> builtins.list[str]:
-        """See Store.migrate: the first write makes what is missing."""
-        await self._open()
-        return []
 
     async def close(self) -> None:
         """See Store.close."""

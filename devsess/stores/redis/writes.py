@@ -10,7 +10,7 @@ from devsess.models import EventType
 from devsess.stores import items, semantics
 from devsess.stores.base import Inserted, Refused
 from devsess.stores.calls import CORRECTED, Full
-from devsess.stores.redis import columns
+from devsess.stores.redis import columns, counts
 from devsess.stores.redis.columns import cutoffs as instants
 from devsess.stores.redis.columns import instant, raw, some
 from devsess.stores.redis.items import of_item
@@ -151,7 +151,6 @@ def _insert(insertion: Insertion, items_here: Sequence[Item]) -> list[Text]:
     row, at = insertion.row, insertion.cutoffs
     return [
         *(raw(row.id), raw(row.user_id), raw(row.device.id), str(row.ending_number)),
-        *(instant(row.created_at), instant(row.idle_expires_at)),
         *some(columns.of_session(row)),
         *some(columns.of_device(row.device)),
         *some(columns.of_device(row.device, semantics.SEEN_AGAIN)),
@@ -164,5 +163,6 @@ def _insert(insertion: Insertion, items_here: Sequence[Item]) -> list[Text]:
         *columns.of_event(insertion.event),
         *columns.of_event(None if insertion.limit is None else insertion.limit_event),
         *columns.of_event(insertion.device_event),
+        *counts.begun(row),
         *(str(len(items_here)), *(text for item in items_here for text in of_item(item))),
     ]

@@ -5,18 +5,22 @@
 -- prints has 14 digits. An absent column is null.
 --
 --   :store        numbers of the shard: n and cut (everyone's ending), last (drawn), seq (log),
---                 place (of events), id (another one once the data was lost), history (of the log)
+--                 place (of events), id (another one once the data was lost), history (of the log),
+--                 open (sessions, as counted), counts (the accounts that are counted)
 --   :a:USER       the account's ending: n, cut          :x:DIGEST  of an erased one: n, until
 --   :s:ID         a session                             :i:ID  places of its events with an address
 --   :d:LENGTH:USER DEVICE   a device, and how many sessions use it
 --   :u:USER  :open:USER     sessions by sign-in: all; those that are not written as ended
+--   :made :net:NETWORK :dev:DEVICE   sessions by sign-in: of all users, a network, a device
+--   :queue                  sessions with a score, not written as ended, by score and sign-in
 --   :idle  :n  :ended       sessions by idle deadline and by ending number, not written as
 --                           ended; and those that are, by the instant of their end
 --   :users                  users, in the order of their bytes: all about whom anything is kept
 --   :ds:USER  :seen  :free  devices by sign-in; those that a purge may take
 --   :h:USER  :o:USER  :c:USER  :at  :newest   events: texts, order, counts, instants
---   :all                    events of all users, PLACE:USER, by place
+--   :all  :acts             events of all users, PLACE:USER, by place: all; those of operators
 --   :it:OWNER  :due         items of an account, or of an owner that is none; all by their end
+--   :q:DAY  :t:DAY:DIMENSION  :w:WEEK   statistics: see counts.py; and :qs :ws their days and weeks
 --   :pending  :p:NUMBER     endings whose rows follow
 --   :log                    the change log, a stream
 

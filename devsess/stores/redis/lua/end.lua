@@ -1,6 +1,6 @@
 -- End one session, those of a device, or those of a user: at once, or by a number alone.
 local kind, user, name, does_forget, compromised = arg(), arg(), arg(), flag(), flag()
-local ending = {at = arg(), reason = arg(), actor = arg(), idle = arg(), created = arg()}
+local ending = ending_arg()
 local future, at_once, end_kind, id = number(), number(), arg(), arg()
 local own = event_args()
 local at = {now = tonumber(ending.at), idle = tonumber(ending.idle),
@@ -47,7 +47,8 @@ else
   if is_kept then
     unindex(kept)
     call('HSET', session_key(kept.id), 'ending_number', n)
-    index(kept.id, user, n, kept.created, kept.idle)
+    kept.n = n
+    index(kept)
     if compromised then log(kept.id) end
   end
   if compromised then
@@ -65,7 +66,7 @@ table.sort(rows, by_use)
 local events, texts = {}, {}
 for _, row in ipairs(rows) do
   log(row.id)
-  end_session(row, ending.at, ending.reason, ending.actor)
+  end_session(row, ending.at, ending.reason, ending.actor, ending.counted)
   if is_live(row, at) then
     events[#events + 1] = end_event(row, end_kind, ending.at, ending.reason, ending.actor)
   end

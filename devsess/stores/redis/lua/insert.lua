@@ -1,10 +1,11 @@
 -- A sign-in: refused, or written with its device and event, and the sessions it takes the place of.
-local id, user, dev, n, created, idle = arg(), arg(), arg(), number(), arg(), arg()
+local id, user, dev, n = arg(), arg(), arg(), number()
 local columns, device, again, digests = some(), some(), some(), some()
 local signed_in_at, at, now_text = tonumber(arg()), cutoffs(), arg()
 local limit, evicts, replaces = tonumber(arg()), flag(), flag()
 local end_kind, replaced, evicted = arg(), arg(), arg()
-local event, limit_event, device_event, items = event_args(), event_args(), event_args(), {}
+local event, limit_event, device_event, counts, items = event_args(), event_args(), event_args(),
+  count_args(), {}
 for i = 1, number() do items[i] = item_arg() end
 
 local bound = binding(user, digests)
@@ -39,7 +40,7 @@ end
 local events, texts = {}, {}
 local function make_room(row, reason)
   log(row.id)
-  end_session(row, now_text, reason, 'null')
+  end_session(row, now_text, reason, 'null', word_of(reason))
   events[#events + 1] = end_event(row, end_kind, now_text, reason, 'null')
 end
 for _, row in ipairs(own) do make_room(row, replaced) end
@@ -59,11 +60,13 @@ else
 end
 call('HINCRBY', key, 'uses', 1)
 call('HSET', session_key(id), 'user', user, 'dev', dev, unpack(columns))
-index(id, user, n, created, idle)
-call('ZADD', T .. ':u:' .. user, created, id)
+local row = read(id)
+index(row)
+enlist(row)
 index_device(user, dev)
 insert_event(event)
 if device_event then insert_event(device_event) end
+if is_counted(user) then add_all(counts) end
 local written = {}
 for i, it in ipairs(items) do written[i] = put_item(it, 1) end
 return {'inserted', texts, written}

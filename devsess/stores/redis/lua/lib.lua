@@ -2,22 +2,38 @@
 
 local function session_key(id) return T .. ':s:' .. id end
 local function account_key(user) return T .. ':a:' .. user end
+-- A place in the queue, but for the id: numbers as bytes that are in their order.
+local function queue_place(score, created)
+  local points = math.min(math.max(score, -2147483648), 2147483647) + 2147483648
+  return struct.pack('>I4d', points, math.max(created, 0))
+end
 -- Two ids as one, which `split` parts again.
 local function joined(user, device) return #user .. ':' .. user .. device end
 local function device_key(user, device) return T .. ':d:' .. joined(user, device) end
+-- A network's text is JSON, as its column is.
+local function network_key(text) return T .. ':net:' .. text end
 local function items_key(owner) return T .. ':it:' .. owner end
 local function in_order(n, id) return string.format('%016d', n) .. id end
+
+-- By bytes: < follows the language of the server.
+local function is_before(a, b)
+  for i = 1, math.min(#a, #b) do
+    local one, other = string.byte(a, i), string.byte(b, i)
+    if one ~= other then return one < other end
+  end
+  return #a < #b
+end
 
 -- A session's columns that decide; nil if there is none.
 local DECIDING = {'user', 'dev', 'who', 'revoked_at', 'ending_number', 'last_seen_at', 'idle_from',
   'idle_expires_at', 'absolute_expires_at', 'created_at', 'network', 'user_agent',
-  'impersonator'}
+  'impersonator', 'score'}
 local function read(id)
   local v = call('HMGET', session_key(id), unpack(DECIDING))
   if not v[1] then return nil end
   return {id = id, user = v[1], dev = v[2], who = v[3], revoked = v[4], n = tonumber(v[5]),
     seen = tonumber(v[6]), idle_from = tonumber(v[7]), idle = v[8], until_ = tonumber(v[9]),
-    created = v[10], network = v[11] or 'null', agent = v[12] or 'null', is_acted = v[13]}
+    created = v[10], network = v[11] or 'null', agent = v[12] or 'null', is_acted = v[13], score = tonumber(v[14])}
 end
 
 local function is_live(row, at)
@@ -48,8 +64,10 @@ end
 local function pendings()
   local found = {}
   for i, n in ipairs(call('ZRANGE', T .. ':pending', 0, -1)) do
-    local v = call('HMGET', T .. ':p:' .. n, 'id', 'user', 'at', 'idle', 'created', 'reason', 'actor')
+    local v = call('HMGET', T .. ':p:' .. n, 'id', 'user', 'at', 'idle', 'created', 'reason', 'actor',
+      'counted')
     found[i] = {n = tonumber(n), id = v[1], user = v[2], at = v[3], reason = v[6], actor = v[7],
+      counted = v[8] or string.match(v[6], '^"([%w%-_ ]*)"$') or '',
       cutoffs = {now = tonumber(v[3]), idle = tonumber(v[4]), created = tonumber(v[5])}}
   end
   return found

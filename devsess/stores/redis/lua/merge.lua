@@ -17,6 +17,14 @@ local function is_as_read(key, was)
   return #now == #was
 end
 
+-- The counts of a new session, as count_args reads them.
+local function add_packed(counts)
+  for i = 3, #counts, 5 do
+    add(counts[i], counts[i + 1], counts[i + 2], tonumber(counts[i + 3]), tonumber(counts[i + 4]))
+  end
+  call('HINCRBY', STORE, 'open', counts[1])
+end
+
 if state_of(user) ~= expected then return {'changed'} end
 local there = {}
 for _, it in ipairs(devices) do
@@ -43,6 +51,7 @@ for _, it in ipairs(sessions) do
   local row, number_ = read(it.id), tonumber(it.n)
   if row then
     unindex(row)
+    delist(row)
     call('ZREM', T .. ':ended', it.id)
     call('HINCRBY', device_key(user, row.dev), 'uses', -1)
     there[row.dev] = true
@@ -51,11 +60,14 @@ for _, it in ipairs(sessions) do
   call('HSET', session_key(it.id), 'user', user, 'dev', it.dev, unpack(it.columns))
   call('HINCRBY', device_key(user, it.dev), 'uses', 1)
   there[it.dev] = true
-  call('ZADD', T .. ':u:' .. user, it.created, it.id)
+  local new = read(it.id)
+  enlist(new)
+  if not row and is_counted(user) then add_packed(it.counts) end
+  if it.ended ~= '' and not (row and row.revoked) then count_end(new, it.ended, it.counted) end
   if it.ended ~= '' then
     call('ZADD', T .. ':ended', it.ended, it.id)
   else
-    index(it.id, user, number_, it.created, it.idle)
+    index(new)
   end
   raise_last(number_)
   if #it.was > 0 then log(it.id) end

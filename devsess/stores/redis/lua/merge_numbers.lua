@@ -1,6 +1,6 @@
 -- Raise this shard's numbers to another store's; its ending of everyone is made if unknown here.
 local last, cut, id = number(), arg(), arg()
-local ending = {at = arg(), reason = arg(), actor = arg(), idle = arg(), created = arg()}
+local ending = ending_arg()
 raise_last(last)
 for _ = 1, number() do
   local digest, n, until_ = arg(), number(), arg()

@@ -3,15 +3,6 @@
 -- An owner's items are the fields of one hash, each named by its place: LENGTH:KIND KEY. Its text
 -- is VERSION AT UNTIL BODY.
 
--- By bytes: < follows the language of the server.
-local function is_before(a, b)
-  for i = 1, math.min(#a, #b) do
-    local one, other = string.byte(a, i), string.byte(b, i)
-    if one ~= other then return one < other end
-  end
-  return #a < #b
-end
-
 -- Those of one kind, given as LENGTH:KIND: the one that lasts longest first, then by key.
 local function items_of(owner, kind)
   local found = {}
@@ -40,7 +31,8 @@ local function delete_item(owner, place)
 end
 
 local function item_arg()
-  return {owner = arg(), kind = arg(), key = arg(), before = arg(), until_ = arg(), text = arg()}
+  return {owner = arg(), kind = arg(), key = arg(), before = arg(), until_ = arg(), text = arg(),
+    counted = arg()}
 end
 
 -- Write an item over the version before it; 0 if another one is there. A damaged one has no
@@ -52,6 +44,7 @@ local function put_item(it, most)
   if version ~= it.before then return 0 end
   write_item(it.owner, place, it.until_, it.text)
   call('ZADD', USERS, 0, it.owner)
+  count(it.counted)
   if call('HLEN', items_key(it.owner)) > most then
     for i, other in ipairs(items_of(it.owner, it.kind)) do
       if i > most then delete_item(it.owner, other.place) end

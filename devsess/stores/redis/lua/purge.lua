@@ -61,7 +61,7 @@ end)
 -- Sessions whose time ran out; those that are covered were ended, and did not expire.
 each(T .. ':idle', '-inf', now_text, function(id) return is_open(read(id)) end, function(id)
   local row = read(id)
-  end_session(row, row.idle, expired, 'null')
+  end_session(row, row.idle, expired, 'null', EXPIRED)
 end)
 each(T .. ':ended', '-inf', '(' .. exact(before), any, function(id)
   local row = read(id)

@@ -17,7 +17,7 @@ end
 local events, answer = {}, {}
 for i = 1, math.min(limit, #rows) do
   local row, by = rows[i][1], rows[i][2]
-  end_session(row, by.at, by.reason, by.actor)
+  end_session(row, by.at, by.reason, by.actor, by.counted)
   if is_live(row, by.cutoffs) then
     events[#events + 1] = end_event(row, end_kind, by.at, by.reason, by.actor)
     answer[#answer + 1] = {tostring(row.seen), events[#events].text}

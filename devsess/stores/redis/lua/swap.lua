@@ -19,9 +19,11 @@ for i = 1, #changes, 2 do
 end
 local now = read(id)
 if now.idle ~= row.idle then call('ZADD', T .. ':idle', now.idle, id) end
-if now.created ~= row.created then
-  call('ZADD', T .. ':open:' .. row.user, now.created, id)
-  call('ZADD', T .. ':u:' .. row.user, now.created, id)
+if now.created ~= row.created or now.network ~= row.network or now.score ~= row.score then
+  unindex(row)
+  delist(row)
+  index(now)
+  enlist(now)
 end
 if is_logged then log(id) end
 if event then insert_event(event) end

@@ -30,8 +30,10 @@ end
 -- The place of an event in the history: the server's microseconds, but always higher than before.
 local function next_place()
   local time = call('TIME')
-  local place = math.max(time[1] * 1000000 + time[2], get(STORE, 'place') + 1)
+  local place_before = get(STORE, 'place')
+  local place = math.max(time[1] * 1000000 + time[2], place_before + 1)
   local text = string.format('%.0f', place)
+  if place_before == 0 then call('HSETNX', STORE, 'counts', 'all') end
   call('HSET', STORE, 'place', text)
   return text
 end
@@ -39,7 +41,7 @@ end
 local function event_args()
   if not flag() then return nil end
   return {user = arg(), session = flag() and arg() or (arg() and nil), kind = arg(), at = arg(),
-    text = arg(), ip = arg()}
+    text = arg(), ip = arg(), is_act = flag(), counted = arg()}
 end
 
 local function alike(event)
@@ -65,8 +67,10 @@ local function insert_event(event)
   call('ZADD', T .. ':o:' .. user, place, place)
   call('ZADD', T .. ':at', event.at, place .. ':' .. user)
   call('ZADD', T .. ':all', place, place .. ':' .. user)
+  if event.is_act then call('ZADD', T .. ':acts', place, place .. ':' .. user) end
   call('LPUSH', T .. ':newest', place .. ' ' .. event.at)
   call('LTRIM', T .. ':newest', 0, NEWEST - 1)
+  if event.counted ~= '' and is_counted(user) then count(event.counted) end
 end
 
 local function delete_event(user, place)
@@ -77,19 +81,41 @@ local function delete_event(user, place)
   call('ZREM', T .. ':o:' .. user, place)
   call('ZREM', T .. ':at', place .. ':' .. user)
   call('ZREM', T .. ':all', place .. ':' .. user)
+  call('ZREM', T .. ':acts', place .. ':' .. user)
 end
 
--- Sessions that are not written as ended are in three indexes.
-local function index(id, user, n, created, idle)
-  call('ZADD', T .. ':open:' .. user, created, id)
-  call('ZADD', T .. ':idle', idle, id)
-  call('ZADD', T .. ':n', 0, in_order(n, id))
+-- All sessions are in these indexes, by sign-in.
+local function listed_in(row)
+  local keys = {T .. ':u:' .. row.user, T .. ':made', T .. ':dev:' .. row.dev}
+  if row.network ~= 'null' then keys[4] = network_key(row.network) end
+  return keys
+end
+
+local function enlist(row)
+  for _, key in ipairs(listed_in(row)) do call('ZADD', key, row.created, row.id) end
+end
+
+local function delist(row)
+  for _, key in ipairs(listed_in(row)) do call('ZREM', key, row.id) end
+end
+
+local function queued(row)
+  return queue_place(row.score, row.created) .. row.id
+end
+
+-- Sessions that are not written as ended are in three indexes, and those with a score in a fourth.
+local function index(row)
+  call('ZADD', T .. ':open:' .. row.user, row.created, row.id)
+  call('ZADD', T .. ':idle', row.idle, row.id)
+  call('ZADD', T .. ':n', 0, in_order(row.n, row.id))
+  if row.score then call('ZADD', T .. ':queue', 0, queued(row)) end
 end
 
 local function unindex(row)
   call('ZREM', T .. ':open:' .. row.user, row.id)
   call('ZREM', T .. ':idle', row.id)
   call('ZREM', T .. ':n', in_order(row.n, row.id))
+  if row.score then call('ZREM', T .. ':queue', queued(row)) end
 end
 
 -- The addresses of a session's events become networks.
@@ -102,7 +128,8 @@ local function drop_addresses(user, id)
 end
 
 -- Write a session as ended: its address, and those of its events, become networks.
-local function end_session(row, at, reason, actor)
+local function end_session(row, at, reason, actor, counted)
+  count_end(row, at, counted)
   call('HSET', session_key(row.id), 'revoked_at', at, 'reason', reason, 'actor', actor,
     'ip', row.network)
   drop_addresses(row.user, row.id)
@@ -114,7 +141,9 @@ end
 local function end_event(row, kind, at, reason, actor)
   local text = '{"of":{' .. row.who .. '},"network":' .. row.network .. ',"user_agent":'
     .. row.agent .. ',"at":' .. at .. ',"reason":' .. reason .. ',"actor":' .. actor .. '}'
-  return {user = row.user, session = row.id, kind = kind, at = at, text = text, ip = ''}
+  local is_own = string.find(row.who, '"user_id":' .. actor .. ',"device":', 1, true)
+  return {user = row.user, session = row.id, kind = kind, at = at, text = text, ip = '',
+    is_act = actor ~= 'null' and not is_own, counted = ''}
 end
 
 -- Devices.
@@ -155,7 +184,7 @@ local function delete_session(row)
   call('DEL', session_key(row.id), T .. ':i:' .. row.id)
   unindex(row)
   call('ZREM', T .. ':ended', row.id)
-  call('ZREM', T .. ':u:' .. row.user, row.id)
+  delist(row)
   if call('EXISTS', device_key(row.user, row.dev)) == 1 then
     call('HINCRBY', device_key(row.user, row.dev), 'uses', -1)
     index_device(row.user, row.dev)
@@ -163,6 +192,10 @@ local function delete_session(row)
 end
 
 -- Endings.
+
+local function ending_arg()
+  return {at = arg(), reason = arg(), actor = arg(), idle = arg(), created = arg(), counted = arg()}
+end
 
 local function raise_last(n)
   if n > get(STORE, 'last') then call('HSET', STORE, 'last', n) end
@@ -186,7 +219,7 @@ local function cover(n, id, user, ending)
   local key = T .. ':p:' .. n
   call('ZADD', T .. ':pending', n, n)
   call('HSET', key, 'id', id, 'at', ending.at, 'idle', ending.idle, 'created', ending.created,
-    'reason', ending.reason, 'actor', ending.actor)
+    'reason', ending.reason, 'actor', ending.actor, 'counted', ending.counted)
   if user then call('HSET', key, 'user', user) end
   log(nil)
 end

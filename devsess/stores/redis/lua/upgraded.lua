@@ -1,0 +1,1 @@
+return call('HSET', T .. ':data', 'version', arg())
