@@ -12,7 +12,13 @@ import pytest
 from psycopg_pool import ConnectionPool
 
 from devsess.stores.postgres import LimitedConnection, PostgresStore
-from devsess.testing import CopyContract, LeaseContract, PollingContract, StoreContract
+from devsess.testing import (
+    CopyContract,
+    LeaseContract,
+    PollingContract,
+    SearchContract,
+    StoreContract,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -38,7 +44,7 @@ def pool(postgres: PostgresServer) -> Iterator[ConnectionPool[LimitedConnection]
         yield pool
 
 
-class OverPostgres(StoreContract, LeaseContract, CopyContract, PollingContract):
+class OverPostgres(StoreContract, LeaseContract, CopyContract, PollingContract, SearchContract):
     """Each store has a schema of its own."""
 
     is_awaited: bool

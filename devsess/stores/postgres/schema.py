@@ -170,6 +170,19 @@ ALTER TABLE {s}.events ALTER COLUMN xid SET DEFAULT pg_current_xact_id();
 CREATE INDEX events_polled ON {s}.events (coalesce(xid, '0'::xid8), seq)
 """
 
+# One for each column that a search may begin with, in the order of pages behind it; that of devices
+# finds the sessions of a device too, for which the one that is replaced was made.
+_SEARCH = """
+CREATE INDEX sessions_created ON {s}.sessions (created_at, id);
+CREATE INDEX sessions_network ON {s}.sessions (network, created_at, id);
+CREATE INDEX sessions_device ON {s}.sessions (device_id, created_at, id);
+CREATE INDEX sessions_score ON {s}.sessions (score, created_at, id)
+    WHERE score IS NOT NULL AND revoked_at IS NULL;
+CREATE INDEX events_acts ON {s}.events (seq) WHERE actor IS NOT NULL AND actor <> user_id;
+DROP INDEX {s}.sessions_user;
+CREATE INDEX sessions_user ON {s}.sessions (user_id, created_at, id)
+"""
+
 
 @frozen
 class Step:
@@ -189,6 +202,7 @@ STEPS = {
     "0001_tables": Step("0.1.0", _TABLES),
     "0002_items_and_demands": Step("0.1.0", _ITEMS_AND_DEMANDS),
     "0003_events_by_transaction": Step("0.1.0", _EVENTS_BY_TRANSACTION),
+    "0004_search": Step("0.1.0", _SEARCH),
 }
 
 _SCHEMA = "SELECT 1 FROM pg_namespace WHERE nspname = %s"

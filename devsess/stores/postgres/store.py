@@ -13,7 +13,7 @@ from devsess.stores.base import Ended, OfDevice, Refused
 from devsess.stores.calls import Known, Settled
 from devsess.stores.items import check
 from devsess.stores.postgres import endings, items, login, polling, reads, rows, upkeep, writes
-from devsess.stores.postgres.copies import Copying
+from devsess.stores.postgres.searching import Searching
 from devsess.stores.postgres.transaction import BEGIN, Transaction
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from devsess.stores.rows import DeviceRow, EventRow, SessionRow
 
 
-class PostgresStore(Copying):
+class PostgresStore(Searching):
     """
     Sessions in PostgreSQL 13 or later; an AsyncStore for both managers.
 
