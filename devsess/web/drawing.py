@@ -14,7 +14,7 @@ from jinja2 import (
     StrictUndefined,
 )
 
-from devsess.web.words import clipped, isolated, place_of
+from devsess.web.words import clipped, isolated
 
 # Under this name an application's template extends ours of the same name.
 OURS = "devsess"
@@ -38,5 +38,5 @@ def environment(templates: str | Path | BaseLoader | None = None) -> Environment
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    made.globals |= {"isolated": isolated, "clipped": clipped, "place_of": place_of}
+    made.globals |= {"isolated": isolated, "clipped": clipped}
     return made

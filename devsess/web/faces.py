@@ -41,9 +41,7 @@ class Pages(App[V]):
 
     def _on_wsgi(self, environ: WSGIEnvironment) -> Answer:
         mount, path = (_text(environ.get(name, "")) for name in ("SCRIPT_NAME", "PATH_INFO"))
-        request = wsgi.request_of(environ, mount.rstrip("/"), path)
-        headers = {name: environ.get(f"HTTP_{name.upper().replace('-', '_')}") for name in MORE}
-        request = _with(request, headers)
+        request = _request(environ, mount.rstrip("/"), path)
         try:
             body = b"" if request.is_safe else wsgi.body_of(environ)
         except BodyError as error:
@@ -97,6 +95,28 @@ class Pages(App[V]):
         refused = await self.authorize(visit)
         return secured(refused) if refused is not None else await self.serve(visit)
 
+    def embedded(self, native: Mapping[str, Any], mount: str) -> V:
+        """
+        A visit for a part of a page within the application's own.
+
+        Args:
+            native: The WSGI environment or the ASGI scope of the application's request.
+            mount: Where these pages are mounted, as browsers see it.
+
+        Raises:
+            ConfigurationError: If the request passed no SessionMiddleware.
+        """
+        is_wsgi = "wsgi.version" in native
+        current = native.get(wsgi.KEY if is_wsgi else "devsess")
+        if current is None:
+            raise ConfigurationError("a part of a page needs the SessionMiddleware around it")
+        if is_wsgi:
+            request = _request(native, mount, "/")
+        else:
+            request = _with(asgi.request_of({**native}), _more(native))
+        request = evolve(request, mount=mount.rstrip("/"), path="/", query="")
+        return self.visit(request, native, b"", exchange_of(current))
+
     @property
     def urls(self) -> list[Any]:
         """For Django: `path("account/", include(pages.urls))`."""
@@ -107,6 +127,11 @@ class Pages(App[V]):
 
 def _exchange(current: Current | AsyncCurrent | None) -> Exchange | None:
     return None if current is None else exchange_of(current)
+
+
+def _request(environ: Mapping[str, Any], mount: str, path: str) -> Request:
+    headers = {name: environ.get(f"HTTP_{name.upper().replace('-', '_')}") for name in MORE}
+    return _with(wsgi.request_of({**environ}, mount, path), headers)
 
 
 def _text(raw: str) -> str:

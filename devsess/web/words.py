@@ -24,6 +24,10 @@ _RANGE = re.compile(
     r"\s*([A-Za-z]{1,8})(?:-[A-Za-z0-9-]{1,40})?\s*(?:;\s*q=([01](?:\.\d{0,3})?))?\s*"
 )
 
+# Labels as `devices/` writes them.
+_UNKNOWN = "Unknown device"
+_LABEL = re.compile(r"([^\"]{1,48}) on ([^\"]{1,48})")
+
 # Longest text of others that a page shows: more would push everything else out of sight.
 CLIPPED: Final = 64
 
@@ -58,6 +62,24 @@ class Words:
     def plural(self, one: str, many: str, n: int, **values: object) -> Markup:
         """A sentence about *n* things, which is one of the places too."""
         return _filled(self.catalogue.ngettext(one, many, n), {"n": n, **values})
+
+    def label(self, text: str) -> Markup:
+        """A device's label or its user's name; "Firefox on Windows" is a label, translated."""
+        if text == _UNKNOWN:
+            return _isolate(self.say(msg("Unknown device")))
+        found = _LABEL.fullmatch(text)
+        if found is None:
+            return isolated(text)
+        browser, system = map(clipped, found.groups())
+        return _isolate(self.say(msg("{browser} on {system}"), browser=browser, system=system))
+
+    def place(self, location: Location | None) -> Markup | None:
+        """City and country, each in its own direction; None where no place is known."""
+        parts = [it for it in (location.city, location.country) if it] if location else []
+        if len(parts) == 2:
+            city, country = map(isolated, parts)
+            return self.say(msg("{city}, {country}"), city=city, country=country)
+        return isolated(parts[0]) if parts else None
 
     def of(self, context: str, message: str) -> Markup:
         """A word that means another thing elsewhere; *context* says which is meant."""
@@ -100,19 +122,17 @@ def _accepted(header: str) -> str | None:
     return min(ranges, key=lambda it: it[0])[1] if ranges else None
 
 
-def place_of(location: Location | None) -> Markup | None:
-    """City and country, each in its own direction; None where no place is known."""
-    parts = [it for it in (location.city, location.country) if it] if location else []
-    return Markup(", ").join(map(isolated, parts)) or None
-
-
 def isolated(text: object, limit: int = CLIPPED) -> Markup:
     """
     Text that others wrote, harmless on a page: clipped, without controls, its direction its own.
 
     Its tag keeps right-to-left letters from turning around what stands beside it.
     """
-    return Markup("<bdi>{}</bdi>").format(clipped(text, limit))
+    return _isolate(clipped(text, limit))
+
+
+def _isolate(text: str) -> Markup:
+    return Markup("<bdi>{}</bdi>").format(text)
 
 
 def clipped(text: object, limit: int = CLIPPED) -> str:

@@ -91,3 +91,15 @@ def test_the_question_stands_on_the_devices_page_too(site: Site) -> None:
 
     assert 1 == page.count("Was this you?")
     assert f"/sessions/{other.id}/not-mine" in page
+
+
+def test_staffs_answer_is_told_from_the_owners(site: Site) -> None:
+    """The history says that staff confirmed a sign-in, and names who did."""
+    person = site.settled()
+    other = site.sign_in().session
+    assert site.sessions.judge(other.id, True, actor="support-7")
+    page = person.page("/history").text
+
+    assert "Staff confirmed a sign-in" in page
+    assert "by <bdi>support-7</bdi>" in page
+    assert "Staff confirmed it was you</span>" in page

@@ -10,8 +10,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from devsess.web.account.confirming import Question, asked
+from devsess.web.account.rows import named
 from devsess.web.problems import problem_page
-from devsess.web.words import isolated, msg
+from devsess.web.words import msg
 
 if TYPE_CHECKING:
     from devsess.adapters._http import Answer
@@ -51,7 +52,7 @@ async def ask_not_mine(visit: AccountVisit) -> Answer:
     if session is None:
         return problem_page(visit, 404)
     await visit.check_may_end(session.id)
-    return asked(visit, NOT_MINE, device=isolated(session.device))
+    return asked(visit, NOT_MINE, device=named(visit.words, session.device))
 
 
 async def not_mine(visit: AccountVisit) -> Answer:

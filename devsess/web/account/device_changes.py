@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Final
 from devsess.lifecycle import instant
 from devsess.web.account.confirming import Question, asked
 from devsess.web.account.device import found_device, sessions_on
+from devsess.web.account.rows import named
 from devsess.web.problems import problem_page
-from devsess.web.words import isolated, msg
+from devsess.web.words import msg
 
 if TYPE_CHECKING:
     from devsess.adapters._http import Answer
@@ -57,7 +58,7 @@ async def _ask(visit: AccountVisit, question: Question, *, ends: bool) -> Answer
         return problem_page(visit, 404)
     await _check(visit, device, ends=ends)
     until = visit.times.date(instant(_trusted_until(visit)))
-    return asked(visit, question, device=isolated(device), date=until)
+    return asked(visit, question, device=named(visit.words, device), date=until)
 
 
 async def _check(visit: AccountVisit, device: Device, *, ends: bool) -> None:

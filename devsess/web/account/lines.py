@@ -69,7 +69,8 @@ def _keep(answers: dict[str, Verdict], session_id: str, answer: Verdict) -> None
 
 def _line(visit: AccountVisit, entry: HistoryEntry, event: Event, verdict: Verdict | None) -> Line:
     words = visit.words
-    facts = [isolated(it) for it in (entry.device, entry.place) if it]
+    facts = [words.label(entry.device)] if entry.device else []
+    facts += [isolated(entry.place)] if entry.place else []
     method = means(words, entry.amr)
     facts += [words.say("with {methods}", methods=method)] if method else []
     if event.actor is not None and event.actor != event.user_id:

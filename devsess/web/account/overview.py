@@ -24,25 +24,35 @@ LINES = 5
 
 async def show(visit: AccountVisit) -> Answer:
     """The page itself."""
-    own, cursor = visit.session, visit.query.get("after")
     try:
-        page = await visit.manager.live(own.user_id, limit=PAGE, cursor=cursor, current=own.id)
+        shown = await content(visit)
     except ValueError:  # the cursor is mangled
         return problem_page(visit, 404)
+    return visit.answer(visit.drawn("account/overview.html", **shown))
+
+
+async def content(visit: AccountVisit) -> dict[str, object]:
+    """
+    What the page and its partials show.
+
+    Raises:
+        ValueError: If the cursor in the query is mangled.
+    """
+    own, cursor = visit.session, visit.query.get("after")
+    page = await visit.manager.live(own.user_id, limit=PAGE, cursor=cursor, current=own.id)
     rows = gathered(_with_own(page.items, own, is_first=cursor is None), own, visit)
     is_whole = cursor is None and page.next is None
     out = await signed_out(visit, rows) if is_whole else []
     recent = await _recent(visit) if cursor is None else []
-    return visit.page(
-        "account/overview.html",
-        rows=rows,
-        others=sum(not it.is_current for it in rows) or (not is_whole),
-        next=page.next,
-        is_later_page=cursor is not None,
-        signed_out=out,
-        lines=await lines(visit, recent),
-        done=DONE.get(visit.query.get("done", "")),
-    )
+    return {
+        "rows": rows,
+        "others": sum(not it.is_current for it in rows) or (not is_whole),
+        "next": page.next,
+        "is_later_page": cursor is not None,
+        "signed_out": out,
+        "lines": await lines(visit, recent),
+        "done": DONE.get(visit.query.get("done", "")),
+    }
 
 
 def _with_own(sessions: Sequence[Session], own: Session, *, is_first: bool) -> list[Session]:

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import partial
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 from urllib.parse import quote
 
 from attrs import evolve
+from markupsafe import Markup
 
+from devsess._runtime.drive import drive
 from devsess.adapters._problem import answer_to, to_login
 from devsess.adapters._settings import below_mount, is_local_path
 from devsess.errors import ConfigurationError, InvalidSessionError, StepUpRequiredError
 from devsess.web.account import answering, device, ending, history, overview
 from devsess.web.account import device_changes as changes
 from devsess.web.account.methods import means
+from devsess.web.account.rows import named
 from devsess.web.account.visit import AccountVisit
 from devsess.web.faces import Pages
 from devsess.web.problems import problem_page
@@ -44,6 +48,17 @@ ROUTES: Final[Routes[AccountVisit]] = {
 }
 
 
+Part: TypeAlias = Literal["devices", "history"]
+_PARTS: Final[Mapping[Part, tuple[str, ...]]] = {
+    "devices": (
+        "account/_asked.html",
+        "account/_devices.html",
+        "account/_signed_out.html",
+    ),
+    "history": ("account/_history.html",),
+}
+
+
 class AccountPages(Pages[AccountVisit]):
     """See account_app."""
 
@@ -69,14 +84,45 @@ class AccountPages(Pages[AccountVisit]):
                 raise ConfigurationError(f"{name}: must be a path of this site, not {url!r}")
         self._login_url, self._step_up_url, self._password_url = urls.values()
 
+    def part(self, name: Part, environ: Mapping[str, Any], *, mount: str) -> Markup:
+        """
+        A part of the overview as HTML, for a page of the application's own.
+
+        Its links and forms lead to these pages. For the look, load our stylesheet or write
+        one for the classes `ds-`.
+
+        Args:
+            name: "devices" or "history".
+            environ: The WSGI environment of the application's request, which passed the
+                SessionMiddleware.
+            mount: Where these pages are mounted, as browsers see it: "/account".
+
+        Raises:
+            InvalidSessionError: If nobody is signed in.
+            StoreUnavailableError: If the store did not answer.
+        """
+        return drive(self.part_async(name, environ, mount=mount))
+
+    async def part_async(self, name: Part, scope: Mapping[str, Any], *, mount: str) -> Markup:
+        """As `part`, over an AsyncSessionManager, of an ASGI scope."""
+        visit = self.embedded(scope, mount)
+        self._prepare(visit)
+        shown = await overview.content(visit)
+        drawn = [visit.drawn(it, **shown) for it in _PARTS[name]]
+        return Markup("".join(drawn))  # noqa: S704 - templates have escaped it
+
     async def admit(self, visit: AccountVisit) -> Answer | None:
         """Nobody sees a page who is not signed in; who acts in another's name changes nothing."""
-        session, words = visit.session, visit.words
-        visit.context["means"] = partial(means, words)
-        visit.context["password_url"] = self._there(visit, self._password_url)
+        session = visit.session
+        self._prepare(visit)
         if session.impersonator is not None and not visit.request.is_safe:
             return visit.page("account/impersonating.html", 403)
         return None
+
+    def _prepare(self, visit: AccountVisit) -> None:
+        words = visit.words
+        visit.context |= {"means": partial(means, words), "named": partial(named, words)}
+        visit.context["password_url"] = self._there(visit, self._password_url)
 
     def answer_to(self, visit: AccountVisit, error: DevsessError) -> Answer | None:
         """The page for a person who is not signed in, or must prove themselves again."""

@@ -7,13 +7,16 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
 from attrs import evolve, frozen
+from markupsafe import Markup
 
 from devsess.risk.notices import is_in_question
 from devsess.web.times import WEEK
+from devsess.web.words import isolated
 
 if TYPE_CHECKING:
     from devsess.models import Device, Session
     from devsess.web.account.visit import AccountVisit
+    from devsess.web.words import Words
 
 Tag: TypeAlias = Literal["current", "blocked", "unanswered", "new", "trusted"]
 
@@ -63,6 +66,11 @@ class Row:
     def active_at(self) -> datetime:
         """The latest activity."""
         return max(it.last_seen_at for it in self.sessions)
+
+
+def named(words: Words, device: Device) -> Markup:
+    """The name that its user gave it, else its label."""
+    return isolated(device.name) if device.name else words.label(device.label)
 
 
 def icon_of(device: Device) -> str:
