@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 from _axe import violations
@@ -11,6 +12,8 @@ from _demo import Demo, demo
 from _keyboard import sideways, tab_faults
 from _visitor import Visitor
 from screenshots import LANGUAGES, PAGES, SCHEMES
+
+from devsess.cli._scenes import ADA
 
 Visit = Callable[..., Visitor]
 EDGE = (
@@ -24,6 +27,13 @@ def here(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
     """The site, whose people several tests share."""
     with demo(tmp_path_factory.mktemp("demo")) as here:
         yield here
+
+
+@pytest.fixture
+def own(tmp_path: Path) -> Iterator[Demo]:
+    """A site of the test's own."""
+    with demo(tmp_path) as own:
+        yield own
 
 
 def signed_in(visit: Visit, here: Demo, **settings: object) -> Visitor:
@@ -66,6 +76,23 @@ def test_a_copied_jar_ends_with_one_click(visit: Visit, here: Demo) -> None:
     for copy in (thief, laptop):
         copy.go("/account/")
         assert "/sign-in" == copy.path
+
+
+def test_a_stranger_is_asked_about_and_shut_out(visit: Visit, own: Demo) -> None:
+    """ "No, secure my account" ends the sign-in from elsewhere, and blocks its device."""
+    visitor = signed_in(visit, own)
+    assert "Was this you?" in visitor.text
+    assert "Near Amsterdam, Netherlands" in visitor.text
+    visitor.press("No, secure my account")
+    visitor.page.locator("form button").first.click()
+    visitor.page.wait_for_load_state()
+    visitor.go("/account/")
+    assert "Was this you?" not in visitor.text
+    live = {str(it.device) for it in own.sessions.live(ADA).items}
+    assert "Chrome on Linux" not in live
+    assert "Safari on iPhone" in live
+    blocked = {str(it) for it in own.sessions.devices(ADA) if it.blocked}
+    assert {"Chrome on Linux", "python-requests"} == blocked
 
 
 BRIEF = {"overview", "device", "sign-out-others"}
