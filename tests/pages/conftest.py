@@ -9,14 +9,17 @@ from typing import Any
 
 import httpx
 import pytest
+from _admin_site import STAFF, Desk, at, authorize, mounted
 from _pages_site import SECRET, Places, Site, below, beneath, on_asgi
 from web._raw_apps import asgi_app, wsgi_app
 from web._wsgi_driver import on_wsgi
 
 from devsess import AsyncSessionManager, Policy, SessionManager
 from devsess.adapters import asgi, wsgi
+from devsess.risk_policy import Risk
 from devsess.testing import FakeClock
 from devsess.web import Look, account_app
+from devsess.web.admin import admin_app
 
 
 @pytest.fixture(params=["wsgi", pytest.param("asgi", marks=pytest.mark.thorough)])
@@ -88,3 +91,46 @@ def empty_copy(empty_database: Path, tmp_path: Path) -> Path:
     path = tmp_path / "sessions.db"
     path.write_bytes(empty_database.read_bytes())
     return path
+
+
+@pytest.fixture
+def make_desk(face: str, empty_copy: Path) -> Iterator[Callable[..., Desk]]:
+    """A function that makes an operator's desk; what it opened is closed after the test."""
+    opened: list[Callable[[], object]] = []
+
+    def make(hook: Any = authorize, policy: Policy | None = None, **options: Any) -> Desk:
+        clock = FakeClock()
+        common: dict[str, Any] = {
+            "keys": SECRET,
+            "policy": policy or Policy(risk=Risk()),
+            "clock": clock,
+            "locator": Places(),
+        }
+        blocking = SessionManager(empty_copy, **common)
+        opened.append(blocking.close)
+        if face == "wsgi":
+            app = at(STAFF, admin_app(blocking, authorize=hook, **options).wsgi)
+
+            def send(*request: Any) -> httpx.Response:
+                return on_wsgi(app, *request)
+        else:
+            runner = asyncio.Runner()
+            manager = AsyncSessionManager(empty_copy, **common)
+            asgi_pages = admin_app(manager, authorize=hook, **options).asgi
+
+            def send(*request: Any) -> httpx.Response:
+                return runner.run(on_asgi(mounted(STAFF, asgi_pages), *request))
+
+            opened.append(runner.close)
+            opened.append(lambda: runner.run(manager.close()))
+        return Desk(send, blocking, clock)
+
+    yield make
+    for close in reversed(opened):
+        close()
+
+
+@pytest.fixture
+def desk(make_desk: Callable[..., Desk]) -> Desk:
+    """A desk with risk on, over both faces."""
+    return make_desk()

@@ -1,0 +1,87 @@
+"""What an operator does to one session, device or sign-in: a page that asks, then a form."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from devsess._text import clean_text
+from devsess.web.admin.ending import MAX_REASON, REASON
+
+if TYPE_CHECKING:
+    from devsess.adapters._http import Answer
+    from devsess.models import Device
+    from devsess.web.admin.visit import AdminVisit
+
+
+async def ask_to_end(visit: AdminVisit) -> Answer:
+    """Whether to end one session."""
+    session = await visit.session(visit.query.get("id"))
+    if session is None:
+        return visit.missing()
+    return visit.page("admin/end_session.html", session=session, reason=REASON)
+
+
+async def end(visit: AdminVisit) -> Answer:
+    """End one session."""
+    session = await visit.session(visit.form.get("id"))
+    if session is None:
+        return visit.missing()
+    reason = clean_text(visit.form.get("reason"), MAX_REASON) or REASON
+    await visit.manager.revoke(session, reason=reason, actor=visit.operator.actor)
+    return visit.see("/session", {"id": session.id})
+
+
+async def ask_about_attack(visit: AdminVisit) -> Answer:
+    """Whether a sign-in was an attack, and what happens then."""
+    session = await visit.session(visit.query.get("id"))
+    if session is None:
+        return visit.missing()
+    return visit.page("admin/attack.html", session=session)
+
+
+async def judge(visit: AdminVisit) -> Answer:
+    """The operator's answer to a sign-in in question."""
+    session = await visit.session(visit.form.get("id"))
+    answer = visit.form.get("answer")
+    if session is None or answer not in ("them", "attack"):
+        return visit.missing()
+    await visit.manager.judge(session, answer == "them", actor=visit.operator.actor)
+    return visit.see("/review")
+
+
+async def ask_to_block(visit: AdminVisit) -> Answer:
+    """Whether to block a device."""
+    found = await device_of(visit, visit.query.get("user"), visit.query.get("id"))
+    if found is None:
+        return visit.missing()
+    user_id, device = found
+    return visit.page("admin/block.html", user_id=user_id, device=device)
+
+
+async def change_device(visit: AdminVisit) -> Answer:
+    """Block a device, let it sign in again, or end the trust in it."""
+    form, actor = visit.form, visit.operator.actor
+    found = await device_of(visit, form.get("user"), form.get("id"))
+    if found is None:
+        return visit.missing()
+    user_id, device = found
+    if form.get("change") == "block":
+        await visit.manager.block_device(user_id, device, actor=actor)
+    elif form.get("change") == "unblock":
+        await visit.manager.unblock_device(user_id, device, actor=actor)
+    elif form.get("change") == "distrust":
+        await visit.manager.trust_device(user_id, device, None, actor=actor)
+    else:
+        return visit.missing()
+    return visit.see("/device", {"user": user_id, "id": device.id})
+
+
+async def device_of(
+    visit: AdminVisit, user_id: str | None, device_id: str | None
+) -> tuple[str, Device] | None:
+    """An account of theirs, and its device of that id; None if there is none."""
+    account = visit.seen(user_id)
+    if account is None:
+        return None
+    devices = await visit.manager.devices(account)
+    return next(((account, it) for it in devices if it.id == device_id), None)

@@ -1,0 +1,126 @@
+"""An account's history as an operator reads it: as its owner does, but about somebody else."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING, Final
+
+from attrs import frozen
+from markupsafe import Markup
+
+from devsess.models import Decision, EventType
+from devsess.stores.rows import EVICTED
+from devsess.web.account import sentences
+from devsess.web.account.methods import means
+from devsess.web.account.sentences import Verdict
+from devsess.web.words import isolated, msg
+
+if TYPE_CHECKING:
+    from devsess.history.entries import HistoryEntry
+    from devsess.models import Event
+    from devsess.web.admin.visit import AdminVisit
+
+# Where the owner's page says "you".
+TITLES: Final[Mapping[tuple[EventType, str], str]] = {
+    (EventType.SESSION_CREATED, "impersonation"): msg("Staff signed in in the user’s name"),
+    (EventType.SESSION_REVOKED, EVICTED): msg("Signed out: the account had reached its limit"),
+    (EventType.LIMIT_EXCEEDED, "limit"): msg("A sign-in reached the account’s limit"),
+    (EventType.LIMIT_EXCEEDED, ""): msg("A sign-in reached the account’s limit"),
+    (EventType.STEP_UP_ASKED, "disowned"): msg(
+        "A second proof was asked for: a sign-in was not the owner’s"
+    ),
+    (EventType.NOTICE, ""): msg("The owner was asked about a sign-in"),
+    (EventType.NOTICE_CONFIRMED, ""): msg("A sign-in was confirmed as the owner’s"),
+    (EventType.NOTICE_DISOWNED, ""): msg("A sign-in was said not to be the owner’s"),
+    (EventType.SIGN_IN_HELD, ""): msg("A sign-in waited for approval"),
+    (EventType.NEW_DEVICE, ""): msg("A device is new to the account"),
+}
+ANSWERS: Final[Mapping[EventType, Verdict]] = {
+    EventType.NOTICE_CONFIRMED: Verdict(msg("It was them"), "good"),
+    EventType.NOTICE_DISOWNED: Verdict(msg("It was not them"), "bad"),
+}
+# Networks of failed sign-ins that are named; the rest are counted.
+_NETWORKS = 3
+
+
+@frozen
+class Line:
+    """
+    A line of the history.
+
+    Attributes:
+        at: When.
+        title: What happened.
+        facts: Device, place, address, methods, and the actor where it was another.
+        session_id: Of which session, or None.
+        verdict: The answer about a sign-in, or None.
+        unusual: What was unusual, or None.
+    """
+
+    at: datetime
+    title: Markup
+    facts: Sequence[Markup]
+    session_id: str | None = None
+    verdict: Verdict | None = None
+    unusual: Markup | None = None
+
+
+def lines(visit: AdminVisit, entries: Iterable[HistoryEntry]) -> list[Line]:
+    """Entries, newest first, as lines."""
+    answers: dict[str | None, Verdict] = {}
+    found = []
+    for entry in entries:
+        event = entry.event
+        if event is None:
+            found.append(_failed(visit, entry))
+            continue
+        if event.type in ANSWERS:
+            answers.setdefault(event.session_id, ANSWERS[event.type])
+        found.append(_line(visit, entry, event, answers))
+    return found
+
+
+def _line(
+    visit: AdminVisit,
+    entry: HistoryEntry,
+    event: Event,
+    answers: Mapping[str | None, Verdict],
+) -> Line:
+    words = visit.words
+    facts = [isolated(it) for it in (entry.device, entry.place, event.ip) if it]
+    method = means(words, entry.amr)
+    facts += [words.say("with {methods}", methods=method)] if method else []
+    if event.actor is not None and event.actor != event.user_id:
+        facts.append(words.say("by {actor}", actor=isolated(event.actor)))
+    is_sign_in = event.type is EventType.SESSION_CREATED
+    return Line(
+        entry.at,
+        _title(visit, event),
+        facts,
+        event.session_id,
+        answers.get(event.session_id) if is_sign_in else None,
+        _unusual(visit, event),
+    )
+
+
+def _title(visit: AdminVisit, event: Event) -> Markup:
+    known = TITLES.get((event.type, event.reason or ""))
+    return visit.words.say(known) if known else sentences.title(visit.words, event)
+
+
+def _unusual(visit: AdminVisit, event: Event) -> Markup | None:
+    """What was unusual; said of the sign-in, and not again of the device that was new with it."""
+    found = event.assessment
+    if found is None or found.decision is Decision.ALLOW or event.type is EventType.NEW_DEVICE:
+        return None
+    return sentences.unusual(visit.words, event)
+
+
+def _failed(visit: AdminVisit, entry: HistoryEntry) -> Line:
+    words, networks = visit.words, entry.networks
+    facts = [isolated(it) for it in networks[:_NETWORKS]]
+    more = len(networks) - _NETWORKS
+    if more > 0:
+        facts.append(words.plural("{n} more network", "{n} more networks", more))
+    return Line(entry.at, sentences.failures(words, entry.count), facts)

@@ -1,0 +1,317 @@
+"""The words of the operators' pages: reasons, acts, checks and signals, in the page's language."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, date, datetime
+from typing import TYPE_CHECKING, Any, Final
+
+from attrs import frozen
+from markupsafe import Markup
+
+from devsess.explanation import Outcome
+from devsess.history.words import SIGNALS
+from devsess.models import Decision, EventType
+from devsess.stores.rows import EVICTED, EXPIRED, REPLACED
+from devsess.web.admin.asked import cidr
+from devsess.web.times import MONTHS
+from devsess.web.words import isolated, msg
+
+if TYPE_CHECKING:
+    from devsess.explanation import Check
+    from devsess.models import Device
+    from devsess.web.admin.searching import Line
+    from devsess.web.admin.visit import AdminVisit
+
+# The reasons that devsess writes. Others are the application's, and are shown as they are.
+REASONS: Final[Mapping[str, str]] = {
+    REPLACED: msg("replaced by a new sign-in"),
+    EVICTED: msg("made room for a new sign-in"),
+    EXPIRED: msg("timed out"),
+    "logout": msg("signed out"),
+    "signed out by its user": msg("signed out by its user"),
+    "revoked": msg("ended"),
+    "impersonator": msg("impersonation over"),
+    "undeliverable": msg("tokens not delivered"),
+    "foreign-device": msg("token used on another device"),
+    "late": msg("token used twice"),
+    "stale": msg("old token used"),
+    "refused": msg("sign-in refused"),
+    "device-blocked": msg("device blocked"),
+    "device-forgotten": msg("device removed"),
+    "impersonation": msg("impersonation"),
+    "disowned": msg("not the owner’s sign-in"),
+    "erased": msg("account erased"),
+    "ended by staff": msg("ended by staff"),
+}
+# What is done to accounts, as the log says it before its count.
+ACTS: Final[Mapping[EventType, str]] = {
+    EventType.SESSION_REVOKED: msg("Sessions ended"),
+    EventType.SESSION_CREATED: msg("Impersonations begun"),
+    EventType.DEVICE_BLOCKED: msg("Devices blocked"),
+    EventType.DEVICE_UNBLOCKED: msg("Devices let in again"),
+    EventType.DEVICE_TRUSTED: msg("Trust in devices changed"),
+    EventType.DEVICE_RENAMED: msg("Devices renamed"),
+    EventType.DEVICE_FORGOTTEN: msg("Devices removed"),
+    EventType.NOTICE_CONFIRMED: msg("Sign-ins confirmed as the owner’s"),
+    EventType.NOTICE_DISOWNED: msg("Sign-ins marked as attacks"),
+    EventType.STEP_UP_ASKED: msg("Second proofs asked for"),
+    EventType.SIGN_IN_APPROVED: msg("Waiting sign-ins approved"),
+    EventType.SIGN_IN_REFUSED: msg("Waiting sign-ins refused"),
+}
+KINDS: Final[Mapping[str, str]] = {
+    "all": msg("All devices"),
+    "desktop": msg("Computer"),
+    "phone": msg("Phone"),
+    "tablet": msg("Tablet"),
+    "tv": msg("Television"),
+    "bot": msg("Program"),
+    "app": msg("App"),
+    "unknown": msg("Unknown device"),
+}
+# What stands between thousands, where it is no comma (CLDR).
+THOUSANDS: Final[Mapping[str, str]] = {"de": ".", "es": ".", "fr": "\u202f"}
+DECISIONS: Final[Mapping[str, str]] = {
+    Decision.ALLOW: msg("Not unusual: {n} points"),
+    Decision.NOTIFY: msg("Unusual, {n} points: enough to ask its owner"),
+    Decision.STEP_UP: msg("Unusual, {n} points: enough to ask for a second proof"),
+    Decision.DENY: msg("Unusual, {n} points: enough to refuse it"),
+}
+
+
+@frozen
+class Said:
+    """
+    One check in words.
+
+    Attributes:
+        verdict: "passes", "refuses" or "not reached".
+        style: The class of its tag.
+        words: What was found.
+    """
+
+    verdict: Markup
+    style: str
+    words: Markup
+
+
+@frozen
+class Weighed:
+    """
+    An assessment in words.
+
+    Attributes:
+        title: The decision and the points.
+        signals: What was unusual, each with its points.
+        base: What the sum begins with, or "".
+        not_evaluated: The rules that lacked data, or "".
+    """
+
+    title: Markup
+    signals: tuple[Weight, ...]
+    base: str
+    not_evaluated: str
+
+
+@frozen
+class Weight:
+    """One unusual thing, and its points."""
+
+    words: Markup
+    points: str
+
+
+def context(visit: AdminVisit) -> dict[str, object]:
+    """The functions that templates of these pages call."""
+    return {
+        "reason_words": lambda reason: reason_words(visit, reason),
+        "act_words": lambda line: act_words(visit, line),
+        "is_trusted": lambda device: is_trusted(visit, device),
+        "network_text": lambda ip: cidr(ip) or ip,
+        "day_words": lambda on: day_words(visit, on),
+        "kind_words": lambda kind: kind_words(visit, kind),
+        "number": lambda n: number(visit, n),
+    }
+
+
+def reason_words(visit: AdminVisit, reason: str | None) -> Markup:
+    """A known reason in the page's language, another as it is, isolated."""
+    if not reason:
+        return visit.words.say("ended")
+    return visit.words.say(REASONS[reason]) if reason in REASONS else isolated(reason)
+
+
+def act_words(visit: AdminVisit, line: Line) -> Markup:
+    """What a line of the log says that was done."""
+    known = ACTS.get(line.type)
+    what = visit.words.say(known) if known else isolated(line.type.replace("_", " "))
+    return Markup("{}: {}").format(what, number(visit, len(line.events)))
+
+
+def day_words(visit: AdminVisit, on: date) -> Markup:
+    """A day of the pages' time zone, such as "14 November 2026"."""
+    month = visit.words.of("month", MONTHS[on.month - 1])
+    return visit.words.say("{day} {month} {year}", day=on.day, month=month, year=str(on.year))
+
+
+def kind_words(visit: AdminVisit, kind: str) -> Markup:
+    """A kind of device."""
+    return visit.words.say(KINDS.get(kind, KINDS["unknown"]))
+
+
+def number(visit: AdminVisit, n: int) -> str:
+    """A number with its thousands parted, as the page's language does it."""
+    return f"{n:,}".replace(",", THOUSANDS.get(visit.words.language, ","))
+
+
+def is_trusted(visit: AdminVisit, device: Device) -> bool:
+    """Whether a device is trusted now."""
+    return device.trusted_until is not None and device.trusted_until.timestamp() > visit.now
+
+
+def weighed(visit: AdminVisit, found: Mapping[str, Any] | None) -> Weighed | None:
+    """An assessment, as `explain` has it, in words; None if there is none."""
+    if not found:
+        return None
+    say = visit.words.say
+    title = say(DECISIONS.get(found["decision"], DECISIONS[Decision.ALLOW]), n=found["score"])
+    signals = tuple(Weight(_signal(visit, it), _signed(it["weight"])) for it in found["signals"])
+    base = found["score"] - sum(it["weight"] for it in found["signals"])
+    begins = say("Every sum begins with {n} points.", n=_signed(base)) if base else ""
+    rules = ", ".join(str(it).replace("_", " ") for it in found["notEvaluated"])
+    return Weighed(title, signals, begins, rules)
+
+
+def _signed(points: int) -> str:
+    """Such as "+20" or "−50"."""
+    return f"{points:+d}".replace("-", "\N{MINUS SIGN}")
+
+
+def _signal(visit: AdminVisit, signal: Mapping[str, Any]) -> Markup:
+    """A signal in words; one that lacks its numbers, or is not known, by its own message."""
+    pattern = SIGNALS.get(signal["kind"])
+    if pattern is None:
+        return isolated(signal["message"])
+    try:
+        return (
+            visit.words.say(pattern, **dict(signal["data"]))
+            if "{" in pattern
+            else visit.words.say(pattern)
+        )
+    except (KeyError, ValueError, TypeError):
+        return isolated(signal["message"])
+
+
+def checked(visit: AdminVisit, checks: Sequence[Check]) -> list[Said]:
+    """Every check of a session in words."""
+    return [_said(visit, it) for it in checks if it.name != "risk"]
+
+
+def _said(visit: AdminVisit, check: Check) -> Said:
+    say = visit.words.say
+    if check.outcome is Outcome.NOT_REACHED:
+        return Said(say("not reached"), "", _subject(visit, check.name))
+    if check.outcome is Outcome.FAILED:
+        return Said(say("refuses"), "bad", _refused(visit, check))
+    style, verdict = (
+        ("warn", say("refuses in part")) if check.data.get("due") else ("good", say("passes"))
+    )
+    return Said(verdict, style, _PASSED[check.name](visit, check.data))
+
+
+def _subject(visit: AdminVisit, name: str) -> Markup:
+    return visit.words.say(SUBJECTS.get(name, name))
+
+
+SUBJECTS: Final[Mapping[str, str]] = {
+    "session": msg("The session is in the store"),
+    "liveness": msg("It has not ended"),
+    "impersonation": msg("Impersonation"),
+    "authentication": msg("Latest proof"),
+    "device": msg("Device"),
+    "staleness": msg("How current the answer is"),
+    "step_up": msg("Second proof"),
+}
+
+
+def _refused(visit: AdminVisit, check: Check) -> Markup:
+    say, data = visit.words.say, check.data
+    if check.name == "impersonation":
+        return say("The session that began the impersonation has ended")
+    if data.get("state") == "revoked":
+        return say(
+            "It was ended on {at}: {reason}",
+            at=_instant(visit, data.get("endedAt")),
+            reason=reason_words(visit, data.get("reason")),
+        )
+    if data.get("state") == "absolute":
+        at = _instant(visit, data.get("absoluteDeadline"))
+        return say("Its absolute lifetime was over on {at}", at=at)
+    if data.get("state") == "idle":
+        return say("It was idle for too long on {at}", at=_instant(visit, data.get("idleDeadline")))
+    return isolated(check.message, 200)
+
+
+def _instant(visit: AdminVisit, text: object) -> Markup:
+    if not isinstance(text, str):
+        return Markup("–")
+    at = datetime.fromisoformat(text).astimezone(UTC)
+    return visit.times.instant(at)
+
+
+def _session(visit: AdminVisit, _: Mapping[str, Any]) -> Markup:
+    return visit.words.say("The session is in the store")
+
+
+def _liveness(visit: AdminVisit, data: Mapping[str, Any]) -> Markup:
+    return visit.words.say(
+        "It has not ended: without activity it lives until {idle}, at most until {absolute}",
+        idle=_instant(visit, data["idleDeadline"]),
+        absolute=_instant(visit, data["absoluteDeadline"]),
+    )
+
+
+def _impersonation(visit: AdminVisit, data: Mapping[str, Any]) -> Markup:
+    if data["impersonator"] is None:
+        return visit.words.say("Nobody acts in the user’s name")
+    return visit.words.say("{user} acts in the user’s name", user=isolated(data["impersonator"]))
+
+
+def _authentication(visit: AdminVisit, data: Mapping[str, Any]) -> Markup:
+    at, methods = _instant(visit, data["authTime"]), isolated(", ".join(data["amr"]) or "–")
+    return visit.words.say("Latest proof {at}, by {methods}", at=at, methods=methods)
+
+
+def _device(visit: AdminVisit, data: Mapping[str, Any]) -> Markup:
+    say = visit.words.say
+    if data["bound"]:
+        return say("Only its own device may renew its tokens")
+    return say("Its device has not shown its own token yet: any may renew its tokens")
+
+
+def _staleness(visit: AdminVisit, data: Mapping[str, Any]) -> Markup:
+    seconds = data["maxStaleness"]
+    if data["way"] == "acknowledged" or not seconds:
+        return visit.words.say("An ending is in force at once")
+    return visit.words.say("An ending is in force after at most {n} s", n=f"{seconds:g}")
+
+
+def _step_up(visit: AdminVisit, data: Mapping[str, Any]) -> Markup:
+    say = visit.words.say
+    if data["due"]:
+        at = _instant(visit, data["stepUpAfter"])
+        return say("A second proof is due since {at}: what needs one is refused", at=at)
+    if data["stepUpAfter"]:
+        return say("The second proof that was asked for was given")
+    return say("No second proof is due")
+
+
+_PASSED: Final[Mapping[str, Callable[[AdminVisit, Mapping[str, Any]], Markup]]] = {
+    "session": _session,
+    "liveness": _liveness,
+    "impersonation": _impersonation,
+    "authentication": _authentication,
+    "device": _device,
+    "staleness": _staleness,
+    "step_up": _step_up,
+}

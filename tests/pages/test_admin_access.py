@@ -1,0 +1,137 @@
+"""Who may see the operators' pages: nobody, until the application's hook says who."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from _admin_site import STAFF, Desk, authorize
+
+from devsess import BadTokenError, ConfigurationError, StoreUnavailableError
+from devsess.web.admin import Operator, admin_app
+from devsess.web.admin.pages import ROUTES
+from devsess.web.assets import served
+
+
+def test_there_is_no_start_without_a_hook(desk: Desk) -> None:
+    """A forgotten hook is an error at the start, and not an open door."""
+    wrong: list[Any] = [None, "authorize"]
+    for hook in wrong:
+        with pytest.raises(ConfigurationError):
+            admin_app(desk.sessions, authorize=hook)
+
+
+def test_nothing_answers_without_an_operator(desk: Desk) -> None:
+    """Each page, form, file and unknown path is the same 404, which says nothing of these pages."""
+    stranger = desk.as_(None)
+    paths = ["", "/nothing", *ROUTES, *served()]
+    answers = [stranger.get(path) for path in paths]
+    answers += [stranger.post(path, site) for path in ROUTES for site in ("same-origin", None)]
+
+    assert {(404, "Not found.\n")} == {(it.status_code, it.text) for it in answers}
+    assert {"no-store"} == {it.headers["cache-control"] for it in answers}
+
+
+def test_an_operator_sees_pages_and_files(desk: Desk) -> None:
+    """With one, the pages answer, and so do the files that they load."""
+    found = [desk.get(path).status_code for path in ("/", "/search", "/review", "/log", *served())]
+    assert {200} == set(found)
+
+
+@pytest.mark.parametrize(
+    ("said", "status"),
+    [(None, 404), (BadTokenError("no"), 404), (StoreUnavailableError("down"), 503)],
+)
+def test_what_the_hook_says(
+    make_desk: Callable[..., Desk], said: Exception | None, status: int
+) -> None:
+    """No operator, or no session of one, is 404; a store that is down is 503, and says no more."""
+
+    def hook(_: object) -> Operator | None:
+        if said is not None:
+            raise said
+        return None
+
+    answer = make_desk(hook).get("/")
+    assert status == answer.status_code
+    assert "down" not in answer.text
+
+
+def test_a_hook_that_says_something_else(make_desk: Callable[..., Desk]) -> None:
+    """True is no operator: who acts must be known."""
+    with pytest.raises(ConfigurationError):
+        make_desk(lambda _: True).get("/")
+
+
+def test_a_hook_may_be_awaited(make_desk: Callable[..., Desk]) -> None:
+    """A coroutine function is a hook too."""
+
+    async def hook(request: Any) -> Operator | None:
+        return authorize(request)
+
+    desk = make_desk(hook)
+    assert [200, 404] == [it.get("/").status_code for it in (desk, desk.as_(None))]
+
+
+def test_other_sites_change_nothing(desk: Desk) -> None:
+    """A form of another site is refused, and so is one that does not say where it comes from."""
+    session = desk.sign_in("ada").session
+    for site in ("cross-site", "same-site", None):
+        assert 403 == desk.post("/session/end", site, id=session.id).status_code
+    assert desk.sessions.list("ada")
+
+
+def test_links_begin_at_the_mount(desk: Desk) -> None:
+    """Every link of a page leads below the place where the pages are mounted."""
+    desk.sign_in("ada")
+    page = desk.get("/search").text
+    found = [part.split('"')[0] for part in page.split('href="')[1:]]
+    assert found
+    assert all(it.startswith((f"{STAFF}/", "#")) for it in found), found
+
+
+def test_what_is_not_of_the_tenant_is_not_there(desk: Desk) -> None:
+    """Pages of other tenants' accounts, devices and sessions are 404, and no list has them."""
+    own, other = desk.sign_in("acme-1").session, desk.sign_in("other-1").session
+    acme = desk.as_("support-7/acme-")
+
+    def pages(session: Any) -> list[tuple[str, dict[str, str]]]:
+        device = {"user": session.user_id, "id": session.device.id}
+        return [
+            ("/user", {"id": session.user_id}),
+            ("/activity", {"id": session.user_id}),
+            ("/device", device),
+            ("/device/block", device),
+            ("/session", {"id": session.id}),
+            ("/session/end", {"id": session.id}),
+            ("/review/attack", {"id": session.id}),
+            ("/end", {"user": session.user_id}),
+        ]
+
+    assert {200} == {acme.get(*it).status_code for it in pages(own)}
+    assert {404} == {acme.get(*it).status_code for it in pages(other)}
+    for path, query in [
+        ("/search", {}),
+        ("/network", {"ip": own.ip}),
+        ("/day", {"on": "2025-07-18"}),
+    ]:
+        text = acme.get(path, query).text
+        assert ("acme-1" in text, "other-1" in text) == (True, False), path
+    for text in ("other-1", other.id, other.device.id):
+        assert 404 == acme.get("/find", {"q": text}).status_code
+    posts = [
+        acme.post("/session/end", id=other.id),
+        acme.post("/review", id=other.id, answer="attack"),
+        acme.post("/device", user="other-1", id=other.device.id, change="block"),
+    ]
+    assert [404] * 3 == [it.status_code for it in posts]
+    assert desk.sessions.list("other-1")
+
+
+def test_a_tenant_sees_no_statistics(desk: Desk) -> None:
+    """They are of all accounts together: not shown, not given out."""
+    acme = desk.as_("support-7/acme-")
+    assert 200 == acme.get("/").status_code
+    for path in ("/live", "/statistics.csv", "/statistics.json"):
+        assert 404 == acme.get(path).status_code

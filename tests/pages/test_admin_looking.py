@@ -1,0 +1,230 @@
+"""What operators look at: lists page by page, hostile text, impersonation, statistics."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+
+import pytest
+from _admin_site import Desk, links, words
+
+from devsess import Client
+from devsess.web import Look
+from devsess.web.admin import finding
+from devsess.web.admin.searching import lines
+
+SCRIPT = "<script>alert(1)</script>"
+
+
+def test_a_list_goes_on(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Page after page shows each session once."""
+    monkeypatch.setattr(finding, "ROWS", 2)
+    ids = set()
+    for number in range(5):
+        ids.add(desk.sign_in(f"user-{number}").session.id)
+        desk.clock.advance(1)
+    seen: list[str] = []
+    page = desk.get("/search")
+    while True:
+        seen += [href.split("id=")[1] for href, _ in links(page.text) if "/session?" in href]
+        if not any(text == "More" for _, text in links(page.text)):
+            break
+        page = desk.click("More")
+    assert (5, ids) == (len(seen), set(seen))
+
+
+def test_a_tenants_list_goes_on(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Their sessions come each once, however many of others stand between them."""
+    monkeypatch.setattr(finding, "ROWS", 2)
+    monkeypatch.setattr(finding, "READS", 2)
+    for number in range(12):
+        desk.sign_in(f"{'acme' if number % 4 == 0 else 'other'}-{number}")
+        desk.clock.advance(1)
+    acme, seen = desk.as_("support-7/acme-"), []
+    acme.get("/search")
+    while True:
+        seen += [text for href, text in links(acme.page.text) if "/user?" in href]
+        onward = [text for _, text in links(acme.page.text) if text in ("More", "Look further")]
+        if not onward:
+            break
+        acme.click(onward[0])
+    assert ["acme-8", "acme-4", "acme-0"] == seen
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/search", "/user?id=ada&", "/review", "/log", "/activity?id=ada&", "/day?on=2025-07-18&"],
+)
+def test_a_mangled_cursor(desk: Desk, path: str) -> None:
+    """It is a request that cannot be read, and no fault of the server."""
+    desk.sign_in("ada")
+    path = path if path.endswith("&") else f"{path}?"
+    assert 400 == desk.get(f"{path}after=nonsense").status_code
+
+
+@pytest.mark.parametrize(
+    ("path", "status"),
+    [
+        ("/session?id=unknown", 404),
+        ("/session", 404),
+        ("/device?user=ada&id=unknown", 404),
+        ("/user", 404),
+        ("/user?id=nobody", 404),
+        ("/user?id=" + "x" * 300, 404),
+        ("/network?ip=nonsense", 404),
+        ("/network", 404),
+        ("/day", 404),
+        ("/day?on=soon", 404),
+        ("/day?on=0001-01-01", 404),
+        ("/day?on=9999-12-31", 404),
+        ("/find?q=nobody", 404),
+        ("/find?q=", 200),
+        ("/search?ip=nonsense", 400),
+        ("/search?state=asleep", 400),
+        ("/search?since=2025-02-30", 400),
+        ("/search?user=" + "x" * 300, 400),
+        ("/?days=12345", 200),
+        ("/search?user=a%00b", 200),
+        ("/user?id=a%00b", 404),
+        ("/search?user=%ff", 400),
+    ],
+)
+def test_odd_addresses(desk: Desk, path: str, status: int) -> None:
+    """What is not there is 404, what cannot be read 400, and nothing is 500."""
+    assert status == desk.get(path).status_code
+
+
+def test_hostile_text_is_shown_harmlessly(desk: Desk) -> None:
+    """Names, agents and reasons are text: no markup, no direction, no ten thousand letters."""
+    agent = f"{SCRIPT} \u202etxt " + "A" * 10_000
+    session = desk.sessions.login(SCRIPT, Client(ip="203.0.113.9", user_agent=agent)).session
+    desk.sessions.rename_device(SCRIPT, session.device.id, f'"><img src=x> \u202e{"n" * 30}')
+    desk.sessions.revoke(session, reason=f"{SCRIPT}\u2028", actor=SCRIPT)
+    paths = [
+        ("/user", {"id": SCRIPT}),
+        ("/session", {"id": session.id}),
+        ("/device", {"user": SCRIPT, "id": session.device.id}),
+        ("/activity", {"id": SCRIPT}),
+    ]
+    more: list[tuple[str, dict[str, str]]] = [("/search", {}), ("/log", {})]
+    for path, query in [*paths, *more, ("/find", {"q": f"{SCRIPT}x"})]:
+        text = desk.get(path, query).text
+        assert "<script>alert" not in text, path
+        assert "<img" not in text, path
+        assert "\u202e" not in text, path
+        assert "A" * 1_000 not in text, path
+
+
+def test_an_impersonation_is_seen(desk: Desk) -> None:
+    """On the list, on its page and in the log: by whom."""
+    staff = desk.sign_in("boss", acr="aal2").session
+    session = desk.sessions.impersonate("ada", staff, Client(ip="203.0.113.9")).session
+
+    for path, query in [("/user", {"id": "ada"}), ("/session", {"id": session.id})]:
+        assert "impersonation by boss" in words(desk.get(path, query).text)
+    assert "boss acts in the user’s name" in words(desk.get("/session", {"id": session.id}).text)
+    assert "boss Impersonations begun: 1 ada" in words(desk.get("/log").text)
+
+
+def test_what_a_request_would_meet(desk: Desk) -> None:
+    """Of a live session all passes; of an ended one the check that refuses says why."""
+    session = desk.sign_in("ada").session
+    page = words(desk.get("/session", {"id": session.id}).text)
+    assert "refuses" not in page
+    desk.sessions.revoke(session, reason="lost phone")
+    page = words(desk.get("/session", {"id": session.id}).text)
+    assert "refuses It was ended on 18 July 2025, 09:30: lost phone" in page
+    assert "not reached" in page
+
+
+def test_a_session_that_timed_out(desk: Desk) -> None:
+    """It says since when."""
+    session = desk.sign_in("ada").session
+    desk.clock.advance(15 * 86_400)
+    page = words(desk.get("/session", {"id": session.id}).text)
+    assert "refuses It was idle for too long on 1 August 2025, 09:30" in page
+
+
+def test_an_address_of_ended_sessions(desk: Desk) -> None:
+    """They keep only their network: the address's page says so, and leads there."""
+    session = desk.sign_in("ada", "203.0.113.9").session
+    desk.sessions.revoke(session)
+    page = desk.get("/network", {"ip": "203.0.113.9"})
+    assert "Ended sessions keep only their network." in words(page.text)
+    assert "ada" in words(desk.click("All of 203.0.113.0/24").text)
+
+
+def test_live_numbers(desk: Desk) -> None:
+    """A fragment; 304 while nothing has changed, and new numbers when something has."""
+    desk.sign_in("ada")
+    first = desk.get("/live")
+    tag = first.headers["etag"]
+    assert "1 " in words(first.text)
+    assert "<html" not in first.text
+    assert 304 == desk.get("/live", if_none_match=tag).status_code
+    desk.sign_in("bob")
+    again = desk.get("/live", if_none_match=tag)
+    assert (200, True) == (again.status_code, tag != again.headers["etag"])
+
+
+def test_statistics_for_programs(desk: Desk) -> None:
+    """CSV and JSON of the days that the page shows."""
+    desk.sign_in("ada")
+    csv = desk.get("/statistics.csv", {"days": "7"})
+    assert "text/csv; charset=utf-8" == csv.headers["content-type"]
+    assert 8 == len(csv.text.splitlines())
+    found = json.loads(desk.get("/statistics.json", {"days": "90"}).text)
+    assert (90, 1) == (len(found["days"]), found["days"][-1]["signedIn"])
+
+
+def test_the_overview_draws_what_is_counted(desk: Desk) -> None:
+    """Sums in words, the same numbers in the tables, and each bar leads to its day."""
+    for number in range(3):
+        desk.sign_in(f"user-{number}", "203.0.113.9")
+    desk.sessions.record_failure("user-1", Client(ip="203.0.113.9"))
+    desk.clock.advance(86_400)
+    desk.sign_in("user-1")
+    page = desk.get("/")
+    said = words(page.text)
+    assert "4 signed in, 1 failed or refused" in said
+    assert "18 July 2025 3 1" in said
+    assert "19 July 2025 1 0" in said
+    assert "Show as a table" in said
+    assert any(href.endswith("/day?on=2025-07-18") for href, _ in links(page.text))
+    assert len(page.content) < 50_000
+
+
+def test_days_are_those_of_the_time_zone(make_desk: Callable[..., Desk]) -> None:
+    """Half past nine in UTC is the next day in Auckland's evening."""
+    desk = make_desk(look=Look(time_zone="Pacific/Auckland"))
+    desk.clock.advance(5 * 3_600)  # 14:30 UTC, 02:30 in Auckland
+    desk.sign_in("ada")
+    assert "ada" in words(desk.get("/day", {"on": "2025-07-19"}).text)
+    assert "ada" not in words(desk.get("/day", {"on": "2025-07-18"}).text)
+
+
+def test_acts_in_a_row_are_one_line(desk: Desk) -> None:
+    """What one actor did for one reason, and no other, is one line with its accounts."""
+    for user in ("ada", "bob"):
+        desk.sessions.revoke(desk.sign_in(user).session, reason="r", actor="s-1")
+    desk.sessions.revoke(desk.sign_in("eve").session, reason="r", actor="s-2")
+    found = lines(desk.sessions.acts().items)
+    assert [("s-2", ("eve",)), ("s-1", ("bob", "ada"))] == [(it.actor, it.users) for it in found]
+
+
+@pytest.mark.parametrize("language", ["ar", "de", "en", "es", "fr"])
+def test_every_language(make_desk: Callable[..., Desk], language: str) -> None:
+    """Each page is drawn in each; Arabic from right to left."""
+    desk = make_desk(look=Look(language=language))
+    session = desk.unusual("ada").session
+    paths = ["/", "/search", "/review", "/log", "/end?user=ada", "/user?id=ada"]
+    for path in [
+        *paths,
+        f"/session?id={session.id}",
+        "/day?on=2025-07-18",
+        "/network?ip=203.0.113.9",
+    ]:
+        answer = desk.get(path)
+        assert 200 == answer.status_code, path
+        direction = "rtl" if language == "ar" else "ltr"
+        assert f'<html lang="{language}" dir="{direction}">' in answer.text
