@@ -11,7 +11,13 @@ from typing import TYPE_CHECKING
 import pytest
 
 from devsess.stores.mongodb import MongoStore
-from devsess.testing import CopyContract, LeaseContract, PollingContract, StoreContract
+from devsess.testing import (
+    CopyContract,
+    LeaseContract,
+    PollingContract,
+    SearchContract,
+    StoreContract,
+)
 
 if TYPE_CHECKING:
     from servers.mongo import Server
@@ -19,7 +25,7 @@ if TYPE_CHECKING:
     from devsess.stores.base import AsyncStore
 
 
-class OverMongoDB(StoreContract, LeaseContract, CopyContract, PollingContract):
+class OverMongoDB(StoreContract, LeaseContract, CopyContract, PollingContract, SearchContract):
     """Each store has a collection of its own."""
 
     server: Server
@@ -54,6 +60,11 @@ class OverMongoDB(StoreContract, LeaseContract, CopyContract, PollingContract):
     def test_malformed_ids_are_unknown(self) -> None:
         """See ReadingContract."""
         super().test_malformed_ids_are_unknown()
+
+    @pytest.mark.thorough
+    def test_pages_of_any_size_find_each_session_once(self) -> None:
+        """See SearchContract."""
+        super().test_pages_of_any_size_find_each_session_once()
 
 
 class OverStreams(OverMongoDB):

@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import evolve, fields
 
-from devsess.stores import as_json
+from devsess.stores import as_json, searching
 from devsess.stores.mongodb.ports import Document
 from devsess.stores.rows import DeviceRow, EventRow, SessionRow
 from devsess.stores.semantics import Covering
@@ -146,10 +146,11 @@ def bound_by(user_id: str, digests: Sequence[bytes] = ()) -> Document:
 
 
 def session_document(row: SessionRow) -> Document:
-    """*row* as a document; `open` unless it is written as ended."""
+    """*row* as a document; `open` unless it is written as ended, `queued` too if it has points."""
     plain = as_json.as_plain(row)
     if row.revoked_at is None:
         plain = {name: it for name, it in plain.items() if name not in _END} | {"open": True}
+        plain |= {} if row.score is None else {"queued": row.score}
     return plain | {
         "_id": session_key(row.id),
         "table": "session",
@@ -161,14 +162,15 @@ def session_document(row: SessionRow) -> Document:
 def session_values(row: SessionRow, names: Iterable[str]) -> Document:
     """The columns *names* of *row*, as `session_document` has them."""
     document = session_document(row)
-    return {name: document[name] for name in names}
+    values = {name: document[name] for name in names}
+    return values | ({"queued": row.score} if "score" in values else {})
 
 
 def ended_values(at: float, reason: str, actor: str | None) -> Document:
     """The change that writes sessions as ended; without its address a row has its network."""
     return {
         "$set": {"revoked_at": at, "reason": reason, "actor": actor},
-        "$unset": {"open": "", "ip": ""},
+        "$unset": {"open": "", "ip": "", "queued": ""},
     }
 
 
@@ -206,13 +208,14 @@ def fingerprint(digest: bytes) -> str:
 
 
 def event_document(row: EventRow, place: int) -> Document:
-    """*row* as a document; `alike` is what the history keeps so many of."""
+    """*row* as a document; `alike` is what the history keeps so many of, `act` an operator's."""
     return as_json.as_plain(row) | {
         "_id": f"event/{place}",
         "table": "event",
         "place": place,
         "gate": gate_of(place),
         "alike": alike(row),
+        **({"act": True} if searching.is_act(row) else {}),
     }
 
 

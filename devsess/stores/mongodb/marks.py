@@ -92,18 +92,33 @@ def pending_from(documents: Sequence[Mapping[str, Any]]) -> list[Covering]:
 
 def uncovered(pending: Sequence[Covering]) -> Document:
     """Finds sessions that none of *pending* covers."""
+    clauses = covered(pending)
+    return {"$nor": clauses} if clauses else {}
+
+
+def covered(pending: Sequence[Covering]) -> list[Document]:
+    """Each finds the sessions that one of *pending* covers."""
     clauses: list[Document] = []
     for by in pending:
         whose = {} if by.user_id is None else {"owner": account_key(by.user_id)}
         clauses.append(whose | {"ending_number": {"$lt": by.number}})
-    return {"$nor": clauses} if clauses else {}
+    return clauses
 
 
 def was_live(at: LivenessCutoffs) -> Document:
     """Says the same as lifecycle.counts_as_live of a row that is not revoked."""
+    return {name: {"$gt": instant} for name, instant in _bounds(at).items()}
+
+
+def was_over(at: LivenessCutoffs) -> list[Document]:
+    """Each finds sessions that `was_live` does not; together they find all of them."""
+    return [{name: {"$lte": instant}} for name, instant in _bounds(at).items()]
+
+
+def _bounds(at: LivenessCutoffs) -> dict[str, float]:
     return {
-        "idle_expires_at": {"$gt": at.now},
-        "absolute_expires_at": {"$gt": at.now},
-        "idle_from": {"$gt": at.idle_after},
-        "created_at": {"$gt": at.created_after},
+        "idle_expires_at": at.now,
+        "absolute_expires_at": at.now,
+        "idle_from": at.idle_after,
+        "created_at": at.created_after,
     }

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any
 from pymongo import ASCENDING, DESCENDING, IndexModel, UpdateOne
 
 from devsess.errors import StoreUnavailableError
+from devsess.stores import searching
 from devsess.stores.mongodb import documents as docs
 from devsess.stores.mongodb import log
 
 if TYPE_CHECKING:
-    from devsess.stores.mongodb.ports import Port
+    from devsess.stores.mongodb.ports import Document, Port
 
 _KEY = "schema"
 
@@ -20,6 +21,7 @@ _KEY = "schema"
 # a written one `revoked_at`, and those that endings and lists find have `owner`.
 _OPEN = {"open": True}
 _EVENT = {"table": "event"}
+_SESSION = {"table": "session"}
 _DEVICE = {"table": "device"}
 
 
@@ -86,11 +88,51 @@ async def _gates_of_events(port: Port) -> None:
         await port.write([UpdateOne({"_id": key}, {"$set": {"gate": it}}) for key, it in gates])
 
 
+async def _search(port: Port) -> None:
+    """Sessions are found by sign-in, those to review by their points, and operators' events."""
+    newest = ("-created_at", "-id")
+    await port.create_indexes(
+        [
+            _index("newest", *newest, where=_SESSION),
+            _index("networks", "network", *newest, where=_SESSION),
+            _index("devices", "device", *newest, where=_SESSION),
+            _index("queue", "-queued", *newest, where={"queued": {"$exists": True}}),
+            _index("acts", "act", "-place", where={"act": True}),
+        ]
+    )
+    await _each(port, "session", _queued)
+    await _each(port, "event", _marked_act)
+
+
+async def _each(port: Port, table: str, change_of: Callable[[Document], UpdateOne | None]) -> None:
+    """Carry out the changes of a table's documents, page by page in the order of their keys."""
+    keys = {"$gt": f"{table}/", "$lt": f"{table}0"}
+    while found := await port.find({"_id": keys}, sort=[("_id", ASCENDING)], limit=_AT_ONCE):
+        if changes := [*filter(None, map(change_of, found))]:
+            await port.write(changes)
+        keys["$gt"] = found[-1]["_id"]
+
+
+def _queued(session: Document) -> UpdateOne | None:
+    score = session.get("score")
+    if score is None:
+        return None
+    # Only as it was read: another process may end it, or change its points.
+    as_read = {"_id": session["_id"], "open": True, "score": score}
+    return UpdateOne(as_read, {"$set": {"queued": score}})
+
+
+def _marked_act(event: Document) -> UpdateOne | None:
+    is_act = searching.is_act(docs.event_from(event))
+    return UpdateOne({"_id": event["_id"]}, {"$set": {"act": True}}) if is_act else None
+
+
 STEPS: dict[str, Callable[[Port], Awaitable[None]]] = {
     "0001_indexes": _indexes,
     "0002_documents": _documents,
     "0003_items": _item_index,
     "0004_gates_of_events": _gates_of_events,
+    "0005_search": _search,
 }
 
 

@@ -26,13 +26,12 @@ from devsess.stores.mongodb import (
     items,
     leases,
     log,
-    polling,
     purge,
     queries,
     writes,
 )
 from devsess.stores.mongodb.documents import is_text
-from devsess.stores.mongodb.opened import Opened
+from devsess.stores.mongodb.overall import Overall
 from devsess.stores.mongodb.url import Place, place_in, with_settings
 
 if TYPE_CHECKING:
@@ -49,7 +48,7 @@ if TYPE_CHECKING:
 _COPY = 50.0
 
 
-class MongoStore(Opened):
+class MongoStore(Overall):
     """
     Sessions in one collection of a MongoDB replica set, 4.4 or later.
 
@@ -180,11 +179,6 @@ class MongoStore(Opened):
         if not is_text(user_id):
             return queries.NO_EVENTS
         return await self._run(partial(queries.events, self._port, user_id, limit, before))
-
-    async def poll(self, position: str | None, *, limit: int) -> Page[EventRow]:
-        """See SupportsPolling.poll."""
-        semantics.check_size(limit)
-        return await self._run(partial(polling.poll, self._port, position, limit))
 
     async def items(self, kind: str, owner: str, *, limit: int) -> builtins.list[Item]:
         """See Store.items."""

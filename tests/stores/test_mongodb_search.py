@@ -1,0 +1,78 @@
+"""Search over MongoDB: what an older devsess wrote is found, and writes keep the queue right."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pymongo
+import pytest
+
+from devsess._runtime.drive import drive
+from devsess.models import EventType
+from devsess.stores.base import ById
+from devsess.stores.mongodb import MongoStore, schema
+from devsess.stores.searching import Filter
+from devsess.testing import _rows as rows
+from devsess.testing._rows import T0, cutoffs, session_row, sign_in
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from servers.mongo import Server
+
+STEP = "0005_search"
+
+
+@pytest.fixture
+def collection(mongo: Server) -> Iterator[Any]:
+    client: pymongo.MongoClient[Any] = pymongo.MongoClient(mongo.url)
+    name = mongo.place().rpartition("collection=")[2].partition("&")[0]
+    yield client["devsess_test"][name]
+    client.close()
+
+
+def _opened(collection: Any) -> MongoStore:
+    client = collection.database.client
+    return MongoStore(client, database="devsess_test", collection=collection.name, timeout=60)
+
+
+def _seen(store: MongoStore) -> tuple[Any, ...]:
+    at = cutoffs(T0 + 9)
+    found = drive(store.search(Filter(), cutoffs=at, limit=99))
+    queue = drive(store.queue(0, cutoffs=at, limit=99))
+    return found.items, queue.items, drive(store.acts(limit=99)).items
+
+
+def test_an_older_collection_is_found(collection: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The step marks the sessions with points and the acts, in more requests than one."""
+    store = _opened(collection)
+    for number in range(5):
+        row = session_row(f"s{number}", user_id=f"u{number}", score=number or None)
+        drive(sign_in(store, row))
+        event = rows.event_row(EventType.NEW_DEVICE, user_id=f"u{number}")
+        drive(store.add_event(event))
+    drive(store.end(rows.ending(ById("s4"))))
+    expected = _seen(store)
+    assert ["s3", "s2", "s1"] == [row.id for row in expected[1]]
+    collection.update_many({}, {"$unset": {"queued": "", "act": ""}})
+    collection.update_one({"_id": "schema"}, {"$pull": {"taken": STEP}})
+    assert ((), ()) == _seen(store)[1:]
+
+    monkeypatch.setattr(schema, "_AT_ONCE", 2)
+    older = _opened(collection)
+    assert [STEP] == drive(older.migrate())
+    assert expected == _seen(older)
+
+
+def test_points_move_a_session_in_the_queue(collection: Any) -> None:
+    """It comes and goes with them, and no ended one is left in the index."""
+    store = _opened(collection)
+    drive(sign_in(store, session_row("a"), session_row("b", score=9)))
+    for score, expected in ((20, ["a", "b"]), (5, ["b", "a"]), (None, ["b"]), (7, ["b", "a"])):
+        changes = {"score": score}
+        drive(store.update("a", expected={}, changes=changes, event=rows.UPDATED))
+        assert expected == [row.id for row in _seen(store)[1]]
+    drive(store.end(rows.ending(ById("b"))))
+
+    assert ["a"] == [row.id for row in _seen(store)[1]]
+    assert [7] == [it["queued"] for it in collection.find({"queued": {"$exists": True}})]
