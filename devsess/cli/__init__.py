@@ -18,6 +18,7 @@ from devsess.cli._copy import copy
 from devsess.cli._explain import explain
 from devsess.cli._history import history
 from devsess.cli._output import reconfigure
+from devsess.cli._search import search
 from devsess.cli._simulate import simulate
 from devsess.cli._stats import stats
 from devsess.cli._tune import tune
@@ -43,7 +44,7 @@ def demo(*, as_json: bool) -> None:
 
 
 for command in (
-    *(_sessions.list_, _sessions.show, _sessions.revoke, _sessions.revoke_all),
+    *(_sessions.list_, _sessions.show, _sessions.revoke, _sessions.revoke_all, search),
     *(history, stats, _devices.devices, _accounts.export, _accounts.erase),
     *(_upkeep.purge, _upkeep.migrate, copy, explain, simulate, bench, tune, _keys.keys),
 ):

@@ -72,18 +72,19 @@ def listing(
     empty: str,
     *,
     says_utc: bool = True,
+    err: bool = False,
 ) -> None:
     """Print *rows*, or say that there are none; once, that times are UTC."""
     if not rows:
-        click.echo(empty)
+        click.echo(empty, err=err)
         return
     table, now, width = Table.of(columns, rows), datetime.now(UTC), terminal_width()
     says_utc = says_utc and table.has_instants()
     if width is None and says_utc:
         table = table.saying_utc()
-    click.echo("\n".join(table.lines(width, now)))
+    click.echo("\n".join(table.lines(width, now)), err=err)
     if width is not None and says_utc:
-        click.echo(f"\nTimes are UTC; it is {text(now)}.")
+        click.echo(f"\nTimes are UTC; it is {text(now)}.", err=err)
 
 
 def terminal_width() -> int | None:
@@ -145,6 +146,24 @@ def sessions(found: Sequence[Session]) -> None:
         for it in found
     ]
     listing(SESSIONS, rows, "no sessions")
+
+
+def found(columns: Sequence[Column], sessions: Sequence[Session], *, err: bool = False) -> None:
+    """A table of sessions of several users."""
+    rows = [
+        [
+            it.id,
+            it.user_id,
+            it.device,
+            it.ip,
+            it.location,
+            it.created_at,
+            it.last_seen_at,
+            state(it),
+        ]
+        for it in sessions
+    ]
+    listing(columns, rows, "no sessions", err=err)
 
 
 def session(it: Session) -> None:

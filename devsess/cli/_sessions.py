@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 from typing import Any
 
 import click
 
 from devsess.cli import _output as output
+from devsess.cli._search import filter_options, revoke_found
 from devsess.cli._store import NOT_FOUND, fail
 from devsess.cli._table import text
 from devsess.cli._with import actor_option, json_option, reason_option, with_sessions
@@ -62,13 +64,40 @@ def show(sessions: SessionManager, session: str, user: str | None, *, as_json: b
 
 
 @click.command()
-@click.argument("session")
-@click.option("--user", help="Only if it is this user's.")
+@click.argument("session", required=False)
+@filter_options
+@click.option("--yes", is_flag=True, help="Do not ask.")
 @reason_option
 @actor_option
 @json_option
 @with_sessions
 def revoke(
+    sessions: SessionManager,
+    session: str | None,
+    wanted: Mapping[str, Any],
+    reason: str,
+    actor: str,
+    *,
+    yes: bool,
+    as_json: bool,
+) -> None:
+    """
+    End SESSION, or those that are found.
+
+    With --user, only if it is that user's. One that has ended already is said to have. Without
+    SESSION, all live ones end that the options find, after a question.
+    """
+    if session is None:
+        if not wanted:
+            raise click.UsageError("name a SESSION, or say which by --user, --ip, --device, ...")
+        revoke_found(sessions, wanted, reason, actor, yes=yes, as_json=as_json)
+    elif wanted.keys() - {"user_id"}:
+        raise click.UsageError("with a SESSION there is no more to say than its --user")
+    else:
+        _revoke_one(sessions, session, wanted.get("user_id"), reason, actor, as_json=as_json)
+
+
+def _revoke_one(
     sessions: SessionManager,
     session: str,
     user: str | None,
@@ -77,7 +106,6 @@ def revoke(
     *,
     as_json: bool,
 ) -> None:
-    """End SESSION, or say that it has ended already."""
     before = _before(sessions, session, user)
     ended = sessions.revoke(session, user_id=user, reason=reason, actor=actor)
     already = before is not None and not before.is_active

@@ -28,6 +28,7 @@ SAMPLES: dict[str, tuple[str, ...]] = {
     "show": ("SESSION",),
     "revoke": ("SESSION",),
     "revoke-all": ("ada",),
+    "search": (),
     "history": ("ada",),
     "devices list": ("ada",),
     "devices block": ("ada", "DEVICE"),
