@@ -125,8 +125,10 @@ def _below(scope: Scope, mount: str, path: str) -> str:
 
     A proxy may have taken its own prefix from the path: then no more than the part of
     `root_path` behind `app_root_path`, which a framework's router put there, is in it.
+    A slash at the end of `root_path` is the path's own first one too.
     """
-    for prefix in (mount, mount.removeprefix(scope.get("app_root_path", ""))):
+    behind = mount.removeprefix(scope.get("app_root_path", ""))
+    for prefix in (mount, behind, mount.rstrip("/")):
         if prefix and (path == prefix or path.startswith(f"{prefix}/")):
             return path[len(prefix) :]
     return path

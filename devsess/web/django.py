@@ -25,7 +25,8 @@ def urls(app: WSGIApplication) -> list[Any]:
 def view_of(app: WSGIApplication) -> Callable[..., HttpResponse]:
     """A WSGI app as a view, mounted where its pattern is included."""
 
-    def view(request: HttpRequest, path: str) -> HttpResponse:
+    # The pattern that includes these may capture parts of the mount point.
+    def view(request: HttpRequest, path: str, **_: object) -> HttpResponse:
         started: list[Any] = []
 
         def start_response(*answer: Any) -> Callable[[bytes], object]:
@@ -51,7 +52,7 @@ def _environ(request: HttpRequest, path: str) -> dict[str, Any]:
     return {
         **request.META,
         "SCRIPT_NAME": _as_wsgi(mount),
-        "PATH_INFO": _as_wsgi(f"/{path}"),
+        "PATH_INFO": _as_wsgi(f"/{path.removeprefix('/')}"),
         "wsgi.url_scheme": request.scheme,
         "wsgi.input": BytesIO(request.body),
         "CONTENT_LENGTH": str(len(request.body)),

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 # Headers that pages read beside those of the adapters.
 MORE = ("accept-language", "if-none-match")
+_MORE = {name.encode(): name for name in MORE}
 
 
 class Pages(App[V]):
@@ -41,12 +42,12 @@ class Pages(App[V]):
 
     def _on_wsgi(self, environ: WSGIEnvironment) -> Answer:
         mount, path = (_text(environ.get(name, "")) for name in ("SCRIPT_NAME", "PATH_INFO"))
-        request = _request(environ, mount.rstrip("/"), path)
+        request = _request(environ, _mount(mount), path)
         try:
             body = b"" if request.is_safe else wsgi.body_of(environ)
         except BodyError as error:
-            refused = self.visit(request, environ, b"", None)
-            return secured(problem_page(refused, error.answer.status))
+            visit = self.visit(request, environ, b"", None)
+            return drive(self._unread(visit, error.answer.status))
         current: Current | None = environ.get(wsgi.KEY)
         return drive(self._whole(self.visit(request, environ, body, _exchange(current))))
 
@@ -61,7 +62,7 @@ class Pages(App[V]):
 
     async def _on_asgi(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = asgi.request_of(scope)
-        request = _with(evolve(request, mount=request.mount.rstrip("/")), _more(scope))
+        request = _with(evolve(request, mount=_mount(request.mount)), _more(scope))
         try:
             body = b"" if request.is_safe else await asgi.body_of(receive)
         except asgi.ClientGoneError:
@@ -114,8 +115,13 @@ class Pages(App[V]):
             request = _request(native, mount, "/")
         else:
             request = _with(asgi.request_of({**native}), _more(native))
-        request = evolve(request, mount=mount.rstrip("/"), path="/", query="")
+        request = evolve(request, mount=_mount(mount), path="/", query="")
         return self.visit(request, native, b"", exchange_of(current))
+
+    async def _unread(self, visit: V, status: int) -> Answer:
+        """That the body cannot be read; nobody learns it who is not authorized."""
+        refused = await self.authorize(visit)
+        return secured(problem_page(visit, status) if refused is None else refused)
 
     @property
     def urls(self) -> list[Any]:
@@ -134,6 +140,12 @@ def _request(environ: Mapping[str, Any], mount: str, path: str) -> Request:
     return _with(wsgi.request_of({**environ}, mount, path), headers)
 
 
+def _mount(path: str) -> str:
+    """A mount point; of two slashes at its beginning browsers would make another host."""
+    inner = path.strip("/")
+    return f"/{inner}" if inner else ""
+
+
 def _text(raw: str) -> str:
     """The text that PEP 3333 carries as latin-1."""
     return raw if raw.isascii() else raw.encode("latin-1").decode("utf-8", "replace")
@@ -146,9 +158,7 @@ def _with(request: Request, headers: Mapping[str, str | None]) -> Request:
 
 def _more(scope: Mapping[str, Any]) -> dict[str, str | None]:
     lines = cast("list[tuple[bytes, bytes]]", scope["headers"])
-    return {
-        name.decode(): value.decode("latin-1") for name, value in lines if name.decode() in MORE
-    }
+    return {_MORE[name]: value.decode("latin-1") for name, value in lines if name in _MORE}
 
 
 async def _lifespan(receive: Receive, send: Send) -> None:

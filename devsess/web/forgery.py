@@ -42,10 +42,11 @@ def refusal(request: Request, exchange: Exchange | None) -> str | None:
     The reason to refuse *request*, or None.
 
     The law of the adapters, with the middleware's origins where there is one, but with none
-    of its exceptions: paths that any site may post to are the application's, not these.
+    of its exceptions: paths that any site may post to are the application's, not these. Where
+    the middleware reads no cookies, an operator may come with one of the application's own.
     """
     if exchange is None:
         return csrf.refusal(request, _SIGNED_IN, DEFAULTS)
-    settings = evolve(exchange.settings, csrf_exempt=())
+    settings = evolve(exchange.settings, csrf_exempt=(), transport="both")
     credentials = exchange.credentials if exchange.credentials.by == "bearer" else _SIGNED_IN
     return csrf.refusal(request, credentials, settings)
