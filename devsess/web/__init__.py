@@ -1,5 +1,6 @@
 """
-Pages to mount in an application: `account_app` shows people their devices.
+Pages to mount in an application: `account_app` shows people their devices, `admin_app` shows
+operators all sessions.
 
     app.wsgi_app = DispatcherMiddleware(app.wsgi_app, {"/account": account_app(sessions).wsgi})
 
@@ -20,6 +21,7 @@ else:
     del _jinja2
 
 from devsess.web.account import account_app
+from devsess.web.admin import AdminRequest, Operator, admin_app
 from devsess.web.look import Look
 
-__all__ = ["Look", "account_app"]
+__all__ = ["AdminRequest", "Look", "Operator", "account_app", "admin_app"]

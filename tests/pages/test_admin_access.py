@@ -6,10 +6,13 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from _admin_site import STAFF, Desk, authorize
+from _admin_site import STAFF, Desk, authorize, words
+from web._wsgi_driver import on_wsgi
 
 from devsess import BadTokenError, ConfigurationError, StoreUnavailableError
-from devsess.web.admin import Operator, admin_app
+from devsess.adapters.wsgi import SessionMiddleware
+from devsess.stores.sqlite import SQLiteStore
+from devsess.web import AdminRequest, Operator, admin_app
 from devsess.web.admin.pages import ROUTES
 from devsess.web.assets import served
 
@@ -135,3 +138,34 @@ def test_a_tenant_sees_no_statistics(desk: Desk) -> None:
     assert 200 == acme.get("/").status_code
     for path in ("/live", "/statistics.csv", "/statistics.json"):
         assert 404 == acme.get(path).status_code
+
+
+def test_the_session_of_a_middleware(desk: Desk) -> None:
+    """Within a SessionMiddleware the hook has the session that signed in; bare, there is none."""
+
+    def hook(request: AdminRequest) -> Operator | None:
+        session = request.current and request.current.session
+        return Operator(session.user_id) if session else None
+
+    token = desk.sign_in("boss").access_token
+    pages = admin_app(desk.sessions, authorize=hook).wsgi
+    app = SessionMiddleware(pages, desk.sessions)
+    bearer = [("Host", "app.example"), ("Authorization", f"Bearer {token}")]
+
+    assert "You are boss" in words(on_wsgi(app, "GET", "/log", bearer).text)
+    assert 404 == on_wsgi(app, "GET", "/log", bearer[:1]).status_code
+    assert 404 == on_wsgi(pages, "GET", "/log", bearer).status_code
+
+
+def test_a_store_that_is_down(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A page says so, with the time to ask again, and no word of where the store is."""
+
+    def broken(*_: Any, **__: Any) -> Any:
+        raise StoreUnavailableError("secret-host:5432 did not answer")
+
+    for name in ("search", "queue"):
+        monkeypatch.setattr(SQLiteStore, name, broken)
+    answer = desk.get("/search")
+
+    assert (503, "5") == (answer.status_code, answer.headers["retry-after"])
+    assert "secret" not in answer.text

@@ -88,7 +88,8 @@ def _line(
     answers: Mapping[str | None, Verdict],
 ) -> Line:
     words = visit.words
-    facts = [isolated(it) for it in (entry.device, entry.place, event.ip) if it]
+    facts = [words.label(entry.device)] if entry.device else []
+    facts += [isolated(it) for it in (entry.place, event.ip) if it]
     method = means(words, entry.amr)
     facts += [words.say("with {methods}", methods=method)] if method else []
     if event.actor is not None and event.actor != event.user_id:

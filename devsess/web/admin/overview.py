@@ -22,6 +22,9 @@ PERIODS: Final = (30, 7, 90)
 
 async def to_review(visit: AdminVisit) -> Count:
     """How many sign-ins are in question, to MOST_TO_REVIEW."""
+    known = visit.context.get("to_review")
+    if isinstance(known, Count):
+        return known
     page = await finding.queue(visit, limit=MOST_TO_REVIEW)
     return Count(len(page), is_more=page.next is not None)
 

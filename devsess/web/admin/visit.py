@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import define, field, frozen
 
+from devsess.adapters.wsgi import KEY
 from devsess.web.problems import problem_page
 from devsess.web.visit import Visit
 
 if TYPE_CHECKING:
+    from devsess.adapters._current import AsyncCurrent, Current
     from devsess.adapters._http import Answer
     from devsess.models import Session
     from devsess.web.admin.operator import Operator
@@ -27,8 +29,7 @@ class AdminRequest:
         path: Below the mount point.
         headers: Those that devsess reads, by their names in small letters; cookies are in "cookie".
         peer: Address at the other end of the connection, or None.
-        native: The WSGI environment or the ASGI scope; within a SessionMiddleware, or another,
-            it has what that put there, such as `native["devsess"]`.
+        native: The WSGI environment or the ASGI scope, with what other middlewares put there.
     """
 
     method: str
@@ -36,6 +37,12 @@ class AdminRequest:
     headers: Mapping[str, str] = field(repr=False)
     peer: str | None
     native: Mapping[str, Any] = field(repr=False)
+
+    @property
+    def current(self) -> Current | AsyncCurrent | None:
+        """The session's dealings of a SessionMiddleware around the pages, or None."""
+        found: Current | AsyncCurrent | None = self.native.get("devsess") or self.native.get(KEY)
+        return found
 
 
 @define(slots=False)

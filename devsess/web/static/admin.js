@@ -19,7 +19,6 @@
     tag = answer.headers.get("ETag") || "";
     const next = new DOMParser().parseFromString(await answer.text(), "text/html").querySelector("[data-live]");
     if (next) live.replaceChildren(...next.childNodes);
-    document.dispatchEvent(new CustomEvent("devsess:changed", { detail: live }));
   };
   if (live) setInterval(() => renew().catch(() => {}), 15000);
 
