@@ -228,3 +228,12 @@ def test_every_language(make_desk: Callable[..., Desk], language: str) -> None:
         assert 200 == answer.status_code, path
         direction = "rtl" if language == "ar" else "ltr"
         assert f'<html lang="{language}" dir="{direction}">' in answer.text
+
+
+@pytest.mark.parametrize("path", ["/search", "/end"])
+def test_the_first_day_of_the_calendar(make_desk: Callable[..., Desk], path: str) -> None:
+    """East of Greenwich it begins before there are instants: it is no day to search from."""
+    desk = make_desk(look=Look(time_zone="Europe/Berlin"))
+
+    assert desk.get(f"{path}?since=0001-01-01").status_code in (303, 400)
+    assert 200 == desk.get(f"{path}?until=9999-12-31").status_code

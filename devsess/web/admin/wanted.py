@@ -111,9 +111,13 @@ def _ip(query: Mapping[str, str]) -> str | None:
 def _date(query: Mapping[str, str], name: str) -> date | None:
     text = query.get(name, "").strip()
     try:
-        return date.fromisoformat(text) if text else None
+        found = date.fromisoformat(text) if text else None
     except ValueError:
         raise WantedError(name) from None
+    # East of Greenwich the first day of the calendar begins before it does in UTC.
+    if found is not None and found <= date.min:
+        raise WantedError(name)
+    return found
 
 
 def _begins(day: date | None, zone: ZoneInfo) -> datetime | None:
