@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from gettext import NullTranslations
 from typing import TYPE_CHECKING, Final
 
@@ -54,6 +54,10 @@ class Words:
     def direction(self) -> str:
         """The direction of its script, as HTML has it."""
         return "rtl" if self.language in RIGHT_TO_LEFT else "ltr"
+
+    def listed(self, items: Iterable[Markup]) -> Markup:
+        """Things one after another, with the comma of the language between them."""
+        return escape("، " if self.language == "ar" else ", ").join(items)
 
     def say(self, message: str, **values: object) -> Markup:
         """A sentence; *values* stand in its named places, escaped."""

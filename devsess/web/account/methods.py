@@ -54,4 +54,4 @@ def means(words: Words, amr: Iterable[str]) -> Markup | None:
     *first, last = shown
     if not first:
         return last
-    return words.say("{first} and {last}", first=Markup(", ").join(first), last=last)
+    return words.say("{first} and {last}", first=words.listed(first), last=last)

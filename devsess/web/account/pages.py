@@ -13,7 +13,12 @@ from markupsafe import Markup
 from devsess._runtime.drive import drive
 from devsess.adapters._problem import answer_to, to_login
 from devsess.adapters._settings import below_mount, is_local_path
-from devsess.errors import ConfigurationError, InvalidSessionError, StepUpRequiredError
+from devsess.errors import (
+    ConfigurationError,
+    DeviceMismatchError,
+    InvalidSessionError,
+    StepUpRequiredError,
+)
 from devsess.web.account import answering, device, ending, history, overview
 from devsess.web.account import device_changes as changes
 from devsess.web.account.methods import means
@@ -128,6 +133,9 @@ class AccountPages(Pages[AccountVisit]):
         """The page for a person who is not signed in, or must prove themselves again."""
         if isinstance(error, StepUpRequiredError):
             return self._prove(visit, error)
+        if isinstance(error, DeviceMismatchError) and visit.dealings.session is not None:
+            # No proof brings the device's token back: a page that asks for one would return here.
+            return _prove_page(visit, error, None)
         if isinstance(error, InvalidSessionError):
             return self._sign_in(visit)
         return super().answer_to(visit, error)
@@ -148,13 +156,16 @@ class AccountPages(Pages[AccountVisit]):
         if there is not None:
             mark = "&" if "?" in there else "?"
             there = f"{there}{mark}return_to={quote(back, safe='/')}"
-        return visit.page(
-            "account/prove.html", 401, _challenge(error, visit.request), there=there, back=back
-        )
+        return _prove_page(visit, error, there)
 
     def _there(self, visit: AccountVisit, url: str | None) -> str | None:
         """A path of the application as browsers see it."""
         return None if url is None else below_mount(url, quote(_seen_from_outside(visit).mount))
+
+
+def _prove_page(visit: AccountVisit, error: DevsessError, there: str | None) -> Answer:
+    headers = _challenge(error, visit.request)
+    return visit.page("account/prove.html", 401, headers, there=there)
 
 
 def _seen_from_outside(visit: AccountVisit) -> Request:
@@ -168,7 +179,7 @@ def _seen_from_outside(visit: AccountVisit) -> Request:
     return evolve(request, mount=mount, path=request.whole_path.removeprefix(mount))
 
 
-def _challenge(error: StepUpRequiredError, request: Request) -> tuple[Header, ...]:
+def _challenge(error: DevsessError, request: Request) -> tuple[Header, ...]:
     """What programs are told of it (RFC 9470 §3)."""
     answer = answer_to(error, request, None, has_credentials=True)
     headers = answer.headers if answer else ()

@@ -188,7 +188,7 @@ def unusual(words: Words, event: Event) -> Markup | None:
     if found is None or found.decision is Decision.ALLOW:
         return None
     said = [_phrase(words, it) for it in found.signals]
-    return Markup(", ").join(dict.fromkeys(said)) or None
+    return words.listed(dict.fromkeys(said)) or None
 
 
 def _phrase(words: Words, signal: Signal) -> Markup:
