@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 from attrs import frozen
 from markupsafe import Markup
 
+from devsess.models import Location
 from devsess.stores.rows import EVICTED, EXPIRED, REPLACED
 from devsess.web.admin import charts
 from devsess.web.admin.charts import Chart, Dot, Series, Table
@@ -289,7 +290,9 @@ def span_words(visit: AdminVisit, seconds: float) -> str:
 def places(visit: AdminVisit, stats: Stats) -> Places:
     """The places of the sign-ins, on a map and by name."""
     named = [it for it in stats.places if it.country or it.city]
-    names = [", ".join(part for part in (it.city, it.country) if part) for it in named]
+    names = [
+        visit.words.place(Location(city=it.city, country=it.country)) or Markup("") for it in named
+    ]
     ranking = ranked(
         visit,
         "places",
@@ -297,13 +300,13 @@ def places(visit: AdminVisit, stats: Stats) -> Places:
         list(zip(names, (it.count for it in named), strict=True)),
     )
     dots = charts.dots(
-        (it.latitude, it.longitude, it.count, f"{name}: {number(visit, it.count)}")
+        (it.latitude, it.longitude, it.count, f"{name.striptags()}: {number(visit, it.count)}")
         for it, name in zip(named, names, strict=True)
         if it.latitude is not None and it.longitude is not None
     )
     say = visit.words.say
     text = (
-        say("Map of the world: most sign-ins came from {place}", place=names[0])
+        say("Map of the world: most sign-ins came from {place}", place=names[0].striptags())
         if names
         else say("Map of the world, without sign-ins")
     )

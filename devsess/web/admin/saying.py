@@ -10,9 +10,10 @@ from attrs import frozen
 from markupsafe import Markup
 
 from devsess.explanation import Outcome
-from devsess.history.words import SIGNALS
 from devsess.models import Decision, EventType
 from devsess.stores.rows import EVICTED, EXPIRED, REPLACED
+from devsess.web.account.methods import means
+from devsess.web.account.sentences import SIGNALS
 from devsess.web.admin.asked import cidr
 from devsess.web.times import MONTHS
 from devsess.web.words import isolated, msg
@@ -68,6 +69,16 @@ KINDS: Final[Mapping[str, str]] = {
     "bot": msg("Program"),
     "app": msg("App"),
     "unknown": msg("Unknown device"),
+}
+# The signals whose numbers an operator wants; the others have the words of the owner's page.
+COUNTED: Final[Mapping[str, str]] = {
+    "settled_account": msg("unlike the {sign_ins} sign-ins before"),
+    "failures": msg("{failures} failed sign-ins right before"),
+    "velocity": msg("a network that failed on {accounts} accounts or more in an hour"),
+    "impossible_travel": msg("{km} km from the place before in too short a time"),
+    "changed_system": msg("{to} in place of {from}"),
+    "device_burst": msg("{devices} new devices in 24 hours"),
+    "dormant": msg("no sign-in for {days} days"),
 }
 # What stands between thousands, where it is no comma (CLDR).
 THOUSANDS: Final[Mapping[str, str]] = {"de": ".", "es": ".", "fr": "\u202f"}
@@ -189,17 +200,18 @@ def _signed(points: int) -> str:
 
 def _signal(visit: AdminVisit, signal: Mapping[str, Any]) -> Markup:
     """A signal in words; one that lacks its numbers, or is not known, by its own message."""
-    pattern = SIGNALS.get(signal["kind"])
-    if pattern is None:
-        return isolated(signal["message"])
+    kind, data = signal["kind"], dict(signal["data"])
     try:
-        return (
-            visit.words.say(pattern, **dict(signal["data"]))
-            if "{" in pattern
-            else visit.words.say(pattern)
-        )
-    except (KeyError, ValueError, TypeError):
+        if kind in COUNTED:
+            shown = {name: _shown(visit, it) for name, it in data.items()}
+            return visit.words.say(COUNTED[kind], **shown)
+        return visit.words.say(SIGNALS[kind])
+    except KeyError:
         return isolated(signal["message"])
+
+
+def _shown(visit: AdminVisit, value: object) -> object:
+    return number(visit, value) if type(value) is int else isolated(value)
 
 
 def checked(visit: AdminVisit, checks: Sequence[Check]) -> list[Said]:
@@ -278,7 +290,7 @@ def _impersonation(visit: AdminVisit, data: Mapping[str, Any]) -> Markup:
 
 
 def _authentication(visit: AdminVisit, data: Mapping[str, Any]) -> Markup:
-    at, methods = _instant(visit, data["authTime"]), isolated(", ".join(data["amr"]) or "–")
+    at, methods = _instant(visit, data["authTime"]), means(visit.words, data["amr"]) or "–"
     return visit.words.say("Latest proof {at}, by {methods}", at=at, methods=methods)
 
 

@@ -33,7 +33,6 @@ async def find(visit: AdminVisit) -> Answer:
             return visit.see(path, query)
     return visit.page(
         "admin/search.html",
-        404 if text.strip() else 200,
         text=text,
         wanted=Wanted(),
         problem=None,
