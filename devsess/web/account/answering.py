@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from devsess.errors import StepUpRequiredError
 from devsess.web.account.confirming import Question, asked
 from devsess.web.account.rows import named
 from devsess.web.problems import problem_page
@@ -22,7 +23,8 @@ if TYPE_CHECKING:
 NOT_MINE = Question(
     question=msg("Secure your account?"),
     sentence=msg(
-        "{device} is signed out and blocked, and your other devices must confirm that it is you."
+        "{device} is signed out and blocked, and on every device that stays signed in you must"
+        " confirm that it is you."
     ),
     button=msg("No, it was not me"),
     action="/sessions/{session}/not-mine",
@@ -60,11 +62,24 @@ async def not_mine(visit: AccountVisit) -> Answer:
     session = await _found(visit)
     if session is None:
         return problem_page(visit, 404)
-    await visit.check_may_end(session.id)
+    try:
+        await visit.check_may_end(session.id)
+    except StepUpRequiredError:
+        if _is_done(visit, session):
+            return visit.see("/secured")
+        raise
     await visit.manager.answer(session.id, False, by=visit.session)
     return visit.see("/secured")
 
 
+def _is_done(visit: AccountVisit, session: Session) -> bool:
+    """Whether "no" did its work already: a second click on it is asked for a step-up too."""
+    is_shut_out = session.device.blocked and not session.is_active
+    return is_shut_out and visit.session.step_up_after is not None
+
+
 async def secured(visit: AccountVisit) -> Answer:
     """What was done, and the password to be changed."""
+    if visit.is_led_by_another_site:
+        return visit.see("/")
     return visit.page("account/secured.html")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from devsess.requirement import check_is_user
 from devsess.web.account.lines import lines
-from devsess.web.account.notices import DONE
+from devsess.web.account.notices import said
 from devsess.web.account.rows import gathered, icon_of, tag_of
 from devsess.web.problems import problem_page
 
@@ -68,7 +68,7 @@ async def _page(visit: AccountVisit, device: Device, *, bad_name: bool = False) 
         rows=gathered(list(sessions), own, visit),
         lines=await lines(visit, _about(history, device)),
         bad_name=bad_name,
-        done=DONE.get(visit.query.get("done", "")),
+        done=said(visit),
     )
 
 

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from devsess.web.words import msg
+
+if TYPE_CHECKING:
+    from devsess.web.account.visit import AccountVisit
 
 DONE: Final[Mapping[str, str]] = {
     "signed-out": msg("The device is signed out."),
@@ -18,3 +21,8 @@ DONE: Final[Mapping[str, str]] = {
     "unblocked": msg("The device may sign in again."),
     "mine": msg("Thank you. The sign-in is confirmed."),
 }
+
+
+def said(visit: AccountVisit) -> str | None:
+    """What was done, or None; a link on another site cannot say that anything was."""
+    return None if visit.is_led_by_another_site else DONE.get(visit.query.get("done", ""))

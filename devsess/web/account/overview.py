@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from devsess.web.account.lines import lines
-from devsess.web.account.notices import DONE
+from devsess.web.account.notices import said
 from devsess.web.account.rows import gathered, signed_out
 from devsess.web.problems import problem_page
 
@@ -51,7 +51,7 @@ async def content(visit: AccountVisit) -> dict[str, object]:
         "is_later_page": cursor is not None,
         "signed_out": out,
         "lines": await lines(visit, recent),
-        "done": DONE.get(visit.query.get("done", "")),
+        "done": said(visit),
     }
 
 

@@ -53,6 +53,11 @@ class Row:
         return self.sessions[0]
 
     @property
+    def staff(self) -> str | None:
+        """Who acts in the person's name in this session, on a device that has no page; or None."""
+        return self.session.impersonator
+
+    @property
     def others(self) -> int:
         """How many more there are."""
         return len(self.sessions) - 1

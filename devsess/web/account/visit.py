@@ -36,6 +36,11 @@ class AccountVisit(Visit):
         return self.dealings.signed_in()
 
     @property
+    def is_led_by_another_site(self) -> bool:
+        """Whether a link on another site led here, as far as the browser says it."""
+        return self.request.headers.get("sec-fetch-site") in ("cross-site", "same-site")
+
+    @property
     def user_id(self) -> str:
         """The account."""
         return self.session.user_id

@@ -1,0 +1,81 @@
+"""Clicks that come twice, late, or from a link elsewhere, and rows of sessions that are odd."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+import pytest
+from _pages_site import MOUNT, Person, Site
+
+
+def test_a_session_of_staff_is_ended_by_its_row(make_site: Callable[..., Site]) -> None:
+    """It says who acts in the person's name; its device has no page, and its button works."""
+    site = make_site()
+    person = site.settled()
+    staff = site.sessions.login("support-7").session
+    session = site.sessions.impersonate("ada", staff).session
+    page = person.page().text
+    assert "Staff signed in as you" in page
+    assert "by <bdi>support-7</bdi>" in page
+    assert f'href="{MOUNT}/devices/{session.device.id}"' not in page
+
+    [path] = re.findall(rf'action="{MOUNT}(/devices/[^"]+/sign-out)"', page)
+    assert 303 == person.press(path).status_code
+    assert not site.sessions.get(session.id).is_active  # type: ignore[union-attr]
+
+
+def test_every_link_and_button_of_a_full_page_leads_somewhere(site: Site) -> None:
+    """Also from rows of staff, of a blocked device and of one that is signed out."""
+    person = site.settled()
+    site.sessions.impersonate("ada", site.sessions.login("support-7").session)
+    blocked, left = site.sign_in().session, site.sign_in(agent="curl/8.1").session
+    site.sessions.block_device("ada", blocked.device.id)
+    site.sessions.revoke(left.id)
+    page = person.page().text
+    links = set(re.findall(rf'href="{MOUNT}(/[^"#]*)', page))
+    assert {200} == {person.page(it).status_code for it in links}
+
+    forms = set(re.findall(rf'action="{MOUNT}(/[^"]*)"', page))
+    assert {303} == {person.press(it).status_code for it in forms}
+
+
+def test_a_second_click_on_no_is_not_told_that_nothing_was_done(site: Site) -> None:
+    """The first one asked for a step-up in all sessions, this one too: both lead to what it did."""
+    person = site.settled()
+    other = site.sign_in().session
+    path = f"/sessions/{other.id}/not-mine"
+    answers = [person.press(path) for _ in range(2)]
+
+    assert [f"{MOUNT}/secured"] * 2 == [it.headers.get("location") for it in answers]
+    events = [it.type for it in site.sessions.history("ada").items]
+    assert 1 == events.count("sign_in_disowned")
+
+
+def test_no_to_another_sign_in_needs_the_step_up_that_the_first_asked_for(site: Site) -> None:
+    """A step-up that is due is not got around by naming another session that has ended."""
+    person = site.settled()
+    first, second = site.sign_in().session, site.sign_in(agent="curl/8.1").session
+    ended = site.sign_in(agent="wget/1.21").session
+    site.sessions.revoke(ended.id)
+    person.press(f"/sessions/{first.id}/not-mine")
+    answers = [person.press(f"/sessions/{it.id}/not-mine") for it in (second, ended)]
+
+    assert [401, 401] == [it.status_code for it in answers]
+    assert site.sessions.get(second.id).is_active  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize(
+    ("came_from", "is_said"),
+    [("same-origin", 1), ("none", 1), (None, 1), ("cross-site", 0), ("same-site", 0)],
+)
+def test_no_other_site_says_that_something_was_done(
+    site: Site, came_from: str | None, is_said: int
+) -> None:
+    """A thief's link does not calm the owner with "all other devices are signed out"."""
+    person: Person = site.settled()
+    page = person.page("/?done=others", site=came_from)
+    secured = person.page("/secured", site=came_from)
+
+    assert is_said == page.text.count("All other devices are signed out.")
+    assert (200 if is_said else 303) == secured.status_code
