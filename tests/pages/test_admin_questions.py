@@ -77,8 +77,8 @@ def test_end_everything_from_this_network(desk: Desk) -> None:
     assert [] == [it for n in range(12) for it in desk.sessions.list(f"user-{n}")]
     assert 1 == len(desk.sessions.list("elsewhere"))
     log = words(desk.get("/log").text)
-    assert f"{ACTOR} Sessions ended: 12 12 users user-11 user-10" in log
-    assert "stuffing from here" in log
+    for expected in (f"{ACTOR} Sessions ended: 12 12 users", "user-11", "stuffing from here"):
+        assert expected in log
 
 
 def test_why_was_this_person_challenged(desk: Desk) -> None:
