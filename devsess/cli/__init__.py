@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import sys
+from typing import Any
 
 import click
 
@@ -19,8 +20,10 @@ from devsess.cli._explain import explain
 from devsess.cli._history import history
 from devsess.cli._output import reconfigure
 from devsess.cli._search import search
+from devsess.cli._serve import serve
 from devsess.cli._simulate import simulate
 from devsess.cli._stats import stats
+from devsess.cli._store import exit_codes
 from devsess.cli._tune import tune
 from devsess.cli._with import json_option
 
@@ -36,8 +39,24 @@ def main() -> None:
 
 @main.command()
 @json_option
-def demo(*, as_json: bool) -> None:
+@click.option("--web", is_flag=True, help="Serve the pages to a browser, over made-up people.")
+@click.option("--port", type=click.IntRange(0, 65_535), help="Of --web.  [default: 8000, or free]")
+@click.option("--accounts", type=click.IntRange(1, 100_000), help="Of --web.  [default: 360]")
+@click.option("--seed", type=int, help="Of --web: other people.")
+@click.option("--keep", type=click.Path(dir_okay=False), help="Of --web: a new file for them.")
+@exit_codes
+def demo(*, as_json: bool, web: bool, **options: Any) -> None:
     """Show what devsess does, on a database that is thrown away."""
+    given = {name: it for name, it in options.items() if it is not None}
+    if web:
+        if as_json:
+            raise click.UsageError("--web prints no JSON")
+        from devsess.cli._web import run as run_web  # it needs Jinja2
+
+        run_web(**given)
+        return
+    if given:
+        raise click.UsageError(f"--{next(iter(given))} needs --web")
     from devsess.cli._demo import run
 
     sys.exit(0 if run(as_json=as_json) else 1)
@@ -46,6 +65,6 @@ def demo(*, as_json: bool) -> None:
 for command in (
     *(_sessions.list_, _sessions.show, _sessions.revoke, _sessions.revoke_all, search),
     *(history, stats, _devices.devices, _accounts.export, _accounts.erase),
-    *(_upkeep.purge, _upkeep.migrate, copy, explain, simulate, bench, tune, _keys.keys),
+    *(_upkeep.purge, _upkeep.migrate, copy, explain, simulate, serve, bench, tune, _keys.keys),
 ):
     main.add_command(command)

@@ -13,6 +13,8 @@ from urllib.parse import parse_qs, quote
 from devsess.adapters._settings import is_local_path
 from devsess.adapters.wsgi import SessionMiddleware
 from devsess.cli._scenes import ADA
+from devsess.web import Look, account_app
+from devsess.web.assets import assets
 
 if TYPE_CHECKING:
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
@@ -36,7 +38,9 @@ _PAGE = """<!doctype html>
 """
 
 
-def demo_site(sessions: SessionManager, operators: WSGIApplication) -> WSGIApplication:
+def demo_site(
+    sessions: SessionManager, operators: WSGIApplication | None = None
+) -> WSGIApplication:
     """
     Ada's pages below /account, the operators' below /operators.
 
@@ -44,13 +48,10 @@ def demo_site(sessions: SessionManager, operators: WSGIApplication) -> WSGIAppli
         sessions: The manager.
         operators: The operators' pages, which see to it who may see them.
     """
-    from devsess.web import Look, account_app
-    from devsess.web.assets import assets
-
     look = Look(name="Example app", home=f"{ACCOUNT}/")
     account = account_app(sessions, look=look, step_up_url=SIGN_IN).wsgi
     style = ACCOUNT + assets()["devsess.css"].path
-    mounts = {ACCOUNT: account, OPERATORS: operators}
+    mounts = {ACCOUNT: account} | ({OPERATORS: operators} if operators else {})
 
     def site(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         path = environ["PATH_INFO"]

@@ -69,7 +69,7 @@ class Door:
             return [b""]
         if self._knows(environ.get("HTTP_COOKIE", "")):
             return self._app(environ, start_response)
-        start_response("403 Forbidden", _HEADERS)
+        start_response("403 Forbidden", [*_HEADERS])  # a server adds to the list
         return [f"{_SHUT if given is None else _USED}\n".encode()]
 
     def _takes(self, given: str) -> bool:

@@ -10,6 +10,7 @@ import heapq
 from collections.abc import Callable
 from datetime import UTC, datetime
 from itertools import count
+from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING
 
@@ -51,7 +52,7 @@ class JumpingClock:
 
 
 def populate(
-    store: Store | str,
+    store: Store | Path,
     *,
     keys: str,
     policy: Policy,

@@ -6,7 +6,6 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 from attrs import frozen
 
@@ -44,19 +43,14 @@ class Demo:
         return next(it.id for it in self.sessions.devices(ADA) if str(it) == name)
 
 
-def _closed(_: Any, start_response: Any) -> list[bytes]:
-    start_response("403 Forbidden", [("Content-Type", "text/plain")])
-    return [b""]
-
-
 @contextmanager
 def demo(folder: Path, people: int = 3) -> Iterator[Demo]:
     """The site over Ada and as many *people*, served until the block ends."""
-    path = str(folder / "sessions.db")
+    path = folder / "sessions.db"
     populate(path, keys=SECRET, policy=POLICY, now=time.time(), people=people)
     places = town.MadeUpLocator()
     with (
         SessionManager(path, keys=SECRET, policy=POLICY, locator=places) as sessions,
-        LocalServer(demo_site(sessions, _closed)).running() as server,
+        LocalServer(demo_site(sessions)).running() as server,
     ):
         yield Demo(server.site, sessions)

@@ -38,6 +38,7 @@ def ask(
 
     def start_response(status: str, headers: Any, _: Any = None) -> None:
         seen.update(status=int(status[:3]), headers=dict(headers))
+        headers.append(("X-Server", "adds to it"))
 
     environ = {
         "REQUEST_METHOD": method,
@@ -104,6 +105,7 @@ def test_anything_else_is_refused(door: Door, query: str, cookie: str) -> None:
     assert 403 == status
     assert INSIDE not in body
     assert "no-store" == headers["Cache-Control"]
+    assert "X-Server" not in ask(door, query, cookie)[1]
 
 
 @pytest.mark.parametrize(

@@ -28,7 +28,7 @@ POLICY = Policy()
 
 def made(path: Path, **options: Any) -> Path:
     """A database with a few people, or as the *options* say."""
-    populate(str(path), keys=SECRET, policy=POLICY, now=NOW, **{"people": 12, **options})
+    populate(path, keys=SECRET, policy=POLICY, now=NOW, **{"people": 12, **options})
     return path
 
 
@@ -118,7 +118,7 @@ def test_an_operator_finds_something_to_do(town_db: Path) -> None:
 def test_the_town_is_large(tmp_path: Path) -> None:
     """Hundreds of accounts, some thousand sessions, and every kind of device and ending."""
     path = tmp_path / "sessions.db"
-    populate(str(path), keys=SECRET, policy=POLICY, now=NOW)
+    populate(path, keys=SECRET, policy=POLICY, now=NOW)
     [(accounts, number)] = rows(path, "SELECT count(DISTINCT user_id), count(*) FROM sessions")
     assert 300 <= accounts <= 400
     assert 1_500 <= number <= 5_000
