@@ -8,6 +8,8 @@ from collections.abc import Callable
 import pytest
 from _pages_site import MOUNT, Person, Site
 
+from devsess import EventType
+
 
 def test_a_session_of_staff_is_ended_by_its_row(make_site: Callable[..., Site]) -> None:
     """It says who acts in the person's name; its device has no page, and its button works."""
@@ -49,7 +51,7 @@ def test_a_second_click_on_no_is_not_told_that_nothing_was_done(site: Site) -> N
 
     assert [f"{MOUNT}/secured"] * 2 == [it.headers.get("location") for it in answers]
     events = [it.type for it in site.sessions.history("ada").items]
-    assert 1 == events.count("sign_in_disowned")
+    assert 1 == events.count(EventType.NOTICE_DISOWNED)
 
 
 def test_no_to_another_sign_in_needs_the_step_up_that_the_first_asked_for(site: Site) -> None:
@@ -79,3 +81,16 @@ def test_no_other_site_says_that_something_was_done(
 
     assert is_said == page.text.count("All other devices are signed out.")
     assert (200 if is_said else 303) == secured.status_code
+
+
+def test_a_thief_does_not_say_what_the_owner_is_asked_about(site: Site) -> None:
+    """A name that the sign-in itself gave to its device stands on no question."""
+    person = site.settled()
+    other = site.sign_in().session
+    site.sessions.rename_device("ada", other.device.id, "Ada’s laptop at home")
+    for path in ("/", f"/sessions/{other.id}/not-mine"):
+        [question] = re.findall(
+            r"Was this you\?.*?</form>|<h1>Secure.*?</form>", person.page(path).text, re.DOTALL
+        )
+        assert "Firefox on Windows" in re.sub(r"</?bdi>", "", question)
+        assert "at home" not in question

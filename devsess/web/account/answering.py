@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 
 from devsess.errors import StepUpRequiredError
 from devsess.web.account.confirming import Question, asked
-from devsess.web.account.rows import named
 from devsess.web.problems import problem_page
 from devsess.web.words import msg
 
@@ -54,7 +53,7 @@ async def ask_not_mine(visit: AccountVisit) -> Answer:
     if session is None:
         return problem_page(visit, 404)
     await visit.check_may_end(session.id)
-    return asked(visit, NOT_MINE, device=named(visit.words, session.device))
+    return asked(visit, NOT_MINE, device=visit.words.label(session.device.label))
 
 
 async def not_mine(visit: AccountVisit) -> Answer:
