@@ -310,8 +310,9 @@ class _Lives:
         for (week, kind), (started, ended) in found.cohorts.items():
             if only in (None, kind):
                 begun += started
-                for place, share in _ages_within(week, now):
-                    alive[place] += share * max(0, started - ended)
+                if started > ended:
+                    for place, share in _ages_within(week, now):
+                        alive[place] += share * (started - ended)
         return cls(begun, over, alive)
 
     def shares(self) -> Iterator[Share]:

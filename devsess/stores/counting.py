@@ -21,6 +21,7 @@ import math
 from bisect import bisect_right
 from collections import Counter
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 from attrs import define, evolve, field, fields, frozen
@@ -50,7 +51,7 @@ WAYS: Final = frozenset(
     {
         *(EXPIRED, REPLACED, EVICTED, ERASED, "logout", "revoked", "signed out by its user"),
         *("device-blocked", "device-forgotten", "foreign-device", "late", "stale"),
-        *("impersonator", "refused", "undeliverable"),
+        *("disowned", "impersonator", "refused", "undeliverable"),
     }
 )
 KINDS: Final = ("desktop", "phone", "tablet", "tv", "bot", "app", "unknown")
@@ -209,12 +210,11 @@ class Counts:
 
     def event(self, kind: str, at: float | None, decision: str | None) -> None:
         """Count an event of these columns."""
-        quarter = _instant(at) // QUARTER
         if kind in _EVENTS:
-            self.quarters[quarter, _EVENTS[kind]] += 1
+            self.quarters[_instant(at) // QUARTER, _EVENTS[kind]] += 1
         verdict = _VERDICTS.get(decision or "")
         if kind in _SIGN_INS and verdict is not None:
-            self.quarters[quarter, verdict] += 1
+            self.quarters[_instant(at) // QUARTER, verdict] += 1
 
     def put(self, kind: str, at: float, until: float) -> None:
         """Count an item that is written: one of failures is one more, unless it is withdrawn."""
@@ -239,12 +239,14 @@ def age_bin(seconds: float) -> int:
     return max(0, bisect_right(AGES, seconds) - 1)
 
 
+@lru_cache(maxsize=1024)
 def place_key(place: Location) -> str:
     """The key of a place: the country's code and name, the city, and whole degrees."""
     at = map(_degrees, (place.latitude, place.longitude))
     return joined(place.country_code, place.country, place.city, *at)
 
 
+@lru_cache(maxsize=1024)
 def joined(*parts: str | None) -> str:
     """A key of these parts, in which nothing but the tabs between them is one."""
     return "\t".join(_text(part or "") for part in parts)

@@ -22,7 +22,8 @@ DO $$ BEGIN IF to_regclass('{s}.meta') IS NOT NULL THEN
 DELETE FROM {s}.sessions; DELETE FROM {s}.devices; DELETE FROM {s}.events;
 DELETE FROM {s}.accounts; DELETE FROM {s}.endings; DELETE FROM {s}.erased;
 DELETE FROM {s}.log; DELETE FROM {s}.history; DELETE FROM {s}.readers;
-DELETE FROM {s}.items;
+DELETE FROM {s}.items; DELETE FROM {s}.opened; DELETE FROM {s}.quarters;
+DELETE FROM {s}.tallies; DELETE FROM {s}.spans;
 DELETE FROM {s}.meta; INSERT INTO {s}.meta DEFAULT VALUES;
 PERFORM setval('{s}.numbers', 0);
 END IF; END $$

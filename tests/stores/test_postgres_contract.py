@@ -17,6 +17,7 @@ from devsess.testing import (
     LeaseContract,
     PollingContract,
     SearchContract,
+    StatisticsContract,
     StoreContract,
 )
 
@@ -44,7 +45,9 @@ def pool(postgres: PostgresServer) -> Iterator[ConnectionPool[LimitedConnection]
         yield pool
 
 
-class OverPostgres(StoreContract, LeaseContract, CopyContract, PollingContract, SearchContract):
+class OverPostgres(
+    StoreContract, LeaseContract, CopyContract, PollingContract, SearchContract, StatisticsContract
+):
     """Each store has a schema of its own."""
 
     is_awaited: bool

@@ -30,7 +30,7 @@ R = TypeVar("R")
 # Of the accounts that are merged in one transaction.
 ROWS = 500
 
-_SNAPSHOT = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY"
+SNAPSHOT = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY"
 # Each part has an index that begins with the user, and is read no further than the page.
 _PART = (
     "(SELECT DISTINCT user_id FROM {{s}}.{} WHERE user_id > %(after)s"
@@ -93,11 +93,11 @@ class Copying(Logged):
         semantics.check_size(limit)
         if cursor is not None and not is_id(cursor):
             raise ValueError("this cursor was not given out by export")
-        return await self.write(lambda db: _page(db, limit, cursor), (_SNAPSHOT, ()))
+        return await self.write(lambda db: _page(db, limit, cursor), (SNAPSHOT, ()))
 
     async def accounts(self, user_ids: Sequence[str]) -> Batch:
         """See SupportsCopy.accounts."""
-        return await self.write(lambda db: _batch(db, user_ids), (_SNAPSHOT, ()))
+        return await self.write(lambda db: _batch(db, user_ids), (SNAPSHOT, ()))
 
     async def merge(self, batch: Batch) -> None:
         """See SupportsCopy.merge."""
@@ -239,8 +239,9 @@ async def _merge_accounts(db: Transaction, group: Sequence[Account], others: Mar
     owners = {row.id: row.user_id for change in changes for row in change.sessions}
     if owners and await db.ask(_FOREIGN, ([*owners], [*owners.values()])):
         raise ValueError(merging.FOREIGN)
-    for theirs, change in zip(group, changes, strict=True):
+    for theirs, mine, change in zip(group, there, changes, strict=True):
         _write(db, theirs, change)
+        _count(db, mine, change)
     log.append(db, [it for change in changes for it in change.logged])
 
 
@@ -255,3 +256,14 @@ def _write(db: Transaction, theirs: Account, change: merging.Difference) -> None
     insert_events(db, change.events)
     for item in change.items:
         db.put(items.PUT, items.values_of(item))
+
+
+def _count(db: Transaction, mine: Account, change: merging.Difference) -> None:
+    """Count what a merge adds to the sessions of *mine*, as they are written."""
+    there = {row.id: row for row in mine.sessions}
+    for row in change.sessions:
+        known = there.get(row.id)
+        if known is None:
+            db.counts.began(row)
+        if row.revoked_at is not None and (known is None or known.revoked_at is None):
+            db.counts.over(row)

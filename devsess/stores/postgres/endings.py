@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from devsess.stores import semantics
 from devsess.stores.base import ById, Ended, Everyone, OfDevice, OfUser
-from devsess.stores.postgres import log, rows
+from devsess.stores.counting import ERASED
+from devsess.stores.postgres import log, rows, statistics
 from devsess.stores.postgres.reads import is_id, of_live
 from devsess.stores.postgres.writes import (
     LOCK_ACCOUNT,
@@ -49,12 +50,16 @@ _COUNT = (
 )
 _TARGETED = (
     "SELECT s.id, s.user_id, s.device_id, s.network, s.user_agent, "  # noqa: S608
-    f"{rows.LIVE} FROM {{s}}.sessions s WHERE {rows.UNENDED} AND {{where}}"
+    f"{rows.LIVE}, {statistics.OF_ROW} FROM {{s}}.sessions s WHERE {rows.UNENDED} AND {{where}}"
     " ORDER BY s.last_seen_at, s.id FOR NO KEY UPDATE OF s"
 )
 # A transaction that writes nothing is not waited for by synchronous standbys, and one that was
 # cut off while it waited is seen as done: a caller that asks again must wait for it after all.
 _WAIT_FOR_STANDBYS = "SELECT pg_logical_emit_message(true, 'devsess', '')"
+_FIRST = (
+    "(SELECT n.{0} FROM {{s}}.endings n"  # noqa: S608
+    f" WHERE {rows.COVERS} ORDER BY n.number LIMIT 1)"
+)
 _BLOCK = "UPDATE {s}.devices SET blocked = true, trusted_until = NULL"
 _FORGET = "UPDATE {s}.devices SET forgotten = true"
 _THIS_DEVICE = " WHERE user_id = %s AND id = %s RETURNING id"
@@ -63,7 +68,13 @@ _KEEP_DIGEST = (
     " SELECT it, %s, %s FROM unnest(%s::bytea[]) it ON CONFLICT (digest) DO UPDATE SET"
     " ending_number = excluded.ending_number, until = excluded.until"
 )
-_ERASED = ("sessions", "devices", "events", "accounts")
+# The sessions first: their devices say of which kind they were.
+_ERASE_SESSIONS = (
+    "DELETE FROM {s}.sessions s WHERE user_id = %s"  # noqa: S608
+    f" RETURNING s.id, s.revoked_at, s.last_seen_at, {statistics.OF_ROW},"
+    f" {_FIRST.format('at')}, {_FIRST.format('reason')}"
+)
+_ERASED = ("devices", "events", "accounts")
 _ERASE_ITEMS = "DELETE FROM {s}.items WHERE owner = %s RETURNING 1"
 
 
@@ -159,17 +170,24 @@ def _end_now(db: Transaction, ending: Ending, targeted: Rows) -> tuple[EventRow,
     """Revoke every row that is *targeted*; the events, still to be inserted, of the live ones."""
     at, ids = ending.cutoffs.now, [row[0] for row in targeted]
     end_rows(db, ids, at, ending.reason, ending.actor)
+    count_ended(db, targeted, at, ending.reason)
     log.append(db, [None] if isinstance(ending.target, Everyone) else ids)
     return end_events(targeted, at, ending.reason, ending.actor)
 
 
+def count_ended(db: Transaction, ended: Rows, at: float, reason: str) -> None:
+    """Count rows that are written as ended: what counts stands behind the column of the live."""
+    for *_, created_at, deadline, kind in ended:
+        db.counts.ended(created_at, deadline, kind, at, reason)
+
+
 def end_events(ended: Rows, at: float, reason: str, actor: str | None) -> tuple[EventRow, ...]:
-    """The events of the rows that were live: the last column says so."""
+    """The events of the rows that were live: the column behind those of the event says so."""
     return tuple(semantics.end_event(*_known(row), at, reason, actor) for row in ended if row[5])
 
 
 def _known(row: tuple[Any, ...]) -> tuple[str, str, str, str | None, str | None]:
-    session_id, user_id, device_id, network, user_agent, _ = row
+    session_id, user_id, device_id, network, user_agent, *_ = row
     return session_id, user_id, device_id, network, user_agent
 
 
@@ -178,11 +196,21 @@ async def erase(db: Transaction, erasure: Erasure) -> int:
     user = (erasure.user_id,)
     deletes = [
         (f"DELETE FROM {{s}}.{name} WHERE user_id = %s RETURNING {key}", user)  # noqa: S608
-        for name, key in zip(_ERASED, ("id", "1", "1", "1"), strict=True)
+        for name, key in zip(_ERASED, ("1", "1", "1"), strict=True)
     ]
-    [[number]], *gone = await db.ask_all((_DRAW, ()), *deletes, (_ERASE_ITEMS, user))
+    sessions = (_ERASE_SESSIONS, user)
+    [[number]], *gone = await db.ask_all((_DRAW, ()), sessions, *deletes, (_ERASE_ITEMS, user))
+    _count_erased(db, gone[0], erasure.at)
     db.put("DELETE FROM {s}.endings WHERE user_id = %s", user)
     db.put(_KEEP_DIGEST, (number, erasure.until, [*dict.fromkeys(erasure.digests)]))
-    log.append(db, sorted(session_id for (session_id,) in gone[0]))
+    log.append(db, sorted(session_id for session_id, *_ in gone[0]))
     db.put(_WAIT_FOR_STANDBYS)
     return sum(map(len, gone))
+
+
+def _count_erased(db: Transaction, gone: Rows, erased_at: float | None) -> None:
+    for _, revoked_at, seen_at, created_at, deadline, kind, covered_at, reason in gone:
+        if revoked_at is None:
+            at = seen_at if erased_at is None else erased_at
+            at = at if covered_at is None else covered_at
+            db.counts.ended(created_at, deadline, kind, at, reason or ERASED)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from devsess.models import EventType
 from devsess.stores.base import Inserted
+from devsess.stores.counting import FAILURES, Counts
 from devsess.stores.postgres import items, rows
 from devsess.stores.postgres.reads import of_live
 from devsess.stores.semantics import SEEN_AGAIN
@@ -57,7 +58,16 @@ def is_plain(insertion: Insertion) -> bool:
     """Whether a session has but one of each of its events; and one item at most."""
     are_own = all(it.session_id == insertion.row.id for it in insertion.events)
     is_first = insertion.event.type is EventType.SESSION_CREATED
-    return are_own and is_first and len(insertion.items) <= 1
+    are_counted_apart = any(it.kind in FAILURES for it in insertion.items)
+    return are_own and is_first and len(insertion.items) <= 1 and not are_counted_apart
+
+
+def counts_of(insertion: Insertion) -> Counts:
+    """What a plain sign-in counts: there is room for each of its events."""
+    counts = Counts()
+    counts.began(insertion.row)
+    counts.happened(*insertion.events)
+    return counts
 
 
 def answer(insertion: Insertion, *, is_written: bool) -> Inserted:

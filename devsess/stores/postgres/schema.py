@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from attrs import frozen
 
 from devsess.errors import ConfigurationError, StoreUnavailableError
+from devsess.stores.postgres.recount import STATEMENTS
 
 if TYPE_CHECKING:
     from devsess.stores.postgres.transaction import Transaction
@@ -184,6 +185,39 @@ CREATE INDEX sessions_user ON {s}.sessions (user_id, created_at, id)
 """
 
 
+_MEASURES = (
+    *("signed_in", "impersonated", "ended", "expired", "failed", "denied", "limited"),
+    *("new_devices", "reused", "stepped_up", "step_ups_asked", "held", "approved", "refused"),
+    *("confirmed", "disowned", "risk_notify", "risk_step_up", "risk_deny"),
+)
+_STATISTICS = f"""
+CREATE TABLE {{s}}.opened (slot int PRIMARY KEY, count bigint NOT NULL);
+CREATE TABLE {{s}}.quarters (
+    quarter bigint NOT NULL,
+    slot int NOT NULL,
+    {", ".join(f"{name} bigint NOT NULL DEFAULT 0" for name in _MEASURES)},
+    PRIMARY KEY (quarter, slot)
+);
+CREATE TABLE {{s}}.tallies (
+    day bigint NOT NULL,
+    dimension {_TEXT} NOT NULL,
+    key {_TEXT} NOT NULL,
+    slot int NOT NULL,
+    count bigint NOT NULL,
+    PRIMARY KEY (day, dimension, key, slot)
+);
+CREATE TABLE {{s}}.spans (
+    week bigint NOT NULL,
+    age int NOT NULL,
+    reason {_TEXT} NOT NULL,
+    kind {_TEXT} NOT NULL,
+    slot int NOT NULL,
+    count bigint NOT NULL,
+    PRIMARY KEY (week, age, reason, kind, slot)
+)
+"""
+
+
 @frozen
 class Step:
     """
@@ -203,6 +237,7 @@ STEPS = {
     "0002_items_and_demands": Step("0.1.0", _ITEMS_AND_DEMANDS),
     "0003_events_by_transaction": Step("0.1.0", _EVENTS_BY_TRANSACTION),
     "0004_search": Step("0.1.0", _SEARCH),
+    "0005_statistics": Step("0.1.0", ";".join((_STATISTICS, *STATEMENTS))),
 }
 
 _SCHEMA = "SELECT 1 FROM pg_namespace WHERE nspname = %s"

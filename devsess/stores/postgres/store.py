@@ -11,8 +11,20 @@ from devsess.models import Page
 from devsess.stores import semantics
 from devsess.stores.base import Ended, OfDevice, Refused
 from devsess.stores.calls import Known, Settled
+from devsess.stores.counting import Counts
 from devsess.stores.items import check
-from devsess.stores.postgres import endings, items, login, polling, reads, rows, upkeep, writes
+from devsess.stores.postgres import (
+    endings,
+    items,
+    login,
+    polling,
+    reads,
+    rows,
+    statistics,
+    upkeep,
+    writes,
+)
+from devsess.stores.postgres.copies import SNAPSHOT
 from devsess.stores.postgres.searching import Searching
 from devsess.stores.postgres.transaction import BEGIN, Transaction
 
@@ -20,6 +32,7 @@ if TYPE_CHECKING:
     from devsess.lifecycle import Activity, LivenessCutoffs
     from devsess.stores.base import Ending, Erasure, Insertion
     from devsess.stores.calls import Columns, InsertAnswer, Retention
+    from devsess.stores.counting import Numbers, Period
     from devsess.stores.items import Item
     from devsess.stores.postgres.opened import GivenPool
     from devsess.stores.rows import DeviceRow, EventRow, SessionRow
@@ -161,6 +174,11 @@ class PostgresStore(Searching):
         """See SupportsPolling.poll."""
         return await polling.poll(self, position, limit)
 
+    async def statistics(self, period: Period) -> Numbers:
+        """See SupportsStatistics.statistics."""
+        asking = statistics.asking(period)
+        return statistics.numbers(await self.write(lambda db: db.ask_all(*asking), (SNAPSHOT, ())))
+
     async def items(self, kind: str, owner: str, *, limit: int) -> builtins.list[Item]:
         """See Store.items."""
         semantics.check_size(limit)
@@ -177,7 +195,8 @@ class PostgresStore(Searching):
         locks = writes.locks(insertion)
         if login.is_plain(insertion):
             plain = (login.PLAIN, login.values_of(insertion))
-            *_, done, _ = await self.batch((BEGIN, ()), *locks, plain, ("COMMIT", ()))
+            adding = statistics.adding_with_session(login.counts_of(insertion), insertion.row.id)
+            *_, done, _, _ = await self.batch((BEGIN, ()), *locks, plain, adding, ("COMMIT", ()))
             if done:
                 return login.answer(insertion, is_written=done[0][0])
         return await self.write(lambda db: writes.insert(db, insertion), *locks)
@@ -260,15 +279,18 @@ class PostgresStore(Searching):
 
     async def add_event(self, event: EventRow) -> None:
         """See Store.add_event."""
-        await self.batch((rows.INSERT_EVENTS, rows.event_columns([event])))
+        await self.batch(*writes.inserting([event]))
 
     async def put_item(self, item: Item, *, most: int = 1) -> bool:
         """See Store.put_item: in one round trip."""
         check(item)
         lock = (writes.LOCK_ACCOUNT, (item.owner,))
-        statements = items.put(item, most)
-        *_, [[done]], _, _ = await self.batch((BEGIN, ()), lock, *statements, ("COMMIT", ()))
-        return bool(done)
+        put, trim = items.put(item, most)
+        counts = Counts()
+        counts.put(item.kind, item.at, item.until)
+        adding = statistics.adding_with_item(counts, item.owner, item.kind, item.key)
+        done = await self.batch((BEGIN, ()), lock, put, *adding, trim, ("COMMIT", ()))
+        return bool(done[2][0][0])
 
     async def purge(self, retention: Retention, *, limit: int) -> int:
         """See Store.purge."""

@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, TypeAlias
 
+from devsess.stores.counting import Counts
+from devsess.stores.postgres import statistics
+
 Values: TypeAlias = Sequence[object] | Mapping[str, object]
 Statement: TypeAlias = tuple[str, Values]
 Rows: TypeAlias = list[tuple[Any, ...]]
@@ -21,12 +24,16 @@ class Transaction:
     A transaction that begins with its first question.
 
     What is put waits for the next question, or the end, and is sent with it.
+
+    Attributes:
+        counts: What it counts; added at its end.
     """
 
     def __init__(self, batch: Batch, *first: Statement) -> None:
         self._batch = batch
         self._queue: list[Statement] = [(BEGIN, ()), *first]
         self._after: list[Statement] = []
+        self.counts = Counts()
 
     def put(self, statement: str, values: Values = ()) -> None:
         """Send *statement* with the next question."""
@@ -49,4 +56,4 @@ class Transaction:
 
     async def commit(self) -> None:
         """Send what is still to be sent, and end the transaction."""
-        await self.ask_all(("COMMIT", ()), *self._after)
+        await self.ask_all(*statistics.adding(self.counts), ("COMMIT", ()), *self._after)

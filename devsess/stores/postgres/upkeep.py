@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 from devsess.stores import semantics
 from devsess.stores.calls import Settled
-from devsess.stores.postgres import rows
-from devsess.stores.postgres.endings import end_events
+from devsess.stores.postgres import rows, statistics
+from devsess.stores.postgres.endings import count_ended, end_events
 from devsess.stores.postgres.reads import FIRST_COVERED, WAS_LIVE
 from devsess.stores.postgres.writes import end_rows, insert_events, reduce_events
 from devsess.stores.rows import EXPIRED
@@ -40,7 +40,8 @@ _LAPSED = (
     "UPDATE {s}.sessions SET revoked_at = idle_expires_at, reason = %(reason)s, actor = NULL,"  # noqa: S608
     " ip = network WHERE ctid = ANY (ARRAY(SELECT s.ctid FROM {s}.sessions s"
     f" WHERE {rows.UNENDED} AND s.idle_expires_at <= %(now)s"
-    " LIMIT %(limit)s FOR NO KEY UPDATE OF s SKIP LOCKED)) RETURNING id"
+    " LIMIT %(limit)s FOR NO KEY UPDATE OF s SKIP LOCKED)) RETURNING id,"
+    f" {statistics.OF_UPDATED_ROW}"
 )
 _DELETE_SESSIONS = (
     "DELETE FROM {s}.sessions WHERE ctid = ANY (ARRAY(SELECT ctid FROM {s}.sessions"
@@ -84,7 +85,8 @@ _OLDEST = (
     " ORDER BY number LIMIT 1"
 )
 _COVERED = (
-    f"SELECT s.id, s.user_id, s.device_id, s.network, s.user_agent, {WAS_LIVE}"  # noqa: S608
+    f"SELECT s.id, s.user_id, s.device_id, s.network, s.user_agent, {WAS_LIVE},"  # noqa: S608
+    f" {statistics.OF_ROW}"
     f" FROM {{s}}.endings n JOIN {{s}}.sessions s ON {FIRST_COVERED} WHERE n.number = %s"
     " LIMIT %s FOR NO KEY UPDATE OF s SKIP LOCKED"
 )
@@ -108,7 +110,9 @@ async def purge(db: Transaction, retention: Retention, limit: int) -> int:
     for statement in _DATED:
         done += len(await db.ask(statement, values | {"limit": limit - done}))
     lapsed = await db.ask(_LAPSED, values | {"limit": limit - done})
-    reduce_events(db, [session_id for (session_id,) in lapsed])
+    reduce_events(db, [session_id for session_id, *_ in lapsed])
+    for _, created_at, deadline, kind in lapsed:
+        db.counts.ended(created_at, deadline, kind, deadline, EXPIRED)
     done += len(lapsed)
     owners = await db.ask(_DELETE_SESSIONS, values | {"limit": limit - done})
     users, devices = [user for user, _ in owners], [device for _, device in owners]
@@ -133,6 +137,7 @@ async def settle(db: Transaction, limit: int, own: int | None, before: float) ->
     [(number, at, reason, actor)] = found
     covered = sorted(await db.ask(_COVERED, (number, limit)))  # by id, however it was planned
     end_rows(db, [row[0] for row in covered], at, reason, actor)
+    count_ended(db, covered, at, reason)
     events = end_events(covered, at, reason, actor)
     insert_events(db, events)
     db.put(_DONE, (number,))

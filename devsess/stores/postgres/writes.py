@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING
 from devsess.stores import semantics
 from devsess.stores.base import Inserted, OfDevice, Refused
 from devsess.stores.calls import Full
-from devsess.stores.postgres import items, log, rows
+from devsess.stores.counting import Counts
+from devsess.stores.postgres import items, log, rows, statistics
 from devsess.stores.postgres.reads import ENDING_NUMBER, of_live
 from devsess.stores.rows import EVICTED, REPLACED
 
@@ -81,8 +82,26 @@ TOUCH = (
 
 def insert_events(db: Transaction, events: Sequence[EventRow]) -> None:
     """Put events, in this order; but no more of one type and session, or account, than may be."""
-    if events:
-        db.put(rows.INSERT_EVENTS, rows.event_columns(events))
+    for statement in inserting(events):
+        db.put(*statement)
+
+
+def inserting(events: Sequence[EventRow]) -> list[Statement]:
+    """The statements that insert events in this order, as far as there is room, and count them."""
+    statements: list[Statement] = []
+    plain: list[EventRow] = []
+    for event in events:
+        counts = Counts()
+        counts.happened(event)
+        if not counts.quarters:
+            plain.append(event)
+            continue
+        if plain:
+            statements.append((rows.INSERT_EVENTS, rows.event_columns(plain)))
+        columns = [*rows.event_columns([event]), statistics.counted(counts.by_quarter())]
+        statements.append((statistics.INSERT_COUNTED, columns))
+        plain = []
+    return [*statements, (rows.INSERT_EVENTS, rows.event_columns(plain))] if plain else statements
 
 
 def end_rows(
@@ -126,6 +145,7 @@ async def insert(db: Transaction, insertion: Insertion) -> InsertAnswer:
     events = _make_room(db, insertion, to_end)
     db.put(rows.INSERT_DEVICE, rows.device_values(semantics.seen_again(known, row.device)))
     db.put(rows.INSERT_SESSION, rows.session_values(row))
+    db.counts.began(row)
     insert_events(db, insertion.events)
     return Inserted(events, _put_items(db, insertion, others))
 
@@ -134,6 +154,7 @@ def _put_items(db: Transaction, insertion: Insertion, there: Sequence[Rows]) -> 
     """Put the items that follow those that are *there*; the kinds of the others."""
     written, missed = items.parted(insertion.items, there)
     for item in written:
+        db.counts.put(item.kind, item.at, item.until)
         for statement in items.put(item, 1):
             db.put(*statement)
     return tuple(it.kind for it in missed)
@@ -179,6 +200,8 @@ def _make_room(
     for ended, reason in ((to_end.replaced, REPLACED), (to_end.evicted, EVICTED)):
         end_rows(db, [it.id for it in ended], now, reason, None)
         log.append(db, [it.id for it in ended])
+        for it in ended:
+            db.counts.over(semantics.ended(it, now, reason, None))
         events += [semantics.end_event_of(it, now, reason, None) for it in ended]
     if to_end.evicted and insertion.limit_event is not None:
         insert_events(db, [*events, insertion.limit_event])

@@ -7,6 +7,7 @@ A step of the schema: its statements name columns of that schema alone.
 from __future__ import annotations
 
 import json
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from devsess.stores.as_json import location_from
@@ -46,6 +47,7 @@ def _text(raw: bytes | None) -> str:
     return (raw or b"").decode(errors="replace")
 
 
+@lru_cache(maxsize=4096)
 def _location(raw: bytes | None) -> Location | None:
     if raw is None:
         return None

@@ -275,8 +275,9 @@ CREATE TABLE tallies (
     dimension TEXT NOT NULL,
     key TEXT NOT NULL,
     count INTEGER NOT NULL,
-    PRIMARY KEY (day, dimension, key)
+    PRIMARY KEY (dimension, key, day)
 ) WITHOUT ROWID;
+CREATE INDEX tallies_day ON tallies (day, dimension);
 CREATE TABLE spans (
     week INTEGER NOT NULL,
     age INTEGER NOT NULL,

@@ -7,7 +7,7 @@ counts as the first there is, so that the number of open sessions stays right.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import count
 from typing import TYPE_CHECKING, Any
 
@@ -61,9 +61,13 @@ _RANGES = (
     " LEFT JOIN quarters q ON q.quarter >= b.column1 AND q.quarter < b.column2"
     " GROUP BY b.column3 ORDER BY b.column3"
 )
+# From key to key, and of each the days asked for: nothing is sorted, nor is a day read in vain.
 _TALLIES = (
-    "SELECT dimension, key, sum(count) FROM tallies WHERE day >= ? AND day < ?"
-    " GROUP BY dimension, key"
+    "WITH RECURSIVE keys(key) AS (SELECT min(key) FROM tallies WHERE dimension = :dimension"
+    " UNION ALL SELECT (SELECT min(t.key) FROM tallies t"
+    " WHERE t.dimension = :dimension AND t.key > keys.key) FROM keys WHERE keys.key IS NOT NULL)"
+    " SELECT t.key, sum(t.count) FROM keys CROSS JOIN tallies t ON t.dimension = :dimension"
+    " AND t.key = keys.key AND t.day >= :first AND t.day < :behind GROUP BY t.key"
 )
 _SPANS = (
     "SELECT age, reason, kind, sum(count) FROM spans"
@@ -140,21 +144,32 @@ def numbers(db: sqlite3.Cursor, period: Period) -> Numbers:
 
 def _numbers(db: sqlite3.Cursor, period: Period) -> Numbers:
     [[still_open]] = _found(db, (int,), "SELECT open FROM meta")
-    tallies = _found(db, (str, str, int), _TALLIES, *period.days)
-    spans = _found(db, (int, str, str, int), _SPANS, *period.weeks, BEGAN)
-    cohorts = _found(db, (int, str, int, int), _COHORTS, BEGAN, BEGAN, *period.weeks)
+    spans = _found(db, (int, str, str, int), _SPANS, [*period.weeks, BEGAN])
+    cohorts = _found(db, (int, str, int, int), _COHORTS, [BEGAN, BEGAN, *period.weeks])
     return Numbers(
         still_open,
         _lagging(db, period.now),
         _ranges(db, period),
-        {(dimension, key): total for dimension, key, total in tallies},
+        {key: total for it in MOST_KEYS for key, total in _tallies(db, period, it)},
         {(age, reason, kind): total for age, reason, kind, total in spans},
         {(week, kind): (begun, over) for week, kind, begun, over in cohorts},
     )
 
 
+def _tallies(
+    db: sqlite3.Cursor, period: Period, dimension: str
+) -> Iterator[tuple[tuple[str, str], int]]:
+    first, behind = period.days
+    values = {"dimension": dimension, "first": first, "behind": behind}
+    for key, total in _found(db, (str, int), _TALLIES, values):
+        yield (dimension, key), total
+
+
 def _found(
-    db: sqlite3.Cursor, kinds: tuple[type, ...], statement: str, *values: object
+    db: sqlite3.Cursor,
+    kinds: tuple[type, ...],
+    statement: str,
+    values: Sequence[object] | dict[str, object] = (),
 ) -> list[tuple[Any, ...]]:
     """The rows that *statement* gives, which have values of these *kinds*."""
     found = db.execute(statement, values).fetchall()
@@ -170,7 +185,7 @@ def _ranges(db: sqlite3.Cursor, period: Period) -> tuple[Measures, ...]:
     statement = _RANGES.format(sums=sums, bounds=", ".join(["(?, ?, ?)"] * len(first)))
     values = [it for bound in zip(first, ends, count(), strict=False) for it in bound]
     kinds = (int,) * len(MEASURES)
-    return tuple(Measures(*found) for found in _found(db, kinds, statement, *values))
+    return tuple(Measures(*found) for found in _found(db, kinds, statement, values))
 
 
 def _lagging(db: sqlite3.Cursor, now: float) -> int:
