@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import sys
 import tempfile
-from collections.abc import Callable, Mapping
 from itertools import product
 from pathlib import Path
 
 from _browsers import Browsers
 from _demo import Demo, demo
+from _pages import PAGES
 from _visitor import Scheme, Visitor
 
 from devsess.cli._town import CHROME_ON_MAC
@@ -24,28 +24,13 @@ SCHEMES: tuple[Scheme, ...] = ("light", "dark")
 LANGUAGES = ("en", "de", "ar")
 PEOPLE = 150
 
-# Where each picture is taken, by its name.
-PAGES: Mapping[str, Callable[[Demo], str]] = {
-    "overview": lambda _: "/account/",
-    "history": lambda _: "/account/history",
-    "device": lambda it: f"/account/devices/{it.device('My MacBook')}",
-    "device-asked": lambda it: f"/account/devices/{it.device('Chrome on Linux')}",
-    "device-blocked": lambda it: f"/account/devices/{it.device('python-requests')}",
-    "sign-out-others": lambda _: "/account/sign-out-others",
-    "trust": lambda it: f"/account/devices/{it.device('Safari on iPhone')}/trust",
-    "forget": lambda it: f"/account/devices/{it.device('Safari on iPhone')}/forget",
-    "block": lambda it: f"/account/devices/{it.device('Safari on iPhone')}/block",
-    "unblock": lambda it: f"/account/devices/{it.device('python-requests')}/unblock",
-    "missing": lambda _: "/account/nothing",
-    "sign-in": lambda _: "/sign-in",
-}
-
 
 def take(browsers: Browsers, here: Demo, folder: Path, words: list[str]) -> int:
     """The pictures whose names hold all *words*, written to *folder*; how many."""
     taken, chromium = 0, browsers.started("chromium")
     first = Visitor(chromium, here.site, user_agent=CHROME_ON_MAC)
     first.sign_in()
+    first.go(here.link)
     jar = first.jar
     first.close()
     for width, scheme, language in product(WIDTHS, SCHEMES, LANGUAGES):

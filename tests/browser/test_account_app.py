@@ -10,8 +10,9 @@ from _axe import violations
 from _browsers import Name
 from _demo import Demo, demo
 from _keyboard import sideways, tab_faults
+from _pages import ACCOUNT as PAGES
 from _visitor import Visitor
-from screenshots import LANGUAGES, PAGES, SCHEMES
+from screenshots import LANGUAGES, SCHEMES
 
 from devsess.cli._scenes import ADA
 
