@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 from hmac import compare_digest
 from threading import Lock
 from typing import TYPE_CHECKING
-from urllib.parse import parse_qs
+from urllib.parse import parse_qs, quote
 
 if TYPE_CHECKING:
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
@@ -38,7 +38,8 @@ class Door:
 
     Args:
         app: The app behind it.
-        name: Of the cookie.
+        name: Of the cookie, before a random end: cookies know no ports, and of two such servers on
+            one machine the second would shut the first.
         elapsed: Seconds, never fewer than before.
     """
 
@@ -48,7 +49,8 @@ class Door:
         name: str = "devsess-operator",
         elapsed: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._app, self._name, self._elapsed = app, name, elapsed
+        self._app, self._elapsed = app, elapsed
+        self._name = f"{name}-{secrets.token_hex(4)}"
         self._link, self._cookie = secrets.token_urlsafe(32), secrets.token_urlsafe(32)
         self._until = elapsed() + LIFETIME
         self._lock, self._is_used = Lock(), False
@@ -63,8 +65,10 @@ class Door:
         given = parse_qs(environ.get("QUERY_STRING", "")).get(_FIELD)
         if environ["REQUEST_METHOD"] == "GET" and given is not None and self._takes(given[-1]):
             cookie = f"{self._name}={self._cookie}; Path=/; HttpOnly; SameSite=Strict"
-            there = environ.get("SCRIPT_NAME", "") + environ.get("PATH_INFO", "")
-            more = [("Location", there or "/"), ("Set-Cookie", cookie)]
+            path = environ.get("SCRIPT_NAME", "") + environ.get("PATH_INFO", "")
+            # Of two slashes browsers would make another host.
+            there = "/" + quote(path.encode("latin-1")).lstrip("/")
+            more = [("Location", there), ("Set-Cookie", cookie)]
             start_response("303 See Other", [*_HEADERS, *more])
             return [b""]
         if self._knows(environ.get("HTTP_COOKIE", "")):

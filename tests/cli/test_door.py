@@ -31,7 +31,7 @@ def door(clock: FakeClock) -> Door:
 
 
 def ask(
-    door: Any, query: str = "", cookie: str = "", method: str = "GET"
+    door: Any, query: str = "", cookie: str = "", method: str = "GET", path: str = "/review"
 ) -> tuple[int, Any, bytes]:
     """The answer to a request: status, headers, body."""
     seen: dict[str, Any] = {}
@@ -42,7 +42,7 @@ def ask(
 
     environ = {
         "REQUEST_METHOD": method,
-        "PATH_INFO": "/review",
+        "PATH_INFO": path,
         "QUERY_STRING": query.removeprefix("?"),
         "HTTP_COOKIE": cookie,
     }
@@ -67,6 +67,32 @@ def test_the_link_opens_once(door: Door) -> None:
     assert 403 == status
     assert "Set-Cookie" not in headers
     assert b"used already" in body
+
+
+@pytest.mark.parametrize(
+    ("path", "expected"),
+    [
+        ("", "/"),
+        ("//evil.example/", "/evil.example/"),
+        ("/\r\nSet-Cookie: x", "/%0D%0ASet-Cookie%3A%20x"),
+        ("/\xc3\xa9", "/%C3%A9"),
+    ],
+)
+def test_the_link_leads_nowhere_else(door: Door, path: str, expected: str) -> None:
+    """Whatever stands before its key, it stays on this server, and is one header."""
+    assert expected == ask(door, door.query, path=path)[1]["Location"]
+
+
+def test_two_servers_do_not_shut_each_other(door: Door) -> None:
+    """A browser sends and replaces cookies by their names, whatever the port."""
+    other = Door(inside)
+    jar: dict[str, str] = {}
+    for each in (door, other):
+        name, _, value = cookie_of(ask(each, each.query)[1]).partition("=")
+        jar[name] = value
+    line = "; ".join(f"{name}={value}" for name, value in jar.items())
+
+    assert [200, 200] == [ask(each, cookie=line)[0] for each in (door, other)]
 
 
 def test_the_link_is_soon_too_old(door: Door, clock: FakeClock) -> None:
