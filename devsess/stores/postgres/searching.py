@@ -37,9 +37,15 @@ _NAMES = ("device_id", "user_id", "network")
 _PLACE = ("created_at", "id")
 _QUEUE_PLACE = ("score", "created_at", "id")
 _FROM = "FROM {s}.sessions s"
+# They are found first: for all, the server would look up the sessions of all.
 _ACTS = (
-    f"{rows.SELECT_EVENT} WHERE e.actor IS NOT NULL AND e.actor <> e.user_id AND e.seq < %s"
-    " ORDER BY e.seq DESC LIMIT %s"
+    rows.SELECT_EVENT.replace(  # noqa: S608
+        "FROM {s}.events e",
+        "FROM (SELECT e.* FROM {s}.events e WHERE e.actor IS NOT NULL AND e.actor <> e.user_id"
+        " AND e.seq < %s ORDER BY e.seq DESC LIMIT %s) e",
+        1,
+    )
+    + " ORDER BY e.seq DESC"
 )
 
 
@@ -67,37 +73,45 @@ class _Way:
 
     def edge(self, before: Sequence[Any], after: Sequence[Any], looked: int) -> Asked:
         """The statement for the place of the last row that may be looked at; none if all may."""
-        select = f"SELECT {', '.join(f's.{it}' for it in self.place)} {_FROM}"
-        text, values = self._between(select, self.among, before, after)
+        columns = ", ".join(f"s.{it}" for it in self.place)
+        text, values = self._looked_at(columns, before, after)
         return f"{text} OFFSET %(skipped)s LIMIT 1", values | {"skipped": looked - 1}
 
-    def page(self, before: Sequence[Any], after: Sequence[Any], limit: int) -> Asked:
-        """The statement for the rows between two places."""
-        conditions = [*self.among, *self.rest]
-        text, values = self._between(rows.SELECT_SESSION, conditions, before, after)
-        return f"{text} LIMIT %(limit)s", values | {"limit": limit}
+    def page(self, before: Sequence[Any], after: Sequence[Any], limit: int, looked: int) -> Asked:
+        """The statement for the first rows among so many that are looked at."""
+        text, values = self._looked_at("s.*", before, after)
+        among = f"FROM ({text} LIMIT %(looked)s) s"
+        select = rows.SELECT_SESSION.replace(_FROM, among, 1)
+        values |= {"looked": looked, "limit": limit}
+        return f"{select} WHERE {self._asked} ORDER BY {self._order} LIMIT %(limit)s", values
 
-    def count(self, before: Sequence[Any], after: Sequence[Any], most: int) -> Asked:
-        """The statement for their number: in order too, or the table might be read whole."""
-        conditions = [*self.among, *self.rest]
-        text, values = self._between(f"SELECT 1 {_FROM}", conditions, before, after)
-        counted = f"SELECT count(*) FROM ({text} LIMIT %(limit)s) counted"  # noqa: S608
-        return counted, values | {"limit": most}
+    def count(self, before: Sequence[Any], after: Sequence[Any], most: int, looked: int) -> Asked:
+        """The statement for their number."""
+        text, values = self._looked_at("s.*", before, after)
+        among = f"FROM ({text} LIMIT %(looked)s) s WHERE {self._asked}"
+        counted = f"SELECT count(*) FROM (SELECT 1 {among} LIMIT %(limit)s) counted"  # noqa: S608
+        return counted, values | {"looked": looked, "limit": most}
 
-    def _between(
-        self,
-        select: str,
-        conditions: Sequence[str],
-        before: Sequence[Any],
-        after: Sequence[Any],
-    ) -> Asked:
-        columns = [f"s.{it}" for it in (*self.fixed, *self.place)]
-        bounds = [
-            f"({', '.join(columns)}) {sign} ({', '.join(self._marks(end))})" for sign, end in _ENDS
-        ]
-        order = ", ".join(f"{it} DESC" for it in columns)
+    def _looked_at(self, columns: str, before: Sequence[Any], after: Sequence[Any]) -> Asked:
+        """
+        The statement for all rows between two places, in order.
+
+        What is left to ask is asked of them from outside: inside, an estimate that few rows pass
+        would have the server fetch all of these and sort them.
+        """
+        place = ", ".join(f"s.{it}" for it in (*self.fixed, *self.place))
+        bounds = [f"({place}) {sign} ({', '.join(self._marks(end))})" for sign, end in _ENDS]
         values = self.values | self._named("before", before) | self._named("after", after)
-        return f"{select} WHERE {' AND '.join([*conditions, *bounds])} ORDER BY {order}", values
+        conditions = " AND ".join([*self.among, *bounds])
+        return f"SELECT {columns} {_FROM} WHERE {conditions} ORDER BY {self._order}", values
+
+    @property
+    def _asked(self) -> str:
+        return " AND ".join(self.rest) or "true"
+
+    @property
+    def _order(self) -> str:
+        return ", ".join(f"s.{it} DESC" for it in (*self.fixed, *self.place))
 
     def _marks(self, end: str) -> list[str]:
         names = [*self.fixed, *(f"{end}_{it}" for it in self.place)]
@@ -128,9 +142,7 @@ class Searching(Copying):
         if not reads.is_id(*wanted.texts):
             return Page(())
         way = _way(wanted, cutoffs)
-        edge = await self._edge(way, before, after, looked)
-        found = await self._read(way, before, edge or after, limit)
-        return _page(found, limit, edge, searching.place_of)
+        return await self._page(way, before, after, limit, looked, searching.place_of)
 
     async def count(
         self, wanted: Filter, *, cutoffs: LivenessCutoffs, most: int = MOST, looked: int = COUNTED
@@ -142,7 +154,7 @@ class Searching(Copying):
         before, after, way = wanted.before(None), wanted.after(cutoffs), _way(wanted, cutoffs)
         if await self._edge(way, before, after, looked + 1) is not None:
             return most + 1
-        [[found]] = await self.ask(*way.count(before, after, most + 1))
+        [[found]] = await self.ask(*way.count(before, after, most + 1, looked))
         return int(found)
 
     async def queue(
@@ -160,9 +172,7 @@ class Searching(Copying):
         after: QueuePlace = (at_least, *LAST)
         among = ("s.revoked_at IS NULL", "s.score IS NOT NULL")
         way = _Way((), _QUEUE_PLACE, among, (_IS_LIVE,), reads.of_live(cutoffs))
-        edge = await self._edge(way, before, after, looked)
-        found = await self._read(way, before, edge or after, limit)
-        return _page(found, limit, edge, searching.queue_place_of)
+        return await self._page(way, before, after, limit, looked, searching.queue_place_of)
 
     async def acts(self, *, limit: int, cursor: str | None = None) -> Page[EventRow]:
         """See SupportsSearch.acts: in one round trip."""
@@ -179,22 +189,22 @@ class Searching(Copying):
         found = await self.ask(*way.edge(before, after, looked)) if way.rest else []
         return tuple(found[0]) if found else None
 
-    async def _read(
-        self, way: _Way, before: Sequence[Any], after: Sequence[Any], limit: int
-    ) -> list[SessionRow]:
-        found = await self.ask(*way.page(before, after, limit + 1))
-        return [rows.session_row(it) for it in found]
-
-
-def _page(
-    found: list[SessionRow],
-    limit: int,
-    edge: tuple[Any, ...] | None,
-    place_of: Callable[[SessionRow], Place | QueuePlace],
-) -> Page[SessionRow]:
-    """A page of what was *found* up to the *edge* of what may be looked at."""
-    place: Any = place_of(found[limit - 1]) if len(found) > limit else edge
-    return Page(tuple(found[:limit]), None if place is None else searching.cursor_of(place))
+    async def _page(
+        self,
+        way: _Way,
+        before: Sequence[Any],
+        after: Sequence[Any],
+        limit: int,
+        looked: int,
+        place_of: Callable[[SessionRow], Place | QueuePlace],
+    ) -> Page[SessionRow]:
+        edge = await self._edge(way, before, after, looked)
+        # The edge bounds them; twice as many, since others may begin between the two reads.
+        among = 2 * looked if way.rest else limit + 1
+        read = await self.ask(*way.page(before, edge or after, limit + 1, among))
+        found = [rows.session_row(it) for it in read]
+        place: Any = place_of(found[limit - 1]) if len(found) > limit else edge
+        return Page(tuple(found[:limit]), None if place is None else searching.cursor_of(place))
 
 
 def _way(wanted: Filter, cutoffs: LivenessCutoffs) -> _Way:
