@@ -205,3 +205,5 @@ def test_a_search_reads_its_index_in_order(tmp_path: Path, operation: str) -> No
         assert [] == [step for step in others if "SCAN (subquery" not in step], statement
         assert walk.startswith("SEARCH"), statement
         assert "created_at" in walk or "seq<?" in walk or "rowid<?" in walk, statement
+        # The way to the edge of what may be looked at reads no row.
+        assert "OFFSET" not in statement or "COVERING" in walk, statement
