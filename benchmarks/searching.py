@@ -3,9 +3,9 @@ How long the searches of operators take among many sessions.
 
     python -m benchmarks.searching [--sessions 1000000] [--store sqlite] [--store postgres]
 
-The sessions of four months, half of the last month's live; one user in twenty is the same one, and
-one network in thirty. Printed for each search: the median and the slowest of its calls in
-milliseconds, and how long a network's sessions keep others waiting while they are ended.
+The sessions of four months, half of the last month's live; one in twenty is the same user's, one in
+thirty on the same network. Printed for each search: the median and the slowest of its calls in
+milliseconds, and how long a batch of 100 of a network's sessions takes to end.
 """
 
 from __future__ import annotations

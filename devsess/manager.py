@@ -745,7 +745,7 @@ class SessionManager(Runner):
         """
         How many sessions `search` would find, up to 1,000; 1,001 stands for more.
 
-        And for a search that would have to look at more than 10,000 to tell.
+        And for a search that would have to look at more than 5,000 to tell.
 
         Raises:
             ConfigurationError, TypeError, ValueError, StoreUnavailableError: As `search`.

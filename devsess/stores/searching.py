@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 # Rows that a page looks at, at most; and those that a count does.
 LOOKED = 2_000
-COUNTED = 10_000
+COUNTED = 5_000
 # Sessions that are counted one by one; of more it is said that they are more.
 MOST = 1_000
 

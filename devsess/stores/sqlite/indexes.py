@@ -2,8 +2,8 @@
 
 # One for each column that a search may begin with, newest first behind it. The keys that
 # `sessions_lapse` has gained are all that liveness asks for: live sessions are counted in it alone.
-# `revoked_at` is among the keys of those that have unrevoked rows only: SQLite 3.40 would look it up
-# in each row.
+# Indexes of unrevoked rows have `revoked_at` among their keys: SQLite 3.40 would look it up in each
+# row.
 SEARCH = """
 CREATE INDEX sessions_created ON sessions (created_at, id);
 CREATE INDEX sessions_network ON sessions (network, created_at, id);
