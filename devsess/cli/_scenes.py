@@ -20,7 +20,7 @@ from devsess.policy import DAY, HOUR, MINUTE
 ADA = "ada.okafor"
 SUPPORT = ("support-2", "support-7")
 # How long ago the night of the attack was, in days, and its size.
-NIGHT, TRIED, GUESSED = 9.0, 160, 24
+NIGHT, TRIED, GUESSED = 9.0, 110, 22
 ANSWERED, DISOWNED = 0.6, 0.12
 
 
@@ -58,7 +58,7 @@ def night(stage: Stage, random: Random, people: Sequence[Person]) -> Story:
         client = Client(robot.place.address(random), robot.agent)
         victim = random.choice(people)
         stage.sessions.record_failure(victim.user_id, client)
-        if number % 6 == 5 and guessed:
+        if number % 5 == 4 and guessed:
             _steal(stage, guessed.pop().user_id, client)
 
 

@@ -44,7 +44,7 @@ class Visitor:
         user_agent: str | None = None,
         jar: Any = None,
     ) -> None:
-        self.site = site
+        self.site, self.scripts = site, scripts
         self.faults: list[str] = []
         self.requests: list[str] = []
         settings: dict[str, Any] = {"user_agent": user_agent} if user_agent else {}
