@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import shutil
 import tempfile
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +23,7 @@ from devsess.stores.capabilities import capabilities_of
 from devsess.stores.counting import DAY, QUARTER, WEEK, Period
 from devsess.stores.items import Item
 from devsess.stores.rows import EventRow
+from devsess.stores.searching import Filter
 from devsess.stores.sqlite import SQLiteStore
 from devsess.testing import _rows as rows
 from devsess.testing._rows import T0
@@ -75,6 +77,7 @@ CHANGES = st.fixed_dictionaries(
         "acr": st.sampled_from([None, "aal2"]),
         "claims": st.sampled_from(["{}", '{"a":"ü"}']),
         "bound": st.booleans(),
+        "score": st.sampled_from([None, -1, 0, 2]),
         "previous_generation": st.none() | st.integers(0, 3),
         "presented": st.booleans(),
         "levels": st.sampled_from([(), (("aal1", 7),), (("ü", 0), ("aal2", 9))]),
@@ -117,7 +120,7 @@ ADDRESSES = st.sampled_from(
     [(None, None), ("198.51.100.7", "198.51.100.0/24"), ("198.51.100.0/24", "198.51.100.0/24")]
 )
 EVENTS = st.builds(
-    lambda kind, at, user_id, session_id, address, agent, verdict: EventRow(
+    lambda kind, at, user_id, session_id, address, agent, verdict, actor: EventRow(
         type=kind,
         at=at,
         user_id=user_id,
@@ -126,6 +129,7 @@ EVENTS = st.builds(
         network=address[1],
         user_agent=agent,
         assessment=verdict and Assessment(9, verdict),
+        actor=actor,
     ),
     st.sampled_from(EventType),
     INSTANTS,
@@ -134,6 +138,7 @@ EVENTS = st.builds(
     ADDRESSES,
     AGENTS,
     st.sampled_from([None, *Decision]),
+    st.sampled_from([None, "ops", "user-1"]),
 )
 
 
@@ -156,6 +161,27 @@ PERIODS = st.builds(
 PERIOD = Period(
     (T0 // WEEK * WEEK - DAY, T0 // QUARTER * QUARTER, T0 // WEEK * WEEK + WEEK), T0 + 6
 )
+
+
+FILTERS = st.builds(
+    Filter,
+    user_id=st.none() | USERS,
+    network=st.sampled_from([None, None, "198.51.100.0/24", "102.89.77.0/24"]),
+    ip=st.sampled_from([None, None, None, "198.51.100.7", "102.89.77.21"]),
+    device_id=st.none() | DEVICES,
+    since=st.none() | INSTANTS,
+    until=st.none() | INSTANTS,
+    is_ended=st.sampled_from([None, False, True]),
+)
+
+
+def _all_pages(ask: Any) -> list[Any]:
+    page = ask()
+    found = [*page]
+    while page.next is not None:
+        page = ask(cursor=page.next)
+        found += page
+    return found
 
 
 class StoresAgree(RuleBasedStateMachine):
@@ -334,6 +360,27 @@ class StoresAgree(RuleBasedStateMachine):
                 pages[-1] += page
 
         assert pages[0] == pages[1]
+
+    @rule(
+        wanted=FILTERS,
+        at=CUTOFFS,
+        limit=st.integers(1, 4),
+        looked=st.integers(1, 6),
+        least=st.integers(-1, 2),
+    )
+    def search(self, wanted: Filter, at: Any, limit: int, looked: int, least: int) -> None:
+        """Pages may be cut elsewhere: what they have together is the same."""
+        if any(capabilities_of(store).searching is None for store in self.stores):
+            return
+        how = {"cutoffs": at, "limit": limit, "looked": looked}
+        for ask in (
+            lambda store, **page: store.search(wanted, **how, **page),
+            lambda store, **page: store.queue(least, **how, **page),
+            lambda store, **page: store.acts(limit=limit, **page),
+        ):
+            expected, actual = (_all_pages(partial(ask, store)) for store in self.stores)
+            assert expected == actual
+        self.both("count", wanted, cutoffs=at, most=3)
 
     @invariant()
     def everything_reads_alike(self) -> None:
