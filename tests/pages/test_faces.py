@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -37,6 +38,18 @@ def test_every_answer_is_guarded(site: Site) -> None:
     assert ["no-store", "no-store", "private, max-age=31536000, immutable", "no-store"] == [
         it.headers["cache-control"] for it in answers
     ]
+
+
+def test_a_page_loads_nothing_from_elsewhere(site: Site) -> None:
+    """The policy of a page, word by word; and there is nothing inline in it."""
+    page = site.person().page()
+
+    assert (
+        "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self';"
+        " connect-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
+        == page.headers["content-security-policy"]
+    )
+    assert [] == re.findall(r"<style|<script>|\sstyle=|\son\w+=|https?://", page.text)
 
 
 def test_a_browser_is_sent_to_sign_in(make_site: Callable[..., Any]) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from devsess.requirement import check_is_user
 from devsess.web.account.lines import lines
 from devsess.web.account.notices import said
 from devsess.web.account.rows import gathered, icon_of, tag_of
@@ -79,7 +78,6 @@ def _about(history: Iterable[HistoryEntry], device: Device) -> list[HistoryEntry
 
 async def rename(visit: AccountVisit) -> Answer:
     """Give it a name; an empty one gives its label back."""
-    check_is_user(visit.session)
     device = await found_device(visit)
     if device is None:
         return problem_page(visit, 404)
@@ -93,7 +91,6 @@ async def rename(visit: AccountVisit) -> Answer:
 
 async def distrust(visit: AccountVisit) -> Answer:
     """End the trust in it: that locks nobody out."""
-    check_is_user(visit.session)
     device = await found_device(visit)
     if device is None:
         return problem_page(visit, 404)

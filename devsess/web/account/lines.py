@@ -56,15 +56,10 @@ async def lines(visit: AccountVisit, entries: Iterable[HistoryEntry]) -> list[Li
             continue
         answer = sentences.verdict(event)
         if answer is not None and event.session_id is not None:
-            _keep(answers, event.session_id, answer)
+            # The latest, which comes first here: a "yes" never follows a "no".
+            answers.setdefault(event.session_id, answer)
         found.append(_line(visit, entry, event, await _verdict(visit, event, answers)))
     return found
-
-
-def _keep(answers: dict[str, Verdict], session_id: str, answer: Verdict) -> None:
-    """A "no" wins over a "yes", whichever came first."""
-    if answers.get(session_id) is None or answer.colour == "bad":
-        answers[session_id] = answer
 
 
 def _line(visit: AccountVisit, entry: HistoryEntry, event: Event, verdict: Verdict | None) -> Line:
