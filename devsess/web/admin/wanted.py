@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import UTC, date, datetime, time, timedelta
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
 from attrs import frozen
 
@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from devsess.tokens.ending import EndingClaims
 
 State: TypeAlias = Literal["live", "ended"]
+# Days whose instants are in every calendar, whatever the time zone.
+FIRST_DAY: Final = date(2000, 1, 1)
+LAST_DAY: Final = date(9000, 1, 1)
 STATES: tuple[State, ...] = ("live", "ended")
 
 
@@ -68,7 +71,9 @@ class Wanted:
 
     def instants(self, zone: ZoneInfo) -> tuple[datetime | None, datetime | None]:
         """When the first day begins and the last is over, in *zone*."""
-        return _begins(self.since, zone), _begins(self.until and _next(self.until), zone)
+        return _begins(self.since, zone), _begins(
+            self.until and self.until + timedelta(days=1), zone
+        )
 
 
 def read(query: Mapping[str, str]) -> Wanted:
@@ -122,10 +127,6 @@ def _date(query: Mapping[str, str], name: str) -> date | None:
 
 def _begins(day: date | None, zone: ZoneInfo) -> datetime | None:
     return None if day is None else datetime.combine(day, time(), zone).astimezone(UTC)
-
-
-def _next(day: date) -> date:
-    return day if day == date.max else day + timedelta(days=1)
 
 
 def network_of(wanted: Wanted) -> str | None:
