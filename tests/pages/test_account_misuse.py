@@ -94,3 +94,22 @@ def test_a_thief_does_not_say_what_the_owner_is_asked_about(site: Site) -> None:
         )
         assert "Firefox on Windows" in re.sub(r"</?bdi>", "", question)
         assert "at home" not in question
+
+
+@pytest.mark.parametrize("change", ["trust", "unblock"])
+def test_a_session_in_question_vouches_for_no_device(site: Site, change: str) -> None:
+    """A thief who knows the password does not have his own device trusted, or let in again."""
+    site.sign_in()
+    site.clock.advance(3 * 86_400)
+    thief = site.person()
+    session, other = site.sessions.list("ada")
+    assert session.score is not None
+    device = session.device.id
+    if change == "unblock":
+        device = other.device.id
+        site.sessions.block_device("ada", device)
+    path = f"/devices/{device}/{change}"
+    assert [401, 401] == [thief.page(path).status_code, thief.press(path).status_code]
+
+    assert 200 == thief.post("/step-up").status_code  # it was the owner, who proves more
+    assert [200, 303] == [thief.page(path).status_code, thief.press(path).status_code]

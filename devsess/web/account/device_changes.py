@@ -62,12 +62,14 @@ async def _ask(visit: AccountVisit, question: Question, *, ends: bool) -> Answer
 
 
 async def _check(visit: AccountVisit, device: Device, *, ends: bool) -> None:
-    """That the person may, also end each session that is live on it."""
+    """That the person may vouch for it, or else end each session that is live on it."""
+    if not ends:
+        await visit.check_may_vouch()
+        return
     await visit.check_may_decide()
-    if ends:
-        for session in await sessions_on(visit, device.id):
-            if session.id != visit.session.id:
-                await visit.check_may_end(session.id)
+    for session in await sessions_on(visit, device.id):
+        if session.id != visit.session.id:
+            await visit.check_may_end(session.id)
 
 
 def _trusted_until(visit: AccountVisit) -> float:

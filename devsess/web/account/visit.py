@@ -6,7 +6,10 @@ from typing import TYPE_CHECKING
 
 from attrs import define
 
+from devsess import strength
 from devsess.adapters._deciding import may_decide, may_end
+from devsess.errors import StepUpRequiredError
+from devsess.risk.notices import is_in_question
 from devsess.web.visit import Visit
 
 if TYPE_CHECKING:
@@ -54,6 +57,24 @@ class AccountVisit(Visit):
         """
         await may_decide(self.dealings, self.session)
         await self.dealings.require_seniority(ends=None, ends_others=False)
+
+    async def check_may_vouch(self) -> None:
+        """
+        Check that the person may have a device trusted, or let in again.
+
+        A thief who knows the password signs in a moment ago, too, and would vouch for his own.
+
+        Raises:
+            DeviceMismatchError, StepUpRequiredError: As `check_may_decide`, and if this session
+                is in question itself, which a step-up ends.
+        """
+        await self.check_may_decide()
+        policy = self.manager.core.policy
+        if is_in_question(self.session.score, policy):
+            raise StepUpRequiredError(
+                "a session in question vouches for no device: step up first",
+                acr_values=strength.demanded(policy),
+            )
 
     async def check_may_end(self, session_id: str | None) -> None:
         """
