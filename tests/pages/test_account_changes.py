@@ -209,7 +209,7 @@ def test_another_site_changes_nothing(site: Site, site_header: Any, more: Any) -
 
 def test_a_path_that_others_may_post_to_stays_closed(make_site: Callable[..., Site]) -> None:
     """The pages check by themselves: the app's exceptions are not theirs."""
-    site = make_site(wrapping={"csrf_exempt": ["/account/"]})
+    site = make_site(wrapping={"csrf_exempt": ["/account/", "/devices/"]})
     person = site.settled()
     other = site.sign_in().session
     answer = person.press(f"/devices/{other.device.id}/sign-out", site="cross-site")
