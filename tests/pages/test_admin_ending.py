@@ -82,6 +82,17 @@ def test_those_that_sign_in_later_live_on(desk: Desk, token: str) -> None:
     assert desk.sessions.get(later.id).is_active  # type: ignore[union-attr]
 
 
+def test_those_of_a_tenant_that_sign_in_later_live_on(desk: Desk) -> None:
+    """A walk over one tenant's sessions ends at the preview's instant too."""
+    fill(desk, 2, "acme-")
+    acme = desk.as_("support-7/acme-")
+    acme.get("/end", NETWORK)
+    desk.clock.advance(1)
+    later = desk.sign_in("acme-later", "203.0.113.200").session
+    assert "2 sessions were ended" in words(acme.submit("End these sessions", count="2").text)
+    assert desk.sessions.get(later.id).is_active  # type: ignore[union-attr]
+
+
 def test_a_second_click_does_no_harm(desk: Desk, token: str) -> None:
     """The same form again finds nothing left, and says so."""
     assert "3 sessions were ended" in words(desk.post("/end", token=token, count="3").text)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from devsess.tokens.ending import EndingClaims
 
 State: TypeAlias = Literal["live", "ended"]
-# Days whose instants are in every calendar, whatever the time zone.
+# Days that have instants in every time zone; a later end is the last of them.
 FIRST_DAY: Final = date(2000, 1, 1)
 LAST_DAY: Final = date(9000, 1, 1)
 STATES: tuple[State, ...] = ("live", "ended")
@@ -119,8 +119,11 @@ def _date(query: Mapping[str, str], name: str) -> date | None:
         found = date.fromisoformat(text) if text else None
     except ValueError:
         raise WantedError(name) from None
-    # East of Greenwich the first day of the calendar begins before it does in UTC.
-    if found is not None and found <= date.min:
+    if found is None:
+        return None
+    if name == "until":
+        found = min(found, LAST_DAY)
+    if not FIRST_DAY <= found <= LAST_DAY:
         raise WantedError(name)
     return found
 
@@ -143,11 +146,6 @@ class Span:
     device_id: str | None
     since: datetime | None
     until: datetime | None
-
-    def given(self) -> dict[str, object]:
-        """As keyword arguments."""
-        names = ("user_id", "ip", "device_id", "since", "until")
-        return {name: getattr(self, name) for name in names}
 
 
 def span(claims: EndingClaims) -> Span:
