@@ -228,7 +228,7 @@ def _impersonators(sessions: Any, clock: FakeClock, *_: Any) -> Any:
     return sessions.impersonate("ada", staff, at(HOME)).session
 
 
-@pytest.mark.parametrize("by", [_itself, _younger, _asked, _impersonators])
+@pytest.mark.parametrize("by", [_itself, _younger, _asked])
 def test_not_every_session_answers_with_yes(
     sessions: Any, clock: FakeClock, by: Callable[..., Any]
 ) -> None:
@@ -240,6 +240,38 @@ def test_not_every_session_answers_with_yes(
 
     assert unusual.session.id in [it.id for it in sessions.review_queue()]
     assert EventType.NOTICE_CONFIRMED not in [it.type for it in sessions.history("ada")]
+
+
+@pytest.mark.parametrize("yes", [True, False])
+def test_an_impersonation_answers_nothing(sessions: Any, clock: FakeClock, yes: bool) -> None:
+    """Nobody says in another's name whether it was them."""
+    _, unusual = _noticed(sessions, clock)
+    asking = _impersonators(sessions, clock)
+    with pytest.raises(StepUpRequiredError, match="needs the user"):
+        sessions.answer(unusual.session, yes, by=asking)
+
+    assert sessions.validate(unusual.access_token)
+
+
+def test_a_session_of_the_same_instant_is_not_older(sessions: Any, clock: FakeClock) -> None:
+    """Of two that begin together none answers for the other."""
+    _noticed(sessions, clock)
+    unusual = sessions.login("ada", at(QUEBEC))
+    together = sessions.login("ada", at(HOME))
+    with pytest.raises(StepUpRequiredError):
+        sessions.answer(unusual.session, True, by=together.session)
+
+
+def test_an_answer_is_remembered_as_long_as_a_mail_is_good(sessions: Any, clock: FakeClock) -> None:
+    """A purge within the day of the notice does not make its token good again."""
+    _, one = _noticed(sessions, clock)
+    assert sessions.judge(one.session, True, actor="support-7")
+    clock.advance(DAY - 200)
+    while sessions.purge():
+        pass
+
+    with pytest.raises(TokenExpiredError, match="answered"):
+        sessions.confirm(one.notice.yes_token, True)
 
 
 def test_a_session_in_question_answers_for_none(sessions: Any, clock: FakeClock) -> None:

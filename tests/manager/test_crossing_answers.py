@@ -96,3 +96,40 @@ def test_no_asks_each_live_session(
     assert 5 == len(live)
     assert None not in [it.step_up_after for it in live]
     assert 5 == len([it for it in sessions.history("ada") if it.type is EventType.STEP_UP_ASKED])
+
+
+def test_a_judgement_counts_beside_a_mail_that_crosses_it(
+    sessions: Any, store: Crossed, thief: Any
+) -> None:
+    """An operator's yes needs no answer to be the first."""
+    store.kind, store.when = "notice", "before"
+    store.other = lambda: sessions.confirm(thief.notice.yes_token, True)
+
+    assert True is sessions.judge(thief.session, True, actor="support-7")
+    assert None is store.other
+    assert () == sessions.review_queue().items
+
+
+def test_a_mail_counts_once_where_a_judgement_crosses_it(
+    sessions: Any, store: Crossed, thief: Any
+) -> None:
+    """Its token is spent by then."""
+    store.kind, store.when = "notice", "before"
+    store.other = lambda: sessions.judge(thief.session, True, actor="support-7")
+
+    with pytest.raises(TokenExpiredError):
+        sessions.confirm(thief.notice.yes_token, True)
+    assert None is store.other
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_no_wins_over_a_judgement_that_crosses_it(
+    sessions: Any, store: Crossed, thief: Any, when: str
+) -> None:
+    """What the operator's yes taught is taken back."""
+    store.kind, store.when = "notice", when
+    store.other = lambda: sessions.confirm(thief.notice.no_token, False)
+    sessions.judge(thief.session, True, actor="support-7")
+
+    assert None is store.other
+    assert Decision.STEP_UP is sessions.assess("ada", at(HOSTED)).decision
