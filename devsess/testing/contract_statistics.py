@@ -352,6 +352,47 @@ class StatisticsContract:
         assert 1 == found.tallies["place", "NG\tNigeria\ta b c " + "x" * 58 + "\t\t3"]
 
     @with_a_store
+    async def test_a_copy_counts_what_it_writes(self, store: CountingStore) -> None:
+        """Sessions and events that it brings, as if they were written here; and each once."""
+        other = self.make_store()
+        if capabilities_of(store).copy is None:
+            return
+        await sign_in(other, session_row("a", location=LAGOS), session_row("b", device="d2"))
+        await rows.end_one(other, "a", T0 + HOUR)
+        await other.add_event(rows.event_row(EventType.TOKEN_REUSED, session_id="b"))
+        await _copy(other, store)
+        await _copy(other, store)
+        expected, found = await _numbers(other), await _numbers(store)
+        await rows.end_one(other, "b", T0 + DAY)
+        await _copy(other, store)
+        await _copy(store, other)
+        ended = [await _numbers(it) for it in (other, store)]
+        await other.close()
+
+        assert (1, 2, 1) == (found.open, found.ranges[0].signed_in, found.ranges[0].reused)
+        assert expected == found
+        assert (0, 2) == (ended[0].open, ended[0].ranges[0].ended)
+        assert ended[0] == ended[1]
+
+    @with_a_store
+    async def test_an_end_that_is_moved_counts_once(self, store: CountingStore) -> None:
+        """Of two ends the earlier one stands; it has been counted, and is not again."""
+        other = self.make_store()
+        if capabilities_of(store).copy is None:
+            return
+        await sign_in(other, session_row())
+        await _copy(other, store)
+        await rows.end_one(store, "s1", T0 + DAY)
+        await rows.end_one(other, "s1", T0 + HOUR)
+        await _copy(other, store)
+        await other.close()
+        row, found = await store.get("s1"), await _numbers(store)
+
+        assert row is not None
+        assert T0 + HOUR == row.revoked_at
+        assert (0, 1) == (found.open, found.ranges[0].ended)
+
+    @with_a_store
     async def test_a_correction_moves_no_count(self, store: CountingStore) -> None:
         """What was counted stays where it was, whatever a clock that was ahead had written."""
         await sign_in(store, session_row(created_at=T0 + DAY))
@@ -392,6 +433,10 @@ async def _numbers(store: CountingStore, *bounds: float, now: float = T0) -> Num
 
 def _reasons(found: Numbers) -> dict[str, int]:
     return {key: count for (kind, key), count in found.tallies.items() if kind == "reason"}
+
+
+async def _copy(source: Any, target: Any) -> None:
+    await target.merge(await source.export(limit=9))
 
 
 async def _purge(store: CountingStore, now: float) -> None:
