@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import TYPE_CHECKING
 
+from devsess.errors import ConfigurationError
 from devsess.web.account.lines import lines
 from devsess.web.account.notices import said
 from devsess.web.account.rows import gathered, icon_of, tag_of
@@ -13,7 +14,7 @@ from devsess.web.problems import problem_page
 if TYPE_CHECKING:
     from devsess.adapters._http import Answer
     from devsess.history.entries import HistoryEntry
-    from devsess.models import Device, Session
+    from devsess.models import Device, Page, Session
     from devsess.web.account.visit import AccountVisit
 
 # Events of the account that are looked through for those of a device, and lines that are shown.
@@ -32,14 +33,31 @@ async def found_device(visit: AccountVisit) -> Device | None:
 
 async def sessions_on(visit: AccountVisit, device_id: str) -> list[Session]:
     """The live sessions on a device, latest activity first."""
-    found: list[Session] = []
-    cursor = None
-    while True:
-        page = await visit.manager.live(visit.user_id, limit=_BATCH, cursor=cursor)
-        found += [it for it in page if it.device.id == device_id]
-        cursor = page.next
-        if cursor is None:
-            return sorted(found, key=lambda it: it.last_seen_at, reverse=True)
+    manager, user_id = visit.manager, visit.user_id
+
+    async def on_device(cursor: str | None) -> Page[Session]:
+        return await manager.search(
+            user_id=user_id, device_id=device_id, state="live", limit=_BATCH, cursor=cursor
+        )
+
+    async def of_account(cursor: str | None) -> Page[Session]:
+        return await manager.live(user_id, limit=_BATCH, cursor=cursor)
+
+    try:
+        found = await _all(on_device)
+    except ConfigurationError:  # this store cannot be searched
+        found = [it for it in await _all(of_account) if it.device.id == device_id]
+    return sorted(found, key=lambda it: it.last_seen_at, reverse=True)
+
+
+async def _all(read: Callable[[str | None], Awaitable[Page[Session]]]) -> list[Session]:
+    """The sessions of all pages."""
+    page = await read(None)
+    found = [*page.items]
+    while page.next is not None:
+        page = await read(page.next)
+        found += page.items
+    return found
 
 
 async def show(visit: AccountVisit) -> Answer:
