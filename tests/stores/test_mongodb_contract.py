@@ -16,6 +16,7 @@ from devsess.testing import (
     LeaseContract,
     PollingContract,
     SearchContract,
+    StatisticsContract,
     StoreContract,
 )
 
@@ -25,7 +26,11 @@ if TYPE_CHECKING:
     from devsess.stores.base import AsyncStore
 
 
-class OverMongoDB(StoreContract, LeaseContract, CopyContract, PollingContract, SearchContract):
+class OfAllAccounts(CopyContract, PollingContract, SearchContract, StatisticsContract):
+    """What the store says of all accounts together."""
+
+
+class OverMongoDB(StoreContract, LeaseContract, OfAllAccounts):
     """Each store has a collection of its own."""
 
     server: Server

@@ -61,7 +61,7 @@ class Commands(monitoring.CommandListener):
 
 
 class Watched:
-    """A store with a session, and what it sends."""
+    """A store with a session, and what it sends once it has counted a sign-in and an end."""
 
     def __init__(self, server: Server) -> None:
         url = server.place()
@@ -73,6 +73,8 @@ class Watched:
         self.collection = self._client["devsess_test"][name]
         self.url = url
         self.store = MongoStore(self._client, database="devsess_test", collection=name, timeout=60)
+        drive(self.store.insert(login(session_row("s0"))))
+        drive(self.store.end(ending(ById("s0"))))
         drive(self.store.insert(login(session_row())))
 
     def close(self) -> None:

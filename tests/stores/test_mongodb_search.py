@@ -1,4 +1,4 @@
-"""Search over MongoDB: what an older devsess wrote is found, and writes keep the queue right."""
+"""Search and statistics over MongoDB: what an older devsess wrote is found and counted."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ import pytest
 from devsess._runtime.drive import drive
 from devsess.models import EventType
 from devsess.stores.base import ById
-from devsess.stores.mongodb import MongoStore, schema
+from devsess.stores.counting import WEEK, Period
+from devsess.stores.mongodb import MongoStore, schema, statistics
 from devsess.stores.searching import Filter
 from devsess.testing import _rows as rows
 from devsess.testing._rows import T0, cutoffs, session_row, sign_in
@@ -76,3 +77,37 @@ def test_points_move_a_session_in_the_queue(collection: Any) -> None:
 
     assert ["a"] == [row.id for row in _seen(store)[1]]
     assert [7] == [it["queued"] for it in collection.find({"queued": {"$exists": True}})]
+
+
+PERIOD = Period((T0 // WEEK * WEEK, T0 // WEEK * WEEK + 9 * WEEK), T0)
+
+
+def test_an_older_collection_is_counted(collection: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each session and event once, also where this version has written some of them before."""
+    store = _opened(collection)
+    for number in range(3):
+        drive(sign_in(store, session_row(f"s{number}", user_id=f"u{number}")))
+        drive(store.add_event(rows.event_row(EventType.NEW_DEVICE, user_id=f"u{number}")))
+    drive(store.end(rows.ending(ById("s1"), reason="a.b $c")))
+    expected = drive(store.statistics(PERIOD))
+    assert (2, 3) == (expected.open, expected.ranges[0].new_devices)
+    collection.delete_many({"table": "counts"})
+    collection.update_many({}, {"$unset": {"counted": ""}})
+    collection.update_many({"table": "gate"}, {"$unset": {"open": ""}})
+    collection.update_one({"_id": "schema"}, {"$pull": {"taken": "0006_statistics"}})
+
+    monkeypatch.setattr(statistics, "_AT_ONCE", 2)
+    drive(store.end(rows.ending(ById("s2"))))  # it has not begun, for the statistics
+    drive(sign_in(store, session_row("s3", user_id="u3")))
+    assert (1, 0) == _open_and_ended(store)
+    older = _opened(collection)
+    assert ["0006_statistics"] == drive(older.migrate())
+    assert (2, 2) == _open_and_ended(older)
+    found = drive(older.statistics(PERIOD))
+    assert (4, 3) == (found.ranges[0].signed_in, found.ranges[0].new_devices)
+    assert 1 == found.tallies["reason", "a.b $c"]
+
+
+def _open_and_ended(store: MongoStore) -> tuple[int, int]:
+    found = drive(store.statistics(PERIOD))
+    return found.open, found.ranges[0].ended

@@ -156,6 +156,7 @@ async def merge_numbers(unit: Unit, batch: Batch) -> None:
 async def merge_account(unit: Unit, theirs: Account, others: Mark) -> None:
     """Merge one account, by the law of `merging`."""
     [mine], marks = await _stored(unit, [theirs.user_id])
+    there = {row.id: row for row in mine.sessions}
     mine = merging.as_read(mine, marks.pending)
     change = merging.difference(mine, theirs, _mark(marks.store), others)
     await _check_owner(unit, theirs.user_id, [row.id for row in change.sessions])
@@ -169,6 +170,7 @@ async def merge_account(unit: Unit, theirs: Account, others: Mark) -> None:
     now = unit.server_time().replace(tzinfo=UTC).timestamp()
     for row in change.sessions:
         unit.put_session(row, now)
+        unit.count_merged(row, there.get(row.id))
     if change.reduced:
         unit.reduce_events(change.reduced)
     unit.insert_first_events(*change.events)

@@ -111,10 +111,11 @@ def erased_key(digest: bytes) -> str:
 
 def gate_key(user_id: str) -> str:
     """The key of the gate that an account passes."""
-    return f"gate/{_gate(user_id)}"
+    return f"gate/{gate_number(user_id)}"
 
 
-def _gate(user_id: str) -> int:
+def gate_number(user_id: str) -> int:
+    """The number of the gate that an account passes."""
     return zlib.crc32(user_id.encode()) % GATES
 
 
@@ -124,7 +125,7 @@ def place(user_id: str, first: int, number: int) -> int:
 
     In the order of *first*, which the gate has given to nobody else, then of the gates.
     """
-    return ((first + number // PLACES) * GATES + _gate(user_id)) * PLACES + number % PLACES
+    return ((first + number // PLACES) * GATES + gate_number(user_id)) * PLACES + number % PLACES
 
 
 def last_place(gate: int, last: int) -> int:
@@ -215,6 +216,7 @@ def event_document(row: EventRow, place: int) -> Document:
         "place": place,
         "gate": gate_of(place),
         "alike": alike(row),
+        "counted": True,
         **({"act": True} if searching.is_act(row) else {}),
     }
 

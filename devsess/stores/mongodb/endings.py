@@ -37,6 +37,8 @@ _ORDER = tuple((it, ASCENDING) for it in ("ending_number", "user_id", "device", 
 
 async def end(unit: Unit, ending: Ending) -> Ended:
     """See Store.end."""
+    if isinstance(ending.target, Everyone):
+        unit.count_apart()
     marked = isinstance(ending.target, OfDevice) and await _mark_device(unit, ending.target)
     ended = await _ended(unit, ending)
     whole = semantics.with_own_event(ended, ending, marked=marked)
@@ -64,13 +66,14 @@ async def _mark_device(unit: Unit, target: OfDevice) -> bool:
 async def _ended(unit: Unit, ending: Ending) -> Ended:
     target = ending.target
     if isinstance(target, ById):
-        row = await unit.unrevoked(target.session_id)
+        ends = ending.cutoffs.now, ending.reason
+        row = await unit.unrevoked(target.session_id, ends)
         rows = [row] if row is not None and semantics.is_targeted(row, target) else []
-        return Ended(_end_now(unit, ending, rows))
+        return Ended(await _end_now(unit, ending, rows))
     if isinstance(target, OfDevice):
         marks = await unit.marks(target.user_id)
         found = await _open(unit, target)
-        return Ended(_end_now(unit, ending, _unended(found, marks, ending)))
+        return Ended(await _end_now(unit, ending, _unended(found, marks, ending)))
     return await _end_many(unit, ending, target)
 
 
@@ -80,7 +83,7 @@ async def _end_many(unit: Unit, ending: Ending, target: OfUser | Everyone) -> En
     found = await _open(unit, target, ending.at_once + 1)
     number = await _raise_number(unit, target, marks, ending.cutoffs)
     if len(found) <= ending.at_once:
-        return Ended(_end_now(unit, ending, _unended(found, marks, ending)))
+        return Ended(await _end_now(unit, ending, _unended(found, marks, ending)))
     unit.put(docs.pending_document(semantics.covering_of(number, ending)))
     unit.append_changes([None])
     return Ended(following=number)
@@ -104,11 +107,11 @@ def _unended(found: Sequence[Document], marks: Marks, ending: Ending) -> list[Se
     return [row for row in targeted if row.revoked_at is None]
 
 
-def _end_now(unit: Unit, ending: Ending, rows: Sequence[SessionRow]) -> tuple[EventRow, ...]:
+async def _end_now(unit: Unit, ending: Ending, rows: Sequence[SessionRow]) -> tuple[EventRow, ...]:
     at, reason, actor = ending.cutoffs.now, ending.reason, ending.actor
     ids = [row.id for row in rows]
     unit.append_changes([None] if isinstance(ending.target, Everyone) else ids)
-    unit.end_sessions(ids, at, reason, actor)
+    await unit.end_sessions(rows, at, reason, actor)
     live = sorted(
         (row for row in rows if counts_as_live(row, ending.cutoffs)),
         key=lambda row: (row.last_seen_at, row.id),
@@ -174,6 +177,7 @@ async def covered(port: Port, number: int, limit: int, cursor: str | None) -> Pa
 
 async def settle(unit: Unit, limit: int, own: int | None, before: float) -> Settled:
     """See Store.settle."""
+    unit.count_apart()
     pending = marking.pending_from(await unit.find(docs.PENDING))
     chosen = [by for by in pending if by.number == own or by.at <= before]
     for place, by in enumerate(chosen):
@@ -182,7 +186,7 @@ async def settle(unit: Unit, limit: int, own: int | None, before: float) -> Sett
         if len(found) <= limit:
             unit.add(DeleteOne({"_id": f"pending/{by.number}"}))
         if rows:
-            events = _write_covered(unit, by, rows)
+            events = await _write_covered(unit, by, rows)
             rest = chosen[place + 1 :]
             return Settled(events, len(found) > limit or await _any(unit, rest, pending))
     return Settled()
@@ -195,8 +199,10 @@ async def _any(unit: Unit, rest: Sequence[Covering], pending: Sequence[Covering]
     return False
 
 
-def _write_covered(unit: Unit, by: Covering, rows: Sequence[SessionRow]) -> tuple[EventRow, ...]:
-    unit.end_sessions([row.id for row in rows], by.at, by.reason, by.actor)
+async def _write_covered(
+    unit: Unit, by: Covering, rows: Sequence[SessionRow]
+) -> tuple[EventRow, ...]:
+    await unit.end_sessions(rows, by.at, by.reason, by.actor)
     live = [row for row in rows if counts_as_live(row, by.cutoffs)]
     ended = (evolve(row, ip=row.network) for row in live)
     events = tuple(semantics.end_event_of(row, by.at, by.reason, by.actor) for row in ended)

@@ -58,6 +58,7 @@ def put_all(
 def _put(unit: Unit, item: Item, there: dict[str, Item], most: int) -> None:
     """Put *item* beside those of its kind that are *there*, and leave so many of them."""
     unit.put_item(item)
+    unit.counts_of(item.owner).put(item.kind, item.at, item.until)
     if item.version == 1:
         unit.pass_gates(item.owner)
     there[docs.item_key(item)] = item

@@ -6,7 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from devsess.stores import semantics
-from devsess.stores.mongodb import polling, queries, searching
+from devsess.stores.mongodb import polling, queries, searching, statistics
 from devsess.stores.mongodb.documents import is_text
 from devsess.stores.mongodb.opened import Opened
 from devsess.stores.searching import COUNTED, LOOKED, MOST, read_cursor, read_queue_cursor
@@ -14,12 +14,17 @@ from devsess.stores.searching import COUNTED, LOOKED, MOST, read_cursor, read_qu
 if TYPE_CHECKING:
     from devsess.lifecycle import LivenessCutoffs
     from devsess.models import Page
+    from devsess.stores.counting import Numbers, Period
     from devsess.stores.rows import EventRow, SessionRow
     from devsess.stores.searching import Filter
 
 
 class Overall(Opened):
-    """`SupportsPolling` and `SupportsSearch`; see there."""
+    """`SupportsPolling`, `SupportsSearch` and `SupportsStatistics`; see there."""
+
+    async def statistics(self, period: Period) -> Numbers:
+        """See SupportsStatistics.statistics; of one instant."""
+        return await self._transact(partial(statistics.numbers, period=period))
 
     async def poll(self, position: str | None, *, limit: int) -> Page[EventRow]:
         """See SupportsPolling.poll."""

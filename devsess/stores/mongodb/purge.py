@@ -26,6 +26,7 @@ async def purge(unit: Unit, retention: Retention, limit: int) -> int:
     Each step sees what the earlier ones wrote. A row that another transaction changes
     meanwhile makes the batch begin again.
     """
+    unit.count_apart()
     now, before = retention.now, retention.before
     await unit.delete({"table": "erased", "until": {"$lte": now}})
     done = await _date(unit, now, retention.latest, limit)
@@ -76,8 +77,10 @@ async def _lapse(unit: Unit, now: float, limit: int) -> int:
     marks = await unit.everyones_marks()
     passed: Document = {"open": True, "idle_expires_at": {"$lte": now}}
     found = await unit.find({**passed, **marking.uncovered(marks.pending)}, limit=limit)
-    for it in found:
-        unit.end_sessions([str(it["id"])], float(it["idle_expires_at"]), EXPIRED, None)
+    rows = [docs.session_from(it) for it in found]
+    await unit.read_kinds(rows)
+    for row in rows:
+        await unit.end_sessions([row], row.idle_expires_at, EXPIRED, None)
     await unit.flush()
     return len(found)
 

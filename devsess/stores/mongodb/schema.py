@@ -10,7 +10,7 @@ from pymongo import ASCENDING, DESCENDING, IndexModel, UpdateOne
 from devsess.errors import StoreUnavailableError
 from devsess.stores import searching
 from devsess.stores.mongodb import documents as docs
-from devsess.stores.mongodb import log
+from devsess.stores.mongodb import log, statistics
 
 if TYPE_CHECKING:
     from devsess.stores.mongodb.ports import Document, Port
@@ -22,6 +22,7 @@ _KEY = "schema"
 _OPEN = {"open": True}
 _EVENT = {"table": "event"}
 _SESSION = {"table": "session"}
+_COUNTS = {"counts": {"$exists": True}}
 _DEVICE = {"table": "device"}
 
 
@@ -127,12 +128,19 @@ def _marked_act(event: Document) -> UpdateOne | None:
     return UpdateOne({"_id": event["_id"]}, {"$set": {"act": True}}) if is_act else None
 
 
+async def _statistics(port: Port) -> None:
+    """What was written before is counted, some rows in each transaction."""
+    await port.create_indexes([_index("counts", "counts", "span", where=_COUNTS)])
+    await statistics.adopt(port)
+
+
 STEPS: dict[str, Callable[[Port], Awaitable[None]]] = {
     "0001_indexes": _indexes,
     "0002_documents": _documents,
     "0003_items": _item_index,
     "0004_gates_of_events": _gates_of_events,
     "0005_search": _search,
+    "0006_statistics": _statistics,
 }
 
 

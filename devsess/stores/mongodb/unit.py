@@ -10,8 +10,9 @@ from pymongo import DeleteMany, ReplaceOne, UpdateMany, UpdateOne
 
 from devsess.models import EventType
 from devsess.stores import semantics
+from devsess.stores.counting import Counts
+from devsess.stores.mongodb import counts, log
 from devsess.stores.mongodb import documents as docs
-from devsess.stores.mongodb import log
 from devsess.stores.mongodb import marks as marking
 from devsess.stores.mongodb.errors import EmptiedError
 from devsess.stores.mongodb.marks import Marks
@@ -53,6 +54,11 @@ class Unit:
         self._writes: list[Any] = []
         self._events: list[EventRow] = []
         self._changes: list[str | None] = []
+        self._kinds: dict[str, object] = {}
+        self._counted: set[str] = set()
+        self._counts: dict[int, Counts] = {}
+        self._part: int | None = None
+        self._read: set[str] = set()
 
     # Reads.
 
@@ -69,8 +75,21 @@ class Unit:
         found = await self._port.find(
             where, sort=sort, limit=limit, skip=skip, fields=fields, session=self._session
         )
-        self._known |= {it["_id"]: it for it in found if it.get("table") in ("gate", "log")}
+        for it in found:
+            self._note(it)
         return found
+
+    def _note(self, document: Document) -> None:
+        """Remember what `flush` or the statistics need of a document."""
+        table = document.get("table")
+        if table in ("gate", "log"):
+            self._known[document["_id"]] = document
+        elif table == "device" and "kind" in document:
+            self._kinds.setdefault(document["_id"], document["kind"])
+        elif table == "session" and document.get("counted"):
+            self._counted.add(str(document["id"]))
+        elif document.get("counts") == "t":
+            self._clock.keys.read(document)
 
     async def marks(self, user_id: str, digests: Sequence[bytes] = ()) -> Marks:
         """The numbers and endings that bind an account."""
@@ -81,8 +100,14 @@ class Unit:
         where = {"$or": [{"binds": docs.MARK}, docs.PENDING]}
         return marking.marks_from(await self.find(where))
 
-    async def unrevoked(self, session_id: str) -> SessionRow | None:
-        """A session that has not ended, with its device."""
+    async def unrevoked(
+        self, session_id: str, ends: tuple[float, str] | None = None
+    ) -> SessionRow | None:
+        """
+        A session that has not ended, with its device.
+
+        And what has to be known to count that it *ends*, at an instant and for a reason.
+        """
         key = docs.session_key(session_id)
         owned = [it for it in await self.find(asked_with(key)) if it["_id"] == key]
         if not owned:
@@ -90,11 +115,22 @@ class Unit:
         [session] = owned
         user_id = str(session["user_id"])
         keys = [session["device_key"], docs.gate_key(user_id)]
+        if ends is not None:
+            over = Counts()
+            over.ended(None, None, None, *ends)
+            keys += self._lacking(user_id, over)
         found = await self.find({"$or": [docs.bound_by(user_id), {"_id": {"$in": keys}}]})
         devices = [docs.device_from(it) for it in found if it.get("table") == "device"]
         row = docs.session_from(session, with_device(session, devices))
         row = marking.marks_from(found).as_read(row)
         return row if row.revoked_at is None else None
+
+    async def count(self, where: Filter, most: int = 2**31 - 1) -> int:
+        """How many documents there are, at most *most*."""
+        one = {"$group": {"_id": None, "count": {"$sum": 1}}}
+        pipeline: list[Document] = [{"$match": where}, {"$limit": most}, one]
+        found = await self._port.aggregate(pipeline, session=self._session)
+        return int(found[0]["count"]) if found else 0
 
     async def is_full(self, event: EventRow) -> bool:
         """Whether the history has as many events of this kind as it may."""
@@ -123,7 +159,7 @@ class Unit:
     def put_session(self, row: SessionRow, now: float) -> None:
         """Write a new session."""
         dies_at = docs.dies_at(self._port.server_time(), row.absolute_expires_at - now)
-        self.put(docs.session_document(row) | {"dies_at": dies_at})
+        self.put(docs.session_document(row) | {"dies_at": dies_at, "counted": True})
 
     def change_session(self, row: SessionRow, columns: Iterable[str]) -> None:
         """Write *columns* of a session that is there."""
@@ -140,6 +176,55 @@ class Unit:
         dies_at = docs.dies_at(self._port.server_time(), item.until - item.at)
         self.put(docs.item_document(item) | {"dies_at": dies_at})
 
+    # Statistics.
+
+    def count_apart(self) -> None:
+        """Count with the writes that concern many accounts, which pass no gate for it."""
+        self._part = counts.MANY
+
+    def counts_of(self, user_id: str) -> Counts:
+        """What this transaction counts of an account."""
+        part = docs.gate_number(user_id) if self._part is None else self._part
+        return self._counts.setdefault(part, Counts())
+
+    def asked_for(self, row: SessionRow) -> list[str]:
+        """The documents to read before *row* can be counted as begun, beside others."""
+        begun = Counts()
+        begun.began(row)
+        return self._lacking(row.user_id, begun)
+
+    def _lacking(self, user_id: str, more: Counts) -> list[str]:
+        tallies = counts.wanted({docs.gate_number(user_id): more})
+        lacking = self._clock.keys.lacking(tallies)
+        self._read |= lacking
+        return sorted(lacking)
+
+    async def count_ends(self, rows: Sequence[SessionRow]) -> None:
+        """Count *rows*, which end, each with its device as that is."""
+        await self.read_kinds(rows)
+        for row in rows:
+            if row.id in self._counted:
+                kind = self._kinds.get(docs.device_key(row.user_id, row.device.id))
+                at, reason = row.revoked_at or 0.0, row.reason or ""
+                ends = self.counts_of(row.user_id)
+                ends.ended(row.created_at, row.idle_expires_at, kind, at, reason)
+
+    async def read_kinds(self, rows: Sequence[SessionRow]) -> None:
+        """Read the kinds of the devices of *rows* with one request, unless they are known."""
+        needed = {docs.device_key(it.user_id, it.device.id) for it in rows}
+        keys = sorted(needed - self._kinds.keys())
+        if keys:
+            await self.find({"_id": {"$in": keys}}, fields={"table": 1, "kind": 1})
+
+    def count_merged(self, row: SessionRow, was: SessionRow | None) -> None:
+        """Count a session that a merge writes in the place of what *was* there."""
+        merged = self.counts_of(row.user_id)
+        is_new = row.id not in self._counted
+        if is_new:
+            merged.began(row)
+        if row.revoked_at is not None and (is_new or was is None or was.revoked_at is None):
+            merged.over(row)
+
     def pass_gates(self, *user_ids: str) -> None:
         """Conflict with each other transaction of these accounts."""
         self._gates.update(map(docs.gate_key, user_ids))
@@ -152,15 +237,16 @@ class Unit:
         """Append to the log; None stands for all sessions."""
         self._changes += session_ids
 
-    def end_sessions(
-        self, session_ids: Sequence[str], at: float, reason: str, actor: str | None
+    async def end_sessions(
+        self, rows: Sequence[SessionRow], at: float, reason: str, actor: str | None
     ) -> None:
-        """Write sessions as ended, and reduce the addresses of their events."""
-        if not session_ids:
+        """Write sessions as ended, count them, and reduce the addresses of their events."""
+        if not rows:
             return
-        keys = [docs.session_key(it) for it in session_ids]
+        keys = [docs.session_key(it.id) for it in rows]
         self.add(UpdateMany({"_id": {"$in": keys}}, docs.ended_values(at, reason, actor)))
-        self.reduce_events(session_ids)
+        self.reduce_events([it.id for it in rows])
+        await self.count_ends([semantics.ended(it, at, reason, actor) for it in rows])
 
     def reduce_events(self, session_ids: Sequence[str]) -> None:
         """Leave the networks alone of the addresses in the events of these sessions."""
@@ -178,12 +264,20 @@ class Unit:
     async def flush(self) -> None:
         """Write, with one request."""
         self._gates.update(docs.gate_key(event.user_id) for event in self._events)
+        for event in self._events:
+            self.counts_of(event.user_id).happened(event)
+        counted = {part: it for part, it in self._counts.items() if it != Counts()}
+        self._gates.update(f"gate/{part}" for part in counted.keys() - {counts.MANY})
         needed = {*self._gates, *([log.HEADER] if self._changes else [])} - self._known.keys()
-        if needed:
-            await self.find({"_id": {"$in": sorted(needed)}})
+        tallies = self._clock.keys.lacking(counts.wanted(counted)) - self._read
+        if needed or tallies:
+            await self.find({"_id": {"$in": sorted(needed | tallies)}})
         if not needed <= self._known.keys():
             raise EmptiedError
         self._add_events()
+        for part, it in counted.items():
+            self.add(*counts.writes(part, it, self._clock.keys))
+        self._counts = {}
         if self._changes:
             header = self._known.pop(log.HEADER)
             self.add(*log.appended(header, self._changes, secrets.token_hex(4)))
@@ -222,10 +316,16 @@ def asked_with(*keys: str) -> Document:
 
 
 class Places:
-    """The highest place in the history that this process has seen: a Lamport clock."""
+    """
+    The highest place in the history that this process has seen: a Lamport clock.
+
+    Attributes:
+        keys: What it has seen of the statistics.
+    """
 
     def __init__(self) -> None:
         self._highest = 0
+        self.keys = counts.Keys()
 
     def after(self, others: Iterable[int]) -> int:
         """The next place after those seen here and *others*."""

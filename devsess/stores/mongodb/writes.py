@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from attrs import evolve
 
 from devsess.lifecycle import counts_as_live
-from devsess.stores import semantics
+from devsess.stores import counting, semantics
 from devsess.stores.base import Erasure, Inserted, Refused
 from devsess.stores.calls import Full
 from devsess.stores.mongodb import documents as docs
@@ -17,7 +17,7 @@ from devsess.stores.mongodb.unit import asked_with
 from devsess.stores.rows import EVICTED, REPLACED
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from devsess.stores.base import Insertion
     from devsess.stores.calls import Columns, InsertAnswer
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 async def insert(unit: Unit, insertion: Insertion) -> InsertAnswer:
     """Write a session; everything that may refuse it is asked before anything is written."""
     row = insertion.row
-    found = await unit.find({"$or": _asked(insertion)})
+    found = await unit.find({"$or": _asked(insertion, unit.asked_for(insertion.row))})
     marks = marking.marks_from(found)
     known = _device(found, row.device.id)
     if _is_refused(marks, insertion):
@@ -45,15 +45,16 @@ async def insert(unit: Unit, insertion: Insertion) -> InsertAnswer:
     events = await _make_room(unit, to_end, insertion)
     unit.put_device(semantics.seen_again(known, row.device))
     unit.put_session(row, insertion.cutoffs.now)
+    unit.counts_of(row.user_id).began(row)
     unit.insert_first_events(*insertion.events)
     unit.pass_gates(row.user_id)
     return Inserted(events, items.put_all(unit, insertion.items, found))
 
 
-def _asked(insertion: Insertion) -> list[Document]:
+def _asked(insertion: Insertion, counts: Sequence[str]) -> list[Document]:
     row = insertion.row
     device, session = docs.device_key(row.user_id, row.device.id), docs.session_key(row.id)
-    keys = asked_with(device, session, docs.gate_key(row.user_id))
+    keys = asked_with(device, session, docs.gate_key(row.user_id), *counts)
     asked = [docs.bound_by(row.user_id, insertion.digests), keys]
     if insertion.limit is not None or insertion.replaces:
         asked.append({"owner": docs.account_key(row.user_id), "table": "session", "open": True})
@@ -99,9 +100,8 @@ async def _make_room(
     now = insertion.cutoffs.now
     events: list[EventRow] = []
     for rows, reason in ((to_end.replaced, REPLACED), (to_end.evicted, EVICTED)):
-        ids = [row.id for row in rows]
-        unit.end_sessions(ids, now, reason, None)
-        unit.append_changes(ids)
+        await unit.end_sessions(rows, now, reason, None)
+        unit.append_changes([row.id for row in rows])
         events += [semantics.end_event_of(row, now, reason, None) for row in rows]
     unit.insert_first_events(*events)
     if to_end.evicted and insertion.limit_event is not None:
@@ -193,7 +193,8 @@ async def erase(unit: Unit, erasure: Erasure) -> int:
     """See Store.erase."""
     user_id, owner = erasure.user_id, docs.account_key(erasure.user_id)
     marks = await unit.marks(user_id)
-    sessions = await unit.find({"owner": owner, "table": "session"}, fields={"id": 1})
+    sessions = await unit.find({"owner": owner, "table": "session"})
+    await unit.count_ends(_erased(map(docs.session_from, sessions), marks, erasure))
     deleted = await unit.delete({"owner": owner})
     deleted += await unit.delete({"user_id": user_id, "table": "event"})
     deleted += await unit.delete({"binds": owner, "table": "mark"})
@@ -205,3 +206,15 @@ async def erase(unit: Unit, erasure: Erasure) -> int:
     unit.append_changes(sorted(str(it["id"]) for it in sessions))
     unit.pass_gates(user_id)
     return deleted
+
+
+def _erased(rows: Iterable[SessionRow], marks: Marks, erasure: Erasure) -> list[SessionRow]:
+    """Those that are not written as ended, as their erasure ends them; or what covers them did."""
+    found = []
+    for row in rows:
+        by = semantics.first_covering(row, marks.pending)
+        if by is not None:
+            found.append(semantics.as_covered(row, by))
+        elif row.revoked_at is None:
+            found.append(counting.erased(row, erasure.at))
+    return found
