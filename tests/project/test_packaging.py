@@ -136,7 +136,15 @@ def test_every_script_of_a_store_is_in_the_package() -> None:
 
 def test_benchmarks_need_nothing_more() -> None:
     """The benchmarks run on what the package requires, but for peers, pictures and servers."""
-    more = ("_peer_", "peers.py", "_plots.py", "served.py", "_places.py", "_filling.py")
+    more = (
+        "_peer_",
+        "peers.py",
+        "_plots.py",
+        "served.py",
+        "_places.py",
+        "_filling.py",
+        "searching.py",
+    )
     files = [
         path
         for path in _source.python_files(ROOT / "benchmarks")
