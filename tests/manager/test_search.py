@@ -173,6 +173,20 @@ def test_those_found_are_ended_in_batches(make: Callable[..., Any], clock: FakeC
     assert {("stuffing", "ops-1")} == {(it.reason, it.actor) for it in ended}
 
 
+@pytest.mark.parametrize(("until", "before"), [("c", "e"), ("e", "c")])
+def test_the_earlier_of_two_bounds_counts(
+    sessions: Any, people: dict[str, Any], until: str, before: str
+) -> None:
+    """A search for a day ends none of the next one, and a preview none that began since."""
+    bounds = {
+        "until": people[until].created_at,
+        "before": people[before].created_at,
+    }
+    assert 2 == sessions.revoke_found(ip="102.89.77.0/24", reason="x", **bounds)
+
+    assert [people["e"].id] == [it.id for it in sessions.search(ip="102.89.77.0/24", state="live")]
+
+
 def test_an_ended_one_does_not_validate(sessions: Any, clock: FakeClock) -> None:
     """At once, where it was validated from memory before."""
     grant = sessions.login("ada", Client(ip="102.89.77.21"))
