@@ -25,11 +25,15 @@ if TYPE_CHECKING:
 ACCOUNT, OPERATORS, SIGN_IN = "/account", "/operators", "/sign-in"
 # Where an application asks for a second proof, this one takes a press of the button.
 _AMR, _ACR = ("pwd", "otp"), "aal2"
-_POLICY = "default-src 'none'; style-src 'self'; form-action 'self'; frame-ancestors 'none'"
+_POLICY = (
+    "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self';"
+    " frame-ancestors 'none'"
+)
 _PAGE = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><title>{title}</title>
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="color-scheme" content="light dark">
+<link rel="icon" href="{icon}" type="image/svg+xml">
 <link rel="stylesheet" href="{style}"></head>
 <body class="ds-narrow"><main class="ds-main"><h1>{title}</h1>
 <p class="ds-lead">{sentence}</p>
@@ -50,7 +54,6 @@ def demo_site(
     """
     look = Look(name="Example app", home=f"{ACCOUNT}/")
     account = account_app(sessions, look=look, step_up_url=SIGN_IN).wsgi
-    style = ACCOUNT + assets()["devsess.css"].path
     mounts = {ACCOUNT: account} | ({OPERATORS: operators} if operators else {})
 
     def site(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
@@ -59,7 +62,7 @@ def demo_site(
             if path.startswith(f"{mount}/"):
                 return app(_below(environ, mount), start_response)
         if path == SIGN_IN:
-            return _sign_in(environ, start_response, style)
+            return _sign_in(environ, start_response)
         there = f"{path}/" if path in mounts else f"{ACCOUNT}/"
         return _see(start_response, there)
 
@@ -85,9 +88,7 @@ def _below(environ: WSGIEnvironment, mount: str) -> WSGIEnvironment:
     return {**environ, "SCRIPT_NAME": script + mount, "PATH_INFO": path.removeprefix(mount)}
 
 
-def _sign_in(
-    environ: WSGIEnvironment, start_response: StartResponse, style: str
-) -> Iterable[bytes]:
+def _sign_in(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
     """A page with one button; pressed, it signs in, or proves again that it is Ada."""
     current: Current = environ["devsess"]
     query = environ.get("QUERY_STRING", "")
@@ -104,7 +105,8 @@ def _sign_in(
     page = _PAGE.format(
         title=_PROVE if is_known else _ENTER,
         sentence="In this demo a press of the button takes the place of a password.",
-        style=style,
+        style=ACCOUNT + assets()["devsess.css"].path,
+        icon=ACCOUNT + assets()["icon.svg"].path,
         action=escape(f"{SIGN_IN}?return_to={quote(there, safe='/')}"),
     )
     start_response(

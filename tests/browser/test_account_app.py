@@ -55,13 +55,12 @@ def test_one_browser_ends_the_other(
     visit: Visit, here: Demo, any_browser: Name, scripts: bool
 ) -> None:
     """One person, two browsers: the next click of the one that was ended leads to the sign-in."""
-    agent = "Mozilla/5.0 (X11; Linux x86_64; rv:145.0) Gecko/20100101 Firefox/145.0"
     one = signed_in(visit, here, using=any_browser, scripts=scripts)
-    other = signed_in(visit, here, using=any_browser, scripts=scripts, user_agent=agent)
+    other = signed_in(visit, here, using=any_browser, scripts=scripts, user_agent=EDGE)
     one.go("/account/")
-    one.press("Sign out", within=row("Firefox on Linux"))
+    one.press("Sign out", within=row("Edge on Windows"))
     assert "/account/" == one.path
-    assert 0 == one.page.locator(row("Firefox on Linux")).get_by_role("button").count()
+    assert 0 == one.page.locator(row("Edge on Windows")).get_by_role("button").count()
     other.press("All activity")
     assert "/sign-in" == other.path
 
