@@ -78,6 +78,7 @@ def test_a_copied_jar_ends_with_one_click(visit: Visit, here: Demo) -> None:
         assert "/sign-in" == copy.path
 
 
+@pytest.mark.thorough
 def test_a_stranger_is_asked_about_and_shut_out(visit: Visit, own: Demo) -> None:
     """ "No, secure my account" ends the sign-in from elsewhere, and blocks its device."""
     visitor = signed_in(visit, own)
@@ -95,7 +96,7 @@ def test_a_stranger_is_asked_about_and_shut_out(visit: Visit, own: Demo) -> None
     assert {"Chrome on Linux", "python-requests"} == blocked
 
 
-BRIEF = {"overview", "device", "sign-out-others"}
+BRIEF = {"overview"}
 
 
 @pytest.mark.parametrize(

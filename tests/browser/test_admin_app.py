@@ -18,7 +18,7 @@ from devsess import Client
 from devsess.cli._scenes import ADA
 
 Visit = Callable[..., Visitor]
-BRIEF = {"admin-overview", "admin-session", "admin-end"}
+BRIEF = {"admin-overview"}
 
 
 @pytest.fixture
@@ -111,6 +111,7 @@ def _go_on(visitor: Visitor, number: int) -> None:
     assert f"{number} sessions were ended" in visitor.page.locator("h1").inner_text()
 
 
+@pytest.mark.thorough
 def test_an_attack_is_judged(visit: Visit, here: Demo, any_browser: Name) -> None:
     """From the queue to the sign-in, and with two presses its device is blocked."""
     visitor = operator(visit, here, using=any_browser)
@@ -124,6 +125,7 @@ def test_an_attack_is_judged(visit: Visit, here: Demo, any_browser: Name) -> Non
     assert "Chrome on Linux" in {str(it) for it in here.sessions.devices(ADA) if it.blocked}
 
 
+@pytest.mark.thorough
 def test_another_browser_is_not_let_in(visit: Visit, here: Demo) -> None:
     """The link is good once: a second browser that opens it sees nothing."""
     operator(visit, here)
