@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from attrs import evolve
 
-from devsess.models import Assessment, Decision, EventType, Location
-from devsess.stores.base import AsyncStore, ById, Everyone, OfDevice, OfUser, Refused
-from devsess.stores.capabilities import AsyncSupportsStatistics, capabilities_of
+from devsess.models import Assessment, Decision, EventType
+from devsess.stores.base import ById, Everyone, OfDevice, OfUser, Refused
+from devsess.stores.capabilities import capabilities_of
 from devsess.stores.counting import (
-    AGES,
     DAY,
     ERASED,
-    LATEST,
-    MOST_KEYS,
     OTHER,
     QUARTER,
     WEEK,
@@ -29,14 +26,19 @@ from devsess.stores.rows import EVICTED, EXPIRED, REPLACED
 from devsess.testing import _both_sides  # noqa: F401 - it comes before the modules that it names
 from devsess.testing import _rows as rows
 from devsess.testing._rows import HOUR, T0, device_row, session_row, sign_in, with_a_store
+from devsess.testing.contract_spans import (
+    FIRST,
+    LAGOS,
+    THIS_WEEK,
+    CountingStore,
+    SpansContract,
+    numbers,
+    quarter,
+)
 
 if TYPE_CHECKING:
     from devsess.stores.calls import Target
 
-# The week of T0, from its first instant, and all that comes behind it.
-FIRST = T0 // WEEK * WEEK
-THIS_WEEK = (int(T0 // WEEK), "desktop")
-LAGOS = Location("Lagos", "Nigeria", 6.45, 3.39, 20.0, country_code="NG")
 COUNTED: Mapping[EventType, str] = {
     EventType.LOGIN_DENIED: "denied",
     EventType.LIMIT_EXCEEDED: "limited",
@@ -52,11 +54,7 @@ COUNTED: Mapping[EventType, str] = {
 }
 
 
-class CountingStore(AsyncStore, AsyncSupportsStatistics, Protocol):
-    """A store that counts as it writes."""
-
-
-class StatisticsContract:
+class StatisticsContract(SpansContract):
     """
     The contract of `SupportsStatistics`, for a class of its own beside StoreContract.
 
@@ -86,7 +84,7 @@ class StatisticsContract:
         """In its quarter, under its device and place, and among those begun in its week."""
         row = session_row(location=LAGOS, impersonator=("s0", "admin"))
         await sign_in(store, row)
-        found = await _numbers(store)
+        found = await numbers(store)
 
         assert (1, 0) == (found.open, found.lagging)
         assert Measures(signed_in=1, impersonated=1) == found.ranges[0]
@@ -103,14 +101,14 @@ class StatisticsContract:
         answer = await rows.sign_in_again(store, session_row("s3"))
 
         assert Refused.BLOCKED == answer
-        assert 1 == (await _numbers(store)).ranges[0].signed_in
+        assert 1 == (await numbers(store)).ranges[0].signed_in
 
     @with_a_store
     async def test_an_end_counts_with_its_reason_and_age(self, store: CountingStore) -> None:
         """At its instant, under the age that the session had, and the kind of device."""
         await sign_in(store, session_row(device=device_row(kind="phone")))
         await rows.end_one(store, "s1", T0 + HOUR)
-        found = await _numbers(store)
+        found = await numbers(store)
 
         assert (0, 0) == (found.open, found.lagging)
         assert Measures(signed_in=1, ended=1) == found.ranges[0]
@@ -133,9 +131,9 @@ class StatisticsContract:
         left = []
         for target in targets:
             await store.end(rows.ending(target, reason="late"))
-            left.append((await _numbers(store)).open)
+            left.append((await numbers(store)).open)
         await store.end(rows.ending(Everyone(), reason="late"))
-        found = await _numbers(store)
+        found = await numbers(store)
 
         assert [3, 2, 1, 0] == left
         assert Measures(signed_in=4, ended=4) == found.ranges[0]
@@ -147,7 +145,7 @@ class StatisticsContract:
         await sign_in(store, session_row("a"), session_row("b", device="d2"))
         await store.insert(rows.login(session_row("c"), replaces=True))
         await store.insert(rows.login(session_row("d", device="d3"), limit=2))
-        found = await _numbers(store)
+        found = await numbers(store)
 
         assert (4, 2) == (found.ranges[0].signed_in, found.ranges[0].ended)
         assert {(0, REPLACED, "desktop"): 1, (0, EVICTED, "desktop"): 1} == found.spans
@@ -162,7 +160,7 @@ class StatisticsContract:
         await store.end(rows.ending(ById("ended"), T0 + DAY))
         await store.end(rows.ending(OfUser("user-of user"), T0 + DAY))
         await _purge(store, T0 + DAY)
-        found = await _numbers(store, FIRST, _quarter(T0 + HOUR), _quarter(T0 + HOUR) + QUARTER)
+        found = await numbers(store, FIRST, quarter(T0 + HOUR), quarter(T0 + HOUR) + QUARTER)
 
         assert [0, 3, 0] == [it.expired for it in found.ranges]
         assert [0, 3, 0] == [it.ended for it in found.ranges]
@@ -173,9 +171,9 @@ class StatisticsContract:
     async def test_what_lapsed_lags_until_it_is_written(self, store: CountingStore) -> None:
         """Nobody has ended it: it is open until a purge, and said to lag."""
         await sign_in(store, session_row("a", idle_expires_at=T0 + HOUR), session_row("b"))
-        before = [await _numbers(store, now=now) for now in (T0 + HOUR - 1, T0 + HOUR)]
+        before = [await numbers(store, now=now) for now in (T0 + HOUR - 1, T0 + HOUR)]
         await _purge(store, T0 + HOUR)
-        after = await _numbers(store, now=T0 + HOUR)
+        after = await numbers(store, now=T0 + HOUR)
 
         assert [(2, 0), (2, 1), (1, 0)] == [(it.open, it.lagging) for it in (*before, after)]
 
@@ -186,10 +184,10 @@ class StatisticsContract:
             await sign_in(store, session_row(f"s{number}", device=f"d{number}"))
         await sign_in(store, session_row("other", user_id="user-2"))
         await store.end(rows.ending(OfUser("user-1"), T0 + HOUR, at_once=0, reason="stale"))
-        covered = await _numbers(store, now=T0 + HOUR)
+        covered = await numbers(store, now=T0 + HOUR)
         while (await store.settle(limit=2)).is_more:
             pass
-        settled = await _numbers(store, now=T0 + HOUR)
+        settled = await numbers(store, now=T0 + HOUR)
 
         assert (4, 3, 0) == (covered.open, covered.lagging, covered.ranges[0].ended)
         assert (1, 0, 3) == (settled.open, settled.lagging, settled.ranges[0].ended)
@@ -202,7 +200,7 @@ class StatisticsContract:
         await rows.end_one(store, "a")
         await store.erase(evolve(rows.erasure(), at=T0 + HOUR))
         await store.erase(rows.erasure("u2"))
-        found = await _numbers(store)
+        found = await numbers(store)
 
         assert (0, Measures(signed_in=3, ended=3)) == (found.open, found.ranges[0])
         assert 2 == found.tallies["reason", ERASED]
@@ -215,7 +213,7 @@ class StatisticsContract:
         await sign_in(store, session_row())
         await store.end(rows.ending(OfUser("user-1"), T0 + HOUR, at_once=0, reason="stale"))
         await store.erase(evolve(rows.erasure(), at=T0 + DAY))
-        found = await _numbers(store)
+        found = await numbers(store)
 
         assert (0, 0) == (found.open, found.lagging)
         assert {(age_bin(HOUR), "stale", "desktop"): 1} == found.spans
@@ -225,11 +223,11 @@ class StatisticsContract:
         """Nothing is counted again, and nothing is taken back."""
         await sign_in(store, session_row(location=LAGOS))
         await rows.end_one(store, "s1")
-        before = await _numbers(store)
+        before = await numbers(store)
         await _purge(store, T0 + DAY)
 
         assert None is await store.get("s1")
-        assert before == await _numbers(store)
+        assert before == await numbers(store)
 
     @with_a_store
     async def test_events_count_once_they_are_inserted(self, store: CountingStore) -> None:
@@ -237,7 +235,7 @@ class StatisticsContract:
         for kind in EventType:
             event = rows.event_row(kind, at=T0 + HOUR, session_id=None, user_id=kind.value)
             await store.add_event(event)
-        found = await _numbers(store, FIRST, _quarter(T0 + HOUR))
+        found = await numbers(store, FIRST, quarter(T0 + HOUR))
 
         assert Measures() == found.ranges[0]
         assert Measures(**dict.fromkeys(COUNTED.values(), 1)) == found.ranges[1]
@@ -252,7 +250,7 @@ class StatisticsContract:
         await store.update("s1", expected={}, changes={}, event=held)
         await store.put_device("user-1", "device-1", changes={}, event=evolve(held, at=T0 + 2))
         await store.end(rows.ending(ById("s1"), event=evolve(reused, at=T0 + 2)))
-        found = (await _numbers(store)).ranges[0]
+        found = (await numbers(store)).ranges[0]
 
         expected = Measures(signed_in=1, ended=1, new_devices=1, reused=2, step_ups_asked=2)
         assert expected == found
@@ -265,7 +263,7 @@ class StatisticsContract:
             for kind in (EventType.SESSION_CREATED, EventType.SESSION_RENEWED):
                 event = rows.event_row(kind, session_id=f"s{number}", assessment=verdict)
                 await store.add_event(event)
-        found = (await _numbers(store)).ranges[0]
+        found = (await numbers(store)).ranges[0]
 
         assert Measures(risk_notify=1, risk_step_up=1, risk_deny=1) == found
 
@@ -279,77 +277,9 @@ class StatisticsContract:
         await store.put_item(evolve(first, version=3, until=T0))
         await store.put_item(evolve(first, kind="unknown-failures", owner="7f"))
         await store.put_item(evolve(first, kind="profile"))
-        found = await _numbers(store, FIRST, _quarter(T0 + HOUR))
+        found = await numbers(store, FIRST, quarter(T0 + HOUR))
 
         assert [2, 1] == [it.failed for it in found.ranges]
-
-    @with_a_store
-    async def test_ranges_go_from_bound_to_bound(self, store: CountingStore) -> None:
-        """A bound belongs to the range that it begins; the last range has no end."""
-        bound = _quarter(T0 + HOUR)
-        for number, at in enumerate(
-            (bound - QUARTER - 1, bound - 1, bound, bound + QUARTER, LATEST)
-        ):
-            row = session_row(f"s{number}", created_at=float(at), idle_expires_at=2.0 * LATEST)
-            await sign_in(store, row)
-        bounds = (bound - QUARTER, bound, bound, bound + QUARTER)
-
-        found = await _numbers(store, *bounds)
-        assert [1, 0, 1, 2] == [it.signed_in for it in found.ranges]
-
-    @with_a_store
-    async def test_days_are_those_whose_noon_is_asked_for(self, store: CountingStore) -> None:
-        """So each day belongs to one of two periods that meet."""
-        noon = T0 // DAY * DAY + DAY / 2
-        await sign_in(store, session_row())
-        periods = [(noon - DAY, noon), (noon, noon + QUARTER), (noon + QUARTER, noon + DAY)]
-
-        found = [(await store.statistics(Period(it, T0))).tallies for it in periods]
-        assert [{}, {("device", "Chrome\tmacOS\tdesktop"): 1}, {}] == found
-
-    @with_a_store
-    async def test_weeks_are_those_of_the_beginning(self, store: CountingStore) -> None:
-        """A lifespan counts in the week in which its session began."""
-        rows_of = [session_row("a"), session_row("b", created_at=T0 + WEEK, last_seen_at=T0 + WEEK)]
-        await sign_in(store, *(evolve(it, idle_expires_at=T0 + 4 * WEEK) for it in rows_of))
-        await store.end(rows.ending(Everyone(), T0 + 2 * WEEK, reason="late"))
-        first = await store.statistics(Period((FIRST, FIRST + WEEK), T0))
-        second = await store.statistics(Period((FIRST + WEEK, FIRST + WEEK + QUARTER), T0))
-
-        assert {(age_bin(2 * WEEK), "late", "desktop"): 1} == first.spans
-        assert {(age_bin(WEEK), "late", "desktop"): 1} == second.spans
-        assert {(THIS_WEEK[0] + 1, "desktop"): (1, 1)} == second.cohorts
-
-    @with_a_store
-    async def test_the_keys_of_a_day_are_bounded(self, store: CountingStore) -> None:
-        """
-        Those that come later count under the others; those that are there go on.
-
-        Of one account: a store of several parts has so many keys in each.
-        """
-        most = MOST_KEYS["reason"]
-        for number in range(most + 2):
-            await sign_in(store, session_row(f"s{number}"))
-            await store.end(rows.ending(ById(f"s{number}"), reason=f"reason {number}"))
-        await sign_in(store, session_row("again"))
-        await store.end(rows.ending(ById("again"), reason="reason 0"))
-        found = _reasons(await _numbers(store))
-
-        assert {f"reason {number}": 1 for number in range(1, most)} | {
-            "reason 0": 2,
-            OTHER: 2,
-        } == found
-
-    @with_a_store
-    async def test_keys_are_short_and_printable(self, store: CountingStore) -> None:
-        """A reason is an application's free text, and a place anybody's."""
-        place = evolve(LAGOS, city="a\tb\0c\n" + "x" * 500, latitude=None)
-        await sign_in(store, session_row(location=place))
-        await store.end(rows.ending(ById("s1"), reason="\u202ea\tb" + "y" * 500))
-        found = await _numbers(store)
-
-        assert {" a b" + "y" * 60: 1} == _reasons(found)
-        assert 1 == found.tallies["place", "NG\tNigeria\ta b c " + "x" * 58 + "\t\t3"]
 
     @with_a_store
     async def test_a_copy_counts_what_it_writes(self, store: CountingStore) -> None:
@@ -362,11 +292,11 @@ class StatisticsContract:
         await other.add_event(rows.event_row(EventType.TOKEN_REUSED, session_id="b"))
         await _copy(other, store)
         await _copy(other, store)
-        expected, found = await _numbers(other), await _numbers(store)
+        expected, found = await numbers(other), await numbers(store)
         await rows.end_one(other, "b", T0 + DAY)
         await _copy(other, store)
         await _copy(store, other)
-        ended = [await _numbers(it) for it in (other, store)]
+        ended = [await numbers(it) for it in (other, store)]
         await other.close()
 
         assert (1, 2, 1) == (found.open, found.ranges[0].signed_in, found.ranges[0].reused)
@@ -386,7 +316,7 @@ class StatisticsContract:
         await rows.end_one(other, "s1", T0 + HOUR)
         await _copy(other, store)
         await other.close()
-        row, found = await store.get("s1"), await _numbers(store)
+        row, found = await store.get("s1"), await numbers(store)
 
         assert row is not None
         assert T0 + HOUR == row.revoked_at
@@ -396,43 +326,24 @@ class StatisticsContract:
     async def test_a_correction_moves_no_count(self, store: CountingStore) -> None:
         """What was counted stays where it was, whatever a clock that was ahead had written."""
         await sign_in(store, session_row(created_at=T0 + DAY))
-        before = await _numbers(store)
+        before = await numbers(store)
         await store.set_back("s1", expected={}, changes={"created_at": T0})
 
-        assert before == await _numbers(store)
+        assert before == await numbers(store)
 
     @with_a_store
     async def test_touches_and_rotations_add_nothing(self, store: CountingStore) -> None:
         """Nor does reading: statistics cost a request nothing."""
         await sign_in(store, session_row())
-        before = await _numbers(store)
+        before = await numbers(store)
         await store.touch("s1", rows.activity(T0 + 9), bound=True)
         await store.rotate("s1", expected_generation=0, changes={}, event=None)
 
-        assert before == await _numbers(store)
-
-    def test_ages_have_bins(self) -> None:
-        """Three a doubling, from a minute on; what is older than the last stays in it."""
-        assert [0, 0, 0, 1, 4] == [age_bin(it) for it in (-9.0, 0.0, 59.9, 60.0, 120.0)]
-        assert len(AGES) - 1 == age_bin(1e12)
-        assert [*range(len(AGES))] == [age_bin(it) for it in AGES]
+        assert before == await numbers(store)
 
 
 def _new_device() -> Any:
     return rows.event_row(EventType.NEW_DEVICE)
-
-
-def _quarter(at: float) -> float:
-    return at // QUARTER * QUARTER
-
-
-async def _numbers(store: CountingStore, *bounds: float, now: float = T0) -> Numbers:
-    """The numbers from *bounds*, or all from the week of T0 on."""
-    return await store.statistics(Period(bounds or (FIRST, FIRST + 9 * WEEK), now))
-
-
-def _reasons(found: Numbers) -> dict[str, int]:
-    return {key: count for (kind, key), count in found.tallies.items() if kind == "reason"}
 
 
 async def _copy(source: Any, target: Any) -> None:
