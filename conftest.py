@@ -6,6 +6,8 @@ The Python blocks of README.md and docs/ are tests: each document runs from top 
 
 from __future__ import annotations
 
+import asyncio
+import inspect
 import os
 import shutil
 import tempfile
@@ -78,7 +80,9 @@ def _leave_nothing_open(namespace: dict[str, Any]) -> None:
     folder = namespace.pop("_folder")
     for value in namespace.values():
         if hasattr(type(value), "close"):  # a framework's proxy has nothing outside of requests
-            value.close()
+            closing = value.close()
+            if inspect.iscoroutine(closing):
+                asyncio.run(closing)
     folder.cleanup()
 
 
