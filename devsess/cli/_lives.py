@@ -82,7 +82,7 @@ class Browser:
 
     agent: str
     place: Network
-    token: str | None = None
+    token: str | None = field(default=None, repr=False)
     amr: tuple[str, ...] = ("pwd",)
 
     def client(self, random: Random, place: Network | None = None) -> Client:

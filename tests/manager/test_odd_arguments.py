@@ -79,6 +79,12 @@ OF_A_SESSION: dict[str, dict[str, Any]] = {
     "extend": {"by": 60},
     "update": {"claims": {"seat": 5}},
 }
+# Of operators, and of an owner who is asked: beside the session, no account is named.
+OF_A_SESSION_ALONE: dict[str, dict[str, Any]] = {
+    "explain_session": {},
+    "judge": {"it_was_them": True, "actor": "support-7"},
+    "answer": {"yes": False, "by": "s"},
+}
 BESIDE_A_SESSION = {"list": "current", "live": "current", "revoke_all": "keep"}
 OF_A_DEVICE: dict[str, dict[str, Any]] = {
     "rename_device": {"name": "mine"},
@@ -86,6 +92,11 @@ OF_A_DEVICE: dict[str, dict[str, Any]] = {
     "forget_device": {},
     "block_device": {},
     "unblock_device": {},
+}
+FOUND_BY_DEVICE: dict[str, dict[str, Any]] = {
+    "search": {},
+    "count": {},
+    "revoke_found": {"before": datetime(2036, 7, 18, tzinfo=UTC), "reason": "stolen"},
 }
 
 
@@ -96,8 +107,8 @@ def test_every_method_with_an_id_is_known(sessions: Any) -> None:
         for argument in taken.keys() & inspect.signature(method).parameters.keys():
             taken[argument].add(name)
 
-    assert OF_A_SESSION.keys() == taken["session_id"]
-    assert OF_A_DEVICE.keys() == taken["device_id"]
+    assert OF_A_SESSION.keys() | OF_A_SESSION_ALONE.keys() == taken["session_id"]
+    assert OF_A_DEVICE.keys() | FOUND_BY_DEVICE.keys() == taken["device_id"]
 
 
 @pytest.mark.parametrize("method", OF_A_SESSION)
@@ -132,11 +143,26 @@ def test_a_device_stands_for_its_id(sessions: Any, method: str) -> None:
     assert None is getattr(sessions, method)("eve", device, **OF_A_DEVICE[method])
 
 
+def test_operators_name_sessions_and_devices_by_themselves(sessions: Any) -> None:
+    """Those of `search` stand for their ids too, wherever operators name one."""
+    own, other = (sessions.login("ada").session for _ in range(2))
+    told = sessions.explain_session(own)
+
+    assert sessions.explain_session(own.id) == told
+    assert {own.id} == {it.id for it in sessions.search(device_id=own.device)}
+    assert 1 == sessions.count(device_id=own.device)
+    assert sessions.judge(own, True, actor="support-7") is True
+    assert sessions.answer(own, False, by=other) is True
+    assert 1 == sessions.revoke_found(device_id=other.device, **FOUND_BY_DEVICE["revoke_found"])
+
+
 def test_a_wrong_id_is_the_callers_mistake(sessions: Any) -> None:
     """To say "there is no such session" to None or 1 would hide that nothing was ended."""
     grant = sessions.login("ada")
+    of_a_session = OF_A_SESSION | OF_A_SESSION_ALONE
+    of_a_session["answer"] = {"yes": False, "by": grant.session}
     for wrong in (*NO_TEXTS, grant, grant.session.device):
-        for method, arguments in OF_A_SESSION.items():
+        for method, arguments in of_a_session.items():
             with pytest.raises(TypeError, match="session_id must be a str or a Session"):
                 getattr(sessions, method)(wrong, **arguments)
         for method, argument in BESIDE_A_SESSION.items():
@@ -147,6 +173,10 @@ def test_a_wrong_id_is_the_callers_mistake(sessions: Any) -> None:
         for method, arguments in OF_A_DEVICE.items():
             with pytest.raises(TypeError, match="device_id must be a str or a Device"):
                 getattr(sessions, method)("ada", wrong, **arguments)
+        for method, arguments in FOUND_BY_DEVICE.items():
+            if wrong is not None:
+                with pytest.raises(TypeError, match="device_id must be a str or a Device"):
+                    getattr(sessions, method)(device_id=wrong, **arguments)
 
     assert sessions.get(grant.session.id).is_active
 
