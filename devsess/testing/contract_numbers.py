@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from attrs import evolve
 
 from devsess.stores.base import Everyone, Inserted, OfDevice, OfUser, Refused
+from devsess.stores.calls import Full
 from devsess.testing import _rows as rows
 from devsess.testing._rows import DAY, T0, login, session_row, sign_in, sign_in_again, with_a_store
 
@@ -55,6 +56,18 @@ class NumbersContract:
         row = await store.get("next")
         assert row is not None
         assert "lost" == row.reason
+
+    @with_a_store
+    async def test_the_number_of_a_digest_covers_no_session(self, store: AsyncStore) -> None:
+        """It refuses sign-ins under way: the sessions that are there count as before."""
+        gone = rows.erasure("gone")
+        await store.erase(gone)
+        await sign_in(store, session_row("there"))
+        late = session_row("late", device="d-2")
+        answer = await sign_in_again(store, late, digests=gone.digests, limit=1, evict=False)
+
+        assert isinstance(answer, Full)
+        assert ["there"] == [it.id for it in answer.rows]
 
     @with_a_store
     async def test_numbers_only_grow(self, store: AsyncStore) -> None:

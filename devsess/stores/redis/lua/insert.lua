@@ -20,9 +20,11 @@ if call('EXISTS', session_key(id)) == 1 then return {'there already'} end
 
 local own, others = {}, {}
 if limit or replaces then
+  -- Without the digests: a number that is kept under one covers no row that is there.
+  local covering = binding(user)
   for _, other in ipairs(call('ZRANGE', T .. ':open:' .. user, 0, -1)) do
     local row = read(other)
-    if not row.is_acted and is_live(row, at) and row.n >= bound then
+    if not row.is_acted and is_live(row, at) and row.n >= covering then
       local is_own = replaces and row.dev == dev
       table.insert(is_own and own or others, row)
     end
