@@ -23,6 +23,7 @@ from benchmarks import growth
 from benchmarks.store_growth import user_of
 from devsess.stores.mongodb import documents as docs
 from devsess.stores.postgres import rows
+from devsess.stores.redis import counts
 
 # A server runs one script at a time, and takes one list of documents.
 _AT_ONCE = 1_000
@@ -101,11 +102,12 @@ for n = from, to do
     call('HSET', key, 'id', '"' .. dev .. '"', 'user_id', '"' .. user .. '"', 'uses', 0)
   end
   call('HINCRBY', key, 'uses', 1)
-  index(id, user, row.n, row.created, row.idle)
-  call('ZADD', T .. ':u:' .. user, row.created, id)
+  local copied = read(id)
+  index(copied)
+  enlist(copied)
   index_device(user, dev)
   insert_event({user = user, session = id, kind = 'session_created', at = row.created,
-    text = text, ip = ip})
+    text = text, ip = ip, is_act = false, counted = ''})
 end
 """
 
@@ -126,8 +128,9 @@ def valkey(location: str, count: int) -> float:
 
 def _script() -> bytes:
     shared = files("devsess.stores.redis") / "lua"
-    parts = ("base", "lib", "write")
-    return b"\n".join([*((shared / f"{it}.lua").read_bytes() for it in parts), _COPY])
+    parts = ("base", "lib", "counts", "write")
+    texts = [(shared / f"{it}.lua").read_bytes() for it in parts]
+    return b"\n".join([counts.law(), *texts, _COPY])
 
 
 def _used(client: redis.Redis) -> int:
