@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from inspect import iscoroutinefunction
+from inspect import Parameter, iscoroutinefunction, signature
 from typing import Generic, TypeVar
 
 from devsess.adapters._cookies import Cookies
@@ -113,6 +113,13 @@ class Middleware(Generic[App, Manager]):
 
     def _exchange(self, request: Request) -> Exchange:
         return self._kind(self._sessions, self._settings, request)
+
+
+def default_settings(manager: SessionManager | AsyncSessionManager) -> Settings:
+    """The settings of a middleware over *manager* to which no option is given."""
+    options = signature(Middleware.__init__).parameters.values()
+    defaults = {it.name: it.default for it in options if it.kind is Parameter.KEYWORD_ONLY}
+    return Settings(device_retention=manager.core.policy.privacy.device_retention, **defaults)
 
 
 def _is_plain(manager: SessionManager | AsyncSessionManager) -> bool:

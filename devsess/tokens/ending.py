@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from attrs import astuple, frozen
 
 from devsess.errors import TokenExpiredError
-from devsess.lifecycle import instant
+from devsess.lifecycle import instant, is_over
 from devsess.tokens.segments import octets
 from devsess.tokens.text import bad, base64url, check_length, is_mac, mac
 
@@ -87,7 +87,7 @@ class EndingTokens:
         claims = EndingClaims(*json.loads(octets(found[1][5:])))
         if claims.actor != actor:
             bad("was made for another operator")
-        if claims.expires_at <= now:
+        if is_over(claims.expires_at, now):
             expired_at = instant(claims.expires_at)
             raise TokenExpiredError(
                 f"the preview could be acted on until {expired_at:%Y-%m-%d %H:%M:%S} UTC",

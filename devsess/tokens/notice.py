@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from attrs import frozen
 
 from devsess.errors import TokenExpiredError
-from devsess.lifecycle import instant
+from devsess.lifecycle import instant, is_over
 from devsess.tokens.segments import octets
 from devsess.tokens.text import bad, base64url, check_length, is_mac, mac
 
@@ -76,7 +76,7 @@ class NoticeTokens:
         if not is_mac(found[2], keys, *self._owner, found[1].encode()):
             bad("is not a notice token of ours")
         claims = NoticeClaims(*json.loads(octets(found[1][5:])))
-        if claims.expires_at <= now:
+        if is_over(claims.expires_at, now):
             expired_at = instant(claims.expires_at)
             raise TokenExpiredError(
                 f"the notice could be answered until {expired_at:%Y-%m-%d %H:%M:%S} UTC",

@@ -15,6 +15,7 @@ from attrs import evolve
 
 from devsess.adapters._exchange import Exchange
 from devsess.adapters._http import Answer, Request
+from devsess.adapters._middleware import default_settings
 from devsess.adapters._sessions import BlockingSessions, Sessions
 from devsess.errors import DevsessError, StoreUnavailableError
 from devsess.web import forgery
@@ -57,6 +58,7 @@ class App(Generic[V]):
         self.manager = awaited(manager)
         self._sessions = _face(manager, blocks=self.is_blocking)
         self._needs_session = needs_session
+        self._defaults = default_settings(manager)
         self._look = look
         self._routes = routes
         self._templates = environment(look.templates)
@@ -104,7 +106,7 @@ class App(Generic[V]):
 
     async def _alone(self, visit: V) -> Answer:
         """As within a SessionMiddleware, where there is none."""
-        visit.exchange = exchange = Exchange(self._sessions, forgery.DEFAULTS, visit.request)
+        visit.exchange = exchange = Exchange(self._sessions, self._defaults, visit.request)
         refusal = await exchange.open()
         answer = problem_page(visit, refusal.status) if refusal else await self._answer(visit)
         await exchange.update_cookies()
@@ -126,7 +128,9 @@ class App(Generic[V]):
 
     async def _routed(self, visit: V) -> Answer:
         request = visit.request
-        refused = None if request.is_safe else forgery.refusal(request, visit.exchange)
+        refused = None
+        if not request.is_safe:
+            refused = forgery.refusal(request, visit.exchange, self._defaults)
         if refused:
             log.warning("answered 403: %s", refused)
             return problem_page(visit, 403)

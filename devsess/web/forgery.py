@@ -8,45 +8,26 @@ from attrs import evolve
 
 from devsess.adapters import _csrf as csrf
 from devsess.adapters._carrier import Credentials
-from devsess.adapters._cookies import Cookies
-from devsess.adapters._settings import Settings
 
 if TYPE_CHECKING:
     from devsess.adapters._exchange import Exchange
     from devsess.adapters._http import Request
+    from devsess.adapters._settings import Settings
 
 # Stands for the cookies of a browser that is signed in, wherever the application keeps them.
 _SIGNED_IN = Credentials(by="cookie", access="-")
-# The defaults of the middleware.
-DEFAULTS = Settings(
-    required=False,
-    transport="both",
-    trusted_proxies=(),
-    proxy_header="x-forwarded-for",
-    origins=(),
-    csrf_exempt=(),
-    public=(),
-    passive=(),
-    recent_auth=86_400,
-    insecure_cookies=False,
-    cookies=Cookies(),
-    device_retention=float("inf"),
-    clear_site_data=False,
-    endpoints=None,
-    login_url=None,
-)
 
 
-def refusal(request: Request, exchange: Exchange | None) -> str | None:
+def refusal(request: Request, exchange: Exchange | None, defaults: Settings) -> str | None:
     """
     The reason to refuse *request*, or None.
 
-    The law of the adapters, with the middleware's origins where there is one, but with none
-    of its exceptions: paths that any site may post to are the application's, not these. Where
+    The law of the adapters, with the middleware's origins where *exchange* is of one, but with
+    none of its exceptions: paths that any site may post to are the application's, not these. Where
     the middleware reads no cookies, an operator may come with one of the application's own.
     """
     if exchange is None:
-        return csrf.refusal(request, _SIGNED_IN, DEFAULTS)
+        return csrf.refusal(request, _SIGNED_IN, defaults)
     settings = evolve(exchange.settings, csrf_exempt=(), transport="both")
     credentials = exchange.credentials if exchange.credentials.by == "bearer" else _SIGNED_IN
     return csrf.refusal(request, credentials, settings)

@@ -1,8 +1,19 @@
-"""Servers for all tests of a folder that asks for them."""
+"""Servers for all tests of a folder that asks for them, and PostgreSQL's open transactions."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import psycopg
+import pytest
 from servers.mongo import isolated_mongo, mongo, mongoeco
 from servers.postgres import postgres, postgres_schemas
 from servers.valkey import valkey_cluster, valkey_url
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from servers.postgres import PostgresServer
 
 __all__ = [
     "isolated_mongo",
@@ -13,3 +24,12 @@ __all__ = [
     "valkey_cluster",
     "valkey_url",
 ]
+
+
+@pytest.fixture
+def writers(postgres: PostgresServer) -> Iterator[list[psycopg.Connection]]:
+    """Connections whose transactions end when a test says so."""
+    with psycopg.connect(postgres.url()) as one, psycopg.connect(postgres.url()) as other:
+        yield [one, other]
+        one.rollback()
+        other.rollback()

@@ -32,15 +32,6 @@ def schema(postgres: PostgresServer, postgres_schemas: Schemas) -> Iterator[str]
     postgres_schemas.give_back()
 
 
-@pytest.fixture
-def writers(postgres: PostgresServer) -> Iterator[list[psycopg.Connection]]:
-    """Connections whose transactions end when a test says so."""
-    with psycopg.connect(postgres.url()) as one, psycopg.connect(postgres.url()) as other:
-        yield [one, other]
-        one.rollback()
-        other.rollback()
-
-
 def _append(writer: psycopg.Connection, schema: str, session_id: str) -> None:
     writer.execute(f"INSERT INTO {schema}.log (session_id) VALUES ('{session_id}')".encode())
 

@@ -26,15 +26,6 @@ def schema(postgres: PostgresServer, postgres_schemas: Schemas) -> Iterator[str]
     postgres_schemas.give_back()
 
 
-@pytest.fixture
-def writers(postgres: PostgresServer) -> Iterator[list[psycopg.Connection]]:
-    """Connections whose transactions end when a test says so."""
-    with psycopg.connect(postgres.url()) as one, psycopg.connect(postgres.url()) as other:
-        yield [one, other]
-        one.rollback()
-        other.rollback()
-
-
 def _write(writer: psycopg.Connection, schema: str, reason: str) -> None:
     writer.execute(
         f"INSERT INTO {schema}.events (type, at, user_id, reason, new_device)"

@@ -15,8 +15,9 @@ from attrs import fields
 from django.http import HttpResponse
 from django.test import override_settings
 
-from devsess import ConfigurationError, SessionManager
+from devsess import ConfigurationError, Policy, Privacy, SessionManager
 from devsess.adapters import asgi, django, flask, wsgi
+from devsess.adapters._middleware import default_settings
 from devsess.adapters._settings import Settings
 from devsess.tokens.keys import generate_secret
 
@@ -115,3 +116,12 @@ def test_an_error_begins_with_the_options_name(sessions: SessionManager, name: s
     """An option that cannot work is refused when the app is wrapped, by its name."""
     with pytest.raises(ConfigurationError, match=f"^{name}: "):
         wsgi.SessionMiddleware(lambda *_: [], sessions, **{name: WRONG[name]})
+
+
+def test_pages_alone_have_the_middlewares_defaults() -> None:
+    """The settings of pages without a middleware are those of one without an option."""
+    policy = Policy(privacy=Privacy(device_retention=86_400))
+    with SessionManager("memory://", keys=generate_secret(), policy=policy) as manager:
+        middleware = wsgi.SessionMiddleware(lambda *_: [], manager)
+
+        assert middleware._settings == default_settings(manager)

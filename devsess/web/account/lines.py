@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from devsess.history.entries import HistoryEntry
     from devsess.models import Event
     from devsess.web.account.visit import AccountVisit
+    from devsess.web.words import Words
 
 # Networks of failed sign-ins that are named; the rest are counted.
 _NETWORKS = 3
@@ -32,10 +33,11 @@ class Line:
 
     Attributes:
         at: When.
-        title: What happened.
+        title: The event in words.
         facts: Device, place, methods, and the person who did it where it was another.
         verdict: The owner's answer about a sign-in, or that there is none; or None.
-        unusual: What was unusual, or None.
+        unusual: The signs that were unusual, or None.
+        session_id: Of which session; for operators.
     """
 
     at: datetime
@@ -43,6 +45,7 @@ class Line:
     facts: Sequence[Markup]
     verdict: Verdict | None = None
     unusual: Markup | None = None
+    session_id: str | None = None
 
 
 async def lines(visit: AccountVisit, entries: Iterable[HistoryEntry]) -> list[Line]:
@@ -52,7 +55,7 @@ async def lines(visit: AccountVisit, entries: Iterable[HistoryEntry]) -> list[Li
     for entry in entries:
         event = entry.event
         if event is None:
-            found.append(_failed(visit, entry))
+            found.append(failed(visit.words, entry))
             continue
         answer = sentences.verdict(event)
         if answer is not None and event.session_id is not None:
@@ -64,18 +67,25 @@ async def lines(visit: AccountVisit, entries: Iterable[HistoryEntry]) -> list[Li
 
 def _line(visit: AccountVisit, entry: HistoryEntry, event: Event, verdict: Verdict | None) -> Line:
     words = visit.words
-    facts = [words.label(entry.device)] if entry.device else []
-    facts += [isolated(entry.place)] if entry.place else []
-    method = means(words, entry.amr)
-    facts += [words.say("with {methods}", methods=method)] if method else []
-    if event.actor is not None and event.actor != event.user_id:
-        facts.append(words.say("by {actor}", actor=isolated(event.actor)))
+    facts = facts_of(words, entry, event, entry.place)
     unusual = sentences.unusual(words, event)
     return Line(entry.at, sentences.title(words, event), facts, verdict, unusual)
 
 
-def _failed(visit: AccountVisit, entry: HistoryEntry) -> Line:
-    words, networks = visit.words, entry.networks
+def facts_of(words: Words, entry: HistoryEntry, event: Event, *where: str | None) -> list[Markup]:
+    """The device, the places and addresses *where* it was, the methods, and another's name."""
+    facts = [words.label(entry.device)] if entry.device else []
+    facts += [isolated(it) for it in where if it]
+    method = means(words, entry.amr)
+    facts += [words.say("with {methods}", methods=method)] if method else []
+    if event.actor is not None and event.actor != event.user_id:
+        facts.append(words.say("by {actor}", actor=isolated(event.actor)))
+    return facts
+
+
+def failed(words: Words, entry: HistoryEntry) -> Line:
+    """The line of failed sign-ins."""
+    networks = entry.networks
     facts = [isolated(it) for it in networks[:_NETWORKS]]
     more = len(networks) - _NETWORKS
     if more > 0:

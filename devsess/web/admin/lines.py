@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Final
 
-from attrs import frozen
 from markupsafe import Markup
 
 from devsess.models import Decision, EventType
 from devsess.stores.rows import EVICTED
 from devsess.web.account import sentences
-from devsess.web.account.methods import means
+from devsess.web.account.lines import Line, facts_of, failed
 from devsess.web.account.sentences import Verdict
-from devsess.web.words import isolated, msg
+from devsess.web.words import msg
 
 if TYPE_CHECKING:
     from devsess.history.entries import HistoryEntry
@@ -40,30 +38,6 @@ ANSWERS: Final[Mapping[EventType, Verdict]] = {
     EventType.NOTICE_CONFIRMED: Verdict(msg("It was them"), "good"),
     EventType.NOTICE_DISOWNED: Verdict(msg("It was not them"), "bad"),
 }
-# Networks of failed sign-ins that are named; the rest are counted.
-_NETWORKS = 3
-
-
-@frozen
-class Line:
-    """
-    A line of the history.
-
-    Attributes:
-        at: When.
-        title: What happened.
-        facts: Device, place, address, methods, and the actor where it was another.
-        session_id: Of which session, or None.
-        verdict: The answer about a sign-in, or None.
-        unusual: What was unusual, or None.
-    """
-
-    at: datetime
-    title: Markup
-    facts: Sequence[Markup]
-    session_id: str | None = None
-    verdict: Verdict | None = None
-    unusual: Markup | None = None
 
 
 def lines(visit: AdminVisit, entries: Iterable[HistoryEntry]) -> list[Line]:
@@ -73,7 +47,7 @@ def lines(visit: AdminVisit, entries: Iterable[HistoryEntry]) -> list[Line]:
     for entry in entries:
         event = entry.event
         if event is None:
-            found.append(_failed(visit, entry))
+            found.append(failed(visit.words, entry))
             continue
         if event.type in ANSWERS:
             answers.setdefault(event.session_id, ANSWERS[event.type])
@@ -87,21 +61,14 @@ def _line(
     event: Event,
     answers: Mapping[str | None, Verdict],
 ) -> Line:
-    words = visit.words
-    facts = [words.label(entry.device)] if entry.device else []
-    facts += [isolated(it) for it in (entry.place, event.ip) if it]
-    method = means(words, entry.amr)
-    facts += [words.say("with {methods}", methods=method)] if method else []
-    if event.actor is not None and event.actor != event.user_id:
-        facts.append(words.say("by {actor}", actor=isolated(event.actor)))
     is_sign_in = event.type is EventType.SESSION_CREATED
     return Line(
         entry.at,
         _title(visit, event),
-        facts,
-        event.session_id,
+        facts_of(visit.words, entry, event, entry.place, event.ip),
         answers.get(event.session_id) if is_sign_in else None,
         _unusual(visit, event),
+        event.session_id,
     )
 
 
@@ -111,17 +78,8 @@ def _title(visit: AdminVisit, event: Event) -> Markup:
 
 
 def _unusual(visit: AdminVisit, event: Event) -> Markup | None:
-    """What was unusual; said of the sign-in, and not again of the device that was new with it."""
+    """The signs that were unusual; said of the sign-in, and not again of the device new with it."""
     found = event.assessment
     if found is None or found.decision is Decision.ALLOW or event.type is EventType.NEW_DEVICE:
         return None
     return sentences.unusual(visit.words, event)
-
-
-def _failed(visit: AdminVisit, entry: HistoryEntry) -> Line:
-    words, networks = visit.words, entry.networks
-    facts = [isolated(it) for it in networks[:_NETWORKS]]
-    more = len(networks) - _NETWORKS
-    if more > 0:
-        facts.append(words.plural("{n} more network", "{n} more networks", more))
-    return Line(entry.at, sentences.failures(words, entry.count), facts)
