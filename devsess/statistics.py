@@ -1,8 +1,8 @@
 """
 Statistics of all accounts: how many sign in, from where, and how long their sessions last.
 
-Made from the counts that a store adds up as it writes; no account is in them. What a
-count means is in `stores/counting`.
+Made from the counts that a store adds up as it writes; no account is in them. The
+meaning of each is in `stores/counting`.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class Day:
 
     Attributes:
         date: Which.
-        counts: What happened on it.
+        counts: Of the events on it.
         open: Sessions begun and not over at its end; now, where it has not ended.
     """
 
@@ -81,7 +81,7 @@ class PlaceCount:
 @frozen
 class Share:
     """
-    What has become of sessions by an age.
+    The fate of sessions by an age.
 
     Attributes:
         age: Seconds.
@@ -111,7 +111,7 @@ class Stats:
         devices, places: Sign-ins of those days, the most first. By days of UTC, of which each
             counts where its noon is in the time; and so do the reasons.
         reasons: By reason, sessions over; "" for those of all further reasons.
-        survival: What becomes of a session, by its age: of those begun in the weeks (of UTC,
+        survival: The fate of a session, by its age: of those begun in the weeks (of UTC,
             from Thursday on) of this time.
         median_lifespan: By kind of device, and "all": the seconds that half of the sessions
             reach; None where more than half live on.

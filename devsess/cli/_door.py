@@ -57,7 +57,7 @@ class Door:
 
     @property
     def query(self) -> str:
-        """What the link ends with."""
+        """The end of the link."""
         return f"?{_FIELD}={self._link}"
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:

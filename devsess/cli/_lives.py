@@ -1,5 +1,5 @@
 """
-What the made-up people of `devsess demo --web` do: each device of theirs is a story of its own.
+The lives of the made-up people of `devsess demo --web`: each device is a story of its own.
 
 A story is a generator. It yields the instant at which it wants to go on, and by then the clock
 of the manager stands there.

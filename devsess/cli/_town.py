@@ -1,7 +1,7 @@
 """
 The made-up world of `devsess demo --web`: cities with their networks, and the browsers people use.
 
-Cities and time zones are real, providers are invented. What attacks comes from the blocks of
+Cities and time zones are real, providers are invented. Attacks come from the blocks of
 addresses that are kept for documentation (RFC 5737).
 """
 
@@ -22,7 +22,7 @@ class Network:
 
     Attributes:
         prefix: The addresses begin with it: two or three numbers, or an IPv6 /48.
-        location: What the locator answers for each of them.
+        location: The answer of the locator for each of them.
     """
 
     prefix: str

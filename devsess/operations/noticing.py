@@ -2,7 +2,7 @@
 "Was this you?": notices of unusual sign-ins, and the questions on pages, which ask the same.
 
 An answer is a POST: mail scanners open every link, so showing a page must change nothing. "No"
-to a notice needs no session, for a thief may have ended them all. What answers do is in
+to a notice needs no session, for a thief may have ended them all. The effect of an answer is in
 `answering`.
 """
 

@@ -1,4 +1,4 @@
-"""What the stores share that give events to programs which ask again and again."""
+"""The common part of stores that give events to programs which ask again and again."""
 
 from __future__ import annotations
 

@@ -77,7 +77,7 @@ class PollingContract:
 
     @with_a_store
     async def test_a_page_may_end_within_a_transaction(self, store: PolledStore) -> None:
-        """What one transaction wrote of several accounts comes once, in pages of any size."""
+        """Events that one transaction wrote of several accounts come once, in pages of any size."""
         ids = [f"s{it}" for it in range(6)]
         for it in ids:
             user_id = f"user-{ids.index(it) % 3}"
@@ -124,7 +124,7 @@ class PollingContract:
 
     @with_a_store
     async def test_an_erased_event_is_not_given(self, store: PolledStore) -> None:
-        """What is known of a person is not handed on once it is erased."""
+        """Nothing of a person is handed on once it is erased."""
         await sign_in(store, session_row(), session_row("other", user_id="user-2"))
         await store.erase(rows.erasure())
 

@@ -94,7 +94,7 @@ class StatisticsContract(SpansContract):
 
     @with_a_store
     async def test_a_refused_sign_in_is_none(self, store: CountingStore) -> None:
-        """What is not inserted does not count, whatever refuses it."""
+        """A row that is not inserted does not count, whatever refuses it."""
         await sign_in(store, session_row())
         await store.insert(rows.login(session_row("s2", device="d2"), limit=1, evict=False))
         await store.end(rows.ending(OfDevice("user-1", "device-1")))
@@ -324,7 +324,7 @@ class StatisticsContract(SpansContract):
 
     @with_a_store
     async def test_a_correction_moves_no_count(self, store: CountingStore) -> None:
-        """What was counted stays where it was, whatever a clock that was ahead had written."""
+        """A count stays where it was, whatever a clock that was ahead had written."""
         await sign_in(store, session_row(created_at=T0 + DAY))
         before = await numbers(store)
         await store.set_back("s1", expected={}, changes={"created_at": T0})

@@ -42,7 +42,7 @@ class Visit:
         now: Its instant, by the manager's clock.
         exchange: The middleware's dealings with the request, where the pages need a session.
         values: The places of the route.
-        context: What every template of this visit is given beside its own.
+        context: The names that every template of this visit is given beside its own.
     """
 
     manager: AsyncSessionManager

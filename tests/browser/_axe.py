@@ -25,7 +25,7 @@ def _script() -> str:
 
 
 def violations(page: Page) -> list[str]:
-    """What axe finds on *page*, which Chromium shows with scripts: rule, help and elements."""
+    """The findings of axe on *page*, which Chromium shows with scripts: rule, help and elements."""
     session = page.context.new_cdp_session(page)
     try:
         frame = session.send("Page.getFrameTree")["frameTree"]["frame"]["id"]

@@ -38,7 +38,7 @@ class Browsers:
         self._started: dict[Name, Browser] = {}
 
     def run(self, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """What *call* returns or raises in the browsers' thread."""
+        """The result of *call*, or its error, in the browsers' thread."""
         return self._thread.submit(call, *args, **kwargs).result()
 
     def started(self, name: Name) -> Browser:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from playwright.sync_api import Page
 
-# What the keyboard must reach: in the order of the page, as far as it is shown.
+# The elements that the keyboard must reach: in the order of the page, as far as it is shown.
 _CONTROLS = """
 () => [...document.querySelectorAll(
   "a[href], button, input:not([type=hidden]), select, textarea, summary, [tabindex]"
@@ -35,7 +35,7 @@ _SIDEWAYS = "() => document.documentElement.scrollWidth - document.documentEleme
 
 
 def tab_faults(page: Page) -> list[str]:
-    """What is wrong with the way of the Tab key through *page*, from its start to its end."""
+    """The faults in the way of the Tab key through *page*, from its start to its end."""
     names = page.evaluate(_NAMES)
     faults: list[str] = []
     page.evaluate("() => { document.activeElement?.blur(); getSelection()?.removeAllRanges(); }")

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 from playwright.sync_api import Browser, ConsoleMessage, Error, Page, Request, Response
 
-# What a browser logs of an answer that is no success; `go` compares its status.
+# The line that a browser logs of an answer that is no success; `go` compares its status.
 _STATUS = "Failed to load resource: the server responded with a status of"
 _POLICY = "content-security-policy"
 
@@ -26,7 +26,7 @@ class Visitor:
         site: The origin: "http://localhost:8000".
         scripts: Whether JavaScript runs.
         width: Of the window, in CSS pixels.
-        scheme: What the person prefers.
+        scheme: The one that the person prefers.
         language: For `Accept-Language`.
         user_agent: In place of its own.
         jar: The cookies of another one: `jar` of a visitor.

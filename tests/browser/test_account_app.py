@@ -66,7 +66,7 @@ def test_one_browser_ends_the_other(
 
 
 def test_a_copied_jar_ends_with_one_click(visit: Visit, here: Demo) -> None:
-    """Whoever copied the cookies of a browser is out when its owner ends it on another one."""
+    """A thief of a browser's cookies is out when their owner ends it on another one."""
     phone, laptop = signed_in(visit, here), signed_in(visit, here, user_agent=EDGE)
     thief = visit(here.site, jar=laptop.jar, user_agent=EDGE)
     thief.go("/account/")

@@ -45,13 +45,13 @@ def sessions(town_db: Path) -> Iterator[SessionManager]:
 
 
 def rows(path: Path, query: str) -> list[tuple[Any, ...]]:
-    """What the file holds; only to be compared, the population is made through the manager."""
+    """The content of the file; only to be compared, the population is made through the manager."""
     with closing(sqlite3.connect(path)) as db:
         return db.execute(query).fetchall()
 
 
 def test_the_same_seed_gives_the_same_lives(town_db: Path, tmp_path: Path) -> None:
-    """Who, when, from where, how it ended; another seed gives others."""
+    """The same people, times, places and ends; another seed gives others."""
     query = "SELECT user_id, created_at, ip, reason, score FROM sessions ORDER BY 2, 1, 3"
     expected = rows(town_db, query)
     assert expected == rows(made(tmp_path / "again.db"), query)

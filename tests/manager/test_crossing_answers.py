@@ -126,7 +126,7 @@ def test_a_mail_counts_once_where_a_judgement_crosses_it(
 def test_no_wins_over_a_judgement_that_crosses_it(
     sessions: Any, store: Crossed, thief: Any, when: str
 ) -> None:
-    """What the operator's yes taught is taken back."""
+    """The habits that the operator's yes taught are taken back."""
     store.kind, store.when = "notice", when
     store.other = lambda: sessions.confirm(thief.notice.no_token, False)
     sessions.judge(thief.session, True, actor="support-7")

@@ -26,7 +26,7 @@ PHONE = Client(
 
 
 def test_sign_ins_and_ends_of_a_day(make: Callable[..., Any], clock: FakeClock) -> None:
-    """What happened is counted on its day, and stays when accounts are erased."""
+    """Events are counted on their day, and stay so when accounts are erased."""
     sessions = make()
     today = clock.now().date()
     first = sessions.login("ada", PHONE).session
@@ -85,7 +85,7 @@ def test_days_by_instants(sessions: Any) -> None:
     ],
 )
 def test_odd_arguments(sessions: Any, arguments: Any, error: type[Exception]) -> None:
-    """What is no day or zone is the caller's mistake, and said so."""
+    """An argument that is no day or zone is the caller's mistake, and said so."""
     with pytest.raises(error):
         sessions.stats(**arguments)
 

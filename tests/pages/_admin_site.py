@@ -43,7 +43,7 @@ class Desk:
         send: Sends a request to the app.
         sessions: A blocking manager on the same store.
         clock: Of both.
-        staff: What the Authorization header names, or None.
+        staff: The name in the Authorization header, or None.
         clicks: Links followed and forms sent since the last `begin`.
     """
 

@@ -1,4 +1,4 @@
-"""What a person changes on their pages, and what nobody changes there."""
+"""The changes that a person makes on their pages, and those that nobody makes there."""
 
 from __future__ import annotations
 
@@ -245,7 +245,7 @@ def test_nobody_who_is_signed_out_sees_or_changes_anything(site: Site) -> None:
 @pytest.mark.parametrize("policy", [Policy(), YOUNG], ids=["old sign-in", "young session"])
 def test_a_decision_needs_a_proof(make_site: Callable[..., Site], policy: Policy) -> None:
     """
-    What an old sign-in, or a young session, may not do leads to a page with a link to prove it.
+    An old sign-in, or a young session, is led to a page with a link to prove more.
 
     From a page the link leads back to it; from a form, to the overview.
     """

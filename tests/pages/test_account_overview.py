@@ -126,7 +126,7 @@ def test_many_sessions_come_in_pages(site: Site) -> None:
 
 @pytest.mark.parametrize("cursor", ["x", "-", "%00", "é" * 300])
 def test_a_mangled_cursor_is_no_page(site: Site, cursor: str) -> None:
-    """What is no cursor of ours is a page that is not there."""
+    """A cursor that is none of ours is a page that is not there."""
     person = site.person()
 
     assert [404, 404] == [

@@ -1,4 +1,4 @@
-"""Who may see the operators' pages: nobody, until the application's hook says who."""
+"""Nobody sees the operators' pages but those whom the application's hook names."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What operators look at: lists page by page, hostile text, impersonation, statistics."""
+"""The pages that operators look at: lists page by page, hostile text, impersonation, statistics."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ def test_a_mangled_cursor(desk: Desk, path: str) -> None:
     ],
 )
 def test_odd_addresses(desk: Desk, path: str, status: int) -> None:
-    """What is not there is 404, what cannot be read 400, and nothing is 500."""
+    """A missing page is 404, a query that cannot be read 400, and nothing is 500."""
     assert status == desk.get(path).status_code
 
 
@@ -208,7 +208,7 @@ def test_days_are_those_of_the_time_zone(make_desk: Callable[..., Desk]) -> None
 
 
 def test_acts_in_a_row_are_one_line(desk: Desk) -> None:
-    """What one actor did for one reason, and no other, is one line with its accounts."""
+    """Acts of one actor for one reason, and no other, are one line with its accounts."""
     for user in ("ada", "bob"):
         desk.sessions.revoke(desk.sign_in(user).session, reason="r", actor="s-1")
     desk.sessions.revoke(desk.sign_in("eve").session, reason="r", actor="s-2")

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 
 class OfAllAccounts(CopyContract, PollingContract, SearchContract, StatisticsContract):
-    """What the store says of all accounts together."""
+    """The store's answers about all accounts together."""
 
 
 class OverMongoDB(StoreContract, LeaseContract, OfAllAccounts):

@@ -41,7 +41,7 @@ async def _after(store: PostgresStore, position: str | None) -> tuple[list[str |
 def test_a_late_commit_is_not_missed(
     postgres: PostgresServer, schema: str, writers: list[psycopg.Connection]
 ) -> None:
-    """What came after the beginning of an open transaction waits for its end, and comes once."""
+    """Events behind the beginning of an open transaction wait for its end, and come once."""
     early, late = writers
 
     async def work(store: PostgresStore) -> None:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 class OverShards(CopyContract, PollingContract, SearchContract, StatisticsContract):
-    """What several shards answer together."""
+    """The answers that several shards give together."""
 
 
 class OnOneServer(StoreContract, LeaseContract, OverShards):

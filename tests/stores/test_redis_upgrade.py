@@ -22,7 +22,7 @@ from devsess.testing._rows import DAY, T0, cutoffs, session_row, sign_in
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-# What the version before has not: sets of all sessions and of operators' events, and counts.
+# Not there in the version before: sets of all sessions and of operators' events, and counts.
 NEW = ("made", "net:*", "dev:*", "queue", "acts", "q:*", "qs", "t:*", "w:*", "ws")
 FIRST = T0 // WEEK * WEEK
 ALWAYS = Period((FIRST, FIRST + 9 * WEEK), T0)

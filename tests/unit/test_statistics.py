@@ -1,4 +1,4 @@
-"""What the counts of a store come to: days, shares, medians."""
+"""The sums of a store's counts: days, shares, medians."""
 
 from __future__ import annotations
 

@@ -129,7 +129,7 @@ def _marked_act(event: Document) -> UpdateOne | None:
 
 
 async def _statistics(port: Port) -> None:
-    """What was written before is counted, some rows in each transaction."""
+    """Count the rows that were written before, some in each transaction."""
     await port.create_indexes([_index("counts", "counts", "span", where=_COUNTS)])
     await statistics.adopt(port)
 

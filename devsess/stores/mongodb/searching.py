@@ -120,7 +120,7 @@ def _indexed(wanted: Filter, at: LivenessCutoffs, before: Place) -> Document:
 
 
 def _rest(wanted: Filter, at: LivenessCutoffs, pending: Sequence[Covering]) -> Document:
-    """What is compared in each row that is looked at."""
+    """The conditions on each row that is looked at."""
     rest: list[Document] = []
     if wanted.device_id is not None:
         rest.append({"device": wanted.device_id})

@@ -183,7 +183,7 @@ class Unit:
         self._part = counts.MANY
 
     def counts_of(self, user_id: str) -> Counts:
-        """What this transaction counts of an account."""
+        """The counts of this transaction for an account."""
         part = docs.gate_number(user_id) if self._part is None else self._part
         return self._counts.setdefault(part, Counts())
 
@@ -320,7 +320,7 @@ class Places:
     The highest place in the history that this process has seen: a Lamport clock.
 
     Attributes:
-        keys: What it has seen of the statistics.
+        keys: Those of the statistics that it has seen.
     """
 
     def __init__(self) -> None:

@@ -63,7 +63,7 @@ def is_plain(insertion: Insertion) -> bool:
 
 
 def counts_of(insertion: Insertion) -> Counts:
-    """What a plain sign-in counts: there is room for each of its events."""
+    """The counts of a plain sign-in: there is room for each of its events."""
     counts = Counts()
     counts.began(insertion.row)
     counts.happened(*insertion.events)

@@ -61,7 +61,7 @@ class _Way:
             rows there are of this value.
         place: The columns of a place behind them.
         among: Other conditions that the index answers.
-        rest: What must still be asked of each row.
+        rest: The conditions that are left to ask of each row.
         values: Of all of them, by name.
     """
 
@@ -96,7 +96,7 @@ class _Way:
         """
         The statement for all rows between two places, in order.
 
-        What is left to ask is asked of them from outside: inside, an estimate that few rows pass
+        The rest is asked of them from outside: inside, an estimate that few rows pass
         would have the server fetch all of these and sort them.
         """
         place = ", ".join(f"s.{it}" for it in (*self.fixed, *self.place))

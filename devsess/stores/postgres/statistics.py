@@ -108,7 +108,7 @@ _ADD_WITH_ITEM = _ADD.replace(
 INSERT_COUNTED = f"WITH inserted AS ({rows.INSERT_EVENTS} RETURNING 1) " + _add_quarters(
     "inserted, json_populate_record(NULL::{s}.quarters, %s::json)"
 )
-# What counts of a row that ends: columns for `Counts.ended`.
+# Of a row that ends: columns for `Counts.ended`.
 _OF_ROW = (
     "{0}.created_at, {0}.idle_expires_at,"
     " (SELECT d.kind FROM {{s}}.devices d WHERE d.user_id = {0}.user_id AND d.id = {0}.device_id)"

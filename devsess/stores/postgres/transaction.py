@@ -26,7 +26,7 @@ class Transaction:
     What is put waits for the next question, or the end, and is sent with it.
 
     Attributes:
-        counts: What it counts; added at its end.
+        counts: Those of its writes; added at its end.
     """
 
     def __init__(self, batch: Batch, *first: Statement) -> None:

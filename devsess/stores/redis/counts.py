@@ -1,5 +1,5 @@
 """
-What writes add to the statistics, as arguments of scripts; see `counts.lua`.
+The counts that writes add, as arguments of scripts; see `counts.lua`.
 
 Of a shard the numbers of a day, or of the week of a beginning, are one hash:
 

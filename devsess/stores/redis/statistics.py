@@ -50,7 +50,7 @@ class Statistics(Searching):
 @define
 class _Sums:
     """
-    What scripts have summed up so far.
+    The sums of the scripts so far.
 
     Attributes:
         ranges: By the place of the range, from 1 on, and the measure.

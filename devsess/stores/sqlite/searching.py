@@ -56,8 +56,8 @@ class _Way:
 
     Attributes:
         index: Its name.
-        among: What all entries have in common that are looked at.
-        rest: What must still be asked of each row.
+        among: The condition that all entries meet that are looked at.
+        rest: The conditions that are left to ask of each row.
         place: The columns of a place, as a row value.
         order: The order of places.
     """

@@ -44,7 +44,7 @@ _SPAN = (
     "INSERT INTO spans (week, age, reason, kind, count) VALUES (?, ?, ?, ?, ?)"
     " ON CONFLICT (week, age, reason, kind) DO UPDATE SET count = count + excluded.count"
 )
-# What `ended` wants to know of a row, whatever its columns hold.
+# The arguments of `ended` from a row, whatever its columns hold.
 _KIND = (
     "(SELECT CAST(d.kind AS BLOB) FROM devices d"
     " WHERE d.user_id = s.user_id AND d.id = s.device_id)"

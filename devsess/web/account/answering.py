@@ -48,7 +48,7 @@ async def mine(visit: AccountVisit) -> Answer:
 
 
 async def ask_not_mine(visit: AccountVisit) -> Answer:
-    """What "no" does, before it is done."""
+    """The effect of "no", before it is done."""
     session = await _found(visit)
     if session is None:
         return problem_page(visit, 404)
@@ -78,7 +78,7 @@ def _is_done(visit: AccountVisit, session: Session) -> bool:
 
 
 async def secured(visit: AccountVisit) -> Answer:
-    """What was done, and the password to be changed."""
+    """The changes that were made, and the password to be changed."""
     if visit.is_led_by_another_site:
         return visit.see("/")
     return visit.page("account/secured.html")

@@ -22,7 +22,7 @@ class Question:
 
     Attributes:
         question: Its title.
-        sentence: What the change does; it may name places.
+        sentence: The effect of the change; it may name places.
         button: The answer that does it.
         action: The path that the form is sent to; it may name places of the route.
         back: The path of "Cancel".

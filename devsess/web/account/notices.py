@@ -1,4 +1,4 @@
-"""What a page says after a change, by the key in its address: no text of it is shown."""
+"""The words of a page after a change, by the key in its address: no text of that is shown."""
 
 from __future__ import annotations
 
@@ -24,5 +24,5 @@ DONE: Final[Mapping[str, str]] = {
 
 
 def said(visit: AccountVisit) -> str | None:
-    """What was done, or None; a link on another site cannot say that anything was."""
+    """The words for what was done, or None; a link on another site cannot say that anything was."""
     return None if visit.is_led_by_another_site else DONE.get(visit.query.get("done", ""))

@@ -33,7 +33,7 @@ async def show(visit: AccountVisit) -> Answer:
 
 async def content(visit: AccountVisit) -> dict[str, object]:
     """
-    What the page and its partials show.
+    The content of the page and its partials.
 
     Raises:
         ValueError: If the cursor in the query is mangled.

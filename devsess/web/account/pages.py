@@ -180,7 +180,7 @@ def _seen_from_outside(visit: AccountVisit) -> Request:
 
 
 def _challenge(error: DevsessError, request: Request) -> tuple[Header, ...]:
-    """What programs are told of it (RFC 9470 §3)."""
+    """The challenge, for programs (RFC 9470 §3)."""
     answer = answer_to(error, request, None, has_credentials=True)
     headers = answer.headers if answer else ()
     return tuple(it for it in headers if it[0] == "WWW-Authenticate")

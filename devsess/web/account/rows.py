@@ -54,7 +54,7 @@ class Row:
 
     @property
     def staff(self) -> str | None:
-        """Who acts in the person's name in this session, on a device that has no page; or None."""
+        """The one who acts in the person's name, on a device that has no page; or None."""
         return self.session.impersonator
 
     @property

@@ -103,7 +103,7 @@ REASONS: Final[Mapping[EventType, Mapping[str, str]]] = {
 
 NEW_DEVICE = msg("Signed in from a new device")
 
-# What was unusual about a sign-in; in braces stand the numbers of the signal.
+# The signs that were unusual; in braces stand the numbers of the signal.
 SIGNALS: Final[Mapping[str, str]] = {
     "new_device": msg("new device"),
     "trusted_device": msg("trusted device"),
@@ -157,7 +157,7 @@ def verdict(event: Event) -> Verdict | None:
 
 
 def title(words: Words, event: Event) -> Markup:
-    """What happened."""
+    """The event in words."""
     reason = event.reason or ""
     known = REASONS.get(event.type, {}).get(reason)
     if known:
@@ -183,7 +183,7 @@ def failures(words: Words, count: int) -> Markup:
 
 
 def unusual(words: Words, event: Event) -> Markup | None:
-    """What was unusual about it, or None."""
+    """The signs about it that were unusual, or None."""
     found = event.assessment
     if found is None or found.decision is Decision.ALLOW:
         return None

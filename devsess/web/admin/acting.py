@@ -1,4 +1,4 @@
-"""What an operator does to one session, device or sign-in: a page that asks, then a form."""
+"""The acts on one session, device or sign-in: a page that asks, then a form."""
 
 from __future__ import annotations
 

@@ -39,7 +39,7 @@ class Meaning:
     One meaning of a text.
 
     Attributes:
-        kind: What it would be.
+        kind: The kind of thing that it would be.
         value: In its normal spelling: a day is "2026-11-24", a network "102.89.77.0/24".
     """
 

@@ -107,7 +107,7 @@ class Chart:
     Attributes:
         id: Names it within the page.
         title: For people.
-        text: What is to be seen in it, in a sentence.
+        text: Its content in a sentence.
         layers: The series, the lowest first.
         across, up: Labels along the two axes.
         lines: Heights of the lines behind the shapes, in units of the plane.

@@ -43,7 +43,7 @@ _MISCOUNTED = msg("That is not the number: nothing was ended.")
 
 
 async def preview(visit: AdminVisit) -> Answer:
-    """What would end, and the number to type."""
+    """The sessions that would end, and the number to type."""
     try:
         asked = evolve(wanted.read(visit.query), state=None)
     except wanted.WantedError:

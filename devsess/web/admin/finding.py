@@ -44,7 +44,7 @@ class Count:
     A count that may have stopped early.
 
     Attributes:
-        number: What was counted.
+        number: The count.
         is_more: Whether there are, or may be, more.
     """
 

@@ -40,7 +40,7 @@ AXIS_DAYS: Final = (
     *(msg("{day} May"), msg("{day} Jun"), msg("{day} Jul"), msg("{day} Aug")),
     *(msg("{day} Sep"), msg("{day} Oct"), msg("{day} Nov"), msg("{day} Dec")),
 )
-# What was unusual in a period, by the names of the measures.
+# The signs of trouble in a period, by the names of the measures.
 UNUSUAL: Final[Mapping[str, str]] = {
     "risk_notify": msg("Unusual enough to ask the owner"),
     "risk_step_up": msg("Unusual enough for a second proof"),
@@ -106,7 +106,7 @@ def live_cards(visit: AdminVisit, stats: Stats, to_review: Count) -> list[Card]:
 
 
 def day_cards(visit: AdminVisit, stats: Stats) -> list[Card]:
-    """What happened on a day."""
+    """The events of a day."""
     day, say = stats.days[-1], visit.words.say
     counts = day.counts
     return [

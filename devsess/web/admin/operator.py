@@ -24,7 +24,7 @@ class Operator:
 
     Attributes:
         actor: Their name; it stands in the history beside all that they do.
-        tenant: Says of a user id whether it is one of theirs. What is not is neither shown nor
+        tenant: Says of a user id whether it is one of theirs. Others are neither shown nor
             counted nor ended, and its addresses answer 404. None: all are.
 
     Raises:

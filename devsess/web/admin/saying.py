@@ -45,7 +45,7 @@ REASONS: Final[Mapping[str, str]] = {
     "erased": msg("account erased"),
     "ended by staff": msg("ended by staff"),
 }
-# What is done to accounts, as the log says it before its count.
+# Acts on accounts, as the log says them before their count.
 ACTS: Final[Mapping[EventType, str]] = {
     EventType.SESSION_REVOKED: msg("Sessions ended"),
     EventType.SESSION_CREATED: msg("Impersonations begun"),
@@ -80,7 +80,7 @@ COUNTED: Final[Mapping[str, str]] = {
     "device_burst": msg("{devices} new devices in 24 hours"),
     "dormant": msg("no sign-in for {days} days"),
 }
-# What stands between thousands, where it is no comma (CLDR).
+# The separator of thousands, where it is no comma (CLDR).
 THOUSANDS: Final[Mapping[str, str]] = {"de": ".", "es": ".", "fr": "\u202f"}
 DECISIONS: Final[Mapping[str, str]] = {
     Decision.ALLOW: msg("Not unusual: {n} points"),
@@ -98,7 +98,7 @@ class Said:
     Attributes:
         verdict: "passes", "refuses" or "not reached".
         style: The class of its tag.
-        words: What was found.
+        words: The finding.
     """
 
     verdict: Markup
@@ -113,8 +113,8 @@ class Weighed:
 
     Attributes:
         title: The decision and the points.
-        signals: What was unusual, each with its points.
-        base: What the sum begins with, or "".
+        signals: The signs that were unusual, each with its points.
+        base: The beginning of the sum, or "".
         not_evaluated: The rules that lacked data, or "".
     """
 
@@ -153,7 +153,7 @@ def reason_words(visit: AdminVisit, reason: str | None) -> Markup:
 
 
 def act_words(visit: AdminVisit, line: Line) -> Markup:
-    """What a line of the log says that was done."""
+    """The act of a line of the log."""
     known = ACTS.get(line.type)
     what = visit.words.say(known) if known else isolated(line.type.replace("_", " "))
     return Markup("{}: {}").format(what, number(visit, len(line.events)))

@@ -101,10 +101,10 @@ async def review(visit: AdminVisit) -> Answer:
 @frozen
 class Line:
     """
-    What one operator or program did, once or many times in a row.
+    An act of one operator or program, once or many times in a row.
 
     Attributes:
-        actor, type, reason: Who did what, and why.
+        actor, type, reason: The one who acted, the act, and why.
         at: The latest.
         events: All of them, the newest first.
         users: The accounts.
@@ -119,7 +119,7 @@ class Line:
 
 
 async def log(visit: AdminVisit) -> Answer:
-    """What operators and programs did, the newest first."""
+    """The acts of operators and programs, the newest first."""
     page = await finding.acts(visit, cursor=visit.query.get("after"), limit=ACTS)
     return visit.page("admin/log.html", lines=lines(page.items), next=page.next)
 

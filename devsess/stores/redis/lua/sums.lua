@@ -1,4 +1,4 @@
--- What was counted on some days and in some weeks: by range, by dimension and key, by week.
+-- The counts of some days and in some weeks: by range, by dimension and key, by week.
 local bounds, days, first, behind, weeks = some(), some(), number(), number(), some()
 for i, it in ipairs(bounds) do bounds[i] = tonumber(it) end
 local ranges, tallies, spans = {}, {}, {}
