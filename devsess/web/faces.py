@@ -62,7 +62,7 @@ class Pages(App[V]):
 
     async def _on_asgi(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = asgi.request_of(scope)
-        request = _with(evolve(request, mount=_mount(request.mount)), _more(scope))
+        request = _with(evolve(request, mount=_mount(request.mount)), _of_scope(scope))
         try:
             body = b"" if request.is_safe else await asgi.body_of(receive)
         except asgi.ClientGoneError:
@@ -107,16 +107,13 @@ class Pages(App[V]):
         Raises:
             ConfigurationError: If the request passed no SessionMiddleware.
         """
-        is_wsgi = "wsgi.version" in native
-        current = native.get(wsgi.KEY if is_wsgi else "devsess")
+        current = native.get("devsess" if is_scope(native) else wsgi.KEY)
         if current is None:
             raise ConfigurationError("a part of a page needs the SessionMiddleware around it")
-        if is_wsgi:
-            request = _request(native, mount, "/")
-        else:
-            request = _with(asgi.request_of({**native}), _more(native))
-        request = evolve(request, mount=_mount(mount), path="/", query="")
-        return self.visit(request, native, b"", exchange_of(current))
+        exchange = exchange_of(current)
+        more = _of_scope(native) if is_scope(native) else _of_environ(native)
+        request = evolve(exchange.request, mount=_mount(mount), path="/", query="")
+        return self.visit(_with(request, more), native, b"", exchange)
 
     async def _unread(self, visit: V, status: int) -> Answer:
         """That the body cannot be read; nobody learns it who is not authorized."""
@@ -131,13 +128,17 @@ class Pages(App[V]):
         return urls(self.wsgi)
 
 
+def is_scope(native: Mapping[str, Any]) -> bool:
+    """Whether it is a scope of ASGI, and no WSGI environment, which has no type."""
+    return "type" in native
+
+
 def _exchange(current: Current | AsyncCurrent | None) -> Exchange | None:
     return None if current is None else exchange_of(current)
 
 
 def _request(environ: Mapping[str, Any], mount: str, path: str) -> Request:
-    headers = {name: environ.get(f"HTTP_{name.upper().replace('-', '_')}") for name in MORE}
-    return _with(wsgi.request_of({**environ}, mount, path), headers)
+    return _with(wsgi.request_of({**environ}, mount, path), _of_environ(environ))
 
 
 def _mount(path: str) -> str:
@@ -156,7 +157,11 @@ def _with(request: Request, headers: Mapping[str, str | None]) -> Request:
     return evolve(request, headers={**request.headers, **came}) if came else request
 
 
-def _more(scope: Mapping[str, Any]) -> dict[str, str | None]:
+def _of_environ(environ: Mapping[str, Any]) -> dict[str, str | None]:
+    return {name: environ.get(f"HTTP_{name.upper().replace('-', '_')}") for name in MORE}
+
+
+def _of_scope(scope: Mapping[str, Any]) -> dict[str, str | None]:
     lines = cast("list[tuple[bytes, bytes]]", scope["headers"])
     return {_MORE[name]: value.decode("latin-1") for name, value in lines if name in _MORE}
 

@@ -258,6 +258,19 @@ def test_a_part_stands_in_the_apps_own_page(sessions: SessionManager) -> None:
     assert 401 == on_wsgi(wrapped, "GET", "/mine", [AGENT]).status_code
 
 
+def test_a_part_in_django_on_asgi(sessions: SessionManager) -> None:
+    """What it has of a request is no scope, and lacks what only a WSGI server says."""
+    pages = account_app(sessions)
+
+    def app(environ: Any, start_response: Any) -> list[bytes]:
+        meta = {name: it for name, it in environ.items() if not name.startswith("wsgi.")}
+        start_response("200 OK", [("Content-Type", "text/html; charset=utf-8")])
+        return [pages.part("devices", meta, mount="/account").encode()]
+
+    answer = on_wsgi(wsgi.SessionMiddleware(app, sessions), "GET", "/mine", bearing(sessions))
+    assert 'href="/account/devices/' in answer.text
+
+
 def test_an_awaited_part(empty_copy: Path, sessions: SessionManager) -> None:
     """The same of an ASGI scope."""
     with asyncio.Runner() as runner:
