@@ -101,7 +101,7 @@ class Risk:
         notices_a_day: After so many notices in 24 hours it is notified only of those, too.
         acr: The authentication context that a step-up must reach, and with which an unusual
             sign-in passes; see `Policy.acr_order`. None: any newer authentication of a
-            session will do; not with mode "enforce".
+            session will do, that of a thief who knows the password too; not with mode "enforce".
 
     Raises:
         ConfigurationError: If a number is no whole number, or they contradict each other.
