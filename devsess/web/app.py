@@ -66,7 +66,7 @@ class App(Generic[V]):
     # For an application of pages to change.
 
     async def authorize(self, visit: V) -> Answer | None:  # noqa: ARG002
-        """The answer in place of everything, static files too; on ASGI it runs on the loop."""
+        """The answer in place of everything, static files too."""
         return None
 
     async def admit(self, visit: V) -> Answer | None:  # noqa: ARG002

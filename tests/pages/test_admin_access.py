@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
+import asyncio
+import threading
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 from _admin_site import STAFF, Desk, authorize, words
+from _pages_site import SECRET, on_asgi
 from web._wsgi_driver import on_wsgi
 
-from devsess import BadTokenError, ConfigurationError, StoreUnavailableError
+from devsess import (
+    AsyncSessionManager,
+    BadTokenError,
+    ConfigurationError,
+    SessionManager,
+    StoreUnavailableError,
+)
 from devsess.adapters.wsgi import SessionMiddleware
 from devsess.stores.sqlite import SQLiteStore
 from devsess.web import AdminRequest, Operator, admin_app
@@ -77,6 +87,28 @@ def test_a_hook_may_be_awaited(make_desk: Callable[..., Desk]) -> None:
     assert [200, 404] == [it.get("/").status_code for it in (desk, desk.as_(None))]
 
 
+@pytest.mark.parametrize("manager", [SessionManager, AsyncSessionManager])
+def test_a_hook_that_blocks_holds_up_nobody(empty_copy: Path, manager: Any) -> None:
+    """On ASGI a plain function is called in a thread: it may ask a database, or sleep."""
+    called_in = []
+
+    def hook(request: AdminRequest) -> Operator | None:
+        called_in.append(threading.current_thread())
+        return authorize(request)
+
+    async def ask() -> int:
+        sessions = manager(empty_copy, keys=SECRET)
+        headers = [("Host", "app.example"), ("Authorization", "Staff support-7")]
+        app = admin_app(sessions, authorize=hook).asgi
+        answer = await on_asgi(app, "GET", "/log", headers)
+        closed = sessions.close()
+        await closed if closed is not None else None
+        return answer.status_code
+
+    assert 200 == asyncio.run(ask())
+    assert threading.current_thread() not in called_in
+
+
 def test_other_sites_change_nothing(desk: Desk) -> None:
     """A form of another site is refused, and so is one that does not say where it comes from."""
     session = desk.sign_in("ada").session
@@ -138,6 +170,10 @@ def test_a_tenant_sees_no_statistics(desk: Desk) -> None:
     assert 200 == acme.get("/").status_code
     for path in ("/live", "/statistics.csv", "/statistics.json"):
         assert 404 == acme.get(path).status_code
+    desk.sign_in("other-1")
+    pages = ["/", "/?days=7", "/day?on=2025-07-18", "/log", "/search"]
+    assert not [path for path in pages if "ds-numbers" in acme.get(path).text]
+    assert "ds-numbers" in desk.get("/day?on=2025-07-18").text
 
 
 def test_the_session_of_a_middleware(desk: Desk) -> None:

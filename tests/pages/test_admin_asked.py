@@ -81,9 +81,11 @@ def test_networks_as_people_write_them() -> None:
     assert cidr("nowhere") is None
 
 
-@pytest.mark.parametrize("actor", ["", "x" * 256, None, 7])
+@pytest.mark.parametrize(
+    "actor", ["", "x" * 256, None, 7, "bo\nss", "boss\u202e", "\ud800", " boss", "boss ", "\t"]
+)
 def test_an_operator_has_a_name(actor: object) -> None:
-    """Without a name nothing that they do could be told apart."""
+    """One that stands in the log as it is: what two do could not be told apart otherwise."""
     with pytest.raises(ConfigurationError):
         Operator(actor)  # type: ignore[arg-type]
 

@@ -28,8 +28,9 @@ def admin_app(
     Args:
         manager: A SessionManager for WSGI and Django; either for ASGI.
         authorize: Says of each request which Operator it comes from; for None all answers are
-            404. May be a coroutine function where the pages are mounted by `.asgi`. It decides
-            alone: let it demand a recent second factor. An InvalidSessionError counts as None.
+            404. It decides alone: let it demand a recent second factor. An InvalidSessionError
+            counts as None. Mounted by `.asgi` it may be a coroutine function, which runs on the
+            event loop; a plain one is called in a thread, and may block.
         look: Name, language, time zone, templates and stylesheets.
 
     Raises:

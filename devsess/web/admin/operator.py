@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from attrs import field, frozen
 
+from devsess._text import clean_text
 from devsess.errors import ConfigurationError
 
 # As an event keeps it.
@@ -13,8 +14,12 @@ MAX_ACTOR = 255
 
 
 def _check_actor(_: object, __: object, value: str) -> None:
-    if not isinstance(value, str) or not 1 <= len(value) <= MAX_ACTOR:
-        raise ConfigurationError(f"Operator(actor=...) must be a text of 1 to {MAX_ACTOR}")
+    """An event cleans its actor: one that it changes could pass for another's in the log."""
+    if not isinstance(value, str) or value != clean_text(value, MAX_ACTOR):
+        raise ConfigurationError(
+            f"Operator(actor=...) must be a text of 1 to {MAX_ACTOR} characters, none of them a"
+            " control character, and without space at its ends"
+        )
 
 
 @frozen
@@ -28,7 +33,8 @@ class Operator:
             counted nor ended, and its addresses answer 404. None: all are.
 
     Raises:
-        ConfigurationError: If *actor* is empty, too long, or no text.
+        ConfigurationError: If *actor* is empty, too long, or would stand in the log otherwise than
+            as it is: with control characters, or space at its ends.
     """
 
     actor: str = field(validator=_check_actor)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import inspect
 import logging
 from collections.abc import Awaitable, Callable
@@ -13,7 +14,7 @@ from devsess.errors import ConfigurationError, InvalidSessionError, StoreUnavail
 from devsess.web.admin import acting, ending, looking, overview, saying, searching
 from devsess.web.admin.operator import Operator
 from devsess.web.admin.visit import AdminRequest, AdminVisit
-from devsess.web.faces import Pages
+from devsess.web.faces import Pages, is_scope
 
 if TYPE_CHECKING:
     from devsess.web.look import Look
@@ -67,9 +68,7 @@ class AdminPages(Pages[AdminVisit]):
             request.method, request.path, request.headers, request.peer, visit.native
         )
         try:
-            found = self._hook(asked)
-            if inspect.isawaitable(found):
-                found = await found
+            found = await self._ask(asked)
         except InvalidSessionError:
             found = None
         except StoreUnavailableError as error:
@@ -84,6 +83,14 @@ class AdminPages(Pages[AdminVisit]):
         visit.context["operator"] = found
         visit.context["here"] = request.path or "/"
         return None
+
+    async def _ask(self, asked: AdminRequest) -> Operator | None:
+        """What the hook says; one that may block the event loop is called in a thread."""
+        if is_scope(asked.native) and not inspect.iscoroutinefunction(self._hook):
+            found = await asyncio.to_thread(self._hook, asked)
+        else:
+            found = self._hook(asked)
+        return await found if inspect.isawaitable(found) else found
 
     async def admit(self, visit: AdminVisit) -> Answer | None:
         """The number beside "To review" stands on every page."""
