@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 from attrs import asdict, evolve, field, frozen
 
 from devsess._instants import iso
-from devsess.stores.counting import AGES, BEGAN, MEASURES, OTHER, QUARTER, WEEK, Measures
+from devsess.stores.counting import AGES, MEASURES, OTHER, QUARTER, WEEK, Measures
 
 if TYPE_CHECKING:
     from datetime import tzinfo
@@ -303,7 +303,7 @@ class _Lives:
         """Of all kinds of device, or one *only*."""
         over: dict[int, dict[str, int]] = {}
         for (age, reason, kind), count in found.spans.items():
-            if only in (None, kind) and age != BEGAN:
+            if only in (None, kind):
                 reasons = over.setdefault(age, {})
                 reasons[reason] = reasons.get(reason, 0) + count
         begun, alive = 0, dict.fromkeys(range(len(AGES)), 0.0)
@@ -345,11 +345,9 @@ class _Lives:
 
 def _ages_within(week: int, now: float) -> Iterator[tuple[int, float]]:
     """The bins of the ages that sessions of a *week* have now, each with its share of them."""
-    oldest = max(0.0, now - week * WEEK)
+    # Where a clock that was ahead wrote them, they are of the first bin.
+    oldest = max(1.0, now - week * WEEK)
     youngest = max(0.0, oldest - WEEK)
-    if oldest == youngest:
-        yield 0, 1.0
-        return
     for place, (begins, ends) in enumerate(zip(AGES, (*AGES[1:], float("inf")), strict=True)):
         share = (min(ends, oldest) - max(begins, youngest)) / (oldest - youngest)
         if share > 0:

@@ -30,6 +30,24 @@ OF_A_USER: dict[str, dict[str, Any]] = {
     "extend": {"session_id": "s", "by": 60},
     "update": {"session_id": "s", "claims": {}},
 }
+# Arguments that no number with a fraction can be, beside others that are right.
+NO_NUMBERS: list[tuple[str, str, dict[str, Any]]] = [
+    ("list", "current", {"user_id": "ada"}),
+    ("live", "current", {"user_id": "ada"}),
+    ("live", "limit", {"user_id": "ada"}),
+    ("live", "cursor", {"user_id": "ada"}),
+    ("history", "limit", {"user_id": "ada"}),
+    ("history", "cursor", {"user_id": "ada"}),
+    ("poll", "limit", {}),
+    ("poll", "position", {}),
+    ("approve", "user_id", {"code": "BBB-BBB"}),
+    ("approve", "code", {"user_id": "ada"}),
+    ("refuse", "user_id", {"code": "BBB-BBB"}),
+    ("refuse", "code", {"user_id": "ada"}),
+    ("stats", "since", {}),
+    ("stats", "until", {}),
+    ("stats", "tz", {}),
+]
 NO_TEXTS = [5, None, b"ada", ["ada"], {}, 10**400, object()]
 UNKNOWN_IDS = ["", "nobody", "\ud800", "x" * 100_000, "s\0"]
 
@@ -43,6 +61,15 @@ def test_an_account_is_named_by_text(sessions: Any, method: str) -> None:
             continue
         with pytest.raises(TypeError, match="user_id must be a str"):
             getattr(sessions, method)(user_id=user_id, **OF_A_USER[method])
+
+
+@pytest.mark.parametrize(("method", "argument", "others"), NO_NUMBERS)
+def test_an_odd_argument_is_named(
+    sessions: Any, method: str, argument: str, others: dict[str, Any]
+) -> None:
+    """The error begins with the name of what the caller has to change."""
+    with pytest.raises(TypeError, match=f"^{argument} must be"):
+        getattr(sessions, method)(**others, **{argument: 5.5})
 
 
 @pytest.mark.parametrize("session_id", UNKNOWN_IDS, ids=lambda it: repr(it)[:12])

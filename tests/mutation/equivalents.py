@@ -25,6 +25,25 @@ EQUIVALENTS: dict[str, dict[tuple[str, str], str]] = {
         ("_counted", "1 → 2"): "a record has no key: there is one of its owner",
         ("_place", "2 → 3"): "other bits of the digest choose another record, as evenly",
     },
+    "devsess/operations/reading.py": {
+        (
+            "get",
+            (
+                "found.is_active and not await has_live_impersonator(op, row)"
+                " → ((not await has_live_impersonator(op, row)))"
+            ),
+        ): "what has ended is inactive already: only a read is saved",
+    },
+    "devsess/statistics.py": {
+        ("_Lives.of", "started > ended → (started >= ended)"): "nobody is none of each age",
+        ("_ages_within", "1.0 → 2.0"): "they are in the first bin, a minute, just so",
+        ("_ages_within", "True → False"): "each bin has an end",
+        ("_ages_within", "share > 0 → (share >= 0)"): "nobody is none of each age",
+    },
+    "devsess/stores/polled.py": {
+        ("", "\"T\" → 'XXT'"): "the name of a type",
+        ("check_given", "True → False"): "each store asks with a place for each of its lines",
+    },
     "devsess/operations/login.py": {
         (
             "_inserted",
@@ -61,6 +80,9 @@ EQUIVALENTS: dict[str, dict[tuple[str, str], str]] = {
             "AccessTokens._keys_for",
             "isinstance(kid, str) and _KID.fullmatch(kid) → ((isinstance(kid, str)))",
         ): "no key has a kid that the pattern refuses",
+    },
+    "devsess/tokens/ending.py": {
+        ("EndingTokens.mint", "\":\" → 'XX:'"): "claims are a list: no object is among them",
     },
     "devsess/tokens/device.py": {
         (

@@ -2,6 +2,15 @@
 
 from __future__ import annotations
 
+from devsess.testing import PollingContract, StatisticsContract
+
+
+def _contract(contract: type, *stores: str) -> tuple[str, ...]:
+    """The tests of a contract, over stores that come with devsess."""
+    names = [it for it in dir(contract) if it.startswith("test_")]
+    return tuple(f"tests/contract/test_stores.py::{it}::{name}" for it in stores for name in names)
+
+
 _LAWS = (
     "tests/unit/test_deadlines.py",
     "tests/unit/test_strength.py",
@@ -36,6 +45,14 @@ _LEASES = (
     "tests/leases/test_dead_readers.py",
     "tests/leases/test_length_of_waits.py",
 )
+
+_ENDING = (
+    "tests/pages/test_account_changes.py",
+    "tests/pages/test_account_misuse.py",
+    "tests/pages/test_answers.py",
+    "tests/pages/test_device_sessions.py",
+)
+_DESK = ("tests/pages/test_admin_access.py", "tests/pages/test_admin_ending.py")
 
 _DAMAGED = "tests/manager/test_damaged_items.py"
 
@@ -74,6 +91,34 @@ TARGETS: dict[str, tuple[str, ...]] = {
         "tests/manager/test_answers_on_pages.py",
         "tests/manager/test_crossing_answers.py",
         "tests/manager/test_a_young_session.py",
+    ),
+    "devsess/operations/reading.py": (
+        "tests/manager/test_polling.py",
+        "tests/manager/test_live.py",
+        "tests/manager/test_sessions.py",
+        "tests/manager/test_odd_arguments.py",
+        "tests/manager/test_impersonation.py",
+    ),
+    "devsess/stores/polled.py": (
+        "tests/unit/test_polled_positions.py",
+        *_contract(PollingContract, "TestMemoryStore", "TestSQLiteStore"),
+        "tests/stores/test_polling_past_damage.py::test_later_events_come[sqlite]",
+        "tests/stores/test_polling_past_damage.py::test_later_events_come[sqlite-text]",
+    ),
+    "devsess/stores/sqlite/polling.py": (
+        "tests/unit/test_polled_positions.py",
+        *_contract(PollingContract, "TestSQLiteStore"),
+        "tests/stores/test_polling_past_damage.py::test_later_events_come[sqlite]",
+        "tests/stores/test_polling_past_damage.py::test_later_events_come[sqlite-text]",
+    ),
+    "devsess/stores/counting.py": (
+        "tests/unit/test_statistics.py",
+        *_contract(StatisticsContract, "TestMemoryStore"),
+    ),
+    "devsess/statistics.py": ("tests/unit/test_statistics.py", "tests/manager/test_stats.py"),
+    "devsess/operations/statistics.py": (
+        "tests/manager/test_stats.py",
+        "tests/manager/test_odd_arguments.py::test_an_odd_argument_is_named",
     ),
     "devsess/operations/impersonating.py": (
         "tests/manager/test_impersonation.py",
@@ -117,6 +162,19 @@ TARGETS: dict[str, tuple[str, ...]] = {
     "devsess/risk/velocity.py": ("tests/unit/test_risk_velocity.py",),
     "devsess/skew.py": (*_LAWS, *_OPERATIONS, "tests/manager/test_levels.py"),
     "devsess/adapters/_csrf.py": ("tests/web/test_csrf.py",),
+    "devsess/adapters/_deciding.py": (
+        "tests/web/test_ending_endpoints.py",
+        "tests/web/test_young_endpoints.py",
+        "tests/web/test_impersonation_endpoints.py",
+    ),
+    "devsess/web/forgery.py": (*_ENDING[:1], *_DESK[:1]),
+    "devsess/web/account/visit.py": _ENDING,
+    "devsess/web/account/ending.py": _ENDING,
+    "devsess/web/account/answering.py": _ENDING,
+    "devsess/web/account/device_changes.py": _ENDING,
+    "devsess/web/admin/visit.py": _DESK,
+    "devsess/web/admin/ending.py": _DESK,
+    "devsess/web/admin/pages.py": _DESK,
     "devsess/adapters/_carrier.py": (
         "tests/web/test_adapters.py",
         "tests/web/test_csrf.py",
@@ -169,6 +227,10 @@ TARGETS: dict[str, tuple[str, ...]] = {
     ),
     "devsess/_runtime/locating.py": ("tests/manager/test_locating.py",),
     "devsess/tokens/access.py": _TOKENS,
+    "devsess/tokens/ending.py": (
+        "tests/unit/test_ending_tokens.py",
+        f"{_DESK[1]}::test_an_old_preview_ends_nothing",
+    ),
     "devsess/tokens/refresh.py": _TOKENS,
     "devsess/tokens/device.py": _TOKENS,
     "devsess/tokens/segments.py": _TOKENS,

@@ -83,7 +83,7 @@ def test_later_events_come(
     """In pages of any size; the account's own history says that it is damaged."""
     url, damage = damaged
     with SessionManager(url, keys=SECRET) as sessions:
-        for user_id in ("ada", "bob", "cyd"):
+        for user_id in ("ada", "bob", "cyd", "dan"):
             sessions.login(user_id)
         first = sessions.poll(limit=1)
         damage()
@@ -95,9 +95,32 @@ def test_later_events_come(
         assert ["ada"] == [it.user_id for it in first]
         assert [] == [*second]
         assert ["cyd"] == [it.user_id for it in third]
-        assert ["cyd"] == [it.user_id for it in rest]
+        assert ["cyd", "dan"] == [it.user_id for it in rest]
         assert () == sessions.poll(rest.next).items
         assert "is damaged" in caplog.text
         assert "bob" not in caplog.text
         with pytest.raises(StoreUnavailableError):
             sessions.history("bob")
+
+
+def test_a_number_that_was_written_by_hand_hides_nothing(tmp_path: Path) -> None:
+    """In SQLite it is no place, too high for any: later events have theirs, beside damage too."""
+    path = tmp_path / "s.db"
+    with SessionManager(path, keys=SECRET) as sessions, closing(sqlite3.connect(path)) as db:
+        sessions.login("ada")
+        sessions.login("bob")
+        with db:
+            db.execute("UPDATE events SET seq = 1 << 60 WHERE user_id = 'bob'")
+        sessions.login("cyd")
+        first = sessions.poll()
+        sessions.login("dan")
+        with db:
+            db.execute("UPDATE events SET reason = CAST(x'ff' AS TEXT) WHERE user_id = 'dan'")
+        sessions.login("eve")
+        second = sessions.poll(first.next)
+        sessions.login("fay")
+        third = sessions.poll(second.next)
+
+    assert [["ada", "cyd"], ["eve"], ["fay"]] == [
+        [it.user_id for it in page] for page in (first, second, third)
+    ]

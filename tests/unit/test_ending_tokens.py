@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from attrs import evolve
 
@@ -45,6 +47,13 @@ def test_a_forged_form() -> None:
     for text in forged:
         with pytest.raises(BadTokenError):
             TOKENS.ending.verify(text, NOW, "support-7")
+
+
+@pytest.mark.parametrize("token", [None, 5, b"ds1e.e30.x"])
+def test_a_form_without_a_text(token: Any) -> None:
+    """Refused like any other that is not ours."""
+    with pytest.raises(BadTokenError):
+        TOKENS.ending.verify(token, NOW, "support-7")
 
 
 def test_another_operators_form() -> None:

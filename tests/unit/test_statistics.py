@@ -119,8 +119,14 @@ def test_the_most_days_have_bounds() -> None:
     """The calendar's ends, and ten years, are read like any other days."""
     assert MOST_DAYS == len(days_of(MONDAY, date(2036, 11, 29)))
     for day in (EARLIEST, LATEST):
+        assert (day,) == days_of(day, day)
         for zone in ("Pacific/Kiritimati", "Pacific/Pago_Pago"):
             assert 2 == len(bounds_of([day], zone_of(zone)))
+
+
+def test_utc_needs_no_zones_on_the_machine() -> None:
+    """Some have none, and no package of them."""
+    assert UTC is zone_of("UTC")
 
 
 @pytest.mark.parametrize("name", ["", "Mars/Olympus", "../etc/passwd", "a\0b", "\ud800", "America"])
@@ -142,6 +148,16 @@ def test_open_sessions_are_reckoned_backwards() -> None:
     assert [(MONDAY, 8), (date(2026, 11, 24), 9)] == [(it.date, it.open) for it in found.days]
     assert (7, 3) == (found.active, found.lagging)
     assert Measures(signed_in=8, ended=3) == found.total
+    # A store may read one after the other: never fewer than none.
+    assert 0 == stats(numbers(open=2, lagging=3)).active
+
+
+def test_the_days_have_an_end() -> None:
+    """They reach to the beginning of the day behind the last one."""
+    found = stats(numbers(), last=date(2026, 11, 26))
+
+    assert datetime(2026, 11, 23, tzinfo=UTC) == found.since
+    assert datetime(2026, 11, 27, tzinfo=UTC) == found.until
 
 
 def test_the_most_come_first() -> None:
@@ -151,13 +167,14 @@ def test_the_most_come_first() -> None:
         ("device", "Firefox\tLinux\tdesktop"): 3,
         ("device", OTHER): 9,
         ("reason", "late"): 1,
+        ("reason", "refused"): 4,
         ("reason", OTHER): 5,
         ("reason", "logout"): 4,
     }
     found = stats(numbers(tallies=tallies))
 
     assert ["Firefox", "Chrome", ""] == [it.browser for it in found.devices]
-    assert ["logout", "late", OTHER] == [*found.reasons]
+    assert ["logout", "refused", "late", OTHER] == [*found.reasons]
 
 
 def test_a_city_is_one_place() -> None:
@@ -165,14 +182,18 @@ def test_a_city_is_one_place() -> None:
     tallies = {
         ("place", "NG\tNigeria\tLagos\t6\t3"): 2,
         ("place", "NG\tNigeria\tLagos\t7\t3"): 5,
-        ("place", "NG\tNigeria\t\t\t"): 1,
+        ("place", "NG\tNigeria\t\t\t"): 2,
+        ("place", "\t\tAtlantis\t-31\t0"): 1,
         ("place", OTHER): 20,
     }
     found = stats(numbers(tallies=tallies)).places
 
-    assert [("Lagos", 7, 3, 7), ("", None, None, 1), ("", None, None, 20)] == [
-        (it.city, it.latitude, it.longitude, it.count) for it in found
-    ]
+    assert [
+        ("Lagos", 7, 3, 7),
+        ("", None, None, 2),
+        ("Atlantis", -31, 0, 1),
+        ("", None, None, 20),
+    ] == [(it.city, it.latitude, it.longitude, it.count) for it in found]
 
 
 def test_shares_come_to_one() -> None:
@@ -188,10 +209,77 @@ def test_shares_come_to_one() -> None:
     assert {"all", "phone", "desktop"} == {*found.median_lifespan}
 
 
+def test_a_life_table_by_hand() -> None:
+    """Of four sessions two end in one bin, and two in a later one; then nobody is left."""
+    spans = {
+        (3, "logout", "phone"): 1,
+        (3, "logout", "desktop"): 1,
+        (20, "expired", "phone"): 2,
+    }
+    week = int(NOW // WEEK)
+    found = stats(
+        numbers(spans=spans, cohorts={(week, "phone"): (3, 3), (week, "desktop"): (1, 1)})
+    )
+
+    assert [*AGES[1:22]] == [it.age for it in found.survival]
+    assert [1.0] * 3 + [0.5] * 17 + [0.0] == [it.alive for it in found.survival]
+    assert [{}, {"logout": 0.5}, {"logout": 0.5, "expired": 0.5}] == [
+        found.survival[at].over for at in (2, 3, 20)
+    ]
+    # In proportion: of the phones a third had ended before, and a quarter of that bin makes half.
+    assert {
+        "all": AGES[4],
+        "desktop": (AGES[3] + AGES[4]) / 2,
+        "phone": pytest.approx(AGES[20] + (AGES[21] - AGES[20]) / 4),
+    } == found.median_lifespan
+
+
+def test_a_median_within_the_first_bin() -> None:
+    """Where all end in its minute, half of them have by the middle of it."""
+    spans = {(0, "logout", "tv"): 3}
+    found = stats(numbers(spans=spans, cohorts={(int(NOW // WEEK), "tv"): (3, 3)}))
+
+    assert {"all": AGES[1] / 2, "tv": AGES[1] / 2} == found.median_lifespan
+
+
+def test_those_that_live_count_half_in_their_bin() -> None:
+    """Two of four have just begun: they are half of those who might have ended by then."""
+    spans = {(0, "logout", "phone"): 1, (4, "late", "phone"): 1}
+    cohorts = {(int(NOW // WEEK), "phone"): (2, 2), (9_999, "phone"): (2, 0)}
+    found = stats(numbers(spans=spans, cohorts=cohorts)).survival
+
+    assert [2 / 3] * 4 + [0.0] == pytest.approx([it.alive for it in found])
+    assert {"logout": 1 / 3, "late": 2 / 3} == pytest.approx(dict(found[-1].over))
+    # One alone that has just begun tells nothing of how long it will live.
+    assert () == stats(numbers(cohorts={(9_999, "phone"): (1, 0)})).survival
+
+
+def test_the_ages_of_those_that_live_are_spread_over_their_week() -> None:
+    """Of a week that was over a week ago, a session is between one week and two weeks old."""
+    at, week = age_bin(1.5 * WEEK), int(NOW // WEEK)
+    spans, cohorts = {(at, "logout", "phone"): 1}, {(week - 2, "phone"): (3, 1)}
+    found = stats(numbers(spans=spans, cohorts=cohorts), now=week * WEEK).survival
+    younger, there = AGES[at] - WEEK, AGES[at + 1] - AGES[at]
+    exposed = 3 - 2 * (younger + there / 2) / WEEK
+
+    assert [1.0] * at + [1 - 1 / exposed] == pytest.approx([it.alive for it in found[: at + 1]])
+    assert age_bin(2 * WEEK) >= len(found)
+
+
+def test_the_last_bin_has_no_end() -> None:
+    """It stands at twice the age at which it begins."""
+    spans = {(len(AGES) - 1, "expired", "tv"): 1}
+    found = stats(numbers(spans=spans, cohorts={(int(NOW // WEEK), "tv"): (1, 1)})).survival
+
+    assert (2 * AGES[-1], 0.0) == (found[-1].age, found[-1].alive)
+    assert len(AGES) == len(found)
+
+
 def test_sessions_without_an_end_have_no_median() -> None:
     """Where more than half live on, nobody knows how long they will."""
     found = stats(numbers(cohorts={(int(NOW // WEEK) - 9, "phone"): (9, 0)}))
     assert {"all": None, "phone": None} == found.median_lifespan
+    assert {} == stats(numbers()).median_lifespan
 
 
 def test_numbers_that_do_not_fit_are_no_error() -> None:
@@ -257,6 +345,12 @@ def test_as_json() -> None:
     assert ("2026-11-23T00:00:00Z", "UTC") == (found["since"], found["timeZone"])
     assert {"signedIn", "stepUpsAsked", "riskStepUp"} < {*found["total"]}
     assert "NG" == found["places"][0]["countryCode"]
+    assert {"date", "open", *found["total"]} == {*found["days"][0]}
+    assert [{"age", "alive", "over"}] == [{*it} for it in found["survival"][:1]]
+    assert {
+        *("since", "until", "timeZone", "active", "lagging", "total", "days", "devices", "places"),
+        *("reasons", "survival", "medianLifespan"),
+    } == {*found}
 
 
 def test_odd_columns_count_somewhere() -> None:
