@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
 from _admin_site import ACTOR, CHROME, Desk, words
 
-from devsess import EventType
+from devsess import EventType, Policy, Privacy
 from devsess.risk_policy import Risk
 
 
@@ -113,6 +117,27 @@ def test_it_was_them(desk: Desk) -> None:
     assert ACTOR == confirmed.actor
     again = desk.sign_in("ada", "203.0.113.9", CHROME).session
     assert again.score is None or again.score < Risk().notify_from
+
+
+@pytest.mark.parametrize(
+    "policy",
+    [Policy(privacy=Privacy(retention=86_400)), Policy(risk=None)],
+    ids=["its event is purged", "risk is off by now"],
+)
+def test_all_that_waits_is_answered_on_its_page(
+    make_desk: Callable[..., Desk], policy: Policy
+) -> None:
+    """A session in the queue has the answers on its own page, whatever is still known of it."""
+    strange = make_desk().unusual("ada").session
+    desk = make_desk(policy=policy)
+    desk.clock.advance(strange.created_at - desk.clock.now() + timedelta(days=2))
+    desk.sessions.purge()
+    desk.begin()
+    desk.click("To review")
+    desk.click("Firefox on Windows")
+    desk.submit("It was them")
+
+    assert "There is nothing to review" in words(desk.page.text)
 
 
 def test_it_was_an_attack(desk: Desk) -> None:

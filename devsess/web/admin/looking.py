@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from devsess.history.entries import HistoryEntry
 from devsess.models import EventType
+from devsess.risk.notices import is_in_question
 from devsess.web.admin import finding, saying
 from devsess.web.admin.acting import device_of
 from devsess.web.admin.asked import cidr
@@ -145,19 +146,9 @@ async def session(visit: AdminVisit) -> Answer:
         session=found,
         checks=saying.checked(visit, checks),
         risk=saying.weighed(visit, risk),
-        is_queued=_is_queued(visit, found),
+        is_queued=found.is_active and is_in_question(found.score, visit.manager.core.policy),
         network=cidr(found.ip) if found.ip else None,
         lines=lines(visit, await _events_of(visit, found)),
-    )
-
-
-def _is_queued(visit: AdminVisit, session: Session) -> bool:
-    risk = visit.manager.core.policy.risk
-    return (
-        risk is not None
-        and session.is_active
-        and session.score is not None
-        and session.score >= risk.notify_from
     )
 
 
