@@ -10,7 +10,10 @@ from _messages import Message, messages
 from markupsafe import Markup
 
 from devsess.adapters._http import Request
+from devsess.models import EventType
+from devsess.stores.counting import WAYS
 from devsess.web.account import sentences
+from devsess.web.admin import ending, saying
 from devsess.web.catalogue import LANGUAGES, SOURCE, compiled, source, translations
 from devsess.web.catalogue import messages as read
 from devsess.web.words import Words, clipped, isolated, words_for
@@ -178,13 +181,18 @@ def test_a_name_of_the_greatest_length_is_whole() -> None:
 def test_the_history_has_words_for_every_event_and_reason() -> None:
     """Each type, reason and signal that devsess writes has its message."""
     from devsess.history import words
-    from devsess.models import EventType
 
     assert set(EventType) == set(sentences.TITLES)
-    assert {(kind, it) for kind, many in words.REASONS.items() for it in many} == {
-        (kind, it) for kind, many in sentences.REASONS.items() for it in many
-    }
+    written = {(kind, it) for kind, many in words.REASONS.items() for it in many}
+    written.add((EventType.SESSION_REVOKED, ending.REASON))
+    assert written == {(kind, it) for kind, many in sentences.REASONS.items() for it in many}
     assert set(words.SIGNALS) == set(sentences.SIGNALS)
+
+
+def test_operators_have_words_for_every_reason() -> None:
+    """What ended a session is in the page's language, in its tag and in the statistics."""
+    on_owners_page = sentences.REASONS[EventType.SESSION_REVOKED]
+    assert not {*WAYS, *on_owners_page, ending.REASON} - set(saying.REASONS)
 
 
 def test_every_method_has_its_word() -> None:

@@ -67,6 +67,7 @@ REASONS: Final[Mapping[EventType, Mapping[str, str]]] = {
         EXPIRED: msg("Signed out: the time was over"),
         "logout": msg("Signed out"),
         "signed out by its user": msg("Signed out from another device"),
+        "ended by staff": msg("Signed out by staff"),
         "impersonator": msg("Signed out: the staff’s own sign-in had ended"),
         "undeliverable": msg("Signed out: the sign-in could not be completed"),
         "revoked": msg("Signed out"),
