@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from devsess.adapters.wsgi import Current
     from devsess.manager import SessionManager
 
+NAME: Final = "Example app"
 ACCOUNT, OPERATORS, SIGN_IN = "/account", "/operators", "/sign-in"
 # Where an application asks for a second proof, this one takes a press of the button.
 _AMR, _ACR = ("pwd", "otp"), "aal2"
@@ -35,9 +36,10 @@ _PAGE = """<!doctype html>
 <meta name="color-scheme" content="light dark">
 <link rel="icon" href="{icon}" type="image/svg+xml">
 <link rel="stylesheet" href="{style}"></head>
-<body class="ds-narrow"><main class="ds-main"><h1>{title}</h1>
+<body class="ds-narrow"><header class="ds-bar"><span class="ds-brand">{app}</span></header>
+<main class="ds-main"><h1>{title}</h1>
 <p class="ds-lead">{sentence}</p>
-<form method="post" action="{action}"><button class="ds-button">{title}</button></form>
+<form method="post" action="{action}"><button class="ds-button ds-primary">{title}</button></form>
 </main></body></html>
 """
 
@@ -52,7 +54,7 @@ def demo_site(
         sessions: The manager.
         operators: The operators' pages, which see to it who may see them.
     """
-    look = Look(name="Example app", home=f"{ACCOUNT}/")
+    look = Look(name=NAME, home=f"{ACCOUNT}/")
     account = account_app(sessions, look=look, step_up_url=SIGN_IN).wsgi
     mounts = {ACCOUNT: account} | ({OPERATORS: operators} if operators else {})
 
@@ -104,6 +106,7 @@ def _sign_in(environ: WSGIEnvironment, start_response: StartResponse) -> Iterabl
     is_known = current.session is not None
     page = _PAGE.format(
         title=_PROVE if is_known else _ENTER,
+        app=NAME,
         sentence="In this demo a press of the button takes the place of a password.",
         style=ACCOUNT + assets()["devsess.css"].path,
         icon=ACCOUNT + assets()["icon.svg"].path,

@@ -26,6 +26,8 @@ Story: TypeAlias = Iterator[float]
 # Of people, or of their sign-ins; assumed, so that each page has something to show.
 HAS_COMPUTER, HAS_TABLET = 0.55, 0.12
 IS_CAREFUL, HAS_PASSKEY = 0.35, 0.3
+# A synced passkey proves a key, of which nobody knows where it lies (RFC 8176).
+PASSKEY = ("passkey", "pop", "user")
 SIGNS_OUT, FAILS, TRAVELS = 0.25, 0.12, 0.04
 # Days between two sign-ins of a device, between two uses of a session, and until a session is
 # left; means.
@@ -92,7 +94,7 @@ class Browser:
 
     def sign_in(self, stage: Stage, user_id: str, client: Client) -> Grant:
         """A session, whose device token is kept."""
-        acr = "aal2" if len(self.amr) > 1 or "hwk" in self.amr else "aal1"
+        acr = "aal2" if len(self.amr) > 1 or "passkey" in self.amr else "aal1"
         grant = stage.sessions.login(user_id, client, amr=self.amr, acr=acr)
         self.token = grant.device_token or self.token
         return grant
@@ -112,7 +114,7 @@ def person(random: Random, user_id: str) -> Person:
     city = town.a_city(random)
     amr: tuple[str, ...] = ("pwd",)
     if random.random() < IS_CAREFUL:
-        amr = ("hwk", "user") if random.random() < HAS_PASSKEY else ("pwd", "otp")
+        amr = PASSKEY if random.random() < HAS_PASSKEY else ("pwd", "otp")
     kinds: list[Kind] = ["phone"]
     kinds += ["desktop"] if random.random() < HAS_COMPUTER else []
     kinds += ["tablet"] if random.random() < HAS_TABLET else []

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from random import Random
 
 from devsess.cli import _town as town
-from devsess.cli._lives import Browser, Person, Stage, Story, awake
+from devsess.cli._lives import PASSKEY, Browser, Person, Stage, Story, awake
 from devsess.errors import DevsessError, InvalidSessionError, LoginDeniedError
 from devsess.lifecycle import instant
 from devsess.models import Client, Event, Grant
@@ -127,7 +127,7 @@ class Ada:
         self.stage, self.random = stage, random
         home, carrier = town.HOME.home.part(random), town.HOME.carrier.part(random)
         self.laptop = Browser(town.CHROME_ON_MAC, home, amr=("pwd", "otp"))
-        self.phone = Browser(town.SAFARI_ON_IPHONE, carrier, amr=("hwk", "user"))
+        self.phone = Browser(town.SAFARI_ON_IPHONE, carrier, amr=PASSKEY)
         self.office = Browser(town.FIREFOX_ON_WINDOWS, town.OFFICE)
 
     def story(self) -> Story:

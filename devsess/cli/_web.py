@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from devsess.cli._demo_site import ACCOUNT, OPERATORS, demo_site
+from devsess.cli._demo_site import ACCOUNT, NAME, OPERATORS, demo_site
 from devsess.cli._local import operators, serve_until_ended, serving
 from devsess.cli._population import PEOPLE, SEED, populate
 from devsess.cli._progress import Progress
@@ -56,7 +56,7 @@ def run(
         with SessionManager(
             Path(place), keys=keys, policy=POLICY, locator=MadeUpLocator()
         ) as sessions:
-            door = operators(sessions, "you", name="Example app")
+            door = operators(sessions, "you", name=NAME)
             with serving(demo_site(sessions, door), port) as server:
                 click.echo(f"A person's pages:      {server.site}{ACCOUNT}/")
                 click.echo(f"The operators' pages:  {server.site}{OPERATORS}/{door.query}")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from attrs import frozen
 
-from devsess.history.words import EVENTS, METHODS, REASONS, SIGNALS, VERDICTS
+from devsess.history.words import EVENTS, METHODS, REASONS, SIGNALS, VERDICTS, naming
 from devsess.models import Decision, EventType
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ def text(event: Event, about: About) -> str:
 
 def method(amr: Sequence[str]) -> str | None:
     """Such as "a password and a code"; None where nothing is known."""
-    known = [METHODS.get(it, it) for it in dict.fromkeys(amr)]
+    known = [METHODS.get(it, it) for it in naming(amr)]
     return joined([it for it in dict.fromkeys(known) if it]) or None
 
 

@@ -7,7 +7,7 @@ devsess or the application wrote it, is shown as it is.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Final
 
 from devsess.models import Decision, EventType
@@ -103,7 +103,7 @@ METHODS: Final[Mapping[str, str]] = {
     "sms": "a code by text message",
     "tel": "a phone call",
     "pin": "a PIN",
-    "hwk": "a security key",
+    "hwk": "a key in hardware",
     "swk": "a key in software",
     "pop": "a key",
     "sc": "a smart card",
@@ -124,6 +124,16 @@ METHODS: Final[Mapping[str, str]] = {
     "email": "a mail",
     "recovery": "a recovery code",
 }
+
+# A passkey is a key: beside its name the registered words for a key say nothing more.
+_PASSKEYS, _KEYS = frozenset({"passkey", "webauthn"}), frozenset({"hwk", "swk", "pop"})
+
+
+def naming(amr: Iterable[str]) -> list[str]:
+    """The methods of *amr* that are named, each once."""
+    each = list(dict.fromkeys(amr))
+    return each if _PASSKEYS.isdisjoint(each) else [it for it in each if it not in _KEYS]
+
 
 # In the places in braces stand the numbers of the signal.
 SIGNALS: Final[Mapping[str, str]] = {

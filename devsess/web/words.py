@@ -27,6 +27,12 @@ _RANGE = re.compile(
 # Labels as `devices/` writes them.
 _UNKNOWN = "Unknown device"
 _LABEL = re.compile(r"([^\"]{1,48}) on ([^\"]{1,48})")
+# A history has the name that a user gave a device so, lest it passes for a label.
+_NAMED = re.compile(r'"(.+)"', re.DOTALL)
+
+# The separator of thousands, where it is no comma, and the least number that has one (CLDR).
+_THOUSANDS: Final[Mapping[str, str]] = {"de": ".", "es": ".", "fr": "\u202f"}
+_PARTED_FROM: Final[Mapping[str, int]] = {"es": 10_000}
 
 # Longest text of others that a page shows: more would push everything else out of sight.
 CLIPPED: Final = 64
@@ -60,17 +66,30 @@ class Words:
         return escape("، " if self.language == "ar" else ", ").join(items)
 
     def say(self, message: str, **values: object) -> Markup:
-        """A sentence; *values* stand in its named places, escaped."""
-        return _filled(self.catalogue.gettext(message), values)
+        """A sentence; *values* stand in its named places, escaped, numbers as `number` has them."""
+        return self._filled(self.catalogue.gettext(message), values)
 
     def plural(self, one: str, many: str, n: int, **values: object) -> Markup:
         """A sentence about *n* things, which is one of the places too."""
-        return _filled(self.catalogue.ngettext(one, many, n), {"n": n, **values})
+        return self._filled(self.catalogue.ngettext(one, many, n), {"n": n, **values})
+
+    def number(self, n: int) -> str:
+        """*n* with its thousands parted as the language does it, and with a true minus sign."""
+        parted = f"{n:,}" if abs(n) >= _PARTED_FROM.get(self.language, 0) else str(n)
+        text = parted.replace(",", _THOUSANDS.get(self.language, ","))
+        if n >= 0:
+            return text
+        text = text.replace("-", "\N{MINUS SIGN}")
+        # Between right-to-left letters the sign would stand behind its number.
+        return f"\u2066{text}\u2069" if self.direction == "rtl" else text
 
     def label(self, text: str) -> Markup:
         """A device's label or its user's name; "Firefox on Windows" is a label, translated."""
         if text == _UNKNOWN:
             return _isolate(self.say(msg("Unknown device")))
+        name = _NAMED.fullmatch(text)
+        if name is not None:
+            return _isolate(self.say(msg("“{name}”"), name=isolated(name[1])))
         found = _LABEL.fullmatch(text)
         if found is None:
             return isolated(text)
@@ -89,16 +108,13 @@ class Words:
         """A word that means another thing elsewhere; *context* says which is meant."""
         return escape(self.catalogue.pgettext(context, message))
 
+    def _filled(self, message: str, values: Mapping[str, object]) -> Markup:
+        text = escape(message)
+        shown = {name: self._shown(value) for name, value in values.items()}
+        return text.format(**shown) if values else text
 
-def _filled(message: str, values: Mapping[str, object]) -> Markup:
-    text = escape(message)
-    return (
-        text.format(**{name: _shown(value) for name, value in values.items()}) if values else text
-    )
-
-
-def _shown(value: object) -> object:
-    return value if isinstance(value, (int, Markup)) else escape(value)
+    def _shown(self, value: object) -> Markup:
+        return escape(self.number(value) if isinstance(value, int) else value)
 
 
 def words_for(request: Request, wanted: Language) -> Words:

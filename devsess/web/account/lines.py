@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -83,10 +83,10 @@ def facts_of(words: Words, entry: HistoryEntry, event: Event, *where: str | None
     return facts
 
 
-def failed(words: Words, entry: HistoryEntry) -> Line:
-    """The line of failed sign-ins."""
+def failed(words: Words, entry: HistoryEntry, written: Callable[[str], str] = str) -> Line:
+    """The line of failed sign-ins, whose networks stand there as *written*."""
     networks = entry.networks
-    facts = [isolated(it) for it in networks[:_NETWORKS]]
+    facts = [isolated(written(it)) for it in networks[:_NETWORKS]]
     more = len(networks) - _NETWORKS
     if more > 0:
         facts.append(words.plural("{n} more network", "{n} more networks", more))

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from markupsafe import Markup
 
+from devsess.history.words import naming
 from devsess.web.words import isolated, msg
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ METHODS: Final[Mapping[str, str]] = {
     "sms": msg("a code by text message"),
     "tel": msg("a phone call"),
     "pin": msg("a PIN"),
-    "hwk": msg("a security key"),
+    "hwk": msg("a key in hardware"),
     "swk": msg("a key in software"),
     "pop": msg("a key"),
     "sc": msg("a smart card"),
@@ -46,7 +47,7 @@ _MOST = 3
 
 def means(words: Words, amr: Iterable[str]) -> Markup | None:
     """Methods (RFC 8176) in words; None where nothing is known."""
-    known = [METHODS.get(it, it) for it in dict.fromkeys(amr)]
+    known = [METHODS.get(it, it) for it in naming(amr)]
     names = [it for it in dict.fromkeys(known) if it][:_MOST]
     shown = [words.say(it) if it in METHODS.values() else isolated(it, 32) for it in names]
     if not shown:

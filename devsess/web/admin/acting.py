@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from devsess._text import clean_text
-from devsess.web.admin.ending import MAX_REASON, REASON
+from devsess.web.admin.ending import REASON, reason_of
 
 if TYPE_CHECKING:
     from devsess.adapters._http import Answer
@@ -18,7 +17,7 @@ async def ask_to_end(visit: AdminVisit) -> Answer:
     session = await visit.session(visit.query.get("id"))
     if session is None:
         return visit.missing()
-    return visit.page("admin/end_session.html", session=session, reason=REASON)
+    return visit.page("admin/end_session.html", session=session, reason=visit.words.say(REASON))
 
 
 async def end(visit: AdminVisit) -> Answer:
@@ -26,8 +25,7 @@ async def end(visit: AdminVisit) -> Answer:
     session = await visit.session(visit.form.get("id"))
     if session is None:
         return visit.missing()
-    reason = clean_text(visit.form.get("reason"), MAX_REASON) or REASON
-    await visit.manager.revoke(session, reason=reason, actor=visit.operator.actor)
+    await visit.manager.revoke(session, reason=reason_of(visit), actor=visit.operator.actor)
     return visit.see("/session", {"id": session.id})
 
 

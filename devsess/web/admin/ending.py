@@ -87,7 +87,7 @@ async def _shown(
         is_more=claims.count > finding.COUNTED,
         token=visit.manager.core.tokens.ending.mint(claims),
         problem=problem and visit.words.say(problem),
-        reason=visit.form.get("reason", REASON) if problem else REASON,
+        reason=visit.form.get("reason", "") if problem else visit.words.say(REASON),
         query=asked.query(),
     )
 
@@ -104,7 +104,7 @@ async def run(visit: AdminVisit) -> Answer:
         return _refused(visit, 400, _FORGED)
     if not claims.begun and _number(form.get("count", "")) != min(claims.count, finding.COUNTED):
         return await _shown(visit, _asked(visit, claims), claims, problem=_MISCOUNTED)
-    reason = clean_text(form.get("reason"), MAX_REASON) or REASON
+    reason = reason_of(visit)
     claims, is_over = await _batches(visit, claims, reason)
     return visit.page(
         "admin/progress.html",
@@ -116,6 +116,12 @@ async def run(visit: AdminVisit) -> Answer:
         token=tokens.mint(claims),
         query=_asked(visit, claims).query(),
     )
+
+
+def reason_of(visit: AdminVisit) -> str:
+    """The reason that was typed; that of the page, in whichever language, is one and the same."""
+    typed = clean_text(visit.form.get("reason"), MAX_REASON)
+    return REASON if typed in (None, visit.words.say(REASON).unescape()) else typed
 
 
 def _refused(visit: AdminVisit, status: int, why: str) -> Answer:

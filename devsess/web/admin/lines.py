@@ -12,6 +12,8 @@ from devsess.stores.rows import EVICTED
 from devsess.web.account import sentences
 from devsess.web.account.lines import Line, facts_of, failed
 from devsess.web.account.sentences import Verdict
+from devsess.web.admin import saying
+from devsess.web.admin.asked import cidr
 from devsess.web.words import msg
 
 if TYPE_CHECKING:
@@ -47,7 +49,7 @@ def lines(visit: AdminVisit, entries: Iterable[HistoryEntry]) -> list[Line]:
     for entry in entries:
         event = entry.event
         if event is None:
-            found.append(failed(visit.words, entry))
+            found.append(failed(visit.words, entry, lambda it: cidr(it) or it))
             continue
         if event.type in ANSWERS:
             answers.setdefault(event.session_id, ANSWERS[event.type])
@@ -82,4 +84,5 @@ def _unusual(visit: AdminVisit, event: Event) -> Markup | None:
     found = event.assessment
     if found is None or found.decision is Decision.ALLOW or event.type is EventType.NEW_DEVICE:
         return None
-    return sentences.unusual(visit.words, event)
+    said = [saying.signal_words(visit, it) for it in found.to_dict()["signals"]]
+    return visit.words.listed(dict.fromkeys(said)) or None

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 from attrs import frozen
 from markupsafe import Markup
 
+from devsess._client import UNKNOWN
 from devsess.models import Location
 from devsess.stores.rows import EVICTED, EXPIRED, REPLACED
 from devsess.web.admin import charts
@@ -18,7 +19,7 @@ from devsess.web.times import DAY, HOUR
 from devsess.web.words import isolated, msg
 
 if TYPE_CHECKING:
-    from devsess.statistics import Day, Share, Stats
+    from devsess.statistics import Day, DeviceCount, Share, Stats
     from devsess.stores.counting import Measures
     from devsess.web.admin.finding import Count
     from devsess.web.admin.visit import AdminVisit
@@ -331,10 +332,7 @@ def rankings(visit: AdminVisit, stats: Stats) -> list[Ranking]:
     say = visit.words.say
     devices = [
         (
-            " · ".join(
-                it for it in (one.browser, one.os, one.kind and kind_words(visit, one.kind)) if it
-            )
-            or say("others"),
+            _device_words(visit, one),
             one.count,
         )
         for one in stats.devices
@@ -350,6 +348,13 @@ def rankings(visit: AdminVisit, stats: Stats) -> list[Ranking]:
         ranked(visit, "unusual", say("Unusual sign-ins"), unusual),
         _lifespans(visit, stats),
     ]
+
+
+def _device_words(visit: AdminVisit, one: DeviceCount) -> str:
+    """Browser, system and kind, of which an unknown one says nothing."""
+    kind = kind_words(visit, one.kind) if one.kind else ""
+    named = [it for it in (one.browser, one.os, kind) if it and it != UNKNOWN]
+    return " · ".join(named) or visit.words.say("others")
 
 
 def _lifespans(visit: AdminVisit, stats: Stats) -> Ranking:

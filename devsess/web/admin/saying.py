@@ -9,10 +9,13 @@ from typing import TYPE_CHECKING, Any, Final
 from attrs import frozen
 from markupsafe import Markup
 
+from devsess._client import UNKNOWN
 from devsess.explanation import Outcome
 from devsess.models import Decision, EventType
+from devsess.risk.notices import is_in_question
 from devsess.stores.rows import EVICTED, EXPIRED, REPLACED
 from devsess.web.account.methods import means
+from devsess.web.account.rows import icon_of
 from devsess.web.account.sentences import SIGNALS
 from devsess.web.admin.asked import cidr
 from devsess.web.times import MONTHS
@@ -80,8 +83,11 @@ COUNTED: Final[Mapping[str, str]] = {
     "device_burst": msg("{devices} new devices in 24 hours"),
     "dormant": msg("no sign-in for {days} days"),
 }
-# The separator of thousands, where it is no comma (CLDR).
-THOUSANDS: Final[Mapping[str, str]] = {"de": ".", "es": ".", "fr": "\u202f"}
+# Rules by their names, where the words of what they find would not do.
+RULES: Final[Mapping[str, str]] = {
+    "impossible_travel": msg("impossible travel"),
+    "settled_account": msg("unlike earlier sign-ins"),
+}
 DECISIONS: Final[Mapping[str, str]] = {
     Decision.ALLOW: msg("Not unusual: {n} points"),
     Decision.NOTIFY: msg("Unusual, {n} points: enough to ask its owner"),
@@ -120,8 +126,8 @@ class Weighed:
 
     title: Markup
     signals: tuple[Weight, ...]
-    base: str
-    not_evaluated: str
+    base: Markup | str
+    not_evaluated: Markup
 
 
 @frozen
@@ -142,6 +148,9 @@ def context(visit: AdminVisit) -> dict[str, object]:
         "day_words": lambda on: day_words(visit, on),
         "kind_words": lambda kind: kind_words(visit, kind),
         "number": lambda n: number(visit, n),
+        "is_in_question": lambda score: is_in_question(score, visit.manager.core.policy),
+        "known": lambda name: known(visit, name),
+        "icon_of": icon_of,
     }
 
 
@@ -170,9 +179,14 @@ def kind_words(visit: AdminVisit, kind: str) -> Markup:
     return visit.words.say(KINDS.get(kind, KINDS["unknown"]))
 
 
+def known(visit: AdminVisit, name: str) -> Markup:
+    """The name of a browser or system; the word for one that is not known is translated."""
+    return visit.words.say("unknown") if name == UNKNOWN else isolated(name)
+
+
 def number(visit: AdminVisit, n: int) -> str:
     """A number with its thousands parted, as the page's language does it."""
-    return f"{n:,}".replace(",", THOUSANDS.get(visit.words.language, ","))
+    return visit.words.number(n)
 
 
 def is_trusted(visit: AdminVisit, device: Device) -> bool:
@@ -186,11 +200,18 @@ def weighed(visit: AdminVisit, found: Mapping[str, Any] | None) -> Weighed | Non
         return None
     say = visit.words.say
     title = say(DECISIONS.get(found["decision"], DECISIONS[Decision.ALLOW]), n=found["score"])
-    signals = tuple(Weight(_signal(visit, it), _signed(it["weight"])) for it in found["signals"])
+    signals = tuple(
+        Weight(signal_words(visit, it), _signed(it["weight"])) for it in found["signals"]
+    )
     base = found["score"] - sum(it["weight"] for it in found["signals"])
     begins = say("Every sum begins with {n} points.", n=_signed(base)) if base else ""
-    rules = ", ".join(str(it).replace("_", " ") for it in found["notEvaluated"])
+    rules = visit.words.listed(dict.fromkeys(_rule(visit, it) for it in found["notEvaluated"]))
     return Weighed(title, signals, begins, rules)
+
+
+def _rule(visit: AdminVisit, name: str) -> Markup:
+    known = RULES.get(name) or SIGNALS.get(name)
+    return visit.words.say(known) if known else isolated(name.replace("_", " "))
 
 
 def _signed(points: int) -> str:
@@ -198,7 +219,7 @@ def _signed(points: int) -> str:
     return f"{points:+d}".replace("-", "\N{MINUS SIGN}")
 
 
-def _signal(visit: AdminVisit, signal: Mapping[str, Any]) -> Markup:
+def signal_words(visit: AdminVisit, signal: Mapping[str, Any]) -> Markup:
     """A signal in words; one that lacks its numbers, or is not known, by its own message."""
     kind, data = signal["kind"], dict(signal["data"])
     try:
