@@ -428,3 +428,92 @@ def test_without_risk_answers_still_end(make: Callable[..., Any], clock: FakeClo
 
     with pytest.raises(SessionRevokedError):
         off.validate(thief.access_token)
+
+
+def _kept(sessions: Any) -> list[Any]:
+    """What is kept of the answers for ada."""
+    return [it for it in sessions.export_user("ada")["items"] if it["kind"] == "notice"]
+
+
+def test_an_answer_that_is_given_again_takes_no_more_room(sessions: Any, clock: FakeClock) -> None:
+    """However often a session comes in question: what counts is whether it was ever given."""
+    _, unusual = _noticed(sessions, clock)
+    for _ in range(3):
+        assert sessions.judge(unusual.session, True, actor="support-7")
+
+    assert [[True]] == [it["body"] for it in _kept(sessions)]
+
+
+def test_an_account_keeps_a_bounded_number_of_answers(
+    make: Callable[..., Any], clock: FakeClock
+) -> None:
+    """Sixty-four, those that last longest: more than it is asked in a day."""
+    sessions = make()
+    for _ in range(66):
+        sessions.judge(sessions.login("ada").session, True, actor="support-7")
+
+    assert 64 == len(_kept(sessions))
+
+
+@pytest.mark.parametrize("answers", [(True, True), (True, False)])
+def test_answers_are_remembered_as_long_as_the_last_of_them_asks(
+    sessions: Any, clock: FakeClock, answers: tuple[bool, bool]
+) -> None:
+    """Whether the operator's comes first, whose day is just beginning, or the mail's."""
+    _, one = _noticed(sessions, clock)
+    token = {True: one.notice.yes_token, False: one.notice.no_token}
+    clock.advance(3_600)
+    if answers[1]:
+        sessions.confirm(token[True], True)
+        sessions.judge(one.session, True, actor="support-7")
+    else:
+        sessions.judge(one.session, True, actor="support-7")
+        sessions.confirm(token[False], False)
+    clock.advance(DAY - 1_800)
+    while sessions.purge():
+        pass
+
+    assert 1 == len(_kept(sessions))
+
+
+def test_a_usual_sign_in_may_be_confirmed(sessions: Any, clock: FakeClock) -> None:
+    """Nothing is in question, and the answer stands in the history once."""
+    usual, _ = _noticed(sessions, clock)
+    assert sessions.judge(usual.session, True, actor="support-7")
+
+    found = [it for it in sessions.history("ada") if it.type is EventType.NOTICE_CONFIRMED]
+    assert [("judged", "support-7")] == [(it.reason, it.actor) for it in found]
+
+
+@pytest.mark.parametrize(
+    ("answer", "said", "asked", "by"),
+    [(_by_owner, None, "disowned", "ada"), (_by_operator, "judged", "judged", "support-7")],
+)
+def test_events_of_no_say_why(
+    sessions: Any,
+    clock: FakeClock,
+    answer: Callable[..., bool],
+    said: str | None,
+    asked: str,
+    by: str,
+) -> None:
+    """An operator's by their judgement; the owner's acts are under the owner's name."""
+    usual, thief = _noticed(sessions, clock)
+    answer(sessions, usual, thief.session, False)
+    found = {it.type: it for it in sessions.history("ada")}
+
+    assert said == found[EventType.NOTICE_DISOWNED].reason
+    assert asked == found[EventType.STEP_UP_ASKED].reason
+    assert by == found[EventType.NOTICE_DISOWNED].actor == found[EventType.DEVICE_BLOCKED].actor
+
+
+def test_no_takes_back_where_the_session_began_too(sessions: Any, clock: FakeClock) -> None:
+    """A thief who has moved since has taught both networks."""
+    _, thief = _noticed(sessions, clock)
+    sessions.judge(thief.session, True, actor="support-7")
+    moved = sessions.refresh(thief.refresh_token, at(QUEBEC, thief.device_token))
+    sessions.judge(moved.session, False, actor="support-7")
+    clock.advance(4 * DAY)
+
+    for ip in (HOSTED, QUEBEC):
+        assert "new_network" in {it.kind for it in sessions.assess("ada", at(ip)).signals}

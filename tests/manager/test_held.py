@@ -14,8 +14,10 @@ from devsess import (
     BadTokenError,
     DeviceMismatchError,
     EventType,
+    Location,
     LoginDeniedError,
     Policy,
+    Privacy,
     Risk,
     Seniority,
     SessionLimitError,
@@ -36,6 +38,8 @@ DAY = 86_400
 QUARTER = 900
 RISK = Risk(mode="enforce", hold_from=10)
 POLICY = Policy(risk=RISK)
+# Holds every sign-in but the first.
+STRICT = Risk(mode="enforce", notify_from=-99, step_up_from=-20, hold_from=-20)
 
 # One manager on one store by default: the law is not the store's.
 _OTHERS = ("blocking memory", "async sqlite", "async awaited")
@@ -295,8 +299,7 @@ def test_the_device_that_waits_does_not_approve_itself(
     make: Callable[..., Any], clock: FakeClock
 ) -> None:
     """Another one must; a known device too is held where the policy is strict enough."""
-    strict = Risk(mode="enforce", notify_from=-99, step_up_from=-20, hold_from=-20)
-    sessions = make(policy=Policy(risk=strict), locator=Locator())
+    sessions = make(policy=Policy(risk=STRICT), locator=Locator())
     first = sessions.login("ada", at(HOME))
     clock.advance(60)
     again = at(HOSTED, first.device_token)
@@ -325,6 +328,49 @@ def test_another_client_collects_nothing(sessions: Any, owner: Any, client: Any)
     assert sessions.collect(held.pending_token, at("45.83.91.8"))
 
 
+ODD = "192.0.2.7"
+
+
+@pytest.fixture
+def odd(make: Callable[..., Any], clock: FakeClock) -> Callable[[Location | None], Any]:
+    """Makes a manager that finds ODD there, with the account's first sign-in."""
+
+    def _odd(place: Location | None) -> Any:
+        class Elsewhere(Locator):
+            def locate(self, ip: str) -> Location | None:
+                return place if ip == ODD else super().locate(ip)
+
+        sessions = make(policy=Policy(risk=STRICT), locator=Elsewhere())
+        sessions.login("ada", at(HOME))
+        clock.advance(60)
+        return sessions
+
+    return _odd
+
+
+@pytest.mark.parametrize(("asn", "country_code"), [(577, "NL"), (9009, "CA")])
+def test_a_client_moves_neither_to_another_provider_nor_abroad(
+    odd: Callable[..., Any], asn: int, country_code: str
+) -> None:
+    """Each of the two alone makes it another client."""
+    sessions = odd(Location(asn=asn, country_code=country_code))
+    held = hold(sessions)
+    sessions.approve("ada", held.code)
+
+    assert isinstance(refusal(sessions, held, at(ODD)), DeviceMismatchError)
+
+
+@pytest.mark.parametrize("place", [None, Location(), Location(country_code="NL")])
+def test_a_place_without_a_name_is_shown_as_none(
+    odd: Callable[..., Any], place: Location | None
+) -> None:
+    """Whether no locator knows it, or one that has no words for it."""
+    sessions = odd(place)
+    hold(sessions, at(ODD, agent=WINDOWS))
+
+    assert [None] == [it.location for it in sessions.held("ada")]
+
+
 @pytest.mark.parametrize("how", ["revoke", "block_device", "forget_device"])
 def test_an_approval_ends_with_its_session(sessions: Any, owner: Any, how: str) -> None:
     """A thief whose session was ended has approved nothing; another session may."""
@@ -340,6 +386,26 @@ def test_an_approval_ends_with_its_session(sessions: Any, owner: Any, how: str) 
     assert [False] == [it.is_approved for it in sessions.held("ada")]
     assert sessions.approve("ada", held.code, by=other)
     assert sessions.collect(held.pending_token, at(HOSTED))
+
+
+def test_an_approval_ends_with_a_session_of_which_nothing_is_left(
+    make: Callable[..., Any], clock: FakeClock
+) -> None:
+    """Where ended sessions are not kept: it has ended all the same."""
+    policy = evolve(POLICY, privacy=Privacy(retention=1), access_lifetime=60)
+    sessions = make(policy=policy, locator=Locator())
+    owner = sessions.login("ada", at(HOME)).session
+    clock.advance(60)
+    held = hold(sessions)
+    sessions.approve("ada", held.code, by=owner)
+    sessions.revoke(owner)
+    clock.advance(QUARTER / 2)
+    while sessions.purge():
+        pass
+
+    assert None is sessions.get(owner)
+    assert isinstance(refusal(sessions, held), SignInHeldError)
+    assert [False] == [it.is_approved for it in sessions.held("ada")]
 
 
 def test_a_second_approval_changes_nothing(sessions: Any, owner: Any, heard: list[Any]) -> None:
@@ -437,8 +503,7 @@ def test_a_device_that_was_blocked_meanwhile_collects_nothing(
     make: Callable[..., Any], clock: FakeClock
 ) -> None:
     """A blocked one is not even held."""
-    strict = Risk(mode="enforce", notify_from=-99, step_up_from=-20, hold_from=-20)
-    sessions = make(policy=Policy(risk=strict), locator=Locator())
+    sessions = make(policy=Policy(risk=STRICT), locator=Locator())
     first = sessions.login("ada", at(HOME))
     clock.advance(60)
     again = at(HOSTED, first.device_token)
@@ -533,7 +598,7 @@ def test_a_token_is_compared_whole(sessions: Any, owner: Any) -> None:
 
 
 def test_a_body_of_another_version_is_not_there(
-    make: Callable[..., Any], sessions: Any, owner: Any
+    sessions: Any, owner: Any, clock: FakeClock
 ) -> None:
     """Neither listed nor collected, and no hindrance to others."""
     held = hold(sessions)
@@ -543,10 +608,14 @@ def test_a_body_of_another_version_is_not_there(
         holding.VERSION = 2
         assert [] == sessions.held("ada")
         assert isinstance(refusal(sessions, held), TokenExpiredError)
+        clock.advance(1)
         newer = hold(sessions)
+        clock.advance(1)
     finally:
         holding.VERSION = 1
-    assert [held.code] == [it.code for it in sessions.held("ada")]
+    later = hold(sessions)
+    # The newest comes first in the store, the oldest last: one of them behind the odd one.
+    assert [later.code, held.code] == [it.code for it in sessions.held("ada")]
     assert isinstance(refusal(sessions, newer), TokenExpiredError)
 
 

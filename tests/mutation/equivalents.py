@@ -5,6 +5,7 @@ from __future__ import annotations
 _ONLY_COMPARED = "a ticket is only compared with another one: every change of it is one"
 _ONE_COPY = "the texts are equal: one copy of two saves memory, and nothing else"
 _OF_A_LIMIT = "sessions are evicted, and sign-ins refused as too many, under a limit alone"
+_SAID = "the message of an error, which people read"
 _NEVER_ZERO = "a revoked row has an instant: what stands in for none is never seen"
 
 EQUIVALENTS: dict[str, dict[tuple[str, str], str]] = {
@@ -24,6 +25,17 @@ EQUIVALENTS: dict[str, dict[tuple[str, str], str]] = {
         ("failed_accounts", "1 → 2"): "a record has no key: there is one of its owner",
         ("_counted", "1 → 2"): "a record has no key: there is one of its owner",
         ("_place", "2 → 3"): "other bits of the digest choose another record, as evenly",
+    },
+    "devsess/operations/holding.py": {
+        ("hold", "8 → 9"): "more random bytes than eight choose a code as evenly",
+        (
+            "hold",
+            (
+                '"this sign-in is unusual for the account: it waits to be approved from another'
+                " device\" → 'XXthis sign-in is unusual for the account: it waits to be approved"
+                " from another device'"
+            ),
+        ): _SAID,
     },
     "devsess/operations/reading.py": {
         (

@@ -76,10 +76,12 @@ TARGETS: dict[str, tuple[str, ...]] = {
     "devsess/tokens/pending.py": ("tests/unit/test_holding.py", "tests/manager/test_held.py"),
     "devsess/operations/holding.py": (
         "tests/manager/test_held.py",
+        "tests/manager/test_half_collected.py",
         "tests/races/test_held_races.py",
     ),
     "devsess/operations/collecting.py": (
         "tests/manager/test_held.py",
+        "tests/manager/test_half_collected.py",
         "tests/races/test_held_races.py",
     ),
     "devsess/operations/noticing.py": (

@@ -117,7 +117,7 @@ def test_it_is_collected_once(switches: int) -> None:
 
 
 def test_no_wins_over_a_collecting(switches: int) -> None:
-    """Nothing of it lives once the refusal has returned."""
+    """Nothing of it lives once both have returned, and it was ended for that reason."""
 
     async def play(race: Race) -> None:
         waiting = await Waiting.of()
@@ -131,6 +131,8 @@ def test_no_wins_over_a_collecting(switches: int) -> None:
         assert refused is True
         assert isinstance(collected, (Grant, LoginDeniedError))
         assert {waiting.owner.session.id} == await waiting.ring.live()
+        ended = [it for it in await waiting.ring.here.list(USER, include_ended=True) if it.revoked]
+        assert {"refused"} >= {it.revoke_reason for it in ended}
         assert Grant is not await waiting.outcome()
 
     in_every_order(play, switches=switches)

@@ -15,7 +15,7 @@ from devsess.stores.base import Erasure, Everyone
 from devsess.stores.redis import RedisStore
 from devsess.stores.redis.columns import instant
 from devsess.stores.redis.endings import how_of
-from devsess.testing._rows import ending, session_row, sign_in
+from devsess.testing._rows import ending, event_row, session_row, sign_in
 
 if TYPE_CHECKING:
     from devsess.stores.accounts import Batch
@@ -37,6 +37,26 @@ def test_an_ending_that_half_of_the_shards_know_is_not_passed_on(valkey_url: str
         ended = {it.user_id for it in batch.accounts if it.sessions[0].revoked_at is not None}
         assert {it for it in users if store._of_user(it) == 1} == ended
         assert 0 < len(ended) < len(users)
+
+    run(scenario())
+
+
+def test_events_of_several_shards_come_in_line(valkey_url: str) -> None:
+    """By their servers' clocks, here one: in the order in which they were written."""
+
+    async def scenario() -> None:
+        store = RedisStore(with_prefix(valkey_url, shards=3))
+        users = [f"user-{n}" for n in range(9)]
+        assert {0, 1, 2} == {store._of_user(it) for it in users}
+        for user in users:
+            await store.add_event(event_row(user_id=user))
+        for limit in (2, 5, 99):
+            seen, page = list[str](), await store.poll(None, limit=limit)
+            while page.items:
+                seen += [it.user_id for it in page]
+                page = await store.poll(page.next, limit=limit)
+            assert users == seen
+        await store.close()
 
     run(scenario())
 
