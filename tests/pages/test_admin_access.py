@@ -205,3 +205,19 @@ def test_a_store_that_is_down(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> No
 
     assert (503, "5") == (answer.status_code, answer.headers["retry-after"])
     assert "secret" not in answer.text
+
+
+@pytest.mark.parametrize(
+    "actor", ["", "x" * 256, None, 7, "bo\nss", "boss\u202e", "\ud800", " boss", "boss ", "\t"]
+)
+def test_an_operator_has_a_name(actor: object) -> None:
+    """One that stands in the log as it is: what two do could not be told apart otherwise."""
+    with pytest.raises(ConfigurationError):
+        Operator(actor)  # type: ignore[arg-type]
+
+
+def test_an_operator_of_a_tenant() -> None:
+    """Without a tenant all accounts are seen, with one those that it says."""
+    assert Operator("support-7").sees("ada")
+    one = Operator("support-7", tenant=lambda user_id: user_id.startswith("acme-"))
+    assert [True, False] == [one.sees(it) for it in ("acme-1", "other-1")]

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 
 import pytest
-from _admin_site import Desk, links, words
+from _admin_site import Desk, form, links, words
 
 from devsess import Client
 from devsess.web import Look
 from devsess.web.admin import finding
-from devsess.web.admin.searching import lines
+from devsess.web.admin.acts import lines
 
 SCRIPT = "<script>alert(1)</script>"
 
@@ -98,6 +99,25 @@ def test_odd_addresses(desk: Desk, path: str, status: int) -> None:
     assert status == desk.get(path).status_code
 
 
+def test_a_field_that_cannot_be_read(desk: Desk) -> None:
+    """The form keeps all that was typed, and marks the one to mend."""
+    typed = {"user": "ada", "ip": "102.89.77.x", "state": "live"}
+    page = desk.get("/search", typed).text
+
+    assert typed == {name: value for name, value in filled_in(page).items() if value}
+    assert ["ip"] == re.findall(r'name="(\w+)"[^>]* aria-invalid', page)
+    query = {"user": "ada", "since": "2025-07-18", "state": "ended"}
+    assert query == {it: of for it, of in filled_in(desk.get("/search", query).text).items() if of}
+
+
+def filled_in(page: str) -> dict[str, str]:
+    """The fields of the search, and their values."""
+    action, fields = form(page, "Search")
+    assert action.endswith("/search")
+    chosen = re.search(r'<option value="(\w+)" selected', page)
+    return {**fields, "state": chosen[1] if chosen else ""}
+
+
 def test_hostile_text_is_shown_harmlessly(desk: Desk) -> None:
     """Names, agents and reasons are text: no markup, no direction, no ten thousand letters."""
     agent = f"{SCRIPT} \u202etxt " + "A" * 10_000
@@ -111,6 +131,7 @@ def test_hostile_text_is_shown_harmlessly(desk: Desk) -> None:
         ("/activity", {"id": SCRIPT}),
     ]
     more: list[tuple[str, dict[str, str]]] = [("/search", {}), ("/log", {})]
+    more.append(("/search", {"ip": f'">{SCRIPT}\u202e{"A" * 10_000}'}))
     for path, query in [*paths, *more, ("/find", {"q": f"{SCRIPT}x"})]:
         text = desk.get(path, query).text
         assert "<script>alert" not in text, path

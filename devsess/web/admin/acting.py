@@ -1,4 +1,4 @@
-"""The acts on one session, device or sign-in: a page that asks, then a form."""
+"""The acts on one session or device: a page that asks, then a form."""
 
 from __future__ import annotations
 
@@ -27,24 +27,6 @@ async def end(visit: AdminVisit) -> Answer:
         return visit.missing()
     await visit.manager.revoke(session, reason=reason_of(visit), actor=visit.operator.actor)
     return visit.see("/session", {"id": session.id})
-
-
-async def ask_about_attack(visit: AdminVisit) -> Answer:
-    """Whether a sign-in was an attack, and what happens then."""
-    session = await visit.session(visit.query.get("id"))
-    if session is None:
-        return visit.missing()
-    return visit.page("admin/attack.html", session=session)
-
-
-async def judge(visit: AdminVisit) -> Answer:
-    """The operator's answer to a sign-in in question."""
-    session = await visit.session(visit.form.get("id"))
-    answer = visit.form.get("answer")
-    if session is None or answer not in ("them", "attack"):
-        return visit.missing()
-    await visit.manager.judge(session, answer == "them", actor=visit.operator.actor)
-    return visit.see("/review")
 
 
 async def ask_to_block(visit: AdminVisit) -> Answer:

@@ -12,8 +12,8 @@ from devsess.stores.rows import EVICTED
 from devsess.web.account import sentences
 from devsess.web.account.lines import Line, facts_of, failed
 from devsess.web.account.sentences import Verdict
-from devsess.web.admin import saying
-from devsess.web.admin.asked import cidr
+from devsess.web.admin import explained
+from devsess.web.admin.search_box import cidr
 from devsess.web.words import msg
 
 if TYPE_CHECKING:
@@ -84,5 +84,5 @@ def _unusual(visit: AdminVisit, event: Event) -> Markup | None:
     found = event.assessment
     if found is None or found.decision is Decision.ALLOW or event.type is EventType.NEW_DEVICE:
         return None
-    said = [saying.signal_words(visit, it) for it in found.to_dict()["signals"]]
+    said = [explained.signal_words(visit, it) for it in found.to_dict()["signals"]]
     return visit.words.listed(dict.fromkeys(said)) or None

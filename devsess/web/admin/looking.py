@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Final
 from devsess.history.entries import HistoryEntry
 from devsess.models import EventType
 from devsess.risk.notices import is_in_question
-from devsess.web.admin import finding, saying
+from devsess.web.admin import explained, finding
 from devsess.web.admin.acting import device_of
-from devsess.web.admin.asked import cidr
 from devsess.web.admin.lines import lines
 from devsess.web.admin.numbers import day_cards
+from devsess.web.admin.search_box import cidr
 from devsess.web.admin.wanted import Wanted, WantedError, network_of, read
 
 if TYPE_CHECKING:
@@ -138,14 +138,14 @@ async def session(visit: AdminVisit) -> Answer:
     found = await visit.session(visit.query.get("id"))
     if found is None:
         return visit.missing()
-    explained = await visit.manager.explain_session(found)
-    checks = explained.checks if explained else ()
+    explanation = await visit.manager.explain_session(found)
+    checks = explanation.checks if explanation else ()
     risk = next((it.data.get("assessment") for it in checks if it.name == "risk"), None)
     return visit.page(
         "admin/session.html",
         session=found,
-        checks=saying.checked(visit, checks),
-        risk=saying.weighed(visit, risk),
+        checks=explained.checked(visit, checks),
+        risk=explained.weighed(visit, risk),
         is_queued=found.is_active and is_in_question(found.score, visit.manager.core.policy),
         network=cidr(found.ip) if found.ip else None,
         lines=lines(visit, await _events_of(visit, found)),

@@ -11,7 +11,16 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 from devsess.adapters._http import NO_STORE, Answer
 from devsess.adapters._problem import RETRY_AFTER
 from devsess.errors import ConfigurationError, InvalidSessionError, StoreUnavailableError
-from devsess.web.admin import acting, ending, looking, overview, saying, searching
+from devsess.web.admin import (
+    acting,
+    acts,
+    ending,
+    looking,
+    overview,
+    reviewing,
+    saying,
+    searching,
+)
 from devsess.web.admin.operator import Operator
 from devsess.web.admin.visit import AdminRequest, AdminVisit
 from devsess.web.faces import Pages, is_scope
@@ -40,10 +49,10 @@ ROUTES: Final[Routes[AdminVisit]] = {
     "/day": {"GET": looking.day},
     "/session": {"GET": looking.session},
     "/session/end": {"GET": acting.ask_to_end, "POST": acting.end},
-    "/review": {"GET": searching.review, "POST": acting.judge},
-    "/review/attack": {"GET": acting.ask_about_attack},
+    "/review": {"GET": reviewing.queue, "POST": reviewing.judge},
+    "/review/attack": {"GET": reviewing.ask_about_attack},
     "/end": {"GET": ending.preview, "POST": ending.run},
-    "/log": {"GET": searching.log},
+    "/log": {"GET": acts.log},
 }
 
 

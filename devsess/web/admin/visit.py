@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from attrs import define, field, frozen
 
 from devsess.adapters.wsgi import KEY
+from devsess.web.admin.search_box import MAX_TEXT
 from devsess.web.problems import problem_page
 from devsess.web.visit import Visit
 
@@ -85,5 +86,6 @@ class AdminVisit(Visit):
 
     def seen(self, user_id: str | None) -> str | None:
         """*user_id* if it can be one and is theirs, else None."""
-        fits = user_id is not None and 1 <= len(user_id) <= 255
-        return user_id if fits and user_id is not None and self.operator.sees(user_id) else None
+        if not user_id or len(user_id) > MAX_TEXT:
+            return None
+        return user_id if self.operator.sees(user_id) else None

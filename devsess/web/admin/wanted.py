@@ -10,7 +10,7 @@ from attrs import frozen
 
 from devsess._text import clean_text
 from devsess.devices.addresses import address
-from devsess.web.admin.asked import MAX_TEXT, cidr, read_network
+from devsess.web.admin.search_box import MAX_TEXT, cidr, read_network
 
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo

@@ -6,9 +6,7 @@ from datetime import date
 
 import pytest
 
-from devsess import ConfigurationError
-from devsess.web.admin.asked import Kind, Meaning, cidr, meanings
-from devsess.web.admin.operator import Operator
+from devsess.web.admin.search_box import Kind, Meaning, cidr, meanings
 
 TODAY = date(2026, 11, 27)  # a Friday
 ID = "u97P_pYBRd4MvfA8N2t2VA"
@@ -79,19 +77,3 @@ def test_networks_as_people_write_them() -> None:
     assert "102.89.77.0/24" == cidr("102.89.77.21")
     assert "2001:db8:17::/48" == cidr("2001:db8:17::21")
     assert cidr("nowhere") is None
-
-
-@pytest.mark.parametrize(
-    "actor", ["", "x" * 256, None, 7, "bo\nss", "boss\u202e", "\ud800", " boss", "boss ", "\t"]
-)
-def test_an_operator_has_a_name(actor: object) -> None:
-    """One that stands in the log as it is: what two do could not be told apart otherwise."""
-    with pytest.raises(ConfigurationError):
-        Operator(actor)  # type: ignore[arg-type]
-
-
-def test_an_operator_of_a_tenant() -> None:
-    """Without a tenant all accounts are seen, with one those that it says."""
-    assert Operator("support-7").sees("ada")
-    one = Operator("support-7", tenant=lambda user_id: user_id.startswith("acme-"))
-    assert [True, False] == [one.sees(it) for it in ("acme-1", "other-1")]
