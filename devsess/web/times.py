@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 
 MINUTE, HOUR, DAY = 60, 3600, 86_400
 WEEK, MONTH, YEAR = 7 * DAY, 30 * DAY, 365 * DAY
-# Activity within these seconds is "now": sessions are touched once a minute or less.
+# Activity within these seconds is "now": of a session that is in use, `touch_interval` writes one
+# in five minutes.
 NOW = 5 * MINUTE
 
 MONTHS = (

@@ -9,6 +9,7 @@ from urllib.parse import quote, urlencode
 
 from attrs import define, field
 
+from devsess import lifecycle
 from devsess.adapters._http import NO_STORE, Answer
 from devsess.web.assets import assets
 from devsess.web.forms import read_form, read_query
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from devsess.adapters._exchange import Exchange
     from devsess.adapters._http import Header, Request
     from devsess.async_manager import AsyncSessionManager
+    from devsess.models import Device
     from devsess.web.look import Look
 
 _HTML = ("Content-Type", "text/html; charset=utf-8")
@@ -85,6 +87,11 @@ class Visit:
             FormError: If it cannot be read.
         """
         return read_query(self.request.query)
+
+    def is_trusted(self, device: Device) -> bool:
+        """Whether *device* is trusted at the instant of the request."""
+        until = device.trusted_until
+        return lifecycle.is_trusted(None if until is None else until.timestamp(), self.now)
 
     def link(self, path: str, query: Mapping[str, str] | None = None, /, **places: str) -> str:
         """A path below the mount point as a browser asks for it, its places filled."""

@@ -11,9 +11,10 @@ from markupsafe import Markup
 
 from devsess.adapters._http import Request
 from devsess.models import EventType
+from devsess.operations.explaining import OF_SESSION
 from devsess.stores.counting import WAYS
 from devsess.web.account import sentences
-from devsess.web.admin import ending, saying
+from devsess.web.admin import ending, explained, saying
 from devsess.web.catalogue import LANGUAGES, SOURCE, compiled, source, translations
 from devsess.web.catalogue import messages as read
 from devsess.web.words import Words, clipped, isolated, words_for
@@ -193,6 +194,11 @@ def test_operators_have_words_for_every_reason() -> None:
     """What ended a session is in the page's language, in its tag and in the statistics."""
     on_owners_page = sentences.REASONS[EventType.SESSION_REVOKED]
     assert not {*WAYS, *on_owners_page, ending.REASON} - set(saying.REASONS)
+
+
+def test_every_check_has_its_words() -> None:
+    """A check that an explanation has is said where it passes and where it was not reached."""
+    assert set(OF_SESSION) - {"risk"} == set(explained.PASSED) == set(explained.SUBJECTS)
 
 
 def test_every_method_has_its_word() -> None:

@@ -6,8 +6,8 @@ from collections.abc import Awaitable, Callable, Iterable
 from typing import TYPE_CHECKING
 
 from devsess.errors import ConfigurationError
+from devsess.web.account.done import said
 from devsess.web.account.lines import lines
-from devsess.web.account.notices import said
 from devsess.web.account.rows import gathered, icon_of, tag_of
 from devsess.web.problems import problem_page
 
@@ -71,7 +71,6 @@ async def _page(visit: AccountVisit, device: Device, *, bad_name: bool = False) 
     history = await visit.manager.login_history(visit.user_id, limit=EVENTS)
     own = visit.session
     is_current = device.id == own.device.id
-    until = device.trusted_until
     return visit.page(
         "account/device.html",
         422 if bad_name else 200,
@@ -80,7 +79,7 @@ async def _page(visit: AccountVisit, device: Device, *, bad_name: bool = False) 
         row_tag=tag_of(device, visit, is_current),
         is_current=is_current,
         current_id=own.id,
-        trusted_until=until if until is not None and until.timestamp() > visit.now else None,
+        trusted_until=device.trusted_until if visit.is_trusted(device) else None,
         sessions=sessions,
         rows=gathered(list(sessions), own, visit),
         lines=await lines(visit, _about(history, device)),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from devsess.web.account.lines import lines
-from devsess.web.problems import problem_page
+from devsess.web.paging import page_of
 
 if TYPE_CHECKING:
     from devsess.adapters._http import Answer
@@ -18,9 +18,7 @@ PAGE = 40
 async def show(visit: AccountVisit) -> Answer:
     """A page of it."""
     cursor = visit.query.get("after")
-    try:
-        page = await visit.manager.login_history(visit.user_id, limit=PAGE, cursor=cursor)
-    except ValueError:  # the cursor is mangled
-        return problem_page(visit, 404)
+    read = visit.manager.login_history(visit.user_id, limit=PAGE, cursor=cursor)
+    page = await page_of(read, cursor)
     found = await lines(visit, page)
     return visit.page("account/history.html", lines=found, next=page.next)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from devsess.web.account.done import said
 from devsess.web.account.lines import lines
-from devsess.web.account.notices import said
 from devsess.web.account.rows import gathered, signed_out
-from devsess.web.problems import problem_page
+from devsess.web.paging import page_of
 
 if TYPE_CHECKING:
     from devsess.adapters._http import Answer
@@ -24,11 +24,7 @@ LINES = 5
 
 async def show(visit: AccountVisit) -> Answer:
     """The page itself."""
-    try:
-        shown = await content(visit)
-    except ValueError:  # the cursor is mangled
-        return problem_page(visit, 404)
-    return visit.answer(visit.drawn("account/overview.html", **shown))
+    return visit.answer(visit.drawn("account/overview.html", **await content(visit)))
 
 
 async def content(visit: AccountVisit) -> dict[str, object]:
@@ -36,10 +32,11 @@ async def content(visit: AccountVisit) -> dict[str, object]:
     The content of the page and its partials.
 
     Raises:
-        ValueError: If the cursor in the query is mangled.
+        FormError: If the cursor in the query is mangled.
     """
     own, cursor = visit.session, visit.query.get("after")
-    page = await visit.manager.live(own.user_id, limit=PAGE, cursor=cursor, current=own.id)
+    read = visit.manager.live(own.user_id, limit=PAGE, cursor=cursor, current=own.id)
+    page = await page_of(read, cursor)
     rows = gathered(_with_own(page.items, own, is_first=cursor is None), own, visit)
     is_whole = cursor is None and page.next is None
     out = await signed_out(visit, rows) if is_whole else []

@@ -122,7 +122,7 @@ def tag_of(device: Device, visit: AccountVisit, is_current: bool) -> Tag | None:
         return "current"
     if device.blocked:
         return "blocked"
-    if device.trusted_until is not None and device.trusted_until.timestamp() > visit.now:
+    if visit.is_trusted(device):
         return "trusted"
     return "new" if visit.now - device.first_seen_at.timestamp() < WEEK else None
 

@@ -163,13 +163,8 @@ async def _batches(
 async def _of_all(
     visit: AdminVisit, claims: EndingClaims, reason: str
 ) -> tuple[EndingClaims, bool]:
-    span = wanted.span(claims)
     ended = await visit.manager.revoke_found(
-        user_id=span.user_id,
-        ip=span.ip,
-        device_id=span.device_id,
-        since=span.since,
-        until=span.until,
+        **wanted.filter_of(claims),
         before=datetime.fromtimestamp(claims.before, UTC),
         reason=reason,
         actor=claims.actor,
@@ -182,18 +177,9 @@ async def _of_theirs(
     visit: AdminVisit, claims: EndingClaims, reason: str
 ) -> tuple[EndingClaims, bool]:
     """One by one: a network may have sessions of other tenants."""
-    span = wanted.span(claims)
-    before = datetime.fromtimestamp(claims.before, UTC)
-    page = await visit.manager.search(
-        user_id=span.user_id,
-        ip=span.ip,
-        device_id=span.device_id,
-        since=span.since,
-        until=before if span.until is None else min(before, span.until),
-        state="live",
-        limit=BATCH,
-        cursor=claims.cursor,
-    )
+    asked, before = wanted.filter_of(claims), datetime.fromtimestamp(claims.before, UTC)
+    asked["until"] = min(before, asked["until"] or before)
+    page = await visit.manager.search(**asked, state="live", limit=BATCH, cursor=claims.cursor)
     theirs = [it for it in page.items if visit.operator.sees(it.user_id)]
     for each in theirs:
         await visit.manager.revoke(each, reason=reason, actor=claims.actor)

@@ -140,7 +140,7 @@ def _said(visit: AdminVisit, check: Check) -> Said:
     style, verdict = (
         ("warn", say("refuses in part")) if check.data.get("due") else ("good", say("passes"))
     )
-    return Said(verdict, style, _PASSED[check.name](visit, check.data))
+    return Said(verdict, style, PASSED[check.name](visit, check.data))
 
 
 def _subject(visit: AdminVisit, name: str) -> Markup:
@@ -230,7 +230,7 @@ def _step_up(visit: AdminVisit, data: Mapping[str, Any]) -> Markup:
     return say("No second proof is due")
 
 
-_PASSED: Final[Mapping[str, Callable[[AdminVisit, Mapping[str, Any]], Markup]]] = {
+PASSED: Final[Mapping[str, Callable[[AdminVisit, Mapping[str, Any]], Markup]]] = {
     "session": _session,
     "liveness": _liveness,
     "impersonation": _impersonation,

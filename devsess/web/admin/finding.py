@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from datetime import datetime
-from typing import TYPE_CHECKING, Final, TypedDict, TypeVar
+from typing import TYPE_CHECKING, Final, Protocol, TypeVar
 
 from attrs import frozen
 
 from devsess.models import Page
-from devsess.web.forms import FormError
+from devsess.web.admin.wanted import Filter
+from devsess.web.paging import page_of
 
 if TYPE_CHECKING:
     from devsess.models import Event, Session
@@ -23,18 +23,25 @@ ROWS: Final = 25
 READS: Final = 8
 # The most that the managers' `count` counts; one more stands for more.
 COUNTED: Final = 1_000
+# Sign-ins in question that are counted beside "To review".
+MOST_TO_REVIEW: Final = 20
 
-T = TypeVar("T")
+
+class Owned(Protocol):
+    """What belongs to an account."""
+
+    @property
+    def user_id(self) -> str:
+        """The account."""
+        ...
 
 
-class Fields(TypedDict):
+T = TypeVar("T", bound=Owned)
+
+
+class Fields(Filter):
     """The arguments of `search` and `count`."""
 
-    user_id: str | None
-    ip: str | None
-    device_id: str | None
-    since: datetime | None
-    until: datetime | None
     state: State | None
 
 
@@ -106,6 +113,12 @@ async def queue(
     return await _of_theirs(visit.operator, read, cursor, limit)
 
 
+async def to_review(visit: AdminVisit) -> Count:
+    """How many sign-ins are in question, to MOST_TO_REVIEW."""
+    page = await queue(visit, limit=MOST_TO_REVIEW)
+    return Count(len(page), is_more=page.next is not None)
+
+
 async def acts(visit: AdminVisit, *, cursor: str | None = None, limit: int) -> Page[Event]:
     """
     A page of what operators and programs did, the newest first.
@@ -132,23 +145,8 @@ async def _of_theirs(
     for _ in range(READS):
         # No more than there is room for, so that the cursor is where the page ends.
         page = await page_of(read(limit - len(found), cursor), cursor)
-        found += [it for it in page.items if operator.sees(it.user_id)]  # type: ignore[attr-defined]
+        found += [it for it in page.items if operator.sees(it.user_id)]
         cursor = page.next
         if cursor is None or len(found) == limit:
             break
     return Page(tuple(found), cursor)
-
-
-async def page_of(read: Awaitable[Page[T]], cursor: str | None) -> Page[T]:
-    """
-    The page behind *cursor*, which came with the request.
-
-    Raises:
-        FormError: If it is mangled.
-    """
-    try:
-        return await read
-    except ValueError:
-        if cursor is None:
-            raise
-        raise FormError(400) from None

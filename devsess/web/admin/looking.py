@@ -14,6 +14,7 @@ from devsess.web.admin.lines import lines
 from devsess.web.admin.numbers import day_cards
 from devsess.web.admin.search_box import cidr
 from devsess.web.admin.wanted import Wanted, WantedError, network_of, read
+from devsess.web.paging import page_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -63,7 +64,7 @@ async def activity(visit: AdminVisit) -> Answer:
         return visit.missing()
     cursor = visit.query.get("after")
     read = visit.manager.login_history(account, cursor=cursor, every_event=True)
-    page = await finding.page_of(read, cursor)
+    page = await page_of(read, cursor)
     return visit.page(
         "admin/activity.html", user_id=account, lines=lines(visit, page.items), next=page.next
     )

@@ -7,26 +7,14 @@ from hashlib import sha256
 from typing import TYPE_CHECKING, Final
 
 from devsess.adapters._http import NO_STORE, Answer, json_answer
-from devsess.web.admin import finding, numbers
-from devsess.web.admin.finding import Count
+from devsess.web.admin import numbers
 
 if TYPE_CHECKING:
     from devsess.statistics import Stats
     from devsess.web.admin.visit import AdminVisit
 
-# Sign-ins in question that are counted beside "To review".
-MOST_TO_REVIEW: Final = 20
 # Days that can be looked at, the first of them by default.
 PERIODS: Final = (30, 7, 90)
-
-
-async def to_review(visit: AdminVisit) -> Count:
-    """How many sign-ins are in question, to MOST_TO_REVIEW."""
-    known = visit.context.get("to_review")
-    if isinstance(known, Count):
-        return known
-    page = await finding.queue(visit, limit=MOST_TO_REVIEW)
-    return Count(len(page), is_more=page.next is not None)
 
 
 async def show(visit: AdminVisit) -> Answer:
@@ -49,7 +37,7 @@ async def show(visit: AdminVisit) -> Answer:
         charts=[it for it in charts if it is not None],
         places=numbers.places(visit, stats),
         rankings=numbers.rankings(visit, stats),
-        live=numbers.live_cards(visit, stats, await to_review(visit)),
+        live=numbers.live_cards(visit, stats, visit.to_review),
         clock=_clock(visit),
     )
 
@@ -73,7 +61,7 @@ async def live(visit: AdminVisit) -> Answer:
     if visit.operator.tenant is not None:
         return visit.missing()
     stats = await _stats(visit, 1)
-    cards = numbers.live_cards(visit, stats, await to_review(visit))
+    cards = numbers.live_cards(visit, stats, visit.to_review)
     html = visit.drawn("admin/_live.html", live=cards, clock=_clock(visit))
     tag = f'"{sha256(html.encode()).hexdigest()[:32]}"'
     if visit.request.headers.get("if-none-match") == tag:

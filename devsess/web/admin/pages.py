@@ -15,6 +15,7 @@ from devsess.web.admin import (
     acting,
     acts,
     ending,
+    finding,
     looking,
     overview,
     reviewing,
@@ -104,7 +105,8 @@ class AdminPages(Pages[AdminVisit]):
     async def admit(self, visit: AdminVisit) -> Answer | None:
         """The number beside "To review" stands on every page."""
         visit.context |= saying.context(visit)
-        visit.context["to_review"] = await overview.to_review(visit)
+        visit.to_review = await finding.to_review(visit)
+        visit.context["to_review"] = visit.to_review
         return None
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import date
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from markupsafe import Markup
@@ -18,7 +19,6 @@ from devsess.web.times import MONTHS
 from devsess.web.words import isolated, msg
 
 if TYPE_CHECKING:
-    from devsess.models import Device
     from devsess.web.admin.acts import Line
     from devsess.web.admin.visit import AdminVisit
 
@@ -73,15 +73,15 @@ KINDS: Final[Mapping[str, str]] = {
 def context(visit: AdminVisit) -> dict[str, object]:
     """The functions that templates of these pages call."""
     return {
-        "reason_words": lambda reason: reason_words(visit, reason),
-        "act_words": lambda line: act_words(visit, line),
-        "is_trusted": lambda device: is_trusted(visit, device),
+        "reason_words": partial(reason_words, visit),
+        "act_words": partial(act_words, visit),
+        "is_trusted": visit.is_trusted,
         "network_text": lambda ip: cidr(ip) or ip,
-        "day_words": lambda on: day_words(visit, on),
-        "kind_words": lambda kind: kind_words(visit, kind),
-        "number": lambda n: number(visit, n),
+        "day_words": partial(day_words, visit),
+        "kind_words": partial(kind_words, visit),
+        "number": visit.words.number,
         "is_in_question": lambda score: is_in_question(score, visit.manager.core.policy),
-        "known": lambda name: known(visit, name),
+        "known": partial(known, visit),
         "icon_of": icon_of,
     }
 
@@ -119,8 +119,3 @@ def known(visit: AdminVisit, name: str) -> Markup:
 def number(visit: AdminVisit, n: int) -> str:
     """A number with its thousands parted, as the page's language does it."""
     return visit.words.number(n)
-
-
-def is_trusted(visit: AdminVisit, device: Device) -> bool:
-    """Whether a device is trusted now."""
-    return device.trusted_until is not None and device.trusted_until.timestamp() > visit.now

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from attrs import define, field, frozen
 
 from devsess.adapters.wsgi import KEY
+from devsess.web.admin.finding import Count
 from devsess.web.admin.search_box import MAX_TEXT
 from devsess.web.problems import problem_page
 from devsess.web.visit import Visit
@@ -48,9 +49,16 @@ class AdminRequest:
 
 @define(slots=False)
 class AdminVisit(Visit):
-    """As Visit, of somebody who is authorised."""
+    """
+    As Visit, of somebody who is authorised.
+
+    Attributes:
+        admitted: The operator, once the hook has named them.
+        to_review: How many sign-ins are in question: it stands on every page.
+    """
 
     admitted: Operator | None = None
+    to_review: Count = field(default=Count(0))
 
     @property
     def operator(self) -> Operator:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import UTC, date, datetime, time, timedelta
-from typing import TYPE_CHECKING, Final, Literal, TypeAlias
+from typing import TYPE_CHECKING, Final, Literal, TypeAlias, TypedDict
 
 from attrs import frozen
 
@@ -26,6 +26,16 @@ STATES: tuple[State, ...] = ("live", "ended")
 
 class WantedError(ValueError):
     """A field of a search that cannot be read; its name is the message."""
+
+
+class Filter(TypedDict):
+    """The arguments, with instants, by which the managers' methods find sessions."""
+
+    user_id: str | None
+    ip: str | None
+    device_id: str | None
+    since: datetime | None
+    until: datetime | None
 
 
 @frozen
@@ -137,21 +147,16 @@ def network_of(wanted: Wanted) -> str | None:
     return None if wanted.ip is None or wanted.is_network else cidr(wanted.ip)
 
 
-@frozen
-class Span:
-    """The filter of an ending, with instants: as the managers' methods take it."""
-
-    user_id: str | None
-    ip: str | None
-    device_id: str | None
-    since: datetime | None
-    until: datetime | None
-
-
-def span(claims: EndingClaims) -> Span:
+def filter_of(claims: EndingClaims) -> Filter:
     """The filter that a form carries."""
     since, until = (
         None if at is None else datetime.fromtimestamp(at, UTC)
         for at in (claims.since, claims.until)
     )
-    return Span(claims.user_id, claims.ip, claims.device_id, since, until)
+    return Filter(
+        user_id=claims.user_id,
+        ip=claims.ip,
+        device_id=claims.device_id,
+        since=since,
+        until=until,
+    )
