@@ -38,15 +38,38 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         action="store_true",
         help="run what is marked as thorough too, and all tests with their full counts",
     )
+    parser.addoption(
+        "--thorough-rest",
+        action="store_true",
+        help="as --thorough, but only what a run without either leaves out or shortens",
+    )
 
 
 def pytest_configure(config: pytest.Config) -> None:
     if "TMPDIR" not in os.environ and _has_room(MEMORY):
         os.environ["TMPDIR"] = str(MEMORY)
         tempfile.tempdir = None  # it may have been asked for
+    if "PYTHONDONTWRITEBYTECODE" in os.environ:
+        _compile_once(config)
     for name, count in EXAMPLES.items():
         settings.register_profile(name, max_examples=count)
-    settings.load_profile("thorough" if config.getoption("thorough") else "brief")
+    settings.load_profile("thorough" if _is_thorough(config) else "brief")
+
+
+def _is_thorough(config: pytest.Config) -> bool:
+    return bool(config.getoption("thorough") or config.getoption("thorough_rest"))
+
+
+def _compile_once(config: pytest.Config) -> None:
+    """
+    Where no bytecode is to be left beside the sources, keep it for the run in a folder of its own.
+
+    Hundreds of programs are started, and each would compile the package again.
+    """
+    folder = tempfile.TemporaryDirectory(prefix="devsess-bytecode-")
+    config.add_cleanup(folder.cleanup)
+    del os.environ["PYTHONDONTWRITEBYTECODE"]
+    os.environ["PYTHONPYCACHEPREFIX"] = folder.name
 
 
 def _has_room(folder: Path) -> bool:
@@ -57,7 +80,7 @@ def _has_room(folder: Path) -> bool:
 @pytest.fixture(scope="session")
 def thorough(pytestconfig: pytest.Config) -> bool:
     """Whether tests are to run with their full counts."""
-    return bool(pytestconfig.getoption("thorough"))
+    return _is_thorough(pytestconfig)
 
 
 @pytest.fixture(scope="session")
@@ -95,6 +118,16 @@ pytest_collect_file = Sybil(
 ).pytest()
 
 
+def _is_usual(item: pytest.Item) -> bool:
+    return item.get_closest_marker("thorough") is None
+
+
+def _is_longer(item: pytest.Item) -> bool:
+    """Whether *item* is thorough, asks whether it is to be, or is a property."""
+    asks = "thorough" in getattr(item, "fixturenames", ())
+    return asks or any(map(item.get_closest_marker, ("thorough", "hypothesis")))
+
+
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """
@@ -103,9 +136,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     The tests of a file stay together, and the blocks of a document in order.
     """
     if not config.getoption("thorough"):
-        dear = [item for item in items if item.get_closest_marker("thorough")]
-        config.hook.pytest_deselected(items=dear)
-        items[:] = [item for item in items if not item.get_closest_marker("thorough")]
+        left = _is_longer if config.getoption("thorough_rest") else _is_usual
+        config.hook.pytest_deselected(items=[item for item in items if not left(item)])
+        items[:] = filter(left, items)
     blocks = [item for item in items if isinstance(item, SybilItem)]
     blocks.sort(key=lambda item: (str(item.path), item.example.line))
     others = [item for item in items if not isinstance(item, SybilItem)]

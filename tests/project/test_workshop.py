@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 import tomllib
 from configparser import ConfigParser
 from functools import cache
@@ -96,3 +98,29 @@ def test_files_of_tests_have_names_of_their_own() -> None:
     names = [path.name for path in (ROOT / "tests").rglob("*.py") if path.name != "conftest.py"]
 
     assert sorted({*names}) == sorted(names)
+
+
+# A property, a test that asks for its count, cases of which some are thorough, and usual tests.
+SAMPLE = [
+    "tests/attacks/test_forged_tokens.py",
+    "tests/geo/test_hostile_files.py",
+    "tests/unit/test_cache_room.py",
+]
+
+
+def collected(*options: str) -> set[str]:
+    """The tests of SAMPLE that pytest runs with these options."""
+    command = [sys.executable, "-m", "pytest", "-q", "-n", "0", "--collect-only", *options]
+    done = subprocess.run([*command, *SAMPLE], cwd=ROOT, capture_output=True, text=True, check=True)
+    return {line for line in done.stdout.splitlines() if "::" in line}
+
+
+def test_the_rest_is_what_is_left_out_or_shortened() -> None:
+    """The usual run and the rest together are all tests; no test of one length is in both."""
+    usual, rest = collected(), collected("--thorough-rest")
+    whole = collected("--thorough")
+
+    assert whole == usual | rest
+    assert whole - usual == {it for it in whole if "books_agree" in it} - usual != set()
+    in_both = {it.partition("::")[2].partition("[")[0] for it in usual & rest}
+    assert {"test_never_more_lenient_than_pyjwt", "test_no_change_of_a_file_does_harm"} == in_both

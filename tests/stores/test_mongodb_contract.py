@@ -1,11 +1,14 @@
 """
 The contracts of stores, leases and copies over MongoDB's protocol, through both ports.
 
-By default over one port and the server that is fast enough, and all with `--thorough`.
+By default over one port and the server that is fast enough. With `--thorough` the other port too,
+over the other server: the ports differ in two lines. Leases, which listen over a port to a server's
+change streams, are held through both ports to that server.
 """
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
@@ -30,7 +33,7 @@ class OfAllAccounts(CopyContract, PollingContract, SearchContract, StatisticsCon
     """The store's answers about all accounts together."""
 
 
-class OverMongoDB(StoreContract, LeaseContract, OfAllAccounts):
+class Places:
     """Each store has a collection of its own."""
 
     server: Server
@@ -39,6 +42,8 @@ class OverMongoDB(StoreContract, LeaseContract, OfAllAccounts):
     def make_store(self) -> AsyncStore:
         return MongoStore(self.server.place(), is_awaited=self.is_awaited)
 
+
+class OverMongoDB(Places, StoreContract, LeaseContract, OfAllAccounts):
     # These sign in hundreds of times, or ask about each of many strange ids.
 
     @pytest.mark.thorough
@@ -72,32 +77,27 @@ class OverMongoDB(StoreContract, LeaseContract, OfAllAccounts):
         super().test_pages_of_any_size_find_each_session_once()
 
 
-class OverStreams(OverMongoDB):
+class OnStreams(Places):
     @pytest.fixture(autouse=True)
     def _server(self, mongo: Server) -> None:
         self.server = mongo
 
 
-class OverTransactions(OverMongoDB):
+class TestBlockingMongoStore(OnStreams, OverMongoDB):
+    is_awaited = False
+
+
+class TestAwaitingMongoLeases(OnStreams, LeaseContract):
+    is_awaited = True
+
+
+@pytest.mark.thorough
+class TestAwaitingMongoStore(OverMongoDB):
+    """On Python without a server of isolated transactions, over the other one."""
+
+    is_awaited = True
+
     @pytest.fixture(autouse=True)
-    def _server(self, isolated_mongo: Server) -> None:
-        self.server = isolated_mongo
-
-
-class TestBlockingMongoStore(OverStreams):
-    is_awaited = False
-
-
-@pytest.mark.thorough
-class TestAwaitingMongoStore(OverStreams):
-    is_awaited = True
-
-
-@pytest.mark.thorough
-class TestBlockingMongoStoreWithTransactions(OverTransactions):
-    is_awaited = False
-
-
-@pytest.mark.thorough
-class TestAwaitingMongoStoreWithTransactions(OverTransactions):
-    is_awaited = True
+    def _server(self, request: pytest.FixtureRequest) -> None:
+        name = "isolated_mongo" if sys.version_info >= (3, 13) else "mongo"
+        self.server = request.getfixturevalue(name)

@@ -51,12 +51,14 @@ def test_the_description_fits_the_app() -> None:
 @pytest.mark.parametrize("signed_in", [True, False])
 @pytest.mark.parametrize("mode", [GenerationMode.POSITIVE, GenerationMode.NEGATIVE])
 @pytest.mark.parametrize("operation", OPERATIONS, ids=lambda it: f"{it.method} {it.path}")
-def test_what_schemathesis_makes_up(operation: Any, mode: Any, signed_in: bool) -> None:
+def test_what_schemathesis_makes_up(
+    operation: Any, mode: Any, signed_in: bool, thorough: bool
+) -> None:
     """Requests that fit and that do not are answered as described, and never by a 500."""
     sent = []
 
     @settings(
-        max_examples=max(8, settings().max_examples // 5),
+        max_examples=30 if thorough else 8,
         deadline=None,
         suppress_health_check=list(HealthCheck),
     )
