@@ -109,6 +109,9 @@ EQUIVALENTS: dict[str, dict[tuple[str, str], str]] = {
             "len(token) > MAX_TOKEN_LENGTH → (len(token) >= MAX_TOKEN_LENGTH)",
         ): "no text so long fits the pattern: only time is saved",
     },
+    "devsess/web/forgery.py": {
+        ("", "\"cookie\" → 'XXcookie'"): "it is only asked whether it is a bearer's",
+    },
     "devsess/tokens/segments.py": {
         ("json_object", "0 → 1"): "what holds no object is refused before its end is looked at",
         (

@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from devsess.errors import StoreUnavailableError
+from devsess._runtime.drive import drive
+from devsess.errors import ConfigurationError, StoreUnavailableError
 from devsess.stores.as_json import UnreadableRowError
 from devsess.stores.polled import check_given, read_places, read_position, readable
+from devsess.stores.postgres import polling as of_postgres
 from devsess.stores.rows import EventRow
 from devsess.stores.sqlite import polling
 from devsess.stores.sqlite.damage import DamagedError
@@ -17,6 +19,8 @@ from devsess.testing import _rows as rows
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from devsess.models import Page
 
 LONGEST = "9" * 18
 
@@ -103,3 +107,35 @@ def test_a_store_that_does_not_answer_is_no_damage(answers: list[Any]) -> None:
 def test_damage_that_is_deleted_meanwhile_moves_nobody() -> None:
     """Where no event is left behind a place, the place stays."""
     assert (4, []) == polling.behind(_answering(DAMAGE, []), 4, 9)
+
+
+class Server:
+    """A PostgreSQL whose next transaction and highest one with an event are given."""
+
+    schema = "devsess"
+
+    def __init__(self, following: int, highest: int | None) -> None:
+        self._answer = [[str(following), None if highest is None else str(highest)]]
+
+    async def ask_all(self, *_: object) -> list[Any]:
+        return [self._answer, []]
+
+
+def _polled(server: Any, position: str | None) -> Page[EventRow]:
+    return drive(of_postgres.poll(server, position, 9))
+
+
+def test_a_transaction_that_is_still_to_come_gave_no_position() -> None:
+    """In PostgreSQL: neither the very next one nor a later one; the one before it did."""
+    assert "6-1" == _polled(Server(7, 6), "6-1").next
+    for position in ("7-1", "8-1"):
+        with pytest.raises(ValueError, match="another server"):
+            _polled(Server(7, 6), position)
+
+
+def test_no_event_is_of_a_transaction_that_is_still_to_come() -> None:
+    """Unless a dump brought it; where there is no event, there is none."""
+    assert "0-0" == _polled(Server(7, None), None).next
+    for highest in (7, 8):
+        with pytest.raises(ConfigurationError, match=r'"devsess"\.events'):
+            _polled(Server(7, highest), None)
