@@ -287,7 +287,7 @@ def test_a_session_in_question_answers_for_none(sessions: Any, clock: FakeClock)
 def test_a_session_that_proved_more_answers(sessions: Any, clock: FakeClock) -> None:
     """After a step-up, or by its sign-in, though it began later."""
     usual, unusual = _noticed(sessions, clock)
-    younger = sessions.login("ada", at(HOME))
+    younger = sessions.login("ada", at(HOME), acr="aal1")
     clock.advance(2)
     sessions.step_up(younger.access_token, amr=("otp",), acr="aal2")
     assert sessions.answer(unusual.session, True, by=younger.session)
@@ -413,7 +413,7 @@ def test_an_answer_is_true_or_false(sessions: Any, clock: FakeClock, yes: Any) -
 def test_a_judgement_has_an_actor(sessions: Any, clock: FakeClock, actor: Any) -> None:
     """Nothing an operator does is without one."""
     _, unusual = _noticed(sessions, clock)
-    with pytest.raises((TypeError, ValueError)):
+    with pytest.raises((TypeError, ValueError), match=r"^actor "):
         sessions.judge(unusual.session, False, actor=actor)
 
     assert sessions.validate(unusual.access_token)

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 from _pages_site import MOUNT, Person, Site
 
-from devsess import EventType
+from devsess import EventType, Policy, Seniority
 
 
 def test_a_session_of_staff_is_ended_by_its_row(make_site: Callable[..., Site]) -> None:
@@ -113,3 +113,48 @@ def test_a_session_in_question_vouches_for_no_device(site: Site, change: str) ->
 
     assert 200 == thief.post("/step-up").status_code  # it was the owner, who proves more
     assert [200, 303] == [thief.page(path).status_code, thief.press(path).status_code]
+
+
+def _old_sign_in(site: Site) -> Person:
+    person = site.person()
+    site.clock.advance(3 * 86_400)
+    return person
+
+
+def _young_session(site: Site) -> Person:
+    return site.person()
+
+
+def _copied_token(site: Site) -> Person:
+    person, thief = site.settled(), Person(site.send)
+    thief.jar = {it: cookie for it, cookie in person.jar.items() if "device" not in it}
+    return thief
+
+
+@pytest.mark.parametrize(
+    ("by", "policy"),
+    [
+        (_old_sign_in, Policy()),
+        (_young_session, Policy(seniority=Seniority())),
+        (_copied_token, Policy()),
+    ],
+)
+def test_a_session_that_nothing_is_held_against_needs_a_proof_too(
+    make_site: Callable[..., Site], by: Callable[[Site], Person], policy: Policy
+) -> None:
+    """The account's first one, in question by nothing: to vouch, and for a device of no session."""
+    site = make_site(policy=policy, step_up_url="/step-up")
+    person = by(site)
+    other, gone = site.sign_in().session, site.sign_in(ip="198.51.100.7").session
+    site.sessions.revoke(gone)
+    devices = [it.id for it in site.sessions.devices("ada")]
+    paths = [f"/devices/{other.device.id}/{it}" for it in ("trust", "unblock")]
+    paths += [f"/devices/{gone.device.id}/{it}" for it in ("forget", "block")]
+
+    assert {401} == {person.page(it).status_code for it in paths}
+    paths.append(f"/sessions/{other.id}/mine")
+    assert {401} == {person.press(it).status_code for it in paths}
+    found = site.sessions.devices("ada")
+    assert devices == [it.id for it in found]
+    assert {(None, False)} == {(it.trusted_until, it.blocked) for it in found}
+    assert site.sessions.review_queue().items
