@@ -249,7 +249,7 @@ def test_a_part_stands_in_the_apps_own_page(sessions: SessionManager) -> None:
 
     wrapped = wsgi.SessionMiddleware(app, sessions)
     answer = on_wsgi(wrapped, "GET", "/mine?after=x", bearing(sessions))
-    assert answer.text.startswith("<ul") or "<ul" in answer.text
+    assert "<ul" in answer.text
     assert "<html" not in answer.text
     assert 'href="/account/devices/' in answer.text
     assert "Signed in from a new device" in answer.text
