@@ -136,7 +136,8 @@ class SupportsSearch(Protocol):
         """
         The events whose actor is not their account's owner: what operators and programs did.
 
-        The one that was inserted last comes first. ValueError for a mangled cursor.
+        The one that was inserted last comes first; a page has a next one only where one is left.
+        ValueError for a mangled cursor.
         """
         ...
 

@@ -369,5 +369,6 @@ async def _acts(store: SearchedStore, limit: int) -> list[str | None]:
     found = [event.reason for event in page]
     while page.next is not None:
         page = await store.acts(limit=limit, cursor=page.next)
+        assert page.items, "a page behind the last event was promised"
         found += [event.reason for event in page]
     return found

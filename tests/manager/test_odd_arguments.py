@@ -40,6 +40,7 @@ NO_NUMBERS: list[tuple[str, str, dict[str, Any]]] = [
     ("history", "cursor", {"user_id": "ada"}),
     ("poll", "limit", {}),
     ("poll", "position", {}),
+    ("held", "user_id", {}),
     ("approve", "user_id", {"code": "BBB-BBB"}),
     ("approve", "code", {"user_id": "ada"}),
     ("refuse", "user_id", {"code": "BBB-BBB"}),

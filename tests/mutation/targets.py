@@ -54,6 +54,7 @@ _ENDING = (
 )
 _DESK = ("tests/pages/test_admin_access.py", "tests/pages/test_admin_ending.py")
 
+_ODD = "tests/manager/test_odd_arguments.py"
 _DAMAGED = "tests/manager/test_damaged_items.py"
 
 TARGETS: dict[str, tuple[str, ...]] = {
@@ -77,6 +78,7 @@ TARGETS: dict[str, tuple[str, ...]] = {
     "devsess/operations/holding.py": (
         "tests/manager/test_held.py",
         "tests/manager/test_half_collected.py",
+        f"{_ODD}::test_an_odd_argument_is_named",
         "tests/races/test_held_races.py",
     ),
     "devsess/operations/collecting.py": (
@@ -120,7 +122,7 @@ TARGETS: dict[str, tuple[str, ...]] = {
     "devsess/statistics.py": ("tests/unit/test_statistics.py", "tests/manager/test_stats.py"),
     "devsess/operations/statistics.py": (
         "tests/manager/test_stats.py",
-        "tests/manager/test_odd_arguments.py::test_an_odd_argument_is_named",
+        f"{_ODD}::test_an_odd_argument_is_named",
     ),
     "devsess/operations/impersonating.py": (
         "tests/manager/test_impersonation.py",

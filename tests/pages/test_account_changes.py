@@ -272,6 +272,24 @@ def test_a_decision_needs_a_proof(make_site: Callable[..., Site], policy: Policy
     assert 303 == person.press("/sign-out-others").status_code
 
 
+def test_a_young_session_signs_out_a_younger_one(make_site: Callable[..., Site]) -> None:
+    """Each is compared with the one that it would end, not with all others."""
+    site = make_site(policy=YOUNG, step_up_url="/step-up")
+    older = site.sign_in().session
+    site.clock.advance(60)
+    person = site.person()
+    site.clock.advance(60)
+    younger = site.sign_in(ip="198.51.100.7").session
+
+    assert [401, 303] == [
+        person.press(f"/sessions/{it.id}/sign-out").status_code for it in (older, younger)
+    ]
+    assert [True, False] == [
+        bool(found and found.is_active)
+        for found in (site.sessions.get(it.id) for it in (older, younger))
+    ]
+
+
 def test_a_proof_that_leads_nowhere_is_said_in_words(site: Site) -> None:
     """Without a page for it a person is told to sign in again."""
     person = site.person()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 import secrets
 import sqlite3
 from contextlib import closing
@@ -103,7 +104,9 @@ def test_later_events_come(
             sessions.history("bob")
 
 
-def test_a_number_that_was_written_by_hand_hides_nothing(tmp_path: Path) -> None:
+def test_a_number_that_was_written_by_hand_hides_nothing(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     """In SQLite it is no place, too high for any: later events have theirs, beside damage too."""
     path = tmp_path / "s.db"
     with SessionManager(path, keys=SECRET) as sessions, closing(sqlite3.connect(path)) as db:
@@ -119,8 +122,12 @@ def test_a_number_that_was_written_by_hand_hides_nothing(tmp_path: Path) -> None
         sessions.login("eve")
         second = sessions.poll(first.next)
         sessions.login("fay")
+        with db:
+            db.execute("UPDATE events SET reason = x'00' WHERE user_id = 'fay'")
+        sessions.login("gil")
         third = sessions.poll(second.next)
 
-    assert [["ada", "cyd"], ["eve"], ["fay"]] == [
+    assert [["ada", "cyd"], ["eve"], ["gil"]] == [
         [it.user_id for it in page] for page in (first, second, third)
     ]
+    assert ["place 3", "place 5"] == re.findall("place [0-9]+", caplog.text)
