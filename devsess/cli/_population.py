@@ -12,7 +12,6 @@ from datetime import UTC, datetime
 from itertools import count
 from pathlib import Path
 from random import Random
-from typing import TYPE_CHECKING
 
 from attrs import define
 
@@ -21,9 +20,7 @@ from devsess.cli._scenes import Ada, answer, clean_up, night, stolen, support, u
 from devsess.cli._town import MadeUpLocator
 from devsess.manager import SessionManager
 from devsess.policy import DAY, Policy
-
-if TYPE_CHECKING:
-    from devsess.stores.base import Store
+from devsess.stores.sqlite.unsynced import UnsyncedStore
 
 PEOPLE, DAYS, SEED = 360, 90, 7
 _GIVEN = """\
@@ -52,7 +49,7 @@ class JumpingClock:
 
 
 def populate(
-    store: Store | Path,
+    path: Path,
     *,
     keys: str,
     policy: Policy,
@@ -63,10 +60,10 @@ def populate(
     progress: Callable[[float], object] = lambda _: None,
 ) -> None:
     """
-    Fill *store* with the sign-ins of *people* in the *days* before *now*.
+    Fill the database *path* with the sign-ins of *people* in the *days* before *now*.
 
     Args:
-        store: As for the manager.
+        path: A file that can be made anew: no commit waits for the disk.
         keys: As for the manager.
         policy: As for the manager; with risk on.
         now: Seconds since 1970.
@@ -82,7 +79,7 @@ def populate(
     clock = JumpingClock(start)
     heard: list[Callable[..., object]] = []
     with SessionManager(
-        store,
+        UnsyncedStore(path),
         keys=keys,
         policy=policy,
         clock=clock,
@@ -92,6 +89,8 @@ def populate(
         stage = Stage(sessions, start, now)
         heard.append(stage.heard)
         _play(stage, clock, _stories(stage, people, seed), _random(f"answers {seed}"), progress)
+        clock.at = now
+        sessions.purge()
 
 
 def _stories(stage: Stage, people: int, seed: int) -> list[Story]:

@@ -14,12 +14,15 @@ from typing import Any
 import pytest
 
 from devsess import SessionManager
+from devsess.cli import _population
 from devsess.cli import _town as town
-from devsess.cli._lives import awake
+from devsess.cli._lives import Stage, awake
 from devsess.cli._population import DAYS, JumpingClock, populate
 from devsess.cli._scenes import ADA, SUPPORT
 from devsess.models import EventType
 from devsess.policy import DAY, HOUR, Policy
+from devsess.stores.sqlite import SQLiteStore
+from devsess.stores.sqlite.unsynced import UnsyncedStore
 
 SECRET = "t7vKq2Zr9XwLm4NbY8sHd5JfC3pQx6RgUe1"
 NOW = 1_790_000_000.0
@@ -154,3 +157,34 @@ def test_people_sleep() -> None:
             at = awake(random, city, NOW)
             assert NOW < at <= NOW + 3 * DAY
             assert 3 != int((at / HOUR + city.utc_offset) % 24)
+
+
+def synchronous(store: SQLiteStore) -> int:
+    """How far a commit of *store* goes before it is answered: 0 not to the disk, 2 all the way."""
+    opened = store._opened
+    assert opened is not None
+    [(found,)] = opened.writer.execute("PRAGMA synchronous").fetchall()
+    return int(found)
+
+
+def test_no_act_waits_for_the_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The file is made anew if the machine stops: thousands of commits need not reach the disk."""
+    asked: list[int] = []
+    play = _population._play
+
+    def played(stage: Stage, *rest: Any) -> None:
+        store = stage.sessions._store
+        assert isinstance(store, UnsyncedStore)
+        asked.append(synchronous(store))
+        play(stage, *rest)
+
+    monkeypatch.setattr(_population, "_play", played)
+    made(tmp_path / "sessions.db", people=1)
+    assert [0] == asked
+    with closing(SQLiteStore(tmp_path / "sessions.db")) as store:
+        assert 2 == synchronous(store)
+
+
+def test_no_ending_waits_to_be_counted(sessions: SessionManager) -> None:
+    """The overview says so of endings whose rows have not followed; here all have."""
+    assert 0 == sessions.stats(tz="UTC").lagging

@@ -63,6 +63,7 @@ class Connections:
         readers: int,
         *,
         create: bool,
+        synchronous: str = "FULL",
     ) -> None:
         if create:
             _create(path)
@@ -77,7 +78,7 @@ class Connections:
         self._all: list[sqlite3.Connection] = []
         self.readers = Readers(path, self._open_reader, readers, timeout)
         try:
-            self.writer = self._open("FULL").cursor()
+            self.writer = self._open(synchronous).cursor()
             self._writer_waits = timeout
             self.toucher = self._open("NORMAL", waits=False).cursor()
             checkpoint = f"PRAGMA wal_autocheckpoint = {_TOUCHER_CHECKPOINT}"

@@ -15,7 +15,7 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from threading import get_ident
-from typing import Any, Concatenate, NoReturn, ParamSpec, TypeAlias, TypeVar
+from typing import Any, ClassVar, Concatenate, NoReturn, ParamSpec, TypeAlias, TypeVar
 
 from devsess._runtime.fork import around_fork
 from devsess.errors import StoreUnavailableError
@@ -43,6 +43,9 @@ _epochs = itertools.count(1)
 
 class DatabaseFile:
     """The part of SQLiteStore that opens, reads and writes; arguments and errors are its own."""
+
+    # A commit is on the disk before it is answered.
+    _SYNCHRONOUS: ClassVar[str] = "FULL"
 
     def __init__(
         self,
@@ -224,7 +227,12 @@ class DatabaseFile:
                     self._opened = None
                 old.close()  # first: new ones of this process would share its locks and memory
             new = Connections(
-                self._path, self._timeout, next(_epochs), self._readers, create=create
+                self._path,
+                self._timeout,
+                next(_epochs),
+                self._readers,
+                create=create,
+                synchronous=self._SYNCHRONOUS,
             )
             try:
                 schema.bring_up_to_date(new.writer.connection)

@@ -95,7 +95,7 @@ def weighed(visit: AdminVisit, found: Mapping[str, Any] | None) -> Weighed | Non
         Weight(signal_words(visit, it), _signed(it["weight"])) for it in found["signals"]
     )
     base = found["score"] - sum(it["weight"] for it in found["signals"])
-    begins = say("Every sum begins with {n} points.", n=_signed(base)) if base else ""
+    begins = say("Every sum begins with {n} points.", n=base) if base else ""
     rules = visit.words.listed(dict.fromkeys(_rule(visit, it) for it in found["notEvaluated"]))
     return Weighed(title, signals, begins, rules)
 
