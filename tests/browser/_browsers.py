@@ -35,23 +35,33 @@ class Browsers:
     def __init__(self) -> None:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="browsers")
         self._playwright: Playwright | None = None
-        self._started: dict[Name, Browser] = {}
+        self._started: dict[tuple[Name, bool], Browser] = {}
 
     def run(self, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """The result of *call*, or its error, in the browsers' thread."""
         return self._thread.submit(call, *args, **kwargs).result()
 
-    def started(self, name: Name) -> Browser:
-        """The browser; only in their thread."""
+    def started(self, name: Name, *, keeps_pages: bool = False) -> Browser:
+        """
+        The browser; only in their thread.
+
+        Args:
+            name: Which.
+            keeps_pages: Whether it may show a page that was left as it was, on the way back, as
+                people's browsers do; Playwright turns that off in Chromium.
+        """
         if self._playwright is None:
             self._playwright = sync_playwright().start()
-        if name not in self._started:
-            self._started[name] = self._start(self._playwright, name)
-        return self._started[name]
+        key = name, keeps_pages
+        if key not in self._started:
+            self._started[key] = self._start(self._playwright, name, keeps_pages)
+        return self._started[key]
 
-    def _start(self, playwright: Playwright, name: Name) -> Browser:
+    def _start(self, playwright: Playwright, name: Name, keeps_pages: bool) -> Browser:
         options: dict[str, Any] = {"executable_path": WHERE[name], "timeout": 60_000}
         if name == "chromium":
+            if keeps_pages:
+                options["ignore_default_args"] = ["--disable-back-forward-cache"]
             return playwright.chromium.launch(args=QUIET, **options)
         # Over the standard's protocol: Playwright's own needs a Firefox of its own.
         return playwright.firefox.launch(channel="moz-firefox", **options)

@@ -54,8 +54,11 @@ def visit(browsers: Browsers) -> Iterator[Callable[..., Visitor]]:
     """Makes visitors of a site; in the end, none of them may have seen a fault."""
     made: list[Visitor] = []
 
-    def visit(site: str, *, using: Name = "chromium", **settings: Any) -> Visitor:
-        visitor = Visitor(browsers.started(there(using)), site, **settings)
+    def visit(
+        site: str, *, using: Name = "chromium", keeps_pages: bool = False, **settings: Any
+    ) -> Visitor:
+        browser = browsers.started(there(using), keeps_pages=keeps_pages)
+        visitor = Visitor(browser, site, **settings)
         made.append(visitor)
         return visitor
 

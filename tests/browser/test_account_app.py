@@ -65,6 +65,25 @@ def test_one_browser_ends_the_other(
     assert "/sign-in" == other.path
 
 
+def test_the_way_back_leads_to_no_page_of_before(
+    visit: Visit, here: Demo, any_browser: Name
+) -> None:
+    """Who comes to a browser after its person signed out sees none of their pages."""
+    visitor = signed_in(visit, here, using=any_browser, keeps_pages=True)
+    visitor.press("All activity")
+    visitor.go("/account/")
+    visitor.page.locator("li", has_text="This device").get_by_role("link").first.click()
+    visitor.page.wait_for_url("**/account/devices/*")
+    own = visitor.page.locator("li", has_text="This sign-in")
+    own.get_by_role("button", name="Sign out").click()
+    visitor.page.wait_for_url("**/sign-in**")
+    for _ in range(3):
+        visitor.page.go_back()
+        assert "/sign-in" == visitor.path
+        assert "Lagos" not in visitor.text
+        assert "My MacBook" not in visitor.text
+
+
 def test_a_copied_jar_ends_with_one_click(visit: Visit, here: Demo) -> None:
     """A thief of a browser's cookies is out when their owner ends it on another one."""
     phone, laptop = signed_in(visit, here), signed_in(visit, here, user_agent=EDGE)
