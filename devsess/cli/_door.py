@@ -38,19 +38,17 @@ class Door:
 
     Args:
         app: The app behind it.
-        name: Of the cookie, before a random end: cookies know no ports, and of two such servers on
-            one machine the second would shut the first.
         elapsed: Seconds, never fewer than before.
     """
 
     def __init__(
         self,
         app: WSGIApplication,
-        name: str = "devsess-operator",
         elapsed: Callable[[], float] = time.monotonic,
     ) -> None:
         self._app, self._elapsed = app, elapsed
-        self._name = f"{name}-{secrets.token_hex(4)}"
+        # Cookies know no ports: of two such servers on a machine the second would shut the first.
+        self._name = f"devsess-operator-{secrets.token_hex(4)}"
         self._link, self._cookie = secrets.token_urlsafe(32), secrets.token_urlsafe(32)
         self._until = elapsed() + LIFETIME
         self._lock, self._is_used = Lock(), False

@@ -7,7 +7,6 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
@@ -21,9 +20,6 @@ from devsess.errors import ConfigurationError
 from devsess.manager import SessionManager
 from devsess.policy import Policy
 from devsess.tokens.keys import generate_secret
-
-if TYPE_CHECKING:
-    pass
 
 # All that is there to be seen; nobody is refused, since the demo's sign-in asks for no password.
 POLICY = Policy()
