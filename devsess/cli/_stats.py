@@ -66,7 +66,7 @@ def _show(found: Stats) -> None:
     _most(("city", "country", "sign-ins"), places)
     _most(("ended by", "sessions"), found.reasons.items())
     lifespans = ((kind, _span(found.median_lifespan[kind])) for kind in _kinds(found))
-    _most(("kind of device", "half of its sessions last"), lifespans)
+    _most(("kind of device", "median lifespan"), lifespans)
 
 
 def _days(found: Stats) -> Iterable[Sequence[str]]:

@@ -210,7 +210,9 @@ def _device(visit: AdminVisit, data: Mapping[str, Any]) -> Markup:
     say = visit.words.say
     if data["bound"]:
         return say("Only its own device may renew its tokens")
-    return say("Its device has not shown its own token yet: any may renew its tokens")
+    return say(
+        "Its device has not shown its own token yet: any device may renew the session’s tokens"
+    )
 
 
 def _staleness(visit: AdminVisit, data: Mapping[str, Any]) -> Markup:

@@ -367,4 +367,4 @@ def _lifespans(visit: AdminVisit, stats: Stats) -> Ranking:
         Row(kind_words(visit, kind), span_words(visit, it), share)
         for (kind, it), share in zip(known, shares, strict=True)
     )
-    return Ranking("lifespans", say("Half of the sessions last"), rows[:MOST])
+    return Ranking("lifespans", say("Median lifespan of sessions"), rows[:MOST])
