@@ -30,7 +30,8 @@ class Operator:
     Attributes:
         actor: Their name; it stands in the history beside all that they do.
         tenant: Says of a user id whether it is one of theirs. Others are neither shown nor
-            counted nor ended, and its addresses answer 404. None: all are.
+            counted nor ended, and their pages answer 404. It is called for each row of a list,
+            over an AsyncSessionManager on the event loop: let it look nothing up. None: all are.
 
     Raises:
         ConfigurationError: If *actor* is empty, too long, or would stand in the log otherwise than
