@@ -30,6 +30,7 @@ class Trial:
         self._items = list(items)
         self._path = str(path)
         self._calling: dict[str, list[tuple[float, pytest.Item]]] = defaultdict(list)
+        self._computing: dict[str, float] = {}
 
     def run_all(self) -> None:
         """
@@ -47,9 +48,10 @@ class Trial:
 
             threading.setprofile(note)
             sys.setprofile(note)
-            begun = time.monotonic()
+            begun, computed = time.monotonic(), time.process_time()
             why = _failure(item)
             took = time.monotonic() - begun
+            self._computing[item.nodeid] = time.process_time() - computed
             sys.setprofile(None)
             threading.setprofile(None)
             if why is not None:
@@ -63,9 +65,11 @@ class Trial:
         name = function.__code__.co_qualname if function else EVERYTHING
         tests = sorted(self._calling[name], key=lambda each: each[0])
         patience = 10 + 10 * sum(took for took, _ in tests)
+        # One that goes round and round is stopped by its own time, however busy the machine is.
+        seconds = 10 + round(3 * sum(self._computing[item.nodeid] for _, item in tests))
         child = os.fork()
         if child == 0:
-            os._exit(_child(mutant, swap, [item for _, item in tests]))
+            os._exit(_child(mutant, swap, [item for _, item in tests], seconds))
         return _waited(child, patience)
 
 
@@ -82,8 +86,9 @@ def _error(report: pytest.TestReport) -> str:
     return str(crash or report.longrepr)
 
 
-def _child(mutant: Mutant, swap: Swap, tests: Sequence[pytest.Item]) -> int:
+def _child(mutant: Mutant, swap: Swap, tests: Sequence[pytest.Item], seconds: int) -> int:
     os.setsid()
+    resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds))
     resource.setrlimit(resource.RLIMIT_DATA, (4 << 30, 4 << 30))
     quiet = os.open(os.devnull, os.O_WRONLY)
     os.dup2(quiet, 1)
@@ -96,7 +101,7 @@ def _child(mutant: Mutant, swap: Swap, tests: Sequence[pytest.Item]) -> int:
 
 
 def _waited(child: int, patience: float) -> bool:
-    """Whether it ends well, and in time: where one hangs, somebody would notice."""
+    """Whether it ends well, and in time: where one hangs, or is stopped, somebody would notice."""
     ends_at = time.monotonic() + patience
     while time.monotonic() < ends_at:
         done, status = os.waitpid(child, os.WNOHANG)

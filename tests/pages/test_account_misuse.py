@@ -54,6 +54,17 @@ def test_a_second_click_on_no_is_not_told_that_nothing_was_done(site: Site) -> N
     assert 1 == events.count(EventType.NOTICE_DISOWNED)
 
 
+def test_a_block_is_no_answer(make_site: Callable[..., Site]) -> None:
+    """Where "no" was never said, the other sessions owe no step-up, and saying it needs a proof."""
+    site = make_site(step_up_url="/step-up")
+    person = site.person()
+    other = site.sign_in().session
+    site.sessions.block_device("ada", other.device)
+    site.clock.advance(3 * 86_400)
+
+    assert 401 == person.press(f"/sessions/{other.id}/not-mine").status_code
+
+
 def test_no_to_another_sign_in_needs_the_step_up_that_the_first_asked_for(site: Site) -> None:
     """A step-up that is due is not got around by naming another session that has ended."""
     person = site.settled()
