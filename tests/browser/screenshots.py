@@ -19,7 +19,7 @@ from _visitor import Scheme, Visitor
 
 from devsess.cli._town import CHROME_ON_MAC
 
-WIDTHS = (320, 390, 820, 1440)
+WIDTHS = (320, 390, 768, 1440)
 SCHEMES: tuple[Scheme, ...] = ("light", "dark")
 LANGUAGES = ("en", "de", "ar")
 PEOPLE = 150

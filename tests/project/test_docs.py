@@ -67,12 +67,16 @@ def anchors(path: Path) -> set[str]:
     return {re.sub(r"[^\w\- ]", "", each.lower()).strip().replace(" ", "-") for each in headings}
 
 
+# Of a link, and of a picture.
+_TARGET = re.compile(r"(?:\]\(|\bsrc(?:set)?=\")([^)\s\"]+)[)\"]")
+
+
 def links() -> list[tuple[Path, str]]:
     """Every link that is not to somewhere else on the web, with the page it stands on."""
     return [
         (path, target)
         for path in PAGES
-        for target in re.findall(r"\]\(([^)\s]+)\)", prose(path))
+        for target in _TARGET.findall(prose(path))
         if "://" not in target
     ]
 
@@ -92,6 +96,22 @@ def test_links_lead_somewhere(page: Path, target: str) -> None:
     path = (page.parent / name).resolve() if name else page
     assert path.exists(), f"{relative(page)} links to {target}"
     assert not heading or heading in anchors(path), f"{relative(page)} links to {target}"
+
+
+def test_pictures_are_small_and_each_is_shown() -> None:
+    """At most 100 KB each, for a page is read on phones too."""
+    shown = {(page.parent / target).resolve() for page, target in links()}
+    pictures = sorted((ROOT / "docs" / "pictures").glob("*.png"))
+    assert pictures
+    assert [] == [it.name for it in pictures if it not in shown]
+    assert [] == [it.name for it in pictures if it.stat().st_size > 100_000]
+
+
+def test_pictures_are_described() -> None:
+    """For those who do not see them."""
+    tags = [tag for page in PAGES for tag in re.findall(r"<img [^>]*>", prose(page))]
+    assert tags
+    assert [] == [tag for tag in tags if not re.search(r'alt="[^"]{20,}"', tag)]
 
 
 @pytest.mark.parametrize("page", sorted((ROOT / "docs").glob("*.md")), ids=relative)
