@@ -86,8 +86,6 @@ async def say_yes(op: Operation, asked: Question, *, by: str | Session | None = 
     if row is None:
         return False
     while not await _noted(op, asked, True, given):
-        if asked.once:
-            raise TokenExpiredError("this notice has been answered")
         given = await _given(op, asked, yes=True)
     await _confirmed(op, asked, row, by)
     if await _is_disowned(op, asked):  # meanwhile

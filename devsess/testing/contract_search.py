@@ -185,6 +185,7 @@ class SearchContract:
             assert calls < 9
 
         assert ["s4", "s0"] == found
+        assert calls > 1, "more rows were looked at than may be"
 
     @with_a_store
     async def test_a_count_has_a_limit(self, store: SearchedStore) -> None:
@@ -235,6 +236,9 @@ class SearchContract:
         assert ["left"] == await _queue(store, 0)
         for looked in (1, 2, 3):
             assert ["left"] == await _queue(store, 0, looked=looked)
+        first = await store.queue(0, cutoffs=cutoffs(NOW), limit=9, looked=1)
+        assert ["left"] == [it.id for it in first]
+        assert first.next is not None, "more rows were looked at than may be"
 
     @with_a_store
     async def test_acts_are_what_others_did(self, store: SearchedStore) -> None:
