@@ -72,7 +72,7 @@ def test_an_operator_ends_a_network(visit: Visit, here: Demo, number: int, scrip
     _search(visitor, "192.0.2.0/24", by_key=scripts)
     visitor.page.get_by_role("link", name="End these").first.click()
     visitor.page.wait_for_load_state()
-    assert f"{number} open sessions will end" in visitor.page.locator(".ds-lead").inner_text()
+    assert f"{number:,} open sessions will end" in visitor.page.locator(".ds-lead").inner_text()
     visitor.page.get_by_label("Reason").fill("stolen passwords")
     visitor.page.get_by_label("to confirm").fill(str(number + 1))
     visitor.press("End these sessions")
@@ -102,13 +102,13 @@ def _go_on(visitor: Visitor, number: int) -> None:
     """Until all are ended: a script presses "Continue", without one the operator does."""
     for _ in range(number // 100 + 2):
         visitor.page.wait_for_load_state()
-        if f"{number} sessions were ended" in visitor.page.locator("h1").inner_text():
+        if f"{number:,} sessions were ended" in visitor.page.locator("h1").inner_text():
             return
         if visitor.page.locator("form[data-continue]").count() and not visitor.scripts:
             visitor.press("Continue")
         else:
             visitor.page.wait_for_timeout(500)
-    assert f"{number} sessions were ended" in visitor.page.locator("h1").inner_text()
+    assert f"{number:,} sessions were ended" in visitor.page.locator("h1").inner_text()
 
 
 @pytest.mark.thorough
