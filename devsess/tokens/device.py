@@ -6,10 +6,11 @@ They are no JWTs, so that no kind of token can be taken for another (RFC 8725 §
 
 from __future__ import annotations
 
+import hmac
 import re
 from typing import TYPE_CHECKING
 
-from devsess.tokens.text import MAX_TOKEN_LENGTH, is_mac, mac
+from devsess.tokens.text import MAX_TOKEN_LENGTH, KeyedHash, base64url, framed, mac
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -26,6 +27,7 @@ class DeviceTokens:
 
     def __init__(self, keys: Keys) -> None:
         self._keys = keys
+        self._hashes = [KeyedHash(key) for key in keys.derive("device")]
 
     def mint(self, device_ids: Sequence[str]) -> str:
         """The device token of a key ring with these ids."""
@@ -45,6 +47,13 @@ class DeviceTokens:
         if found is None:
             return ()
         text = f"ds1d.{found[1]}".encode()
-        if not is_mac(found[2], self._keys.derive("device"), text):
+        if not self._is_signed(text, found[2]):
             return ()
         return tuple(found[1].split("~"))
+
+    def _is_signed(self, text: bytes, presented: str) -> bool:
+        """As `is_mac`, which would hash the pads of the key each time."""
+        message = framed(text)
+        return any(
+            hmac.compare_digest(base64url(one.digest(message)), presented) for one in self._hashes
+        )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import hmac
 import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal
@@ -18,7 +19,7 @@ from devsess.errors import ConfigurationError
 from devsess.tokens.shapes import mistaken, public_forms
 from devsess.tokens.sources import HOW_TO, MIN_SECRET, Purpose
 from devsess.tokens.strength import is_guessable
-from devsess.tokens.text import base64url
+from devsess.tokens.text import KeyedHash, base64url
 
 # Order of the P-256 group (FIPS 186-5). (r, s) and (r, n - s) both verify; one is refused.
 _P256_ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
@@ -44,6 +45,7 @@ class Key:
     _algorithm: Algorithm = field(repr=False)
     _signing: Any = field(repr=False)
     _verifying: Any = field(repr=False)
+    _hash: KeyedHash | None = field(default=None, repr=False)  # HS256's, which is verified most
 
     @property
     def can_sign(self) -> bool:
@@ -60,6 +62,8 @@ class Key:
 
     def verify(self, message: bytes, signature: bytes) -> bool:
         """Whether *signature* is the one spelling that `sign` gives out (RFC 8725 §3.3)."""
+        if self._hash is not None:
+            return hmac.compare_digest(self._hash.digest(message), signature)
         if self.alg == "ES256" and not (len(signature) == 64 and _is_low(signature)):
             return False
         return bool(self._algorithm.verify(message, self._verifying, signature))
@@ -102,7 +106,7 @@ def load(source: object) -> tuple[Key, bytes | None]:
     except Exception:  # noqa: BLE001 - whatever it is, it may quote the key
         raise ConfigurationError(f"the key cannot be used as a secret; {HOW_TO}") from None
     kid = base64url(derive(secret, "kid")[:12])
-    return Key("HS256", kid, None, algorithm, prepared, prepared), secret
+    return Key("HS256", kid, None, algorithm, prepared, prepared, KeyedHash(prepared)), secret
 
 
 def _from_pem(pem: bytes) -> object:
