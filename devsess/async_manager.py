@@ -104,8 +104,9 @@ class AsyncSessionManager(AsyncRunner):
         if type(found) is Session:
             session = found
         else:
-            options = {"stale": found is STALE, "fresh": fresh, "touch": touch}
-            session = await self._read_at(now, self._core.validate, token, client, **options)
+            session = await self._validated(
+                now, token, client, stale=found is STALE, fresh=fresh, touch=touch
+            )
         if max_auth_age is not None or acr is not None:
             self._core.require(session, now, max_auth_age, acr)
         return session

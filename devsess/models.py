@@ -23,6 +23,7 @@ from devsess._events import Event as Event
 from devsess._events import EventType as EventType
 from devsess._frozen import NOTHING
 from devsess._instants import iso as iso
+from devsess._later import FilledLater
 from devsess._location import Location as Location
 
 T = TypeVar("T")
@@ -79,7 +80,7 @@ class Device:
 
 
 @frozen
-class Session:
+class Session(FilledLater):
     """
     One sign-in, from one device, until it expires or is revoked.
 

@@ -3,36 +3,67 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from functools import partial
+from operator import attrgetter
+from typing import TYPE_CHECKING, Any
 
 from devsess import lifecycle
 from devsess._frozen import NOTHING, FrozenDict, freeze
+from devsess._later import Unfilled
 from devsess.lifecycle import instant
 from devsess.models import Device, Event, Session
 from devsess.stores.rows import EXPIRED, NoticeRow
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
     from devsess.lifecycle import Standing
-    from devsess.stores.rows import DeviceRow, EventRow, SessionRow
+    from devsess.stores.rows import DeviceRow, EventRow
 
 EMPTY_CLAIMS = "{}"
+
+# The fields of a session that cost something to make: most requests look at none of them.
+_COLD = (
+    "device",
+    "created_at",
+    "last_seen_at",
+    "expires_at",
+    "absolute_expires_at",
+    "auth_time",
+    "claims",
+    "levels",
+)
+_unfilled = Unfilled(Session, _COLD)
 
 
 def device_view(row: DeviceRow) -> Device:
     """A device as a user sees it."""
-    seen_at = instant(row.first_seen_at)
+    return _device(_SHOWN(row))
+
+
+_SHOWN: Callable[[DeviceRow], tuple[Any, ...]] = attrgetter(
+    *("id", "label", "kind", "os", "browser", "first_seen_at", "last_seen_at"),
+    *("trusted_until", "blocked", "name", "resembles"),
+)
+
+
+def _device(shown: tuple[Any, ...]) -> Device:
+    """The device of the values _SHOWN."""
+    (id_, label, kind, os, browser, first_seen_at, last_seen_at, *others) = shown
+    trusted_until, blocked, name, resembles = others
+    seen_at = instant(first_seen_at)
     return Device(
-        row.id,
-        row.label,
-        row.kind,
-        row.os,
-        row.browser,
+        id_,
+        label,
+        kind,
+        os,
+        browser,
         seen_at,
-        seen_at if row.last_seen_at == row.first_seen_at else instant(row.last_seen_at),
-        None if row.trusted_until is None else instant(row.trusted_until),
-        row.blocked,
-        row.name,
-        row.resembles,
+        seen_at if last_seen_at == first_seen_at else instant(last_seen_at),
+        None if trusted_until is None else instant(trusted_until),
+        blocked,
+        name,
+        resembles,
     )
 
 
@@ -63,7 +94,7 @@ def session_view(standing: Standing, *, current: str | None = None) -> Session:
         row.id == current,
         claims_view(row.claims),
         row.bound,
-        levels_view(row),
+        levels_view(lifecycle.levels_reached(row)),
         row.generation,
         None if row.step_up_after is None else instant(row.step_up_after),
         row.score,
@@ -71,9 +102,49 @@ def session_view(standing: Standing, *, current: str | None = None) -> Session:
     )
 
 
-def levels_view(row: SessionRow) -> FrozenDict:
+def live_view(standing: Standing) -> Session:
+    """
+    As `session_view`, of a live session that nobody acts in: the costly fields are made later.
+
+    It holds neither row, each of which takes as much memory as all that is made of both.
+    """
+    row = standing.row
+    return _unfilled(
+        (
+            *(row.id, row.user_id, row.ip, row.user_agent, row.location),
+            *(row.amr, row.acr, row.persistent),
+            *(None, None, True, False),  # not revoked; active; not the `current` of a list
+            *(row.bound, row.generation, None, row.score, None),
+        ),
+        partial(
+            _cold,
+            _SHOWN(row.device),
+            None if row.claims == EMPTY_CLAIMS else row.claims,
+            lifecycle.levels_reached(row) if row.levels or row.acr is not None else None,
+            row.created_at,
+            row.last_seen_at,
+            standing.idle_deadline,
+            standing.absolute_deadline,
+            row.auth_time,
+        ),
+    )
+
+
+def _cold(
+    device: tuple[Any, ...], claims: str | None, levels: Mapping[str, int] | None, *instants: float
+) -> dict[str, object]:
+    """The fields _COLD by name."""
+    values = (
+        _device(device),
+        *map(instant, instants),
+        claims_view(claims or EMPTY_CLAIMS),
+        levels_view(levels or {}),
+    )
+    return dict(zip(_COLD, values, strict=True))
+
+
+def levels_view(levels: Mapping[str, int]) -> FrozenDict:
     """Each level reached, and when it last was."""
-    levels = lifecycle.levels_reached(row)
     return FrozenDict({acr: instant(at) for acr, at in levels.items()}) if levels else NOTHING
 
 

@@ -14,6 +14,7 @@ from devsess._runtime.clock import Clock, elapsed
 from devsess._runtime.corrections import Corrections
 from devsess._runtime.currency import Currency
 from devsess._runtime.notify import log_warning
+from devsess._runtime.plain import PlainWay, Seen
 from devsess.errors import ConfigurationError, StoreUnavailableError
 from devsess.metrics import CallTimes, Metrics
 from devsess.models import Client, Session
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from devsess._runtime.drive import OperationFunction
     from devsess._runtime.faces import Face
     from devsess._runtime.notify import OnEvent
+    from devsess._runtime.plain import Get
     from devsess.stores.rows import EventRow
 
 P = ParamSpec("P")
@@ -92,6 +94,10 @@ class Core:
             face,
             events,
         )
+
+    def plain_way(self, get: Get) -> PlainWay:
+        """Validations over a blocking store, whose call *get* is."""
+        return PlainWay(self.policy, self.tokens, self.cache, self.times, self.currency.keep, get)
 
     def dropping_changed(self, write: OperationFunction[P, T]) -> OperationFunction[P, T]:
         """*write*, followed by a catch-up: the cache holds no row that it changed."""
@@ -162,14 +168,18 @@ class Core:
         stale: bool,
         fresh: bool,
         touch: bool,
+        seen: Seen | None = None,
     ) -> Session:
         """
         The slow path of a validation: catch up, look again, read the row, keep it.
 
         Args:
             stale: Whether the cache must catch up before it may be looked into.
+            seen: What was read already: then it goes on from there.
             others: As for SessionManager.validate.
         """
+        if seen is not None:
+            return await self._judged(op, token, client, seen, touch=touch)
         check_length(token)
         checked_client(client)
         if stale and await self._caught_up(op):
@@ -188,8 +198,25 @@ class Core:
         if fresh:
             # Read before the row is: if the row changes in between, the stamps differ next time.
             stamp = await op.store.stamp(claims.session_id)
-        validated = await validate(op, claims, client, touch=touch)
-        self.cache.keep(ticket, token, client, validated, stamp)
+        return await self._judged(
+            op, token, client, Seen(ticket, claims, None), stamp=stamp, touch=touch
+        )
+
+    async def _judged(
+        self,
+        op: Operation,
+        token: str,
+        client: Client | None,
+        seen: Seen,
+        *,
+        stamp: int | None = None,
+        touch: bool,
+    ) -> Session:
+        """The session of a verified token, kept in memory."""
+        if seen.is_busy:
+            await op.store.wait()
+        validated = await validate(op, seen.claims, client, touch=touch, row=seen.row)
+        self.cache.keep(seen.ticket, token, client, validated, stamp)
         self.currency.keep()
         return validated.session
 

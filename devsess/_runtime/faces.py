@@ -100,6 +100,9 @@ class Face(Awaited):
     async def _found(self, locator: Locator, ip: str) -> Location | None:
         return locator.locate(ip)
 
+    async def wait(self) -> None:
+        """Go on where calls may wait."""
+
     async def pause(self) -> None:
         """Let others write, for as long as the last call kept them waiting."""
         shortest, longest = _PAUSE
@@ -175,6 +178,11 @@ class BlockingFace(Face):
         if ip is not None and self._locator is not None and not self.may_wait:
             await SUSPENSION
         return await super().locate(ip)
+
+    async def wait(self) -> None:
+        """See Face.wait."""
+        if not self.may_wait:
+            await SUSPENSION
 
     async def pause(self) -> None:
         """See Face.pause."""

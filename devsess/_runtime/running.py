@@ -14,6 +14,7 @@ from devsess._runtime.locating import BoundedLocator, bounded
 from devsess._runtime.notify import log_error, notify, notify_async
 from devsess._runtime.threads import Threads
 from devsess.errors import StoreUnavailableError
+from devsess.models import Session
 from devsess.stores.capabilities import capabilities_of
 from devsess.stores.open import is_async
 
@@ -25,7 +26,9 @@ if TYPE_CHECKING:
     from devsess._runtime.drive import OperationCoroutine, OperationFunction
     from devsess._runtime.faces import Face
     from devsess._runtime.notify import OnEvent
+    from devsess._runtime.plain import Get
     from devsess.geo.locator import Locator
+    from devsess.models import Client
     from devsess.operations import AllEnded
     from devsess.stores.base import AsyncStore, Store
     from devsess.stores.rows import EventRow
@@ -58,11 +61,16 @@ class ManagerBase:
         self._is_async = is_async(store)
         self._capabilities = capabilities_of(store)
         core.watch(self._capabilities, self._make_runner)
+        self._plain = None if self._is_async else core.plain_way(self._get_at_once())
 
     @property
     def core(self) -> Core:
         """The parts that need no I/O: policy, keys, cache. For adapters."""
         return self._core
+
+    def _get_at_once(self) -> Get:
+        """The store's `get`, which may wait where this manager may."""
+        return cast("Store", self._store).get
 
     def _forget_memory(self) -> None:
         """A closed manager answers nothing, not even from memory, and keeps no threads."""
@@ -98,6 +106,26 @@ class Runner(ManagerBase):
         finally:
             if events:
                 notify(events, self._on_event)
+
+    def _validated(
+        self,
+        now: float,
+        token: str,
+        client: Client | None,
+        *,
+        stale: bool,
+        fresh: bool,
+        touch: bool,
+    ) -> Session:
+        """A session that memory did not answer with, as Core.validate."""
+        seen = None
+        if self._plain is not None and not (stale or fresh):
+            found = self._plain.validate(token, client, now)
+            if isinstance(found, Session):
+                return found
+            seen = found
+        options = {"stale": stale, "fresh": fresh, "touch": touch}
+        return self._read_at(now, self._core.validate, token, client, **options, seen=seen)
 
     def _face(self) -> Face:
         parts = (self._capabilities, self._core.times, self._locator)
@@ -172,6 +200,29 @@ class AsyncRunner(ManagerBase):
     ) -> T:
         """As `_write`; no process answers from a memory of before when this returns."""
         return await self._written(self._core.heard_by_all(operation), *args, **kwargs)
+
+    def _get_at_once(self) -> Get:
+        return partial(cast("Store", self._store).get, wait=False)
+
+    async def _validated(
+        self,
+        now: float,
+        token: str,
+        client: Client | None,
+        *,
+        stale: bool,
+        fresh: bool,
+        touch: bool,
+    ) -> Session:
+        """A session that memory did not answer with, as Core.validate."""
+        seen = None
+        if self._plain is not None and not (stale or fresh):
+            found = self._plain.validate(token, client, now)
+            if isinstance(found, Session):
+                return found
+            seen = found
+        options = {"stale": stale, "fresh": fresh, "touch": touch}
+        return await self._read_at(now, self._core.validate, token, client, **options, seen=seen)
 
     async def _written(
         self, write: OperationFunction[P, T], /, *args: P.args, **kwargs: P.kwargs

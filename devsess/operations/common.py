@@ -127,7 +127,11 @@ async def live_session(op: Operation, claims: AccessClaims) -> Standing:
         SessionRevokedError, SessionExpiredError: As the lifecycle says.
         TokenExpiredError: If a step-up replaced the token.
     """
-    row = require_found(await op.store.get(claims.session_id))
+    return await live_row(op, require_found(await op.store.get(claims.session_id)), claims)
+
+
+async def live_row(op: Operation, row: SessionRow, claims: AccessClaims) -> Standing:
+    """As `live_session`, whose row was read."""
     require_account(row, claims)
     standing = require_live(op, row)
     if row.impersonator is not None:  # or each validation would run two coroutines for nothing

@@ -9,7 +9,7 @@ from attrs import evolve, frozen
 
 from devsess import lifecycle, rotation
 from devsess.errors import StoreUnavailableError
-from devsess.operations.common import corrected, live_session, presents_own_device
+from devsess.operations.common import corrected, live_row, live_session, presents_own_device
 from devsess.operations.moving import note_move
 from devsess.views import session_view
 
@@ -36,15 +36,26 @@ class Validated:
 
 
 async def validate(
-    op: Operation, claims: AccessClaims, client: Client | None, *, touch: bool
+    op: Operation,
+    claims: AccessClaims,
+    client: Client | None,
+    *,
+    touch: bool,
+    row: SessionRow | None = None,
 ) -> Validated:
     """
     Judge a verified access token against its row.
 
+    Args:
+        claims: The token's.
+        client: The request.
+        touch: Whether it counts as activity.
+        row: The row, if it was read just now.
+
     Raises:
         InvalidSessionError: As `live_session` and `presents_own_device` say.
     """
-    standing = await live_session(op, claims)
+    standing = await (live_session(op, claims) if row is None else live_row(op, row, claims))
     if touch and standing.written_ahead:
         standing = await _corrected(op, standing, claims)
     row = standing.row

@@ -31,6 +31,7 @@ _MANAGERS = (
 _TOKENS = (
     "tests/unit/test_tokens.py",
     "tests/attacks/test_other_kinds.py",
+    "tests/attacks/test_own_tokens.py",
     "tests/attacks/test_forged_tokens.py",
     "tests/unit/test_keys.py",
 )
@@ -235,6 +236,8 @@ TARGETS: dict[str, tuple[str, ...]] = {
         "tests/unit/test_ending_tokens.py",
         f"{_DESK[1]}::test_an_old_preview_ends_nothing",
     ),
+    "devsess/tokens/own.py": _TOKENS,
+    "devsess/operations/plain.py": ("tests/unit/test_plain_rows.py",),
     "devsess/tokens/refresh.py": _TOKENS,
     "devsess/tokens/device.py": _TOKENS,
     "devsess/tokens/segments.py": _TOKENS,

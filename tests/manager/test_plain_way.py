@@ -1,0 +1,176 @@
+"""Plainly good rows are answered without an operation; others reach it with what was read."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from attrs import evolve
+
+from devsess import (
+    AsyncSessionManager,
+    BadTokenError,
+    Client,
+    DeviceMismatchError,
+    Grant,
+    SessionManager,
+    SessionRevokedError,
+)
+from devsess.stores.calls import StoreBusyError
+from devsess.stores.memory import MemoryStore
+from devsess.testing import FakeClock
+
+SECRET = "t7vKq2Zr9XwLm4NbY8sHd5JfC3pQx6RgUe1"
+HOME = Client(ip="198.18.0.1", user_agent="curl/8.5.0")
+
+
+class Both:
+    """A blocking and an awaiting manager that have answered nothing yet, over one store."""
+
+    def __init__(self, store: Any) -> None:
+        self.clock = FakeClock()
+        self.signer = SessionManager(store, keys=SECRET, clock=self.clock)
+        self.grant: Grant = self.signer.login("ada", HOME)
+        self.own = evolve(HOME, device_token=self.grant.device_token)
+        self.signer.validate(self.grant.access_token, self.own)  # binds
+        self.blocking = SessionManager(self.signer._store, keys=SECRET, clock=self.clock)
+        self.awaiting = AsyncSessionManager(self.signer._store, keys=SECRET, clock=self.clock)
+
+    def each(self, *args: Any, **kwargs: Any) -> Iterator[tuple[Any, Any]]:
+        """Each manager, and its outcome of `validate`."""
+        for manager in (self.blocking, self.awaiting):
+            found: Any
+            try:
+                found = manager.validate(*args, **kwargs)
+                if asyncio.iscoroutine(found):
+                    found = asyncio.run(found)
+            except Exception as error:  # noqa: BLE001 - it is the outcome
+                found = error
+            yield manager, found
+
+
+@pytest.fixture(params=["sqlite", "memory"])
+def both(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Both]:
+    found = Both(tmp_path / "s.db" if request.param == "sqlite" else MemoryStore())
+    yield found
+    found.signer.close()
+
+
+@pytest.fixture
+def no_operation(both: Both, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def refuse(*_: Any, **__: Any) -> None:
+        raise AssertionError("an operation began")
+
+    for manager in (both.blocking, both.awaiting):
+        monkeypatch.setattr(manager.core, "validate", refuse)
+
+
+def calls_of(manager: Any) -> dict[str, int]:
+    return {name: it.count for name, it in manager.core.metrics().calls.items()}
+
+
+@pytest.mark.usefixtures("no_operation")
+@pytest.mark.parametrize("presents", [True, False])
+def test_a_first_sight_needs_no_operation(both: Both, presents: bool) -> None:
+    """Its row is read once, counted as any, and kept: the next one is a hit."""
+    client = both.own if presents else None
+    expected = both.signer.validate(both.grant.access_token, client)
+    for manager, found in both.each(both.grant.access_token, client):
+        assert expected == found
+        assert (0, 1, {"get": 1}) == (
+            (manager.core.metrics().hits, manager.core.metrics().misses, calls_of(manager))
+        )
+        assert 1 == manager.core.metrics().entries
+
+
+@pytest.mark.parametrize("touch", [True, False])
+def test_a_due_touch_reads_the_row_once(both: Both, touch: bool) -> None:
+    """The operation goes on with the row that was read, and counts no second miss."""
+    both.clock.advance(301)
+    for manager, found in both.each(both.grant.access_token, both.own, touch=touch):
+        assert both.grant.session.id == found.id
+        assert 1 == manager.core.metrics().misses
+        assert 1 == calls_of(manager)["get"]
+        break  # the other one's touch would not be due any more
+
+
+def test_an_ended_session_is_refused(both: Both) -> None:
+    """By the operation, which says how it ended, and hands its event over."""
+    both.signer.revoke(both.grant.session.id, reason="lost")
+    for manager, found in both.each(both.grant.access_token, both.own):
+        assert isinstance(found, SessionRevokedError)
+        assert "lost" == found.reason
+        assert (1, 0) == (manager.core.metrics().misses, manager.core.metrics().entries)
+
+
+def test_another_device_is_refused(both: Both) -> None:
+    """A token of another browser is as wrong as ever."""
+    other = both.signer.login("eve", HOME)
+    for _, found in both.each(
+        both.grant.access_token, evolve(HOME, device_token=other.device_token)
+    ):
+        assert isinstance(found, DeviceMismatchError)
+
+
+def test_forged_tokens_are_misses(both: Both) -> None:
+    """They are refused before a row is read."""
+    for manager, found in both.each(both.grant.access_token[:-8] + "AAAAAAAA", both.own):
+        assert isinstance(found, BadTokenError)
+        assert (1, {}) == (manager.core.metrics().misses, calls_of(manager))
+
+
+@pytest.mark.parametrize("odd", [5, "curl", object()])
+def test_an_odd_client_is_named(both: Both, odd: Any) -> None:
+    """Before the token is looked at."""
+    for _, found in both.each("x.y.z", odd):
+        assert isinstance(found, TypeError)
+
+
+def test_a_fresh_validation_is_an_operation(both: Both) -> None:
+    """It keeps the row's stamp, for the next one."""
+    for manager, found in both.each(both.grant.access_token, both.own, fresh=True):
+        assert found.id == both.grant.session.id
+        assert 1 == calls_of(manager)["get"]
+
+
+def test_a_row_that_cannot_be_read_at_once_is_waited_for(
+    both: Both, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On an event loop a busy store is asked again in a thread."""
+    get = both.signer._store.get
+    asked: list[bool] = []
+
+    def busy(session_id: str, *, wait: bool = True) -> Any:
+        asked.append(wait)
+        if not wait:
+            raise StoreBusyError("busy")
+        return get(session_id)
+
+    monkeypatch.setattr(both.signer._store, "get", busy)
+    manager = AsyncSessionManager(both.signer._store, keys=SECRET, clock=both.clock)
+    found = asyncio.run(manager.validate(both.grant.access_token, both.own))
+    assert both.grant.session.id == found.id
+    assert [False, True] == asked
+    assert 1 == manager.core.metrics().misses
+
+
+def test_a_row_read_before_a_change_is_not_kept(
+    both: Both, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The fill race: the log moves between the read and the keeping."""
+    get, manager = both.signer._store.get, both.blocking
+
+    def read_then_changed(session_id: str, *, wait: bool = True) -> Any:
+        row: Any = get(session_id)
+        both.signer.revoke(session_id)
+        manager._read(lambda op: manager.core.cache.catch_up(op.store))
+        return row
+
+    monkeypatch.setattr(manager._plain, "_get", read_then_changed)
+    manager.validate(both.grant.access_token, both.own)
+    assert 0 == manager.core.metrics().entries
+    with pytest.raises(SessionRevokedError):
+        SessionManager.validate(manager, both.grant.access_token, both.own)
