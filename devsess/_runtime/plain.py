@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from time import perf_counter
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
 from attrs import frozen
 
 from devsess.models import Session
 from devsess.operations._checks import checked_client
 from devsess.operations.plain import plainly_good
-from devsess.stores.calls import StoreBusyError
+from devsess.stores.calls import Changes, StoreBusyError
 from devsess.stores.rows import SessionRow
 from devsess.tokens.access import AccessClaims
 from devsess.tokens.text import check_length
@@ -23,8 +23,12 @@ if TYPE_CHECKING:
     from devsess.policy import Policy
     from devsess.tokens.issuer import Tokens
 
-# The session's row, read at once: a StoreBusyError says that it could not be.
+A = TypeVar("A")
+T = TypeVar("T")
+
+# A store's calls, made at once: a StoreBusyError says that they could not be.
 Get: TypeAlias = Callable[[str], SessionRow | None]
+Ask: TypeAlias = Callable[[object], Changes]
 
 
 @frozen(slots=False)
@@ -52,7 +56,8 @@ class PlainWay:
     Args:
         policy, tokens, cache, times: The manager's.
         on_kept: Called when a session was kept in memory.
-        get: The store's call.
+        get, changes: The store's calls.
+        reads_log: Whether memory catches up here: not over a store parts of which may be down.
     """
 
     def __init__(
@@ -63,14 +68,26 @@ class PlainWay:
         times: CallTimes,
         on_kept: Callable[[], None],
         get: Get,
+        changes: Ask,
+        *,
+        reads_log: bool,
     ) -> None:
         self._policy, self._cache, self._times = policy, cache, times
         self._verify, self._devices = tokens.access.verify, tokens.device
-        self._on_kept, self._get = on_kept, get
+        self._on_kept, self._get, self._changes = on_kept, get, changes
+        self._reads_log = reads_log
 
-    def validate(self, token: str, client: Client | None, now: float) -> Session | Seen:
+    def validate(
+        self, token: str, client: Client | None, now: float, *, stale: bool
+    ) -> Session | Seen | None:
         """
         The session, kept in memory; or what an operation needs that goes on from here.
+
+        None: all is left to the operation.
+
+        Args:
+            stale: Whether memory must catch up before it is looked into.
+            others: As for SessionManager.validate.
 
         Raises:
             BadTokenError, TokenExpiredError, StoreUnavailableError: As the operation.
@@ -78,11 +95,34 @@ class PlainWay:
         """
         check_length(token)
         checked_client(client)
+        if not stale:
+            return self._from_row(token, client, now)
+        if not (self._reads_log and self._has_caught_up()):
+            return None
+        session = self._cache.look(token, client, now)
+        if session is None:
+            return self._from_row(token, client, now)
+        self._on_kept()
+        return session
+
+    def _has_caught_up(self) -> bool:
+        """As Cache.catch_up; False if the log cannot be read at once."""
+        self._cache.catch_ups += 1
+        try:
+            while True:
+                begun = self._cache.begin()
+                changes = self._timed("changes", self._changes, begun.position)
+                if self._cache.caught_up(begun, changes):
+                    return True
+        except StoreBusyError:
+            return False
+
+    def _from_row(self, token: str, client: Client | None, now: float) -> Session | Seen:
         ticket = self._cache.ticket()
         self._cache.misses += 1
         claims = self._verify(token, now)
         try:
-            row = self._read(claims.session_id)
+            row = self._timed("get", self._get, claims.session_id)
         except StoreBusyError:
             return Seen(ticket, claims, None, is_busy=True)
         found = row and plainly_good(row, claims, client, now, self._policy, self._devices)
@@ -92,9 +132,9 @@ class PlainWay:
         self._on_kept()
         return found.session
 
-    def _read(self, session_id: str) -> SessionRow | None:
+    def _timed(self, name: str, call: Callable[[A], T], subject: A) -> T:
         start = perf_counter()
         try:
-            return self._get(session_id)
+            return call(subject)
         finally:
-            self._times.add("get", perf_counter() - start)
+            self._times.add(name, perf_counter() - start)

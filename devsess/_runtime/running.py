@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from devsess._runtime.drive import OperationCoroutine, OperationFunction
     from devsess._runtime.faces import Face
     from devsess._runtime.notify import OnEvent
-    from devsess._runtime.plain import Get
+    from devsess._runtime.plain import PlainWay
     from devsess.geo.locator import Locator
     from devsess.models import Client
     from devsess.operations import AllEnded
@@ -61,16 +61,16 @@ class ManagerBase:
         self._is_async = is_async(store)
         self._capabilities = capabilities_of(store)
         core.watch(self._capabilities, self._make_runner)
-        self._plain = None if self._is_async else core.plain_way(self._get_at_once())
+        self._plain = None if self._is_async else self._plain_way(cast("Store", store))
 
     @property
     def core(self) -> Core:
         """The parts that need no I/O: policy, keys, cache. For adapters."""
         return self._core
 
-    def _get_at_once(self) -> Get:
-        """The store's `get`, which may wait where this manager may."""
-        return cast("Store", self._store).get
+    def _plain_way(self, store: Store) -> PlainWay:
+        """Validations without an operation, which may wait where this manager may."""
+        return self._core.plain_way(store.get, store.changes)
 
     def _forget_memory(self) -> None:
         """A closed manager answers nothing, not even from memory, and keeps no threads."""
@@ -119,8 +119,8 @@ class Runner(ManagerBase):
     ) -> Session:
         """A session that memory did not answer with, as Core.validate."""
         seen = None
-        if self._plain is not None and not (stale or fresh):
-            found = self._plain.validate(token, client, now)
+        if self._plain is not None and not fresh:
+            found = self._plain.validate(token, client, now, stale=stale)
             if isinstance(found, Session):
                 return found
             seen = found
@@ -201,8 +201,9 @@ class AsyncRunner(ManagerBase):
         """As `_write`; no process answers from a memory of before when this returns."""
         return await self._written(self._core.heard_by_all(operation), *args, **kwargs)
 
-    def _get_at_once(self) -> Get:
-        return partial(cast("Store", self._store).get, wait=False)
+    def _plain_way(self, store: Store) -> PlainWay:
+        get, changes = partial(store.get, wait=False), partial(store.changes, wait=False)
+        return self._core.plain_way(get, changes)
 
     async def _validated(
         self,
@@ -216,8 +217,8 @@ class AsyncRunner(ManagerBase):
     ) -> Session:
         """A session that memory did not answer with, as Core.validate."""
         seen = None
-        if self._plain is not None and not (stale or fresh):
-            found = self._plain.validate(token, client, now)
+        if self._plain is not None and not fresh:
+            found = self._plain.validate(token, client, now, stale=stale)
             if isinstance(found, Session):
                 return found
             seen = found

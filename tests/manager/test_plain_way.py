@@ -174,3 +174,113 @@ def test_a_row_read_before_a_change_is_not_kept(
     assert 0 == manager.core.metrics().entries
     with pytest.raises(SessionRevokedError):
         SessionManager.validate(manager, both.grant.access_token, both.own)
+
+
+def changed(both: Both) -> None:
+    """A logged change of another session than the one that is kept."""
+    other = both.signer.login("eve", HOME)
+    both.signer.update(other.session.id, claims={"x": 1})
+
+
+@pytest.mark.parametrize("kept_changed", [False, True])
+def test_catching_up_needs_no_operation(
+    both: Both, monkeypatch: pytest.MonkeyPatch, kept_changed: bool
+) -> None:
+    """After a commit the log is read; a session that it names is read again, others are hits."""
+    token = both.grant.access_token
+    # Once before: the first reading of a log drops all, since earlier changes are not known.
+    assert 2 == len([found for _, found in both.each(token, both.own)])
+    changed(both)
+    kept = [found for _, found in both.each(token, both.own)]
+    changed(both)
+    if kept_changed:
+        both.signer.update(both.grant.session.id, claims={"a": 1})
+
+    async def refuse(*_: Any, **__: Any) -> None:
+        raise AssertionError("an operation began")
+
+    for manager in (both.blocking, both.awaiting):
+        monkeypatch.setattr(manager.core, "validate", refuse)
+    before = [manager.core.metrics() for manager in (both.blocking, both.awaiting)]
+    for then, seen, (manager, found) in zip(before, kept, both.each(token, both.own), strict=True):
+        assert kept_changed == (found != seen)
+        assert ({"a": 1} if kept_changed else {}) == found.claims
+        now = manager.core.metrics()
+        assert (1, not kept_changed, kept_changed) == (
+            (now.catch_ups - then.catch_ups, now.hits - then.hits, now.misses - then.misses)
+        )
+        assert then.calls["get"].count + kept_changed == now.calls["get"].count
+        assert 1 <= now.calls["changes"].count
+
+
+def test_a_revocation_elsewhere_is_heard(both: Both) -> None:
+    """At the very next validation, which finds it in the log."""
+    for _, found in both.each(both.grant.access_token, both.own):
+        assert both.grant.session.id == found.id
+    both.signer.revoke(both.grant.session.id)
+    for manager, found in both.each(both.grant.access_token, both.own):
+        assert isinstance(found, SessionRevokedError)
+        assert 0 == manager.core.metrics().entries
+
+
+def test_a_log_that_cannot_be_read_at_once_is_waited_for(
+    both: Both, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On an event loop a busy store's log is read in a thread, before memory answers."""
+    changes = both.signer._store.changes
+    asked: list[bool] = []
+
+    def busy(position: object, *, wait: bool = True) -> Any:
+        asked.append(wait)
+        if not wait:
+            raise StoreBusyError("busy")
+        return changes(position)
+
+    manager = AsyncSessionManager(both.signer._store, keys=SECRET, clock=both.clock)
+    asyncio.run(manager.validate(both.grant.access_token, both.own))
+    changed(both)
+    monkeypatch.setattr(both.signer._store, "changes", busy)
+    manager._plain = manager._plain_way(both.signer._store)  # type: ignore[arg-type]
+    assert both.grant.session.id == asyncio.run(manager.validate(both.grant.access_token)).id
+    assert [False, False, True] == asked
+
+
+def test_a_catch_up_that_another_thread_outran_begins_again(both: Both) -> None:
+    """What it read from an older position may not stand for what was read since."""
+    manager = both.blocking
+    manager.validate(both.grant.access_token, both.own)
+    changed(both)
+    plain: Any = manager._plain
+    read = plain._changes
+    positions: list[object] = []
+
+    def outrun(position: object) -> Any:
+        found = read(position)
+        if not positions:
+            changed(both)
+            manager._read(lambda op: manager.core.cache.catch_up(op.store))
+        positions.append(position)
+        return found
+
+    plain._changes = outrun
+    manager.validate(both.grant.access_token, both.own)
+    assert 2 == len(set(positions))
+
+
+def test_a_log_without_a_mark_is_left_to_the_operation(
+    both: Both, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A part of such a store may be down, for which the operation has its law."""
+    monkeypatch.setattr(both.blocking._plain, "_reads_log", False)
+    both.blocking.validate(both.grant.access_token, both.own)
+    changed(both)
+    begun: list[Any] = []
+    validate = both.blocking.core.validate
+
+    async def noted(*args: Any, **kwargs: Any) -> Any:
+        begun.append(kwargs["stale"])
+        return await validate(*args, **kwargs)
+
+    monkeypatch.setattr(both.blocking.core, "validate", noted)
+    both.blocking.validate(both.grant.access_token, both.own)
+    assert [True] == begun
