@@ -938,6 +938,14 @@ class AsyncSessionManager(AsyncRunner):
         """The work of this manager so far: hits, misses, store calls and their times."""
         return self._core.metrics()
 
+    async def warm(self) -> None:
+        """
+        Load now what the first sign-in of a process would load: the parser of user agents.
+
+        Before a server forks its workers: they share it then, and none of their first users waits.
+        """
+        await self._warm()
+
     async def close(self) -> None:
         """Release everything; closing twice is fine."""
         await self._close()

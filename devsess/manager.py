@@ -935,6 +935,14 @@ class SessionManager(Runner):
         """The work of this manager so far: hits, misses, store calls and their times."""
         return self._core.metrics()
 
+    def warm(self) -> None:
+        """
+        Load now what the first sign-in of a process would load: the parser of user agents.
+
+        Before a server forks its workers: they share it then, and none of their first users waits.
+        """
+        self._warm()
+
     def close(self) -> None:
         """Release everything; closing twice is fine."""
         self._close()

@@ -13,6 +13,7 @@ from devsess._runtime.feed_runners import TaskFeed, ThreadFeed
 from devsess._runtime.locating import BoundedLocator, bounded
 from devsess._runtime.notify import log_error, notify, notify_async
 from devsess._runtime.threads import Threads
+from devsess.devices.agents import load_parser
 from devsess.errors import StoreUnavailableError
 from devsess.models import Session
 from devsess.stores.capabilities import capabilities_of
@@ -132,6 +133,9 @@ class Runner(ManagerBase):
         if self._is_async:
             return AwaitingFace(cast("AsyncStore", self._store), *parts, None)
         return BlockingFace(cast("Store", self._store), *parts)
+
+    def _warm(self) -> None:
+        load_parser()
 
     def _settle_rest(self, own: int | None = None) -> None:
         """Write the rows that endings cover, in batches; an error leaves them ended."""
@@ -291,6 +295,9 @@ class AsyncRunner(ManagerBase):
             return await in_thread(threads, work)
         finally:
             await notify_async(events, self._on_event)
+
+    async def _warm(self) -> None:
+        await to_its_end(in_thread(self._reading, load_parser))
 
     async def _settle_rest(self, own: int | None = None) -> None:
         """Write the rows that endings cover, in batches; an error leaves them ended."""

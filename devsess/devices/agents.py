@@ -84,6 +84,13 @@ _NAMED = re.compile(
 )
 
 
+def load_parser() -> None:
+    """Load the parser and its patterns, which takes a sixth of a second, once in a process."""
+    from user_agents import parse
+
+    parse("Mozilla/5.0 (X11; Linux x86_64; rv:145.0) Gecko/20100101 Firefox/145.0")
+
+
 @lru_cache(maxsize=4096)
 def read_agent(text: str) -> Claim:
     """The claim of a user agent, cut and cleaned before; unknown where it cannot be read."""
