@@ -52,7 +52,7 @@ def run(
         with SessionManager(
             Path(place), keys=keys, policy=POLICY, locator=MadeUpLocator()
         ) as sessions:
-            door = operators(sessions, "you", name=NAME)
+            door = operators(sessions, "support-1", name=NAME)
             with serving(demo_site(sessions, door), port) as server:
                 click.echo(f"A person's pages:      {server.site}{ACCOUNT}/")
                 click.echo(f"The operators' pages:  {server.site}{OPERATORS}/{door.query}")
