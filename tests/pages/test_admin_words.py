@@ -12,6 +12,7 @@ from devsess import Client
 from devsess.web import Look
 from devsess.web.admin import finding
 from devsess.web.admin.ending import REASON
+from devsess.web.admin.visit import Count
 from devsess.web.catalogue import translations
 from devsess.web.words import Words
 
@@ -54,8 +55,8 @@ def test_a_preview_parts_its_thousands(
 ) -> None:
     """Also the count to type; with or without its dot it is that number."""
 
-    async def many(*_: object) -> finding.Count:
-        return finding.Count(1_000, is_more=False)
+    async def many(*_: object) -> Count:
+        return Count(1_000, is_more=False)
 
     monkeypatch.setattr(finding, "count", many)
     desk = make_desk(look=Look(language="de"))

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Final, Protocol, TypeVar
 
-from attrs import frozen
-
 from devsess.models import Page
+from devsess.web.admin.visit import Count
 from devsess.web.admin.wanted import Filter
 from devsess.web.paging import page_of
 
@@ -43,20 +42,6 @@ class Fields(Filter):
     """The arguments of `search` and `count`."""
 
     state: State | None
-
-
-@frozen
-class Count:
-    """
-    A count that may have stopped early.
-
-    Attributes:
-        number: The count.
-        is_more: Whether there are, or may be, more.
-    """
-
-    number: int
-    is_more: bool = False
 
 
 def fields(wanted: Wanted, visit: AdminVisit, state: State | None = None) -> Fields:

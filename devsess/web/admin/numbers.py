@@ -21,8 +21,7 @@ from devsess.web.words import isolated, msg
 if TYPE_CHECKING:
     from devsess.statistics import Day, DeviceCount, Share, Stats
     from devsess.stores.counting import Measures
-    from devsess.web.admin.finding import Count
-    from devsess.web.admin.visit import AdminVisit
+    from devsess.web.admin.visit import AdminVisit, Count
 
 # Rows of a ranking.
 MOST: Final = 8

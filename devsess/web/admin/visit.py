@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 from attrs import define, field, frozen
 
 from devsess.adapters.wsgi import KEY
-from devsess.web.admin.finding import Count
 from devsess.web.admin.search_box import MAX_TEXT
 from devsess.web.problems import problem_page
 from devsess.web.visit import Visit
@@ -45,6 +44,20 @@ class AdminRequest:
         """The session's dealings of a SessionMiddleware around the pages, or None."""
         found: Current | AsyncCurrent | None = self.native.get("devsess") or self.native.get(KEY)
         return found
+
+
+@frozen
+class Count:
+    """
+    A count that may have stopped early.
+
+    Attributes:
+        number: The count.
+        is_more: Whether there are, or may be, more.
+    """
+
+    number: int
+    is_more: bool = False
 
 
 @define(slots=False)
