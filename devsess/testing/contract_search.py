@@ -38,6 +38,8 @@ _MANGLED = (
 
 
 _ALL = Filter()
+# Of all that a test writes, one row a page, and some that are short.
+_PAGES = 99
 _FILTERS: list[tuple[Filter, list[str]]] = [
     (Filter(), ["f", "e", "d", "c", "b", "a"]),
     (Filter(user_id="ada"), ["f", "b", "a"]),
@@ -332,13 +334,14 @@ async def _found(
     """All pages of a search; each row once, in order."""
     found: list[SessionRow] = []
     cursor: str | None = None
-    while True:
+    for _ in range(_PAGES):
         page = await store.search(wanted, cutoffs=at or cutoffs(NOW), limit=limit, cursor=cursor)
         assert len(page) <= limit
         found += page
         cursor = page.next
         if cursor is None:
             break
+    assert cursor is None, "the pages have no end"
     places = [(row.created_at, row.id) for row in found]
     assert all(one > other for one, other in pairwise(places))
     return found
@@ -357,7 +360,7 @@ async def _queue(
 ) -> list[str]:
     found: list[str] = []
     cursor: str | None = None
-    while True:
+    for _ in range(_PAGES):
         page = await store.queue(
             at_least, cutoffs=cutoffs(NOW), limit=limit, cursor=cursor, looked=looked
         )
@@ -366,6 +369,7 @@ async def _queue(
         cursor = page.next
         if cursor is None:
             return found
+    raise AssertionError("the pages have no end")
 
 
 async def _acts(store: SearchedStore, limit: int) -> list[str | None]:
@@ -375,4 +379,5 @@ async def _acts(store: SearchedStore, limit: int) -> list[str | None]:
         page = await store.acts(limit=limit, cursor=page.next)
         assert page.items, "a page behind the last event was promised"
         found += [event.reason for event in page]
+        assert len(found) < _PAGES, "the pages have no end"
     return found

@@ -41,6 +41,7 @@ NO_NUMBERS: list[tuple[str, str, dict[str, Any]]] = [
     ("poll", "limit", {}),
     ("poll", "position", {}),
     ("held", "user_id", {}),
+    ("impersonate", "user_id", {"by": "s"}),
     ("approve", "user_id", {"code": "BBB-BBB"}),
     ("approve", "code", {"user_id": "ada"}),
     ("refuse", "user_id", {"code": "BBB-BBB"}),

@@ -36,6 +36,13 @@ EQUIVALENTS: dict[str, dict[tuple[str, str], str]] = {
                 " from another device'"
             ),
         ): _SAID,
+        (
+            "cut_off",
+            (
+                '"all sessions of this account were ended after this sign-in: sign in again"'
+                " → 'XXall sessions of this account were ended after this sign-in: sign in again'"
+            ),
+        ): _SAID,
     },
     "devsess/operations/reading.py": {
         (

@@ -128,6 +128,7 @@ TARGETS: dict[str, tuple[str, ...]] = {
     "devsess/operations/impersonating.py": (
         "tests/manager/test_impersonation.py",
         "tests/manager/test_crossing_sign_ins.py",
+        f"{_ODD}::test_an_odd_argument_is_named",
     ),
     "devsess/operations/seeding.py": (
         "tests/unit/test_seeded_habits.py",
