@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 from attrs import asdict, evolve, field, frozen
 
 from devsess._instants import iso
-from devsess.stores.counting import AGES, MEASURES, OTHER, QUARTER, WEEK, Measures
+from devsess.stores.counting import AGES, MEASURES, OTHER, QUARTER, SIZES, WEEK, Measures
 
 if TYPE_CHECKING:
     from datetime import tzinfo
@@ -79,6 +79,21 @@ class PlaceCount:
 
 
 @frozen
+class UserCount:
+    """
+    Accounts by how many sessions are open to them.
+
+    Attributes:
+        least, most: The fewest and the most such sessions; *most* is None where there is no limit.
+        count: Accounts.
+    """
+
+    least: int
+    most: int | None
+    count: int
+
+
+@frozen
 class Share:
     """
     The fate of sessions by an age.
@@ -115,6 +130,8 @@ class Stats:
             from Thursday on) of this time.
         median_lifespan: By kind of device, and "all": the seconds that half of the sessions
             reach; None where more than half live on.
+        sessions_per_user: Accounts by the sessions that are open to them now, those that lag too:
+            all that have any, the fewest sessions first.
     """
 
     since: datetime
@@ -128,6 +145,13 @@ class Stats:
     reasons: Mapping[str, int] = field(hash=False)
     survival: tuple[Share, ...]
     median_lifespan: Mapping[str, float | None] = field(hash=False)
+    sessions_per_user: tuple[UserCount, ...]
+
+    @property
+    def mean_sessions_per_user(self) -> float | None:
+        """Of the accounts that have any: the mean of open sessions; None without such accounts."""
+        users = sum(it.count for it in self.sessions_per_user)
+        return (self.active + self.lagging) / users if users else None
 
     @property
     def total(self) -> Measures:
@@ -154,6 +178,8 @@ class Stats:
                 {"age": it.age, "alive": it.alive, "over": dict(it.over)} for it in self.survival
             ],
             "medianLifespan": dict(self.median_lifespan),
+            "sessionsPerUser": [asdict(it) for it in self.sessions_per_user],
+            "meanSessionsPerUser": self.mean_sessions_per_user,
         }
 
     def to_csv(self) -> str:
@@ -232,6 +258,7 @@ def stats_of(
         reasons=dict(_tallied(found, "reason")),
         survival=tuple(_Lives.of(found, period.now).shares()),
         median_lifespan=_medians(found, period.now),
+        sessions_per_user=tuple(_users(found)),
     )
 
 
@@ -276,6 +303,12 @@ def _places(found: Numbers) -> Iterable[PlaceCount]:
             else evolve(known, count=known.count + count)
         )
     return sorted(cities.values(), key=lambda it: (not (it.country or it.city), -it.count))
+
+
+def _users(found: Numbers) -> Iterator[UserCount]:
+    ends = (*(it - 1 for it in SIZES[1:]), None)
+    for least, most, count in zip(SIZES, ends, found.sizes, strict=True):
+        yield UserCount(least, most, max(0, count))
 
 
 def _degrees(text: str) -> int | None:

@@ -15,7 +15,7 @@ from devsess.manager import SessionManager
 from devsess.statistics import ALL_KINDS
 
 if TYPE_CHECKING:
-    from devsess.statistics import Stats
+    from devsess.statistics import Stats, UserCount
 
 # Rows of a table of devices, places or reasons.
 MOST = 10
@@ -67,6 +67,16 @@ def _show(found: Stats) -> None:
     _most(("ended by", "sessions"), found.reasons.items())
     lifespans = ((kind, _span(found.median_lifespan[kind])) for kind in _kinds(found))
     _most(("kind of device", "median lifespan"), lifespans)
+    if found.mean_sessions_per_user is not None:
+        users = ((_size(it), it.count) for it in found.sessions_per_user)
+        _most(("open sessions", "users"), users)
+        click.echo(f"{found.mean_sessions_per_user:.2f} open sessions per user who has any")
+
+
+def _size(it: UserCount) -> str:
+    if it.most is None:
+        return f"{it.least} and more"
+    return f"{it.least}" if it.least == it.most else f"{it.least} to {it.most}"
 
 
 def _days(found: Stats) -> Iterable[Sequence[str]]:

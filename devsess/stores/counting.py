@@ -11,6 +11,7 @@ in the write's own transaction:
   an erasure writes it.
 - An event counts once it is inserted; one that the history has no room for does not.
 - Each item that records a failed sign-in is one failure.
+- An account counts under how many sessions are open to it: begun, and not over.
 
 All is counted as it was written: an instant that is corrected later moves no count.
 """
@@ -20,7 +21,7 @@ from __future__ import annotations
 import math
 from bisect import bisect_right
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Hashable, Iterable, Mapping
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
@@ -59,6 +60,8 @@ KINDS: Final = ("desktop", "phone", "tablet", "tv", "bot", "app", "unknown")
 # the sessions that began in a week, whatever became of them.
 AGES: Final = (0, *(round(60 * 2 ** (third / 3)) for third in range(61)))
 BEGAN: Final = -1
+# Open sessions of an account at which the sizes begin that are told apart; the last has no end.
+SIZES: Final = (1, 2, 3, 4, 6, 11)
 # The kinds of item by which failed sign-ins are recorded.
 FAILURES: Final = frozenset({"failures", "unknown-failures"})
 # Rows that are looked at, at most, to say how many of an ending's have not followed.
@@ -144,17 +147,20 @@ class Counts:
         tallies: By the day, counted likewise, the dimension and the key.
         spans: By the week of creation, the bin of the age, the reason of the end (one of WAYS,
             or OTHER) and the kind of device.
+        users: By account, as `open`.
     """
 
     open: int = 0
     quarters: Counter[tuple[int, str]] = field(factory=Counter)
     tallies: Counter[tuple[int, str, str]] = field(factory=Counter)
     spans: Counter[tuple[int, int, str, str]] = field(factory=Counter)
+    users: Counter[Hashable] = field(factory=Counter)
 
     def began(self, row: SessionRow) -> None:
         """Count *row*, which is inserted."""
         device = (row.device.browser, row.device.os, row.device.kind)
         is_impersonation = row.impersonator is not None
+        self.users[row.user_id] += 1
         self.begun(row.created_at, device, row.location, is_impersonation=is_impersonation)
 
     def begun(
@@ -165,7 +171,7 @@ class Counts:
         *,
         is_impersonation: bool,
     ) -> None:
-        """Count a row of these columns; *device* is its browser, system and kind."""
+        """Count a row of these columns, but under no account; *device*: browser, system, kind."""
         at, kind = _instant(created_at), _kind(device[2])
         self.open += 1
         self.quarters[at // QUARTER, "signed_in"] += 1
@@ -179,6 +185,7 @@ class Counts:
     def over(self, row: SessionRow) -> None:
         """Count *row*, which is written as ended: with its device as that is."""
         at = row.created_at if row.revoked_at is None else row.revoked_at
+        self.users[row.user_id] -= 1
         self.ended(row.created_at, row.idle_expires_at, row.device.kind, at, row.reason or OTHER)
 
     def ended(
@@ -189,7 +196,7 @@ class Counts:
         at: float,
         reason: str,
     ) -> None:
-        """Count a row of these columns, which is written as ended *at* that instant."""
+        """Count a row of these columns, written as ended *at* that instant; under no account."""
         is_lapsed = idle_expires_at is not None and idle_expires_at <= at
         reason = EXPIRED if is_lapsed else reason
         when = _instant(idle_expires_at if is_lapsed else at)
@@ -221,6 +228,10 @@ class Counts:
         if kind in FAILURES and until > at:
             self.quarters[_instant(at) // QUARTER, "failed"] += 1
 
+    def changed_users(self) -> dict[Hashable, int]:
+        """`users`, but for those with as many open sessions as before."""
+        return {user: more for user, more in self.users.items() if more}
+
     def by_quarter(self) -> dict[int, dict[str, int]]:
         """`quarters`, a mapping of measures each."""
         found: dict[int, dict[str, int]] = {}
@@ -232,6 +243,30 @@ class Counts:
 def erased(row: SessionRow, at: float | None) -> SessionRow:
     """*row* as an erasure's end of it counts: *at* that instant, or when it was last seen."""
     return evolve(row, revoked_at=row.last_seen_at if at is None else at, reason=ERASED)
+
+
+def counted_to(more: int) -> int:
+    """
+    How far the open sessions of an account have to be counted after a write.
+
+    So far that `resized` is exact, however many there are: *more* of them than before.
+    """
+    return SIZES[-1] + max(more, 0)
+
+
+def resized(accounts: Iterable[tuple[int, int]]) -> list[int]:
+    """
+    What a write adds to the number of accounts of each of SIZES.
+
+    Of each account it wrote: the sessions that are open now, as far as `counted_to`, and how
+    many more they are than before.
+    """
+    found = [0] * len(SIZES)
+    for now, more in accounts:
+        for sessions, change in ((now - more, -1), (now, 1)):
+            if sessions >= SIZES[0]:
+                found[bisect_right(SIZES, sessions) - 1] += change
+    return found
 
 
 def age_bin(seconds: float) -> int:
@@ -317,6 +352,7 @@ class Numbers:
         tallies: By dimension and key, of the period's days.
         spans: By bin, reason and kind: sessions over, of those begun in the period's weeks.
         cohorts: By week and kind: the sessions begun in that week, and those of them over.
+        sizes: By the place in SIZES: the accounts with so many open sessions.
     """
 
     open: int
@@ -325,3 +361,4 @@ class Numbers:
     tallies: Mapping[tuple[str, str], int]
     spans: Mapping[tuple[int, str, str], int]
     cohorts: Mapping[tuple[int, str], tuple[int, int]]
+    sizes: tuple[int, ...]

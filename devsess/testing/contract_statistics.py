@@ -15,6 +15,7 @@ from devsess.stores.counting import (
     ERASED,
     OTHER,
     QUARTER,
+    SIZES,
     WEEK,
     Measures,
     Numbers,
@@ -26,12 +27,12 @@ from devsess.stores.rows import EVICTED, EXPIRED, REPLACED
 from devsess.testing import _both_sides  # noqa: F401 - it comes before the modules that it names
 from devsess.testing import _rows as rows
 from devsess.testing._rows import HOUR, T0, device_row, session_row, sign_in, with_a_store
+from devsess.testing.contract_sizes import SizesContract
 from devsess.testing.contract_spans import (
     FIRST,
     LAGOS,
     THIS_WEEK,
     CountingStore,
-    SpansContract,
     numbers,
     quarter,
 )
@@ -54,7 +55,7 @@ COUNTED: Mapping[EventType, str] = {
 }
 
 
-class StatisticsContract(SpansContract):
+class StatisticsContract(SizesContract):
     """
     The contract of `SupportsStatistics`, for a class of its own beside StoreContract.
 
@@ -77,7 +78,7 @@ class StatisticsContract(SpansContract):
         """Every range is there, with nothing in it."""
         found = await store.statistics(Period((FIRST, T0 // QUARTER * QUARTER, T0 + WEEK), T0))
 
-        assert Numbers(0, 0, (Measures(),) * 3, {}, {}, {}) == found
+        assert Numbers(0, 0, (Measures(),) * 3, {}, {}, {}, (0,) * len(SIZES)) == found
 
     @with_a_store
     async def test_a_session_counts_once_it_is_begun(self, store: CountingStore) -> None:

@@ -83,6 +83,10 @@ class Words:
         # Between right-to-left letters the sign would stand behind its number.
         return f"\u2066{text}\u2069" if self.direction == "rtl" else text
 
+    def decimal(self, n: float) -> str:
+        """*n*, which is not negative, to one decimal place."""
+        return f"{n:.1f}".replace(".", "," if self.language in _THOUSANDS else ".")
+
     def label(self, text: str) -> Markup:
         """A device's label or its user's name; "Firefox on Windows" is a label, translated."""
         if text == _UNKNOWN:

@@ -51,7 +51,16 @@ def test_people_see_tables(path: Path) -> None:
     shown = call(path)
 
     assert 0 == shown.exit_code
-    for said in ("1 live sessions", "Safari on iOS", "Nigeria", "logout", "phone", "signed in"):
+    for said in (
+        "1.00 open sessions per user",
+        "11 and more",
+        "1 live sessions",
+        "Safari on iOS",
+        "Nigeria",
+        "logout",
+        "phone",
+        "signed in",
+    ):
         assert said in shown.stdout
     today = datetime.now(UTC).date()
     [line] = [it for it in shown.stdout.splitlines() if it.startswith(today.isoformat())]

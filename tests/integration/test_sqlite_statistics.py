@@ -12,10 +12,10 @@ from attrs import evolve
 from devsess.errors import StoreUnavailableError
 from devsess.models import Assessment, Decision, EventType
 from devsess.stores.base import ById, OfUser
-from devsess.stores.counting import BEGAN, WEEK, Period
+from devsess.stores.counting import BEGAN, SIZES, WEEK, Period
 from devsess.stores.items import Item
 from devsess.stores.sqlite import SQLiteStore, statistics
-from devsess.stores.sqlite.recount import recount
+from devsess.stores.sqlite.recount import OPEN_TO_ACCOUNTS, recount
 from devsess.testing import _rows as rows
 from devsess.testing._rows import DAY, HOUR, T0, device_row, full_row, session_row
 
@@ -54,8 +54,11 @@ def _count_again(path: Path) -> None:
     """Forget all counts, and do as the step that made their tables."""
     tables = ("quarters", "tallies", "spans")
     _execute(path, *(f"DELETE FROM {name}" for name in tables), "UPDATE meta SET open = 0")
+    columns = [f"users_{it}" for it in SIZES]
+    _execute(path, *(f"ALTER TABLE meta DROP COLUMN {it}" for it in columns))
     with closing(sqlite3.connect(path, isolation_level=None)) as connection:
         recount(connection)
+    _execute(path, *OPEN_TO_ACCOUNTS.split(";"))
 
 
 def test_a_file_from_before_is_counted(path: Path) -> None:

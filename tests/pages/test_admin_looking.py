@@ -215,6 +215,8 @@ def test_the_overview_draws_what_is_counted(desk: Desk) -> None:
     assert "18 July 2025 3 1" in said
     assert "19 July 2025 1 0" in said
     assert "Show as a table" in said
+    assert "3 with open sessions now, 1.3 each on average" in said
+    assert "open sessions users 1 2 2 1 3 0 4–5 0 6–10 0 11+ 0" in said
     assert any(href.endswith("/day?on=2025-07-18") for href, _ in links(page.text))
     assert len(page.content) < 50_000
 

@@ -121,7 +121,11 @@ class RecountedStore(MemoryStore):
             self._measures(*it)
             for it in zip(period.bounds, [*period.bounds[1:], 1e18], strict=True)
         )
-        return Numbers(len(unwritten), len(lagging), ranges, tallies, spans, cohorts)
+        sizes = Counter(_size(n) for n in Counter(it.user_id for it in unwritten).values())
+        return Numbers(
+            *(len(unwritten), len(lagging), ranges, tallies, spans, cohorts),
+            tuple(sizes[it] for it in range(6)),
+        )
 
     def _measures(self, first: float, behind: float) -> Measures:
         def count(instants: Iterable[float]) -> int:
@@ -172,6 +176,10 @@ def _end(row: SessionRow) -> tuple[float, str, float, str]:
 
 def _bin(age: float) -> int:
     return max(place for place, begins in enumerate(AGES) if begins <= max(age, 0.0))
+
+
+def _size(sessions: int) -> int:
+    return [sessions <= most for most in (1, 2, 3, 5, 10, sessions)].index(True)
 
 
 def _place(row: SessionRow) -> str:

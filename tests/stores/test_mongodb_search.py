@@ -9,8 +9,8 @@ import pytest
 
 from devsess._runtime.drive import drive
 from devsess.models import EventType
-from devsess.stores.base import ById
-from devsess.stores.counting import WEEK, Period
+from devsess.stores.base import ById, Everyone
+from devsess.stores.counting import SIZES, WEEK, Period
 from devsess.stores.mongodb import MongoStore, schema, statistics
 from devsess.stores.searching import Filter
 from devsess.testing import _rows as rows
@@ -94,6 +94,7 @@ def test_an_older_collection_is_counted(collection: Any, monkeypatch: pytest.Mon
     collection.delete_many({"table": "counts"})
     collection.update_many({}, {"$unset": {"counted": ""}})
     collection.update_many({"table": "gate"}, {"$unset": {"open": ""}})
+    _leave_unsized(collection)
     collection.update_one({"_id": "schema"}, {"$pull": {"taken": "0006_statistics"}})
 
     monkeypatch.setattr(statistics, "_AT_ONCE", 2)
@@ -101,11 +102,53 @@ def test_an_older_collection_is_counted(collection: Any, monkeypatch: pytest.Mon
     drive(sign_in(store, session_row("s3", user_id="u3")))
     assert (1, 0) == _open_and_ended(store)
     older = _opened(collection)
-    assert ["0006_statistics"] == drive(older.migrate())
+    assert ["0006_statistics", "0007_open_to_accounts"] == drive(older.migrate())
     assert (2, 2) == _open_and_ended(older)
     found = drive(older.statistics(PERIOD))
     assert (4, 3) == (found.ranges[0].signed_in, found.ranges[0].new_devices)
     assert 1 == found.tallies["reason", "a.b $c"]
+    assert (2, 0, 0, 0, 0, 0) == found.sizes
+
+
+def test_open_sessions_of_an_older_collection_are_counted(
+    collection: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each once, in what it counted beside them nothing again, whatever is written meanwhile."""
+    store = _opened(collection)
+    for number in range(5):  # to one account three, to the other two
+        drive(sign_in(store, session_row(f"s{number}", user_id=f"u{number % 2}")))
+    drive(store.end(rows.ending(ById("s1"))))
+    before = drive(store.statistics(PERIOD))
+    _leave_unsized(collection)
+
+    monkeypatch.setattr(statistics, "_AT_ONCE", 2)
+    drive(sign_in(store, session_row("s9", user_id="u0"), session_row("s8", user_id="u2")))
+    drive(store.end(rows.ending(ById("s4"))))
+    older = _opened(collection)
+    assert ["0007_open_to_accounts"] == drive(older.migrate())
+    after = drive(older.statistics(PERIOD))
+
+    assert (1, 0, 1, 0, 0, 0) == before.sizes
+    assert (2, 0, 1, 0, 0, 0) == after.sizes
+    assert {"u0": 3, "u1": 1, "u2": 1} == {
+        it["user_id"]: it["sessions"] for it in collection.find({"table": "open"})
+    }
+    assert (4, 5) == (before.open, after.open)
+    drive(older.end(rows.ending(Everyone())))
+    assert (0,) * 6 == drive(older.statistics(PERIOD)).sizes
+    drive(older.erase(rows.erasure("u0")))
+    left = {it["user_id"]: it for it in collection.find({"table": "open"})}
+    assert {"u1", "u2"} == {*left}
+    assert all("dies_at" in it and it["sessions"] == 0 for it in left.values())
+
+
+def _leave_unsized(collection: Any) -> None:
+    """What a devsess had that did not count the accounts by their sessions."""
+    assert collection.delete_many({"table": "open"}).deleted_count
+    collection.update_many({"table": "session"}, {"$unset": {"sized": ""}})
+    unsized = dict.fromkeys((f"users{it}" for it in SIZES), "")
+    collection.update_many({"table": "gate"}, {"$unset": unsized})
+    collection.update_one({"_id": "schema"}, {"$pull": {"taken": "0007_open_to_accounts"}})
 
 
 def _open_and_ended(store: MongoStore) -> tuple[int, int]:

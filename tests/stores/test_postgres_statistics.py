@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import threading
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import TYPE_CHECKING
 
 import psycopg
@@ -10,14 +12,17 @@ from attrs import evolve
 
 from devsess._runtime.drive import drive
 from devsess.models import Assessment, Decision, EventType
-from devsess.stores.base import ById
+from devsess.stores.base import ById, Everyone, OfUser
 from devsess.stores.counting import WEEK, Period
-from devsess.stores.postgres import PostgresStore
-from devsess.stores.postgres.recount import STATEMENTS
+from devsess.stores.postgres import PostgresStore, writes
+from devsess.stores.postgres.recount import OPEN_TO_ACCOUNTS, STATEMENTS
 from devsess.testing import _rows as rows
 from devsess.testing._rows import DAY, HOUR, T0, device_row, full_row, session_row
+from devsess.testing.contract_sizes import sized
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from servers.postgres import PostgresServer, Schemas
 
 PERIOD = Period((T0 // WEEK * WEEK, T0 // WEEK * WEEK + 4 * WEEK), T0 + DAY)
@@ -49,7 +54,7 @@ def test_a_schema_from_before_is_counted(
     with psycopg.connect(postgres.url(), autocommit=True) as db:
         for name in ("opened", "quarters", "tallies", "spans"):
             db.execute(f"DELETE FROM {schema}.{name}".encode())
-        for statement in STATEMENTS:
+        for statement in (*STATEMENTS, *OPEN_TO_ACCOUNTS[1:]):
             db.execute(statement.replace("{s}", schema).encode())
     found = drive(store.statistics(PERIOD))
     drive(store.close())
@@ -90,3 +95,71 @@ def test_none_is_lost_by_writers_at_once(
     assert [] == failed
     assert (48, 90, 42) == (found.open, found.ranges[0].signed_in, found.ranges[0].ended)
     assert 90 == found.tallies["device", "Chrome\tmacOS\tdesktop"]
+
+
+def test_accounts_keep_their_sizes_among_writers(
+    postgres: PostgresServer, postgres_schemas: Schemas
+) -> None:
+    """Sign-ins, endings, purges and `settle` of them at once come to what a recount has."""
+    schema = postgres_schemas.take()
+    store = PostgresStore(postgres.url(), schema=schema, timeout=PATIENCE)
+    drive(store.migrate())
+
+    def write(name: str) -> None:
+        for number in range(24):
+            row = session_row(f"{name}-{number}", user_id=f"u{number % 2}")
+            # Each third one has lapsed for a purge, not for the sign-in.
+            drive(store.insert(rows.login(evolve(row, idle_expires_at=T0 + 2 + number % 3 * DAY))))
+            if number % 4 == 3:
+                drive(store.end(rows.ending(ById(f"{name}-{number - 2}"))))
+            if number % 8 == 7:
+                drive(store.end(rows.ending(OfUser(row.user_id), at_once=0)))
+
+    def clean() -> None:
+        for _ in range(20):
+            drive(store.purge(rows.retention(T0 + 3, T0 - 1), limit=3))
+            drive(store.settle(limit=3))
+
+    works: list[Callable[[], None]] = [*(partial(write, it) for it in "abcd"), clean]
+    with ThreadPoolExecutor(len(works)) as threads:
+        for done in [threads.submit(work) for work in works]:
+            done.result()
+    found = drive(store.statistics(PERIOD))
+    with psycopg.connect(postgres.url()) as db:
+        sql = f"SELECT count(*) FROM {schema}.sessions WHERE revoked_at IS NULL GROUP BY user_id"
+        counted = db.execute(sql.encode()).fetchall()
+    drive(store.close())
+    postgres_schemas.give_back()
+
+    assert found.open == sum(count for (count,) in counted)
+    assert sized(*(count for (count,) in counted)) == found.sizes
+
+
+def test_a_batch_passes_over_accounts_that_are_written(
+    postgres: PostgresServer, postgres_schemas: Schemas
+) -> None:
+    """A purge and `settle` leave the rows of an account whose lock another write has."""
+    schema = postgres_schemas.take()
+    store = PostgresStore(postgres.url(), schema=schema, timeout=PATIENCE)
+    for number, user in enumerate(("u1", "u1", "u2")):
+        lapses = session_row(f"s{number}", user_id=user, idle_expires_at=T0 + 2)
+        drive(store.insert(rows.login(lapses)))
+        drive(store.insert(rows.login(session_row(f"covered {number}", user_id=user))))
+    drive(store.end(rows.ending(Everyone(), T0 + 1, at_once=0)))
+    found = []
+    with psycopg.connect(postgres.url(), autocommit=True) as db:  # no ending covers them
+        sql = f"UPDATE {schema}.sessions SET ending_number = 9 WHERE id LIKE 's%'"
+        db.execute(sql.encode())
+    with psycopg.connect(postgres.url()) as db:
+        db.execute(writes.LOCK_ACCOUNT.replace("{s}", f'"{schema}"').encode(), ("u1",))
+        for _ in range(2):
+            drive(store.purge(rows.retention(T0 + 3, T0 - 1), limit=9))
+            drive(store.settle(limit=9))
+            found.append(drive(store.statistics(PERIOD)).sizes)
+    drive(store.purge(rows.retention(T0 + 3, T0 - 1), limit=9))
+    drive(store.settle(limit=9))
+    found.append(drive(store.statistics(PERIOD)).sizes)
+    drive(store.close())
+    postgres_schemas.give_back()
+
+    assert [sized(4), sized(4), sized()] == found

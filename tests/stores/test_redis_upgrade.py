@@ -13,8 +13,8 @@ from servers.valkey import with_prefix
 from devsess.errors import ConfigurationError
 from devsess.models import EventType
 from devsess.stores.base import ById, OfDevice, OfUser
-from devsess.stores.counting import WEEK, Numbers, Period
-from devsess.stores.redis import RedisStore
+from devsess.stores.counting import SIZES, WEEK, Numbers, Period
+from devsess.stores.redis import RedisStore, upgrading
 from devsess.stores.searching import Filter
 from devsess.testing import _rows as rows
 from devsess.testing._rows import DAY, T0, cutoffs, session_row, sign_in
@@ -46,6 +46,12 @@ class Keys:
             self.client.delete(key)
         for key in self.of("store"):
             self.client.hdel(key, "counts", "open")
+        self.make_unsized(version)
+
+    def make_unsized(self, version: int = 4) -> None:
+        """Leave no account in the number of those with as many open sessions."""
+        for key in self.of("store"):
+            self.client.hdel(key, "sized", *(f"users{it}" for it in SIZES))
         self.client.hset(f"{{{self._prefix}:about}}:data", "version", str(version))
 
     def members(self, part: str) -> dict[str, set[bytes]]:
@@ -98,11 +104,11 @@ def test_older_data_is_indexed_and_counted(url: str, keys: Keys, version: int) -
         expected = await _seen(store)
         keys.make_old(version)
         old = RedisStore(url)
-        assert 1 == len(await old.pending())
+        assert 2 == len(await old.pending())
         for refused in (old.acts(limit=1), old.statistics(ALWAYS)):
             with pytest.raises(ConfigurationError, match="devsess migrate"):
                 await refused
-        assert 1 == len(await old.migrate())
+        assert 2 == len(await old.migrate())
         assert [] == await old.migrate() == await store.pending()
         assert expected == await _seen(old)
         await old.close()
@@ -144,6 +150,39 @@ def test_writes_before_the_upgrade_are_counted_once(
 
     never_old = with_store(with_prefix(valkey_url, shards=2), False, expected)
     assert never_old == with_store(url, False, scenario)
+
+
+@pytest.mark.parametrize("turns", [0, 1, 2, 4])
+def test_accounts_come_into_their_sizes_once(
+    url: str, keys: Keys, turns: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of the version before, which counted all else: by turn, whatever is written meanwhile."""
+    monkeypatch.setattr(upgrading, "TOGETHER", 1)
+
+    async def scenario(store: RedisStore) -> None:
+        await _populate(store)
+        expected = (await store.statistics(ALWAYS)).sizes
+        keys.make_unsized()
+        old = RedisStore(url)
+        assert ["0005_open_to_accounts"] == await old.pending()
+        with pytest.raises(ConfigurationError, match="devsess migrate"):
+            await old.statistics(ALWAYS)
+        for _ in range(turns):  # and then it is cut short
+            for shard in range(2):
+                await old._ask(shard, "size", "1")
+        for user in "abcd":
+            await sign_in(
+                old, session_row(f"{user}9", user_id=user), session_row(f"{user}8", user_id=user)
+            )
+            await old.end(rows.ending(ById(f"{user}8")))
+            await old.erase(rows.erasure(f"{user}-unknown"))
+        await old.migrate()
+        for user in "abcd":
+            await old.end(rows.ending(ById(f"{user}9")))
+        assert expected == (await old.statistics(ALWAYS)).sizes
+        await old.close()
+
+    with_store(url, False, scenario)
 
 
 async def _read_changed(store: RedisStore) -> None:

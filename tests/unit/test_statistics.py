@@ -10,6 +10,8 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from devsess.history.words import REASONS
 from devsess.models import EventType
@@ -40,6 +42,8 @@ from devsess.stores.counting import (
     Numbers,
     Period,
     age_bin,
+    counted_to,
+    resized,
 )
 from devsess.stores.memory.statistics import Statistics
 from devsess.testing._rows import T0, session_row
@@ -51,7 +55,9 @@ NOW = datetime(2026, 11, 24, 12, tzinfo=UTC).timestamp()
 def numbers(**columns: Any) -> Numbers:
     """Numbers of two days, with nothing in them but *columns*."""
     nothing: dict[str, Any] = {"open": 0, "lagging": 0, "ranges": (Measures(),) * 3}
-    return Numbers(**{**nothing, "tallies": {}, "spans": {}, "cohorts": {}, **columns})
+    return Numbers(
+        **{**nothing, "tallies": {}, "spans": {}, "cohorts": {}, "sizes": (0,) * 6, **columns}
+    )
 
 
 def stats(found: Numbers, now: float = NOW, last: date = date(2026, 11, 24)) -> Stats:
@@ -326,6 +332,30 @@ def test_the_life_table_is_near_the_exact_one() -> None:
     assert 0.01 > max(apart)
 
 
+def test_accounts_by_their_open_sessions() -> None:
+    """Each size with its bounds, the last without an end; the mean is of accounts with any."""
+    found = stats(numbers(open=20, lagging=2, sizes=(3, 0, 0, 1, 0, 1)))
+    sizes = [(it.least, it.most, it.count) for it in found.sessions_per_user]
+
+    assert [(1, 1, 3), (2, 2, 0), (3, 3, 0), (4, 5, 1), (6, 10, 0), (11, None, 1)] == sizes
+    assert 4.0 == found.mean_sessions_per_user
+    assert None is stats(numbers()).mean_sessions_per_user
+
+
+@given(before=st.integers(0, 30), more=st.integers(-30, 30))
+def test_an_account_is_counted_no_further_than_it_matters(before: int, more: int) -> None:
+    """What is open beyond `counted_to` changes nothing: sizes move as if all were counted."""
+    after = max(before + more, 0)
+    more = after - before
+
+    def size(sessions: int) -> list[int]:
+        sizes = [sessions <= most for most in (1, 2, 3, 5, 10, 1_000)]
+        return [int(at == sizes.index(True) and sessions > 0) for at in range(6)]
+
+    expected = [b - a for a, b in zip(size(before), size(after), strict=True)]
+    assert expected == resized([(min(after, counted_to(more)), more)])
+
+
 def test_as_csv() -> None:
     """A line a day behind the names, each ended as RFC 4180 has it."""
     found = stats(numbers(open=2, ranges=(Measures(signed_in=2), Measures(), Measures())))
@@ -349,8 +379,10 @@ def test_as_json() -> None:
     assert [{"age", "alive", "over"}] == [{*it} for it in found["survival"][:1]]
     assert {
         *("since", "until", "timeZone", "active", "lagging", "total", "days", "devices", "places"),
-        *("reasons", "survival", "medianLifespan"),
+        *("reasons", "survival", "medianLifespan", "sessionsPerUser", "meanSessionsPerUser"),
     } == {*found}
+    assert {"least": 11, "most": None, "count": 0} == found["sessionsPerUser"][-1]
+    assert None is found["meanSessionsPerUser"]
 
 
 def test_odd_columns_count_somewhere() -> None:

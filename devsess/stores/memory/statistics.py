@@ -3,11 +3,21 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Hashable
 from typing import TYPE_CHECKING
 
 from attrs import define, field
 
-from devsess.stores.counting import BEGAN, MEASURES, MOST_KEYS, OTHER, Measures, Numbers
+from devsess.stores.counting import (
+    BEGAN,
+    MEASURES,
+    MOST_KEYS,
+    OTHER,
+    SIZES,
+    Measures,
+    Numbers,
+    resized,
+)
 
 if TYPE_CHECKING:
     from devsess.stores.counting import Counts, Period
@@ -20,12 +30,16 @@ class Statistics:
 
     Attributes:
         open, quarters, tallies, spans: As in Counts.
+        users: The same, of accounts with open sessions alone.
+        sizes: By the place in SIZES: the accounts with so many.
     """
 
     open: int = 0
     quarters: Counter[tuple[int, str]] = field(factory=Counter)
     tallies: Counter[tuple[int, str, str]] = field(factory=Counter)
     spans: Counter[tuple[int, int, str, str]] = field(factory=Counter)
+    users: Counter[Hashable] = field(factory=Counter)
+    sizes: list[int] = field(factory=lambda: [0] * len(SIZES))
 
     def add(self, counts: Counts) -> None:
         """Add *counts*."""
@@ -34,6 +48,16 @@ class Statistics:
         self.spans.update(counts.spans)
         for (day, dimension, key), count in counts.tallies.items():
             self.tallies[day, dimension, self._placed(day, dimension, key)] += count
+
+        for user, more in counts.changed_users().items():
+            self._resize(user, more)
+
+    def _resize(self, user: Hashable, more: int) -> None:
+        self.users[user] += more
+        changes = resized([(self.users[user], more)])
+        self.sizes = [it + change for it, change in zip(self.sizes, changes, strict=True)]
+        if not self.users[user]:
+            del self.users[user]
 
     def _placed(self, day: int, dimension: str, key: str) -> str:
         """*key*, if it has a place among those of its day, or can have one."""
@@ -60,7 +84,8 @@ class Statistics:
                 else:
                     cohorts[week, kind] = begun, over + count
                     spans[age, way, kind] += count
-        return Numbers(self.open, lagging, self._ranges(period), tallies, spans, cohorts)
+        ranges, sizes = self._ranges(period), tuple(self.sizes)
+        return Numbers(self.open, lagging, ranges, tallies, spans, cohorts, sizes)
 
     def _ranges(self, period: Period) -> tuple[Measures, ...]:
         bounds = period.quarters

@@ -5,18 +5,21 @@ The statistics as documents.
     counts/t/DAY/PART   by dimension and key
     counts/w/WEEK/PART  by bin, reason and kind
 
+and the same of all parts together, where the day or week is over: see `folding`.
+
 Each number is a member, whose name has a mark before it and tabs, escaped, between its parts.
 
 Two transactions that write one document conflict. So each gate has documents of its own: who writes
 them passes the gate too. A last part is for the writes that concern many accounts, of which
-few come at once. How many sessions are open stands in the gates. All parts are added up when read.
+few come at once. How many sessions are open stands in the gates, and so do the accounts by how many
+are open to them. All parts are added up when read.
 """
 
 from __future__ import annotations
 
 from bisect import bisect_right
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from attrs import define, field
@@ -29,6 +32,7 @@ from devsess.stores.counting import (
     MOST_KEYS,
     OTHER,
     QUARTER,
+    SIZES,
     Counts,
     Measures,
     Numbers,
@@ -43,6 +47,8 @@ if TYPE_CHECKING:
 MANY = GATES
 PARTS = GATES + 1
 QUARTERS = DAY // QUARTER
+# The members of a gate: open sessions, and the accounts of each size.
+_OPENED = ("open", *(f"users{size}" for size in SIZES))
 # Documents whose keys a process remembers.
 REMEMBERED = 1_000
 
@@ -88,8 +94,8 @@ def wanted(parts: Mapping[int, Counts]) -> dict[str, set[str]]:
     return found
 
 
-def writes(part: int, counts: Counts, keys: Keys) -> list[UpdateOne]:
-    """The writes that add *counts* to the documents of a part."""
+def writes(part: int, counts: Counts, sizes: Iterable[int], keys: Keys) -> list[UpdateOne]:
+    """The writes that add *counts*, and the accounts of *sizes*, to the documents of a part."""
     added: dict[tuple[str, int], Counter[str]] = {}
     for (quarter, measure), more in counts.quarters.items():
         day, of_day = divmod(quarter, QUARTERS)
@@ -102,8 +108,9 @@ def writes(part: int, counts: Counts, keys: Keys) -> list[UpdateOne]:
     for (week, *of), more in counts.spans.items():
         added.setdefault(("w", week), Counter())[name_of(*of)] += more
     found = [_add(kind, span, part, sums) for (kind, span), sums in added.items()]
-    if counts.open:
-        gate = {"$inc": {"open": counts.open}, "$setOnInsert": {"table": "gate", "last": 0}}
+    opened = {it: more for it, more in zip(_OPENED, (counts.open, *sizes), strict=True) if more}
+    if opened:
+        gate = {"$inc": opened, "$setOnInsert": {"table": "gate", "last": 0}}
         found.append(UpdateOne({"_id": f"gate/{part}"}, gate, upsert=True))
     return found
 
@@ -163,11 +170,14 @@ def of_period(period: Period) -> Document:
         "t": {"$gte": first, "$lt": behind},
         "w": {"$gte": week, "$lt": last},
     }
-    return {"$or": [{"counts": kind, "span": span} for kind, span in spans.items()]}
+    kinds = [(it, span) for kind, span in spans.items() for it in (kind, f"{kind}s")]
+    return {"$or": [{"counts": kind, "span": span} for kind, span in kinds]}
 
 
-def numbers(period: Period, found: Iterable[Document], still_open: int, lagging: int) -> Numbers:
-    """The documents of a period as its numbers."""
+def numbers(
+    period: Period, found: Iterable[Document], gates: Sequence[Document], lagging: int
+) -> Numbers:
+    """The documents of a period, and all gates, as its numbers."""
     ranges: Counter[tuple[int, str]] = Counter()
     tallies: Counter[tuple[str, str]] = Counter()
     spans: Counter[tuple[int, str, str]] = Counter()
@@ -177,17 +187,18 @@ def numbers(period: Period, found: Iterable[Document], still_open: int, lagging:
         span = int(it["span"])
         for name, count in counted(it):
             first, _, rest = name.partition("\t")
-            if it["counts"] == "q":
+            if it["counts"][0] == "q":
                 place = bisect_right(bounds, span * QUARTERS + int(first)) - 1
                 ranges[place, rest] += count
-            elif it["counts"] == "t":
+            elif it["counts"][0] == "t":
                 tallies[first, rest] += count
             else:
                 _add_span(span, int(first), rest, count, spans, cohorts)
     measured = tuple(
         Measures(**{name: ranges[place, name] for name in MEASURES}) for place in range(len(bounds))
     )
-    return Numbers(still_open, lagging, measured, tallies, spans, cohorts)
+    still_open, *sizes = (sum(int(it.get(name, 0)) for it in gates) for name in _OPENED)
+    return Numbers(still_open, lagging, measured, tallies, spans, cohorts, tuple(sizes))
 
 
 def _add_span(

@@ -6,6 +6,7 @@ Rows as documents of one collection, and back.
     account/USER  mark         the ending number and cut-off of an account, and of the store
     pending/NUMBER             an ending whose rows follow
     erased/DIGEST              the ending number of an erased account
+    open/USER                  how many sessions are open to an account; none has 0
     gate/N                     written by each transaction of the accounts that pass it
     log  page/N  reader/ID     see `log` and `leases`
     schema                     the steps that were taken
@@ -102,6 +103,16 @@ def _item_key(kind: str, owner: str, key: str) -> str:
 def account_key(user_id: str | None) -> str:
     """The key of an account's mark, or of the store's."""
     return MARK if user_id is None else f"account/{user_id}"
+
+
+def open_document(user_id: str, sessions: int) -> Document:
+    """How many sessions are open to an account."""
+    return {"_id": open_key(user_id), "table": "open", "user_id": user_id, "sessions": sessions}
+
+
+def open_key(user_id: str) -> str:
+    """The key of the number of an account's open sessions."""
+    return f"open/{user_id}"
 
 
 def erased_key(digest: bytes) -> str:

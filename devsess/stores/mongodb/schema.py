@@ -134,6 +134,11 @@ async def _statistics(port: Port) -> None:
     await statistics.adopt(port)
 
 
+async def _open_to_accounts(port: Port) -> None:
+    """Count the accounts by how many sessions are open to them, some in each transaction."""
+    await statistics.adopt_open(port)
+
+
 STEPS: dict[str, Callable[[Port], Awaitable[None]]] = {
     "0001_indexes": _indexes,
     "0002_documents": _documents,
@@ -141,6 +146,7 @@ STEPS: dict[str, Callable[[Port], Awaitable[None]]] = {
     "0004_gates_of_events": _gates_of_events,
     "0005_search": _search,
     "0006_statistics": _statistics,
+    "0007_open_to_accounts": _open_to_accounts,
 }
 
 

@@ -24,9 +24,8 @@ _AT_ONCE = 500
 async def numbers(unit: Unit, period: Period) -> Numbers:
     """See SupportsStatistics.statistics."""
     gates = await unit.find({"_id": {"$in": [*docs.ALL_GATES, f"gate/{counts.MANY}"]}})
-    still_open = sum(int(it.get("open", 0)) for it in gates)
     found = await unit.find(counts.of_period(period))
-    return counts.numbers(period, found, still_open, await _lagging(unit, period.now))
+    return counts.numbers(period, found, gates, await _lagging(unit, period.now))
 
 
 async def _lagging(unit: Unit, now: float) -> int:
@@ -59,7 +58,32 @@ async def _adopt_some(port: Port, table: str, last: str, session: Any) -> str | 
     else:
         await _count(unit, found)
     keys = [it["_id"] for it in found]
-    unit.add(UpdateMany({"_id": {"$in": keys}}, {"$set": {"counted": True}}))
+    unit.add(UpdateMany({"_id": {"$in": keys}}, {"$set": {"counted": True, "sized": True}}))
+    await unit.flush()
+    return str(keys[-1])
+
+
+async def adopt_open(port: Port) -> None:
+    """Count the open sessions of each account, which an older devsess counted in all else."""
+    last: str | None = "session/"
+    while last is not None:
+        last = await port.transaction(partial(_adopt_open, port, last))
+
+
+async def _adopt_open(port: Port, last: str, session: Any) -> str | None:
+    """Count those behind *last*, and mark them in the same transaction; the key of the last one."""
+    unit = Unit(port, session, Places())
+    unit.count_apart()
+    uncounted = {"_id": {"$gt": last, "$lt": "session0"}, "sized": {"$exists": False}}
+    fields = {"user_id": 1, "open": 1}
+    found = await unit.find(uncounted, sort=[("_id", ASCENDING)], limit=_AT_ONCE, fields=fields)
+    if not found:
+        return None
+    for it in found:
+        if it.get("open"):
+            unit.counts_of(it["user_id"]).users[it["user_id"]] += 1
+    keys = [it["_id"] for it in found]
+    unit.add(UpdateMany({"_id": {"$in": keys}}, {"$set": {"sized": True}}))
     await unit.flush()
     return str(keys[-1])
 

@@ -10,7 +10,7 @@ from pymongo import DeleteMany, ReplaceOne, UpdateMany, UpdateOne
 
 from devsess.models import EventType
 from devsess.stores import semantics
-from devsess.stores.counting import Counts
+from devsess.stores.counting import Counts, resized
 from devsess.stores.mongodb import counts, log
 from devsess.stores.mongodb import documents as docs
 from devsess.stores.mongodb import marks as marking
@@ -56,6 +56,9 @@ class Unit:
         self._changes: list[str | None] = []
         self._kinds: dict[str, object] = {}
         self._counted: set[str] = set()
+        self._sized: set[str] = set()
+        self._open: dict[str, int] = {}
+        self._erased: set[str] = set()
         self._counts: dict[int, Counts] = {}
         self._part: int | None = None
         self._read: set[str] = set()
@@ -70,12 +73,13 @@ class Unit:
         limit: int = 0,
         skip: int = 0,
         fields: Filter | None = None,
+        is_noted: bool = True,
     ) -> list[Document]:
         """Documents, as the transaction sees them but for what it is still to write."""
         found = await self._port.find(
             where, sort=sort, limit=limit, skip=skip, fields=fields, session=self._session
         )
-        for it in found:
+        for it in found if is_noted else ():
             self._note(it)
         return found
 
@@ -86,8 +90,11 @@ class Unit:
             self._known[document["_id"]] = document
         elif table == "device" and "kind" in document:
             self._kinds.setdefault(document["_id"], document["kind"])
-        elif table == "session" and document.get("counted"):
-            self._counted.add(str(document["id"]))
+        elif table == "session" and "id" in document:
+            self._counted.update([document["id"]] if document.get("counted") else [])
+            self._sized.update([document["id"]] if document.get("sized") else [])
+        elif table == "open":
+            self._open[document["user_id"]] = int(document["sessions"])
         elif document.get("counts") == "t":
             self._clock.keys.read(document)
 
@@ -118,7 +125,7 @@ class Unit:
         if ends is not None:
             over = Counts()
             over.ended(None, None, None, *ends)
-            keys += self._lacking(user_id, over)
+            keys += [*self._lacking(user_id, over), self.ask_open(user_id)]
         found = await self.find({"$or": [docs.bound_by(user_id), {"_id": {"$in": keys}}]})
         devices = [docs.device_from(it) for it in found if it.get("table") == "device"]
         row = docs.session_from(session, with_device(session, devices))
@@ -159,7 +166,7 @@ class Unit:
     def put_session(self, row: SessionRow, now: float) -> None:
         """Write a new session."""
         dies_at = docs.dies_at(self._port.server_time(), row.absolute_expires_at - now)
-        self.put(docs.session_document(row) | {"dies_at": dies_at, "counted": True})
+        self.put(docs.session_document(row) | {"dies_at": dies_at, "counted": True, "sized": True})
 
     def change_session(self, row: SessionRow, columns: Iterable[str]) -> None:
         """Write *columns* of a session that is there."""
@@ -191,7 +198,12 @@ class Unit:
         """The documents to read before *row* can be counted as begun, beside others."""
         begun = Counts()
         begun.began(row)
-        return self._lacking(row.user_id, begun)
+        return [*self._lacking(row.user_id, begun), self.ask_open(row.user_id)]
+
+    def ask_open(self, user_id: str) -> str:
+        """The document that says how many sessions are open to an account, which is read next."""
+        self._open.setdefault(user_id, 0)
+        return docs.open_key(user_id)
 
     def _lacking(self, user_id: str, more: Counts) -> list[str]:
         tallies = counts.wanted({docs.gate_number(user_id): more})
@@ -208,13 +220,18 @@ class Unit:
                 at, reason = row.revoked_at or 0.0, row.reason or ""
                 ends = self.counts_of(row.user_id)
                 ends.ended(row.created_at, row.idle_expires_at, kind, at, reason)
+            if row.id in self._sized:
+                self.counts_of(row.user_id).users[row.user_id] -= 1
 
     async def read_kinds(self, rows: Sequence[SessionRow]) -> None:
         """Read the kinds of the devices of *rows* with one request, unless they are known."""
         needed = {docs.device_key(it.user_id, it.device.id) for it in rows}
         keys = sorted(needed - self._kinds.keys())
         if keys:
-            await self.find({"_id": {"$in": keys}}, fields={"table": 1, "kind": 1})
+            unread = {it.user_id for it in rows} - self._open.keys()
+            keys += map(self.ask_open, sorted(unread))
+            fields = {"table": 1, "kind": 1, "user_id": 1, "sessions": 1}
+            await self.find({"_id": {"$in": keys}}, fields=fields)
 
     def count_merged(self, row: SessionRow, was: SessionRow | None) -> None:
         """Count a session that a merge writes in the place of what *was* there."""
@@ -232,6 +249,12 @@ class Unit:
     def pass_all_gates(self) -> None:
         """Conflict with each other transaction of any account."""
         self._gates.update(docs.ALL_GATES)
+
+    async def forget_account(self, user_id: str) -> None:
+        """Delete what binds an account, and how many sessions are open to it, and write neither."""
+        self._erased.add(user_id)
+        keys = {"_id": docs.open_key(user_id)}
+        await self.delete({"$or": [{"binds": docs.account_key(user_id)}, keys]})
 
     def append_changes(self, session_ids: Iterable[str | None]) -> None:
         """Append to the log; None stands for all sessions."""
@@ -270,13 +293,15 @@ class Unit:
         self._gates.update(f"gate/{part}" for part in counted.keys() - {counts.MANY})
         needed = {*self._gates, *([log.HEADER] if self._changes else [])} - self._known.keys()
         tallies = self._clock.keys.lacking(counts.wanted(counted)) - self._read
-        if needed or tallies:
-            await self.find({"_id": {"$in": sorted(needed | tallies)}})
+        users = {user for it in counted.values() for user in it.changed_users()}
+        opened = {self.ask_open(str(it)) for it in users - self._open.keys()}
+        if needed or tallies or opened:
+            await self.find({"_id": {"$in": sorted(needed | tallies | opened)}})
         if not needed <= self._known.keys():
             raise EmptiedError
         self._add_events()
         for part, it in counted.items():
-            self.add(*counts.writes(part, it, self._clock.keys))
+            self.add(*counts.writes(part, it, self._resized(it), self._clock.keys))
         self._counts = {}
         if self._changes:
             header = self._known.pop(log.HEADER)
@@ -284,6 +309,19 @@ class Unit:
         writes, self._writes, self._events, self._changes = self._writes, [], [], []
         if writes:
             await self._port.write(writes, session=self._session)
+
+    def _resized(self, counted: Counts) -> list[int]:
+        """Write how many sessions are open to each account; what that adds to each size."""
+        changes = []
+        for user, more in counted.changed_users().items():
+            user_id = str(user)
+            self._open[user_id] = now = max(self._open[user_id] + more, 0)
+            if user_id not in self._erased:
+                # Where none is open the server deletes it: to delete it here is a request more.
+                dies = {} if now else {"dies_at": self._port.server_time()}
+                self.put(docs.open_document(user_id, now) | dies)
+            changes.append((now, more))
+        return resized(changes)
 
     def _add_events(self) -> None:
         """Give the events their places, and write them and the gates."""

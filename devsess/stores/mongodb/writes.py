@@ -198,7 +198,7 @@ async def erase(unit: Unit, erasure: Erasure) -> int:
     deleted = await unit.delete({"owner": owner})
     deleted += await unit.delete({"user_id": user_id, "table": "event"})
     deleted += await unit.delete({"binds": owner, "table": "mark"})
-    await unit.delete({"binds": owner})
+    await unit.forget_account(user_id)
     number = marks.last + 1
     for digest in erasure.digests:
         unit.put(docs.erased_document(digest, number, erasure.until))

@@ -101,6 +101,9 @@ async def end(db: Transaction, ending: Ending) -> Ended:
         marking = [_marking(target)] if isinstance(target, OfDevice) else []
         *found, targeted = await db.ask_all(*marking, _targeted(ending))
         marked = any(found)
+        if isinstance(target, ById):  # its row may have come after the lock was asked for
+            for _, user_id, *_ in targeted:
+                db.put(LOCK_ACCOUNT, (user_id,))
         ended = Ended(_end_now(db, ending, targeted))
     whole = semantics.with_own_event(ended, ending, marked=marked)
     insert_events(db, whole.events)
@@ -177,7 +180,8 @@ def _end_now(db: Transaction, ending: Ending, targeted: Rows) -> tuple[EventRow,
 
 def count_ended(db: Transaction, ended: Rows, at: float, reason: str) -> None:
     """Count rows that are written as ended: what counts stands behind the column of the live."""
-    for *_, created_at, deadline, kind in ended:
+    for _, user_id, *_, created_at, deadline, kind in ended:
+        db.counts.users[user_id] -= 1
         db.counts.ended(created_at, deadline, kind, at, reason)
 
 
@@ -200,7 +204,7 @@ async def erase(db: Transaction, erasure: Erasure) -> int:
     ]
     sessions = (_ERASE_SESSIONS, user)
     [[number]], *gone = await db.ask_all((_DRAW, ()), sessions, *deletes, (_ERASE_ITEMS, user))
-    _count_erased(db, gone[0], erasure.at)
+    _count_erased(db, gone[0], erasure)
     db.put("DELETE FROM {s}.endings WHERE user_id = %s", user)
     db.put(_KEEP_DIGEST, (number, erasure.until, [*dict.fromkeys(erasure.digests)]))
     log.append(db, sorted(session_id for session_id, *_ in gone[0]))
@@ -208,9 +212,10 @@ async def erase(db: Transaction, erasure: Erasure) -> int:
     return sum(map(len, gone))
 
 
-def _count_erased(db: Transaction, gone: Rows, erased_at: float | None) -> None:
+def _count_erased(db: Transaction, gone: Rows, erasure: Erasure) -> None:
     for _, revoked_at, seen_at, created_at, deadline, kind, covered_at, reason in gone:
         if revoked_at is None:
-            at = seen_at if erased_at is None else erased_at
+            at = seen_at if erasure.at is None else erasure.at
             at = at if covered_at is None else covered_at
+            db.counts.users[erasure.user_id] -= 1
             db.counts.ended(created_at, deadline, kind, at, reason or ERASED)

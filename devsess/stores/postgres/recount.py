@@ -99,6 +99,17 @@ _OVER = (
     f" CASE WHEN e.reason IN ('expired', {_WAYS}) THEN e.reason ELSE '' END, e.kind, 0, count(*)"
     f" FROM {_ENDED} GROUP BY 1, 2, 3, 4"
 )
+_SIZES = ("n = 1", "n = 2", "n = 3", "n BETWEEN 4 AND 5", "n BETWEEN 6 AND 10", "n > 10")
+# A step of its own, later than the rest: accounts by how many sessions are open to them.
+_COLUMNS = ("users_1", "users_2", "users_3", "users_4", "users_6", "users_11")
+OPEN_TO_ACCOUNTS = (
+    "ALTER TABLE {s}.opened "
+    + ", ".join(f"ADD COLUMN {it} bigint NOT NULL DEFAULT 0" for it in _COLUMNS),
+    f"INSERT INTO {{s}}.opened AS o (slot, count, {', '.join(_COLUMNS)})"  # noqa: S608
+    f" SELECT 0, 0, {', '.join(f'count(*) FILTER (WHERE {it})' for it in _SIZES)}"
+    " FROM (SELECT count(*) AS n FROM {s}.sessions WHERE revoked_at IS NULL GROUP BY user_id) u"
+    " ON CONFLICT (slot) DO UPDATE SET " + ", ".join(f"{it} = excluded.{it}" for it in _COLUMNS),
+)
 STATEMENTS = (
     "INSERT INTO {s}.opened SELECT 0, count(*) FROM {s}.sessions WHERE revoked_at IS NULL",
     _quarters(

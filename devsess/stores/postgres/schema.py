@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from attrs import frozen
 
 from devsess.errors import ConfigurationError, StoreUnavailableError
-from devsess.stores.postgres.recount import STATEMENTS
+from devsess.stores.postgres.recount import OPEN_TO_ACCOUNTS, STATEMENTS
 
 if TYPE_CHECKING:
     from devsess.stores.postgres.transaction import Transaction
@@ -238,6 +238,7 @@ STEPS = {
     "0003_events_by_transaction": Step("0.1.0", _EVENTS_BY_TRANSACTION),
     "0004_search": Step("0.1.0", _SEARCH),
     "0005_statistics": Step("0.1.0", ";".join((_STATISTICS, *STATEMENTS))),
+    "0006_open_to_accounts": Step("0.1.0", ";".join(OPEN_TO_ACCOUNTS)),
 }
 
 _SCHEMA = "SELECT 1 FROM pg_namespace WHERE nspname = %s"
@@ -248,7 +249,9 @@ _SERVER = (
     " current_setting('server_version')"
 )
 _MIGRATIONS = "CREATE TABLE {s}.migrations (name text PRIMARY KEY, version text NOT NULL)"
-_NOTE = "INSERT INTO {s}.migrations (name, version) VALUES (%s, %s)"
+# All at once: psycopg would prepare what it sees five times, and drop it after the next ALTER, in
+# front of whatever transaction comes then.
+_NOTE = "INSERT INTO {s}.migrations (name, version) SELECT * FROM unnest(%s::text[], %s::text[])"
 _LOCK = "SELECT pg_advisory_xact_lock(hashtextextended(%s, 1))"
 # pg_snapshot and xid8 came with it.
 _OLDEST_SERVER = 130_000
@@ -298,5 +301,5 @@ async def migrate(db: Transaction, schema: str) -> list[str]:
     for name in steps:
         for statement in STEPS[name].statements.split(";"):
             db.put(statement)
-        db.put(_NOTE, (name, STEPS[name].version))
+    db.put(_NOTE, (steps, [STEPS[name].version for name in steps]))
     return steps

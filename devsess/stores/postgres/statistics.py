@@ -4,6 +4,9 @@ Statistics in PostgreSQL: four tables, and the statements that add to them and r
 A transaction adds its counts last, and table by table in one order: so no two wait for each other
 in a circle. Each row is there SLOTS times, and a connection adds to its own: few transactions wait
 for another's commit. Reading adds the slots up.
+
+The open sessions of the accounts concerned are counted then, no further than tells their sizes
+apart: each transaction that begins or ends sessions of an account has the account's lock.
 """
 
 from __future__ import annotations
@@ -21,6 +24,7 @@ from devsess.stores.counting import (
     MOST_KEYS,
     OTHER,
     QUARTER,
+    SIZES,
     Counts,
     Measures,
     Numbers,
@@ -34,6 +38,8 @@ Adding: TypeAlias = tuple[str, Mapping[str, object]]
 SLOTS = 4
 _SLOT = f"pg_backend_pid() & {SLOTS - 1}"
 _NAMES = ", ".join(MEASURES)
+# The columns of `opened` with the accounts of each size.
+_SIZES = tuple(f"users_{size}" for size in SIZES)
 
 
 def _add_quarters(source: str) -> str:
@@ -43,6 +49,32 @@ def _add_quarters(source: str) -> str:
         f" SELECT r.quarter, {_SLOT}, {', '.join(f'coalesce(r.{it}, 0)' for it in MEASURES)}"
         f" FROM {source} AS r ON CONFLICT (quarter, slot) DO UPDATE SET "
         + ", ".join(f"{it} = q.{it} + excluded.{it}" for it in MEASURES)
+    )
+
+
+def _resized(accounts: str) -> str:
+    """The query for what the *accounts*, of columns user_id and more, add to each size."""
+    bounds = zip(SIZES, [*SIZES[1:], LATEST], strict=True)
+    sums = (
+        f"coalesce(sum((u.now BETWEEN {size} AND {behind - 1})::int"
+        f" - (u.now - u.more BETWEEN {size} AND {behind - 1})::int), 0)"
+        for size, behind in bounds
+    )
+    return (
+        f"SELECT {', '.join(sums)} FROM (SELECT a.more, (SELECT count(*) FROM"  # noqa: S608
+        " (SELECT 1 FROM {s}.sessions o WHERE o.user_id = a.user_id AND o.revoked_at IS NULL"
+        f" LIMIT {SIZES[-1]} + greatest(a.more, 0)) AS seen)::int AS now FROM {accounts}) AS u"
+    )
+
+
+def _add_opened(count: str, accounts: str) -> str:
+    """The part of a statement that adds to the sessions, and the accounts, that are open."""
+    names = ", ".join(_SIZES)
+    sums = ", ".join(f"{it} = o.{it} + excluded.{it}" for it in ("count", *_SIZES))
+    return (
+        f"opened AS (INSERT INTO {{s}}.opened AS o (slot, count, {names})"  # noqa: S608
+        f" SELECT {_SLOT}, {count}, r.* FROM ok, ({_resized(accounts)}) AS r"
+        f" ON CONFLICT (slot) DO UPDATE SET {sums}),"
     )
 
 
@@ -62,11 +94,14 @@ _PLACED = (
     + " ".join(f"WHEN '{it}' THEN {most}" for it, most in MOST_KEYS.items())
     + f" END THEN r.key ELSE '{OTHER}' END"
 )
+# How many are open; of accounts as JSON, or of one that signs in.
+_OPENED = _add_opened(
+    "(%(counts)s::json ->> 'open')::bigint",
+    "json_to_recordset(%(counts)s::json -> 'users') AS a (user_id text, more int)",
+)
+_OPENED_ONE = _add_opened("1", "(SELECT %(user_id)s::text AS user_id, 1 AS more) AS a")
 _ADD = (
-    "WITH ok AS (SELECT 1{when}),"  # noqa: S608
-    f" opened AS (INSERT INTO {{s}}.opened AS o (slot, count) SELECT {_SLOT},"
-    " (%(counts)s::json ->> 'open')::bigint FROM ok"
-    " ON CONFLICT (slot) DO UPDATE SET count = o.count + excluded.count),"
+    f"WITH ok AS (SELECT 1{{when}}), {_OPENED}"  # noqa: S608
     f" quarters AS ({_add_quarters('ok, ' + _recordset('quarters'))}),"
     " tallies AS (INSERT INTO {s}.tallies AS t (day, dimension, key, slot, count)"
     f" SELECT r.day, r.dimension, {_PLACED}, {_SLOT}, sum(r.count)"
@@ -84,9 +119,7 @@ _ADD_ANYWAY = _ADD.replace("{when}", "")
 _ADD_WITH_SESSION = _ADD.replace("{when}", _IS_OURS.format("sessions WHERE id = %(id)s"))
 # The same for what most sign-ins count, without JSON, which takes as long as all the rest.
 _ADD_BEGUN = (
-    f"WITH ok AS (SELECT 1{_IS_OURS.format('sessions WHERE id = %(id)s')}),"  # noqa: S608
-    f" opened AS (INSERT INTO {{s}}.opened AS o (slot, count) SELECT {_SLOT}, 1 FROM ok"
-    " ON CONFLICT (slot) DO UPDATE SET count = o.count + 1),"
+    f"WITH ok AS (SELECT 1{_IS_OURS.format('sessions WHERE id = %(id)s')}), {_OPENED_ONE}"  # noqa: S608
     " quarters AS (INSERT INTO {s}.quarters AS q (quarter, slot, signed_in)"
     f" SELECT %(quarter)s, {_SLOT}, 1 FROM ok"
     " ON CONFLICT (quarter, slot) DO UPDATE SET signed_in = q.signed_in + 1),"
@@ -128,9 +161,11 @@ def adding_with_session(counts: Counts, session_id: str) -> Adding:
     [(quarter, measure), *more] = counts.quarters
     if not more and measure == "signed_in":
         keys = {dimension: key for _, dimension, key in counts.tallies}
+        [user] = counts.users
+        of = {"user_id": user, "id": session_id}
         own = {"device": keys["device"], "place": keys.get("place"), "week": week, "kind": kind}
         day = quarter * QUARTER // DAY
-        return _ADD_BEGUN, {**own, "quarter": quarter, "day": day, "id": session_id}
+        return _ADD_BEGUN, {**own, **of, "quarter": quarter, "day": day}
     return _ADD_WITH_SESSION, {**_values(counts), "id": session_id}
 
 
@@ -161,11 +196,15 @@ def _values(counts: Counts) -> dict[str, object]:
             {"week": week, "age": age, "reason": reason, "kind": kind, "count": count}
             for (week, age, reason, kind), count in spans
         ],
+        "users": [{"user_id": user, "more": more} for user, more in counts.changed_users().items()],
     }
     return {"counts": json.dumps(given, ensure_ascii=False)}
 
 
-_OPEN = "SELECT coalesce(sum(count), 0)::bigint FROM {s}.opened"
+_OPEN = (
+    f"SELECT {', '.join(f'coalesce(sum({it}), 0)::bigint' for it in ('count', *_SIZES))}"  # noqa: S608
+    " FROM {s}.opened"
+)
 _LAPSED = (
     "SELECT count(*) FROM {s}.sessions WHERE revoked_at IS NULL AND idle_expires_at <= %(now)s"
 )
@@ -213,7 +252,7 @@ def asking(period: Period) -> list[Adding]:
 
 def numbers(found: Sequence[Sequence[tuple[Any, ...]]]) -> Numbers:
     """The numbers in the answers to the statements of `asking`."""
-    [[still_open]], [[lapsed]], [[covered]], ranges, tallies, spans, cohorts = found
+    [[still_open, *sizes]], [[lapsed]], [[covered]], ranges, tallies, spans, cohorts = found
     return Numbers(
         still_open,
         lapsed + covered,
@@ -221,4 +260,5 @@ def numbers(found: Sequence[Sequence[tuple[Any, ...]]]) -> Numbers:
         {(dimension, key): count for dimension, key, count in tallies},
         {(age, reason, kind): count for age, reason, kind, count in spans},
         {(week, kind): (begun, over) for week, kind, begun, over in cohorts},
+        tuple(sizes),
     )

@@ -1,8 +1,10 @@
 """
 Purge and `settle`: bounded batches, by any process at any time.
 
-One at a time: a lock of their own keeps two batches from waiting for each other's rows. Rows that
-another write holds are passed over, and are found by the next batch.
+One at a time: a lock of their own keeps two batches from waiting for each other's rows. They share
+the store's lock, and take that of each account whose sessions they write as ended: the statistics
+count what is open to it. Rows that another write holds, or whose account's lock it has, are passed
+over, and are found by the next batch.
 """
 
 from __future__ import annotations
@@ -21,7 +23,15 @@ if TYPE_CHECKING:
     from devsess.stores.calls import Retention
     from devsess.stores.postgres.transaction import Transaction
 
-LOCK = "SELECT pg_advisory_xact_lock(hashtextextended('{s}', 2))"
+LOCK = (
+    "SELECT pg_advisory_xact_lock(hashtextextended('{s}', 2)),"
+    " pg_advisory_xact_lock_shared(hashtextextended('{s}', 0))"
+)
+# In this order: of rows that are not written the accounts are not locked.
+_IS_LOCKED = (
+    "CASE WHEN {0} THEN pg_try_advisory_xact_lock("
+    "hashtextextended(s.user_id, hashtextextended('{{s}}', 0))) ELSE false END"
+)
 _DIGESTS = "DELETE FROM {s}.erased WHERE until <= %s"
 # The rows of a batch are an array, which is made once: a subquery behind IN may be done again for
 # each row, as the server plans it, and passes over those that it has locked already.
@@ -39,8 +49,9 @@ _DATED = (
 _LAPSED = (
     "UPDATE {s}.sessions SET revoked_at = idle_expires_at, reason = %(reason)s, actor = NULL,"  # noqa: S608
     " ip = network WHERE ctid = ANY (ARRAY(SELECT s.ctid FROM {s}.sessions s"
-    f" WHERE {rows.UNENDED} AND s.idle_expires_at <= %(now)s"
-    " LIMIT %(limit)s FOR NO KEY UPDATE OF s SKIP LOCKED)) RETURNING id,"
+    " WHERE s.revoked_at IS NULL AND s.idle_expires_at <= %(now)s"
+    f" AND {_IS_LOCKED.format(rows.UNENDED)}"
+    " LIMIT %(limit)s FOR NO KEY UPDATE OF s SKIP LOCKED)) RETURNING id, user_id,"
     f" {statistics.OF_UPDATED_ROW}"
 )
 _DELETE_SESSIONS = (
@@ -88,6 +99,7 @@ _COVERED = (
     f"SELECT s.id, s.user_id, s.device_id, s.network, s.user_agent, {WAS_LIVE},"  # noqa: S608
     f" {statistics.OF_ROW}"
     f" FROM {{s}}.endings n JOIN {{s}}.sessions s ON {FIRST_COVERED} WHERE n.number = %s"
+    f" AND {_IS_LOCKED.format(FIRST_COVERED)}"
     " LIMIT %s FOR NO KEY UPDATE OF s SKIP LOCKED"
 )
 _DONE = (
@@ -111,7 +123,8 @@ async def purge(db: Transaction, retention: Retention, limit: int) -> int:
         done += len(await db.ask(statement, values | {"limit": limit - done}))
     lapsed = await db.ask(_LAPSED, values | {"limit": limit - done})
     reduce_events(db, [session_id for session_id, *_ in lapsed])
-    for _, created_at, deadline, kind in lapsed:
+    for _, user_id, created_at, deadline, kind in lapsed:
+        db.counts.users[user_id] -= 1
         db.counts.ended(created_at, deadline, kind, deadline, EXPIRED)
     done += len(lapsed)
     owners = await db.ask(_DELETE_SESSIONS, values | {"limit": limit - done})

@@ -20,6 +20,7 @@ from devsess.stores.counting import (
     LATEST,
     MOST_KEYS,
     QUARTER,
+    SIZES,
     WAYS,
     Counts,
     joined,
@@ -86,6 +87,7 @@ def law() -> bytes:
     lines = [
         f"local LATEST, MOST_REASONS = {LATEST}, {MOST_KEYS['reason']}",
         f"local EXPIRED, ERASED = '{EXPIRED}', '{ERASED}'",
+        f"local SIZES = {{{', '.join(map(str, SIZES))}}}",
         f"local AGES = {{{', '.join(map(str, AGES))}}}",
         f"local WAYS = {{{_set(sorted(WAYS))}}}",
         f"local KINDS = {{{_set(KINDS)}}}",

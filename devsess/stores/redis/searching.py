@@ -108,10 +108,10 @@ class Searching(Shards):
         await self._check_indexed()
         return await self._ask_some(shards, name, *arguments)
 
-    async def _check_indexed(self) -> None:
-        if self._version < 4:  # or not opened, or upgraded since
+    async def _check_indexed(self, version: int = 4) -> None:
+        if self._version < version:  # or not opened, or upgraded since
             await self._open()
-        if self._version < 4:
+        if self._version < version:
             raise ConfigurationError(
                 "this data has no index of its sessions: an older devsess began it;"
                 " run `devsess migrate`"

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from devsess.stores.redis.port import Port
 
 # Of the keys and their contents. From 2 on there is a list of the users, from 3 on of all
-# events, from 4 on of all sessions.
-VERSION = 4
+# events, from 4 on of all sessions, and from 5 on accounts are counted by their open sessions.
+VERSION = 5
 # Shards of sessions that this process remembers.
 REMEMBERED = 100_000
 

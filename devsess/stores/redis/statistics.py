@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import define, field
 
-from devsess.stores.counting import BEGAN, LOOKED, MEASURES, Measures, Numbers
+from devsess.stores.counting import BEGAN, LOOKED, MEASURES, SIZES, Measures, Numbers
 from devsess.stores.redis.columns import instant, some
 from devsess.stores.redis.counts import QUARTERS
 from devsess.stores.redis.searching import Searching
@@ -21,6 +21,8 @@ from devsess.stores.redis.searching import Searching
 if TYPE_CHECKING:
     from devsess.stores.counting import Period
 
+# The accounts of each size, as scripts name them.
+_SIZES = some([f"users{size}" for size in SIZES])
 # The most days, and weeks, of one script.
 TOGETHER = 32
 
@@ -29,11 +31,11 @@ class Statistics(Searching):
     """`SupportsStatistics`; see there."""
 
     async def statistics(self, period: Period) -> Numbers:
-        await self._check_indexed()
+        await self._check_indexed(5)
         (first, behind), weeks = period.days, period.weeks
         from_day = min(first, period.quarters[0] // QUARTERS)
         looked = str(max(LOOKED // len(self._tags), 1))
-        how = (instant(period.now), looked, str(from_day), *map(str, weeks))
+        how = (instant(period.now), looked, str(from_day), *map(str, weeks), *_SIZES)
         counted = await self._ask_all("counted", *how)
         days, weeks_there = (_union(it[place] for it in counted) for place in (2, 3))
         bounds, sums = some([str(it) for it in period.quarters]), _Sums()
@@ -44,7 +46,9 @@ class Statistics(Searching):
         still_open, lagging = (sum(int(it[place]) for it in counted) for place in (0, 1))
         ranges = tuple(sums.measures(place) for place in range(1, len(period.bounds) + 1))
         tallies = {(name[0], name[2]): n for name, n in sums.tallies.items()}
-        return Numbers(still_open, lagging, ranges, tallies, sums.spans, sums.cohorts)
+        sizes = (tuple(int(it or 0) for it in answer[4]) for answer in counted)
+        sized = tuple(map(sum, zip(*sizes, strict=True)))
+        return Numbers(still_open, lagging, ranges, tallies, sums.spans, sums.cohorts, sized)
 
 
 @define

@@ -3,7 +3,8 @@ The upgrade of data that an older devsess began: what was written before is inde
 
 Account by account, in their order, one script each: sign-ins go on meanwhile. Whatever is
 written to an account whose turn is still to come is counted with it then. An upgrade that is cut
-short goes on where it was.
+short goes on where it was. Then accounts come, in their order again, into the numbers of those
+with as many open sessions.
 """
 
 from __future__ import annotations
@@ -19,7 +20,8 @@ from devsess.stores.redis.columns import some, unraw
 from devsess.stores.redis.port import Call
 from devsess.stores.redis.shards import VERSION, Shards
 
-STEP = "0004_all_sessions"
+# By the version of the data that each makes.
+STEPS = {4: "0004_all_sessions", 5: "0005_open_to_accounts"}
 # Accounts that are asked for at once, and how often one that changes meanwhile is read again.
 TOGETHER, TRIES = 100, 50
 
@@ -30,7 +32,7 @@ class Upgrading(Shards):
     async def pending(self) -> builtins.list[str]:
         """See Store.pending."""
         await self._open()
-        return [STEP] if self._version < VERSION else []
+        return [name for version, name in STEPS.items() if self._version < version]
 
     async def migrate(self) -> builtins.list[str]:
         """See Store.migrate: of new data the first write makes what is missing."""
@@ -46,6 +48,8 @@ class Upgrading(Shards):
             while users := await self._ask(shard, "unadopted", str(TOGETHER)):
                 for user in users:
                     await self._adopt(shard, user)
+            while await self._ask(shard, "size", str(TOGETHER)):
+                pass
         await self._run(Call.of(self._about, "upgraded", str(VERSION)))
         self._version = VERSION
         return steps

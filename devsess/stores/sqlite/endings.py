@@ -219,8 +219,8 @@ def _end_now(db: sqlite3.Cursor, ending: Ending) -> tuple[EventRow, ...]:
     found = db.execute(f"{_COUNTED}{rows.UNENDED} AND {where}", values).fetchall()
     counts = Counts()
     statistics.ended(counts, found, at.now, ending.reason)
-    statistics.add(db, counts)
     revoke(db, where, values, at.now, ending.reason, ending.actor)
+    statistics.add(db, counts)
     return end_events(db, live, at.now, ending.reason, ending.actor)
 
 

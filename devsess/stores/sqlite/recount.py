@@ -28,6 +28,21 @@ FROM sessions s LEFT JOIN devices d ON d.user_id = s.user_id AND d.id = s.device
 """
 _EVENTS = "SELECT CAST(type AS BLOB), CAST(at AS REAL), CAST(assessment AS BLOB) FROM events"
 
+# Accounts by how many sessions are open to them. A step of its own, later than the rest.
+OPEN_TO_ACCOUNTS = """
+ALTER TABLE meta ADD COLUMN users_1 INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE meta ADD COLUMN users_2 INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE meta ADD COLUMN users_3 INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE meta ADD COLUMN users_4 INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE meta ADD COLUMN users_6 INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE meta ADD COLUMN users_11 INTEGER NOT NULL DEFAULT 0;
+UPDATE meta SET (users_1, users_2, users_3, users_4, users_6, users_11) = (
+    SELECT coalesce(sum(n = 1), 0), coalesce(sum(n = 2), 0), coalesce(sum(n = 3), 0),
+        coalesce(sum(n BETWEEN 4 AND 5), 0), coalesce(sum(n BETWEEN 6 AND 10), 0),
+        coalesce(sum(n > 10), 0)
+    FROM (SELECT count(*) AS n FROM sessions WHERE revoked_at IS NULL GROUP BY user_id));
+"""
+
 
 def recount(connection: sqlite3.Connection) -> None:
     """Count all sessions and events that are there, as if they were written now."""

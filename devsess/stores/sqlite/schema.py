@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from devsess.errors import StoreUnavailableError
 from devsess.stores.sqlite.indexes import SEARCH
-from devsess.stores.sqlite.recount import recount
+from devsess.stores.sqlite.recount import OPEN_TO_ACCOUNTS, recount
 
 if TYPE_CHECKING:
     import sqlite3
@@ -298,6 +298,10 @@ def _search(db: Any) -> None:
     _execute_each(db, SEARCH)
 
 
+def _open_to_accounts(db: Any) -> None:
+    _execute_each(db, OPEN_TO_ACCOUNTS)
+
+
 STEPS: dict[str, Callable[[Any], None]] = {
     "0001_tables": _tables,
     "0002_succession_and_levels": _succession_and_levels,
@@ -310,6 +314,7 @@ STEPS: dict[str, Callable[[Any], None]] = {
     "0009_event_floor": _event_floor,
     "0010_statistics": _statistics,
     "0011_search": _search,
+    "0012_open_to_accounts": _open_to_accounts,
 }
 
 

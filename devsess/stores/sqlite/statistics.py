@@ -1,15 +1,17 @@
 """
 Statistics in SQLite: four tables, and what is written to them in each write's transaction.
 
-No row of a session is read for them but those that end; of a damaged one an instant that is none
-counts as the first there is, so that the number of open sessions stays right.
+They are added once the rows are written: then the open sessions of each account concerned are
+counted in an index, a dozen at most and as many more as began. No row of a session is read for
+them but those that end; of a damaged one an instant that is none counts as the first there is, so
+that the number of open sessions stays right.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from itertools import count
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from devsess.stores import counting
 from devsess.stores.counting import (
@@ -19,12 +21,15 @@ from devsess.stores.counting import (
     MEASURES,
     MOST_KEYS,
     OTHER,
+    SIZES,
     Counts,
     Measures,
     Numbers,
     Period,
+    counted_to,
+    resized,
 )
-from devsess.stores.sqlite import rows
+from devsess.stores.sqlite import ids, rows
 from devsess.stores.sqlite.damage import DAMAGE, DamagedError
 
 if TYPE_CHECKING:
@@ -33,6 +38,13 @@ if TYPE_CHECKING:
     from devsess.stores.base import Erasure
 
 _OPEN = "UPDATE meta SET open = open + ?"
+# The columns of `meta` with the accounts of each size.
+_SIZES = tuple(f"users_{size}" for size in SIZES)
+_RESIZE = ", ".join((_OPEN, *(f"{it} = {it} + ?" for it in _SIZES)))
+_OF_USER = (
+    "SELECT count(*) FROM (SELECT 1 FROM sessions INDEXED BY sessions_live"
+    " WHERE user_id = {} AND revoked_at IS NULL LIMIT ?)"
+)
 _TALLY = "UPDATE tallies SET count = count + ? WHERE day = ? AND dimension = ? AND key = ?"
 _NEW_TALLY = (
     "INSERT INTO tallies (count, day, dimension, key) SELECT :count, :day, :dimension,"
@@ -44,12 +56,13 @@ _SPAN = (
     "INSERT INTO spans (week, age, reason, kind, count) VALUES (?, ?, ?, ?, ?)"
     " ON CONFLICT (week, age, reason, kind) DO UPDATE SET count = count + excluded.count"
 )
-# The arguments of `ended` from a row, whatever its columns hold.
+# The account, and the arguments of `ended`, from a row, whatever its columns hold.
 _KIND = (
     "(SELECT CAST(d.kind AS BLOB) FROM devices d"
     " WHERE d.user_id = s.user_id AND d.id = s.device_id)"
 )
-OF_ROW = "CAST(s.created_at AS REAL), CAST(s.idle_expires_at AS REAL), " + _KIND
+_INSTANTS = "CAST(s.created_at AS REAL), CAST(s.idle_expires_at AS REAL)"
+OF_ROW = f"{ids.stored('s.user_id')}, {_INSTANTS}, {_KIND}"
 _ERASED = (
     f"SELECT {OF_ROW}, n.at, n.reason, CAST(s.last_seen_at AS REAL)"  # noqa: S608
     " FROM sessions s"
@@ -77,6 +90,7 @@ _COHORTS = (
     "SELECT week, kind, sum(iif(age = ?, count, 0)), sum(iif(age = ?, 0, count)) FROM spans"
     " WHERE week >= ? AND week < ? GROUP BY week, kind"
 )
+_OPENED = f"SELECT {', '.join(('open', *_SIZES))} FROM meta"  # noqa: S608
 _LAPSED = "SELECT count(*) FROM sessions WHERE revoked_at IS NULL AND idle_expires_at <= ?"
 _PENDING = "SELECT user_id FROM endings"
 _COVERED = (
@@ -87,8 +101,11 @@ _COVERED = (
 
 
 def add(db: sqlite3.Cursor, counts: Counts) -> None:
-    """Add *counts*."""
-    if counts.open:
+    """Add *counts*, whose rows are written."""
+    sizes = resized(_users(db, counts))
+    if any(sizes):
+        db.execute(_RESIZE, [counts.open, *sizes])
+    elif counts.open:
         db.execute(_OPEN, [counts.open])
     for quarter, measures in counts.by_quarter().items():
         db.execute(_quarter(measures), [quarter, *measures.values()])
@@ -97,6 +114,14 @@ def add(db: sqlite3.Cursor, counts: Counts) -> None:
             _add_tally(db, more, day, dimension, key)
     if counts.spans:
         db.executemany(_SPAN, [(*key, more) for key, more in counts.spans.items()])
+
+
+def _users(db: sqlite3.Cursor, counts: Counts) -> Iterator[tuple[int, int]]:
+    """The accounts that were written, for `resized`."""
+    for user, more in counts.changed_users().items():
+        expression, value = ids.bound(cast("ids.Id", user))
+        [[now]] = db.execute(_OF_USER.format(expression), [value, counted_to(more)]).fetchall()
+        yield now, more
 
 
 def _quarter(measures: dict[str, int]) -> str:
@@ -115,19 +140,20 @@ def _add_tally(db: sqlite3.Cursor, more: int, day: int, dimension: str, key: str
 
 def ended(counts: Counts, found: Sequence[Sequence[Any]], at: float, reason: str) -> None:
     """Count rows of OF_ROW, which are written as ended."""
-    for created_at, idle_expires_at, kind in found:
+    for user, created_at, idle_expires_at, kind in found:
+        counts.users[ids.read(user)] -= 1
         counts.ended(created_at, idle_expires_at, _text(kind), at, reason)
 
 
-def erased(db: sqlite3.Cursor, erasure: Erasure) -> None:
-    """Count the sessions of an account that is erased, before they are deleted."""
+def erased(db: sqlite3.Cursor, erasure: Erasure) -> Counts:
+    """The counts of an account's sessions, which are still to be deleted."""
     counts = Counts()
     for *row, ended_at, reason, seen_at in db.execute(_ERASED, [erasure.user_id]).fetchall():
         at = seen_at if erasure.at is None else erasure.at
         if ended_at is not None:
             at = ended_at
         ended(counts, [row], at, reason or ERASED)
-    add(db, counts)
+    return counts
 
 
 def _text(raw: bytes | None) -> str:
@@ -143,7 +169,7 @@ def numbers(db: sqlite3.Cursor, period: Period) -> Numbers:
 
 
 def _numbers(db: sqlite3.Cursor, period: Period) -> Numbers:
-    [[still_open]] = _found(db, (int,), "SELECT open FROM meta")
+    [[still_open, *sizes]] = _found(db, (int,) * (1 + len(_SIZES)), _OPENED)
     spans = _found(db, (int, str, str, int), _SPANS, [*period.weeks, BEGAN])
     cohorts = _found(db, (int, str, int, int), _COHORTS, [BEGAN, BEGAN, *period.weeks])
     return Numbers(
@@ -153,6 +179,7 @@ def _numbers(db: sqlite3.Cursor, period: Period) -> Numbers:
         {key: total for it in MOST_KEYS for key, total in _tallies(db, period, it)},
         {(age, reason, kind): total for age, reason, kind, total in spans},
         {(week, kind): (begun, over) for week, kind, begun, over in cohorts},
+        tuple(sizes),
     )
 
 

@@ -75,11 +75,11 @@ def insert(db: sqlite3.Cursor, insertion: Insertion) -> InsertAnswer:
     to_end = _to_end(db, insertion)
     if isinstance(to_end, Full):
         return to_end
-    events = _end_for_sign_in(db, to_end, insertion)
+    counts = Counts()
+    events = _end_for_sign_in(db, to_end, insertion, counts)
     db.execute(rows.INSERT_DEVICE, rows.device_values(semantics.seen_again(known, row.device)))
     agent_id = agent_number(db, row.user_agent, insertion.cutoffs.now)
     db.execute(rows.INSERT_SESSION, rows.session_values(row, agent_id))
-    counts = Counts()
     counts.began(row)
     statistics.add(db, counts)
     insert_events(db, *insertion.events)
@@ -103,16 +103,15 @@ def _to_end(db: sqlite3.Cursor, insertion: Insertion) -> semantics.SessionsToEnd
 
 
 def _end_for_sign_in(
-    db: sqlite3.Cursor, to_end: semantics.SessionsToEnd, insertion: Insertion
+    db: sqlite3.Cursor, to_end: semantics.SessionsToEnd, insertion: Insertion, counts: Counts
 ) -> tuple[EventRow, ...]:
+    """End the sessions that make room, and count them with the sign-in."""
     now = insertion.cutoffs.now
     reasons = [(row, REPLACED) for row in to_end.replaced]
     reasons += [(row, EVICTED) for row in to_end.evicted]
-    counts = Counts()
     for row, reason in reasons:
         revoke(db, "s.id = ?", [row.id], now, reason, None)
         counts.over(semantics.ended(row, now, reason, None))
-    statistics.add(db, counts)
     append_changes(db, [row.id for row, _ in reasons])
     events = tuple(semantics.end_event_of(row, now, reason, None) for row, reason in reasons)
     insert_events(db, *events)
@@ -209,12 +208,13 @@ def erase(db: sqlite3.Cursor, erasure: Erasure) -> int:
     user_id = erasure.user_id
     ids = db.execute("SELECT id FROM sessions WHERE user_id = ? ORDER BY id", [user_id]).fetchall()
     append_changes(db, [session_id for (session_id,) in ids])
-    statistics.erased(db, erasure)
+    counts = statistics.erased(db, erasure)
     keep_last_event(db)
     deleted = 0
     for table in ("sessions", "devices", "events", "accounts"):
         deleted += db.execute(f"DELETE FROM {table} WHERE user_id = ?", [user_id]).rowcount  # noqa: S608
     deleted += db.execute("DELETE FROM items WHERE owner = ?", [user_id]).rowcount
+    statistics.add(db, counts)
     endings.forget(db, erasure)
     return deleted
 

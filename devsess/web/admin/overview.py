@@ -7,7 +7,7 @@ from hashlib import sha256
 from typing import TYPE_CHECKING, Final
 
 from devsess.adapters._http import NO_STORE, Answer, json_answer
-from devsess.web.admin import numbers
+from devsess.web.admin import crowd, numbers
 
 if TYPE_CHECKING:
     from devsess.statistics import Stats
@@ -37,6 +37,7 @@ async def show(visit: AdminVisit) -> Answer:
         charts=[it for it in charts if it is not None],
         places=numbers.places(visit, stats),
         rankings=numbers.rankings(visit, stats),
+        per_user=crowd.sessions_per_user(visit, stats),
         live=numbers.live_cards(visit, stats, visit.to_review),
         clock=_clock(visit),
     )

@@ -6,7 +6,8 @@
 --
 --   :store        numbers of the shard: n and cut (everyone's ending), last (drawn), seq (log),
 --                 place (of events), id (another one once the data was lost), history (of the log),
---                 open (sessions, as counted), counts (the accounts that are counted)
+--                 open (sessions, as counted), counts (the accounts that are counted), users1 to
+--                 users11 (accounts by open sessions), sized (the accounts that are in those)
 --   :a:USER       the account's ending: n, cut          :x:DIGEST  of an erased one: n, until
 --   :s:ID         a session                             :i:ID  places of its events with an address
 --   :d:LENGTH:USER DEVICE   a device, and how many sessions use it

@@ -1,6 +1,6 @@
--- The sessions that are open, those of them whose end is still to be written, and the days and weeks
--- of which anything is counted.
-local now, looked, day, week, behind = arg(), number(), arg(), arg(), arg()
+-- The sessions that are open, those of them whose end is still to be written, the days and weeks of
+-- which anything is counted, and the accounts by their open sessions.
+local now, looked, day, week, behind, sizes = arg(), number(), arg(), arg(), arg(), some()
 local open, lagging, all = get(STORE, 'open'), call('ZCOUNT', T .. ':idle', '-inf', now), pendings()
 
 local function note(id)
@@ -20,4 +20,4 @@ else
   end
 end
 return {open, lagging, call('ZRANGEBYSCORE', T .. ':qs', day, '+inf'),
-  call('ZRANGEBYSCORE', T .. ':ws', week, '(' .. behind)}
+  call('ZRANGEBYSCORE', T .. ':ws', week, '(' .. behind), call('HMGET', STORE, unpack(sizes))}

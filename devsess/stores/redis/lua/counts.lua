@@ -10,6 +10,29 @@ local function is_counted(user)
   return to == 'all' or not is_before(string.sub(to, 4), user)
 end
 
+-- Whether an account is among those of its size. Of data that was begun before there were any, the
+-- accounts come to it in their order.
+local function is_sized(user)
+  local to = call('HGET', STORE, 'sized')
+  if not to then return call('HEXISTS', STORE, 'place') == 0 end
+  return to == 'all' or not is_before(string.sub(to, 4), user)
+end
+
+local function add_size(open, change)
+  if open <= 0 then return end
+  local size = 1
+  while SIZES[size + 1] and SIZES[size + 1] <= open do size = size + 1 end
+  call('HINCRBY', STORE, 'users' .. SIZES[size], change)
+end
+
+-- An account has so many open sessions more than before.
+local function resize(user, more)
+  if more == 0 or not is_sized(user) then return end
+  local open = call('ZCARD', T .. ':open:' .. user)
+  add_size(open - more, -1)
+  add_size(open, 1)
+end
+
 -- Add to one number of a span of time. Where there are so many different ones of a kind
 -- already, it counts among the others, that have no name.
 local function add(kind, span, name, n, most)

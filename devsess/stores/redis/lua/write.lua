@@ -33,7 +33,10 @@ local function next_place()
   local place_before = get(STORE, 'place')
   local place = math.max(time[1] * 1000000 + time[2], place_before + 1)
   local text = string.format('%.0f', place)
-  if place_before == 0 then call('HSETNX', STORE, 'counts', 'all') end
+  if place_before == 0 then
+    call('HSETNX', STORE, 'counts', 'all')
+    call('HSETNX', STORE, 'sized', 'all')
+  end
   call('HSET', STORE, 'place', text)
   return text
 end
@@ -105,14 +108,14 @@ end
 
 -- Sessions that are not written as ended are in three indexes, and those with a score in a fourth.
 local function index(row)
-  call('ZADD', T .. ':open:' .. row.user, row.created, row.id)
+  resize(row.user, call('ZADD', T .. ':open:' .. row.user, row.created, row.id))
   call('ZADD', T .. ':idle', row.idle, row.id)
   call('ZADD', T .. ':n', 0, in_order(row.n, row.id))
   if row.score then call('ZADD', T .. ':queue', 0, queued(row)) end
 end
 
 local function unindex(row)
-  call('ZREM', T .. ':open:' .. row.user, row.id)
+  resize(row.user, -call('ZREM', T .. ':open:' .. row.user, row.id))
   call('ZREM', T .. ':idle', row.id)
   call('ZREM', T .. ':n', in_order(row.n, row.id))
   if row.score then call('ZREM', T .. ':queue', queued(row)) end
