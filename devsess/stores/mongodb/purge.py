@@ -1,4 +1,4 @@
-"""The purge: one bounded batch, in one transaction."""
+"""The purge: one bounded batch, in one transaction, which folds statistics too."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pymongo import ASCENDING, DeleteMany, UpdateMany, UpdateOne
 
 from devsess.stores import semantics
 from devsess.stores.mongodb import documents as docs
-from devsess.stores.mongodb import log
+from devsess.stores.mongodb import folding, log
 from devsess.stores.mongodb import marks as marking
 from devsess.stores.rows import EXPIRED
 
@@ -37,6 +37,7 @@ async def purge(unit: Unit, retention: Retention, limit: int) -> int:
     done += await _delete_devices(unit, now, retention.devices_before, limit - done)
     over = {"table": "item", "item.until": {"$lte": now}}
     done += await _delete(unit, over, limit - done)
+    await folding.fold(unit, now)
     return done + await _trim(unit, limit - done)
 
 
