@@ -27,7 +27,7 @@ ROOT = Path(__file__).parent
 # A disk in memory, where there is one: no test cuts the power, so none can tell it from another.
 MEMORY = Path("/dev/shm")  # noqa: S108 - pytest makes a folder there that is its own
 # Folders of few tests that take long: begun last, they would leave the other process idle.
-SLOW = {"processes", "races", "stateful", "stores"}
+SLOW = {"browser", "checker", "processes", "races", "stateful", "stores"}
 # How many examples of a property are tried; a test that needs more or fewer takes a multiple.
 EXAMPLES = {"brief": 20, "thorough": 150}
 
@@ -49,7 +49,7 @@ def pytest_configure(config: pytest.Config) -> None:
     if "TMPDIR" not in os.environ and _has_room(MEMORY):
         os.environ["TMPDIR"] = str(MEMORY)
         tempfile.tempdir = None  # it may have been asked for
-    if "PYTHONDONTWRITEBYTECODE" in os.environ:
+    if "PYTHONDONTWRITEBYTECODE" in os.environ and config.getoption("numprocesses"):
         _compile_once(config)
     for name, count in EXAMPLES.items():
         settings.register_profile(name, max_examples=count)
@@ -64,7 +64,7 @@ def _compile_once(config: pytest.Config) -> None:
     """
     Where no bytecode is to be left beside the sources, keep it for the run in a folder of its own.
 
-    Hundreds of programs are started, and each would compile the package again.
+    A run of more than one process starts hundreds of programs, and each would compile the package.
     """
     folder = tempfile.TemporaryDirectory(prefix="devsess-bytecode-")
     config.add_cleanup(folder.cleanup)
