@@ -14,7 +14,7 @@ import sqlite3
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from threading import get_ident
+from threading import get_ident, main_thread
 from typing import Any, ClassVar, Concatenate, NoReturn, ParamSpec, TypeAlias, TypeVar
 
 from devsess._runtime.fork import around_fork
@@ -25,6 +25,7 @@ from devsess.stores.sqlite.checks import checked_path, checked_readers
 from devsess.stores.sqlite.connections import MAX_READERS, Connections
 from devsess.stores.sqlite.errors import DAMAGED, is_busy, unavailable
 from devsess.stores.sqlite.file_locks import take_inherited
+from devsess.stores.sqlite.group_commit import GroupCommit, NotInTimeError, TakenBackError
 from devsess.stores.sqlite.mutex import is_mine, new_lock, with_lock
 from devsess.stores.sqlite.pause import Pause
 
@@ -120,11 +121,37 @@ class DatabaseFile:
         *args: P.args,
         **kwargs: P.kwargs,
     ) -> T:
-        """Do *work* in one transaction of the writer and return its result."""
-        return self._write(
-            self._timeout,
-            lambda opened: atomically(opened.writer, lambda db: work(db, *args, **kwargs)),
-        )
+        """
+        Do *work* in one transaction of the writer and return its result.
+
+        Work of other threads may be in it, and *work* may be done again if that fails.
+        """
+
+        def bound(db: sqlite3.Cursor) -> T:
+            return work(db, *args, **kwargs)
+
+        seconds = self._timeout
+        if get_ident() != main_thread().ident:
+            deadline = time.monotonic() + seconds
+            try:
+                return self._with_others(bound, deadline)
+            except TakenBackError:
+                seconds = max(0.001, deadline - time.monotonic())
+        return self._write(seconds, lambda opened: atomically(opened.writer, bound))
+
+    def _with_others(self, work: Callable[[sqlite3.Cursor], T], deadline: float) -> T:
+        self._check_free()
+        try:
+            return self._group.do(work, deadline)
+        except NotInTimeError:
+            raise StoreUnavailableError(self._others_write()) from None
+        except (sqlite3.Error, OSError, *DAMAGED) as error:
+            raise unavailable(self._path, error) from error
+
+    def _group_transaction(self, seconds: float, work: Callable[[sqlite3.Cursor], None]) -> None:
+        opened = self._ready()
+        opened.wait_at_most(_left(time.monotonic() + seconds, self._timeout))
+        atomically(opened.writer, work)
 
     def _write(self, seconds: float, work: Callable[[Connections], T]) -> T:
         """
@@ -177,13 +204,22 @@ class DatabaseFile:
 
         def refuse() -> NoReturn:
             kind = StoreUnavailableError if seconds else StoreBusyError
-            raise kind(f"database {self._path}: other threads write; try again")
+            raise kind(self._others_write())
 
+        self._check_free()
+        try:
+            return with_lock(self._write_lock, seconds, work, refuse)
+        finally:
+            self._group.wake_next()
+
+    def _check_free(self) -> None:
         if is_mine(self._write_lock):
             raise StoreBusyError(
                 f"database {self._path}: this thread was interrupted while it writes"
             )
-        return with_lock(self._write_lock, seconds, work, refuse)
+
+    def _others_write(self) -> str:
+        return f"database {self._path}: other threads write; try again"
 
     # Opening.
 
@@ -248,6 +284,7 @@ class DatabaseFile:
     def _start_over(self) -> None:
         # The write lock may be taken again by its holder, who opens the file.
         self._write_lock = new_lock()
+        self._group = GroupCommit(self._write_lock, self._group_transaction)
         self._watch_lock = new_lock()
         self._look_at = 0.0
         self._paused: dict[int, Pause] = {}  # by the thread that forks
@@ -262,6 +299,7 @@ class DatabaseFile:
     def _go_on(self) -> None:
         if paused := self._paused.pop(get_ident(), None):
             paused.end()
+            self._group.wake_next()
 
     def _in_child(self) -> None:
         is_writer_ours = is_mine(self._write_lock)  # since the pause, if not before
