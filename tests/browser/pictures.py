@@ -1,7 +1,7 @@
 """
 The pictures of the documentation, made anew: `python tests/browser/pictures.py docs/pictures`.
 
-It needs Chromium and Pillow. Their colours are cut to a palette, so that each is a small file.
+It needs Chromium. Their colours are cut to a palette, so that each is a small file.
 """
 
 from __future__ import annotations
