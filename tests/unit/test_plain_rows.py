@@ -119,6 +119,7 @@ PLAIN: tuple[tuple[Any, Any, Any, float], ...] = (
     (BOUND, CLAIMS, OWN, SOON),
     (BOUND, CLAIMS, RING, SOON),
     (BOUND, CLAIMS, None, SOON),
+    (BOUND, evolve(CLAIMS, expires_at=SOON + 10), OWN, SOON),
     (IN_USE, evolve(CLAIMS, generation=1), OWN, SOON),
     (IN_USE, evolve(CLAIMS, generation=0), OWN, SOON),
     (evolve(IN_USE, presented=False), evolve(CLAIMS, generation=0), OWN, SOON),
