@@ -9,7 +9,7 @@ import psycopg
 import pytest
 from servers.postgres import new_schema
 
-from devsess.stores.postgres import PostgresStore
+from devsess.stores.postgres import PostgresStore, polling, reads
 from devsess.stores.searching import LOOKED, Filter, cursor_of
 from devsess.testing._rows import T0, cutoffs
 
@@ -170,3 +170,18 @@ def test_a_search_is_bounded(postgres: PostgresServer, filled: str) -> None:
 
     pages, found = asyncio.run(run())
     assert (MANY // 40 // 200 + 1, 0) == (pages, found) or found
+
+
+def test_events_look_up_their_own_sessions_alone(postgres: PostgresServer, filled: str) -> None:
+    """A page of a history, or of a poll, does not read all sessions that have not ended."""
+    asked: dict[str, tuple[object, ...]] = {
+        reads.EVENTS: ("u0", 2**60, 1_000),
+        polling.BEHIND: ("0", 0, 1_000),
+    }
+    with psycopg.connect(postgres.url(), autocommit=True) as db:
+        for statement, values in asked.items():
+            explained = f"EXPLAIN (ANALYZE, FORMAT JSON) {statement.replace('{s}', filled)}"
+            row = db.execute(explained.encode(), values).fetchone()
+            assert row is not None
+            by = {it for table, it, _ in _scans(row[0][0]["Plan"]) if table == "sessions"}
+            assert {"sessions_pkey"} == by, row

@@ -34,7 +34,7 @@ _HIGHEST = (
     "SELECT pg_snapshot_xmax(pg_current_snapshot())::text,"  # noqa: S608
     f" (SELECT {_XID}::text FROM {{s}}.events e ORDER BY {_XID} DESC, e.seq DESC LIMIT 1)"
 )
-_BEHIND = (
+BEHIND = (
     rows.SELECT_EVENT.replace("SELECT", f"SELECT {_XID}::text,", 1)
     + f" WHERE ({_XID}, e.seq) > (%s::text::xid8, %s)"
     + f" AND {_XID} < pg_snapshot_xmin(pg_current_snapshot())"
@@ -47,7 +47,7 @@ async def poll(db: Opened, position: str | None, limit: int) -> Page[EventRow]:
     semantics.check_size(limit)
     xid, seq = _read(position)
     [[following, highest]], found = await db.ask_all(
-        (_HIGHEST, ()), (_BEHIND, (str(xid), seq, limit))
+        (_HIGHEST, ()), (BEHIND, (str(xid), seq, limit))
     )
     if int(highest or 0) >= int(following):
         raise ConfigurationError(
