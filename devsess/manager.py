@@ -312,12 +312,14 @@ class SessionManager(Runner):
         reason: str,
         actor: str | None = None,
         limit: int = 100,
-    ) -> int:
+        cursor: str | None = None,
+    ) -> Page[str]:
         """
-        End at most *limit* live sessions that `search` finds; how many. Call it until it is 0.
+        End at most *limit* live sessions that `search` finds; a page of their ids.
 
-        Each ends in a write of its own, so others need not wait, and whoever stops half-way
-        leaves the rest as it was. Sign-ins are not refused as `revoke_all` does.
+        Go on with `next` until that is None: a page may be empty before. Each ends in a write
+        of its own, so others need not wait, and whoever stops half-way leaves the rest as it
+        was, and may begin again. Sign-ins are not refused as `revoke_all` does.
 
         Args:
             user_id: As for `search`, as are *ip*, *device_id*, *since* and *until*; at least
@@ -326,6 +328,7 @@ class SessionManager(Runner):
             reason: Why; kept in the sessions and the history.
             actor: The person or program that did it.
             limit: 1 to 1,000.
+            cursor: `next` of the page before.
 
         Raises:
             ConfigurationError, TypeError, ValueError, StoreUnavailableError: As `search`.
@@ -340,6 +343,7 @@ class SessionManager(Runner):
             reason=reason,
             actor=actor,
             limit=limit,
+            cursor=cursor,
         )
 
     def extend(self, session_id: str | Session, by: Span, *, user_id: str | None = None) -> Session:
@@ -832,9 +836,18 @@ class SessionManager(Runner):
         way = self._core.currency.way
         return self._read(operations.explain_session, session_id, way=way)
 
-    def devices(self, user_id: str) -> builtins.list[Device]:
-        """A user's devices, latest sign-in first."""
-        return self._read(operations.devices, user_id)
+    def devices(self, user_id: str, *, limit: int | None = None) -> builtins.list[Device]:
+        """
+        A user's devices, latest sign-in first.
+
+        Args:
+            limit: At most so many, 1 to 50; None for all, of which a program may have thousands.
+        """
+        return self._read(operations.devices, user_id, limit=limit)
+
+    def device(self, user_id: str, device_id: str | Device) -> Device | None:
+        """A user's device; None: there is no such device."""
+        return self._read(operations.device, user_id, device_id)
 
     def rename_device(
         self, user_id: str, device_id: str | Device, name: str | None, *, actor: str | None = None

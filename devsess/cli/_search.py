@@ -97,11 +97,12 @@ def revoke_found(
     now = datetime.now(UTC)
     if not yes:
         _ask(sessions, wanted)
-    ended = 0
-    while batch := sessions.revoke_found(
-        **wanted, before=now, reason=reason, actor=actor, limit=BATCH
-    ):
-        ended += batch
+    ended, cursor, is_over = 0, None, False
+    while not is_over:
+        batch = sessions.revoke_found(
+            **wanted, before=now, reason=reason, actor=actor, limit=BATCH, cursor=cursor
+        )
+        ended, cursor, is_over = ended + len(batch), batch.next, batch.next is None
     output.as_json({"count": ended}) if as_json else click.echo(f"{ended} ended")
     sys.exit(0 if ended else NOT_FOUND)
 

@@ -8,6 +8,7 @@ from devsess.operations.change import extend, update
 from devsess.operations.collecting import collect
 from devsess.operations.devices import (
     block_device,
+    device,
     devices,
     end_trust,
     forget_device,
@@ -56,6 +57,7 @@ __all__ = [
     "collect",
     "confirm",
     "count",
+    "device",
     "devices",
     "end_trust",
     "erase_user",

@@ -15,6 +15,7 @@ from devsess.models import EventType
 from devsess.operations._checks import (
     checked_actor,
     checked_client,
+    checked_count,
     checked_datetime,
     checked_device,
     checked_name,
@@ -37,13 +38,29 @@ _REASONS = {
 }
 # The reason of a DEVICE_TRUSTED whose trust was ended.
 TRUST_ENDED = "trust-ended"
+# The latest devices, of which a store gives so many beside those that are asked for.
+LATEST = 50
 
 
-async def devices(op: Operation, user_id: str) -> builtins.list[Device]:
-    """The user's devices, latest sign-in first."""
+async def devices(op: Operation, user_id: str, *, limit: int | None) -> builtins.list[Device]:
+    """
+    The user's devices, latest sign-in first; at most *limit*, or all.
+
+    Raises:
+        TypeError, ValueError: If *limit* is not 1 to 50.
+    """
     checked_user(user_id)
-    rows = await op.store.devices(user_id)
-    return [device_view(row) for row in rows]
+    if limit is None:
+        return [device_view(row) for row in await op.store.devices(user_id)]
+    checked_count(limit, "limit", LATEST)
+    known = await op.store.known_devices(user_id, ids=(), fingerprints=())
+    return [device_view(row) for row in known.devices[:limit]]
+
+
+async def device(op: Operation, user_id: str, device_id: str | Device) -> Device | None:
+    """The user's device of this id; None where there is none."""
+    row = await _find(op, user_id, device_id)
+    return None if row is None else device_view(row)
 
 
 async def rename_device(
@@ -175,8 +192,9 @@ async def forget_device(
 async def _find(op: Operation, user_id: str, device_id: str | Device) -> DeviceRow | None:
     checked_user(user_id)
     wanted = checked_device(device_id)
-    rows = await op.store.devices(user_id)
-    return next((row for row in rows if row.id == wanted), None)
+    # A few more of them are read, and not all: a program may have thousands.
+    known = await op.store.known_devices(user_id, ids=(wanted,), fingerprints=())
+    return next((row for row in known.devices if row.id == wanted), None)
 
 
 async def _put(

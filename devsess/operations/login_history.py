@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from attrs import frozen
@@ -77,7 +77,7 @@ async def login_history(
     rows, reached = await _page(op, user_id, limit, here, every_event=every_event)
     since = -math.inf if reached is None else reached.before
     rest = [it for it in await _failed(op, user_id) if since <= it.at.timestamp() < here.before]
-    known = _Known(op)
+    known = _Known(op, user_id, {it.device_id for it in rows if it.device_id is not None})
     found: list[HistoryEntry] = []
     for row in rows:
         found += _line(rest, row.at)
@@ -148,8 +148,8 @@ def _line(rest: list[Failed], at: float) -> Iterator[HistoryEntry]:
 class _Known:
     """The knowledge of a store and a locator of the events of a page; each is asked once."""
 
-    def __init__(self, op: Operation) -> None:
-        self._op = op
+    def __init__(self, op: Operation, user_id: str, device_ids: Collection[str]) -> None:
+        self._op, self._user_id, self._device_ids = op, user_id, device_ids
         self._sessions: dict[str, SessionRow | None] = {}
         self._devices: Sequence[DeviceRow] | None = None
         self._places: dict[str, str | None] = {}
@@ -172,7 +172,10 @@ class _Known:
     async def _device(self, row: EventRow) -> str | None:
         if row.device_id is not None:
             if self._devices is None:
-                self._devices = await self._op.store.devices(row.user_id)
+                known = await self._op.store.known_devices(
+                    self._user_id, ids=sorted(self._device_ids), fingerprints=()
+                )
+                self._devices = known.devices
             for device in self._devices:
                 if device.id == row.device_id:
                     return _called(device)

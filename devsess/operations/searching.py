@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 import ipaddress
 from datetime import datetime
 from typing import TYPE_CHECKING, Literal, TypeAlias
@@ -29,6 +30,10 @@ if TYPE_CHECKING:
     from devsess.stores.rows import SessionRow
 
 State: TypeAlias = Literal["live", "ended"]
+# Pages of the store that one call of `revoke_found` reads at most.
+READS = 5
+# Whether a walk of `revoke_found` has ended a session: the first letter of its cursor.
+_MARKS = (_HAS_ENDED, _HAS_NOT) = ("+", "-")
 _STATES: dict[object, bool | None] = {None: None, "live": False, "ended": True}
 
 
@@ -134,27 +139,52 @@ async def revoke_found(
     reason: str,
     actor: str | None,
     limit: int,
-) -> int:
+    cursor: str | None,
+) -> Page[str]:
     """
-    End at most *limit* live sessions as *wanted* that began before an instant; how many.
+    End at most *limit* live sessions as *wanted* that began before an instant; their ids.
 
-    Each in a write of its own, so that others write between two. 0 once none is left.
+    Each in a write of its own, so that others write between two. `next` is None once a whole walk
+    has ended none: one that was signed in by a slow write, behind the place that was reached, is
+    found by the next walk.
 
     Raises:
         ConfigurationError: If the store cannot be searched.
         TypeError, ValueError: If an argument is none, or nothing narrows the search.
     """
     checked_count(limit, "limit", MAX_PAGE)
+    check_cursor(cursor)
     found = _to_end(wanted, checked_datetime(before, "before"))
-    cutoffs, ended, cursor = lifecycle.cutoffs(op.now, op.policy), 0, None
-    while ended < limit:
-        page = await op.store.search(found, cutoffs=cutoffs, limit=limit - ended, cursor=cursor)
-        for row in page.items:
-            ended += await end_one(op, row.id, reason, actor)
-        cursor = page.next
-        if cursor is None:
+    has_ended, place = _walk(cursor)
+    cutoffs, ended = lifecycle.cutoffs(op.now, op.policy), builtins.list[str]()
+    for _ in range(READS):
+        page = await op.store.search(found, cutoffs=cutoffs, limit=limit - len(ended), cursor=place)
+        ended += [row.id for row in page.items if await end_one(op, row.id, reason, actor)]
+        place = page.next
+        if place is None or len(ended) >= limit:
             break
-    return ended
+    return Page(tuple(ended), _next_of(place, has_ended=has_ended or bool(ended)))
+
+
+def _walk(cursor: str | None) -> tuple[bool, str | None]:
+    """
+    Whether this walk has ended a session before, and its place; None is the beginning.
+
+    Raises:
+        ValueError: If *cursor* is mangled.
+    """
+    if cursor is None:
+        return False, None
+    mark, place = cursor[:1], cursor[1:] or None
+    if mark not in _MARKS:
+        raise ValueError("this cursor was not given out by revoke_found")
+    return mark == _HAS_ENDED, place
+
+
+def _next_of(place: str | None, *, has_ended: bool) -> str | None:
+    if place is not None:
+        return f"{_HAS_ENDED if has_ended else _HAS_NOT}{place}"
+    return _HAS_NOT if has_ended else None
 
 
 def _to_end(wanted: Wanted, before: float) -> Filter:

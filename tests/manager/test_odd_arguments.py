@@ -116,6 +116,7 @@ OF_A_SESSION_ALONE: dict[str, dict[str, Any]] = {
 }
 BESIDE_A_SESSION = {"list": "current", "live": "current", "revoke_all": "keep"}
 OF_A_DEVICE: dict[str, dict[str, Any]] = {
+    "device": {},
     "rename_device": {"name": "mine"},
     "trust_device": {"until": None},
     "forget_device": {},
@@ -182,7 +183,9 @@ def test_operators_name_sessions_and_devices_by_themselves(sessions: Any) -> Non
     assert 1 == sessions.count(device_id=own.device)
     assert sessions.judge(own, True, actor="support-7") is True
     assert sessions.answer(own, False, by=other) is True
-    assert 1 == sessions.revoke_found(device_id=other.device, **FOUND_BY_DEVICE["revoke_found"])
+    assert 1 == len(
+        sessions.revoke_found(device_id=other.device, **FOUND_BY_DEVICE["revoke_found"])
+    )
 
 
 def test_a_wrong_id_is_the_callers_mistake(sessions: Any) -> None:

@@ -32,7 +32,7 @@ def test_a_page_says_so(make_site: Callable[..., Site], breaks: Callable[[str], 
     """Of the pages themselves, in the person's language, with the time to ask again."""
     site = make_site()
     person = site.settled()
-    breaks("devices")
+    breaks("known_devices")
     answer = person.page("/", **{"Accept-Language": "de"})
 
     assert (503, "5") == (answer.status_code, answer.headers["retry-after"])

@@ -12,6 +12,7 @@ from devsess import operations
 from devsess.models import EventType, Location, Page
 from devsess.operations.login_history import LOCATED, READS, SHOWN
 from devsess.risk.failures import Failures, dump
+from devsess.stores.calls import Known
 from devsess.stores.items import Item
 from devsess.testing._rows import T0, device_row, event_row, session_row
 
@@ -199,7 +200,7 @@ def test_a_device_without_a_session_has_the_name_it_has_now() -> None:
     answers = [
         ("events", Page((blocked, gone))),
         ("items", []),
-        ("devices", [named]),
+        ("known_devices", Known([named], 0)),
         ("locate", None),
     ]
 

@@ -207,7 +207,8 @@ def test_reuse_is_emitted_once() -> None:
 def test_a_device_is_ended_with_its_event_in_one_write(operation: Any, kind: EventType) -> None:
     """A crash leaves both or neither: nothing is written beside the ending."""
     calls: list[Call] = []
-    answers = [("devices", [ROW.device]), ("end", Ended((event_row(kind),))), ("emit", None)]
+    known = Known([device_row(id="other"), ROW.device], 0)
+    answers = [("known_devices", known), ("end", Ended((event_row(kind),))), ("emit", None)]
     play(operation(at(SOON), "user-1", ROW.device.id, actor="admin"), *answers, calls=calls)
     (ending,) = calls[1].args
     expected = EventRow(

@@ -26,9 +26,7 @@ _BATCH = 1000
 
 async def found_device(visit: AccountVisit) -> Device | None:
     """The account's device that the path names, or None."""
-    wanted = visit.values["device"]
-    devices = await visit.manager.devices(visit.user_id)
-    return next((it for it in devices if it.id == wanted), None)
+    return await visit.manager.device(visit.user_id, visit.values["device"])
 
 
 async def sessions_on(visit: AccountVisit, device_id: str) -> list[Session]:

@@ -154,19 +154,19 @@ class SignedOut:
     icon: str
 
 
-# Devices that the overview lists as signed out.
-MOST_SIGNED_OUT = 50
+# The latest devices, of which the overview lists those that are signed out.
+LATEST = 50
 
 
 async def signed_out(visit: AccountVisit, rows: Iterable[Row]) -> list[SignedOut]:
     """The account's other devices, the latest first; *rows* are all that are signed in."""
     signed_in = {it.device.id for it in rows}
-    devices = await visit.manager.devices(visit.user_id)
+    devices = await visit.manager.devices(visit.user_id, limit=LATEST)
     return [
         SignedOut(it, _tag_signed_out(it, visit), icon_of(it))
         for it in devices
         if it.id not in signed_in
-    ][:MOST_SIGNED_OUT]
+    ]
 
 
 def _tag_signed_out(device: Device, visit: AccountVisit) -> Tag | None:

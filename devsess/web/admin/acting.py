@@ -61,7 +61,7 @@ async def device_of(
 ) -> tuple[str, Device] | None:
     """An account of theirs, and its device of that id; None if there is none."""
     account = visit.seen(user_id)
-    if account is None:
+    if account is None or not device_id:
         return None
-    devices = await visit.manager.devices(account)
-    return next(((account, it) for it in devices if it.id == device_id), None)
+    device = await visit.manager.device(account, device_id)
+    return None if device is None else (account, device)

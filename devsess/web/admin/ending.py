@@ -163,14 +163,16 @@ async def _batches(
 async def _of_all(
     visit: AdminVisit, claims: EndingClaims, reason: str
 ) -> tuple[EndingClaims, bool]:
-    ended = await visit.manager.revoke_found(
+    page = await visit.manager.revoke_found(
         **wanted.filter_of(claims),
         before=datetime.fromtimestamp(claims.before, UTC),
         reason=reason,
         actor=claims.actor,
         limit=BATCH,
+        cursor=claims.cursor,
     )
-    return evolve(claims, ended=claims.ended + ended), ended == 0
+    ended = claims.ended + len(page)
+    return evolve(claims, ended=ended, cursor=page.next), page.next is None
 
 
 async def _of_theirs(

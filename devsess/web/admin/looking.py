@@ -39,7 +39,8 @@ async def user(visit: AdminVisit) -> Answer:
     asked = Wanted(user_id=account)
     cursor = visit.query.get("after")
     page = await finding.sessions(visit, finding.fields(asked, visit), cursor=cursor)
-    devices = await visit.manager.devices(account)
+    latest = await visit.manager.devices(account, limit=finding.ROWS + 1)
+    devices = latest[: finding.ROWS]
     history = await visit.manager.login_history(account, limit=LINES)
     is_unknown = not (page.items or devices or history.items) and page.next is None
     return visit.page(
@@ -51,6 +52,7 @@ async def user(visit: AdminVisit) -> Answer:
         sessions=page.items,
         next=page.next,
         devices=devices,
+        devices_counted=finding.Count(len(devices), is_more=len(latest) > len(devices)),
         lines=lines(visit, history.items),
         has_more=history.next is not None,
         held=await visit.manager.held(account),
@@ -159,13 +161,16 @@ def _is_of(event: Event, session: Session) -> bool:
 
 
 async def _events_of(visit: AdminVisit, session: Session) -> list[HistoryEntry]:
+    """The events are found first: what is said of each takes more reads than the event itself."""
     found: list[HistoryEntry] = []
     cursor: str | None = None
     for _ in range(PAGES):
-        page = await visit.manager.login_history(
-            session.user_id, limit=PAGE, cursor=cursor, every_event=True
-        )
-        found += [it for it in page.items if it.event and _is_of(it.event, session)]
+        page = await visit.manager.history(session.user_id, limit=PAGE, cursor=cursor)
+        if any(_is_of(it, session) for it in page.items):
+            told = await visit.manager.login_history(
+                session.user_id, limit=PAGE, cursor=cursor, every_event=True
+            )
+            found += [it for it in told.items if it.event and _is_of(it.event, session)]
         cursor = page.next
         # Nothing happens in a session before its sign-in.
         is_before = bool(page.items) and page.items[-1].at < session.created_at

@@ -49,7 +49,7 @@ async def _is_known(visit: AdminVisit, user_id: str) -> bool:
     if not visit.operator.sees(user_id):
         return False
     page = await visit.manager.search(user_id=user_id, limit=1)
-    if page.items or await visit.manager.devices(user_id):
+    if page.items or await visit.manager.devices(user_id, limit=1):
         return True
     return bool((await visit.manager.history(user_id, limit=1)).items)
 
