@@ -124,7 +124,8 @@ def searches(sessions: SessionManager, now: float) -> Mapping[str, Call]:
 
 def pages(sessions: SessionManager, now: float) -> Mapping[str, tuple[float, Call]]:
     """The pages of people and of operators, each with its bound."""
-    people, found = account_app(sessions).wsgi, {}
+    people = account_app(sessions).wsgi
+    found: dict[str, tuple[float, Call]] = {}
     for user in (*SIGNED_IN, HEAVY):
         grant = sessions.login(user)
         device = f"/devices/{device_id(user, 3)}"

@@ -12,7 +12,7 @@ from unittest.mock import patch
 from benchmarks._at_size import LOCK_MS, Figure
 from benchmarks._population import BIG
 from devsess import Client, SessionManager
-from devsess.operations import searching
+from devsess.operations import ending, searching
 from devsess.stores.sqlite import statistics as sqlite_statistics
 
 # Batches of 100 that are ended, and sign-ins of each kind.
@@ -23,11 +23,13 @@ def writes(sessions: SessionManager) -> Iterator[Figure]:
     """An ending in bulk by its transactions and batches, and sign-ins with and without counting."""
     transactions: list[float] = []
     batches: list[float] = []
-    before = datetime.now(UTC)
+    before, cursor = datetime.now(UTC), None
     with _timing(transactions):
         for _ in range(BATCHES):
             start = time.perf_counter()
-            sessions.revoke_found(ip=f"{BIG}/24", before=before, reason="x", actor="ops")
+            cursor = sessions.revoke_found(
+                ip=f"{BIG}/24", before=before, reason="x", actor="ops", cursor=cursor
+            ).next
             batches.append((time.perf_counter() - start) * 1e3)
     yield Figure("transaction of an ending", LOCK_MS, tuple(transactions), len(transactions))
     yield Figure("batch of 100", None, tuple(batches), 100)
@@ -37,7 +39,7 @@ def writes(sessions: SessionManager) -> Iterator[Figure]:
 @contextmanager
 def _timing(took: list[float]) -> Iterator[None]:
     """The whole of each transaction is timed: no lock of it is held for longer."""
-    end_one = searching.end_one
+    end_one = ending.end_one
 
     async def timed(*args: object) -> bool:
         start = time.perf_counter()

@@ -218,7 +218,7 @@ def _whole(
     for varying, at in made_up(count, now):
         for place, value in zip(places, varying, strict=True):
             row[place] = value
-        known[varying[2]] = (varying[1], at)
+        known[str(varying[2])] = (str(varying[1]), at)
         yield [*row]
 
 

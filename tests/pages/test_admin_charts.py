@@ -108,6 +108,13 @@ def test_places_on_the_map() -> None:
     assert () == charts.dots([(0, 0, 0, "nobody")])
 
 
+def test_a_map_has_the_greatest_places() -> None:
+    """So many that the page stays light."""
+    found = charts.dots([(0, 0, count, f"{count}") for count in range(1, 101)])
+
+    assert [f"{100 - it}" for it in range(charts.MOST_DOTS)] == [it.text for it in found]
+
+
 def test_the_outline_of_land() -> None:
     """At most 8 KB, within the size that places are drawn for, and its source is named."""
     land = assets()["land.svg"].content.decode()

@@ -94,9 +94,9 @@ UPDATE meta SET (users_1, users_2, users_3, users_4, users_6, users_11) = (
 def recount(connection: sqlite3.Connection) -> None:
     """Count all sessions and events that are there, as if they were written now."""
     counts, db = Counts(), connection.cursor()
-    functions = {"devsess_age_bin": age_bin, "devsess_decision": _decision}
-    for name, function in functions.items():
-        connection.create_function(name, 1, function, deterministic=True)
+    functions = ("devsess_age_bin", "devsess_decision")
+    connection.create_function(functions[0], 1, age_bin, deterministic=True)
+    connection.create_function(functions[1], 1, _decision, deterministic=True)
     for count in (_begun, _on_devices, _in_places, _ended, _happened):
         count(db, counts)
     for name in functions:

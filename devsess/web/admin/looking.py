@@ -14,6 +14,7 @@ from devsess.web.admin.lines import lines
 from devsess.web.admin.numbers import day_cards
 from devsess.web.admin.search_box import cidr
 from devsess.web.admin.wanted import Wanted, WantedError, network_of, read
+from devsess.web.admin.visit import Count
 from devsess.web.paging import page_of
 
 if TYPE_CHECKING:
@@ -52,7 +53,7 @@ async def user(visit: AdminVisit) -> Answer:
         sessions=page.items,
         next=page.next,
         devices=devices,
-        devices_counted=finding.Count(len(devices), is_more=len(latest) > len(devices)),
+        devices_counted=Count(len(devices), is_more=len(latest) > len(devices)),
         lines=lines(visit, history.items),
         has_more=history.next is not None,
         held=await visit.manager.held(account),
