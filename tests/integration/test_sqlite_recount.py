@@ -65,7 +65,7 @@ def _sessions(count: int) -> Iterable[SessionRow]:
         if chance.random() < 0.6:
             reason = chance.choice(("logout", "late", "our own", "x" * 99))
             row = evolve(row, revoked_at=created + lived, reason=reason)
-        yield evolve(row, impersonator=("ops", "s0", T0)) if chance.random() < 0.1 else row
+        yield evolve(row, impersonator=("ops", "s0")) if chance.random() < 0.1 else row
 
 
 def _events(count: int) -> Iterable[EventRow]:
