@@ -133,3 +133,15 @@ def test_no_wins_over_a_judgement_that_crosses_it(
 
     assert None is store.other
     assert Decision.STEP_UP is sessions.assess("ada", at(HOSTED)).decision
+
+
+def test_an_erasure_that_crosses_a_yes_leaves_nothing(
+    sessions: Any, store: Crossed, thief: Any
+) -> None:
+    """The answer is no error, and nothing is learned of a person who is gone."""
+    store.kind, store.when = "notice", "after"
+    store.other = lambda: sessions.erase_user("ada")
+    sessions.confirm(thief.notice.yes_token, True)
+
+    assert None is store.other
+    assert [] == sessions.export_user("ada")["items"]
