@@ -26,6 +26,9 @@ EQUIVALENTS: dict[str, dict[tuple[str, str], str]] = {
         ("_counted", "1 → 2"): "a record has no key: there is one of its owner",
         ("_place", "2 → 3"): "other bits of the digest choose another record, as evenly",
     },
+    "devsess/operations/answering.py": {
+        ("_noted", "0.0 → 1.0"): "each answer is remembered for longer than 1970",
+    },
     "devsess/operations/holding.py": {
         ("hold", "8 → 9"): "more random bytes than eight choose a code as evenly",
         (
