@@ -477,10 +477,11 @@ def test_answers_are_remembered_as_long_as_the_last_of_them_asks(
     assert [[True] if answers[1] else [True, False]] == [it["body"] for it in _kept(sessions)]
 
 
-def test_a_usual_sign_in_may_be_confirmed(sessions: Any, clock: FakeClock) -> None:
-    """Nothing is in question, and the answer stands in the history once."""
-    usual, _ = _noticed(sessions, clock)
-    assert sessions.judge(usual.session, True, actor="support-7")
+@pytest.mark.parametrize("which", [0, 1])
+def test_a_yes_stands_in_the_history_once(sessions: Any, clock: FakeClock, which: int) -> None:
+    """That of a usual sign-in too, of which nothing was in question."""
+    judged = _noticed(sessions, clock)[which]
+    assert sessions.judge(judged.session, True, actor="support-7")
 
     found = [it for it in sessions.history("ada") if it.type is EventType.NOTICE_CONFIRMED]
     assert [("judged", "support-7")] == [(it.reason, it.actor) for it in found]
