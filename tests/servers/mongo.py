@@ -11,12 +11,19 @@ import os
 import re
 import sys
 from collections.abc import Iterator
+from typing import Any
 
+import pymongo
 import pytest
+from attrs import frozen
+from pymongo import DeleteOne, ReplaceOne
 
 from benchmarks.servers.mongo import OwnServer, Server, server_at
+from devsess._runtime.drive import drive
+from devsess.stores.mongodb import MongoStore
 
 __all__ = [
+    "Collections",
     "OwnServer",
     "Server",
     "excuse_forgotten_sockets",
@@ -78,3 +85,63 @@ def isolated_mongo(request: pytest.FixtureRequest) -> Server:
         return server_at(os.environ[URL])
     server: Server = request.getfixturevalue("mongoeco")
     return server
+
+
+@frozen
+class _Collection:
+    """One that a store has made, and the documents that it had then."""
+
+    place: str
+    found: Any
+    documents: dict[object, dict[str, Any]]
+
+    def set_back(self) -> None:
+        """Write what has changed since, and delete what has come."""
+        now = {it["_id"]: it for it in self.found.find({})}
+        changes: list[Any] = [DeleteOne({"_id": key}) for key in now.keys() - self.documents.keys()]
+        changes += [
+            ReplaceOne({"_id": key}, it, upsert=True)
+            for key, it in self.documents.items()
+            if now.get(key) != it
+        ]
+        if changes:
+            self.found.bulk_write(changes, ordered=False)
+
+
+class Collections:
+    """
+    Collections for stores that must be new and empty; to set one back costs less than to make it.
+
+    Args:
+        server: Where they are made. It is slower the more indexes it has.
+    """
+
+    def __init__(self, server: Server) -> None:
+        self._server = server
+        self._client: pymongo.MongoClient[Any] = pymongo.MongoClient(server.url)
+        self._free: list[_Collection] = []
+        self._taken: list[_Collection] = []
+
+    def take(self) -> str:
+        """The URL of one that is as a store has made it."""
+        self._taken.append(self._free.pop() if self._free else self._made())
+        return self._taken[-1].place
+
+    def _made(self) -> _Collection:
+        place = self._server.place()
+        store = MongoStore(place)
+        drive(store.migrate())
+        drive(store.close())
+        [name] = re.findall(r"\bcollection=(\w+)", place)
+        found = self._client["devsess_test"][name]
+        return _Collection(place, found, {it["_id"]: it for it in found.find({})})
+
+    def give_back(self) -> None:
+        """Set all back that were taken."""
+        for collection in self._taken:
+            collection.set_back()
+        self._free += self._taken
+        self._taken = []
+
+    def close(self) -> None:
+        self._client.close()

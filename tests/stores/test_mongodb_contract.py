@@ -12,6 +12,7 @@ import sys
 from typing import TYPE_CHECKING
 
 import pytest
+from servers.mongo import Collections
 
 from devsess.stores.mongodb import MongoStore
 from devsess.testing import (
@@ -24,26 +25,47 @@ from devsess.testing import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from servers.mongo import Server
 
     from devsess.stores.base import AsyncStore
+
+
+@pytest.fixture(scope="class")
+def server(request: pytest.FixtureRequest) -> Server:
+    """The one of a class's tests, which it names."""
+    server: Server = request.getfixturevalue(request.cls.on)
+    return server
+
+
+@pytest.fixture(scope="class")
+def collections(server: Server) -> Iterator[Collections]:
+    """Collections on it that are empty when they are taken."""
+    collections = Collections(server)
+    yield collections
+    collections.close()
 
 
 class OfAllAccounts(CopyContract, PollingContract, SearchContract, StatisticsContract):
     """The store's answers about all accounts together."""
 
 
-class Places:
-    """Each store has a collection of its own."""
+class OverMongoDB(StoreContract, LeaseContract, OfAllAccounts):
+    """Each store has a collection that is as good as new."""
 
-    server: Server
     is_awaited: bool
+    on = "mongo"
+
+    @pytest.fixture(autouse=True)
+    def _collections(self, collections: Collections) -> Iterator[None]:
+        self.collections = collections
+        yield
+        collections.give_back()
 
     def make_store(self) -> AsyncStore:
-        return MongoStore(self.server.place(), is_awaited=self.is_awaited)
+        return MongoStore(self.collections.take(), is_awaited=self.is_awaited)
 
-
-class OverMongoDB(Places, StoreContract, LeaseContract, OfAllAccounts):
     # These sign in hundreds of times, or ask about each of many strange ids.
 
     @pytest.mark.thorough
@@ -77,18 +99,19 @@ class OverMongoDB(Places, StoreContract, LeaseContract, OfAllAccounts):
         super().test_pages_of_any_size_find_each_session_once()
 
 
-class OnStreams(Places):
+class TestBlockingMongoStore(OverMongoDB):
+    is_awaited = False
+
+
+class TestAwaitingMongoLeases(LeaseContract):
+    """Each store makes a collection of its own."""
+
     @pytest.fixture(autouse=True)
     def _server(self, mongo: Server) -> None:
         self.server = mongo
 
-
-class TestBlockingMongoStore(OnStreams, OverMongoDB):
-    is_awaited = False
-
-
-class TestAwaitingMongoLeases(OnStreams, LeaseContract):
-    is_awaited = True
+    def make_store(self) -> AsyncStore:
+        return MongoStore(self.server.place(), is_awaited=True)
 
 
 @pytest.mark.thorough
@@ -96,8 +119,4 @@ class TestAwaitingMongoStore(OverMongoDB):
     """On Python without a server of isolated transactions, over the other one."""
 
     is_awaited = True
-
-    @pytest.fixture(autouse=True)
-    def _server(self, request: pytest.FixtureRequest) -> None:
-        name = "isolated_mongo" if sys.version_info >= (3, 13) else "mongo"
-        self.server = request.getfixturevalue(name)
+    on = "isolated_mongo" if sys.version_info >= (3, 13) else "mongo"
