@@ -120,7 +120,9 @@ def test_a_step_up_has_its_method(sessions: Any, clock: FakeClock) -> None:
     assert [expected, begun] == texts(sessions)
     clock.advance(60)
     sessions.step_up(grant.access_token, amr=("hwk",), acr="aal2")
-    expected = "Confirmed the sign-in with a security key, from Lagos, Nigeria, on Chrome on macOS."
+    expected = (
+        "Confirmed the sign-in with a key in hardware, from Lagos, Nigeria, on Chrome on macOS."
+    )
     without = "Confirmed the sign-in, from Lagos, Nigeria, on Chrome on macOS."
     assert [expected, without, begun] == texts(sessions)
 
