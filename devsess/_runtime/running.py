@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from devsess._runtime.drive import OperationCoroutine, OperationFunction
     from devsess._runtime.faces import Face
     from devsess._runtime.notify import OnEvent
-    from devsess._runtime.plain import PlainWay
+    from devsess._runtime.plain import PlainWay, Seen
     from devsess.geo.locator import Locator
     from devsess.models import Client
     from devsess.operations import AllEnded
@@ -72,6 +72,14 @@ class ManagerBase:
     def _plain_way(self, store: Store) -> PlainWay:
         """Validations without an operation, which may wait where this manager may."""
         return self._core.plain_way(store.get, store.changes)
+
+    def _plainly(
+        self, now: float, token: str, client: Client | None, *, stale: bool, fresh: bool
+    ) -> Session | Seen | None:
+        """As PlainWay.validate; None where there is no such way, or the row is to be read anew."""
+        if self._plain is None or fresh:
+            return None
+        return self._plain.validate(token, client, now, stale=stale)
 
     def _forget_memory(self) -> None:
         """A closed manager answers nothing, not even from memory, and keeps no threads."""
@@ -119,12 +127,9 @@ class Runner(ManagerBase):
         touch: bool,
     ) -> Session:
         """A session that memory did not answer with, as Core.validate."""
-        seen = None
-        if self._plain is not None and not fresh:
-            found = self._plain.validate(token, client, now, stale=stale)
-            if isinstance(found, Session):
-                return found
-            seen = found
+        seen = self._plainly(now, token, client, stale=stale, fresh=fresh)
+        if isinstance(seen, Session):
+            return seen
         options = {"stale": stale, "fresh": fresh, "touch": touch}
         return self._read_at(now, self._core.validate, token, client, **options, seen=seen)
 
@@ -220,12 +225,9 @@ class AsyncRunner(ManagerBase):
         touch: bool,
     ) -> Session:
         """A session that memory did not answer with, as Core.validate."""
-        seen = None
-        if self._plain is not None and not fresh:
-            found = self._plain.validate(token, client, now, stale=stale)
-            if isinstance(found, Session):
-                return found
-            seen = found
+        seen = self._plainly(now, token, client, stale=stale, fresh=fresh)
+        if isinstance(seen, Session):
+            return seen
         options = {"stale": stale, "fresh": fresh, "touch": touch}
         return await self._read_at(now, self._core.validate, token, client, **options, seen=seen)
 

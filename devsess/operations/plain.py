@@ -3,8 +3,8 @@ The answer of `validate` for a row that is plainly good, for speed alone.
 
 Most rows that are read are live, on their own device, and have nothing to be written. For them
 the law has no question that needs an operation: nothing is awaited, and no event comes of it.
-The law's only place is `validate`. Whatever is answered here, it answers alike, and writes nothing;
-every other row is left to it.
+The law's only place is `validate`. An answer given here is the one that it would give, and it
+would write nothing; every other row is left to it.
 """
 
 from __future__ import annotations

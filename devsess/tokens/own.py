@@ -3,8 +3,8 @@ The payloads that `mint` writes, recognised by their bytes, for speed alone.
 
 Nearly every access token that comes is one of ours, exactly as it was written. Its payload needs
 no parser of JSON: the members stand in one order, and no text has an escape, so none stands
-twice or has a second spelling. The law is the strict parser. Whatever is recognised here, it
-accepts with the same claims; whatever is not, it reads.
+twice or has a second spelling. The law is the strict parser. It accepts each payload that
+is recognised here, with the same claims, and reads all others.
 """
 
 from __future__ import annotations

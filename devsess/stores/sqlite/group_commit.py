@@ -63,7 +63,7 @@ class _Group:
         member.group = self
 
     def close(self) -> None:
-        """What is not committed by now is taken back; all go on."""
+        """A group that is not committed by now is taken back; all its threads go on."""
         if self.outcome is _Outcome.OPEN:
             self.outcome = _Outcome.TAKEN_BACK
         for member in self.members:
@@ -71,7 +71,7 @@ class _Group:
 
 
 class _Write(Generic[T]):
-    """What a thread wants written; its answer is there once that is committed."""
+    """The write of one thread; its answer is there once the group is committed."""
 
     def __init__(self, work: Callable[[sqlite3.Cursor], T]) -> None:
         self._work = work
