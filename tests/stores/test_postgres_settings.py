@@ -19,6 +19,7 @@ from servers.postgres import PASSWORD
 from devsess import SessionManager
 from devsess.errors import ConfigurationError, StoreUnavailableError
 from devsess.stores.base import OfUser
+from devsess.stores.counting import WEEK, Period
 from devsess.stores.postgres import LimitedAsyncConnection, LimitedConnection, PostgresStore
 from devsess.stores.postgres.settings import read_url
 from devsess.testing import _rows as rows
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from servers.postgres import PostgresServer, Schemas
 
 SECRET = secrets.token_urlsafe(32)
+PERIOD = Period((rows.T0 // WEEK * WEEK, rows.T0 // WEEK * WEEK + WEEK), rows.T0)
 
 
 @pytest.fixture
@@ -159,6 +161,32 @@ def test_an_applications_pool_is_taken(
                 assert autocommit == connection.autocommit
 
     asyncio.run(awaited())
+
+
+def test_a_snapshot_is_taken_when_prepared_statements_were_dropped(
+    postgres: PostgresServer, schema: str
+) -> None:
+    """
+    psycopg drops them after an ALTER, between two statements of the next batch.
+
+    That is a query to the server, after which a transaction cannot be told its isolation.
+    """
+    how: dict[str, Any] = {"min_size": 1, "max_size": 1}
+    with ConnectionPool(postgres.url(), connection_class=LimitedConnection, **how) as pool:
+
+        async def work() -> None:
+            store = PostgresStore(pool=pool, schema=schema)
+            for _ in range(9):
+                await store.get("a")  # is prepared
+            calls = (store.export(limit=9), store.accounts(["user-1"]), store.statistics(PERIOD))
+            for call in calls:
+                with pool.connection() as connection, connection.pipeline():
+                    connection.execute("SELECT 1", prepare=True)
+                    connection.execute("ALTER DATABASE postgres RESET work_mem")
+                await call
+            await store.close()
+
+        asyncio.run(work())
 
 
 def test_a_pool_without_limits_is_refused() -> None:

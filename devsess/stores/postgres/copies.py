@@ -30,7 +30,6 @@ R = TypeVar("R")
 # Of the accounts that are merged in one transaction.
 ROWS = 500
 
-SNAPSHOT = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY"
 # Each part has an index that begins with the user, and is read no further than the page.
 _PART = (
     "(SELECT DISTINCT user_id FROM {{s}}.{} WHERE user_id > %(after)s"
@@ -93,11 +92,11 @@ class Copying(Logged):
         semantics.check_size(limit)
         if cursor is not None and not is_id(cursor):
             raise ValueError("this cursor was not given out by export")
-        return await self.write(lambda db: _page(db, limit, cursor), (SNAPSHOT, ()))
+        return await self.view(lambda db: _page(db, limit, cursor))
 
     async def accounts(self, user_ids: Sequence[str]) -> Batch:
         """See SupportsCopy.accounts."""
-        return await self.write(lambda db: _batch(db, user_ids), (SNAPSHOT, ()))
+        return await self.view(lambda db: _batch(db, user_ids))
 
     async def merge(self, batch: Batch) -> None:
         """See SupportsCopy.merge."""

@@ -13,7 +13,7 @@ from devsess.stores.postgres.errors import UndoneError
 from devsess.stores.postgres.limits import LimitedAsyncConnection, LimitedConnection
 from devsess.stores.postgres.ports import AwaitingPort, BlockingPort, Work
 from devsess.stores.postgres.settings import Settings, read_url
-from devsess.stores.postgres.transaction import Transaction
+from devsess.stores.postgres.transaction import BEGIN, BEGIN_SNAPSHOT, Transaction
 
 if TYPE_CHECKING:
     from psycopg_pool import AsyncConnectionPool, ConnectionPool
@@ -25,7 +25,7 @@ T = TypeVar("T")
 GivenPool: TypeAlias = (
     "ConnectionPool[LimitedConnection] | AsyncConnectionPool[LimitedAsyncConnection]"
 )
-Writing = Callable[[Transaction], Awaitable[T]]
+InTransaction = Callable[[Transaction], Awaitable[T]]
 
 # How often a transaction is tried that the server undid for the sake of others.
 _TRIES = 3
@@ -75,14 +75,19 @@ class Opened:
         await self._check()
         return await self._tried(lambda batch: self._sending(batch)(statements))
 
-    async def write(self, work: Writing[T], *first: Statement) -> T:
+    async def write(self, work: InTransaction[T], *first: Statement) -> T:
         """The answer of *work*, which happens whole or not at all; *first* takes its locks."""
         await self._check()
         return await self._whole(work, *first)
 
-    async def _whole(self, work: Writing[T], *first: Statement) -> T:
+    async def view(self, work: InTransaction[T]) -> T:
+        """The answer of *work*, which reads, and sees all of it as it was at one instant."""
+        await self._check()
+        return await self._whole(work, begin=BEGIN_SNAPSHOT)
+
+    async def _whole(self, work: InTransaction[T], *first: Statement, begin: str = BEGIN) -> T:
         async def whole(batch: Batch) -> T:
-            db = Transaction(self._sending(batch), *first)
+            db = Transaction(self._sending(batch), *first, begin=begin)
             answer = await work(db)
             await db.commit()
             return answer

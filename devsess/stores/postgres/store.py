@@ -24,7 +24,6 @@ from devsess.stores.postgres import (
     upkeep,
     writes,
 )
-from devsess.stores.postgres.copies import SNAPSHOT
 from devsess.stores.postgres.searching import Searching
 from devsess.stores.postgres.transaction import BEGIN, Transaction
 
@@ -177,7 +176,7 @@ class PostgresStore(Searching):
     async def statistics(self, period: Period) -> Numbers:
         """See SupportsStatistics.statistics."""
         asking = statistics.asking(period)
-        return statistics.numbers(await self.write(lambda db: db.ask_all(*asking), (SNAPSHOT, ())))
+        return statistics.numbers(await self.view(lambda db: db.ask_all(*asking)))
 
     async def items(self, kind: str, owner: str, *, limit: int) -> builtins.list[Item]:
         """See Store.items."""

@@ -17,6 +17,9 @@ Batch: TypeAlias = Callable[[Sequence[Statement]], Awaitable[list[Rows]]]
 
 # A snapshot for each statement: see `writes`.
 BEGIN = "BEGIN ISOLATION LEVEL READ COMMITTED"
+# One for all. It is said here: psycopg may send statements of its own after the BEGIN, and then
+# the server takes no SET TRANSACTION any more.
+BEGIN_SNAPSHOT = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 
 
 class Transaction:
@@ -29,9 +32,9 @@ class Transaction:
         counts: Those of its writes; added at its end.
     """
 
-    def __init__(self, batch: Batch, *first: Statement) -> None:
+    def __init__(self, batch: Batch, *first: Statement, begin: str = BEGIN) -> None:
         self._batch = batch
-        self._queue: list[Statement] = [(BEGIN, ()), *first]
+        self._queue: list[Statement] = [(begin, ()), *first]
         self._after: list[Statement] = []
         self.counts = Counts()
 
