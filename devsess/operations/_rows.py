@@ -15,8 +15,15 @@ if TYPE_CHECKING:
     from devsess.operations.operation import Operation
 
 
-def new_device(op: Operation, user_id: str, sighting: Sighting) -> DeviceRow:
-    """A device that the account did not know."""
+def new_device(
+    op: Operation,
+    user_id: str,
+    sighting: Sighting,
+    *,
+    fingerprint: bytes | None = None,
+    resembles: str | None = None,
+) -> DeviceRow:
+    """A device that the account did not know; see DeviceRow."""
     return DeviceRow(
         id=op.new_id(),
         user_id=user_id,
@@ -26,6 +33,9 @@ def new_device(op: Operation, user_id: str, sighting: Sighting) -> DeviceRow:
         browser=sighting.traits.browser,
         first_seen_at=op.now,
         last_seen_at=op.now,
+        network=sighting.network,
+        fingerprint=fingerprint,
+        resembles=resembles,
     )
 
 

@@ -77,6 +77,7 @@ def event_of(
     reason: str | None = None,
     actor: str | None = None,
     assessment: Assessment | None = None,
+    new_device: bool = False,
     reduced: bool = False,
 ) -> EventRow:
     """An event about *row*; *reduced*, for an ended session, has the network for an address."""
@@ -92,6 +93,7 @@ def event_of(
         reason=reason,
         actor=actor,
         assessment=assessment,
+        new_device=new_device,
     )
 
 

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from devsess.operations.assessing import Weighed
     from devsess.operations.holding import Kept
     from devsess.operations.operation import Operation
+    from devsess.stores.items import Item
 
 _DENIALS = {
     Refused.CUT_OFF: "all sessions of this account were ended after this sign-in: sign in again",
@@ -103,10 +104,16 @@ async def enter(
     row = _row(op, sign_in, seen, weighed)
     if held is not None:
         row = evolve(row, id=held.id, ending_number=held.held.number)
-    event = event_of(row, EventType.SESSION_CREATED, op.now, assessment=weighed.assessment)
-    event = evolve(event, new_device=not seen.is_known, reason="approved" if held else None)
-    insertion = _insertion(op, sign_in, row, event, seen, limit=limit)
-    ended, is_noticed = await _inserted(op, evolve(insertion, items=weighed.items), weighed)
+    event = event_of(
+        row,
+        EventType.SESSION_CREATED,
+        op.now,
+        reason="approved" if held else None,
+        assessment=weighed.assessment,
+        new_device=not seen.is_known,
+    )
+    insertion = _insertion(op, sign_in, row, event, seen, items=weighed.items, limit=limit)
+    ended, is_noticed = await _inserted(op, insertion, weighed)
     if held is not None and not await holding.is_collected(op, held):
         raise await _withdrawn(op, row)
     notice = noticing.send(op, row, event) if is_noticed else None
@@ -122,7 +129,7 @@ async def enter(
 
 
 def _row(op: Operation, sign_in: SignIn, seen: Seen, weighed: Weighed) -> SessionRow:
-    device = _seen_now(seen.device, seen.sighting, op.now)
+    device = _seen_now(seen.device, seen.sighting, op.now) if seen.is_known else seen.device
     number = seen.account.ending_number
     return evolve(
         new_session(op, device, seen.sighting, seen.location, number=number),
@@ -200,8 +207,10 @@ def _device(
             device = evolve(match.device, fingerprint=digests[0]) if digests else match.device
             return device, True, match.by == "token"
     alike = resembling(known, sighting)
-    device = evolve(
-        new_device(op, user_id, sighting),
+    device = new_device(
+        op,
+        user_id,
+        sighting,
         fingerprint=digests[0] if digests else None,
         resembles=alike.id if alike else None,
     )
@@ -235,6 +244,7 @@ def _insertion(
     event: EventRow,
     seen: Seen,
     *,
+    items: tuple[Item, ...],
     limit: int | None,
 ) -> Insertion:
     return Insertion(
@@ -246,6 +256,7 @@ def _insertion(
         evict=op.policy.on_limit == "evict",
         replaces=seen.is_known,
         digests=seen.digests,
+        items=items,
         limit_event=None if limit is None else _exceeded(row, op.now),
         device_event=_device_event(seen, event),
     )

@@ -21,6 +21,7 @@ _SHAPE = Shape([it.name for it in fields(Item)])
 _COLUMNS = ", ".join(it.name for it in fields(Item))
 _SELECT = f"SELECT {_COLUMNS} FROM items"  # noqa: S608
 OF_KIND = f"{_SELECT} WHERE owner = ? AND kind = ? ORDER BY until DESC, key LIMIT ?"
+_BEYOND = f"{OF_KIND.removesuffix('?')}-1 OFFSET ?"
 OF_OWNER = f"{_SELECT} WHERE owner = ? ORDER BY kind, key"
 _ONE = f"{_SELECT} WHERE owner = ? AND kind = ? AND key = ?"
 _PUT = f"INSERT OR REPLACE INTO items ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?)"  # noqa: S608
@@ -60,8 +61,7 @@ def put(db: sqlite3.Cursor, new: Item, most: int = 1) -> bool:
     counts = Counts()
     counts.put(new.kind, new.at, new.until)
     statistics.add(db, counts)
-    kept = map(item, db.execute(OF_KIND, [new.owner, new.kind, -1]).fetchall())
-    for it in items.superfluous(kept, most):
+    for it in map(item, db.execute(_BEYOND, [new.owner, new.kind, most]).fetchall()):
         db.execute(_DELETE, [it.owner, it.kind, it.key])
     return True
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import TYPE_CHECKING, TypeAlias
 
 from devsess.lifecycle import AGENTS_SEEN_EVERY
 from devsess.models import EventType
@@ -16,6 +18,10 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from devsess.stores.rows import EventRow
+
+# The numbers of user agents that are known already.
+Agents: TypeAlias = Mapping[str | None, int | None]
+_NO_AGENTS: Agents = MappingProxyType({})
 
 _ALIKE = (
     "SELECT count(*) FROM (SELECT 1 FROM events INDEXED BY events_session"
@@ -36,17 +42,17 @@ def append_changes(db: sqlite3.Cursor, session_ids: Sequence[str | None]) -> Non
     )
 
 
-def insert_events(db: sqlite3.Cursor, *events: EventRow) -> None:
+def insert_events(db: sqlite3.Cursor, *events: EventRow, agents: Agents = _NO_AGENTS) -> None:
     """Insert events in this order, up to the limit for each type and session, or account."""
     for event in events:
         if is_full(db, event):
             continue
-        write_event(db, event)
+        write_event(db, event, agents)
 
 
-def write_event(db: sqlite3.Cursor, event: EventRow) -> None:
-    """Insert an event, for which the history has room, and count it."""
-    agent = agent_number(db, event.user_agent, event.at)
+def write_event(db: sqlite3.Cursor, event: EventRow, agents: Agents = _NO_AGENTS) -> None:
+    """Insert an event, for which the history has room, and count it; *agents* are known numbers."""
+    agent = agents.get(event.user_agent) or agent_number(db, event.user_agent, event.at)
     db.execute(rows.INSERT_EVENT, rows.event_values(event, agent))
     counts = Counts()
     counts.happened(event)

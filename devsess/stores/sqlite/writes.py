@@ -82,7 +82,7 @@ def insert(db: sqlite3.Cursor, insertion: Insertion) -> InsertAnswer:
     db.execute(rows.INSERT_SESSION, rows.session_values(row, agent_id))
     counts.began(row)
     statistics.add(db, counts)
-    insert_events(db, *insertion.events)
+    insert_events(db, *insertion.events, agents={row.user_agent: agent_id})
     missed = tuple(it.kind for it in insertion.items if not items.put(db, it))
     return Inserted(events, missed)
 
