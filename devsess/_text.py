@@ -24,4 +24,7 @@ def clean_text(value: str | None, limit: int) -> str | None:
         return None
     if not isinstance(value, str):
         raise TypeError(f"text must be a str or None, not {type(value).__name__}")
-    return _SURROGATES.sub("\ufffd", _CONTROLS.sub("", value[:limit])).strip() or None
+    text = value[:limit]
+    if not text.isprintable():  # nor is any character of those two
+        text = _SURROGATES.sub("\ufffd", _CONTROLS.sub("", text))
+    return text.strip() or None

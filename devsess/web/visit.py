@@ -95,8 +95,13 @@ class Visit:
 
     def link(self, path: str, query: Mapping[str, str] | None = None, /, **places: str) -> str:
         """A path below the mount point as a browser asks for it, its places filled."""
-        filled = path.format(**{name: quote(value, safe="") for name, value in places.items()})
-        return quote(self.request.mount) + filled + (f"?{urlencode(query)}" if query else "")
+        if places:
+            path = path.format(**{name: quote(value, safe="") for name, value in places.items()})
+        return self._mount + path + (f"?{urlencode(query)}" if query else "")
+
+    @cached_property
+    def _mount(self) -> str:
+        return quote(self.request.mount)
 
     def asset(self, name: str) -> str:
         """The link of a stylesheet, script or drawing."""

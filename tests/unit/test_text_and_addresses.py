@@ -90,6 +90,11 @@ def test_an_address_has_one_spelling_and_one_network(
     assert (expected, part, part) == actual
 
 
+def test_every_unsafe_character_is_found() -> None:
+    """Each alone is taken out, or replaced; text that can be printed is not looked through."""
+    assert not [hex(it) for it in range(0x11_0000) if not is_safe(clean_text(chr(it), 1))]
+
+
 @given(st.text(st.characters(codec=None), max_size=300), st.integers(0, 200))
 def test_clean_text_is_safe_short_and_settled(text: str, limit: int) -> None:
     """Cleaned text is safe, within its limit, encodable, and clean a second time."""
