@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
-from attrs import asdict, evolve, field, frozen
+from attrs import asdict, define, evolve, field, frozen
 
 from devsess._instants import iso
 from devsess.stores.counting import AGES, MEASURES, OTHER, QUARTER, SIZES, WEEK, Measures
@@ -246,6 +246,7 @@ def stats_of(
     since, until = (
         datetime.fromtimestamp(it, zone) for it in (period.bounds[0], period.bounds[-1])
     )
+    lives = _lives(found, period.now)
     return Stats(
         since=since,
         until=until,
@@ -256,8 +257,8 @@ def stats_of(
         devices=tuple(_devices(found)),
         places=tuple(_places(found)),
         reasons=dict(_tallied(found, "reason")),
-        survival=tuple(_Lives.of(found, period.now).shares()),
-        median_lifespan=_medians(found, period.now),
+        survival=tuple(lives[ALL_KINDS].shares()) if lives else (),
+        median_lifespan={kind: _median(it.shares()) for kind, it in lives.items()},
         sessions_per_user=tuple(_users(found)),
     )
 
@@ -315,7 +316,7 @@ def _degrees(text: str) -> int | None:
     return int(text) if text else None
 
 
-@frozen
+@define
 class _Lives:
     """
     A life table of sessions (Cutler and Ederer 1958): those that still live count half in the
@@ -327,26 +328,21 @@ class _Lives:
         alive: By bin: those that still live, at that age.
     """
 
-    begun: int
-    over: Mapping[int, Mapping[str, int]]
-    alive: Mapping[int, float]
+    begun: int = 0
+    over: dict[int, dict[str, int]] = field(factory=dict)
+    alive: dict[int, float] = field(factory=lambda: dict.fromkeys(range(len(AGES)), 0.0))
 
-    @classmethod
-    def of(cls, found: Numbers, now: float, only: str | None = None) -> _Lives:
-        """Of all kinds of device, or one *only*."""
-        over: dict[int, dict[str, int]] = {}
-        for (age, reason, kind), count in found.spans.items():
-            if only in (None, kind):
-                reasons = over.setdefault(age, {})
-                reasons[reason] = reasons.get(reason, 0) + count
-        begun, alive = 0, dict.fromkeys(range(len(AGES)), 0.0)
-        for (week, kind), (started, ended) in found.cohorts.items():
-            if only in (None, kind):
-                begun += started
-                if started > ended:
-                    for place, share in _ages_within(week, now):
-                        alive[place] += share * (started - ended)
-        return cls(begun, over, alive)
+    def add_over(self, age: int, reason: str, count: int) -> None:
+        """Count sessions that were over at an age."""
+        reasons = self.over.setdefault(age, {})
+        reasons[reason] = reasons.get(reason, 0) + count
+
+    def add_cohort(self, begun: int, over: int, ages: Sequence[tuple[int, float]]) -> None:
+        """Count the sessions of a week, which have these *ages* now if they still live."""
+        self.begun += begun
+        if begun > over:
+            for place, share in ages:
+                self.alive[place] += share * (begun - over)
 
     def shares(self) -> Iterator[Share]:
         """The share that lives on at the end of each bin, until nobody is left to count."""
@@ -357,23 +353,39 @@ class _Lives:
             reasons = self.over.get(place, {})
             if exposed <= 0.5:
                 return
-            ended = min(sum(reasons.values()) / exposed, 1.0)
-            for reason, count in reasons.items():
-                part = count / sum(reasons.values())
+            count = sum(reasons.values())
+            ended = min(count / exposed, 1.0)
+            for reason, its_count in reasons.items():
+                part = its_count / count
                 over[reason] = over.get(reason, 0.0) + alive * ended * part
             alive *= 1 - ended
-            at_risk -= self.alive[place] + sum(reasons.values())
+            at_risk -= self.alive[place] + count
             yield Share(age, alive, dict(over))
 
-    def median(self) -> float | None:
-        """The age that half of them reach: between two bins, in proportion."""
-        before, begins = 1.0, 0
-        for share in self.shares():
-            if share.alive <= 1 / 2:
-                within = (before - 1 / 2) / (before - share.alive)
-                return begins + within * (share.age - begins)
-            before, begins = share.alive, share.age
-        return None
+
+def _lives(found: Numbers, now: float) -> dict[str, _Lives]:
+    """The tables of all kinds of device together, and of each; none without any session."""
+    kinds = sorted({*(kind for _, kind in found.cohorts), *(kind for *_, kind in found.spans)})
+    lives = {kind: _Lives() for kind in (ALL_KINDS, *kinds)} if kinds else {}
+    for (age, reason, kind), count in found.spans.items():
+        for of in (ALL_KINDS, kind):
+            lives[of].add_over(age, reason, count)
+    ages = {week: tuple(_ages_within(week, now)) for week in {week for week, _ in found.cohorts}}
+    for (week, kind), (begun, over) in found.cohorts.items():
+        for of in (ALL_KINDS, kind):
+            lives[of].add_cohort(begun, over, ages[week])
+    return lives
+
+
+def _median(shares: Iterable[Share]) -> float | None:
+    """The age that half of the sessions reach: between two bins, in proportion."""
+    before, begins = 1.0, 0
+    for share in shares:
+        if share.alive <= 1 / 2:
+            within = (before - 1 / 2) / (before - share.alive)
+            return begins + within * (share.age - begins)
+        before, begins = share.alive, share.age
+    return None
 
 
 def _ages_within(week: int, now: float) -> Iterator[tuple[int, float]]:
@@ -385,9 +397,3 @@ def _ages_within(week: int, now: float) -> Iterator[tuple[int, float]]:
         share = (min(ends, oldest) - max(begins, youngest)) / (oldest - youngest)
         if share > 0:
             yield place, share
-
-
-def _medians(found: Numbers, now: float) -> dict[str, float | None]:
-    kinds = sorted({kind for _, kind in found.cohorts})
-    alone = {kind: _Lives.of(found, now, kind).median() for kind in kinds}
-    return {ALL_KINDS: _Lives.of(found, now).median(), **alone} if kinds else {}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+from collections.abc import Iterator
 from datetime import UTC, date, datetime
 from itertools import pairwise
 from typing import Any
@@ -13,6 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from devsess import statistics
 from devsess.history.words import REASONS
 from devsess.models import EventType
 from devsess.operations import _kinds
@@ -21,6 +23,7 @@ from devsess.statistics import (
     LATEST,
     MOST_DAYS,
     Stats,
+    _ages_within,
     bounds_of,
     days_of,
     stats_of,
@@ -246,6 +249,21 @@ def test_a_median_within_the_first_bin() -> None:
     found = stats(numbers(spans=spans, cohorts={(int(NOW // WEEK), "tv"): (3, 3)}))
 
     assert {"all": AGES[1] / 2, "tv": AGES[1] / 2} == found.median_lifespan
+
+
+def test_the_ages_of_a_week_are_made_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not again for each kind of device: that was most of the time of a day's statistics."""
+    made: list[int] = []
+
+    def ages_within(week: int, now: float) -> Iterator[tuple[int, float]]:
+        made.append(week)
+        return _ages_within(week, now)
+
+    monkeypatch.setattr(statistics, "_ages_within", ages_within)
+    weeks = [int(NOW // WEEK) - it for it in range(2)]
+    stats(numbers(cohorts={(week, kind): (3, 1) for week in weeks for kind in KINDS}))
+
+    assert weeks == sorted(made, reverse=True)
 
 
 def test_those_that_live_count_half_in_their_bin() -> None:

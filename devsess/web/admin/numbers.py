@@ -328,18 +328,12 @@ def ranked(
 
 def rankings(visit: AdminVisit, stats: Stats) -> list[Ranking]:
     """Devices, reasons, what was unusual, and lifespans."""
-    say = visit.words.say
-    devices = [
-        (
-            _device_words(visit, one),
-            one.count,
-        )
-        for one in stats.devices
-    ]
+    say, total = visit.words.say, stats.total
+    devices = [(_device_words(visit, one), one.count) for one in stats.devices]
     reasons = [
         (reason_words(visit, it) if it else say("others"), n) for it, n in stats.reasons.items()
     ]
-    unusual = [(say(words), getattr(stats.total, name)) for name, words in UNUSUAL.items()]
+    unusual = [(say(words), getattr(total, name)) for name, words in UNUSUAL.items()]
     unusual.sort(key=lambda it: -it[1])
     return [
         ranked(visit, "devices", say("Devices and browsers"), devices),
