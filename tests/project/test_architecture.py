@@ -116,6 +116,8 @@ ROOMS = {
     ),
     "names": Room(5, ("",)),
     "adapters": Room(6, ("adapters", "adapters.*")),
+    # It speaks to a server over http, and knows nothing of its insides.
+    "client": Room(0, ("client", "client.*")),
     "pages": Room(7, ("web", "web.*")),
     "around": Room(
         8,
@@ -136,6 +138,9 @@ HOMES = {
     # bench tells its version
     "sqlite3": ("stores.sqlite.*", "cli._bench"),
     "click": ("cli", "cli.*"),
+    "anyio": ("client.*",),
+    "httpx": ("client.*",),
+    "keyring": ("client.keyring",),
     "django": ("adapters.django", "web.django"),
     "jinja2": ("web", "web.drawing", "web.look", "web.visit"),
     "markupsafe": ("web.*",),

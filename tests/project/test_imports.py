@@ -19,6 +19,9 @@ HEAVY = (
     "maxminddb",
     "pymongo",
     "sqlite3",
+    "httpx",
+    "anyio",
+    "keyring",
 )
 # Modules that a manager needs, and the records, errors and protocols do not.
 KEYS = ("jwt", "cryptography")
