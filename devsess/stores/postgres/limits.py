@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from psycopg.abc import PQGen, PQGenConn
-    from psycopg.pq.abc import PGconn
 
 T = TypeVar("T")
 
@@ -56,7 +55,7 @@ class LimitedConnection(Connection[tuple[Any, ...]]):
     A blocking connection whose waits end at `deadline`.
 
     Attributes:
-        deadline: On the monotonic clock; None sets no limit.
+        deadline: On the monotonic clock; None sets no limit. It may move on during a wait.
     """
 
     deadline: float | None = None
@@ -77,9 +76,7 @@ class LimitedConnection(Connection[tuple[Any, ...]]):
         if timeout is not None:  # psycopg's own, such as of a cancellation
             return super().wait(gen, interval, timeout)
         try:
-            return waiting.wait(
-                _limited(gen, self.pgconn, self.deadline), self.pgconn.socket, interval
-            )
+            return waiting.wait(_limited(gen, self), self.pgconn.socket, interval)
         except (KeyboardInterrupt, SystemExit, GeneratorExit):
             self.pgconn.finish()  # the answer may still come
             raise
@@ -106,24 +103,24 @@ class LimitedAsyncConnection(AsyncConnection[tuple[Any, ...]]):
         """See psycopg.AsyncConnection.wait."""
         if timeout is not None:
             return await super().wait(gen, interval, timeout)
-        limited = _limited(gen, self.pgconn, self.deadline)
         try:
-            return await waiting.wait_async(limited, self.pgconn.socket, interval)
+            return await waiting.wait_async(_limited(gen, self), self.pgconn.socket, interval)
         except (CancelledError, KeyboardInterrupt, SystemExit, GeneratorExit):
             self.pgconn.finish()
             raise
 
 
-def _limited(gen: PQGen[T], connection: PGconn, deadline: float | None) -> PQGen[T]:
-    """*gen*, until the deadline."""
-    if deadline is None:
+def _limited(gen: PQGen[T], connection: LimitedConnection | LimitedAsyncConnection) -> PQGen[T]:
+    """*gen*, until the deadline of *connection*, which may move on meanwhile."""
+    if connection.deadline is None:
         return (yield from gen)
     try:
         wanted = next(gen)
         while True:
             ready = yield wanted
-            if monotonic() >= deadline:  # also where an answer drips, and something is there
-                connection.finish()
+            # Also where an answer drips, and something is there.
+            if monotonic() >= connection.deadline:
+                connection.pgconn.finish()
                 raise LateError("the server did not answer in time")
             wanted = gen.send(ready)
     except StopIteration as end:

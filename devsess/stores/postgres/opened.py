@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from secrets import token_hex
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 from attrs import evolve
 
-from devsess.errors import ConfigurationError
+from devsess.errors import ConfigurationError, StoreUnavailableError
 from devsess.stores.postgres import schema as tables
 from devsess.stores.postgres.errors import UndoneError
 from devsess.stores.postgres.limits import LimitedAsyncConnection, LimitedConnection
 from devsess.stores.postgres.ports import AwaitingPort, BlockingPort, Work
 from devsess.stores.postgres.settings import Settings, read_url
 from devsess.stores.postgres.transaction import BEGIN, BEGIN_SNAPSHOT, Transaction
+from devsess.stores.postgres.watching import UNLIMITED
 
 if TYPE_CHECKING:
     from psycopg_pool import AsyncConnectionPool, ConnectionPool
@@ -29,6 +31,7 @@ InTransaction = Callable[[Transaction], Awaitable[T]]
 
 # How often a transaction is tried that the server undid for the sake of others.
 _TRIES = 3
+_LACKING = "the schema lacks {}: `devsess migrate` makes them in the time that they take"
 
 
 class Opened:
@@ -86,22 +89,34 @@ class Opened:
         return await self._whole(work, begin=BEGIN_SNAPSHOT)
 
     async def _whole(self, work: InTransaction[T], *first: Statement, begin: str = BEGIN) -> T:
+        return await self._tried(self._transaction(work, *first, begin=begin))
+
+    def _transaction(
+        self, work: InTransaction[T], *first: Statement, begin: str = BEGIN
+    ) -> Work[T]:
         async def whole(batch: Batch) -> T:
             db = Transaction(self._sending(batch), *first, begin=begin)
             answer = await work(db)
             await db.commit()
             return answer
 
-        return await self._tried(whole)
+        return whole
 
-    async def _tried(self, work: Work[T]) -> T:
-        """The answer of *work*; what the server has undone is tried again, and nothing else."""
+    async def _tried(self, work: Work[T], name: str | None = None) -> T:
+        """
+        The answer of *work*; what the server has undone is tried again, and nothing else.
+
+        With a *name* it takes its time: see Port.run_long.
+        """
         for _ in range(_TRIES - 1):
             try:
-                return await self.port.run(work)
+                return await self._run(work, name)
             except UndoneError:
                 continue
-        return await self.port.run(work)
+        return await self._run(work, name)
+
+    async def _run(self, work: Work[T], name: str | None) -> T:
+        return await (self.port.run(work) if name is None else self.port.run_long(work, name))
 
     def _sending(self, batch: Batch) -> Batch:
         """*batch*, with the names of the schema and its channel in each statement."""
@@ -120,17 +135,34 @@ class Opened:
         return found
 
     async def _check(self) -> None:
-        """At the first call: make the tables where they are not there yet."""
-        if not self._is_current:
-            await self.migrate()
+        """
+        At the first call: take the steps that are lacking, in the time of this call.
 
-    async def migrate(self) -> list[str]:
-        """See Store.migrate."""
+        A request must not wait for as long as a step of a great schema takes: what stops its
+        process then, such as a server's own limit of time, would undo the step, each time anew.
+        """
+        if self._is_current:
+            return
         steps = await self.pending()
         if steps:
-            steps = await self._whole(lambda db: tables.migrate(db, self.schema))
+            try:
+                await self._whole(self._taken)
+            except StoreUnavailableError as error:
+                raise type(error)(f"{error}; {_LACKING.format(', '.join(steps))}") from error
+        self._is_current = True
+
+    async def migrate(self) -> list[str]:
+        """See Store.migrate; it takes the time that it needs."""
+        steps = await self.pending()
+        if steps:
+            name = f"devsess migrate {token_hex(8)}"
+            first = UNLIMITED, {"name": name}
+            steps = await self._tried(self._transaction(self._taken, first), name)
         self._is_current = True
         return steps
+
+    async def _taken(self, db: Transaction) -> list[str]:
+        return await tables.migrate(db, self.schema)
 
     async def pending(self) -> list[str]:
         """

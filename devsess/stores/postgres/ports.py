@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import nullcontext
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
@@ -22,6 +23,7 @@ from devsess.stores.postgres.pools import (
     AwaitingConnections,
     BlockingConnections,
 )
+from devsess.stores.postgres.watching import Watch
 
 if TYPE_CHECKING:
     from psycopg import AsyncCursor, Cursor
@@ -49,6 +51,17 @@ class Port(Protocol):
         """
         ...
 
+    async def run_long(self, work: Work[T], name: str) -> T:
+        """
+        As `run`, but no limit of time, while the server is seen at work on it.
+
+        *work* must begin with `watching.UNLIMITED`, and this *name*.
+
+        Raises:
+            StoreUnavailableError: If the server fell silent, or there was an error.
+        """
+        ...
+
     async def listen(self, channel: str, seconds: float) -> None:
         """Return once there was a notification on *channel*, or after *seconds*."""
 
@@ -60,6 +73,7 @@ class _Port:
     """The law of both ports: a read whose connection was lost is sent once more, in time."""
 
     _settings: Settings
+    _hosts: Hosts
 
     async def run(self, work: Work[T], *, is_read: bool = False) -> T:
         """See Port.run."""
@@ -71,7 +85,12 @@ class _Port:
                 raise
             return await self._once(work, deadline)
 
-    async def _once(self, work: Work[T], deadline: float) -> T:
+    async def run_long(self, work: Work[T], name: str) -> T:
+        """See Port.run_long."""
+        timeout = self._settings.timeout
+        return await self._once(work, monotonic() + timeout, Watch(name, timeout, self._hosts))
+
+    async def _once(self, work: Work[T], deadline: float, watch: Watch | None = None) -> T:
         raise NotImplementedError
 
 
@@ -95,7 +114,7 @@ class BlockingPort(_Port):
         self._opening = threading.Lock()
         self._listener = BlockingListener(self._settings.timeout, self._hosts)
 
-    async def _once(self, work: Work[T], deadline: float) -> T:
+    async def _once(self, work: Work[T], deadline: float, watch: Watch | None = None) -> T:
         pool = self._opened()
         connection = lending.take(pool, deadline)
         autocommit = connection.autocommit
@@ -103,7 +122,8 @@ class BlockingPort(_Port):
             connection.deadline = deadline
             if not autocommit:
                 connection.autocommit = True
-            return await work(lambda statements: _sent(connection, statements))
+            with nullcontext() if watch is None else watch.over(connection):
+                return await work(lambda statements: _sent(connection, statements))
         except (psycopg.Error, UnicodeError) as error:
             raise meaning_of(error, is_closed=connection.closed) from error
         finally:
@@ -164,7 +184,7 @@ class AwaitingPort(_Port):
         pool = given or AwaitingConnections(self._settings, self._hosts)
         return _Own(pool, listener, is_given=given is not None)
 
-    async def _once(self, work: Work[T], deadline: float) -> T:
+    async def _once(self, work: Work[T], deadline: float, watch: Watch | None = None) -> T:
         pool = self._opened().pool
         connection = await lending.take_awaited(pool, deadline)
         autocommit = connection.autocommit
@@ -172,7 +192,8 @@ class AwaitingPort(_Port):
             connection.deadline = deadline
             if not autocommit:
                 await connection.set_autocommit(True)
-            return await work(lambda statements: _sent_awaited(connection, statements))
+            async with nullcontext() if watch is None else watch.over_awaited(connection):
+                return await work(lambda statements: _sent_awaited(connection, statements))
         except (psycopg.Error, UnicodeError) as error:
             raise meaning_of(error, is_closed=connection.closed) from error
         finally:

@@ -10,8 +10,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from attrs import frozen
+from psycopg.errors import LockNotAvailable
 
 from devsess.errors import ConfigurationError, StoreUnavailableError
+from devsess.stores.calls import StoreBusyError
 from devsess.stores.postgres.recount import OPEN_TO_ACCOUNTS, STATEMENTS
 
 if TYPE_CHECKING:
@@ -288,8 +290,12 @@ async def migrate(db: Transaction, schema: str) -> list[str]:
 
     Raises:
         ConfigurationError, StoreUnavailableError: As `pending`.
+        StoreBusyError: If the lock was not given in the time that *db* has.
     """
-    await db.ask(_LOCK, (f"devsess {schema}",))
+    try:
+        await db.ask(_LOCK, (f"devsess {schema}",))
+    except LockNotAvailable as error:
+        raise StoreBusyError("another process is bringing the schema up to date") from error
     steps = await pending(db, schema)
     if not steps:
         return []
