@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import math
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 from _redis import run
 from _redis_steps import Pair, Steps, count_up
@@ -15,10 +16,15 @@ from devsess.stores.base import Erasure, Everyone
 from devsess.stores.redis import RedisStore
 from devsess.stores.redis.columns import instant
 from devsess.stores.redis.endings import how_of
-from devsess.testing._rows import ending, event_row, session_row, sign_in
+from devsess.stores.searching import Filter
+from devsess.testing._rows import T0, cutoffs, ending, event_row, session_row, sign_in
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from devsess.models import Page
     from devsess.stores.accounts import Batch
+    from devsess.stores.rows import SessionRow
 
 
 def test_an_ending_that_half_of_the_shards_know_is_not_passed_on(valkey_url: str) -> None:
@@ -67,6 +73,55 @@ async def check_each_is_found(url: str) -> None:
     for row in await fresh.list("user-1"):
         assert row == await fresh.get(row.id)
     await fresh.close()
+
+
+def test_pages_are_in_order_though_a_shard_stops_early(valkey_url: str) -> None:
+    """
+    One shard finds rows at once, the other has looked at others only: a page waits for both.
+
+    A row that is shown too early comes once more, behind newer ones.
+    """
+
+    async def scenario() -> None:
+        store = RedisStore(with_prefix(valkey_url, shards=2))
+        dense, sparse = (
+            next(it for it in map("user-{}".format, range(99)) if store._of_user(it) == shard)
+            for shard in (0, 1)
+        )
+        await sign_in(
+            store,
+            *(_row_at(dense, at) for at in range(1, 9)),
+            *(_row_at(sparse, at, ip="10.0.0.1") for at in range(20, 25)),
+            *(_row_at(sparse, at) for at in (0, 4, 9)),
+        )
+        wanted = Filter(ip=session_row().ip)
+        expected = [*range(9, 4, -1), 4, 4, *range(3, -1, -1)]
+        for limit in (1, 2, 5):
+            search = partial(store.search, wanted, cutoffs=cutoffs(T0 + 99), looked=limit)
+            assert expected == await _found(search, limit)
+            queue = partial(store.queue, 0, cutoffs=cutoffs(T0 + 99), looked=limit)
+            assert expected == await _found(queue, limit)
+        await store.close()
+
+    run(scenario())
+
+
+def _row_at(user_id: str, at: int, **columns: Any) -> SessionRow:
+    """It began at this second, with a score that says so too; of another address it is over."""
+    instant = T0 + 1 if "ip" in columns else T0 + 999
+    number = {"created_at": T0 + at, "score": at, "idle_expires_at": instant}
+    return session_row(f"{user_id}-{at}", user_id=user_id, **number, **columns)
+
+
+async def _found(ask: Callable[..., Awaitable[Page[SessionRow]]], limit: int) -> list[int | None]:
+    """The scores of the rows of all pages."""
+    page = await ask(limit=limit)
+    found = [it.score for it in page]
+    while page.next is not None:
+        page = await ask(limit=limit, cursor=page.next)
+        found += [it.score for it in page]
+        assert len(found) < 99
+    return found
 
 
 def test_a_session_that_comes_back_is_found_by_its_id(valkey_url: str) -> None:
