@@ -671,6 +671,8 @@ class SessionManager(Runner):
         limit: int = 50,
         cursor: str | None = None,
         every_event: bool = False,
+        session_id: str | Session | None = None,
+        device_id: str | Device | None = None,
     ) -> Page[HistoryEntry]:
         """
         A page of an account's login history as a person reads it, newest first.
@@ -685,6 +687,8 @@ class SessionManager(Runner):
             limit: Events of a page, 1 to 1,000; the store is asked for the session of each.
             cursor: `Page.next` of the page before.
             every_event: All kinds of event, as `history` has them.
+            session_id, device_id: Of each page the events of this session, or device, alone,
+                without failed sign-ins: a page may be empty, and have a next one.
 
         Raises:
             ValueError: If *limit* is not 1 to 1,000, or *cursor* is mangled.
@@ -696,6 +700,8 @@ class SessionManager(Runner):
             limit=limit,
             cursor=cursor,
             every_event=every_event,
+            session_id=session_id,
+            device_id=device_id,
         )
 
     def search(
@@ -822,19 +828,26 @@ class SessionManager(Runner):
         way = self._core.currency.way
         return self._read(operations.explain, token, client, way=way)
 
-    def explain_session(self, session_id: str | Session) -> Explanation | None:
+    def explain_session(
+        self, session_id: str | Session, *, events: Sequence[Event] | None = None
+    ) -> Explanation | None:
         """
         Every check that a session meets now, without a token; nothing is written.
 
         The checks of `explain` from "session" on, for a request with the session's newest
         token from any device. None: the session is unknown.
 
+        Args:
+            session_id: The session.
+            events: Its events, newest first, if they have been read: its assessment is looked
+                for there. Without them the account's latest thousand are.
+
         Raises:
             StoreUnavailableError: If the store did not answer.
             TypeError: If *session_id* is neither a text nor a Session.
         """
         way = self._core.currency.way
-        return self._read(operations.explain_session, session_id, way=way)
+        return self._read(operations.explain_session, session_id, events=events, way=way)
 
     def devices(self, user_id: str, *, limit: int | None = None) -> builtins.list[Device]:
         """

@@ -35,6 +35,8 @@ class HistoryEntry:
         is_impersonation: Whether somebody of the staff acted as the user.
         event: What it was made of; None for failed sign-ins, which are counted alone.
         amr: The methods (RFC 8176) behind *method*.
+        is_in_question: Whether it is a sign-in that was unusual, whose session lives and whose
+            owner has not answered for it.
     """
 
     at: datetime
@@ -50,6 +52,7 @@ class HistoryEntry:
     is_impersonation: bool = False
     event: Event | None = None
     amr: tuple[str, ...] = ()
+    is_in_question: bool = False
 
     def __str__(self) -> str:
         return self.text
@@ -72,7 +75,7 @@ class HistoryEntry:
         }
 
 
-def entry(event: Event, about: About) -> HistoryEntry:
+def entry(event: Event, about: About, *, is_in_question: bool = False) -> HistoryEntry:
     """The entry of *event*."""
     return HistoryEntry(
         at=event.at,
@@ -85,6 +88,7 @@ def entry(event: Event, about: About) -> HistoryEntry:
         is_impersonation=sentences.is_impersonation(event),
         event=event,
         amr=tuple(about.amr),
+        is_in_question=is_in_question,
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from attrs import evolve
@@ -10,7 +10,7 @@ from attrs import evolve
 from devsess import lifecycle, skew
 from devsess.errors import InvalidSessionError
 from devsess.explanation import Check, Explanation, Outcome
-from devsess.models import Assessment
+from devsess.models import Assessment, EventType
 from devsess.operations import _sentences, assessing
 from devsess.operations._checks import checked_client, checked_text
 from devsess.operations.common import (
@@ -23,14 +23,15 @@ from devsess.operations.common import (
     require_latest,
 )
 from devsess.operations.login import look
+from devsess.stores.rows import EventRow
 from devsess.tokens.stages import STAGES, Inspection
 
 if TYPE_CHECKING:
     from devsess.lifecycle import Standing
-    from devsess.models import Client, Session
+    from devsess.models import Client, Event, Session
     from devsess.operations._sentences import Said
     from devsess.operations.operation import Operation
-    from devsess.stores.rows import EventRow, SessionRow
+    from devsess.stores.rows import SessionRow
     from devsess.tokens.access import AccessClaims
 
 # The checks of a validation, in its order; then three that fail none.
@@ -89,12 +90,12 @@ async def explain(op: Operation, token: str, client: Client | None, *, way: str)
 
 
 async def explain_session(
-    op: Operation, session_id: str | Session, *, way: str
+    op: Operation, session_id: str | Session, *, events: Iterable[Event] | None, way: str
 ) -> Explanation | None:
     """
     Every check that a session meets at a request with its newest token, by any device.
 
-    None where it is unknown.
+    None where it is unknown. Where its *events* are given, the history is not read again.
     """
     row = await find_row(op, session_id, None)
     if row is None:
@@ -105,7 +106,8 @@ async def explain_session(
         row = _once_corrected(op, await _alive(op, record, row))
         record.passed(_sentences.proof(row, op.now))
         record.passed(_sentences.device(row, None, owns=False))
-        await _judge_no_more(op, record, row, way)
+        assessed = await _latest_assessed(op, row) if events is None else _assessed(row, events)
+        _judge_no_more(op, record, row, assessed, way)
     except InvalidSessionError as error:
         record.failed(error)
     return record.explanation()
@@ -164,7 +166,7 @@ async def _judge(
     record.knowing({"deviceId": row.device.id, "bound": row.bound})
     owns = presents_own_device(op, row, client)
     record.passed(_sentences.device(row, client, owns=owns))
-    await _judge_no_more(op, record, row, way)
+    _judge_no_more(op, record, row, await _latest_assessed(op, row), way)
 
 
 async def _alive(op: Operation, record: _Record, row: SessionRow) -> Standing:
@@ -183,11 +185,13 @@ async def _alive(op: Operation, record: _Record, row: SessionRow) -> Standing:
     return standing
 
 
-async def _judge_no_more(op: Operation, record: _Record, row: SessionRow, way: str) -> None:
+def _judge_no_more(
+    op: Operation, record: _Record, row: SessionRow, assessed: EventRow | None, way: str
+) -> None:
     """The last checks, which fail none."""
     record.passed(_sentences.staleness(op.policy, way))
     record.passed(_sentences.step_up(row, op.policy))
-    record.passed(_sentences.risk(await _latest_assessed(op, row), op.policy))
+    record.passed(_sentences.risk(assessed, op.policy))
 
 
 def _once_corrected(op: Operation, standing: Standing) -> SessionRow:
@@ -204,10 +208,31 @@ async def _latest_assessed(op: Operation, row: SessionRow) -> EventRow | None:
     cursor: str | None = None
     for _ in range(PAGES):
         page = await op.store.events(row.user_id, limit=PAGE, cursor=cursor)
-        for event in page.items:
-            if event.session_id == row.id and event.assessment not in (None, Assessment()):
-                return event
+        found, has_begun = _within(row, page.items)
+        if found is not None or has_begun:
+            return found
         cursor = page.next
         if cursor is None:
             return None
     return None
+
+
+def _within(row: SessionRow, events: Iterable[EventRow]) -> tuple[EventRow | None, bool]:
+    """The latest of *events* that assesses the session; whether its sign-in is among them."""
+    for event in events:
+        if event.session_id != row.id:
+            continue
+        if event.assessment not in (None, Assessment()):
+            return event, False
+        if event.type is EventType.SESSION_CREATED:  # nothing is older
+            return None, True
+    return None, False
+
+
+def _assessed(row: SessionRow, events: Iterable[Event]) -> EventRow | None:
+    """The same of events as an application has them."""
+    given = (
+        EventRow(it.type, it.at.timestamp(), it.user_id, it.session_id, assessment=it.assessment)
+        for it in events
+    )
+    return _within(row, given)[0]

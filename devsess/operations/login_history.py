@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from attrs import frozen
@@ -15,14 +15,16 @@ from devsess.devices.recognise import traits
 from devsess.history.entries import HistoryEntry, entry, failed
 from devsess.history.sentences import About, Failed
 from devsess.models import EventType, Page
-from devsess.operations._checks import checked_count, checked_user
+from devsess.operations._checks import checked_count, checked_device, checked_session, checked_user
 from devsess.operations._kinds import FAILURES
 from devsess.operations.reading import MAX_PAGE, check_cursor
 from devsess.risk import failures
+from devsess.risk.notices import is_in_question
 from devsess.stores.rows import REPLACED
 from devsess.views import event_view
 
 if TYPE_CHECKING:
+    from devsess.models import Device, Session
     from devsess.operations.operation import Operation
     from devsess.stores.rows import DeviceRow, EventRow, SessionRow
 
@@ -62,10 +64,19 @@ class _Cursor:
 
 
 async def login_history(
-    op: Operation, user_id: str, *, limit: int, cursor: str | None, every_event: bool
+    op: Operation,
+    user_id: str,
+    *,
+    limit: int,
+    cursor: str | None,
+    every_event: bool,
+    session_id: str | Session | None,
+    device_id: str | Device | None,
 ) -> Page[HistoryEntry]:
     """
     A page of what a person looks for in an account's history, newest first.
+
+    Of one session or device, that part of the same page: nothing is asked about the others.
 
     Raises:
         TypeError, ValueError: If *limit* is not 1 to 1,000, or *cursor* is mangled.
@@ -73,17 +84,30 @@ async def login_history(
     checked_user(user_id)
     checked_count(limit, "limit", MAX_PAGE)
     check_cursor(cursor)
+    only = _only(session_id, device_id)
     here = _read(cursor)
     rows, reached = await _page(op, user_id, limit, here, every_event=every_event)
-    since = -math.inf if reached is None else reached.before
-    rest = [it for it in await _failed(op, user_id) if since <= it.at.timestamp() < here.before]
-    known = _Known(op, user_id, {it.device_id for it in rows if it.device_id is not None})
+    rest = [] if only else await _failed_within(op, user_id, reached, here)
+    rows = [it for it in rows if all(getattr(it, name) == of for name, of in only.items())]
+    known = await _known(op, user_id, rows)
     found: list[HistoryEntry] = []
     for row in rows:
         found += _line(rest, row.at)
-        found.append(entry(event_view(row), await known.about(row)))
+        is_in_question = known.is_in_question(row)
+        about = await known.about(row)
+        found.append(entry(event_view(row), about, is_in_question=is_in_question))
     found += _line(rest, -math.inf)
     return Page(tuple(found), None if reached is None else str(reached))
+
+
+def _only(session_id: str | Session | None, device_id: str | Device | None) -> dict[str, str]:
+    """The values that events have, by the names of their columns."""
+    only = {}
+    if session_id is not None:
+        only["session_id"] = checked_session(session_id)
+    if device_id is not None:
+        only["device_id"] = checked_device(device_id)
+    return only
 
 
 def _read(cursor: str | None) -> _Cursor:
@@ -121,6 +145,14 @@ def _is_shown(row: EventRow) -> bool:
     return row.type in SHOWN and row.reason != REPLACED
 
 
+async def _failed_within(
+    op: Operation, user_id: str, reached: _Cursor | None, here: _Cursor
+) -> list[Failed]:
+    """The failed sign-ins between the ends of a page."""
+    since = -math.inf if reached is None else reached.before
+    return [it for it in await _failed(op, user_id) if since <= it.at.timestamp() < here.before]
+
+
 async def _failed(op: Operation, user_id: str) -> list[Failed]:
     """The failed sign-ins of an account, newest first."""
     items = await op.store.items(FAILURES, user_id, limit=1)
@@ -145,29 +177,44 @@ def _line(rest: list[Failed], at: float) -> Iterator[HistoryEntry]:
         yield failed(later)
 
 
+async def _known(op: Operation, user_id: str, rows: Sequence[EventRow]) -> _Known:
+    """The knowledge of the events of a page, whose sessions are read together."""
+    of = dict.fromkeys(it.session_id for it in rows if it.session_id is not None)
+    sessions = {it.id: it for it in await op.store.get_many([*of])} if of else {}
+    return _Known(op, user_id, {it.device_id for it in rows if it.device_id is not None}, sessions)
+
+
 class _Known:
     """The knowledge of a store and a locator of the events of a page; each is asked once."""
 
-    def __init__(self, op: Operation, user_id: str, device_ids: Collection[str]) -> None:
+    def __init__(
+        self,
+        op: Operation,
+        user_id: str,
+        device_ids: Collection[str],
+        sessions: Mapping[str, SessionRow],
+    ) -> None:
         self._op, self._user_id, self._device_ids = op, user_id, device_ids
-        self._sessions: dict[str, SessionRow | None] = {}
+        self._sessions = sessions
         self._devices: Sequence[DeviceRow] | None = None
         self._places: dict[str, str | None] = {}
 
+    def is_in_question(self, row: EventRow) -> bool:
+        """An answer, or a step-up, clears the score; nobody answers for an impersonation."""
+        session = self._sessions.get(row.session_id or "")
+        if row.type is not EventType.SESSION_CREATED or session is None or session.impersonator:
+            return False
+        now, policy = self._op.now, self._op.policy
+        is_live = lifecycle.standing(session, now, policy).is_live
+        return is_live and is_in_question(session.score, policy)
+
     async def about(self, row: EventRow) -> About:
-        session = await self._session(row.session_id)
+        session = self._sessions.get(row.session_id or "")
         if session is not None:
             place = await self._place(row, session)
             return About(place, _called(session.device), _methods(row, session))
         device = await self._device(row)
         return About(await self._place(row, None), device)
-
-    async def _session(self, session_id: str | None) -> SessionRow | None:
-        if session_id is None:
-            return None
-        if session_id not in self._sessions:
-            self._sessions[session_id] = await self._op.store.get(session_id)
-        return self._sessions[session_id]
 
     async def _device(self, row: EventRow) -> str | None:
         if row.device_id is not None:

@@ -12,6 +12,7 @@ from attrs import field, frozen
 
 from devsess.stores.base import AsyncStore
 from devsess.stores.capabilities import (
+    AsyncSupportsMany,
     AsyncSupportsPolling,
     AsyncSupportsStamps,
     AsyncSupportsStatistics,
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 
 class OperationStore(
     AsyncStore,
+    AsyncSupportsMany,
     AsyncSupportsStamps,
     AsyncSupportsPolling,
     AsyncSupportsSearch,

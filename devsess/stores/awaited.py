@@ -43,7 +43,7 @@ class Awaited:
         self.store = store
         found = capabilities or capabilities_of(store)
         self._stamps, self._copy, self._polling = found.stamps, found.copy, found.polling
-        self._statistics = found.statistics
+        self._statistics, self._many = found.statistics, found.many
         self._searching = found.searching
 
     async def _do(
@@ -58,6 +58,12 @@ class Awaited:
 
     async def get(self, session_id: str) -> SessionRow | None:
         return await self._do("get", self.store.get, session_id)
+
+    async def get_many(self, session_ids: Sequence[str]) -> builtins.list[SessionRow]:
+        if self._many is None:
+            each = [await self.get(it) for it in dict.fromkeys(session_ids)]
+            return [it for it in each if it is not None]
+        return await self._do("get_many", self._many.get_many, session_ids)
 
     async def stamp(self, session_id: str) -> int | None:
         if self._stamps is None:

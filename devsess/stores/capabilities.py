@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from devsess.stores.accounts import Batch
     from devsess.stores.calls import Changes
     from devsess.stores.counting import Numbers, Period
-    from devsess.stores.rows import EventRow
+    from devsess.stores.rows import EventRow, SessionRow
     from devsess.stores.searching import SupportsSearch
 
 
@@ -63,6 +63,20 @@ class AsyncSupportsStamps(Protocol):
     """`SupportsStamps`, awaited; see there."""
 
     async def stamp(self, session_id: str) -> int | None: ...
+
+
+class SupportsMany(Protocol):
+    """A blocking store that reads several sessions at once; of others each is asked for."""
+
+    def get_many(self, session_ids: Sequence[str]) -> list[SessionRow]:
+        """The sessions of these ids that are there, each as from `get`, in any order."""
+        ...
+
+
+class AsyncSupportsMany(Protocol):
+    """`SupportsMany`, awaited; see there."""
+
+    async def get_many(self, session_ids: Sequence[str]) -> list[SessionRow]: ...
 
 
 class SupportsLeases(Protocol):
@@ -263,6 +277,7 @@ class Capabilities:
     Attributes:
         mark: Says whether the log has grown.
         stamps: Tells versions of a row apart. Awaited, where the store is.
+        many: Reads several sessions at once. Awaited, where the store is.
         leases: Lets readers answer from memory while endings wait for them.
         copy: Gives and takes whole accounts. Awaited, where the store is.
         polling: Gives the events of all accounts. Awaited, where the store is.
@@ -272,6 +287,7 @@ class Capabilities:
 
     mark: SupportsMark | None = None
     stamps: SupportsStamps | None = None
+    many: SupportsMany | None = None
     leases: SupportsLeases | None = None
     copy: SupportsCopy | None = None
     polling: SupportsPolling | None = None
@@ -294,6 +310,7 @@ def capabilities_of(store: object) -> Capabilities:
     return Capabilities(
         mark=cast("SupportsMark", store) if _has(store, "mark") else None,
         stamps=cast("SupportsStamps", store) if _has(store, "stamp") else None,
+        many=cast("SupportsMany", store) if _has(store, "get_many") else None,
         leases=cast("SupportsLeases", store) if _is_awaited(store, "renew") else None,
         copy=cast("SupportsCopy", store) if _has(store, "export") else None,
         polling=cast("SupportsPolling", store) if _has(store, "poll") else None,

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from attrs import evolve
 
 from devsess.lifecycle import Activity
 from devsess.stores.base import ById, Ended, Everyone, OfDevice, OfUser
+from devsess.stores.capabilities import capabilities_of
 from devsess.stores.rows import EventRow
 from devsess.testing import _rows as rows
 from devsess.testing._rows import DAY, T0, session_row, sign_in, with_a_store
 
 if TYPE_CHECKING:
     from devsess.stores.base import AsyncStore
+    from devsess.stores.capabilities import AsyncSupportsMany
 
 STRANGE = ("", "s1 ", "S1", "s%", "*", "a\0b", "\ud800", "'; --", "é", "x" * 5000)
 
@@ -25,6 +27,20 @@ class ReadingContract:
     async def test_unknown_session_is_none(self, store: AsyncStore) -> None:
         """An id that was never written reads as None."""
         assert None is await store.get("nobody")
+
+    @with_a_store
+    async def test_several_sessions_at_once(self, store: AsyncStore) -> None:
+        """Each as from `get`, once; unknown and malformed ids are left out."""
+        many = cast("AsyncSupportsMany | None", capabilities_of(store).many)
+        if many is None:
+            return
+        await sign_in(store, *(session_row(it) for it in ("s1", "s2", "s3")))
+        await store.end(rows.ending(ById("s2")))
+        found = await many.get_many(["s3", *STRANGE, "s2", "s3"])
+
+        expected = [await store.get(it) for it in ("s2", "s3")]
+        assert expected == sorted(found, key=lambda it: it.id)
+        assert [] == await many.get_many([])
 
     @with_a_store
     async def test_malformed_ids_are_unknown(self, store: AsyncStore) -> None:

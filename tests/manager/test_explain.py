@@ -442,6 +442,24 @@ def test_a_session_is_explained_without_a_token(scene: Scene) -> None:
     assert scene.sessions.explain_session("unknown") is None
 
 
+def test_a_history_that_was_read_is_not_read_again(
+    make: Callable[..., Any], clock: FakeClock
+) -> None:
+    """Its events, as `history` gives them, have the assessment that the account's have."""
+    sessions = make(locator=Moving(), policy=Policy(risk=Risk()))
+    sessions.login("ada", PHONE)
+    clock.advance(60)
+    session = sessions.login("ada", evolve(PHONE, ip="5.6.7.8")).session
+    told = sessions.explain_session(session)
+    events = [*sessions.history("ada")]
+    read = sessions.metrics().calls["events"].count
+
+    assert told.checks[-1].data["assessment"] is not None
+    assert told == sessions.explain_session(session, events=events)
+    assert None is sessions.explain_session(session, events=()).checks[-1].data["assessment"]
+    assert read == sessions.metrics().calls["events"].count
+
+
 @pytest.mark.parametrize(
     "end",
     [ended, renewed_after(14 * 86_400), active_for_long, impersonation_without_its_session],

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from _people import HOME, HOSTED, NEXT_DOOR, QUEBEC, WINDOWS, Locator, at
 
-from devsess import EventType, LoginDeniedError, Policy, Privacy
+from devsess import EventType, LoginDeniedError, Policy, Privacy, SessionManager
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from devsess.testing import FakeClock
 
 DAY = 86_400
+SECRET = "t7vKq2Zr9XwLm4NbY8sHd5JfC3pQx6RgUe1"
 E = EventType
 
 
@@ -220,6 +222,72 @@ def test_pages_make_the_whole(sessions: Any, clock: FakeClock, limit: int) -> No
     assert (10, 5) == (len([it for it in found if it.event]), sum(it.event is None for it in found))
     assert sorted(found, key=lambda it: it.at, reverse=True) == found
     assert pages >= 10 / limit
+
+
+def calls(sessions: Any, work: Callable[[], object]) -> dict[str, int]:
+    """How often *work* calls the store, by the names of the calls."""
+    before = {name: it.count for name, it in sessions.metrics().calls.items()}
+    work()
+    after = {name: it.count for name, it in sessions.metrics().calls.items()}
+    return {name: it - before.get(name, 0) for name, it in after.items() if it != before.get(name)}
+
+
+@pytest.mark.parametrize("of", ["session_id", "device_id"])
+@pytest.mark.parametrize("limit", [1, 4, 50])
+def test_a_part_of_each_page(sessions: Any, clock: FakeClock, of: str, limit: int) -> None:
+    """Of one session, or device, with the same cursors; failed sign-ins are of none."""
+    grants = []
+    for _ in range(3):
+        grants.append(sessions.login("ada", at(HOME)))
+        clock.advance(60)
+        sessions.record_failure("ada", at(QUEBEC))
+        sessions.revoke(grants[-1].session.id)
+    own = grants[1].session
+    only = {of: own if of == "session_id" else own.device}
+    cursor, found = None, []
+    while True:
+        whole = sessions.login_history("ada", limit=limit, cursor=cursor, every_event=True)
+        part = sessions.login_history("ada", limit=limit, cursor=cursor, every_event=True, **only)
+        assert [it for it in whole if it.event and it.event.session_id == own.id] == [*part]
+        assert whole.next == part.next
+        found += part.items
+        cursor = part.next
+        if cursor is None:
+            break
+
+    assert {E.SESSION_CREATED, E.NEW_DEVICE, E.SESSION_REVOKED} == {it.type for it in found}
+
+
+def test_what_is_known_of_a_page_is_read_together(tmp_path: Path, clock: FakeClock) -> None:
+    """However many sessions it is about; and of one alone, nothing is asked of the others."""
+    with SessionManager(tmp_path / "s.db", keys=SECRET, clock=clock) as sessions:
+        own, *_ = (sessions.login("ada", at(HOME)).session for _ in range(5))
+
+        def read(**only: Any) -> dict[str, int]:
+            return calls(sessions, lambda: sessions.login_history("ada", **only))
+
+        assert {"events": 1, "items": 1, "get_many": 1} == read()
+        assert {"events": 1, "get_many": 1} == read(session_id=own)
+        assert {"events": 1} == read(session_id="unknown")
+
+
+def test_a_sign_in_is_in_question_until_it_is_answered(sessions: Any, clock: FakeClock) -> None:
+    """While its session lives; what is not unusual is not."""
+
+    def asked() -> list[bool]:
+        history = sessions.login_history("ada")
+        return [it.is_in_question for it in history if it.type is E.SESSION_CREATED]
+
+    sessions.login("ada", at(HOME))
+    clock.advance(120)
+    strange = sessions.login("ada", at(QUEBEC)).session
+    assert [True, False] == asked()
+    sessions.judge(strange, True, actor="support-7")
+    assert [False, False] == asked()
+    clock.advance(120)
+    ended = sessions.login("ada", at(QUEBEC.replace("9", "8"))).session
+    sessions.revoke(ended.id)
+    assert [False] * 3 == asked()
 
 
 def test_a_page_reads_a_bounded_number_of_events(sessions: Any) -> None:

@@ -130,6 +130,10 @@ FOUND_BY_DEVICE: dict[str, dict[str, Any]] = {
 }
 
 
+# Those that name the account, and what of it is meant.
+OF_A_PART = {"login_history"}
+
+
 def test_every_method_with_an_id_is_known(sessions: Any) -> None:
     """The tables above name every method that takes the id of a session or a device."""
     taken: dict[str, set[str]] = {"session_id": set(), "device_id": set()}
@@ -137,8 +141,8 @@ def test_every_method_with_an_id_is_known(sessions: Any) -> None:
         for argument in taken.keys() & inspect.signature(method).parameters.keys():
             taken[argument].add(name)
 
-    assert OF_A_SESSION.keys() | OF_A_SESSION_ALONE.keys() == taken["session_id"]
-    assert OF_A_DEVICE.keys() | FOUND_BY_DEVICE.keys() == taken["device_id"]
+    assert OF_A_SESSION.keys() | OF_A_SESSION_ALONE.keys() == taken["session_id"] - OF_A_PART
+    assert OF_A_DEVICE.keys() | FOUND_BY_DEVICE.keys() == taken["device_id"] - OF_A_PART
 
 
 @pytest.mark.parametrize("method", OF_A_SESSION)
@@ -171,6 +175,20 @@ def test_a_device_stands_for_its_id(sessions: Any, method: str) -> None:
 
     assert device.id == getattr(sessions, method)("ada", device, **OF_A_DEVICE[method]).id
     assert None is getattr(sessions, method)("eve", device, **OF_A_DEVICE[method])
+
+
+def test_a_history_is_of_a_session_or_device(sessions: Any) -> None:
+    """Given as themselves or by their ids."""
+    own, _ = (sessions.login("ada").session for _ in range(2))
+    parts = [{"session_id": own}, {"session_id": own.id}, {"device_id": own.device}]
+    told = [sessions.login_history("ada", **it) for it in parts]
+
+    assert [[own.id]] * 3 == [[it.event.session_id for it in page] for page in told]
+    for wrong in (it for it in NO_TEXTS if it is not None):
+        with pytest.raises(TypeError, match="session_id must be a str or a Session"):
+            sessions.login_history("ada", session_id=wrong)
+        with pytest.raises(TypeError, match="device_id must be a str or a Device"):
+            sessions.login_history("ada", device_id=wrong)
 
 
 def test_operators_name_sessions_and_devices_by_themselves(sessions: Any) -> None:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from devsess.stores.postgres.transaction import Statement
 
 GET = f"{SELECT_SESSION} WHERE s.id = %s"
+GET_MANY = f"{SELECT_SESSION} WHERE s.id = ANY(%s::text[])"
 GET_UNCOVERED = f"{SELECT_UNCOVERED} WHERE s.id = %s"
 LIST = f"{SELECT_SESSION} WHERE s.user_id = %s ORDER BY s.last_seen_at DESC, s.id"
 _LIVE_PAGE = (

@@ -81,6 +81,11 @@ class PostgresStore(Searching):
         found = await self.ask(reads.GET, (session_id,)) if found else []
         return rows.session_row(found[0]) if found else None
 
+    async def get_many(self, session_ids: Sequence[str]) -> builtins.list[SessionRow]:
+        """See SupportsMany.get_many: in one round trip."""
+        found = await self.ask(reads.GET_MANY, (reads.known(session_ids),))
+        return [rows.session_row(it) for it in found]
+
     async def list(self, user_id: str) -> builtins.list[SessionRow]:
         """See Store.list."""
         found = await self.ask(reads.LIST, (user_id,)) if reads.is_id(user_id) else []

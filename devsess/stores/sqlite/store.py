@@ -116,6 +116,13 @@ class SQLiteStore(Searching):
         found = self._session(rows.GET, session_id, wait=wait)
         return self._made(rows.session_row, [found])[0] if found else None
 
+    def get_many(self, session_ids: Sequence[str]) -> builtins.list[SessionRow]:
+        """See SupportsMany.get_many."""
+        ids = [it for it in session_ids if is_text(it)]
+        marks = ", ".join("?" * len(ids))
+        found = self._rows(f"{rows.SELECT_SESSION} WHERE s.id IN ({marks})", (*ids,))
+        return self._made(rows.session_row, found)
+
     def stamp(self, session_id: str, *, wait: bool = True) -> int | None:
         """See Store.stamp."""
         found = self._session(rows.SELECT_STAMP, session_id, wait=wait)

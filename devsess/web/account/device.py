@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
 from devsess.errors import ConfigurationError
@@ -13,7 +13,6 @@ from devsess.web.problems import problem_page
 
 if TYPE_CHECKING:
     from devsess.adapters._http import Answer
-    from devsess.history.entries import HistoryEntry
     from devsess.models import Device, Page, Session
     from devsess.web.account.visit import AccountVisit
 
@@ -66,7 +65,7 @@ async def show(visit: AccountVisit) -> Answer:
 
 async def _page(visit: AccountVisit, device: Device, *, bad_name: bool = False) -> Answer:
     sessions = await sessions_on(visit, device.id)
-    history = await visit.manager.login_history(visit.user_id, limit=EVENTS)
+    history = await visit.manager.login_history(visit.user_id, limit=EVENTS, device_id=device)
     own = visit.session
     is_current = device.id == own.device.id
     return visit.page(
@@ -80,15 +79,10 @@ async def _page(visit: AccountVisit, device: Device, *, bad_name: bool = False) 
         trusted_until=device.trusted_until if visit.is_trusted(device) else None,
         sessions=sessions,
         rows=gathered(list(sessions), own, visit),
-        lines=await lines(visit, _about(history, device)),
+        lines=lines(visit, history.items[:LINES]),
         bad_name=bad_name,
         done=said(visit),
     )
-
-
-def _about(history: Iterable[HistoryEntry], device: Device) -> list[HistoryEntry]:
-    """The entries about a device."""
-    return [it for it in history if it.event and it.event.device_id == device.id][:LINES]
 
 
 async def rename(visit: AccountVisit) -> Answer:

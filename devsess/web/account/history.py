@@ -20,5 +20,5 @@ async def show(visit: AccountVisit) -> Answer:
     cursor = visit.query.get("after")
     read = visit.manager.login_history(visit.user_id, limit=PAGE, cursor=cursor)
     page = await page_of(read, cursor)
-    found = await lines(visit, page)
+    found = lines(visit, page)
     return visit.page("account/history.html", lines=found, next=page.next)

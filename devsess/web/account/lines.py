@@ -12,7 +12,6 @@ from markupsafe import Markup
 from devsess.models import Decision, EventType
 from devsess.web.account import sentences
 from devsess.web.account.methods import means
-from devsess.web.account.rows import is_asked_about
 from devsess.web.account.sentences import UNANSWERED, Verdict
 from devsess.web.words import isolated
 
@@ -48,7 +47,7 @@ class Line:
     session_id: str | None = None
 
 
-async def lines(visit: AccountVisit, entries: Iterable[HistoryEntry]) -> list[Line]:
+def lines(visit: AccountVisit, entries: Iterable[HistoryEntry]) -> list[Line]:
     """Entries, newest first, as lines."""
     answers: dict[str, Verdict] = {}
     found = []
@@ -61,7 +60,7 @@ async def lines(visit: AccountVisit, entries: Iterable[HistoryEntry]) -> list[Li
         if answer is not None and event.session_id is not None:
             # The latest, which comes first here: a "yes" never follows a "no".
             answers.setdefault(event.session_id, answer)
-        found.append(_line(visit, entry, event, await _verdict(visit, event, answers)))
+        found.append(_line(visit, entry, event, _verdict(visit, entry, event, answers)))
     return found
 
 
@@ -93,17 +92,14 @@ def failed(words: Words, entry: HistoryEntry, written: Callable[[str], str] = st
     return Line(entry.at, sentences.failures(words, entry.count), facts)
 
 
-async def _verdict(
-    visit: AccountVisit, event: Event, answers: Mapping[str, Verdict]
+def _verdict(
+    visit: AccountVisit, entry: HistoryEntry, event: Event, answers: Mapping[str, Verdict]
 ) -> Verdict | None:
     """The answer about a sign-in that was unusual; answers on a newer page are not looked for."""
     if event.type is not EventType.SESSION_CREATED or event.session_id is None:
         return None
     if event.session_id in answers:
         return answers[event.session_id]
-    if event.assessment is None or event.assessment.decision is Decision.ALLOW:
-        return None
-    session = await visit.manager.get(event.session_id, user_id=visit.user_id)
-    if session is None or not session.is_active:
-        return None
-    return UNANSWERED if is_asked_about(session, visit.session, visit) else None
+    is_open = entry.is_in_question and event.session_id != visit.session.id
+    is_unusual = event.assessment is not None and event.assessment.decision is not Decision.ALLOW
+    return UNANSWERED if is_open and is_unusual else None

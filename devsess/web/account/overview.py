@@ -47,7 +47,7 @@ async def content(visit: AccountVisit) -> dict[str, object]:
         "next": page.next,
         "is_later_page": cursor is not None,
         "signed_out": out,
-        "lines": await lines(visit, recent),
+        "lines": lines(visit, recent),
         "done": said(visit),
     }
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
-from devsess.history.entries import HistoryEntry
 from devsess.models import EventType
 from devsess.risk.notices import is_in_question
 from devsess.web.admin import explained, finding
@@ -21,7 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from devsess.adapters._http import Answer
-    from devsess.models import Event, Session
+    from devsess.history.entries import HistoryEntry
+    from devsess.models import Session
     from devsess.web.admin.numbers import Card
     from devsess.web.admin.visit import AdminVisit
 
@@ -142,7 +142,9 @@ async def session(visit: AdminVisit) -> Answer:
     found = await visit.session(visit.query.get("id"))
     if found is None:
         return visit.missing()
-    explanation = await visit.manager.explain_session(found)
+    history = await _history_of(visit, found)
+    events = [it.event for it in history if it.event]
+    explanation = await visit.manager.explain_session(found, events=events)
     checks = explanation.checks if explanation else ()
     risk = next((it.data.get("assessment") for it in checks if it.name == "risk"), None)
     return visit.page(
@@ -152,29 +154,21 @@ async def session(visit: AdminVisit) -> Answer:
         risk=explained.weighed(visit, risk),
         is_queued=found.is_active and is_in_question(found.score, visit.manager.core.policy),
         network=cidr(found.ip) if found.ip else None,
-        lines=lines(visit, await _events_of(visit, found)),
+        # That a device is new is said of the sign-in itself.
+        lines=lines(visit, [it for it in history if it.type is not EventType.NEW_DEVICE]),
     )
 
 
-def _is_of(event: Event, session: Session) -> bool:
-    """That a device is new is said of the sign-in itself."""
-    return event.session_id == session.id and event.type is not EventType.NEW_DEVICE
-
-
-async def _events_of(visit: AdminVisit, session: Session) -> list[HistoryEntry]:
-    """The events are found first: what is said of each takes more reads than the event itself."""
+async def _history_of(visit: AdminVisit, session: Session) -> list[HistoryEntry]:
+    """Its entries among the account's, back to its sign-in."""
     found: list[HistoryEntry] = []
     cursor: str | None = None
     for _ in range(PAGES):
-        page = await visit.manager.history(session.user_id, limit=PAGE, cursor=cursor)
-        if any(_is_of(it, session) for it in page.items):
-            told = await visit.manager.login_history(
-                session.user_id, limit=PAGE, cursor=cursor, every_event=True
-            )
-            found += [it for it in told.items if it.event and _is_of(it.event, session)]
+        page = await visit.manager.login_history(
+            session.user_id, limit=PAGE, cursor=cursor, every_event=True, session_id=session
+        )
+        found += page.items
         cursor = page.next
-        # Nothing happens in a session before its sign-in.
-        is_before = bool(page.items) and page.items[-1].at < session.created_at
-        if cursor is None or is_before:
+        if cursor is None or any(it.type is EventType.SESSION_CREATED for it in page.items):
             break
     return found
