@@ -33,7 +33,7 @@ _COLD = (
     "claims",
     "levels",
 )
-_unfilled = Unfilled(Session, _COLD)
+_unfilled = Unfilled(Session)
 
 
 def device_view(row: DeviceRow) -> Device:
@@ -109,13 +109,16 @@ def live_view(standing: Standing) -> Session:
     It holds neither row, each of which takes as much memory as all that is made of both.
     """
     row = standing.row
-    return _unfilled(
-        (
-            *(row.id, row.user_id, row.ip, row.user_agent, row.location),
-            *(row.amr, row.acr, row.persistent),
-            *(None, None, True, False),  # not revoked; active; not the `current` of a list
-            *(row.bound, row.generation, None, row.score, None),
-        ),
+    session = _unfilled.begun()
+    session.id, session.user_id = row.id, row.user_id
+    session.ip, session.user_agent, session.location = row.ip, row.user_agent, row.location
+    session.amr, session.acr, session.persistent = row.amr, row.acr, row.persistent
+    session.revoked_at = session.revoke_reason = None
+    session.is_active, session.is_current = True, False  # not the `current` of a list
+    session.is_bound, session.generation, session.score = row.bound, row.generation, row.score
+    session.step_up_after = session.impersonator = None
+    return _unfilled.made(
+        session,
         partial(
             _cold,
             _SHOWN(row.device),

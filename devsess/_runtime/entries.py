@@ -133,7 +133,8 @@ class Entries:
 
     def put(self, key: int, entry: Entry) -> None:
         """Add *entry*, or replace the one that *key* leads to."""
-        self._free_some()
+        if self._dropped:
+            self._free_some()
         old = self.by_key.get(key)
         entry.place = self._place() if old is None else old.place
         # First: an entry can be dropped as soon as it answers, wherever an interrupt strikes.

@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from devsess.tokens.access import AccessClaims
 
 
-@frozen
+# Without slots it is made in half the time.
+@frozen(slots=False)
 class Validated:
     """
     A valid session, and until when the answer may be repeated from memory.

@@ -42,7 +42,8 @@ _NO_OTHERS: dict[str, Any] = {}
 _HEADER_MEMBERS = frozenset({"alg", "typ", "kid"})
 
 
-@frozen
+# Without slots it is made in half the time, as every token that is verified has one.
+@frozen(slots=False)
 class AccessClaims:
     """
     The content of a verified access token.

@@ -7,6 +7,7 @@ import shutil
 import sqlite3
 from contextlib import closing, suppress
 from functools import partial
+from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +24,7 @@ from devsess import (
 )
 from devsess.stores.base import Ending
 from devsess.stores.sqlite import SQLiteStore
+from devsess.stores.sqlite.damage import DamagedError, Shape
 from devsess.testing import FakeClock
 
 if TYPE_CHECKING:
@@ -299,3 +301,28 @@ def test_a_damaged_instant_says_nothing_of_a_clock(tmp_path: Path, value: str) -
 def spoil(path: Path, column: str, value: str, session_id: str) -> None:
     with closing(sqlite3.connect(path)) as database, database:
         database.execute(f"UPDATE sessions SET {column} = {value} WHERE id = ?", [session_id])
+
+
+def test_a_shape_judges_more_kinds_of_row_than_it_remembers() -> None:
+    """Each again as at first: a fitting row passes, and another one is damaged."""
+    names = (
+        "ip",
+        "network",
+        "location",
+        "acr",
+        "actor",
+        "reason",
+        "name",
+        "resembles",
+        "session_id",
+        "at",
+    )
+    shape = Shape(names)
+    fitting = [(*texts, 1.0) for texts in product((None, "x"), repeat=len(names) - 1)]
+    for row in (*fitting, *fitting):
+        shape.check(row)
+        with pytest.raises(DamagedError, match=r"in ip$"):
+            shape.check((1, *row[1:]))
+    assert 512 == len(fitting)
+    with pytest.raises(DamagedError, match=r"in name, at$"):
+        shape.check((*fitting[0][:6], b"x", None, None, 1))

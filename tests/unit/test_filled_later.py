@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import pickle
+import weakref
 from collections.abc import Callable
 from operator import attrgetter
 from threading import Barrier, Thread
@@ -80,6 +81,12 @@ def test_a_name_that_there_is_not(made: Callable[[], Session]) -> None:
     with pytest.raises(AttributeError, match="'Session' object has no attribute 'nothing'"):
         session.nothing  # type: ignore[attr-defined]  # noqa: B018
     assert WHOLE == session
+
+
+def test_it_can_be_referred_to_weakly() -> None:
+    """As any session, filled or not: an application may keep sessions by weak reference."""
+    for session in (later(), views.session_view(STANDING)):
+        assert session is weakref.ref(session)()
 
 
 def test_the_costly_fields_are_made_once(monkeypatch: pytest.MonkeyPatch) -> None:

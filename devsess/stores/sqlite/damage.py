@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Callable, Collection, Sequence
-from functools import lru_cache, partial
+from functools import lru_cache
 from operator import itemgetter
 from types import NoneType
 from typing import Any, TypeAlias, TypeVar
@@ -51,6 +51,9 @@ _ANY_INSTANTS = frozenset({"trusted_until", "rotated_at", "revoked_at", "step_up
 # In whole seconds, as in a JWT.
 _WHOLE = frozenset({"auth_time", "step_up_after"})
 
+# Combinations of types that a shape remembers.
+_REMEMBERED = 256
+
 # The errors that a foreign row causes in the code that reads it.
 DAMAGE = (TypeError, LookupError, AttributeError, UnicodeDecodeError, OverflowError)
 
@@ -73,7 +76,7 @@ class Shape:
     def __init__(self, columns: Sequence[str], missing: Collection[str] = ()) -> None:
         self._columns = tuple(columns)
         self._kinds = tuple(_ANY_TEXT if name in missing else _kinds(name) for name in columns)
-        self._fits = lru_cache(maxsize=256)(partial(_fits, self._kinds))
+        self._fitting: set[tuple[type, ...]] = set()
         places = [place for place, name in enumerate(columns) if name in _INSTANTS]
         self._sure = itemgetter(*places, places[0])  # twice the first, for a tuple at least
         self._others = [place for place, name in enumerate(columns) if name in _ANY_INSTANTS]
@@ -86,8 +89,8 @@ class Shape:
             DamagedError: If not.
         """
         # The combinations of types are few: this is one look into a table.
-        if not self._fits(tuple(map(type, values))):
-            raise DamagedError(f"there is another type of value in {self._odd(values)}")
+        if (types := tuple(map(type, values))) not in self._fitting:
+            self._check_types(types)
         sure = self._sure(values)
         if min(sure) < _EARLIEST or max(sure) > _LATEST:
             raise DamagedError("there is an instant that no calendar has")
@@ -96,9 +99,13 @@ class Shape:
             if at is not None and not _EARLIEST <= at <= _LATEST:
                 raise DamagedError("there is an instant that no calendar has")
 
-    def _odd(self, values: Values) -> str:
-        kinds = zip(self._columns, self._kinds, values, strict=True)
-        return ", ".join(name for name, allowed, value in kinds if type(value) not in allowed)
+    def _check_types(self, types: tuple[type, ...]) -> None:
+        columns = zip(self._columns, self._kinds, types, strict=True)
+        odd = [name for name, allowed, found in columns if found not in allowed]
+        if odd:
+            raise DamagedError(f"there is another type of value in {', '.join(odd)}")
+        if len(self._fitting) < _REMEMBERED:
+            self._fitting.add(types)
 
 
 def checked_instant(at: object) -> float | None:
@@ -113,10 +120,6 @@ def checked_instant(at: object) -> float | None:
     if not isinstance(at, float) or not _EARLIEST <= at <= _LATEST:
         raise DamagedError("there is no instant where one should be")
     return at
-
-
-def _fits(kinds: tuple[tuple[type, ...], ...], types: tuple[type, ...]) -> bool:
-    return all(found in allowed for found, allowed in zip(types, kinds, strict=True))
 
 
 def damaged_if_unreadable(make: Callable[[Values], T]) -> Callable[[Values], T]:

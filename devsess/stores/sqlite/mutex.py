@@ -13,8 +13,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from threading import RLock
-from typing import Any, TypeAlias, TypeVar, cast
+from typing import Any, TypeAlias, TypeVar
 
+A = TypeVar("A")
 T = TypeVar("T")
 
 # RLock is a function in the type stubs of some versions.
@@ -28,7 +29,8 @@ def new_lock() -> Lock:
 
 def is_mine(lock: Lock) -> bool:
     """Whether this very thread holds *lock*: in its caller, or below a signal's handler."""
-    return cast("bool", lock._is_owned())  # as threading.Condition does
+    found: bool = lock._is_owned()  # as threading.Condition does
+    return found
 
 
 def with_lock(lock: Lock, seconds: float, work: Callable[[], T], refuse: Callable[[], T]) -> T:
@@ -51,3 +53,20 @@ def with_lock(lock: Lock, seconds: float, work: Callable[[], T], refuse: Callabl
         except RuntimeError:
             pass  # it was not acquired
     return refuse()
+
+
+def if_free(lock: Lock, work: Callable[[A], T], subject: A) -> T | None:
+    """
+    As `with_lock`, of *work* with *subject*; None if the lock is not free at once.
+
+    Apart from it because each read of a row passes here: it needs no function made for the call.
+    """
+    try:
+        if lock.acquire(blocking=False):
+            return work(subject)
+    finally:
+        try:  # noqa: SIM105 - as above
+            lock.release()
+        except RuntimeError:
+            pass  # it was not acquired
+    return None

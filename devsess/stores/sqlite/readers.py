@@ -10,7 +10,7 @@ from contextlib import ExitStack
 from typing import Any, TypeAlias, TypeVar
 
 from devsess.errors import StoreUnavailableError
-from devsess.stores.sqlite.mutex import Lock, is_mine, new_lock, with_lock
+from devsess.stores.sqlite.mutex import Lock, if_free, is_mine, new_lock, with_lock
 
 T = TypeVar("T")
 
@@ -39,6 +39,8 @@ class Reader:
         """The answer of *work*; None if another thread uses this reader for *wait*."""
         if is_mine(self.lock):  # a signal's handler asks while this thread reads
             return None
+        if not wait:
+            return if_free(self.lock, self._do, work)
         return with_lock(self.lock, wait, lambda: self._do(work), lambda: None)
 
     def _do(self, work: Reading[T]) -> T:

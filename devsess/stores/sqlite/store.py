@@ -33,7 +33,7 @@ from devsess.stores.sqlite import (
 )
 from devsess.stores.sqlite.checks import is_text
 from devsess.stores.sqlite.connections import MAX_READERS
-from devsess.stores.sqlite.errors import is_damage
+from devsess.stores.sqlite.errors import DAMAGED, is_damage, unavailable
 from devsess.stores.sqlite.file import atomically
 from devsess.stores.sqlite.late_touches import LateTouches
 from devsess.stores.sqlite.log import insert_events
@@ -114,7 +114,12 @@ class SQLiteStore(Searching):
     def get(self, session_id: str, *, wait: bool = True) -> SessionRow | None:
         """See Store.get."""
         found = self._session(rows.GET, session_id, wait=wait)
-        return self._made(rows.session_row, [found])[0] if found else None
+        if found is None:
+            return None
+        try:
+            return rows.session_row(found)
+        except DAMAGED as error:
+            raise unavailable(self._path, error) from error
 
     def get_many(self, session_ids: Sequence[str]) -> builtins.list[SessionRow]:
         """See SupportsMany.get_many."""
