@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -123,6 +124,18 @@ def test_an_attack_is_judged(visit: Visit, here: Demo, any_browser: Name) -> Non
     visitor.page.locator("main form[method=post] button").first.click()
     visitor.page.wait_for_load_state()
     assert "Chrome on Linux" in {str(it) for it in here.sessions.devices(ADA) if it.blocked}
+
+
+def test_each_bar_says_its_numbers(visit: Visit, shared: Demo, jars: dict[str, object]) -> None:
+    """Its name, as a screen reader says it, has the day and the numbers."""
+    visitor = looking(visit, shared, jars)
+    visitor.page.goto(f"{shared.site}/operators/?days=90")
+    name = re.compile(r"^\d+ \w+ \d{4}: [\d,]+ signed in, [\d,]+ failed or refused$")
+
+    assert 90 == visitor.page.get_by_role("link", name=name).count()
+    assert [] == violations(visitor.page)
+    visitor.page.locator(".ds-hits a rect").last.click(position={"x": 2, "y": 150})
+    assert "/operators/day" == visitor.path
 
 
 @pytest.mark.thorough

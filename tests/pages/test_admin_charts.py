@@ -98,6 +98,26 @@ def test_areas_lie_on_each_other() -> None:
     assert "M0 0L1000 0L1000 1000L0 0z" == high.path
 
 
+@pytest.mark.parametrize(
+    ("ys", "path"),
+    [
+        ((5,), "M0 500"),
+        ((5, 5), "M0 500L1000 500"),
+        ((5, 5, 5), "M0 500L1000 500"),
+        ((0, 5, 10), "M0 1000L1000 0"),
+        ((5, 10, 5), "M0 500L500 0L1000 500"),
+        ((0, 0, 10, 10), "M0 1000L333 1000L667 0L1000 0"),
+    ],
+)
+def test_points_on_the_way_are_left_out(ys: tuple[float, ...], path: str) -> None:
+    """A line is the same without them; a point from which it goes back is none."""
+    xs = [at / max(1, len(ys) - 1) for at in range(len(ys))]
+
+    assert path == charts.edge(ys, xs, 10)
+    assert "M0 0L0 1000L0 500" == charts.edge((10, 5, 0, 5), (0, 0, 0, 0), 10)
+    assert "M0 0L0 500L1000 0" == charts.edge((10, 10, 5, 5, 10), (0, 0, 0, 0, 1), 10)
+
+
 def test_places_on_the_map() -> None:
     """By the scale of the outline, the greatest first; the size is the area."""
     big, small = charts.dots([(6.5, 3.5, 1, "small"), (-33.9, 151.2, 100, "big")])

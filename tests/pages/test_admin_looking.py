@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import re
 from collections.abc import Callable
 
 import pytest
 from _admin_site import Desk, form, links, words
+from attrs import evolve
 
 from devsess import Client
+from devsess.statistics import PlaceCount, Share, Stats
+from devsess.stores.counting import AGES, Measures
 from devsess.web import Look
-from devsess.web.admin import finding
+from devsess.web.admin import finding, overview
 from devsess.web.admin.acts import lines
+from devsess.web.admin.visit import AdminVisit
 
 SCRIPT = "<script>alert(1)</script>"
 
@@ -219,6 +224,33 @@ def test_the_overview_draws_what_is_counted(desk: Desk) -> None:
     assert "open sessions users 1 2 2 1 3 0 4–5 0 6–10 0 11+ 0" in said
     assert any(href.endswith("/day?on=2025-07-18") for href, _ in links(page.text))
     assert len(page.content) < 50_000
+
+
+def test_ninety_busy_days_are_light(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Below 50 KB, 12 of them on the wire: a bar says its numbers once, for eyes and ears."""
+    desk.sign_in("ada")
+    busy = Measures(signed_in=10_523, ended=10_221, failed=1_312)
+
+    async def stats(visit: AdminVisit, days: int) -> Stats:
+        found = await real(visit, days)
+        shares = [Share(age, 0.99**it, {"logout": 1 - 0.99**it}) for it, age in enumerate(AGES)]
+        return evolve(
+            found,
+            days=tuple(evolve(it, open=172_301, counts=busy) for it in found.days),
+            survival=tuple(shares[1:]),
+            places=tuple(
+                PlaceCount("NG", f"Country {it}", f"Town {it}", it, it, 9_999) for it in range(60)
+            ),
+        )
+
+    real = overview._stats
+    monkeypatch.setattr(overview, "_stats", stats)
+    page = desk.get("/", {"days": "90"}).content
+
+    assert 2 * 90 == page.count(b"/day?on=")
+    assert 90 == page.count(b"10,523 signed in, 1,312 failed or refused</title>")
+    assert len(page) < 50_000
+    assert len(gzip.compress(page)) < 12_000
 
 
 def test_days_are_those_of_the_time_zone(make_desk: Callable[..., Desk]) -> None:

@@ -224,7 +224,18 @@ def edge(values: Sequence[float], xs: Sequence[float], top: float) -> str:
 
 
 def _points(xs: Sequence[float], ys: Sequence[float], top: float) -> str:
-    return "L".join(f"{round(x * PLANE)} {_up(y, top)}" for x, y in zip(xs, ys, strict=True))
+    """Points as a path joins them, without those that lie on the way from one to another."""
+    points = [(round(x * PLANE), _up(y, top)) for x, y in zip(xs, ys, strict=True)]
+    kept = points[:1]
+    for point, following in pairwise(points[1:]):
+        if not _is_between(kept[-1], point, following):
+            kept.append(point)
+    return "L".join(f"{x} {y}" for x, y in (*kept, *points[1:][-1:]))
+
+
+def _is_between(start: tuple[int, int], point: tuple[int, int], end: tuple[int, int]) -> bool:
+    (dx, dy), (ex, ey) = ((b[0] - a[0], b[1] - a[1]) for a, b in ((start, point), (point, end)))
+    return dx * ey == dy * ex and dx * ex + dy * ey >= 0
 
 
 def _up(value: float, top: float) -> int:
