@@ -62,7 +62,9 @@ class SupportsStamps(Protocol):
 class AsyncSupportsStamps(Protocol):
     """`SupportsStamps`, awaited; see there."""
 
-    async def stamp(self, session_id: str) -> int | None: ...
+    async def stamp(self, session_id: str) -> int | None:
+        """A number for the row's whole content, or None: see `SupportsStamps.stamp`."""
+        ...
 
 
 class SupportsMany(Protocol):
@@ -76,7 +78,9 @@ class SupportsMany(Protocol):
 class AsyncSupportsMany(Protocol):
     """`SupportsMany`, awaited; see there."""
 
-    async def get_many(self, session_ids: Sequence[str]) -> list[SessionRow]: ...
+    async def get_many(self, session_ids: Sequence[str]) -> list[SessionRow]:
+        """The sessions of these ids that are there, in any order."""
+        ...
 
 
 class SupportsLeases(Protocol):
@@ -218,9 +222,17 @@ class SupportsCopy(Protocol):
 class AsyncSupportsCopy(Protocol):
     """`SupportsCopy`, awaited; see there."""
 
-    async def export(self, *, limit: int, cursor: str | None = None) -> Batch: ...
-    async def accounts(self, user_ids: Sequence[str]) -> Batch: ...
-    async def merge(self, batch: Batch) -> None: ...
+    async def export(self, *, limit: int, cursor: str | None = None) -> Batch:
+        """A page of at most *limit* accounts, each whole: see `SupportsCopy.export`."""
+        ...
+
+    async def accounts(self, user_ids: Sequence[str]) -> Batch:
+        """These accounts, in this order; an unknown one is empty."""
+        ...
+
+    async def merge(self, batch: Batch) -> None:
+        """Merge each account of *batch* into the one that is here: see `SupportsCopy.merge`."""
+        ...
 
 
 class SupportsPolling(Protocol):
@@ -246,7 +258,9 @@ class SupportsPolling(Protocol):
 class AsyncSupportsPolling(Protocol):
     """`SupportsPolling`, awaited; see there."""
 
-    async def poll(self, position: str | None, *, limit: int) -> Page[EventRow]: ...
+    async def poll(self, position: str | None, *, limit: int) -> Page[EventRow]:
+        """At most *limit* events behind *position*: see `SupportsPolling.poll`."""
+        ...
 
 
 class SupportsStatistics(Protocol):
@@ -266,7 +280,9 @@ class SupportsStatistics(Protocol):
 class AsyncSupportsStatistics(Protocol):
     """`SupportsStatistics`, awaited; see there."""
 
-    async def statistics(self, period: Period) -> Numbers: ...
+    async def statistics(self, period: Period) -> Numbers:
+        """The numbers of a period, of one instant."""
+        ...
 
 
 @frozen(eq=False)

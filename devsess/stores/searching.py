@@ -153,10 +153,16 @@ class AsyncSupportsSearch(Protocol):
         limit: int,
         cursor: str | None = None,
         looked: int = LOOKED,
-    ) -> Page[SessionRow]: ...
+    ) -> Page[SessionRow]:
+        """A page of the sessions *wanted*, the newest first: see `SupportsSearch.search`."""
+        ...
+
     async def count(
         self, wanted: Filter, *, cutoffs: LivenessCutoffs, most: int = MOST, looked: int = COUNTED
-    ) -> int: ...
+    ) -> int:
+        """How many sessions are as *wanted*, *most* + 1 at most: see `SupportsSearch.count`."""
+        ...
+
     async def queue(
         self,
         at_least: int,
@@ -165,8 +171,13 @@ class AsyncSupportsSearch(Protocol):
         limit: int,
         cursor: str | None = None,
         looked: int = LOOKED,
-    ) -> Page[SessionRow]: ...
-    async def acts(self, *, limit: int, cursor: str | None = None) -> Page[EventRow]: ...
+    ) -> Page[SessionRow]:
+        """A page of the live sessions with so many points: see `SupportsSearch.queue`."""
+        ...
+
+    async def acts(self, *, limit: int, cursor: str | None = None) -> Page[EventRow]:
+        """A page of the events whose actor is not their account's owner, the latest first."""
+        ...
 
 
 def matches(row: SessionRow, wanted: Filter, cutoffs: LivenessCutoffs) -> bool:

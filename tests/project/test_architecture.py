@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterable
 from fnmatch import fnmatchcase
+from functools import cache
 from graphlib import TopologicalSorter
 
 import _source
@@ -71,7 +72,7 @@ ROOMS = {
     "contract": Room(
         2,
         (
-            *("stores", "stores.base", "stores.capabilities", "stores.calls"),
+            *("stores", "stores.async_base", "stores.base", "stores.capabilities", "stores.calls"),
             *("stores.accounts", "stores.items", "stores.searching"),
         ),
     ),
@@ -172,9 +173,10 @@ def within(name: str, patterns: tuple[str, ...]) -> bool:
     return any(fnmatchcase(short(name), pattern) for pattern in patterns)
 
 
-def rooms_of(name: str) -> list[str]:
+@cache
+def rooms_of(name: str) -> tuple[str, ...]:
     """The rooms that a module stands in."""
-    return [room for room, here in ROOMS.items() if within(name, here.modules)]
+    return tuple(room for room, here in ROOMS.items() if within(name, here.modules))
 
 
 def may_import(source: str, target: str) -> bool:
@@ -227,7 +229,7 @@ def test_a_package_has_one_home(package: str) -> None:
 @pytest.mark.parametrize("room", PURE)
 def test_rooms_that_decide_touch_nothing(room: str) -> None:
     """The rooms without an effect import no clock, socket, database, event loop or logger."""
-    used = [each for each in _source.imports() if rooms_of(each.source) == [room]]
+    used = [each for each in _source.imports() if rooms_of(each.source) == (room,)]
     assert used
     assert [] == [str(each) for each in used if each.package in IMPURE]
 
@@ -238,7 +240,7 @@ def test_now_is_handed_down(room: str) -> None:
     found = [
         f"{name}:{node.lineno} calls {node.func.attr}"
         for name, path in _source.modules().items()
-        if rooms_of(name) == [room]
+        if rooms_of(name) == (room,)
         for node in ast.walk(_source.parsed(path))
         if isinstance(node, ast.Call)
         and isinstance(node.func, ast.Attribute)
