@@ -9,6 +9,7 @@ from urllib.parse import quote
 
 from devsess.adapters._http import NO_STORE, Answer, Header, Request, json_answer
 from devsess.adapters._settings import below_mount
+from devsess.adapters._try_again import try_again_page
 from devsess.errors import (
     DevsessError,
     InvalidSessionError,
@@ -48,7 +49,7 @@ def answer_to(
         if isinstance(error, kind):
             found = answer(error, has_credentials)
             if found.status == 503 and request.wants_html:
-                return _page_of_503()
+                return try_again_page(RETRY_AFTER)
             wants_page = found.status == 401 and login_url is not None and request.wants_html
             return to_login(request, login_url or "/") if wants_page else found
     return None
@@ -62,31 +63,6 @@ def to_login(request: Request, login_url: str) -> Answer:
         there += f"{'&' if mark else '?'}return_to={quote(request.target, safe='/')}"
     kind = ("Content-Type", "text/plain; charset=utf-8")
     return Answer(303, (("Location", there), kind, ("Content-Length", "0"), NO_STORE))
-
-
-_TRY_AGAIN = b"""<!doctype html>
-<html lang="en">
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="color-scheme" content="light dark">
-<title>Please try again in a moment</title>
-<h1>Please try again in a moment</h1>
-<p>Your session cannot be read right now. You are still signed in.</p>
-</html>
-"""
-
-
-def _page_of_503() -> Answer:
-    """For a person, who would be shown a problem document as it is."""
-    headers = (
-        ("Content-Type", "text/html; charset=utf-8"),
-        ("Content-Length", str(len(_TRY_AGAIN))),
-        ("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'"),
-        ("X-Content-Type-Options", "nosniff"),
-        ("Retry-After", RETRY_AFTER),
-        NO_STORE,
-    )
-    return Answer(503, headers, _TRY_AGAIN)
 
 
 def _unavailable(_: DevsessError, __: bool) -> Answer:

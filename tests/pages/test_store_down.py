@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import base64
+import re
 from collections.abc import Callable
+from hashlib import sha256
 from typing import Any
 
 import pytest
 from _pages_site import MOUNT, Site
 
 from devsess import Policy
+from devsess.adapters._try_again import STYLE
 from devsess.errors import StoreUnavailableError
 from devsess.stores.sqlite import SQLiteStore
+from devsess.web.assets import assets
 
 pytestmark = pytest.mark.parametrize("face", ["wsgi", "asgi"], indirect=True)
 
@@ -68,4 +73,16 @@ def test_the_middleware_says_so_in_a_page(
         it.headers["content-type"] for it in (page, data)
     ]
     assert "You are still signed in." in page.text
+    [style] = re.findall("<style>(.*?)</style>", page.text, re.DOTALL)
+    digest = base64.b64encode(sha256(style.encode()).digest()).decode()
+    assert f"style-src 'sha256-{digest}'" in page.headers["content-security-policy"]
     assert "secret" not in page.text + data.text
+
+
+@pytest.mark.usefixtures("face")
+def test_the_middlewares_page_looks_like_the_others() -> None:
+    """Each of its rules and variables is one of the pages' stylesheet."""
+    sheet = assets()["devsess.css"].content.decode()
+    told = [" ".join(it.split()) for it in re.split("[{;}]", STYLE) if it.strip()]
+
+    assert [] == [it for it in told if it not in sheet]
