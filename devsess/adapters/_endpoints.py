@@ -8,11 +8,12 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, TypeAlias
 from urllib.parse import parse_qsl
 
+from devsess import browser
 from devsess.adapters import _csrf as csrf
 from devsess.adapters import _held_endpoints as held_sign_ins
 from devsess.adapters._body import Body, BodyError, is_json, read_body, with_device_token
 from devsess.adapters._deciding import SIGNED_OUT, may_decide, may_end
-from devsess.adapters._http import Answer, empty_answer, json_answer
+from devsess.adapters._http import Answer, empty_answer, json_answer, script_answer
 from devsess.adapters._openapi import description
 from devsess.adapters._problem import problem
 from devsess.errors import (
@@ -86,6 +87,8 @@ async def _served(
 
 
 def _route(path: str) -> tuple[Mapping[str, Handler], str]:
+    if path == f"/{browser.name()}":
+        return _SCRIPT, ""
     if path in _ROUTES:
         return _ROUTES[path], ""
     above, _, name = path.rpartition("/")
@@ -256,6 +259,10 @@ async def _keys(exchange: Exchange, _: str, __: bytes | None) -> Answer:
     return json_answer(200, exchange.core.keys.jwks(), caching=_PUBLIC)
 
 
+async def _script(_: Exchange, __: str, ___: bytes | None) -> Answer:
+    return script_answer(browser.content())
+
+
 async def _described(exchange: Exchange, _: str, __: bytes | None) -> Answer:
     at = exchange.request.mount + (exchange.settings.endpoints or "")
     document = description(at, exchange.settings.cookie_names.access)
@@ -264,6 +271,7 @@ async def _described(exchange: Exchange, _: str, __: bytes | None) -> Answer:
 
 # These check for other sites themselves, once they have read the body.
 _CHECK_THEMSELVES = (_refresh, _logout)
+_SCRIPT: Mapping[str, Handler] = {"GET": _script}
 _SESSION: Mapping[str, Handler] = {"DELETE": _end}
 _ROUTES: Mapping[str, Mapping[str, Handler]] = {
     "/refresh": {"POST": _refresh},

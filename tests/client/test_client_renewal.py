@@ -253,9 +253,10 @@ def test_tokens_that_cannot_be_kept_are_not_used(service: Service) -> None:
     store = FullDisk(service.tokens())
     service.clock.advance(LATER)
     with client(service, service.auth(store)) as http:
-        with pytest.raises(OSError, match="no space"):
-            http.get("/me")
-        assert 1 == service.requests["/me"]
+        for asked in (1, 2):
+            with pytest.raises(OSError, match="no space"):
+                http.get("/me")
+            assert asked == service.requests["/me"]
         store.is_full = False
         service.clock.advance(HOUR)
         assert 200 == http.get("/me").status_code

@@ -116,6 +116,8 @@ ROOMS = {
         ),
     ),
     "names": Room(5, ("",)),
+    # A script, and its name.
+    "script": Room(0, ("browser",)),
     "adapters": Room(6, ("adapters", "adapters.*")),
     # It speaks to a server over http, and knows nothing of its insides.
     "client": Room(0, ("client", "client.*")),

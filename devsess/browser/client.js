@@ -1,0 +1,283 @@
+// A session of devsess in a browser: requests with its tokens, renewed once for all tabs.
+// A lock of all tabs guards each renewal. What a tab knows is numbered by the instant of the renewal
+// that gave it, and the tab holds a shared lock of that name: so whoever has the lock sees, without
+// waiting for messages, whether others know more. Nothing is stored.
+
+const EXPIRED = "invalid_token";
+const STEP_UP = "insufficient_user_authentication";
+const { locks } = navigator;
+const pause = (ms) => new Promise((done) => setTimeout(done, ms));
+
+/** The session could not be renewed now, and may live: try again. */
+export class RenewalError extends Error {
+  name = "RenewalError";
+  constructor(message, status) {
+    super(message);
+    this.status = status;
+  }
+}
+
+const challengeOf = (response) => {
+  const text = response.status === 401 && response.headers.get("WWW-Authenticate");
+  const found = text && /Bearer realm="devsess"(.*)/i.exec(text);
+  return found ? Object.fromEntries(found[1].matchAll(/([a-z_]+)="([^"]*)"/g).map((it) => it.slice(1))) : null;
+};
+
+const parsed = (text) => {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return null;
+  }
+};
+
+export class SessionClient extends EventTarget {
+  #url;
+  #name;
+  #bearer;
+  #channel;
+  #tokens = {};
+  #at = 0; // the renewal that this tab knows
+  #due = Infinity;
+  #live;
+  #ready;
+  #unmark;
+  #asking;
+  #last = Promise.resolve();
+
+  constructor({ endpoints = "/auth", bearer = false } = {}) {
+    super();
+    this.#url = new URL(endpoints.replace(/\/*$/, "/"), location.href);
+    this.#name = `devsess ${this.#url} ${bearer ? "bearer" : "cookie"}`;
+    this.#bearer = bearer;
+    this.#live = !bearer;
+    this.#channel = new BroadcastChannel(this.#name);
+    this.#channel.onmessage = ({ data }) => this.#hear(data);
+    this.#ready = this.#begin();
+    // A page that holds a lock is not kept for the way back.
+    addEventListener("pagehide", () => this.#unmark?.());
+    addEventListener("pageshow", (event) => {
+      if (event.persisted) this.#ready = this.#begin();
+    });
+  }
+
+  /** As the browser's fetch: with tokens, and once more where new ones are needed. */
+  async fetch(input, init) {
+    const request = new Request(input, init);
+    if (new URL(request.url).origin !== this.#url.origin) return fetch(request);
+    await this.#ready;
+    // If this fails, the rest of the token's life may be enough.
+    if (Date.now() >= this.#due) await this.renew().catch(() => {});
+    return this.#send(request, (used) => this.#alone(() => this.#renewed(used)), true);
+  }
+
+  /** New tokens, unless another tab gets them meanwhile; false if the session has ended. */
+  async renew() {
+    await this.#ready;
+    const used = this.#at;
+    return (await this.#alone(() => this.#renewed(used))) > 0;
+  }
+
+  /** A sign-in or step-up: a request whose answer has new tokens, or sets new cookies. */
+  async exchange(input, init) {
+    const request = new Request(input, init);
+    if (new URL(request.url).origin !== this.#url.origin) throw new TypeError("this goes to another origin");
+    await this.#ready;
+    return this.#alone(async () => {
+      await this.#catchUp();
+      const response = await this.#send(request, (used) => this.#renewed(used), false);
+      if (response.ok) {
+        const members = parsed(await response.clone().text());
+        if (!this.#bearer || members?.refresh_token) await this.#adopt(members ?? {});
+      }
+      return response;
+    });
+  }
+
+  /** Ends the session, for all tabs. */
+  async signOut({ forgetDevice = false } = {}) {
+    await this.#ready;
+    return this.#alone(async () => {
+      await this.#catchUp();
+      const response = await this.#post("logout", { forget_device: forgetDevice });
+      if (response.status !== 204 && !challengeOf(response)) throw new RenewalError("not signed out", response.status);
+      this.#end("signout", this.#at, forgetDevice);
+    });
+  }
+
+  /** Hears and holds nothing any more. */
+  close() {
+    this.#channel.close();
+    this.#unmark?.();
+  }
+
+  async #send(request, renew, asks) {
+    const tried = {};
+    for (;;) {
+      const used = this.#at;
+      const response = await fetch(this.#dressed(request.clone()));
+      const challenge = challengeOf(response);
+      if (!challenge) return response;
+      const { error } = challenge;
+      if (error === EXPIRED && !tried[error]) {
+        const by = await renew(used);
+        if (!by) return response;
+        tried[error] = by === 1;
+      } else if (error === STEP_UP && asks && !tried[error]) {
+        tried[error] = this.#at === used;
+        if (tried[error] && !(await this.#steppedUp(challenge))) return response;
+      } else {
+        if (!error && this.#live) this.#end("ended", this.#at);
+        return response;
+      }
+      response.body?.cancel();
+    }
+  }
+
+  #dressed(request) {
+    if (!this.#bearer) return new Request(request, { credentials: "include" });
+    const { access, device } = this.#tokens;
+    if (access) request.headers.set("Authorization", `Bearer ${access}`);
+    if (device) request.headers.set("Devsess-Device", device);
+    return request;
+  }
+
+  #post(name, members) {
+    const { refresh, device } = this.#tokens;
+    const body = this.#bearer ? { ...members, refresh_token: refresh, device_token: device } : members;
+    return fetch(new URL(name, this.#url), {
+      method: "POST",
+      credentials: this.#bearer ? "omit" : "include",
+      headers: { "Content-Type": "application/json" },
+      body: JSON.stringify(body),
+      signal: AbortSignal.timeout(15000),
+    });
+  }
+
+  // Everything below that renews has the lock.
+
+  async #renewed(used) {
+    await this.#catchUp();
+    if (this.#at !== used) return 2; // by others
+    if (this.#bearer && !this.#tokens.refresh) return 0;
+    const refresh = async () => {
+      const response = await this.#post("refresh", {});
+      return [response, await response.text()];
+    };
+    const [response, text] = await refresh().catch(refresh); // a lost answer is given again
+    const members = response.ok && parsed(text);
+    if (this.#at !== used) return 2; // the lock was stolen: what others have got is newer
+    if (members && (!this.#bearer || members.refresh_token)) {
+      await this.#adopt(members);
+      return 1;
+    }
+    if (!challengeOf(response)) throw new RenewalError("the session could not be renewed", response.status);
+    if (this.#live) this.#end("ended", this.#at);
+    return 0;
+  }
+
+  async #catchUp() {
+    const at = await this.#newest();
+    if (at <= this.#at) return;
+    await this.#learn(at);
+    if (this.#at >= at) return;
+    // To use older tokens could look like theft; cookies are the browser's, and never older.
+    if (this.#bearer) throw new RenewalError("another tab has renewed the session, and does not answer");
+    await this.#know({ at, due: Infinity });
+  }
+
+  async #newest() {
+    if (!locks) return 0;
+    const start = `${this.#name} @`;
+    const { held } = await locks.query();
+    return Math.max(0, ...held.map(({ name }) => (name.startsWith(start) ? Number(name.slice(start.length)) : 0)));
+  }
+
+  async #learn(at) {
+    this.#channel.postMessage({ ask: true });
+    for (let left = 100; left && this.#at < at; left--) await pause(20);
+  }
+
+  async #begin() {
+    const at = await this.#newest();
+    if (at > this.#at) await this.#learn(at);
+    else if (this.#at) await this.#mark();
+  }
+
+  async #adopt({ access_token: access, refresh_token: refresh, device_token: device, expires_in: seconds }) {
+    const at = Math.max(Date.now(), this.#at + 1);
+    const tokens = this.#bearer ? { access, refresh, device: device ?? this.#tokens.device } : {};
+    const state = { at, due: seconds >= 0 ? Date.now() + seconds * 900 : Infinity, tokens };
+    await this.#know(state);
+    this.#channel.postMessage(state);
+  }
+
+  #know({ at, due, tokens = {} }) {
+    this.#at = at;
+    this.#due = due;
+    this.#tokens = tokens;
+    this.#live = true;
+    return this.#mark();
+  }
+
+  #mark() {
+    if (!locks) return;
+    const before = this.#unmark;
+    return new Promise((held) => {
+      const hold = () => {
+        held();
+        before?.();
+        return new Promise((done) => (this.#unmark = done));
+      };
+      locks.request(`${this.#name} @${this.#at}`, { mode: "shared" }, hold).catch(() => {});
+    });
+  }
+
+  #hear({ ask, end, at, due, tokens }) {
+    if (ask) {
+      if (this.#live && this.#at) this.#channel.postMessage({ at: this.#at, due: this.#due, tokens: this.#tokens });
+    } else if (end) {
+      if (at < this.#at) return;
+      this.#at = at; // what is older comes too late
+      if (this.#live) this.#over(end.type, end.forgetDevice);
+    } else if (at > this.#at) this.#know({ at, due, tokens });
+  }
+
+  #end(type, at, forgetDevice = false) {
+    this.#channel.postMessage({ end: { type, forgetDevice }, at });
+    this.#over(type, forgetDevice);
+  }
+
+  #over(type, forgetDevice) {
+    const { device } = this.#tokens;
+    this.#tokens = device && !forgetDevice ? { device } : {};
+    this.#due = Infinity;
+    this.#live = false;
+    this.#unmark?.();
+    this.dispatchEvent(new Event(type));
+  }
+
+  #steppedUp({ max_age: age, acr_values: values }) {
+    this.#asking ??= (async () => {
+      let answer = false;
+      const event = new Event("stepup");
+      event.maxAge = age === undefined ? null : Number(age);
+      event.acrValues = values ? values.split(" ") : [];
+      event.answer = (given) => (answer = given);
+      this.dispatchEvent(event);
+      return answer;
+    })().finally(() => (this.#asking = undefined));
+    return this.#asking;
+  }
+
+  async #alone(work) {
+    if (!locks) return (this.#last = this.#last.catch(() => {}).then(work));
+    let done;
+    try {
+      return await locks.request(this.#name, () => (done = work()));
+    } catch (error) {
+      if (done) return done; // stolen: the work goes on
+      throw error;
+    }
+  }
+}
