@@ -88,6 +88,11 @@ class Visit:
         """
         return read_query(self.request.query)
 
+    @property
+    def frame(self) -> str:
+        """The template that stands around the page of an error."""
+        return "base.html"
+
     def is_trusted(self, device: Device) -> bool:
         """Whether *device* is trusted at the instant of the request."""
         until = device.trusted_until
@@ -132,6 +137,7 @@ class Visit:
             "look": self.look,
             "link": self.link,
             "asset": self.asset,
+            "frame": self.frame,
             **self.context,
             **context,
         }

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from _admin_site import STAFF, Desk, authorize, words
+from _admin_site import STAFF, Desk, authorize, links, words
 from _pages_site import SECRET, on_asgi
 from web._wsgi_driver import on_wsgi
 
@@ -50,6 +50,30 @@ def test_an_operator_sees_pages_and_files(desk: Desk) -> None:
     """With one, the pages answer, and so do the files that they load."""
     found = [desk.get(path).status_code for path in ("/", "/search", "/review", "/log", *served())]
     assert {200} == set(found)
+
+
+@pytest.mark.parametrize("path", ["/nothing", "/user", "/session?id=unknown", "/search?ip=%zz"])
+def test_a_page_that_is_not_there_leads_on(desk: Desk, path: str) -> None:
+    """The page of an error has the navigation, the search box and the operator's name."""
+    desk.unusual()
+    page = desk.get(path)
+
+    assert page.status_code in (400, 404)
+    assert {"Overview", "To review", "Search", "Log"} <= {text for _, text in links(page.text)}
+    assert 'name="q"' in page.text
+    assert "You are support-7." in words(page.text)
+
+
+def test_a_page_that_cannot_be_read_leads_on(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the store fails after its first answer; before it nothing is known to lead on with."""
+
+    def broken(*_: Any, **__: Any) -> Any:
+        raise StoreUnavailableError("down")
+
+    monkeypatch.setattr(SQLiteStore, "acts", broken)
+    assert (503, True) == (desk.get("/log").status_code, 'name="q"' in desk.page.text)
+    monkeypatch.setattr(SQLiteStore, "queue", broken)
+    assert (503, False) == (desk.get("/log").status_code, 'name="q"' in desk.page.text)
 
 
 @pytest.mark.parametrize(

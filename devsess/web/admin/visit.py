@@ -81,6 +81,11 @@ class AdminVisit(Visit):
         return self.admitted
 
     @property
+    def frame(self) -> str:
+        """With the navigation, once all that it shows is known."""
+        return "admin/base.html" if "to_review" in self.context else super().frame
+
+    @property
     def today(self) -> date:
         """The day of the request in the time zone of the pages."""
         return self.here(self.now).date()
