@@ -22,8 +22,9 @@ T = TypeVar("T")
 
 both_ports = pytest.mark.parametrize("is_awaited", [False, True], ids=["blocking", "awaiting"])
 
-# Seconds: what a store waits for in tests of failures, and more than any of them takes.
-SOON, PATIENCE = 0.4, 30.0
+# Seconds: what a store waits for in tests of failures, in haste or not, and more than any of
+# them takes.
+HASTE, SOON, PATIENCE = 0.05, 0.4, 30.0
 
 
 def run(work: Coroutine[Any, Any, T]) -> T:
@@ -50,7 +51,7 @@ def with_store(
 def in_haste(store: Any) -> Iterator[None]:
     """Have *store* wait for an answer for a moment only."""
     lines = store._port.lines
-    before, lines._timeout = lines._timeout, 0.05
+    before, lines._timeout = lines._timeout, HASTE
     yield
     lines._timeout = before
 

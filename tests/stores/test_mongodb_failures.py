@@ -29,7 +29,7 @@ from devsess.testing.proxy import Proxy
 if TYPE_CHECKING:
     from servers.mongo import Server
 
-TIMEOUT = 1.0
+TIMEOUT = 0.6
 # A busy machine may take so much longer; a driver without limits takes 30 s.
 LATE = 8.0
 SECRET = "t7vKq2Zr9XwLm4NbY8sHd5JfC3pQx6RgUe1"

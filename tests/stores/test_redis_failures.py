@@ -9,7 +9,7 @@ from collections.abc import Callable, Coroutine, Iterator
 from typing import Any
 
 import pytest
-from _redis import PATIENCE, SOON, CutsOnce, behind_proxy, both_ports, in_haste, with_store
+from _redis import HASTE, PATIENCE, SOON, CutsOnce, behind_proxy, both_ports, in_haste, with_store
 from _redis_calls import CALLS, Work
 
 from devsess.errors import StoreUnavailableError
@@ -52,13 +52,14 @@ def test_no_reply_is_a_failure(call: Work, is_awaited: bool, proxied: tuple[Prox
     with_store(url, is_awaited, scenario)
 
 
+# The slow ones are slow beside the moment that a store in haste waits for.
 FAULTS: dict[str, Callable[[Proxy], None]] = {
     "silence": Proxy.drop_all,
-    "late replies": lambda proxy: proxy.delay_replies(3 * SOON),
+    "late replies": lambda proxy: proxy.delay_replies(6 * HASTE),
     "cut at once": Proxy.cut_replies,
     "cut in the middle": lambda proxy: proxy.cut_replies(after=9),
     "refused": Proxy.refuse,
-    "byte by byte": lambda proxy: proxy.drip_replies(0.05),
+    "byte by byte": lambda proxy: proxy.drip_replies(HASTE / 2),
 }
 
 
@@ -73,9 +74,10 @@ def test_it_recovers_by_itself(
     async def scenario(store: RedisStore) -> None:
         for _ in range(2):
             fault(proxy)
-            await fails(store.get("s1"))
-            await fails(store.insert(rows.login(session_row("lost"))))
-            await fails(store.changes(None))
+            with in_haste(store):
+                await fails(store.get("s1"))
+                await fails(store.insert(rows.login(session_row("lost"))))
+                await fails(store.changes(None))
             proxy.heal()
             row = await store.get("s1")
             assert row is None or "s1" == row.id
@@ -83,7 +85,7 @@ def test_it_recovers_by_itself(
             if row is None:
                 await sign_in(store, session_row())
 
-    with_store(url, is_awaited, scenario, timeout=SOON)
+    with_store(url, is_awaited, scenario, timeout=PATIENCE)
 
 
 @both_ports
