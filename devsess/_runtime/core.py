@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from devsess._runtime.drive import OperationFunction
     from devsess._runtime.faces import Face
     from devsess._runtime.notify import OnEvent
-    from devsess._runtime.plain import Ask, Get
+    from devsess._runtime.plain import Ask, Get, Stamp
     from devsess.stores.rows import EventRow
 
 P = ParamSpec("P")
@@ -95,11 +95,12 @@ class Core:
             events,
         )
 
-    def plain_way(self, get: Get, changes: Ask) -> PlainWay:
+    def plain_way(self, get: Get, changes: Ask, stamp: Stamp | None) -> PlainWay:
         """Validations over a blocking store, whose calls these are."""
         parts = (self.policy, self.tokens, self.cache, self.times, self.currency.keep)
         # Those with a mark have one part.
-        return PlainWay(*parts, get, changes, reads_log=self._capabilities.mark is not None)
+        reads_log = self._capabilities.mark is not None
+        return PlainWay(*parts, get, changes, stamp, reads_log=reads_log)
 
     def dropping_changed(self, write: OperationFunction[P, T]) -> OperationFunction[P, T]:
         """*write*, followed by a catch-up: the cache holds no row that it changed."""

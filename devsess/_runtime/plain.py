@@ -1,4 +1,4 @@
-"""A validation that needs no operation: the plain case of a row that memory does not hold."""
+"""Validations that need no operation: the plain case of a row, and a row that has not changed."""
 
 from __future__ import annotations
 
@@ -29,6 +29,7 @@ T = TypeVar("T")
 # A store's calls, made at once: a StoreBusyError says that they could not be.
 Get: TypeAlias = Callable[[str], SessionRow | None]
 Ask: TypeAlias = Callable[[object], Changes]
+Stamp: TypeAlias = Callable[[str], "int | None"]
 
 
 @frozen(slots=False)
@@ -56,7 +57,7 @@ class PlainWay:
     Args:
         policy, tokens, cache, times: The manager's.
         on_kept: Called when a session was kept in memory.
-        get, changes: The store's calls.
+        get, changes, stamp: The store's calls; *stamp* is None where it has none.
         reads_log: Whether memory catches up here: not over a store parts of which may be down.
     """
 
@@ -69,13 +70,14 @@ class PlainWay:
         on_kept: Callable[[], None],
         get: Get,
         changes: Ask,
+        stamp: Stamp | None,
         *,
         reads_log: bool,
     ) -> None:
         self._policy, self._cache, self._times = policy, cache, times
         self._verify, self._devices = tokens.access.verify, tokens.device
         self._on_kept, self._get, self._changes = on_kept, get, changes
-        self._reads_log = reads_log
+        self._stamp, self._reads_log = stamp, reads_log
 
     def validate(
         self, token: str, client: Client | None, now: float, *, stale: bool
@@ -104,6 +106,24 @@ class PlainWay:
             return self._from_row(token, client, now)
         self._on_kept()
         return session
+
+    def unchanged(self, token: str, client: Client | None, now: float) -> Session | None:
+        """
+        The session as kept, if the store gives its row the same stamp; else all is left.
+
+        Raises:
+            BadTokenError, StoreUnavailableError, TypeError: As `validate`.
+        """
+        check_length(token)
+        checked_client(client)
+        entry = self._cache.entry(token, client, now)
+        if self._stamp is None or entry is None or entry.stamp is None:
+            return None
+        try:
+            stamp = self._timed("stamp", self._stamp, entry.session.id)
+        except StoreBusyError:
+            return None
+        return entry.session if stamp == entry.stamp else None
 
     def _has_caught_up(self) -> bool:
         """As Cache.catch_up; False if the log cannot be read at once."""

@@ -71,14 +71,18 @@ class ManagerBase:
 
     def _plain_way(self, store: Store) -> PlainWay:
         """Validations without an operation, which may wait where this manager may."""
-        return self._core.plain_way(store.get, store.changes)
+        stamps = self._capabilities.stamps
+        stamp = None if stamps is None else stamps.stamp
+        return self._core.plain_way(store.get, store.changes, stamp)
 
     def _plainly(
         self, now: float, token: str, client: Client | None, *, stale: bool, fresh: bool
     ) -> Session | Seen | None:
         """As PlainWay.validate; None where there is no such way, or the row is to be read anew."""
-        if self._plain is None or fresh:
+        if self._plain is None:
             return None
+        if fresh:
+            return self._plain.unchanged(token, client, now)
         return self._plain.validate(token, client, now, stale=stale)
 
     def _forget_memory(self) -> None:
@@ -212,7 +216,9 @@ class AsyncRunner(ManagerBase):
 
     def _plain_way(self, store: Store) -> PlainWay:
         get, changes = partial(store.get, wait=False), partial(store.changes, wait=False)
-        return self._core.plain_way(get, changes)
+        stamps = self._capabilities.stamps
+        stamp = None if stamps is None else partial(stamps.stamp, wait=False)
+        return self._core.plain_way(get, changes, stamp)
 
     async def _validated(
         self,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 from attrs import evolve
@@ -16,14 +16,20 @@ from devsess import (
     Client,
     DeviceMismatchError,
     Grant,
+    Session,
     SessionManager,
     SessionRevokedError,
 )
+from devsess.lifecycle import Activity
 from devsess.stores.calls import StoreBusyError
 from devsess.stores.memory import MemoryStore
 from devsess.testing import FakeClock
 
+if TYPE_CHECKING:
+    from devsess.stores.sqlite import SQLiteStore
+
 SECRET = "t7vKq2Zr9XwLm4NbY8sHd5JfC3pQx6RgUe1"
+HAS_STAMPS = pytest.mark.parametrize("both", ["sqlite"], indirect=True)
 HOME = Client(ip="198.18.0.1", user_agent="curl/8.5.0")
 
 
@@ -134,6 +140,89 @@ def test_a_fresh_validation_is_an_operation(both: Both) -> None:
     for manager, found in both.each(both.grant.access_token, both.own, fresh=True):
         assert found.id == both.grant.session.id
         assert 1 == calls_of(manager)["get"]
+
+
+@HAS_STAMPS
+@pytest.mark.parametrize("presents", [True, False])
+def test_a_fresh_validation_of_an_unchanged_row_needs_no_operation(
+    both: Both, monkeypatch: pytest.MonkeyPatch, presents: bool
+) -> None:
+    """Its stamp is read, and nothing else; the session is the one that is kept."""
+    token, client = both.grant.access_token, both.own if presents else None
+    kept = [found for _, found in both.each(token, client, fresh=True)]
+
+    async def refuse(*_: Any, **__: Any) -> None:
+        raise AssertionError("an operation began")
+
+    before = [calls_of(manager) for manager in (both.blocking, both.awaiting)]
+    with monkeypatch.context() as patched:
+        for manager in (both.blocking, both.awaiting):
+            patched.setattr(manager.core, "validate", refuse)
+        found = list(both.each(token, client, fresh=True))
+    for then, seen, (manager, session) in zip(before, kept, found, strict=True):
+        assert seen is session
+        assert then | {"stamp": then["stamp"] + 1} == calls_of(manager)
+
+
+@pytest.mark.parametrize("change", ["touched", "renamed", "updated", "revoked"])
+def test_a_fresh_validation_of_a_changed_row_reads_it(both: Both, change: str) -> None:
+    """Whatever changed, and whether the log names it or not."""
+    token, session = both.grant.access_token, both.grant.session
+    assert 2 == len([found for _, found in both.each(token, both.own, fresh=True)])
+    if change == "touched":
+        both.clock.advance(100)
+        now = both.clock.now().timestamp()
+        activity = Activity(now, now, session.expires_at.timestamp())
+        assert both.signer._store.touch(session.id, activity, bound=True)
+    elif change == "renamed":
+        both.signer.rename_device(session.user_id, session.device.id, "Home")
+    elif change == "updated":
+        both.signer.update(session.id, claims={"a": 1})
+    else:
+        both.signer.revoke(session.id)
+    for _, found in both.each(token, both.own, fresh=True):
+        if change == "revoked":
+            assert isinstance(found, SessionRevokedError)
+        else:
+            assert both.signer.get(session.id) == evolve(found, is_current=False)
+
+
+@pytest.mark.parametrize("odd", [evolve(HOME, device_token="x"), 5, "curl"])
+def test_a_fresh_validation_judges_another_client(both: Both, odd: Any) -> None:
+    """A session that is kept is one client's; an odd one is named as ever."""
+    assert 2 == len([found for _, found in both.each(both.grant.access_token, fresh=True)])
+    for manager, found in both.each(both.grant.access_token, odd, fresh=True):
+        expected = TypeError if not isinstance(odd, Client) else type(both.grant.session)
+        assert isinstance(found, expected)
+        assert 1 + isinstance(odd, Client) == calls_of(manager)["get"]
+
+
+@HAS_STAMPS
+def test_a_stamp_that_cannot_be_read_at_once_is_waited_for(
+    both: Both, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On an event loop it is asked for again in a thread."""
+    stamp = cast("SQLiteStore", both.signer._store).stamp
+    asked: list[bool] = []
+
+    def busy(session_id: str, *, wait: bool = True) -> Any:
+        asked.append(wait)
+        if not wait:
+            raise StoreBusyError("busy")
+        return stamp(session_id)
+
+    monkeypatch.setattr(both.signer._store, "stamp", busy)
+    manager = AsyncSessionManager(both.signer._store, keys=SECRET, clock=both.clock)
+
+    async def twice() -> list[Session]:
+        return [
+            await manager.validate(both.grant.access_token, both.own, fresh=True) for _ in range(2)
+        ]
+
+    first, second = asyncio.run(twice())
+    assert first is second
+    # By the operation, once for the first; by the plain way and the operation for the second.
+    assert [False, True, False, False, True] == asked
 
 
 def test_a_row_that_cannot_be_read_at_once_is_waited_for(
