@@ -7,7 +7,7 @@ from hashlib import sha256
 from typing import TYPE_CHECKING, Final
 
 from devsess.adapters._http import NO_STORE, Answer, json_answer
-from devsess.web.admin import crowd, numbers
+from devsess.web.admin import crowd, curves, numbers
 
 if TYPE_CHECKING:
     from devsess.statistics import Stats
@@ -24,9 +24,9 @@ async def show(visit: AdminVisit) -> Answer:
     days = _days(visit)
     stats = await _stats(visit, days)
     charts = [
-        numbers.sign_ins(visit, stats),
-        numbers.open_sessions(visit, stats),
-        numbers.survival(visit, stats),
+        curves.sign_ins(visit, stats),
+        curves.open_sessions(visit, stats),
+        curves.survival(visit, stats),
     ]
     return visit.page(
         "admin/overview.html",

@@ -1,4 +1,4 @@
-"""The words of the operators' pages: reasons, acts, days and numbers, in the page's language."""
+"""The words of the operators' pages in their language: reasons, acts, days, spans and numbers."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from devsess.risk.notices import is_in_question
 from devsess.stores.rows import EVICTED, EXPIRED, REPLACED
 from devsess.web.account.rows import icon_of
 from devsess.web.admin.search_box import cidr
-from devsess.web.times import MONTHS
+from devsess.web.times import DAY, HOUR, MONTHS
 from devsess.web.words import isolated, msg
 
 if TYPE_CHECKING:
@@ -119,3 +119,13 @@ def known(visit: AdminVisit, name: str) -> Markup:
 def number(visit: AdminVisit, n: int) -> str:
     """A number with its thousands parted, as the page's language does it."""
     return visit.words.number(n)
+
+
+def span_words(visit: AdminVisit, seconds: float) -> str:
+    """A span in the unit that fits: minutes, hours or days."""
+    plural = visit.words.plural
+    if seconds < HOUR:
+        return plural("{n} minute", "{n} minutes", max(1, round(seconds / 60)))
+    if seconds < 2 * DAY:
+        return plural("{n} hour", "{n} hours", round(seconds / HOUR))
+    return plural("{n} day", "{n} days", round(seconds / DAY))
