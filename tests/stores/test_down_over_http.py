@@ -14,7 +14,9 @@ from servers.mongo import excuse_forgotten_sockets
 from servers.postgres import new_schema
 
 from devsess import AsyncSessionManager, Policy, SessionManager, StoreUnavailableError
+from devsess._runtime.drive import drive
 from devsess.adapters import asgi, wsgi
+from devsess.stores.mongodb import MongoStore
 from devsess.testing import Proxy
 
 if TYPE_CHECKING:
@@ -45,7 +47,12 @@ def over_mongodb(request: pytest.FixtureRequest) -> tuple[Proxy, str]:
     server: Server = request.getfixturevalue("mongo")
     proxy = Proxy(server.address)
     excuse_forgotten_sockets(request.config, proxy.address)
-    return proxy, server.through(proxy.address, timeout=TIMEOUT)
+    url = server.through(proxy.address, timeout=PATIENCE)
+    store = MongoStore(url)
+    drive(store.migrate())
+    drive(store.close())
+    # Where nothing listens its driver tries again until the time is over: it has less of it.
+    return proxy, url.replace(f"timeout={PATIENCE}", f"timeout={TIMEOUT / 2}")
 
 
 STORES: dict[str, Callable[[pytest.FixtureRequest], tuple[Proxy, str]]] = {

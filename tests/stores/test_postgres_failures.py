@@ -194,7 +194,7 @@ def test_a_cancelled_call_leaves_no_answer_behind(
 
     async def work(store: PostgresStore) -> None:
         await store.get("a")
-        proxy.delay_replies(0.2)
+        proxy.delay_replies(0.1)
         for _ in range(3):
             begun = monotonic()
             with pytest.raises(TimeoutError):
