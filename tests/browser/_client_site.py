@@ -48,7 +48,7 @@ Fault = Callable[[Answer], Answer]
 class Site:
     """The app, with a count of its requests, and what happens to the next answers of a path."""
 
-    def __init__(self) -> None:
+    def __init__(self, origin: str | None = None) -> None:
         self.clock = FakeClock()
         self.sessions = SessionManager("memory://", keys=SECRET, clock=self.clock)
         self.requests: Counter[str] = Counter()
@@ -58,7 +58,11 @@ class Site:
         self.held = Event()
         self.examples = ""
         self.site = ""
-        self._inner = SessionMiddleware(self._app, self.sessions, endpoints="/auth")
+        self._origin = origin
+        origins = [origin] if origin else []
+        self._inner = SessionMiddleware(
+            self._app, self.sessions, endpoints="/auth", origins=origins
+        )
 
     @property
     def refreshes(self) -> int:
@@ -71,6 +75,9 @@ class Site:
 
     def _app(self, environ: Any, start_response: Any) -> list[bytes]:
         status, headers, body = self._view(environ["devsess"], environ)
+        if self._origin:  # the app shares its own answers
+            headers.append(("Access-Control-Allow-Origin", self._origin))
+            headers.append(("Access-Control-Allow-Headers", "authorization, devsess-device"))
         start_response(f"{status} Said", headers)
         return [body]
 
@@ -86,7 +93,7 @@ class Site:
             if path == "/page.js":
                 text = SCRIPT.format(script=browser.path("/auth"))
             return 200, [("Content-Type", "text/javascript")], text.encode()
-        if path == "/favicon.ico":
+        if path == "/favicon.ico" or environ["REQUEST_METHOD"] == "OPTIONS":
             return 204, [], b""
         if path == "/elsewhere":
             headers = [("Content-Type", "text/html"), ("Content-Security-Policy", POLICY)]
@@ -141,8 +148,9 @@ def unavailable(_: Answer) -> Answer:
 
 
 @contextmanager
-def running() -> Iterator[Site]:
-    site = Site()
+def running(origin: str | None = None) -> Iterator[Site]:
+    """A site; with *origin*, one whose pages are of that origin."""
+    site = Site(origin)
     with site.sessions, LocalServer(site).running() as server:
         site.site = server.site
         yield site

@@ -213,14 +213,14 @@ def test_older_tokens_are_not_used(visitor: Visitor, site: Site) -> None:
 def test_a_page_on_the_way_back_learns_what_it_missed(
     visit: Callable[..., Visitor], site: Site
 ) -> None:
-    """It was kept as it was, with tokens that have been renewed since, twice."""
+    """Kept as it was or not, while its tokens were renewed twice in another tab."""
     visitor = visit(site.site, keeps_pages=True)
     pages = tabs(visitor, "bearer", 2)
     pages[0].goto("/elsewhere")
     for _ in range(2):
         site.clock.advance(HOUR)
         assert 200 == pages[1].evaluate("ask()")
-    pages[0].go_back()
+    pages[0].go_back(wait_until="commit")
     until(pages[0], "!!window.client")
     assert 200 == pages[0].evaluate("ask()")
     site.clock.advance(HOUR)
@@ -229,24 +229,40 @@ def test_a_page_on_the_way_back_learns_what_it_missed(
     visitor.faults[:] = [it for it in visitor.faults if not it.startswith("401: ")]
 
 
+def test_a_page_that_was_kept_goes_on(visit: Callable[..., Visitor], site: Site) -> None:
+    """It holds no lock while nobody sees it; back again, it tells a new tab what it knows."""
+    visitor = visit(site.site, keeps_pages=True)
+    [page] = tabs(visitor, "bearer", 1)
+    page.evaluate("() => { window.kept = true }")
+    page.goto("/elsewhere")
+    assert [] == page.evaluate("navigator.locks.query().then((it) => it.held)")
+    page.go_back(wait_until="commit")
+    assert page.evaluate("window.kept")
+    assert 200 == page.evaluate("ask()")
+    assert 200 == tab(visitor, "bearer").evaluate("ask()")
+
+
 def test_what_comes_after_the_end_is_too_late(visitor: Visitor, site: Site) -> None:
-    """A message about a renewal before it brings no tokens back."""
+    """Tabs hear an end and a renewal before it in any order: no tokens come back."""
     pages = tabs(visitor, "bearer", 2)
-    spy = """() => {
-      const [{ name }] = window.locks.held;
-      window.channel = new BroadcastChannel(name.split(" @")[0]);
+    spy = """async () => {
+      const { held } = await navigator.locks.query();
+      window.channel = new BroadcastChannel(held[0].name.split(" @")[0]);
       channel.onmessage = ({ data }) => data.tokens && (window.heard = data);
     }"""
-    pages[1].evaluate("async () => { window.locks = await navigator.locks.query() }")
     pages[1].evaluate(spy)
     site.clock.advance(LATER)
     assert 200 == pages[0].evaluate("ask()")
     until(pages[1], "!!window.heard")
-    assert pages[0].evaluate("signOut()") is True
-    until(pages[1], "events.length")
-    pages[1].evaluate("() => channel.postMessage(heard)")
-    assert 401 == pages[1].evaluate("ask()")
-    assert [["signout"]] * 2 == [events(page) for page in pages]
+    pages[1].evaluate("""() => {
+      const at = heard.at + 1;
+      channel.postMessage({ end: { type: "signout" }, at });
+      channel.postMessage({ ...heard, at });
+    }""")
+    for page in pages:
+        until(page, "events.length")
+        assert 401 == page.evaluate("ask()")
+        assert ["signout"] == events(page)
 
 
 def test_a_sign_out_is_heard_by_all_tabs(visitor: Visitor, site: Site, way: str) -> None:
@@ -334,12 +350,52 @@ def test_nothing_is_stored(visitor: Visitor, site: Site) -> None:
 def test_other_origins_get_no_tokens(visitor: Visitor, site: Site) -> None:
     """A request that names one goes out bare."""
     [page] = tabs(visitor, "bearer", 1)
-    with running() as other:
-        page.evaluate(f"ask({other.site!r} + '/favicon.ico', {{ mode: 'no-cors' }})")
+    with running(site.site) as other:
+        assert 204 == page.evaluate(f"ask({other.site!r} + '/favicon.ico')")
         sent = other.headers["/favicon.ico"]
     assert set() == {"HTTP_AUTHORIZATION", "HTTP_DEVSESS_DEVICE"} & sent.keys()
     assert {"HTTP_AUTHORIZATION", "HTTP_DEVSESS_DEVICE"} <= site.headers["/me"].keys()
     visitor.faults[:] = [it for it in visitor.faults if not it.startswith("outside: ")]
+
+
+def test_pages_of_another_origin_have_their_tokens_in_memory(visitor: Visitor, site: Site) -> None:
+    """The endpoints answer them where the server names their origin; no cookie is involved."""
+    page = tab(visitor, "bearer")
+    with running(site.site) as server:
+        page.evaluate(
+            """async ([path, server]) => {
+              const { SessionClient } = await import(path);
+              window.far = new SessionClient({ endpoints: `${server}/auth`, bearer: true });
+              window.server = server;
+              await far.exchange(`${server}/sign-in?bearer`, { method: "POST" });
+            }""",
+            [browser.path("/auth"), server.site],
+        )
+        ask = "far.fetch(`${server}/me`).then((it) => it.status)"
+        for _ in range(2):
+            server.clock.advance(LATER)
+            assert 200 == page.evaluate(ask)
+        server.sessions.revoke_all("ada")
+        ended = "new Promise((done) => far.addEventListener('ended', () => done(true)))"
+        page.evaluate(f"() => {{ window.ended = {ended} }}")
+        assert 401 == page.evaluate(ask)
+        assert page.evaluate("window.ended")
+    assert [] == visitor.context.cookies()
+    visitor.faults[:] = [it for it in visitor.faults if not it.startswith("outside: ")]
+
+
+def test_without_web_locks_the_server_gives_all_tabs_the_same(visitor: Visitor, site: Site) -> None:
+    """As over plain http: within its grace period."""
+    script = "Object.defineProperty(Navigator.prototype, 'locks', { value: undefined })"
+    visitor.context.add_init_script(script)
+    pages = tabs(visitor, "bearer", 1) + [tab(visitor, "bearer") for _ in range(2)]
+    assert 200 == pages[0].evaluate("signIn()")
+    for page in pages:
+        until(page, "ask().then((it) => it === 200)")
+    for _ in range(3):
+        site.clock.advance(LATER)
+        assert [200] * 3 == together(pages, "ask()")
+    assert [[]] * 3 == [events(page) for page in pages]
 
 
 def test_a_tab_without_a_session_is_told_nothing(visitor: Visitor, site: Site) -> None:

@@ -213,3 +213,22 @@ def test_a_lock_file_that_was_removed_is_made_anew(tmp_path: Path) -> None:
     second()
     assert first is not None
     first()
+
+
+def test_a_lock_file_that_is_removed_at_this_moment_is_no_lock(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The next one would make and lock another file."""
+    store, opened = FileStore(tmp_path / "tokens.json"), os.open
+
+    def removed(*given: Any) -> int:
+        descriptor = opened(*given)
+        (tmp_path / "tokens.json.lock").unlink()
+        return descriptor
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "open", removed)
+        assert store.try_lock() is None
+    release = store.try_lock()
+    assert release is not None
+    release()
