@@ -11,10 +11,13 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
-from attrs import asdict, define, evolve, field, frozen
+from attrs import asdict, evolve, field, frozen
 
 from devsess._instants import iso
-from devsess.stores.counting import AGES, MEASURES, OTHER, QUARTER, SIZES, WEEK, Measures
+from devsess._life_tables import ALL_KINDS as ALL_KINDS
+from devsess._life_tables import Share as Share
+from devsess._life_tables import life_tables
+from devsess.stores.counting import MEASURES, OTHER, QUARTER, SIZES, Measures
 
 if TYPE_CHECKING:
     from datetime import tzinfo
@@ -25,8 +28,6 @@ if TYPE_CHECKING:
 MOST_DAYS: Final = 3_660
 EARLIEST: Final = date(1970, 1, 2)
 LATEST: Final = date(9999, 12, 29)
-# The kinds of device together, in `median_lifespan`.
-ALL_KINDS: Final = "all"
 
 
 @frozen
@@ -91,23 +92,6 @@ class UserCount:
     least: int
     most: int | None
     count: int
-
-
-@frozen
-class Share:
-    """
-    The fate of sessions by an age.
-
-    Attributes:
-        age: Seconds.
-        alive: The share that lives on, 0 to 1.
-        over: By reason, the share that has ended so. The reasons are those of devsess; ""
-            stands for all others. With `alive` they come to 1.
-    """
-
-    age: int
-    alive: float
-    over: Mapping[str, float] = field(hash=False)
 
 
 @frozen
@@ -246,7 +230,7 @@ def stats_of(
     since, until = (
         datetime.fromtimestamp(it, zone) for it in (period.bounds[0], period.bounds[-1])
     )
-    lives = _lives(found, period.now)
+    lives = life_tables(found, period.now)
     return Stats(
         since=since,
         until=until,
@@ -258,7 +242,7 @@ def stats_of(
         places=tuple(_places(found)),
         reasons=dict(_tallied(found, "reason")),
         survival=tuple(lives[ALL_KINDS].shares()) if lives else (),
-        median_lifespan={kind: _median(it.shares()) for kind, it in lives.items()},
+        median_lifespan={kind: it.median() for kind, it in lives.items()},
         sessions_per_user=tuple(_users(found)),
     )
 
@@ -314,86 +298,3 @@ def _users(found: Numbers) -> Iterator[UserCount]:
 
 def _degrees(text: str) -> int | None:
     return int(text) if text else None
-
-
-@define
-class _Lives:
-    """
-    A life table of sessions (Cutler and Ederer 1958): those that still live count half in the
-    bin of their age, and lost to no later one.
-
-    Attributes:
-        begun: Sessions.
-        over: By bin: by reason, those over.
-        alive: By bin: those that still live, at that age.
-    """
-
-    begun: int = 0
-    over: dict[int, dict[str, int]] = field(factory=dict)
-    alive: dict[int, float] = field(factory=lambda: dict.fromkeys(range(len(AGES)), 0.0))
-
-    def add_over(self, age: int, reason: str, count: int) -> None:
-        """Count sessions that were over at an age."""
-        reasons = self.over.setdefault(age, {})
-        reasons[reason] = reasons.get(reason, 0) + count
-
-    def add_cohort(self, begun: int, over: int, ages: Sequence[tuple[int, float]]) -> None:
-        """Count the sessions of a week, which have these *ages* now if they still live."""
-        self.begun += begun
-        if begun > over:
-            for place, share in ages:
-                self.alive[place] += share * (begun - over)
-
-    def shares(self) -> Iterator[Share]:
-        """The share that lives on at the end of each bin, until nobody is left to count."""
-        at_risk, alive = float(self.begun), 1.0
-        over: dict[str, float] = {}
-        for place, age in enumerate((*AGES[1:], 2 * AGES[-1])):
-            exposed = at_risk - self.alive[place] / 2
-            reasons = self.over.get(place, {})
-            if exposed <= 0.5:
-                return
-            count = sum(reasons.values())
-            ended = min(count / exposed, 1.0)
-            for reason, its_count in reasons.items():
-                part = its_count / count
-                over[reason] = over.get(reason, 0.0) + alive * ended * part
-            alive *= 1 - ended
-            at_risk -= self.alive[place] + count
-            yield Share(age, alive, dict(over))
-
-
-def _lives(found: Numbers, now: float) -> dict[str, _Lives]:
-    """The tables of all kinds of device together, and of each; none without any session."""
-    kinds = sorted({*(kind for _, kind in found.cohorts), *(kind for *_, kind in found.spans)})
-    lives = {kind: _Lives() for kind in (ALL_KINDS, *kinds)} if kinds else {}
-    for (age, reason, kind), count in found.spans.items():
-        for of in (ALL_KINDS, kind):
-            lives[of].add_over(age, reason, count)
-    ages = {week: tuple(_ages_within(week, now)) for week in {week for week, _ in found.cohorts}}
-    for (week, kind), (begun, over) in found.cohorts.items():
-        for of in (ALL_KINDS, kind):
-            lives[of].add_cohort(begun, over, ages[week])
-    return lives
-
-
-def _median(shares: Iterable[Share]) -> float | None:
-    """The age that half of the sessions reach: between two bins, in proportion."""
-    before, begins = 1.0, 0
-    for share in shares:
-        if share.alive <= 1 / 2:
-            within = (before - 1 / 2) / (before - share.alive)
-            return begins + within * (share.age - begins)
-        before, begins = share.alive, share.age
-    return None
-
-
-def _ages_within(week: int, now: float) -> Iterator[tuple[int, float]]:
-    """The bins of the ages that sessions of a *week* have now, each with its share of them."""
-    # Where a clock that was ahead wrote them, they are of the first bin.
-    oldest = max(1.0, now - week * WEEK)
-    youngest = max(0.0, oldest - WEEK)
-    for place, (begins, ends) in enumerate(zip(AGES, (*AGES[1:], float("inf")), strict=True)):
-        share = (min(ends, oldest) - max(begins, youngest)) / (oldest - youngest)
-        if share > 0:
-            yield place, share

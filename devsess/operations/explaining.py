@@ -90,7 +90,7 @@ async def explain(op: Operation, token: str, client: Client | None, *, way: str)
 
 
 async def explain_session(
-    op: Operation, session_id: str | Session, *, events: Iterable[Event] | None, way: str
+    op: Operation, session_id: str | Session, *, events: Iterable[Event] | None = None, way: str
 ) -> Explanation | None:
     """
     Every check that a session meets at a request with its newest token, by any device.

@@ -70,8 +70,8 @@ async def login_history(
     limit: int,
     cursor: str | None,
     every_event: bool,
-    session_id: str | Session | None,
-    device_id: str | Device | None,
+    session_id: str | Session | None = None,
+    device_id: str | Device | None = None,
 ) -> Page[HistoryEntry]:
     """
     A page of what a person looks for in an account's history, newest first.

@@ -56,8 +56,8 @@ EQUIVALENTS: dict[str, dict[tuple[str, str], str]] = {
             ),
         ): "what has ended is inactive already: only a read is saved",
     },
-    "devsess/statistics.py": {
-        ("_Lives.add_cohort", "begun > over → (begun >= over)"): "nobody is none of each age",
+    "devsess/_life_tables.py": {
+        ("LifeTable.add_cohort", "begun > over → (begun >= over)"): "nobody is none of each age",
         ("_ages_within", "1.0 → 2.0"): "they are in the first bin, a minute, just so",
         ("_ages_within", "True → False"): "each bin has an end",
         ("_ages_within", "share > 0 → (share >= 0)"): "nobody is none of each age",

@@ -120,6 +120,10 @@ TARGETS: dict[str, tuple[str, ...]] = {
         "tests/unit/test_statistics.py",
         *_contract(StatisticsContract, "TestMemoryStore"),
     ),
+    "devsess/_life_tables.py": (
+        "tests/unit/test_statistics.py",
+        "tests/manager/test_stats.py",
+    ),
     "devsess/statistics.py": ("tests/unit/test_statistics.py", "tests/manager/test_stats.py"),
     "devsess/operations/statistics.py": (
         "tests/manager/test_stats.py",

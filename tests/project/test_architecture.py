@@ -64,7 +64,7 @@ ROOMS = {
             *("strength", "views"),
         ),
     ),
-    "statistics": Room(1, ("statistics", "stores.counting")),
+    "statistics": Room(1, ("statistics", "_life_tables", "stores.counting")),
     "sentences": Room(1, ("history", "history.*")),
     "tokens": Room(2, ("tokens", "tokens.*")),
     "devices": Room(2, ("devices", "devices.*")),

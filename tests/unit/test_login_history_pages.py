@@ -132,7 +132,7 @@ def test_a_session_is_read_once() -> None:
     """Two events of one session ask the store once, and its place is its own."""
     begun = event_row(EventType.SESSION_CREATED)
     ended = event_row(EventType.SESSION_REVOKED, reason="logout")
-    answers = [("events", Page((ended, begun))), ("items", []), ("get", session_row("s1"))]
+    answers = [("events", Page((ended, begun))), ("items", []), ("get_many", [session_row("s1")])]
 
     assert [
         "Signed out on Chrome on macOS.",
@@ -168,7 +168,7 @@ def test_what_is_not_known_is_none() -> None:
     """Neither place, device nor method is an empty text."""
     nothing = evolve(DENIED, ip=None, network=None, user_agent=None)
     begun, session = event_row(EventType.SESSION_CREATED), evolve(session_row("s1"), amr=())
-    answers = [("events", Page((begun, nothing))), ("items", []), ("get", session)]
+    answers = [("events", Page((begun, nothing))), ("items", []), ("get_many", [session])]
     found = play(page(), *answers)
 
     assert [(None, "Chrome on macOS", None), (None, None, None)] == [

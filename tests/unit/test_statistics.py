@@ -14,7 +14,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from devsess import statistics
+from devsess import _life_tables
+from devsess._life_tables import _ages_within
 from devsess.history.words import REASONS
 from devsess.models import EventType
 from devsess.operations import _kinds
@@ -23,7 +24,6 @@ from devsess.statistics import (
     LATEST,
     MOST_DAYS,
     Stats,
-    _ages_within,
     bounds_of,
     days_of,
     stats_of,
@@ -259,7 +259,7 @@ def test_the_ages_of_a_week_are_made_once(monkeypatch: pytest.MonkeyPatch) -> No
         made.append(week)
         return _ages_within(week, now)
 
-    monkeypatch.setattr(statistics, "_ages_within", ages_within)
+    monkeypatch.setattr(_life_tables, "_ages_within", ages_within)
     weeks = [int(NOW // WEEK) - it for it in range(2)]
     stats(numbers(cohorts={(week, kind): (3, 1) for week in weeks for kind in KINDS}))
 

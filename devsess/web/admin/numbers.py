@@ -16,7 +16,7 @@ from devsess.web.admin.saying import kind_words, number, reason_words, span_word
 from devsess.web.words import isolated, msg
 
 if TYPE_CHECKING:
-    from devsess.statistics import DeviceCount, Stats
+    from devsess.statistics import DeviceCount, PlaceCount, Stats
     from devsess.stores.counting import Measures
     from devsess.web.admin.visit import AdminVisit, Count
 
@@ -109,27 +109,30 @@ def refused(counts: Measures) -> int:
 def places(visit: AdminVisit, stats: Stats) -> Places:
     """The places of the sign-ins, on a map and by name."""
     named = [it for it in stats.places if it.country or it.city]
-    names = [
-        visit.words.place(Location(city=it.city, country=it.country)) or Markup("") for it in named
-    ]
-    ranking = ranked(
-        visit,
-        "places",
-        visit.words.say("Places"),
-        list(zip(names, (it.count for it in named), strict=True)),
-    )
+    # Of hundreds, the most frequent first, only those that are shown are put into words.
+    counts = [(_place_words(visit, it), it.count) for it in named[:MOST]]
+    ranking = ranked(visit, "places", visit.words.say("Places"), counts)
+    placed = [it for it in named if it.latitude is not None and it.longitude is not None]
     dots = charts.dots(
-        (it.latitude, it.longitude, it.count, f"{name.striptags()}: {number(visit, it.count)}")
-        for it, name in zip(named, names, strict=True)
-        if it.latitude is not None and it.longitude is not None
+        (
+            it.latitude or 0,
+            it.longitude or 0,
+            it.count,
+            f"{_place_words(visit, it).striptags()}: {number(visit, it.count)}",
+        )
+        for it in placed[: charts.MOST_DOTS]
     )
     say = visit.words.say
     text = (
-        say("Map of the world: most sign-ins came from {place}", place=names[0].striptags())
-        if names
+        say("Map of the world: most sign-ins came from {place}", place=counts[0][0].striptags())
+        if counts
         else say("Map of the world, without sign-ins")
     )
     return Places(text, dots, ranking)
+
+
+def _place_words(visit: AdminVisit, it: PlaceCount) -> Markup:
+    return visit.words.place(Location(city=it.city, country=it.country)) or Markup("")
 
 
 def ranked(
@@ -148,7 +151,7 @@ def ranked(
 def rankings(visit: AdminVisit, stats: Stats) -> list[Ranking]:
     """Devices, reasons, what was unusual, and lifespans."""
     say, total = visit.words.say, stats.total
-    devices = [(_device_words(visit, one), one.count) for one in stats.devices]
+    devices = [(_device_words(visit, one), one.count) for one in stats.devices[:MOST]]
     reasons = [
         (reason_words(visit, it) if it else say("others"), n) for it, n in stats.reasons.items()
     ]
