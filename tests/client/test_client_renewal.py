@@ -398,3 +398,15 @@ def test_an_answer_without_tokens_is_not_kept(service: Service) -> None:
 def test_the_server_clock_is_its_own() -> None:
     """These tests run over a server whose clock is more than a year off."""
     assert abs((datetime.now(UTC) - FakeClock().now()).days) > 365
+
+
+def test_tokens_of_another_may_have_expired_too(service: Service) -> None:
+    """They are renewed then: to take them over was no renewal."""
+    store = MemoryStore(service.tokens())
+    with client(service, service.auth(store)) as one, client(service, service.auth(store)) as two:
+        assert 200 == one.get("/me").status_code
+        service.clock.advance(LATER)
+        assert 200 == two.get("/me").status_code
+        service.clock.advance(LATER)
+        assert 200 == one.get("/me").status_code
+    assert 2 == service.refreshes
