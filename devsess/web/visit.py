@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote, urlencode
+from urllib.parse import quote
 
 from attrs import define, field
 
@@ -25,8 +26,14 @@ if TYPE_CHECKING:
     from devsess.models import Device
     from devsess.web.look import Look
 
+_UNRESERVED = re.compile(r"[A-Za-z0-9._~-]*")
 _HTML = ("Content-Type", "text/html; charset=utf-8")
 _VARY = ("Vary", "Accept-Language, Cookie")
+
+
+def _quoted(text: str) -> str:
+    """*text* as a part of a path or query; that of most ids is as it is (RFC 3986 §2.3)."""
+    return text if _UNRESERVED.fullmatch(text) else quote(text, safe="")
 
 
 @define(slots=False)
@@ -101,8 +108,11 @@ class Visit:
     def link(self, path: str, query: Mapping[str, str] | None = None, /, **places: str) -> str:
         """A path below the mount point as a browser asks for it, its places filled."""
         if places:
-            path = path.format(**{name: quote(value, safe="") for name, value in places.items()})
-        return self._mount + path + (f"?{urlencode(query)}" if query else "")
+            path = path.format(**{name: _quoted(value) for name, value in places.items()})
+        if not query:
+            return self._mount + path
+        asked = "&".join(f"{_quoted(name)}={_quoted(str(value))}" for name, value in query.items())
+        return f"{self._mount}{path}?{asked}"
 
     @cached_property
     def _mount(self) -> str:

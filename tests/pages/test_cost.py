@@ -46,7 +46,7 @@ def test_a_row_of_a_device_costs_few_calls(site: Site) -> None:
 @pytest.mark.parametrize("face", ["wsgi"], indirect=True)
 def test_a_row_of_a_session_costs_few_calls(desk: Desk) -> None:
     """As on the account's own page."""
-    assert added(lambda: desk.get("/search"), lambda: desk.sign_in("ada")) < 1_000
+    assert added(lambda: desk.get("/search"), lambda: desk.sign_in("ada")) < 850
 
 
 def asked(desk: Desk | Site, page: Callable[[], object]) -> dict[str, int]:
