@@ -180,7 +180,8 @@ def _line(rest: list[Failed], at: float) -> Iterator[HistoryEntry]:
 async def _known(op: Operation, user_id: str, rows: Sequence[EventRow]) -> _Known:
     """The knowledge of the events of a page, whose sessions are read together."""
     of = dict.fromkeys(it.session_id for it in rows if it.session_id is not None)
-    sessions = {it.id: it for it in await op.store.get_many([*of])} if of else {}
+    rows_of = await op.store.get_many([*of]) if of else []
+    sessions: dict[str | None, SessionRow] = {it.id: it for it in rows_of}
     return _Known(op, user_id, {it.device_id for it in rows if it.device_id is not None}, sessions)
 
 
@@ -192,7 +193,7 @@ class _Known:
         op: Operation,
         user_id: str,
         device_ids: Collection[str],
-        sessions: Mapping[str, SessionRow],
+        sessions: Mapping[str | None, SessionRow],
     ) -> None:
         self._op, self._user_id, self._device_ids = op, user_id, device_ids
         self._sessions = sessions
@@ -201,7 +202,7 @@ class _Known:
 
     def is_in_question(self, row: EventRow) -> bool:
         """An answer, or a step-up, clears the score; nobody answers for an impersonation."""
-        session = self._sessions.get(row.session_id or "")
+        session = self._sessions.get(row.session_id)
         if row.type is not EventType.SESSION_CREATED or session is None or session.impersonator:
             return False
         now, policy = self._op.now, self._op.policy
@@ -209,7 +210,7 @@ class _Known:
         return is_live and is_in_question(session.score, policy)
 
     async def about(self, row: EventRow) -> About:
-        session = self._sessions.get(row.session_id or "")
+        session = self._sessions.get(row.session_id)
         if session is not None:
             place = await self._place(row, session)
             return About(place, _called(session.device), _methods(row, session))

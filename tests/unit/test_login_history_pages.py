@@ -141,6 +141,31 @@ def test_a_session_is_read_once() -> None:
 
 
 @pytest.mark.parametrize(
+    ("kind", "changes", "expected"),
+    [
+        (EventType.SESSION_CREATED, {}, True),
+        (EventType.SESSION_REVOKED, {}, False),
+        (EventType.SESSION_CREATED, {"score": None}, False),
+        (EventType.SESSION_CREATED, {"score": -5}, False),
+        (EventType.SESSION_CREATED, {"revoked_at": T0 + 1, "reason": "logout"}, False),
+        (EventType.SESSION_CREATED, {"impersonator": ("s0", "support-7")}, False),
+        (EventType.SESSION_CREATED, None, False),
+    ],
+)
+def test_a_sign_in_is_in_question(
+    kind: EventType, changes: dict[str, Any] | None, expected: bool
+) -> None:
+    """While its session lives, is of its own user, and has the points; none that was deleted."""
+    session = evolve(session_row("s1"), **{"score": 99, **(changes or {})})
+    found = [] if changes is None else [session]
+    answers: list[Any] = [("events", Page((event_row(kind),))), ("items", [])]
+    answers += [("get_many", found), ("known_devices", Known([], 0)), ("locate", None)]
+    [line] = play(page(), *answers[: 3 if found else 5])
+
+    assert expected is line.is_in_question
+
+
+@pytest.mark.parametrize(
     ("how", "error", "said"),
     [
         ({"limit": 0}, ValueError, "limit"),
