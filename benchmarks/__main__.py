@@ -24,6 +24,7 @@ from benchmarks import (
     _results,
     algorithms,
     availability,
+    crowded,
     endings,
     growth,
     imports,
@@ -35,6 +36,7 @@ from benchmarks import (
     staleness,
     store_growth,
     stores,
+    tails,
     validate,
 )
 from benchmarks._line import Line
@@ -59,6 +61,8 @@ class Suite(Protocol):
 
 SUITES: dict[str, Suite] = {
     "validate": validate,
+    "crowded": crowded,
+    "tails": tails,
     "algorithms": algorithms,
     "shared": shared,
     "staleness": staleness,

@@ -57,13 +57,13 @@ def _revoked(place: Place) -> list[str]:
 def _batch(is_revoked: Callable[[str], bool], place: Place) -> Batch:
     from flask_jwt_extended import create_access_token
 
-    app = _app(is_revoked)
+    app = make_app(is_revoked)
     with app.app_context():
         tokens = [create_access_token(identity=user) for user in place.users]
     return lambda: _each(app, tokens)
 
 
-def _app(is_revoked: Callable[[str], bool]) -> Flask:
+def make_app(is_revoked: Callable[[str], bool]) -> Flask:
     """With issuer and audience, since the unit of all looks at them, too."""
     from flask import Flask
     from flask_jwt_extended import JWTManager

@@ -51,7 +51,7 @@ def starlette(place: Place) -> Iterator[Batch]:
     from starlette.middleware.sessions import SessionMiddleware
 
     middleware = SessionMiddleware(_app, workload.SECRET)
-    cookies = [_cookie(middleware, user) for user in place.users]
+    cookies = [cookie_of(middleware, user) for user in place.users]
     yield lambda: each(partial(_call, middleware), [_scope(fresh_copy(text)) for text in cookies])
 
 
@@ -59,7 +59,7 @@ async def _app(scope: Any, _: object, __: object) -> None:
     scope["session"]["user_id"]
 
 
-def _cookie(middleware: SessionMiddleware, user: str) -> str:
+def cookie_of(middleware: SessionMiddleware, user: str) -> str:
     """As the middleware writes it into a response."""
     data = b64encode(json.dumps({"user_id": user}).encode())
     return f"session={middleware.signer.sign(data).decode()}"

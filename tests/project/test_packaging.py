@@ -33,7 +33,7 @@ def pyproject() -> dict[str, Any]:
 
 
 FRAMEWORKS = ("django", "flask", "prometheus", "starlette")
-SERVERS = ROOT / "benchmarks" / "servers"
+SERVERS, SERVED = ROOT / "benchmarks" / "servers", ROOT / "benchmarks" / "served"
 STORES = ("mongodb", "postgres", "redis")
 
 
@@ -155,7 +155,7 @@ def test_benchmarks_need_nothing_more() -> None:
     files = [
         path
         for path in _source.python_files(ROOT / "benchmarks")
-        if not path.name.startswith(more) and path.parent != SERVERS
+        if not path.name.startswith(more) and path.parent not in (SERVERS, SERVED)
     ]
     imported = _source.third_party(*files)
     assert set() == distributions(imported) - required(project()["dependencies"])

@@ -1,0 +1,103 @@
+"""The cost of a repeated validation when very many sessions are cached."""
+
+from __future__ import annotations
+
+import random
+import sqlite3
+from contextlib import closing
+from datetime import timedelta
+from functools import partial
+from itertools import accumulate
+from typing import TYPE_CHECKING
+
+from benchmarks import _workload as workload
+from benchmarks._line import Line
+from benchmarks._rounds import best
+from benchmarks.growth import fill
+from devsess import Policy, SessionManager
+from devsess.tuning.timing import Batch, each_fresh, fresh_copy
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from benchmarks._setting import Setting
+
+DESCRIPTION = (
+    "A repeated validation while so many sessions are cached, each with a token of its own. By"
+    " Zipf's law few of them are used nearly always; uniformly, each is used as often as any"
+    " other, and nothing that it needs is in the processor's cache."
+)
+
+# By the number of cached sessions: the bound under Zipf's law.
+SIZES = {65_536: 0.03, 1_000_000: 0.045}
+QUICK_SIZES = {65_536: 0.03}
+CALLS, ROUNDS = 2_000, 25
+
+
+def lines(setting: Setting) -> list[Line]:
+    """Each way of use at each size."""
+    sizes = QUICK_SIZES if setting.quick else SIZES
+    return [line for size, bound in sizes.items() for line in _of_size(setting, size, bound)]
+
+
+def _of_size(setting: Setting, size: int, bound: float) -> list[Line]:
+    path = setting.folder / f"crowded-{size}.db"
+    policy = Policy(cache_size=size, access_lifetime=timedelta(hours=1))
+    with workload.opened(path) as sessions:
+        sessions.login("model", workload.client(0))
+    fill(path, size - 1)
+    with SessionManager(path, keys=workload.SECRET, policy=policy) as sessions:
+        tokens = _tokens(sessions, path)
+        # The first answer from memory reads the log, and drops all that was kept before.
+        for token in (tokens[0], *tokens):
+            sessions.validate(token)
+        seconds = best(_batches(sessions, tokens), setting.rounds(ROUNDS))
+    return [
+        Line(
+            f"repeated, {size:,} cached, {way}",
+            seconds[way] / seconds["decode"],
+            bound if way == "Zipf" else None,
+            microseconds=seconds[way] * 1e6,
+        )
+        for way in ("Zipf", "uniform")
+    ]
+
+
+def _tokens(sessions: SessionManager, path: Path) -> list[str]:
+    """An access token of each session, as `login` would have given out; in the order of age."""
+    model = sessions.list("model")[0]
+    now = model.created_at.timestamp()
+    with closing(sqlite3.connect(path)) as db:
+        owners = db.execute("SELECT id, user_id FROM sessions").fetchall()
+    mint = sessions._core.tokens.access.mint
+    return [
+        mint(
+            session_id=session_id,
+            user_id=user_id,
+            now=now,
+            expires_at=int(now) + 3600,
+            auth_time=int(now),
+            amr=(),
+            acr=None,
+            generation=0,
+            jti=session_id,
+        )
+        for session_id, user_id in owners
+    ]
+
+
+def _batches(sessions: SessionManager, tokens: Sequence[str]) -> dict[str, Batch]:
+    chance = random.Random(7)
+    shuffled = chance.sample(tokens, len(tokens))
+    weights = [*accumulate(1 / rank for rank in range(1, len(tokens) + 1))]
+
+    def by_zipf() -> float:
+        drawn = chance.choices(shuffled, cum_weights=weights, k=CALLS)
+        return each_fresh(sessions.validate, drawn, fresh_copy)
+
+    def uniformly() -> float:
+        return each_fresh(sessions.validate, chance.choices(tokens, k=CALLS), fresh_copy)
+
+    unit = partial(each_fresh, workload.bare_decode, tokens[:CALLS], fresh_copy)
+    return {"decode": unit, "Zipf": by_zipf, "uniform": uniformly}

@@ -1,0 +1,55 @@
+"""
+One app and its server, in a process of their own.
+
+    python -m benchmarks.served.server NAME FOLDER
+
+Writes a line of JSON, the port and the headers of each user's requests, and serves until it is
+ended.
+"""
+
+from __future__ import annotations
+
+import json
+import socket
+import sys
+from pathlib import Path
+from typing import Any
+
+from benchmarks.served import apps_asgi, apps_wsgi
+
+# Seconds that a connection may stay idle, while the others take their turns.
+IDLE = 600
+
+
+def main(name: str, folder: str) -> None:
+    """Serve the app of that name, whose files are in *folder*."""
+    is_asgi = name in apps_asgi.APPS
+    apps = apps_asgi.APPS if is_asgi else apps_wsgi.APPS
+    app, headers = apps[name](Path(folder))
+    listening = socket.create_server(("127.0.0.1", 0))
+    print(json.dumps([listening.getsockname()[1], headers]), flush=True)
+    (_asgi if is_asgi else _wsgi)(app, listening)
+
+
+def _asgi(app: Any, listening: socket.socket) -> None:
+    import uvicorn
+
+    config = uvicorn.Config(
+        app,
+        # Without accelerators that not every installation has.
+        http="h11",
+        loop="asyncio",
+        timeout_keep_alive=IDLE,
+        log_level="warning",
+    )
+    uvicorn.Server(config).run(sockets=[listening])
+
+
+def _wsgi(app: Any, listening: socket.socket) -> None:
+    import waitress
+
+    waitress.serve(app, sockets=[listening], channel_timeout=IDLE, _quiet=True)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
