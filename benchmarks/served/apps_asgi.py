@@ -94,7 +94,7 @@ def fastapi_users(folder: Path) -> Made:
     from fastapi_users_db_sqlalchemy.access_token import SQLAlchemyAccessTokenDatabase
     from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_async_engine
 
-    from benchmarks._peer_fastapi import AccessToken, Base, User, UserManager
+    from benchmarks._peer_fastapi import AccessToken, User, UserManager
 
     engine = create_async_engine(f"sqlite+aiosqlite:///{folder / 'users.db'}")
     make = async_sessionmaker(engine, expire_on_commit=False)
@@ -102,17 +102,6 @@ def fastapi_users(folder: Path) -> Made:
         User(id=UUID(int=n), email=f"{n}@app.example", hashed_password="!") for n in range(USERS)
     ]
     tokens = [AccessToken(token=secrets.token_urlsafe(), user_id=user.id) for user in users]
-
-    @asynccontextmanager
-    async def prepared(_: FastAPI) -> AsyncIterator[None]:
-        async with engine.begin() as connection:
-            await connection.run_sync(Base.metadata.create_all)
-        async with make() as session:
-            session.add_all(users)
-            await session.flush()
-            session.add_all(tokens)
-            await session.commit()
-        yield
 
     async def database() -> AsyncIterator[AsyncSession]:
         async with make() as session:
@@ -130,13 +119,28 @@ def fastapi_users(folder: Path) -> Made:
     transport = BearerTransport(tokenUrl="login")
     backend = AuthenticationBackend(name="db", transport=transport, get_strategy=strategy)
     current = FastAPIUsers[User, UUID](manager, [backend]).current_user(active=True)
-    app = FastAPI(lifespan=prepared)
+    app = FastAPI(lifespan=lambda _: _filled(engine, make, users, tokens))
 
     @app.get("/")
     async def who(user: Annotated[User, Depends(current)]) -> str:
         return str(user.id)
 
     return app, [{"Authorization": f"Bearer {it.token}"} for it in tokens]
+
+
+@asynccontextmanager
+async def _filled(engine: Any, make: Any, *groups: list[Any]) -> AsyncIterator[None]:
+    """The tables of fastapi-users, with these rows, group by group."""
+    from benchmarks._peer_fastapi import Base
+
+    async with engine.begin() as connection:
+        await connection.run_sync(Base.metadata.create_all)
+    async with make() as session:
+        for rows in groups:
+            session.add_all(rows)
+            await session.flush()
+        await session.commit()
+    yield
 
 
 def _users() -> list[str]:
