@@ -23,7 +23,7 @@ DESCRIPTION = (
 
 SESSIONS = 250
 PAUSE = 0.001
-# Of each, in all; its thousandth is the mean of so many of the slowest.
+# Of each: one in a thousand is the sixtieth slowest.
 CALLS = 60_000
 SHARES = {"the median": 0.5, "one in a hundred": 0.01, "one in a thousand": 0.001}
 BOUND = 3.0

@@ -85,7 +85,9 @@ def _batches(stack: ExitStack, path: Path, grants: Sequence[Grant]) -> dict[str,
         "repeated, asyncio": _asynchronous(stack, path, grants),
         "fresh=True": _repeated(partial(strict.validate, fresh=True), grants),
         "a token seen for the first time": lambda: first_seen(path, grants),
-        "a token seen for the first time, with its client": partial(_first_seen, path, grants),
+        "a token seen for the first time, with its client": partial(
+            _first_with_client, path, grants
+        ),
         **_refused(strict),
     }
 
@@ -151,7 +153,7 @@ def first_seen(path: Path, grants: Sequence[Grant]) -> float:
         return each_fresh(newcomer.validate, tokens, fresh_copy)
 
 
-def _first_seen(path: Path, grants: Sequence[Grant]) -> float:
+def _first_with_client(path: Path, grants: Sequence[Grant]) -> float:
     """As `first_seen`, by browsers that present their device token, as every middleware sees."""
     with workload.opened(path) as newcomer:
         return each_request(newcomer, workload.requests(grants))

@@ -18,7 +18,8 @@ DESCRIPTION = (
     " ASGI by uvicorn, those for WSGI by waitress. The left figure is the server's processor time"
     " for a request, best of many rounds, the other what that is beyond the framework's bare app,"
     " which looks at nothing. Cookies, CSRF check, client address and the guard of the view"
-    " included; what of it is the framework's, such as calling a dependency, too."
+    " included; what of it is the framework's, such as calling a dependency, too. The bound of"
+    " devsess is what Starlette's signed cookie adds, over all frameworks."
 )
 
 COOKIE = "FastAPI, Starlette's SessionMiddleware"

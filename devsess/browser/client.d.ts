@@ -10,7 +10,12 @@ export interface StepUpEvent extends Event {
   readonly maxAge: number | null;
   /** Authentication contexts, one of which must be reached; [] for any. */
   readonly acrValues: string[];
-  /** Whether the person did so, once it is known: then the request is sent once more. */
+  /**
+   * Whether the person did so: then the request is sent once more. Call it before the listener
+   * returns, with a promise while the person still has to act.
+   *
+   * @throws DOMException InvalidStateError if the listener has returned.
+   */
   answer(given: boolean | Promise<boolean>): void;
 }
 

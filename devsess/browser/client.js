@@ -260,11 +260,16 @@ export class SessionClient extends EventTarget {
   #steppedUp({ max_age: age, acr_values: values }) {
     this.#asking ??= (async () => {
       let answer = false;
+      let isLate = false;
       const event = new Event("stepup");
       event.maxAge = age === undefined ? null : Number(age);
       event.acrValues = values ? values.split(" ") : [];
-      event.answer = (given) => (answer = given);
+      event.answer = (given) => {
+        if (isLate) throw new DOMException("give a promise before the listener returns", "InvalidStateError");
+        answer = given;
+      };
       this.dispatchEvent(event);
+      isLate = true;
       return answer;
     })().finally(() => (this.#asking = undefined));
     return this.#asking;

@@ -35,6 +35,8 @@ PAUSE = 0.02
 # Sendings of one request: each but the last follows tokens that somebody else has renewed.
 MOST = 4
 
+_ENDED = "the session has ended, or was signed out: sign in again"
+
 
 class Core:
     """The tokens of one store, sent to one site and renewed there."""
@@ -124,7 +126,7 @@ class Core:
         """The successors of *stored*, which was read under the lock."""
         if not stored.is_signed_in:
             self._tokens = stored
-            raise SessionEndedError("this session was signed out: sign in again")
+            raise SessionEndedError(_ENDED)
         response = await Send(self._site.refresh(stored, request), whole=True)
         if response.status_code == 401 and challenge_of(response) is not None:
             return self._saved(stored.signed_out(), stored)
@@ -138,7 +140,7 @@ class Core:
             found = tokens
         self._tokens = found
         if not found.is_signed_in:
-            raise SessionEndedError("the session has ended: sign in again")
+            raise SessionEndedError(_ENDED)
         return found
 
     # Step-up, sign-out, sign-in.
@@ -186,6 +188,11 @@ class Core:
             if response.status_code == 204:
                 self._tokens = tokens.signed_out(forget_device=forgets_device(request))
                 self._store.save(self._tokens)
+        except SessionEndedError:
+            if forgets_device(request):
+                self._tokens = Tokens()
+                self._store.save(self._tokens)
+            raise
         finally:
             release()
 

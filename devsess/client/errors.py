@@ -46,7 +46,9 @@ class RenewalError(ClientError):
 
 class StepUpUnansweredError(ClientError):
     """
-    The server wants a newer or stronger sign-in, and got none. The session lives.
+    The server wants a newer or stronger sign-in, and got none.
+
+    The session lives, unless the answer to a proof was lost (a `status` from 500 on).
 
     Attributes:
         challenge: What it wants.

@@ -85,7 +85,7 @@ def events(page: Page) -> list[str]:
 
 
 def test_it_is_small() -> None:
-    """At most 4 KB as it is sent."""
+    """At most 4 KB once it is compressed."""
     assert len(gzip.compress(browser.content(), 9)) <= MAX_SIZE
 
 
@@ -335,6 +335,15 @@ def test_a_step_up_that_nobody_answers_is_refused(visitor: Visitor, site: Site, 
     [page] = tabs(visitor, way, 1)
     assert [401, 200] == [page.evaluate('ask("/transfer")'), page.evaluate("ask()")]
     assert [STEP_UP] == events(page)
+
+
+def test_a_step_up_is_answered_in_its_listener(visitor: Visitor, site: Site) -> None:
+    """An answer that comes later is refused, and not lost in silence."""
+    [page] = tabs(visitor, "bearer", 1)
+    page.evaluate("client.addEventListener('stepup', (event) => { window.later = event })")
+    assert 401 == page.evaluate('ask("/transfer")')
+    late = "() => { try { later.answer(true) } catch (error) { return error.name } }"
+    assert "InvalidStateError" == page.evaluate(late)
 
 
 def test_nothing_is_stored(visitor: Visitor, site: Site) -> None:

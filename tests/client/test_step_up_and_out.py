@@ -186,6 +186,17 @@ def test_a_sign_out_may_forget_the_device(service: Service) -> None:
     assert Tokens() == store.load()
 
 
+def test_the_device_is_forgotten_where_the_session_has_ended_before(service: Service) -> None:
+    """The sign-out comes too late, and its device token goes all the same."""
+    store = MemoryStore(service.tokens())
+    with client(service, service.auth(store)) as http:
+        service.sessions.revoke_all("ada")
+        service.clock.advance(LATER)
+        with pytest.raises(SessionEndedError):
+            http.post("/auth/logout", json={"forget_device": True})
+    assert Tokens() == store.load()
+
+
 def test_a_sign_out_that_failed_keeps_the_tokens(service: Service) -> None:
     """So that it can be tried again."""
     store = MemoryStore(service.tokens())
