@@ -36,6 +36,17 @@ AT_WORK = "SELECT pid FROM pg_stat_activity WHERE application_name LIKE 'devsess
 LIMITS = "SELECT current_setting('statement_timeout'), current_setting('lock_timeout')"
 LOST = "SELECT 1 FROM pg_stat_activity WHERE query LIKE '%17 AS lost' AND state LIKE 'idle%'"
 FIRST, *LATER = tables.STEPS
+# Waits for the tables of a schema, and so everybody else behind it.
+QUEUED = (
+    "SELECT 1 FROM pg_locks WHERE NOT granted AND mode = 'AccessExclusiveLock'"
+    " AND relation = '{}.sessions'::regclass"
+)
+# Of those that know how to notice that the client is gone.
+NOTICES = (
+    "SELECT 1 FROM pg_settings WHERE name = 'client_connection_check_interval'"
+    " AND version() ~ 'linux'"
+)
+SLEEPS = f"{AT_WORK} AND wait_event = 'PgSleep'"
 
 
 @pytest.fixture
@@ -100,18 +111,61 @@ def test_a_step_may_take_longer_than_a_call(
     with_store(url, schema, work, is_awaited=is_awaited)
 
 
+@pytest.mark.parametrize(
+    "lock",
+    ["LOCK {s}.sessions IN ACCESS SHARE MODE", tables._LOCK.replace("%s", "'devsess {s}'")],
+    ids=["program", "migration"],
+)
 def test_a_lock_may_be_waited_for_longer_than_a_call_takes(
-    postgres: PostgresServer, schema: str
+    postgres: PostgresServer, schema: str, lock: str
 ) -> None:
-    """`devsess migrate` waits for the transaction of another program."""
+    """`devsess migrate` waits for another program, or another migration, in several tries."""
     url = postgres.url(schema=schema, timeout=TIMEOUT)
     with ThreadPoolExecutor() as threads:
-        with _locked(postgres, f"LOCK {schema}.sessions IN ACCESS SHARE MODE"):
+        with _locked(postgres, lock.replace("{s}", schema)):
             found = threads.submit(CliRunner().invoke, main, ["migrate", "--store", url, "--json"])
             _until(postgres, AT_WORK)
-            sleep(LONG)
+            sleep(LONG * 2)
             assert not found.done()
         assert LATER == json.loads(found.result(LATE).stdout)["steps"]
+
+
+@both_ports
+def test_readers_get_through_while_a_lock_is_waited_for(
+    postgres: PostgresServer, schema: str, is_awaited: bool
+) -> None:
+    """A transaction that is left open keeps the migration out, and nobody else."""
+    url = postgres.url(options="-c%20lock_timeout%3D4s")
+    with ThreadPoolExecutor() as threads, psycopg.connect(url, autocommit=True) as reader:
+        with _locked(postgres, f"LOCK {schema}.sessions IN ACCESS SHARE MODE"):
+            found = threads.submit(
+                with_store, postgres.url(), schema, _migrated, is_awaited=is_awaited
+            )
+            for _ in range(3):
+                _until(postgres, QUEUED.format(schema))
+                reader.execute(f"SELECT FROM {schema}.sessions".encode())
+            assert not found.done()
+        assert found.result(LATE) == LATER
+
+
+def test_a_step_ends_with_its_client(
+    postgres: PostgresServer, schema: str, proxy: Proxy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It keeps nobody out for the sake of a client that was killed."""
+    if not postgres.ask(NOTICES):
+        pytest.skip("this server does not notice it")
+    _slow(monkeypatch, LATE * 3)
+    url = postgres.url(port=proxy.address[1])
+    with ThreadPoolExecutor() as threads:
+        found = threads.submit(with_store, url, schema, _migrated)
+        _until(postgres, SLEEPS)
+        proxy.cut()
+        with pytest.raises(StoreUnavailableError):
+            found.result(LATE)
+    until = monotonic() + LATE
+    while postgres.ask(SLEEPS):
+        assert monotonic() < until
+        sleep(0.1)
 
 
 @both_ports

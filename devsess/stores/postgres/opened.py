@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 from attrs import evolve
 
 from devsess.errors import ConfigurationError, StoreUnavailableError
+from devsess.stores.calls import StoreBusyError
 from devsess.stores.postgres import schema as tables
 from devsess.stores.postgres.errors import UndoneError
 from devsess.stores.postgres.limits import LimitedAsyncConnection, LimitedConnection
@@ -31,6 +32,8 @@ InTransaction = Callable[[Transaction], Awaitable[T]]
 
 # How often a transaction is tried that the server undid for the sake of others.
 _TRIES = 3
+# Seconds between two tries of a migration to take its locks.
+_PAUSE = 1.0
 _LACKING = "the schema lacks {}: `devsess migrate` makes them in the time that they take"
 
 
@@ -155,11 +158,26 @@ class Opened:
         """See Store.migrate; it takes the time that it needs."""
         steps = await self.pending()
         if steps:
-            name = f"devsess migrate {token_hex(8)}"
-            first = UNLIMITED, {"name": name}
-            steps = await self._tried(self._transaction(self._taken, first), name)
+            steps = await self._taken_in_turn()
         self._is_current = True
         return steps
+
+    async def _taken_in_turn(self) -> list[str]:
+        """
+        The steps that were taken, once their locks were given.
+
+        As long as they are held by another, everybody waits who comes behind this transaction.
+        So each try is soon over, and lets the others pass.
+        """
+        name = f"devsess migrate {token_hex(8)}"
+        work = self._transaction(self._taken, (UNLIMITED, {"name": name}))
+        while True:
+            try:
+                return await self._tried(work, name)
+            except UndoneError:
+                raise
+            except StoreBusyError:
+                await self.port.pause(_PAUSE)
 
     async def _taken(self, db: Transaction) -> list[str]:
         return await tables.migrate(db, self.schema)

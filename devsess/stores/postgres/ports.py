@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import nullcontext
-from time import monotonic
+from time import monotonic, sleep
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import psycopg
@@ -59,11 +60,15 @@ class Port(Protocol):
 
         Raises:
             StoreUnavailableError: If the server fell silent, or there was an error.
+            StoreBusyError: If a lock was not given.
         """
         ...
 
     async def listen(self, channel: str, seconds: float) -> None:
         """Return once there was a notification on *channel*, or after *seconds*."""
+
+    async def pause(self, seconds: float) -> None:
+        """Return after *seconds*; no connection is taken meanwhile."""
 
     async def close(self) -> None:
         """Close all connections; closing twice is fine."""
@@ -142,6 +147,9 @@ class BlockingPort(_Port):
     async def listen(self, channel: str, seconds: float) -> None:
         self._listener.listen(channel, seconds)
 
+    async def pause(self, seconds: float) -> None:
+        sleep(seconds)
+
     async def close(self) -> None:
         self._is_closed = True
         self._listener.close()
@@ -206,6 +214,9 @@ class AwaitingPort(_Port):
 
     async def listen(self, channel: str, seconds: float) -> None:
         await self._opened().listener.listen(channel, seconds)
+
+    async def pause(self, seconds: float) -> None:
+        await asyncio.sleep(seconds)
 
     async def close(self) -> None:
         self._is_closed = True

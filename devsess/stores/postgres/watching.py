@@ -25,12 +25,17 @@ if TYPE_CHECKING:
 
     _Watched: TypeAlias = LimitedConnection | LimitedAsyncConnection
 
-# For the first statement of a transaction: none of the server's limits holds in it, and it has a
-# name. Nor do those of an administrator; the last of them came with version 17.
+# For the first statement of a transaction: it has a name, and its work no limit, be it the server's
+# or an administrator's (the last of them came with version 17). But a lock is waited for shortly:
+# who comes later waits behind it, readers too. It is more than the second after which an autovacuum
+# gives way, and is said here: the pool's own is as long as `timeout` makes it, and an application's
+# pool has none. And the server looks whether the client is still there, from version 14 on, and
+# where its system can tell: elsewhere it refuses the setting.
 UNLIMITED = (
-    "SELECT set_config('application_name', %(name)s, true), (SELECT count(set_config(s.name, '0',"
-    " true)) FROM pg_settings s WHERE s.name IN ('lock_timeout', 'statement_timeout',"
-    " 'transaction_timeout'))"
+    "SELECT set_config('application_name', %(name)s, true), (SELECT count(set_config(name, it,"
+    " true)) FROM pg_settings JOIN (VALUES ('statement_timeout', '0'), ('transaction_timeout',"
+    " '0'), ('lock_timeout', '2s'), ('client_connection_check_interval', '5s')) AS its (name, it)"
+    " USING (name) WHERE name <> 'client_connection_check_interval' OR version() ~ 'linux')"
 )
 # An idle one has answered: if nothing has come, then the answer was lost.
 _AT_WORK = "SELECT 1 FROM pg_stat_activity WHERE application_name = %s AND left(state, 4) <> 'idle'"
