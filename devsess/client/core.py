@@ -7,13 +7,16 @@ LAW: which tokens a request carries, and who renews them.
 3. An answer that finds another refresh token in the store than was presented is dropped: the
    lock was lost, and the other holder's tokens are the newer ones.
 4. Only devsess ends a session here: a 401 with its challenge. Any other answer keeps the tokens.
-5. Tokens go to the origin of the endpoints alone.
+5. Tokens go to the origin of the endpoints alone, and come from there.
+6. A request is sent again for the user whom it was first sent for, and for no other.
+7. What is sent under the lock takes no longer than others wait for it.
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
+from contextvars import ContextVar
 from threading import Lock
 
 import httpx
@@ -26,7 +29,14 @@ from devsess.client.errors import (
     TokenStoreError,
 )
 from devsess.client.ports import OnStepUp, Port, Send
-from devsess.client.requests import Site, forgets_device, is_repeatable, json_of, retry_after
+from devsess.client.requests import (
+    Site,
+    forgets_device,
+    in_time,
+    is_repeatable,
+    json_of,
+    retry_after,
+)
 from devsess.client.tokens import Release, Tokens, TokenStore
 
 # Seconds to wait for another holder of the lock, and between two looks.
@@ -35,6 +45,8 @@ PAUSE = 0.02
 # Sendings of one request: each but the last follows tokens that somebody else has renewed.
 MOST = 4
 
+# Those whose `on_step_up` runs in this task or thread: a request of its own must not ask again.
+_ASKING: ContextVar[tuple[Core, ...]] = ContextVar("_ASKING", default=())
 _ENDED = "the session has ended, or was signed out: sign in again"
 
 
@@ -77,7 +89,9 @@ class Core:
                 found = await self._renewed(tokens, request, port)
             else:
                 found = await self._stepped_up(challenge.step_up, tokens, request, port)
-            tokens, is_ours = found
+            before, (tokens, is_ours) = tokens, found
+            if tokens.user != before.user:
+                return
             if is_ours:
                 left.discard(challenge.error)
 
@@ -127,10 +141,16 @@ class Core:
         if not stored.is_signed_in:
             self._tokens = stored
             raise SessionEndedError(_ENDED)
-        response = await Send(self._site.refresh(stored, request), whole=True)
+        response = await Send(in_time(self._site.refresh(stored, request)), whole=True)
+        self._check_origin(response)
         if response.status_code == 401 and challenge_of(response) is not None:
             return self._saved(stored.signed_out(), stored)
         return self._saved(_successor(response, stored), stored)
+
+    def _check_origin(self, response: httpx.Response) -> None:
+        """Nothing that a redirect led to has a say about the tokens."""
+        if not self._site.has(response.url):
+            raise RenewalError("the server redirects to another origin, whose answer is no renewal")
 
     def _saved(self, tokens: Tokens, presented: Tokens) -> Tokens:
         """*tokens*, saved; or those that another holder has saved since."""
@@ -151,16 +171,26 @@ class Core:
         """As `_renewed`, by the application's proof; of many requests one asks for it."""
         if self._on_step_up is None:
             raise StepUpUnansweredError("this needs a step-up", challenge=wanted)
+        if self in _ASKING.get():
+            raise StepUpUnansweredError("the step-up itself needs a step-up", challenge=wanted)
         release = await _locked(_trying(self._asking), port, None)
         try:
             if self._tokens.access_token != used.access_token:
                 return self._tokens, False
-            proof = await port.ask(self._on_step_up, wanted)
+            proof = await self._ask(self._on_step_up, wanted, port)
             if proof is None:
                 raise StepUpUnansweredError("nobody answered the step-up", challenge=wanted)
             return await self._prove(self._site.own(proof, request), wanted, port), True
         finally:
             release()
+
+    async def _ask(self, question: OnStepUp, wanted: StepUp, port: Port) -> httpx.Request | None:
+        asking = _ASKING.get()
+        _ASKING.set((*asking, self))
+        try:
+            return await port.ask(question, wanted)
+        finally:
+            _ASKING.set(asking)
 
     async def _prove(self, proof: httpx.Request, wanted: StepUp, port: Port) -> Tokens:
         """
@@ -177,6 +207,7 @@ class Core:
                     challenge=wanted,
                     status=response.status_code,
                 )
+            self._check_origin(response)
             return self._saved(_successor(response, tokens), tokens)
         finally:
             release()
@@ -200,6 +231,7 @@ class Core:
         self, request: httpx.Request, tokens: Tokens
     ) -> tuple[Tokens, httpx.Response]:
         """The answer to *request*, and the tokens that it carried."""
+        in_time(request)
         response = await self._sent(request, tokens, whole=True)
         challenge = challenge_of(response) if tokens.access_token else None
         if challenge is not None and challenge.error == EXPIRED and is_repeatable(request):

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
 
 import httpx
 
+from devsess.client.errors import RenewalError
 from devsess.client.tokens import Tokens
 
+# Seconds for each wait of a request under the lock: half of what others wait for that.
+LONGEST = 15.0
 _DIGITS = re.compile(r"[0-9]{1,6}")
 # Headers of the application's request that one in its name carries too: by the user agent a
 # session knows its device, and a renewal for a timer is no activity.
@@ -46,7 +49,9 @@ class Site:
     def refresh(self, tokens: Tokens, request: httpx.Request) -> httpx.Request:
         """The request that renews *tokens*, for the sake of *request*."""
         members = {"refresh_token": tokens.refresh_token, "device_token": tokens.device_token}
-        return _like(request, httpx.Request("POST", self._below("refresh"), json=members))
+        renewal = httpx.Request("POST", self._below("refresh"), json=members)
+        renewal.stream = _SentOnce(renewal.content)
+        return _like(request, renewal)
 
     def own(self, proof: httpx.Request, request: httpx.Request) -> httpx.Request:
         """
@@ -63,6 +68,30 @@ class Site:
         return self._endpoints.copy_with(path=f"{self._endpoints.path.rstrip('/')}/{name}")
 
 
+class _SentOnce(httpx.SyncByteStream, httpx.AsyncByteStream):
+    """
+    A body that a redirect cannot send elsewhere.
+
+    Raises:
+        RenewalError: When it is to be sent once more.
+    """
+
+    def __init__(self, body: bytes) -> None:
+        self._left: bytes | None = body
+
+    def _take(self) -> bytes:
+        body, self._left = self._left, None
+        if body is None:
+            raise RenewalError("the server redirects the renewal: write its address as endpoints")
+        return body
+
+    def __iter__(self) -> Iterator[bytes]:
+        yield self._take()
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        yield self._take()
+
+
 def _origin(url: httpx.URL) -> tuple[str, str, int | None]:
     return url.scheme, url.host, url.port
 
@@ -75,6 +104,15 @@ def _like(request: httpx.Request, other: httpx.Request) -> httpx.Request:
         if name in request.headers:
             other.headers.setdefault(name, request.headers[name])
     return other
+
+
+def in_time(request: httpx.Request) -> httpx.Request:
+    """*request*, each wait of which ends while others still wait for the lock that it is under."""
+    given: dict[str, float | None] = request.extensions.get("timeout") or {}
+    waits = ("connect", "read", "write", "pool")
+    limited = {name: min(LONGEST, given.get(name) or LONGEST) for name in waits}
+    request.extensions["timeout"] = limited
+    return request
 
 
 def is_repeatable(request: httpx.Request) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import subprocess
 import sys
 import time
@@ -15,7 +16,7 @@ from typing import Any
 
 import httpx
 import pytest
-from _service import HOUR, LATER, Answer, Service, client, json_answer, page
+from _service import HOUR, LATER, Answer, Service, client, json_answer, members_of, page, running
 
 from devsess.client import (
     FileStore,
@@ -25,6 +26,7 @@ from devsess.client import (
     SessionEndedError,
     Tokens,
 )
+from devsess.client.core import PATIENCE
 from devsess.testing import FakeClock
 
 PROGRAM = Path(__file__).parent / "_program.py"
@@ -372,6 +374,73 @@ def test_a_new_sign_in_of_another_process_is_taken(service: Service, tmp_path: P
         with pytest.raises(SessionEndedError):
             http.get("/me")
     assert 0 == service.refreshes
+
+
+def test_a_request_is_not_sent_again_for_another_user(service: Service) -> None:
+    """Where somebody else has signed in meanwhile: their next request has the new tokens."""
+    store = MemoryStore(service.tokens())
+    with client(service, service.auth(store)) as http:
+        assert "ada" == http.get("/me").json()["user"]
+        service.sessions.revoke_all("ada")
+        grant = service.sessions.login("bob")
+        store.save(Tokens().followed_by(members_of(grant), 2e9))
+        assert 401 == http.post("/me", content="ada's").status_code
+        assert "bob" == http.get("/me").json()["user"]
+    assert 3 == service.requests["/me"]
+
+
+def test_a_renewal_takes_no_tokens_from_elsewhere(service: Service) -> None:
+    """A redirect to another origin leaves those that there are."""
+    store = MemoryStore(service.tokens())
+    before = store.load()
+    with running() as other:
+        there = [("Location", f"{other.site}/sign-in")]
+        service.fail(lambda _: (303, there, b""))
+        with client(service, service.auth(store), follow_redirects=True) as http:
+            service.clock.advance(LATER)
+            with pytest.raises(RenewalError, match="another origin"):
+                http.get("/me")
+        assert 1 == other.requests["/sign-in"]
+    assert before == store.load()
+
+
+def test_a_renewal_sends_its_token_nowhere_else(service: Service) -> None:
+    """A redirect that keeps the body gets none."""
+    store = MemoryStore(service.tokens())
+    token = store.load().refresh_token or ""
+    with socket.create_server(("127.0.0.1", 0)) as listening, ThreadPoolExecutor(1) as pool:
+        received = pool.submit(_all_that_comes, listening)
+        there = [("Location", f"http://127.0.0.1:{listening.getsockname()[1]}/")]
+        service.fail(lambda _: (307, there, b""))
+        with client(service, service.auth(store), follow_redirects=True) as http:
+            service.clock.advance(LATER)
+            with pytest.raises(RenewalError, match="redirects"):
+                http.get("/me")
+        assert token.encode() not in received.result(20)
+    assert token == store.load().refresh_token
+
+
+def _all_that_comes(listening: socket.socket) -> bytes:
+    """Until the other side closes."""
+    connection, _ = listening.accept()
+    with connection:
+        return b"".join(iter(lambda: connection.recv(4096), b""))
+
+
+def test_a_renewal_takes_no_longer_than_others_wait(service: Service) -> None:
+    """Though the request that needs it may take for ever."""
+    waits: list[Any] = []
+
+    def note(request: httpx.Request) -> None:
+        if request.url.path == "/auth/refresh":
+            waits.extend(request.extensions["timeout"].values())
+
+    hooks: Any = {"request": [note]}
+    with client(service, service.auth(), timeout=None, event_hooks=hooks) as http:
+        service.clock.advance(LATER)
+        assert 200 == http.get("/me").status_code
+    assert waits
+    assert max(waits) < PATIENCE
 
 
 def test_an_answer_of_the_app_is_not_taken_for_a_challenge(service: Service) -> None:

@@ -155,6 +155,19 @@ def test_a_refresh_waits_for_a_step_up(service: Service, tmp_path: Path) -> None
         assert [200, 200] == [first.result(20).status_code, second.result(20).status_code]
 
 
+def test_a_step_up_that_needs_one_itself_is_told(service: Service) -> None:
+    """It would wait for itself."""
+
+    def ask(_: StepUp) -> httpx.Request:
+        assert http.post("/transfer").status_code
+        raise AssertionError("it must not be answered")
+
+    with client(service, service.auth(on_step_up=ask)) as http:
+        with pytest.raises(StepUpUnansweredError, match="itself"):
+            http.post("/transfer")
+        assert 200 == http.get("/me").status_code
+
+
 def test_a_lost_answer_to_a_step_up_is_told(service: Service) -> None:
     """Its tokens are gone, and no others take their place: the person signs in again."""
     service.fail(page(502), path="/prove")
