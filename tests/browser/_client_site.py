@@ -55,6 +55,7 @@ class Site:
         self.faults: dict[str, list[Fault]] = {}
         self.headers: dict[str, dict[str, str]] = {}
         self.expires_in: int | None = None
+        self.user = "ada"
         self.held = Event()
         self.examples = ""
         self.site = ""
@@ -99,7 +100,7 @@ class Site:
             headers = [("Content-Type", "text/html"), ("Content-Security-Policy", POLICY)]
             return 200, headers, b"<!doctype html><title>Elsewhere</title>"
         if path == "/sign-in":
-            return self._tokens(current.login("ada", cookies=not is_bearer), is_bearer)
+            return self._tokens(current.login(self.user, cookies=not is_bearer), is_bearer)
         session = current.require(acr="aal2" if path == "/transfer" else None)
         if path == "/prove":
             is_bearer = "HTTP_AUTHORIZATION" in environ

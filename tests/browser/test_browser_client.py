@@ -21,6 +21,14 @@ LATER = 1000.0
 HOUR = 3600.0
 MAX_SIZE = 4096
 STEP_UP = "stepup null aal2"
+# Limits of time are a hundredth of what they were.
+SOONER = """() => {
+  AbortSignal.timeout = (ms) => {
+    const late = new AbortController();
+    setTimeout(() => late.abort(new DOMException("late", "TimeoutError")), ms / 100);
+    return late.signal;
+  };
+}"""
 
 WAYS = ["cookie", "bearer"]
 Open = Callable[[], Page]
@@ -70,6 +78,14 @@ def tabs(visitor: Visitor, way: str, count: int = 3) -> list[Page]:
     for each in found:
         assert 200 == each.evaluate("ask()")
     return found
+
+
+def reached(site: Site, path: str, times: int) -> None:
+    """Wait until that path was asked for so often."""
+    deadline = time.monotonic() + 20
+    while site.requests[path] < times:
+        assert time.monotonic() < deadline, path
+        time.sleep(0.01)
 
 
 def together(pages: list[Page], script: str) -> list[Any]:
@@ -344,6 +360,60 @@ def test_a_step_up_is_answered_in_its_listener(visitor: Visitor, site: Site) -> 
     assert 401 == page.evaluate('ask("/transfer")')
     late = "() => { try { later.answer(true) } catch (error) { return error.name } }"
     assert "InvalidStateError" == page.evaluate(late)
+
+
+def test_a_late_refusal_says_nothing_about_a_later_sign_in(
+    visitor: Visitor, site: Site, way: str
+) -> None:
+    """A request that went out before it gets its 401, and the session goes on."""
+    page = tab(visitor, way)
+    site.faults["/me"] = [site.hold]
+    page.evaluate("() => { window.late = ask() }")
+    reached(site, "/me", 1)
+    assert 200 == page.evaluate("signIn()")
+    site.held.set()
+    assert [401, 200] == [page.evaluate("late"), page.evaluate("ask()")]
+    assert [] == events(page)
+
+
+def test_a_request_is_not_sent_again_for_another_user(visitor: Visitor, site: Site) -> None:
+    """Where somebody else has signed in while it was under way."""
+    [page] = tabs(visitor, "bearer", 1)
+    before = site.requests["/me"]
+    site.clock.advance(LATER)
+    site.faults["/me"] = [site.hold]
+    page.evaluate("""() => { window.late = ask("/me", { method: "POST", body: "ada's" }) }""")
+    reached(site, "/me", before + 1)
+    site.user = "bob"
+    assert 200 == page.evaluate("signIn()")
+    site.held.set()
+    assert 401 == page.evaluate("late")
+    assert before + 1 == site.requests["/me"]
+    assert "bob" == page.evaluate('text("/me")')
+
+
+def test_a_renewal_is_not_redirected(visitor: Visitor, site: Site) -> None:
+    """Its token would go along."""
+    [page] = tabs(visitor, "bearer", 1)
+    site.clock.advance(LATER)
+    site.faults["/auth/refresh"] = [lambda _: (307, [("Location", "/elsewhere")], b"")] * 2
+    assert "TypeError undefined" == page.evaluate("ask()")
+    assert 0 == site.requests["/elsewhere"]
+    assert 200 == page.evaluate("ask()")
+
+
+def test_a_tab_does_not_keep_the_others_waiting(visitor: Visitor, site: Site) -> None:
+    """An exchange that is not answered ends, and so does a wait for a tab that does not go on."""
+    pages = tabs(visitor, "bearer", 2)
+    for page in pages:
+        page.evaluate(SOONER)
+    site.faults["/me"] = [site.hold]
+    assert "TimeoutError" == pages[0].evaluate("client.exchange('/me').catch((it) => it.name)")
+    site.held.set()
+    assert pages[1].evaluate("client.renew()") is True
+    name = f"devsess {site.site}/auth/ bearer"
+    pages[0].evaluate(f"() => {{ navigator.locks.request({name!r}, () => new Promise(() => 0)) }}")
+    assert "RenewalError" == pages[1].evaluate("client.renew().catch((it) => it.name)")
 
 
 def test_nothing_is_stored(visitor: Visitor, site: Site) -> None:
