@@ -155,7 +155,7 @@ _WHY = {
     " could be left out.",
     "a token seen for the first time, with its client": "As without one; and its device token is"
     " verified.",
-    "FastAPI, devsess": "Most of it is FastAPI's: the guard of a view, with the two ways to sign in"
+    "FastAPI, devsess": "Part of it is FastAPI's: the guard of a view, with the two ways to sign in"
     " that its document names, is three dependencies, and each is solved anew for a request.",
     "repeated, with PRAGMA data_version as the mark": "See the [profile](#profiles): most of it is"
     " SQLite's. On Linux the wal-index is used in its place.",

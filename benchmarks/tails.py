@@ -1,4 +1,4 @@
-"""The slowest validations beside a writer: what one in a hundred, and one in a thousand, waits."""
+"""The slowest validations beside a writer: the hundredth and the thousandth of all."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def lines(setting: Setting) -> list[Line]:
 
 
 def _lines(name: str, share: float, ours: list[int], bare: list[int]) -> list[Line]:
-    took, unit = _slower_than(ours, share), _slower_than(bare, share)
+    took, unit = _reached_by(ours, share), _reached_by(bare, share)
     bound = BOUND if share == min(SHARES.values()) else None
     shown = f"a bare decode at the same pace, {name}"
     return [
@@ -70,6 +70,6 @@ def _waits(
     return sorted(ours[len(tokens) :]), sorted(bare[len(tokens) :])
 
 
-def _slower_than(found: list[int], share: float) -> int:
-    """What so large a share of the calls takes, or more."""
+def _reached_by(found: list[int], share: float) -> int:
+    """The duration that so large a share of the calls reaches."""
     return found[-max(1, int(len(found) * share))]

@@ -109,7 +109,7 @@ def live_view(standing: Standing) -> Session:
     It holds neither row, each of which takes as much memory as all that is made of both.
     """
     row = standing.row
-    session = _unfilled.begun()
+    session = _unfilled.blank()
     session.id, session.user_id = row.id, row.user_id
     session.ip, session.user_agent, session.location = row.ip, row.user_agent, row.location
     session.amr, session.acr, session.persistent = row.amr, row.acr, row.persistent
@@ -117,7 +117,7 @@ def live_view(standing: Standing) -> Session:
     session.is_active, session.is_current = True, False  # not the `current` of a list
     session.is_bound, session.generation, session.score = row.bound, row.generation, row.score
     session.step_up_after = session.impersonator = None
-    return _unfilled.made(
+    return _unfilled.freeze(
         session,
         partial(
             _cold,

@@ -50,7 +50,7 @@ def _added(name: str, seconds: dict[str, float]) -> float:
 
 def measured(folder: Path, rounds: int) -> dict[str, float]:
     """Seconds of processor time for a request of each app: the best of many rounds in turn."""
-    from benchmarks.served import apps_asgi, apps_wsgi
+    from benchmarks.served import apps_asgi, apps_wsgi, made
 
     with ExitStack() as stack:
         running = {
@@ -58,7 +58,7 @@ def measured(folder: Path, rounds: int) -> dict[str, float]:
             for number, name in enumerate((*apps_asgi.APPS, *apps_wsgi.APPS))
         }
         for server in running.values():
-            server.seconds(2 * apps_asgi.USERS)  # every session has been seen, and is kept
+            server.seconds(2 * made.COUNT)  # every session has been seen, and is kept
         found: dict[str, list[float]] = {name: [] for name in running}
         for _ in range(rounds):
             for name, server in running.items():

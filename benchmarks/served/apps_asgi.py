@@ -15,12 +15,10 @@ from starlette.middleware.sessions import SessionMiddleware as SignedCookie
 from benchmarks import _workload as workload
 from benchmarks._peer_tokens import cookie_of
 from benchmarks.middleware import cookies_of
+from benchmarks.served import made
+from benchmarks.served.made import Made
 from devsess import AsyncSessionManager, Session
 from devsess.adapters.starlette import SessionMiddleware, require
-
-# An app, and the headers of each user's requests.
-Made = tuple[Any, list[dict[str, str]]]
-USERS = 250
 
 
 def bare(_: Path) -> Made:
@@ -31,14 +29,14 @@ def bare(_: Path) -> Made:
     async def who() -> str:
         return "nobody"
 
-    return app, [{"Cookie": "theme=dark"}] * USERS
+    return made.bare(app)
 
 
 def devsess(folder: Path) -> Made:
     """Cookies, the CSRF check, and the client's address, as browsers meet them."""
     path = folder / "devsess.db"
     with workload.opened(path) as sessions:
-        grants = workload.signed_in(sessions, USERS)
+        grants = workload.signed_in(sessions, made.COUNT)
     manager = AsyncSessionManager(path, keys=workload.SECRET)
     app = FastAPI()
     app.add_middleware(SessionMiddleware, manager=manager)
@@ -47,7 +45,7 @@ def devsess(folder: Path) -> Made:
     async def who(session: Annotated[Session, Depends(require())]) -> str:
         return session.user_id
 
-    return app, [{"Cookie": cookies_of(it)} for it in grants]
+    return made.cookies(app, [cookies_of(it) for it in grants])
 
 
 def signed_cookie(_: Path) -> Made:
@@ -61,13 +59,13 @@ def signed_cookie(_: Path) -> Made:
         return user
 
     signer = SignedCookie(app, workload.SECRET)
-    return app, [{"Cookie": cookie_of(signer, user)} for user in _users()]
+    return made.cookies(app, [cookie_of(signer, user) for user in made.USERS])
 
 
 def pyjwt(folder: Path) -> Made:
     """`jwt.decode` in a dependency, of a bearer token."""
     with workload.opened(folder / "tokens.db") as sessions:
-        grants = workload.signed_in(sessions, USERS)
+        grants = workload.signed_in(sessions, made.COUNT)
     app = FastAPI()
     bearer = HTTPBearer()
 
@@ -82,7 +80,7 @@ def pyjwt(folder: Path) -> Made:
     async def who(user: Annotated[str, Depends(subject)]) -> str:
         return user
 
-    return app, [{"Authorization": f"Bearer {it.access_token}"} for it in grants]
+    return made.bearers(app, [it.access_token for it in grants])
 
 
 def fastapi_users(folder: Path) -> Made:
@@ -99,7 +97,8 @@ def fastapi_users(folder: Path) -> Made:
     engine = create_async_engine(f"sqlite+aiosqlite:///{folder / 'users.db'}")
     make = async_sessionmaker(engine, expire_on_commit=False)
     users = [
-        User(id=UUID(int=n), email=f"{n}@app.example", hashed_password="!") for n in range(USERS)
+        User(id=UUID(int=n), email=f"{n}@app.example", hashed_password="!")
+        for n in range(made.COUNT)
     ]
     tokens = [AccessToken(token=secrets.token_urlsafe(), user_id=user.id) for user in users]
 
@@ -125,7 +124,7 @@ def fastapi_users(folder: Path) -> Made:
     async def who(user: Annotated[User, Depends(current)]) -> str:
         return str(user.id)
 
-    return app, [{"Authorization": f"Bearer {it.token}"} for it in tokens]
+    return made.bearers(app, [it.token for it in tokens], [str(it.id) for it in users])
 
 
 @asynccontextmanager
@@ -141,10 +140,6 @@ async def _filled(engine: Any, make: Any, *groups: list[Any]) -> AsyncIterator[N
             await session.flush()
         await session.commit()
     yield
-
-
-def _users() -> list[str]:
-    return [f"user-{number:07d}" for number in range(USERS)]
 
 
 APPS: dict[str, Callable[[Path], Made]] = {

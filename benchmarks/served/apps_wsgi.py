@@ -8,10 +8,9 @@ from typing import Any
 
 from benchmarks import _workload as workload
 from benchmarks.middleware import cookies_of
-from benchmarks.served.apps_asgi import USERS, Made
+from benchmarks.served import made
+from benchmarks.served.made import Made
 from devsess import Grant
-
-DARK = [{"Cookie": "theme=dark"}] * USERS
 
 
 def flask(_: Path) -> Made:
@@ -20,7 +19,7 @@ def flask(_: Path) -> Made:
 
     app = Flask("bare")
     app.add_url_rule("/", view_func=lambda: "nobody")
-    return app, DARK
+    return made.bare(app)
 
 
 def flask_devsess(folder: Path) -> Made:
@@ -33,7 +32,7 @@ def flask_devsess(folder: Path) -> Made:
     grants = _signed_in(folder)
     init_app(app, workload.opened(folder / "devsess.db"))
     app.add_url_rule("/", view_func=lambda: current_session.require().user_id)
-    return app, _cookies(grants)
+    return made.cookies(app, [cookies_of(it) for it in grants])
 
 
 def flask_cookie(_: Path) -> Made:
@@ -44,8 +43,8 @@ def flask_cookie(_: Path) -> Made:
     app.secret_key = workload.SECRET
     app.add_url_rule("/", view_func=lambda: str(session["user_id"]))
     serializer: Any = app.session_interface.get_signing_serializer(app)  # type: ignore[attr-defined]
-    users = [f"user-{number:07d}" for number in range(USERS)]
-    return app, [{"Cookie": f"session={serializer.dumps({'user_id': it})}"} for it in users]
+    cookies = [f"session={serializer.dumps({'user_id': it})}" for it in made.USERS]
+    return made.cookies(app, cookies)
 
 
 def flask_jwt_extended(folder: Path) -> Made:
@@ -67,13 +66,13 @@ def flask_jwt_extended(folder: Path) -> Made:
     app = make_app(is_revoked)
     app.add_url_rule("/", view_func=jwt_required()(lambda: str(get_jwt_identity())))
     with app.app_context():
-        tokens = [create_access_token(identity=f"user-{number:07d}") for number in range(USERS)]
-    return app, [{"Authorization": f"Bearer {it}"} for it in tokens]
+        tokens = [create_access_token(identity=it) for it in made.USERS]
+    return made.bearers(app, tokens)
 
 
 def django(folder: Path) -> Made:
     """Looks at nothing."""
-    return _django(folder, [], lambda _: "nobody"), DARK
+    return made.bare(_django(folder, [], lambda _: "nobody"))
 
 
 def django_devsess(folder: Path) -> Made:
@@ -86,7 +85,7 @@ def django_devsess(folder: Path) -> Made:
         lambda request: request.devsess.require().user_id,
         DEVSESS={"manager": manager},
     )
-    return app, _cookies(grants)
+    return made.cookies(app, [cookies_of(it) for it in grants])
 
 
 def django_sessions(folder: Path) -> Made:
@@ -101,12 +100,12 @@ def django_sessions(folder: Path) -> Made:
 
     call_command("migrate", verbosity=0)
     keys = []
-    for number in range(USERS):
+    for user in made.USERS:
         session = SessionStore()
-        session["user_id"] = f"user-{number:07d}"
+        session["user_id"] = user
         session.create()
         keys.append(session.session_key)
-    return app, [{"Cookie": f"sessionid={key}"} for key in keys]
+    return made.cookies(app, [f"sessionid={key}" for key in keys])
 
 
 def _django(
@@ -137,11 +136,7 @@ def _django(
 
 def _signed_in(folder: Path) -> list[Grant]:
     with workload.opened(folder / "devsess.db") as sessions:
-        return workload.signed_in(sessions, USERS)
-
-
-def _cookies(grants: Sequence[Grant]) -> list[dict[str, str]]:
-    return [{"Cookie": cookies_of(it)} for it in grants]
+        return workload.signed_in(sessions, made.COUNT)
 
 
 APPS: dict[str, Callable[[Path], Made]] = {

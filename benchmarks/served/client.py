@@ -22,12 +22,12 @@ class Served:
     Attributes:
         pid: Of its process.
         connection: One that stays open.
-        headers: Of each request, in turn.
+        requests: The headers of each request, and the user's id in its answer, in turn.
     """
 
     pid: int
     connection: HTTPConnection
-    headers: Iterator[dict[str, str]]
+    requests: Iterator[tuple[dict[str, str], str]]
 
     def seconds(self, requests: int) -> float:
         """
@@ -37,11 +37,11 @@ class Served:
             RuntimeError: If one of them is not answered as it should be.
         """
         before = self._spent()
-        for headers in islice(self.headers, requests):
+        for headers, user in islice(self.requests, requests):
             self.connection.request("GET", "/", headers=headers)
             answer = self.connection.getresponse()
             body = answer.read()
-            if answer.status != 200 or not body:
+            if answer.status != 200 or user.encode() not in body:
                 raise RuntimeError(f"the server answered {answer.status}: {body[:200]!r}")
         return (self._spent() - before) / requests
 
@@ -62,9 +62,9 @@ def serving(name: str, folder: Path) -> Iterator[Served]:
             line = process.stdout.readline()
             if not line:
                 raise RuntimeError(f"the server of {name} did not begin")
-            port, headers = json.loads(line)
+            port, headers, users = json.loads(line)
             connection = HTTPConnection("127.0.0.1", port, timeout=30)
-            yield Served(process.pid, connection, cycle(headers))
+            yield Served(process.pid, connection, cycle(zip(headers, users, strict=True)))
             connection.close()
         finally:
             process.terminate()

@@ -3,8 +3,8 @@ One app and its server, in a process of their own.
 
     python -m benchmarks.served.server NAME FOLDER
 
-Writes a line of JSON, the port and the headers of each user's requests, and serves until it is
-ended.
+Writes a line of JSON, the port, the headers of each user's requests and their ids, and serves until
+it is ended.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ def main(name: str, folder: str) -> None:
     """Serve the app of that name, whose files are in *folder*."""
     is_asgi = name in apps_asgi.APPS
     apps = apps_asgi.APPS if is_asgi else apps_wsgi.APPS
-    app, headers = apps[name](Path(folder))
+    made = apps[name](Path(folder))
     # Its protocol said, or asyncio leaves Nagle's algorithm on, and each answer waits for 40 ms.
     listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listening.bind(("127.0.0.1", 0))
     listening.listen()
-    print(json.dumps([listening.getsockname()[1], headers]), flush=True)
-    (_asgi if is_asgi else _wsgi)(app, listening)
+    print(json.dumps([listening.getsockname()[1], made.headers, made.users]), flush=True)
+    (_asgi if is_asgi else _wsgi)(made.app, listening)
 
 
 def _asgi(app: Any, listening: socket.socket) -> None:

@@ -1,10 +1,12 @@
 // A session of devsess in a browser: requests with its tokens, renewed once for all tabs.
-// A lock of all tabs guards each renewal. What a tab knows is numbered by the instant of the renewal
-// that gave it, and the tab holds a shared lock of that name: so whoever has the lock sees, without
-// waiting for messages, whether others know more. Nothing is stored.
+// A lock of all tabs guards each renewal. The tokens of a tab are numbered by the instant of their
+// renewal, and the tab holds a shared lock of that name: so the holder of the first lock sees, without
+// waiting for messages, whether other tabs have newer ones. Nothing is stored.
 
 const EXPIRED = "invalid_token";
 const STEP_UP = "insufficient_user_authentication";
+// The ends of a renewal.
+const [ENDED, RENEWED, BY_OTHERS] = [0, 1, 2];
 const { locks } = navigator;
 const pause = (ms) => new Promise((done) => setTimeout(done, ms));
 
@@ -84,7 +86,7 @@ export class SessionClient extends EventTarget {
   async renew() {
     await this.#ready;
     const used = this.#at;
-    return (await this.#alone(() => this.#renewed(used))) > 0;
+    return (await this.#alone(() => this.#renewed(used))) !== ENDED;
   }
 
   /** A sign-in or step-up: a request whose answer has new tokens, or sets new cookies. */
@@ -133,8 +135,8 @@ export class SessionClient extends EventTarget {
       const { error } = challenge;
       if (error === EXPIRED && !tried[error]) {
         const by = await renew(used);
-        if (!by) return response;
-        tried[error] = by === 1;
+        if (by === ENDED) return response;
+        tried[error] = by === RENEWED;
       } else if (error === STEP_UP && asks && !tried[error]) {
         tried[error] = this.#at === used;
         if (tried[error] && !(await this.#steppedUp(challenge))) return response;
@@ -169,26 +171,26 @@ export class SessionClient extends EventTarget {
     });
   }
 
-  // Everything below that renews has the lock.
+  // The callers of all that renews below hold the lock.
 
   async #renewed(used) {
     await this.#catchUp();
-    if (this.#at !== used) return 2; // by others
-    if (this.#bearer && !this.#tokens.refresh) return 0;
+    if (this.#at !== used) return BY_OTHERS;
+    if (this.#bearer && !this.#tokens.refresh) return ENDED;
     const refresh = async () => {
       const response = await this.#post("refresh", {});
       return [response, await response.text()];
     };
     const [response, text] = await refresh().catch(refresh); // a lost answer is given again
     const members = response.ok && parsed(text);
-    if (this.#at !== used) return 2; // the lock was stolen: what others have got is newer
+    if (this.#at !== used) return BY_OTHERS; // the lock was stolen: others have got newer ones
     if (members && (!this.#bearer || members.refresh_token)) {
       await this.#adopt(members);
-      return 1;
+      return RENEWED;
     }
     if (!challengeOf(response)) throw new RenewalError("the session could not be renewed", response.status);
     if (this.#live) this.#end("ended", this.#at);
-    return 0;
+    return ENDED;
   }
 
   async #catchUp() {
@@ -253,7 +255,7 @@ export class SessionClient extends EventTarget {
       if (this.#live && this.#at) this.#channel.postMessage({ at: this.#at, due: this.#due, tokens: this.#tokens });
     } else if (end) {
       if (at < this.#at) return;
-      this.#at = at; // what is older comes too late
+      this.#at = at; // an older one comes too late
       if (this.#live) this.#over(end.type, end.forgetDevice);
     } else if (at > this.#at) this.#know({ at, due, tokens });
   }

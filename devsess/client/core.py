@@ -1,7 +1,7 @@
 """
 LAW: which tokens a request carries, and who renews them.
 
-1. Whoever presents the refresh token has locked the store, and has read the token since.
+1. The refresh token is presented under the store's lock alone, and is read again under it.
 2. A successor is saved before it is used. One that could not be saved is as a lost answer: the
    server gives another for the same token (docs/tokens-and-keys.md, Lost answers).
 3. An answer that finds another refresh token in the store than was presented is dropped: the
@@ -9,7 +9,7 @@ LAW: which tokens a request carries, and who renews them.
 4. Only devsess ends a session here: a 401 with its challenge. Any other answer keeps the tokens.
 5. Tokens go to the origin of the endpoints alone, and come from there.
 6. A request is sent again for the user whom it was first sent for, and for no other.
-7. What is sent under the lock takes no longer than others wait for it.
+7. A request that is sent under the lock takes no longer than others wait for it.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ from devsess.client.tokens import Release, Tokens, TokenStore
 PATIENCE = 30.0
 PAUSE = 0.02
 # Sendings of one request: each but the last follows tokens that somebody else has renewed.
-MOST = 4
+MAX_SENDS = 4
 
 # Those whose `on_step_up` runs in this task or thread: a request of its own must not ask again.
 _ASKING: ContextVar[tuple[Core, ...]] = ContextVar("_ASKING", default=())
@@ -72,12 +72,14 @@ class Core:
         elif self._site.is_sign_out(request):
             await self._sign_out(request, port)
         else:
-            await self._send(request, await self._current(request, port), port)
+            await self._send_until_accepted(request, await self._current(request, port), port)
 
-    async def _send(self, request: httpx.Request, tokens: Tokens, port: Port) -> None:
+    async def _send_until_accepted(
+        self, request: httpx.Request, tokens: Tokens, port: Port
+    ) -> None:
         left = {EXPIRED, STEP_UP}
-        for _ in range(MOST):
-            response = await self._sent(request, tokens)
+        for _ in range(MAX_SENDS):
+            response = await self._send_once(request, tokens)
             challenge = challenge_of(response) if tokens.access_token else None
             if challenge is None or challenge.error not in left:
                 return
@@ -86,7 +88,7 @@ class Core:
                 return
             await port.read(response)
             if challenge.error == EXPIRED:
-                found = await self._renewed(tokens, request, port)
+                found = await self._lock_and_renew(tokens, request, port)
             else:
                 found = await self._stepped_up(challenge.step_up, tokens, request, port)
             before, (tokens, is_ours) = tokens, found
@@ -95,7 +97,7 @@ class Core:
             if is_ours:
                 left.discard(challenge.error)
 
-    async def _sent(
+    async def _send_once(
         self, request: httpx.Request, tokens: Tokens, *, whole: bool = False
     ) -> httpx.Response:
         if tokens.access_token:
@@ -111,17 +113,17 @@ class Core:
         if not tokens.is_signed_in:
             return tokens
         if tokens.access_token is None or tokens.access_token == self._refused:
-            return (await self._renewed(tokens, request, port))[0]
+            return (await self._lock_and_renew(tokens, request, port))[0]
         if not tokens.is_due(time.time()):
             return tokens
         try:
-            return (await self._renewed(tokens, request, port))[0]
+            return (await self._lock_and_renew(tokens, request, port))[0]
         except RenewalError:
             return tokens  # the rest of its life may be enough
 
     # Renewal.
 
-    async def _renewed(
+    async def _lock_and_renew(
         self, used: Tokens, request: httpx.Request, port: Port
     ) -> tuple[Tokens, bool]:
         """Tokens that are newer than those *used*, and whether they were renewed here."""
@@ -132,11 +134,11 @@ class Core:
             if is_other and stored.is_signed_in and not stored.is_due(time.time()):
                 self._tokens = stored
                 return stored, False
-            return await self._renew(stored, request), True
+            return await self._renew_locked(stored, request), True
         finally:
             release()
 
-    async def _renew(self, stored: Tokens, request: httpx.Request) -> Tokens:
+    async def _renew_locked(self, stored: Tokens, request: httpx.Request) -> Tokens:
         """The successors of *stored*, which was read under the lock."""
         if not stored.is_signed_in:
             self._tokens = stored
@@ -144,15 +146,15 @@ class Core:
         response = await Send(in_time(self._site.refresh(stored, request)), whole=True)
         self._check_origin(response)
         if response.status_code == 401 and challenge_of(response) is not None:
-            return self._saved(stored.signed_out(), stored)
-        return self._saved(_successor(response, stored), stored)
+            return self._save_unless_superseded(stored.signed_out(), stored)
+        return self._save_unless_superseded(_successor(response, stored), stored)
 
     def _check_origin(self, response: httpx.Response) -> None:
         """Nothing that a redirect led to has a say about the tokens."""
         if not self._site.has(response.url):
             raise RenewalError("the server redirects to another origin, whose answer is no renewal")
 
-    def _saved(self, tokens: Tokens, presented: Tokens) -> Tokens:
+    def _save_unless_superseded(self, tokens: Tokens, presented: Tokens) -> Tokens:
         """*tokens*, saved; or those that another holder has saved since."""
         found = self._store.load()
         if found.refresh_token == presented.refresh_token:
@@ -168,7 +170,7 @@ class Core:
     async def _stepped_up(
         self, wanted: StepUp, used: Tokens, request: httpx.Request, port: Port
     ) -> tuple[Tokens, bool]:
-        """As `_renewed`, by the application's proof; of many requests one asks for it."""
+        """As `_lock_and_renew`, by the application's proof; of many requests one asks for it."""
         if self._on_step_up is None:
             raise StepUpUnansweredError("this needs a step-up", challenge=wanted)
         if self in _ASKING.get():
@@ -208,7 +210,7 @@ class Core:
                     status=response.status_code,
                 )
             self._check_origin(response)
-            return self._saved(_successor(response, tokens), tokens)
+            return self._save_unless_superseded(_successor(response, tokens), tokens)
         finally:
             release()
 
@@ -232,11 +234,11 @@ class Core:
     ) -> tuple[Tokens, httpx.Response]:
         """The answer to *request*, and the tokens that it carried."""
         in_time(request)
-        response = await self._sent(request, tokens, whole=True)
+        response = await self._send_once(request, tokens, whole=True)
         challenge = challenge_of(response) if tokens.access_token else None
         if challenge is not None and challenge.error == EXPIRED and is_repeatable(request):
-            tokens = await self._renew(tokens, request)
-            response = await self._sent(request, tokens, whole=True)
+            tokens = await self._renew_locked(tokens, request)
+            response = await self._send_once(request, tokens, whole=True)
         return tokens, response
 
     async def keep(self, answer: Mapping[str, object], port: Port) -> None:

@@ -1,5 +1,5 @@
 """
-What a program's side of a session can meet.
+The errors that a program's side of a session can meet.
 
     ClientError
     ├─ SessionEndedError       sign in again

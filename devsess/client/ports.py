@@ -34,7 +34,7 @@ class Send:
 
 
 class Port(Protocol):
-    """What `core` waits for, beside answers."""
+    """The waits of `core`, beside those for answers."""
 
     async def sleep(self, seconds: float) -> None:
         """Wait."""
@@ -88,7 +88,7 @@ def until_sent(work: Work, answer: httpx.Response | None) -> Send | None:
 
 
 class UntilSent:
-    """Await it as `until_sent`; what else *work* waits for is handed on to the event loop."""
+    """Await it as `until_sent`; all other waits of *work* are handed on to the event loop."""
 
     def __init__(self, work: Work, answer: httpx.Response | None) -> None:
         self._work = work

@@ -73,7 +73,7 @@ class Service:
     Attributes:
         sessions: Its manager, over a clock of its own.
         requests: How often each path was asked for.
-        faults: What happens to the next answers of a path, in order.
+        faults: Applied to the next answers of a path, in order.
     """
 
     def __init__(self) -> None:

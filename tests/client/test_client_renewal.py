@@ -161,7 +161,7 @@ def test_a_lost_answer_is_no_theft(service: Service, status: int, wait: float) -
 
 
 def test_a_server_may_ask_to_wait(service: Service) -> None:
-    """What it says is handed on."""
+    """Its seconds are handed on."""
     service.fail(lambda _: (503, [("Retry-After", "5")], b""))
     with client(service, service.auth()) as http:
         service.clock.advance(LATER)

@@ -1,4 +1,4 @@
-"""What keeps a program's tokens: for its owner alone, whole, and locked by one at a time."""
+"""The stores of a program's tokens: for its owner alone, whole, and locked by one at a time."""
 
 from __future__ import annotations
 

@@ -272,7 +272,7 @@ def test_what_is_known_of_a_page_is_read_together(tmp_path: Path, clock: FakeClo
 
 
 def test_a_sign_in_is_in_question_until_it_is_answered(sessions: Any, clock: FakeClock) -> None:
-    """While its session lives; what is not unusual is not."""
+    """While its session lives; a usual one is not."""
 
     def asked() -> list[bool]:
         history = sessions.login_history("ada")

@@ -166,8 +166,8 @@ class Opened:
         """
         The steps that were taken, once their locks were given.
 
-        As long as they are held by another, everybody waits who comes behind this transaction.
-        So each try is soon over, and lets the others pass.
+        While another transaction holds them, all later calls wait behind this one. So each try is
+        soon over, and lets the others pass.
         """
         name = f"devsess migrate {token_hex(8)}"
         work = self._transaction(self._taken, (UNLIMITED, {"name": name}))

@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     _Watched: TypeAlias = LimitedConnection | LimitedAsyncConnection
 
 # For the first statement of a transaction: it has a name, and its work no limit, be it the server's
-# or an administrator's (the last of them came with version 17). But a lock is waited for shortly:
-# who comes later waits behind it, readers too. It is more than the second after which an autovacuum
+# or an administrator's (the last of them came with version 17). But it waits for a lock shortly:
+# later calls wait behind it, readers too. It is more than the second after which an autovacuum
 # gives way, and is said here: the pool's own is as long as `timeout` makes it, and an application's
 # pool has none. And the server looks whether the client is still there, from version 14 on, and
 # where its system can tell: elsewhere it refuses the setting.
