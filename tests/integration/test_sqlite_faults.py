@@ -40,6 +40,12 @@ class TestOpening:
         with pytest.raises(ConfigurationError, match="memory://"):
             SQLiteStore(path)
 
+    def test_an_error_names_its_code(self, path: Path) -> None:
+        """SQLite's own text does not tell one failure of a disk from another."""
+        path.write_bytes(b"no database at all" * 999)
+        with pytest.raises(StoreUnavailableError, match="SQLITE_NOTADB"):
+            SQLiteStore(path)
+
     def test_old_sqlite(self, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         """An SQLite that is too old is a mistake that names the version needed."""
         monkeypatch.setattr(sqlite3, "sqlite_version_info", (3, 34, 1))

@@ -58,4 +58,8 @@ def unavailable(path: str, error: Exception) -> StoreUnavailableError:
         remedy = _REMEDIES.get(code_of(error), remedy)
     elif isinstance(error, FileNotFoundError):
         remedy = "the file or its folder is missing; check the path, or restore a backup"
-    return StoreUnavailableError(f"database {path}: {remedy} ({error})")
+    # "disk I/O error" alone stands for thirty codes.
+    code = getattr(error, "sqlite_errorname", None)
+    return StoreUnavailableError(
+        f"database {path}: {remedy} ({error}{f', {code}' if code else ''})"
+    )
