@@ -1,7 +1,7 @@
 """
 A process that signs in, refreshes and revokes on one store until its input is closed.
 
-Its output has a line for each thing that it did: what, and the token that it is about.
+Its output has a line for each thing that it did: its number, what, and the token that it is about.
 """
 
 from __future__ import annotations
@@ -33,12 +33,12 @@ def main(location: str) -> None:
                 grant = sessions.refresh(grant.refresh_token)
             if number % 11 == 5:
                 sessions.revoke_all(user)
-                print("all", user, flush=True)
+                print(number, "all", user, flush=True)
             elif number % 3 == 2:
                 sessions.revoke(grant.session.id)
-                print("revoked", grant.access_token, flush=True)
+                print(number, "revoked", grant.access_token, flush=True)
             else:
-                print(f"live/{user}", grant.refresh_token, flush=True)
+                print(number, f"live/{user}", grant.refresh_token, flush=True)
 
 
 if __name__ == "__main__":

@@ -119,21 +119,29 @@ class Writer:
         """Wait until it has done so many things more."""
         assert self._process.stdout is not None
         for _ in range(more):
-            kind, _, about = self._process.stdout.readline().strip().partition(" ")
-            assert about, self._process.stderr
-            self.done.append((kind, about))
+            self._note(self._process.stdout.readline())
 
     def stop(self) -> None:
         """Let it finish what it is doing; all that it has done is known then."""
-        out, err = self._process.communicate(timeout=PATIENCE)
-        assert (0, "") == (self._process.returncode, err)
-        for line in out.splitlines():
-            kind, _, about = line.partition(" ")
-            self.done.append((kind, about))
+        process = self._process
+        assert process.stdin is not None
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdin.close()
+        # communicate() would not give the lines that readline() has buffered.
+        for line in process.stdout:
+            self._note(line)
+        assert (0, "") == (process.wait(PATIENCE), process.stderr.read())
+
+    def _note(self, line: str) -> None:
+        assert line, "the writer has ended"
+        number, kind, about = line.split()
+        assert len(self.done) == int(number), "a line was lost"
+        self.done.append((kind, about))
 
     def kill(self) -> None:
-        self._process.kill()
-        self._process.communicate()
+        with self._process:
+            self._process.kill()
 
 
 @pytest.fixture
