@@ -15,7 +15,7 @@ import devsess
 from devsess.cli import main
 
 ROOT = _source.ROOT
-PAGES = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").rglob("*.md"))]
 COMMANDS = (
     "python -m pip install . && devsess demo",
     'python -m pip install -e ".[test]" && python -m pytest',
