@@ -29,6 +29,7 @@ from devsess.models import Session
 from devsess.operations import Validated
 from devsess.stores.sqlite import SQLiteStore
 from devsess.testing import FakeClock
+from devsess.tokens.access import AccessClaims
 
 if TYPE_CHECKING:
     from multiprocessing.synchronize import Event
@@ -45,6 +46,7 @@ DESCRIPTION = (
 )
 
 SIZE = Policy().cache_size
+_CLAIMS = AccessClaims("", "", 0, 1.0)
 
 
 def lines(setting: Setting) -> list[Line]:
@@ -203,7 +205,7 @@ def _through(cache: Cache, tokens: list[int]) -> tuple[list[float], float]:
         if cache.look(token, None, 0.0) is not None:
             hits += 1
             continue
-        kept = Validated(session(token), 1.0)
+        kept = Validated(session(token), 1.0, _CLAIMS)
         start = (
             time.thread_time()
         )  # time that another process takes of this core is no pause of ours

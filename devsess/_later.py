@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection
+from functools import partial
 from typing import TYPE_CHECKING, Any, Generic, TypeAlias, TypeVar
 
 T = TypeVar("T", bound="FilledLater")
 
-Make: TypeAlias = Callable[[], Mapping[str, object]]
+Make: TypeAlias = "partial[dict[str, object]]"
 
 
 class FilledLater:
@@ -31,24 +32,34 @@ class FilledLater:
 
 class Unfilled(Generic[T]):
     """
-    Makes records of *kind*, some of whose fields are empty.
+    Makes records of *kind*, some of whose fields are empty: the *costly* ones, or none.
 
     A record begins as one of a twin of *kind* that is not frozen. A frozen class sets each field
     by a call, which takes three times as long.
     """
 
-    def __init__(self, kind: type[T]) -> None:
+    def __init__(self, kind: type[T], costly: Collection[str]) -> None:
         self._kind = kind
         slots = kind.__slots__
+        self._names = {True: [it for it in slots if it not in costly], False: slots}
         self.blank: Callable[[], Any] = type(kind.__name__, kind.__bases__, {"__slots__": slots})
 
-    def freeze(self, begun: Any, make: Make) -> T:
+    def copy(self, record: T) -> tuple[Any, Make | None]:
+        """A record of `blank` with all fields of *record*, and what makes those that are empty."""
+        make = _make_of(record)
+        copied = self.blank()
+        for name in self._names[make is not None]:
+            setattr(copied, name, getattr(record, name))
+        return copied, make
+
+    def freeze(self, begun: Any, make: Make | None) -> T:
         """
         The record *begun*, frozen from now on.
 
         Args:
             begun: Of `blank`, with all other fields set.
             make: Called at the first look at a field that is empty; gives all of those by name.
+                None if none is.
         """
         begun._make = make
         begun.__class__ = self._kind
@@ -60,11 +71,16 @@ _MAKE: Any = vars(FilledLater)["_make"]
 _put_make = _MAKE.__set__
 
 
-def _fill(record: FilledLater) -> None:
+def _make_of(record: FilledLater) -> Make | None:
     try:
         make: Make | None = _MAKE.__get__(record)
     except AttributeError:
-        return  # it was made whole
+        return None  # it was made whole
+    return make
+
+
+def _fill(record: FilledLater) -> None:
+    make = _make_of(record)
     if make is not None:
         for name, value in make().items():
             object.__setattr__(record, name, value)

@@ -33,7 +33,7 @@ _COLD = (
     "claims",
     "levels",
 )
-_unfilled = Unfilled(Session)
+_unfilled = Unfilled(Session, _COLD)
 
 
 def device_view(row: DeviceRow) -> Device:
@@ -102,11 +102,12 @@ def session_view(standing: Standing, *, current: str | None = None) -> Session:
     )
 
 
-def live_view(standing: Standing) -> Session:
+def live_view(standing: Standing, *, auth_time: int) -> Session:
     """
     As `session_view`, of a live session that nobody acts in: the costly fields are made later.
 
-    It holds neither row, each of which takes as much memory as all that is made of both.
+    It holds neither row, each of which takes as much memory as all that is made of both; nor the
+    row's number of *auth_time*, for memory has another one already.
     """
     row = standing.row
     session = _unfilled.blank()
@@ -128,9 +129,22 @@ def live_view(standing: Standing) -> Session:
             row.last_seen_at,
             standing.idle_deadline,
             standing.absolute_deadline,
-            row.auth_time,
+            auth_time,
         ),
     )
+
+
+def touched_view(session: Session, standing: Standing, *, bound: bool) -> Session:
+    """*session* with the activity of *standing*, the standing of its row now."""
+    seen, make = _unfilled.copy(session)
+    seen.is_bound = bound
+    last_seen_at, idle_deadline = standing.row.last_seen_at, standing.idle_deadline
+    if make is None:
+        seen.last_seen_at, seen.expires_at = instant(last_seen_at), instant(idle_deadline)
+        return _unfilled.freeze(seen, None)
+    *others, _, _, absolute_deadline, auth_time = make.args
+    instants = (last_seen_at, idle_deadline, absolute_deadline, auth_time)
+    return _unfilled.freeze(seen, partial(_cold, *others, *instants))
 
 
 def _cold(

@@ -185,6 +185,21 @@ class Cache:
         entry.used = True
         return entry
 
+    def known(self, token: str) -> Entry | None:
+        """
+        The entry of *token*, whatever its client, and be its time over; else None.
+
+        What its token says is true for ever. For all else the mark must be compared before.
+        """
+        entry = self._entries.by_key.get(hash(token))
+        return entry if entry is not None and entry.is_of(token) else None
+
+    def is_current(self, now: float) -> bool:
+        """Whether memory may answer, and the log need not be read."""
+        if self._span and self._elapsed() - self._current_at < self._span:
+            return True
+        return self._is_current(now)
+
     def lag(self) -> float:
         """Seconds for which this process may have missed a change."""
         current_at = self._current_at

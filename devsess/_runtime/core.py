@@ -14,7 +14,7 @@ from devsess._runtime.clock import Clock, elapsed
 from devsess._runtime.corrections import Corrections
 from devsess._runtime.currency import Currency
 from devsess._runtime.notify import log_warning
-from devsess._runtime.plain import PlainWay, Seen
+from devsess._runtime.plain import PlainWay, Seen, verified
 from devsess.errors import ConfigurationError, StoreUnavailableError
 from devsess.metrics import CallTimes, Metrics
 from devsess.models import Client, Session
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from devsess._runtime.drive import OperationFunction
     from devsess._runtime.faces import Face
     from devsess._runtime.notify import OnEvent
-    from devsess._runtime.plain import Ask, Get, Stamp
+    from devsess._runtime.plain import Ask, Get, GetActivity, Stamp
     from devsess.stores.rows import EventRow
 
 P = ParamSpec("P")
@@ -95,12 +95,14 @@ class Core:
             events,
         )
 
-    def plain_way(self, get: Get, changes: Ask, stamp: Stamp | None) -> PlainWay:
+    def plain_way(
+        self, get: Get, changes: Ask, stamp: Stamp | None, activity: GetActivity | None
+    ) -> PlainWay:
         """Validations over a blocking store, whose calls these are."""
         parts = (self.policy, self.tokens, self.cache, self.times, self.currency.keep)
         # Those with a mark have one part.
         reads_log = self._capabilities.mark is not None
-        return PlainWay(*parts, get, changes, stamp, reads_log=reads_log)
+        return PlainWay(*parts, get, changes, stamp, activity, reads_log=reads_log)
 
     def dropping_changed(self, write: OperationFunction[P, T]) -> OperationFunction[P, T]:
         """*write*, followed by a catch-up: the cache holds no row that it changed."""
@@ -197,7 +199,7 @@ class Core:
             if session is not None:
                 return session
         self.cache.misses += 1
-        claims = self.tokens.access.verify(token, op.now)
+        claims = verified(token, self.cache.known(token), op.now, self.tokens.access)
         if fresh:
             # Read before the row is: if the row changes in between, the stamps differ next time.
             stamp = await op.store.stamp(claims.session_id)

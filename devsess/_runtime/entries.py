@@ -14,6 +14,7 @@ from attrs import define, field
 
 from devsess._runtime.sharded_dict import ShardedDict
 from devsess.operations._checks import checked_client
+from devsess.tokens.access import AccessClaims
 
 if TYPE_CHECKING:
     from devsess.models import Client, Session
@@ -40,6 +41,7 @@ class Entry:
     Attributes:
         end: The end of the token.
         good_until: Seconds since the epoch; only ever too early.
+        auth_time, expires_at, generation: The token's, as in its claims.
         stamp: The store's stamp of the row, if it was asked for before the row was read.
         used: Whether it answered a validation since the hand last passed it.
         place: Its index in the ring.
@@ -51,6 +53,9 @@ class Entry:
     user_agent: object
     device_token: object = field(repr=False)
     good_until: float
+    auth_time: int
+    expires_at: float
+    generation: int | None
     stamp: int | None
     used: bool = False
     place: int = 0
@@ -64,7 +69,7 @@ class Entry:
 
         A client that was not judged equals no client; equal texts are kept once.
         """
-        session = validated.session
+        session, claims = validated.session, validated.claims
         ip: object = _NEVER
         user_agent: object = _NEVER
         device_token: object = _NEVER
@@ -73,12 +78,23 @@ class Entry:
             same = client.user_agent == session.user_agent
             user_agent = session.user_agent if same else client.user_agent
             device_token = client.device_token
-        good_until = validated.good_until
-        return cls(session, token[-END:], ip, user_agent, device_token, good_until, stamp)
+        known = (validated.good_until, claims.auth_time, claims.expires_at, claims.generation)
+        return cls(session, token[-END:], ip, user_agent, device_token, *known, stamp)
+
+    @property
+    def claims(self) -> AccessClaims:
+        """The content of the token, which was verified: its text says nothing else later."""
+        session, is_acting = self.session, self.session.impersonator is not None
+        known = (self.auth_time, self.expires_at, self.generation)
+        return AccessClaims(session.id, session.user_id, *known, is_acting)
+
+    def is_of(self, token: str) -> bool:
+        """Whether it is *token*'s, which led here by its hash."""
+        return self.end == token[-END:]
 
     def answers(self, token: str, client: Client | None, now: float) -> bool:
         """Whether it is *token*'s, judged for *client*, and good at *now*."""
-        if now >= self.good_until or self.end != token[-END:]:
+        if now >= self.good_until or not self.is_of(token):
             return False
         return client is None or self.is_for(client)
 

@@ -10,17 +10,19 @@ from attrs import frozen
 
 from devsess.models import Session
 from devsess.operations._checks import checked_client
-from devsess.operations.plain import plainly_good
+from devsess.operations.plain import plainly_good, still_good
 from devsess.stores.calls import Changes, StoreBusyError
-from devsess.stores.rows import SessionRow
+from devsess.stores.rows import ActivityRow, SessionRow
 from devsess.tokens.access import AccessClaims
 from devsess.tokens.text import check_length
 
 if TYPE_CHECKING:
     from devsess._runtime.cache import Cache
+    from devsess._runtime.entries import Entry
     from devsess.metrics import CallTimes
     from devsess.models import Client
     from devsess.policy import Policy
+    from devsess.tokens.access import AccessTokens
     from devsess.tokens.issuer import Tokens
 
 A = TypeVar("A")
@@ -30,6 +32,7 @@ T = TypeVar("T")
 Get: TypeAlias = Callable[[str], SessionRow | None]
 Ask: TypeAlias = Callable[[object], Changes]
 Stamp: TypeAlias = Callable[[str], "int | None"]
+GetActivity: TypeAlias = Callable[[str], ActivityRow | None]
 
 
 @frozen(slots=False)
@@ -57,7 +60,7 @@ class PlainWay:
     Args:
         policy, tokens, cache, times: The manager's.
         on_kept: Called when a session was kept in memory.
-        get, changes, stamp: The store's calls; *stamp* is None where it has none.
+        get, changes, stamp, activity: The store's calls; the last two None where it has none.
         reads_log: Whether memory catches up here: not over a store parts of which may be down.
     """
 
@@ -71,13 +74,14 @@ class PlainWay:
         get: Get,
         changes: Ask,
         stamp: Stamp | None,
+        activity: GetActivity | None,
         *,
         reads_log: bool,
     ) -> None:
         self._policy, self._cache, self._times = policy, cache, times
-        self._verify, self._devices = tokens.access.verify, tokens.device
+        self._tokens, self._devices = tokens.access, tokens.device
         self._on_kept, self._get, self._changes = on_kept, get, changes
-        self._stamp, self._reads_log = stamp, reads_log
+        self._stamp, self._activity, self._reads_log = stamp, activity, reads_log
 
     def validate(
         self, token: str, client: Client | None, now: float, *, stale: bool
@@ -138,9 +142,14 @@ class PlainWay:
             return False
 
     def _from_row(self, token: str, client: Client | None, now: float) -> Session | Seen:
-        ticket = self._cache.ticket()
         self._cache.misses += 1
-        claims = self._verify(token, now)
+        known = self._cache.known(token)
+        claims = verified(token, known, now, self._tokens)
+        if known is not None and _is_over(known, client, now):
+            touched = self._touched(token, claims, client, now)
+            if touched is not None:
+                return touched
+        ticket = self._cache.ticket()
         try:
             row = self._timed("get", self._get, claims.session_id)
         except StoreBusyError:
@@ -152,9 +161,54 @@ class PlainWay:
         self._on_kept()
         return found.session
 
+    def _touched(
+        self, token: str, claims: AccessClaims, client: Client | None, now: float
+    ) -> Session | None:
+        """The session in memory, if nothing but its activity can have changed; else None."""
+        if self._activity is None or not self._is_current(now):
+            return None
+        ticket = self._cache.ticket()
+        entry = self._cache.known(token)  # once memory is current: it may have been dropped
+        if entry is None or not _is_over(entry, client, now):
+            return None
+        try:
+            activity = self._timed("activity", self._activity, entry.session.id)
+        except StoreBusyError:
+            return None
+        found = activity and still_good(entry.session, activity, claims, client, now, self._policy)
+        if not found:
+            return None
+        self._cache.keep(ticket, token, client, found)
+        self._on_kept()
+        return found.session
+
+    def _is_current(self, now: float) -> bool:
+        return self._cache.is_current(now) or (self._reads_log and self._has_caught_up())
+
     def _timed(self, name: str, call: Callable[[A], T], subject: A) -> T:
         start = perf_counter()
         try:
             return call(subject)
         finally:
             self._times.add(name, perf_counter() - start)
+
+
+def verified(token: str, known: Entry | None, now: float, tokens: AccessTokens) -> AccessClaims:
+    """
+    The claims of *token*, which is verified once for as long as memory has an entry of it.
+
+    Raises:
+        BadTokenError, TokenExpiredError: As AccessTokens.verify.
+    """
+    if known is None:
+        return tokens.verify(token, now)
+    claims = known.claims
+    tokens.check_expiry(claims, now)
+    return claims
+
+
+def _is_over(entry: Entry, client: Client | None, now: float) -> bool:
+    """Whether the entry's time is over, and all else fits; never an impersonation's."""
+    if now < entry.good_until or entry.session.impersonator is not None:
+        return False
+    return client is None or entry.is_for(client)

@@ -71,9 +71,10 @@ class ManagerBase:
 
     def _plain_way(self, store: Store) -> PlainWay:
         """Validations without an operation, which may wait where this manager may."""
-        stamps = self._capabilities.stamps
+        stamps, moving = self._capabilities.stamps, self._capabilities.activity
         stamp = None if stamps is None else stamps.stamp
-        return self._core.plain_way(store.get, store.changes, stamp)
+        activity = None if moving is None else moving.activity
+        return self._core.plain_way(store.get, store.changes, stamp, activity)
 
     def _plainly(
         self, now: float, token: str, client: Client | None, *, stale: bool, fresh: bool
@@ -216,9 +217,10 @@ class AsyncRunner(ManagerBase):
 
     def _plain_way(self, store: Store) -> PlainWay:
         get, changes = partial(store.get, wait=False), partial(store.changes, wait=False)
-        stamps = self._capabilities.stamps
+        stamps, moving = self._capabilities.stamps, self._capabilities.activity
         stamp = None if stamps is None else partial(stamps.stamp, wait=False)
-        return self._core.plain_way(get, changes, stamp)
+        activity = None if moving is None else partial(moving.activity, wait=False)
+        return self._core.plain_way(get, changes, stamp, activity)
 
     async def _validated(
         self,

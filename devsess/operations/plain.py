@@ -9,16 +9,16 @@ would write nothing; every other row is left to it.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from devsess import lifecycle, rotation
 from devsess.operations.validate import Validated
-from devsess.views import live_view
+from devsess.views import live_view, touched_view
 
 if TYPE_CHECKING:
-    from devsess.models import Client
+    from devsess.models import Client, Session
     from devsess.policy import Policy
-    from devsess.stores.rows import SessionRow
+    from devsess.stores.rows import ActivityRow, SessionRow
     from devsess.tokens.access import AccessClaims
     from devsess.tokens.device import DeviceTokens
 
@@ -46,7 +46,40 @@ def plainly_good(
     ):
         return None
     good_until = lifecycle.cacheable_until(standing, now, policy)
-    return Validated(live_view(standing), min(good_until, claims.expires_at))
+    seen = live_view(standing, auth_time=claims.auth_time)
+    return Validated(seen, min(good_until, claims.expires_at), claims)
+
+
+def still_good(
+    session: Session,
+    activity: ActivityRow,
+    claims: AccessClaims,
+    client: Client | None,
+    now: float,
+    policy: Policy,
+) -> Validated | None:
+    """
+    As `plainly_good`, of a *session* whose row is as it was judged, but for its *activity*.
+
+    It was judged for these *claims* and this *client*. Only a rotation could have changed more
+    without a word in the log.
+    """
+    row = cast("SessionRow", activity)  # it has the columns that are asked for here
+    standing = lifecycle.standing(row, now, policy)
+    if (
+        not standing.is_live
+        or standing.written_ahead
+        or lifecycle.is_touch_due(standing, now)
+        or session.impersonator is not None
+        or session.step_up_after is not None
+        or row.generation != session.generation
+        or rotation.is_first_presentation(claims.generation, row)
+        or not (row.bound or client is None or client.device_token is None)
+    ):
+        return None
+    good_until = lifecycle.cacheable_until(standing, now, policy)
+    seen = touched_view(session, standing, bound=row.bound)
+    return Validated(seen, min(good_until, claims.expires_at), claims)
 
 
 def _is_on_its_device(row: SessionRow, client: Client | None, devices: DeviceTokens) -> bool:

@@ -30,10 +30,12 @@ class Validated:
     Attributes:
         session: The session.
         good_until: Seconds since the epoch; only ever too early.
+        claims: The token's.
     """
 
     session: Session
     good_until: float
+    claims: AccessClaims
 
 
 async def validate(
@@ -79,7 +81,7 @@ async def validate(
         # It ends with another session, which each validation reads. No instant would do: a
         # clock that is set back comes to it again.
         good_until = -math.inf
-    return Validated(session_view(standing), min(good_until, claims.expires_at))
+    return Validated(session_view(standing), min(good_until, claims.expires_at), claims)
 
 
 async def _corrected(op: Operation, standing: Standing, claims: AccessClaims) -> Standing:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from devsess.stores.accounts import Batch
     from devsess.stores.calls import Changes
     from devsess.stores.counting import Numbers, Period
-    from devsess.stores.rows import EventRow, SessionRow
+    from devsess.stores.rows import ActivityRow, EventRow, SessionRow
     from devsess.stores.searching import SupportsSearch
 
 
@@ -64,6 +64,18 @@ class AsyncSupportsStamps(Protocol):
 
     async def stamp(self, session_id: str) -> int | None:
         """A number for the row's whole content, or None: see `SupportsStamps.stamp`."""
+        ...
+
+
+class SupportsActivity(Protocol):
+    """A blocking store that reads a session's activity alone: another process may have moved it."""
+
+    def activity(self, session_id: str, *, wait: bool = True) -> ActivityRow | None:
+        """
+        All that can differ in an unrevoked row since it was read, if the log names no change of it.
+
+        Cheaper than `get`. None for an unknown or revoked row.
+        """
         ...
 
 
@@ -293,6 +305,7 @@ class Capabilities:
     Attributes:
         mark: Says whether the log has grown.
         stamps: Tells versions of a row apart. Awaited, where the store is.
+        activity: Reads what touches and rotations change. Blocking stores alone.
         many: Reads several sessions at once. Awaited, where the store is.
         leases: Lets readers answer from memory while endings wait for them.
         copy: Gives and takes whole accounts. Awaited, where the store is.
@@ -303,6 +316,7 @@ class Capabilities:
 
     mark: SupportsMark | None = None
     stamps: SupportsStamps | None = None
+    activity: SupportsActivity | None = None
     many: SupportsMany | None = None
     leases: SupportsLeases | None = None
     copy: SupportsCopy | None = None
@@ -326,6 +340,7 @@ def capabilities_of(store: object) -> Capabilities:
     return Capabilities(
         mark=cast("SupportsMark", store) if _has(store, "mark") else None,
         stamps=cast("SupportsStamps", store) if _has(store, "stamp") else None,
+        activity=cast("SupportsActivity", store) if _has(store, "activity") else None,
         many=cast("SupportsMany", store) if _has(store, "get_many") else None,
         leases=cast("SupportsLeases", store) if _is_awaited(store, "renew") else None,
         copy=cast("SupportsCopy", store) if _has(store, "export") else None,

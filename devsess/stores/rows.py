@@ -126,6 +126,27 @@ class SessionRow:
     impersonator: Impersonator | None = None
 
 
+@frozen(slots=False)
+class ActivityRow:
+    """
+    The columns of an unrevoked session that a touch or a rotation changes, and those they hang on.
+
+    The log names neither. Attributes as in SessionRow.
+    """
+
+    created_at: float
+    last_seen_at: float
+    idle_from: float
+    idle_expires_at: float
+    absolute_expires_at: float
+    generation: int
+    previous_generation: int | None
+    presented: bool
+    bound: bool
+    revoked_at: None = None
+    reason: None = None
+
+
 @frozen
 class EventRow:
     """An event as kept; `network` takes the place of `ip` when its session has ended."""

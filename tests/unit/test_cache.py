@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from _play import Call
+from _play import CLAIMS, Call
 
 from devsess._runtime.cache import STALE, Cache
 from devsess._runtime.drive import drive
@@ -76,7 +76,7 @@ def make_cache(feed: Feed, clock: Clock, **policy: Any) -> Cache:
 
 def validated(session_id: str = "s1", good_until: float = T0 + 60) -> Validated:
     session = session_view(standing(session_row(session_id), T0, Policy()))
-    return Validated(session, good_until)
+    return Validated(session, good_until, CLAIMS)
 
 
 def keep(cache: Cache, token: str, session_id: str = "s1", client: Client | None = None) -> None:

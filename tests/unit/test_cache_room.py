@@ -6,6 +6,7 @@ import random
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from _play import CLAIMS
 
 from devsess._runtime import cache as cache_module
 from devsess._runtime import entries
@@ -29,7 +30,7 @@ def make(size: int) -> Cache:
 
 def keep(cache: Cache, name: object, session_id: str | None = None) -> None:
     session = session_view(standing(session_row(session_id or str(name)), T0, Policy()))
-    cache.keep(cache.ticket(), str(name), None, Validated(session, T0 + 60))
+    cache.keep(cache.ticket(), str(name), None, Validated(session, T0 + 60, CLAIMS))
 
 
 def use(cache: Cache, *names: object) -> list[bool]:

@@ -27,7 +27,7 @@ NAMES = [field.name for field in attrs.fields(Session)]
 
 
 def later() -> Session:
-    return views.live_view(STANDING)
+    return views.live_view(STANDING, auth_time=ROW.auth_time)
 
 
 WHOLE = views.session_view(STANDING)

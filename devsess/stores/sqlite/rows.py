@@ -15,7 +15,7 @@ from devsess.stores.as_json import (
     location_values,
 )
 from devsess.stores.calls import MUTABLE
-from devsess.stores.rows import DeviceRow, EventRow, SessionRow
+from devsess.stores.rows import ActivityRow, DeviceRow, EventRow, SessionRow
 from devsess.stores.sqlite.damage import (
     DamagedError,
     Shape,
@@ -151,6 +151,11 @@ SELECT_STAMP = (
     + " FROM sessions s LEFT JOIN devices d ON d.user_id = s.user_id AND d.id = s.device_id"
     f" WHERE s.id = ? AND {UNENDED}"
 )
+ACTIVITY = (
+    *("created_at", "last_seen_at", "idle_from", "idle_expires_at", "absolute_expires_at"),
+    *("generation", "previous_generation", "presented", "bound"),
+)
+SELECT_ACTIVITY = f"SELECT {', '.join(ACTIVITY)} FROM sessions s WHERE s.id = ? AND {UNENDED}"  # noqa: S608
 # An event of a covered session shows the network only, as the session does.
 _REDUCED = (
     "iif(EXISTS (SELECT 1 FROM endings n CROSS JOIN sessions s ON s.id = e.session_id"  # noqa: S608
@@ -209,6 +214,7 @@ _DEVICE_SHAPE = Shape(DEVICE)
 _SESSION_SHAPE = Shape(
     ["device_id", "user_id", *DEVICE[2:], *(name for name in SESSION if name not in _SHARED)]
 )
+_ACTIVITY_SHAPE = Shape(ACTIVITY)
 _EVENT_SHAPE = Shape(EVENT, missing=("device_id",))
 
 
@@ -244,6 +250,15 @@ def session_row(values: Values) -> SessionRow:
     if v[18] is not None:
         v[18] = intern(v[18])
     return SessionRow(v[15], v[1], DeviceRow(*v[:15]), *v[16:])
+
+
+@damaged_if_unreadable
+def activity_row(values: Values) -> ActivityRow:
+    """The activity in a row of SELECT_ACTIVITY."""
+    _ACTIVITY_SHAPE.check(values)
+    v = list(values)
+    v[7], v[8] = v[7] == 1, v[8] == 1
+    return ActivityRow(*v)
 
 
 def stamp(values: Values) -> int:

@@ -48,7 +48,7 @@ if TYPE_CHECKING:
     from devsess.stores.calls import Columns, InsertAnswer, Retention
     from devsess.stores.counting import Numbers, Period
     from devsess.stores.items import Item
-    from devsess.stores.rows import DeviceRow, EventRow, SessionRow
+    from devsess.stores.rows import ActivityRow, DeviceRow, EventRow, SessionRow
 
 _LOG = "SELECT seq, tag, session_id FROM changes WHERE seq >= ? ORDER BY seq LIMIT ?"
 _LOG_END = "SELECT seq, tag FROM changes ORDER BY seq DESC LIMIT 1"
@@ -132,6 +132,11 @@ class SQLiteStore(Searching):
         """See Store.stamp."""
         found = self._session(rows.SELECT_STAMP, session_id, wait=wait)
         return rows.stamp(found) if found else None
+
+    def activity(self, session_id: str, *, wait: bool = True) -> ActivityRow | None:
+        """See SupportsActivity.activity."""
+        found = self._session(rows.SELECT_ACTIVITY, session_id, wait=wait)
+        return self._made(rows.activity_row, [found])[0] if found else None
 
     def list(self, user_id: str) -> builtins.list[SessionRow]:
         """See Store.list."""
