@@ -121,6 +121,7 @@ class AsyncSessionManager(AsyncRunner):
         auth_time: datetime | float | None = None,
         persistent: bool = False,
         claims: Mapping[str, object] | None = None,
+        lifetime: Span | None = None,
     ) -> Grant:
         """
         Write a session for *user_id*, whom the application has authenticated.
@@ -134,6 +135,8 @@ class AsyncSessionManager(AsyncRunner):
                 by the clock of an identity provider, it is taken for now.
             persistent: Whether cookies may outlive the browser.
             claims: Data of the application, at most 1,024 bytes as JSON.
+            lifetime: When the session ends at the latest, as on a computer that others use too;
+                the policy's absolute lifetime counts if that is shorter.
 
         Raises:
             LoginDeniedError: If all sessions were ended after *auth_time*, or the
@@ -143,7 +146,7 @@ class AsyncSessionManager(AsyncRunner):
                 that is written.
             StepUpRequiredError: If it is unusual for the account, and the policy enforces risk.
             StoreUnavailableError: If the store did not answer.
-            TypeError, ValueError: If an argument cannot be kept.
+            ConfigurationError, TypeError, ValueError: If an argument cannot be kept.
         """
         return await self._write(
             operations.login,
@@ -154,6 +157,7 @@ class AsyncSessionManager(AsyncRunner):
             auth_time=auth_time,
             persistent=persistent,
             claims=claims,
+            lifetime=lifetime,
         )
 
     async def refresh(

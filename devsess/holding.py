@@ -66,7 +66,7 @@ class Held:
         device_id: The known device that it came from, or None.
         label, os, browser, network: Of its client.
         place, country_code, asn: Of its address, or None.
-        amr, acr, persistent, claims: As given to `login`.
+        amr, acr, persistent, claims, lifetime: As given to `login`.
         state: Where it stands.
         approved_by: The id of the session that approved it; None: the application did.
     """
@@ -91,6 +91,7 @@ class Held:
     claims: str
     state: State = field(default=State.WAITING, converter=State)
     approved_by: str | None = None
+    lifetime: float | None = None
 
 
 def dump(held: Held) -> str:

@@ -164,13 +164,15 @@ def _expired(standing: Standing) -> SessionExpiredError:
     )
 
 
-def first_deadlines(now: float, policy: Policy) -> tuple[float, float]:
+def first_deadlines(now: float, policy: Policy, lifetime: float = math.inf) -> tuple[float, float]:
     """
-    The idle and the absolute deadline of a session that begins at *now*.
+    The idle and the absolute deadline of a session that begins at *now*; the first is never later.
 
-    The first is never the later one: no policy has such spans.
+    Args:
+        lifetime: The seconds that its sign-in gave it; the policy's count if they are fewer.
     """
-    return now + policy.idle_timeout, now + policy.absolute_lifetime
+    absolute = now + min(lifetime, policy.absolute_lifetime)
+    return min(now + policy.idle_timeout, absolute), absolute
 
 
 def is_touch_due(standing: Standing, now: float) -> bool:

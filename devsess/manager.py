@@ -132,6 +132,7 @@ class SessionManager(Runner):
         auth_time: datetime | float | None = None,
         persistent: bool = False,
         claims: Mapping[str, object] | None = None,
+        lifetime: Span | None = None,
     ) -> Grant:
         """
         Write a session for *user_id*, whom the application has authenticated.
@@ -145,6 +146,8 @@ class SessionManager(Runner):
                 by the clock of an identity provider, it is taken for now.
             persistent: Whether cookies may outlive the browser.
             claims: Data of the application, at most 1,024 bytes as JSON.
+            lifetime: When the session ends at the latest, as on a computer that others use too;
+                the policy's absolute lifetime counts if that is shorter.
 
         Raises:
             LoginDeniedError: If all sessions were ended after *auth_time*, or the
@@ -154,7 +157,7 @@ class SessionManager(Runner):
                 that is written.
             StepUpRequiredError: If it is unusual for the account, and the policy enforces risk.
             StoreUnavailableError: If the store did not answer.
-            TypeError, ValueError: If an argument cannot be kept.
+            ConfigurationError, TypeError, ValueError: If an argument cannot be kept.
         """
         return self._write(
             operations.login,
@@ -165,6 +168,7 @@ class SessionManager(Runner):
             auth_time=auth_time,
             persistent=persistent,
             claims=claims,
+            lifetime=lifetime,
         )
 
     def refresh(

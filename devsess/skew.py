@@ -87,7 +87,8 @@ def set_back(row: SessionRow, now: float, policy: Policy) -> dict[str, object]:
     as a session lasts, so that it is never later than the true one.
     """
     created_at = min(row.created_at, now)
-    absolute = min(row.absolute_expires_at, created_at + policy.absolute_lifetime)
+    lifetime = row.absolute_expires_at - row.created_at  # a sign-in may have given it less
+    absolute = created_at + min(lifetime, policy.absolute_lifetime)
     long_ago = math.floor(now - policy.absolute_lifetime)
     last = latest(now)
     return {

@@ -94,6 +94,7 @@ class Current(_BaseCurrent):
         auth_time: datetime | float | None = None,
         persistent: bool = False,
         claims: Mapping[str, object] | None = None,
+        lifetime: Span | None = None,
         cookies: bool = True,
     ) -> Grant:
         """
@@ -102,7 +103,7 @@ class Current(_BaseCurrent):
         The browser's previous session ends. With *cookies* false no
         cookie is set, and none overwritten: the grant's tokens are for a program.
         """
-        options = _options(amr, acr, auth_time, persistent, claims)
+        options = _options(amr, acr, auth_time, persistent, claims, lifetime)
         return drive(self._exchange.login(user_id, options, cookies=cookies))
 
     def collect(self, pending_token: str, *, cookies: bool = True) -> Grant:
@@ -192,10 +193,11 @@ class AsyncCurrent(_BaseCurrent):
         auth_time: datetime | float | None = None,
         persistent: bool = False,
         claims: Mapping[str, object] | None = None,
+        lifetime: Span | None = None,
         cookies: bool = True,
     ) -> Coroutine[Any, Any, Grant]:
         """See Current.login."""
-        options = _options(amr, acr, auth_time, persistent, claims)
+        options = _options(amr, acr, auth_time, persistent, claims, lifetime)
         return self._call("login", lambda it: it.login(user_id, options, cookies=cookies))
 
     def collect(self, pending_token: str, *, cookies: bool = True) -> Coroutine[Any, Any, Grant]:
@@ -291,6 +293,7 @@ def _options(
     auth_time: datetime | float | None,
     persistent: bool,
     claims: Mapping[str, object] | None,
+    lifetime: Span | None,
 ) -> LoginOptions:
     return {
         "amr": amr,
@@ -298,4 +301,5 @@ def _options(
         "auth_time": auth_time,
         "persistent": persistent,
         "claims": claims,
+        "lifetime": lifetime,
     }

@@ -34,6 +34,7 @@ class LoginOptions(StepUpOptions):
     auth_time: datetime | float | None
     persistent: bool
     claims: Mapping[str, object] | None
+    lifetime: Span | None
 
 
 class Sessions(Protocol):

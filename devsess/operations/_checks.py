@@ -10,6 +10,7 @@ from datetime import datetime
 from devsess import skew
 from devsess._text import clean_text
 from devsess.models import Client, Device, Session
+from devsess.policy import Span, seconds
 from devsess.views import EMPTY_CLAIMS
 
 MAX_TEXT = 255
@@ -136,6 +137,21 @@ def checked_instant(auth_time: datetime | float | None, now: float) -> float:
             " check the clocks"
         )
     return min(float(auth_time), now)
+
+
+def checked_lifetime(lifetime: Span | None) -> float | None:
+    """
+    Seconds after which a session ends at the latest; None: as the policy has it.
+
+    Raises:
+        ConfigurationError, ValueError: If it is no span above zero.
+    """
+    if lifetime is None:
+        return None
+    span = seconds(lifetime)
+    if span == 0:
+        raise ValueError("lifetime must be more than nothing")
+    return span
 
 
 def checked_datetime(value: datetime, name: str) -> float:

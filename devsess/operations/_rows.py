@@ -46,9 +46,10 @@ def new_session(
     location: Location | None,
     *,
     number: int,
+    lifetime: float = math.inf,
 ) -> SessionRow:
     """A session that begins now on *device*, under that ending number; nothing was proven yet."""
-    idle, absolute = lifecycle.first_deadlines(op.now, op.policy)
+    idle, absolute = lifecycle.first_deadlines(op.now, op.policy, lifetime)
     return SessionRow(
         id=op.new_id(),
         user_id=device.user_id,

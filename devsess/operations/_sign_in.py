@@ -17,7 +17,13 @@ if TYPE_CHECKING:
 
 @frozen
 class SignIn:
-    """The application's part of a login, checked."""
+    """
+    The application's part of a login, checked.
+
+    Attributes:
+        lifetime: Seconds after which the session ends at the latest; None: as the policy has it.
+        Others as in `SessionManager.login`.
+    """
 
     user_id: str
     amr: tuple[str, ...]
@@ -26,6 +32,7 @@ class SignIn:
     is_dated: bool
     persistent: bool
     claims: str
+    lifetime: float | None
 
 
 @frozen

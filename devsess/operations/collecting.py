@@ -111,4 +111,5 @@ def _sign_in(user_id: str, held: Held) -> SignIn:
         held.is_dated,
         held.persistent,
         held.claims,
+        held.lifetime,
     )

@@ -109,6 +109,7 @@ def _held(op: Operation, sign_in: SignIn, seen: Seen, code: str, digest: str) ->
         acr=sign_in.acr,
         persistent=sign_in.persistent,
         claims=sign_in.claims,
+        lifetime=sign_in.lifetime,
     )
 
 

@@ -20,6 +20,7 @@ from devsess.operations._checks import (
     checked_claims,
     checked_client,
     checked_instant,
+    checked_lifetime,
     checked_text,
 )
 from devsess.operations._rows import new_device, new_session
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from devsess.operations.assessing import Weighed
     from devsess.operations.holding import Kept
     from devsess.operations.operation import Operation
+    from devsess.policy import Span
     from devsess.stores.items import Item
 
 _DENIALS = {
@@ -53,6 +55,7 @@ async def login(
     auth_time: datetime | float | None,
     persistent: bool,
     claims: Mapping[str, object] | None,
+    lifetime: Span | None,
 ) -> Grant:
     """
     Write a session for *user_id* on the device of *client*.
@@ -63,7 +66,7 @@ async def login(
         SessionLimitError: If the limit is reached and the policy rejects.
         SignInHeldError: If it is so unusual that it needs an approval first.
         StepUpRequiredError: If it is unusual for the account, and the policy enforces risk.
-        TypeError, ValueError: If an argument cannot be kept.
+        ConfigurationError, TypeError, ValueError: If an argument cannot be kept.
     """
     client = checked_client(client) or NOBODY
     instant = checked_instant(auth_time, op.now)
@@ -71,7 +74,10 @@ async def login(
     context_class = None if acr is None else checked_text(acr, "acr")
     who = checked_text(user_id, "user_id")
     dated = auth_time is not None
-    sign_in = SignIn(who, checked_amr(amr), context_class, instant, dated, bool(persistent), text)
+    span = checked_lifetime(lifetime)
+    sign_in = SignIn(
+        who, checked_amr(amr), context_class, instant, dated, bool(persistent), text, span
+    )
     limit = op.policy.limit_for(user_id, client)
     seen = await look(op, who, client)
     weighed = assessing.weigh(op, who, seen.facts, seen.habits, context_class)
@@ -131,8 +137,9 @@ async def enter(
 def _row(op: Operation, sign_in: SignIn, seen: Seen, weighed: Weighed) -> SessionRow:
     device = _seen_now(seen.device, seen.sighting, op.now) if seen.is_known else seen.device
     number = seen.account.ending_number
+    lifetime = math.inf if sign_in.lifetime is None else sign_in.lifetime
     return evolve(
-        new_session(op, device, seen.sighting, seen.location, number=number),
+        new_session(op, device, seen.sighting, seen.location, number=number, lifetime=lifetime),
         auth_time=math.floor(sign_in.auth_instant),
         amr=sign_in.amr,
         acr=sign_in.acr,

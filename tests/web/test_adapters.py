@@ -66,6 +66,14 @@ def test_persistent_cookies_end_with_the_session(site: Any) -> None:
         browser.get("/me")
 
 
+def test_a_shorter_life_shortens_the_cookies(site: Any) -> None:
+    """They last no longer than the lifetime that a sign-in gave its session."""
+    browser = site.browser("ada", "&persistent&life=600")
+    assert {"600"} == {browser.jar[name].attributes["Max-Age"] for name in (ACCESS, REFRESH)}
+    site.clock.advance(600)
+    assert 401 == browser.get("/me").status_code
+
+
 @pytest.mark.parametrize("path", ["/me", "/extend"])
 def test_persistent_cookies_follow_the_deadline(site: Any, path: str) -> None:
     """If activity or `extend` moves it, the cookies of the same answer last as long."""
