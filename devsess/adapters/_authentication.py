@@ -258,7 +258,13 @@ class Authentication:
         if isinstance(error, StoreUnavailableError):
             log.error("answered 503: %s", error)  # the client does not see why
         login_url, has_credentials = self.settings.login_url, self.credentials.can_sign_in
-        answer = answer_to(error, self.request, login_url, has_credentials=has_credentials)
+        answer = answer_to(
+            error,
+            self.request,
+            login_url,
+            has_credentials=has_credentials,
+            return_parameter=self.settings.return_parameter,
+        )
         if answer is None:
             return None
         self.depends_on_user = True

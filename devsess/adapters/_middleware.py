@@ -50,6 +50,7 @@ class Middleware(Generic[App, Manager]):
         clear_site_data: Whether a sign-out also empties the browser's cache of the site.
         endpoints: Where the JSON endpoints are served, such as "/auth"; None for nowhere.
         login_url: Where a browser is sent instead of a 401, with `return_to`; None for nowhere.
+        return_parameter: The name of the parameter that `return_to` is sent in.
 
     Raises:
         ConfigurationError: If an argument cannot work.
@@ -77,6 +78,7 @@ class Middleware(Generic[App, Manager]):
         clear_site_data: bool = False,
         endpoints: str | None = None,
         login_url: str | None = None,
+        return_parameter: str = "return_to",
     ) -> None:
         validate = getattr(manager, "validate", None)
         if not callable(validate) or iscoroutinefunction(validate) is not self._awaits:
@@ -103,6 +105,7 @@ class Middleware(Generic[App, Manager]):
             clear_site_data=clear_site_data,
             endpoints=endpoints,
             login_url=login_url,
+            return_parameter=return_parameter,
         )
         if insecure_cookies:
             warn_of_insecure_cookies()

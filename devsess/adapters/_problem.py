@@ -34,7 +34,12 @@ def problem(status: int, detail: str, *headers: Header, **members: object) -> An
 
 
 def answer_to(
-    error: DevsessError, request: Request, login_url: str | None, *, has_credentials: bool
+    error: DevsessError,
+    request: Request,
+    login_url: str | None,
+    *,
+    has_credentials: bool,
+    return_parameter: str = "return_to",
 ) -> Answer | None:
     """
     The answer for *error*, or None if it is the application's own fault.
@@ -44,6 +49,7 @@ def answer_to(
         request: The request it ended.
         login_url: The page that a person is sent to instead of a 401, or None.
         has_credentials: Whether the request had credentials: only then they can be invalid.
+        return_parameter: What the sign-in page is told the page to return to in.
     """
     for kind, answer in _ANSWERS:
         if isinstance(error, kind):
@@ -51,16 +57,16 @@ def answer_to(
             if found.status == 503 and request.wants_html:
                 return try_again_page(RETRY_AFTER)
             wants_page = found.status == 401 and login_url is not None and request.wants_html
-            return to_login(request, login_url or "/") if wants_page else found
+            return to_login(request, login_url or "/", return_parameter) if wants_page else found
     return None
 
 
-def to_login(request: Request, login_url: str) -> Answer:
+def to_login(request: Request, login_url: str, return_parameter: str = "return_to") -> Answer:
     """A redirect to the sign-in page; after a GET it names the page to return to."""
     path, mark, query = login_url.partition("?")
     there = f"{below_mount(path, quote(request.mount))}{mark}{query}"
     if request.method in ("GET", "HEAD"):
-        there += f"{'&' if mark else '?'}return_to={quote(request.target, safe='/')}"
+        there += f"{'&' if mark else '?'}{return_parameter}={quote(request.target, safe='/')}"
     kind = ("Content-Type", "text/plain; charset=utf-8")
     return Answer(303, (("Location", there), kind, ("Content-Length", "0"), NO_STORE))
 

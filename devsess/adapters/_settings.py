@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import ipaddress
 import logging
+import re
 import warnings
 from collections.abc import Callable, Iterable
 from typing import Any, Literal, TypeAlias, get_args
@@ -30,6 +31,8 @@ Network: TypeAlias = ipaddress.IPv4Network | ipaddress.IPv6Network | Literal["un
 
 # Schemes whose pages have no origin of their own, or are no pages.
 _NO_ORIGINS = ("", "about", "blob", "data", "file", "filesystem", "ftp", "javascript", "ws", "wss")
+
+_PARAMETER = re.compile(r"[A-Za-z0-9_-]+")
 
 log = logging.getLogger("devsess")
 
@@ -111,6 +114,12 @@ def _prefix(text: str) -> str:
     return path
 
 
+def _parameter(text: str) -> str:
+    if not isinstance(text, str) or not _PARAMETER.fullmatch(text):
+        raise ConfigurationError(f"must be a name of letters, digits, - and _, not {text!r}")
+    return text
+
+
 def _cookies(cookies: Cookies) -> Cookies:
     if not isinstance(cookies, Cookies):
         raise ConfigurationError(f"must be a Cookies, not {cookies!r}")
@@ -153,6 +162,7 @@ class Settings:
     clear_site_data: bool = field(converter=bool)
     endpoints: str | None = field(converter=optional(_prefix))
     login_url: str | None = field(converter=optional(_path))
+    return_parameter: str = field(converter=_parameter)
 
     device_retention: float
     reads_header: bool = field(init=False)

@@ -10,12 +10,14 @@ for `devsess.adapters.wsgi.SessionMiddleware`.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from http.cookies import Morsel
 from typing import Any, NoReturn, TypeAlias
 
 from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.utils.cache import patch_vary_headers
 from django.utils.module_loading import import_string
 
 from devsess._runtime.drive import drive
@@ -46,27 +48,45 @@ class SessionMiddleware(Middleware[GetResponse, SessionManager]):
         return BlockingSessions(manager)
 
     def __init__(self, get_response: GetResponse) -> None:
-        options: dict[str, Any] = dict(settings.DEVSESS)
+        given = getattr(settings, "DEVSESS", None)
+        if not isinstance(given, Mapping):
+            raise ImproperlyConfigured('DEVSESS = {"manager": ...} is missing in the settings')
+        options: dict[str, Any] = dict(given)
         manager = options.pop("manager", None)
         if isinstance(manager, str):
             manager = import_string(manager)
-        super().__init__(get_response, manager, **options)
+        self._wrap(get_response, manager, options)
+
+    def _wrap(self, get_response: GetResponse, manager: Any, options: dict[str, Any]) -> None:
+        Middleware.__init__(self, get_response, manager, **options)
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         """Serve one request."""
-        environ = {**request.META, "wsgi.url_scheme": request.scheme}
-        mount = request.path.removesuffix(request.path_info)
-        exchange = self._exchange(request_of(environ, mount, request.path_info))
-        request.devsess = Current(exchange)
-        answer = before(exchange, lambda: limited(request.read(_MOST)))
-        if answer is not None:
-            response: HttpResponseBase = _response(request, answer)
-        else:
-            response = self._app(request)
-            instead = exchange.in_place_of_500() if response.status_code == 500 else None
-            response = response if instead is None else _response(request, instead)
-        self._finish(response, exchange)
+        exchange = self._begin(request)
+        response = self._before(request, exchange)
+        if response is None:
+            response = self._in_place_of(request, exchange, self._app(request))
+        self._finish(request, response, exchange)
         return response
+
+    def _begin(self, request: HttpRequest) -> Exchange:
+        mount = request.path.removesuffix(request.path_info)
+        exchange = self._exchange(request_of(self._environ(request), mount, request.path_info))
+        request.devsess = Current(exchange)
+        return exchange
+
+    def _environ(self, request: HttpRequest) -> dict[str, Any]:
+        return {**request.META, "wsgi.url_scheme": request.scheme}
+
+    def _before(self, request: HttpRequest, exchange: Exchange) -> HttpResponseBase | None:
+        answer = before(exchange, lambda: limited(request.read(_MOST)))
+        return None if answer is None else response_to(request, answer)
+
+    def _in_place_of(
+        self, request: HttpRequest, exchange: Exchange, response: HttpResponseBase
+    ) -> HttpResponseBase:
+        instead = exchange.in_place_of_500() if response.status_code == 500 else None
+        return response if instead is None else response_to(request, instead)
 
     def process_request(self, _: HttpRequest) -> NoReturn:
         """
@@ -81,9 +101,14 @@ class SessionMiddleware(Middleware[GetResponse, SessionManager]):
         """Django's hook for a view's errors: those of devsess become their answers."""
         current: Current = request.devsess
         answer = current.answer_to(error) if isinstance(error, DevsessError) else None
-        return None if answer is None else _response(request, answer)
+        return None if answer is None else response_to(request, answer)
 
-    def _finish(self, response: HttpResponseBase, exchange: Exchange) -> None:
+    def _finish(
+        self,
+        request: HttpRequest,  # noqa: ARG002 - for the app's
+        response: HttpResponseBase,
+        exchange: Exchange,
+    ) -> None:
         drive(exchange.update_cookies())
         # Set-Cookie has a jar of its own in Django: headers hold one line each.
         ours = exchange.headers(
@@ -94,7 +119,9 @@ class SessionMiddleware(Middleware[GetResponse, SessionManager]):
         for name, value in ours:
             if name == "Set-Cookie":
                 add_cookie(response, value)
-            elif name in ("Accept-CH", "Vary") and name in response.headers:
+            elif name == "Vary":
+                patch_vary_headers(response, value.split(", "))
+            elif name == "Accept-CH" and name in response.headers:
                 response.headers[name] += f", {value}"
             else:
                 response.headers[name] = value
@@ -131,7 +158,8 @@ def add_cookie(response: HttpResponseBase, line: str) -> None:
 _MOST = MAX_DROPPED
 
 
-def _response(request: HttpRequest, answer: Answer) -> HttpResponse:
+def response_to(request: HttpRequest, answer: Answer) -> HttpResponse:
+    """*answer* as Django sends it."""
     body = b"" if request.method == "HEAD" else answer.body
     response = HttpResponse(body, status=answer.status, headers=dict(answer.headers))
     if answer.status == 204:

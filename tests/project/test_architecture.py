@@ -129,6 +129,8 @@ ROOMS = {
             *("cli", "cli.*", "__main__"),
         ),
     ),
+    # It uses all of them: adapters, pages and the command line.
+    "app of Django": Room(9, ("django", "django.*")),
 }
 
 # Where a package may be imported, and nowhere else.
@@ -144,7 +146,9 @@ HOMES = {
     "anyio": ("client.*",),
     "httpx": ("client.*",),
     "keyring": ("client.keyring",),
-    "django": ("adapters.django", "web.django"),
+    "asgiref": ("django.*",),
+    "django": ("adapters.django", "web.django", "django.*"),
+    "rest_framework": ("django.rest",),
     "jinja2": ("web", "web.drawing", "web.look", "web.visit"),
     "markupsafe": ("web.*",),
     "psycopg": ("stores.postgres.*",),

@@ -91,7 +91,9 @@ def test_dependencies_are_what_is_imported() -> None:
     # FastAPI is asked for nothing: where it is installed, its document says more.
     optional = [*map(adapter, FRAMEWORKS), _source.PACKAGE / "adapters" / "_fastapi.py"]
     optional += [path for name in STORES for path in store(name)]
-    optional += _source.python_files(*(_source.PACKAGE / it for it in ("client", "geo", "web")))
+    optional += _source.python_files(
+        *(_source.PACKAGE / it for it in ("client", "django", "geo", "web"))
+    )
     files = [path for path in _source.python_files(_source.PACKAGE) if path not in optional]
     imported = distributions(_source.third_party(*files))
     assert imported == required(project()["dependencies"])
@@ -117,6 +119,14 @@ def test_pages_have_their_extra() -> None:
     imported = distributions(_source.third_party(*_source.python_files(_source.PACKAGE / "web")))
     extras = project()["optional-dependencies"]
     assert imported <= required([*project()["dependencies"], *extras["web"], *extras["django"]])
+
+
+def test_the_app_of_django_has_its_extras() -> None:
+    """It imports Django, which its extra installs, and the framework for APIs by another one."""
+    imported = distributions(_source.third_party(*_source.python_files(_source.PACKAGE / "django")))
+    extras = project()["optional-dependencies"]
+    allowed = [*project()["dependencies"], *extras["django"], *extras["drf"]]
+    assert imported <= required(allowed)
 
 
 def test_a_programs_side_has_its_extras() -> None:

@@ -141,10 +141,11 @@ class AccountPages(Pages[AccountVisit]):
         return super().answer_to(visit, error)
 
     def _sign_in(self, visit: AccountVisit) -> Answer:
-        login_url = self._login_url or visit.dealings.settings.login_url
+        settings = visit.dealings.settings
+        login_url = self._login_url or settings.login_url
         if login_url is None:
             return problem_page(visit, 401)
-        return to_login(_seen_from_outside(visit), login_url)
+        return to_login(_seen_from_outside(visit), login_url, settings.return_parameter)
 
     def _prove(self, visit: AccountVisit, error: StepUpRequiredError) -> Answer:
         """By a link: browsers apply `form-action` to redirects after a form."""
@@ -155,7 +156,8 @@ class AccountPages(Pages[AccountVisit]):
         there = self._there(visit, url)
         if there is not None:
             mark = "&" if "?" in there else "?"
-            there = f"{there}{mark}return_to={quote(back, safe='/')}"
+            name = visit.dealings.settings.return_parameter
+            there = f"{there}{mark}{name}={quote(back, safe='/')}"
         return _prove_page(visit, error, there)
 
     def _there(self, visit: AccountVisit, url: str | None) -> str | None:

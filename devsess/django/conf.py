@@ -1,0 +1,188 @@
+"""`settings.DEVSESS`: read once, and each mistake in it named."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import quote, urlencode
+
+from attrs import frozen
+from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
+from django.shortcuts import resolve_url
+from django.utils.crypto import salted_hmac
+from django.utils.module_loading import import_string
+
+from devsess.errors import ConfigurationError
+from devsess.manager import SessionManager
+from devsess.policy import Policy
+from devsess.tokens.keys import Keys
+
+DATA_ENGINE = "django.contrib.sessions.backends.db"
+# Options of the app; all others are those of the middleware.
+_OWN = ("manager", "keys", "store", "database", "policy", "session_engine", "locator", "on_event")
+_SALT = "devsess.django.keys"
+_ABOUT = "see docs/django.md"
+
+
+@frozen
+class Options:
+    """
+    What the project says.
+
+    Attributes:
+        manager: A manager of the project's own, or None: then one is made.
+        keys, policy, locator, on_event: For the manager that is made.
+        store: A path or URL, or None.
+        database: An alias of DATABASES, where the store's tables are, or None.
+        session_engine: Where Django's session keeps all but the sign-in.
+        middleware: The options of the middleware.
+    """
+
+    manager: SessionManager | None
+    keys: Keys | str | bytes | list[str | bytes]
+    policy: Policy
+    locator: Any
+    on_event: Any
+    store: str | None
+    database: str | None
+    session_engine: str
+    middleware: Mapping[str, Any]
+
+    def location(self) -> str:
+        """The store's path or URL: of the alias as it is now, which in tests is another one."""
+        return self.store if self.store is not None else location_of(self.database or "")
+
+    def made(self, location: str) -> SessionManager:
+        """
+        A manager over the store at *location*.
+
+        Raises:
+            ImproperlyConfigured: If the settings cannot work.
+            StoreUnavailableError: If the store cannot be opened.
+        """
+        try:
+            return SessionManager(
+                location,
+                keys=self.keys,
+                policy=self.policy,
+                locator=self.locator,
+                on_event=self.on_event,
+            )
+        except ConfigurationError as error:
+            raise ImproperlyConfigured(f"DEVSESS: {error}") from error
+
+
+def read() -> Options:
+    """
+    The options in `settings.DEVSESS`.
+
+    Raises:
+        ImproperlyConfigured: If there are none, or they cannot work.
+    """
+    given = getattr(settings, "DEVSESS", None)
+    if not isinstance(given, Mapping):
+        raise ImproperlyConfigured(f"DEVSESS must be a dict in the settings; {_ABOUT}")
+    named = [name for name in ("manager", "store", "database") if given.get(name) is not None]
+    if len(named) != 1:
+        there = " and ".join(named) or "none"
+        raise ImproperlyConfigured(
+            f'DEVSESS needs one of "database", "store" and "manager", and has {there}; {_ABOUT}'
+        )
+    policy = _imported(given.get("policy"))
+    return Options(
+        manager=_manager(given.get("manager")),
+        keys=given["keys"] if given.get("keys") is not None else secret_keys(),
+        policy=Policy() if policy is None else policy,
+        locator=_imported(given.get("locator")),
+        on_event=_imported(given.get("on_event")),
+        store=None if given.get("store") is None else str(given["store"]),
+        database=_alias(given.get("database")),
+        session_engine=given.get("session_engine", DATA_ENGINE),
+        middleware={name: value for name, value in given.items() if name not in _OWN},
+    )
+
+
+def _imported(value: object) -> Any:
+    if not isinstance(value, str):
+        return value
+    try:
+        return import_string(value)
+    except ImportError as error:
+        raise ImproperlyConfigured(f"DEVSESS: {error}") from error
+
+
+def _manager(value: object) -> SessionManager | None:
+    found = _imported(value)
+    if found is not None and not callable(getattr(found, "validate", None)):
+        raise ImproperlyConfigured(
+            f"DEVSESS: manager must be a SessionManager or its dotted path, not {value!r}"
+        )
+    checked: SessionManager | None = found
+    return checked
+
+
+def _alias(value: object) -> str | None:
+    if value is None:
+        return None
+    if value not in settings.DATABASES:
+        raise ImproperlyConfigured(f"DEVSESS: database {value!r} is no alias of DATABASES")
+    return str(value)
+
+
+def secret_keys() -> list[str | bytes]:
+    """Keys of SECRET_KEY, and of SECRET_KEY_FALLBACKS, which verify what they signed before."""
+    secrets = (settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS)
+    return [salted_hmac(_SALT, "", secret, algorithm="sha256").hexdigest() for secret in secrets]
+
+
+def location_of(alias: str) -> str:
+    """
+    The location of the store in the database *alias*, as the connection has it now.
+
+    A database in memory, as of a test, has a store in this process's memory.
+
+    Raises:
+        ImproperlyConfigured: If devsess has no store for its engine.
+    """
+    from django.db import connections
+
+    connection = connections[alias]
+    found = connection.settings_dict
+    name = str(found["NAME"])
+    if connection.vendor == "sqlite":
+        return "memory://" if name == ":memory:" or "mode=memory" in name else name
+    if connection.vendor == "postgresql":
+        return _postgres(found)
+    raise ImproperlyConfigured(
+        f"DEVSESS: database {alias!r} must be SQLite or PostgreSQL, not {connection.vendor};"
+        ' name another store with "store"'
+    )
+
+
+def _postgres(found: Mapping[str, Any]) -> str:
+    user, password = quote(found["USER"], safe=""), quote(found["PASSWORD"], safe="")
+    who = f"{user}{':' if password else ''}{password}{'@' if user else ''}"
+    query = {
+        name: found[part] for name, part in (("host", "HOST"), ("port", "PORT")) if found[part]
+    }
+    query |= {k: v for k, v in found["OPTIONS"].items() if k.startswith("ssl")}
+    return f"postgresql://{who}/{quote(str(found['NAME']), safe='')}" + (
+        f"?{urlencode(query)}" if query else ""
+    )
+
+
+def login_path(given: object) -> str | None:
+    """
+    The path of the sign-in page: a URL's name, a path, or by default `LOGIN_URL`.
+
+    Raises:
+        ImproperlyConfigured: If nothing has that name.
+    """
+    from django.urls import NoReverseMatch
+
+    wanted = settings.LOGIN_URL if given is None else given
+    try:
+        return str(resolve_url(wanted))
+    except NoReverseMatch as error:
+        raise ImproperlyConfigured(f"DEVSESS: login_url: {error}") from error

@@ -1,0 +1,119 @@
+"""Where the sign-in of a Django session comes from: its request, or the token in a test client."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+from devsess.adapters._current import Current, exchange_of
+from devsess.errors import InvalidSessionError
+from devsess.models import Client
+
+if TYPE_CHECKING:
+    from devsess.django.signins import SignIn
+    from devsess.manager import SessionManager
+    from devsess.models import Session
+
+
+class Link(Protocol):
+    """
+    The sign-in behind a session of Django's.
+
+    Attributes:
+        session: The live session of devsess, or None.
+        token: What a browser brings to be signed in, where there is no request; or None.
+    """
+
+    @property
+    def session(self) -> Session | None: ...
+    @property
+    def token(self) -> str | None: ...
+    def sign_in(self, sign_in: SignIn) -> None: ...
+    def end(self) -> None: ...
+    def update(self, claims: dict[str, object]) -> None: ...
+
+
+class OfRequest:
+    """The sign-in of a request that the middleware serves."""
+
+    token = None
+
+    def __init__(self, current: Current, manager: SessionManager) -> None:
+        self._current = current
+        self._manager = manager
+
+    @property
+    def session(self) -> Session | None:
+        """See Link; an answer that looked depends on its user."""
+        return self._current.session
+
+    def sign_in(self, sign_in: SignIn) -> None:
+        """Sign in on this response."""
+        self._current.login(
+            sign_in.user_id,
+            amr=sign_in.amr,
+            persistent=sign_in.persistent,
+            claims=sign_in.claims,
+        )
+
+    def end(self) -> None:
+        """Sign out on this response; once it has begun, at least end the session."""
+        exchange = exchange_of(self._current)
+        session = exchange.session
+        if not exchange.has_begun:
+            self._current.logout()
+        elif session is not None:
+            self._manager.revoke(session.id, user_id=session.user_id, reason="logout")
+            exchange.session = None
+
+    def update(self, claims: dict[str, object]) -> None:
+        """Replace the claims of the session."""
+        exchange = exchange_of(self._current)
+        if exchange.session is not None:
+            exchange.session = self._manager.update(exchange.session.id, claims=claims)
+
+
+class OfToken:
+    """The sign-in of an access token, where no request of ours is served: in a test client."""
+
+    def __init__(self, token: str | None, manager: SessionManager) -> None:
+        self._manager = manager
+        self._session: Session | None = None
+        self._is_read = token is None
+        self.token = token
+
+    @property
+    def session(self) -> Session | None:
+        """See Link."""
+        if not self._is_read:
+            self._is_read = True
+            try:
+                self._session = self._manager.validate(self.token or "", touch=False)
+            except InvalidSessionError:
+                self.token = None
+        return self._session
+
+    def sign_in(self, sign_in: SignIn) -> None:
+        """A session of an unknown device."""
+        before = self.session
+        grant = self._manager.login(
+            sign_in.user_id,
+            Client(),
+            amr=sign_in.amr,
+            persistent=sign_in.persistent,
+            claims=sign_in.claims,
+        )
+        if before is not None:
+            self._manager.revoke(before.id, user_id=before.user_id, reason="replaced")
+        self.token, self._session, self._is_read = grant.access_token, grant.session, True
+
+    def end(self) -> None:
+        """End the session."""
+        session = self.session
+        if session is not None:
+            self._manager.revoke(session.id, user_id=session.user_id, reason="logout")
+        self.token, self._session = None, None
+
+    def update(self, claims: dict[str, object]) -> None:
+        """Replace the claims of the session."""
+        if self.session is not None:
+            self._session = self._manager.update(self.session.id, claims=claims)

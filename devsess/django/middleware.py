@@ -1,0 +1,198 @@
+"""
+The middleware of the app: that of `devsess.adapters.django`, with Django's session and auth.
+
+It stands where Django's own SessionMiddleware would, and does what that does.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Unpack
+
+from asgiref.sync import iscoroutinefunction, markcoroutinefunction, sync_to_async
+from attrs import evolve
+from django.conf import settings
+from django.contrib.auth import REDIRECT_FIELD_NAME
+from django.contrib.sessions.backends.base import UpdateError
+from django.contrib.sessions.exceptions import SessionInterrupted
+from django.contrib.sessions.middleware import SessionMiddleware as DjangoSessionMiddleware
+from django.core.exceptions import ImproperlyConfigured
+
+from devsess.adapters import _cookies as cookies
+from devsess.adapters import django as adapter
+from devsess.adapters._current import exchange_of
+from devsess.adapters._endpoints import path_below
+from devsess.adapters._sessions import BlockingSessions, LoginOptions, Sessions
+from devsess.adapters._settings import is_local_path
+from devsess.django import conf, signins
+from devsess.django.current import SERVED, DjangoCurrent
+from devsess.django.links import OfRequest
+from devsess.django.project import project
+from devsess.django.sessions import SessionStore, is_anonymous
+from devsess.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from django.http import HttpRequest, HttpResponseBase
+
+    from devsess.adapters._exchange import Exchange
+    from devsess.manager import SessionManager
+    from devsess.models import Client, Grant
+
+
+class DjangoSessions(BlockingSessions):
+    """A manager whose sessions know the password that they were made under."""
+
+    async def login(self, user_id: str, client: Client, **options: Unpack[LoginOptions]) -> Grant:
+        """Sign in, also past Django's auth; a change of the password is noticed all the same."""
+        options["claims"] = signins.claims_for(user_id, options["claims"])
+        return await super().login(user_id, client, **options)
+
+
+class SessionMiddleware(adapter.SessionMiddleware, DjangoSessionMiddleware):
+    """See the module. Blocking below WSGI, awaited below ASGI."""
+
+    sync_capable = True
+    async_capable = True
+
+    def __init__(self, get_response: adapter.GetResponse) -> None:
+        app = project()
+        options = dict(app.options.middleware)
+        options["login_url"] = _login_url(options.get("login_url"))
+        options.setdefault("return_parameter", REDIRECT_FIELD_NAME)
+        self._manager = app.sessions
+        try:
+            self._wrap(get_response, self._manager, options)
+        except (ConfigurationError, TypeError) as error:
+            raise ImproperlyConfigured(f"DEVSESS: {error}") from error
+        self.get_response = get_response
+        self._is_async = iscoroutinefunction(get_response)
+        if self._is_async:
+            markcoroutinefunction(self)
+
+    def _face(self, manager: SessionManager) -> Sessions:
+        return DjangoSessions(manager)
+
+    def __call__(self, request: HttpRequest) -> Any:
+        """Serve one request."""
+        return self._awaited(request) if self._is_async else self._serve(request)
+
+    def _serve(self, request: HttpRequest) -> HttpResponseBase:
+        served = SERVED.set(None)
+        try:
+            return super().__call__(request)
+        finally:
+            SERVED.reset(served)
+
+    async def _awaited(self, request: HttpRequest) -> HttpResponseBase:
+        served = SERVED.set(None)
+        try:
+            return await self._serve_async(request)
+        finally:
+            SERVED.reset(served)
+
+    async def _serve_async(self, request: HttpRequest) -> HttpResponseBase:
+        exchange = self._begin(request)
+        response: HttpResponseBase | None = None
+        # First without a thread: enough for most requests.
+        if path_below(exchange) is not None or not exchange.try_cache():
+            response = await sync_to_async(self._before)(request, exchange)
+        if response is None:
+            app: Any = self._app
+            response = self._in_place_of(request, exchange, await app(request))
+        store = request.session
+        is_written = store.modified or settings.SESSION_SAVE_EVERY_REQUEST
+        if is_written or exchange.has_cookies_to_update:
+            await sync_to_async(self._finish)(request, response, exchange)
+        else:
+            self._finish(request, response, exchange)
+        return response
+
+    def _in_place_of(
+        self, request: HttpRequest, exchange: Exchange, response: HttpResponseBase
+    ) -> HttpResponseBase:
+        challenge = request.devsess.challenge
+        if challenge is not None and response.status_code == 403:
+            answer = exchange.answer_to(challenge)
+            return response if answer is None else adapter.response_to(request, answer)
+        return super()._in_place_of(request, exchange, response)
+
+    def _begin(self, request: HttpRequest) -> Exchange:
+        """The exchange, and the session of Django's that hangs on it."""
+        exchange, key = self._without_data_key(super()._begin(request))
+        current = DjangoCurrent(exchange)
+        request.devsess = current
+        request.session = SessionStore(key, link=OfRequest(current, self._manager))
+        SERVED.set(current)
+        return exchange
+
+    def _environ(self, request: HttpRequest) -> dict[str, Any]:
+        environ = super()._environ(request)
+        # Django's test client says so, and no request from outside can.
+        if getattr(request, "_dont_enforce_csrf_checks", False):
+            environ.setdefault("HTTP_SEC_FETCH_SITE", "same-origin")
+        return environ
+
+    def _without_data_key(self, exchange: Exchange) -> tuple[Exchange, str | None]:
+        """
+        The key of a session that nobody is signed in to, which travels in the same cookie.
+
+        It is no token: the exchange is that of a request without it.
+        """
+        value, by = exchange.credentials.access, exchange.credentials.by
+        if value is None or by != "cookie" or not is_anonymous(value):
+            return exchange, None
+        request = exchange.request
+        name = self._settings.cookie_names.access
+        others = [
+            pair
+            for pair in request.headers["cookie"].split(";")
+            if pair.partition("=")[0].strip() != name
+        ]
+        headers = {**request.headers, "cookie": ";".join(others)}
+        return self._exchange(evolve(request, headers=headers)), value
+
+    def _finish(self, request: HttpRequest, response: HttpResponseBase, exchange: Exchange) -> None:
+        """Keep the session, and set the cookies: after all that the app does."""
+        store: SessionStore = request.session
+        line = None
+        if isinstance(store, SessionStore):
+            line = self._keep(store, response, exchange)
+            if store.accessed:
+                exchange.depends_on_user = True
+        super()._finish(request, response, exchange)
+        if line is not None:
+            # Of the same name as one that signs out: only the last of two would count.
+            response.cookies.pop(self._settings.cookie_names.access, None)
+            adapter.add_cookie(response, line)
+
+    def _keep(
+        self, store: SessionStore, response: HttpResponseBase, exchange: Exchange
+    ) -> str | None:
+        """Save the session as Django's middleware does; the line of its cookie, if it needs one."""
+        names, attributes = self._settings.cookie_names, self._settings.cookie_attributes
+        if not (store.modified or settings.SESSION_SAVE_EVERY_REQUEST):
+            return None
+        if response.status_code >= 500:
+            return None
+        if store.is_empty():
+            gone = exchange.session is None and store.was_sent
+            return cookies.clear(names.access, attributes) if gone else None
+        try:
+            store.save()
+        except UpdateError as error:
+            raise SessionInterrupted("the session was ended by another request") from error
+        if exchange.session is not None:
+            return None  # its tokens are its cookies
+        until = None if store.get_expire_at_browser_close() else store.get_expiry_age()
+        return cookies.write(names.access, str(store.session_key), attributes, max_age=until)
+
+
+def _login_url(given: object) -> str | None:
+    found = conf.login_path(given)
+    if given is None and (found is None or not is_local_path(found)):
+        return None  # LOGIN_URL of another site: Django's own redirects go there
+    return found
+
+
+def exchange_in(request: HttpRequest) -> Exchange:
+    """The exchange behind a request."""
+    return exchange_of(request.devsess)

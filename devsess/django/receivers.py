@@ -1,0 +1,74 @@
+"""What Django tells its apps: who signed in, whose password changed, which settings did."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from django.conf import settings
+from django.contrib.auth.signals import user_logged_in
+from django.core.signals import setting_changed
+from django.db import transaction
+from django.db.models.signals import post_save, pre_migrate
+
+from devsess.django.current import SERVED
+from devsess.django.project import LABEL, project
+
+if TYPE_CHECKING:
+    from django.http import HttpRequest
+
+PASSWORD_CHANGED = "password-change"  # noqa: S105 - a reason
+_OURS = ("DEVSESS", "DATABASES", "SECRET_KEY", "SECRET_KEY_FALLBACKS")
+
+
+def connect() -> None:
+    """Once, when the app is ready."""
+    user_logged_in.connect(sign_in, dispatch_uid="devsess.sign_in")
+    post_save.connect(
+        end_others, sender=settings.AUTH_USER_MODEL, dispatch_uid="devsess.end_others"
+    )
+    setting_changed.connect(read_anew, dispatch_uid="devsess.read_anew")
+    pre_migrate.connect(migrate, dispatch_uid="devsess.migrate")
+
+
+def sign_in(request: HttpRequest | None = None, **_: Any) -> None:
+    """
+    Sign in at once, so that the view that called `login` hears of a refusal.
+
+    Where no request is served, as in a test client, `save` does it.
+    """
+    store: Any = getattr(request, "session", None)
+    if getattr(request, "devsess", None) is not None and getattr(store, "has_sign_in", False):
+        store.sign_in()
+
+
+def end_others(instance: Any, created: bool, using: str, **_: Any) -> None:
+    """
+    End the sessions of a user whose password has changed, once that is committed.
+
+    The session in which it was changed stays, as Django's own does. `_password` is what
+    Django's `save` itself goes by: set by `set_password`, but not by an upgrade of the hash.
+    """
+    if created or getattr(instance, "_password", None) is None:
+        return
+    user_id = instance._meta.pk.value_to_string(instance)
+    current = SERVED.get()
+    session = None if current is None else current.session
+    keep = session.id if session is not None and session.user_id == user_id else None
+
+    def end() -> None:
+        project().sessions.revoke_all(user_id, keep=keep, reason=PASSWORD_CHANGED)
+
+    transaction.on_commit(end, using=using)
+
+
+def read_anew(setting: str, **_: Any) -> None:
+    """Let tests that override settings have their effect."""
+    if setting in _OURS:
+        project().forget()
+
+
+def migrate(app_config: Any, using: str, **_: Any) -> None:
+    """Make the store's tables, before Django makes its own in that database."""
+    here = project()
+    if app_config.label == LABEL and using == here.options.database:
+        here.sessions.migrate()

@@ -1,0 +1,323 @@
+"""
+`SESSION_ENGINE`: Django's session, whose sign-in is devsess's.
+
+Django's auth reads and writes three keys of `request.session`. Here they are those of the
+session of devsess: read from it, which costs no query, and written by a sign-in. Nothing
+else in Django has to know. All other keys go to one of Django's own engines. While somebody
+is signed in their place is tied to the session, and unreachable once that has ended: no
+person finds the data of another in the same browser.
+
+In a row of Django's there is nothing that signs anybody in.
+"""
+
+from __future__ import annotations
+
+import re
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from asgiref.sync import sync_to_async
+from django.contrib.auth import HASH_SESSION_KEY, SESSION_KEY
+from django.contrib.sessions.backends.base import CreateError, SessionBase, UpdateError
+from django.core.exceptions import ImproperlyConfigured
+from django.utils.crypto import salted_hmac
+
+from devsess.django import signins
+from devsess.django.links import OfToken
+from devsess.django.project import project
+
+if TYPE_CHECKING:
+    from devsess.django.links import Link
+    from devsess.models import Session
+
+_SALT = "devsess.django.data"
+# Keys of Django's, of people who are not signed in. Those of others are longer, and no
+# browser that sends one gets at its data.
+_ANONYMOUS = re.compile(r"[a-z0-9]{32}")
+_MISSING: Any = object()
+
+
+def _engine(name: str) -> Any:
+    if name == "django.contrib.sessions.backends.signed_cookies":
+        raise ImproperlyConfigured("DEVSESS: session_engine: signed cookies have no place to tie")
+    try:
+        return import_module(name).SessionStore
+    except (ImportError, AttributeError) as error:
+        raise ImproperlyConfigured(f"DEVSESS: session_engine: {error}") from error
+
+
+def data_engine() -> Any:
+    """The class of Django's that keeps the rest of a session."""
+    return _engine(project().options.session_engine)
+
+
+def is_anonymous(value: str) -> bool:
+    """Whether a cookie's value is the key of a session that nobody is signed in to."""
+    return _ANONYMOUS.fullmatch(value) is not None
+
+
+def data_key(session: Session) -> str:
+    """The key of the data of a signed-in session: nobody can compute it from the id alone."""
+    digest: str = salted_hmac(_SALT, session.id, algorithm="sha256").hexdigest()
+    return digest[:40]
+
+
+class SessionStore(SessionBase):
+    """
+    A session of Django's.
+
+    Args:
+        session_key: The value of the session's cookie: an access token, or the key of a
+            session that nobody is signed in to.
+        link: The sign-in, where a request has one.
+
+    Attributes:
+        accessed, modified: As Django has them, for all but the sign-in.
+        was_sent: Whether a browser sent the key of a session that nobody is signed in to.
+    """
+
+    # SessionBase would import the serializer, for each request: only an engine needs it.
+    def __init__(self, session_key: str | None = None, *, link: Link | None = None) -> None:
+        self.accessed = False
+        self.modified = False
+        self._anonymous = session_key if session_key and is_anonymous(session_key) else None
+        self.was_sent = self._anonymous is not None
+        self._given_link = link
+        self._given_token = None if self._anonymous else session_key
+        self._pending: dict[str, str] = {}
+        self._kept: Any = None
+
+    @property
+    def _link(self) -> Link:
+        if self._given_link is None:
+            self._given_link = OfToken(self._given_token, project().sessions)
+        return self._given_link
+
+    @property
+    def _data(self) -> Any:
+        """The engine's own session, which keeps the rest."""
+        if self._kept is None:
+            session = self._link.session
+            key = self._anonymous if session is None else data_key(session)
+            self._kept = data_engine()(key)
+        return self._kept
+
+    # What Django reads of its sessions.
+
+    def _get_session(self, no_load: bool = False) -> dict[str, Any]:
+        self.accessed = True
+        found: dict[str, Any] = self._data._get_session(no_load)
+        return found
+
+    async def _aget_session(self, no_load: bool = False) -> dict[str, Any]:
+        self.accessed = True
+        if hasattr(self._data, "_aget_session"):
+            found: dict[str, Any] = await self._data._aget_session(no_load)
+            return found
+        read: dict[str, Any] = await _in_thread(self._get_session)(no_load)
+        return read
+
+    _session = property(_get_session)
+
+    @property
+    def session_key(self) -> str | None:
+        """The key of the data; in a test client the value of its cookie."""
+        session, token = self._link.session, self._link.token
+        if token is not None:
+            return token
+        key: str | None = self._data.session_key if session is None else data_key(session)
+        return key
+
+    def is_empty(self) -> bool:
+        """Whether nobody is signed in, and there is no data."""
+        if self._pending or self._link.session is not None:
+            return False
+        return self._kept.is_empty() if self._kept is not None else self._anonymous is None
+
+    def __getitem__(self, key: str) -> Any:
+        if key not in signins.KEYS:
+            return super().__getitem__(key)
+        found = self._fact(key)
+        if found is None:
+            raise KeyError(key)
+        return found
+
+    def __contains__(self, key: object) -> bool:
+        if key not in signins.KEYS:
+            return bool(super().__contains__(key))
+        return self._fact(str(key)) is not None
+
+    has_key = __contains__
+
+    def get(self, key: str, default: Any = None) -> Any:
+        """As Django's."""
+        if key not in signins.KEYS:
+            return super().get(key, default)
+        found = self._fact(key)
+        return default if found is None else found
+
+    def __setitem__(self, key: str, value: Any) -> None:
+        if key not in signins.KEYS:
+            super().__setitem__(key, value)
+            return
+        session = self._link.session
+        if key == HASH_SESSION_KEY and session is not None and SESSION_KEY not in self._pending:
+            # The password has changed, and this session goes on under the new one.
+            self._link.update(signins.with_hash(session, value))
+            return
+        self._pending[key] = value
+        self.modified = True
+
+    def __delitem__(self, key: str) -> None:
+        if key not in signins.KEYS:
+            super().__delitem__(key)
+        elif key == SESSION_KEY:
+            self._end()
+
+    def pop(self, key: str, default: Any = _MISSING) -> Any:
+        """As Django's."""
+        if key not in signins.KEYS:
+            return super().pop(key) if default is _MISSING else super().pop(key, default)
+        found = self[key] if default is _MISSING else self.get(key, default)
+        del self[key]
+        return found
+
+    def _fact(self, key: str) -> str | None:
+        if key in self._pending:
+            return self._pending[key]
+        session = self._link.session
+        return None if session is None else signins.fact_of(session, key)
+
+    # The same where they are awaited. A row may have to be read, or written.
+
+    async def aget(self, key: str, default: Any = None) -> Any:
+        """As Django's."""
+        if key not in signins.KEYS:
+            return await super().aget(key, default)
+        return await _in_thread(self.get)(key, default)
+
+    async def ahas_key(self, key: str) -> bool:
+        """As Django's."""
+        if key not in signins.KEYS:
+            return bool(await super().ahas_key(key))
+        return bool(await _in_thread(self.__contains__)(key))
+
+    async def aset(self, key: str, value: Any) -> None:
+        """As Django's."""
+        if key in signins.KEYS:
+            await _in_thread(self.__setitem__)(key, value)
+        else:
+            await super().aset(key, value)
+
+    async def apop(self, key: str, default: Any = _MISSING) -> Any:
+        """As Django's."""
+        return await _in_thread(self.pop)(key, default)
+
+    async def aflush(self) -> None:
+        """As Django's."""
+        await _in_thread(self.flush)()
+
+    async def acycle_key(self) -> None:
+        """As Django's."""
+        await _in_thread(self.cycle_key)()
+
+    # What changes them.
+
+    def flush(self) -> None:
+        """Forget the data, and sign out."""
+        self._data.flush()
+        self.accessed = self.modified = True
+        self._end()
+
+    def _end(self) -> None:
+        self._pending.clear()
+        self._link.end()
+        self._anonymous = self._kept = None
+
+    def clear(self) -> None:
+        """Forget the data; who is signed in stays so."""
+        self._data.clear()
+        self.accessed = self.modified = True
+
+    def cycle_key(self) -> None:
+        """Move the data of nobody to another key; that of a session moves with a sign-in."""
+        if self._link.session is None and self._data.session_key is not None:
+            self._data.cycle_key()
+            self.modified = True
+
+    def sign_in(self) -> None:
+        """
+        Sign in whom Django's auth has written into this session; the data goes along.
+
+        Errors as for SessionManager.login.
+        """
+        keys, self._pending = self._pending, {}
+        before = self._data
+        persistent = not self.get_expire_at_browser_close()
+        self._link.sign_in(signins.sign_in_of(keys, persistent=persistent))
+        data = before._get_session()
+        before.delete()
+        self._anonymous = self._kept = None
+        if data:
+            self._data._session_cache = data
+            self.modified = True
+
+    @property
+    def has_sign_in(self) -> bool:
+        """Whether Django's auth has written a sign-in that was not made yet."""
+        return SESSION_KEY in self._pending
+
+    # What an engine does.
+
+    def save(self, must_create: bool = False) -> None:
+        """Make the sign-in, if there is one to make, and keep the data."""
+        if self.has_sign_in:
+            self.sign_in()
+        session = self._link.session
+        if session is None:
+            self._data.save(must_create)
+        elif self._data._get_session():
+            self._data._session_key = data_key(session)
+            self._save_tied()
+        elif self._data.session_key is not None:
+            self._data.delete()
+
+    def _save_tied(self) -> None:
+        try:
+            self._data.save()
+        except UpdateError:  # the first data of this session
+            try:
+                self._data.save(must_create=True)
+            except CreateError:  # but for that of another request, just now
+                self._data.save()
+
+    async def asave(self, must_create: bool = False) -> None:
+        """See save."""
+        await _in_thread(self.save)(must_create)
+
+    def create(self) -> None:
+        """A place for the data of nobody."""
+        self._data.create()
+        self.modified = True
+
+    def load(self) -> dict[str, Any]:
+        """The data."""
+        found: dict[str, Any] = self._data.load()
+        return found
+
+    def delete(self, session_key: str | None = None) -> None:
+        """Forget the data under a key."""
+        self._data.delete(session_key)
+
+    def exists(self, session_key: str) -> bool:
+        """Whether there is data under a key."""
+        return bool(self._data.exists(session_key))
+
+    @classmethod
+    def clear_expired(cls) -> None:
+        """Delete data that is past its time."""
+        data_engine().clear_expired()
+
+
+def _in_thread(function: Any) -> Any:
+    return sync_to_async(function, thread_sensitive=True)

@@ -1,0 +1,3 @@
+"""The project's own tests are run by Django's runner."""
+
+collect_ignore = ["site"]

@@ -1,0 +1,67 @@
+"""A project as `startproject` makes it; the lines of docs/django.md are marked."""
+
+import os
+from pathlib import Path
+
+PLACE = Path(os.environ.get("SHOP_PLACE", "."))
+SECRET_KEY = "django-insecure-only-for-these-tests-f6s&1k!p0z@w4"
+DEBUG = False
+ALLOWED_HOSTS = ["*"]
+INSTALLED_APPS = [
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "rest_framework",
+    "devsess.django",  # devsess
+    "shop",
+]
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "devsess.django.middleware.SessionMiddleware",  # devsess
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+ROOT_URLCONF = "shop.urls"
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [Path(__file__).parent / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ]
+        },
+    }
+]
+DATABASES = {
+    "default": {"ENGINE": "django.db.backends.sqlite3", "NAME": PLACE / "db.sqlite3"},
+    "devsess": {  # devsess
+        "ENGINE": "django.db.backends.sqlite3",
+        "NAME": PLACE / "sessions.db",
+        "TEST": {"NAME": PLACE / "test-sessions.db"},
+    },
+}
+DATABASE_ROUTERS = ["devsess.django.router.Router"]  # devsess
+SESSION_ENGINE = "devsess.django.sessions"  # devsess
+SESSION_COOKIE_NAME = "__Host-devsess-access"  # devsess
+DEVSESS = {"database": "devsess", "endpoints": "/auth", "login_url": "login"}  # devsess
+LOGIN_URL = "login"
+LOGIN_REDIRECT_URL = "home"
+LOGOUT_REDIRECT_URL = "home"
+USE_TZ = True
+TIME_ZONE = "UTC"
+STATIC_URL = "static/"
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": ["devsess.django.rest.SessionAuthentication"],
+}

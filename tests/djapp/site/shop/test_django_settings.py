@@ -1,0 +1,79 @@
+"""Each mistake in the settings is named, with what to write instead."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
+from django.test import RequestFactory, SimpleTestCase, override_settings
+
+from devsess.django.checks import check_settings
+from devsess.django.middleware import SessionMiddleware
+from shop import settings as given
+
+OURS, DJANGOS = given.MIDDLEWARE[1], "django.contrib.sessions.middleware.SessionMiddleware"
+AUTH = "django.contrib.auth.middleware.AuthenticationMiddleware"
+OTHERS = [it for it in given.MIDDLEWARE if it != OURS]
+NO_SESSIONS = [it for it in given.INSTALLED_APPS if it != "django.contrib.sessions"]
+WRONG: list[tuple[str, Any, str, str]] = [
+    ("DEVSESS", {}, "E001", 'needs one of "database", "store" and "manager", and has none'),
+    ("DEVSESS", None, "E001", "must be a dict"),
+    ("DEVSESS", {"database": "devsess", "store": "a.db"}, "E001", "has store and database"),
+    ("DEVSESS", {"database": "other"}, "E001", "'other' is no alias of DATABASES"),
+    ("DEVSESS", {"manager": "shop.settings.PLACE"}, "E001", "must be a SessionManager"),
+    ("DEVSESS", {"manager": "shop.nothing.here"}, "E001", "shop.nothing"),
+    ("MIDDLEWARE", OTHERS, "E002", f'write "{OURS}" in the place of'),
+    ("MIDDLEWARE", [*given.MIDDLEWARE, DJANGOS], "E003", f'remove "{DJANGOS}"'),
+    ("MIDDLEWARE", [AUTH, *given.MIDDLEWARE], "E004", f'write "{OURS}" before "{AUTH}"'),
+    ("SESSION_ENGINE", "django.contrib.sessions.backends.db", "E005", "devsess.django.sessions"),
+    ("SESSION_COOKIE_NAME", "sessionid", "E006", "__Host-devsess-access"),
+    ("INSTALLED_APPS", NO_SESSIONS, "E007", "has no table"),
+    ("DATABASE_ROUTERS", [], "E008", "devsess.django.router.Router"),
+]
+REFUSED: list[tuple[dict[str, Any], str]] = [
+    ({"keys": "short"}, "DEVSESS"),
+    ({"no_such_option": 1}, "no_such_option"),
+    ({"login_url": "no-such-name"}, "login_url"),
+    ({"trusted_proxies": ["everybody"]}, "trusted_proxies"),
+]
+
+
+class CheckTests(SimpleTestCase):
+    """System checks."""
+
+    def test_a_project_that_is_right(self) -> None:
+        """Has nothing to say."""
+        assert check_settings() == []
+
+    def test_each_mistake_is_named(self) -> None:
+        """By its number, and by what to write."""
+        for name, value, code, says in WRONG:
+            with self.subTest(code=code, says=says), override_settings(**{name: value}):
+                found = {it.id: f"{it.msg} {it.hint}" for it in check_settings()}
+                assert says in found.get(f"devsess.{code}", ""), found
+
+    def test_what_no_check_sees_is_improperly_configured(self) -> None:
+        """An option that cannot work is refused when the middleware is made."""
+        for options, says in REFUSED:
+            with (
+                self.subTest(says),
+                override_settings(DEVSESS={"store": "memory://", **options}),
+                self.assertRaisesMessage(ImproperlyConfigured, says),
+            ):
+                SessionMiddleware(lambda request: request)
+
+    def test_without_the_setting_nothing_is_a_key_error(self) -> None:
+        """Nor an attribute's."""
+        with override_settings():
+            del settings.DEVSESS
+            with self.assertRaisesMessage(ImproperlyConfigured, "DEVSESS must be a dict"):
+                SessionMiddleware(lambda request: request)
+
+    def test_a_view_that_the_middleware_decorates_is_refused(self) -> None:
+        """It would guard nothing."""
+        from devsess.errors import ConfigurationError
+
+        with pytest.raises(ConfigurationError):
+            SessionMiddleware(lambda request: request).process_request(RequestFactory().get("/"))

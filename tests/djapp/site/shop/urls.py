@@ -1,0 +1,27 @@
+"""Django's own views, unchanged, and a few of the shop's."""
+
+from django.contrib import admin
+from django.urls import include, path
+
+from shop import views
+
+urlpatterns = [
+    path("", views.home, name="home"),
+    path("admin/", admin.site.urls),
+    path("accounts/", include("django.contrib.auth.urls")),
+    path("plain/", views.plain),
+    path("mine/", views.mine),
+    path("pay/", views.Pay.as_view()),
+    path("recent/", views.recent),
+    path("cart/<item>/", views.add),
+    path("cart/", views.cart),
+    path("async/", views.async_home),
+    path("async/sign-in/", views.async_sign_in),
+    path("async/sign-out/", views.async_sign_out),
+    path("token/", views.token),
+    path("by-hand/", views.by_hand),
+    path("password/", views.set_password),
+    path("api/me/", views.Me.as_view()),
+    path("api/recent/", views.Recent.as_view()),
+    path("api/either/", views.Either.as_view()),
+]

@@ -1,0 +1,95 @@
+"""
+A Django project with the app: its own tests, by Django's own runner, and its checks.
+
+A process can be set up for one project only, so each runs in one of its own.
+"""
+
+from __future__ import annotations
+
+import ast
+import json
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+SITE = Path(__file__).parent / "site"
+_RESULT = re.compile(r"^(\w+) \(shop\.(\w+)\.(\w+)\.\w+\)", re.MULTILINE)
+
+
+def laws() -> Iterator[str]:
+    """Each test of the project."""
+    for path in sorted(SITE.glob("shop/test_*.py")):
+        for node in ast.parse(path.read_text("utf-8")).body:
+            if isinstance(node, ast.ClassDef):
+                for each in node.body:
+                    if getattr(each, "name", "").startswith("test_"):
+                        yield f"{path.stem}.{node.name}.{each.name}"  # type: ignore[attr-defined]
+
+
+def manage(place: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run the project's `manage.py`."""
+    return subprocess.run(
+        [sys.executable, SITE / "manage.py", *arguments],
+        cwd=place,
+        env={**os.environ, "SHOP_PLACE": str(place), **environment},
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+
+
+@pytest.fixture(scope="module")
+def failures(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """What the runner wrote of each test that failed."""
+    place = tmp_path_factory.mktemp("site")
+    ended = manage(place, "test", "shop", "--noinput", "--top-level-directory", str(SITE))
+    assert f"Ran {len(list(laws()))} tests" in ended.stderr, ended.stderr
+    parts = re.split(r"^={70}\n(?:FAIL|ERROR): ", ended.stderr, flags=re.MULTILINE)[1:]
+    found = {}
+    for part in parts:
+        matched = _RESULT.match(part)
+        assert matched is not None, part
+        found[f"{matched[2]}.{matched[3]}.{matched[1]}"] = part
+    assert (ended.returncode != 0) is bool(found), ended.stderr
+    return found
+
+
+@pytest.mark.parametrize("law", list(laws()))
+def test_the_project_is_green(failures: dict[str, str], law: str) -> None:
+    """A test of the project holds under the app; its own text says which law it is."""
+    assert failures.get(law) is None, failures[law]
+
+
+def test_settings_without_devsess_are_no_key_error(tmp_path: Path) -> None:
+    """A project without the setting is told so, by the app and by the bare middleware."""
+    (tmp_path / "wrong.py").write_text("from shop.settings import *\ndel DEVSESS\n")
+    path = os.pathsep.join([str(tmp_path), str(SITE)])
+    ended = manage(tmp_path, "check", DJANGO_SETTINGS_MODULE="wrong", PYTHONPATH=path)
+    assert "DEVSESS must be a dict" in ended.stderr
+    (tmp_path / "bare.py").write_text(
+        "SECRET_KEY = 'x' * 50\nMIDDLEWARE = ['devsess.adapters.django.SessionMiddleware']\n"
+    )
+    served = "import django; django.setup(); from django.core.wsgi import *; get_wsgi_application()"
+    bare = subprocess.run(
+        [sys.executable, "-c", served],
+        env={**os.environ, "DJANGO_SETTINGS_MODULE": "bare", "PYTHONPATH": path},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert "ImproperlyConfigured" in bare.stderr
+
+
+def test_the_command_ends_with_the_codes_of_devsess(tmp_path: Path) -> None:
+    """`manage.py devsess` is the command line, also with Django's own options behind it."""
+    assert 3 == manage(tmp_path, "devsess", "list", "5").returncode  # there is none yet
+    assert 0 == manage(tmp_path, "migrate", "--database", "devsess").returncode
+    listed = manage(tmp_path, "devsess", "list", "5", "--json", "--settings=shop.settings")
+    assert {"sessions": []} == json.loads(listed.stdout), listed
+    assert 1 == manage(tmp_path, "devsess", "revoke", "no-such-id").returncode
+    assert 2 == manage(tmp_path, "devsess", "nonsense").returncode
