@@ -158,7 +158,7 @@ class TokenExpiredError(InvalidSessionError):
     Try a refresh.
 
     Attributes:
-        expired_at: When it expired; None where a step-up replaced it.
+        expired_at: When it expired; None where a step-up replaced it, or a use ended it.
     """
 
     def __init__(self, message: str = "", *, expired_at: datetime | None = None) -> None:

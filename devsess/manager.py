@@ -360,6 +360,39 @@ class SessionManager(Runner):
         """
         return self._write(operations.extend, session_id, by, user_id=user_id)
 
+    def ticket(self, session_id: str | Session, purpose: str, *, user_id: str | None = None) -> str:
+        """
+        A ticket for one request in the name of a live session, good once and for 30 seconds.
+
+        For requests that bring no other credentials, such as the link of a download, a stream
+        of server-sent events or a WebSocket on another host: put it into the URL.
+
+        Args:
+            session_id: The session, or its id.
+            purpose: What it is for, such as "download/report-7", 1 to 255 characters; the
+                ticket is good for nothing else.
+            user_id: The account, where the id comes from a browser.
+
+        Raises:
+            SessionNotFoundError, SessionExpiredError, SessionRevokedError: As it stands.
+            StoreUnavailableError: If the store did not answer.
+            TypeError, ValueError: If *purpose* is no such text.
+        """
+        return self._read(operations.ticket, session_id, purpose, user_id=user_id)
+
+    def redeem(self, ticket: str, purpose: str) -> Session:
+        """
+        The session of a ticket, which is used by that; it counts as no activity.
+
+        Raises:
+            BadTokenError: If it is no ticket of ours, or is for another purpose.
+            TokenExpiredError: If its time is over, or it was used.
+            SessionNotFoundError, SessionExpiredError, SessionRevokedError: As its session stands.
+            StoreUnavailableError: If the store did not answer.
+            TypeError, ValueError: If *purpose* is no text of 1 to 255 characters.
+        """
+        return self._write(operations.redeem, ticket, purpose)
+
     def update(
         self,
         session_id: str | Session,

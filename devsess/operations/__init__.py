@@ -40,6 +40,7 @@ from devsess.operations.searching import (
 )
 from devsess.operations.statistics import stats
 from devsess.operations.step_up import step_up
+from devsess.operations.tickets import redeem, ticket
 from devsess.operations.upkeep import migrate, purge
 from devsess.operations.validate import Validated, validate
 
@@ -79,6 +80,7 @@ __all__ = [
     "poll",
     "purge",
     "record_failure",
+    "redeem",
     "refresh",
     "refuse",
     "rename_device",
@@ -92,6 +94,7 @@ __all__ = [
     "settle",
     "stats",
     "step_up",
+    "ticket",
     "trust_device",
     "unblock_device",
     "update",

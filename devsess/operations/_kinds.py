@@ -21,3 +21,5 @@ OF_PERSONS: Final = (PROFILE, FAILURES, HELD, NOTICE, MOVED)
 # Of no account: records that many names or networks share (`failing`, `velocity`).
 UNKNOWN_FAILURES: Final = "unknown-failures"
 VELOCITY: Final = "velocity"
+# Of no account either: the use of a ticket, under the ticket's id (`tickets`).
+TICKET: Final = "ticket"

@@ -2,29 +2,23 @@
 Ending tokens: the form that ends many sessions, as its preview showed them to one operator.
 
 The form keeps all that the server needs to know, so that nothing is stored between preview and
-ending. They are no JWTs, so that no kind of token can be taken for another (RFC 8725 §3.12).
+ending.
 """
 
 from __future__ import annotations
 
-import json
-import re
 from typing import TYPE_CHECKING
 
 from attrs import astuple, frozen
 
-from devsess.errors import TokenExpiredError
-from devsess.lifecycle import instant, is_over
-from devsess.tokens.segments import octets
-from devsess.tokens.text import bad, base64url, check_length, is_mac, mac
+from devsess.tokens.signed import SignedTexts, require_in_time
+from devsess.tokens.text import bad
 
 if TYPE_CHECKING:
     from devsess.tokens.keys import Keys
 
 # Seconds in which a preview may be acted on, and in which an ending that has begun goes on.
 LIFETIME = 900.0
-
-_ENDING = re.compile(r"(ds1e\.[A-Za-z0-9_-]{20,8000})\.([A-Za-z0-9_-]{43})", re.ASCII)
 
 
 @frozen
@@ -61,14 +55,11 @@ class EndingTokens:
     """Mints and verifies the ending tokens of one issuer and audience."""
 
     def __init__(self, keys: Keys, issuer: str, audience: str) -> None:
-        self._keys = keys
-        self._owner = issuer.encode(), audience.encode()
+        self._texts = SignedTexts(keys, issuer, audience, "ending", "ds1e")
 
     def mint(self, claims: EndingClaims) -> str:
         """The token of a preview, or of an ending that goes on."""
-        body = json.dumps(astuple(claims), separators=(",", ":"))
-        text = f"ds1e.{base64url(body.encode('utf-8', 'surrogatepass'))}"
-        return f"{text}.{mac(self._keys.derive('ending')[0], *self._owner, text.encode())}"
+        return self._texts.mint(astuple(claims))
 
     def verify(self, token: str, now: float, actor: str) -> EndingClaims:
         """
@@ -78,19 +69,8 @@ class EndingTokens:
             BadTokenError: If it is no ending token of ours, or another operator's.
             TokenExpiredError: If it is too old.
         """
-        check_length(token)
-        found = _ENDING.fullmatch(token)
-        if found is None:
-            bad("is no ending token")
-        if not is_mac(found[2], self._keys.derive("ending"), *self._owner, found[1].encode()):
-            bad("is not an ending token of ours")
-        claims = EndingClaims(*json.loads(octets(found[1][5:])))
+        claims = EndingClaims(*self._texts.read(token))
         if claims.actor != actor:
             bad("was made for another operator")
-        if is_over(claims.expires_at, now):
-            expired_at = instant(claims.expires_at)
-            raise TokenExpiredError(
-                f"the preview could be acted on until {expired_at:%Y-%m-%d %H:%M:%S} UTC",
-                expired_at=expired_at,
-            )
+        require_in_time(claims.expires_at, now, "the preview could be acted on")
         return claims

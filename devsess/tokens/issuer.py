@@ -11,6 +11,7 @@ from devsess.tokens.ending import EndingTokens
 from devsess.tokens.notice import NoticeTokens
 from devsess.tokens.pending import PendingTokens
 from devsess.tokens.refresh import RefreshTokens
+from devsess.tokens.ticket import Tickets
 
 if TYPE_CHECKING:
     from devsess.policy import Policy
@@ -35,3 +36,4 @@ class Tokens:
         self.notice = NoticeTokens(keys, issuer, audience)
         self.ending = EndingTokens(keys, issuer, audience)
         self.pending = PendingTokens(keys, issuer, audience)
+        self.ticket = Tickets(keys, issuer, audience)

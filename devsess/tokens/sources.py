@@ -7,7 +7,7 @@ from typing import Any, Literal, TypeAlias
 
 KeySource: TypeAlias = str | bytes | Mapping[str, Any]
 Purpose: TypeAlias = Literal[
-    "refresh", "device", "fingerprint", "account", "notice", "held", "ending"
+    "refresh", "device", "fingerprint", "account", "notice", "held", "ending", "ticket"
 ]
 
 # RFC 7518 §3.2: at least as long as the hash.

@@ -60,7 +60,7 @@ def refresh(now: float, generation: int = 0, client: Client | None = None) -> An
 
 
 def login(client: Client | None = None) -> Any:
-    none: dict[str, Any] = {"auth_time": None, "claims": None}
+    none: dict[str, Any] = {"auth_time": None, "claims": None, "lifetime": None}
     return operations.login(
         at(T0), "user-1", client, amr=("pwd",), acr=None, persistent=False, **none
     )
