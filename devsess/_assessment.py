@@ -18,9 +18,13 @@ if TYPE_CHECKING:
 class Decision(StrEnum):
     """The answers to an assessment, mildest first."""
 
+    #: Nothing to ask for.
     ALLOW = "allow"
+    #: Let in, and worth a notice to the account's owner.
     NOTIFY = "notify"
+    #: A step-up is needed first.
     STEP_UP = "step_up"
+    #: Refused.
     DENY = "deny"
 
 

@@ -26,34 +26,63 @@ class EventType(StrEnum):
     only reach `on_event`: a flood of requests must not fill the store.
     """
 
+    #: A sign-in, or an impersonation.
     SESSION_CREATED = "session_created"
+    #: A refresh.
     SESSION_RENEWED = "session_renewed"
+    #: `extend` moved a deadline.
     SESSION_EXTENDED = "session_extended"
+    #: A validation saw the session on another network.
     SESSION_MOVED = "session_moved"
+    #: `update` replaced the application's claims.
     SESSION_UPDATED = "session_updated"
+    #: The person proved themselves again.
     SESSION_STEPPED_UP = "session_stepped_up"
+    #: A live session was ended.
     SESSION_REVOKED = "authn_token_revoked"
+    #: A token of an ended session came back.
     SESSION_USED_AFTER_END = "session_use_after_expire"
+    #: A refresh whose answer was lost was answered again.
     TOKEN_REISSUED = "authn_token_reissued"  # noqa: S105
+    #: A refresh token came back that should not have; its session ends.
     TOKEN_REUSED = "authn_token_reuse"  # noqa: S105
+    #: A refresh token is newer than its session: a backup was restored.
     TOKEN_FROM_FUTURE = "authn_token_from_future"  # noqa: S105
+    #: A sign-in met the limit of sessions.
     LIMIT_EXCEEDED = "excess_sessions_exceeded"
+    #: A sign-in was refused: a cut-off, or a blocked device.
     LOGIN_DENIED = "authn_login_denied"
+    #: `record_failure` counted a failed sign-in.
     LOGIN_FAILED = "authn_login_fail"
+    #: A sign-in was refused until a step-up.
     LOGIN_CHALLENGED = "authn_login_challenged"
+    #: A session owes a step-up.
     STEP_UP_ASKED = "step_up_asked"
+    #: The question "was this you?", with its tokens.
     NOTICE = "sign_in_notice"
+    #: Its answer was yes.
     NOTICE_CONFIRMED = "sign_in_confirmed"
+    #: Its answer was no.
     NOTICE_DISOWNED = "sign_in_disowned"
+    #: A sign-in came from a device that the account did not know.
     NEW_DEVICE = "new_device"
+    #: A sign-in waits to be approved.
     SIGN_IN_HELD = "sign_in_held"
+    #: A held sign-in was approved.
     SIGN_IN_APPROVED = "sign_in_approved"
+    #: A held sign-in was refused.
     SIGN_IN_REFUSED = "sign_in_refused"
+    #: A browser asked for its held sign-in when the time was over.
     SIGN_IN_EXPIRED = "sign_in_expired"
+    #: A device got a name.
     DEVICE_RENAMED = "device_renamed"
+    #: Trust in a device was given or ended.
     DEVICE_TRUSTED = "device_trusted"
+    #: A device was blocked.
     DEVICE_BLOCKED = "device_blocked"
+    #: A blocked device was let in again.
     DEVICE_UNBLOCKED = "device_unblocked"
+    #: A device was forgotten.
     DEVICE_FORGOTTEN = "device_forgotten"
 
 

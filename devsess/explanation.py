@@ -14,8 +14,11 @@ from devsess._frozen import NOTHING, freeze
 class Outcome(StrEnum):
     """The outcomes of a check."""
 
+    #: The check passed.
     PASSED = "passed"
+    #: The check failed, and so does the validation.
     FAILED = "failed"
+    #: An earlier check failed.
     NOT_REACHED = "not_reached"
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from devsess import operations
 from devsess._held import HeldSignIn
 from devsess._runtime.cache import STALE
-from devsess._runtime.core import AnyKeys, Core, Location
+from devsess._runtime.core import AnyKeys, Core, StorePath
 from devsess._runtime.running import Runner
 from devsess.errors import ConfigurationError
 from devsess.explanation import Explanation
@@ -56,7 +56,7 @@ class SessionManager(Runner):
 
     def __init__(
         self,
-        store: Store | AsyncStore | Location,
+        store: Store | AsyncStore | StorePath,
         *,
         keys: AnyKeys,
         policy: Policy = Policy(),  # noqa: B008 - frozen

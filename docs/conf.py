@@ -1,7 +1,7 @@
 """
 The settings of the documentation site, which Sphinx builds:
 
-    python -m sphinx -W --keep-going -q docs build/site
+    python -m sphinx -W --keep-going -q -j auto docs build/site
 
 Pages are Markdown that reads well in a repository too. What the site needs beyond that is done by
 the modules of the folder `extension`.
@@ -45,6 +45,9 @@ napoleon_use_ivar = False
 napoleon_use_rtype = False
 add_module_names = False
 toc_object_entries_show_parents = "hide"
+
+pygments_style = "tango"
+pygments_dark_style = "github-dark"
 
 html_theme = "furo"
 html_title = f"devsess {release}"

@@ -41,7 +41,7 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 AnyKeys: TypeAlias = Keys | KeySource | Sequence[KeySource]
-Location: TypeAlias = str | os.PathLike[str]
+StorePath: TypeAlias = str | os.PathLike[str]
 
 
 # Seconds without a question to a log that a part of the store could not answer.

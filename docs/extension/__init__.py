@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from sphinx.application import Sphinx
 
-from extension import docstrings, pages, references
+from extension import docstrings, pages, references, signatures
 
 
 def setup(app: Sphinx) -> dict[str, bool]:
@@ -16,5 +16,6 @@ def setup(app: Sphinx) -> dict[str, bool]:
     app.connect("source-read", pages.read)
     # Before napoleon, which takes what it is given for reStructuredText.
     app.connect("autodoc-process-docstring", docstrings.process, priority=400)
+    app.connect("autodoc-process-signature", signatures.process)
     app.connect("missing-reference", references.resolve)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -107,18 +107,20 @@ SVG = 'xmlns="http://www.w3.org/2000/svg" role="img"'
 STYLE = """
 .diagram { --ink: var(--color-foreground-primary, #1f2328);
   --soft: var(--color-foreground-muted, #59636e); --line: var(--color-background-border, #d1d9e0);
-  --box: var(--color-background-secondary, #f6f8fa); --good: var(--color-brand-content, #0b5cad);
+  --box: var(--color-background-secondary, #f6f8fa);
+  --ground: var(--color-background-primary, #fff); --good: var(--color-brand-content, #0b5cad);
   --bad: #c0362c; font: 13px system-ui, sans-serif; }
 @media (prefers-color-scheme: dark) { svg.diagram:root { --ink: #e6edf3; --soft: #9198a1;
-  --line: #3d444d; --box: #151b23; --good: #79b8ff; --bad: #ff8a80; } }
+  --line: #3d444d; --box: #151b23; --ground: #0d1117; --good: #79b8ff; --bad: #ff8a80; } }
 body[data-theme="dark"] .diagram { --bad: #ff8a80; }
 @media (prefers-color-scheme: dark) { body:not([data-theme="light"]) .diagram { --bad: #ff8a80; } }
 .diagram text { fill: var(--ink); text-anchor: middle; }
 .diagram .head { font-weight: 600; } .diagram .soft { fill: var(--soft); }
 .diagram rect { fill: var(--box); stroke: var(--line); }
-.diagram line, .diagram path { stroke: var(--line); fill: none; }
-.diagram .call, .diagram .answer { stroke: var(--good); stroke-width: 1.5; }
-.diagram .bad { stroke: var(--bad); stroke-width: 1.5; }
+.diagram .ground { fill: var(--ground); stroke: none; }
+.diagram line, .diagram path { stroke: var(--soft); stroke-opacity: .4; fill: none; }
+.diagram .call, .diagram .answer { stroke: var(--good); stroke-width: 1.5; stroke-opacity: 1; }
+.diagram .bad { stroke: var(--bad); stroke-width: 1.5; stroke-opacity: 1; }
 .diagram .answer, .diagram .bad { stroke-dasharray: 5 3; }
 .diagram .tip { fill: var(--good); stroke: none; }
 .diagram .badtip { fill: var(--bad); stroke: none; }
@@ -175,13 +177,9 @@ def _arrow(diagram: Diagram, step: Step, y: int, words: str) -> Iterator[str]:
     ahead = 1 if end > start else -1
     is_bad = step.kind == "bad"
     middle = (start + end) // 2
-    # Over the lines that it crosses, words stand on ground of their own.
+    # Over the lines that they cross, words stand on ground of their own.
     wide = 7 * len(words) + 8
-    if abs(step.source - step.target) > 1:
-        yield (
-            f'<rect x="{middle - wide // 2}" y="{y - 13}" width="{wide}" height="18" '
-            f'style="fill: var(--color-background-primary, transparent); stroke: none"/>'
-        )
+    yield f'<rect class="ground" x="{middle - wide // 2}" y="{y - 12}" width="{wide}" height="17"/>'
     kind = ' class="bad"' if is_bad else ""
     yield f'<text{kind} x="{middle}" y="{y}">{words}</text>'
     yield f'<path class="{step.kind}" d="M{start + 2 * ahead} {y + 10}H{end - 8 * ahead}"/>'

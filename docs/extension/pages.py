@@ -35,6 +35,15 @@ _LINK = re.compile(r"(?<!!)\[((?:[^\[\]]|\[[^\]]*\])*)\]\(([^)\s#]*)(#[^)\s]*)?\
 _PICTURE = re.compile(r"<picture>.*?</picture>|^<img [^>]*>$", re.MULTILINE | re.DOTALL)
 _SOURCE = re.compile(r'(?:srcset|src)="([^"]+)"')
 _DIAGRAM = re.compile(r"^!\[[^\]]*\]\((diagrams/[\w-]+\.svg)\)$", re.MULTILINE)
+_FIGURE = r"""```{raw} html
+<figure class="diagram" tabindex="0">
+```
+```{raw} html
+:file: \1
+```
+```{raw} html
+</figure>
+```"""
 _SHOWN_EXAMPLE = re.compile(r"^\[[^\]]+\]\((examples/[\w/]+\.py)\)$", re.MULTILINE)
 
 
@@ -51,13 +60,19 @@ def read(app: Sphinx, name: str, source: list[str]) -> None:
 def outside_code(text: str, change: Callable[[str], str]) -> str:
     """*text* with its prose changed, and its blocks of code as they were."""
     parts = _FENCE.split(text)
-    return "".join(part if part.startswith("```") else change(part) for part in parts)
+    return "".join(_block(part) if part.startswith("```") else change(part) for part in parts)
+
+
+def _block(code: str) -> str:
+    """A block of code: without a prompt, commands are coloured as a script."""
+    is_script = code.startswith("```console\n") and "\n$ " not in code
+    return code.replace("console", "sh", 1) if is_script else code
 
 
 def changed(text: str, page: Path, origin: Path) -> str:
     """A piece of prose of the site's *page*, whose text is in the file *origin*."""
     text = _PICTURE.sub(lambda found: _images(found[0]), text)
-    text = _DIAGRAM.sub(r"```{raw} html\n:file: \1\n```", text)
+    text = _DIAGRAM.sub(_FIGURE, text)
     text = _SHOWN_EXAMPLE.sub(r"```{literalinclude} \1\n:language: python\n```", text)
     return _LINK.sub(lambda found: _link(found, page, origin), text)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import enum
 import re
 from importlib import import_module
-from inspect import getdoc, signature
+from inspect import getdoc, getsource, signature
 
 import _documents
 import pytest
@@ -45,6 +45,13 @@ def test_the_reference_describes_what_there_is(name: str) -> None:
 def test_every_field_says_what_it_is(record: str, name: str) -> None:
     """A field of a record, or a setting, has its line in the docstring that the reference shows."""
     assert entry(getattr(devsess, record), name)
+
+
+@pytest.mark.parametrize("kind", ENUMS, ids=lambda kind: str(kind.__name__))
+def test_every_member_says_what_it_is(kind: enum.EnumMeta) -> None:
+    """A type of event, a decision or an outcome has its line, from which the reference is made."""
+    described = re.findall(r"^    #: .+\n    (\w+) = ", getsource(kind), re.MULTILINE)
+    assert list(kind.__members__) == described
 
 
 @pytest.mark.parametrize("name", PARAMETERS)
