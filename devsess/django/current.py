@@ -40,6 +40,7 @@ class DjangoCurrent(Current):
         auth_time: datetime | float | None = None,
         persistent: bool = False,
         claims: Mapping[str, object] | None = None,
+        lifetime: Span | None = None,
         cookies: bool = True,
     ) -> Awaitable[Grant]:
         """See Current.login."""
@@ -50,6 +51,7 @@ class DjangoCurrent(Current):
             auth_time=auth_time,
             persistent=persistent,
             claims=claims,
+            lifetime=lifetime,
             cookies=cookies,
         )
 
