@@ -10,7 +10,13 @@ from typing import Any
 import pytest
 from attrs import evolve
 
-from devsess import AsyncSessionManager, Client, SessionManager, TokenExpiredError
+from devsess import (
+    AsyncSessionManager,
+    Client,
+    DeviceMismatchError,
+    SessionManager,
+    TokenExpiredError,
+)
 from devsess.stores.calls import StoreBusyError
 from devsess.stores.sqlite import SQLiteStore
 from devsess.testing import FakeClock
@@ -122,6 +128,15 @@ def test_every_other_change_is_seen(places: Places, name: str, is_first: bool) -
     assert type(expected) is type(found)
     assert isinstance(found, Exception) or expected == found
     assert str(expected) == str(found)
+
+
+def test_another_browser_is_judged_as_ever(places: Places) -> None:
+    """Its device token is another's: the touch was another browser's, and so is the entry."""
+    eve = places.there.login("eve", HOME)
+    places.clock.advance(301)
+    places.seen_there()
+    found = places.seen_here(evolve(HOME, device_token=eve.device_token))
+    assert isinstance(found, DeviceMismatchError)
 
 
 def test_what_another_thread_has_dropped_is_not_kept(
