@@ -6,124 +6,19 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from django.contrib import admin, messages
-from django.contrib.admin.views.main import ChangeList
-from django.contrib.auth import get_user_model
-from django.urls import NoReverseMatch, reverse
 from django.utils.formats import localize
-from django.utils.html import format_html
 from django.utils.timezone import template_localtime
 
 from devsess.django.filters import StateFilter, TrustFilter, TypeFilter, in_words
-from devsess.django.models import Device, Event, Session
+from devsess.django.listing import StoreAdmin, part, users_of
+from devsess.django.models import Device, Event, Exchange, Session
 from devsess.django.project import project
-from devsess.django.signins import is_key
 from devsess.history.sentences import About, text
 from devsess.manager import SessionManager
 from devsess.models import Event as HistoryEvent
 from devsess.models import EventType
 
 REASON = "ended by staff"
-# Accounts that one search by name finds at most.
-_MOST_USERS = 1000
-
-
-class StoreList(ChangeList):
-    """A page of rows, each with its user and what the manager says of it."""
-
-    def get_results(self, request: Any) -> None:
-        """One query for all users of the page."""
-        super().get_results(request)
-        self.result_list: list[Any] = list(self.__dict__["result_list"])
-        self.model_admin.complete(self.result_list)
-
-
-class StoreAdmin(admin.ModelAdmin):
-    """A list of the store's rows: to look at, and to end."""
-
-    list_per_page = 50
-    show_full_result_count = False
-    search_help_text = "A user's name or id, an address, or the id of a session or device: in full"
-
-    def has_add_permission(self, request: Any) -> bool:  # noqa: ARG002
-        """Nobody: rows come from sign-ins."""
-        return False
-
-    def has_change_permission(self, request: Any, obj: Any = None) -> bool:  # noqa: ARG002
-        """Nobody: a row has no form."""
-        return False
-
-    def has_delete_permission(self, request: Any, obj: Any = None) -> bool:  # noqa: ARG002
-        """Nobody: a row that is gone could not be shown as ended."""
-        return False
-
-    def has_view_permission(self, request: Any, obj: Any = None) -> bool:
-        """Who has the permission, where the project has named the database."""
-        has = super().has_view_permission(request, obj)
-        return bool(has) and project().options.database is not None
-
-    def has_end_permission(self, request: Any) -> bool:
-        """Whether the person may use the actions: the permission to change the model."""
-        return bool(request.user.has_perm(f"devsess.change_{self.opts.model_name}"))
-
-    def get_changelist(self, request: Any, **_: Any) -> type[ChangeList]:  # noqa: ARG002
-        """See StoreList."""
-        return StoreList
-
-    def get_object(self, request: Any, object_id: str, from_field: str | None = None) -> Any:
-        """A row with its user."""
-        row = super().get_object(request, object_id, from_field)
-        if row is not None:
-            self.complete([row])
-        return row
-
-    def get_search_results(
-        self,
-        request: Any,  # noqa: ARG002 - as Django calls it
-        queryset: Any,
-        search_term: str,
-    ) -> tuple[Any, bool]:
-        """Rows that have each word, as a whole, in one of the columns: what the indexes find."""
-        for word in search_term.split():
-            found = queryset.filter(user_id__in=[word, *_users_named(word)])
-            for name in self.search_fields:
-                found |= queryset.filter(**{name: word})
-            queryset = found
-        return queryset, False
-
-    def complete(self, rows: Sequence[Any]) -> None:
-        """Give each row its `account`, and its `view`: what the manager says of it."""
-        users = _users_of({row.user_id for row in rows})
-        sessions = project().sessions
-        for row in rows:
-            row.account = users.get(row.user_id)
-            row.view = self.view_of(sessions, row)
-
-    def view_of(self, sessions: SessionManager, row: Any) -> Any:  # noqa: ARG002
-        """What the manager says of a row, beyond its columns."""
-        return None
-
-    @admin.display(description="user", ordering="user_id")
-    def user(self, row: Any) -> str:
-        """The user's name, with a link to their page."""
-        if row.account is None:
-            return str(row.user_id)
-        meta = row.account._meta
-        name = f"{self.admin_site.name}:{meta.app_label}_{meta.model_name}_change"
-        try:
-            there = reverse(name, args=[row.user_id])
-        except NoReverseMatch:
-            return str(row.account)
-        link: str = format_html('<a href="{}">{}</a>', there, row.account)
-        return link
-
-    def _each(
-        self, request: Any, rows: Any, act: Callable[[SessionManager, Any, str], bool], done: str
-    ) -> None:
-        """Do *act* to each row as the person who asks, and say to how many."""
-        sessions, actor = project().sessions, str(request.user.pk)
-        count = sum([act(sessions, row, actor) for row in rows])
-        level = messages.SUCCESS if count else messages.WARNING
-        self.message_user(request, f"{done}: {count}", level)
 
 
 @admin.register(Session)
@@ -158,12 +53,12 @@ class SessionAdmin(StoreAdmin):
     @admin.display(description="device")
     def device(self, row: Any) -> str:
         """As its user knows it."""
-        return _part(row, lambda it: str(it.device))
+        return part(row, lambda it: str(it.device))
 
     @admin.display(description="place", empty_value="")
     def place(self, row: Any) -> str:
         """Where the address is."""
-        return _part(row, lambda it: str(it.location or ""))
+        return part(row, lambda it: str(it.location or ""))
 
     @admin.display(description="state")
     def state(self, row: Any) -> str:
@@ -177,22 +72,22 @@ class SessionAdmin(StoreAdmin):
     @admin.display(description="browser says")
     def user_agent(self, row: Any) -> str:
         """As it was sent."""
-        return _part(row, lambda it: it.user_agent or "")
+        return part(row, lambda it: it.user_agent or "")
 
     @admin.display(description="ends")
     def expires_at(self, row: Any) -> str:
         """Idle or absolute, whichever comes first."""
-        return _part(row, lambda it: _instant(it.expires_at))
+        return part(row, lambda it: _instant(it.expires_at))
 
     @admin.display(description="proved themselves")
     def auth_time(self, row: Any) -> str:
         """When, for the last time."""
-        return _part(row, lambda it: _instant(it.auth_time))
+        return part(row, lambda it: _instant(it.auth_time))
 
     @admin.display(description="how")
     def amr(self, row: Any) -> str:
         """The methods of that."""
-        return _part(row, lambda it: ", ".join(it.amr))
+        return part(row, lambda it: ", ".join(it.amr))
 
     @admin.display(description="risk")
     def score(self, row: Any) -> Any:
@@ -206,7 +101,7 @@ class SessionAdmin(StoreAdmin):
         def end(sessions: SessionManager, row: Any, actor: str) -> bool:
             return sessions.revoke(row.id, user_id=row.user_id, reason=REASON, actor=actor)
 
-        self._each(request, queryset, end, "Sessions ended")
+        self.do_to_each(request, queryset, end, "Sessions ended")
 
     @admin.action(description="End all sessions of the selected users", permissions=["end"])
     def revoke_users(self, request: Any, queryset: Any) -> None:
@@ -248,22 +143,22 @@ class DeviceAdmin(StoreAdmin):
     @admin.display(description="device")
     def label(self, row: Any) -> str:
         """As its user knows it."""
-        return _part(row, str) or str(row.id)
+        return part(row, str) or str(row.id)
 
     @admin.display(description="kind")
     def kind(self, row: Any) -> str:
         """Phone, tablet, desktop."""
-        return _part(row, lambda it: str(it.kind))
+        return part(row, lambda it: str(it.kind))
 
     @admin.display(description="system")
     def os(self, row: Any) -> str:
         """Its operating system."""
-        return _part(row, lambda it: it.os)
+        return part(row, lambda it: it.os)
 
     @admin.display(description="browser")
     def browser(self, row: Any) -> str:
         """Its browser or program."""
-        return _part(row, lambda it: it.browser)
+        return part(row, lambda it: it.browser)
 
     @admin.display(description="trusted until")
     def trusted(self, row: Any) -> Any:
@@ -275,12 +170,12 @@ class DeviceAdmin(StoreAdmin):
     )
     def block(self, request: Any, queryset: Any) -> None:
         """Refuse them at sign-in."""
-        self._each(request, queryset, _by("block_device"), "Devices blocked")
+        self.do_to_each(request, queryset, _by("block_device"), "Devices blocked")
 
     @admin.action(description="Unblock the selected devices", permissions=["end"])
     def unblock(self, request: Any, queryset: Any) -> None:
         """Let them sign in again."""
-        self._each(request, queryset, _by("unblock_device"), "Devices unblocked")
+        self.do_to_each(request, queryset, _by("unblock_device"), "Devices unblocked")
 
     @admin.action(description="End the trust in the selected devices", permissions=["end"])
     def end_trust(self, request: Any, queryset: Any) -> None:
@@ -289,14 +184,14 @@ class DeviceAdmin(StoreAdmin):
         def distrust(sessions: SessionManager, row: Any, actor: str) -> bool:
             return sessions.trust_device(row.user_id, row.id, None, actor=actor) is not None
 
-        self._each(request, queryset, distrust, "Devices that are trusted no more")
+        self.do_to_each(request, queryset, distrust, "Devices that are trusted no more")
 
     @admin.action(
         description="Forget the selected devices, and end their sessions", permissions=["end"]
     )
     def forget(self, request: Any, queryset: Any) -> None:
         """Take them for new ones at the next sign-in."""
-        self._each(request, queryset, _by("forget_device"), "Devices forgotten")
+        self.do_to_each(request, queryset, _by("forget_device"), "Devices forgotten")
 
 
 @admin.register(Event)
@@ -314,7 +209,7 @@ class EventAdmin(StoreAdmin):
     def complete(self, rows: Sequence[Any]) -> None:
         """Also the name of whoever did it."""
         super().complete(rows)
-        doers = _users_of({row.actor for row in rows if _is_by_another(row)})
+        doers = users_of({row.actor for row in rows if _is_by_another(row)})
         for row in rows:
             row.doer = str(doers.get(row.actor, row.actor)) if _is_by_another(row) else ""
 
@@ -331,6 +226,23 @@ class EventAdmin(StoreAdmin):
     def by(self, row: Any) -> str:
         """Who did it, where it was not the user."""
         return str(row.doer)
+
+
+@admin.register(Exchange)
+class ExchangeAdmin(StoreAdmin):
+    """Credentials of other libraries that were exchanged: how many are left shows in time."""
+
+    list_display = ("at", "kind", "user")
+    list_filter = ("kind", "at")
+    ordering = ("-at",)
+    search_fields = ("session_id",)
+    fields = ("at", "kind", "user", "session_id")
+    readonly_fields = ("user",)
+
+    def has_view_permission(self, request: Any, obj: Any = None) -> bool:
+        """Who has the permission, where credentials are exchanged."""
+        has = admin.ModelAdmin.has_view_permission(self, request, obj)
+        return bool(has) and project().options.exchange_until is not None
 
 
 def _is_by_another(row: Any) -> bool:
@@ -350,7 +262,7 @@ def _sentence(row: Any) -> str:
         reason=row.reason,
         actor=row.doer or row.actor,
     )
-    return text(event, About(device=_part(row, str) or None))
+    return text(event, About(device=part(row, str) or None))
 
 
 def _instant(instant: Any) -> str:
@@ -363,22 +275,3 @@ def _by(method: str) -> Callable[[SessionManager, Any, str], bool]:
         return getattr(sessions, method)(row.user_id, row.id, actor=actor) is not None
 
     return act
-
-
-def _part(row: Any, read: Callable[[Any], str]) -> str:
-    return read(row.view) if row.view else ""
-
-
-def _users() -> Any:
-    return get_user_model()._default_manager.all()
-
-
-def _users_of(user_ids: set[str]) -> dict[str, Any]:
-    keys = [each for each in user_ids if is_key(each)]
-    return {str(user.pk): user for user in _users().filter(pk__in=keys)}
-
-
-def _users_named(word: str) -> list[str]:
-    name = get_user_model().USERNAME_FIELD
-    found = _users().filter(**{f"{name}__iexact": word})[:_MOST_USERS]
-    return [str(user.pk) for user in found]

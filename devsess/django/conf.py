@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import UTC, date, datetime
 from typing import Any
 from urllib.parse import quote, urlencode
 
@@ -20,7 +21,10 @@ from devsess.tokens.keys import Keys
 
 DATA_ENGINE = "django.contrib.sessions.backends.db"
 # Options of the app; all others are those of the middleware.
-_OWN = ("manager", "keys", "store", "database", "policy", "session_engine", "locator", "on_event")
+_OWN = (
+    *("manager", "keys", "store", "database", "policy", "session_engine", "locator", "on_event"),
+    *("exchange_until", "exchange_cookie"),
+)
 _SALT = "devsess.django.keys"
 _ABOUT = "see docs/django.md"
 
@@ -36,6 +40,8 @@ class Options:
         store: A path or URL, or None.
         database: An alias of DATABASES, where the store's tables are, or None.
         session_engine: Where Django's session keeps all but the sign-in.
+        exchange_until: Until when credentials of other libraries are exchanged, or None.
+        exchange_cookie: The cookie of the sessions of `django.contrib.sessions`.
         middleware: The options of the middleware.
     """
 
@@ -47,6 +53,8 @@ class Options:
     store: str | None
     database: str | None
     session_engine: str
+    exchange_until: datetime | None
+    exchange_cookie: str
     middleware: Mapping[str, Any]
 
     def location(self) -> str:
@@ -99,6 +107,8 @@ def read() -> Options:
         store=None if given.get("store") is None else str(given["store"]),
         database=_alias(given.get("database")),
         session_engine=given.get("session_engine", DATA_ENGINE),
+        exchange_until=_until(given.get("exchange_until")),
+        exchange_cookie=given.get("exchange_cookie", "sessionid"),
         middleware={name: value for name, value in given.items() if name not in _OWN},
     )
 
@@ -110,6 +120,21 @@ def _imported(value: object) -> Any:
         return import_string(value)
     except ImportError as error:
         raise ImproperlyConfigured(f"DEVSESS: {error}") from error
+
+
+def _until(value: object) -> datetime | None:
+    if value is None:
+        return None
+    if isinstance(value, str):
+        try:
+            value = datetime.fromisoformat(value)
+        except ValueError:
+            value = None
+    elif isinstance(value, date) and not isinstance(value, datetime):
+        value = datetime(value.year, value.month, value.day, tzinfo=UTC)
+    if not isinstance(value, datetime):
+        raise ImproperlyConfigured('DEVSESS: write exchange_until as a date, "2027-01-31"')
+    return value if value.tzinfo else value.replace(tzinfo=UTC)
 
 
 def _manager(value: object) -> SessionManager | None:

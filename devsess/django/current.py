@@ -27,9 +27,11 @@ class DjangoCurrent(Current):
 
     Attributes:
         challenge: Why a permission refused the request; it replaces the 403 of that.
+        clears_old: Whether the answer clears the cookie of an old session.
     """
 
     challenge: DevsessError | None = None
+    clears_old = False
 
     def alogin(
         self,

@@ -6,6 +6,7 @@ It stands where Django's own SessionMiddleware would, and does what that does.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Unpack
 
 from asgiref.sync import iscoroutinefunction, markcoroutinefunction, sync_to_async
@@ -28,7 +29,7 @@ from devsess.django.current import SERVED, DjangoCurrent
 from devsess.django.links import OfRequest
 from devsess.django.project import project
 from devsess.django.sessions import SessionStore, is_anonymous
-from devsess.errors import ConfigurationError
+from devsess.errors import ConfigurationError, InvalidSessionError, StoreUnavailableError
 
 if TYPE_CHECKING:
     from django.http import HttpRequest, HttpResponseBase
@@ -59,6 +60,8 @@ class SessionMiddleware(adapter.SessionMiddleware, DjangoSessionMiddleware):
         options["login_url"] = _login_url(options.get("login_url"))
         options.setdefault("return_parameter", REDIRECT_FIELD_NAME)
         self._manager = app.sessions
+        self._exchanges = app.options.exchange_until is not None
+        self._old_cookie = app.options.exchange_cookie
         try:
             self._wrap(get_response, self._manager, options)
         except (ConfigurationError, TypeError) as error:
@@ -82,6 +85,28 @@ class SessionMiddleware(adapter.SessionMiddleware, DjangoSessionMiddleware):
         finally:
             SERVED.reset(served)
 
+    def _before(self, request: HttpRequest, exchange: Exchange) -> HttpResponseBase | None:
+        if self._exchanges:
+            # Late: its models are there once the apps are.
+            from devsess.django.old_sessions import OldSession
+
+            old = OldSession(request, exchange)
+            old.exchange()
+            request.devsess.clears_old = old.is_done
+        answer = super()._before(request, exchange)
+        if _is_new(exchange):
+            self._presented(exchange)
+        return answer
+
+    def _presented(self, exchange: Exchange) -> None:
+        """Tokens that an old credential was exchanged for have come in: the answer was not lost."""
+        session = exchange.session
+        if session is None or not exchange.credentials.can_sign_in:
+            return
+        claims = {name: it for name, it in session.claims.items() if name != signins.NEW}
+        with suppress(StoreUnavailableError, InvalidSessionError):  # next time, then
+            exchange.session = self._manager.update(session.id, claims=claims)
+
     async def _awaited(self, request: HttpRequest) -> HttpResponseBase:
         served = SERVED.set(None)
         try:
@@ -95,6 +120,8 @@ class SessionMiddleware(adapter.SessionMiddleware, DjangoSessionMiddleware):
         # First without a thread: enough for most requests.
         if path_below(exchange) is not None or not exchange.try_cache():
             response = await sync_to_async(self._before)(request, exchange)
+        elif _is_new(exchange):
+            await sync_to_async(self._presented)(exchange)
         if response is None:
             app: Any = self._app
             response = self._in_place_of(request, exchange, await app(request))
@@ -127,7 +154,8 @@ class SessionMiddleware(adapter.SessionMiddleware, DjangoSessionMiddleware):
     def _environ(self, request: HttpRequest) -> dict[str, Any]:
         environ = super()._environ(request)
         # Django's test client says so, and no request from outside can.
-        if getattr(request, "_dont_enforce_csrf_checks", False):
+        is_tested = getattr(request, "_dont_enforce_csrf_checks", False)
+        if is_tested and "HTTP_ORIGIN" not in environ:
             environ.setdefault("HTTP_SEC_FETCH_SITE", "same-origin")
         return environ
 
@@ -159,6 +187,12 @@ class SessionMiddleware(adapter.SessionMiddleware, DjangoSessionMiddleware):
             if store.accessed:
                 exchange.depends_on_user = True
         super()._finish(request, response, exchange)
+        if request.devsess.clears_old:
+            response.delete_cookie(
+                self._old_cookie,
+                path=settings.SESSION_COOKIE_PATH,
+                domain=settings.SESSION_COOKIE_DOMAIN,
+            )
         if line is not None:
             # Of the same name as one that signs out: only the last of two would count.
             response.cookies.pop(self._settings.cookie_names.access, None)
@@ -184,6 +218,10 @@ class SessionMiddleware(adapter.SessionMiddleware, DjangoSessionMiddleware):
             return None  # its tokens are its cookies
         until = None if store.get_expire_at_browser_close() else store.get_expiry_age()
         return cookies.write(names.access, str(store.session_key), attributes, max_age=until)
+
+
+def _is_new(exchange: Exchange) -> bool:
+    return exchange.session is not None and signins.NEW in exchange.session.claims
 
 
 def _login_url(given: object) -> str | None:

@@ -138,3 +138,20 @@ class Event(ReadOnly):
 
     def __str__(self) -> str:
         return f"{self.type} of {self.user_id}"
+
+
+class Exchange(models.Model):
+    """A credential of another library that was exchanged for a session: a row of the project's."""
+
+    digest = models.CharField(primary_key=True, max_length=64)
+    kind = models.CharField(max_length=20, db_index=True)
+    user_id = models.CharField("user", max_length=255)
+    session_id = models.CharField(max_length=64)
+    at = models.DateTimeField()
+
+    class Meta:
+        default_permissions = ("view",)
+        verbose_name = "exchanged credential"
+
+    def __str__(self) -> str:
+        return f"{self.kind} of {self.user_id}"

@@ -21,12 +21,13 @@ class Project:
         options: `settings.DEVSESS`, read once.
         sessions: The manager of this process, made when it is first needed: not
             before a server has forked its workers, nor before a test's database is there.
+            Each change of the settings, and of the database, has one of its own.
     """
 
     def __init__(self) -> None:
         self._lock = Lock()
         self._options: conf.Options | None = None
-        self._made: tuple[str, SessionManager] | None = None
+        self._made: list[tuple[conf.Options, str, SessionManager]] = []
 
     @property
     def options(self) -> conf.Options:
@@ -44,21 +45,21 @@ class Project:
             return options.manager
         location = options.location()
         with self._lock:
-            if self._made is None or self._made[0] != location:
-                self._close()
-                self._made = (location, options.made(location))
-            return self._made[1]
+            for of_options, at, made in self._made:
+                if at == location and of_options == options:
+                    return made
+            new = options.made(location)
+            self._made.append((options, location, new))
+            return new
 
     def forget(self) -> None:
-        """Read the settings anew: a test has changed them."""
-        with self._lock:
-            self._options = None
-            self._close()
+        """
+        Read the settings anew: a test has changed them.
 
-    def _close(self) -> None:
-        if self._made is not None:
-            self._made[1].close()
-            self._made = None
+        A manager stays as it is: middlewares that were made with it go on, and so does the
+        test once the settings are those of before.
+        """
+        self._options = None
 
 
 def project() -> Project:

@@ -23,6 +23,8 @@ KEYS = (SESSION_KEY, BACKEND_SESSION_KEY, HASH_SESSION_KEY)
 # The backend, and the hash of the password that the session was made under. It lies in
 # the session's row, as it does in Django's, and never travels.
 CLAIM = "django"
+# Of a session that an old credential was exchanged for, until anybody comes with its tokens.
+NEW = "exchanged"
 
 
 @frozen

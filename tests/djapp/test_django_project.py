@@ -85,6 +85,12 @@ def test_settings_without_devsess_are_no_key_error(tmp_path: Path) -> None:
     assert "ImproperlyConfigured" in bare.stderr
 
 
+def test_the_models_have_their_migrations(tmp_path: Path) -> None:
+    """Nothing is left for `makemigrations` to do, in a project that installs the app."""
+    ended = manage(tmp_path, "makemigrations", "devsess", "--check", "--dry-run")
+    assert 0 == ended.returncode, ended.stdout
+
+
 def test_the_command_ends_with_the_codes_of_devsess(tmp_path: Path) -> None:
     """`manage.py devsess` is the command line, also with Django's own options behind it."""
     assert 3 == manage(tmp_path, "devsess", "list", "5").returncode  # there is none yet

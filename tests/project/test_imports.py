@@ -67,12 +67,21 @@ apps = [*(f"django.contrib.{name}" for name in names), "devsess.django"]
 django.conf.settings.configure(INSTALLED_APPS=apps, SECRET_KEY="s", DEVSESS={"store": "memory://"})
 django.setup()
 """
-OF_PROJECTS = [f"devsess.django.{name}" for name in ("admin", "filters", "models", "rest")]
+_OF_PROJECTS = (
+    *("admin", "exchange", "filters", "listing", "metrics", "models"),
+    *("old_sessions", "old_tokens", "rest"),
+)
+OF_PROJECTS = [f"devsess.django.{name}" for name in _OF_PROJECTS]
 
 
 def test_every_module_can_be_imported(thorough: bool) -> None:
     """Each module imports without a warning, whichever comes first."""
-    names = [name for name in _source.modules() if not name.endswith("__main__")]
+    # A step of a schema has a number for a name, and Django imports it.
+    names = [
+        name
+        for name in _source.modules()
+        if not name.endswith("__main__") and "migrations.0" not in name
+    ]
     firsts = (
         "devsess.errors",
         "devsess._runtime.cache",

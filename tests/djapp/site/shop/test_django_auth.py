@@ -181,6 +181,14 @@ class SignInTests(Shop):
         answer = Client().get("/mine/", headers={"authorization": f"Bearer {access}"})
         assert answer.content == b"ada"
 
+    def test_settings_of_a_test_leave_no_trace(self) -> None:
+        """A browser goes on after settings were overridden; in between there is another store."""
+        browser = self.browser()
+        self.sign_in(browser)
+        with override_settings(DEVSESS={"store": "memory://"}):
+            assert manager().list(self.id) == []
+        assert browser.get("/mine/").content == b"ada"
+
 
 class QueryTests(Shop):
     """How often the database is asked."""

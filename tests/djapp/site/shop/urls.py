@@ -3,6 +3,7 @@
 from django.contrib import admin
 from django.urls import include, path
 
+from devsess.django.old_tokens import authtoken, exchange_view, knox, simplejwt
 from shop import views
 
 urlpatterns = [
@@ -24,4 +25,7 @@ urlpatterns = [
     path("api/me/", views.Me.as_view()),
     path("api/recent/", views.Recent.as_view()),
     path("api/either/", views.Either.as_view()),
+    path("exchange/simplejwt/", exchange_view(simplejwt)),
+    path("exchange/knox/", exchange_view(knox)),
+    path("exchange/authtoken/", exchange_view(authtoken)),
 ]

@@ -1,0 +1,164 @@
+"""
+Old credentials, exchanged for sessions of devsess: each once, until a date.
+
+Whoever presents one that was exchanged already has lost the answer, is another tab of the
+same browser, or a thief. While nobody has come with the new tokens, the answer was lost: after
+the grace period the session gives way to another one. Within it a tab is served, without
+tokens of its own, and a program is asked to wait. Once the new tokens were presented the
+old credential is worth nothing.
+
+What is kept of it is a hash; the time of the sign-in is not known to be later than it is.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from attrs import frozen
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+
+from devsess.django.models import Exchange
+from devsess.django.project import project
+from devsess.django.signins import NEW
+from devsess.errors import LoginDeniedError, StepUpRequiredError
+
+if TYPE_CHECKING:
+    from devsess.adapters._current import Current
+    from devsess.models import Grant, Session
+
+log = logging.getLogger("devsess")
+
+GRACE = timedelta(seconds=60)
+REPLACED = "replaced"
+
+
+@frozen
+class Old:
+    """
+    An old credential that is good.
+
+    Attributes:
+        kind: "session", "simplejwt", "knox" or "authtoken".
+        digest: Stands for it.
+        user_id: The account.
+        auth_time: Seconds since 1970; the sign-in is not known to be later.
+        claims: For the new session.
+    """
+
+    kind: str
+    digest: str
+    user_id: str
+    auth_time: float
+    claims: Mapping[str, object] | None = None
+
+
+class WaitError(Exception):
+    """It was exchanged a moment ago, and nobody has come with the new tokens yet."""
+
+
+def digest_of(kind: str, credential: str) -> str:
+    """The text that stands for an old credential."""
+    return hashlib.sha256(f"{kind}\0{credential}".encode()).hexdigest()
+
+
+def is_open() -> bool:
+    """Whether credentials are exchanged today."""
+    until = project().options.exchange_until
+    return until is not None and timezone.now() < until
+
+
+def counts() -> dict[str, int]:
+    """How many credentials of each kind were exchanged so far, by all processes."""
+    from django.db.models import Count
+
+    found = Exchange.objects.values_list("kind").annotate(Count("pk")).order_by("kind")
+    return dict(found)
+
+
+def again(digest: str) -> tuple[Session | None, Exchange | None]:
+    """
+    The session that a credential was exchanged for, and the record of that.
+
+    (None, record): it is over, or the record is of a session that is gone. (None, None): it was
+    not exchanged.
+    """
+    record = Exchange.objects.filter(pk=digest).first()
+    if record is None:
+        return None, None
+    session = project().sessions.get(record.session_id)
+    return (session if session is not None and session.is_active else None), record
+
+
+def is_presented(session: Session) -> bool:
+    """Whether anybody came with its tokens."""
+    return NEW not in session.claims
+
+
+def is_recent(record: Exchange) -> bool:
+    """Whether it may be another tab that asks."""
+    return bool(timezone.now() - record.at < GRACE)
+
+
+def sign_in(current: Current, old: Old, *, cookies: bool) -> Grant | None:
+    """
+    A session for an old credential that was never exchanged; None if another request was first.
+
+    None also where the sign-in is refused: the person signs in once more, as anybody whose
+    account's sessions were ended since.
+    """
+    grant = _login(current, old, cookies=cookies)
+    if grant is None:
+        return None
+    try:
+        with transaction.atomic():
+            Exchange.objects.create(
+                digest=old.digest,
+                kind=old.kind,
+                user_id=old.user_id,
+                session_id=grant.session.id,
+                at=timezone.now(),
+            )
+    except IntegrityError:
+        _end(grant.session)
+        return None
+    log.info("a credential of the kind %s was exchanged for a session", old.kind)
+    return grant
+
+
+def replace(current: Current, record: Exchange, session: Session, *, cookies: bool) -> Grant | None:
+    """A session in the place of one whose tokens never arrived; None if another was first."""
+    began = session.auth_time.timestamp()
+    old = Old(record.kind, record.digest, session.user_id, began, session.claims)
+    grant = _login(current, old, cookies=cookies)
+    if grant is None:
+        return None
+    ours = Exchange.objects.filter(pk=record.pk, session_id=session.id)
+    if not ours.update(session_id=grant.session.id, at=timezone.now()):
+        _end(grant.session)
+        return None
+    _end(session)
+    return grant
+
+
+def _login(current: Current, old: Old, *, cookies: bool) -> Grant | None:
+    try:
+        return current.login(
+            old.user_id,
+            amr=(),
+            auth_time=old.auth_time,
+            persistent=True,
+            claims={**(old.claims or {}), NEW: 1},
+            cookies=cookies,
+        )
+    except (LoginDeniedError, StepUpRequiredError) as error:
+        log.warning("a credential of the kind %s was not exchanged: %s", old.kind, error)
+        return None
+
+
+def _end(session: Session) -> None:
+    project().sessions.revoke(session.id, user_id=session.user_id, reason=REPLACED)

@@ -1,0 +1,230 @@
+"""Old credentials are exchanged once each, and nobody is signed out by it."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+from importlib import import_module
+from typing import Any
+
+from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
+from django.contrib.auth.models import User
+from django.contrib.sessions.models import Session as Row
+from django.test import Client, override_settings
+from django.utils import timezone
+from knox.models import get_token_model
+from prometheus_client import CollectorRegistry
+from rest_framework.authtoken.models import Token
+from rest_framework_simplejwt.tokens import RefreshToken
+
+from devsess.django import manager
+from devsess.django.exchange import counts
+from devsess.django.metrics import ExchangeCollector
+from devsess.django.models import Exchange
+from shop import settings as given
+from shop.test_django_auth import FIREFOX, SAFARI, Shop
+
+OPEN = {**given.DEVSESS, "exchange_until": "2999-01-01"}
+OVER = {**given.DEVSESS, "exchange_until": "2026-01-01"}
+BACKEND = "django.contrib.auth.backends.ModelBackend"
+
+
+def minutes_pass() -> None:
+    """The records of exchanges are older than the grace period."""
+    Exchange.objects.update(at=timezone.now() - timedelta(minutes=2))
+
+
+@override_settings(DEVSESS=OPEN)
+class SessionTests(Shop):
+    """Sessions of `django.contrib.sessions`, as they were before the app."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        store = import_module("django.contrib.sessions.backends.db").SessionStore()
+        store[SESSION_KEY], store[BACKEND_SESSION_KEY] = self.id, BACKEND
+        store[HASH_SESSION_KEY] = self.user.get_session_auth_hash()
+        store["cart"] = ["tea"]
+        store.save()
+        self.key = store.session_key
+
+    def old(self, key: str | None = None) -> Client:
+        """A browser with the cookie of before."""
+        browser = self.browser()
+        browser.cookies["sessionid"] = key or self.key
+        return browser
+
+    def who(self, browser: Client) -> str:
+        return str(browser.get("/").content.decode().strip())
+
+    def test_a_person_stays_signed_in(self) -> None:
+        """On their device, with their data; the old cookie goes, and its row, and it is counted."""
+        browser = self.old()
+        answer = browser.get("/cart/")
+        assert answer.json() == {"cart": ["tea"], "user": "ada"}
+        assert answer.cookies["sessionid"].value == ""
+        assert browser.get("/cart/").json() == {"cart": ["tea"], "user": "ada"}
+        assert [str(it.device) for it in self.live()] == ["Firefox on Windows"]
+        assert not Row.objects.filter(session_key=self.key).exists()
+        assert counts() == {"session": 1}
+
+    def test_views_of_devsess_find_it_at_once(self) -> None:
+        """But not as recent: nobody knows when the person signed in."""
+        assert self.old().get("/api/me/").json()["user"] == "ada"
+        assert self.old().get("/recent/").status_code == 401
+
+    def test_other_tabs_are_served(self) -> None:
+        """They came with the same old cookie, and set none; all are one session."""
+        first = self.old()
+        first.get("/")
+        for tab in (self.old(), self.old()):
+            answer = tab.get("/mine/")
+            assert (answer.content, len(answer.cookies)) == (b"ada", 0)
+        assert len(self.live()) == 1
+        assert self.who(first) == "ada"
+
+    def test_a_lost_answer_signs_nobody_out(self) -> None:
+        """Nobody came with the new tokens: the browser gets others, and the lost session ends."""
+        self.old().get("/")
+        [lost] = self.live()
+        minutes_pass()
+        browser = self.old()
+        assert self.who(browser) == "ada"
+        [live] = self.live()
+        assert live.id != lost.id
+        assert self.who(browser) == "ada"
+        assert counts() == {"session": 1}
+
+    def test_a_second_exchange_is_refused(self) -> None:
+        """Once the new tokens came in, the old cookie is worth nothing, and is cleared."""
+        browser = self.old()
+        browser.get("/")
+        browser.get("/")
+        minutes_pass()
+        thief = self.old()
+        answer = thief.get("/")
+        assert answer.content.strip() == b"nobody"
+        assert answer.cookies["sessionid"].value == ""
+        assert self.who(browser) == "ada"
+
+    def test_a_sign_out_is_one(self) -> None:
+        """The old cookie brings nobody back, whose session has ended since."""
+        browser = self.old()
+        browser.get("/")
+        manager().revoke(self.live()[0].id)
+        assert self.who(self.old()) == "nobody"
+
+    def test_an_account_whose_sessions_were_ended(self) -> None:
+        """Its old cookies, too: they are older than that."""
+        manager().revoke_all(self.id, reason="test")
+        assert self.who(self.old()) == "nobody"
+        assert self.live() == []
+
+    def test_another_password(self) -> None:
+        """Ends the old session, as Django would have."""
+        User.objects.update(password="!")
+        assert self.who(self.old()) == "nobody"
+
+    def test_what_is_no_old_session(self) -> None:
+        """Is nobody's, and leaves no record."""
+        for key in ("a" * 32, "short", "x.y.z", self.key.upper()):
+            assert self.who(self.old(key)) == "nobody"
+        assert not Exchange.objects.exists()
+
+    def test_another_site_exchanges_nothing(self) -> None:
+        """A form of another site, with the old cookie, changes nothing and signs nobody in."""
+        for headers in ({"sec-fetch-site": "cross-site"}, {"origin": "https://evil.example"}):
+            self.old().post("/cart/salt/", headers=headers)
+        strict = Client(enforce_csrf_checks=True)
+        strict.cookies["sessionid"] = self.key
+        strict.post("/cart/salt/")
+        assert (self.live(), Exchange.objects.count()) == ([], 0)
+
+    def test_after_the_date(self) -> None:
+        """Nothing is exchanged, as before there was the setting."""
+        for options in (OVER, given.DEVSESS):
+            with override_settings(DEVSESS=options):
+                assert self.who(self.old()) == "nobody"
+        assert self.live() == []
+
+    async def test_below_asgi(self) -> None:
+        """In the same way."""
+        self.async_client.cookies["sessionid"] = self.key
+        assert (await self.async_client.get("/async/")).content == b"ada"
+        assert (await self.async_client.get("/async/")).content == b"ada"
+
+
+@override_settings(DEVSESS=OPEN)
+class TokenTests(Shop):
+    """Tokens of three libraries."""
+
+    def tokens(self) -> dict[str, str]:
+        """One of each."""
+        return {
+            "simplejwt": str(RefreshToken.for_user(self.user)),
+            "knox": get_token_model().objects.create(user=self.user)[1],
+            "authtoken": Token.objects.get_or_create(user=self.user)[0].key,
+        }
+
+    def ask(self, kind: str, token: Any) -> Any:
+        body = json.dumps({"token": token})
+        return Client(headers={"user-agent": SAFARI}).post(
+            f"/exchange/{kind}/", body, content_type="application/json"
+        )
+
+    def use(self, grant: dict[str, str]) -> int:
+        header = {"authorization": f"Bearer {grant['access_token']}"}
+        return int(
+            Client(headers={"user-agent": SAFARI}).get("/api/me/", headers=header).status_code
+        )
+
+    def test_each_is_exchanged_once(self) -> None:
+        """For tokens that work; then it is refused, here and where it came from."""
+        for kind, token in self.tokens().items():
+            with self.subTest(kind):
+                answer = self.ask(kind, token)
+                assert (answer.status_code, len(answer.cookies)) == (200, 0), answer.content
+                assert self.use(answer.json()) == 200
+                assert self.ask(kind, token).status_code == 401
+                minutes_pass()
+                assert self.ask(kind, token).status_code == 401
+        assert counts() == {"authtoken": 1, "knox": 1, "simplejwt": 1}
+        registry = CollectorRegistry()
+        registry.register(ExchangeCollector())
+        assert registry.get_sample_value("devsess_exchanged_total", {"kind": "knox"}) == 1
+        assert not Token.objects.exists()
+        assert not get_token_model().objects.exists()
+        assert len(self.live()) == 3
+
+    def test_a_lost_answer(self) -> None:
+        """The program is asked to wait, and gets other tokens then."""
+        for kind, token in self.tokens().items():
+            with self.subTest(kind):
+                lost = self.ask(kind, token).json()
+                waits = self.ask(kind, token)
+                assert (waits.status_code, waits["Retry-After"]) == (409, "60")
+                minutes_pass()
+                answer = self.ask(kind, token)
+                assert answer.status_code == 200
+                assert (self.use(lost), self.use(answer.json())) == (401, 200)
+
+    def test_what_is_no_token(self) -> None:
+        """Is a 401, and so is one of a user who may not sign in, or after the date."""
+        tokens = self.tokens()
+        for token in ("", "x", "a.b.c", None, 5, ["x"], "é" * 99, "\0"):
+            for kind in tokens:
+                assert self.ask(kind, token).status_code == 401, (kind, token)
+        assert Client().get("/exchange/knox/").status_code == 405
+        with override_settings(DEVSESS=OVER):
+            assert self.ask("knox", tokens["knox"]).status_code == 401
+        User.objects.update(is_active=False)
+        for kind, token in tokens.items():
+            assert self.ask(kind, token).status_code == 401
+        assert self.live() == []
+
+    def test_a_kind_is_no_other(self) -> None:
+        """A token is exchanged at its own library's view alone."""
+        tokens = self.tokens()
+        for kind in tokens:
+            for other in tokens.keys() - {kind}:
+                assert self.ask(other, tokens[kind]).status_code == 401
+        assert FIREFOX != SAFARI
