@@ -9,7 +9,8 @@ import psycopg
 import pytest
 from servers.postgres import new_schema
 
-from devsess.stores.postgres import PostgresStore, polling, reads
+from devsess.stores.counting import QUARTER, Period
+from devsess.stores.postgres import PostgresStore, polling, reads, statistics
 from devsess.stores.searching import LOOKED, Filter, cursor_of
 from devsess.testing._rows import T0, cutoffs
 
@@ -170,6 +171,19 @@ def test_a_search_is_bounded(postgres: PostgresServer, filled: str) -> None:
 
     pages, found = asyncio.run(run())
     assert (MANY // 40 // 200 + 1, 0) == (pages, found) or found
+
+
+def test_statistics_look_at_what_is_ending_alone(postgres: PostgresServer, filled: str) -> None:
+    """While no ending waits for its rows, how many sessions there are does not matter."""
+    period = Period(bounds=(T0 - T0 % QUARTER, T0 - T0 % QUARTER + QUARTER), now=T0)
+    with psycopg.connect(postgres.url(), autocommit=True) as db:
+        for statement, values in statistics.asking(period):
+            explained = f"EXPLAIN (ANALYZE, FORMAT JSON) {statement.replace('{s}', filled)}"
+            row = db.execute(explained.encode(), values).fetchone()
+            assert row is not None
+            of_sessions = [it for it in _scans(row[0][0]["Plan"]) if it[0] == "sessions"]
+            assert "Seq Scan" not in {name for _, name, _ in of_sessions}, row
+            assert 9 > sum(rows for _, _, rows in of_sessions)
 
 
 def test_events_look_up_their_own_sessions_alone(postgres: PostgresServer, filled: str) -> None:
