@@ -990,6 +990,24 @@ class SessionManager(Runner):
         """Bring the store's schema up to date, as opening it did; the names of the steps taken."""
         return self._read(operations.migrate)
 
+    def bound(self, transaction: object) -> SessionManager:
+        """
+        This manager within a transaction of the application's: both are committed, or neither.
+
+        For what returns. What raises, such as a refused sign-in or a refresh token that was used
+        again, and `record_failure`, is written by itself, whatever becomes of the transaction.
+        Events are notified, and memory hears of changes, at the commit.
+
+        Args:
+            transaction: A Session of SQLAlchemy's, or an AsyncSession, as the store's engine is.
+
+        Raises:
+            ConfigurationError: If the store joins no transactions, or not this one.
+        """
+        other = self._within(transaction)
+        other._hit = other._core.cache.hit
+        return other
+
     def jwks(self) -> dict[str, builtins.list[dict[str, str]]]:
         """The public keys as a JWK set, for other services; empty with HS256."""
         return self._core.keys.jwks()

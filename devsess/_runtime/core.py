@@ -54,7 +54,12 @@ class Core:
 
     Args:
         all: As for SessionManager.
+
+    Attributes:
+        is_joined: Whether it works within a transaction of the application's.
     """
+
+    is_joined = False
 
     def __init__(
         self,

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from copy import copy
 from functools import partial
-from typing import TYPE_CHECKING, ParamSpec, TypeVar, cast
+from typing import TYPE_CHECKING, ParamSpec, Self, TypeVar, cast
 
 from devsess import operations
 from devsess._runtime.drive import drive, in_thread, step, to_its_end
 from devsess._runtime.faces import AwaitingFace, BlockingFace
 from devsess._runtime.feed_runners import TaskFeed, ThreadFeed
+from devsess._runtime.joining import JoinedCore
 from devsess._runtime.locating import BoundedLocator, bounded
 from devsess._runtime.notify import log_error, notify, notify_async
 from devsess._runtime.threads import Threads
 from devsess.devices.agents import load_parser
-from devsess.errors import StoreUnavailableError
+from devsess.errors import ConfigurationError, StoreUnavailableError
 from devsess.models import Session
 from devsess.stores.capabilities import capabilities_of
 from devsess.stores.open import is_async
@@ -47,6 +49,7 @@ class ManagerBase:
     """The parts of a manager, which its operations run on."""
 
     _make_runner: MakeRunner
+    _awaits = False
 
     def __init__(
         self,
@@ -85,6 +88,20 @@ class ManagerBase:
         if fresh:
             return self._plain.unchanged(token, client, now)
         return self._plain.validate(token, client, now, stale=stale)
+
+    def _within(self, transaction: object) -> Self:
+        """This manager within a transaction of the application's."""
+        joining = self._capabilities.joining
+        if joining is None:
+            raise ConfigurationError(
+                "this store joins no transactions; SQLAlchemyStore(engine) joins the application's"
+            )
+        joined = joining.join(transaction)
+        other = copy(self)
+        other._core = JoinedCore(self._core, joined, self._on_event, is_async=self._awaits)
+        other._store = cast("AsyncStore", joined)
+        other._capabilities = capabilities_of(joined)
+        return other
 
     def _forget_memory(self) -> None:
         """A closed manager answers nothing, not even from memory, and keeps no threads."""
@@ -149,6 +166,8 @@ class Runner(ManagerBase):
 
     def _settle_rest(self, own: int | None = None) -> None:
         """Write the rows that endings cover, in batches; an error leaves them ended."""
+        if self._core.is_joined:  # nothing is covered before the commit; a purge writes them
+            return
         try:
             while self._write(operations.settle, own):
                 pass  # each batch is an operation of its own, with its events
@@ -165,6 +184,8 @@ class Runner(ManagerBase):
         return ended.ids
 
     def _close(self) -> None:
+        if self._core.is_joined:  # the manager outside goes on
+            return
         try:
             self._core.currency.close()
             if self._is_async:
@@ -184,6 +205,7 @@ class AsyncRunner(ManagerBase):
     """
 
     _make_runner = TaskFeed
+    _awaits = True
 
     def __init__(
         self,
@@ -311,6 +333,8 @@ class AsyncRunner(ManagerBase):
 
     async def _settle_rest(self, own: int | None = None) -> None:
         """Write the rows that endings cover, in batches; an error leaves them ended."""
+        if self._core.is_joined:
+            return
         try:
             while await self._write(operations.settle, own):
                 pass  # each batch is an operation of its own, with its events
@@ -331,6 +355,8 @@ class AsyncRunner(ManagerBase):
         return ended.ids
 
     async def _close(self) -> None:
+        if self._core.is_joined:
+            return
         try:
             await self._core.currency.close_async()
             if self._is_async:

@@ -8,7 +8,7 @@ the changes, without stamps for the row.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Protocol, cast
 
 from attrs import frozen
@@ -297,6 +297,34 @@ class AsyncSupportsStatistics(Protocol):
         ...
 
 
+class Joined(Protocol):
+    """What a store within an application's transaction can do beside an AsyncStore's calls."""
+
+    async def begin(self) -> None:
+        """An operation begins: all that it writes can be undone."""
+        ...
+
+    async def keep(self, at_commit: Callable[[], Awaitable[None] | None]) -> None:
+        """It has returned: it stands or falls with the transaction. *at_commit* is called then."""
+        ...
+
+    async def undo(self) -> None:
+        """It has raised: nothing of it stays in the transaction."""
+        ...
+
+    async def write_apart(self) -> None:
+        """Write what was undone so that no rollback undoes it, at the transaction's end at last."""
+        ...
+
+
+class SupportsJoining(Protocol):
+    """A store whose writes can join a transaction of the application's."""
+
+    def join(self, transaction: object) -> Joined:
+        """This store within *transaction*; ConfigurationError if it cannot join that."""
+        ...
+
+
 @frozen(eq=False)
 class Capabilities:
     """
@@ -312,6 +340,7 @@ class Capabilities:
         polling: Gives the events of all accounts. Awaited, where the store is.
         statistics: Counts as it writes. Awaited, where the store is.
         searching: Finds sessions of all accounts. Awaited, where the store is.
+        joining: Joins the application's transactions.
     """
 
     mark: SupportsMark | None = None
@@ -323,6 +352,7 @@ class Capabilities:
     polling: SupportsPolling | None = None
     statistics: SupportsStatistics | None = None
     searching: SupportsSearch | None = None
+    joining: SupportsJoining | None = None
 
     @property
     def mark_in_use(self) -> str:
@@ -347,6 +377,7 @@ def capabilities_of(store: object) -> Capabilities:
         polling=cast("SupportsPolling", store) if _has(store, "poll") else None,
         statistics=cast("SupportsStatistics", store) if _has(store, "statistics") else None,
         searching=cast("SupportsSearch", store) if _has(store, "search") else None,
+        joining=cast("SupportsJoining", store) if _has(store, "join") else None,
     )
 
 

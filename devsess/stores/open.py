@@ -25,7 +25,8 @@ def store_at(
         is_awaited: Whether the manager that asks awaits its store.
 
     Raises:
-        ConfigurationError: If it is no store, or no such URL is known.
+        ConfigurationError: If it is no store, no such URL is known, or it says that it is made for
+            the other manager.
         StoreUnavailableError: If it cannot be opened.
     """
     if isinstance(store, (str, os.PathLike)):
@@ -34,6 +35,10 @@ def store_at(
         raise ConfigurationError(
             f"store must be a path, a URL or a Store, not {type(store).__name__}"
         )
+    # A store that blocks in its coroutines would stop an event loop at each call.
+    if getattr(store, "is_awaited", is_awaited) is not is_awaited:
+        manager = "SessionManager" if is_awaited else "AsyncSessionManager"
+        raise ConfigurationError(f"this store is made for {manager}")
     return store
 
 

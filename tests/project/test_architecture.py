@@ -98,6 +98,7 @@ ROOMS = {
             ),
             *("stores.sqlite", "stores.sqlite.*", "stores.redis", "stores.redis.*"),
             *("stores.postgres", "stores.postgres.*", "stores.mongodb", "stores.mongodb.*"),
+            *("stores.sqlalchemy", "stores.sqlalchemy.*"),
         ),
     ),
     "operations": Room(3, ("operations", "operations.*")),
@@ -110,6 +111,7 @@ ROOMS = {
             *("_runtime.cache", "_runtime.core", "_runtime.drive", "_runtime.entries"),
             *("_runtime.currency", "_runtime.faces", "_runtime.feed"),
             "_runtime.feed_runners",
+            "_runtime.joining",
             *("_runtime.leases", "_runtime.locating", "_runtime.plain", "_runtime.waits"),
             *("_runtime.notify", "_runtime.running", "_runtime.sharded_dict", "_runtime.threads"),
             *("metrics", "manager", "async_manager", "stores.open"),
@@ -161,6 +163,7 @@ HOMES = {
     "fastapi": ("adapters._fastapi",),
     "flask": ("adapters.flask",),
     "starlette": ("adapters.starlette",),
+    "sqlalchemy": ("stores.sqlalchemy", "stores.sqlalchemy.*"),
     "tabulate": ("cli", "cli.*"),
 }
 

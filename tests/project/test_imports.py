@@ -16,6 +16,8 @@ HEAVY = (
     "tabulate",
     "redis",
     "psycopg",
+    "sqlalchemy",
+    "greenlet",
     "maxminddb",
     "pymongo",
     "sqlite3",

@@ -34,7 +34,7 @@ def pyproject() -> dict[str, Any]:
 
 FRAMEWORKS = ("django", "flask", "prometheus", "starlette")
 SERVERS, SERVED = ROOT / "benchmarks" / "servers", ROOT / "benchmarks" / "served"
-STORES = ("mongodb", "postgres", "redis")
+STORES = ("mongodb", "postgres", "redis", "sqlalchemy")
 
 
 def normal(name: str) -> str:

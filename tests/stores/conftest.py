@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import psycopg
 import pytest
+from _sqlalchemy import databases, mariadb_tables, postgres_tables, sqlite_tables
+from servers.mariadb import mariadb, mariadb_url
 from servers.mongo import isolated_mongo, mongo, mongoeco
 from servers.postgres import postgres, postgres_schemas
 from servers.valkey import valkey_cluster, valkey_url
@@ -16,11 +18,17 @@ if TYPE_CHECKING:
     from servers.postgres import PostgresServer
 
 __all__ = [
+    "databases",
     "isolated_mongo",
+    "mariadb",
+    "mariadb_tables",
+    "mariadb_url",
     "mongo",
     "mongoeco",
     "postgres",
     "postgres_schemas",
+    "postgres_tables",
+    "sqlite_tables",
     "valkey_cluster",
     "valkey_url",
 ]

@@ -1,0 +1,294 @@
+"""
+A store whose calls are part of a transaction of the application's.
+
+Each operation stands in a savepoint. One that returns is kept, and is written with the rest of the
+transaction, or not at all. One that raises, since it found a thief or a stranger, is undone here,
+and written again over a connection of the store's own: no rollback of the application's undoes it.
+Where the application's transaction still holds what it needs, that happens as soon as it ends.
+
+Entries of the log are written right before the commit, for the lock on their numbers would keep
+others waiting for as long as the transaction is open.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
+
+from attrs import define, field
+from sqlalchemy import event
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncSession, async_scoped_session
+from sqlalchemy.orm import Session, scoped_session
+from sqlalchemy.util import await_only
+
+from devsess.errors import ConfigurationError, StoreUnavailableError
+from devsess.stores.as_json import UnreadableRowError
+from devsess.stores.sqlalchemy import log, migrating
+from devsess.stores.sqlalchemy.calls import Calls
+from devsess.stores.sqlalchemy.errors import meaning_of
+from devsess.stores.sqlalchemy.ports import How, begin_on_sqlite
+from devsess.stores.sqlalchemy.unit import Unit
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection, CursorResult, Executable
+    from sqlalchemy.engine import NestedTransaction
+    from sqlalchemy.orm import SessionTransaction
+
+    from devsess.lifecycle import Activity
+    from devsess.stores.sqlalchemy.calls import In
+    from devsess.stores.sqlalchemy.ports import Values
+
+T = TypeVar("T")
+# Runs a function of the transaction's connection.
+Runner: TypeAlias = "Callable[[Callable[[Connection], Any]], Awaitable[Any]]"
+AtCommit: TypeAlias = "Callable[[], Awaitable[None] | None]"
+
+# Each statement sees what was committed before it: see `unit` for its locks.
+_ISOLATION = "READ COMMITTED"
+
+
+@define
+class _Kept:
+    """What an operation has written, which is undone with the application's own savepoint."""
+
+    owner: SessionTransaction | None
+    logged: list[str | None] = field(factory=list)
+    at_commit: list[AtCommit] = field(factory=list)
+
+
+class _JoinedUnit(Unit):
+    """A unit that draws numbers over a connection of the store's own: they need not be in order."""
+
+    own: Calls
+
+    async def draw(self) -> int:
+        if self.dialect == "sqlite":
+            return await super().draw()
+        return await self.own.draw()
+
+
+class JoinedStore(Calls):
+    """A store within a transaction of the application's: see the module, and SupportsJoining."""
+
+    def __init__(self, own: Calls, session: Session, runner: Runner) -> None:
+        self.tables, self.port = own.tables, own.port
+        self._own, self._session, self._run_on = own, session, runner
+        self._start_over()
+        for name in ("before_commit", "after_commit", "after_transaction_end"):
+            event.listen(session, name, getattr(self, f"_{name}"))
+
+    def _start_over(self) -> None:
+        self._kept: list[_Kept] = []
+        self._apart: list[In[Any]] = []
+        self._committed: set[SessionTransaction] = set()
+        self._is_checked = False
+        self._begin_operation()
+
+    def _begin_operation(self) -> None:
+        self._calls: list[In[Any]] = []
+        self._logged: list[str | None] = []
+        self._savepoint: NestedTransaction | None = None
+
+    # SupportsJoining.
+
+    async def begin(self) -> None:
+        """An operation begins: in a savepoint."""
+        self._begin_operation()
+        self._savepoint = await self._on(self._prepared)
+
+    async def keep(self, at_commit: AtCommit) -> None:
+        """It has returned: its writes stand or fall with the transaction."""
+        await self._on(lambda _: self._released())
+        owner = self._session.get_nested_transaction() or self._session.get_transaction()
+        self._kept.append(_Kept(owner, self._logged, [at_commit]))
+        self._begin_operation()
+
+    async def undo(self) -> None:
+        """It has raised: nothing of it stays in the transaction."""
+        if self._savepoint is not None and self._savepoint.is_active:
+            await self._on(lambda _: self._undone())
+
+    async def write_apart(self) -> None:
+        """Write what was undone over a connection of the store's own, now or at the end."""
+        calls = self._calls
+        self._begin_operation()
+        # Elsewhere a savepoint that is undone keeps its locks: to write now would wait for oneself.
+        if self.port.dialect == "postgresql":
+            while calls:
+                try:
+                    await self._own.write(calls[0])
+                except StoreUnavailableError:
+                    break
+                calls = calls[1:]
+        self._apart += calls
+
+    def _prepared(self, connection: Connection) -> NestedTransaction:
+        if not self._own.is_of(connection.engine):
+            raise ConfigurationError("this session is bound to another engine than the store's")
+        begin_on_sqlite(connection)
+        if not self._is_checked and connection.dialect.name != "sqlite":
+            level = connection.get_isolation_level()
+            if level != _ISOLATION:
+                raise ConfigurationError(
+                    f"this transaction is in {level}, and devsess joins those in {_ISOLATION}: "
+                    f"create_engine(..., isolation_level={_ISOLATION!r})"
+                )
+        self._is_checked = True
+        return connection.begin_nested()
+
+    def _released(self) -> None:
+        if self._savepoint is not None:
+            self._savepoint.commit()
+
+    def _undone(self) -> None:
+        if self._savepoint is not None:
+            self._savepoint.rollback()
+
+    # How calls run.
+
+    async def _on(self, work: Callable[[Connection], T]) -> T:
+        """The answer of *work* on the transaction's connection."""
+        try:
+            answer: T = await self._run_on(work)
+        except (SQLAlchemyError, UnicodeError, OSError) as error:
+            raise meaning_of(error) from error
+        return answer
+
+    async def check(self) -> None:
+        if self.port.dialect != "sqlite":
+            await self._own.check()
+        elif not self._own.is_ready and not await self.run(migrating.is_ready, How.READ):
+            await self.run(migrating.put_first_rows, How.WRITE)
+
+    async def write(self, work: In[T], *, waits: bool = True) -> T:
+        if self._savepoint is None:  # a correction beside a read, which is no part of anything
+            return await self._own.write(work, waits=waits)
+        self._calls.append(work)
+        return await self.run(work, How.WRITE, waits=waits)
+
+    async def run(self, work: In[T], how: How, *, waits: bool = True) -> T:
+        async def execute(statement: Executable, values: Values = None) -> CursorResult[Any]:
+            return await self._on(lambda connection: connection.execute(statement, values))
+
+        is_write = how is How.WRITE
+        db = _JoinedUnit(self.tables, execute, self.port.dialect, is_write=is_write, waits=waits)
+        db.own = self._own
+        try:
+            answer = await work(db)
+        except UnreadableRowError as error:
+            raise StoreUnavailableError(f"a row is damaged: {error}") from error
+        self._logged += db.logged
+        return answer
+
+    async def touch(
+        self, session_id: str, activity: Activity, *, bound: bool, presented: int | None = None
+    ) -> bool:
+        """Nothing: the next validation outside of the transaction moves the activity."""
+        del session_id, activity, bound, presented
+        return True
+
+    async def close(self) -> None:
+        """Nothing: it ends with the transaction."""
+
+    # The transaction's end.
+
+    def _before_commit(self, session: Session) -> None:
+        if session.in_nested_transaction():
+            return
+        logged = [it for kept in self._kept for it in kept.logged]
+        if not logged:
+            return
+        connection = session.connection()
+
+        async def execute(statement: Executable, values: Values = None) -> CursorResult[Any]:
+            return connection.execute(statement, values)
+
+        db = Unit(self.tables, execute, self.port.dialect, is_write=True)
+        try:
+            _done(log.append(db, logged))
+        except SQLAlchemyError as error:
+            raise meaning_of(error) from error
+
+    def _after_commit(self, session: Session) -> None:
+        ended = session.get_nested_transaction() or session.get_transaction()
+        if ended is not None:
+            self._committed.add(ended)
+
+    def _after_transaction_end(self, _: Session, ended: SessionTransaction) -> None:
+        is_committed = ended in self._committed
+        if ended.parent is not None:
+            if not is_committed:
+                self._kept = [it for it in self._kept if it.owner is not ended]
+            for each in self._kept:
+                each.owner = ended.parent if each.owner is ended else each.owner
+            return
+        kept, apart = self._kept if is_committed else [], self._apart
+        self._start_over()
+        for work in apart:
+            self._write_late(work)
+        for call in [it for each in kept for it in each.at_commit]:
+            waiting = call()
+            if waiting is not None:
+                self._wait(waiting)
+
+    def _write_late(self, work: In[Any]) -> None:
+        try:
+            self._wait(self._own.write(work))
+        except StoreUnavailableError:  # nobody waits for it any more, but an operator must know
+            logging.getLogger("devsess").exception("an ending or event could not be written")
+
+    def _wait(self, work: Awaitable[T]) -> T:
+        if self.is_awaited:
+            return await_only(work)
+        assert isinstance(work, Coroutine)  # noqa: S101 - of a blocking port
+        answer: T = _done(work)
+        return answer
+
+
+def join(own: Calls, transaction: object) -> JoinedStore:
+    """
+    *own* within the transaction of a Session or AsyncSession: the same one each time.
+
+    Raises:
+        ConfigurationError: If it is none, or of the other kind than the store's engine.
+    """
+    if isinstance(transaction, (scoped_session, async_scoped_session)):
+        transaction = transaction()
+    if isinstance(transaction, AsyncSession) and own.is_awaited:
+        session, runner = transaction.sync_session, _awaiting(transaction)
+    elif isinstance(transaction, Session) and not own.is_awaited:
+        session, runner = transaction, _blocking(transaction)
+    else:
+        kind = "an AsyncSession" if own.is_awaited else "a Session"
+        raise ConfigurationError(f"bound takes {kind} here, not {type(transaction).__name__}")
+    joined = session.info.get(own)
+    if not isinstance(joined, JoinedStore):
+        joined = session.info[own] = JoinedStore(own, session, runner)
+    return joined
+
+
+def _blocking(session: Session) -> Runner:
+    async def run(work: Callable[[Connection], Any]) -> Any:
+        return work(session.connection())
+
+    return run
+
+
+def _awaiting(session: AsyncSession) -> Runner:
+    async def run(work: Callable[[Connection], Any]) -> Any:
+        connection = await session.connection()
+        return await connection.run_sync(work)
+
+    return run
+
+
+def _done(work: Coroutine[Any, Any, T]) -> T:
+    """The result of *work*, which does not suspend."""
+    try:
+        work.send(None)
+    except StopIteration as stop:
+        result: T = stop.value
+        return result
+    raise RuntimeError("a blocking call has suspended")
