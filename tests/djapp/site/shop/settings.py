@@ -57,6 +57,8 @@ DATABASE_ROUTERS = ["devsess.django.router.Router"]  # devsess
 SESSION_ENGINE = "devsess.django.sessions"  # devsess
 SESSION_COOKIE_NAME = "__Host-devsess-access"  # devsess
 DEVSESS = {"database": "devsess", "endpoints": "/auth", "login_url": "login"}  # devsess
+if "SHOP_EXCHANGE" in os.environ:
+    DEVSESS["exchange_until"] = os.environ["SHOP_EXCHANGE"]
 LOGIN_URL = "login"
 LOGIN_REDIRECT_URL = "home"
 LOGOUT_REDIRECT_URL = "home"
