@@ -66,7 +66,7 @@ class SessionMiddleware(Middleware[ASGIApp, AsyncSessionManager]):
             # A copy: the server's scope stays as it is.
             shown = {**scope, "devsess": current}
             if exchange.request.offered:
-                shown.update(_without_tokens(scope))
+                shown.update(without_tokens_of(scope))
             await self._app(shown, receive, response.send)
         except Exception as error:  # noqa: BLE001 - raised again, unless it is answered
             await response.failed(error)
@@ -85,7 +85,7 @@ class SessionMiddleware(Middleware[ASGIApp, AsyncSessionManager]):
         return await endpoints.serve(exchange, path, body)
 
 
-def _without_tokens(scope: Scope) -> dict[str, Any]:
+def without_tokens_of(scope: Scope) -> dict[str, Any]:
     """The subprotocols and headers of a handshake, without the token."""
     offered = scope.get("subprotocols") or ()
     if not any(map(is_token, offered)):

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from contextvars import ContextVar
 from datetime import datetime
 from typing import Any, ParamSpec, TypeVar
 
 from asgiref.sync import sync_to_async
 
+from devsess._runtime.drive import drive
 from devsess.adapters._current import Current
+from devsess.adapters._guard import LOOK_INTERVAL, AsyncGuard
 from devsess.errors import DevsessError
 from devsess.models import Grant, Session
 from devsess.policy import Span
@@ -78,6 +80,18 @@ class DjangoCurrent(Current):
     ) -> Awaitable[Session]:
         """See Current.require_seniority."""
         return _in_thread(self.require_seniority)(ends=ends, ends_others=ends_others)
+
+    def aguard(self, *, every: float = LOOK_INTERVAL) -> AsyncGuard:
+        """See Current.guard; of a view or consumer that is awaited, and ends with its session."""
+        return AsyncGuard(self._watched(_looked), every)
+
+
+def _looked(look: Coroutine[Any, None, Session | None]) -> Awaitable[Session | None]:
+    return _in_thread(_driven)(look)
+
+
+def _driven(look: Coroutine[Any, None, Session | None]) -> Session | None:
+    return drive(look)
 
 
 def _in_thread(method: Callable[P, T]) -> Callable[P, Awaitable[T]]:

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from django.http import HttpRequest, HttpResponseBase
 
     from devsess.adapters._exchange import Exchange
+    from devsess.adapters._http import Request
     from devsess.manager import SessionManager
     from devsess.models import Client, Grant
 
@@ -150,6 +151,10 @@ class SessionMiddleware(adapter.SessionMiddleware, DjangoSessionMiddleware):
         request.session = SessionStore(key, link=OfRequest(current, self._manager))
         SERVED.set(current)
         return exchange
+
+    def exchange_for(self, request: Request) -> tuple[Exchange, str | None]:
+        """The exchange of a connection, and the key of its data where nobody is signed in."""
+        return self._without_data_key(self._exchange(request))
 
     def _environ(self, request: HttpRequest) -> dict[str, Any]:
         environ = super()._environ(request)

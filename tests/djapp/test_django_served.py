@@ -15,6 +15,9 @@ from pathlib import Path
 import httpx
 import pytest
 from attrs import frozen
+from websockets.exceptions import ConnectionClosed, InvalidStatus
+from websockets.sync.client import connect
+from websockets.typing import Origin
 
 SITE = Path(__file__).parent / "site"
 FIREFOX = "Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:133.0) Gecko/20100101 Firefox/133.0"
@@ -38,8 +41,9 @@ SERVERS = {
 
 @frozen
 class Served:
-    """A server, and the key of a session from before the app."""
+    """A server of one kind, and the key of a session from before the app."""
 
+    kind: str
     url: str
     old: str
 
@@ -53,7 +57,7 @@ class Served:
         page = browser.get(path)
         found = re.search(r'name="csrfmiddlewaretoken" value="(\w+)"', page.text)
         assert found is not None, page.text
-        token = page.cookies.get("csrftoken") or browser.cookies.get("csrftoken", "")
+        token = page.cookies.get("csrftoken") or browser.cookies.get("csrftoken") or ""
         form = {"csrfmiddlewaretoken": found[1], "username": "ada", "password": "lovelace"}
         cookies = {**self.held(browser), "csrftoken": token}
         return self.send(browser, "POST", path, data=form, cookies=cookies)
@@ -110,7 +114,7 @@ def served(
         )
     try:
         _wait(port, process, place / "log")
-        yield Served(f"http://127.0.0.1:{port}", old)
+        yield Served(request.param, f"http://127.0.0.1:{port}", old)
     finally:
         process.terminate()
         process.wait(30)
@@ -144,7 +148,7 @@ def test_tabs_with_an_old_cookie_become_one_session(served: Served) -> None:
         cookies = {it.name: it.value or "" for it in handed[0].cookies.jar}
         assert "ada" == served.send(browser, "GET", "/mine/", cookies=cookies).text
         listed = served.send(browser, "GET", "/auth/sessions", cookies=cookies).json()["sessions"]
-        assert 1 == len(listed)
+        assert 1 == len([it for it in listed if it["device"] == "Firefox on Windows"])
 
 
 def test_a_sign_in_over_http(served: Served) -> None:
@@ -159,3 +163,40 @@ def test_a_sign_in_over_http(served: Served) -> None:
         assert ("Firefox on Windows", True) == (shown["session"]["device"], shown["signed_in"])
         assert 204 == served.send(browser, "POST", "/auth/logout", cookies=cookies).status_code
         assert 303 >= served.send(browser, "GET", "/mine/", cookies=cookies).status_code >= 302
+
+
+def test_a_consumer_ends_with_its_session(served: Served) -> None:
+    """It knows its user; a sign-out elsewhere closes it; another site opens none."""
+    if served.kind == "wsgi":
+        return  # which has no WebSockets
+    url = served.url.replace("http", "ws") + "/who/"
+    with served.browser() as browser:
+        signed_in = served.sign_in(browser)
+        cookies = {it.name: it.value or "" for it in signed_in.cookies.jar}
+        jar = {"Cookie": "; ".join(f"{name}={value}" for name, value in cookies.items())}
+        origin = Origin(served.url)
+        with connect(url, origin=origin, additional_headers=jar) as socket:
+            socket.send("?")
+            assert "ada" == socket.recv(10)
+            served.send(browser, "POST", "/auth/logout", cookies=cookies)
+            with pytest.raises(ConnectionClosed) as closed:
+                socket.recv(10)
+        assert closed.value.rcvd is not None
+        assert 1008 == closed.value.rcvd.code
+    with connect(url, origin=origin) as socket:
+        socket.send("?")
+        assert "AnonymousUser" == socket.recv(10)
+    with pytest.raises(InvalidStatus):
+        connect(url, origin=Origin("https://evil.example"), additional_headers=jar)
+
+
+def test_a_token_opens_a_connection(served: Served) -> None:
+    """Of a program, in its header; one that is no good opens a connection for nobody."""
+    if served.kind == "wsgi":
+        return  # which has no WebSockets
+    url = served.url.replace("http", "ws") + "/who/"
+    access = httpx.get(f"{served.url}/token/?password=lovelace").json()["access"]
+    for token, user in ((access, "ada"), ("a.b.c", "AnonymousUser")):
+        with connect(url, additional_headers={"Authorization": f"Bearer {token}"}) as socket:
+            socket.send("?")
+            assert user == socket.recv(10)
