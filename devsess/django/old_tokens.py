@@ -1,7 +1,7 @@
 """
 Tokens of other libraries, exchanged by the programs that hold them.
 
-    urlpatterns = [path("auth/exchange/", exchange_view(simplejwt))]
+    urlpatterns = [path("exchange/", exchange_view(simplejwt))]
 
 A program posts `{"token": ...}` once, and has the three tokens of devsess from then on.
 """
