@@ -36,6 +36,7 @@ class Reader:
         kind: Its name, in the count.
         read: User and time of the sign-in, of a token that is good; else None.
         end: Makes the token worthless where it came from.
+        identity: The part of a token's text that only one token has, and has in one way.
     """
 
     def __init__(
@@ -43,10 +44,12 @@ class Reader:
         kind: str,
         read: Callable[[str], tuple[Any, float] | None],
         end: Callable[[str], None],
+        identity: Callable[[str], str] = str,
     ) -> None:
         self.kind = kind
         self.read = read
         self.end = end
+        self.identity = identity
 
 
 def exchange_view(reader: Reader) -> Callable[[HttpRequest], JsonResponse]:
@@ -72,14 +75,14 @@ def exchange_view(reader: Reader) -> Callable[[HttpRequest], JsonResponse]:
 def _token(request: HttpRequest) -> str | None:
     try:
         body = json.loads(request.body[:_MOST])
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     token = body.get("token") if isinstance(body, Mapping) else None
-    return token if isinstance(token, str) and token else None
+    return token if isinstance(token, str) and token and token.isascii() else None
 
 
 def _exchanged(request: HttpRequest, reader: Reader, token: str) -> Grant | None:
-    digest = exchanging.digest_of(reader.kind, token)
+    digest = exchanging.digest_of(reader.kind, reader.identity(token))
     session, record = exchanging.again(digest)
     if record is not None:
         if session is None or exchanging.is_presented(session):
@@ -111,6 +114,7 @@ def _of_simplejwt(token: Any) -> tuple[Any, float] | None:
     from rest_framework_simplejwt.exceptions import TokenError
     from rest_framework_simplejwt.settings import api_settings
     from rest_framework_simplejwt.tokens import RefreshToken
+    from rest_framework_simplejwt.utils import get_md5_hash_password
 
     try:
         old = RefreshToken(token)
@@ -119,7 +123,18 @@ def _of_simplejwt(token: Any) -> tuple[Any, float] | None:
         return None
     field = api_settings.USER_ID_FIELD
     user = get_user_model()._default_manager.filter(**{field: user_id}).first()
-    return None if user is None else (user, float(old.get("iat", 0)))
+    if user is None:
+        return None
+    if api_settings.CHECK_REVOKE_TOKEN:
+        of_password = old.get(api_settings.REVOKE_TOKEN_CLAIM)
+        if of_password != get_md5_hash_password(user.password):
+            return None
+    return user, float(old.get("iat", 0))
+
+
+def _signed(token: str) -> str:
+    """What the signature covers: that itself can be written in many ways."""
+    return token.rpartition(".")[0]
 
 
 def _end_of_simplejwt(token: Any) -> None:
@@ -152,7 +167,9 @@ def _of_authtoken(token: str) -> tuple[Any, float] | None:
     from rest_framework.authtoken.models import Token
 
     old = Token.objects.select_related("user").filter(key=token).first()
-    return None if old is None else (old.user, float(old.created.timestamp()))
+    if old is None or old.key != token:  # databases find it in other letters, too
+        return None
+    return old.user, float(old.created.timestamp())
 
 
 def _end_of_authtoken(token: str) -> None:
@@ -161,6 +178,6 @@ def _end_of_authtoken(token: str) -> None:
     Token.objects.filter(key=token).delete()
 
 
-simplejwt = Reader("simplejwt", _of_simplejwt, _end_of_simplejwt)
+simplejwt = Reader("simplejwt", _of_simplejwt, _end_of_simplejwt, _signed)
 knox = Reader("knox", _of_knox, _end_of_knox)
 authtoken = Reader("authtoken", _of_authtoken, _end_of_authtoken)

@@ -15,7 +15,9 @@ from django.utils import timezone
 from knox.models import get_token_model
 from prometheus_client import CollectorRegistry
 from rest_framework.authtoken.models import Token
+from rest_framework_simplejwt.token_blacklist.models import BlacklistedToken
 from rest_framework_simplejwt.tokens import RefreshToken
+from rest_framework_simplejwt.utils import get_md5_hash_password
 
 from devsess.django import manager
 from devsess.django.exchange import counts
@@ -207,13 +209,37 @@ class TokenTests(Shop):
                 assert answer.status_code == 200
                 assert (self.use(lost), self.use(answer.json())) == (401, 200)
 
+    def test_one_token_in_other_letters(self) -> None:
+        """Is one token: the last letter of a signature has bits that nobody reads."""
+        token = str(RefreshToken.for_user(self.user))
+        letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+        other = token[:-1] + letters[letters.index(token[-1]) ^ 1]
+        assert self.use(self.ask("simplejwt", token).json()) == 200
+        BlacklistedToken.objects.all().delete()  # as in a project without that app
+        for again in (token, other, f"{token}=", f"{token}!"):
+            assert self.ask("simplejwt", again).status_code == 401, again
+        assert len(self.live()) == 1
+
+    def test_a_token_of_another_password(self) -> None:
+        """Is refused where the library's own views would refuse it."""
+        old = RefreshToken.for_user(self.user)
+        old["hash_password"] = get_md5_hash_password(self.user.password)
+        User.objects.update(password="!")
+        new = RefreshToken.for_user(self.user)
+        new["hash_password"] = get_md5_hash_password("!")
+        with override_settings(SIMPLE_JWT={"CHECK_REVOKE_TOKEN": True}):
+            assert self.ask("simplejwt", str(old)).status_code == 401
+            assert self.ask("simplejwt", str(new)).status_code == 200
+
     def test_what_is_no_token(self) -> None:
         """Is a 401, and so is one of a user who may not sign in, or after the date."""
         tokens = self.tokens()
-        for token in ("", "x", "a.b.c", None, 5, ["x"], "é" * 99, "\0"):
+        for token in ("", "x", "a.b.c", None, 5, ["x"], "é" * 99, "\0", "\ud800"):
             for kind in tokens:
                 assert self.ask(kind, token).status_code == 401, (kind, token)
         assert Client().get("/exchange/knox/").status_code == 405
+        deep = Client().post("/exchange/knox/", "[" * 8000, content_type="application/json")
+        assert deep.status_code == 401
         with override_settings(DEVSESS=OVER):
             assert self.ask("knox", tokens["knox"]).status_code == 401
         User.objects.update(is_active=False)
