@@ -12,7 +12,17 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
 
+import django
+from django.conf import settings
+
 import devsess
+
+# Its models can be imported, and so described, in a project alone.
+settings.configure(
+    INSTALLED_APPS=["django.contrib.auth", "django.contrib.contenttypes", "devsess.django"],
+    DEVSESS={"store": "memory://"},
+)
+django.setup()
 
 project = "devsess"
 author = "The devsess developers"

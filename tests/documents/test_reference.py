@@ -34,7 +34,11 @@ def test_every_public_name_is_in_the_reference(name: str) -> None:
     assert name in _documents.reference()
 
 
-@pytest.mark.parametrize("name", sorted(_documents.reference()))
+# The others of Django need a project to be imported in: the build of the site is one.
+IMPORTED = [name for name in _documents.reference() if not name.startswith("devsess.django.")]
+
+
+@pytest.mark.parametrize("name", [*sorted(IMPORTED), "devsess.django.manager"])
 def test_the_reference_describes_what_there_is(name: str) -> None:
     """A name on a page of the reference can be imported from there."""
     module, _, last = name.rpartition(".")
