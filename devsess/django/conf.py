@@ -104,7 +104,7 @@ def read() -> Options:
         policy=Policy() if policy is None else policy,
         locator=_imported(given.get("locator")),
         on_event=_imported(given.get("on_event")),
-        store=None if given.get("store") is None else str(given["store"]),
+        store=_store(given.get("store")),
         database=_alias(given.get("database")),
         session_engine=given.get("session_engine", DATA_ENGINE),
         exchange_until=_until(given.get("exchange_until")),
@@ -145,6 +145,16 @@ def _manager(value: object) -> SessionManager | None:
         )
     checked: SessionManager | None = found
     return checked
+
+
+def _store(value: object) -> str | None:
+    if value is None:
+        return None
+    if value in settings.DATABASES:
+        raise ImproperlyConfigured(
+            f'DEVSESS: store is a path or a URL; write "database": {value!r} for the alias'
+        )
+    return str(value)
 
 
 def _alias(value: object) -> str | None:

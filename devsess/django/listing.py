@@ -54,7 +54,14 @@ class StoreAdmin(admin.ModelAdmin):
         return bool(has) and project().options.database is not None
 
     def has_end_permission(self, request: Any) -> bool:
-        """Whether the person may use the actions: the permission to change the model."""
+        """
+        Whether the person may use the actions: the permission to change the model.
+
+        Nobody may in the name of another: the log would name the wrong one.
+        """
+        session = request.devsess.session
+        if session is not None and session.impersonator is not None:
+            return False
         return bool(request.user.has_perm(f"devsess.change_{self.opts.model_name}"))
 
     def get_changelist(self, request: Any, **_: Any) -> type[ChangeList]:  # noqa: ARG002

@@ -221,7 +221,7 @@ class SessionMiddleware(adapter.SessionMiddleware, DjangoSessionMiddleware):
             raise SessionInterrupted("the session was ended by another request") from error
         if exchange.session is not None:
             return None  # its tokens are its cookies
-        until = None if store.get_expire_at_browser_close() else store.get_expiry_age()
+        until = None if store.get_expire_at_browser_close() else int(store.get_expiry_age())
         return cookies.write(names.access, str(store.session_key), attributes, max_age=until)
 
 

@@ -41,6 +41,8 @@ class OldSession:
         """Sign in the person whose cookie it is, if it is good, and was never exchanged."""
         exchange = self._exchange
         name = project().options.exchange_cookie
+        if not exchange.settings.reads_cookies:
+            return
         if exchange.credentials.can_sign_in or f"{name}=" not in exchange.request.headers.get(
             "cookie", ""
         ):

@@ -125,6 +125,16 @@ class AdminTests(Visits):
         self.act("session", "revoke", [self.grants[0].session.id], client)
         assert len(self.live()) == 1
 
+    def test_nobody_ends_in_the_name_of_another(self) -> None:
+        """An impersonation of somebody who may looks at the lists, and ends nothing."""
+        own = self.grants[1].session
+        grant = manager().impersonate(str(self.root.pk), own, Described(user_agent=SAFARI))
+        client = Client(headers={"user-agent": SAFARI})
+        client.cookies["__Host-devsess-access"] = grant.access_token
+        assert client.get("/admin/devsess/session/").status_code == 200
+        self.act("session", "revoke", [self.grants[0].session.id], client)
+        assert len(self.live()) == 2
+
     def test_rows_are_not_written(self) -> None:
         """Only the manager does: it tells every process."""
         for model in (Session, Device, Event):

@@ -314,6 +314,14 @@ class DataTests(Shop):
         assert self.cart(browser) == ["tea"]
         assert Row.objects.count() == 1
 
+    def test_each_browser_has_its_own(self) -> None:
+        """Two of one person do not share a cart."""
+        browsers = [self.browser(), self.browser(SAFARI)]
+        for browser, item in zip(browsers, ("tea", "salt"), strict=True):
+            self.sign_in(browser)
+            browser.post(f"/cart/{item}/")
+        assert [self.cart(it) for it in browsers] == [["tea"], ["salt"]]
+
     def test_it_ends_with_a_sign_out(self) -> None:
         """And the row goes."""
         browser = self.browser()
@@ -405,7 +413,10 @@ class ForgeryTests(Shop):
         """Only the test client's own flag takes the check away."""
         client = Client(enforce_csrf_checks=True)
         client.force_login(self.user)
-        assert client.post("/cart/tea/").status_code == 403
+        # Django's own middleware leaves this view alone.
+        assert client.post("/exempt/").status_code == 403
+        same = {"sec-fetch-site": "same-origin"}
+        assert client.post("/exempt/", headers=same).status_code == 200
 
 
 class RestTests(Shop):

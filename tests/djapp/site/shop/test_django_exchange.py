@@ -148,6 +148,12 @@ class SessionTests(Shop):
                 assert self.who(self.old()) == "nobody"
         assert self.live() == []
 
+    def test_where_no_cookies_are_read(self) -> None:
+        """None is exchanged, since none could be set."""
+        with override_settings(DEVSESS={**OPEN, "transport": "bearer"}):
+            assert self.who(self.old()) == "nobody"
+        assert self.live() == []
+
     async def test_below_asgi(self) -> None:
         """In the same way."""
         self.async_client.cookies["sessionid"] = self.key
