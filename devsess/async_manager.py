@@ -390,7 +390,7 @@ class AsyncSessionManager(AsyncRunner):
             StoreUnavailableError: If the store did not answer.
             TypeError, ValueError: If *purpose* is no text of 1 to 255 characters.
         """
-        return await self._write(operations.redeem, ticket, purpose)
+        return await self._read(operations.redeem, ticket, purpose)
 
     async def update(
         self,
@@ -1000,7 +1000,7 @@ class AsyncSessionManager(AsyncRunner):
         This manager within a transaction of the application's: both are committed, or neither.
 
         For what returns. What raises, such as a refused sign-in or a refresh token that was used
-        again, and `record_failure`, is written by itself, whatever becomes of the transaction.
+        again, `record_failure`, and `redeem` are written by themselves, whatever becomes of it.
         Events are notified, and memory hears of changes, at the commit.
 
         Args:

@@ -391,7 +391,7 @@ class SessionManager(Runner):
             StoreUnavailableError: If the store did not answer.
             TypeError, ValueError: If *purpose* is no text of 1 to 255 characters.
         """
-        return self._write(operations.redeem, ticket, purpose)
+        return self._read(operations.redeem, ticket, purpose)
 
     def update(
         self,
@@ -995,7 +995,7 @@ class SessionManager(Runner):
         This manager within a transaction of the application's: both are committed, or neither.
 
         For what returns. What raises, such as a refused sign-in or a refresh token that was used
-        again, and `record_failure`, is written by itself, whatever becomes of the transaction.
+        again, `record_failure`, and `redeem` are written by themselves, whatever becomes of it.
         Events are notified, and memory hears of changes, at the commit.
 
         Args:

@@ -109,6 +109,7 @@ class JoinedStore(Calls):
         """It has raised: nothing of it stays in the transaction."""
         if self._savepoint is not None and self._savepoint.is_active:
             await self._on(lambda _: self._undone())
+        self._savepoint = None  # what a read corrects later is no part of this
 
     async def write_apart(self) -> None:
         """Write what was undone over a connection of the store's own, now or at the end."""
@@ -210,6 +211,8 @@ class JoinedStore(Calls):
             _done(log.append(db, logged))
         except SQLAlchemyError as error:
             raise meaning_of(error) from error
+        for kept in self._kept:
+            kept.logged.clear()
 
     def _after_commit(self, session: Session) -> None:
         ended = session.get_nested_transaction() or session.get_transaction()
@@ -225,7 +228,11 @@ class JoinedStore(Calls):
                 each.owner = ended.parent if each.owner is ended else each.owner
             return
         kept, apart = self._kept if is_committed else [], self._apart
+        # A savepoint was open at the commit, which looked like that of the savepoint alone.
+        missed = [it for each in kept for it in each.logged]
         self._start_over()
+        if missed:
+            self._write_late(_logging(missed))
         for work in apart:
             self._write_late(work)
         for call in [it for each in kept for it in each.at_commit]:
@@ -267,6 +274,13 @@ def join(own: Calls, transaction: object) -> JoinedStore:
     if not isinstance(joined, JoinedStore):
         joined = session.info[own] = JoinedStore(own, session, runner)
     return joined
+
+
+def _logging(session_ids: list[str | None]) -> In[None]:
+    async def work(db: Unit) -> None:
+        db.logged += session_ids
+
+    return work
 
 
 def _blocking(session: Session) -> Runner:
