@@ -206,6 +206,7 @@ TARGETS: dict[str, tuple[str, ...]] = {
     "devsess/_runtime/cache.py": (
         "tests/unit/test_cache.py",
         "tests/unit/test_cache_room.py",
+        "tests/manager/test_touches_of_others.py",
         "tests/manager/test_metrics.py",
         "tests/integration/test_sqlite_forks.py::TestForking::test_a_worker_counts_from_nothing",
     ),
@@ -215,6 +216,7 @@ TARGETS: dict[str, tuple[str, ...]] = {
     "devsess/_runtime/entries.py": (
         "tests/unit/test_cache.py",
         "tests/unit/test_cache_room.py",
+        "tests/manager/test_touches_of_others.py",
         "tests/manager/test_metrics.py",
         "tests/integration/test_sqlite_forks.py::TestForking::test_a_worker_counts_from_nothing",
     ),
@@ -242,7 +244,10 @@ TARGETS: dict[str, tuple[str, ...]] = {
         f"{_DESK[1]}::test_an_old_preview_ends_nothing",
     ),
     "devsess/tokens/own.py": _TOKENS,
-    "devsess/operations/plain.py": ("tests/unit/test_plain_rows.py",),
+    "devsess/operations/plain.py": (
+        "tests/unit/test_plain_rows.py",
+        "tests/unit/test_touched_elsewhere.py",
+    ),
     "devsess/tokens/refresh.py": _TOKENS,
     "devsess/tokens/device.py": _TOKENS,
     "devsess/tokens/segments.py": _TOKENS,

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from _play import CLAIMS, Call
+from attrs import evolve
 
 from devsess._runtime.cache import STALE, Cache
 from devsess._runtime.drive import drive
@@ -16,6 +17,7 @@ from devsess.policy import Policy
 from devsess.stores.base import ALL, Changes
 from devsess.stores.calls import SharedMark, StoreBusyError
 from devsess.testing._rows import T0, session_row
+from devsess.tokens.access import AccessClaims
 from devsess.tokens.text import MAX_TOKEN_LENGTH
 from devsess.views import session_view
 
@@ -89,6 +91,18 @@ def test_a_kept_session_is_answered(feed: Feed, clock: Clock) -> None:
     kept = validated()
     cache.keep(cache.ticket(), "token", None, kept)
     assert kept.session is cache.hit("token", None, T0)
+
+
+@pytest.mark.parametrize("impersonator", [None, "eve"])
+def test_what_a_token_says_is_known(feed: Feed, clock: Clock, impersonator: str | None) -> None:
+    """All of it, as it was verified, for as long as there is an entry; and of no other token."""
+    cache = make_cache(feed, clock)
+    claims = AccessClaims("s1", "user-1", int(T0), T0 + 900, 3, impersonator is not None)
+    session = evolve(validated().session, impersonator=impersonator)
+    cache.keep(cache.ticket(), "token", None, Validated(session, T0, claims))
+    entry = cache.known("token")
+    assert entry is not None
+    assert (claims, None) == (entry.claims, cache.known("other"))
 
 
 def test_nothing_is_answered_before_the_first_catch_up(feed: Feed, clock: Clock) -> None:
