@@ -67,7 +67,17 @@ def imports() -> tuple[Import, ...]:
 
 def third_party(*paths: Path) -> set[str]:
     """The packages that files import and that are neither Python's nor ours."""
-    ours = {"devsess", "benchmarks", "tests", "conftest", "dict_store", "servers", "shop", "web"}
+    ours = {
+        "devsess",
+        "benchmarks",
+        "tests",
+        "conftest",
+        "dict_store",
+        "djapp",
+        "servers",
+        "shop",
+        "web",
+    }
     ours |= {path.stem for path in paths}
     found = {each.package for path in paths for each in _imports_of(path.stem, parsed(path))}
     return found - ours - sys.stdlib_module_names
