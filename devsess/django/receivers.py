@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from django.conf import settings
+from django.contrib.auth import get_user_model
 from django.contrib.auth.signals import user_logged_in
 from django.core.signals import setting_changed
 from django.db import transaction
@@ -23,9 +23,8 @@ _OURS = ("DEVSESS", "DATABASES", "SECRET_KEY", "SECRET_KEY_FALLBACKS")
 def connect() -> None:
     """Once, when the app is ready."""
     user_logged_in.connect(sign_in, dispatch_uid="devsess.sign_in")
-    post_save.connect(
-        end_others, sender=settings.AUTH_USER_MODEL, dispatch_uid="devsess.end_others"
-    )
+    # Of all models: a proxy of the user's, as admins register them, is a sender of its own.
+    post_save.connect(end_others, dispatch_uid="devsess.end_others")
     setting_changed.connect(read_anew, dispatch_uid="devsess.read_anew")
     pre_migrate.connect(migrate, dispatch_uid="devsess.migrate")
 
@@ -50,12 +49,15 @@ def end_others(instance: Any, created: bool, using: str, **_: Any) -> None:
     """
     if created or getattr(instance, "_password", None) is None:
         return
+    if not isinstance(instance, get_user_model()):
+        return
     user_id = instance._meta.pk.value_to_string(instance)
     current = SERVED.get()
-    session = None if current is None else current.session
-    keep = session.id if session is not None and session.user_id == user_id else None
 
     def end() -> None:
+        # The session as it is by then: a reset may have signed in, in the same transaction.
+        session = None if current is None else current.session
+        keep = session.id if session is not None and session.user_id == user_id else None
         project().sessions.revoke_all(user_id, keep=keep, reason=PASSWORD_CHANGED)
 
     transaction.on_commit(end, using=using)

@@ -60,7 +60,8 @@ class RecentAuthentication(OperationHolderMixin, BasePermission):
         permission_classes = [IsAuthenticated, RecentAuthentication(max_auth_age=300)]
 
     A request that does not meet it gets the challenge of RFC 9470, whose client asks the
-    person and comes again. It combines with others by `&`, `|` and `~`.
+    person and comes again. It combines with others by `&`, `|` and `~`. Of a user whom another
+    authentication class found, a session of somebody else's proves nothing.
 
     Args:
         max_auth_age, acr, trusted_device, risk_below: As for Current.require.
@@ -88,6 +89,9 @@ class RecentAuthentication(OperationHolderMixin, BasePermission):
     def has_permission(self, request: Any, view: Any) -> bool:  # noqa: ARG002
         """Whether the request meets it; if no other permission does, the middleware challenges."""
         current = request._request.devsess
+        session = current.session
+        if session is not None and session.user_id != str(getattr(request.user, "pk", None)):
+            return False
         try:
             current.require(**self._needed)
         except StepUpRequiredError as error:

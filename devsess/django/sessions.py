@@ -86,6 +86,7 @@ class SessionStore(SessionBase):
         self._given_token = None if self._anonymous else session_key
         self._pending: dict[str, str] = {}
         self._kept: Any = None
+        self._kept_for: str | None = None
 
     @property
     def _link(self) -> Link:
@@ -96,8 +97,13 @@ class SessionStore(SessionBase):
     @property
     def _data(self) -> Any:
         """The engine's own session, which keeps the rest."""
+        session = self._link.session
+        owner = None if session is None else session.id
+        if owner != self._kept_for:
+            if self._kept_for is not None:  # that of nobody goes along with a sign-in
+                self._anonymous = self._kept = None
+            self._kept_for = owner
         if self._kept is None:
-            session = self._link.session
             key = self._anonymous if session is None else data_key(session)
             self._kept = data_engine()(key)
         return self._kept
@@ -132,7 +138,7 @@ class SessionStore(SessionBase):
         """Whether nobody is signed in, and there is no data."""
         if self._pending or self._link.session is not None:
             return False
-        return self._kept.is_empty() if self._kept is not None else self._anonymous is None
+        return self._data.is_empty() if self._kept is not None else self._anonymous is None
 
     def __getitem__(self, key: str) -> Any:
         if key not in signins.KEYS:
@@ -252,10 +258,11 @@ class SessionStore(SessionBase):
         Errors as for SessionManager.login.
         """
         keys, self._pending = self._pending, {}
-        before = self._data
-        persistent = not self.get_expire_at_browser_close()
-        self._link.sign_in(signins.sign_in_of(keys, persistent=persistent))
-        data = before._get_session()
+        before, session = self._data, self._link.session
+        sign_in = signins.sign_in_of(keys, persistent=not self.get_expire_at_browser_close())
+        self._link.sign_in(sign_in)
+        is_theirs = session is None or session.user_id == sign_in.user_id
+        data = before._get_session() if is_theirs else {}
         before.delete()
         self._anonymous = self._kept = None
         if data:

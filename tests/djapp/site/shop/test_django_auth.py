@@ -12,6 +12,7 @@ from django.contrib.auth.models import Permission, User
 from django.contrib.sessions.models import Session as Row
 from django.core import mail
 from django.test import Client, TestCase, TransactionTestCase, override_settings
+from rest_framework.authtoken.models import Token
 
 from devsess.django import manager
 
@@ -266,6 +267,20 @@ class PasswordTests(Shop):
         assert self.live() == []
         assert staff.get("/admin/").status_code == 200
 
+    def test_a_change_through_a_proxy_ends_all(self) -> None:
+        """Admins register proxies of the user's model: these are other senders."""
+
+        class Member(User):
+            class Meta:
+                proxy = True
+                app_label = "shop"
+
+        member = Member.objects.get(pk=self.user.pk)
+        member.set_password("xK3!abcdef")
+        with self.captureOnCommitCallbacks(execute=True):
+            member.save()
+        assert self.live() == []
+
     def test_a_change_past_the_model_is_noticed(self) -> None:
         """A password that an UPDATE wrote ends a session when it looks for its user."""
         User.objects.update(password="!")
@@ -297,6 +312,18 @@ class PasswordTests(Shop):
             assert self.who(browser) == "ada"
         with override_settings(SECRET_KEY="n" * 50):
             assert self.who(self.browser()) == "nobody"
+
+
+class CommitTests(Visits):
+    """Views that are one transaction."""
+
+    def test_a_reset_that_signs_in_stays_signed_in(self) -> None:
+        """All other sessions end, once it is committed."""
+        self.sign_in(self.browser(SAFARI))
+        browser = self.browser()
+        assert browser.get("/reset/?to=xK3!abcdef").content == b"in"
+        assert browser.get("/mine/").content == b"ada"
+        assert [str(it.device) for it in self.live()] == ["Firefox on Windows"]
 
 
 class DataTests(Shop):
@@ -350,6 +377,26 @@ class DataTests(Shop):
         browser.post("/accounts/login/", {"username": "bob", "password": "builder"})
         assert browser.get("/cart/").json() == {"cart": [], "user": "bob"}
         assert self.live() == []
+
+    def test_a_session_that_changes_within_a_request(self) -> None:
+        """By devsess's own methods: the data of before is neither read nor kept for the next."""
+        bob = User.objects.create_user("bob", "", "builder")
+        browser = self.browser()
+        for to in (f"?to={bob.pk}", ""):
+            self.sign_in(browser)
+            browser.post("/cart/tea/")
+            assert browser.get(f"/switch/{to}").json() == {"cart": []}
+            found = browser.get("/cart/").json()
+            assert found == {"cart": [], "user": "bob" if to else "AnonymousUser"}
+
+    def test_an_account_of_others_leaves_nothing(self) -> None:
+        """Its key is none of a user's here, so that Django sees nobody."""
+        browser = self.browser()
+        browser.get("/switch/?to=robot")
+        browser.post("/cart/tea/")
+        assert self.cart(browser) == ["tea"]
+        self.sign_in(browser)
+        assert browser.get("/cart/").json() == {"cart": [], "user": "ada"}
 
     def test_the_same_user_keeps_it(self) -> None:
         """A second sign-in takes the place of the first."""
@@ -438,6 +485,17 @@ class RestTests(Shop):
         bad = Client().get("/api/me/", headers={"authorization": "Bearer a.b.c"})
         assert bad.status_code == 401
         assert 'error="invalid_token"' in bad["WWW-Authenticate"]
+
+    def test_a_session_of_another_user_proves_nothing(self) -> None:
+        """A key that was stolen is no recent sign-in because its thief has one."""
+        bob = User.objects.create_user("bob", "", "builder")
+        token = {"x-key": Token.objects.create(user=bob).key}
+        client = Client()
+        client.force_login(self.user)
+        assert client.get("/api/two/").status_code == 200
+        assert client.get("/api/two/", headers=token).status_code == 403
+        client.force_login(bob)
+        assert client.get("/api/two/", headers=token).status_code == 200
 
     def test_an_old_sign_in_is_challenged(self) -> None:
         """By RFC 9470; a recent one is let in, and another permission may stand for it."""

@@ -5,15 +5,17 @@ from typing import Any
 from django.contrib.auth import aauthenticate, alogin, alogout, authenticate, login
 from django.contrib.auth.decorators import login_required
 from django.contrib.auth.mixins import PermissionRequiredMixin
+from django.contrib.auth.models import User
 from django.db import transaction
 from django.http import HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.views import View
+from rest_framework.authentication import TokenAuthentication
 from rest_framework.permissions import AllowAny, IsAdminUser, IsAuthenticated
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from devsess.django.rest import RecentAuthentication
+from devsess.django.rest import RecentAuthentication, SessionAuthentication
 
 
 def home(request: Any) -> HttpResponse:
@@ -105,6 +107,26 @@ def set_password(request: Any) -> HttpResponse:
     return HttpResponse("set")
 
 
+@transaction.atomic
+def reset(request: Any) -> HttpResponse:
+    """A new password, and a sign-in with it."""
+    user = User.objects.get(username="ada")
+    user.set_password(request.GET["to"])
+    user.save()
+    login(request, user, "django.contrib.auth.backends.ModelBackend")
+    return HttpResponse("in")
+
+
+def switch(request: Any) -> JsonResponse:
+    """Past Django's own way, after something was kept: another user in, or out."""
+    request.session["seen"] = True
+    if "to" in request.GET:
+        request.devsess.login(request.GET["to"])
+    else:
+        request.devsess.logout()
+    return JsonResponse({"cart": request.session.get("cart", [])})
+
+
 class Me(APIView):
     """Who asks."""
 
@@ -123,6 +145,21 @@ class Recent(APIView):
     def get(self, request: Any) -> Response:
         """Anything."""
         return Response({})
+
+
+class ByKey(TokenAuthentication):
+    """The user of a key in a header of its own, which leaves the cookies as they are."""
+
+    def authenticate(self, request: Any) -> Any:
+        """See the class."""
+        key = request.headers.get("x-key")
+        return None if key is None else self.authenticate_credentials(key)
+
+
+class Two(Recent):
+    """As it, for holders of a key too."""
+
+    authentication_classes = (ByKey, SessionAuthentication)
 
 
 class Either(APIView):
