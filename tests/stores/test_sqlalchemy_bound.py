@@ -23,7 +23,6 @@ from devsess import (
     SessionNotFoundError,
     SessionRevokedError,
     StoreUnavailableError,
-    TokenExpiredError,
 )
 from devsess.stores.sqlalchemy import SQLAlchemyStore
 from devsess.stores.sqlalchemy.schema import SLOTS
@@ -168,34 +167,6 @@ def test_the_applications_savepoint_undoes_its_part(app: App) -> None:
     assert 2 == app.orders()
     assert [one.session.id] == [it.session_id for it in app.heard]
     assert "bea" == app.sessions.validate(other.access_token, fresh=True).user_id
-
-
-def test_a_commit_over_an_open_savepoint_is_heard(app: App) -> None:
-    """Also where the application forgot to end its savepoint: memory does not keep the session."""
-    other, grant = app.manager(policy=Policy()), app.sessions.login("ada")
-    for each in (app.sessions, other, app.sessions, other):
-        each.validate(grant.access_token)  # in memory from here on
-    with Session(app.engine) as db, db.begin():
-        db.begin_nested()
-        app.sessions.bound(db).revoke(grant.session.id)
-
-    for each in (app.sessions, other):
-        with pytest.raises(SessionRevokedError):
-            each.validate(grant.access_token)
-
-
-def test_a_ticket_is_used_whatever_becomes_of_the_transaction(app: App) -> None:
-    """A request that only reads commits nothing, and lets nobody in again."""
-    session = app.sessions.login("ada").session
-    for fails in (False, True):
-        ticket = app.sessions.ticket(session, "report")
-        with Session(app.engine) as db:
-            if fails:
-                with pytest.raises(ValueError, match="reason"):
-                    app.sessions.bound(db).revoke(session.id, reason="\0")
-            assert session.id == app.sessions.bound(db).redeem(ticket, "report").id
-        with Session(app.engine) as db, pytest.raises(TokenExpiredError):
-            app.sessions.bound(db).redeem(ticket, "report")
 
 
 def test_a_sign_in_joins(app: App) -> None:

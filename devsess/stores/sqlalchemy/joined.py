@@ -126,10 +126,17 @@ class JoinedStore(Calls):
         self._apart += calls
 
     def _prepared(self, connection: Connection) -> NestedTransaction:
+        self._check(connection)
+        begin_on_sqlite(connection)
+        return connection.begin_nested()
+
+    def _check(self, connection: Connection) -> None:
+        """Once for each transaction: in a snapshot, sessions that have ended would look live."""
+        if self._is_checked:
+            return
         if not self._own.is_of(connection.engine):
             raise ConfigurationError("this session is bound to another engine than the store's")
-        begin_on_sqlite(connection)
-        if not self._is_checked and connection.dialect.name != "sqlite":
+        if connection.dialect.name != "sqlite":
             level = connection.get_isolation_level()
             if level != _ISOLATION:
                 raise ConfigurationError(
@@ -137,7 +144,6 @@ class JoinedStore(Calls):
                     f"create_engine(..., isolation_level={_ISOLATION!r})"
                 )
         self._is_checked = True
-        return connection.begin_nested()
 
     def _released(self) -> None:
         if self._savepoint is not None:
@@ -170,8 +176,12 @@ class JoinedStore(Calls):
         return await self.run(work, How.WRITE, waits=waits)
 
     async def run(self, work: In[T], how: How, *, waits: bool = True) -> T:
+        def done(connection: Connection, statement: Executable, values: Values) -> Any:
+            self._check(connection)
+            return connection.execute(statement, values)
+
         async def execute(statement: Executable, values: Values = None) -> CursorResult[Any]:
-            return await self._on(lambda connection: connection.execute(statement, values))
+            return await self._on(lambda connection: done(connection, statement, values))
 
         is_write = how is How.WRITE
         db = _JoinedUnit(self.tables, execute, self.port.dialect, is_write=is_write, waits=waits)
