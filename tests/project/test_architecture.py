@@ -160,9 +160,10 @@ HOMES = {
     "prometheus_client": ("prometheus", "django.metrics"),
     "pymongo": ("stores.mongodb.*",),
     "maxminddb": ("geo.files",),
-    "fastapi": ("adapters._fastapi",),
+    "fastapi": ("adapters._fastapi", "adapters.fastapi"),
     "flask": ("adapters.flask",),
-    "starlette": ("adapters.starlette",),
+    "litestar": ("adapters.litestar",),
+    "starlette": ("adapters.starlette", "adapters.fastapi"),
     "sqlalchemy": ("stores.sqlalchemy", "stores.sqlalchemy.*"),
     "tabulate": ("cli", "cli.*"),
 }

@@ -38,7 +38,7 @@ print(json.dumps([devsess.__file__, lacking]))
 """
 OPTIONAL = {
     *("anyio", "django", "fastapi", "flask", "httpx", "jinja2", "keyring", "maxminddb"),
-    *("prometheus_client", "psycopg", "psycopg_pool", "pymongo", "redis", "starlette"),
+    *("litestar", "prometheus_client", "psycopg", "psycopg_pool", "pymongo", "redis", "starlette"),
     "sqlalchemy",
 }
 

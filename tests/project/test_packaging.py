@@ -32,7 +32,7 @@ def pyproject() -> dict[str, Any]:
     return tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
 
 
-FRAMEWORKS = ("django", "flask", "prometheus", "starlette")
+FRAMEWORKS = ("django", "fastapi", "flask", "litestar", "prometheus", "starlette")
 SERVERS, SERVED = ROOT / "benchmarks" / "servers", ROOT / "benchmarks" / "served"
 STORES = ("mongodb", "postgres", "redis", "sqlalchemy")
 
