@@ -108,6 +108,7 @@ class Exchange(TestCase):
 """
 
 
+@pytest.mark.thorough  # tests/djapp has each of its laws
 def test_old_sessions_and_tokens_are_exchanged(project: Path) -> None:
     """The blocks of the page on migration, in a project that followed the quick start."""
     setting, view = _documents.blocks("migration.md", "py")
