@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime
 from typing import Any
 from urllib.parse import quote, urlencode
 
-from attrs import frozen
+from attrs import field, frozen
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.shortcuts import resolve_url
@@ -46,11 +46,11 @@ class Options:
     """
 
     manager: SessionManager | None
-    keys: Keys | str | bytes | list[str | bytes]
+    keys: Keys | str | bytes | list[str | bytes] = field(repr=False)
     policy: Policy
     locator: Any
     on_event: Any
-    store: str | None
+    store: str | None = field(repr=False)
     database: str | None
     session_engine: str
     exchange_until: datetime | None

@@ -66,6 +66,17 @@ class CheckTests(SimpleTestCase):
             ):
                 SessionMiddleware(lambda request: request)
 
+    def test_no_secret_is_shown(self) -> None:
+        """Reports of errors have the text of each local variable."""
+        from devsess.django import conf
+
+        found = {"store": "postgresql://app:hush@db/site", "keys": "Qz7rT2mX9vLk4WnB8sYd3HgF6pJc"}
+        for options in (found, {**found, "keys": None}):
+            with override_settings(DEVSESS=options):
+                shown = repr(conf.read())
+            hidden = ("hush", "Qz7rT2mX9v", *map(str, conf.secret_keys()))
+            assert not [it for it in hidden if it in shown], shown
+
     def test_without_the_setting_nothing_is_a_key_error(self) -> None:
         """Nor an attribute's."""
         with override_settings():
