@@ -189,6 +189,14 @@ def test_all_is_all() -> None:
     assert set(extras) - {"all"} == set(named)
 
 
+def test_the_site_needs_no_other_extra() -> None:
+    """The extra `docs` brings all that users may, since the reference imports it."""
+    extras = project()["optional-dependencies"]
+    [ours] = [each for each in extras["docs"] if each.startswith("devsess[")]
+    for_work = {"all", "bench", "docs", "lint", "release", "test"}
+    assert set(extras) - for_work == set(ours.removeprefix("devsess[").rstrip("]").split(","))
+
+
 def test_every_requirement_has_a_floor() -> None:
     """Each requirement says the oldest version that will do."""
     extras = project()["optional-dependencies"]
