@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from django.contrib.auth import get_user_model
+from django.conf import settings
+from django.contrib.auth import get_backends, get_user_model
 from django.contrib.auth.signals import user_logged_in
 from django.core.signals import setting_changed
 from django.db import transaction
-from django.db.models.signals import post_save, pre_migrate
+from django.db.models.signals import post_delete, post_save, pre_migrate
 
 from devsess.django.current import SERVED
 from devsess.django.project import LABEL, project
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from django.http import HttpRequest
 
 PASSWORD_CHANGED = "password-change"  # noqa: S105 - a reason
+CLOSED, DELETED = "account-closed", "account-deleted"
 _OURS = ("DEVSESS", "DATABASES", "SECRET_KEY", "SECRET_KEY_FALLBACKS")
 
 
@@ -25,6 +27,12 @@ def connect() -> None:
     user_logged_in.connect(sign_in, dispatch_uid="devsess.sign_in")
     # Of all models: a proxy of the user's, as admins register them, is a sender of its own.
     post_save.connect(end_others, dispatch_uid="devsess.end_others")
+    post_save.connect(
+        end_closed, sender=settings.AUTH_USER_MODEL, dispatch_uid="devsess.end_closed"
+    )
+    post_delete.connect(
+        end_deleted, sender=settings.AUTH_USER_MODEL, dispatch_uid="devsess.end_deleted"
+    )
     setting_changed.connect(read_anew, dispatch_uid="devsess.read_anew")
     pre_migrate.connect(migrate, dispatch_uid="devsess.migrate")
 
@@ -61,6 +69,31 @@ def end_others(instance: Any, created: bool, using: str, **_: Any) -> None:
         project().sessions.revoke_all(user_id, keep=keep, reason=PASSWORD_CHANGED)
 
     transaction.on_commit(end, using=using)
+
+
+def end_closed(instance: Any, created: bool, using: str, **_: Any) -> None:
+    """
+    End the sessions of a user whom no backend lets in any more, once that is committed.
+
+    Django's `request.user` is nobody from then on; views that ask devsess alone have to agree.
+    """
+    if created or getattr(instance, "is_active", True):
+        return
+    checks = [getattr(it, "user_can_authenticate", None) for it in get_backends()]
+    if not any(check(instance) for check in checks if check is not None):
+        _end_all(instance, using, CLOSED)
+
+
+def end_deleted(instance: Any, using: str, **_: Any) -> None:
+    """End the sessions of a user who is gone, once that is committed."""
+    _end_all(instance, using, DELETED)
+
+
+def _end_all(user: Any, using: str, reason: str) -> None:
+    user_id = user._meta.pk.value_to_string(user)
+    transaction.on_commit(
+        lambda: project().sessions.revoke_all(user_id, reason=reason), using=using
+    )
 
 
 def read_anew(setting: str, **_: Any) -> None:

@@ -315,7 +315,33 @@ class PasswordTests(Shop):
 
 
 class CommitTests(Visits):
-    """Views that are one transaction."""
+    """What takes effect with a commit."""
+
+    def test_an_account_that_is_closed_or_deleted_is_signed_out(self) -> None:
+        """Of views, too, that ask devsess alone, and look for no user."""
+        for ends in ("closed", "deleted"):
+            browser = self.browser()
+            self.sign_in(browser)
+            assert browser.get("/recent/").status_code == 200
+            if ends == "closed":
+                self.user.is_active = False
+                self.user.save()
+                assert self.live() == []
+                self.user.is_active = True
+                self.user.save()
+            else:
+                self.user.delete()
+            assert browser.get("/recent/").status_code == 401, ends
+
+    def test_an_account_that_may_sign_in_while_it_is_closed(self) -> None:
+        """Is not signed out: a backend of the project's lets it in."""
+        browser = self.browser()
+        self.sign_in(browser)
+        self.user.is_active = False
+        backend = "django.contrib.auth.backends.AllowAllUsersModelBackend"
+        with override_settings(AUTHENTICATION_BACKENDS=[backend]):
+            self.user.save()
+        assert len(self.live()) == 1
 
     def test_a_reset_that_signs_in_stays_signed_in(self) -> None:
         """All other sessions end, once it is committed."""
