@@ -130,11 +130,13 @@ _AT_HAND = threading.local()
 
 def refuse_to_make(engine: Engine) -> None:
     """Let `connected` take a connection of *engine* that is there; nobody else notices."""
+    if not event.contains(engine, "do_connect", _check):
+        event.listen(engine, "do_connect", _check)
 
-    @event.listens_for(engine, "do_connect")
-    def check(*_: object) -> None:
-        if getattr(_AT_HAND, "only", False):
-            raise _NotAtHandError
+
+def _check(*_: object) -> None:
+    if getattr(_AT_HAND, "only", False):
+        raise _NotAtHandError
 
 
 @contextmanager

@@ -211,6 +211,9 @@ class JoinedStore(Calls):
         logged = [it for kept in self._kept for it in kept.logged]
         if not logged:
             return
+        # First: with the log's lock it waits for no row of the application's, which another
+        # transaction may hold that waits for this lock.
+        session.flush()
         connection = session.connection()
 
         async def execute(statement: Executable, values: Values = None) -> CursorResult[Any]:

@@ -8,6 +8,7 @@ become visible in the order of their numbers. The lock is the last that a transa
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from sqlalchemy import select
@@ -19,6 +20,9 @@ from devsess.stores.sqlalchemy.schema import FLOOR, LOG
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from sqlalchemy import Select
+
+    from devsess.stores.sqlalchemy.schema import Tables
     from devsess.stores.sqlalchemy.unit import Unit
 
 
@@ -53,13 +57,19 @@ async def changes(db: Unit, position: object) -> Changes:
 
 async def ends(db: Unit) -> tuple[str, int, int]:
     """The database's id, the number of the latest entry, and the number before the oldest."""
-    counters = db.tables.counters
+    found = await db.one(_ends(db.tables))
+    return ("", 0, 0) if found is None else (found[0], int(found[1]), int(found[2]))
+
+
+# To make a statement costs more than to run it: the one that each validation asks is made once.
+@lru_cache(maxsize=128)
+def _ends(tables: Tables) -> Select[tuple[str, int, int]]:
+    counters = tables.counters
     latest, oldest = (
         select(counters.c.value).where(counters.c.name == it).scalar_subquery()
         for it in (LOG, FLOOR)
     )
-    found = await db.one(select(db.tables.meta.c.database, latest, oldest))
-    return ("", 0, 0) if found is None else (found[0], int(found[1]), int(found[2]))
+    return select(tables.meta.c.database, latest, oldest)
 
 
 def _behind(position: object, database: str) -> int | None:

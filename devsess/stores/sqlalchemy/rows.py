@@ -25,6 +25,7 @@ _MOST = 1e300
 
 SESSION = tuple(it.name for it in fields(SessionRow) if it.name != "device")
 DEVICE = tuple(it.name for it in fields(DeviceRow))
+_OF_DEVICE = {name: f"d_{name}" for name in DEVICE}
 EVENT = tuple(it.name for it in fields(EventRow))
 ITEM = tuple(it.name for it in fields(Item))
 COVERING = tuple(it.name for it in fields(Covering))
@@ -79,8 +80,9 @@ def covering_values(by: Covering) -> dict[str, Any]:
 
 def session_row(found: Row[Any]) -> SessionRow:
     """The session of a row with the columns of its device behind its own, named `d_...`."""
-    plain = _plain(found._mapping, SESSION)
-    device = {name: found._mapping[f"d_{name}"] for name in DEVICE}
+    columns = found._mapping
+    plain = _plain(columns, SESSION)
+    device = {name: columns[label] for name, label in _OF_DEVICE.items()}
     return as_json.session_from(plain | {"device": device["id"]}, as_json.device_from(device))
 
 

@@ -10,9 +10,10 @@ number, sessions by id, the numbers drawn, and the log's at the very end.
 from __future__ import annotations
 
 import zlib
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Select, and_, func, insert, or_, select, text, update
+from sqlalchemy import Select, and_, bindparam, func, insert, or_, select, text, update
 
 from devsess.errors import StoreUnavailableError
 from devsess.stores import semantics
@@ -176,26 +177,25 @@ class Unit:
 
     async def pending(self) -> list[Covering]:
         """Endings whose rows follow, oldest first."""
-        table = self.tables.endings
-        found = await self.all(select(table).order_by(table.c.number))
+        found = await self.all(_endings(self.tables))
         return [rows.covering_row(it) for it in found]
 
     def select_sessions(self, *where: ColumnElement[bool]) -> Select[Any]:
         """The query for sessions, each with its device."""
-        sessions, devices = self.tables.sessions, self.tables.devices
-        own = [devices.c[name].label(f"d_{name}") for name in rows.DEVICE]
-        at = and_(devices.c.user_id == sessions.c.user_id, devices.c.id == sessions.c.device_id)
-        query = select(*(sessions.c[it] for it in rows.SESSION), *own)
-        return query.select_from(sessions.outerjoin(devices, at)).where(*where)
+        return _sessions(self.tables).where(*where)
 
-    async def stored(self, query: Select[Any]) -> list[SessionRow]:
+    async def stored(
+        self, query: Select[Any], values: dict[str, Any] | None = None
+    ) -> list[SessionRow]:
         """Sessions as they are written; of a write, locked."""
         if self.is_write:  # SQLite ignores it: there the whole file is locked
             own = self.tables.sessions
             query = query.order_by(own.c.id).with_for_update(of=own, nowait=not self.waits)
-        return [rows.session_row(it) for it in await self.all(query)]
+        return [rows.session_row(it) for it in (await self.run(query, values)).all()]
 
-    async def sessions(self, query: Select[Any]) -> list[SessionRow]:
+    async def sessions(
+        self, query: Select[Any], values: dict[str, Any] | None = None
+    ) -> list[SessionRow]:
         """
         Sessions as they read.
 
@@ -203,7 +203,7 @@ class Unit:
         would look live. Of a write the rows are locked, and nobody settles them.
         """
         pending = [] if self.is_write else await self.pending()
-        found = await self.stored(query)
+        found = await self.stored(query, values)
         if self.is_write and any(it.revoked_at is None for it in found):
             pending = await self.pending()
         ends = [(row, semantics.first_covering(row, pending)) for row in found]
@@ -213,8 +213,8 @@ class Unit:
         """A session as it reads, or None."""
         if not rows.is_storable(session_id):
             return None
-        query = self.select_sessions(self.tables.sessions.c.id == session_id)
-        return next(iter(await self.sessions(query)), None)
+        found = await self.sessions(_one_session(self.tables), {"session": session_id})
+        return next(iter(found), None)
 
     async def unrevoked(self, session_id: str) -> SessionRow | None:
         """A session that has not ended, or None."""
@@ -296,6 +296,26 @@ class Unit:
             bare = or_(table.c.ip.is_distinct_from(table.c.network))
             query = update(table).where(table.c.session_id.in_(part), bare)
             await self.run(query.values(ip=table.c.network))
+
+
+# Made once: to make a statement of fifty columns costs more than to run it.
+@lru_cache(maxsize=128)
+def _sessions(tables: Tables) -> Select[Any]:
+    sessions, devices = tables.sessions, tables.devices
+    own = [devices.c[name].label(f"d_{name}") for name in rows.DEVICE]
+    at = and_(devices.c.user_id == sessions.c.user_id, devices.c.id == sessions.c.device_id)
+    query = select(*(sessions.c[it] for it in rows.SESSION), *own)
+    return query.select_from(sessions.outerjoin(devices, at))
+
+
+@lru_cache(maxsize=128)
+def _one_session(tables: Tables) -> Select[Any]:
+    return _sessions(tables).where(tables.sessions.c.id == bindparam("session"))
+
+
+@lru_cache(maxsize=128)
+def _endings(tables: Tables) -> Select[Any]:
+    return select(tables.endings).order_by(tables.endings.c.number)
 
 
 def alike(event: EventRow) -> tuple[str, str, bool]:
