@@ -99,13 +99,31 @@ async def to_its_end(work: Coroutine[object, object, T]) -> T:
 
     task = asyncio.ensure_future(_outcome(work))
     await asyncio.wait([task])
-    outcome = task.result()
+    return _result(task.result())
+
+
+async def with_its_caller(work: Coroutine[object, object, T]) -> T:
+    """As `to_its_end`; a caller that is cancelled goes on once *work* is finished."""
+    import asyncio
+
+    task, cancelled = asyncio.ensure_future(_outcome(work)), False
+    while not task.done():
+        try:
+            await asyncio.wait([task])
+        except asyncio.CancelledError:
+            cancelled = True
+    if cancelled:
+        raise asyncio.CancelledError
+    return _result(task.result())
+
+
+def _result(outcome: Done[T] | Exception) -> T:
     if isinstance(outcome, Done):
         return outcome.result
     try:
         raise outcome
     finally:
-        del outcome, task  # its traceback holds this frame
+        del outcome  # its traceback holds this frame
 
 
 async def _outcome(work: Coroutine[object, object, T]) -> Done[T] | Exception:

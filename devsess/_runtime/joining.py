@@ -8,6 +8,7 @@ and so does a failed sign-in that is recorded: a rollback must not bring a thief
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 from attrs import evolve
@@ -75,7 +76,8 @@ class JoinedCore(Core):
 
     async def _undone(self, op: Operation, error: BaseException) -> None:
         """What *op* has written stands apart if it found a reason to refuse, and else nowhere."""
-        await self._joined.undo()
+        with suppress(StoreUnavailableError):  # the transaction is lost, and its savepoint with it
+            await self._joined.undo()
         if isinstance(error, DevsessError) and not isinstance(error, StoreUnavailableError):
             await self._joined.write_apart()
             self._outside.cache.doubt()

@@ -8,7 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING, ParamSpec, Self, TypeVar, cast
 
 from devsess import operations
-from devsess._runtime.drive import drive, in_thread, step, to_its_end
+from devsess._runtime.drive import drive, in_thread, step, to_its_end, with_its_caller
 from devsess._runtime.faces import AwaitingFace, BlockingFace
 from devsess._runtime.feed_runners import TaskFeed, ThreadFeed
 from devsess._runtime.joining import JoinedCore
@@ -22,7 +22,7 @@ from devsess.stores.capabilities import capabilities_of
 from devsess.stores.open import is_async
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Coroutine
 
     from devsess._runtime.core import Core
     from devsess._runtime.currency import MakeRunner
@@ -304,7 +304,13 @@ class AsyncRunner(ManagerBase):
         parts = (self._capabilities, self._core.times, self._locator)
         face = AwaitingFace(cast("AsyncStore", self._store), *parts, self._reading)
         op = self._core.operation(face, events, now)
-        return await to_its_end(self._notified(partial(operation, op, *args, **kwargs), events))
+        return await self._finished(self._notified(partial(operation, op, *args, **kwargs), events))
+
+    async def _finished(self, work: Coroutine[object, object, T]) -> T:
+        """The result of *work*, which a caller that goes away does not stop."""
+        if self._core.is_joined:  # or two would use the application's session at once
+            return await with_its_caller(work)
+        return await to_its_end(work)
 
     # Tasks of their own: events are notified even if the caller goes away half-way.
 
@@ -346,7 +352,7 @@ class AsyncRunner(ManagerBase):
     ) -> Sequence[str]:
         """End sessions, and write the rows that *end* has left."""
         # A task of its own: the rows follow, with their events, even if the caller goes away.
-        return await to_its_end(self._ended(partial(self._end, end, *args, **kwargs)))
+        return await self._finished(self._ended(partial(self._end, end, *args, **kwargs)))
 
     async def _ended(self, end: Callable[[], OperationCoroutine[AllEnded]]) -> Sequence[str]:
         ended = await end()
