@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
-from time import monotonic
+from threading import enumerate as enumerate_threads
+from time import monotonic, sleep
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -402,3 +403,20 @@ def test_a_touch_waits_for_nobody(databases: Databases) -> None:
         assert monotonic() - begun < 2
         connection.rollback()
     assert drive(store.touch("s1", rows.activity(rows.T0 + 9), bound=False))
+
+
+def test_no_thread_is_left_behind(postgres_tables: Databases) -> None:
+    """The thread that limits calls ends by itself, and the next call starts another."""
+    store = postgres_tables.blocking()
+    for _ in range(2):
+        drive(store.get("s1"))
+        assert "devsess-limit" in {it.name for it in enumerate_threads()}
+        until = monotonic() + 30
+        while _limits() and monotonic() < until:
+            sleep(0.05)
+        assert [] == _limits()
+    postgres_tables.give_back()
+
+
+def _limits() -> list[str]:
+    return [it.name for it in enumerate_threads() if it.name == "devsess-limit"]

@@ -13,7 +13,7 @@ import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from time import monotonic
+from time import monotonic, sleep
 from typing import TYPE_CHECKING, Any
 
 from attrs import define, field
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 # Seconds between two looks.
 _INTERVAL = 0.1
+# Seconds without a call after which the thread ends: a store that is forgotten leaves none behind.
+_IDLE = 1.0
 
 
 class Watchdog:
@@ -40,9 +42,8 @@ class Watchdog:
     def _start_over(self) -> None:
         self._calls: dict[int, float] = {}  # by a descriptor of its own
         self._lock = threading.Lock()
-        self._wake = threading.Event()
         self._thread: threading.Thread | None = None
-        self._is_closed = False
+        self._used_at = 0.0
 
     @contextmanager
     def over(self, connection: Connection, until: float) -> Iterator[None]:
@@ -53,8 +54,9 @@ class Watchdog:
             return
         own = os.dup(number)
         with self._lock:
-            self._calls[own] = until
-            self._watch()
+            self._calls[own], self._used_at = until, monotonic()
+            if self._thread is None:
+                self._watch()
         try:
             yield
         finally:
@@ -63,26 +65,19 @@ class Watchdog:
             os.close(own)
 
     def _watch(self) -> None:
-        if self._thread is None:
-            self._thread = threading.Thread(target=self._look, name="devsess-limit", daemon=True)
-            self._thread.start()
-        self._wake.set()
+        self._thread = threading.Thread(target=self._look, name="devsess-limit", daemon=True)
+        self._thread.start()
 
     def _look(self) -> None:
-        while not self._is_closed:
-            self._wake.wait()
+        while True:
+            sleep(_INTERVAL)
             with self._lock:
-                if not self._calls:
-                    self._wake.clear()
-                late = [it for it, until in self._calls.items() if until <= monotonic()]
-                for number in late:
+                now = monotonic()
+                for number in [it for it, until in self._calls.items() if until <= now]:
                     _shut_down(number)
-            threading.Event().wait(_INTERVAL)
-
-    def close(self) -> None:
-        """End the thread."""
-        self._is_closed = True
-        self._wake.set()
+                if not self._calls and now - self._used_at > _IDLE:
+                    self._thread = None  # the next call starts another
+                    return
 
 
 def _descriptor(connection: Connection) -> int | None:

@@ -138,7 +138,6 @@ class BlockingPort:
 
     async def close(self) -> None:
         self._is_closed = True
-        self._watchdog.close()
 
 
 class AwaitingPort:
