@@ -13,7 +13,17 @@ import pytest
 from _sqlalchemy import Databases, awaiting_engine, blocking_engine
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import Column, Integer, MetaData, Table, create_mock_engine, inspect, text, update
+from sqlalchemy import (
+    Column,
+    Integer,
+    MetaData,
+    Table,
+    create_mock_engine,
+    event,
+    inspect,
+    text,
+    update,
+)
 
 from devsess import (
     AsyncSessionManager,
@@ -250,6 +260,25 @@ def test_both_managers_share_it(databases: Databases) -> None:
         await engine.dispose()
 
     asyncio.run(run())
+
+
+def test_a_known_token_takes_one_statement(databases: Databases) -> None:
+    """Whether something has changed; the first sight of a token takes two. As the page says."""
+    found: list[int] = []
+    with SessionManager(databases.blocking(), keys=SECRET) as sessions:
+        token = sessions.login("ada").access_token
+        sessions.validate(sessions.login("bea").access_token)
+        for _ in range(4):
+            found.append(0)
+
+            def count(*_: object) -> None:
+                found[-1] += 1
+
+            event.listen(databases.engine, "before_cursor_execute", count)
+            sessions.validate(token, touch=False)
+            event.remove(databases.engine, "before_cursor_execute", count)
+
+    assert (2, 1) == (found[0], found[-1])
 
 
 def _at_once(count: int, call: Callable[[int], Any]) -> list[Any]:
