@@ -78,7 +78,10 @@ def _token(request: HttpRequest) -> str | None:
     except (ValueError, RecursionError):
         return None
     token = body.get("token") if isinstance(body, Mapping) else None
-    return token if isinstance(token, str) and token and token.isascii() else None
+    # Other text is no token of any of them, and some databases take no NUL.
+    if not isinstance(token, str) or not (token.isascii() and token.isprintable()):
+        return None
+    return token or None
 
 
 def _exchanged(request: HttpRequest, reader: Reader, token: str) -> Grant | None:

@@ -61,6 +61,13 @@ class Project:
         """
         self._options = None
 
+    def close(self) -> None:
+        """Close the managers that were made: their database is about to go."""
+        with self._lock:
+            made, self._made = self._made, []
+        for _, _, sessions in made:
+            sessions.close()
+
 
 def project() -> Project:
     """

@@ -8,7 +8,7 @@ from django.conf import settings
 from django.contrib.auth import get_backends, get_user_model
 from django.contrib.auth.signals import user_logged_in
 from django.core.signals import setting_changed
-from django.db import transaction
+from django.db import connections, transaction
 from django.db.models.signals import post_delete, post_save, pre_migrate
 
 from devsess.django.current import SERVED
@@ -107,3 +107,19 @@ def migrate(app_config: Any, using: str, **_: Any) -> None:
     here = project()
     if app_config.label == LABEL and using == here.options.database:
         here.sessions.migrate()
+        _close_first(connections[using].creation)
+
+
+def _close_first(creation: Any) -> None:
+    """
+    Let the test runner destroy the database of a test: PostgreSQL drops none that is in use.
+
+    Django sends no signal then; this is the one call that it makes, and none but tests do.
+    """
+    destroy = creation.destroy_test_db
+
+    def closed(*args: Any, **options: Any) -> None:
+        project().close()
+        destroy(*args, **options)
+
+    creation.destroy_test_db = closed
