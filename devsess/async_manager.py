@@ -357,9 +357,7 @@ class AsyncSessionManager(AsyncRunner):
         """
         return await self._write(operations.extend, session_id, by, user_id=user_id)
 
-    async def ticket(
-        self, session_id: str | Session, purpose: str, *, user_id: str | None = None
-    ) -> str:
+    async def ticket(self, session: Session, purpose: str) -> str:
         """
         A ticket for one request in the name of a live session, good once and for 30 seconds.
 
@@ -367,17 +365,16 @@ class AsyncSessionManager(AsyncRunner):
         of server-sent events or a WebSocket on another host: put it into the URL.
 
         Args:
-            session_id: The session, or its id.
+            session: As `validate` gave it; an id alone is no secret, and gets none.
             purpose: What it is for, such as "download/report-7", 1 to 255 characters; the
                 ticket is good for nothing else.
-            user_id: The account, where the id comes from a browser.
 
         Raises:
             SessionNotFoundError, SessionExpiredError, SessionRevokedError: As it stands.
             StoreUnavailableError: If the store did not answer.
-            TypeError, ValueError: If *purpose* is no such text.
+            TypeError, ValueError: If *session* is no Session, or *purpose* no such text.
         """
-        return await self._read(operations.ticket, session_id, purpose, user_id=user_id)
+        return await self._read(operations.ticket, session, purpose)
 
     async def redeem(self, ticket: str, purpose: str) -> Session:
         """

@@ -18,7 +18,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from attrs import frozen
+from attrs import field, frozen
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
@@ -54,7 +54,7 @@ class Old:
     digest: str
     user_id: str
     auth_time: float
-    claims: Mapping[str, object] | None = None
+    claims: Mapping[str, object] | None = field(default=None, repr=False)
 
 
 class WaitError(Exception):

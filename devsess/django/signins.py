@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from attrs import frozen
+from attrs import field, frozen
 from django.conf import settings
 from django.contrib.auth import (
     BACKEND_SESSION_KEY,
@@ -40,7 +40,7 @@ class SignIn:
     """
 
     user_id: str
-    claims: dict[str, object]
+    claims: dict[str, object] = field(repr=False)
     persistent: bool
     amr: tuple[str, ...]
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from devsess import skew
 from devsess.errors import TokenExpiredError
+from devsess.models import Session
 from devsess.operations._checks import checked_text
 from devsess.operations._kinds import TICKET
 from devsess.operations.common import own_row, require_found, require_impersonator, require_live
@@ -14,22 +15,21 @@ from devsess.tokens.ticket import LIFETIME, TicketClaims
 from devsess.views import session_view
 
 if TYPE_CHECKING:
-    from devsess.models import Session
     from devsess.operations.operation import Operation
 
 
-async def ticket(
-    op: Operation, session_id: str | Session, purpose: str, *, user_id: str | None
-) -> str:
+async def ticket(op: Operation, session: Session, purpose: str) -> str:
     """
     A ticket for one request in the name of a live session; nothing is written.
 
     Raises:
         SessionNotFoundError, SessionRevokedError, SessionExpiredError: As it stands.
-        TypeError, ValueError: If *purpose* is no text of 1 to 255 characters.
+        TypeError, ValueError: If *session* is none, or *purpose* no text of 1 to 255 characters.
     """
+    if not isinstance(session, Session):  # no operation gives out anything for an id alone
+        raise TypeError(f"session must be a Session, as of validate, not {type(session).__name__}")
     name = checked_text(purpose, "purpose")
-    row = await own_row(op, session_id, user_id)
+    row = await own_row(op, session, session.user_id)
     require_live(op, row)
     await require_impersonator(op, row)
     return op.tokens.ticket.mint(TicketClaims(op.new_id(), row.id, op.now + LIFETIME), name)

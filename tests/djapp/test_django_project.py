@@ -12,7 +12,7 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -31,10 +31,12 @@ def laws() -> Iterator[str]:
                         yield f"{path.stem}.{node.name}.{each.name}"  # type: ignore[attr-defined]
 
 
-def manage(place: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    """Run the project's `manage.py`."""
+def manage(
+    place: Path, *arguments: str, by: Sequence[str] = (), **environment: str
+) -> subprocess.CompletedProcess[str]:
+    """Run the project's `manage.py`, within another program where *by* names its arguments."""
     return subprocess.run(
-        [sys.executable, SITE / "manage.py", *arguments],
+        [sys.executable, *by, str(SITE / "manage.py"), *arguments],
         cwd=place,
         env={**os.environ, "SHOP_PLACE": str(place), **environment},
         capture_output=True,
@@ -43,11 +45,23 @@ def manage(place: Path, *arguments: str, **environment: str) -> subprocess.Compl
     )
 
 
+def measuring(config: pytest.Config) -> Sequence[str]:
+    """What counts the lines that another process runs, where those of this one are counted."""
+    if not config.getoption("cov_source", None):
+        return ()
+    place = config.rootpath
+    options = (f"--rcfile={place / 'pyproject.toml'}", f"--data-file={place / '.coverage'}")
+    return ("-m", "coverage", "run", "--parallel-mode", *options)
+
+
 @pytest.fixture(scope="module")
-def failures(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+def failures(
+    tmp_path_factory: pytest.TempPathFactory, pytestconfig: pytest.Config
+) -> dict[str, str]:
     """What the runner wrote of each test that failed."""
     place = tmp_path_factory.mktemp("site")
-    ended = manage(place, "test", "shop", "--noinput", "--top-level-directory", str(SITE))
+    test = ("test", "shop", "--noinput", "--top-level-directory", str(SITE))
+    ended = manage(place, *test, by=measuring(pytestconfig))
     assert f"Ran {len(list(laws()))} tests" in ended.stderr, ended.stderr
     parts = re.split(r"^={70}\n(?:FAIL|ERROR): ", ended.stderr, flags=re.MULTILINE)[1:]
     found = {}

@@ -7,6 +7,7 @@ from threading import Barrier
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from attrs import evolve
 
 from devsess import (
     BadTokenError,
@@ -43,7 +44,7 @@ def test_it_is_good_once(sessions: Any, grant: Any) -> None:
     for _ in range(2):
         with pytest.raises(TokenExpiredError, match="used before"):
             sessions.redeem(ticket, REPORT)
-    assert sessions.redeem(sessions.ticket(grant.session.id, REPORT), REPORT)
+    assert sessions.redeem(sessions.ticket(grant.session, REPORT), REPORT)
 
 
 def test_of_two_at_once_one_is_let_in(tmp_path: Path) -> None:
@@ -145,10 +146,17 @@ def test_it_ends_with_the_impersonator(sessions: Any, grant: Any) -> None:
         sessions.ticket(acting.session, REPORT)
 
 
-def test_a_foreign_session_gives_none(sessions: Any, grant: Any) -> None:
-    """With the account named, another's session is unknown."""
+def test_an_id_alone_gets_none(sessions: Any, grant: Any) -> None:
+    """It is no secret: who knows it has proven nothing."""
+    for given in (grant.session.id, None, grant):
+        with pytest.raises(TypeError):
+            sessions.ticket(given, REPORT)
+
+
+def test_a_forged_record_gets_none(sessions: Any, grant: Any) -> None:
+    """The session must be the account's that the record names."""
     with pytest.raises(SessionNotFoundError):
-        sessions.ticket(grant.session.id, REPORT, user_id="eve")
+        sessions.ticket(evolve(grant.session, user_id="eve"), REPORT)
 
 
 def test_what_is_no_ticket(make: Callable[..., Any]) -> None:

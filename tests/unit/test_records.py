@@ -32,8 +32,8 @@ SECRETS = re.compile(
 def records() -> Iterator[tuple[str, attrs.Attribute[Any]]]:
     """Every field of every attrs class of the package."""
     for found in pkgutil.walk_packages(devsess.__path__, "devsess."):
-        if found.name.startswith(("devsess.adapters.django", "devsess.__main__")):
-            continue  # runs, or wants settings, when it is imported
+        if found.name.startswith(("devsess.adapters.django", "devsess.django", "devsess.__main__")):
+            continue  # runs, or wants settings, when it is imported; the app's are tested there
         module = importlib.import_module(found.name)
         for name, kind in inspect.getmembers(module, inspect.isclass):
             if attrs.has(kind) and kind.__module__ == found.name:

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import importlib
+import inspect
+import pkgutil
+import re
 from typing import Any
 
+import attrs
 import pytest
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.test import RequestFactory, SimpleTestCase, override_settings
 
+import devsess.django
 from devsess.django.checks import check_settings
 from devsess.django.middleware import SessionMiddleware
 from shop import settings as given
@@ -90,3 +96,22 @@ class CheckTests(SimpleTestCase):
 
         with pytest.raises(ConfigurationError):
             SessionMiddleware(lambda request: request).process_request(RequestFactory().get("/"))
+
+
+class Records(SimpleTestCase):
+    """The app's records, which stand in the reports of errors."""
+
+    def test_no_record_shows_a_secret(self) -> None:
+        """No field of tokens, keys or a store's URL is in a repr."""
+        secret = re.compile(r"(^|_)(claims|keys|password|secret|store|token)$")
+        shown = []
+        for found in pkgutil.walk_packages(devsess.django.__path__, "devsess.django."):
+            module = importlib.import_module(found.name)
+            for name, kind in inspect.getmembers(module, inspect.isclass):
+                if attrs.has(kind) and kind.__module__ == found.name:
+                    shown += [
+                        f"{name}.{it.name}"
+                        for it in attrs.fields(kind)
+                        if it.repr and secret.search(it.name)
+                    ]
+        assert [] == shown
