@@ -9,7 +9,7 @@ import psycopg
 import pytest
 from servers.postgres import new_schema
 
-from devsess.stores.counting import QUARTER, Period
+from devsess.stores.counting import MEASURES, QUARTER, Period
 from devsess.stores.postgres import PostgresStore, polling, reads, statistics
 from devsess.stores.searching import LOOKED, Filter, cursor_of
 from devsess.testing._rows import T0, cutoffs
@@ -184,6 +184,34 @@ def test_statistics_look_at_what_is_ending_alone(postgres: PostgresServer, fille
             of_sessions = [it for it in _scans(row[0][0]["Plan"]) if it[0] == "sessions"]
             assert "Seq Scan" not in {name for _, name, _ in of_sessions}, row
             assert 9 > sum(rows for _, _, rows in of_sessions)
+
+
+def test_statistics_seek_the_quarters_of_each_day(postgres: PostgresServer, filled: str) -> None:
+    """By the index, also where the plan was made for whatever values; no other day's are read."""
+    days, columns = 90, ", ".join(MEASURES)
+    statement = statistics._RANGES.replace("{s}", filled)
+    for number, name in enumerate(("first", "behind"), 1):
+        statement = statement.replace(f"%({name})s", f"${number}")
+    zeros = ", ".join(["0"] * len(MEASURES))
+    made = f"SELECT n, 0, {zeros} FROM generate_series(1, {days * 96}) n ORDER BY md5(n::text)"
+    first = [96 * day for day in range(days)]
+    bounds = f"'{{{', '.join(map(str, first))}}}', '{{{', '.join(map(str, first[1:]))}, 9999}}'"
+    with psycopg.connect(postgres.url()) as db:
+        for each in (
+            f"INSERT INTO {filled}.quarters (quarter, slot, {columns}) {made}",
+            *[f"UPDATE {filled}.quarters SET signed_in = signed_in + 1"] * 4,  # as they fill up
+            f"ANALYZE {filled}.quarters",
+            "SET LOCAL plan_cache_mode = force_generic_plan",
+            f"PREPARE ranges (bigint[], bigint[]) AS {statement}",
+        ):
+            db.execute(each.encode())
+        asked = f"EXPLAIN (ANALYZE, FORMAT JSON) EXECUTE ranges ({bounds})"
+        row = db.execute(asked.encode()).fetchone()
+        assert row is not None
+        found = [it for it in _scans(row[0][0]["Plan"]) if it[0] == "quarters"]
+        db.rollback()
+    assert "quarters_pkey" in {index for _, index, _ in found}
+    assert "Seq Scan" not in {index for _, index, _ in found}
 
 
 def test_events_look_up_their_own_sessions_alone(postgres: PostgresServer, filled: str) -> None:

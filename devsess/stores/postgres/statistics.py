@@ -220,10 +220,11 @@ _COVERED = (
     f" AND EXISTS (SELECT 1 FROM {{s}}.endings n WHERE {rows.COVERS})"
 )
 _SUMS = ", ".join(f"coalesce(sum(q.{it}), 0)::bigint" for it in MEASURES)
+# Range by range: a join, planned for whatever values, would compare each quarter with each range.
 _RANGES = (
-    f"SELECT {_SUMS} FROM unnest(%(first)s::bigint[], %(behind)s::bigint[])"  # noqa: S608
-    " WITH ORDINALITY AS b (first, behind, place) LEFT JOIN {s}.quarters q"
-    " ON q.quarter >= b.first AND q.quarter < b.behind GROUP BY b.place ORDER BY b.place"
+    "SELECT r.* FROM unnest(%(first)s::bigint[], %(behind)s::bigint[])"  # noqa: S608
+    f" WITH ORDINALITY AS b (first, behind, place), LATERAL (SELECT {_SUMS} FROM {{s}}.quarters q"
+    " WHERE q.quarter >= b.first AND q.quarter < b.behind) AS r ORDER BY b.place"
 )
 _TALLIES = (
     "SELECT dimension, key, sum(count)::bigint FROM {s}.tallies"
