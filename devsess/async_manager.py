@@ -5,7 +5,7 @@ from __future__ import annotations
 import builtins
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from devsess import operations
 from devsess._held import HeldSignIn
@@ -992,7 +992,7 @@ class AsyncSessionManager(AsyncRunner):
         """Bring the store's schema up to date, as opening it did; the names of the steps taken."""
         return await self._read(operations.migrate)
 
-    def bound(self, transaction: object) -> AsyncSessionManager:
+    def bound(self, transaction: object) -> Self:
         """
         This manager within a transaction of the application's: both are committed, or neither.
 

@@ -6,7 +6,7 @@ import builtins
 import inspect
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from devsess import operations
 from devsess._held import HeldSignIn
@@ -989,7 +989,7 @@ class SessionManager(Runner):
         """Bring the store's schema up to date, as opening it did; the names of the steps taken."""
         return self._read(operations.migrate)
 
-    def bound(self, transaction: object) -> SessionManager:
+    def bound(self, transaction: object) -> Self:
         """
         This manager within a transaction of the application's: both are committed, or neither.
 
