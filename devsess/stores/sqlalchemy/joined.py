@@ -170,7 +170,9 @@ class JoinedStore(Calls):
             await self.run(migrating.put_first_rows, How.WRITE)
 
     async def write(self, work: In[T], *, waits: bool = True) -> T:
-        if self._savepoint is None:  # a correction beside a read, which is no part of anything
+        # What a manager calls as a read is part of nothing: the use of a ticket, which no rollback
+        # may undo, and the correction of a row.
+        if self._savepoint is None:
             return await self._own.write(work, waits=waits)
         self._calls.append(work)
         return await self.run(work, How.WRITE, waits=waits)
