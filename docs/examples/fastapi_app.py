@@ -3,7 +3,7 @@ A FastAPI app whose users see on which devices they are signed in.
 
 In the folder of this file:
 
-    python -m pip install "../..[starlette]" fastapi "uvicorn[standard]"
+    python -m pip install "../..[fastapi]" "uvicorn[standard]"
     export DEVSESS_SECRET=$(devsess keys new)
     uvicorn fastapi_app:app
 
@@ -23,7 +23,7 @@ from fastapi import Depends, FastAPI, Request, WebSocket
 from fastapi.responses import HTMLResponse, RedirectResponse, Response, StreamingResponse
 
 from devsess import AsyncSessionManager, Session
-from devsess.adapters.starlette import AsyncCurrent, SessionMiddleware, current_session, require
+from devsess.adapters.fastapi import Current, LiveSession, SessionMiddleware, SignedIn, require
 
 USERS = {"ada": "lovelace", "bob": "builder"}  # yours are hashed, in a database
 CODE = "123456"  # yours comes from an authenticator, and allows few guesses
@@ -68,8 +68,6 @@ async def lifespan(_: FastAPI) -> AsyncIterator[None]:
 
 app = FastAPI(lifespan=lifespan)
 app.add_middleware(SessionMiddleware, manager=sessions, endpoints="/auth", login_url="/sign-in")
-Current = Annotated[AsyncCurrent, Depends(current_session)]
-SignedIn = Annotated[Session, Depends(require())]
 Proven = Annotated[Session, Depends(require(max_auth_age=300, acr="aal2"))]
 
 
@@ -161,13 +159,12 @@ async def change_email(session: Proven, form: Form) -> Response:
 
 
 @app.websocket("/live")
-async def live(socket: WebSocket, current: Current, session: SignedIn) -> None:
+async def live(socket: WebSocket, session: LiveSession) -> None:
     """Greets, echoes, and is closed when the session ends."""
     await socket.accept()
     await socket.send_text(f"hello {session.user_id}")
-    async with current.guard():
-        async for text in socket.iter_text():
-            await socket.send_text(text)
+    async for text in socket.iter_text():
+        await socket.send_text(text)
 
 
 @app.get("/events")
