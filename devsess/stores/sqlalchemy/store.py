@@ -31,7 +31,7 @@ class SQLAlchemyStore(Calls):
         prefix: Of the names of the tables.
         schema: The schema of the database that they are in; None is the connection's own.
         metadata: Where the tables are registered, such as `Base.metadata`.
-        timeout: Seconds that a call may take.
+        timeout: Seconds that one attempt of a call may take.
 
     Attributes:
         tables: The tables.
