@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, ParamSpec, TextIO, TypeVar, cast
 
 import click
+from attrs import frozen
 from click.core import ParameterSource
 
 from devsess._runtime.drive import drive
@@ -35,6 +36,19 @@ F = TypeVar("F", bound=Callable[..., Any])
 _CHOSEN = "devsess.cli.location"
 
 
+@frozen
+class OfProgram:
+    """
+    What a program knows that runs the commands: the object of their context.
+
+    Attributes:
+        store: Gives the location of its store. Where the command line names none, that is
+            the one, whatever the environment says.
+    """
+
+    store: Callable[[], str]
+
+
 def location_options(
     name: str, into: str, variable: str, meaning: str, *, default: str | None = None
 ) -> Callable[[F], F]:
@@ -55,7 +69,12 @@ def location_options(
         source = context.get_parameter_source(str(option.name))
         if read is not None and source is ParameterSource.COMMANDLINE:
             raise click.UsageError(f"give {name} or {name}-file, not both")
-        return given if read is None else read
+        if read is not None:
+            return read
+        program = context.find_object(OfProgram)
+        if name != "--store" or program is None or source is ParameterSource.COMMANDLINE:
+            return given
+        return program.store()
 
     def with_options(command: F) -> F:
         of_file = click.option(

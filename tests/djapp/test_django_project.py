@@ -13,9 +13,14 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+
+from devsess import SessionManager
+from devsess.testing import FakeClock
+from devsess.tokens.keys import generate_secret
 
 SITE = Path(__file__).parent / "site"
 _RESULT = re.compile(r"^(\w+) \(shop\.(\w+)\.(\w+)\.\w+\)", re.MULTILINE)
@@ -113,3 +118,67 @@ def test_the_command_ends_with_the_codes_of_devsess(tmp_path: Path) -> None:
     assert {"sessions": []} == json.loads(listed.stdout), listed
     assert 1 == manage(tmp_path, "devsess", "revoke", "no-such-id").returncode
     assert 2 == manage(tmp_path, "devsess", "nonsense").returncode
+
+
+def settings_of(place: Path, text: str) -> dict[str, str]:
+    """The environment of the project with *text* at the end of its settings."""
+    (place / "changed.py").write_text(f"from shop.settings import *\n{text}\n", "utf-8")
+    path = os.pathsep.join([str(place), str(SITE)])
+    return {"DJANGO_SETTINGS_MODULE": "changed", "PYTHONPATH": path}
+
+
+def test_each_command_is_on_the_store_of_the_project(tmp_path: Path) -> None:
+    """Those of a group too, from whichever folder, and whatever DEVSESS_STORE names."""
+    there = tmp_path / "there"
+    there.mkdir()
+    environment = {"SHOP_PLACE": str(there), "DEVSESS_STORE": str(tmp_path / "other.db")}
+    assert 0 == manage(tmp_path, "migrate", "--database", "devsess", **environment).returncode
+    with SessionManager(str(there / "sessions.db"), keys=generate_secret()) as sessions:
+        device = sessions.login("5").session.device.id
+    for arguments in (("devices", "5"), ("devices", "list", "5"), ("list", "5")):
+        found = manage(tmp_path, "devsess", *arguments, "--json", **environment)
+        assert device in found.stdout, found
+    assert (
+        0 == manage(tmp_path, "devsess", "devices", "block", "5", device, **environment).returncode
+    )
+    other = manage(tmp_path, "devsess", "list", "5", "--store", "no.db", **environment)
+    assert (3, True) == (other.returncode, "no.db" in other.stderr)
+
+
+def test_a_manager_of_the_project_does_not_tell_its_store(tmp_path: Path) -> None:
+    """So that each command that needs one asks for it, and no file nearby is taken for it."""
+    text = """
+from devsess import SessionManager
+from devsess.testing import FakeClock
+DEVSESS = {"manager": SessionManager("memory://", keys="Qz7rT2mX9vLk4WnB8sYd3HgF6pJcAe5U")}
+"""
+    environment = settings_of(tmp_path, text)
+    with SessionManager(str(tmp_path / "sessions.db"), keys=generate_secret()) as sessions:
+        sessions.login("5")
+    for arguments in (("list", "5"), ("devices", "list", "5"), ("purge",)):
+        ended = manage(tmp_path, "devsess", *arguments, **environment)
+        assert (2, "") == (ended.returncode, ended.stdout), ended.stderr
+        assert "name that with --store" in ended.stderr
+    named = manage(tmp_path, "devsess", "list", "5", "--store", "sessions.db", **environment)
+    assert 0 == named.returncode, named
+
+
+def test_a_purge_keeps_what_the_policy_of_the_project_keeps(tmp_path: Path) -> None:
+    """Neither less nor, by more than a day, longer."""
+    environment = settings_of(
+        tmp_path,
+        """
+from devsess import Policy
+from devsess.policy import Privacy
+DEVSESS["policy"] = Policy(privacy=Privacy(retention=4.5 * 86_400))
+""",
+    )
+    assert 0 == manage(tmp_path, "migrate", "--database", "devsess", **environment).returncode
+    for days in (4.8, 5.2):
+        begun = datetime.now(UTC) - timedelta(days=days)
+        place, keys = str(tmp_path / "sessions.db"), generate_secret()
+        with SessionManager(place, keys=keys, clock=FakeClock(begun)) as sessions:
+            sessions.revoke(sessions.login(f"of {days}").session.id)
+    assert 0 == manage(tmp_path, "devsess", "purge", "--quiet", **environment).returncode
+    with SessionManager(str(tmp_path / "sessions.db"), keys=generate_secret()) as sessions:
+        assert [2, 0] == [len(sessions.history(f"of {days}")) for days in (4.8, 5.2)]

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import sys
+from math import ceil
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
 from devsess.django.project import project
+from devsess.policy import DAY
 
 # Django's own, which may stand behind any of its commands.
 _OF_DJANGO = ("--settings", "--pythonpath")
+_USAGE = 2
+# A hundred years, which the command line takes at most.
+_MOST_DAYS = 36_500
 
 
 class Command(BaseCommand):
@@ -22,7 +27,12 @@ class Command(BaseCommand):
 
     def run_from_argv(self, argv: list[str]) -> None:
         """Called by manage.py: the command line exits with its own codes."""
-        sys.exit(run(_without_django(argv[2:])))
+        try:
+            code = run(_without_django(argv[2:]))
+        except CommandError as error:
+            self.stderr.write(f"{type(error).__name__}: {error}")
+            code = error.returncode
+        sys.exit(code)
 
     def add_arguments(self, parser: Any) -> None:
         """For `call_command`."""
@@ -36,15 +46,21 @@ class Command(BaseCommand):
 
 
 def run(arguments: list[str]) -> int:
-    """The command line's exit code."""
-    from devsess.cli import main
+    """
+    The command line's exit code.
 
-    defaults = {name: {"store": _location()} for name in main.commands}
+    Raises:
+        CommandError: If the command needs a store, and neither settings nor arguments name one.
+    """
+    from devsess.cli import main
+    from devsess.cli._store import OfProgram
+
     try:
         main.main(
             args=arguments,
             prog_name="manage.py devsess",
-            default_map=defaults,
+            obj=OfProgram(_location),
+            default_map={"purge": _kept_for()},
             auto_envvar_prefix=None,
         )
     except SystemExit as ended:
@@ -52,10 +68,35 @@ def run(arguments: list[str]) -> int:
     return 0
 
 
-def _location() -> str | None:
-    """The store, where the settings name one; else the option's own default."""
+def _location() -> str:
+    """The store that the settings name."""
     options = project().options
-    return None if options.manager is not None else options.location()
+    if options.manager is not None:
+        raise CommandError(
+            'DEVSESS names a "manager", which does not tell its store:'
+            " name that with --store, or in a file with --store-file",
+            returncode=_USAGE,
+        )
+    return options.location()
+
+
+def _kept_for() -> dict[str, int]:
+    """The days of `purge`, by the project's policy: no record goes before its time."""
+    from devsess.cli._with import LIFETIME_DAYS
+
+    options = project().options
+    if options.manager is not None:
+        return {}
+    policy = options.policy
+    return {
+        "retention": _days(policy.privacy.retention),
+        "device_retention": _days(policy.privacy.device_retention),
+        "absolute_lifetime": max(LIFETIME_DAYS, _days(policy.absolute_lifetime)),
+    }
+
+
+def _days(span: float) -> int:
+    return min(max(1, ceil(span / DAY)), _MOST_DAYS)
 
 
 def _without_django(arguments: list[str]) -> list[str]:
