@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from django.conf import settings
+from django.apps import apps
 from django.contrib.auth import get_backends, get_user_model
 from django.contrib.auth.signals import user_logged_in
+from django.core.exceptions import ImproperlyConfigured
 from django.core.signals import setting_changed
 from django.db import connections, transaction
-from django.db.models.signals import post_delete, post_save, pre_migrate
+from django.db.models.signals import class_prepared, post_delete, post_save, pre_migrate
 
 from devsess.django.current import SERVED
 from devsess.django.project import LABEL, project
+from devsess.django.signins import key_of
 
 if TYPE_CHECKING:
     from django.http import HttpRequest
@@ -25,14 +27,12 @@ _OURS = ("DEVSESS", "DATABASES", "SECRET_KEY", "SECRET_KEY_FALLBACKS")
 def connect() -> None:
     """Once, when the app is ready."""
     user_logged_in.connect(sign_in, dispatch_uid="devsess.sign_in")
-    # Of all models: a proxy of the user's, as admins register them, is a sender of its own.
-    post_save.connect(end_others, dispatch_uid="devsess.end_others")
-    post_save.connect(
-        end_closed, sender=settings.AUTH_USER_MODEL, dispatch_uid="devsess.end_closed"
-    )
-    post_delete.connect(
-        end_deleted, sender=settings.AUTH_USER_MODEL, dispatch_uid="devsess.end_deleted"
-    )
+    # Of all models: a proxy or a child of the user's, as admins register them, is a sender of
+    # its own.
+    post_save.connect(user_saved, dispatch_uid="devsess.user_saved")
+    class_prepared.connect(watch, dispatch_uid="devsess.watch")
+    for model in apps.get_models():
+        watch(model)
     setting_changed.connect(read_anew, dispatch_uid="devsess.read_anew")
     pre_migrate.connect(migrate, dispatch_uid="devsess.migrate")
 
@@ -48,18 +48,49 @@ def sign_in(request: HttpRequest | None = None, **_: Any) -> None:
         store.sign_in()
 
 
-def end_others(instance: Any, created: bool, using: str, **_: Any) -> None:
+def user_saved(instance: Any, created: bool, using: str, **_: Any) -> None:
+    """Follow a user whose row was changed."""
+    if not created and isinstance(instance, _user_models()):
+        _end_others(instance, using)
+        _end_closed(instance, using)
+
+
+def watch(sender: Any, **_: Any) -> None:
+    """
+    Follow deletions through *sender*, if it is the user's model or a proxy of that.
+
+    One by one: a receiver for all models would make Django read each row of the project
+    that it deletes. A child of the user's model sends a second signal, as the user, unless
+    `keep_parents` leaves the user there.
+    """
+    concrete = {it._meta.concrete_model for it in _user_models()}
+    if sender._meta.concrete_model in concrete:
+        post_delete.connect(user_deleted, sender=sender, dispatch_uid="devsess.user_deleted")
+
+
+def user_deleted(instance: Any, using: str, **_: Any) -> None:
+    """End the sessions of a user who is gone, once that is committed."""
+    _end_all(instance, using, DELETED)
+
+
+def _user_models() -> tuple[Any, ...]:
+    """The user's model; none in a project that has no users."""
+    try:
+        return (get_user_model(),)
+    except ImproperlyConfigured:
+        return ()
+
+
+def _end_others(user: Any, using: str) -> None:
     """
     End the sessions of a user whose password has changed, once that is committed.
 
     The session in which it was changed stays, as Django's own does. `_password` is what
     Django's `save` itself goes by: set by `set_password`, but not by an upgrade of the hash.
     """
-    if created or getattr(instance, "_password", None) is None:
+    if getattr(user, "_password", None) is None:
         return
-    if not isinstance(instance, get_user_model()):
-        return
-    user_id = instance._meta.pk.value_to_string(instance)
+    user_id = key_of(user)
     current = SERVED.get()
 
     def end() -> None:
@@ -71,26 +102,21 @@ def end_others(instance: Any, created: bool, using: str, **_: Any) -> None:
     transaction.on_commit(end, using=using)
 
 
-def end_closed(instance: Any, created: bool, using: str, **_: Any) -> None:
+def _end_closed(user: Any, using: str) -> None:
     """
     End the sessions of a user whom no backend lets in any more, once that is committed.
 
     Django's `request.user` is nobody from then on; views that ask devsess alone have to agree.
     """
-    if created or getattr(instance, "is_active", True):
+    if getattr(user, "is_active", True):
         return
     checks = [getattr(it, "user_can_authenticate", None) for it in get_backends()]
-    if not any(check(instance) for check in checks if check is not None):
-        _end_all(instance, using, CLOSED)
-
-
-def end_deleted(instance: Any, using: str, **_: Any) -> None:
-    """End the sessions of a user who is gone, once that is committed."""
-    _end_all(instance, using, DELETED)
+    if not any(check(user) for check in checks if check is not None):
+        _end_all(user, using, CLOSED)
 
 
 def _end_all(user: Any, using: str, reason: str) -> None:
-    user_id = user._meta.pk.value_to_string(user)
+    user_id = key_of(user)
     transaction.on_commit(
         lambda: project().sessions.revoke_all(user_id, reason=reason), using=using
     )

@@ -107,6 +107,12 @@ def _claimed(session: Session) -> tuple[str, str | None]:
     return str(found[0]), str(found[1])
 
 
+def key_of(user: Any) -> str:
+    """The `user_id` of a user: the primary key of the user's model, also of a model below it."""
+    key = get_user_model()._meta.pk
+    return str(key.value_to_string(user))
+
+
 def is_key(user_id: str) -> bool:
     """Whether it may be a primary key: others may keep their sessions in the same store."""
     try:

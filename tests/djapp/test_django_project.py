@@ -182,3 +182,23 @@ DEVSESS["policy"] = Policy(privacy=Privacy(retention=4.5 * 86_400))
     assert 0 == manage(tmp_path, "devsess", "purge", "--quiet", **environment).returncode
     with SessionManager(str(tmp_path / "sessions.db"), keys=generate_secret()) as sessions:
         assert [2, 0] == [len(sessions.history(f"of {days}")) for days in (4.8, 5.2)]
+
+
+def test_a_project_without_users_is_told_so_and_runs(tmp_path: Path) -> None:
+    """Its own rows are saved: none of them is a user."""
+    environment = settings_of(
+        tmp_path,
+        """
+INSTALLED_APPS = ["django.contrib.contenttypes", "django.contrib.sessions", "devsess.django"]
+MIDDLEWARE, TEMPLATES, ROOT_URLCONF, urlpatterns = [MIDDLEWARE[1]], [], "changed", []
+""",
+    )
+    saves = """
+from django.contrib.sessions.backends.db import SessionStore
+from django.core.management import call_command
+call_command("check")
+call_command("migrate", verbosity=0)
+kept = SessionStore(); kept.save(); kept.save(); kept.delete()
+"""
+    ended = manage(tmp_path, "shell", "-c", saves, **environment)
+    assert (0, True) == (ended.returncode, "devsess.W001" in ended.stderr), ended.stderr

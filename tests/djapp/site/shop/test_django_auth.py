@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import time
+from functools import cache
 from itertools import count
 from typing import Any
 
@@ -21,6 +22,18 @@ SAFARI = "Mozilla/5.0 (Macintosh; Intel Mac OS X 14_7) AppleWebKit/605.1.15 Safa
 
 
 KEYS = count(1000, 10)  # the keys that the database gives lie between
+
+
+@cache
+def proxy() -> Any:
+    """The user's model, as an admin of the project's shows it."""
+
+    class Member(User):
+        class Meta:
+            proxy = True
+            app_label = "shop"
+
+    return Member
 
 
 class Visits(TransactionTestCase):
@@ -210,6 +223,12 @@ class QueryTests(Shop):
             with self.assertNumQueries(1):
                 browser.get(path)
 
+    def test_rows_of_other_models_are_deleted_as_before(self) -> None:
+        """In one statement: nobody listens, so that Django need not read them first."""
+        self.browser().post("/cart/tea/")
+        with self.assertNumQueries(1):
+            assert Row.objects.all().delete()[0] == 1
+
     def test_answers_vary_by_those_who_look(self) -> None:
         """And name each header once."""
         browser = self.browser()
@@ -269,13 +288,7 @@ class PasswordTests(Shop):
 
     def test_a_change_through_a_proxy_ends_all(self) -> None:
         """Admins register proxies of the user's model: these are other senders."""
-
-        class Member(User):
-            class Meta:
-                proxy = True
-                app_label = "shop"
-
-        member = Member.objects.get(pk=self.user.pk)
+        member = proxy().objects.get(pk=self.user.pk)
         member.set_password("xK3!abcdef")
         with self.captureOnCommitCallbacks(execute=True):
             member.save()
@@ -332,6 +345,20 @@ class CommitTests(Visits):
             else:
                 self.user.delete()
             assert browser.get("/recent/").status_code == 401, ends
+
+    def test_an_account_that_is_closed_or_deleted_through_a_proxy(self) -> None:
+        """A proxy is another sender, and its rows are the same users."""
+        member = proxy().objects.get(pk=self.user.pk)
+        self.sign_in(self.browser())
+        member.is_active = False
+        member.save()
+        assert self.live() == []
+        member.is_active = True
+        member.save()
+        self.sign_in(self.browser())
+        assert len(self.live()) == 1
+        member.delete()
+        assert self.live() == []
 
     def test_an_account_that_may_sign_in_while_it_is_closed(self) -> None:
         """Is not signed out: a backend of the project's lets it in."""
