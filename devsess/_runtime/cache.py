@@ -187,7 +187,7 @@ class Cache:
 
     def known(self, token: str) -> Entry | None:
         """
-        The entry of *token*, whatever its client, and be its time over; else None.
+        The entry of *token*, even for another client, even if expired; else None.
 
         What its token says is true for ever. For all else the mark must be compared before.
         """

@@ -42,7 +42,7 @@ class SessionPlugin(InitPlugin):
     or none, with its methods.
 
     Args:
-        manager: The manager; the app closes it.
+        manager: The manager; close it in `on_shutdown`.
         options: As for SessionMiddleware.
     """
 

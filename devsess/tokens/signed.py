@@ -27,7 +27,7 @@ class SignedTexts:
     Mints and verifies the signed texts of one kind, issuer and audience.
 
     Args:
-        kind: What they are for, which is that of their key too.
+        kind: What they are for; also names the derived key.
         prefix: What each begins with.
     """
 

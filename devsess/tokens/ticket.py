@@ -26,7 +26,7 @@ class TicketClaims:
     The content of a verified ticket.
 
     Attributes:
-        id: Under which its use is noted.
+        id: Under which its use is recorded.
         session_id: Of the session.
         expires_at: Seconds since the epoch.
     """

@@ -124,7 +124,7 @@ _AT_HAND = threading.local()
 
 
 def refuse_to_make(engine: Engine) -> None:
-    """Let `connected` take a connection of *engine* that is there; nobody else notices."""
+    """Let `connected` take a connection of *engine* only if it is there; affect no other caller."""
     if not event.contains(engine, "do_connect", _check):
         event.listen(engine, "do_connect", _check)
 

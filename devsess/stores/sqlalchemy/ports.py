@@ -1,8 +1,8 @@
 """
 The two ways to the application's engine: one blocks its thread, one lets the event loop go on.
 
-Each attempt of a call ends within the store's `timeout`. Blocking, a connection that is late is shut
-down under its driver, if that shows its socket; awaited, its task is left to end by itself.
+Each attempt of a call ends within the store's `timeout`. Blocking, a connection that is late is
+shut down under its driver, if that shows its socket; awaited, its task is left to end by itself.
 """
 
 from __future__ import annotations

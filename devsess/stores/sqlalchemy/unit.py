@@ -13,7 +13,7 @@ import zlib
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Select, and_, bindparam, func, insert, or_, select, text, update
+from sqlalchemy import Select, and_, bindparam, func, insert, select, text, update
 
 from devsess.errors import StoreUnavailableError
 from devsess.stores import semantics
@@ -36,6 +36,8 @@ CHUNK = 500
 
 class Unit:
     """
+    The statements of one call over one connection, its locks, and what it has to log.
+
     Attributes:
         tables: The store's.
         dialect: The database's.
@@ -290,11 +292,11 @@ class Unit:
         return found
 
     async def reduce_events(self, session_ids: Sequence[str]) -> None:
-        """Leave the networks alone of the addresses in the events of these sessions."""
+        """Reduce the addresses in these sessions' events to their networks."""
         table = self.tables.events
         for part in chunks(session_ids):
-            bare = or_(table.c.ip.is_distinct_from(table.c.network))
-            query = update(table).where(table.c.session_id.in_(part), bare)
+            is_whole = table.c.ip.is_distinct_from(table.c.network)
+            query = update(table).where(table.c.session_id.in_(part), is_whole)
             await self.run(query.values(ip=table.c.network))
 
 
