@@ -154,10 +154,10 @@ _WHY = {
     "a token seen for the first time": "See the [profile](#profiles): no part stands out that"
     " could be left out. Packed columns, integer keys and tables with rowids would take 5 % off: a"
     " prototype read and parsed a row in 17.0 µs, where today's statement takes 20.3 (by processor"
-    " time, in one run, on a busy machine).",
+    " time, in one run).",
     "login, known user agent, beyond one commit": "It writes 25 pages, of 21 b-trees, and the"
     " commit is a fifth of it. Without one of the indexes it takes 1 to 3 % less, without five 6 %"
-    " (by processor time, in one run, on a busy machine); each has its search.",
+    " (by processor time, in one run); each has its search.",
     "a token seen for the first time, with its client": "As without one; and its device token is"
     " verified.",
     "FastAPI, devsess": "Part of it is FastAPI's: the guard of a view, with the two ways to sign in"

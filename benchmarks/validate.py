@@ -29,8 +29,7 @@ DESCRIPTION = (
     "Beside a bare `jwt.decode` of the same tokens (HS256), each token in a new string, the "
     "best of many alternating rounds. Not among the lines: a token in memory, with its "
     "client, whose touch is due and was written by another process. It costs 0.62 ×, where "
-    "its row read again cost 1.26 × (the best of 25 rounds in one run, by processor time, "
-    "on a busy machine at commit 4b59ddf)."
+    "its row read again cost 1.26 × (the best of 25 rounds, by processor time)."
 )
 
 REPEATED = 250
