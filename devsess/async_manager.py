@@ -397,7 +397,9 @@ class AsyncSessionManager(AsyncRunner):
         user_id: str | None = None,
     ) -> Session:
         """
-        Replace the session's claims with *claims*.
+        Replace the session's claims with *claims*; names that begin with `devsess.` are devsess's.
+
+        Those that it has set stay, unless *claims* has others of their names.
 
         Raises:
             SessionNotFoundError, SessionExpiredError, SessionRevokedError: As it stands.

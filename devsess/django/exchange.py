@@ -22,9 +22,9 @@ from attrs import field, frozen
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
+from devsess.django import signins
 from devsess.django.models import Exchange
 from devsess.django.project import project
-from devsess.django.signins import NEW
 from devsess.errors import LoginDeniedError, StepUpRequiredError
 
 if TYPE_CHECKING:
@@ -96,7 +96,7 @@ def again(digest: str) -> tuple[Session | None, Exchange | None]:
 
 def is_presented(session: Session) -> bool:
     """Whether anybody came with its tokens."""
-    return NEW not in session.claims
+    return not signins.is_new(session)
 
 
 def is_recent(record: Exchange) -> bool:
@@ -152,7 +152,7 @@ def _login(current: Current, old: Old, *, cookies: bool) -> Grant | None:
             amr=(),
             auth_time=old.auth_time,
             persistent=True,
-            claims={**(old.claims or {}), NEW: 1},
+            claims=signins.as_new(old.claims),
             cookies=cookies,
         )
     except (LoginDeniedError, StepUpRequiredError) as error:

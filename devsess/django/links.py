@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 from devsess.adapters._current import Current, exchange_of
+from devsess.django import signins
 from devsess.errors import InvalidSessionError
 from devsess.models import Client
 
@@ -29,7 +30,7 @@ class Link(Protocol):
     def token(self) -> str | None: ...
     def sign_in(self, sign_in: SignIn) -> None: ...
     def end(self) -> None: ...
-    def update(self, claims: dict[str, object]) -> None: ...
+    def go_on_under(self, password_hash: str) -> None: ...
 
 
 class OfRequest:
@@ -65,11 +66,11 @@ class OfRequest:
             self._manager.revoke(session.id, user_id=session.user_id, reason="logout")
             exchange.session = None
 
-    def update(self, claims: dict[str, object]) -> None:
-        """Replace the claims of the session."""
+    def go_on_under(self, password_hash: str) -> None:
+        """Let the session go on under another password."""
         exchange = exchange_of(self._current)
         if exchange.session is not None:
-            exchange.session = self._manager.update(exchange.session.id, claims=claims)
+            exchange.session = _under(password_hash, self._manager, exchange.session)
 
 
 class OfToken:
@@ -113,7 +114,11 @@ class OfToken:
             self._manager.revoke(session.id, user_id=session.user_id, reason="logout")
         self.token, self._session = None, None
 
-    def update(self, claims: dict[str, object]) -> None:
-        """Replace the claims of the session."""
+    def go_on_under(self, password_hash: str) -> None:
+        """Let the session go on under another password."""
         if self.session is not None:
-            self._session = self._manager.update(self.session.id, claims=claims)
+            self._session = _under(password_hash, self._manager, self.session)
+
+
+def _under(password_hash: str, manager: SessionManager, session: Session) -> Session:
+    return signins.change(manager, session, lambda it: signins.with_hash(it, password_hash))

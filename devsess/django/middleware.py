@@ -104,9 +104,8 @@ class SessionMiddleware(adapter.SessionMiddleware, DjangoSessionMiddleware):
         session = exchange.session
         if session is None or not exchange.credentials.can_sign_in:
             return
-        claims = {name: it for name, it in session.claims.items() if name != signins.NEW}
         with suppress(StoreUnavailableError, InvalidSessionError):  # next time, then
-            exchange.session = self._manager.update(session.id, claims=claims)
+            exchange.session = signins.change(self._manager, session, signins.as_presented)
 
     async def _awaited(self, request: HttpRequest) -> HttpResponseBase:
         served = SERVED.set(None)
@@ -226,7 +225,7 @@ class SessionMiddleware(adapter.SessionMiddleware, DjangoSessionMiddleware):
 
 
 def _is_new(exchange: Exchange) -> bool:
-    return exchange.session is not None and signins.NEW in exchange.session.claims
+    return exchange.session is not None and signins.is_new(exchange.session)
 
 
 def _login_url(given: object) -> str | None:

@@ -11,7 +11,7 @@ from devsess.adapters._carrier import Credentials
 from devsess.django import exchange as exchanging
 from devsess.django.project import project
 from devsess.django.sessions import data_engine, is_anonymous
-from devsess.django.signins import CLAIM, KEYS
+from devsess.django.signins import KEYS, Facts
 
 if TYPE_CHECKING:
     from django.http import HttpRequest
@@ -74,9 +74,9 @@ class OldSession:
         user = get_user(_Asking(store))
         if not user.is_authenticated:
             return
-        claims = {CLAIM: [store[BACKEND_SESSION_KEY], store.get(HASH_SESSION_KEY, "")]}
+        facts = Facts(store[BACKEND_SESSION_KEY], store.get(HASH_SESSION_KEY, ""))
         data = {name: value for name, value in store.items() if name not in KEYS}
-        old = exchanging.Old(KIND, digest, str(store[SESSION_KEY]), 0.0, claims)
+        old = exchanging.Old(KIND, digest, str(store[SESSION_KEY]), 0.0, facts.within(None))
         if exchanging.sign_in(self._request.devsess, old, cookies=True) is None:
             self._follow(digest)
             return

@@ -169,7 +169,7 @@ class SessionStore(SessionBase):
         session = self._link.session
         if key == HASH_SESSION_KEY and session is not None and SESSION_KEY not in self._pending:
             # The password has changed, and this session goes on under the new one.
-            self._link.update(signins.with_hash(session, value))
+            self._link.go_on_under(value)
             return
         self._pending[key] = value
         self.modified = True

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 from django.conf import settings
 from django.contrib.auth import (
     BACKEND_SESSION_KEY,
@@ -17,14 +17,50 @@ from django.contrib.auth import (
 from django.core.exceptions import ValidationError
 
 if TYPE_CHECKING:
+    from devsess.manager import SessionManager
     from devsess.models import Session
 
 KEYS = (SESSION_KEY, BACKEND_SESSION_KEY, HASH_SESSION_KEY)
-# The backend, and the hash of the password that the session was made under. It lies in
-# the session's row, as it does in Django's, and never travels.
-CLAIM = "django"
-# Of a session that an old credential was exchanged for, until anybody comes with its tokens.
-NEW = "exchanged"
+# One name for all that the app keeps of a session, which `update` leaves alone. It lies in the
+# session's row, as it does in Django's, and never travels.
+CLAIM = "devsess.django"
+_NEW = "new"
+
+
+@frozen
+class Facts:
+    """
+    What the app keeps of a session.
+
+    Attributes:
+        backend: Of Django's auth; empty for a sign-in past it.
+        password_hash: That of the password that the session was made under; empty for none.
+        is_new: Whether an old credential was exchanged for the session, and nobody has come
+            with its tokens yet.
+    """
+
+    backend: str = ""
+    password_hash: str = field(default="", repr=False)
+    is_new: bool = False
+
+    def within(self, claims: Mapping[str, object] | None) -> dict[str, object]:
+        """*claims*, with these facts among them."""
+        kept = [self.backend, self.password_hash, *([_NEW] if self.is_new else [])]
+        return {**(claims or {}), CLAIM: kept}
+
+
+def facts_in(claims: Mapping[str, object] | None) -> Facts | None:
+    """
+    The facts among *claims*; None for a session that was signed in past the app.
+
+    What is there and cannot be read is of no password, under which nobody is signed in.
+    """
+    if claims is None or CLAIM not in claims:
+        return None
+    found = claims[CLAIM]
+    if not isinstance(found, Sequence) or isinstance(found, str) or len(found) not in (2, 3):
+        return Facts()
+    return Facts(str(found[0]), str(found[1]), _NEW in found[2:])
 
 
 @frozen
@@ -48,7 +84,7 @@ class SignIn:
 def sign_in_of(keys: Mapping[str, str], *, persistent: bool) -> SignIn:
     """The sign-in that Django's three keys describe."""
     backend = keys.get(BACKEND_SESSION_KEY, "")
-    claims: dict[str, object] = {CLAIM: [backend, keys.get(HASH_SESSION_KEY, "")]}
+    claims = Facts(backend, keys.get(HASH_SESSION_KEY, "")).within(None)
     return SignIn(str(keys[SESSION_KEY]), claims, persistent, amr_of(backend))
 
 
@@ -69,26 +105,56 @@ def fact_of(session: Session, key: str) -> str | None:
     """What Django's auth would find under *key* in a session of its own; None for nothing."""
     if key == SESSION_KEY:
         return session.user_id if is_key(session.user_id) else None
-    backend, password_hash = _claimed(session)
+    facts = facts_in(session.claims)
     if key == BACKEND_SESSION_KEY:
-        return backend or settings.AUTHENTICATION_BACKENDS[0]
+        return (facts.backend if facts else "") or settings.AUTHENTICATION_BACKENDS[0]
     # A session that was signed in by other means than Django's: by the manager, or before
     # there was this app. No password stands behind it, so that none can have changed.
-    return password_hash if password_hash is not None else hash_of(session.user_id)
+    return hash_of(session.user_id) if facts is None else facts.password_hash
 
 
-def with_hash(session: Session, password_hash: str) -> dict[str, object]:
-    """The claims of *session*, under another password."""
-    backend, _ = _claimed(session)
-    return {**session.claims, CLAIM: [backend, password_hash]}
+def with_hash(claims: Mapping[str, object], password_hash: str) -> dict[str, object]:
+    """*claims*, under another password."""
+    return evolve(facts_in(claims) or Facts(), password_hash=password_hash).within(claims)
+
+
+def as_new(claims: Mapping[str, object] | None) -> dict[str, object]:
+    """*claims* for a session that an old credential is exchanged for."""
+    return evolve(facts_in(claims) or Facts(), is_new=True).within(claims)
+
+
+def as_presented(claims: Mapping[str, object]) -> dict[str, object]:
+    """*claims* once somebody came with the session's tokens."""
+    return evolve(facts_in(claims) or Facts(), is_new=False).within(claims)
+
+
+def change(
+    manager: SessionManager,
+    session: Session,
+    how: Callable[[Mapping[str, object]], dict[str, object]],
+) -> Session:
+    """
+    *session* once *how* has changed its claims: those of now, which others write as well.
+
+    Errors as for SessionManager.update.
+    """
+    now = manager.get(session.id) or session
+    return manager.update(session.id, claims=how(now.claims))
+
+
+def is_new(session: Session) -> bool:
+    """See Facts."""
+    facts = facts_in(session.claims)
+    return facts is not None and facts.is_new
 
 
 def claims_for(user_id: str, claims: Mapping[str, object] | None) -> Mapping[str, object] | None:
     """*claims* for a sign-in past Django's: with the hash of the user's password."""
-    if claims is not None and CLAIM in claims:
+    facts = facts_in(claims)
+    if facts is not None and facts.password_hash:
         return claims
     found = hash_of(user_id)
-    return claims if found is None else {**(claims or {}), CLAIM: ["", found]}
+    return claims if found is None else with_hash(claims or {}, found)
 
 
 def hash_of(user_id: str) -> str | None:
@@ -98,13 +164,6 @@ def hash_of(user_id: str) -> str | None:
     user: Any = get_user_model()._default_manager.filter(pk=user_id).first()
     compute = getattr(user, "get_session_auth_hash", None)
     return None if compute is None else str(compute())
-
-
-def _claimed(session: Session) -> tuple[str, str | None]:
-    found = session.claims.get(CLAIM)
-    if not found or len(found) != 2:
-        return "", None
-    return str(found[0]), str(found[1])
 
 
 def key_of(user: Any) -> str:

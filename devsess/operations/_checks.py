@@ -15,6 +15,8 @@ from devsess.views import EMPTY_CLAIMS
 
 MAX_TEXT = 255
 MAX_CLAIMS = 1024
+# Begins the names of claims that devsess itself sets.
+OWN_CLAIMS = "devsess."
 MAX_AMR = 16
 MAX_NAME = 64
 
@@ -217,6 +219,14 @@ def checked_claims(claims: Mapping[str, object] | None) -> str:
     if not _encodable(text):
         raise ValueError("claims must be valid Unicode")
     return text
+
+
+def own_claims(text: str) -> dict[str, object]:
+    """Of a row's claims those that devsess itself has set, as its app for Django does."""
+    if OWN_CLAIMS not in text:
+        return {}
+    found: dict[str, object] = json.loads(text)
+    return {name: value for name, value in found.items() if name.startswith(OWN_CLAIMS)}
 
 
 def _encodable(text: str) -> bool:

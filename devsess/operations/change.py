@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from devsess import lifecycle
 from devsess.models import EventType
-from devsess.operations._checks import checked_claims
+from devsess.operations._checks import checked_claims, own_claims
 from devsess.operations.common import corrected, event_of, own_row, require_live
 from devsess.policy import Span, seconds
 from devsess.views import session_view
@@ -50,14 +50,20 @@ async def update(
     """
     Replace the session's claims with *claims*, at most 1,024 bytes as JSON.
 
+    Those that devsess itself has set stay, unless *claims* has others of their names.
+
     Raises:
         SessionNotFoundError, SessionRevokedError, SessionExpiredError: As its state says.
         TypeError, ValueError: If *claims* are no JSON object, or too long.
     """
     text = checked_claims(claims)
 
-    def other(_: Standing) -> tuple[Columns, Columns]:
-        return {}, {"claims": text}
+    def other(standing: Standing) -> tuple[Columns, Columns]:
+        before = standing.row.claims
+        own = own_claims(before)
+        if not own:
+            return {}, {"claims": text}
+        return {"claims": before}, {"claims": checked_claims({**own, **(claims or {})})}
 
     return await _change(op, session_id, user_id, EventType.SESSION_UPDATED, other)
 

@@ -234,6 +234,18 @@ def test_update(sessions: Any) -> None:
             sessions.update(grant.session.id, claims=wrong)
 
 
+def test_an_update_keeps_the_claims_of_devsess_itself(sessions: Any) -> None:
+    """Names that begin with `devsess.` stay, unless they are given; no others do."""
+    own = {"devsess.app": ["a", 1]}
+    session = sessions.login("ada", claims={**own, "devsessapp": 1, "role": "user"}).session
+    for claims in ({"cart": [1]}, {}, None):
+        assert {**(claims or {}), **own} == sessions.update(session.id, claims=claims).claims
+    with pytest.raises(ValueError):
+        sessions.update(session.id, claims={"x": "y" * 1010})
+    given: dict[str, object] = {"devsess.app": []}
+    assert given == sessions.update(session.id, claims=given).claims
+
+
 def test_nothing_changes_an_ended_session(sessions: Any) -> None:
     """Revoked is terminal: no method brings it back or moves it."""
     grant = sessions.login("ada")

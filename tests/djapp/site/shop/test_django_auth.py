@@ -300,6 +300,34 @@ class PasswordTests(Shop):
         assert self.who(self.here) == "nobody"
         assert len(self.live()) == 1
 
+    def test_claims_of_the_project_are_beside_those_of_the_app(self) -> None:
+        """Whatever they are called, they stay when the session goes on under another password."""
+        claims = {"django": "x", "exchanged": 1, "tenant": {"id": 5}}
+        for session in self.live():
+            manager().update(session.id, claims=claims)
+        assert (self.who(self.here), self.who(self.there)) == ("ada", "ada")
+        self.change(self.here)
+        assert self.who(self.here) == "ada"
+        [session] = self.live()
+        assert {**session.claims, **claims} == session.claims
+
+    def test_claims_that_are_replaced_are_not_those_of_the_app(self) -> None:
+        """A change past the model is noticed as before."""
+        for session in self.live():
+            manager().update(session.id, claims={"tenant": 5})
+        User.objects.update(password="!")
+        assert (self.who(self.here), self.who(self.there)) == ("nobody", "nobody")
+
+    def test_facts_that_cannot_be_read_sign_nobody_in(self) -> None:
+        """They are no proof of today's password."""
+        for wrong in (None, "", "ab", [], ["x"], {"a": 1, "b": 2}, [1, 2, 3, 4]):
+            with self.subTest(wrong):
+                browser = self.browser()
+                self.sign_in(browser)
+                session = max(self.live(), key=lambda it: it.created_at)
+                manager().update(session.id, claims={"devsess.django": wrong})
+                assert self.who(browser) == "nobody"
+
     def test_a_change_that_was_rolled_back_ends_nothing(self) -> None:
         """Only what is committed counts."""
         with self.captureOnCommitCallbacks(execute=True) as called:

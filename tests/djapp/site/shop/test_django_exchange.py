@@ -84,6 +84,18 @@ class SessionTests(Shop):
         assert len(self.live()) == 1
         assert self.who(first) == "ada"
 
+    def test_claims_of_the_project_stay(self) -> None:
+        """When the new tokens come in, whatever the claims are called."""
+        browser = self.old()
+        browser.get("/")
+        claims = {"exchanged": 1, "django": 2}
+        manager().update(self.live()[0].id, claims=claims)
+        assert self.who(browser) == "ada"
+        [session] = self.live()
+        assert {**session.claims, **claims} == session.claims
+        User.objects.update(password="!")
+        assert self.who(browser) == "nobody"
+
     def test_a_lost_answer_signs_nobody_out(self) -> None:
         """Nobody came with the new tokens: the browser gets others, and the lost session ends."""
         self.old().get("/")
