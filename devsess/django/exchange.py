@@ -5,7 +5,7 @@ Whoever presents one that was exchanged already has lost the answer, is another 
 same browser, or a thief. While nobody has come with the new tokens, the answer was lost: after
 the grace period the session gives way to another one. Within it a tab is served, without
 tokens of its own, and a program is asked to wait. Once the new tokens were presented the
-old credential is worth nothing.
+old credential is worth nothing, within the grace period too.
 
 What is kept of it is a hash; the time of the sign-in is not known to be later than it is.
 """

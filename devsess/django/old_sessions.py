@@ -58,12 +58,10 @@ class OldSession:
         session, record = exchanging.again(digest)
         if record is None:
             self._first(key, digest)
-        elif session is None:
+        elif session is None or exchanging.is_presented(session):
             self.is_done = True
         elif exchanging.is_recent(record):
-            self._exchange.session = session  # another tab has the tokens
-        elif exchanging.is_presented(session):
-            self.is_done = True
+            self._exchange.session = session  # another tab is about to have the tokens
         else:
             self.is_done = True
             if exchanging.replace(self._request.devsess, record, session, cookies=True) is None:

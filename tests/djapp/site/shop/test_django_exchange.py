@@ -113,12 +113,24 @@ class SessionTests(Shop):
         browser = self.old()
         browser.get("/")
         browser.get("/")
-        minutes_pass()
-        thief = self.old()
-        answer = thief.get("/")
-        assert answer.content.strip() == b"nobody"
-        assert answer.cookies["sessionid"].value == ""
+        for passes in (bool, minutes_pass):  # at once, and later
+            passes()
+            thief = self.old()
+            answer = thief.get("/")
+            assert answer.content.strip() == b"nobody"
+            assert answer.cookies["sessionid"].value == ""
+            assert self.who(browser) == "ada"
+
+    def test_a_tab_that_is_late_signs_nobody_out(self) -> None:
+        """Nobody's cookie, which its answer sets over the new one, leaves the refresh token's."""
+        browser = self.old()
+        browser.get("/")
         assert self.who(browser) == "ada"
+        tab = self.old()
+        tab.post("/cart/salt/")
+        browser.cookies["__Host-devsess-access"] = tab.cookies["__Host-devsess-access"].value
+        assert self.who(browser) == "ada"
+        assert self.who(tab) == "nobody"
 
     def test_a_sign_out_is_one(self) -> None:
         """The old cookie brings nobody back, whose session has ended since."""
