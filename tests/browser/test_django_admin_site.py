@@ -24,8 +24,9 @@ def signed_in(context: BrowserContext) -> Page:
     page.goto("/admin/")
     page.fill("#id_username", "ada")
     page.fill("#id_password", "lovelace")
-    page.click("[type=submit]")
-    assert page.locator("#site-name").is_visible()
+    with page.expect_navigation():
+        page.click("[type=submit]")
+    assert page.locator("#user-tools").is_visible()
     return page
 
 
@@ -45,13 +46,15 @@ def test_the_admin_ends_a_session(browsers: Browsers, served: Served) -> None:
         row = page.locator("#result_list tbody tr").filter(has_text="There")
         row.locator(".action-select").check()
         page.select_option("select[name=action]", "revoke")
-        page.click("button[name=index]")
+        with page.expect_navigation():
+            page.click("button[name=index]")
         assert "Sessions ended: 1" in page.inner_text(".messagelist")
         other.goto("/admin/devsess/session/")
         assert "/admin/login/" in other.url
         page.goto("/admin/devsess/event/")
         assert "was ended by the owner" in page.inner_text("#result_list")
-        page.click("#logout-form button")
+        with page.expect_navigation():
+            page.click("#logout-form button")
         page.goto("/admin/")
         assert "/admin/login/" in page.url
     finally:
