@@ -25,6 +25,8 @@ def check_settings(app_configs: Any = None, **_: Any) -> list[CheckMessage]:  # 
     """All that keeps the app from working, each with what to write."""
     try:
         options = project().options
+        if options.manager is None:
+            options.location()
     except ImproperlyConfigured as error:
         return [Error(str(error), id="devsess.E001")]
     return [

@@ -25,6 +25,8 @@ _OWN = (
     *("manager", "keys", "store", "database", "policy", "session_engine", "locator", "on_event"),
     *("exchange_until", "exchange_cookie"),
 )
+# Options of a database that are about Django's own connections alone.
+_OF_DJANGO = ("pool", "isolation_level", "server_side_binding", "cursor_factory", "client_encoding")
 _SALT = "devsess.django.keys"
 _ABOUT = "see docs/django.md"
 
@@ -188,23 +190,44 @@ def location_of(alias: str) -> str:
     if connection.vendor == "sqlite":
         return "memory://" if name == ":memory:" or "mode=memory" in name else name
     if connection.vendor == "postgresql":
-        return _postgres(found)
+        return postgres_url(found)
     raise ImproperlyConfigured(
         f"DEVSESS: database {alias!r} must be SQLite or PostgreSQL, not {connection.vendor};"
         ' name another store with "store"'
     )
 
 
-def _postgres(found: Mapping[str, Any]) -> str:
+def postgres_url(found: Mapping[str, Any]) -> str:
+    """
+    The store's URL for a PostgreSQL database of Django's settings.
+
+    Raises:
+        ImproperlyConfigured: If an option of it is neither libpq's nor about Django alone.
+    """
     user, password = quote(found["USER"], safe=""), quote(found["PASSWORD"], safe="")
     who = f"{user}{':' if password else ''}{password}{'@' if user else ''}"
+    name = "postgres" if found["NAME"] is None else str(found["NAME"])  # as Django does
     query = {
         name: found[part] for name, part in (("host", "HOST"), ("port", "PORT")) if found[part]
     }
-    query |= {k: v for k, v in found["OPTIONS"].items() if k.startswith("ssl")}
-    return f"postgresql://{who}/{quote(str(found['NAME']), safe='')}" + (
-        f"?{urlencode(query)}" if query else ""
+    query |= _for_libpq(found["OPTIONS"])
+    return f"postgresql://{who}/{quote(name, safe='')}" + (
+        f"?{urlencode(query, quote_via=quote)}" if query else ""
     )
+
+
+def _for_libpq(options: Mapping[str, Any]) -> dict[str, Any]:
+    from psycopg.pq import Conninfo
+
+    known = {it.keyword.decode() for it in Conninfo.get_defaults()}
+    wanted = {name: value for name, value in options.items() if name not in _OF_DJANGO}
+    refused = sorted(wanted.keys() - known)
+    if refused:
+        raise ImproperlyConfigured(
+            f"DEVSESS: the store's connections cannot have {' and '.join(refused)} of the"
+            f' database\'s OPTIONS: name an alias without, or the store by "store"; {_ABOUT}'
+        )
+    return wanted
 
 
 def login_path(given: object) -> str | None:

@@ -202,3 +202,16 @@ kept = SessionStore(); kept.save(); kept.save(); kept.delete()
 """
     ended = manage(tmp_path, "shell", "-c", saves, **environment)
     assert (0, True) == (ended.returncode, "devsess.W001" in ended.stderr), ended.stderr
+
+
+def test_what_the_store_cannot_have_of_a_database_is_refused(tmp_path: Path) -> None:
+    """By name, when the project is checked: a role that is assumed is another user."""
+    text = """
+DATABASES["devsess"] = {
+    "ENGINE": "django.db.backends.postgresql", "NAME": "site",
+    "OPTIONS": {"service": "site", "pool": True, "assume_role": "owner", "schema": "x"},
+}
+"""
+    ended = manage(tmp_path, "check", **settings_of(tmp_path, text))
+    assert "devsess.E001" in ended.stderr
+    assert "assume_role and schema" in ended.stderr

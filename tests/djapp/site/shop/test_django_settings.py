@@ -15,6 +15,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.test import RequestFactory, SimpleTestCase, override_settings
 
 import devsess.django
+from devsess.django import conf
 from devsess.django.checks import check_settings
 from devsess.django.middleware import SessionMiddleware
 from shop import settings as given
@@ -74,8 +75,6 @@ class CheckTests(SimpleTestCase):
 
     def test_no_secret_is_shown(self) -> None:
         """Reports of errors have the text of each local variable."""
-        from devsess.django import conf
-
         found = {"store": "postgresql://app:hush@db/site", "keys": "Qz7rT2mX9vLk4WnB8sYd3HgF6pJc"}
         for options in (found, {**found, "keys": None}):
             with override_settings(DEVSESS=options):
@@ -96,6 +95,36 @@ class CheckTests(SimpleTestCase):
 
         with pytest.raises(ConfigurationError):
             SessionMiddleware(lambda request: request).process_request(RequestFactory().get("/"))
+
+
+class PostgresTests(SimpleTestCase):
+    """The store is where Django's own connection goes."""
+
+    def test_libpqs_options_are_the_stores(self) -> None:
+        """All that tells libpq where to go, and how; names and values as they are."""
+        from psycopg.conninfo import conninfo_to_dict
+
+        options = {
+            "service": "a b",
+            "passfile": "/a b/c&d",
+            "sslmode": "verify-full",
+            "target_session_attrs": "read-write",
+            "options": "-c search_path=devsess",
+            "keepalives": 1,
+        }
+        there = {"USER": "", "PASSWORD": "", "HOST": "", "PORT": "", "OPTIONS": options}
+        for name, dbname in (("", {}), (None, {"dbname": "postgres"}), ("a/b", {"dbname": "a/b"})):
+            found = conninfo_to_dict(conf.postgres_url({**there, "NAME": name}))
+            assert found == {**options, "keepalives": "1", **dbname}
+        named = {**there, "NAME": "x", "USER": "a@", "PASSWORD": "+ /", "HOST": "/run", "PORT": 5}
+        found = conninfo_to_dict(conf.postgres_url({**named, "OPTIONS": {"pool": True}}))
+        assert found == {
+            "dbname": "x",
+            "user": "a@",
+            "password": "+ /",
+            "host": "/run",
+            "port": "5",
+        }
 
 
 class Records(SimpleTestCase):
