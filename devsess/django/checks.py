@@ -32,7 +32,8 @@ def check_settings(app_configs: Any = None, **_: Any) -> list[CheckMessage]:  # 
     return [
         *_middleware(),
         *_session(dict(options.middleware)),
-        *_data(options.session_engine),
+        *_engine(options.session_engine),
+        *_data(str(options.session_engine)),
         *_router(options.database),
     ]
 
@@ -72,6 +73,17 @@ def _session(options: dict[str, Any]) -> Iterator[CheckMessage]:
                 hint=f'write SESSION_COOKIE_NAME = "{name}"',
                 id="devsess.E006",
             )
+
+
+def _engine(engine: str) -> Iterator[CheckMessage]:
+    # Late: it imports Django's auth, which the module of an app may not.
+    from devsess.django.sessions import engine_named
+
+    try:
+        engine_named(engine)
+    except ImproperlyConfigured as error:
+        hint = 'name one of Django\'s, such as "django.contrib.sessions.backends.cached_db"'
+        yield Error(str(error), hint=hint, id="devsess.E009")
 
 
 def _data(engine: str) -> Iterator[CheckMessage]:

@@ -99,7 +99,7 @@ def read() -> Options:
         raise ImproperlyConfigured(
             f'DEVSESS needs one of "database", "store" and "manager", and has {there}; {_ABOUT}'
         )
-    policy = _imported(given.get("policy"))
+    policy, engine = _imported(given.get("policy")), given.get("session_engine")
     return Options(
         manager=_manager(given.get("manager")),
         keys=given["keys"] if given.get("keys") is not None else secret_keys(),
@@ -108,7 +108,7 @@ def read() -> Options:
         on_event=_imported(given.get("on_event")),
         store=_store(given.get("store")),
         database=_alias(given.get("database")),
-        session_engine=given.get("session_engine", DATA_ENGINE),
+        session_engine=DATA_ENGINE if engine is None else engine,
         exchange_until=_until(given.get("exchange_until")),
         exchange_cookie=given.get("exchange_cookie", "sessionid"),
         middleware={name: value for name, value in given.items() if name not in _OWN},

@@ -31,24 +31,34 @@ if TYPE_CHECKING:
     from devsess.models import Session
 
 _SALT = "devsess.django.data"
+_SETTING = "DEVSESS: session_engine"
 # Keys of Django's, of people who are not signed in. Those of others are longer, and no
 # browser that sends one gets at its data.
 _ANONYMOUS = re.compile(r"[a-z0-9]{32}")
 _MISSING: Any = object()
 
 
-def _engine(name: str) -> Any:
+def engine_named(name: str) -> Any:
+    """
+    The class of the engine *name*, for the rest of a session.
+
+    Raises:
+        ImproperlyConfigured: If there is none, or it cannot keep that.
+    """
     if name == "django.contrib.sessions.backends.signed_cookies":
-        raise ImproperlyConfigured("DEVSESS: session_engine: signed cookies have no place to tie")
+        raise ImproperlyConfigured(f"{_SETTING}: signed cookies cannot be ended with a sign-in")
     try:
-        return import_module(name).SessionStore
-    except (ImportError, AttributeError) as error:
-        raise ImproperlyConfigured(f"DEVSESS: session_engine: {error}") from error
+        found = import_module(name).SessionStore
+    except (ImportError, AttributeError, TypeError, ValueError) as error:
+        raise ImproperlyConfigured(f"{_SETTING}: {error}") from error
+    if issubclass(found, SessionStore):
+        raise ImproperlyConfigured(f"{_SETTING}: {name} keeps no data itself")
+    return found
 
 
 def data_engine() -> Any:
     """The class of Django's that keeps the rest of a session."""
-    return _engine(project().options.session_engine)
+    return engine_named(project().options.session_engine)
 
 
 def is_anonymous(value: str) -> bool:

@@ -24,6 +24,9 @@ OURS, DJANGOS = given.MIDDLEWARE[1], "django.contrib.sessions.middleware.Session
 AUTH = "django.contrib.auth.middleware.AuthenticationMiddleware"
 OTHERS = [it for it in given.MIDDLEWARE if it != OURS]
 NO_SESSIONS = [it for it in given.INSTALLED_APPS if it != "django.contrib.sessions"]
+NO_USERS = [it for it in given.INSTALLED_APPS if it != "django.contrib.auth"]
+ENGINES = "django.contrib.sessions.backends"
+OF_COOKIES = f"{ENGINES}.signed_cookies"
 WRONG: list[tuple[str, Any, str, str]] = [
     ("DEVSESS", {}, "E001", 'needs one of "database", "store" and "manager", and has none'),
     ("DEVSESS", None, "E001", "must be a dict"),
@@ -39,6 +42,12 @@ WRONG: list[tuple[str, Any, str, str]] = [
     ("SESSION_ENGINE", "django.contrib.sessions.backends.db", "E005", "devsess.django.sessions"),
     ("SESSION_COOKIE_NAME", "sessionid", "E006", "__Host-devsess-access"),
     ("INSTALLED_APPS", NO_SESSIONS, "E007", "has no table"),
+    ("DEVSESS", {**given.DEVSESS, "session_engine": f"{ENGINES}.cookies"}, "E009", "cookies"),
+    ("DEVSESS", {**given.DEVSESS, "session_engine": "shop.settings"}, "E009", "SessionStore"),
+    ("DEVSESS", {**given.DEVSESS, "session_engine": ""}, "E009", "name one of Django's"),
+    ("DEVSESS", {**given.DEVSESS, "session_engine": given.SESSION_ENGINE}, "E009", "itself"),
+    ("DEVSESS", {**given.DEVSESS, "session_engine": OF_COOKIES}, "E009", "cannot be ended"),
+    ("INSTALLED_APPS", NO_USERS, "W001", "django.contrib.auth"),
     ("DATABASE_ROUTERS", [], "E008", "devsess.django.router.Router"),
 ]
 REFUSED: list[tuple[dict[str, Any], str]] = [
