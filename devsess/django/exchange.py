@@ -80,6 +80,12 @@ def counts() -> dict[str, int]:
     return dict(found)
 
 
+def clear_expired() -> None:
+    """Delete all records once nothing is exchanged any more: none has to be refused then."""
+    if not is_open():
+        Exchange.objects.all().delete()
+
+
 def again(digest: str) -> tuple[Session | None, Exchange | None]:
     """
     The session that a credential was exchanged for, and the record of that.

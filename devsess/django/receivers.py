@@ -69,7 +69,10 @@ def watch(sender: Any, **_: Any) -> None:
 
 
 def user_deleted(instance: Any, using: str, **_: Any) -> None:
-    """End the sessions of a user who is gone, once that is committed."""
+    """Forget what was exchanged for a user who is gone, and end their sessions at the commit."""
+    from devsess.django.models import Exchange  # late: an app may not import its models
+
+    Exchange.objects.filter(user_id=key_of(instance)).delete()
     _end_all(instance, using, DELETED)
 
 

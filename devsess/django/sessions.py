@@ -332,8 +332,11 @@ class SessionStore(SessionBase):
 
     @classmethod
     def clear_expired(cls) -> None:
-        """Delete data that is past its time."""
+        """Delete data that is past its time, and records of exchanges once there are no more."""
+        from devsess.django import exchange  # late: its models are there once the apps are
+
         data_engine().clear_expired()
+        exchange.clear_expired()
 
 
 def _in_thread(function: Any) -> Any:

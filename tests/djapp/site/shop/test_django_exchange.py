@@ -10,6 +10,7 @@ from typing import Any
 from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
 from django.contrib.auth.models import User
 from django.contrib.sessions.models import Session as Row
+from django.core.management import call_command
 from django.test import Client, override_settings
 from django.utils import timezone
 from knox.models import get_token_model
@@ -164,6 +165,22 @@ class SessionTests(Shop):
         strict.cookies["sessionid"] = self.key
         strict.post("/cart/salt/")
         assert (self.live(), Exchange.objects.count()) == ([], 0)
+
+    def test_records_go_with_their_user(self) -> None:
+        """Nobody else's do."""
+        self.old().get("/")
+        record = Exchange.objects.get()
+        Exchange.objects.create(digest="x", kind="knox", user_id="5", session_id="s", at=record.at)
+        self.user.delete()
+        assert [it.user_id for it in Exchange.objects.all()] == ["5"]
+
+    def test_records_go_with_the_date(self) -> None:
+        """By `clearsessions`: until it is over they refuse what was exchanged."""
+        self.old().get("/")
+        for options, left in ((OPEN, 1), (OVER, 0)):
+            with override_settings(DEVSESS=options):
+                call_command("clearsessions")
+            assert Exchange.objects.count() == left
 
     def test_after_the_date(self) -> None:
         """Nothing is exchanged, as before there was the setting."""
