@@ -31,6 +31,7 @@ class SessionAdmin(StoreAdmin):
     ordering = ("-created_at", "-id")
     sortable_by = ("created_at", "user")
     search_fields = ("id", "device_id", "ip")
+    search_help_text = "A user's name or id, an address, or the id of a session or device: in full"
     actions = ("revoke", "revoke_users")
     fields = (
         *("user", "device", "place", "ip", "user_agent", "state", "created_at", "last_seen_at"),
@@ -125,6 +126,7 @@ class DeviceAdmin(StoreAdmin):
     ordering = ("-last_seen_at", "-id")
     sortable_by = ("last_seen_at", "user")
     search_fields = ("id",)
+    search_help_text = "A user's name or id, or the id of a device: in full"
     actions = ("block", "unblock", "end_trust", "forget")
     fields = (
         *("label", "user", "kind", "os", "browser", "first_seen_at", "last_seen_at"),
@@ -184,7 +186,7 @@ class DeviceAdmin(StoreAdmin):
         def distrust(sessions: SessionManager, row: Any, actor: str) -> bool:
             return sessions.trust_device(row.user_id, row.id, None, actor=actor) is not None
 
-        self.do_to_each(request, queryset, distrust, "Devices that are trusted no more")
+        self.do_to_each(request, queryset, distrust, "Trust ended")
 
     @admin.action(
         description="Forget the selected devices, and end their sessions", permissions=["end"]
@@ -203,6 +205,7 @@ class EventAdmin(StoreAdmin):
     ordering = ("-seq",)
     sortable_by = ("at", "user")
     search_fields = ("session_id",)
+    search_help_text = "A user's name or id, or the id of a session: in full"
     fields = ("at", "user", "happened", "ip", "session_id", "device_id", "reason", "by")
     readonly_fields = ("happened", "user", "by")
 
@@ -236,6 +239,7 @@ class ExchangeAdmin(StoreAdmin):
     list_filter = ("kind", "at")
     ordering = ("-at",)
     search_fields = ("session_id",)
+    search_help_text = "A user's name or id, or the id of a session: in full"
     fields = ("at", "kind", "user", "session_id")
     readonly_fields = ("user",)
 

@@ -34,7 +34,6 @@ class StoreAdmin(admin.ModelAdmin):
 
     list_per_page = 50
     show_full_result_count = False
-    search_help_text = "A user's name or id, an address, or the id of a session or device: in full"
 
     def has_add_permission(self, request: Any) -> bool:  # noqa: ARG002
         """Nobody: rows come from sign-ins."""

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from io import StringIO
 from typing import Any
 from unittest.mock import patch
 from urllib.parse import urlencode
 
 import pytest
+from django.contrib.admin import site
 from django.contrib.auth.models import Permission, User
 from django.core.management import CommandError, call_command
 from django.test import Client
+from django.utils import timezone
 
 from devsess.django import manager
+from devsess.django.listing import StoreAdmin
 from devsess.django.models import Device, Event, Session
 from devsess.models import Client as Described
 from shop.test_django_auth import FIREFOX, SAFARI, Shop, Visits
@@ -56,6 +60,16 @@ class AdminTests(Visits):
         for _, link in today.links:
             self.listed("session", urlencode(link))
 
+    def test_each_list_says_what_it_searches(self) -> None:
+        """Its columns, and no others."""
+        words = {"ip": "address", "session_id": "session", "device_id": "device"}
+        for model, found in site._registry.items():
+            if isinstance(found, StoreAdmin):
+                searched = {words.get(it, model._meta.model_name) for it in found.search_fields}
+                text = str(found.search_help_text)
+                assert searched == {it for it in words.values() if it in text}, text
+                assert text.startswith("A user's name or id, ")
+
     def test_a_page_asks_once_for_its_users(self) -> None:
         """However many rows there are."""
         with self.assertNumQueries(1):
@@ -91,6 +105,10 @@ class AdminTests(Visits):
         assert len(self.live()) == 1
         self.act("device", "unblock", [device])
         assert self.listed("device", "q=ada&blocked__exact=1") == []
+        manager().trust_device(self.id, device, timezone.now() + timedelta(hours=1))
+        answer = self.act("device", "end_trust", [device])
+        assert b"Trust ended: 1" in answer.content
+        assert device in self.listed("device", "q=ada&trusted=no")
         self.act("device", "forget", [device])
         assert device not in self.listed("device", "q=ada")
 
