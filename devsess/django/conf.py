@@ -17,6 +17,7 @@ from django.utils.module_loading import import_string
 from devsess.errors import ConfigurationError
 from devsess.manager import SessionManager
 from devsess.policy import Policy
+from devsess.stores.open import postgres_options
 from devsess.tokens.keys import Keys
 
 DATA_ENGINE = "django.contrib.sessions.backends.db"
@@ -217,11 +218,11 @@ def postgres_url(found: Mapping[str, Any]) -> str:
 
 
 def _for_libpq(options: Mapping[str, Any]) -> dict[str, Any]:
-    from psycopg.pq import Conninfo
-
-    known = {it.keyword.decode() for it in Conninfo.get_defaults()}
     wanted = {name: value for name, value in options.items() if name not in _OF_DJANGO}
-    refused = sorted(wanted.keys() - known)
+    try:
+        refused = sorted(wanted.keys() - postgres_options())
+    except ConfigurationError as error:
+        raise ImproperlyConfigured(f"DEVSESS: {error}") from error
     if refused:
         raise ImproperlyConfigured(
             f"DEVSESS: the store's connections cannot have {' and '.join(refused)} of the"

@@ -113,6 +113,20 @@ def _postgres(url: str, is_awaited: bool) -> AsyncStore:
     return PostgresStore(url, is_awaited=is_awaited)
 
 
+def postgres_options() -> frozenset[str]:
+    """
+    The options that a `postgresql://` URL takes beside the store's own: libpq's.
+
+    Raises:
+        ConfigurationError: If the driver is not installed.
+    """
+    try:
+        from devsess.stores.postgres.settings import libpq_options
+    except ImportError as error:
+        raise _missing("psycopg and its pool", "postgres") from error
+    return libpq_options()
+
+
 def _mongodb(url: str, is_awaited: bool) -> AsyncStore:
     try:
         from devsess.stores.mongodb import MongoStore

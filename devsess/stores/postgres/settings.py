@@ -9,6 +9,7 @@ from urllib.parse import unquote
 import psycopg
 from attrs import field, frozen
 from psycopg.conninfo import conninfo_to_dict
+from psycopg.pq import Conninfo
 
 from devsess.errors import ConfigurationError
 
@@ -48,6 +49,11 @@ class Settings:
             raise ConfigurationError("timeout must be a number of seconds above 0, below an hour")
         if self.pool_size < 1:
             raise ConfigurationError("pool_size must be 1 or more")
+
+
+def libpq_options() -> frozenset[str]:
+    """The names of libpq's options, of the version that is installed."""
+    return frozenset(it.keyword.decode() for it in Conninfo.get_defaults())
 
 
 def read_url(url: str) -> Settings:
