@@ -9,15 +9,16 @@ from devsess.stores.memory import MemoryStore
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from devsess.stores.calls import InsertAnswer, Insertion
+    from devsess.stores.calls import Columns, InsertAnswer, Insertion
     from devsess.stores.items import Item
+    from devsess.stores.rows import EventRow, SessionRow
 
 
 class Crossed(MemoryStore):
     """
     Another request runs whole before, or after, the next write of an item of a kind.
 
-    Kind "session" is the next sign-in.
+    Kind "session" is the next sign-in, and "change" the next change of a session.
     """
 
     kind = when = ""
@@ -39,3 +40,11 @@ class Crossed(MemoryStore):
             other, self.other = self.other, None
             other()
         return super().insert(insertion)
+
+    def update(
+        self, session_id: str, *, expected: Columns, changes: Columns, event: EventRow
+    ) -> SessionRow | None:
+        if self.kind == "change" and self.other is not None:
+            other, self.other = self.other, None
+            other()
+        return super().update(session_id, expected=expected, changes=changes, event=event)
