@@ -3,8 +3,9 @@ One call's reads and writes over one connection.
 
 Why no two writes of an account outrun each other: each that depends on its numbers, limit or
 devices takes the lock of the account's share, and an ending of everyone takes all of them. Sessions
-that are read to be written are locked too. Every lock is taken in one order: shares by their
-number, sessions by id, the numbers drawn, and the log's at the very end.
+that are read to be written are locked too. Most calls lock shares first, by their number, then draw
+a number, then lock sessions, and the log at the very end. Some lock sessions in several passes:
+where two calls meet in a circle, the database undoes one of them, and that one is tried again.
 """
 
 from __future__ import annotations
