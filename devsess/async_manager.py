@@ -366,7 +366,7 @@ class AsyncSessionManager(AsyncRunner):
 
         Args:
             session: As `validate` gave it; an id alone is no secret, and gets none.
-            purpose: What it is for, such as "download/report-7", 1 to 255 characters; the
+            purpose: Its use, such as "download/report-7", in 1 to 255 characters; the
                 ticket is good for nothing else.
 
         Raises:
@@ -998,9 +998,10 @@ class AsyncSessionManager(AsyncRunner):
         """
         This manager within a transaction of the application's: both are committed, or neither.
 
-        For what returns. What raises, such as a refused sign-in or a refresh token that was used
-        again, `record_failure`, and `redeem` are written by themselves, whatever becomes of it.
-        Events are notified, and memory hears of changes, at the commit.
+        That holds for calls that return. A call that raises, such as a refused sign-in or the
+        reuse of a refresh token, is written by itself, whatever becomes of the transaction; so are
+        `record_failure` and `redeem`. Events are notified, and memory hears of changes, at the
+        commit.
 
         Args:
             transaction: A Session of SQLAlchemy's, or an AsyncSession, as the store's engine is.

@@ -164,14 +164,17 @@ def _expired(standing: Standing) -> SessionExpiredError:
     )
 
 
-def first_deadlines(now: float, policy: Policy, lifetime: float = math.inf) -> tuple[float, float]:
+def first_deadlines(
+    now: float, policy: Policy, lifetime: float | None = None
+) -> tuple[float, float]:
     """
     The idle and the absolute deadline of a session that begins at *now*; the first is never later.
 
     Args:
-        lifetime: The seconds that its sign-in gave it; the policy's count if they are fewer.
+        lifetime: Seconds that its sign-in gave it, if it did; those of the policy count if fewer.
     """
-    absolute = now + min(lifetime, policy.absolute_lifetime)
+    longest = policy.absolute_lifetime
+    absolute = now + (longest if lifetime is None else min(lifetime, longest))
     return min(now + policy.idle_timeout, absolute), absolute
 
 

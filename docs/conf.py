@@ -3,8 +3,8 @@ The settings of the documentation site, which Sphinx builds:
 
     python -m sphinx -W --keep-going -q -j auto docs build/site
 
-Pages are Markdown that reads well in a repository too. What the site needs beyond that is done by
-the modules of the folder `extension`.
+Pages are Markdown that reads well in a repository too. The modules of the folder `extension` do the
+rest.
 """
 
 import sys

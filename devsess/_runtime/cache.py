@@ -189,7 +189,7 @@ class Cache:
         """
         The entry of *token*, even for another client, even if expired; else None.
 
-        What its token says is true for ever. For all else the mark must be compared before.
+        The claims of its token hold for ever. For all else the mark must be compared before.
         """
         entry = self._entries.by_key.get(hash(token))
         return entry if entry is not None and entry.is_of(token) else None

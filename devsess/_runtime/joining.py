@@ -75,7 +75,7 @@ class JoinedCore(Core):
         return as_part
 
     async def _undone(self, op: Operation, error: BaseException) -> None:
-        """What *op* has written stands apart if it found a reason to refuse, and else nowhere."""
+        """Write apart the writes of *op*, if it found a reason to refuse; else drop them."""
         with suppress(StoreUnavailableError):  # the transaction is lost, and its savepoint with it
             await self._joined.undo()
         if isinstance(error, DevsessError) and not isinstance(error, StoreUnavailableError):
@@ -89,7 +89,7 @@ class JoinedCore(Core):
         return self.dropping_changed(end)
 
     def _heard(self, events: list[EventRow]) -> Callable[[], Awaitable[None] | None]:
-        """What is to be done at the commit."""
+        """A call for the commit."""
 
         def at_commit() -> Awaitable[None] | None:
             self._outside.cache.doubt()

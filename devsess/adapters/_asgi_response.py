@@ -64,7 +64,7 @@ class Response:
         await self._update_cookies()
         headers = self._beside(_raw(answer.headers))
         if self._is_live and not self._can_deny:
-            await self._send({"type": "websocket.close", "code": _code(answer)})
+            await self._send({"type": "websocket.close", "code": close_code(answer)})
             return
         kind = "websocket.http.response" if self._is_live else "http.response"
         body = b"" if self._exchange.request.method == "HEAD" else answer.body
@@ -88,7 +88,7 @@ class Response:
 
     async def _break_off(self, error: Exception, answer: Answer | None) -> None:
         if self._is_live and answer is not None:
-            await self._send({"type": "websocket.close", "code": _code(answer)})
+            await self._send({"type": "websocket.close", "code": close_code(answer)})
         elif _plain(error) is self._exchange.ended_by:
             await self._send({"type": "http.response.body", "body": b"", "more_body": False})
         else:
@@ -134,7 +134,7 @@ def _plain(error: Exception) -> Exception:
     return error
 
 
-def _code(answer: Answer) -> int:
+def close_code(answer: Answer) -> int:
     """The close code (RFC 6455 §7.4.1): a policy was violated, or try again later."""
     return 1013 if answer.status == 503 else 1008
 

@@ -23,6 +23,11 @@ from devsess.models import iso
 
 # Seconds after which a client may ask again when the store was down.
 RETRY_AFTER = "5"
+# The challenge where nobody has signed in, and where a token is no good (RFC 6750 §3).
+CHALLENGE = 'Bearer realm="devsess"'
+INVALID_TOKEN = f'{CHALLENGE}, error="invalid_token"'
+# Never the reason: an attacker must not learn which tokens once were valid.
+OVER = "The session is over, or never was: sign in again."
 _KIND = "application/problem+json"
 
 
@@ -49,7 +54,7 @@ def answer_to(
         request: The request it ended.
         login_url: The page that a person is sent to instead of a 401, or None.
         has_credentials: Whether the request had credentials: only then they can be invalid.
-        return_parameter: What the sign-in page is told the page to return to in.
+        return_parameter: The parameter that tells the sign-in page where to return to.
     """
     for kind, answer in _ANSWERS:
         if isinstance(error, kind):
@@ -77,7 +82,7 @@ def _unavailable(_: DevsessError, __: bool) -> Answer:
 
 def _step_up(error: StepUpRequiredError, _: bool) -> Answer:
     members: dict[str, object] = {}
-    challenge = 'Bearer realm="devsess", error="insufficient_user_authentication"'
+    challenge = f'{CHALLENGE}, error="insufficient_user_authentication"'
     challenge += ', error_description="sign in again, or more strongly"'
     if error.acr_values:
         values = " ".join(_printable(value) for value in error.acr_values)
@@ -98,12 +103,9 @@ def _step_up(error: StepUpRequiredError, _: bool) -> Answer:
 
 
 def _invalid(_: DevsessError, has_credentials: bool) -> Answer:
-    # Never the reason: an attacker must not learn which tokens once were valid.
     if not has_credentials:
-        return problem(401, "Sign in first.", ("WWW-Authenticate", 'Bearer realm="devsess"'))
-    challenge = 'Bearer realm="devsess", error="invalid_token"'
-    detail = "The session is over, or never was: sign in again."
-    return problem(401, detail, ("WWW-Authenticate", challenge), error="invalid_token")
+        return problem(401, "Sign in first.", ("WWW-Authenticate", CHALLENGE))
+    return problem(401, OVER, ("WWW-Authenticate", INVALID_TOKEN), error="invalid_token")
 
 
 def _full(error: SessionLimitError, _: bool) -> Answer:

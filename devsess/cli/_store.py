@@ -39,7 +39,7 @@ _CHOSEN = "devsess.cli.location"
 @frozen
 class OfProgram:
     """
-    What a program knows that runs the commands: the object of their context.
+    The knowledge of a program that runs the commands: the object of their context.
 
     Attributes:
         store: Gives the location of its store. Where the command line names none, that is

@@ -10,7 +10,7 @@ from django.utils.formats import localize
 from django.utils.timezone import template_localtime
 
 from devsess.django.filters import StateFilter, TrustFilter, TypeFilter, in_words
-from devsess.django.listing import StoreAdmin, part, users_of
+from devsess.django.listing import ShownAdmin, StoreAdmin, part, users_of
 from devsess.django.models import Device, Event, Exchange, Session
 from devsess.django.project import project
 from devsess.history.sentences import About, text
@@ -198,7 +198,7 @@ class DeviceAdmin(StoreAdmin):
 
 @admin.register(Event)
 class EventAdmin(StoreAdmin):
-    """What happened, newest first."""
+    """The history, newest first."""
 
     list_display = ("at", "user", "happened", "ip")
     list_filter = (TypeFilter, "at")
@@ -227,12 +227,12 @@ class EventAdmin(StoreAdmin):
 
     @admin.display(description="by", empty_value="")
     def by(self, row: Any) -> str:
-        """Who did it, where it was not the user."""
+        """The person who did it, where that was not the user."""
         return str(row.doer)
 
 
 @admin.register(Exchange)
-class ExchangeAdmin(StoreAdmin):
+class ExchangeAdmin(ShownAdmin):
     """Credentials of other libraries that were exchanged: how many are left shows in time."""
 
     list_display = ("at", "kind", "user")
@@ -244,9 +244,9 @@ class ExchangeAdmin(StoreAdmin):
     readonly_fields = ("user",)
 
     def has_view_permission(self, request: Any, obj: Any = None) -> bool:
-        """Who has the permission, where credentials are exchanged."""
-        has = admin.ModelAdmin.has_view_permission(self, request, obj)
-        return bool(has) and project().options.exchange_until is not None
+        """While credentials are exchanged: to those who have the permission."""
+        is_allowed: bool = super().has_view_permission(request, obj)
+        return is_allowed and project().options.exchange_until is not None
 
 
 def _is_by_another(row: Any) -> bool:

@@ -14,7 +14,7 @@ class DevsessConfig(AppConfig):
     Sessions and devices.
 
     Attributes:
-        project: What this process knows of the project.
+        project: The settings, and the one manager.
     """
 
     name = "devsess.django"

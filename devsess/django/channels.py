@@ -17,24 +17,21 @@ from functools import cached_property
 from typing import Any, TypeAlias
 
 from asgiref.sync import sync_to_async
-from django.contrib.auth import get_user
 
 from devsess._runtime.drive import drive
+from devsess.adapters._asgi_response import close_code
 from devsess.adapters.asgi import request_of, without_tokens_of
 from devsess.django.current import DjangoCurrent
 from devsess.django.links import OfRequest
 from devsess.django.middleware import SessionMiddleware as RequestMiddleware
 from devsess.django.project import project
-from devsess.django.sessions import SessionStore
-from devsess.errors import DevsessError, StoreUnavailableError
+from devsess.django.sessions import SessionStore, user_of
+from devsess.errors import DevsessError
 
 Scope: TypeAlias = MutableMapping[str, Any]
 Receive: TypeAlias = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send: TypeAlias = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 Application: TypeAlias = Callable[[Scope, Receive, Send], Awaitable[None]]
-
-# RFC 6455 §7.4.1: a policy was violated; and "try again later" of its registry.
-REFUSED, TRY_AGAIN = 1008, 1013
 
 
 class SessionMiddleware:
@@ -68,12 +65,11 @@ class SessionMiddleware:
         if not exchange.try_cache():
             answer = await sync_to_async(_opened)(exchange)
             if answer is not None:
-                code = TRY_AGAIN if answer.status == 503 else REFUSED
-                await send({"type": "websocket.close", "code": code})
+                await send({"type": "websocket.close", "code": close_code(answer)})
                 return
         current = DjangoCurrent(exchange)
         store = SessionStore(key, link=OfRequest(current, project().sessions))
-        user = await sync_to_async(get_user)(_Asking(store))
+        user = await sync_to_async(user_of)(store)
         shown = {**scope, "devsess": current, "session": store, "user": user}
         shown.update(without_tokens_of(scope) if exchange.request.offered else {})
         await self._guarded(current, shown, receive, send)
@@ -88,15 +84,10 @@ class SessionMiddleware:
             async with current.aguard(every=self._every):
                 await self._app(scope, receive, send)
         except DevsessError as reason:
-            code = TRY_AGAIN if isinstance(reason, StoreUnavailableError) else REFUSED
-            await send({"type": "websocket.close", "code": code})
-
-
-class _Asking:
-    """A connection as `get_user` knows it."""
-
-    def __init__(self, session: SessionStore) -> None:
-        self.session = session
+            answer = current.answer_to(reason)
+            if answer is None:
+                raise
+            await send({"type": "websocket.close", "code": close_code(answer)})
 
 
 def _opened(exchange: Any) -> Any:

@@ -35,7 +35,7 @@ _ABOUT = "see docs/django.md"
 @frozen
 class Options:
     """
-    What the project says.
+    The project's settings.
 
     Attributes:
         manager: A manager of the project's own, or None: then one is made.

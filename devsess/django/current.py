@@ -2,22 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from collections.abc import Awaitable, Coroutine
 from contextvars import ContextVar
-from datetime import datetime
-from typing import Any, ParamSpec, TypeVar
-
-from asgiref.sync import sync_to_async
+from typing import Any
 
 from devsess._runtime.drive import drive
 from devsess.adapters._current import Current
 from devsess.adapters._guard import LOOK_INTERVAL, AsyncGuard
+from devsess.django.threads import Awaited, in_thread
 from devsess.errors import DevsessError
-from devsess.models import Grant, Session
-from devsess.policy import Span
-
-P = ParamSpec("P")
-T = TypeVar("T")
+from devsess.models import Session
 
 
 class DjangoCurrent(Current):
@@ -35,51 +29,12 @@ class DjangoCurrent(Current):
     challenge: DevsessError | None = None
     clears_old = False
 
-    def alogin(
-        self,
-        user_id: str,
-        *,
-        amr: Sequence[str] = ("pwd",),
-        acr: str | None = None,
-        auth_time: datetime | float | None = None,
-        persistent: bool = False,
-        claims: Mapping[str, object] | None = None,
-        lifetime: Span | None = None,
-        cookies: bool = True,
-    ) -> Awaitable[Grant]:
-        """See Current.login."""
-        return _in_thread(self.login)(
-            user_id,
-            amr=amr,
-            acr=acr,
-            auth_time=auth_time,
-            persistent=persistent,
-            claims=claims,
-            lifetime=lifetime,
-            cookies=cookies,
-        )
-
-    def acollect(self, pending_token: str, *, cookies: bool = True) -> Awaitable[Grant]:
-        """See Current.collect."""
-        return _in_thread(self.collect)(pending_token, cookies=cookies)
-
-    def alogout(self, *, forget_device: bool = False) -> Awaitable[None]:
-        """See Current.logout."""
-        return _in_thread(self.logout)(forget_device=forget_device)
-
-    def astep_up(self, *, amr: Sequence[str], acr: str | None = None) -> Awaitable[Grant]:
-        """See Current.step_up."""
-        return _in_thread(self.step_up)(amr=amr, acr=acr)
-
-    def aextend(self, by: Span) -> Awaitable[Session]:
-        """See Current.extend."""
-        return _in_thread(self.extend)(by)
-
-    def arequire_seniority(
-        self, *, ends: str | None = None, ends_others: bool = False
-    ) -> Awaitable[Session]:
-        """See Current.require_seniority."""
-        return _in_thread(self.require_seniority)(ends=ends, ends_others=ends_others)
+    alogin = Awaited(Current.login)
+    acollect = Awaited(Current.collect)
+    alogout = Awaited(Current.logout)
+    astep_up = Awaited(Current.step_up)
+    aextend = Awaited(Current.extend)
+    arequire_seniority = Awaited(Current.require_seniority)
 
     def aguard(self, *, every: float = LOOK_INTERVAL) -> AsyncGuard:
         """See Current.guard; of a view or consumer that is awaited, and ends with its session."""
@@ -87,16 +42,11 @@ class DjangoCurrent(Current):
 
 
 def _looked(look: Coroutine[Any, None, Session | None]) -> Awaitable[Session | None]:
-    return _in_thread(_driven)(look)
+    return in_thread(_driven)(look)
 
 
 def _driven(look: Coroutine[Any, None, Session | None]) -> Session | None:
     return drive(look)
-
-
-def _in_thread(method: Callable[P, T]) -> Callable[P, Awaitable[T]]:
-    called: Any = sync_to_async(method, thread_sensitive=True)
-    return called  # type: ignore[no-any-return]
 
 
 # The request that this task or thread serves: a change of a password ends all sessions of

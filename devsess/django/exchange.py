@@ -1,13 +1,13 @@
 """
 Old credentials, exchanged for sessions of devsess: each once, until a date.
 
-Whoever presents one that was exchanged already has lost the answer, is another tab of the
+A client that presents one which was exchanged already has lost the answer, is another tab of the
 same browser, or a thief. While nobody has come with the new tokens, the answer was lost: after
 the grace period the session gives way to another one. Within it a tab is served, without
 tokens of its own, and a program is asked to wait. Once the new tokens were presented the
 old credential is worth nothing, within the grace period too.
 
-What is kept of it is a hash; the time of the sign-in is not known to be later than it is.
+A hash of it is kept. The session's sign-in is dated no later than the old one was.
 """
 
 from __future__ import annotations
@@ -15,17 +15,18 @@ from __future__ import annotations
 import hashlib
 import logging
 from collections.abc import Mapping
-from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from attrs import field, frozen
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
+from devsess import lifecycle
 from devsess.django import signins
 from devsess.django.models import Exchange
 from devsess.django.project import project
 from devsess.errors import LoginDeniedError, StepUpRequiredError
+from devsess.stores.rows import REPLACED
 
 if TYPE_CHECKING:
     from devsess.adapters._current import Current
@@ -33,8 +34,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("devsess")
 
-GRACE = timedelta(seconds=60)
-REPLACED = "replaced"
+# Seconds in which another tab, or the one whose answer was lost, may still come with it.
+GRACE = 60.0
 
 
 @frozen
@@ -69,7 +70,7 @@ def digest_of(kind: str, credential: str) -> str:
 def is_open() -> bool:
     """Whether credentials are exchanged today."""
     until = project().options.exchange_until
-    return until is not None and timezone.now() < until
+    return until is not None and not lifecycle.is_over(until.timestamp(), _now())
 
 
 def counts() -> dict[str, int]:
@@ -107,7 +108,11 @@ def is_presented(session: Session) -> bool:
 
 def is_recent(record: Exchange) -> bool:
     """Whether it may be another tab that asks."""
-    return bool(timezone.now() - record.at < GRACE)
+    return not lifecycle.is_over(record.at.timestamp() + GRACE, _now())
+
+
+def _now() -> float:
+    return float(timezone.now().timestamp())
 
 
 def sign_in(current: Current, old: Old, *, cookies: bool) -> Grant | None:

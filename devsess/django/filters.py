@@ -8,6 +8,10 @@ from django.contrib import admin
 from django.db.models import Q
 from django.utils import timezone
 
+from devsess import lifecycle
+from devsess.django.project import project
+from devsess.stores.rows import EXPIRED
+
 
 class StateFilter(admin.SimpleListFilter):
     """Sessions that live, or have ended."""
@@ -21,13 +25,20 @@ class StateFilter(admin.SimpleListFilter):
 
     def queryset(self, request: Any, queryset: Any) -> Any:  # noqa: ARG002
         """The rows of the choice."""
-        now = timezone.now()
+        at = lifecycle.cutoffs(timezone.now().timestamp(), project().options.policy)
+        now = lifecycle.instant(at.now)
         is_open = Q(revoked_at__isnull=True)
-        is_in_time = Q(idle_expires_at__gt=now, absolute_expires_at__gt=now)
+        # As `lifecycle.counts_as_live` says of a row.
+        is_in_time = Q(
+            idle_expires_at__gt=now,
+            absolute_expires_at__gt=now,
+            idle_from__gt=lifecycle.instant(at.idle_after),
+            created_at__gt=lifecycle.instant(at.created_after),
+        )
         chosen = {
             "live": is_open & is_in_time,
-            "revoked": ~is_open & ~Q(reason="expired"),
-            "expired": (is_open & ~is_in_time) | Q(reason="expired"),
+            "revoked": ~is_open & ~Q(reason=EXPIRED),
+            "expired": (is_open & ~is_in_time) | Q(reason=EXPIRED),
         }.get(self.value() or "")
         return queryset if chosen is None else queryset.filter(chosen)
 

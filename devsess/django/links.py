@@ -8,6 +8,7 @@ from devsess.adapters._current import Current, exchange_of
 from devsess.django import signins
 from devsess.errors import InvalidSessionError
 from devsess.models import Client
+from devsess.stores.rows import REPLACED
 
 if TYPE_CHECKING:
     from devsess.django.signins import SignIn
@@ -21,7 +22,7 @@ class Link(Protocol):
 
     Attributes:
         session: The live session of devsess, or None.
-        token: What a browser brings to be signed in, where there is no request; or None.
+        token: The access token that a browser brings, where there is no request; or None.
     """
 
     @property
@@ -104,7 +105,7 @@ class OfToken:
             claims=sign_in.claims,
         )
         if before is not None:
-            self._manager.revoke(before.id, user_id=before.user_id, reason="replaced")
+            self._manager.revoke(before.id, user_id=before.user_id, reason=REPLACED)
         self.token, self._session, self._is_read = grant.access_token, grant.session, True
 
     def end(self) -> None:

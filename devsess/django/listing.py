@@ -1,4 +1,4 @@
-"""What the admin's lists of the store have in common: they show, and change nothing."""
+"""The parts that the admin's lists of the store share: they show, and change nothing."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ class StoreList(ChangeList):
         self.model_admin.complete(self.result_list)
 
 
-class StoreAdmin(admin.ModelAdmin):
-    """A list of the store's rows: to look at, and to end."""
+class ShownAdmin(admin.ModelAdmin):
+    """A list of rows that nobody writes, each with its user."""
 
     list_per_page = 50
     show_full_result_count = False
@@ -46,22 +46,6 @@ class StoreAdmin(admin.ModelAdmin):
     def has_delete_permission(self, request: Any, obj: Any = None) -> bool:  # noqa: ARG002
         """Nobody: a row that is gone could not be shown as ended."""
         return False
-
-    def has_view_permission(self, request: Any, obj: Any = None) -> bool:
-        """Who has the permission, where the project has named the database."""
-        has = super().has_view_permission(request, obj)
-        return bool(has) and project().options.database is not None
-
-    def has_end_permission(self, request: Any) -> bool:
-        """
-        Whether the person may use the actions: the permission to change the model.
-
-        Nobody may in the name of another: the log would name the wrong one.
-        """
-        session = request.devsess.session
-        if session is not None and session.impersonator is not None:
-            return False
-        return bool(request.user.has_perm(f"devsess.change_{self.opts.model_name}"))
 
     def get_changelist(self, request: Any, **_: Any) -> type[ChangeList]:  # noqa: ARG002
         """See StoreList."""
@@ -97,7 +81,7 @@ class StoreAdmin(admin.ModelAdmin):
             row.view = self.view_of(sessions, row)
 
     def view_of(self, sessions: SessionManager, row: Any) -> Any:  # noqa: ARG002
-        """What the manager says of a row, beyond its columns."""
+        """The record that the manager has of a row; None if its columns are all."""
         return None
 
     @admin.display(description="user", ordering="user_id")
@@ -114,6 +98,25 @@ class StoreAdmin(admin.ModelAdmin):
         link: str = format_html('<a href="{}">{}</a>', there, row.account)
         return link
 
+
+class StoreAdmin(ShownAdmin):
+    """A list of one of the store's own tables, whose rows can be ended."""
+
+    def has_view_permission(self, request: Any, obj: Any = None) -> bool:
+        """If the project has named the database: to those who have the permission."""
+        return super().has_view_permission(request, obj) and project().options.database is not None
+
+    def has_end_permission(self, request: Any) -> bool:
+        """
+        Whether the person may use the actions: the permission to change the model.
+
+        Nobody may in the name of another: the log would name the wrong one.
+        """
+        session = request.devsess.session
+        if session is not None and session.impersonator is not None:
+            return False
+        return bool(request.user.has_perm(f"devsess.change_{self.opts.model_name}"))
+
     def do_to_each(
         self, request: Any, rows: Any, act: Callable[[SessionManager, Any, str], bool], done: str
     ) -> None:
@@ -125,7 +128,7 @@ class StoreAdmin(admin.ModelAdmin):
 
 
 def part(row: Any, read: Callable[[Any], str]) -> str:
-    """What the manager says of a row, as text; empty where it says nothing."""
+    """A part of the manager's record of a row, as text; empty where there is none."""
     return read(row.view) if row.view else ""
 
 

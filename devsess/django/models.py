@@ -80,6 +80,7 @@ class Session(ReadOnly):
     ip = models.TextField("address", null=True)
     created_at = InstantField("signed in")
     last_seen_at = InstantField("last active")
+    idle_from = InstantField("idle from")
     idle_expires_at = InstantField("idle until")
     absolute_expires_at = InstantField("ends at the latest")
     revoked_at = InstantField("ended", null=True)
@@ -118,7 +119,7 @@ class Device(ReadOnly):
 
 
 class Event(ReadOnly):
-    """What happened to an account: its history."""
+    """An entry of an account's history."""
 
     seq = models.BigIntegerField(primary_key=True)
     type = models.TextField()

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY, get_user
+from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
 
 from devsess.adapters import _csrf as csrf
 from devsess.adapters._carrier import Credentials
 from devsess.django import exchange as exchanging
 from devsess.django.project import project
-from devsess.django.sessions import data_engine, is_anonymous
+from devsess.django.sessions import data_engine, is_anonymous, user_of
 from devsess.django.signins import KEYS, Facts
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ class OldSession:
 
     def _first(self, key: str, digest: str) -> None:
         store = data_engine()(key)
-        user = get_user(_Asking(store))
+        user = user_of(store)
         if not user.is_authenticated:
             return
         facts = Facts(store[BACKEND_SESSION_KEY], store.get(HASH_SESSION_KEY, ""))
@@ -87,10 +87,3 @@ class OldSession:
         """Serve the request in the session of the one that was first."""
         self._exchange.jar.take_back()
         self._exchange.session = exchanging.again(digest)[0]
-
-
-class _Asking:
-    """A request as `get_user` knows it."""
-
-    def __init__(self, session: Any) -> None:
-        self.session = session

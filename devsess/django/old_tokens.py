@@ -64,7 +64,7 @@ def exchange_view(reader: Reader) -> Callable[[HttpRequest], JsonResponse]:
         try:
             grant = _exchanged(request, reader, token)
         except exchanging.WaitError:
-            seconds = str(int(exchanging.GRACE.total_seconds()))
+            seconds = str(int(exchanging.GRACE))
             return JsonResponse(_WAIT, status=409, headers={"Retry-After": seconds})
         return JsonResponse(_NO, status=401) if grant is None else _answer(grant)
 
@@ -136,7 +136,7 @@ def _of_simplejwt(token: Any) -> tuple[Any, float] | None:
 
 
 def _signed(token: str) -> str:
-    """What the signature covers: that itself can be written in many ways."""
+    """The part that the signature covers: the signature can be written in many ways."""
     return token.rpartition(".")[0]
 
 

@@ -1,4 +1,4 @@
-"""What this process knows of its project: the settings, and the one manager."""
+"""The project in this process: its settings, and the one manager."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What Django tells its apps: who signed in, whose password changed, which settings did."""
+"""Signals of Django: somebody signed in, or a password, an account or a setting changed."""
 
 from __future__ import annotations
 
@@ -19,8 +19,9 @@ from devsess.django.signins import key_of
 if TYPE_CHECKING:
     from django.http import HttpRequest
 
-PASSWORD_CHANGED = "password-change"  # noqa: S105 - a reason
-CLOSED, DELETED = "account-closed", "account-deleted"
+# Reasons, as people read them in the history.
+PASSWORD_CHANGED = "password changed"  # noqa: S105
+CLOSED, DELETED = "account closed", "account deleted"
 _OURS = ("DEVSESS", "DATABASES", "SECRET_KEY", "SECRET_KEY_FALLBACKS")
 
 
@@ -146,9 +147,12 @@ def _close_first(creation: Any) -> None:
     Django sends no signal then; this is the one call that it makes, and none but tests do.
     """
     destroy = creation.destroy_test_db
+    if getattr(destroy, "closes_devsess", False):
+        return  # at an earlier migration
 
     def closed(*args: Any, **options: Any) -> None:
         project().close()
         destroy(*args, **options)
 
+    closed.closes_devsess = True  # type: ignore[attr-defined]
     creation.destroy_test_db = closed

@@ -17,6 +17,7 @@ from rest_framework.authentication import BaseAuthentication
 from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.permissions import BasePermission, OperationHolderMixin
 
+from devsess.adapters._problem import CHALLENGE, INVALID_TOKEN, OVER
 from devsess.django.middleware import exchange_in
 from devsess.errors import InvalidSessionError, StepUpRequiredError
 from devsess.models import Session
@@ -37,8 +38,7 @@ class SessionAuthentication(BaseAuthentication):
         session = plain.devsess.session
         if session is None:
             if exchange_in(plain).credentials.by == "bearer":
-                # Never the reason: an attacker must not learn which tokens once were valid.
-                raise AuthenticationFailed("The session is over, or never was: sign in again.")
+                raise AuthenticationFailed(OVER)
             return None
         user = getattr(plain, "user", None) or get_user(plain)
         if not user.is_authenticated:
@@ -50,7 +50,7 @@ class SessionAuthentication(BaseAuthentication):
     def authenticate_header(self, request: Any) -> str:
         """The challenge of a 401 (RFC 6750 §3)."""
         is_bad = exchange_in(request._request).credentials.can_sign_in
-        return 'Bearer realm="devsess"' + (', error="invalid_token"' if is_bad else "")
+        return INVALID_TOKEN if is_bad else CHALLENGE
 
 
 class RecentAuthentication(OperationHolderMixin, BasePermission):
@@ -83,7 +83,7 @@ class RecentAuthentication(OperationHolderMixin, BasePermission):
         }
 
     def __call__(self) -> RecentAuthentication:
-        """What the framework does with a permission's class."""
+        """The framework calls a permission's class; this is an instance already."""
         return self
 
     def has_permission(self, request: Any, view: Any) -> bool:  # noqa: ARG002

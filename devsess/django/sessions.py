@@ -16,8 +16,7 @@ import re
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from asgiref.sync import sync_to_async
-from django.contrib.auth import HASH_SESSION_KEY, SESSION_KEY
+from django.contrib.auth import HASH_SESSION_KEY, SESSION_KEY, get_user
 from django.contrib.sessions.backends.base import CreateError, SessionBase, UpdateError
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.crypto import salted_hmac
@@ -25,6 +24,7 @@ from django.utils.crypto import salted_hmac
 from devsess.django import signins
 from devsess.django.links import OfToken
 from devsess.django.project import project
+from devsess.django.threads import in_thread
 
 if TYPE_CHECKING:
     from devsess.django.links import Link
@@ -118,7 +118,7 @@ class SessionStore(SessionBase):
             self._kept = data_engine()(key)
         return self._kept
 
-    # What Django reads of its sessions.
+    # Read by Django.
 
     def _get_session(self, no_load: bool = False) -> dict[str, Any]:
         self.accessed = True
@@ -130,7 +130,7 @@ class SessionStore(SessionBase):
         if hasattr(self._data, "_aget_session"):
             found: dict[str, Any] = await self._data._aget_session(no_load)
             return found
-        read: dict[str, Any] = await _in_thread(self._get_session)(no_load)
+        read: dict[str, Any] = await in_thread(self._get_session)(no_load)
         return read
 
     _session = property(_get_session)
@@ -210,34 +210,34 @@ class SessionStore(SessionBase):
         """As Django's."""
         if key not in signins.KEYS:
             return await super().aget(key, default)
-        return await _in_thread(self.get)(key, default)
+        return await in_thread(self.get)(key, default)
 
     async def ahas_key(self, key: str) -> bool:
         """As Django's."""
         if key not in signins.KEYS:
             return bool(await super().ahas_key(key))
-        return bool(await _in_thread(self.__contains__)(key))
+        return bool(await in_thread(self.__contains__)(key))
 
     async def aset(self, key: str, value: Any) -> None:
         """As Django's."""
         if key in signins.KEYS:
-            await _in_thread(self.__setitem__)(key, value)
+            await in_thread(self.__setitem__)(key, value)
         else:
             await super().aset(key, value)
 
     async def apop(self, key: str, default: Any = _MISSING) -> Any:
         """As Django's."""
-        return await _in_thread(self.pop)(key, default)
+        return await in_thread(self.pop)(key, default)
 
     async def aflush(self) -> None:
         """As Django's."""
-        await _in_thread(self.flush)()
+        await in_thread(self.flush)()
 
     async def acycle_key(self) -> None:
         """As Django's."""
-        await _in_thread(self.cycle_key)()
+        await in_thread(self.cycle_key)()
 
-    # What changes them.
+    # Changes.
 
     def flush(self) -> None:
         """Forget the data, and sign out."""
@@ -284,7 +284,7 @@ class SessionStore(SessionBase):
         """Whether Django's auth has written a sign-in that was not made yet."""
         return SESSION_KEY in self._pending
 
-    # What an engine does.
+    # Those of an engine.
 
     def save(self, must_create: bool = False) -> None:
         """Make the sign-in, if there is one to make, and keep the data."""
@@ -310,7 +310,7 @@ class SessionStore(SessionBase):
 
     async def asave(self, must_create: bool = False) -> None:
         """See save."""
-        await _in_thread(self.save)(must_create)
+        await in_thread(self.save)(must_create)
 
     def create(self) -> None:
         """A place for the data of nobody."""
@@ -339,5 +339,13 @@ class SessionStore(SessionBase):
         exchange.clear_expired()
 
 
-def _in_thread(function: Any) -> Any:
-    return sync_to_async(function, thread_sensitive=True)
+class _Asking:
+    """A request as `get_user` knows it."""
+
+    def __init__(self, session: Any) -> None:
+        self.session = session
+
+
+def user_of(session: Any) -> Any:
+    """The user whom Django's auth finds in a session of its own, or an AnonymousUser."""
+    return get_user(_Asking(session))

@@ -1,4 +1,4 @@
-"""What Django's auth keeps of a sign-in, as claims of a session of devsess."""
+"""The facts that Django's auth keeps of a sign-in, as a claim of a session of devsess."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _NEW = "new"
 @frozen
 class Facts:
     """
-    What the app keeps of a session.
+    The facts that the app keeps of a session.
 
     Attributes:
         backend: Of Django's auth; empty for a sign-in past it.
@@ -53,7 +53,7 @@ def facts_in(claims: Mapping[str, object] | None) -> Facts | None:
     """
     The facts among *claims*; None for a session that was signed in past the app.
 
-    What is there and cannot be read is of no password, under which nobody is signed in.
+    Facts that are there and cannot be read are of no password: nobody is signed in by them.
     """
     if claims is None or CLAIM not in claims:
         return None
@@ -102,7 +102,7 @@ def amr_of(backend: str) -> tuple[str, ...]:
 
 
 def fact_of(session: Session, key: str) -> str | None:
-    """What Django's auth would find under *key* in a session of its own; None for nothing."""
+    """The value that Django's auth would find under *key* in a session of its own, or None."""
     if key == SESSION_KEY:
         return session.user_id if is_key(session.user_id) else None
     facts = facts_in(session.claims)

@@ -46,7 +46,7 @@ def new_session(
     location: Location | None,
     *,
     number: int,
-    lifetime: float = math.inf,
+    lifetime: float | None = None,
 ) -> SessionRow:
     """A session that begins now on *device*, under that ending number; nothing was proven yet."""
     idle, absolute = lifecycle.first_deadlines(op.now, op.policy, lifetime)

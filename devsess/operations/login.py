@@ -137,7 +137,7 @@ async def enter(
 def _row(op: Operation, sign_in: SignIn, seen: Seen, weighed: Weighed) -> SessionRow:
     device = _seen_now(seen.device, seen.sighting, op.now) if seen.is_known else seen.device
     number = seen.account.ending_number
-    lifetime = math.inf if sign_in.lifetime is None else sign_in.lifetime
+    lifetime = sign_in.lifetime
     return evolve(
         new_session(op, device, seen.sighting, seen.location, number=number, lifetime=lifetime),
         auth_time=math.floor(sign_in.auth_instant),

@@ -16,6 +16,7 @@ from devsess.operations.validate import Validated
 from devsess.views import live_view, touched_view
 
 if TYPE_CHECKING:
+    from devsess.lifecycle import Standing
     from devsess.models import Client, Session
     from devsess.policy import Policy
     from devsess.stores.rows import ActivityRow, SessionRow
@@ -34,14 +35,11 @@ def plainly_good(
     """The answer of `validate`; None leaves it to that one, whatever it will be."""
     standing = lifecycle.standing(row, now, policy)
     if (
-        not standing.is_live
-        or standing.written_ahead
-        or lifecycle.is_touch_due(standing, now)
+        not _needs_no_write(standing, claims, now)
         or row.impersonator is not None
         or row.step_up_after is not None
         or row.user_id != claims.user_id
         or row.auth_time != claims.auth_time
-        or rotation.is_first_presentation(claims.generation, row)
         or not _is_on_its_device(row, client, devices)
     ):
         return None
@@ -67,19 +65,26 @@ def still_good(
     row = cast("SessionRow", activity)  # it has the columns that are asked for here
     standing = lifecycle.standing(row, now, policy)
     if (
-        not standing.is_live
-        or standing.written_ahead
-        or lifecycle.is_touch_due(standing, now)
+        not _needs_no_write(standing, claims, now)
         or session.impersonator is not None
         or session.step_up_after is not None
         or row.generation != session.generation
-        or rotation.is_first_presentation(claims.generation, row)
         or not (row.bound or client is None or client.device_token is None)
     ):
         return None
     good_until = lifecycle.cacheable_until(standing, now, policy)
     seen = touched_view(session, standing, bound=row.bound)
     return Validated(seen, min(good_until, claims.expires_at), claims)
+
+
+def _needs_no_write(standing: Standing, claims: AccessClaims, now: float) -> bool:
+    """Whether the session is live, and no touch, correction or mark is due."""
+    return (
+        standing.is_live
+        and not standing.written_ahead
+        and not lifecycle.is_touch_due(standing, now)
+        and not rotation.is_first_presentation(claims.generation, standing.row)
+    )
 
 
 def _is_on_its_device(row: SessionRow, client: Client | None, devices: DeviceTokens) -> bool:

@@ -298,7 +298,7 @@ class AsyncSupportsStatistics(Protocol):
 
 
 class Joined(Protocol):
-    """What a store within an application's transaction can do beside an AsyncStore's calls."""
+    """The calls of a store within an application's transaction, beside those of an AsyncStore."""
 
     async def begin(self) -> None:
         """An operation begins: all that it writes can be undone."""

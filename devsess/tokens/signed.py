@@ -27,8 +27,8 @@ class SignedTexts:
     Mints and verifies the signed texts of one kind, issuer and audience.
 
     Args:
-        kind: What they are for; also names the derived key.
-        prefix: What each begins with.
+        kind: Their use; also names the derived key.
+        prefix: The beginning of each.
     """
 
     def __init__(self, keys: Keys, issuer: str, audience: str, kind: Purpose, prefix: str) -> None:
@@ -46,7 +46,7 @@ class SignedTexts:
 
         Args:
             values: They can be read by anybody.
-            context: What is signed too, and is not in the text.
+            context: Signed too, and not in the text.
         """
         body = json.dumps(values, separators=(",", ":"))
         text = f"{self._prefix}{base64url(body.encode('utf-8', 'surrogatepass'))}"
@@ -78,7 +78,7 @@ def require_in_time(expires_at: float, now: float, what: str) -> None:
     Args:
         expires_at: From then on it is.
         now: Seconds since the epoch.
-        what: What could be done with it, for the message.
+        what: The beginning of the message, such as "the ticket was good".
 
     Raises:
         TokenExpiredError: If it is over.

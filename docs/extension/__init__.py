@@ -1,5 +1,5 @@
 """
-What the site needs beyond Markdown: links out of the folder, pictures, docstrings.
+The site's needs beyond Markdown: links out of the folder, pictures, docstrings.
 
 Sphinx calls `setup`, which connects each module to the event that it answers.
 """

@@ -28,7 +28,7 @@ class Step:
 
     Attributes:
         kind: A call, its answer, a bad answer, a note at one lane, or a part's title.
-        words: What is said.
+        words: The message.
         source: The number of the lane that says it.
         target: The number of the lane that hears it.
     """

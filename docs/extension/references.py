@@ -2,7 +2,7 @@
 References that autodoc writes, to where the site describes their target.
 
 A record is defined in a module of its own and described under the name by which users import it.
-What is neither described here nor ours (the types of Python and of other packages) stays text; a
+A name that is neither described here nor ours (of Python, or of another package) stays text; a
 name of ours that a person wrote and that does not exist stays an error.
 """
 

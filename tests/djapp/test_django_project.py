@@ -51,7 +51,7 @@ def manage(
 
 
 def measuring(config: pytest.Config) -> Sequence[str]:
-    """What counts the lines that another process runs, where those of this one are counted."""
+    """The program that counts lines in another process, where those of this one are counted."""
     if not config.getoption("cov_source", None):
         return ()
     place = config.rootpath
@@ -63,7 +63,7 @@ def measuring(config: pytest.Config) -> Sequence[str]:
 def failures(
     tmp_path_factory: pytest.TempPathFactory, pytestconfig: pytest.Config
 ) -> dict[str, str]:
-    """What the runner wrote of each test that failed."""
+    """The runner's text on each test that failed."""
     place = tmp_path_factory.mktemp("site")
     test = ("test", "shop", "--noinput", "--top-level-directory", str(SITE))
     ended = manage(place, *test, by=measuring(pytestconfig))

@@ -1,4 +1,4 @@
-"""What the documents promise: the commands, the public names, the blocks of a page."""
+"""The promises of the documents: the commands, the public names, the blocks of a page."""
 
 from __future__ import annotations
 

@@ -38,7 +38,7 @@ def run(folder: Path, *command: str) -> str:
 
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
-    """What `django-admin startproject mysite` makes."""
+    """As `django-admin startproject mysite` makes it."""
     run(tmp_path, "-m", "django", "startproject", "mysite")
     return tmp_path / "mysite"
 

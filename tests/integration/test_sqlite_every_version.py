@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 STEPS = [*schema.STEPS]
 ROW = session_row()
-# What a column held that is not there any more.
+# The content of columns that are not there any more.
 _GONE: dict[str, Any] = {"likeness": 0.0}
 
 

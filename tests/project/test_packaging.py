@@ -127,7 +127,7 @@ def test_the_app_of_django_has_its_extras() -> None:
     extras = project()["optional-dependencies"]
     names = ("django", "drf", "prometheus")
     allowed = [*project()["dependencies"], *(it for name in names for it in extras[name])]
-    # Who exchanges the tokens of these has them.
+    # A project that exchanges the tokens of these has them.
     assert imported - {"django-rest-knox", "djangorestframework-simplejwt"} <= required(allowed)
 
 

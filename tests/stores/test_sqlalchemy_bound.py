@@ -135,7 +135,7 @@ def test_the_transaction_sees_its_own_writes(app: App) -> None:
 
 
 def test_events_come_with_the_commit(app: App) -> None:
-    """What may be undone is told to nobody yet; each is told once."""
+    """Nobody hears of writes that may be undone; of each they hear once."""
     grant = app.sessions.login("ada")
     app.heard.clear()
     with Session(app.engine) as db:
@@ -150,7 +150,7 @@ def test_events_come_with_the_commit(app: App) -> None:
 
 
 def test_the_applications_savepoint_undoes_its_part(app: App) -> None:
-    """What was written inside is undone with it, events too; the rest stays."""
+    """The writes inside are undone with it, events too; the rest stays."""
     one, other = app.sessions.login("ada"), app.sessions.login("bea")
     app.heard.clear()
     with Session(app.engine) as db:
@@ -262,7 +262,7 @@ def test_a_failure_is_on_record(app: App) -> None:
 
 
 def test_an_error_leaves_the_transaction_alive(app: App) -> None:
-    """What a call refuses is undone alone: the application goes on, and may commit."""
+    """A call that refuses is undone alone: the application goes on, and may commit."""
     grant = app.sessions.login("ada")
     with Session(app.engine) as db:
         bound = app.sessions.bound(db)
@@ -355,7 +355,7 @@ def test_a_scoped_session_is_taken(app: App) -> None:
 
 
 def test_a_foreign_transaction_is_refused(app: App, databases: Databases) -> None:
-    """What is no session, or of another engine, could only be committed apart."""
+    """Anything but a session of the same engine could only be committed apart."""
     with pytest.raises(ConfigurationError, match="a Session here, not str"):
         app.sessions.bound("transaction")
     with Session(databases.engine) as db, pytest.raises(ConfigurationError, match="another engine"):

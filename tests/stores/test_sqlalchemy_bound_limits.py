@@ -1,4 +1,4 @@
-"""What must not be undone, overlooked or used twice by way of an application's transaction."""
+"""No application's transaction undoes a use, overlooks an ending, or lets a ticket in twice."""
 
 from __future__ import annotations
 

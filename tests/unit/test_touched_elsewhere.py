@@ -31,7 +31,7 @@ TOUCHED: dict[str, Any] = {
 
 
 def judged(row: Any, claims: Any, client: Any) -> Validated:
-    """What memory holds: the answer to a validation of that row."""
+    """The entry in memory: the answer to a validation of that row."""
     found = plainly_good(row, claims, client, THEN, POLICY, TOKENS.device)
     if found is not None:
         return found
@@ -146,7 +146,7 @@ MOVES = {
 def test_what_is_answered_is_what_the_row_says(
     row: Any, moved: Any, client: Any, generation: Any, now: float
 ) -> None:
-    """Whatever a touch or a rotation has written: the operation says it too, and writes nothing."""
+    """After any touch or rotation the operation says the same, and writes nothing."""
     claims = evolve(CLAIMS, generation=generation)
     kept = plainly_good(row, claims, client, THEN, POLICY, TOKENS.device)
     after = evolve(row, **moved)

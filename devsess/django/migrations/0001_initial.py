@@ -6,6 +6,8 @@ import devsess.django.fields
 
 
 class Migration(migrations.Migration):
+    """The first one."""
+
     initial = True
 
     dependencies = ()
@@ -57,6 +59,7 @@ class Migration(migrations.Migration):
                 ("ip", models.TextField(null=True, verbose_name="address")),
                 ("created_at", devsess.django.fields.InstantField(verbose_name="signed in")),
                 ("last_seen_at", devsess.django.fields.InstantField(verbose_name="last active")),
+                ("idle_from", devsess.django.fields.InstantField(verbose_name="idle from")),
                 ("idle_expires_at", devsess.django.fields.InstantField(verbose_name="idle until")),
                 (
                     "absolute_expires_at",

@@ -1,4 +1,4 @@
-"""What the errors of SQLAlchemy and its drivers mean to a manager."""
+"""The errors of SQLAlchemy and its drivers, as those of a store."""
 
 from __future__ import annotations
 

@@ -51,7 +51,7 @@ _ISOLATION = "READ COMMITTED"
 
 @define
 class _Kept:
-    """What an operation has written, which is undone with the application's own savepoint."""
+    """The writes of an operation, which are undone with the application's own savepoint."""
 
     owner: SessionTransaction | None
     logged: list[str | None] = field(factory=list)
@@ -170,8 +170,8 @@ class JoinedStore(Calls):
             await self.run(migrating.put_first_rows, How.WRITE)
 
     async def write(self, work: In[T], *, waits: bool = True) -> T:
-        # What a manager calls as a read is part of nothing: the use of a ticket, which no rollback
-        # may undo, and the correction of a row.
+        # Two writes are part of nothing, and the manager calls them as reads: the use of a ticket,
+        # which no rollback may undo, and the correction of a row.
         if self._savepoint is None:
             return await self._own.write(work, waits=waits)
         self._calls.append(work)

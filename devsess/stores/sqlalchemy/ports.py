@@ -37,7 +37,7 @@ Values: TypeAlias = "Sequence[dict[str, Any]] | dict[str, Any] | None"
 
 
 class How(Enum):
-    """What a call needs of its connection."""
+    """The isolation that a call needs."""
 
     READ = "each statement by itself"
     SNAPSHOT = "all statements see one instant"

@@ -12,14 +12,16 @@ import pytest
 from django.contrib.admin import site
 from django.contrib.auth.models import Permission, User
 from django.core.management import CommandError, call_command
-from django.test import Client
+from django.test import Client, override_settings
 from django.utils import timezone
 
 from devsess.django import manager
-from devsess.django.listing import StoreAdmin
+from devsess.django.listing import ShownAdmin
 from devsess.django.models import Device, Event, Session
 from devsess.models import Client as Described
-from shop.test_django_auth import FIREFOX, SAFARI, Shop, Visits
+from devsess.policy import Policy
+from shop import settings as given
+from shop.visits import FIREFOX, SAFARI, Shop, Visits
 
 
 class AdminTests(Visits):
@@ -60,11 +62,23 @@ class AdminTests(Visits):
         for _, link in today.links:
             self.listed("session", urlencode(link))
 
+    def test_a_tighter_policy_binds_the_filter_too(self) -> None:
+        """A session is not found among the live ones that its own line calls expired."""
+        tight = Policy(access_lifetime=600, idle_timeout=3_600, absolute_lifetime=86_400)
+        later = timezone.now() + timedelta(hours=2)
+        ids = [grant.session.id for grant in self.grants]
+        with (
+            override_settings(DEVSESS={**given.DEVSESS, "policy": tight}),
+            patch("devsess.django.filters.timezone.now", return_value=later),
+        ):
+            assert self.listed("session", "q=ada&state=live") == []
+            assert sorted(self.listed("session", "q=ada&state=expired")) == sorted(ids)
+
     def test_each_list_says_what_it_searches(self) -> None:
         """Its columns, and no others."""
         words = {"ip": "address", "session_id": "session", "device_id": "device"}
         for model, found in site._registry.items():
-            if isinstance(found, StoreAdmin):
+            if isinstance(found, ShownAdmin):
                 searched = {words.get(it, model._meta.model_name) for it in found.search_fields}
                 text = str(found.search_help_text)
                 assert searched == {it for it in words.values() if it in text}, text

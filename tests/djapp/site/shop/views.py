@@ -56,7 +56,7 @@ def add(request: Any, item: str) -> HttpResponse:
 
 
 def cart(request: Any) -> JsonResponse:
-    """What is in it."""
+    """Its content."""
     return JsonResponse({"cart": request.session.get("cart", []), "user": str(request.user)})
 
 
@@ -128,7 +128,7 @@ def switch(request: Any) -> JsonResponse:
 
 
 class Me(APIView):
-    """Who asks."""
+    """The user."""
 
     permission_classes = (IsAuthenticated,)
 
