@@ -48,7 +48,7 @@ def test_the_project_is_green_on_postgresql(server: PostgresServer, tmp_path: Pa
         "PYTHONPATH": os.pathsep.join([str(tmp_path), str(SITE)]),
         "DJANGO_SETTINGS_MODULE": "settings_there",
     }
-    names = ("admin", "exchange", "auth.SignInTests", "auth.DataTests")
+    names = ("admin", "exchange", "auth.SignInTests", "data")
     for arguments in (
         ("migrate", "--verbosity=0"),
         ("migrate", "--database=devsess", "--verbosity=0"),
