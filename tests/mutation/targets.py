@@ -209,6 +209,7 @@ TARGETS: dict[str, tuple[str, ...]] = {
         "tests/manager/test_touches_of_others.py",
         "tests/manager/test_metrics.py",
         "tests/integration/test_sqlite_forks.py::TestForking::test_a_worker_counts_from_nothing",
+        *_LEASES,
     ),
     "devsess/_runtime/waits.py": _LEASES,
     "devsess/_runtime/leases.py": _LEASES,

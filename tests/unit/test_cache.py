@@ -123,6 +123,16 @@ def test_a_moved_mark_makes_stale(feed: Feed, clock: Clock) -> None:
     assert "s1" == cache.hit("token", None, T0).id  # type: ignore[union-attr]
 
 
+def test_what_cannot_answer_is_not_stale(feed: Feed, clock: Clock) -> None:
+    """Over, or another client's: no news would make it an answer, and the row is read at once."""
+    cache = make_cache(feed, clock)
+    keep(cache, "token", "s1", HOME)
+    feed.changed("other")
+    assert STALE is cache.hit("token", HOME, T0)
+    assert None is cache.hit("token", HOME, T0 + 60)
+    assert None is cache.hit("token", Client(ip="198.51.100.7"), T0)
+
+
 def test_a_session_in_the_log_is_forgotten(feed: Feed, clock: Clock) -> None:
     """Every token of a session that the log names is forgotten; the others stay."""
     cache = make_cache(feed, clock)
@@ -307,6 +317,35 @@ def test_an_unmoved_mark_renews_the_second(feed: Feed, clock: Clock) -> None:
     assert asked == feed.asked
 
 
+@pytest.mark.parametrize(
+    ("staleness", "seconds", "has_moved", "expected", "asked"),
+    [
+        (0, 0.0, False, True, 1),
+        (0, 0.0, True, False, 1),
+        (1, 0.999, False, True, 0),
+        (1, 0.999, True, True, 0),
+        (1, 1.0, False, True, 1),
+        (1, 1.0, True, False, 1),
+    ],
+)
+def test_memory_is_current(
+    feed: Feed,
+    clock: Clock,
+    staleness: int,
+    seconds: float,
+    has_moved: bool,
+    expected: bool,
+    asked: int,
+) -> None:
+    """Within the staleness granted nobody asks; after it, as long as the mark has not moved."""
+    cache = make_cache(feed, clock, max_staleness=staleness)
+    before = feed.asked
+    if has_moved:
+        feed.changed("s1")
+    clock.now += seconds
+    assert (expected, asked) == (cache.is_current(T0), feed.asked - before)
+
+
 @pytest.mark.parametrize("size", [0, 1, 3, 8, 100])
 def test_the_size_is_kept(feed: Feed, clock: Clock, size: int) -> None:
     """However many sessions come, no more than the policy allows are kept."""
@@ -438,6 +477,8 @@ def test_answers_and_questions_are_counted(feed: Feed, clock: Clock) -> None:
     cache.look("another", None, T0)
     drive(cache.catch_up(feed))
     assert (2, 2) == (cache.hits, cache.catch_ups)
+    cache.misses += 1
+    assert 3 == cache.uses
 
 
 def test_how_far_behind_it_is(feed: Feed, clock: Clock) -> None:
