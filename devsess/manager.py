@@ -127,12 +127,13 @@ class SessionManager(Runner):
         user_id: str,
         client: Client | None = None,
         *,
-        amr: Sequence[str] = ("pwd",),
+        amr: Sequence[str] | None = None,
         acr: str | None = None,
         auth_time: datetime | float | None = None,
         persistent: bool = False,
         claims: Mapping[str, object] | None = None,
         lifetime: Span | None = None,
+        provider: str | None = None,
     ) -> Grant:
         """
         Write a session for *user_id*, whom the application has authenticated.
@@ -140,7 +141,8 @@ class SessionManager(Runner):
         Args:
             user_id: The account, 1 to 255 characters; it goes into the access token as `sub`.
             client: The request; its device token recognises the device.
-            amr: How the person proved themselves (RFC 8176).
+            amr: How the person proved themselves (RFC 8176); left out, `("pwd",)`, or nothing where
+                there is a *provider*.
             acr: The authentication context reached.
             auth_time: When they did; now if left out. Up to 300 seconds in the future,
                 by the clock of an identity provider, it is taken for now.
@@ -148,6 +150,8 @@ class SessionManager(Runner):
             claims: Data of the application, at most 1,024 bytes as JSON.
             lifetime: When the session ends at the latest, as on a computer that others use too;
                 the policy's absolute lifetime counts if that is shorter.
+            provider: Who authenticated them, where that was not the application: "google", or the
+                name of a customer's own provider. At most 64 characters, all of which show.
 
         Raises:
             LoginDeniedError: If all sessions were ended after *auth_time*, or the
@@ -169,6 +173,7 @@ class SessionManager(Runner):
             persistent=persistent,
             claims=claims,
             lifetime=lifetime,
+            provider=provider,
         )
 
     def refresh(
@@ -418,18 +423,21 @@ class SessionManager(Runner):
         *,
         amr: Sequence[str],
         acr: str | None = None,
+        provider: str | None = None,
     ) -> Grant:
         """
         Record that the person proved themselves again (RFC 9470); older tokens end.
 
-        The session's `auth_time`, `amr` and `acr` are those of this event from now
-        on; the levels reached before keep their instants.
+        The session's `auth_time`, `amr`, `acr` and `provider` are those of this event from
+        now on; the levels reached before keep their instants.
 
         Raises:
             InvalidSessionError: As for validate.
             StoreUnavailableError: If the store did not answer.
         """
-        return self._end(operations.step_up, access_token, client, amr=amr, acr=acr)
+        return self._end(
+            operations.step_up, access_token, client, amr=amr, acr=acr, provider=provider
+        )
 
     def require_seniority(
         self,

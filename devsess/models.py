@@ -115,6 +115,7 @@ class Session(FilledLater):
         score: The most points that its sign-in, or a refresh since, was assessed with;
             None where nothing was assessed, or a step-up answered for it.
         impersonator: User id of the person who acts as this session's user, or None.
+        provider: Who authenticated the person then, such as "google", or None.
     """
 
     id: str
@@ -142,6 +143,7 @@ class Session(FilledLater):
     step_up_after: datetime | None = None
     score: int | None = None
     impersonator: str | None = None
+    provider: str | None = None
 
     @property
     def revoked(self) -> bool:
@@ -166,7 +168,9 @@ class Session(FilledLater):
             "os": self.device.os,
             "browser": self.device.browser,
             "authTime": iso(self.auth_time),
+            "amr": list(self.amr),
             "acr": self.acr,
+            "provider": self.provider,
             "persistent": self.persistent,
             "current": self.is_current,
             "impersonator": self.impersonator,

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from devsess import lifecycle
 from devsess._frozen import NOTHING, FrozenDict, freeze
 from devsess._later import Unfilled
+from devsess._provider import parted
 from devsess.lifecycle import instant
 from devsess.models import Device, Event, Session
 from devsess.stores.rows import EXPIRED, NoticeRow
@@ -72,6 +73,7 @@ def session_view(standing: Standing, *, current: str | None = None) -> Session:
     row, active = standing.row, standing.is_live
     revoked = row.revoked_at is not None and row.reason != EXPIRED
     created_at = instant(row.created_at)
+    amr, provider = parted(row.amr)
     # By position, and one datetime for equal instants: a new token's validation passes here.
     return Session(
         row.id,
@@ -85,7 +87,7 @@ def session_view(standing: Standing, *, current: str | None = None) -> Session:
         instant(standing.idle_deadline),
         instant(standing.absolute_deadline),
         instant(row.auth_time),
-        row.amr,
+        amr,
         row.acr,
         row.persistent,
         instant(row.revoked_at) if revoked and row.revoked_at is not None else None,
@@ -99,6 +101,7 @@ def session_view(standing: Standing, *, current: str | None = None) -> Session:
         None if row.step_up_after is None else instant(row.step_up_after),
         row.score,
         row.impersonator[1] if row.impersonator else None,
+        provider,
     )
 
 
@@ -113,7 +116,8 @@ def live_view(standing: Standing, *, auth_time: int) -> Session:
     session = _unfilled.blank()
     session.id, session.user_id = row.id, row.user_id
     session.ip, session.user_agent, session.location = row.ip, row.user_agent, row.location
-    session.amr, session.acr, session.persistent = row.amr, row.acr, row.persistent
+    session.amr, session.provider = parted(row.amr)
+    session.acr, session.persistent = row.acr, row.persistent
     session.revoked_at = session.revoke_reason = None
     session.is_active, session.is_current = True, False  # not the `current` of a list
     session.is_bound, session.generation, session.score = row.bound, row.generation, row.score

@@ -15,7 +15,7 @@ from devsess.requirement import Requirement
 if TYPE_CHECKING:
     from devsess.adapters._exchange import Exchange
     from devsess.adapters._http import Answer
-    from devsess.adapters._sessions import LoginOptions
+    from devsess.adapters._sessions import LoginOptions, StepUpOptions
     from devsess.errors import DevsessError, InvalidSessionError
     from devsess.models import Client, Grant, Session
     from devsess.policy import Span
@@ -89,12 +89,13 @@ class Current(_BaseCurrent):
         self,
         user_id: str,
         *,
-        amr: Sequence[str] = ("pwd",),
+        amr: Sequence[str] | None = None,
         acr: str | None = None,
         auth_time: datetime | float | None = None,
         persistent: bool = False,
         claims: Mapping[str, object] | None = None,
         lifetime: Span | None = None,
+        provider: str | None = None,
         cookies: bool = True,
     ) -> Grant:
         """
@@ -103,7 +104,7 @@ class Current(_BaseCurrent):
         The browser's previous session ends. With *cookies* false no
         cookie is set, and none overwritten: the grant's tokens are for a program.
         """
-        options = _options(amr, acr, auth_time, persistent, claims, lifetime)
+        options = _options(amr, acr, auth_time, persistent, claims, lifetime, provider)
         return drive(self._exchange.login(user_id, options, cookies=cookies))
 
     def collect(self, pending_token: str, *, cookies: bool = True) -> Grant:
@@ -155,9 +156,11 @@ class Current(_BaseCurrent):
         """
         return drive(self._exchange.require_seniority(ends=ends, ends_others=ends_others))
 
-    def step_up(self, *, amr: Sequence[str], acr: str | None = None) -> Grant:
+    def step_up(
+        self, *, amr: Sequence[str], acr: str | None = None, provider: str | None = None
+    ) -> Grant:
         """The person proved themselves again; errors as for SessionManager.step_up."""
-        return drive(self._exchange.step_up({"amr": amr, "acr": acr}))
+        return drive(self._exchange.step_up({"amr": amr, "acr": acr, "provider": provider}))
 
     def extend(self, by: Span) -> Session:
         """Move the idle deadline and that of its cookies; errors as for SessionManager.extend."""
@@ -188,16 +191,17 @@ class AsyncCurrent(_BaseCurrent):
         self,
         user_id: str,
         *,
-        amr: Sequence[str] = ("pwd",),
+        amr: Sequence[str] | None = None,
         acr: str | None = None,
         auth_time: datetime | float | None = None,
         persistent: bool = False,
         claims: Mapping[str, object] | None = None,
         lifetime: Span | None = None,
+        provider: str | None = None,
         cookies: bool = True,
     ) -> Coroutine[Any, Any, Grant]:
         """See Current.login."""
-        options = _options(amr, acr, auth_time, persistent, claims, lifetime)
+        options = _options(amr, acr, auth_time, persistent, claims, lifetime, provider)
         return self._call("login", lambda it: it.login(user_id, options, cookies=cookies))
 
     def collect(self, pending_token: str, *, cookies: bool = True) -> Coroutine[Any, Any, Grant]:
@@ -233,9 +237,12 @@ class AsyncCurrent(_BaseCurrent):
             lambda it: it.require_seniority(ends=ends, ends_others=ends_others),
         )
 
-    def step_up(self, *, amr: Sequence[str], acr: str | None = None) -> Coroutine[Any, Any, Grant]:
+    def step_up(
+        self, *, amr: Sequence[str], acr: str | None = None, provider: str | None = None
+    ) -> Coroutine[Any, Any, Grant]:
         """See Current.step_up."""
-        return self._call("step_up", lambda it: it.step_up({"amr": amr, "acr": acr}))
+        options: StepUpOptions = {"amr": amr, "acr": acr, "provider": provider}
+        return self._call("step_up", lambda it: it.step_up(options))
 
     def extend(self, by: Span) -> Coroutine[Any, Any, Session]:
         """See Current.extend."""
@@ -288,12 +295,13 @@ async def _resolved(session: Session) -> Session:
 
 
 def _options(
-    amr: Sequence[str],
+    amr: Sequence[str] | None,
     acr: str | None,
     auth_time: datetime | float | None,
     persistent: bool,
     claims: Mapping[str, object] | None,
     lifetime: Span | None,
+    provider: str | None,
 ) -> LoginOptions:
     return {
         "amr": amr,
@@ -302,4 +310,5 @@ def _options(
         "persistent": persistent,
         "claims": claims,
         "lifetime": lifetime,
+        "provider": provider,
     }

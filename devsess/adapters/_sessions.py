@@ -26,11 +26,15 @@ class StepUpOptions(TypedDict):
 
     amr: Sequence[str]
     acr: str | None
+    provider: str | None
 
 
-class LoginOptions(StepUpOptions):
+class LoginOptions(TypedDict):
     """The arguments of a login beside the account and the client."""
 
+    amr: Sequence[str] | None
+    acr: str | None
+    provider: str | None
     auth_time: datetime | float | None
     persistent: bool
     claims: Mapping[str, object] | None

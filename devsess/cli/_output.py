@@ -13,6 +13,8 @@ import click
 from tabulate import tabulate
 
 from devsess.cli._table import Column, Table, text, width_of, wrapped
+from devsess.history.sentences import proof
+from devsess.history.words import provider_name
 from devsess.models import iso
 
 if TYPE_CHECKING:
@@ -26,6 +28,7 @@ SESSIONS = (
     Column("address", least=12, rank=2),
     Column("place", least=8, rank=4),
     Column("since", rank=3),
+    Column("signed in", least=12, rank=5),
     Column("last seen", rank=1),
     Column("state", least=13),
 )
@@ -142,7 +145,10 @@ def network(location: Location | None) -> str:
 def sessions(found: Sequence[Session]) -> None:
     """A table of sessions."""
     rows = [
-        [it.id, it.device, it.ip, it.location, it.created_at, it.last_seen_at, state(it)]
+        [
+            *(it.id, it.device, it.ip, it.location, it.created_at),
+            *(proof(it.amr, it.provider), it.last_seen_at, state(it)),
+        ]
         for it in found
     ]
     listing(SESSIONS, rows, "no sessions")
@@ -190,6 +196,7 @@ def session(it: Session) -> None:
             "at the latest": it.absolute_expires_at,
             "authenticated": it.auth_time,
             "by": ", ".join(it.amr),
+            "through": provider_name(it.provider) if it.provider else None,
             "level": it.acr,
             "levels": ", ".join(f"{acr} {text(at)}" for acr, at in it.levels.items()),
             "persistent": "yes" if it.persistent else "no",
@@ -224,7 +231,6 @@ def session_facts(it: Session) -> dict[str, Any]:
     return {
         **session_json(it),
         "absoluteExpiresAt": iso(it.absolute_expires_at),
-        "amr": [*it.amr],
         "levels": {acr: iso(at) for acr, at in it.levels.items()},
         "revokedAt": iso(it.revoked_at),
         "revokeReason": it.revoke_reason,

@@ -13,7 +13,7 @@ from devsess.django.filters import StateFilter, TrustFilter, TypeFilter, in_word
 from devsess.django.listing import ShownAdmin, StoreAdmin, part, users_of
 from devsess.django.models import Device, Event, Exchange, Session
 from devsess.django.project import project
-from devsess.history.sentences import About, text
+from devsess.history.sentences import About, proof, text
 from devsess.manager import SessionManager
 from devsess.models import Event as HistoryEvent
 from devsess.models import EventType
@@ -87,8 +87,8 @@ class SessionAdmin(StoreAdmin):
 
     @admin.display(description="how")
     def amr(self, row: Any) -> str:
-        """The methods of that."""
-        return part(row, lambda it: ", ".join(it.amr))
+        """The methods of that, and who asked for them."""
+        return part(row, lambda it: proof(it.amr, it.provider))
 
     @admin.display(description="risk")
     def score(self, row: Any) -> Any:

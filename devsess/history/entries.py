@@ -10,6 +10,7 @@ from attrs import frozen
 
 from devsess.history import sentences
 from devsess.history.sentences import About, Failed
+from devsess.history.words import provider_name
 from devsess.models import EventType, iso
 
 if TYPE_CHECKING:
@@ -35,6 +36,7 @@ class HistoryEntry:
         is_impersonation: Whether somebody of the staff acted as the user.
         event: What it was made of; None for failed sign-ins, which are counted alone.
         amr: The methods (RFC 8176) behind *method*.
+        provider: Who authenticated the person, by the name that people know: "Google", or None.
         is_in_question: Whether it is a sign-in that was unusual, whose session lives and whose
             owner has not answered for it.
     """
@@ -52,6 +54,7 @@ class HistoryEntry:
     is_impersonation: bool = False
     event: Event | None = None
     amr: tuple[str, ...] = ()
+    provider: str | None = None
     is_in_question: bool = False
 
     def __str__(self) -> str:
@@ -66,6 +69,7 @@ class HistoryEntry:
             "place": self.place,
             "device": self.device,
             "method": self.method,
+            "provider": self.provider,
             "verdict": self.verdict,
             "count": self.count,
             "since": iso(self.since),
@@ -88,6 +92,7 @@ def entry(event: Event, about: About, *, is_in_question: bool = False) -> Histor
         is_impersonation=sentences.is_impersonation(event),
         event=event,
         amr=tuple(about.amr),
+        provider=provider_name(about.provider) if about.provider else None,
         is_in_question=is_in_question,
     )
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from attrs import frozen
 
-from devsess.history.words import EVENTS, METHODS, REASONS, SIGNALS, VERDICTS, naming
+from devsess.history.words import EVENTS, METHODS, REASONS, SIGNALS, VERDICTS, naming, provider_name
 from devsess.models import Decision, EventType
 
 if TYPE_CHECKING:
@@ -33,11 +33,13 @@ class About:
         place: Where its address is, such as "Lagos, Nigeria", or None.
         device: The name or label of its device, or None.
         amr: The methods (RFC 8176) of the authentication that it is about.
+        provider: Who authenticated the person then, such as "google", or None.
     """
 
     place: str | None = None
     device: str | None = None
     amr: Sequence[str] = ()
+    provider: str | None = None
 
 
 @frozen
@@ -69,6 +71,13 @@ def method(amr: Sequence[str]) -> str | None:
     """Such as "a password and a code"; None where nothing is known."""
     known = [METHODS.get(it, it) for it in naming(amr)]
     return joined([it for it in dict.fromkeys(known) if it]) or None
+
+
+def proof(amr: Sequence[str], provider: str | None) -> str:
+    """Such as "with a passkey through Google"; empty where nothing is known."""
+    by = method(amr)
+    through = f"through {provider_name(provider)}" if provider else None
+    return " ".join(it for it in (f"with {by}" if by else None, through) if it)
 
 
 def verdict(event: Event) -> str | None:
@@ -123,10 +132,10 @@ def _from_networks(found: Sequence[str]) -> str:
 
 
 def _happened(event: Event, about: About) -> str:
-    proof, place = method(about.amr), f", from {about.place}" if about.place else ""
+    how, place = proof(about.amr, about.provider), f", from {about.place}" if about.place else ""
     words = {
         "place": place,
-        "method": f" with {proof}" if proof else "",
+        "method": f" {how}" if how else "",
         "actor": _by(event),
         "name": about.device or "one that is no longer known",
     }

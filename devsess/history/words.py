@@ -14,7 +14,7 @@ from devsess.models import Decision, EventType
 from devsess.stores.rows import EVICTED, EXPIRED, REPLACED
 
 # In the places of {device}, {method}, {place} and {actor} stand " on Chrome on macOS",
-# " with a password", ", from Lagos, Nigeria" and " by support-7", or nothing.
+# " with a password through Google", ", from Lagos, Nigeria" and " by support-7", or nothing.
 EVENTS: Final[Mapping[EventType, str]] = {
     EventType.SESSION_CREATED: "Signed in{method}{place}{device}",
     EventType.SESSION_RENEWED: "The session went on{place}{device}",
@@ -133,6 +133,31 @@ def naming(amr: Iterable[str]) -> list[str]:
     """The methods of *amr* that are named, each once."""
     each = list(dict.fromkeys(amr))
     return each if _PASSKEYS.isdisjoint(each) else [it for it in each if it not in _KEYS]
+
+
+# Names of sign-in providers as their makers spell them; others are shown as the application did.
+PROVIDERS: Final[Mapping[str, str]] = {
+    "amazon": "Amazon",
+    "apple": "Apple",
+    "auth0": "Auth0",
+    "bitbucket": "Bitbucket",
+    "discord": "Discord",
+    "facebook": "Facebook",
+    "github": "GitHub",
+    "gitlab": "GitLab",
+    "google": "Google",
+    "keycloak": "Keycloak",
+    "linkedin": "LinkedIn",
+    "microsoft": "Microsoft",
+    "okta": "Okta",
+    "orcid": "ORCID",
+    "slack": "Slack",
+}
+
+
+def provider_name(provider: str) -> str:
+    """The name by which people know *provider*."""
+    return PROVIDERS.get(provider.lower(), provider)
 
 
 # In the places in braces stand the numbers of the signal.

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from devsess import skew
+from devsess._provider import PREFIX, with_provider
 from devsess._text import clean_text
 from devsess.models import Client, Device, Session
 from devsess.policy import Span, seconds
@@ -19,6 +20,9 @@ MAX_CLAIMS = 1024
 OWN_CLAIMS = "devsess."
 MAX_AMR = 16
 MAX_NAME = 64
+MAX_PROVIDER = 64
+# Said of a sign-in of which nothing else is said.
+_PASSWORD = ("pwd",)
 
 
 def checked_text(value: object, name: str) -> str:
@@ -189,7 +193,7 @@ def _range(most: float) -> str:
 
 def checked_amr(amr: Sequence[str]) -> tuple[str, ...]:
     """
-    Authentication methods (RFC 8176), at most 16.
+    Authentication methods (RFC 8176), at most 16, none of which could pass for a provider.
 
     Raises:
         TypeError, ValueError: If they are not.
@@ -198,7 +202,41 @@ def checked_amr(amr: Sequence[str]) -> tuple[str, ...]:
         raise TypeError('amr must be a sequence of names, such as ("pwd",)')
     if len(amr) > MAX_AMR:
         raise ValueError(f"amr must have at most {MAX_AMR} names")
-    return tuple(checked_text(name, "amr") for name in amr)
+    methods = tuple(checked_text(name, "amr") for name in amr)
+    if any(name.startswith(PREFIX) for name in methods):
+        raise ValueError(f"no name in amr may begin with {PREFIX!r}: give a provider as provider=")
+    return methods
+
+
+def checked_proof(amr: Sequence[str] | None, provider: str | None) -> tuple[str, ...]:
+    """
+    How a person was authenticated and by which provider, as a row keeps both.
+
+    Without *amr* it is taken for a password, but not where a provider asked for it: how that
+    authenticates is not known here.
+
+    Raises:
+        TypeError, ValueError: If they cannot be kept.
+    """
+    name = None if provider is None else checked_provider(provider)
+    if amr is None:
+        amr = _PASSWORD if name is None else ()
+    return with_provider(checked_amr(amr), name)
+
+
+def checked_provider(provider: str) -> str:
+    """
+    The name of a sign-in provider: 1 to 64 characters, all of which show, with no blank around.
+
+    Raises:
+        TypeError, ValueError: If it is not.
+    """
+    name = checked_text(provider, "provider")
+    if len(name) > MAX_PROVIDER:
+        raise ValueError(f"provider must have at most {MAX_PROVIDER} characters, not {len(name)}")
+    if not name.isprintable() or name != name.strip():
+        raise ValueError("provider must be printable, with no blanks around it")
+    return name
 
 
 def checked_claims(claims: Mapping[str, object] | None) -> str:

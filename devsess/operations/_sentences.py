@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from devsess import lifecycle, strength
+from devsess._provider import parted
 from devsess.errors import StepUpRequiredError
 from devsess.history.sentences import OF_REFRESHES
 from devsess.lifecycle import instant
@@ -77,14 +78,17 @@ def proof(row: SessionRow, now: float) -> Said:
 
 
 def _proven(row: SessionRow, now: float) -> Said:
-    by = ", ".join(row.amr) or "no method that is known"
+    amr, provider = parted(row.amr)
+    by = ", ".join(amr) or "no method that is known"
+    through = f", through {provider}" if provider else ""
     level = f", level {row.acr}" if row.acr else ""
     age = max(0.0, now - row.auth_time)
-    said = f"{_utc(row.auth_time)}, {age:,.0f} seconds ago, by {by}{level}"
+    said = f"{_utc(row.auth_time)}, {age:,.0f} seconds ago, by {by}{through}{level}"
     data = {
         "authTime": _iso(row.auth_time),
         "ageSeconds": round(age, 3),
-        "amr": list(row.amr),
+        "amr": list(amr),
+        "provider": provider,
         "acr": row.acr,
     }
     return said, data

@@ -21,6 +21,7 @@ class SignIn:
     The application's part of a login, checked.
 
     Attributes:
+        amr: The methods, and behind them the provider, as a row keeps both.
         lifetime: Seconds after which the session ends at the latest; None: as the policy has it.
         Others as in `SessionManager.login`.
     """

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from devsess import lifecycle, skew
+from devsess._provider import parted
 from devsess.errors import (
     BadTokenError,
     DeviceMismatchError,
@@ -42,6 +43,7 @@ def grant(
 ) -> Grant:
     """The tokens of a session as it stands."""
     row = standing.row
+    amr, _ = parted(row.amr)
     expires_at = lifecycle.token_expiry(standing, op.now, op.policy)
     access_token = op.tokens.access.mint(
         session_id=row.id,
@@ -49,7 +51,7 @@ def grant(
         now=op.now,
         expires_at=expires_at,
         auth_time=row.auth_time,
-        amr=row.amr,
+        amr=amr,
         acr=row.acr,
         generation=row.generation,
         jti=op.new_id(),

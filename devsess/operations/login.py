@@ -16,11 +16,11 @@ from devsess.errors import LoginDeniedError, SessionLimitError
 from devsess.models import EventType
 from devsess.operations import assessing, holding, noticing, seeding, velocity
 from devsess.operations._checks import (
-    checked_amr,
     checked_claims,
     checked_client,
     checked_instant,
     checked_lifetime,
+    checked_proof,
     checked_text,
 )
 from devsess.operations._rows import new_device, new_session
@@ -50,12 +50,13 @@ async def login(
     user_id: str,
     client: Client | None,
     *,
-    amr: Sequence[str],
+    amr: Sequence[str] | None,
     acr: str | None,
     auth_time: datetime | float | None,
     persistent: bool,
     claims: Mapping[str, object] | None,
     lifetime: Span | None,
+    provider: str | None,
 ) -> Grant:
     """
     Write a session for *user_id* on the device of *client*.
@@ -75,9 +76,8 @@ async def login(
     who = checked_text(user_id, "user_id")
     dated = auth_time is not None
     span = checked_lifetime(lifetime)
-    sign_in = SignIn(
-        who, checked_amr(amr), context_class, instant, dated, bool(persistent), text, span
-    )
+    proof = checked_proof(amr, provider)
+    sign_in = SignIn(who, proof, context_class, instant, dated, bool(persistent), text, span)
     limit = op.policy.limit_for(user_id, client)
     seen = await look(op, who, client)
     weighed = assessing.weigh(op, who, seen.facts, seen.habits, context_class)

@@ -10,6 +10,7 @@ from attrs import frozen
 
 from devsess import lifecycle
 from devsess._client import MAX_USER_AGENT, Client
+from devsess._provider import parted
 from devsess._text import clean_text
 from devsess.devices.recognise import traits
 from devsess.history.entries import HistoryEntry, entry, failed
@@ -213,7 +214,7 @@ class _Known:
         session = self._sessions.get(row.session_id)
         if session is not None:
             place = await self._place(row, session)
-            return About(place, _called(session.device), _methods(row, session))
+            return About(place, _called(session.device), *parted(_proof(row, session)))
         device = await self._device(row)
         return About(await self._place(row, None), device)
 
@@ -246,8 +247,8 @@ def _called(device: DeviceRow) -> str:
     return f'"{device.name}"' if device.name else device.label
 
 
-def _methods(row: EventRow, session: SessionRow) -> Sequence[str]:
-    """Those of the authentication that *row* is about, unless the session had another since."""
+def _proof(row: EventRow, session: SessionRow) -> tuple[str, ...]:
+    """Of the authentication that *row* is about, unless the session had another since."""
     second = math.floor(row.at)
     is_latest = {
         EventType.SESSION_CREATED: session.auth_time <= second,

@@ -73,7 +73,6 @@ def _exported(op: Operation, row: SessionRow) -> dict[str, Any]:
         "lastSeenAt": view.last_seen_at.isoformat(),
         "absoluteExpiresAt": view.absolute_expires_at.isoformat(),
         "authTime": view.auth_time.isoformat(),
-        "amr": [*row.amr],
         "levels": {acr: at.isoformat() for acr, at in view.levels.items()},
         "coordinates": [place.latitude, place.longitude] if place else None,
         "place": place.to_dict() if place else None,

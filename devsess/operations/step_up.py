@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from devsess import lifecycle, rotation, strength
 from devsess.errors import StepUpRequiredError
 from devsess.models import EventType
-from devsess.operations._checks import checked_amr, checked_client, checked_text
+from devsess.operations._checks import checked_amr, checked_client, checked_proof, checked_text
 from devsess.operations.common import (
     corrected,
     event_of,
@@ -30,6 +30,7 @@ async def step_up(
     *,
     amr: Sequence[str],
     acr: str | None,
+    provider: str | None,
 ) -> Grant:
     """
     Make a newer authentication the session's latest; the levels reached before stay.
@@ -37,11 +38,11 @@ async def step_up(
     Raises:
         InvalidSessionError: As for validate, always read from the store.
         StepUpRequiredError: If it is an impersonation.
-        TypeError, ValueError: If *amr* or *acr* cannot be kept.
+        TypeError, ValueError: If *amr*, *acr* or *provider* cannot be kept.
     """
     checked_client(client)
     claims = op.tokens.access.verify(access_token, op.now)
-    methods = checked_amr(amr)
+    proof = checked_proof(checked_amr(amr), provider)
     context_class = None if acr is None else checked_text(acr, "acr")
     while True:
         row = (await corrected(op, await live_session(op, claims))).row
@@ -50,7 +51,7 @@ async def step_up(
         owns = presents_own_device(op, row, client)
         changes: dict[str, object] = {
             "auth_time": lifecycle.step_up_time(row, op.now),
-            "amr": methods,
+            "amr": proof,
             "acr": context_class,
             "levels": lifecycle.levels_before(row, context_class, op.now),
             "generation": row.generation + 1,

@@ -70,6 +70,7 @@ class SessionRow:
         idle_expires_at: The idle deadline as written; never after the absolute one.
         auth_time: Of the latest sign-in or step-up, as are `amr` and `acr`; whole
             seconds, as in the JWT.
+        amr: The methods, and behind them the sign-in provider: see `_provider`.
         claims: JSON text of an object.
         generation: Counts rotations of the refresh token.
         rotated_at: When the generation last rose, or None.

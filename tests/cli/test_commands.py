@@ -52,6 +52,18 @@ def call_json(path: Path, *arguments: str) -> Any:
     return json.loads(call(path, *arguments, "--json").stdout)
 
 
+def test_the_commands_say_how_somebody_signed_in(sessions: SessionManager, path: Path) -> None:
+    """By which methods and through whom, in words; as JSON by their names."""
+    session = sessions.login("ada", PHONE, amr=("passkey",), provider="google").session
+    words = "with a passkey through Google"
+
+    assert words in call(path, "list", "ada").stdout
+    assert words in call(path, "history", "ada").stdout
+    assert re.search(r"^through +Google$", call(path, "show", session.id).stdout, re.MULTILINE)
+    [found] = call_json(path, "list", "ada")["sessions"]
+    assert (["passkey"], "google") == (found["amr"], found["provider"])
+
+
 def test_list_shows_devices_by_name(sessions: SessionManager, path: Path) -> None:
     """A live session is a line with its id, device, address and state."""
     session = sessions.login("ada", PHONE).session

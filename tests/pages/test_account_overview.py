@@ -51,6 +51,31 @@ def test_a_row_says_where_and_when(make_site: Callable[..., Site]) -> None:
     assert "Dates and times are those of the time zone UTC." in page
 
 
+@pytest.mark.parametrize(
+    ("amr", "provider", "expected"),
+    [
+        (("passkey",), "google", ", with a passkey, through Google"),
+        ((), "Müller GmbH", ", through Müller GmbH"),
+        ((), "<b>{x}</b>", ", through &lt;b&gt;{x}&lt;/b&gt;"),
+        ((), "x" * 64, f", through {'x' * 31}…"),
+        ((), None, ""),
+    ],
+)
+def test_a_row_says_through_whom(
+    make_site: Callable[..., Site], amr: tuple[str, ...], provider: str | None, expected: str
+) -> None:
+    """The provider's own name, as text, on the row and in the history."""
+    site = make_site(policy=QUIET)
+    person = site.person()
+    client = Client(ip="203.0.113.4", user_agent=FIREFOX)
+    site.sessions.login("ada", client, amr=amr, provider=provider)
+    page = re.sub(r"</?(?!b>)[a-z][^>]*>", "", person.page().text)
+    history = re.sub(r"</?(?!b>)[a-z][^>]*>", "", person.page("/history").text)
+
+    assert f"Signed in on 18 July 2025{expected}\n" in page
+    assert expected.rpartition(", ")[2] in history
+
+
 def test_a_renamed_device_shows_its_label_too(site: Site) -> None:
     """The name its user gave stands in place of the label, which stands beneath."""
     person = site.person()

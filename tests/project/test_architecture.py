@@ -51,6 +51,7 @@ ROOMS = {
                 "_held",
                 "_instants",
                 "_location",
+                "_provider",
                 "_text",
                 "_frozen",
                 "_later",

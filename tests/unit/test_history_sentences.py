@@ -353,13 +353,14 @@ def test_an_entry_as_json() -> None:
     event = of(E.SESSION_CREATED, reason="impersonation", actor="support-7", is_new_device=True)
     found = entry(event, LAGOS)
 
-    expected = {
+    expected: dict[str, Any] = {
         "at": "2026-11-26T14:03:00Z",
         "text": "Impersonation by support-7, from Lagos, Nigeria, on Chrome on macOS. New device.",
         "type": "session_created",
         "place": "Lagos, Nigeria",
         "device": "Chrome on macOS",
         "method": "a password and a code",
+        "provider": None,
         "verdict": "New device.",
         "count": 1,
         "since": None,

@@ -57,7 +57,9 @@ USES: dict[str, tuple[Callable[[Operation], Any], str | None]] = {
     "validate": (lambda op: operations.validate(op, CLAIMS, None, touch=True), None),
     "refresh": (lambda op: operations.refresh(op, REFRESH_TOKEN, None), "rotate"),
     "step up": (
-        lambda op: operations.step_up(op, access_token(), None, amr=("otp",), acr=None),
+        lambda op: operations.step_up(
+            op, access_token(), None, amr=("otp",), acr=None, provider=None
+        ),
         "update",
     ),
     "extend": (lambda op: operations.extend(op, ROW.id, 60, user_id=None), "update"),

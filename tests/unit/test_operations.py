@@ -60,7 +60,7 @@ def refresh(now: float, generation: int = 0, client: Client | None = None) -> An
 
 
 def login(client: Client | None = None) -> Any:
-    none: dict[str, Any] = {"auth_time": None, "claims": None, "lifetime": None}
+    none: dict[str, Any] = {"auth_time": None, "claims": None, "lifetime": None, "provider": None}
     return operations.login(
         at(T0), "user-1", client, amr=("pwd",), acr=None, persistent=False, **none
     )
@@ -263,7 +263,7 @@ def test_a_refused_login_is_kept_and_emitted() -> None:
 def test_a_step_up_that_lost_is_judged_again() -> None:
     """The token it came with has ended with the other step-up."""
     raised = evolve(ROW, auth_time=ROW.auth_time + 5, generation=1)
-    flow = operations.step_up(at(SOON), access_token(), None, amr=("otp",), acr=None)
+    flow = operations.step_up(at(SOON), access_token(), None, amr=("otp",), acr=None, provider=None)
     outcome = play(flow, ("get", ROW), ("update", None), ("get", raised))
     assert isinstance(outcome, TokenExpiredError)
 

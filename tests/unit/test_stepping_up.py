@@ -15,7 +15,9 @@ RAISED = evolve(ROW, auth_time=ROW.auth_time + 1, generation=1)
 
 
 def step_up(client: Client | None = None, acr: Any = "aal2") -> Any:
-    return operations.step_up(at(SOON), access_token(), client, amr=("otp",), acr=acr)
+    return operations.step_up(
+        at(SOON), access_token(), client, amr=("otp",), acr=acr, provider=None
+    )
 
 
 @pytest.mark.parametrize(

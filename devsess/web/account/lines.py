@@ -11,7 +11,7 @@ from markupsafe import Markup
 
 from devsess.models import Decision, EventType
 from devsess.web.account import sentences
-from devsess.web.account.methods import means
+from devsess.web.account.methods import means, through
 from devsess.web.account.sentences import UNANSWERED, Verdict
 from devsess.web.words import isolated
 
@@ -77,6 +77,8 @@ def facts_of(words: Words, entry: HistoryEntry, event: Event, *where: str | None
     facts += [isolated(it) for it in where if it]
     method = means(words, entry.amr)
     facts += [words.say("with {methods}", methods=method)] if method else []
+    provider = through(entry.provider)
+    facts += [words.say("through {provider}", provider=provider)] if provider else []
     if event.actor is not None and event.actor != event.user_id:
         facts.append(words.say("by {actor}", actor=isolated(event.actor)))
     return facts

@@ -1,4 +1,4 @@
-"""How a person proved themselves, in words: "a password and a code"."""
+"""How a person proved themselves, in words: "a password and a code", and through whom."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from markupsafe import Markup
 
-from devsess.history.words import naming
+from devsess.history.words import naming, provider_name
 from devsess.web.words import isolated, msg
 
 if TYPE_CHECKING:
@@ -56,3 +56,8 @@ def means(words: Words, amr: Iterable[str]) -> Markup | None:
     if not first:
         return last
     return words.say("{first} and {last}", first=words.listed(first), last=last)
+
+
+def through(provider: str | None) -> Markup | None:
+    """The name of a sign-in provider, which its application or customer has given."""
+    return isolated(provider_name(provider), 32) if provider else None

@@ -21,7 +21,7 @@ from devsess.errors import (
 )
 from devsess.web.account import answering, device, ending, history, overview
 from devsess.web.account import device_changes as changes
-from devsess.web.account.methods import means
+from devsess.web.account.methods import means, through
 from devsess.web.account.rows import named
 from devsess.web.account.visit import AccountVisit
 from devsess.web.faces import Pages
@@ -127,6 +127,7 @@ class AccountPages(Pages[AccountVisit]):
     def _prepare(self, visit: AccountVisit) -> None:
         words = visit.words
         visit.context |= {"means": partial(means, words), "named": partial(named, words)}
+        visit.context["through"] = through
         visit.context["password_url"] = self._there(visit, self._password_url)
 
     def answer_to(self, visit: AccountVisit, error: DevsessError) -> Answer | None:

@@ -11,7 +11,7 @@ from markupsafe import Markup
 
 from devsess.explanation import Outcome
 from devsess.models import Decision
-from devsess.web.account.methods import means
+from devsess.web.account.methods import means, through
 from devsess.web.account.sentences import SIGNALS
 from devsess.web.admin.saying import number, reason_words
 from devsess.web.words import isolated, msg
@@ -203,7 +203,15 @@ def _impersonation(visit: AdminVisit, data: Mapping[str, Any]) -> Markup:
 
 def _authentication(visit: AdminVisit, data: Mapping[str, Any]) -> Markup:
     at, methods = _instant(visit, data["authTime"]), means(visit.words, data["amr"]) or "–"
-    return visit.words.say("Latest proof {at}, by {methods}", at=at, methods=methods)
+    provider = through(data["provider"])
+    if provider is None:
+        return visit.words.say("Latest proof {at}, by {methods}", at=at, methods=methods)
+    return visit.words.say(
+        "Latest proof {at}, by {methods}, through {provider}",
+        at=at,
+        methods=methods,
+        provider=provider,
+    )
 
 
 def _device(visit: AdminVisit, data: Mapping[str, Any]) -> Markup:
