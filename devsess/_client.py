@@ -7,6 +7,8 @@ from typing import Literal
 
 from attrs import field, frozen
 
+from devsess import _app as apps
+
 Kind = Literal["desktop", "phone", "tablet", "tv", "bot", "app", "unknown"]
 # Stands for everything that cannot be read of a client.
 UNKNOWN: Literal["unknown"] = "unknown"
@@ -31,7 +33,8 @@ class Client:
         ip: The client's address; behind proxies, the one the adapter worked out.
             A text longer than 64 characters is no address, and becomes None.
         user_agent: The User-Agent header, cut at 512 characters; where it is not
-            given, the one among *headers*.
+            given, the one among *headers*. Before it, in brackets, stands the native app
+            that the header `Devsess-App` among *headers* names.
         headers: The request's headers, for client hints (`Sec-CH-UA-*`).
         device_token: The token that `login` gave this browser or app. A text
             longer than 1,024 characters is no such token, and becomes None.
@@ -47,9 +50,13 @@ class Client:
     def __attrs_post_init__(self) -> None:
         # Values of a wrong type stay as they are: sign-in and refresh name the field.
         agent, token, ip = self.user_agent, self.device_token, self.ip
-        if agent is None and self.headers:
-            agent = _agent_among(self.headers)
-            object.__setattr__(self, "user_agent", agent)
+        if self.headers and isinstance(self.headers, Mapping):
+            if agent is None:
+                agent = _among(self.headers, "user-agent")
+            if agent is None or isinstance(agent, str):
+                agent = apps.marked(agent, _among(self.headers, apps.HEADER))
+            if agent is not self.user_agent:
+                object.__setattr__(self, "user_agent", agent)
         if isinstance(agent, str) and len(agent) > MAX_USER_AGENT:
             object.__setattr__(self, "user_agent", agent[:MAX_USER_AGENT])
         if isinstance(token, str) and len(token) > MAX_DEVICE_TOKEN:
@@ -58,12 +65,11 @@ class Client:
             object.__setattr__(self, "ip", None)
 
 
-def _agent_among(headers: Mapping[str, str]) -> str | None:
-    """The User-Agent among *headers*, by whatever case a server spells its name."""
-    if not isinstance(headers, Mapping):
-        return None
+def _among(headers: Mapping[str, str], wanted: str) -> str | None:
+    """The *wanted* one of *headers*, by whatever case a server spells its name."""
+    length = len(wanted)
     for name in headers:
-        if isinstance(name, str) and len(name) == 10 and name.lower() == "user-agent":
+        if isinstance(name, str) and len(name) == length and name.lower() == wanted:
             value = headers[name]
             return value if isinstance(value, str) else None
     return None

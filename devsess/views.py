@@ -8,6 +8,7 @@ from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 from devsess import lifecycle
+from devsess._app import with_version
 from devsess._frozen import NOTHING, FrozenDict, freeze
 from devsess._later import Unfilled
 from devsess._provider import parted
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from devsess.lifecycle import Standing
-    from devsess.stores.rows import DeviceRow, EventRow
+    from devsess.stores.rows import DeviceRow, EventRow, SessionRow
 
 EMPTY_CLAIMS = "{}"
 
@@ -46,6 +47,15 @@ _SHOWN: Callable[[DeviceRow], tuple[Any, ...]] = attrgetter(
     *("id", "label", "kind", "os", "browser", "first_seen_at", "last_seen_at"),
     *("trusted_until", "blocked", "name", "resembles"),
 )
+
+
+def _shown_in(row: SessionRow) -> tuple[Any, ...]:
+    """The values _SHOWN of a session's device, in whose label is the version of its app."""
+    shown = _SHOWN(row.device)
+    if not row.user_agent or row.user_agent[0] != "[":
+        return shown
+    id_, label, *others = shown
+    return (id_, with_version(label, row.user_agent), *others)
 
 
 def _device(shown: tuple[Any, ...]) -> Device:
@@ -78,7 +88,7 @@ def session_view(standing: Standing, *, current: str | None = None) -> Session:
     return Session(
         row.id,
         row.user_id,
-        device_view(row.device),
+        _device(_shown_in(row)),
         row.ip if active else row.network,
         row.user_agent,
         row.location,
@@ -126,7 +136,7 @@ def live_view(standing: Standing, *, auth_time: int) -> Session:
         session,
         partial(
             _cold,
-            _SHOWN(row.device),
+            _shown_in(row),
             None if row.claims == EMPTY_CLAIMS else row.claims,
             lifecycle.levels_reached(row) if row.levels or row.acr is not None else None,
             row.created_at,

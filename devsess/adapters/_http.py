@@ -29,6 +29,7 @@ READ_HEADERS = (
     "authorization",
     "content-type",
     "cookie",
+    "devsess-app",
     "devsess-device",
     "devsess-passive",
     "forwarded",

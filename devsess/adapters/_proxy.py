@@ -12,6 +12,7 @@ import re
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
 
+from devsess import _app as apps
 from devsess._client import MAX_HINT
 from devsess.adapters._http import HINTS, Request
 from devsess.adapters._settings import Network, ProxyHeader, Settings
@@ -44,7 +45,7 @@ def client_of(request: Request, settings: Settings, device_token: str | None) ->
     proxies, named_in = settings.trusted_proxies, settings.proxy_header
     return Client(
         client_address(request.peer, headers, proxies, named_in),
-        headers.get("user-agent"),
+        apps.marked(headers.get("user-agent"), headers.get(apps.HEADER)),
         hints or None,
         device_token,
     )

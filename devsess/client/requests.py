@@ -14,9 +14,9 @@ from devsess.client.tokens import Tokens
 # Seconds for each wait of a request under the lock: half of what others wait for that.
 LONGEST = 15.0
 _DIGITS = re.compile(r"[0-9]{1,6}")
-# Headers of the application's request that one in its name carries too: by the user agent a
-# session knows its device, and a renewal for a timer is no activity.
-_INHERITED = ("User-Agent", "Devsess-Passive")
+# Headers of the application's request that one in its name carries too: by the user agent and
+# the app's name a session knows its device, and a renewal for a timer is no activity.
+_INHERITED = ("User-Agent", "Devsess-App", "Devsess-Passive")
 
 
 class Site:

@@ -143,6 +143,7 @@ class Claim:
         model: The device's model, or None.
         sure: Whether the machine was known by a mark of its own. Then hints say no more
             of it: those of a console or a headset are of the system that it is made from.
+        app: The name that a native app gives itself; for the label alone.
     """
 
     browser: str = UNKNOWN
@@ -151,6 +152,7 @@ class Claim:
     kind: Kind = UNKNOWN
     model: str | None = None
     sure: bool = False
+    app: str | None = None
 
     @property
     def label(self) -> str:
@@ -161,9 +163,10 @@ class Claim:
             return self.model or "Smart TV"
         if self.kind == "bot":
             return _joined(name) or "Bot"
+        shown = self.app or name
         if self.model and self.os == "Android":
-            return _joined(self.model, name)
-        return _joined(name, place, by=" on ") or "Unknown device"
+            return _joined(self.model, shown)
+        return _joined(shown, place, by=" on ") or "Unknown device"
 
 
 def _joined(*parts: str | None, by: str = " · ") -> str:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from attrs import evolve, frozen
 
 from devsess import lifecycle, rotation, strength
+from devsess._app import unmarked
 from devsess._client import MAX_USER_AGENT
 from devsess._text import clean_text
 from devsess.devices.addresses import address
@@ -197,8 +198,9 @@ async def _whereabouts(op: Operation, row: SessionRow, client: Client) -> dict[s
     """Where the session is now; a column that the client did not give stays as it was."""
     changes: dict[str, object] = {}
     sighting = sight(client, op.policy.privacy)
-    if sighting.user_agent and sighting.user_agent != row.user_agent:
-        changes["user_agent"] = sighting.user_agent
+    agent = sighting.user_agent
+    if agent and agent not in (row.user_agent, unmarked(row.user_agent)):
+        changes["user_agent"] = agent
     if sighting.ip and sighting.ip != row.ip:
         location = await op.locate(address(client.ip))
         changes |= {"ip": sighting.ip, "network": sighting.network, "location": location}

@@ -244,12 +244,13 @@ def test_other_origins_get_no_tokens(service: Service) -> None:
 
 def test_a_renewal_looks_like_the_request_that_needs_it(service: Service) -> None:
     """By the user agent the session knows its device; a timer's renewal is no activity."""
-    headers = {"User-Agent": "Shop/2.1 (Linux)", "Devsess-Passive": "1"}
+    headers = {"User-Agent": "Shop/2.1 (Linux)", "Devsess-App": "Shop/2.1", "Devsess-Passive": "1"}
     with client(service, service.auth(), headers=headers) as http:
         service.clock.advance(LATER)
         http.get("/me")
     refresh = service.headers[-2]
     assert "Shop/2.1 (Linux)" == refresh["HTTP_USER_AGENT"]
+    assert "Shop/2.1" == refresh["HTTP_DEVSESS_APP"]
     assert "1" == refresh["HTTP_DEVSESS_PASSIVE"]
 
 

@@ -45,6 +45,7 @@ ROOMS = {
                 "geo.locator",
             ),
             *(
+                "_app",
                 "_assessment",
                 "_client",
                 "_events",

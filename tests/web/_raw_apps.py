@@ -49,6 +49,8 @@ async def login(current: Any, query: dict[str, list[str]], now: Callable[[], flo
     ago = float(query.get("ago", ["0"])[0])
     options = {"persistent": "persistent" in query, "auth_time": now() - ago, "acr": "aal1"}
     options |= {"cookies": "bare" not in query, "lifetime": float(query.get("life", ["9e8"])[0])}
+    if "provider" in query:
+        options["provider"] = query["provider"][0]
     grant = await done(current.login(query["user"][0], **options))
     tokens = ("access_token", "refresh_token", "device_token")
     return Answer(json.dumps({name: getattr(grant, name) for name in tokens}))

@@ -74,6 +74,18 @@ def test_a_shorter_life_shortens_the_cookies(site: Any) -> None:
     assert 401 == browser.get("/me").status_code
 
 
+def test_a_session_says_who_authenticated_and_by_which_app(site: Any) -> None:
+    """The endpoints show the provider that the application named, and the app by its header."""
+    browser = site.browser()
+    login = browser.ask("POST", "/login?user=ada&provider=google", **{"Devsess-App": "Shop/4.2.1"})
+    assert 200 == login.status_code
+    browser.get("/auth/sessions", **{"Devsess-App": "Shop/4.2.1, Shop/9"})
+    [session] = browser.get("/auth/sessions").json()["sessions"]
+
+    assert ([], "google") == (session["amr"], session["provider"])
+    assert ("Shop 4.2.1 on macOS", "Chrome") == (session["device"], session["browser"])
+
+
 @pytest.mark.parametrize("path", ["/me", "/extend"])
 def test_persistent_cookies_follow_the_deadline(site: Any, path: str) -> None:
     """If activity or `extend` moves it, the cookies of the same answer last as long."""
