@@ -50,19 +50,32 @@ class Client:
     def __attrs_post_init__(self) -> None:
         # Values of a wrong type stay as they are: sign-in and refresh name the field.
         agent, token, ip = self.user_agent, self.device_token, self.ip
-        if self.headers and isinstance(self.headers, Mapping):
-            if agent is None:
-                agent = _among(self.headers, "user-agent")
-            if agent is None or isinstance(agent, str):
-                agent = apps.marked(agent, _among(self.headers, apps.HEADER))
-            if agent is not self.user_agent:
-                object.__setattr__(self, "user_agent", agent)
+        if self.headers and type(self.headers) is not Hints:
+            agent = _agent_among(self.headers, agent)
+            object.__setattr__(self, "user_agent", agent)
         if isinstance(agent, str) and len(agent) > MAX_USER_AGENT:
             object.__setattr__(self, "user_agent", agent[:MAX_USER_AGENT])
         if isinstance(token, str) and len(token) > MAX_DEVICE_TOKEN:
             object.__setattr__(self, "device_token", None)
         if isinstance(ip, str) and len(ip) > MAX_ADDRESS:
             object.__setattr__(self, "ip", None)
+
+
+class Hints(dict[str, str]):
+    """Client hints alone, of a request whose user agent and app an adapter has read already."""
+
+    __slots__ = ()
+
+
+def _agent_among(headers: Mapping[str, str], agent: str | None) -> str | None:
+    """The user agent *agent*, else the one among *headers*, with the app that they name."""
+    if not isinstance(headers, Mapping):
+        return agent
+    if agent is None:
+        agent = _among(headers, "user-agent")
+    if agent is not None and not isinstance(agent, str):
+        return agent
+    return apps.marked(agent, _among(headers, apps.HEADER))
 
 
 def _among(headers: Mapping[str, str], wanted: str) -> str | None:

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from functools import lru_cache
 
 from devsess import _app as apps
-from devsess._client import MAX_HINT
+from devsess._client import MAX_HINT, Hints
 from devsess.adapters._http import HINTS, Request
 from devsess.adapters._settings import Network, ProxyHeader, Settings
 from devsess.devices.addresses import address
@@ -41,7 +41,11 @@ _STRINGS = re.compile(_QUOTED)
 def client_of(request: Request, settings: Settings, device_token: str | None) -> Client:
     """The client of *request*, as the manager sees it."""
     headers = request.headers
-    hints = {name: hint for name in HINTS if (hint := headers.get(name)) and len(hint) <= MAX_HINT}
+    hints = Hints()
+    for name in HINTS:
+        hint = headers.get(name)
+        if hint and len(hint) <= MAX_HINT:
+            hints[name] = hint
     proxies, named_in = settings.trusted_proxies, settings.proxy_header
     return Client(
         client_address(request.peer, headers, proxies, named_in),

@@ -167,6 +167,27 @@ def test_what_a_request_would_meet(desk: Desk) -> None:
     assert "not reached" in page
 
 
+@pytest.mark.parametrize(
+    ("amr", "provider", "expected"),
+    [
+        (("hwk",), "okta", "by a key in hardware, through Okta"),
+        ((), "<b>x</b>", "by –, through <b>x</b>"),
+        (("pwd",), None, "by a password"),
+    ],
+)
+def test_the_latest_proof_says_through_whom(
+    desk: Desk, amr: tuple[str, ...], provider: str | None, expected: str
+) -> None:
+    """Methods and provider as the application gave them, and in the history; names are text."""
+    session = desk.sessions.login("ada", Client(), amr=amr, provider=provider).session
+    page = desk.get("/session", {"id": session.id}).text
+
+    assert f"Latest proof 18 July 2025, 09:30, {expected} " in f"{words(page)} "
+    assert "<b>x" not in page
+    said = expected.rpartition(", ")[2] if provider else "with a password"
+    assert said in words(desk.get("/activity", {"id": "ada"}).text)
+
+
 def test_a_session_that_timed_out(desk: Desk) -> None:
     """It says since when."""
     session = desk.sign_in("ada").session
