@@ -10,6 +10,9 @@ from __future__ import annotations
 from typing import Final
 
 PREFIX: Final = "devsess.provider:"
+# The methods of a sign-in of which nothing is said. Known by being this very object, for an
+# application may say just the same; made here, as some interpreters keep equal literals once.
+PASSWORD: Final[tuple[str, ...]] = tuple(iter(["pwd"]))
 
 
 def with_provider(amr: tuple[str, ...], provider: str | None) -> tuple[str, ...]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from devsess import operations
 from devsess._held import HeldSignIn
+from devsess._provider import PASSWORD
 from devsess._runtime.cache import STALE
 from devsess._runtime.core import AnyKeys, Core, StorePath
 from devsess._runtime.running import AsyncRunner
@@ -116,7 +117,7 @@ class AsyncSessionManager(AsyncRunner):
         user_id: str,
         client: Client | None = None,
         *,
-        amr: Sequence[str] | None = None,
+        amr: Sequence[str] = PASSWORD,
         acr: str | None = None,
         auth_time: datetime | float | None = None,
         persistent: bool = False,
@@ -130,8 +131,8 @@ class AsyncSessionManager(AsyncRunner):
         Args:
             user_id: The account, 1 to 255 characters; it goes into the access token as `sub`.
             client: The request; its device token recognises the device.
-            amr: How the person proved themselves (RFC 8176); left out, `("pwd",)`, or nothing where
-                there is a *provider*.
+            amr: How the person proved themselves (RFC 8176); left out where there is a *provider*,
+                nothing is said of it.
             acr: The authentication context reached.
             auth_time: When they did; now if left out. Up to 300 seconds in the future,
                 by the clock of an identity provider, it is taken for now.

@@ -7,6 +7,7 @@ from contextvars import ContextVar
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from devsess._provider import PASSWORD
 from devsess._runtime.drive import drive
 from devsess.adapters._guard import LOOK_INTERVAL, AsyncGuard, Guard, Watched
 from devsess.adapters._settings import is_local_path
@@ -89,7 +90,7 @@ class Current(_BaseCurrent):
         self,
         user_id: str,
         *,
-        amr: Sequence[str] | None = None,
+        amr: Sequence[str] = PASSWORD,
         acr: str | None = None,
         auth_time: datetime | float | None = None,
         persistent: bool = False,
@@ -191,7 +192,7 @@ class AsyncCurrent(_BaseCurrent):
         self,
         user_id: str,
         *,
-        amr: Sequence[str] | None = None,
+        amr: Sequence[str] = PASSWORD,
         acr: str | None = None,
         auth_time: datetime | float | None = None,
         persistent: bool = False,
@@ -295,7 +296,7 @@ async def _resolved(session: Session) -> Session:
 
 
 def _options(
-    amr: Sequence[str] | None,
+    amr: Sequence[str],
     acr: str | None,
     auth_time: datetime | float | None,
     persistent: bool,

@@ -32,7 +32,7 @@ class StepUpOptions(TypedDict):
 class LoginOptions(TypedDict):
     """The arguments of a login beside the account and the client."""
 
-    amr: Sequence[str] | None
+    amr: Sequence[str]
     acr: str | None
     provider: str | None
     auth_time: datetime | float | None

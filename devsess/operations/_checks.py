@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from devsess import skew
-from devsess._provider import PREFIX, with_provider
+from devsess._provider import PASSWORD, PREFIX, with_provider
 from devsess._text import clean_text
 from devsess.models import Client, Device, Session
 from devsess.policy import Span, seconds
@@ -21,8 +21,6 @@ OWN_CLAIMS = "devsess."
 MAX_AMR = 16
 MAX_NAME = 64
 MAX_PROVIDER = 64
-# Said of a sign-in of which nothing else is said.
-_PASSWORD = ("pwd",)
 
 
 def checked_text(value: object, name: str) -> str:
@@ -208,20 +206,19 @@ def checked_amr(amr: Sequence[str]) -> tuple[str, ...]:
     return methods
 
 
-def checked_proof(amr: Sequence[str] | None, provider: str | None) -> tuple[str, ...]:
+def checked_proof(amr: Sequence[str], provider: str | None) -> tuple[str, ...]:
     """
     How a person was authenticated and by which provider, as a row keeps both.
 
-    Without *amr* it is taken for a password, but not where a provider asked for it: how that
-    authenticates is not known here.
+    Where the application says nothing of the methods, that is taken for a password, but not where a
+    provider authenticated the person: how it does that is not known here.
 
     Raises:
         TypeError, ValueError: If they cannot be kept.
     """
     name = None if provider is None else checked_provider(provider)
-    if amr is None:
-        amr = _PASSWORD if name is None else ()
-    return with_provider(checked_amr(amr), name)
+    methods = () if amr is PASSWORD and name is not None else checked_amr(amr)
+    return with_provider(methods, name)
 
 
 def checked_provider(provider: str) -> str:

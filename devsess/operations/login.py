@@ -50,7 +50,7 @@ async def login(
     user_id: str,
     client: Client | None,
     *,
-    amr: Sequence[str] | None,
+    amr: Sequence[str],
     acr: str | None,
     auth_time: datetime | float | None,
     persistent: bool,

@@ -25,10 +25,9 @@ def said(session: Any) -> tuple[tuple[str, ...], str | None]:
     ("given", "expected"),
     [
         ({}, (("pwd",), None)),
-        ({"amr": None}, (("pwd",), None)),
         ({"amr": ()}, ((), None)),
         ({"provider": "google"}, ((), "google")),
-        ({"provider": "google", "amr": None}, ((), "google")),
+        ({"provider": "google", "amr": ("pwd",)}, (("pwd",), "google")),
         ({"provider": "google", "amr": ["mfa", "otp"]}, (("mfa", "otp"), "google")),
         ({"provider": "Müller GmbH", "amr": ["x"] * 16}, (("x",) * 16, "Müller GmbH")),
         ({"provider": "x" * 64}, ((), "x" * 64)),

@@ -152,6 +152,11 @@ EQUIVALENTS: dict[str, dict[tuple[str, str], str]] = {
             "Cache.lag",
             "max(0.0, self._elapsed() - current_at) → (self._elapsed() - current_at)",
         ): "that clock only ever passes",
+        (
+            "Cache.is_current",
+            "self._span and self._elapsed() - self._current_at < self._span"
+            " → ((self._elapsed() - self._current_at < self._span))",
+        ): "no time is less than a staleness of 0",
         ("Cache._drop", "self._moves += 1 → self._moves -= 1"): _ONLY_COMPARED,
         ("Cache._drop", "1 → 2"): _ONLY_COMPARED,
         ("Cache._start_over", "0 → 1 #2"): _ONLY_COMPARED,

@@ -346,6 +346,16 @@ def test_memory_is_current(
     assert (expected, asked) == (cache.is_current(T0), feed.asked - before)
 
 
+@pytest.mark.parametrize(("seconds", "held"), [(0.0, True), (1.999, True), (2.0, False)])
+def test_a_lease_is_over_at_its_end(feed: Feed, clock: Clock, seconds: float, held: bool) -> None:
+    """It runs from when its renewal was sent."""
+    cache = make_cache(feed, clock)
+    cache.answer_under_leases(2.0)
+    cache.renewed(clock.now, cache.position, Changes(cache.position, ()))
+    clock.now += seconds
+    assert held == cache.holds_lease
+
+
 @pytest.mark.parametrize("size", [0, 1, 3, 8, 100])
 def test_the_size_is_kept(feed: Feed, clock: Clock, size: int) -> None:
     """However many sessions come, no more than the policy allows are kept."""
