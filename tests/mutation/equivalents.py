@@ -154,8 +154,10 @@ EQUIVALENTS: dict[str, dict[tuple[str, str], str]] = {
         ): "that clock only ever passes",
         (
             "Cache.is_current",
-            "self._span and self._elapsed() - self._current_at < self._span"
-            " → ((self._elapsed() - self._current_at < self._span))",
+            (
+                "self._span and self._elapsed() - self._current_at < self._span"
+                " → ((self._elapsed() - self._current_at < self._span))"
+            ),
         ): "no time is less than a staleness of 0",
         ("Cache._drop", "self._moves += 1 → self._moves -= 1"): _ONLY_COMPARED,
         ("Cache._drop", "1 → 2"): _ONLY_COMPARED,
