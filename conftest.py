@@ -51,6 +51,7 @@ def pytest_configure(config: pytest.Config) -> None:
         tempfile.tempdir = None  # it may have been asked for
     if "PYTHONDONTWRITEBYTECODE" in os.environ and config.getoption("numprocesses"):
         _compile_once(config)
+    _collect_from_both_ends(config)
     for name, count in EXAMPLES.items():
         settings.register_profile(name, max_examples=count)
     settings.load_profile("thorough" if _is_thorough(config) else "brief")
@@ -70,6 +71,18 @@ def _compile_once(config: pytest.Config) -> None:
     config.add_cleanup(folder.cleanup)
     del os.environ["PYTHONDONTWRITEBYTECODE"]
     os.environ["PYTHONPYCACHEPREFIX"] = folder.name
+
+
+def _collect_from_both_ends(config: pytest.Config) -> None:
+    """
+    Have every second process of a run collect the folders from the last one to the first.
+
+    Where the tests have no bytecode yet, two that went the same way would each compile all of it.
+    """
+    number = getattr(config, "workerinput", {}).get("workerid", "gw0").removeprefix("gw")
+    if int(number) % 2 and config.args == config.getini("testpaths"):
+        folders = {str(path.parent) for path in ROOT.glob("tests/*/test_*.py")}
+        config.args = [*config.args[:0:-1], *sorted(folders, reverse=True)]
 
 
 def _has_room(folder: Path) -> bool:
@@ -143,5 +156,6 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     blocks.sort(key=lambda item: (str(item.path), item.example.line))
     others = [item for item in items if not isinstance(item, SybilItem)]
     sizes = Counter(item.path for item in others)
-    others.sort(key=lambda item: (item.path.parent.name not in SLOW, -sizes[item.path]))
+    # By name, too: processes that collect in different orders agree.
+    others.sort(key=lambda it: (it.path.parent.name not in SLOW, -sizes[it.path], str(it.path)))
     items[:] = [*others, *blocks]
