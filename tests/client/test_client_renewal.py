@@ -16,7 +16,18 @@ from typing import Any
 
 import httpx
 import pytest
-from _service import HOUR, LATER, Answer, Service, client, json_answer, members_of, page, running
+from _service import (
+    HOUR,
+    LATER,
+    NOBODY,
+    Answer,
+    Service,
+    client,
+    json_answer,
+    members_of,
+    page,
+    running,
+)
 
 from devsess.client import (
     FileStore,
@@ -69,7 +80,9 @@ def test_tasks_renew_once(service: Service) -> None:
     """Twenty tasks of one loop do so too."""
 
     async def run() -> list[int]:
-        async with httpx.AsyncClient(auth=service.auth(), base_url=service.site) as http:
+        async with httpx.AsyncClient(
+            auth=service.auth(), base_url=service.site, verify=NOBODY
+        ) as http:
             service.clock.advance(LATER)
             answers = await asyncio.gather(*(http.get("/me") for _ in range(20)))
             return [it.status_code for it in answers]
@@ -134,7 +147,7 @@ def test_clocks_may_differ_by_an_hour(service: Service, off: float) -> None:
 def test_a_token_of_unknown_end_is_used_until_it_is_refused(service: Service) -> None:
     """A sign-in need not say `expires_in`, and a token need not have an end."""
     auth = SessionAuth(service.endpoints, MemoryStore())
-    answer = httpx.post(f"{service.site}/sign-in").json()
+    answer = service.sign_in()
     del answer["expires_in"]
     auth.keep(answer)
     with client(service, auth) as http:
@@ -211,7 +224,9 @@ def test_a_task_that_is_cancelled_leaves_no_lock(service: Service, tmp_path: Pat
     service.clock.advance(LATER)
 
     async def run() -> int:
-        async with httpx.AsyncClient(auth=service.auth(store), base_url=service.site) as http:
+        async with httpx.AsyncClient(
+            auth=service.auth(store), base_url=service.site, verify=NOBODY
+        ) as http:
             task = asyncio.create_task(http.get("/me"))
             await asyncio.to_thread(arrived.wait, 10)
             task.cancel()
@@ -232,7 +247,7 @@ def test_a_server_that_is_away_keeps_the_tokens(service: Service) -> None:
     tokens = service.tokens()
     store = MemoryStore(tokens)
     with (
-        httpx.Client(auth=SessionAuth("http://127.0.0.1:9/auth", store)) as http,
+        httpx.Client(auth=SessionAuth("http://127.0.0.1:9/auth", store), verify=NOBODY) as http,
         pytest.raises(httpx.ConnectError),
     ):
         http.get("http://127.0.0.1:9/me")

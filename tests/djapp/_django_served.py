@@ -17,9 +17,11 @@ from attrs import frozen
 
 SITE = Path(__file__).parent / "site"
 FIREFOX = "Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:133.0) Gecko/20100101 Firefox/133.0"
-# A person, and a session of hers from before the app.
+# Tables, a person, and a session of hers from before the app.
 _FILL = """
 import django; django.setup()
+from django.core.management import call_command
+call_command("migrate", verbosity=0)
 from django.contrib.auth.models import User
 from django.contrib.sessions.backends.db import SessionStore
 ada = User.objects.create_superuser("ada", "", "lovelace")
@@ -99,7 +101,6 @@ def serving(kind: str, place: Path) -> Iterator[Served]:
         assert ended.returncode == 0, ended.stderr
         return ended.stdout.strip()
 
-    run("manage.py", "migrate", "--verbosity=0")
     old = run("-c", _FILL)
     arguments = [it.format(port=port) for it in SERVERS[kind]]
     with (place / "log").open("w") as log:
@@ -116,11 +117,12 @@ def serving(kind: str, place: Path) -> Iterator[Served]:
 
 def _wait(port: int, process: subprocess.Popen[bytes], log: Path) -> None:
     deadline = time.monotonic() + 60
-    while True:
-        try:
-            httpx.get(f"http://127.0.0.1:{port}/plain/")
-            return
-        except httpx.TransportError:
-            assert process.poll() is None, log.read_text("utf-8")
-            assert time.monotonic() < deadline, log.read_text("utf-8")
-            time.sleep(0.05)
+    with httpx.Client() as client:
+        while True:
+            try:
+                client.get(f"http://127.0.0.1:{port}/plain/")
+                return
+            except httpx.TransportError:
+                assert process.poll() is None, log.read_text("utf-8")
+                assert time.monotonic() < deadline, log.read_text("utf-8")
+                time.sleep(0.05)

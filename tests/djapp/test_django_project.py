@@ -10,6 +10,7 @@ import ast
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
@@ -48,6 +49,49 @@ def manage(
         text=True,
         timeout=300,
     )
+
+
+# Calls manage.py once for each list of arguments, and prints how each ended.
+_EACH = """
+import contextlib, io, json, os, runpy, sys
+program, *commands = json.loads(sys.argv[1])
+sys.path.insert(0, os.path.dirname(program))
+ended = []
+for command in commands:
+    sys.argv = [program, *command]
+    out, err, code = io.StringIO(), io.StringIO(), 0
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        try:
+            runpy.run_path(program, run_name="__main__")
+        except SystemExit as left:
+            code = left.code or 0
+    ended.append([command, code, out.getvalue(), err.getvalue()])
+print(json.dumps(ended))
+"""
+
+
+def manage_each(
+    place: Path, *commands: Sequence[str], **environment: str
+) -> list[subprocess.CompletedProcess[str]]:
+    """As `manage` once for each of *commands*, in one process: to begin one takes a second."""
+    ended = subprocess.run(
+        [sys.executable, "-c", _EACH, json.dumps([str(SITE / "manage.py"), *commands])],
+        cwd=place,
+        env={**os.environ, "SHOP_PLACE": str(place), **environment},
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=True,
+    )
+    return [subprocess.CompletedProcess(*each) for each in json.loads(ended.stdout)]
+
+
+@pytest.fixture(scope="module")
+def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The database of devsess, as the project's `migrate` leaves it."""
+    place = tmp_path_factory.mktemp("migrated")
+    assert 0 == manage(place, "migrate", "--database", "devsess").returncode
+    return place / "sessions.db"
 
 
 def measuring(config: pytest.Config) -> Sequence[str]:
@@ -112,12 +156,16 @@ def test_the_models_have_their_migrations(tmp_path: Path) -> None:
 
 def test_the_command_ends_with_the_codes_of_devsess(tmp_path: Path) -> None:
     """`manage.py devsess` is the command line, also with Django's own options behind it."""
-    assert 3 == manage(tmp_path, "devsess", "list", "5").returncode  # there is none yet
-    assert 0 == manage(tmp_path, "migrate", "--database", "devsess").returncode
-    listed = manage(tmp_path, "devsess", "list", "5", "--json", "--settings=shop.settings")
-    assert {"sessions": []} == json.loads(listed.stdout), listed
-    assert 1 == manage(tmp_path, "devsess", "revoke", "no-such-id").returncode
-    assert 2 == manage(tmp_path, "devsess", "nonsense").returncode
+    ended = manage_each(
+        tmp_path,
+        ("devsess", "list", "5"),  # there is none yet
+        ("migrate", "--database", "devsess"),
+        ("devsess", "list", "5", "--json", "--settings=shop.settings"),  # which has none
+        ("devsess", "revoke", "no-such-id"),
+        ("devsess", "nonsense"),
+    )
+    assert [3, 0, 1, 1, 2] == [it.returncode for it in ended], ended
+    assert {"sessions": []} == json.loads(ended[2].stdout)
 
 
 def settings_of(place: Path, text: str) -> dict[str, str]:
@@ -127,21 +175,22 @@ def settings_of(place: Path, text: str) -> dict[str, str]:
     return {"DJANGO_SETTINGS_MODULE": "changed", "PYTHONPATH": path}
 
 
-def test_each_command_is_on_the_store_of_the_project(tmp_path: Path) -> None:
+def test_each_command_is_on_the_store_of_the_project(tmp_path: Path, migrated: Path) -> None:
     """Those of a group too, from whichever folder, and whatever DEVSESS_STORE names."""
     there = tmp_path / "there"
     there.mkdir()
     environment = {"SHOP_PLACE": str(there), "DEVSESS_STORE": str(tmp_path / "other.db")}
-    assert 0 == manage(tmp_path, "migrate", "--database", "devsess", **environment).returncode
+    shutil.copy(migrated, there)
     with SessionManager(str(there / "sessions.db"), keys=generate_secret()) as sessions:
         device = sessions.login("5").session.device.id
-    for arguments in (("devices", "5"), ("devices", "list", "5"), ("list", "5")):
-        found = manage(tmp_path, "devsess", *arguments, "--json", **environment)
-        assert device in found.stdout, found
-    assert (
-        0 == manage(tmp_path, "devsess", "devices", "block", "5", device, **environment).returncode
+    commands = (
+        *(("devices", "5"), ("devices", "list", "5"), ("list", "5")),
+        *(("devices", "block", "5", device), ("list", "5", "--store", "no.db")),
     )
-    other = manage(tmp_path, "devsess", "list", "5", "--store", "no.db", **environment)
+    asked = [("devsess", *it, *(["--json"] if "block" not in it else [])) for it in commands]
+    *found, blocked, other = manage_each(tmp_path, *asked, **environment)
+    assert [True] * 3 == [device in it.stdout for it in found], found
+    assert 0 == blocked.returncode, blocked
     assert (3, True) == (other.returncode, "no.db" in other.stderr)
 
 
@@ -155,15 +204,17 @@ DEVSESS = {"manager": SessionManager("memory://", keys="Qz7rT2mX9vLk4WnB8sYd3HgF
     environment = settings_of(tmp_path, text)
     with SessionManager(str(tmp_path / "sessions.db"), keys=generate_secret()) as sessions:
         sessions.login("5")
-    for arguments in (("list", "5"), ("devices", "list", "5"), ("purge",)):
-        ended = manage(tmp_path, "devsess", *arguments, **environment)
-        assert (2, "") == (ended.returncode, ended.stdout), ended.stderr
-        assert "name that with --store" in ended.stderr
-    named = manage(tmp_path, "devsess", "list", "5", "--store", "sessions.db", **environment)
-    assert 0 == named.returncode, named
+    commands = ("list", "5"), ("devices", "list", "5"), ("purge",)
+    named = "list", "5", "--store", "sessions.db"
+    asked = [("devsess", *it) for it in (*commands, named)]
+    *refused, listed = manage_each(tmp_path, *asked, **environment)
+    for each in refused:
+        assert (2, "") == (each.returncode, each.stdout), each.stderr
+        assert "name that with --store" in each.stderr
+    assert 0 == listed.returncode, listed
 
 
-def test_a_purge_keeps_what_the_policy_of_the_project_keeps(tmp_path: Path) -> None:
+def test_a_purge_keeps_what_the_policy_of_the_project_keeps(tmp_path: Path, migrated: Path) -> None:
     """Neither less nor, by more than a day, longer."""
     environment = settings_of(
         tmp_path,
@@ -173,7 +224,7 @@ from devsess.policy import Privacy
 DEVSESS["policy"] = Policy(privacy=Privacy(retention=4.5 * 86_400))
 """,
     )
-    assert 0 == manage(tmp_path, "migrate", "--database", "devsess", **environment).returncode
+    shutil.copy(migrated, tmp_path)
     for days in (4.8, 5.2):
         begun = datetime.now(UTC) - timedelta(days=days)
         place, keys = str(tmp_path / "sessions.db"), generate_secret()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import subprocess
 import sys
@@ -108,17 +109,27 @@ SAMPLE = [
 ]
 
 
-def collected(*options: str) -> set[str]:
-    """The tests of SAMPLE that pytest runs with these options."""
-    command = [sys.executable, "-m", "pytest", "-q", "-n", "0", "--collect-only", *options]
-    done = subprocess.run([*command, *SAMPLE], cwd=ROOT, capture_output=True, text=True, check=True)
-    return {line for line in done.stdout.splitlines() if "::" in line}
+# Collects them with each list of options, and prints a line of dashes behind each.
+COLLECTING = """
+import json, sys, pytest
+options, sample = map(json.loads, sys.argv[1:])
+for each in options:
+    assert 0 == pytest.main(["-q", "-n", "0", "--collect-only", *each, *sample])
+    print("---")
+"""
+
+
+def collected(*options: list[str]) -> list[set[str]]:
+    """The tests of SAMPLE that pytest runs with each of these options."""
+    command = [sys.executable, "-c", COLLECTING, json.dumps(options), json.dumps(SAMPLE)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    parts = done.stdout.split("---\n")[:-1]
+    return [{line for line in part.splitlines() if "::" in line} for part in parts]
 
 
 def test_the_rest_is_what_is_left_out_or_shortened() -> None:
     """The usual run and the rest together are all tests; no test of one length is in both."""
-    usual, rest = collected(), collected("--thorough-rest")
-    whole = collected("--thorough")
+    usual, rest, whole = collected([], ["--thorough-rest"], ["--thorough"])
 
     assert whole == usual | rest
     assert whole - usual == {it for it in whole if "books_agree" in it} - usual != set()

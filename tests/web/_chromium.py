@@ -33,6 +33,7 @@ class Chromium:
         )
         self._number = 0
         self._open = ExitStack()
+        self._http = self._open.enter_context(httpx.Client())
         try:
             self._tab = self._connected(folder / "DevToolsActivePort")
             self._ask("Page.enable")
@@ -45,7 +46,7 @@ class Chromium:
         while True:
             try:
                 port = says_where.read_text().split()[0]
-                tabs = httpx.get(f"http://127.0.0.1:{port}/json/list").json()
+                tabs = self._http.get(f"http://127.0.0.1:{port}/json/list").json()
                 [tab] = [tab for tab in tabs if tab["type"] == "page"]
                 url = tab["webSocketDebuggerUrl"]
                 return self._open.enter_context(connect(url, max_size=None))
