@@ -65,6 +65,7 @@ def test_one_browser_ends_the_other(
     assert "/sign-in" == other.path
 
 
+@pytest.mark.thorough
 def test_the_way_back_leads_to_no_page_of_before(
     visit: Visit, here: Demo, any_browser: Name
 ) -> None:
@@ -147,6 +148,7 @@ def test_pages_are_for_everyone_everywhere(
         assert 0 == sideways(visitor.page), page
 
 
+@pytest.mark.thorough
 def test_times_are_the_readers_own(visit: Visit, here: Demo) -> None:
     """The script writes them in the browser's zone, and then hides the note that names another."""
     plain, scripted = (signed_in(visit, here, scripts=scripts) for scripts in (False, True))

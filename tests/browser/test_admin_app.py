@@ -126,6 +126,7 @@ def test_an_attack_is_judged(visit: Visit, here: Demo, any_browser: Name) -> Non
     assert "Chrome on Linux" in {str(it) for it in here.sessions.devices(ADA) if it.blocked}
 
 
+@pytest.mark.thorough
 def test_each_bar_says_its_numbers(visit: Visit, shared: Demo, jars: dict[str, object]) -> None:
     """Its name, as a screen reader says it, has the day and the numbers."""
     visitor = looking(visit, shared, jars)

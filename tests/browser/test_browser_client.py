@@ -30,7 +30,8 @@ SOONER = """() => {
   };
 }"""
 
-WAYS = ["cookie", "bearer"]
+# The one that hands tokens to scripts, and with --thorough the other.
+WAYS = ["bearer", pytest.param("cookie", marks=pytest.mark.thorough)]
 Open = Callable[[], Page]
 
 
@@ -151,7 +152,7 @@ def test_a_lost_answer_is_asked_for_again(visitor: Visitor, site: Site, way: str
     assert [] == events(page)
 
 
-@pytest.mark.parametrize("wait", [1.0, HOUR])
+@pytest.mark.parametrize("wait", [1.0, pytest.param(HOUR, marks=pytest.mark.thorough)])
 def test_a_server_that_fails_keeps_the_session(visitor: Visitor, site: Site, wait: float) -> None:
     """The tab that asked is told; the next request of any tab renews."""
     pages = tabs(visitor, "bearer", 2)
@@ -165,6 +166,7 @@ def test_a_server_that_fails_keeps_the_session(visitor: Visitor, site: Site, wai
     assert [[], []] == [events(page) for page in pages]
 
 
+@pytest.mark.thorough
 def test_a_server_that_is_away_ends_nothing(visitor: Visitor, site: Site) -> None:
     """The request fails as any other."""
     [page] = tabs(visitor, "bearer", 1)
@@ -175,6 +177,7 @@ def test_a_server_that_is_away_ends_nothing(visitor: Visitor, site: Site) -> Non
     assert [] == events(page)
 
 
+@pytest.mark.thorough
 def test_a_tab_that_renewed_and_closed_leaves_its_tokens(visitor: Visitor, site: Site) -> None:
     """To those that are open."""
     pages = tabs(visitor, "bearer", 2)
@@ -187,6 +190,7 @@ def test_a_tab_that_renewed_and_closed_leaves_its_tokens(visitor: Visitor, site:
     assert 2 == site.refreshes
 
 
+@pytest.mark.thorough
 def test_a_stolen_lock_parts_no_tabs(visitor: Visitor, site: Site) -> None:
     """Another script may steal any lock of its origin: the newer tokens stay."""
     pages = tabs(visitor, "bearer", 2)
@@ -228,6 +232,7 @@ def test_older_tokens_are_not_used(visitor: Visitor, site: Site) -> None:
     assert 200 == pages[0].evaluate("ask()")
 
 
+@pytest.mark.thorough
 def test_a_page_on_the_way_back_learns_what_it_missed(
     visit: Callable[..., Visitor], site: Site
 ) -> None:
@@ -247,6 +252,7 @@ def test_a_page_on_the_way_back_learns_what_it_missed(
     visitor.faults[:] = [it for it in visitor.faults if not it.startswith("401: ")]
 
 
+@pytest.mark.thorough
 def test_a_page_that_was_kept_goes_on(visit: Callable[..., Visitor], site: Site) -> None:
     """It holds no lock while nobody sees it; back again, it tells a new tab what it knows."""
     visitor = visit(site.site, keeps_pages=True)
@@ -299,6 +305,7 @@ def test_a_sign_out_is_heard_by_all_tabs(visitor: Visitor, site: Site, way: str)
     assert 1 == len(site.sessions.devices("ada"))
 
 
+@pytest.mark.thorough
 def test_a_device_may_be_forgotten(visitor: Visitor, site: Site, way: str) -> None:
     """By the sign-out, in all tabs."""
     pages = tabs(visitor, way, 2)
@@ -308,6 +315,7 @@ def test_a_device_may_be_forgotten(visitor: Visitor, site: Site, way: str) -> No
     assert 2 == len(site.sessions.devices("ada"))
 
 
+@pytest.mark.thorough
 def test_a_sign_out_that_failed_is_told(visitor: Visitor, site: Site, way: str) -> None:
     """Nobody is told that it was done."""
     pages = tabs(visitor, way, 2)
@@ -348,6 +356,7 @@ def test_a_step_up_is_answered_and_the_request_repeated(
     assert [] == events(pages[1])
 
 
+@pytest.mark.thorough
 def test_a_step_up_that_nobody_answers_is_refused(visitor: Visitor, site: Site, way: str) -> None:
     """The page sees the 401, and the session lives."""
     [page] = tabs(visitor, way, 1)
@@ -355,6 +364,7 @@ def test_a_step_up_that_nobody_answers_is_refused(visitor: Visitor, site: Site, 
     assert [STEP_UP] == events(page)
 
 
+@pytest.mark.thorough
 def test_a_step_up_is_answered_in_its_listener(visitor: Visitor, site: Site) -> None:
     """An answer that comes later is refused, and not lost in silence."""
     [page] = tabs(visitor, "bearer", 1)
@@ -364,6 +374,7 @@ def test_a_step_up_is_answered_in_its_listener(visitor: Visitor, site: Site) -> 
     assert "InvalidStateError" == page.evaluate(late)
 
 
+@pytest.mark.thorough
 def test_a_late_refusal_says_nothing_about_a_later_sign_in(
     visitor: Visitor, site: Site, way: str
 ) -> None:
@@ -394,6 +405,7 @@ def test_a_request_is_not_sent_again_for_another_user(visitor: Visitor, site: Si
     assert "bob" == page.evaluate('text("/me")')
 
 
+@pytest.mark.thorough
 def test_a_renewal_is_not_redirected(visitor: Visitor, site: Site) -> None:
     """Its token would go along."""
     [page] = tabs(visitor, "bearer", 1)
@@ -404,6 +416,7 @@ def test_a_renewal_is_not_redirected(visitor: Visitor, site: Site) -> None:
     assert 200 == page.evaluate("ask()")
 
 
+@pytest.mark.thorough
 def test_a_tab_does_not_keep_the_others_waiting(visitor: Visitor, site: Site) -> None:
     """An exchange that is not answered ends, and so does a wait for a tab that does not go on."""
     pages = tabs(visitor, "bearer", 2)
@@ -439,6 +452,7 @@ def test_other_origins_get_no_tokens(visitor: Visitor, site: Site) -> None:
     visitor.faults[:] = [it for it in visitor.faults if not it.startswith("outside: ")]
 
 
+@pytest.mark.thorough
 def test_pages_of_another_origin_have_their_tokens_in_memory(visitor: Visitor, site: Site) -> None:
     """The endpoints answer them where the server names their origin; no cookie is involved."""
     page = tab(visitor, "bearer")
@@ -465,6 +479,7 @@ def test_pages_of_another_origin_have_their_tokens_in_memory(visitor: Visitor, s
     visitor.faults[:] = [it for it in visitor.faults if not it.startswith("outside: ")]
 
 
+@pytest.mark.thorough
 def test_without_web_locks_the_server_gives_all_tabs_the_same(visitor: Visitor, site: Site) -> None:
     """As over plain http: within its grace period."""
     script = "Object.defineProperty(Navigator.prototype, 'locks', { value: undefined })"
@@ -479,6 +494,7 @@ def test_without_web_locks_the_server_gives_all_tabs_the_same(visitor: Visitor, 
     assert [[]] * 3 == [events(page) for page in pages]
 
 
+@pytest.mark.thorough
 def test_a_tab_without_a_session_is_told_nothing(visitor: Visitor, site: Site) -> None:
     """Where tokens are in memory it knows; where they are cookies the first refusal tells."""
     pages = [tab(visitor, way) for way in ("bearer", "cookie")]

@@ -30,6 +30,7 @@ def signed_in(context: BrowserContext) -> Page:
     return page
 
 
+@pytest.mark.thorough
 def test_the_admin_ends_a_session(browsers: Browsers, served: Served) -> None:
     """One browser ends the session of another, which is asked to sign in at its next click."""
     if WHERE["chromium"] is None:

@@ -13,6 +13,8 @@ from _visitor import Visitor
 
 from devsess.cli._serving import LocalServer
 
+pytestmark = pytest.mark.thorough
+
 POLICY = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'"
 PAGE = """<!doctype html><html lang="en"><head><title>A page</title>
 <meta name="viewport" content="width=device-width"></head><body><main><h1>Heading</h1>

@@ -16,6 +16,7 @@ def test_an_ending_is_never_outlived(way: str, kinds: tuple[str, ...]) -> None:
     holds("valkey", way, kinds, validations=10_000)
 
 
+@pytest.mark.thorough
 def test_a_few_endings_are_heard() -> None:
     """The same without faults, in a few seconds."""
     settings = Settings(store="valkey", way="acknowledged", validations=300, revocations=40)

@@ -113,6 +113,7 @@ def test_a_process_that_hears(sessions: SessionManager, hold: Any) -> None:
     assert in_vain == sessions.metrics().waits_in_vain
 
 
+@pytest.mark.thorough
 @pytest.mark.skipif(not hasattr(signal, "SIGSTOP"), reason="this platform stops no process")
 def test_a_process_that_is_stopped(sessions: SessionManager, hold: Any) -> None:
     """A process that was stopped for three leases answers nothing from before, and goes on."""
@@ -170,6 +171,7 @@ def test_a_process_that_forks(sessions: SessionManager, hold: Any) -> None:
     assert in_vain == sessions.metrics().waits_in_vain
 
 
+@pytest.mark.thorough
 def test_a_process_that_exits(sessions: SessionManager, hold: Any, server: DictServer) -> None:
     """A process that exits without closing its manager has left the register."""
     grant = seasoned(sessions)

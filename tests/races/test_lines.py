@@ -112,6 +112,12 @@ def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
     store.close()
 
 
+@pytest.fixture
+def step(thorough: bool) -> int:
+    """Each line, or each third one."""
+    return 1 if thorough else 3
+
+
 STALE = {"max_staleness": 1}
 
 
@@ -126,7 +132,9 @@ def policy(request: pytest.FixtureRequest) -> dict[str, Any]:
 
 @pytest.mark.parametrize("kept", [False, True], ids=["read", "remembered"])
 @pytest.mark.parametrize("name", CHANGES)
-def test_a_change_during_a_validation(name: str, kept: bool, policy: dict[str, Any]) -> None:
+def test_a_change_during_a_validation(
+    name: str, kept: bool, policy: dict[str, Any], step: int
+) -> None:
     """
     A row read before a change is not answered after it, from the cache that both use.
 
@@ -148,10 +156,10 @@ def test_a_change_during_a_validation(name: str, kept: bool, policy: dict[str, A
         assert answer(found) in ({}, expected)
         assert expected == ring.ask(grant)
 
-    at_each_line(play)
+    at_each_line(play, step)
 
 
-def test_a_change_elsewhere_during_a_validation(store: Store) -> None:
+def test_a_change_elsewhere_during_a_validation(store: Store, step: int) -> None:
     """Another thread consumes the log while this one still has the row that it read before."""
     ring = Ring(store)
     ring.catch_up()
@@ -166,11 +174,11 @@ def test_a_change_elsewhere_during_a_validation(store: Store) -> None:
         race(lambda: ring.validate(grant), rival)
         assert SessionRevokedError is ring.ask(grant)
 
-    at_each_line(play)
+    at_each_line(play, step)
 
 
 @pytest.mark.parametrize("policy", [{}, STALE], ids=["never stale", "a second stale"])
-def test_a_catch_up_during_a_hit(store: Store, policy: dict[str, Any]) -> None:
+def test_a_catch_up_during_a_hit(store: Store, policy: dict[str, Any], step: int) -> None:
     """A session revoked before a validation began is refused, even if it was already looked up."""
     ring = Ring(store, **policy)
 
@@ -181,10 +189,10 @@ def test_a_catch_up_during_a_hit(store: Store, policy: dict[str, Any]) -> None:
         found, _ = race(lambda: ring.validate(grant), ring.catch_up)
         assert SessionRevokedError is answer(found)
 
-    at_each_line(play)
+    at_each_line(play, step)
 
 
-def test_a_change_during_a_catch_up(store: Store, policy: dict[str, Any]) -> None:
+def test_a_change_during_a_catch_up(store: Store, policy: dict[str, Any], step: int) -> None:
     """A write during a reading of the log is read twice rather than never."""
     ring = Ring(store, **policy)
 
@@ -200,10 +208,10 @@ def test_a_change_during_a_catch_up(store: Store, policy: dict[str, Any]) -> Non
         race(ring.catch_up, rival)
         assert SessionRevokedError is ring.ask(grant)
 
-    at_each_line(play)
+    at_each_line(play, step)
 
 
-def test_a_change_that_is_heard_of_during_a_catch_up() -> None:
+def test_a_change_that_is_heard_of_during_a_catch_up(step: int) -> None:
     """Two that catch up at once both know of it, whichever comes last."""
     ring = Ring(MemoryStore())
 
@@ -219,10 +227,10 @@ def test_a_change_that_is_heard_of_during_a_catch_up() -> None:
         assert SessionRevokedError is passed
         assert SessionRevokedError is ring.ask(grant)
 
-    at_each_line(play)
+    at_each_line(play, step)
 
 
-def test_a_change_during_a_write() -> None:
+def test_a_change_during_a_write(step: int) -> None:
     """A write catches up with its own changes, and with no more than it has read."""
     ring = Ring(MemoryStore())
 
@@ -234,10 +242,10 @@ def test_a_change_during_a_write() -> None:
         )
         assert SessionRevokedError is ring.ask(grant)
 
-    at_each_line(play)
+    at_each_line(play, step)
 
 
-def test_a_catch_up_during_a_catch_up(store: Store) -> None:
+def test_a_catch_up_during_a_catch_up(store: Store, step: int) -> None:
     """The slower one takes nothing back that the faster one knows: memory answers at once."""
     ring = Ring(store)
 
@@ -255,10 +263,10 @@ def test_a_catch_up_during_a_catch_up(store: Store) -> None:
         after = ring.here.metrics()
         assert (before.hits + 1, before.catch_ups) == (after.hits, after.catch_ups)
 
-    at_each_line(play)
+    at_each_line(play, step)
 
 
-def test_a_change_during_a_fresh_validation(store: Store) -> None:
+def test_a_change_during_a_fresh_validation(store: Store, step: int) -> None:
     """The stamp that is kept is no newer than the row: a fresh validation sees every change."""
     ring = Ring(store)
     ring.catch_up()
@@ -273,10 +281,10 @@ def test_a_change_during_a_fresh_validation(store: Store) -> None:
         ring.there.revoke(grant.session.id)
         assert SessionRevokedError is ring.ask(grant, fresh=True)
 
-    at_each_line(play)
+    at_each_line(play, step)
 
 
-def test_a_refresh_during_a_refresh() -> None:
+def test_a_refresh_during_a_refresh(step: int) -> None:
     """Racing tabs get the same successor, and one of them learns that it existed already."""
     ring = Ring(MemoryStore())
 
@@ -289,11 +297,11 @@ def test_a_refresh_during_a_refresh() -> None:
         assert {False, True} == {one.replayed, other.replayed}
         assert one.session.id == ring.here.refresh(one.refresh_token).session.id
 
-    at_each_line(play)
+    at_each_line(play, step)
 
 
 @pytest.mark.parametrize("name", ["revoke", "erase_user"])
-def test_an_ending_during_a_refresh(name: str) -> None:
+def test_an_ending_during_a_refresh(name: str, step: int) -> None:
     """No token of the refresh is good once the ending has returned."""
     end, expected = CHANGES[name]
     ring = Ring(MemoryStore())
@@ -314,10 +322,10 @@ def test_an_ending_during_a_refresh(name: str) -> None:
             token = renewed.refresh_token
             assert expected is answer(outcome_of(lambda: ring.here.refresh(token)))
 
-    at_each_line(play)
+    at_each_line(play, step)
 
 
-def test_a_step_up_during_a_refresh() -> None:
+def test_a_step_up_during_a_refresh(step: int) -> None:
     """The session lives on, and the stepped-up tokens lead on."""
     ring = Ring(MemoryStore())
 
@@ -333,7 +341,7 @@ def test_a_step_up_during_a_refresh() -> None:
         assert {} == ring.ask(raised)
         assert raised.session.id == ring.here.refresh(raised.refresh_token).session.id
 
-    at_each_line(play)
+    at_each_line(play, step)
 
 
 class Lost:
@@ -366,6 +374,7 @@ def late_second(race: Race, lost: Lost) -> tuple[object, object]:
 @pytest.mark.parametrize("run", [late_first, late_second])
 def test_a_late_token_and_its_successor(
     run: Callable[[Race, Lost], tuple[object, object]],
+    step: int,
 ) -> None:
     """The session ends, or the late token is given another successor: never both, nor neither."""
     ring = Ring(MemoryStore())
@@ -386,5 +395,5 @@ def test_a_late_token_and_its_successor(
             assert SessionRevokedError is ring.ask(lost.successor)
         seen.add(again.is_active)
 
-    at_each_line(play)
+    at_each_line(play, step)
     assert {True, False} == seen

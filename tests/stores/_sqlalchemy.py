@@ -142,9 +142,9 @@ def mariadb_tables(mariadb_url: str) -> Iterator[Databases]:
     databases.close()
 
 
-@pytest.fixture(params=["sqlite", "postgres", "mariadb"])
+@pytest.fixture(params=["sqlite", "postgres", pytest.param("mariadb", marks=pytest.mark.thorough)])
 def databases(request: pytest.FixtureRequest) -> Iterator[Databases]:
-    """Each database in turn; what a test takes of it is emptied."""
+    """Each database in turn, MariaDB with --thorough; what a test takes of it is emptied."""
     found: Databases = request.getfixturevalue(f"{request.param}_tables")
     yield found
     found.give_back()

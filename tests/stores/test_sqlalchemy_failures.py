@@ -30,7 +30,12 @@ LATE = 4 * TIMEOUT
 BREAKS: dict[str, Callable[[Proxy], None]] = {"silent": Proxy.drop_all, "down": Proxy.refuse}
 
 
-@pytest.fixture(params=["psycopg", "asyncpg", "pymysql", "aiomysql"])
+@pytest.fixture(
+    params=[
+        *("psycopg", "asyncpg"),
+        *(pytest.param(it, marks=pytest.mark.thorough) for it in ("pymysql", "aiomysql")),
+    ]
+)
 def broken(request: pytest.FixtureRequest) -> Any:
     """A driver, and the address of its server."""
     if request.param in ("psycopg", "asyncpg"):
