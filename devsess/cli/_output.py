@@ -144,32 +144,19 @@ def network(location: Location | None) -> str:
 
 def sessions(found: Sequence[Session]) -> None:
     """A table of sessions."""
-    rows = [
-        [
-            *(it.id, it.device, it.ip, it.location, it.created_at),
-            *(proof(it.amr, it.provider), it.last_seen_at, state(it)),
-        ]
-        for it in found
-    ]
-    listing(SESSIONS, rows, "no sessions")
+    listing(SESSIONS, [[it.id, *_cells(it)] for it in found], "no sessions")
 
 
 def found(columns: Sequence[Column], sessions: Sequence[Session], *, err: bool = False) -> None:
     """A table of sessions of several users."""
-    rows = [
-        [
-            it.id,
-            it.user_id,
-            it.device,
-            it.ip,
-            it.location,
-            it.created_at,
-            it.last_seen_at,
-            state(it),
-        ]
-        for it in sessions
-    ]
+    rows = [[it.id, it.user_id, *_cells(it)] for it in sessions]
     listing(columns, rows, "no sessions", err=err)
+
+
+def _cells(it: Session) -> tuple[object, ...]:
+    """The cells of a session in a table, behind its id."""
+    how, state_of = proof(it.amr, it.provider), state(it)
+    return (it.device, it.ip, it.location, it.created_at, how, it.last_seen_at, state_of)
 
 
 def session(it: Session) -> None:
