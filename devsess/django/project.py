@@ -5,7 +5,10 @@ from __future__ import annotations
 from threading import Lock
 
 from django.apps import apps
+from django.conf import settings
+from django.core import mail
 from django.core.exceptions import ImproperlyConfigured
+from django.db import connections
 
 from devsess.django import conf
 from devsess.manager import SessionManager
@@ -28,6 +31,9 @@ class Project:
         self._lock = Lock()
         self._options: conf.Options | None = None
         self._made: list[tuple[conf.Options, str, SessionManager]] = []
+        self._own_names = {
+            alias: str(given.get("NAME")) for alias, given in settings.DATABASES.items()
+        }
 
     @property
     def options(self) -> conf.Options:
@@ -43,7 +49,7 @@ class Project:
         options = self.options
         if options.manager is not None:
             return options.manager
-        location = options.location()
+        location = self.location()
         with self._lock:
             for of_options, at, made in self._made:
                 if at == location and of_options == options:
@@ -51,6 +57,25 @@ class Project:
             new = options.made(location)
             self._made.append((options, location, new))
             return new
+
+    def location(self) -> str:
+        """
+        The store's path or URL.
+
+        Django makes databases for those aliases alone that a test names. In a run without
+        one for the store it is in memory: users of tests have the primary keys of real ones,
+        whose sessions they would list and end.
+        """
+        options = self.options
+        if options.database is not None and self._is_untested(options.database):
+            return "memory://"
+        return options.location()
+
+    def _is_untested(self, alias: str) -> bool:
+        """Whether this is a run of tests that made no database for *alias*."""
+        if not hasattr(mail, "outbox"):  # as Django documents it, tests alone have that
+            return False
+        return self._own_names.get(alias) == str(connections[alias].settings_dict["NAME"])
 
     def forget(self) -> None:
         """

@@ -235,6 +235,34 @@ DEVSESS["policy"] = Policy(privacy=Privacy(retention=4.5 * 86_400))
         assert [2, 0] == [len(sessions.history(f"of {days}")) for days in (4.8, 5.2)]
 
 
+TESTED = """
+from django.contrib.auth.models import User
+from django.test import TestCase
+from devsess.django import manager
+
+class OnItsOwn(TestCase):
+    def test_sessions(self):
+        self.client.force_login(User.objects.create_user("ada", pk=1))
+        self.assertEqual(1, len(manager().list("1")))
+        manager().revoke_all("1", reason="test")
+"""
+
+
+def test_a_run_without_a_database_for_devsess_leaves_the_project_s_own_alone(
+    tmp_path: Path,
+) -> None:
+    """Users of tests have the keys of real ones, whose sessions they would list and end."""
+    environment = settings_of(tmp_path, "")
+    (tmp_path / "test_sessions.py").write_text(TESTED, "utf-8")
+    assert 0 == manage(tmp_path, "migrate", "--database", "devsess", **environment).returncode
+    with SessionManager(str(tmp_path / "sessions.db"), keys=generate_secret()) as sessions:
+        sessions.login("1")
+    ended = manage(tmp_path, "test", "test_sessions", "--noinput", **environment)
+    assert 0 == ended.returncode, ended.stderr
+    with SessionManager(str(tmp_path / "sessions.db"), keys=generate_secret()) as sessions:
+        assert 1 == len(sessions.list("1"))
+
+
 def test_a_project_without_users_is_told_so_and_runs(tmp_path: Path) -> None:
     """Its own rows are saved: none of them is a user."""
     environment = settings_of(

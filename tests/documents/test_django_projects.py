@@ -10,8 +10,10 @@ from __future__ import annotations
 import os
 import re
 import secrets
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import _documents
@@ -70,6 +72,8 @@ def test_the_quick_start_makes_a_project_that_passes_its_own_test(project: Path)
         run(project, *command.split())
 
     assert "Ran 1 test" in run(project, "manage.py", "test", "mysite")
+    with closing(sqlite3.connect(project / "sessions.db")) as own:
+        assert (0,) == own.execute("SELECT count(*) FROM sessions").fetchone()
 
 
 SETTINGS = f"""

@@ -77,7 +77,7 @@ def _location() -> str:
             " name that with --store, or in a file with --store-file",
             returncode=_USAGE,
         )
-    return options.location()
+    return project().location()
 
 
 def _kept_for() -> dict[str, int]:
