@@ -19,9 +19,10 @@ from devsess._text import clean_text
 HEADER: Final = "devsess-app"
 # Longest name inside a label.
 _MAX_NAME = 48
-# A name is ASCII, other letters are percent-encoded; digits alone are none.
+# A name is ASCII, other letters are percent-encoded; digits alone are none. With the longest one
+# an honest user agent, which stays below 300 characters, is not cut.
 _VALUE = (
-    r"(?=[^/]{0,143}[^\W\d_])([A-Za-z0-9%](?:[A-Za-z0-9 .&'+_%-]{0,142}[A-Za-z0-9%])?)"
+    r"(?=[^/]{0,95}[^\W\d_])([A-Za-z0-9%](?:[A-Za-z0-9 .&'+_%-]{0,94}[A-Za-z0-9%])?)"
     r"/([0-9][A-Za-z0-9.+_-]{0,23})"
 )
 _FORM = re.compile(_VALUE)
