@@ -1043,6 +1043,7 @@ class AsyncSessionManager(AsyncRunner):
         await self._close()
 
     async def __aenter__(self) -> AsyncSessionManager:
+        self._refuse_if_closed()
         return self
 
     async def __aexit__(

@@ -1040,6 +1040,7 @@ class SessionManager(Runner):
         self._close()
 
     def __enter__(self) -> SessionManager:
+        self._refuse_if_closed()
         return self
 
     def __exit__(

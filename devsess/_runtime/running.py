@@ -50,6 +50,7 @@ class ManagerBase:
 
     _make_runner: MakeRunner
     _awaits = False
+    _is_closed = False
 
     def __init__(
         self,
@@ -103,8 +104,17 @@ class ManagerBase:
         other._capabilities = capabilities_of(joined)
         return other
 
+    def _refuse_if_closed(self) -> None:
+        """An app that is started again would answer each request by 503."""
+        if self._is_closed:
+            raise ConfigurationError(
+                "this manager was closed, and stays so: make a new one each time that the app is"
+                " made, or start the app once for all tests"
+            )
+
     def _forget_memory(self) -> None:
         """A closed manager answers nothing, not even from memory, and keeps no threads."""
+        self._is_closed = True
         self._core.cache.clear()
         if isinstance(self._locator, BoundedLocator):
             self._locator.close()

@@ -308,6 +308,27 @@ def test_nothing_shows_a_secret(caplog: pytest.LogCaptureFixture) -> None:
         assert secret not in shown
 
 
+@pytest.mark.parametrize("location", ["memory://", "sessions.db"])
+def test_a_closed_manager_is_not_entered_again(tmp_path: Path, location: str) -> None:
+    """As by an app that its tests start twice: it says so, before each request is a 503."""
+    at = location if "://" in location else str(tmp_path / location)
+
+    async def twice() -> None:
+        awaited = AsyncSessionManager(at, keys=SECRET)
+        async with awaited:
+            pass
+        with pytest.raises(ConfigurationError, match="make a new one"):
+            await awaited.__aenter__()
+        await awaited.close()  # twice is fine
+
+    blocking = SessionManager(at, keys=SECRET)
+    with blocking:
+        pass
+    with pytest.raises(ConfigurationError, match="make a new one"):
+        blocking.__enter__()
+    asyncio.run(twice())
+
+
 def test_a_closed_manager_answers_nothing(tmp_path: Path) -> None:
     """Not even a session that it has in memory."""
     sessions = SessionManager(tmp_path / "sessions.db", keys="t7vKq2Zr9XwLm4NbY8sHd5JfC3pQx6RgUe1")

@@ -27,6 +27,7 @@ from sqlalchemy import (
 from devsess import (
     AsyncSessionManager,
     ConfigurationError,
+    InvalidSessionError,
     Policy,
     SessionManager,
     SessionRevokedError,
@@ -136,6 +137,28 @@ def test_migrate_makes_the_tables_once(databases: Databases) -> None:
         assert [] == drive(again.pending())
         assert isinstance(drive(again.insert(rows.login(rows.session_row("s1")))), Inserted)
         assert drive(store.get("s1")) is not None
+    finally:
+        store.metadata.drop_all(databases.engine)
+
+
+def test_tables_may_be_made_anew_beneath_a_manager(databases: Databases) -> None:
+    """As tests do between two of them: nothing of before is left, and nothing is missing."""
+    store = SQLAlchemyStore(databases.engine, prefix="anew_")
+    store.metadata.create_all(databases.engine)
+    try:
+        sessions = SessionManager(store, keys=SECRET)
+        before = sessions.login("ada")
+        sessions.validate(before.access_token)
+        for _ in range(2):
+            store.metadata.drop_all(databases.engine)
+            store.metadata.create_all(databases.engine)
+            with pytest.raises(InvalidSessionError):
+                sessions.validate(before.access_token)
+            grant = sessions.login("ada")
+            sessions.validate(grant.access_token)
+            sessions.revoke_all("ada")
+            with pytest.raises(SessionRevokedError):
+                sessions.validate(grant.access_token)
     finally:
         store.metadata.drop_all(databases.engine)
 

@@ -23,7 +23,7 @@ from devsess.stores.sqlalchemy import (
     searching,
     writes,
 )
-from devsess.stores.sqlalchemy.errors import UndoneError
+from devsess.stores.sqlalchemy.errors import EmptiedError, UndoneError
 from devsess.stores.sqlalchemy.ports import How
 from devsess.stores.sqlalchemy.purge import purge
 from devsess.stores.sqlalchemy.unit import Unit
@@ -81,6 +81,9 @@ class Calls:
                 return await self.run(work, How.WRITE, waits=waits)
             except UndoneError:
                 continue
+            except EmptiedError:
+                self.is_ready = False
+                await self.check()
         return await self.run(work, How.WRITE, waits=waits)
 
     async def run(self, work: In[T], how: How, *, waits: bool = True) -> T:

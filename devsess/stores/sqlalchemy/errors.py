@@ -17,6 +17,13 @@ class UndoneError(StoreBusyError):
     """The database undid the transaction for the sake of another: it may be tried again."""
 
 
+class EmptiedError(StoreUnavailableError):
+    """The first rows are gone, as where a test makes all tables anew."""
+
+    def __init__(self) -> None:
+        super().__init__("the table of locks is empty: call migrate()")
+
+
 class LostError(StoreUnavailableError):
     """The connection is lost: what it was sent may have been done, or not."""
 

@@ -16,10 +16,10 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Select, and_, bindparam, func, insert, select, text, update
 
-from devsess.errors import StoreUnavailableError
 from devsess.stores import semantics
 from devsess.stores.accounts import Mark
 from devsess.stores.sqlalchemy import rows
+from devsess.stores.sqlalchemy.errors import EmptiedError
 from devsess.stores.sqlalchemy.schema import DRAWN, SLOTS, Tables
 
 if TYPE_CHECKING:
@@ -97,7 +97,7 @@ class Unit:
             query = select(slot).where(which).order_by(slot).with_for_update()
             taken = len(await self.all(query))
         if not taken:
-            raise StoreUnavailableError("the table of locks is empty: call migrate()")
+            raise EmptiedError
 
     async def begin(self) -> None:
         """Begin a write that takes no account's lock: on SQLite before it reads."""
