@@ -123,7 +123,7 @@ class Event(ReadOnly):
 
     seq = models.BigIntegerField(primary_key=True)
     type = models.TextField()
-    at = InstantField()
+    at = InstantField("time")
     user_id = models.TextField("user")
     session_id = models.TextField(null=True)
     device_id = models.TextField(null=True)
@@ -148,7 +148,7 @@ class Exchange(models.Model):
     kind = models.CharField(max_length=20, db_index=True)
     user_id = models.CharField("user", max_length=255)
     session_id = models.CharField(max_length=64)
-    at = models.DateTimeField()
+    at = models.DateTimeField("time")
 
     class Meta:
         default_permissions = ("view",)

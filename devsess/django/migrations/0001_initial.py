@@ -35,7 +35,7 @@ class Migration(migrations.Migration):
             fields=[
                 ("seq", models.BigIntegerField(primary_key=True, serialize=False)),
                 ("type", models.TextField()),
-                ("at", devsess.django.fields.InstantField()),
+                ("at", devsess.django.fields.InstantField(verbose_name="time")),
                 ("user_id", models.TextField(verbose_name="user")),
                 ("session_id", models.TextField(null=True)),
                 ("device_id", models.TextField(null=True)),
@@ -81,7 +81,7 @@ class Migration(migrations.Migration):
                 ("kind", models.CharField(db_index=True, max_length=20)),
                 ("user_id", models.CharField(max_length=255, verbose_name="user")),
                 ("session_id", models.CharField(max_length=64)),
-                ("at", models.DateTimeField()),
+                ("at", models.DateTimeField(verbose_name="time")),
             ],
             options={
                 "verbose_name": "exchanged credential",

@@ -127,7 +127,9 @@ class AdminTests(Visits):
         assert device not in self.listed("device", "q=ada")
 
     def test_history(self) -> None:
-        """Has what happened, of one type or all."""
+        """Has what happened, of one type or all, and when: its words are no prepositions."""
+        text = self.staff.get(f"/admin/devsess/event/?q={self.id}").content.decode()
+        assert "By time" in " ".join(text.split())
         assert self.listed("event", f"q={self.id}&type=session_created")
         assert self.listed("event", f"q={self.id}&type=device_blocked") == []
 
