@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import UTC, date, datetime
 from typing import Any
@@ -17,7 +18,7 @@ from django.utils.module_loading import import_string
 from devsess.errors import ConfigurationError
 from devsess.manager import SessionManager
 from devsess.policy import Policy
-from devsess.stores.open import postgres_options
+from devsess.stores.open import OwnLocation, postgres_options
 from devsess.tokens.keys import Keys
 
 DATA_ENGINE = "django.contrib.sessions.backends.db"
@@ -29,6 +30,10 @@ _OWN = (
 # Options of a database that are about Django's own connections alone.
 _OF_DJANGO = ("pool", "isolation_level", "server_side_binding", "cursor_factory", "client_encoding")
 _SALT = "devsess.django.keys"
+# A store that is neither a path nor a URL: the alias of a database, or a mistake.
+_WORD = re.compile(r"\w+")
+# As psycopg numbers it.
+_READ_COMMITTED = 2
 _ABOUT = "see docs/django.md"
 
 
@@ -41,7 +46,8 @@ class Options:
         manager: A manager of the project's own, or None: then one is made.
         keys, policy, locator, on_event: For the manager that is made.
         store: A path or URL, or None.
-        database: An alias of DATABASES, where the store's tables are, or None.
+        own: An alias of DATABASES, whose own connection the store uses, or None.
+        database: An alias of DATABASES, for a database of the store's own, or None.
         session_engine: Where Django's session keeps all but the sign-in.
         exchange_until: Until when credentials of other libraries are exchanged, or None.
         exchange_cookie: The cookie of the sessions of `django.contrib.sessions`.
@@ -54,14 +60,22 @@ class Options:
     locator: Any
     on_event: Any
     store: str | None = field(repr=False)
+    own: str | None
     database: str | None
     session_engine: str
     exchange_until: datetime | None
     exchange_cookie: str
     middleware: Mapping[str, Any]
 
+    @property
+    def tables(self) -> str | None:
+        """The alias of the database that has the store's tables, if there is one."""
+        return self.database if self.own is None else self.own
+
     def location(self) -> str:
         """The store's path or URL: of the alias as it is now, which in tests is another one."""
+        if self.own is not None:
+            return own_location(self.own)
         return self.store if self.store is not None else location_of(self.database or "")
 
     def made(self, location: str) -> SessionManager:
@@ -72,9 +86,10 @@ class Options:
             ImproperlyConfigured: If the settings cannot work.
             StoreUnavailableError: If the store cannot be opened.
         """
+        kind, store = _kind_of(location)
         try:
-            return SessionManager(
-                location,
+            return kind(
+                store,
                 keys=self.keys,
                 policy=self.policy,
                 locator=self.locator,
@@ -108,6 +123,7 @@ def read() -> Options:
         locator=_imported(given.get("locator")),
         on_event=_imported(given.get("on_event")),
         store=_store(given.get("store")),
+        own=_own(given.get("store")),
         database=_alias(given.get("database")),
         session_engine=DATA_ENGINE if engine is None else engine,
         exchange_until=_until(given.get("exchange_until")),
@@ -151,13 +167,24 @@ def _manager(value: object) -> SessionManager | None:
 
 
 def _store(value: object) -> str | None:
-    if value is None:
+    if value is None or _own(value) is not None:
         return None
-    if value in settings.DATABASES:
+    if isinstance(value, str) and _WORD.fullmatch(value):
         raise ImproperlyConfigured(
-            f'DEVSESS: store is a path or a URL; write "database": {value!r} for the alias'
+            f"DEVSESS: store {value!r} is no alias of DATABASES; a path has a dot or a slash in it"
         )
     return str(value)
+
+
+def _own(value: object) -> str | None:
+    return value if isinstance(value, str) and value in settings.DATABASES else None
+
+
+def table(name: str) -> str:
+    """The name of a table of the store: in the project's own database it has a prefix."""
+    given = getattr(settings, "DEVSESS", None)
+    store = given.get("store") if isinstance(given, Mapping) else None
+    return name if _own(store) is None else f"devsess_{name}"
 
 
 def _alias(value: object) -> str | None:
@@ -172,6 +199,54 @@ def secret_keys() -> list[str | bytes]:
     """Keys of SECRET_KEY, and of SECRET_KEY_FALLBACKS, which verify what they signed before."""
     secrets = (settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS)
     return [salted_hmac(_SALT, "", secret, algorithm="sha256").hexdigest() for secret in secrets]
+
+
+def own_location(alias: str) -> OwnLocation:
+    """
+    The location of the store over Django's own connection to *alias*, as that is now.
+
+    Raises:
+        ImproperlyConfigured: If devsess cannot be in that database, or join its transactions.
+    """
+    from django.db import connections
+
+    connection = connections[alias]
+    found = connection.settings_dict
+    wrong = _obstacle(connection.vendor, found)
+    if wrong is not None:
+        raise ImproperlyConfigured(f"DEVSESS: store {alias!r}: {wrong}; {_ABOUT}")
+    try:
+        from devsess.django.own_store import OwnStore
+    except ImportError as error:
+        raise ImproperlyConfigured(
+            f"DEVSESS: store {alias!r} needs SQLAlchemy: pip install 'devsess[sqlalchemy]'"
+        ) from error
+    return OwnLocation(f"django://{alias}/{found['NAME']}", lambda: OwnStore(alias))
+
+
+def _obstacle(vendor: str, found: Mapping[str, Any]) -> str | None:
+    """What keeps the store out of a database of these settings, and what to write; or None."""
+    if vendor not in ("sqlite", "postgresql"):
+        return f'it must be SQLite or PostgreSQL, not {vendor}: name another with "database"'
+    if not found["AUTOCOMMIT"]:
+        return "remove its AUTOCOMMIT: devsess joins the transactions of atomic()"
+    if vendor == "sqlite":
+        return None
+    level = found["OPTIONS"].get("isolation_level")
+    if level not in (None, _READ_COMMITTED):
+        return "remove isolation_level of its OPTIONS: devsess needs READ COMMITTED"
+    from django.db.backends.postgresql.psycopg_any import is_psycopg3
+
+    return None if is_psycopg3 else "it needs psycopg 3: pip install 'psycopg[binary]>=3.2'"
+
+
+def _kind_of(location: str) -> tuple[type[SessionManager], Any]:
+    """The class of a manager over *location*, and what that takes."""
+    if not isinstance(location, OwnLocation):
+        return SessionManager, location
+    from devsess.django.joining import JoiningManager  # late: it needs SQLAlchemy
+
+    return JoiningManager, location.opened()
 
 
 def location_of(alias: str) -> str:

@@ -24,10 +24,13 @@ class DjangoCurrent(Current):
     Attributes:
         challenge: Why a permission refused the request; it replaces the 403 of that.
         clears_old: Whether the answer clears the cookie of an old session.
+        joined: Sessions that were signed in or out within a transaction: the id, and the
+            generation that was handed out, or None for one that was ended.
     """
 
     challenge: DevsessError | None = None
     clears_old = False
+    joined: tuple[tuple[str, int | None], ...] = ()
 
     alogin = Awaited(Current.login)
     acollect = Awaited(Current.collect)

@@ -104,7 +104,7 @@ class StoreAdmin(ShownAdmin):
 
     def has_view_permission(self, request: Any, obj: Any = None) -> bool:
         """If the project has named the database: to those who have the permission."""
-        return super().has_view_permission(request, obj) and project().options.database is not None
+        return super().has_view_permission(request, obj) and project().options.tables is not None
 
     def has_end_permission(self, request: Any) -> bool:
         """

@@ -22,7 +22,7 @@ from devsess.adapters import _cookies as cookies
 from devsess.adapters import django as adapter
 from devsess.adapters._current import exchange_of
 from devsess.adapters._endpoints import path_below
-from devsess.adapters._sessions import BlockingSessions, LoginOptions, Sessions
+from devsess.adapters._sessions import BlockingSessions, LoginOptions, Sessions, StepUpOptions
 from devsess.adapters._settings import is_local_path
 from devsess.django import conf, signins
 from devsess.django.current import SERVED, DjangoCurrent
@@ -46,7 +46,32 @@ class DjangoSessions(BlockingSessions):
     async def login(self, user_id: str, client: Client, **options: Unpack[LoginOptions]) -> Grant:
         """Sign in, also past Django's auth; a change of the password is noticed all the same."""
         options["claims"] = signins.claims_for(user_id, options["claims"])
-        return await super().login(user_id, client, **options)
+        return self._handed_out(await super().login(user_id, client, **options))
+
+    async def collect(self, pending_token: str, client: Client) -> Grant:
+        """See Sessions."""
+        return self._handed_out(await super().collect(pending_token, client))
+
+    async def step_up(
+        self, access_token: str, client: Client, **options: Unpack[StepUpOptions]
+    ) -> Grant:
+        """See Sessions."""
+        return self._handed_out(await super().step_up(access_token, client, **options))
+
+    async def revoke(self, session_id: str, *, user_id: str, reason: str, actor: str) -> bool:
+        """See Sessions."""
+        self._note(session_id, None)
+        return await super().revoke(session_id, user_id=user_id, reason=reason, actor=actor)
+
+    def _handed_out(self, grant: Grant) -> Grant:
+        self._note(grant.session.id, grant.session.generation)
+        return grant
+
+    def _note(self, session_id: str, generation: int | None) -> None:
+        """Have the answer look whether what was done in a transaction was committed."""
+        current = SERVED.get()
+        if current is not None and getattr(self._manager, "is_within", False):
+            current.joined = (*current.joined, (session_id, generation))
 
 
 class SessionMiddleware(adapter.SessionMiddleware, DjangoSessionMiddleware):
@@ -127,7 +152,7 @@ class SessionMiddleware(adapter.SessionMiddleware, DjangoSessionMiddleware):
             response = self._in_place_of(request, exchange, await app(request))
         store = request.session
         is_written = store.modified or settings.SESSION_SAVE_EVERY_REQUEST
-        if is_written or exchange.has_cookies_to_update:
+        if is_written or exchange.has_cookies_to_update or request.devsess.joined:
             await sync_to_async(self._finish)(request, response, exchange)
         else:
             self._finish(request, response, exchange)
@@ -186,7 +211,10 @@ class SessionMiddleware(adapter.SessionMiddleware, DjangoSessionMiddleware):
         """Keep the session, and set the cookies: after all that the app does."""
         store: SessionStore = request.session
         line = None
-        if isinstance(store, SessionStore):
+        if self._is_undone(request.devsess):
+            exchange.jar.take_back()
+            exchange.session = None
+        elif isinstance(store, SessionStore):
             line = self._keep(store, response, exchange)
             if store.accessed:
                 exchange.depends_on_user = True
@@ -201,6 +229,16 @@ class SessionMiddleware(adapter.SessionMiddleware, DjangoSessionMiddleware):
             # Of the same name as one that signs out: only the last of two would count.
             response.cookies.pop(self._settings.cookie_names.access, None)
             adapter.add_cookie(response, line)
+
+    def _is_undone(self, current: DjangoCurrent) -> bool:
+        """Whether a rollback has undone a sign-in or sign-out of this request."""
+        return not all(self._stands(*each) for each in current.joined)
+
+    def _stands(self, session_id: str, generation: int | None) -> bool:
+        found = self._manager.get(session_id)
+        if generation is None:
+            return found is None or not found.is_active
+        return found is not None and found.generation >= generation
 
     def _keep(
         self, store: SessionStore, response: HttpResponseBase, exchange: Exchange

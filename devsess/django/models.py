@@ -13,6 +13,7 @@ from typing import Any
 from django.core.exceptions import ImproperlyConfigured
 from django.db import models
 
+from devsess.django.conf import table
 from devsess.django.fields import InstantField
 from devsess.django.project import project
 
@@ -45,9 +46,11 @@ class StoreManager(models.Manager.from_queryset(Rows)):  # type: ignore[misc]
 
     def get_queryset(self) -> Any:
         """All rows, in the database that the settings name."""
-        alias = project().options.database
+        alias = project().options.tables
         if alias is None:
-            raise ImproperlyConfigured('these models need DEVSESS = {"database": ...}')
+            raise ImproperlyConfigured(
+                'these models need DEVSESS = {"database": ...}, or {"store": "default"}'
+            )
         return super().get_queryset().using(alias)
 
 
@@ -88,7 +91,7 @@ class Session(ReadOnly):
 
     class Meta:
         managed = False
-        db_table = "sessions"
+        db_table = table("sessions")
         default_permissions = ("view", "change")
 
     def __str__(self) -> str:
@@ -110,7 +113,7 @@ class Device(ReadOnly):
 
     class Meta:
         managed = False
-        db_table = "devices"
+        db_table = table("devices")
         default_permissions = ("view", "change")
 
     def __str__(self) -> str:
@@ -133,7 +136,7 @@ class Event(ReadOnly):
 
     class Meta:
         managed = False
-        db_table = "events"
+        db_table = table("events")
         default_permissions = ("view",)
         verbose_name_plural = "history"
 

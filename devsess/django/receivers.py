@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from django.apps import apps
@@ -103,7 +104,7 @@ def _end_others(user: Any, using: str) -> None:
         keep = session.id if session is not None and session.user_id == user_id else None
         project().sessions.revoke_all(user_id, keep=keep, reason=PASSWORD_CHANGED)
 
-    transaction.on_commit(end, using=using)
+    _with(using, end)
 
 
 def _end_closed(user: Any, using: str) -> None:
@@ -121,9 +122,15 @@ def _end_closed(user: Any, using: str) -> None:
 
 def _end_all(user: Any, using: str, reason: str) -> None:
     user_id = key_of(user)
-    transaction.on_commit(
-        lambda: project().sessions.revoke_all(user_id, reason=reason), using=using
-    )
+    _with(using, lambda: project().sessions.revoke_all(user_id, reason=reason))
+
+
+def _with(using: str, end: Callable[[], object]) -> None:
+    """Call *end* once the transaction is committed; where the store joins it, as a part of it."""
+    if project().options.own == using:
+        end()
+    else:
+        transaction.on_commit(end, using=using)
 
 
 def read_anew(setting: str, **_: Any) -> None:
@@ -135,9 +142,10 @@ def read_anew(setting: str, **_: Any) -> None:
 def migrate(app_config: Any, using: str, **_: Any) -> None:
     """Make the store's tables, before Django makes its own in that database."""
     here = project()
-    if app_config.label == LABEL and using == here.options.database:
+    if app_config.label == LABEL and using == here.options.tables:
         here.sessions.migrate()
-        _close_first(connections[using].creation)
+        if here.options.own is None:
+            _close_first(connections[using].creation)
 
 
 def _close_first(creation: Any) -> None:

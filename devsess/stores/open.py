@@ -14,6 +14,23 @@ if TYPE_CHECKING:
     from devsess.stores.base import AsyncStore, Store
 
 
+class OwnLocation(str):
+    """
+    The location of a store that the program opens itself.
+
+    Args:
+        text: Names it; no password is in it.
+        opened: Opens it, for a manager that blocks.
+    """
+
+    def __new__(cls, text: str, opened: Callable[[], Store | AsyncStore]) -> OwnLocation:
+        made = super().__new__(cls, text)
+        made.opened = opened
+        return made
+
+    opened: Callable[[], Store | AsyncStore]
+
+
 def store_at(
     store: Store | AsyncStore | str | os.PathLike[str], *, is_awaited: bool
 ) -> Store | AsyncStore:
@@ -55,6 +72,8 @@ def open_store(location: str | os.PathLike[str], *, is_awaited: bool = False) ->
         ConfigurationError: If no such URL is known; it may hold a password and is not quoted.
         StoreUnavailableError: If the store cannot be opened.
     """
+    if isinstance(location, OwnLocation):
+        return location.opened()
     text = os.fspath(location)
     scheme, separator, _ = text.partition("://")
     if not separator:

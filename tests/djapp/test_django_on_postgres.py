@@ -27,6 +27,16 @@ DATABASES["devsess"] = {{
 """
 
 
+OWN_TESTS = ("test_own_transactions", "test_own_views")
+OWN = """
+from own_settings import *
+DATABASES["default"] = {{
+    "ENGINE": "django.db.backends.postgresql", "NAME": "postgres", "USER": "postgres",
+    "HOST": "127.0.0.1", "PORT": "{port}",
+}}
+"""
+
+
 @pytest.fixture
 def server() -> Iterator[PostgresServer]:
     """A server of its own."""
@@ -41,20 +51,41 @@ def server() -> Iterator[PostgresServer]:
 @pytest.mark.thorough
 def test_the_project_is_green_on_postgresql(server: PostgresServer, tmp_path: Path) -> None:
     """The admin's lists and actions, sign-ins and exchanges; and both databases are migrated."""
-    (tmp_path / "settings_there.py").write_text(SETTINGS.format(port=server.port), "utf-8")
-    environment = {
-        **os.environ,
-        "SHOP_PLACE": str(tmp_path),
-        "PYTHONPATH": os.pathsep.join([str(tmp_path), str(SITE)]),
-        "DJANGO_SETTINGS_MODULE": "settings_there",
-    }
     names = ("admin", "exchange", "auth.SignInTests", "data")
-    for arguments in (
+    check(
+        tmp_path,
+        SETTINGS.format(port=server.port),
         ("migrate", "--verbosity=0"),
         ("migrate", "--database=devsess", "--verbosity=0"),
         ("devsess", "migrate"),
         ("test", "--noinput", *(f"shop.test_django_{name}" for name in names)),
-    ):
+    )
+
+
+@pytest.mark.thorough
+def test_its_own_database_may_be_postgresql(server: PostgresServer, tmp_path: Path) -> None:
+    """The same, and what holds within its transactions."""
+    names = ("admin", "exchange", "auth", "data", "passwords")
+    check(
+        tmp_path,
+        OWN.format(port=server.port),
+        ("devsess", "migrate"),
+        ("migrate", "--verbosity=0"),
+        ("devsess", "purge", "--quiet"),
+        ("test", "--noinput", *OWN_TESTS, *(f"shop.test_django_{name}" for name in names)),
+    )
+
+
+def check(place: Path, settings: str, *commands: tuple[str, ...]) -> None:
+    """Each command of `manage.py` ends well under these settings."""
+    (place / "settings_there.py").write_text(settings, "utf-8")
+    environment = {
+        **os.environ,
+        "SHOP_PLACE": str(place),
+        "PYTHONPATH": os.pathsep.join([str(place), str(SITE)]),
+        "DJANGO_SETTINGS_MODULE": "settings_there",
+    }
+    for arguments in commands:
         ended = subprocess.run(
             [sys.executable, "manage.py", *arguments],
             cwd=SITE,

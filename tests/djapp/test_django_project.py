@@ -13,8 +13,9 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -24,17 +25,27 @@ from devsess.testing import FakeClock
 from devsess.tokens.keys import generate_secret
 
 SITE = Path(__file__).parent / "site"
-_RESULT = re.compile(r"^(\w+) \(shop\.(\w+)\.(\w+)\.\w+\)", re.MULTILINE)
+_RESULT = re.compile(r"^(\w+) \((?:shop\.)?(\w+)\.(\w+)\.\w+\)", re.MULTILINE)
+# With a database for devsess, and with the project's own: by their settings, what is run.
+SUITES = {
+    "shop.settings": ("shop",),
+    "own_settings": (
+        *("test_own_transactions", "test_own_views"),
+        *("shop.test_django_auth", "shop.test_django_passwords"),
+    ),
+}
 
 
-def laws() -> Iterator[str]:
-    """Each test of the project."""
-    for path in sorted(SITE.glob("shop/test_*.py")):
-        for node in ast.parse(path.read_text("utf-8")).body:
-            if isinstance(node, ast.ClassDef):
-                for each in node.body:
-                    if getattr(each, "name", "").startswith("test_"):
-                        yield f"{path.stem}.{node.name}.{each.name}"  # type: ignore[attr-defined]
+def laws(suite: str) -> Iterator[str]:
+    """Each test of the project that is run with those settings."""
+    for name in SUITES[suite]:
+        pattern = name.replace(".", "/") + ("" if "test_" in name else "/test_*")
+        for path in sorted(SITE.glob(f"{pattern}.py")):
+            for node in ast.parse(path.read_text("utf-8")).body:
+                if isinstance(node, ast.ClassDef):
+                    for each in node.body:
+                        if getattr(each, "name", "").startswith("test_"):
+                            yield f"{path.stem}.{node.name}.{each.name}"  # type: ignore[attr-defined]
 
 
 def manage(
@@ -106,12 +117,17 @@ def measuring(config: pytest.Config) -> Sequence[str]:
 @pytest.fixture(scope="module")
 def failures(
     tmp_path_factory: pytest.TempPathFactory, pytestconfig: pytest.Config
-) -> dict[str, str]:
-    """The runner's text on each test that failed."""
-    place = tmp_path_factory.mktemp("site")
-    test = ("test", "shop", "--noinput", "--top-level-directory", str(SITE))
-    ended = manage(place, *test, by=measuring(pytestconfig))
-    assert f"Ran {len(list(laws()))} tests" in ended.stderr, ended.stderr
+) -> Callable[[str], dict[str, str]]:
+    """The runner's text on each test that failed, with those settings."""
+    return cache(lambda suite: failed(suite, tmp_path_factory.mktemp("site"), pytestconfig))
+
+
+def failed(suite: str, place: Path, config: pytest.Config) -> dict[str, str]:
+    """As `failures`."""
+    test = ("test", *SUITES[suite], "--noinput", "--top-level-directory", str(SITE))
+    there = {"DJANGO_SETTINGS_MODULE": suite, "PYTHONPATH": str(SITE)}
+    ended = manage(place, *test, by=measuring(config), **there)
+    assert f"Ran {len(list(laws(suite)))} tests" in ended.stderr, ended.stderr
     parts = re.split(r"^={70}\n(?:FAIL|ERROR): ", ended.stderr, flags=re.MULTILINE)[1:]
     found = {}
     for part in parts:
@@ -122,10 +138,34 @@ def failures(
     return found
 
 
-@pytest.mark.parametrize("law", list(laws()))
-def test_the_project_is_green(failures: dict[str, str], law: str) -> None:
+@pytest.mark.parametrize("law", list(laws("shop.settings")))
+def test_the_project_is_green(failures: Callable[[str], dict[str, str]], law: str) -> None:
     """A test of the project holds under the app; its own text says which law it is."""
-    assert failures.get(law) is None, failures[law]
+    found = failures("shop.settings")
+    assert found.get(law) is None, found[law]
+
+
+@pytest.mark.parametrize("law", list(laws("own_settings")))
+def test_it_is_green_in_its_own_database(
+    failures: Callable[[str], dict[str, str]], law: str
+) -> None:
+    """As it is with a database for devsess; and its transactions hold."""
+    found = failures("own_settings")
+    assert found.get(law) is None, found[law]
+
+
+def test_its_own_database_is_migrated_like_any(tmp_path: Path) -> None:
+    """By Django's command, or by devsess's; before it, each command says what to do."""
+    own = {"DJANGO_SETTINGS_MODULE": "own_settings", "PYTHONPATH": str(SITE)}
+    before = manage(tmp_path, "devsess", "list", "5", **own)
+    assert (3, True) == (before.returncode, "migrate" in before.stderr), before
+    assert 0 == manage(tmp_path, "devsess", "migrate", **own).returncode
+    assert 0 == manage(tmp_path, "migrate", **own).returncode
+    listed = manage(tmp_path, "devsess", "list", "5", "--json", **own)
+    assert {"sessions": []} == json.loads(listed.stdout), listed
+    assert 0 == manage(tmp_path, "devsess", "purge", "--quiet", **own).returncode
+    ended = manage(tmp_path, "makemigrations", "devsess", "--check", "--dry-run", **own)
+    assert 0 == ended.returncode, ended.stdout
 
 
 def test_settings_without_devsess_are_no_key_error(tmp_path: Path) -> None:

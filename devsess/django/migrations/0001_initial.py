@@ -3,6 +3,7 @@
 from django.db import migrations, models
 
 import devsess.django.fields
+from devsess.django.conf import table
 
 
 class Migration(migrations.Migration):
@@ -25,7 +26,7 @@ class Migration(migrations.Migration):
                 ("forgotten", models.BooleanField()),
             ],
             options={
-                "db_table": "devices",
+                "db_table": table("devices"),
                 "managed": False,
                 "default_permissions": ("view", "change"),
             },
@@ -45,7 +46,7 @@ class Migration(migrations.Migration):
             ],
             options={
                 "verbose_name_plural": "history",
-                "db_table": "events",
+                "db_table": table("events"),
                 "managed": False,
                 "default_permissions": ("view",),
             },
@@ -69,7 +70,7 @@ class Migration(migrations.Migration):
                 ("reason", models.TextField(null=True)),
             ],
             options={
-                "db_table": "sessions",
+                "db_table": table("sessions"),
                 "managed": False,
                 "default_permissions": ("view", "change"),
             },

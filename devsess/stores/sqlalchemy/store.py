@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Engine, MetaData
     from sqlalchemy.ext.asyncio import AsyncEngine
 
-    from devsess.stores.sqlalchemy.joined import JoinedStore
+    from devsess.stores.capabilities import Joined
 
 
 class SQLAlchemyStore(Calls):
@@ -59,7 +59,7 @@ class SQLAlchemyStore(Calls):
         """Where the tables are registered: what a migration tool compares with the database."""
         return self.tables.metadata
 
-    def join(self, transaction: object) -> JoinedStore:
+    def join(self, transaction: object) -> Joined:
         """See SupportsJoining: a Session, or for an AsyncEngine an AsyncSession."""
         return joined.join(self, transaction)
 

@@ -24,8 +24,7 @@ from devsess.django import manager
 from devsess.django.exchange import counts
 from devsess.django.metrics import ExchangeCollector
 from devsess.django.models import Exchange
-from shop import settings as given
-from shop.visits import FIREFOX, SAFARI, Shop
+from shop.visits import FIREFOX, SAFARI, Shop, given
 
 OPEN = {**given.DEVSESS, "exchange_until": "2999-01-01"}
 OVER = {**given.DEVSESS, "exchange_until": "2026-01-01"}

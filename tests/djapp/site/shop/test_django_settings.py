@@ -32,7 +32,7 @@ WRONG: list[tuple[str, Any, str, str]] = [
     ("DEVSESS", None, "E001", "must be a dict"),
     ("DEVSESS", {"database": "devsess", "store": "a.db"}, "E001", "has store and database"),
     ("DEVSESS", {"database": "other"}, "E001", "'other' is no alias of DATABASES"),
-    ("DEVSESS", {"store": "default"}, "E001", "write \"database\": 'default' for the alias"),
+    ("DEVSESS", {"store": "defualt"}, "E001", "is no alias of DATABASES"),
     ("DEVSESS", {"store": "memory://", "exchange_until": "soon"}, "E001", "2027-01-31"),
     ("DEVSESS", {"manager": "shop.settings.PLACE"}, "E001", "must be a SessionManager"),
     ("DEVSESS", {"manager": "shop.nothing.here"}, "E001", "shop.nothing"),

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from functools import cache
+from importlib import import_module
 from itertools import count
 from typing import Any
 
+from django.conf import settings
 from django.contrib.auth.models import User
 from django.test import Client, TestCase, TransactionTestCase
 
@@ -15,6 +18,8 @@ FIREFOX = "Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:133.0) Gecko/20100101 Fi
 SAFARI = "Mozilla/5.0 (Macintosh; Intel Mac OS X 14_7) AppleWebKit/605.1.15 Safari/605.1.15"
 
 
+# The project's settings, as no test has overridden them.
+given = import_module(os.environ["DJANGO_SETTINGS_MODULE"])
 KEYS = count(1000, 10)  # the keys that the database gives lie between
 
 
@@ -33,7 +38,7 @@ def proxy() -> Any:
 class Visits(TransactionTestCase):
     """One user, and browsers."""
 
-    databases = ("default", "devsess")
+    databases = tuple(settings.DATABASES)
 
     def setUp(self) -> None:
         super().setUp()

@@ -1,0 +1,103 @@
+"""Django's connections to one database, as a store of devsess borrows them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from django.db import Error, connections, transaction
+
+from devsess.errors import StoreUnavailableError
+from devsess.stores.calls import StoreBusyError
+from devsess.stores.sqlalchemy.ports import How
+
+# As `timeout` of the stores: a call that stands apart may wait for the transaction that it is of.
+_PATIENCE = 5_000
+
+
+class OwnConnection:
+    """
+    The connection of this thread.
+
+    Attributes:
+        alias: The database's.
+        dialect: See Lender.
+    """
+
+    def __init__(self, alias: str) -> None:
+        self.alias = alias
+        self.dialect: str = connections[alias].vendor
+
+    @property
+    def wrapper(self) -> Any:
+        """Django's object for it."""
+        return connections[self.alias]
+
+    @contextmanager
+    def lend(self, how: How) -> Iterator[Any]:
+        """See Lender."""
+        wrapper = self.wrapper
+        with _meanings(wrapper):
+            _check_is_whole(wrapper)
+            if how is How.READ:
+                with wrapper.cursor():  # checks what Django checks, and connects
+                    yield wrapper.connection
+                return
+            is_first = not wrapper.in_atomic_block
+            with transaction.atomic(using=self.alias):
+                if how is How.SNAPSHOT and is_first and self.dialect == "postgresql":
+                    with wrapper.cursor() as cursor:
+                        cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+                yield wrapper.connection
+
+
+class ConnectionApart:
+    """
+    A connection beside that of this thread, made for one call: no rollback of it undoes that.
+
+    Attributes:
+        dialect: See Lender.
+    """
+
+    def __init__(self, alias: str) -> None:
+        self._alias = alias
+        self.dialect: str = connections[alias].vendor
+
+    @contextmanager
+    def lend(self, how: How) -> Iterator[Any]:  # noqa: ARG002 - it is used for writes alone
+        """See Lender."""
+        wrapper = connections[self._alias].copy()
+        try:
+            with _meanings(wrapper):
+                if self.dialect == "postgresql":
+                    with wrapper.cursor() as cursor:
+                        cursor.execute(f"SET lock_timeout = {_PATIENCE}")
+                wrapper.set_autocommit(False, force_begin_transaction_with_broken_autocommit=True)
+                yield wrapper.connection
+                wrapper.commit()
+        finally:
+            wrapper.close()
+
+
+def _check_is_whole(wrapper: Any) -> None:
+    if wrapper.in_atomic_block and wrapper.needs_rollback:
+        raise StoreUnavailableError(
+            "this transaction failed before: leave its atomic block, and nothing of it is written"
+        )
+
+
+@contextmanager
+def _meanings(wrapper: Any) -> Iterator[None]:
+    """Raise errors of Django as those of a store; a connection that is lost is made anew."""
+    try:
+        yield
+    except Exception as error:
+        wrapper.errors_occurred = True
+        if not wrapper.in_atomic_block:
+            wrapper.close_if_unusable_or_obsolete()
+        if not isinstance(error, Error):
+            raise
+        text = str(error).partition("\n")[0][:200]
+        kind = StoreBusyError if "locked" in text else StoreUnavailableError
+        raise kind(f"the database did not do it: {text}") from error
