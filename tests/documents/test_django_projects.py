@@ -63,6 +63,7 @@ def write(project: Path, files: dict[str, str]) -> None:
             file.write(block)
 
 
+@pytest.mark.thorough
 def test_the_quick_start_makes_a_project_that_passes_its_own_test(project: Path) -> None:
     """The page's files, in a new project, and the page's own command."""
     text, files = _documents.text("docs/quickstart-django.md"), files_of("quickstart-django.md")

@@ -132,6 +132,7 @@ def test_a_look_up_says_what_a_search_through_all_says(seed: int) -> None:
             )
 
 
+@pytest.mark.thorough
 def test_a_long_list_is_small_after_all(tmp_path: Path) -> None:
     """100,000 prefixes of both versions are read, and neighbours become one range."""
     chance = random.Random(7)

@@ -187,7 +187,9 @@ def test_mappings_are_put_away(path: Path) -> None:
     assert f"{path}-shm" not in Path("/proc/self/maps").read_text()
 
 
-@pytest.mark.parametrize("generations", [1, 2, 3])
+@pytest.mark.parametrize(
+    "generations", [1, *(pytest.param(it, marks=pytest.mark.thorough) for it in (2, 3))]
+)
 def test_a_child_whose_parents_are_gone(store: SQLiteStore, path: Path, generations: int) -> None:
     """It has a mapping and locks of its own, and sees other processes' changes."""
     store.close()

@@ -23,6 +23,7 @@ def rows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, peers.Pee
     return {row.name: row for row in peers.peers(tmp_path, rounds=1, calls=5)}
 
 
+@pytest.mark.thorough
 def test_all_is_given_as_times_a_bare_decode(rows: dict[str, peers.Peer]) -> None:
     """The unit is 1, and each peer that is installed has a version, a time and a ratio."""
     absent = rows.pop(ABSENT.name)

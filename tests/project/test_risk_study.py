@@ -55,6 +55,7 @@ def sign_ins(stories: list[list[Scene]]) -> list[SignIn]:
     return [it for story in stories for it in story if isinstance(it, SignIn)]
 
 
+@pytest.mark.thorough
 def test_the_population_has_the_published_shape(here: World) -> None:
     """3.8 sign-ins a year and account, the median 2, half in a country, two thirds on phones."""
     everybody = [sign_ins([[*scenes(7, number, here, Habits())]]) for number in range(1_000)]
@@ -143,6 +144,7 @@ def test_a_file_gives_an_address_one_city(here: World, stories: list[list[Scene]
     assert {1} == {len(each) for each in places.values()}
 
 
+@pytest.mark.thorough
 def test_policies_see_less_and_judge_the_same_people(found: People) -> None:
     """A variant changes what is shown, not what happens: each counts as many sign-ins."""
     tallies = found.tallies.values()

@@ -17,7 +17,14 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-both_ports = pytest.mark.parametrize("is_awaited", [False, True], ids=["blocking", "awaiting"])
+# By default the one through which its contract runs by default.
+both_ports = pytest.mark.parametrize(
+    "is_awaited",
+    [
+        pytest.param(False, id="blocking"),
+        pytest.param(True, id="awaiting", marks=pytest.mark.thorough),
+    ],
+)
 # Seconds: enough for an answer on a busy machine, and soon over where none comes.
 TIMEOUT = 1.0
 # What a call may take that ends after TIMEOUT; without a limit it would never end.

@@ -20,7 +20,14 @@ from devsess.testing.proxy import Proxy
 
 T = TypeVar("T")
 
-both_ports = pytest.mark.parametrize("is_awaited", [False, True], ids=["blocking", "awaiting"])
+# By default the one through which its contract runs by default.
+both_ports = pytest.mark.parametrize(
+    "is_awaited",
+    [
+        pytest.param(False, id="blocking", marks=pytest.mark.thorough),
+        pytest.param(True, id="awaiting"),
+    ],
+)
 
 # Seconds: what a store waits for in tests of failures, in haste or not, and more than any of
 # them takes.

@@ -6,7 +6,7 @@ import secrets
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from sqlalchemy import create_engine, delete, event
+from sqlalchemy import MetaData, create_engine, delete, event
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.ext.asyncio import create_async_engine
 
@@ -76,11 +76,17 @@ class Databases:
         self.awaiting_url = make_url(url).set(drivername=awaiting)
         self._free: list[str] = []
         self._taken: list[str] = []
+        # SQLAlchemy keeps what it compiled for as long as the tables are the same objects.
+        self._metadata: dict[str, MetaData] = {}
 
     def take(self) -> str:
         """The prefix of tables in which there is nothing."""
         self._taken.append(self._free.pop() if self._free else self._made())
         return self._taken[-1]
+
+    def of(self, prefix: str) -> MetaData:
+        """Where the tables of *prefix* are registered."""
+        return self._metadata.setdefault(prefix, MetaData())
 
     @property
     def newest(self) -> str:
@@ -94,18 +100,22 @@ class Databases:
 
     def blocking(self, **options: Any) -> SQLAlchemyStore:
         """A new store for a manager that blocks."""
-        return SQLAlchemyStore(self.engine, prefix=self.take(), timeout=PATIENCE, **options)
+        prefix = self.take()
+        options = {"prefix": prefix, "metadata": self.of(prefix), "timeout": PATIENCE, **options}
+        return SQLAlchemyStore(self.engine, **options)
 
     def awaited(self, **options: Any) -> SQLAlchemyStore:
         """A new store for the running event loop."""
         engine = awaiting_engine(self.awaiting_url.render_as_string(hide_password=False))
-        return OwnEngine(engine, prefix=self.take(), timeout=PATIENCE, **options)
+        prefix = self.take()
+        options = {"prefix": prefix, "metadata": self.of(prefix), "timeout": PATIENCE, **options}
+        return OwnEngine(engine, **options)
 
     def give_back(self) -> None:
         """Empty all that were taken."""
         with self.engine.begin() as connection:
             for prefix in self._taken:
-                store = SQLAlchemyStore(self.engine, prefix=prefix)
+                store = SQLAlchemyStore(self.engine, prefix=prefix, metadata=self.of(prefix))
                 for table in store.tables.all:
                     connection.execute(delete(table))
         self._free += self._taken

@@ -12,6 +12,9 @@ from servers.mongo import isolated_mongo, mongo, mongoeco
 from servers.postgres import postgres, postgres_schemas
 from servers.valkey import valkey_cluster, valkey_url
 
+from devsess.stores import semantics
+from devsess.testing import contract_log
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -32,6 +35,14 @@ __all__ = [
     "valkey_cluster",
     "valkey_url",
 ]
+
+
+@pytest.fixture
+def shorter_log(monkeypatch: pytest.MonkeyPatch, thorough: bool) -> None:
+    """To fill a store's log takes seconds."""
+    if not thorough:
+        monkeypatch.setattr(semantics, "LOG_KEPT", 1_000)
+        monkeypatch.setattr(contract_log, "MANY", 1_001)
 
 
 @pytest.fixture

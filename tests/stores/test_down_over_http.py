@@ -65,7 +65,12 @@ FAULTS: dict[str, Callable[[Proxy], None]] = {"refused": Proxy.refuse, "silent":
 WAYS = {"asked": Policy(max_staleness=0), "leased": Policy(acknowledged=True, lease=1)}
 
 
-@pytest.fixture(params=STORES)
+# Of MongoDB's driver the longest is waited for: it asks again and again.
+@pytest.fixture(
+    params=[
+        pytest.param(it, marks=pytest.mark.thorough) if it == "mongodb" else it for it in STORES
+    ]
+)
 def proxied(request: pytest.FixtureRequest) -> Iterator[tuple[Proxy, str]]:
     proxy, url = STORES[request.param](request)
     with proxy:

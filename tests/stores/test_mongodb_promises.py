@@ -89,6 +89,14 @@ def watched(mongo: Server) -> Iterator[Watched]:
     watched.close()
 
 
+@pytest.fixture(scope="module")
+def read(mongo: Server) -> Iterator[Watched]:
+    """One for all tests that read alone."""
+    read = Watched(mongo)
+    yield read
+    read.close()
+
+
 Call = Callable[[MongoStore], Coroutine[Any, Any, object]]
 
 SURE: dict[str, Call] = {
@@ -126,9 +134,9 @@ WRITES: dict[str, tuple[Call, int]] = {
 
 
 @pytest.mark.parametrize("name", READS)
-def test_a_read_is_one_request(watched: Watched, name: str) -> None:
+def test_a_read_is_one_request(read: Watched, name: str) -> None:
     """However much it reads; its guarantee is asked of the primary."""
-    [sent] = watched.commands.of(READS[name](watched.store))
+    [sent] = read.commands.of(READS[name](read.store))
 
     expected = "linearizable" if name in SURE else "majority"
     assert {"level": expected} == sent["readConcern"]
@@ -265,6 +273,7 @@ def test_a_change_in_another_process_wakes(watched: Watched) -> None:
     assert asyncio.run(run())
 
 
+@pytest.mark.thorough
 def test_without_change_streams_nothing_wakes(mongoeco: Server) -> None:
     """A server that has none is said to be unavailable for waiting, and for nothing else."""
     store = MongoStore(mongoeco.place())

@@ -39,6 +39,9 @@ from devsess.testing._rows import ending, erasure, login, session_row
 if TYPE_CHECKING:
     from servers.mongo import Server
 
+# Its server takes long to begin, and to answer.
+pytestmark = pytest.mark.thorough
+
 
 class Before(monitoring.CommandListener):
     """

@@ -41,6 +41,16 @@ class OnOneServer(StoreContract, LeaseContract, OverShards):
     def make_store(self) -> RedisStore:
         return RedisStore(with_prefix(self.url), is_awaited=self.is_awaited)
 
+    @pytest.mark.usefixtures("shorter_log")
+    def test_a_trimmed_position_means_all(self) -> None:
+        """See LogContract."""
+        super().test_a_trimmed_position_means_all()
+
+    @pytest.mark.usefixtures("shorter_log")
+    def test_a_purge_leaves_so_many_entries(self) -> None:
+        """See LogContract."""
+        super().test_a_purge_leaves_so_many_entries()
+
 
 @pytest.mark.thorough
 class TestBlockingRedisStore(OnOneServer):
@@ -51,6 +61,7 @@ class TestAwaitingRedisStore(OnOneServer):
     is_awaited = True
 
 
+@pytest.mark.thorough
 class TestOverShards(OverShards):
     """The parts of a cluster, on one server."""
 

@@ -35,6 +35,16 @@ class OverSQLAlchemy(StoreContract, CopyContract, SearchContract):
     def make_store(self) -> AsyncStore:
         return self.databases.awaited() if self.is_awaited else self.databases.blocking()
 
+    @pytest.mark.usefixtures("shorter_log")
+    def test_a_trimmed_position_means_all(self) -> None:
+        """See LogContract."""
+        super().test_a_trimmed_position_means_all()
+
+    @pytest.mark.usefixtures("shorter_log")
+    def test_a_purge_leaves_so_many_entries(self) -> None:
+        """See LogContract."""
+        super().test_a_purge_leaves_so_many_entries()
+
 
 class TestSQLite(OverSQLAlchemy):
     database = "sqlite"

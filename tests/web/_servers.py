@@ -34,7 +34,7 @@ SERVERS = {
     "wsgi waitress": [*PYTHON, "waitress", "--listen=127.0.0.1:{port}", "wsgi_app:application"],
 }
 # One server of each framework is enough for a brief run.
-DEAR = {"flask gunicorn", "fastapi hypercorn"}
+DEAR = {"flask gunicorn", "fastapi hypercorn", "wsgi waitress"}
 # Not among the others, since it shows another thing.
 FORM_POST = {
     "form_post waitress": [

@@ -55,6 +55,7 @@ def test_a_person_signs_in_and_out(server: Server, browser: Chromium) -> None:
     assert {DEVICE} == set(browser.cookies())
 
 
+@pytest.mark.thorough
 def test_cookies_are_kept_from_scripts(server: Server, browser: Chromium) -> None:
     """The browser took all three, prefix and all, and shows none to the page."""
     sign_in(browser, f"http://localhost:{server.port}")
@@ -85,6 +86,7 @@ def test_a_restarted_browser_is_the_same_device(
         again.close()
 
 
+@pytest.mark.thorough
 def test_a_person_whose_device_was_signed_out(server: Server, browser: Chromium) -> None:
     """The next button they press leads to the form, not to JSON."""
     sign_in(browser, f"http://localhost:{server.port}")
@@ -128,6 +130,7 @@ def test_another_site_neither_signs_out_nor_in(server: Server, browser: Chromium
     assert "Signed in as ada" in browser.text
 
 
+@pytest.mark.thorough
 def test_pages_have_a_face(server: Server, browser: Chromium, tmp_path: Path) -> None:
     """They can be drawn, and are saved as pictures."""
     sign_in(browser, f"http://localhost:{server.port}")

@@ -72,6 +72,7 @@ def test_the_device_is_not_lost(server: Server, browser: Chromium) -> None:
     assert 1 == len(server.sessions.list("ada"))  # the second replaced the first
 
 
+@pytest.mark.thorough
 def test_an_answer_for_another_browser_signs_nobody_in(server: Server, browser: Chromium) -> None:
     """A person cannot post the provider's answer for themselves from another person's browser."""
     site = f"http://localhost:{server.port}"

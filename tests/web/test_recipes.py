@@ -66,8 +66,8 @@ def test_there_are_five() -> None:
     assert ["FastAPI", "Litestar", "Quart", "Falcon", "Sanic"] == list(APPS)
 
 
-# These have an adapter of their own; the others with --thorough.
-USUAL = {"FastAPI", "Litestar"}
+# The others with --thorough.
+USUAL = {"FastAPI"}
 EACH = [pytest.param(it, marks=() if it in USUAL else pytest.mark.thorough) for it in APPS]
 
 
@@ -92,6 +92,7 @@ def test_an_app_of_the_page(app: str, tmp_path: Path) -> None:
         assert 401 == browser.get("/me", headers=sent).status_code
 
 
+@pytest.mark.thorough
 def test_a_guard_of_litestar(tmp_path: Path) -> None:
     """It asks for a step-up as `current.require` does."""
     with served("Litestar", tmp_path) as url, httpx.Client(base_url=url) as browser:

@@ -65,7 +65,7 @@ def elsewhere() -> Iterator[str]:
         yield f"http://127.0.0.1:{port}/"
 
 
-@pytest.fixture(params=["Strict", "Lax"])
+@pytest.fixture(params=["Strict", pytest.param("Lax", marks=pytest.mark.thorough)])
 def site(request: Any) -> Iterator[tuple[str, str]]:
     """The app's address, and the SameSite of its cookies."""
     with SessionManager("memory://", keys=generate_secret()) as sessions:
