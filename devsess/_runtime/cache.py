@@ -64,11 +64,13 @@ class Begun:
         position: Of the log, up to which all changes were dropped.
         at: When, by the cache's clock.
         mark: The store's.
+        doubts: How often memory had been doubted by then.
     """
 
     position: object
     at: float
     mark: object
+    doubts: int
 
 
 class Cache:
@@ -285,7 +287,7 @@ class Cache:
 
     def begin(self) -> Begun:
         """Begin to catch up: the log's changes behind `position` are asked for after this."""
-        return Begun(self._position, self._elapsed(), self._marked())
+        return Begun(self._position, self._elapsed(), self._marked(), self._doubts)
 
     def caught_up(self, begun: Begun, changes: Changes) -> bool:
         """Drop the *changes*. False: another thread has caught up meanwhile; begin again."""
@@ -294,7 +296,8 @@ class Cache:
             alone, has_moved = position is self._position, changes.position != position
             if has_moved:
                 self._drop(changes.ids)
-            if not alone:
+            # A write that is doubted may be younger than what was read.
+            if not alone or begun.doubts != self._doubts:
                 return False
             self._ask_at = -math.inf
             if has_moved:  # else those that ask at the same time would all ask again
@@ -313,6 +316,7 @@ class Cache:
     def doubt(self) -> None:
         """Answer nothing more before the log was read: a write may have been done, or not."""
         with self._lock:
+            self._doubts += 1
             self._mark, self._current_at, self._ask_at = _NEVER, -math.inf, -math.inf
 
     def clear(self) -> None:
@@ -339,4 +343,4 @@ class Cache:
         self._raw = b""
         self._asked_at = self._ask_at = -math.inf
         self._position = None
-        self._moves = 0
+        self._moves = self._doubts = 0

@@ -68,12 +68,14 @@ class ConnectionApart:
     def lend(self, how: How) -> Iterator[Any]:  # noqa: ARG002 - it is used for writes alone
         """See Lender."""
         wrapper = connections[self._alias].copy()
+        # Of a pool it would wait for one that another thread holds, which waits for this one's.
+        wrapper.settings_dict["OPTIONS"].pop("pool", None)
         try:
             with _meanings(wrapper):
+                wrapper.set_autocommit(False, force_begin_transaction_with_broken_autocommit=True)
                 if self.dialect == "postgresql":
                     with wrapper.cursor() as cursor:
-                        cursor.execute(f"SET lock_timeout = {_PATIENCE}")
-                wrapper.set_autocommit(False, force_begin_transaction_with_broken_autocommit=True)
+                        cursor.execute(f"SET LOCAL lock_timeout = {_PATIENCE}")
                 yield wrapper.connection
                 wrapper.commit()
         finally:
@@ -94,8 +96,9 @@ def _meanings(wrapper: Any) -> Iterator[None]:
         yield
     except Exception as error:
         wrapper.errors_occurred = True
-        if not wrapper.in_atomic_block:
-            wrapper.close_if_unusable_or_obsolete()
+        # One that works is kept: it may have settings, locks and cursors of the project's.
+        if wrapper.connection is not None and not (wrapper.in_atomic_block or wrapper.is_usable()):
+            wrapper.close()
         if not isinstance(error, Error):
             raise
         text = str(error).partition("\n")[0][:200]

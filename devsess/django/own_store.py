@@ -97,10 +97,17 @@ class JoinedStore(Calls):
         self.tables, self.port = own.tables, own.port
         self._own, self._wrapper = own, own.wrapper
         self._watch: Watch = watch_of(self._wrapper)
-        self._is_tested, self._is_open = bool(self._watch.tests), self._watch.is_open
-        # On SQLite another connection would wait for this transaction, once it has written.
-        self._draws_apart = own.port.dialect == "postgresql" and not self._is_tested
         self._begin_operation()
+
+    @property
+    def _is_tested(self) -> bool:
+        """Whether a test's transaction is around: each time, for `bound` may have come earlier."""
+        return bool(self._watch.tests)
+
+    @property
+    def _draws_apart(self) -> bool:
+        # On SQLite another connection would wait for this transaction, once it has written.
+        return self.port.dialect == "postgresql" and not self._is_tested
 
     def _begin_operation(self) -> None:
         self._calls: list[In[Any]] = []
@@ -119,7 +126,7 @@ class JoinedStore(Calls):
         """It has returned: its writes stand or fall with the transaction."""
         self._left(None)
         kept = Kept(self, self._logged, at_commit)
-        if self._is_open:
+        if self._watch.is_open:
             self._watch.keep(kept)
         else:  # a test's own, which is never committed
             kept()
@@ -152,13 +159,14 @@ class JoinedStore(Calls):
 
     async def _check(self) -> None:
         """Once for each transaction: see `_ISOLATION`."""
-        if not self._wrapper.in_atomic_block:
+        # What atomic() within a transaction of somebody else's does, is not committed by it.
+        if not (self._wrapper.in_atomic_block and self._wrapper.commit_on_exit):
             raise ConfigurationError(
                 "devsess joins the transactions of atomic(), and of no set_autocommit(False)"
             )
         if self._watch.is_checked or self.port.dialect == "sqlite":
             return
-        with self._own.connection.lend(How.READ) as driver:
+        with self._own.connection.lend(How.READ) as driver, self._wrapper.wrap_database_errors:
             [level] = driver.execute("SHOW transaction_isolation").fetchone()
         if level != _ISOLATION:
             raise ConfigurationError(

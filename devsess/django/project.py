@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import logging
+import sys
 from threading import Lock
 
 from django.apps import apps
 from django.conf import settings
-from django.core import mail
 from django.core.exceptions import ImproperlyConfigured
 from django.db import connections
 
@@ -29,6 +30,7 @@ class Project:
 
     def __init__(self) -> None:
         self._lock = Lock()
+        self._is_told = False
         self._options: conf.Options | None = None
         self._made: list[tuple[conf.Options, str, SessionManager]] = []
         self._own_names = {
@@ -73,9 +75,17 @@ class Project:
 
     def _is_untested(self, alias: str) -> bool:
         """Whether this is a run of tests that made no database for *alias*."""
-        if not hasattr(mail, "outbox"):  # as Django documents it, tests alone have that
+        # Imported by tests alone; `mail.outbox` is made by sending a mail in memory, too.
+        state = getattr(sys.modules.get("django.test.utils"), "_TestState", None)
+        if not hasattr(state, "saved_data"):
             return False
-        return self._own_names.get(alias) == str(connections[alias].settings_dict["NAME"])
+        is_real = self._own_names.get(alias) == str(connections[alias].settings_dict["NAME"])
+        if is_real and not self._is_told:
+            self._is_told = True
+            logging.getLogger("devsess").warning(
+                "tests run without a database for the alias %r: sessions are kept in memory", alias
+            )
+        return is_real
 
     def forget(self) -> None:
         """

@@ -127,10 +127,24 @@ def _end_all(user: Any, using: str, reason: str) -> None:
 
 def _with(using: str, end: Callable[[], object]) -> None:
     """Call *end* once the transaction is committed; where the store joins it, as a part of it."""
-    if project().options.own == using:
+    own = project().options.own
+    if own == using:
         end()
-    else:
+    elif own is None:
         transaction.on_commit(end, using=using)
+    else:
+        transaction.on_commit(lambda: _beside(own, end), using=using)
+
+
+def _beside(own: str, end: Callable[[], object]) -> None:
+    """Call *end*, in no transaction of the store's: what it follows has been committed already."""
+    from devsess.django.transactions import watch_of  # late: it needs SQLAlchemy
+
+    watch = watch_of(connections[own])
+    if watch.is_open:
+        watch.put_off(end)
+    else:
+        end()
 
 
 def read_anew(setting: str, **_: Any) -> None:

@@ -50,7 +50,7 @@ class Kept:
 class _Apart:
     """A write that waits for the end of the transaction, whichever that is."""
 
-    write: Callable[[], None]
+    write: Callable[[], object]
     tests: tuple[Any, ...]
 
 
@@ -79,17 +79,23 @@ class Watch:
         """Whether the project has a transaction open, beside that of a test."""
         return len(self.tests) < len(self._wrapper.atomic_blocks)
 
+    @property
+    def _is_manual(self) -> bool:
+        """Whether a transaction of `set_autocommit(False)` is open, whose end nobody tells."""
+        wrapper = self._wrapper
+        return wrapper.connection is not None and not (wrapper.autocommit or self.tests)
+
     def keep(self, kept: Kept) -> None:
         """An operation stands or falls with the innermost block."""
         self._wrapper.on_commit(kept)
 
-    def put_off(self, write: Callable[[], None]) -> None:
+    def put_off(self, write: Callable[[], object]) -> None:
         """Call *write* as soon as the transaction has ended."""
         self._apart.append(_Apart(write, self.tests))
 
     def write_apart(self) -> None:
         """Write what was put off, if no transaction is open any more."""
-        if not self._apart or self.is_open:
+        if not self._apart or self.is_open or self._is_manual:
             return
         apart, self._apart = self._apart, []
         for it in apart:

@@ -108,8 +108,8 @@ def _presented(
 
 def _looks_same(row: SessionRow, client: Client) -> bool:
     """Without a device token: whether the user agents are equal, or at least their families."""
-    agent = clean_text(client.user_agent, MAX_USER_AGENT)
-    if agent == row.user_agent and (agent or not client.headers):
+    agent = unmarked(clean_text(client.user_agent, MAX_USER_AGENT))
+    if agent == unmarked(row.user_agent) and (agent or not client.headers):
         return True
     return same_family(traits(client), row.device.os, row.device.browser)
 

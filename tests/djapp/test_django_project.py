@@ -303,6 +303,23 @@ def test_a_run_without_a_database_for_devsess_leaves_the_project_s_own_alone(
         assert 1 == len(sessions.list("1"))
 
 
+def test_a_mail_in_memory_makes_no_run_of_tests(tmp_path: Path) -> None:
+    """A server that keeps its mails in memory has its sessions where the settings say."""
+    text = """
+import django; django.setup()
+from django.core import mail
+from devsess.django.project import project
+mail.get_connection("django.core.mail.backends.locmem.EmailBackend")
+print(hasattr(mail, "outbox"), project().location())
+"""
+    environment = {**os.environ, "SHOP_PLACE": str(tmp_path), "PYTHONPATH": str(SITE)}
+    environment["DJANGO_SETTINGS_MODULE"] = "shop.settings"
+    said = subprocess.run(
+        [sys.executable, "-c", text], env=environment, capture_output=True, text=True, check=True
+    )
+    assert f"True {tmp_path / 'sessions.db'}" == said.stdout.strip(), said
+
+
 def test_a_project_without_users_is_told_so_and_runs(tmp_path: Path) -> None:
     """Its own rows are saved: none of them is a user."""
     environment = settings_of(

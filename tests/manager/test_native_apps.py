@@ -92,3 +92,17 @@ def test_a_sign_in_is_no_known_device_by_its_app(sessions: Any) -> None:
 
     assert 3 == len({first.id, second.id, other.id})
     assert (first.id, None) == (second.resembles, other.resembles)
+
+
+@pytest.mark.parametrize("before", [None, "Shop/4.1.0"])
+def test_an_update_is_no_other_client(sessions: Any, clock: FakeClock, before: str | None) -> None:
+    """A lost answer is given once more, though the program is none that is known by its family."""
+    agent = "Mozilla/5.0 (X11; Linux x86_64) Shop"
+    grant = sessions.login("ada", phone(before, agent=agent))
+    clock.advance(60)
+    lost = sessions.refresh(grant.refresh_token, phone("Shop/4.2.0", agent=agent))
+    clock.advance(1)
+    again = sessions.refresh(grant.refresh_token, phone("Shop/4.2.0", agent=agent))
+
+    assert lost.session.id == again.session.id
+    assert sessions.validate(again.access_token)

@@ -123,6 +123,21 @@ def test_a_moved_mark_makes_stale(feed: Feed, clock: Clock) -> None:
     assert "s1" == cache.hit("token", None, T0).id  # type: ignore[union-attr]
 
 
+def test_a_doubt_outlives_a_reading_that_was_begun_before(feed: Feed, clock: Clock) -> None:
+    """The write in doubt may be younger than what was read: the log is read once more."""
+    cache = make_cache(feed, clock, max_staleness=60)
+    keep(cache, "token")
+    begun = cache.begin()
+    changes = feed.behind(begun.position)
+    feed.changed("s1")
+    cache.doubt()
+
+    assert not cache.caught_up(begun, changes)
+    assert STALE is cache.hit("token", None, T0)
+    drive(cache.catch_up(feed))
+    assert None is cache.hit("token", None, T0)
+
+
 def test_what_cannot_answer_is_not_stale(feed: Feed, clock: Clock) -> None:
     """Over, or another client's: no news would make it an answer, and the row is read at once."""
     cache = make_cache(feed, clock)

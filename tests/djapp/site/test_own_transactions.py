@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import zlib
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from functools import partial
 from typing import Any, TypeVar
+from unittest.mock import patch
 
 import own_settings as given
 import pytest
@@ -18,6 +20,8 @@ from shop.visits import FIREFOX, Visits
 
 from devsess import Policy
 from devsess.django import manager
+from devsess.django.lending import ConnectionApart, _meanings
+from devsess.django.receivers import _with
 from devsess.errors import (
     ConfigurationError,
     InvalidSessionError,
@@ -30,6 +34,8 @@ from devsess.errors import (
 )
 from devsess.models import Client as Described
 from devsess.models import EventType
+from devsess.stores.sqlalchemy.lent import LentStore
+from devsess.stores.sqlalchemy.ports import How
 from devsess.stores.sqlalchemy.schema import SLOTS
 
 T = TypeVar("T")
@@ -255,6 +261,83 @@ class TransactionTests(Visits):
             raise StopError
         assert failures()  # before any other call
         assert EventType.LOGIN_DENIED in [it.type for it in self.sessions.history(self.id)]
+
+    def test_each_failure_in_a_block_counts(self) -> None:
+        """Three guesses in one transaction are three, when it has ended."""
+        with transaction.atomic():
+            for _ in range(3):
+                self.sessions.record_failure(self.id, Described("192.0.2.7", FIREFOX))
+            with pytest.raises(TypeError, match="user_id"):
+                self.sessions.record_failure(5)  # type: ignore[arg-type]
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT body FROM devsess_items WHERE kind = 'failures'")
+            assert 3 in json.loads(cursor.fetchone()[0])[0]
+
+    def test_a_manager_that_was_bound_before_joins(self) -> None:
+        """Other processes hear of what it ends in a block that is opened later."""
+        with override_settings(DEVSESS={**given.DEVSESS, "audience": None, "policy": Policy()}):
+            other = manager()
+        other.validate(self.token)
+        bound = self.sessions.bound(connections["default"])
+        with transaction.atomic():
+            bound.revoke(self.grant.session.id)
+            assert [] == self.heard()
+        assert [self.grant.session.id] == self.heard()
+        with pytest.raises(SessionRevokedError):
+            other.validate(self.token)
+
+    def test_a_block_within_a_transaction_by_hand_is_refused(self) -> None:
+        """Its end commits nothing, and a rollback behind it would bring a thief back."""
+        transaction.set_autocommit(False)
+        try:
+            with pytest.raises(ConfigurationError, match="atomic"), transaction.atomic():
+                self.sessions.revoke(self.grant.session.id)
+        finally:
+            transaction.rollback()
+            transaction.set_autocommit(True)
+        assert self.is_live()
+
+    def test_users_in_another_database_end_their_sessions_for_good(self) -> None:
+        """Their password is committed there, and no rollback here takes the ending back."""
+
+        def committed(call: Callable[[], object], using: str) -> None:
+            assert "people" == using
+            call()
+
+        with suppress(StopError), transaction.atomic():
+            with patch.object(transaction, "on_commit", committed):
+                _with("people", lambda: self.sessions.revoke_all(self.id))
+            raise StopError
+        assert not self.is_live()
+
+    def test_a_connection_that_works_is_kept(self) -> None:
+        """A call that fails drops neither the project's settings nor its temporary tables."""
+        with connection.cursor() as cursor:
+            cursor.execute("CREATE TEMPORARY TABLE basket (item text)")
+        with pytest.raises(StoreUnavailableError), _meanings(connection):
+            raise DatabaseError("a deadlock")
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT count(*) FROM basket")
+            assert (0,) == cursor.fetchone()
+
+    def test_a_connection_apart_is_of_no_pool(self) -> None:
+        """Those that hold one of a pool would wait for each other's second."""
+        pooled = patch.dict(connection.settings_dict["OPTIONS"], {"pool": {"max_size": 1}})
+        with pooled, ConnectionApart("default").lend(How.WRITE) as driver:
+            assert [(1,)] == driver.execute("SELECT 1").fetchall()
+
+    def test_a_validation_within_touches_nothing(self) -> None:
+        """It would have to write over another connection, which waits for this transaction."""
+        policy = {**LONG, "policy": Policy(touch_interval=0, max_staleness=0)}
+        with override_settings(DEVSESS=policy):
+            sessions = manager()
+            grant = sessions.login(self.id, Described("192.0.2.7", FIREFOX))
+            moved = Described("203.0.113.9", FIREFOX, device_token=grant.device_token)
+            with transaction.atomic():
+                pay()
+                with patch.object(LentStore, "write", side_effect=AssertionError):
+                    sessions.validate(grant.access_token, moved)
+                    sessions.validate(grant.access_token, moved)
 
     def test_a_ticket_is_used_whatever_happens(self) -> None:
         """Once."""
