@@ -3,7 +3,7 @@ The name and version that a native app gives itself, in the header `Devsess-App`
 
 It stands in brackets before the user agent that is kept, as no user agent of its own begins, so
 that it needs no place of its own anywhere. Systems, programs and all evidence are read behind
-the brackets: who sends another name, or none, is no other client.
+the brackets: a client that sends another name, or none, is still the same one.
 """
 
 from __future__ import annotations

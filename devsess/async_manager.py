@@ -140,8 +140,8 @@ class AsyncSessionManager(AsyncRunner):
             claims: Data of the application, at most 1,024 bytes as JSON.
             lifetime: When the session ends at the latest, as on a computer that others use too;
                 the policy's absolute lifetime counts if that is shorter.
-            provider: Who authenticated them, where that was not the application: "google", or the
-                name of a customer's own provider. At most 64 characters, all of which show.
+            provider: The sign-in provider that authenticated them for the application: "google", or
+                the name of a customer's own. At most 64 characters, all of which show.
 
         Raises:
             LoginDeniedError: If all sessions were ended after *auth_time*, or the

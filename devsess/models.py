@@ -115,7 +115,7 @@ class Session(FilledLater):
         score: The most points that its sign-in, or a refresh since, was assessed with;
             None where nothing was assessed, or a step-up answered for it.
         impersonator: User id of the person who acts as this session's user, or None.
-        provider: Who authenticated the person then, such as "google", or None.
+        provider: The sign-in provider that authenticated the person, such as "google", or None.
     """
 
     id: str

@@ -9,6 +9,7 @@ and so does a failed sign-in that is recorded: a rollback must not bring a thief
 from __future__ import annotations
 
 from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 from attrs import evolve
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 
     from devsess._runtime.drive import OperationFunction
     from devsess._runtime.notify import OnEvent
+    from devsess._runtime.plain import Seen
+    from devsess.models import Client, Session
     from devsess.operations import Operation
     from devsess.stores.capabilities import Joined
     from devsess.stores.rows import EventRow
@@ -40,18 +43,25 @@ class JoinedCore(Core):
         core: Of the manager outside, whose memory hears of it at the commit.
         joined: The transaction.
         on_event: The application's function.
+        outside: Makes a write of the manager outside, in no transaction.
         is_async: Whether its answer is awaited.
     """
 
     is_joined = True
 
     def __init__(
-        self, core: Core, joined: Joined, on_event: OnEvent | None, *, is_async: bool
+        self,
+        core: Core,
+        joined: Joined,
+        on_event: OnEvent | None,
+        outside: Callable[..., Awaitable[None] | None],
+        *,
+        is_async: bool,
     ) -> None:
         vars(self).update(vars(core))
         self.cache = Cache(evolve(core.policy, cache_size=0), self._elapsed)
         self._outside, self._joined = core, joined
-        self._on_event, self._is_async = on_event, is_async
+        self._on_event, self._is_async, self._write_outside = on_event, is_async, outside
 
     def dropping_changed(self, write: OperationFunction[P, T]) -> OperationFunction[P, T]:
         """*write*, as a part of the transaction if it returns."""
@@ -64,9 +74,10 @@ class JoinedCore(Core):
             except BaseException as error:
                 await self._undone(op, error)
                 raise
-            if is_apart:
-                await self._joined.undo()
-                await self._joined.write_apart()
+            # As a whole: written again as it was, two failures would be counted from one number.
+            again = partial(self._write_outside, write, *args, **kwargs)
+            if is_apart and await self._joined.put_off(again):
+                op.events.clear()  # they are notified then
                 return result
             await self._joined.keep(self._heard([*op.events]))
             op.events.clear()  # else the runner would notify them now
@@ -83,6 +94,23 @@ class JoinedCore(Core):
             self._outside.cache.doubt()
         else:
             op.events.clear()
+
+    async def validate(
+        self,
+        op: Operation,
+        token: str,
+        client: Client | None,
+        *,
+        stale: bool,
+        fresh: bool,
+        touch: bool,
+        seen: Seen | None = None,
+    ) -> Session:
+        """As Core, without a touch: that would be written beside the transaction, and wait."""
+        del touch
+        return await super().validate(
+            op, token, client, stale=stale, fresh=fresh, touch=False, seen=seen
+        )
 
     def heard_by_all(self, end: OperationFunction[P, T]) -> OperationFunction[P, T]:
         """As `dropping_changed`: a store that joins transactions has no readers under leases."""

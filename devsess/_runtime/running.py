@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from copy import copy
 from functools import partial
-from typing import TYPE_CHECKING, ParamSpec, Self, TypeVar, cast
+from typing import TYPE_CHECKING, Any, ParamSpec, Self, TypeVar, cast
 
 from devsess import operations
 from devsess._runtime.drive import drive, in_thread, step, to_its_end, with_its_caller
@@ -49,6 +49,7 @@ class ManagerBase:
     """The parts of a manager, which its operations run on."""
 
     _make_runner: MakeRunner
+    _write: Callable[..., Any]
     _awaits = False
     _is_closed = False
 
@@ -99,7 +100,9 @@ class ManagerBase:
             )
         joined = joining.join(transaction)
         other = copy(self)
-        other._core = JoinedCore(self._core, joined, self._on_event, is_async=self._awaits)
+        other._core = JoinedCore(
+            self._core, joined, self._on_event, self._write, is_async=self._awaits
+        )
         other._store = cast("AsyncStore", joined)
         other._capabilities = capabilities_of(joined)
         return other

@@ -225,7 +225,7 @@ def own_location(alias: str) -> OwnLocation:
 
 
 def _obstacle(vendor: str, found: Mapping[str, Any]) -> str | None:
-    """What keeps the store out of a database of these settings, and what to write; or None."""
+    """The reason against the store in a database of these settings, and what to write; or None."""
     if vendor not in ("sqlite", "postgresql"):
         return f'it must be SQLite or PostgreSQL, not {vendor}: name another with "database"'
     if not found["AUTOCOMMIT"]:

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import TYPE_CHECKING, Any, ParamSpec, Self, TypeVar
 
 from devsess.django.transactions import watch_of
 from devsess.manager import SessionManager
-from devsess.operations._checks import checked_client
 
 if TYPE_CHECKING:
     from devsess._runtime.drive import OperationFunction
@@ -27,25 +25,10 @@ class JoiningManager(SessionManager):
 
     def __init__(self, store: OwnStore, **options: Any) -> None:
         super().__init__(store, **options)
-        self._own, self._outside = store, self
+        self._own = store
         self._hit = self._remembered
-        # What other threads have read since is not believed.
+        # Memory may hold rows that other threads read before that write.
         store.on_late = self._core.cache.doubt
-
-    def record_failure(self, user_id: str, client: Client | None = None) -> None:
-        """
-        See SessionManager; within a transaction it is counted when that has ended.
-
-        Counted within, and undone, each would count from the same number.
-        """
-        if not self._own.is_open:
-            return super().record_failure(user_id, client)
-        if not isinstance(user_id, str):
-            raise TypeError(f"user_id must be str, not {type(user_id).__name__}")
-        checked_client(client)
-        count = partial(SessionManager.record_failure, self._outside, user_id, client)
-        watch_of(self._own.wrapper).put_off(count)
-        return None
 
     @property
     def is_within(self) -> bool:
@@ -78,18 +61,5 @@ class JoiningManager(SessionManager):
     def _settle_rest(self, own: int | None = None) -> None:
         SessionManager._settle_rest(self._here(), own)
 
-    def _validated(
-        self,
-        now: float,
-        token: str,
-        client: Client | None,
-        *,
-        stale: bool,
-        fresh: bool,
-        touch: bool,
-    ) -> Session:
-        here = self._here()
-        # A touch within would have to be written beside the transaction, and wait for it.
-        is_joined = here._core.is_joined
-        options = {"stale": stale, "fresh": fresh, "touch": touch and not is_joined}
-        return SessionManager._validated(here, now, token, client, **options)
+    def _validated(self, now: float, token: str, client: Client | None, **how: bool) -> Session:
+        return SessionManager._validated(self._here(), now, token, client, **how)

@@ -38,7 +38,7 @@ class OwnConnection:
     def lend(self, how: How) -> Iterator[Any]:
         """See Lender."""
         wrapper = self.wrapper
-        with _meanings(wrapper):
+        with meanings(wrapper):
             _check_is_whole(wrapper)
             if how is How.READ:
                 with wrapper.cursor():  # checks what Django checks, and connects
@@ -71,7 +71,7 @@ class ConnectionApart:
         # Of a pool it would wait for one that another thread holds, which waits for this one's.
         wrapper.settings_dict["OPTIONS"].pop("pool", None)
         try:
-            with _meanings(wrapper):
+            with meanings(wrapper):
                 wrapper.set_autocommit(False, force_begin_transaction_with_broken_autocommit=True)
                 if self.dialect == "postgresql":
                     with wrapper.cursor() as cursor:
@@ -90,7 +90,7 @@ def _check_is_whole(wrapper: Any) -> None:
 
 
 @contextmanager
-def _meanings(wrapper: Any) -> Iterator[None]:
+def meanings(wrapper: Any) -> Iterator[None]:
     """Raise errors of Django as those of a store; a connection that is lost is made anew."""
     try:
         yield

@@ -12,10 +12,10 @@ from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from django.db import Error, transaction
+from django.db import transaction
 
 from devsess._runtime.drive import drive
-from devsess.django.lending import ConnectionApart, OwnConnection
+from devsess.django.lending import ConnectionApart, OwnConnection, meanings
 from devsess.django.transactions import Kept, Watch, watch_of
 from devsess.errors import ConfigurationError, StoreUnavailableError
 from devsess.stores.as_json import UnreadableRowError
@@ -50,7 +50,6 @@ class OwnStore(LentStore):
         self.connection = OwnConnection(alias)
         super().__init__(self.connection)
         self.apart = LentStore(ConnectionApart(alias))
-
         self.on_late: Callable[[], None] | None = None
 
     def write_late(self, work: In[Any]) -> None:
@@ -113,6 +112,7 @@ class JoinedStore(Calls):
         self._calls: list[In[Any]] = []
         self._logged: list[str | None] = []
         self._savepoint: Any = None
+        self._is_open = False
 
     # SupportsJoining.
 
@@ -120,13 +120,14 @@ class JoinedStore(Calls):
         """An operation begins: in a savepoint."""
         self._begin_operation()
         await self._check()
+        self._is_open = self._watch.is_open
         self._savepoint = self._entered()
 
     async def keep(self, at_commit: Callable[[], Awaitable[None] | None]) -> None:
         """It has returned: its writes stand or fall with the transaction."""
         self._left(None)
         kept = Kept(self, self._logged, at_commit)
-        if self._watch.is_open:
+        if self._is_open:
             self._watch.keep(kept)
         else:  # a test's own, which is never committed
             kept()
@@ -142,24 +143,28 @@ class JoinedStore(Calls):
             self._watch.put_off(partial(self._own.write_late, work))
         self._watch.write_apart()
 
+    async def put_off(self, again: Callable[[], Awaitable[None] | None]) -> bool:
+        """Do it again as soon as the transaction has ended."""
+        if not self._is_open:
+            return False
+        await self.undo()
+        self._watch.put_off(again)
+        return True
+
     def _entered(self) -> Any:
         savepoint = transaction.atomic(using=self._wrapper.alias)
-        try:
+        with meanings(self._wrapper):
             savepoint.__enter__()
-        except Error as error:
-            raise _unavailable(error) from error
         return savepoint
 
     def _left(self, error: BaseException | None) -> None:
         savepoint, self._savepoint = self._savepoint, None
-        try:
+        with meanings(self._wrapper):
             savepoint.__exit__(None if error is None else type(error), error, None)
-        except Error as failed:
-            raise _unavailable(failed) from failed
 
     async def _check(self) -> None:
         """Once for each transaction: see `_ISOLATION`."""
-        # What atomic() within a transaction of somebody else's does, is not committed by it.
+        # atomic() within a transaction by hand commits nothing.
         if not (self._wrapper.in_atomic_block and self._wrapper.commit_on_exit):
             raise ConfigurationError(
                 "devsess joins the transactions of atomic(), and of no set_autocommit(False)"
@@ -186,8 +191,8 @@ class JoinedStore(Calls):
             await self.run(migrating.put_first_rows, How.WRITE)
 
     async def write(self, work: In[T], *, waits: bool = True) -> T:
-        # Two writes are part of nothing, and the manager calls them as reads: the use of a ticket,
-        # which no rollback may undo, and the correction of a row.
+        # One write is part of nothing, and the manager calls it as a read: the use of a ticket,
+        # which no rollback may undo.
         if self._savepoint is None:
             store = self._own if self._is_tested else self._own.apart
             return await store.write(work, waits=waits)
@@ -236,8 +241,3 @@ class JoinedStore(Calls):
 
 class _UndoneError(Exception):
     """Makes a savepoint roll back."""
-
-
-def _unavailable(error: Error) -> StoreUnavailableError:
-    text = str(error).partition("\n")[0][:200]
-    return StoreUnavailableError(f"the database did not do it: {text}")

@@ -36,7 +36,7 @@ class HistoryEntry:
         is_impersonation: Whether somebody of the staff acted as the user.
         event: What it was made of; None for failed sign-ins, which are counted alone.
         amr: The methods (RFC 8176) behind *method*.
-        provider: Who authenticated the person, by the name that people know: "Google", or None.
+        provider: The sign-in provider, by the name that people know: "Google", or None.
         is_in_question: Whether it is a sign-in that was unusual, whose session lives and whose
             owner has not answered for it.
     """

@@ -33,7 +33,7 @@ class About:
         place: Where its address is, such as "Lagos, Nigeria", or None.
         device: The name or label of its device, or None.
         amr: The methods (RFC 8176) of the authentication that it is about.
-        provider: Who authenticated the person then, such as "google", or None.
+        provider: The sign-in provider that authenticated the person, such as "google", or None.
     """
 
     place: str | None = None

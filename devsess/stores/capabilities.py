@@ -316,6 +316,14 @@ class Joined(Protocol):
         """Write what was undone so that no rollback undoes it, at the transaction's end at last."""
         ...
 
+    async def put_off(self, again: Callable[[], Awaitable[None] | None]) -> bool:
+        """
+        Undo it, and do it *again* outside of the transaction, when that has ended at last.
+
+        False, with nothing done, where no transaction of the application's is open.
+        """
+        ...
+
 
 class SupportsJoining(Protocol):
     """A store whose writes can join a transaction of the application's."""

@@ -12,6 +12,7 @@ import sys
 from typing import TYPE_CHECKING
 
 import pytest
+from _long_logs import WithLongLog
 from servers.mongo import Collections
 
 from devsess.stores.mongodb import MongoStore
@@ -21,7 +22,6 @@ from devsess.testing import (
     PollingContract,
     SearchContract,
     StatisticsContract,
-    StoreContract,
 )
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ class OfAllAccounts(CopyContract, PollingContract, SearchContract, StatisticsCon
     """The store's answers about all accounts together."""
 
 
-class OverMongoDB(StoreContract, LeaseContract, OfAllAccounts):
+class OverMongoDB(WithLongLog, LeaseContract, OfAllAccounts):
     """Each store has a collection that is as good as new."""
 
     is_awaited: bool
@@ -66,17 +66,7 @@ class OverMongoDB(StoreContract, LeaseContract, OfAllAccounts):
     def make_store(self) -> AsyncStore:
         return MongoStore(self.collections.take(), is_awaited=self.is_awaited)
 
-    # These sign in hundreds of times, or ask about each of many strange ids.
-
-    @pytest.mark.thorough
-    def test_a_trimmed_position_means_all(self) -> None:
-        """See LogContract."""
-        super().test_a_trimmed_position_means_all()
-
-    @pytest.mark.thorough
-    def test_a_purge_leaves_so_many_entries(self) -> None:
-        """See LogContract."""
-        super().test_a_purge_leaves_so_many_entries()
+    # These ask hundreds of times, or about each of many strange ids.
 
     @pytest.mark.thorough
     def test_known_devices_are_those_asked_for(self) -> None:

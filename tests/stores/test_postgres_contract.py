@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+from _long_logs import WithLongLog
 from psycopg_pool import ConnectionPool
 
 from devsess.stores.postgres import LimitedConnection, PostgresStore
@@ -18,7 +19,6 @@ from devsess.testing import (
     PollingContract,
     SearchContract,
     StatisticsContract,
-    StoreContract,
 )
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ def pool(postgres: PostgresServer) -> Iterator[ConnectionPool[LimitedConnection]
 
 
 class OverPostgres(
-    StoreContract, LeaseContract, CopyContract, PollingContract, SearchContract, StatisticsContract
+    WithLongLog, LeaseContract, CopyContract, PollingContract, SearchContract, StatisticsContract
 ):
     """Each store has a schema of its own."""
 
@@ -61,18 +61,6 @@ class OverPostgres(
     def make_store(self) -> AsyncStore:
         url, schema = self.server.url(pool_size=4), self.schemas.take()
         return PostgresStore(url, schema=schema, is_awaited=self.is_awaited, timeout=PATIENCE)
-
-    # These fill the log, whose length is a part of the store's statements.
-
-    @pytest.mark.thorough
-    def test_a_trimmed_position_means_all(self) -> None:
-        """See LogContract."""
-        super().test_a_trimmed_position_means_all()
-
-    @pytest.mark.thorough
-    def test_a_purge_leaves_so_many_entries(self) -> None:
-        """See LogContract."""
-        super().test_a_purge_leaves_so_many_entries()
 
 
 class TestBlockingPostgresStore(OverPostgres):

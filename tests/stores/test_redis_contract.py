@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+from _long_logs import WithShorterLog
 from servers.valkey import with_prefix
 
 from devsess.stores.redis import RedisStore
@@ -29,7 +30,7 @@ class OverShards(CopyContract, PollingContract, SearchContract, StatisticsContra
     """The answers that several shards give together."""
 
 
-class OnOneServer(StoreContract, LeaseContract, OverShards):
+class OnOneServer(WithShorterLog, LeaseContract, OverShards):
     """Each store has a prefix of its own."""
 
     is_awaited: bool
@@ -40,16 +41,6 @@ class OnOneServer(StoreContract, LeaseContract, OverShards):
 
     def make_store(self) -> RedisStore:
         return RedisStore(with_prefix(self.url), is_awaited=self.is_awaited)
-
-    @pytest.mark.usefixtures("shorter_log")
-    def test_a_trimmed_position_means_all(self) -> None:
-        """See LogContract."""
-        super().test_a_trimmed_position_means_all()
-
-    @pytest.mark.usefixtures("shorter_log")
-    def test_a_purge_leaves_so_many_entries(self) -> None:
-        """See LogContract."""
-        super().test_a_purge_leaves_so_many_entries()
 
 
 @pytest.mark.thorough

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import zlib
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
@@ -261,6 +262,22 @@ def test_a_failure_is_on_record(app: App) -> None:
     assert 0 == app.orders()
 
 
+def test_each_failure_of_a_transaction_counts(app: App) -> None:
+    """Three guesses in one transaction are three, whatever comes of that."""
+    with Session(app.engine) as db:
+        order(db)
+        for _ in range(3):
+            app.sessions.bound(db).record_failure("ada", Client(ip="192.0.2.7"))
+        db.rollback()
+    store: Any = app.sessions._store
+    with Session(app.engine) as db:
+        items = store.tables.items
+        [body] = db.scalars(select(items.c.body).where(items.c.kind.like("%failures")))
+
+    assert [3] == [it[3] for it in json.loads(body)]
+    assert [EventType.LOGIN_FAILED] * 3 == app.types()
+
+
 def test_an_error_leaves_the_transaction_alive(app: App) -> None:
     """A call that refuses is undone alone: the application goes on, and may commit."""
     grant = app.sessions.login("ada")
@@ -371,3 +388,23 @@ def test_other_isolation_is_refused(app: App) -> None:
     engine = app.engine.execution_options(isolation_level="REPEATABLE READ")
     with Session(engine) as db, pytest.raises(ConfigurationError, match="READ COMMITTED"):
         app.sessions.bound(db).revoke_all("ada")
+
+
+def test_a_validation_within_writes_nothing_beside_it(
+    app: App, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A touch, and the note of another network, would wait for the application's transaction."""
+    sessions = app.manager(policy=Policy(touch_interval=0))
+    grant = sessions.login("ada", Client(ip="192.0.2.7"))
+    moved = Client(ip="203.0.113.9", device_token=grant.device_token)
+    with Session(app.engine) as db:
+        order(db)
+        bound = sessions.bound(db)
+        with monkeypatch.context() as patched:
+            patched.setattr(SQLAlchemyStore, "write", _refuse)
+            assert "ada" == bound.validate(grant.access_token, moved).user_id
+        db.commit()
+
+
+def _refuse(*_: Any, **__: Any) -> None:
+    raise AssertionError("a write beside the transaction")

@@ -9,8 +9,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+from _long_logs import WithShorterLog
 
-from devsess.testing import CopyContract, SearchContract, StoreContract
+from devsess.testing import CopyContract, SearchContract
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from devsess.stores.base import AsyncStore
 
 
-class OverSQLAlchemy(StoreContract, CopyContract, SearchContract):
+class OverSQLAlchemy(WithShorterLog, CopyContract, SearchContract):
     """Each store has tables of its own in one database."""
 
     is_awaited = False
@@ -34,16 +35,6 @@ class OverSQLAlchemy(StoreContract, CopyContract, SearchContract):
 
     def make_store(self) -> AsyncStore:
         return self.databases.awaited() if self.is_awaited else self.databases.blocking()
-
-    @pytest.mark.usefixtures("shorter_log")
-    def test_a_trimmed_position_means_all(self) -> None:
-        """See LogContract."""
-        super().test_a_trimmed_position_means_all()
-
-    @pytest.mark.usefixtures("shorter_log")
-    def test_a_purge_leaves_so_many_entries(self) -> None:
-        """See LogContract."""
-        super().test_a_purge_leaves_so_many_entries()
 
 
 class TestSQLite(OverSQLAlchemy):

@@ -79,7 +79,7 @@ def test_a_device_is_called_after_its_app(
     ],
 )
 def test_another_text_counts_as_not_sent(header: str) -> None:
-    """What is no name and version is not kept, and changes nothing."""
+    """A text that is no name and version is not kept, and changes nothing."""
     client = named("okhttp/4.12.0", header)
 
     assert ("okhttp", None) == (traits(client).label, app_of(client.user_agent))
@@ -152,7 +152,7 @@ def test_a_label_shows_the_version(label: str, agent: str | None, expected: str)
 
 @given(st.text(max_size=600), st.text(max_size=200))
 def test_no_text_breaks_it(agent: str, header: str) -> None:
-    """Whatever comes, it is kept bounded, and can be taken off again."""
+    """Any text is kept bounded, and can be taken off again."""
     client = named(agent, header)
     found = app_of(client.user_agent)
 

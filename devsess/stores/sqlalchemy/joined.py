@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Awaitable, Callable, Coroutine
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 from attrs import define, field
@@ -82,6 +83,7 @@ class JoinedStore(Calls):
     def _start_over(self) -> None:
         self._kept: list[_Kept] = []
         self._apart: list[In[Any]] = []
+        self._again: list[AtCommit] = []
         self._committed: set[SessionTransaction] = set()
         self._is_checked = False
         self._begin_operation()
@@ -124,6 +126,19 @@ class JoinedStore(Calls):
                     break
                 calls = calls[1:]
         self._apart += calls
+
+    async def put_off(self, again: AtCommit) -> bool:
+        """Do it again, now or at the end: see `write_apart`."""
+        await self.undo()
+        self._begin_operation()
+        if self.port.dialect == "postgresql":
+            with suppress(StoreUnavailableError):
+                waiting = again()
+                if waiting is not None:
+                    await waiting
+                return True
+        self._again.append(again)
+        return True
 
     def _prepared(self, connection: Connection) -> NestedTransaction:
         self._check(connection)
@@ -170,8 +185,8 @@ class JoinedStore(Calls):
             await self.run(migrating.put_first_rows, How.WRITE)
 
     async def write(self, work: In[T], *, waits: bool = True) -> T:
-        # Two writes are part of nothing, and the manager calls them as reads: the use of a ticket,
-        # which no rollback may undo, and the correction of a row.
+        # One write is part of nothing, and the manager calls it as a read: the use of a ticket,
+        # which no rollback may undo.
         if self._savepoint is None:
             return await self._own.write(work, waits=waits)
         self._calls.append(work)
@@ -242,7 +257,7 @@ class JoinedStore(Calls):
             for each in self._kept:
                 each.owner = ended.parent if each.owner is ended else each.owner
             return
-        kept, apart = self._kept if is_committed else [], self._apart
+        kept, apart, again = self._kept if is_committed else [], self._apart, self._again
         # A savepoint was open at the commit, which looked like that of the savepoint alone.
         missed = [it for each in kept for it in each.logged]
         self._start_over()
@@ -250,16 +265,24 @@ class JoinedStore(Calls):
             self._write_late(_logging(missed))
         for work in apart:
             self._write_late(work)
+        for call in again:
+            self._late(call)
         for call in [it for each in kept for it in each.at_commit]:
-            waiting = call()
-            if waiting is not None:
-                self._wait(waiting)
+            self._called(call)
 
     def _write_late(self, work: In[Any]) -> None:
+        self._late(lambda: self._own.write(work))
+
+    def _late(self, call: Callable[[], Awaitable[Any] | None]) -> None:
         try:
-            self._wait(self._own.write(work))
+            self._called(call)
         except StoreUnavailableError:  # nobody waits for it any more, but an operator must know
             logging.getLogger("devsess").exception("an ending or event could not be written")
+
+    def _called(self, call: Callable[[], Awaitable[Any] | None]) -> None:
+        waiting = call()
+        if waiting is not None:
+            self._wait(waiting)
 
     def _wait(self, work: Awaitable[T]) -> T:
         if self.is_awaited:

@@ -20,7 +20,7 @@ from shop.visits import FIREFOX, Visits
 
 from devsess import Policy
 from devsess.django import manager
-from devsess.django.lending import ConnectionApart, _meanings
+from devsess.django.lending import ConnectionApart, meanings
 from devsess.django.receivers import _with
 from devsess.errors import (
     ConfigurationError,
@@ -140,7 +140,7 @@ class TransactionTests(Visits):
         assert [] == self.heard()
 
     def test_memory_hears_at_the_commit(self) -> None:
-        """What another thread has read before it is not believed after it."""
+        """A row that another thread read before it is not believed after it."""
         with transaction.atomic():
             self.sessions.revoke(self.grant.session.id)
             assert not self.is_live()
@@ -314,7 +314,7 @@ class TransactionTests(Visits):
         """A call that fails drops neither the project's settings nor its temporary tables."""
         with connection.cursor() as cursor:
             cursor.execute("CREATE TEMPORARY TABLE basket (item text)")
-        with pytest.raises(StoreUnavailableError), _meanings(connection):
+        with pytest.raises(StoreUnavailableError), meanings(connection):
             raise DatabaseError("a deadlock")
         with connection.cursor() as cursor:
             cursor.execute("SELECT count(*) FROM basket")
@@ -371,7 +371,7 @@ class TransactionTests(Visits):
         assert self.is_live()
 
     def test_a_connection_that_closes_within_is_a_rollback(self) -> None:
-        """What no rollback may undo is written with the next call."""
+        """The writes that no rollback may undo are made with the next call."""
         with suppress(DatabaseError), transaction.atomic():
             self.sessions.revoke(self.grant.session.id)
             self.sessions.record_failure(self.id, Described("192.0.2.7", FIREFOX))
