@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Callable, Sequence
-from contextlib import closing
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, closing, contextmanager
 from itertools import cycle
 from pathlib import Path
 
@@ -50,10 +50,10 @@ _MADE_UP = {
 
 def lines(setting: Setting) -> list[Line]:
     """The cost of each point operation, beside that among the fewest, and bytes a session."""
-    small = _Costs.of(setting, SMALL)
-    found = [_pages(SMALL, small)]
+    found: list[Line] = []
     for size in QUICK_SIZES if setting.quick else SIZES:
-        costs = _Costs.of(setting, size)
+        small, costs = _measured(setting, (SMALL, size))
+        found += [] if found else [_pages(SMALL, small)]
         found += [_beside(name, size, took, small) for name, took in costs.seconds.items()]
         found += [_pages(size, costs), _weight(size, costs)]
     return found
@@ -89,23 +89,56 @@ class _Costs:
     weight: float
     pages: float
 
-    @classmethod
-    def of(cls, setting: Setting, size: int) -> _Costs:
-        """Fill a database with *size* sessions, measure, and delete it."""
-        path = setting.folder / f"growth-{size}.db"
-        with workload.opened(path) as sessions:
-            grants = [_signed_in(sessions, size // 2 * number // REAL) for number in range(REAL)]
-        weight = fill(path, size - REAL)
-        with workload.opened(path) as sessions:
-            operations = _operations(sessions, path, size, grants)
-            seconds = typical(operations, setting.rounds(25))
-            operations["login"]()
-            before = _bytes_read()
-            operations["get"]()
-            pages = (_bytes_read() - before) / _PAGE / EACH
-        for suffix in ("", "-wal", "-shm"):
-            Path(f"{path}{suffix}").unlink(missing_ok=True)
-        return cls(seconds, weight, pages)
+
+def _measured(setting: Setting, sizes: Sequence[int]) -> list[_Costs]:
+    """
+    The costs in databases of these *sizes*, which are deleted afterwards.
+
+    Each round is run in all of them: between one size and the next the machine's speed may change
+    by more than the cost does.
+    """
+    with ExitStack() as filled:
+        opened = [filled.enter_context(_filled(setting.folder, size)) for size in sizes]
+        batches = {
+            f"{name} {number}": database.operations[name]
+            for name in opened[0].operations
+            for number, database in enumerate(opened)
+        }
+        seconds = typical(batches, setting.rounds(25))
+        return [
+            _Costs(
+                {name: seconds[f"{name} {number}"] for name in database.operations},
+                database.weight,
+                _pages_read(database.operations),
+            )
+            for number, database in enumerate(opened)
+        ]
+
+
+def _pages_read(operations: dict[str, Callable[[], float]]) -> float:
+    operations["login"]()
+    before = _bytes_read()
+    operations["get"]()
+    return (_bytes_read() - before) / _PAGE / EACH
+
+
+@frozen
+class _Filled:
+    operations: dict[str, Callable[[], float]]
+    weight: float
+
+
+@contextmanager
+def _filled(folder: Path, size: int) -> Iterator[_Filled]:
+    """A database with *size* sessions, and what is measured in it."""
+    path = folder / f"growth-{size}.db"
+    with workload.opened(path) as sessions:
+        grants = [_signed_in(sessions, size // 2 * number // REAL) for number in range(REAL)]
+    weight = fill(path, size - REAL)
+    with workload.opened(path) as sessions:
+        yield _Filled(_operations(sessions, path, size, grants), weight)
+    for suffix in ("", "-wal", "-shm"):
+        Path(f"{path}{suffix}").unlink(missing_ok=True)
 
 
 def _bytes_read() -> int:
