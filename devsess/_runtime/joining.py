@@ -90,7 +90,8 @@ class JoinedCore(Core):
         with suppress(StoreUnavailableError):  # the transaction is lost, and its savepoint with it
             await self._joined.undo()
         if isinstance(error, DevsessError) and not isinstance(error, StoreUnavailableError):
-            await self._joined.write_apart()
+            # Until a late write is done, memory may learn what was true before it.
+            await self._joined.write_apart(self._outside.cache.doubt)
             self._outside.cache.doubt()
         else:
             op.events.clear()

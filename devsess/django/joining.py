@@ -27,8 +27,6 @@ class JoiningManager(SessionManager):
         super().__init__(store, **options)
         self._own = store
         self._hit = self._remembered
-        # Memory may hold rows that other threads read before that write.
-        store.on_late = self._core.cache.doubt
 
     @property
     def is_within(self) -> bool:

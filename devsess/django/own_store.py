@@ -1,14 +1,12 @@
 """
 The store over the project's own connection, and within its transactions.
 
-Each operation that joins a transaction stands in a savepoint. One that returns is kept there. One
-that raises, since it found a thief or a stranger, is undone, and what it wrote is written again by
-itself when the transaction has ended: no rollback undoes it.
+What an operation that raised has to write waits until the transaction has ended.
 """
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -17,18 +15,16 @@ from django.db import transaction
 from devsess._runtime.drive import drive
 from devsess.django.lending import ConnectionApart, OwnConnection, meanings
 from devsess.django.transactions import Kept, Watch, watch_of
-from devsess.errors import ConfigurationError, StoreUnavailableError
-from devsess.stores.as_json import UnreadableRowError
-from devsess.stores.sqlalchemy import log, migrating
-from devsess.stores.sqlalchemy.calls import Calls
+from devsess.errors import ConfigurationError
+from devsess.stores.sqlalchemy import log
 from devsess.stores.sqlalchemy.lent import LentStore
 from devsess.stores.sqlalchemy.ports import How
-from devsess.stores.sqlalchemy.unit import Unit
+from devsess.stores.sqlalchemy.within import StoreWithin
 
 if TYPE_CHECKING:
-    from devsess.lifecycle import Activity
-    from devsess.stores.sqlalchemy.calls import In
-    from devsess.stores.sqlalchemy.ports import Execute
+    from devsess.stores.sqlalchemy.calls import Calls
+    from devsess.stores.sqlalchemy.ports import Work
+    from devsess.stores.sqlalchemy.unit import Unit
 
 T = TypeVar("T")
 
@@ -43,20 +39,12 @@ class OwnStore(LentStore):
     Attributes:
         connection: Where it is lent its connections.
         apart: The same over a connection of its own for each call.
-        on_late: Called after a write that had to wait for the end of a transaction.
     """
 
     def __init__(self, alias: str) -> None:
         self.connection = OwnConnection(alias)
         super().__init__(self.connection)
         self.apart = LentStore(ConnectionApart(alias))
-        self.on_late: Callable[[], None] | None = None
-
-    def write_late(self, work: In[Any]) -> None:
-        """Write what no rollback may undo."""
-        drive(self.write(work))
-        if self.on_late is not None:
-            self.on_late()
 
     @property
     def wrapper(self) -> Any:
@@ -80,23 +68,13 @@ class OwnStore(LentStore):
         return JoinedStore(self)
 
 
-class _JoinedUnit(Unit):
-    """A unit that draws numbers over another connection: they need not be in order."""
-
-    apart: Calls | None = None
-
-    async def draw(self) -> int:
-        return await super().draw() if self.apart is None else await self.apart.draw()
-
-
-class JoinedStore(Calls):
+class JoinedStore(StoreWithin[OwnStore]):
     """A store within the transaction that is open: see the module, and SupportsJoining."""
 
-    def __init__(self, own: OwnStore) -> None:
-        self.tables, self.port = own.tables, own.port
-        self._own, self._wrapper = own, own.wrapper
+    def __init__(self, outside: OwnStore) -> None:
+        self._wrapper = outside.wrapper
         self._watch: Watch = watch_of(self._wrapper)
-        self._begin_operation()
+        super().__init__(outside)
 
     @property
     def _is_tested(self) -> bool:
@@ -104,14 +82,17 @@ class JoinedStore(Calls):
         return bool(self._watch.tests)
 
     @property
-    def _draws_apart(self) -> bool:
+    def _beside(self) -> Calls | None:
         # On SQLite another connection would wait for this transaction, once it has written.
-        return self.port.dialect == "postgresql" and not self._is_tested
+        is_beside = self.port.dialect == "postgresql" and not self._is_tested
+        return self._outside.apart if is_beside else None
+
+    @property
+    def _alone(self) -> Calls:
+        return self._outside if self._is_tested else self._outside.apart
 
     def _begin_operation(self) -> None:
-        self._calls: list[In[Any]] = []
-        self._logged: list[str | None] = []
-        self._savepoint: Any = None
+        super()._begin_operation()
         self._is_open = False
 
     # SupportsJoining.
@@ -137,10 +118,10 @@ class JoinedStore(Calls):
         if self._savepoint is not None:
             self._left(_UndoneError())
 
-    async def write_apart(self) -> None:
+    async def write_apart(self, on_late: Callable[[], object]) -> None:
         """Write what was undone by itself, as soon as the transaction has ended."""
         for work in self._calls:
-            self._watch.put_off(partial(self._own.write_late, work))
+            self._watch.put_off(partial(_drive, self._late(work, on_late)))
         self._watch.write_apart()
 
     async def put_off(self, again: Callable[[], Awaitable[None] | None]) -> bool:
@@ -171,7 +152,7 @@ class JoinedStore(Calls):
             )
         if self._watch.is_checked or self.port.dialect == "sqlite":
             return
-        with self._own.connection.lend(How.READ) as driver, self._wrapper.wrap_database_errors:
+        with self._outside.connection.lend(How.READ) as driver, self._wrapper.wrap_database_errors:
             [level] = driver.execute("SHOW transaction_isolation").fetchone()
         if level != _ISOLATION:
             raise ConfigurationError(
@@ -181,62 +162,27 @@ class JoinedStore(Calls):
 
     # How calls run.
 
-    async def check(self) -> None:
-        if self._own.is_ready:
-            return
-        if self._draws_apart:
-            await self._own.apart.check()
-            self._own.is_ready = True
-        elif not await self.run(migrating.is_ready, How.READ):
-            await self.run(migrating.put_first_rows, How.WRITE)
-
-    async def write(self, work: In[T], *, waits: bool = True) -> T:
-        # One write is part of nothing, and the manager calls it as a read: the use of a ticket,
-        # which no rollback may undo.
-        if self._savepoint is None:
-            store = self._own if self._is_tested else self._own.apart
-            return await store.write(work, waits=waits)
-        await self.check()
-        self._calls.append(work)
-        return await self.run(work, How.WRITE, waits=waits)
-
-    async def run(self, work: In[T], how: How, *, waits: bool = True) -> T:
-        async def whole(execute: Execute) -> T:
-            is_write = how is How.WRITE
-            db = _JoinedUnit(
-                self.tables, execute, self.port.dialect, is_write=is_write, waits=waits
-            )
-            db.apart = self._own.apart if self._draws_apart else None
-            answer = await work(db)
-            if self._is_tested:
-                await log.append(db, db.logged)
-            else:
-                self._logged += db.logged
-            return answer
-
+    async def _run_whole(self, whole: Work[T], how: How) -> T:  # noqa: ARG002 - in the savepoint
         await self._check()
-        try:
-            return await self.port.run(whole, How.READ)  # within the savepoint that is there
-        except UnreadableRowError as error:
-            raise StoreUnavailableError(f"a row is damaged: {error}") from error
+        return await self.port.run(whole, How.READ)
 
-    async def touch(
-        self, session_id: str, activity: Activity, *, bound: bool, presented: int | None = None
-    ) -> bool:
-        """Nothing: the next validation outside of the transaction moves the activity."""
-        del session_id, activity, bound, presented
-        return True
+    async def _log(self, db: Unit) -> None:
+        if self._is_tested:
+            await log.append(db, db.logged)
+        else:
+            await super()._log(db)
 
     async def pending(self) -> list[str]:
         """See Store.pending."""
-        return await self._own.pending()
+        return await self._outside.pending()
 
     async def migrate(self) -> list[str]:
         """See Store.migrate: within the transaction, as Django's own migrations are."""
-        return await self._own.migrate()
+        return await self._outside.migrate()
 
-    async def close(self) -> None:
-        """Nothing: it ends with the transaction."""
+
+def _drive(call: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    drive(call())
 
 
 class _UndoneError(Exception):

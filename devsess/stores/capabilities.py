@@ -312,8 +312,8 @@ class Joined(Protocol):
         """It has raised: nothing of it stays in the transaction."""
         ...
 
-    async def write_apart(self) -> None:
-        """Write what was undone so that no rollback undoes it, at the transaction's end at last."""
+    async def write_apart(self, on_late: Callable[[], object]) -> None:
+        """Write what was undone for good, now or at the end; *on_late* is called in that case."""
         ...
 
     async def put_off(self, again: Callable[[], Awaitable[None] | None]) -> bool:

@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 from test_sqlalchemy_bound import ORDERS, App
 
-from devsess import ConfigurationError, Policy, SessionRevokedError, TokenExpiredError
+from devsess import (
+    Client,
+    ConfigurationError,
+    Policy,
+    RefreshTokenReusedError,
+    SessionRevokedError,
+    TokenExpiredError,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -65,3 +73,41 @@ def test_other_isolation_answers_nothing(app: App) -> None:
             app.sessions.bound(db).validate(grant.access_token)
         with pytest.raises(ConfigurationError, match="READ COMMITTED"):
             app.sessions.bound(db).list("ada")
+
+
+def test_the_first_call_of_all_may_be_a_write_within(databases: Databases) -> None:
+    """Over tables that a migration has just made, or a test has made anew."""
+    app = App(databases)
+    store: Any = app.sessions._store
+    try:
+        for _ in range(2):
+            with app.engine.begin() as connection:
+                for table in store.tables.all:
+                    connection.execute(delete(table))
+            with Session(app.engine) as db:
+                assert [] == list(app.sessions.bound(db).revoke_all("ada"))
+                db.commit()
+            assert "ada" == app.sessions.login("ada").session.user_id
+    finally:
+        app.close()
+
+
+def test_memory_hears_of_a_write_that_waited_for_the_end(app: App) -> None:
+    """Another thread may have read the thief's session in between."""
+    grant = app.sessions.login("ada")
+    newest = app.sessions.refresh(grant.refresh_token)
+    app.clock.advance(100)
+    newest = app.sessions.refresh(newest.refresh_token)
+    app.clock.advance(100)
+    with Session(app.engine) as db:
+        bound = app.sessions.bound(db)
+        bound.login("ada", Client(ip="192.0.2.7"))  # takes the account's lock
+        with pytest.raises(RefreshTokenReusedError):
+            bound.refresh(grant.refresh_token)
+        for _ in range(2):  # in memory from here on, unless it has ended already
+            with suppress(SessionRevokedError):
+                app.sessions.validate(newest.access_token)
+        db.rollback()
+
+    with pytest.raises(SessionRevokedError):
+        app.sessions.validate(newest.access_token)

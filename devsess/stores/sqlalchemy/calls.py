@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from devsess.stores.items import Item
     from devsess.stores.rows import DeviceRow, EventRow, SessionRow
     from devsess.stores.searching import Filter
-    from devsess.stores.sqlalchemy.ports import Execute, Port
+    from devsess.stores.sqlalchemy.ports import Execute, Port, Work
     from devsess.stores.sqlalchemy.schema import Tables
 
 T = TypeVar("T")
@@ -88,16 +88,26 @@ class Calls:
 
     async def run(self, work: In[T], how: How, *, waits: bool = True) -> T:
         async def whole(execute: Execute) -> T:
-            is_write = how is How.WRITE
-            db = Unit(self.tables, execute, self.port.dialect, is_write=is_write, waits=waits)
+            db = self._unit(execute, is_write=how is How.WRITE, waits=waits)
             answer = await work(db)
-            await log.append(db, db.logged)
+            await self._log(db)
             return answer
 
         try:
-            return await self.port.run(whole, how)
+            return await self._run_whole(whole, how)
         except UnreadableRowError as error:
             raise StoreUnavailableError(f"a row is damaged: {error}") from error
+
+    # What a store within another transaction does in its own way.
+
+    def _unit(self, execute: Execute, *, is_write: bool, waits: bool) -> Unit:
+        return Unit(self.tables, execute, self.port.dialect, is_write=is_write, waits=waits)
+
+    async def _log(self, db: Unit) -> None:
+        await log.append(db, db.logged)
+
+    async def _run_whole(self, whole: Work[T], how: How) -> T:
+        return await self.port.run(whole, how)
 
     async def check(self) -> None:
         """At the first call: write the rows without which no call works."""

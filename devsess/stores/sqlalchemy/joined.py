@@ -1,10 +1,9 @@
 """
-A store whose calls are part of a transaction of the application's.
+The store within the transaction of an application's Session.
 
-Each operation stands in a savepoint. One that returns is kept, and is written with the rest of the
-transaction, or not at all. One that raises, since it found a thief or a stranger, is undone here,
-and written again over a connection of the store's own: no rollback of the application's undoes it.
-Where the application's transaction still holds what it needs, that happens as soon as it ends.
+What an operation that raised has to write goes over another connection of the engine's, at once
+where the database can do that; where the transaction still holds what it needs, as soon as that
+has ended.
 
 Entries of the log are written right before the commit, for the lock on their numbers would keep
 others waiting for as long as the transaction is open.
@@ -25,21 +24,20 @@ from sqlalchemy.orm import Session, scoped_session
 from sqlalchemy.util import await_only
 
 from devsess.errors import ConfigurationError, StoreUnavailableError
-from devsess.stores.as_json import UnreadableRowError
-from devsess.stores.sqlalchemy import log, migrating
+from devsess.stores.sqlalchemy import log
 from devsess.stores.sqlalchemy.calls import Calls
 from devsess.stores.sqlalchemy.errors import meaning_of
 from devsess.stores.sqlalchemy.ports import How, begin_on_sqlite
 from devsess.stores.sqlalchemy.unit import Unit
+from devsess.stores.sqlalchemy.within import StoreWithin
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection, CursorResult, Executable
     from sqlalchemy.engine import NestedTransaction
     from sqlalchemy.orm import SessionTransaction
 
-    from devsess.lifecycle import Activity
     from devsess.stores.sqlalchemy.calls import In
-    from devsess.stores.sqlalchemy.ports import Values
+    from devsess.stores.sqlalchemy.ports import Values, Work
 
 T = TypeVar("T")
 # Runs a function of the transaction's connection.
@@ -59,39 +57,30 @@ class _Kept:
     at_commit: list[AtCommit] = field(factory=list)
 
 
-class _JoinedUnit(Unit):
-    """A unit that draws numbers over a connection of the store's own: they need not be in order."""
+class JoinedStore(StoreWithin[Calls]):
+    """A store within the transaction of a Session: see the module, and SupportsJoining."""
 
-    own: Calls
-
-    async def draw(self) -> int:
-        if self.dialect == "sqlite":
-            return await super().draw()
-        return await self.own.draw()
-
-
-class JoinedStore(Calls):
-    """A store within a transaction of the application's: see the module, and SupportsJoining."""
-
-    def __init__(self, own: Calls, session: Session, runner: Runner) -> None:
-        self.tables, self.port = own.tables, own.port
-        self._own, self._session, self._run_on = own, session, runner
+    def __init__(self, outside: Calls, session: Session, runner: Runner) -> None:
+        super().__init__(outside)
+        self._session, self._run_on = session, runner
         self._start_over()
         for name in ("before_commit", "after_commit", "after_transaction_end"):
             event.listen(session, name, getattr(self, f"_{name}"))
 
     def _start_over(self) -> None:
         self._kept: list[_Kept] = []
-        self._apart: list[In[Any]] = []
-        self._again: list[AtCommit] = []
+        self._at_end: list[AtCommit] = []
         self._committed: set[SessionTransaction] = set()
         self._is_checked = False
         self._begin_operation()
 
-    def _begin_operation(self) -> None:
-        self._calls: list[In[Any]] = []
-        self._logged: list[str | None] = []
-        self._savepoint: NestedTransaction | None = None
+    @property
+    def _beside(self) -> Calls | None:
+        return None if self.port.dialect == "sqlite" else self._outside
+
+    @property
+    def _alone(self) -> Calls:
+        return self._outside
 
     # SupportsJoining.
 
@@ -113,7 +102,7 @@ class JoinedStore(Calls):
             await self._on(lambda _: self._undone())
         self._savepoint = None  # what a read corrects later is no part of this
 
-    async def write_apart(self) -> None:
+    async def write_apart(self, on_late: Callable[[], object]) -> None:
         """Write what was undone over a connection of the store's own, now or at the end."""
         calls = self._calls
         self._begin_operation()
@@ -121,11 +110,11 @@ class JoinedStore(Calls):
         if self.port.dialect == "postgresql":
             while calls:
                 try:
-                    await self._own.write(calls[0])
+                    await self._outside.write(calls[0])
                 except StoreUnavailableError:
                     break
                 calls = calls[1:]
-        self._apart += calls
+        self._at_end += [self._late(it, on_late) for it in calls]
 
     async def put_off(self, again: AtCommit) -> bool:
         """Do it again, now or at the end: see `write_apart`."""
@@ -137,7 +126,7 @@ class JoinedStore(Calls):
                 if waiting is not None:
                     await waiting
                 return True
-        self._again.append(again)
+        self._at_end.append(again)
         return True
 
     def _prepared(self, connection: Connection) -> NestedTransaction:
@@ -149,7 +138,7 @@ class JoinedStore(Calls):
         """Once for each transaction: in a snapshot, sessions that have ended would look live."""
         if self._is_checked:
             return
-        if not self._own.is_of(connection.engine):
+        if not self._outside.is_of(connection.engine):
             raise ConfigurationError("this session is bound to another engine than the store's")
         if connection.dialect.name != "sqlite":
             level = connection.get_isolation_level()
@@ -178,21 +167,7 @@ class JoinedStore(Calls):
             raise meaning_of(error) from error
         return answer
 
-    async def check(self) -> None:
-        if self.port.dialect != "sqlite":
-            await self._own.check()
-        elif not self._own.is_ready and not await self.run(migrating.is_ready, How.READ):
-            await self.run(migrating.put_first_rows, How.WRITE)
-
-    async def write(self, work: In[T], *, waits: bool = True) -> T:
-        # One write is part of nothing, and the manager calls it as a read: the use of a ticket,
-        # which no rollback may undo.
-        if self._savepoint is None:
-            return await self._own.write(work, waits=waits)
-        self._calls.append(work)
-        return await self.run(work, How.WRITE, waits=waits)
-
-    async def run(self, work: In[T], how: How, *, waits: bool = True) -> T:
+    async def _run_whole(self, whole: Work[T], how: How) -> T:  # noqa: ARG002 - as the transaction
         def done(connection: Connection, statement: Executable, values: Values) -> Any:
             self._check(connection)
             return connection.execute(statement, values)
@@ -200,25 +175,7 @@ class JoinedStore(Calls):
         async def execute(statement: Executable, values: Values = None) -> CursorResult[Any]:
             return await self._on(lambda connection: done(connection, statement, values))
 
-        is_write = how is How.WRITE
-        db = _JoinedUnit(self.tables, execute, self.port.dialect, is_write=is_write, waits=waits)
-        db.own = self._own
-        try:
-            answer = await work(db)
-        except UnreadableRowError as error:
-            raise StoreUnavailableError(f"a row is damaged: {error}") from error
-        self._logged += db.logged
-        return answer
-
-    async def touch(
-        self, session_id: str, activity: Activity, *, bound: bool, presented: int | None = None
-    ) -> bool:
-        """Nothing: the next validation outside of the transaction moves the activity."""
-        del session_id, activity, bound, presented
-        return True
-
-    async def close(self) -> None:
-        """Nothing: it ends with the transaction."""
+        return await whole(execute)
 
     # The transaction's end.
 
@@ -257,29 +214,21 @@ class JoinedStore(Calls):
             for each in self._kept:
                 each.owner = ended.parent if each.owner is ended else each.owner
             return
-        kept, apart, again = self._kept if is_committed else [], self._apart, self._again
+        kept, at_end = self._kept if is_committed else [], self._at_end
         # A savepoint was open at the commit, which looked like that of the savepoint alone.
         missed = [it for each in kept for it in each.logged]
         self._start_over()
         if missed:
-            self._write_late(_logging(missed))
-        for work in apart:
-            self._write_late(work)
-        for call in again:
-            self._late(call)
+            at_end = [lambda: self._outside.write(_logging(missed)), *at_end]
+        for call in at_end:
+            try:
+                self._called(call)
+            except StoreUnavailableError:  # nobody waits for it, but an operator must know
+                logging.getLogger("devsess").exception("an ending or event could not be written")
         for call in [it for each in kept for it in each.at_commit]:
             self._called(call)
 
-    def _write_late(self, work: In[Any]) -> None:
-        self._late(lambda: self._own.write(work))
-
-    def _late(self, call: Callable[[], Awaitable[Any] | None]) -> None:
-        try:
-            self._called(call)
-        except StoreUnavailableError:  # nobody waits for it any more, but an operator must know
-            logging.getLogger("devsess").exception("an ending or event could not be written")
-
-    def _called(self, call: Callable[[], Awaitable[Any] | None]) -> None:
+    def _called(self, call: AtCommit) -> None:
         waiting = call()
         if waiting is not None:
             self._wait(waiting)
@@ -292,25 +241,25 @@ class JoinedStore(Calls):
         return answer
 
 
-def join(own: Calls, transaction: object) -> JoinedStore:
+def join(outside: Calls, transaction: object) -> JoinedStore:
     """
-    *own* within the transaction of a Session or AsyncSession: the same one each time.
+    *outside* within the transaction of a Session or AsyncSession: the same one each time.
 
     Raises:
         ConfigurationError: If it is none, or of the other kind than the store's engine.
     """
     if isinstance(transaction, (scoped_session, async_scoped_session)):
         transaction = transaction()
-    if isinstance(transaction, AsyncSession) and own.is_awaited:
+    if isinstance(transaction, AsyncSession) and outside.is_awaited:
         session, runner = transaction.sync_session, _awaiting(transaction)
-    elif isinstance(transaction, Session) and not own.is_awaited:
+    elif isinstance(transaction, Session) and not outside.is_awaited:
         session, runner = transaction, _blocking(transaction)
     else:
-        kind = "an AsyncSession" if own.is_awaited else "a Session"
+        kind = "an AsyncSession" if outside.is_awaited else "a Session"
         raise ConfigurationError(f"bound takes {kind} here, not {type(transaction).__name__}")
-    joined = session.info.get(own)
+    joined = session.info.get(outside)
     if not isinstance(joined, JoinedStore):
-        joined = session.info[own] = JoinedStore(own, session, runner)
+        joined = session.info[outside] = JoinedStore(outside, session, runner)
     return joined
 
 
