@@ -27,7 +27,7 @@ DATABASES["devsess"] = {{
 """
 
 
-OWN_TESTS = ("test_own_transactions", "test_own_views")
+OWN_TESTS = ("test_own_contract", "test_own_transactions", "test_own_views")
 OWN = """
 from own_settings import *
 DATABASES["default"] = {{
@@ -64,7 +64,7 @@ def test_the_project_is_green_on_postgresql(server: PostgresServer, tmp_path: Pa
 
 @pytest.mark.thorough
 def test_its_own_database_may_be_postgresql(server: PostgresServer, tmp_path: Path) -> None:
-    """The same, and what holds within its transactions."""
+    """The same, the contract of its store, and what holds within its transactions."""
     names = ("admin", "exchange", "auth", "data", "passwords")
     check(
         tmp_path,
@@ -82,6 +82,7 @@ def check(place: Path, settings: str, *commands: tuple[str, ...]) -> None:
     environment = {
         **os.environ,
         "SHOP_PLACE": str(place),
+        "SHOP_THOROUGH": "1",
         "PYTHONPATH": os.pathsep.join([str(place), str(SITE)]),
         "DJANGO_SETTINGS_MODULE": "settings_there",
     }

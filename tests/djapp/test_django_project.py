@@ -21,17 +21,19 @@ from pathlib import Path
 import pytest
 
 from devsess import SessionManager
-from devsess.testing import FakeClock
+from devsess.testing import FakeClock, StoreContract
 from devsess.tokens.keys import generate_secret
 
 SITE = Path(__file__).parent / "site"
 _RESULT = re.compile(r"^(\w+) \((?:shop\.)?(\w+)\.(\w+)\.\w+\)", re.MULTILINE)
+# Its tests are inherited.
+CONTRACT = "test_own_contract.ContractTests"
 # With a database for devsess, and with the project's own: by their settings, what is run.
 SUITES = {
     "shop.settings": ("shop",),
     "own_settings": (
         *("test_own_transactions", "test_own_views"),
-        *("shop.test_django_auth", "shop.test_django_passwords"),
+        *("shop.test_django_auth", "shop.test_django_passwords", CONTRACT),
     ),
 }
 
@@ -39,6 +41,9 @@ SUITES = {
 def laws(suite: str) -> Iterator[str]:
     """Each test of the project that is run with those settings."""
     for name in SUITES[suite]:
+        if name == CONTRACT:
+            yield from (f"{CONTRACT}.{it}" for it in dir(StoreContract) if it.startswith("test_"))
+            continue
         pattern = name.replace(".", "/") + ("" if "test_" in name else "/test_*")
         for path in sorted(SITE.glob(f"{pattern}.py")):
             for node in ast.parse(path.read_text("utf-8")).body:
@@ -149,7 +154,7 @@ def test_the_project_is_green(failures: Callable[[str], dict[str, str]], law: st
 def test_it_is_green_in_its_own_database(
     failures: Callable[[str], dict[str, str]], law: str
 ) -> None:
-    """As it is with a database for devsess; and its transactions hold."""
+    """As it is with a database for devsess; and its transactions, and the contract, hold."""
     found = failures("own_settings")
     assert found.get(law) is None, found[law]
 
@@ -238,7 +243,7 @@ def test_a_manager_of_the_project_does_not_tell_its_store(tmp_path: Path) -> Non
     """So that each command that needs one asks for it, and no file nearby is taken for it."""
     text = """
 from devsess import SessionManager
-from devsess.testing import FakeClock
+from devsess.testing import FakeClock, StoreContract
 DEVSESS = {"manager": SessionManager("memory://", keys="Qz7rT2mX9vLk4WnB8sYd3HgF6pJcAe5U")}
 """
     environment = settings_of(tmp_path, text)
