@@ -18,8 +18,9 @@ class DjangoCurrent(Current):
     """
     The session of a Django request.
 
-    `session`, `client` and `require` wait for nothing, and are called alike in every view.
-    The methods that may wait for the store have one with an `a` before it, as Django's own.
+    `session` and `client` wait for nothing, and are read alike in every view. The methods that
+    may wait for the store, or for the user, have one with an `a` before it, as Django's own:
+    `require` itself looks for no user on an event loop.
 
     Attributes:
         challenge: Why a permission refused the request; it replaces the 403 of that.
@@ -32,6 +33,7 @@ class DjangoCurrent(Current):
     clears_old = False
     joined: tuple[tuple[str, int | None], ...] = ()
 
+    arequire = Awaited(Current.require)
     alogin = Awaited(Current.login)
     acollect = Awaited(Current.collect)
     alogout = Awaited(Current.logout)

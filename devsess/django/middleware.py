@@ -26,6 +26,7 @@ from devsess.adapters._sessions import BlockingSessions, LoginOptions, Sessions,
 from devsess.adapters._settings import is_local_path
 from devsess.django import conf, signins
 from devsess.django.current import SERVED, DjangoCurrent
+from devsess.django.dealings import ask_for_user, kind_for
 from devsess.django.links import OfRequest
 from devsess.django.project import project
 from devsess.django.sessions import SessionStore, is_anonymous
@@ -92,6 +93,7 @@ class SessionMiddleware(adapter.SessionMiddleware, DjangoSessionMiddleware):
             self._wrap(get_response, self._manager, options)
         except (ConfigurationError, TypeError) as error:
             raise ImproperlyConfigured(f"DEVSESS: {error}") from error
+        self._kind = kind_for(self._kind)
         self.get_response = get_response
         self._is_async = iscoroutinefunction(get_response)
         if self._is_async:
@@ -173,6 +175,7 @@ class SessionMiddleware(adapter.SessionMiddleware, DjangoSessionMiddleware):
         current = DjangoCurrent(exchange)
         request.devsess = current
         request.session = SessionStore(key, link=OfRequest(current, self._manager))
+        ask_for_user(exchange, request)
         SERVED.set(current)
         return exchange
 

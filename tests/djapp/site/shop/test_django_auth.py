@@ -173,9 +173,18 @@ class QueryTests(Shop):
         """For the user's own row."""
         browser = self.browser()
         self.sign_in(browser)
-        for path in ("/", "/mine/", "/async/"):
+        for path in ("/", "/mine/", "/async/", "/recent/", "/both/", "/async/recent/"):
             with self.assertNumQueries(1):
                 browser.get(path)
+
+    def test_a_session_without_a_password_is_required_without_a_query(self) -> None:
+        """No change of one can end it: it was signed in past the app."""
+        grant = manager().login("somebody@example.com")
+        with self.assertNumQueries(0, using="default"):
+            answer = Client().get(
+                "/recent/", headers={"authorization": f"Bearer {grant.access_token}"}
+            )
+        assert answer.content == b"somebody@example.com"
 
     def test_rows_of_other_models_are_deleted_as_before(self) -> None:
         """In one statement: nobody listens, so that Django need not read them first."""

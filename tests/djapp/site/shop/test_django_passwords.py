@@ -10,7 +10,7 @@ from django.core import mail
 from django.test import Client, override_settings
 
 from devsess.django import manager
-from shop.visits import SAFARI, Shop, Visits, proxy
+from shop.visits import SAFARI, Shop, Visits, given, proxy
 
 
 class PasswordTests(Shop):
@@ -72,6 +72,53 @@ class PasswordTests(Shop):
         User.objects.update(password="!")
         assert self.who(self.here) == "nobody"
         assert len(self.live()) == 1
+
+    def test_a_change_past_the_model_is_noticed_wherever_a_session_is_required(self) -> None:
+        """Views that ask devsess alone, and its endpoints, agree with `request.user`."""
+        for path in ("/recent/", "/both/", "/async/recent/", "/auth/sessions"):
+            with self.subTest(path):
+                browser = self.browser()
+                self.sign_in(browser)
+                assert browser.get(path).status_code == 200
+                User.objects.update(password="!")
+                assert browser.get(path).status_code == 401
+                self.user.save()
+
+    def test_an_update_that_closes_an_account_is_noticed_there_too(self) -> None:
+        """And so is one that deletes it; the session lives on for an account that is opened."""
+        User.objects.update(is_active=False)
+        assert self.here.get("/recent/").status_code == 401
+        User.objects.update(is_active=True)
+        assert self.here.get("/recent/").status_code == 200
+        User.objects.all()._raw_delete("default")
+        assert self.here.get("/recent/").status_code == 401
+
+    def test_a_path_that_is_required_is_required_of_the_user(self) -> None:
+        """The middleware itself turns the request away."""
+        public = {**given.DEVSESS, "required": True, "public": ["/"]}
+        with override_settings(DEVSESS=public):
+            browser = self.browser()
+            browser.cookies = self.here.cookies
+            for _ in range(3):  # from memory
+                assert browser.get("/plain/").status_code == 200
+            User.objects.update(password="!")
+            assert browser.get("/plain/").status_code == 401
+            assert self.there.get("/").status_code == 200
+
+    def test_a_user_who_signs_in_after_somebody_looked_is_known(self) -> None:
+        """The user whom `request.user` found first is not the one that is required."""
+        path = "/in-and-required/?to="
+        answer = self.browser().get(f"{path}{self.id}")
+        assert (answer.status_code, answer.content.decode()) == (200, self.id)
+        closed = User.objects.create_user("bob", "", "builder", is_active=False)
+        assert self.here.get(f"{path}{closed.pk}").status_code == 401
+
+    def test_a_view_that_is_awaited_may_require_at_once(self) -> None:
+        """Without the user, for whom it would have to wait: `arequire` asks for both."""
+        User.objects.update(password="!")
+        with self.assertNumQueries(0, using="default"):
+            assert self.here.get("/async/recent/?at-once").status_code == 200
+        assert self.here.get("/async/recent/").status_code == 401
 
     def test_claims_of_the_project_are_beside_those_of_the_app(self) -> None:
         """By any name, they stay when the session goes on under another password."""

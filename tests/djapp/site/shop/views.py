@@ -49,6 +49,26 @@ def recent(request: Any) -> HttpResponse:
     return HttpResponse(request.devsess.require(max_auth_age=300).user_id)
 
 
+def both(request: Any) -> HttpResponse:
+    """Asks devsess, and looks at the user."""
+    session = request.devsess.require()
+    return HttpResponse(f"{session.user_id} {request.user}")
+
+
+def in_and_required(request: Any) -> HttpResponse:
+    """Looks at the user, signs somebody in past Django's `login`, and requires them."""
+    assert str(request.user)
+    request.devsess.login(request.GET["to"])
+    return HttpResponse(request.devsess.require().user_id)
+
+
+async def async_recent(request: Any) -> HttpResponse:
+    """As `recent`, awaited; or asked for what waits for nothing."""
+    if "at-once" in request.GET:
+        return HttpResponse(request.devsess.require(max_auth_age=300).user_id)
+    return HttpResponse((await request.devsess.arequire(max_auth_age=300)).user_id)
+
+
 def add(request: Any, item: str) -> HttpResponse:
     """Keeps something in the session."""
     request.session["cart"] = [*request.session.get("cart", []), item]
