@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime, timedelta
 from itertools import count, islice
+from pathlib import Path
+from shutil import rmtree
+from tempfile import mkdtemp
 from typing import TYPE_CHECKING
 
 from attrs import frozen
@@ -18,6 +22,8 @@ from devsess.testing import FakeClock
 from devsess.tuning.timing import Batch, each, each_fresh, fresh_copy
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
     from benchmarks._setting import Setting
 
 DESCRIPTION = (
@@ -49,11 +55,9 @@ PURGED = 100
 def lines(setting: Setting) -> list[Line]:
     """Each operation beside the same among the fewest, and bytes a session."""
     found: list[Line] = []
-    for name, sizes in (QUICK_SIZES if setting.quick else SIZES).items():
-        smallest, *others = sizes
-        small = _Costs.of(name, smallest, setting)
+    for name, (smallest, *others) in (QUICK_SIZES if setting.quick else SIZES).items():
         for size in others:
-            costs = _Costs.of(name, size, setting)
+            small, costs = _measured(name, (smallest, size), setting)
             found += [
                 Line(
                     f"{name}: {operation}, among {size:,} sessions, beside {smallest:,}",
@@ -82,28 +86,55 @@ class _Costs:
     seconds: dict[str, float]
     weight: float
 
-    @classmethod
-    def of(cls, name: str, size: int, setting: Setting) -> _Costs:
-        """Fill a new server with *size* sessions, and measure."""
-        from benchmarks._filling import FILL  # it imports the drivers
 
-        folder = setting.folder / f"{FILL[name].__name__}-{size}"
-        folder.mkdir()
-        with PLACES[name](folder, durable=False) as place:
-            with workload.opened(place.location) as sessions:
-                sessions.login("model", workload.client(0))
-            weight = FILL[name](place.location, size)
-            with workload.opened(place.location) as sessions:
-                # The manager reads what was written behind its back.
-                assert [user_of(2)] * 2 == [it.user_id for it in sessions.list(user_of(2))]
-                assert sessions.devices(user_of(2))
-                assert sessions.history(user_of(2)).items or not place.on_network
-                batches = _Operations(place, sessions, size).batches()
-                for batch in batches.values():
-                    batch()
-                rounds = setting.rounds(25) if place.is_fast else 3
-                seconds = typical(batches, rounds)
-        return cls(seconds, weight)
+def _measured(name: str, sizes: Sequence[int], setting: Setting) -> list[_Costs]:
+    """
+    The costs in stores of these *sizes*, each on a new server.
+
+    Each round is run in all of them: between one size and the next the machine's speed may change
+    by more than the cost does.
+    """
+    with ExitStack() as filled:
+        stores = [filled.enter_context(_filled(name, size, setting)) for size in sizes]
+        batches = {
+            f"{operation} {number}": store.batches[operation]
+            for operation in stores[0].batches
+            for number, store in enumerate(stores)
+        }
+        for batch in batches.values():
+            batch()
+        seconds = typical(batches, setting.rounds(25) if stores[0].is_fast else 3)
+        return [
+            _Costs({it: seconds[f"{it} {number}"] for it in store.batches}, store.weight)
+            for number, store in enumerate(stores)
+        ]
+
+
+@frozen
+class _Filled:
+    batches: dict[str, Batch]
+    weight: float
+    is_fast: bool
+
+
+@contextmanager
+def _filled(name: str, size: int, setting: Setting) -> Iterator[_Filled]:
+    """A new server with *size* sessions, and what is measured in it."""
+    from benchmarks._filling import FILL  # it imports the drivers
+
+    folder = Path(mkdtemp(prefix=f"{FILL[name].__name__}-{size}-", dir=setting.folder))
+    with PLACES[name](folder, durable=False) as place:
+        with workload.opened(place.location) as sessions:
+            sessions.login("model", workload.client(0))
+        weight = FILL[name](place.location, size)
+        with workload.opened(place.location) as sessions:
+            # The manager reads what was written behind its back.
+            assert [user_of(2)] * 2 == [it.user_id for it in sessions.list(user_of(2))]
+            assert sessions.devices(user_of(2))
+            assert sessions.history(user_of(2)).items or not place.on_network
+            batches = _Operations(place, sessions, size).batches()
+            yield _Filled(batches, weight, place.is_fast)
+    rmtree(folder, ignore_errors=True)
 
 
 def user_of(number: int) -> str:

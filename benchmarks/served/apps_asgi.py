@@ -48,6 +48,22 @@ def devsess(folder: Path) -> Made:
     return made.cookies(app, [cookies_of(it) for it in grants])
 
 
+def devsess_in_view(folder: Path) -> Made:
+    """As `devsess`, where the view asks, and FastAPI solves no dependency."""
+    path = folder / "devsess.db"
+    with workload.opened(path) as sessions:
+        grants = workload.signed_in(sessions, made.COUNT)
+    app = FastAPI()
+    app.add_middleware(SessionMiddleware, manager=AsyncSessionManager(path, keys=workload.SECRET))
+
+    @app.get("/")
+    async def who(request: Request) -> str:
+        session: Session = await request.scope["devsess"].require()
+        return session.user_id
+
+    return made.cookies(app, [cookies_of(it) for it in grants])
+
+
 def signed_cookie(_: Path) -> Made:
     """Starlette's own: the cookie is the session, and is signed."""
     app = FastAPI()
@@ -145,6 +161,7 @@ async def _filled(engine: Any, make: Any, *groups: list[Any]) -> AsyncIterator[N
 APPS: dict[str, Callable[[Path], Made]] = {
     "FastAPI": bare,
     "FastAPI, devsess": devsess,
+    "FastAPI, devsess, asked by the view": devsess_in_view,
     "FastAPI, Starlette's SessionMiddleware": signed_cookie,
     "FastAPI, PyJWT in a dependency": pyjwt,
     "FastAPI, fastapi-users with a database": fastapi_users,
