@@ -54,6 +54,7 @@ class Authentication:
         refused: The error that `require` raised; it replaces a 500 of the app.
         is_at_endpoint: Whether one of the JSON endpoints answers it.
         is_status_query: Whether the request only asks for the session's status.
+        is_for_any_page: Whether it may come from a page that was made for another session.
         depends_on_user: Whether the app read the session, so its answer is for this user.
     """
 
@@ -69,7 +70,7 @@ class Authentication:
     # First values, in the class: most requests change none of these.
     session: Session | None = None
     refused: DevsessError | None = None
-    is_at_endpoint = is_status_query = depends_on_user = False
+    is_at_endpoint = is_status_query = is_for_any_page = depends_on_user = False
     _jar: Jar | None = None
     _uses: TokenUses | None = None
     _vary_on: tuple[str, ...] = ()
@@ -164,6 +165,9 @@ class Authentication:
         why = csrf.refusal(self.request, self.credentials, self.settings)
         if why is None or (await self._signs_nobody_in()):
             return None
+        return self._refuse(why)
+
+    def _refuse(self, why: str) -> Answer:
         csrf.report(why, self.request, self.settings)
         self.depends_on_user = True
         self.vary_on("Sec-Fetch-Site", "Origin")

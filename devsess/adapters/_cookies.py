@@ -75,16 +75,19 @@ class Cookies:
         lifetime = "device_lifetime must be from a second to 400 days: no browser keeps one longer"
         yield 1 <= self.device_lifetime <= LONGEST_COOKIE, lifetime
 
-    def names(self, *, secure: bool) -> CookieNames:
+    def names(self, *, secure: bool, slot: int | None = None) -> CookieNames:
         """
-        The names of the three cookies.
+        The names of the three cookies; with *slot*, those of one of several accounts.
 
+        The first one's are those of a browser with one account, and the device's is common to all.
         `__Host-` makes browsers refuse them without Secure, with Domain, or with
         another Path: no subdomain and no plain http can set them (RFC 6265bis §4.1.3).
         """
         is_host = self.domain is None and self.path == "/"
         prefix = "" if not secure else "__Host-" if is_host else "__Secure-"
-        return CookieNames(*(f"{prefix}{self.name}-{it}" for it in ("access", "refresh", "device")))
+        end = f"-{slot}" if slot else ""
+        names = (f"access{end}", f"refresh{end}", "device", *(() if slot is None else ("slot",)))
+        return CookieNames(*(f"{prefix}{self.name}-{it}" for it in names))
 
     def attributes(self, *, secure: bool) -> str:
         """
@@ -110,16 +113,17 @@ class Cookies:
 
 @frozen
 class CookieNames:
-    """The names of the three cookies."""
+    """The names of the three cookies, and of the one that chooses among several accounts."""
 
     access: str
     refresh: str
     device: str
+    slot: str | None = None
     every: frozenset[str] = field(init=False)
 
     @every.default
     def _every(self) -> frozenset[str]:
-        return frozenset((self.access, self.refresh, self.device))
+        return frozenset(filter(None, (self.access, self.refresh, self.device, self.slot)))
 
 
 def read(header: str, wanted: Container[str]) -> tuple[dict[str, str], frozenset[str]]:

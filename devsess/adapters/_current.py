@@ -14,6 +14,7 @@ from devsess.adapters._settings import is_local_path
 from devsess.requirement import Requirement
 
 if TYPE_CHECKING:
+    from devsess.adapters._account import Account
     from devsess.adapters._exchange import Exchange
     from devsess.adapters._http import Answer
     from devsess.adapters._sessions import LoginOptions, StepUpOptions
@@ -102,7 +103,8 @@ class Current(_BaseCurrent):
         """
         Sign *user_id* in; arguments and errors as for SessionManager.login.
 
-        The browser's previous session ends. With *cookies* false no
+        The browser's previous session ends; where it may have several accounts, that of the same
+        one, or the current one's if there is no room. With *cookies* false no
         cookie is set, and none overwritten: the grant's tokens are for a program.
         """
         options = _options(amr, acr, auth_time, persistent, claims, lifetime, provider)
@@ -116,14 +118,35 @@ class Current(_BaseCurrent):
         """
         return drive(self._exchange.collect(pending_token, cookies=cookies))
 
-    def logout(self, *, forget_device: bool = False) -> None:
+    def logout(self, *, forget_device: bool = False, all_accounts: bool = False) -> None:
         """
         End this session and clear its cookies.
 
         The device stays known; with *forget_device*, for computers that people
-        share, its cookie goes too, and the trust in it ends.
+        share, its cookie goes too, and the trust in it ends. Of several accounts the others
+        stay, and none of them is current until `switch`; with *all_accounts*, or
+        *forget_device*, all of them end.
         """
-        drive(self._exchange.logout(forget_device=forget_device))
+        drive(self._exchange.logout(forget_device=forget_device, all_accounts=all_accounts))
+
+    def accounts(self) -> tuple[Account, ...]:
+        """
+        The accounts that this browser is signed in to; to ask is no activity of the others.
+
+        Raises:
+            StoreUnavailableError: If the store did not answer.
+        """
+        return drive(self._exchange.accounts())
+
+    def switch(self, slot: int) -> Session:
+        """
+        Act for the account in *slot* from now on: this request, and those of the browser after it.
+
+        Raises:
+            InvalidSessionError: If no live session is there, with the reason; unhandled, it
+                becomes the answer, as that of `require`.
+        """
+        return drive(self._exchange.switch(_slot(slot)))
 
     def require(
         self,
@@ -209,9 +232,23 @@ class AsyncCurrent(_BaseCurrent):
         """See Current.collect."""
         return self._call("collect", lambda it: it.collect(pending_token, cookies=cookies))
 
-    def logout(self, *, forget_device: bool = False) -> Coroutine[Any, Any, None]:
+    def logout(
+        self, *, forget_device: bool = False, all_accounts: bool = False
+    ) -> Coroutine[Any, Any, None]:
         """See Current.logout."""
-        return self._call("logout", lambda it: it.logout(forget_device=forget_device))
+        return self._call(
+            "logout",
+            lambda it: it.logout(forget_device=forget_device, all_accounts=all_accounts),
+        )
+
+    def accounts(self) -> Coroutine[Any, Any, tuple[Account, ...]]:
+        """See Current.accounts."""
+        return self._call("accounts", lambda it: it.accounts())
+
+    def switch(self, slot: int) -> Coroutine[Any, Any, Session]:
+        """See Current.switch."""
+        number = _slot(slot)
+        return self._call("switch", lambda it: it.switch(number))
 
     def require(
         self,
@@ -293,6 +330,18 @@ def _awaited(look: Coroutine[Any, None, Session | None]) -> Coroutine[Any, None,
 
 async def _resolved(session: Session) -> Session:
     return session
+
+
+def _slot(slot: int) -> int:
+    """
+    *slot*, if it is a number: "1", as a form sends it, would silently be no account's.
+
+    Raises:
+        TypeError: If it is not.
+    """
+    if type(slot) is not int:
+        raise TypeError(f"a slot is an int, not {type(slot).__name__}")
+    return slot
 
 
 def _options(

@@ -9,9 +9,17 @@ from typing import TYPE_CHECKING, TypeAlias
 from urllib.parse import parse_qsl
 
 from devsess import browser
+from devsess.adapters import _account_endpoints as accounts
 from devsess.adapters import _csrf as csrf
 from devsess.adapters import _held_endpoints as held_sign_ins
-from devsess.adapters._body import Body, BodyError, is_json, read_body, with_device_token
+from devsess.adapters._body import (
+    EMPTY_BODY,
+    Body,
+    BodyError,
+    is_json,
+    read_body,
+    with_device_token,
+)
 from devsess.adapters._deciding import SIGNED_OUT, may_decide, may_end
 from devsess.adapters._http import Answer, empty_answer, json_answer, script_answer
 from devsess.adapters._openapi import description
@@ -60,6 +68,8 @@ async def serve(exchange: Exchange, path: str, raw: bytes | None) -> Answer:
     """
     exchange.is_at_endpoint = True
     methods, name = _route(path)
+    if path.startswith("/accounts") and exchange.settings.accounts == 1:
+        methods = {}
     if methods and exchange.request.is_preflight:
         return exchange.preflight(methods)
     answer = await _served(exchange, methods, name, raw)
@@ -76,6 +86,7 @@ async def _served(
     if method not in methods:
         return problem(405, f"Use {' or '.join(methods)}.", ("Allow", ", ".join(methods)))
     handler = methods[method]
+    exchange.is_for_any_page = handler in _FOR_ANY_PAGE
     try:
         refusal = None if handler in _CHECK_THEMSELVES else await exchange.refusal()
         return refusal or await handler(exchange, name, raw)
@@ -154,10 +165,22 @@ async def _logout(exchange: Exchange, _: str, raw: bytes | None) -> Answer:
     if exchange.session is None and body.refresh_token is not None:
         with suppress(InvalidSessionError):  # it has ended already
             exchange.session = (await _refreshed(exchange, body)).session
+    return await _signed_out(exchange, body)
+
+
+async def _logout_all(exchange: Exchange, _: str, __: bytes | None) -> Answer:
+    await exchange.authenticate()
+    return await _signed_out(exchange, EMPTY_BODY, all_accounts=True)
+
+
+async def _signed_out(exchange: Exchange, body: Body, *, all_accounts: bool = False) -> Answer:
+    """End the session, and say whether one may live on."""
     may_live = exchange.session is None and isinstance(exchange.error, _MAY_LIVE)
-    await exchange.logout(forget_device=body.forget_device, body=body)
-    if exchange.credentials.error or may_live:
-        return exchange.answer_to(exchange.missing()) or empty_answer(401)
+    is_bad, missing = may_live or exchange.credentials.error is not None, exchange.missing()
+    forget = body.forget_device
+    await exchange.logout(forget_device=forget, all_accounts=all_accounts, body=body)
+    if is_bad or any(isinstance(it, _MAY_LIVE) for it in exchange.unended):
+        return exchange.answer_to(missing) or empty_answer(401)
     return empty_answer(204)
 
 
@@ -217,6 +240,10 @@ def _page_asked(query: str) -> tuple[int, str | None] | Answer:
     return int(limit), asked.get("cursor")
 
 
+async def _accounts(exchange: Exchange, _: str, __: bytes | None) -> Answer:
+    return _refusal_to_read(exchange) or await accounts.listed(exchange)
+
+
 async def _end(exchange: Exchange, session_id: str, _: bytes | None) -> Answer:
     caller = await _caller(exchange)
     if session_id == caller.id:  # no more than signing out
@@ -265,12 +292,18 @@ async def _script(_: Exchange, __: str, ___: bytes | None) -> Answer:
 
 async def _described(exchange: Exchange, _: str, __: bytes | None) -> Answer:
     at = exchange.request.mount + (exchange.settings.endpoints or "")
-    document = description(at, exchange.settings.cookie_names.access)
+    has_accounts = exchange.settings.accounts > 1
+    document = description(at, exchange.settings.cookie_names.access, has_accounts=has_accounts)
     return json_answer(200, document, caching=_PUBLIC)
 
 
 # These check for other sites themselves, once they have read the body.
 _CHECK_THEMSELVES = (_refresh, _logout)
+# These look at accounts that a page was not made for, or at none.
+_FOR_ANY_PAGE = (
+    *(_session, _accounts, accounts.switch, _logout_all),
+    *(_keys, _described, _script),
+)
 _SCRIPT: Mapping[str, Handler] = {"GET": _script}
 _SESSION: Mapping[str, Handler] = {"DELETE": _end}
 _ROUTES: Mapping[str, Mapping[str, Handler]] = {
@@ -279,6 +312,9 @@ _ROUTES: Mapping[str, Mapping[str, Handler]] = {
     "/session": {"GET": _session},
     "/sessions": {"GET": _sessions},
     "/sessions/revoke-others": {"POST": _end_others},
+    "/accounts": {"GET": _accounts},
+    "/accounts/switch": {"POST": accounts.switch},
+    "/accounts/logout": {"POST": _logout_all},
     "/held": {"GET": _held},
     "/held/approve": {"POST": _approve},
     "/held/refuse": {"POST": _refuse},

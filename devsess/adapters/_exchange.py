@@ -13,15 +13,23 @@ from typing import TYPE_CHECKING
 
 from devsess import requirement
 from devsess.adapters import _cors as cors
+from devsess.adapters._account import Account
 from devsess.adapters._authentication import Authentication
 from devsess.adapters._body import EMPTY_BODY, Body, with_device_token
 from devsess.adapters._http import ACCEPT_HINTS, CLEAR_CACHE, NO_STORE, PRIVATE
 from devsess.adapters._problem import problem
-from devsess.errors import BadTokenError, DevsessError, StepUpRequiredError, StoreUnavailableError
+from devsess.errors import (
+    BadTokenError,
+    DevsessError,
+    SessionNotFoundError,
+    StepUpRequiredError,
+    StoreUnavailableError,
+)
 
 if TYPE_CHECKING:
     from devsess.adapters._http import Answer, Header
     from devsess.adapters._sessions import LoginOptions, StepUpOptions
+    from devsess.errors import InvalidSessionError
     from devsess.models import Client, Grant, Session
     from devsess.policy import Span
     from devsess.requirement import Requirement
@@ -38,12 +46,14 @@ class Exchange(Authentication):
         is_guarded: Whether a guard was made.
         has_begun: Whether the response is on its way, and headers are too late.
         unawaited: Methods of AsyncCurrent that were called and have not begun.
+        unended: The reasons why other accounts' credentials gave no session to sign out.
         others: As for Authentication.
     """
 
     is_guarded = has_begun = False
     unawaited: tuple[str, ...] = ()
     ended_by: DevsessError | None = None
+    unended: tuple[InvalidSessionError, ...] = ()
     _has_signed_out = False
 
     # For the app.
@@ -68,8 +78,8 @@ class Exchange(Authentication):
         self._check_not_begun()
         if not cookies:
             self.jar.leave_alone()
-        before = self.session if self.credentials.by == "cookie" and cookies else None
         grant = await sign_in()
+        before = self._replaced_by(grant) if cookies else None
         if before is not None and before.id not in grant.evicted:
             # Its cookies are overwritten: the browser can neither use nor end it.
             await self._revoke(before, "replaced")
@@ -79,6 +89,25 @@ class Exchange(Authentication):
             await self._revoke(grant.session, "undeliverable")
             raise
         return grant
+
+    def _replaced_by(self, _: Grant) -> Session | None:
+        """The session that a sign-in takes the cookies of."""
+        return self.session if self.credentials.by == "cookie" else None
+
+    async def accounts(self) -> tuple[Account, ...]:
+        """The accounts that are signed in here."""
+        self.depends_on_user = True
+        slot = self.settings.slot
+        return () if self.session is None else (Account(slot, self.session, True),)
+
+    async def switch(self, slot: int) -> Session:
+        """Act for the account in *slot*."""
+        self.depends_on_user = True
+        if slot != self.settings.slot:
+            raise SessionNotFoundError(f"this browser has no account {slot}")
+        if self.session is None:
+            raise self.missing()
+        return self.session
 
     async def step_up(self, options: StepUpOptions) -> Grant:
         """Step the session up; its new tokens go out with this response."""
@@ -100,7 +129,13 @@ class Exchange(Authentication):
             self._prolonged = session
         return session
 
-    async def logout(self, *, forget_device: bool = False, body: Body = EMPTY_BODY) -> None:
+    async def logout(
+        self,
+        *,
+        forget_device: bool = False,
+        all_accounts: bool = False,  # noqa: ARG002 - there is one
+        body: Body = EMPTY_BODY,
+    ) -> None:
         """End the session and clear its cookies; *forget_device* ends trust in its device too."""
         self._check_not_begun()
         if forget_device:  # first: while the session lives, a failure can be retried
@@ -111,6 +146,11 @@ class Exchange(Authentication):
         self.session, self._prolonged, self._renewed = None, None, None
         self._has_signed_out = True
         self.jar.drop(forget_device=forget_device)
+
+    def undo(self) -> None:
+        """Set no cookies: a rollback has undone the sign-in or sign-out that they are of."""
+        self.jar.take_back()
+        self.session = None
 
     async def _end_trust(self, body: Body) -> None:
         """
@@ -208,7 +248,7 @@ class Exchange(Authentication):
             found = await self.sessions.get(before.id)
             held = self.core.tokens.access.identify(self.jar.held.access or "", self.core.now())
             if found is None or not found.is_active or found.generation != held.generation:
-                self.jar.take_back()
+                self.jar.take_back_tokens()
             elif prolonged is not None and found.last_seen_at == prolonged.last_seen_at:
                 self.jar.follow(found, self.core.now())
 

@@ -37,8 +37,9 @@ async def collect(exchange: Exchange, _: str, raw: bytes | None) -> Answer:
             raise BodyError(400, "Tokens are texts.")
     except BodyError as error:
         return error.answer
-    client = with_device_token(exchange.client, Body(device_token=device if as_tokens else None))
+    client = None
     if as_tokens:
+        client = with_device_token(exchange.client, Body(device_token=device))
         exchange.leave_cookies_alone()
     else:
         await exchange.authenticate()

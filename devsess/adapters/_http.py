@@ -32,6 +32,7 @@ READ_HEADERS = (
     "devsess-app",
     "devsess-device",
     "devsess-passive",
+    "devsess-session",
     "forwarded",
     "host",
     "origin",
@@ -44,6 +45,8 @@ READ_HEADERS = (
 
 # With the value 1: this request was sent by a timer, not by a person.
 PASSIVE_HEADER = "devsess-passive"
+# The id of the session that the page of this request was made for.
+SESSION_HEADER = "devsess-session"
 
 # Methods that change nothing (RFC 9110 §9.2.1).
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})

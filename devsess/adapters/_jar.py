@@ -35,6 +35,7 @@ class Jar:
         self._twice = credentials.twice
         self._is_carried = settings.reads_cookies and credentials.by != "bearer"
         self._lines: dict[str, str] = {}
+        self._choice: tuple[str, ...] = ()
         self.held = credentials
         self.ended: frozenset[str] = frozenset()
         self.checked_at: float | None = None
@@ -74,9 +75,23 @@ class Jar:
             if token:
                 self._write(name, token, left if session.persistent else None)
 
-    def take_back(self) -> None:
-        """Set nothing after all: newer cookies have replaced these."""
+    def choose(self, *, persistent: bool) -> None:
+        """Have the browser act for this slot; *persistent*, also once it is opened anew."""
+        name, slot = self._settings.cookie_names.slot, self._settings.slot
+        if not self._is_carried or name is None:
+            return
+        attributes, age = self._settings.cookie_attributes, int(self._settings.device_lifetime)
+        line = cookies.write(name, str(slot), attributes, max_age=age if persistent else None)
+        self._choice = (line if slot else cookies.clear(name, attributes),)
+
+    def take_back_tokens(self) -> None:
+        """Set no tokens after all: newer cookies have replaced these."""
         self._lines.clear()
+
+    def take_back(self) -> None:
+        """Set nothing after all."""
+        self._lines.clear()
+        self._choice = ()
 
     def drop(self, *, forget_device: bool = False) -> None:
         """Sign the client out; its device stays known unless that is to be forgotten too."""
@@ -98,12 +113,12 @@ class Jar:
     @property
     def is_untouched(self) -> bool:
         """Whether no cookie is set or cleared, as with most responses."""
-        return not (self._lines or self.ended or self._twice)
+        return not (self._lines or self._choice or self.ended or self._twice)
 
     @property
     def is_empty(self) -> bool:
         """Whether no cookie is set."""
-        return not self._lines
+        return not (self._lines or self._choice)
 
     def headers(self, *, may_clear: bool) -> list[Header]:
         """
@@ -121,7 +136,9 @@ class Jar:
             twins = cookies.clear_twins(self._twice, host, path, attributes)
             for name in sorted(self.ended | self._twice):
                 lines.setdefault(name, cookies.clear(name, attributes))
-        return [("Set-Cookie", line) for line in (*twins, *lines.values())]
+        if self._choice and self._settings.cookie_names.slot is not None:
+            lines.pop(self._settings.cookie_names.slot, None)
+        return [("Set-Cookie", line) for line in (*twins, *lines.values(), *self._choice)]
 
 
 def _sendable(token: str | None) -> str | None:

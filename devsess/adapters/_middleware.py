@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from functools import partial
 from inspect import Parameter, iscoroutinefunction, signature
 from typing import Generic, TypeVar
 
+from devsess.adapters._accounts import AccountsExchange
 from devsess.adapters._cookies import Cookies
 from devsess.adapters._exchange import Exchange
 from devsess.adapters._http import Request
@@ -25,6 +27,10 @@ class UncachedExchange(Exchange):
 
     def try_cache(self) -> bool:
         return False
+
+
+class UncachedAccountsExchange(UncachedExchange, AccountsExchange):
+    """Both."""
 
 
 class Middleware(Generic[App, Manager]):
@@ -51,6 +57,7 @@ class Middleware(Generic[App, Manager]):
         endpoints: Where the JSON endpoints are served, such as "/auth"; None for nowhere.
         login_url: Where a browser is sent instead of a 401, with `return_to`; None for nowhere.
         return_parameter: The name of the parameter that `return_to` is sent in.
+        accounts: The greatest number of accounts that a browser is signed in to at once, 1 to 5.
 
     Raises:
         ConfigurationError: If an argument cannot work.
@@ -79,16 +86,11 @@ class Middleware(Generic[App, Manager]):
         endpoints: str | None = None,
         login_url: str | None = None,
         return_parameter: str = "return_to",
+        accounts: int = 1,
     ) -> None:
-        validate = getattr(manager, "validate", None)
-        if not callable(validate) or iscoroutinefunction(validate) is not self._awaits:
-            given = type(manager).__name__
-            raise ConfigurationError(
-                f"this middleware needs a devsess.{self._manager_name}, not {given}"
-            )
+        self._check(manager)
         self._app = app
         self._sessions = self._face(manager)
-        self._kind = Exchange if _is_plain(manager) else UncachedExchange
         self._settings = Settings(
             required=required,
             transport=transport,
@@ -106,16 +108,31 @@ class Middleware(Generic[App, Manager]):
             endpoints=endpoints,
             login_url=login_url,
             return_parameter=return_parameter,
+            accounts=accounts,
         )
+        self._exchange = self._maker(is_plain=_is_plain(manager))
         if insecure_cookies:
             warn_of_insecure_cookies()
+
+    def _check(self, manager: Manager) -> None:
+        validate = getattr(manager, "validate", None)
+        if not callable(validate) or iscoroutinefunction(validate) is not self._awaits:
+            given = type(manager).__name__
+            raise ConfigurationError(
+                f"this middleware needs a devsess.{self._manager_name}, not {given}"
+            )
 
     def _face(self, manager: Manager) -> Sessions:
         """*manager* as an exchange awaits it."""
         raise NotImplementedError
 
-    def _exchange(self, request: Request) -> Exchange:
-        return self._kind(self._sessions, self._settings, request)
+    def _maker(self, *, is_plain: bool) -> Callable[[Request], Exchange]:
+        """Makes the exchange of each request."""
+        if self._settings.accounts == 1:
+            kind = Exchange if is_plain else UncachedExchange
+            return partial(kind, self._sessions, self._settings)
+        several = AccountsExchange if is_plain else UncachedAccountsExchange
+        return partial(several, self._sessions, self._settings.slots())
 
 
 def default_settings(manager: SessionManager | AsyncSessionManager) -> Settings:

@@ -47,6 +47,13 @@ _SCHEMAS: dict[str, Any] = {
             "current": {"type": "boolean", "description": "Whether it is the caller's own."},
         },
     ),
+    "Account": _object(
+        {
+            "slot": {"type": "integer"},
+            "current": {"type": "boolean"},
+            "session": {"$ref": "#/components/schemas/Session"},
+        }
+    ),
     "Tokens": {
         **_object(
             {},
@@ -102,6 +109,7 @@ def _problems(*statuses: int) -> dict[str, Any]:
     return {str(status): {"description": "Refused.", "content": content} for status in statuses}
 
 
+_FOR_ANY_PAGE = ("/session", "/jwks.json", "/openapi.json")
 _BODY: dict[str, Any] = {
     "required": False,
     "content": {"application/json": {"schema": _ref("Tokens")}},
@@ -112,6 +120,50 @@ _CODE: dict[str, Any] = {
 }
 _SIGNED_IN: list[object] = [{"bearer": []}, {"cookie": []}]
 _NOTHING: dict[str, Any] = {"204": {"description": "Done."}}
+_ACCOUNT: dict[str, Any] = {
+    "required": True,
+    "content": {
+        "application/json": {
+            "schema": _object({"account": {"type": "integer", "minimum": 0, "maximum": 4}})
+        }
+    },
+}
+# Where a browser may be signed in to several accounts.
+_ACCOUNT_PATHS: dict[str, Any] = {
+    "/accounts": {
+        "get": {
+            "summary": "The accounts that this browser is signed in to; no activity.",
+            "security": [*_SIGNED_IN, {}],
+            "responses": {
+                "200": _json(_object({"accounts": {"type": "array", "items": _ref("Account")}})),
+                **_problems(403, 503),
+            },
+        }
+    },
+    "/accounts/switch": {
+        "post": {
+            "summary": "Act for another account of this browser.",
+            "requestBody": _ACCOUNT,
+            "responses": {
+                "200": _json(_object({"account": _ref("Account")})),
+                **_problems(400, 403, 404, 413, 415, 503),
+            },
+        }
+    },
+    "/accounts/logout": {
+        "post": {
+            "summary": "End the sessions of all accounts of this browser.",
+            "responses": {**_NOTHING, **_problems(401, 403, 503)},
+        }
+    },
+}
+_PAGE: dict[str, Any] = {
+    "name": "Devsess-Session",
+    "in": "header",
+    "required": False,
+    "schema": _TEXT,
+    "description": "The session that the page was made for; 409 if the cookies are another's.",
+}
 _PATHS: dict[str, Any] = {
     "/refresh": {
         "post": {
@@ -238,8 +290,35 @@ _PATHS: dict[str, Any] = {
 }
 
 
-def description(endpoints: str, access_cookie: str) -> dict[str, Any]:
-    """The description of the endpoints as served below *endpoints*, mount point included."""
+def _for_its_page(operation: dict[str, Any]) -> dict[str, Any]:
+    """*operation*, which is refused to a page that was made for another session."""
+    return {
+        **operation,
+        "parameters": [*operation.get("parameters", ()), _PAGE],
+        "responses": {**operation["responses"], **_problems(409)},
+    }
+
+
+def _paths(*, has_accounts: bool) -> dict[str, Any]:
+    if not has_accounts:
+        return _PATHS
+    theirs = {
+        path: {method: _for_its_page(operation) for method, operation in ways.items()}
+        for path, ways in _PATHS.items()
+        if path not in _FOR_ANY_PAGE
+    }
+    return {**_PATHS, **theirs, **_ACCOUNT_PATHS}
+
+
+def description(endpoints: str, access_cookie: str, *, has_accounts: bool) -> dict[str, Any]:
+    """
+    The description of the endpoints.
+
+    Args:
+        endpoints: Where they are served, mount point included.
+        access_cookie: The name of the access token's cookie.
+        has_accounts: Whether a browser may be signed in to several accounts.
+    """
     from devsess import __version__
 
     schemes = {
@@ -250,6 +329,6 @@ def description(endpoints: str, access_cookie: str) -> dict[str, Any]:
         "openapi": "3.1.0",
         "info": {"title": "Sessions", "version": __version__},
         "servers": [{"url": endpoints}],
-        "paths": _PATHS,
+        "paths": _paths(has_accounts=has_accounts),
         "components": {"schemas": _SCHEMAS, "securitySchemes": schemes},
     }

@@ -13,12 +13,14 @@ import logging
 import re
 import warnings
 from collections.abc import Callable, Iterable
+from copy import copy
 from typing import Any, Literal, TypeAlias, get_args
 from urllib.parse import urlsplit
 
 from attrs import Attribute, field, frozen
 from attrs.converters import optional
 
+from devsess.adapters._account import MAX_ACCOUNTS
 from devsess.adapters._cookies import CookieNames, Cookies
 from devsess.adapters._http import PASSIVE_HEADER, Header, Request
 from devsess.errors import ConfigurationError
@@ -120,6 +122,12 @@ def _parameter(text: str) -> str:
     return text
 
 
+def _accounts(number: int) -> int:
+    if type(number) is not int or not 1 <= number <= MAX_ACCOUNTS:
+        raise ConfigurationError(f"must be a number from 1 to {MAX_ACCOUNTS}, not {number!r}")
+    return number
+
+
 def _cookies(cookies: Cookies) -> Cookies:
     if not isinstance(cookies, Cookies):
         raise ConfigurationError(f"must be a Cookies, not {cookies!r}")
@@ -136,6 +144,7 @@ class Settings:
 
     Attributes:
         device_retention: Seconds that the manager's policy keeps a device.
+        slot: The number of the account whose cookies these name; see `slots`.
         reads_header: Whether `Authorization` is read.
         reads_cookies: Whether cookies are read, and set.
         secure: Whether cookies travel over https only.
@@ -163,8 +172,10 @@ class Settings:
     endpoints: str | None = field(converter=optional(_prefix))
     login_url: str | None = field(converter=optional(_path))
     return_parameter: str = field(converter=_parameter)
+    accounts: int = field(converter=_accounts)
 
     device_retention: float
+    slot: int = field(default=0, init=False)
     reads_header: bool = field(init=False)
     reads_cookies: bool = field(init=False)
     secure: bool = field(init=False)
@@ -178,6 +189,13 @@ class Settings:
         if public and not self.required:
             raise ConfigurationError(
                 f"{option.name}: excepts paths from required=True, which is not set"
+            )
+
+    @accounts.validator
+    def _needs_cookies(self, option: Attribute[Any], accounts: int) -> None:
+        if accounts > 1 and self.transport == "bearer":
+            raise ConfigurationError(
+                f'{option.name}: more than one lie in cookies, which transport="bearer" never reads'
             )
 
     @reads_header.default
@@ -194,7 +212,7 @@ class Settings:
 
     @cookie_names.default
     def _cookie_names(self) -> CookieNames:
-        return self.cookies.names(secure=self.secure)
+        return self.cookies.names(secure=self.secure, slot=0 if self.accounts > 1 else None)
 
     @cookie_attributes.default
     def _cookie_attributes(self) -> str:
@@ -208,6 +226,17 @@ class Settings:
     def _vary(self) -> Header:
         names = ("Cookie",) * self.reads_cookies + ("Authorization",) * self.reads_header
         return ("Vary", ", ".join(names))
+
+    def slots(self) -> tuple[Settings, ...]:
+        """These settings for each slot that there may be, also above the number of accounts."""
+        return tuple(map(self._in_slot, range(MAX_ACCOUNTS)))
+
+    def _in_slot(self, slot: int) -> Settings:
+        names = self.cookies.names(secure=self.secure, slot=slot)
+        other = copy(self)  # its options have been converted already
+        object.__setattr__(other, "slot", slot)
+        object.__setattr__(other, "cookie_names", names)
+        return other
 
     def is_closed(self, request: Request) -> bool:
         """Whether *request* needs a session to reach the app."""

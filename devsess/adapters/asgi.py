@@ -12,6 +12,7 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any, TypeAlias
 
 from devsess.adapters import _endpoints as endpoints
+from devsess.adapters._account import Account
 from devsess.adapters._asgi_response import Response
 from devsess.adapters._body import MAX_BODY, MAX_DROPPED
 from devsess.adapters._carrier import is_token, without_tokens
@@ -23,7 +24,7 @@ from devsess.adapters._middleware import Middleware
 from devsess.adapters._sessions import Sessions
 from devsess.async_manager import AsyncSessionManager
 
-__all__ = ["AsyncCurrent", "Cookies", "SessionMiddleware"]
+__all__ = ["Account", "AsyncCurrent", "Cookies", "SessionMiddleware"]
 
 Scope: TypeAlias = MutableMapping[str, Any]
 Message: TypeAlias = MutableMapping[str, Any]

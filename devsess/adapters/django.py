@@ -21,6 +21,7 @@ from django.utils.cache import patch_vary_headers
 from django.utils.module_loading import import_string
 
 from devsess._runtime.drive import drive
+from devsess.adapters._account import Account
 from devsess.adapters._body import MAX_DROPPED
 from devsess.adapters._cookies import Cookies
 from devsess.adapters._cors import ALLOW_ORIGIN
@@ -33,7 +34,7 @@ from devsess.adapters.wsgi import before, limited, request_of
 from devsess.errors import ConfigurationError, DevsessError
 from devsess.manager import SessionManager
 
-__all__ = ["Cookies", "Current", "SessionMiddleware"]
+__all__ = ["Account", "Cookies", "Current", "SessionMiddleware"]
 
 GetResponse: TypeAlias = Callable[[HttpRequest], HttpResponseBase]
 

@@ -16,6 +16,7 @@ from fastapi import Depends
 from starlette.requests import HTTPConnection
 
 from devsess.adapters.starlette import (
+    Account,
     AsyncCurrent,
     Cookies,
     SessionMiddleware,
@@ -25,6 +26,7 @@ from devsess.adapters.starlette import (
 from devsess.models import Session
 
 __all__ = [
+    "Account",
     "AsyncCurrent",
     "Cookies",
     "Current",

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Concatenate, Final, ParamSpec, TypeVar, c
 from flask import Flask, Response, current_app, has_request_context, request, request_started
 from werkzeug.local import LocalProxy
 
+from devsess.adapters._account import Account
 from devsess.adapters._cookies import Cookies
 from devsess.adapters._current import Current
 from devsess.adapters.wsgi import KEY, SessionMiddleware
@@ -29,7 +30,7 @@ from devsess.requirement import Requirement
 if TYPE_CHECKING:
     from wsgiref.types import WSGIApplication
 
-__all__ = ["Cookies", "Current", "current_session", "init_app", "require"]
+__all__ = ["Account", "Cookies", "Current", "current_session", "init_app", "require"]
 
 P = ParamSpec("P")
 R = TypeVar("R")

@@ -16,6 +16,7 @@ from litestar.plugins import InitPlugin
 from litestar.response import Response
 from litestar.types import Scope
 
+from devsess.adapters._account import Account
 from devsess.adapters._current import AsyncCurrent
 from devsess.adapters.asgi import ASGIApp, Cookies, SessionMiddleware
 from devsess.async_manager import AsyncSessionManager
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
 
     from devsess.policy import Span
 
-__all__ = ["AsyncCurrent", "Cookies", "SessionPlugin", "require"]
+__all__ = ["Account", "AsyncCurrent", "Cookies", "SessionPlugin", "require"]
 
 
 class SessionPlugin(InitPlugin):

@@ -15,6 +15,7 @@ from typing import Any, Final, NoReturn, overload
 
 from starlette.requests import HTTPConnection
 
+from devsess.adapters._account import Account
 from devsess.adapters._current import SERVED, AsyncCurrent
 from devsess.adapters.asgi import Cookies, SessionMiddleware
 from devsess.errors import ConfigurationError
@@ -33,7 +34,7 @@ except ModuleNotFoundError:  # Starlette without FastAPI: nothing is described
 else:
     _PARAMETERS = [cookie_parameter()]
 
-__all__ = ["AsyncCurrent", "Cookies", "SessionMiddleware", "current_session", "require"]
+__all__ = ["Account", "AsyncCurrent", "Cookies", "SessionMiddleware", "current_session", "require"]
 
 
 async def current_session(connection: HTTPConnection) -> AsyncCurrent:

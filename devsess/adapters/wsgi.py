@@ -15,6 +15,7 @@ from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 from devsess._runtime.drive import drive
 from devsess.adapters import _endpoints as endpoints
+from devsess.adapters._account import Account
 from devsess.adapters._body import MAX_BODY, MAX_DROPPED, BodyError
 from devsess.adapters._carrier import without_tokens
 from devsess.adapters._cookies import Cookies
@@ -26,7 +27,7 @@ from devsess.adapters._sessions import BlockingSessions, Sessions
 from devsess.adapters._wsgi_response import Response
 from devsess.manager import SessionManager
 
-__all__ = ["Cookies", "Current", "SessionMiddleware"]
+__all__ = ["Account", "Cookies", "Current", "SessionMiddleware"]
 
 # As "devsess", which PEP 3333 would leave to the server: its own names have a dot.
 KEY = "devsess.current"

@@ -38,6 +38,12 @@ MODULES = (
 )
 # Described where they belong, under one name.
 SAME = {
+    "devsess.adapters.asgi.Account": "devsess.adapters.wsgi.Account",
+    "devsess.adapters.django.Account": "devsess.adapters.wsgi.Account",
+    "devsess.adapters.fastapi.Account": "devsess.adapters.wsgi.Account",
+    "devsess.adapters.flask.Account": "devsess.adapters.wsgi.Account",
+    "devsess.adapters.litestar.Account": "devsess.adapters.wsgi.Account",
+    "devsess.adapters.starlette.Account": "devsess.adapters.wsgi.Account",
     "devsess.adapters.asgi.Cookies": "devsess.adapters.wsgi.Cookies",
     "devsess.adapters.django.Cookies": "devsess.adapters.wsgi.Cookies",
     "devsess.adapters.django.Current": "devsess.adapters.wsgi.Current",

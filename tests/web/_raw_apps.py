@@ -57,8 +57,25 @@ async def login(current: Any, query: dict[str, list[str]], now: Callable[[], flo
 
 
 async def logout(current: Any, query: dict[str, list[str]], __: Any) -> Answer:
-    await done(current.logout(forget_device="forget" in query))
+    await done(current.logout(forget_device="forget" in query, all_accounts="all" in query))
     return Answer()
+
+
+async def login_both(current: Any, query: dict[str, list[str]], __: Any) -> Answer:
+    for user in query["user"]:
+        await done(current.login(user))
+    return Answer()
+
+
+async def accounts(current: Any, _: Any, __: Any) -> Answer:
+    found = await done(current.accounts())
+    return Answer(json.dumps([[it.slot, it.session.user_id, it.is_current] for it in found]))
+
+
+async def switch(current: Any, query: dict[str, list[str]], __: Any) -> Answer:
+    session = await done(current.switch(int(query["slot"][0])))
+    body = json.dumps({"user": session.user_id})
+    return Answer(body, status=int(query.get("status", ["200"])[0]))
 
 
 async def change(current: Any, _: Any, __: Any) -> Answer:
@@ -154,6 +171,9 @@ VIEWS = {
     "/me": me,
     "/login": login,
     "/logout": logout,
+    "/login-both": login_both,
+    "/accounts": accounts,
+    "/switch": switch,
     "/change": change,
     "/strong": strong,
     "/senior": senior,

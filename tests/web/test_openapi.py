@@ -17,7 +17,7 @@ from devsess.adapters._endpoints import _ROUTES, _SESSION
 from devsess.adapters.wsgi import SessionMiddleware
 
 SESSIONS = SessionManager("memory://", keys="t7vKq2Zr9XwLm4NbY8sHd5JfC3pQx6RgUe1")
-APP = SessionMiddleware(lambda *_: [], SESSIONS, endpoints="/auth")
+APP = SessionMiddleware(lambda *_: [], SESSIONS, endpoints="/auth", accounts=5)
 SCHEMA = schemathesis.openapi.from_wsgi("/auth/openapi.json", APP)
 # Each is a result or an error, and an error has no ok().
 FOUND: list[Any] = [*SCHEMA.get_all_operations()]
@@ -31,6 +31,17 @@ def test_every_operation_is_described() -> None:
     assert served == {
         (path, method) for path, ways in SCHEMA.raw_schema["paths"].items() for method in ways
     }
+
+
+def test_a_browser_with_one_account_has_no_endpoints_of_several() -> None:
+    """They are neither described nor served; no header is either."""
+    app = SessionMiddleware(lambda *_: [], SESSIONS, endpoints="/auth")
+    several = {path for path in _ROUTES if path.startswith("/accounts")}
+    description = on_wsgi(app, "GET", "/auth/openapi.json").json()
+    assert several == SCHEMA.raw_schema["paths"].keys() - description["paths"].keys()
+    assert "Devsess-Session" not in str(description)
+    for path in several:
+        assert {404} == {on_wsgi(app, it, f"/auth{path}").status_code for it in ("GET", "POST")}
 
 
 def test_the_description_fits_the_app() -> None:

@@ -47,6 +47,7 @@ WRONG: dict[str, Any] = {
     "cookies": "devsess",
     "endpoints": "/",
     "login_url": "//evil.example",
+    "accounts": 6,
 }
 OPTIONS = options_of(wsgi.SessionMiddleware)
 

@@ -1,0 +1,336 @@
+"""
+Several accounts in one browser: each has a slot, whose tokens lie in cookies of their own.
+
+A request acts for one slot, which a cookie names. That cookie is no secret: it only chooses
+among accounts whose tokens the browser holds. The device's cookie is common to all slots.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from attrs import evolve
+
+from devsess.adapters import _cookies as cookies
+from devsess.adapters import _csrf as csrf
+from devsess.adapters._account import Account
+from devsess.adapters._body import EMPTY_BODY, Body
+from devsess.adapters._exchange import Exchange
+from devsess.adapters._http import SESSION_HEADER
+from devsess.adapters._problem import problem
+from devsess.errors import BadTokenError, SessionNotFoundError
+
+if TYPE_CHECKING:
+    from devsess.adapters._http import Answer, Header, Request
+    from devsess.adapters._sessions import Sessions
+    from devsess.adapters._settings import Settings
+    from devsess.models import Client, Grant, Session
+
+# The part of an exchange that belongs to its slot.
+_OF_SLOT = (
+    *("settings", "credentials", "session", "error"),
+    *("_jar", "_uses", "_prolonged", "_renewed"),
+)
+
+_OTHER_PAGE = "This page was made for another session: load it again."
+
+
+class AccountsExchange(Exchange):
+    """
+    An exchange with a browser that may be signed in to several accounts.
+
+    It acts for one slot, as any exchange does. The other slots have exchanges of their own, which
+    are made, and authenticated, only when they are needed; to act for another slot is to
+    change places with its exchange.
+    """
+
+    def __init__(self, sessions: Sessions, slots: Sequence[Settings], request: Request) -> None:
+        super().__init__(sessions, slots[_chosen(request, slots[0])], request)
+        self._slots = slots
+        self._came_for = self.settings.slot
+        self._others: dict[int, Exchange] = {}
+        self._looked_at: set[int] = set()
+        self._device = self.client.device_token
+
+    _is_alone = False
+
+    # Before the app.
+
+    def leave_cookies_alone(self) -> None:
+        """See Authentication: those of other slots too."""
+        self._is_alone = True
+        super().leave_cookies_alone()
+
+    def try_cache(self) -> bool:
+        """See Authentication; not for a page of another session."""
+        if not super().try_cache():
+            return False
+        made_for = self._made_for
+        if made_for is None or {self.session and self.session.id, *self._renewing()} == {made_for}:
+            return True
+        self.session = None
+        return False
+
+    async def refusal(self) -> Answer | None:
+        """See Authentication; tokens of other slots count, and the session of the page."""
+        refusal = await super().refusal()
+        if refusal is None and not self.credentials.can_sign_in:
+            refusal = await self._refusal_for_others()
+        if refusal is None and self._is_of_another_page():
+            self.depends_on_user = True
+            self.vary_on(SESSION_HEADER)
+            return self.ours(problem(409, _OTHER_PAGE, error="another_session"))
+        return refusal
+
+    async def _refusal_for_others(self) -> Answer | None:
+        for other in self._with_tokens():
+            why = csrf.refusal(self.request, other.credentials, other.settings)
+            if why is not None and not await other._signs_nobody_in():
+                return self._refuse(why)
+        return None
+
+    @property
+    def _made_for(self) -> str | None:
+        """The session that the request's page was made for; None if it does not say so."""
+        if self.credentials.by != "cookie" or self.is_for_any_page:
+            return None
+        return self.request.headers.get(SESSION_HEADER)
+
+    def _is_of_another_page(self) -> bool:
+        made_for = self._made_for
+        if made_for is None:
+            return False
+        # The sessions of both tokens that came, without a look at the store.
+        named = {*self._authenticating(), *self._renewing()}
+        return bool(named) and named != {made_for}
+
+    def _authenticating(self) -> Iterator[str]:
+        with suppress(BadTokenError):
+            token = self.credentials.access or ""
+            yield self.core.tokens.access.identify(token, self.core.now()).session_id
+
+    def _renewing(self) -> Iterator[str]:
+        with suppress(BadTokenError):
+            yield self.core.tokens.refresh.parse(self.credentials.refresh or "").session_id
+
+    # For the app.
+
+    async def accounts(self) -> tuple[Account, ...]:
+        """The accounts that are signed in here, each session once; no activity."""
+        self._check_not_begun()
+        self.depends_on_user = True
+        await self._look_at_others()
+        live, seen = self._live(), set()
+        found = []
+        for slot in sorted(live, key=lambda it: (it != self.settings.slot, it)):
+            session = live[slot]
+            if session.id not in seen:
+                seen.add(session.id)
+                found.append(Account(slot, session, slot == self.settings.slot))
+        return tuple(sorted(found, key=lambda it: it.slot))
+
+    async def switch(self, slot: int) -> Session:
+        """Act for the account in *slot* from now on; that is activity of its session."""
+        self._check_not_begun()
+        if slot == self.settings.slot or self._is_without_cookies:
+            session = await super().switch(slot)
+        else:
+            session = await self._entered(slot)
+            self._act_in(slot)
+        self.jar.choose(persistent=session.persistent)
+        return session
+
+    async def _entered(self, slot: int) -> Session:
+        self.depends_on_user = True
+        if slot not in range(self.settings.accounts):
+            raise SessionNotFoundError(f"this browser has no account {slot}")
+        other = self._other(slot)
+        other.is_status_query = self.is_status_query
+        if slot not in self._looked_at:
+            await self._look_at(slot)
+        elif other.session is not None and other.jar.held.access:
+            other.session = None
+            await other._validate(other.jar.held.access)
+        if other.session is None:
+            raise other.missing()
+        return other.session
+
+    async def logout(
+        self,
+        *,
+        forget_device: bool = False,
+        all_accounts: bool = False,
+        body: Body = EMPTY_BODY,
+    ) -> None:
+        """See Exchange; *forget_device* ends the sessions of all slots, as *all_accounts* does."""
+        if self._is_without_cookies or not (forget_device or all_accounts):
+            await super().logout(forget_device=forget_device, body=body)
+            return
+        self._check_not_begun()
+        for slot in range(len(self._slots)):  # also those that a lower option left behind
+            if slot != self.settings.slot and self._other(slot).credentials.can_sign_in:
+                await self._look_at(slot)
+                await self._end(self._other(slot), forget_device=forget_device)
+        # Last: while this session lives, a failure can be retried.
+        await super().logout(forget_device=forget_device, body=body)
+        self._act_in(0)
+        self.jar.choose(persistent=False)
+
+    async def _end(self, other: Exchange, *, forget_device: bool) -> None:
+        if other.session is None and other.error is not None:
+            self.unended = (*self.unended, other.error)
+        await other.logout(forget_device=forget_device)
+
+    async def _signed_in_by(
+        self, sign_in: Callable[[], Awaitable[Grant]], *, cookies: bool
+    ) -> Grant:
+        if not cookies or self._is_without_cookies:
+            return await super()._signed_in_by(sign_in, cookies=cookies)
+        self._check_not_begun()
+        await self._look_at_others()
+        before, self.client = self.client, self._client_of_all()
+        here = self.settings.slot
+        try:
+            grant = await super()._signed_in_by(sign_in, cookies=True)
+        except BaseException:
+            self._act_in(here)
+            raise
+        finally:
+            self.client = before
+        self._device = grant.device_token or self._device
+        self.jar.choose(persistent=grant.session.persistent)
+        return grant
+
+    def _replaced_by(self, grant: Grant) -> Session | None:
+        if not self._is_without_cookies:
+            self._act_in(self._slot_for(grant.session.user_id))
+        return super()._replaced_by(grant)
+
+    def _slot_for(self, user_id: str) -> int:
+        """The slot of a sign-in: the user's own, else this one, else a free one, else this one."""
+        here, live = self.settings.slot, self._live()
+        theirs = [slot for slot, session in live.items() if session.user_id == user_id]
+        if theirs or here not in live:
+            return here if here in theirs or not theirs else min(theirs)
+        free = (slot for slot in range(self.settings.accounts) if slot not in live)
+        usable = (slot for slot in free if self._other(slot).credentials.error is None)
+        return min(usable, default=here)
+
+    def _client_of_all(self) -> Client:
+        """
+        The client, whose device token begins with the devices of the accounts that stay.
+
+        A sign-in on a new device drops the last one of five. None is added that the token has not.
+        """
+        tokens = self.core.tokens.device
+        ring, here = tokens.read(self._device), self.settings.slot
+        live = {it.device.id: slot == here for slot, it in self._live().items()}
+        ordered = sorted(ring, key=lambda it: live.get(it, 2))
+        if tuple(ordered) == ring and self._device == self.client.device_token:
+            return self.client
+        return evolve(self.client, device_token=tokens.mint(ordered) if ordered else None)
+
+    def undo(self) -> None:
+        """See Exchange."""
+        for other in self._others.values():
+            other.jar.take_back()
+        super().undo()
+        self._act_in(self._came_for)
+
+    # The other slots.
+
+    @property
+    def _is_without_cookies(self) -> bool:
+        return self._is_alone or self.credentials.by == "bearer"
+
+    def _other(self, slot: int) -> Exchange:
+        if slot not in self._others:
+            other = Exchange(self.sessions, self._slots[slot], self.request)
+            other.is_status_query = True  # to be looked at is no activity
+            other.is_at_endpoint = self.is_at_endpoint
+            self._others[slot] = other
+        return self._others[slot]
+
+    def _with_tokens(self) -> list[Exchange]:
+        """The other slots whose tokens came."""
+        if self._is_without_cookies:
+            return []
+        slots = (it for it in range(self.settings.accounts) if it != self.settings.slot)
+        return [it for it in map(self._other, slots) if it.credentials.can_sign_in]
+
+    async def _look_at_others(self) -> None:
+        """
+        Authenticate the other slots; one whose access token has expired is renewed.
+
+        Raises:
+            StoreUnavailableError: If the store did not answer.
+        """
+        for other in self._with_tokens():
+            await self._look_at(other.settings.slot)
+
+    async def _look_at(self, slot: int) -> None:
+        if slot not in self._looked_at:
+            other = self._other(slot)
+            await other.authenticate()
+            await other.look_for_ended()
+            self._looked_at.add(slot)
+
+    def _live(self) -> dict[int, Session]:
+        """The live session of each slot, as far as they were looked at."""
+        every = {self.settings.slot: self, **self._others}
+        return {slot: it.session for slot, it in every.items() if it.session is not None}
+
+    def _act_in(self, slot: int) -> None:
+        """Act for another slot, whose exchange has this one's place from now on."""
+        here = self.settings.slot
+        if slot == here:
+            return
+        other = self._other(slot)
+        for name in _OF_SLOT:
+            mine = getattr(self, name)
+            setattr(self, name, getattr(other, name))
+            setattr(other, name, mine)
+        self._others[here] = self._others.pop(slot)
+        self._looked_at |= {here}
+
+    # For the response.
+
+    @property
+    def has_cookies(self) -> bool:
+        """See Exchange."""
+        return super().has_cookies or any(it.has_cookies for it in self._others.values())
+
+    @property
+    def has_cookies_to_update(self) -> bool:
+        """See Exchange."""
+        others = self._others.values()
+        return super().has_cookies_to_update or any(it.has_cookies_to_update for it in others)
+
+    async def update_cookies(self) -> None:
+        """See Exchange."""
+        await super().update_cookies()
+        for other in self._others.values():
+            await other.update_cookies()
+
+    def _cookies(self) -> list[Header]:
+        """Those of all slots; of a cookie that two of them set, this one's stands."""
+        own = super()._cookies()
+        names = {_name(line) for line in own}
+        others = (line for it in self._others.values() for line in it._cookies())
+        return [*dict.fromkeys(line for line in others if _name(line) not in names), *own]
+
+
+def _chosen(request: Request, settings: Settings) -> int:
+    """The slot that the browser has chosen; 0 where it names none that there is."""
+    name, cookie = settings.cookie_names.slot or "", request.headers.get("cookie")
+    if cookie is None or (settings.reads_header and "authorization" in request.headers):
+        return 0
+    found, _ = cookies.read(cookie, (name,))
+    numbers = {str(slot): slot for slot in range(settings.accounts)}
+    return numbers.get(found.get(name, ""), 0)
+
+
+def _name(line: Header) -> str:
+    return line[1].partition("=")[0]

@@ -1,0 +1,364 @@
+"""Several accounts over http: the list, the switch, the sign-out of all, and stale pages."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from _browser import ACCESS, DEVICE, REFRESH, Browser, Cookie
+
+from devsess import DevsessError, Policy, SessionManager
+from devsess.adapters.wsgi import SessionMiddleware
+from devsess.tokens.keys import generate_secret
+
+SWITCH = "/auth/accounts/switch"
+HEADER = "Devsess-Session"
+SLOT = "__Host-devsess-slot"
+FRIEND = "https://www.app.example"
+# Of a page that was made for another session, each of these would act for the wrong one.
+REFUSED = [
+    ("GET", "/me"),
+    ("GET", "/"),
+    ("POST", "/extend"),
+    ("POST", "/login?user=eve"),
+    ("POST", "/auth/refresh"),
+    ("POST", "/auth/logout"),
+    ("GET", "/auth/sessions"),
+    ("POST", "/auth/sessions/revoke-others"),
+    ("DELETE", "/auth/sessions/x"),
+    ("GET", "/auth/held"),
+    ("POST", "/auth/held/approve"),
+    ("POST", "/auth/held/refuse"),
+    ("POST", "/auth/held/collect"),
+]
+# These tell it so, or act for all.
+OPEN = [
+    ("GET", "/auth/session", 200),
+    ("GET", "/auth/accounts", 200),
+    ("GET", "/auth/jwks.json", 200),
+    ("GET", "/auth/openapi.json", 200),
+    ("POST", "/auth/accounts/logout", 204),
+]
+
+
+@pytest.fixture
+def site(make: Callable[..., Any]) -> Any:
+    return make(accounts=3)
+
+
+def signed_in(site: Any, *users: str) -> Browser:
+    browser: Browser = site.browser()
+    for user in users:
+        assert 200 == browser.post(f"/login?user={user}").status_code
+    return browser
+
+
+def accounts(browser: Browser) -> list[dict[str, Any]]:
+    answer = browser.get("/auth/accounts")
+    assert 200 == answer.status_code, answer.text
+    found: list[dict[str, Any]] = answer.json()["accounts"]
+    return found
+
+
+def users(browser: Browser) -> list[tuple[int, str, bool]]:
+    return [(it["slot"], it["session"]["userId"], it["current"]) for it in accounts(browser)]
+
+
+def switch(browser: Browser, slot: Any, **headers: Any) -> Any:
+    return browser.post(SWITCH, body={"account": slot}, **headers)
+
+
+def id_of(site: Any, user: str) -> str:
+    [session] = site.sessions.list(user)
+    return str(session.id)
+
+
+def test_the_accounts_of_a_browser_are_listed(site: Any) -> None:
+    """Each with its slot and its session, of which one is current; nobody is no error."""
+    assert [] == users(site.browser())
+    browser = signed_in(site, "ada", "bob")
+    assert [(0, "ada", False), (1, "bob", True)] == users(browser)
+    assert [False, True] == [it["session"]["current"] for it in accounts(browser)]
+    assert {"slot", "current", "session"} == accounts(browser)[0].keys()
+    assert "no-store" == browser.get("/auth/accounts").headers["cache-control"]
+
+
+def test_a_list_is_no_activity(site: Any) -> None:
+    """Of any of them: a page may ask as often as it likes."""
+    browser = signed_in(site, "ada", "bob")
+    before = [site.sessions.list(user)[0].last_seen_at for user in ("ada", "bob")]
+    site.clock.advance(timedelta(minutes=20))
+    assert 2 == len(accounts(browser))
+    assert before == [site.sessions.list(user)[0].last_seen_at for user in ("ada", "bob")]
+
+
+def test_a_browser_switches(site: Any) -> None:
+    """To an account that is there, which is answered with its session; also to the current one."""
+    browser = signed_in(site, "ada", "bob")
+    for slot, user in ((0, "ada"), (0, "ada"), (1.0, "bob")):
+        answer = switch(browser, slot)
+        assert 200 == answer.status_code
+        shown = answer.json()["account"]
+        assert (slot, True, user) == (shown["slot"], shown["current"], shown["session"]["userId"])
+        assert user == browser.get("/me").json()["user"]
+
+
+@pytest.mark.parametrize("slot", [2, 4])
+def test_a_switch_to_nobody_changes_nothing(site: Any, slot: int) -> None:
+    """404, since a 401 would say that the current session is over."""
+    browser = signed_in(site, "ada", "bob")
+    before = dict(browser.jar)
+    answer = switch(browser, slot)
+    assert (404, before) == (answer.status_code, browser.jar)
+    assert "www-authenticate" not in answer.headers
+    assert "bob" == browser.get("/me").json()["user"]
+
+
+def test_a_switch_to_an_account_that_ended_is_one_to_nobody(site: Any) -> None:
+    """Its cookies go, and the current account stays."""
+    browser = signed_in(site, "ada", "bob")
+    site.sessions.revoke_all("ada")
+    assert 404 == switch(browser, 0).status_code
+    assert {f"{ACCESS}-1", f"{REFRESH}-1", DEVICE, SLOT} == set(browser.jar)
+
+
+@pytest.mark.parametrize("slot", ["0", None, True, 1.5, -1, 5, 10**30, [0]])
+def test_a_slot_is_a_number(site: Any, slot: Any) -> None:
+    """400, and nothing is looked at."""
+    assert 400 == switch(signed_in(site, "ada", "bob"), slot).status_code
+
+
+def test_a_switch_is_json(site: Any) -> None:
+    """No form of another site can send that."""
+    browser = signed_in(site, "ada", "bob")
+    assert 415 == browser.post(SWITCH).status_code
+    assert 400 == browser.post(SWITCH, body=[0]).status_code
+    assert 413 == browser.post(SWITCH, body={"account": 0, "more": "x" * 20_000}).status_code
+
+
+def test_all_accounts_sign_out(site: Any) -> None:
+    """Their devices stay known; a second time there is nobody, and that is no error."""
+    browser = signed_in(site, "ada", "bob", "eve")
+    assert 204 == browser.post("/auth/accounts/logout").status_code
+    assert {DEVICE} == set(browser.jar)
+    assert [] == [it for user in ("ada", "bob", "eve") for it in site.sessions.list(user)]
+    assert 204 == browser.post("/auth/accounts/logout").status_code
+
+
+@pytest.mark.parametrize("slot", [0, 1])
+def test_a_sign_out_says_that_a_session_may_live_on(site: Any, slot: int) -> None:
+    """Of whichever slot: its token has expired, and nothing renews it."""
+    browser = signed_in(site, "ada", "bob")
+    browser.jar.pop(f"{REFRESH}-{slot}" if slot else REFRESH)
+    site.clock.advance(timedelta(minutes=16))
+    for path, body in (("/auth/accounts/logout", None), ("/auth/logout", {"forget_device": True})):
+        other = browser.copy()
+        assert 401 == other.post(path, body=body).status_code
+        assert {ACCESS, f"{ACCESS}-1"}.isdisjoint(other.jar)
+    assert [1 - slot] == [
+        number for number, user in enumerate(("ada", "bob")) if not site.sessions.list(user)
+    ]
+
+
+def test_the_plain_sign_out_ends_one(site: Any) -> None:
+    """The current one; the others are there to be switched to."""
+    browser = signed_in(site, "ada", "bob")
+    assert 204 == browser.post("/auth/logout").status_code
+    assert [(0, "ada", False)] == users(browser)
+    assert 401 == browser.get("/me").status_code
+    assert 200 == switch(browser, 0).status_code
+    assert 204 == browser.post("/auth/logout", body={"forget_device": True}).status_code
+    assert set() == set(browser.jar)
+
+
+@pytest.mark.parametrize("active", [0, 1, 2])
+@pytest.mark.parametrize("site_of", ["cross-site", "same-site"])
+def test_another_site_neither_lists_nor_switches_nor_ends(
+    site: Any, site_of: str, active: int
+) -> None:
+    """Whichever slot acts, also one that nobody is in."""
+    browser = signed_in(site, "ada", "bob")
+    browser.jar[SLOT] = Cookie(str(active), {})
+    before = dict(browser.jar)
+    assert 403 == browser.get("/auth/accounts", site=site_of).status_code
+    assert 403 == switch(browser, 0, site=site_of).status_code
+    assert 403 == browser.post("/auth/accounts/logout", site=site_of).status_code
+    assert (before, 1, 1) == (
+        browser.jar,
+        *(len(site.sessions.list(user)) for user in ("ada", "bob")),
+    )
+
+
+@pytest.mark.parametrize("path", [SWITCH, "/auth/accounts/logout", "/switch?slot=0", "/logout?all"])
+def test_a_request_without_an_origin_is_refused_for_tokens_of_any_slot(
+    site: Any, path: str
+) -> None:
+    """Also where nobody is in the slot that acts; not once those have ended."""
+    browser = signed_in(site, "ada", "bob")
+    browser.jar[SLOT] = Cookie("2", {})
+    body = {"account": 0} if path == SWITCH else None
+    assert 403 == browser.post(path, site=None, body=body).status_code
+    site.sessions.revoke_all("ada")
+    site.sessions.revoke_all("bob")
+    assert 403 != browser.post(path, site=None, body=body).status_code
+
+
+@pytest.mark.parametrize(("method", "path"), REFUSED)
+def test_a_page_of_another_session_is_refused(site: Any, method: str, path: str) -> None:
+    """409, before the app or an endpoint acts; its own session's is served."""
+    browser = signed_in(site, "ada", "bob")
+    ids = {user: id_of(site, user) for user in ("ada", "bob")}
+    before = dict(browser.jar)
+    answer = browser.ask(method, path, **{HEADER: ids["ada"]})
+    assert (409, "another_session") == (answer.status_code, answer.json()["error"])
+    assert "application/problem+json" == answer.headers["content-type"]
+    assert {"Cookie", "devsess-session"} <= {*answer.headers["vary"].split(", ")}
+    assert before == browser.jar
+    assert ids == {user: id_of(site, user) for user in ("ada", "bob")}
+    assert 409 != browser.ask(method, path, **{HEADER: ids["bob"]}).status_code
+
+
+@pytest.mark.parametrize(("method", "path", "status"), OPEN)
+def test_what_any_page_may_ask(site: Any, method: str, path: str, status: int) -> None:
+    """Who is there, and what is public; it also switches, and signs all out."""
+    browser = signed_in(site, "ada", "bob")
+    header = {HEADER: id_of(site, "ada")}
+    assert status == browser.ask(method, path, **header).status_code
+    browser = signed_in(site, "ada", "bob")
+    assert 200 == switch(browser, 0, **header).status_code
+
+
+@pytest.mark.parametrize("minutes", [0, 16])
+@pytest.mark.parametrize("required", [True, False])
+def test_a_stale_page_costs_no_call(make: Callable[..., Any], minutes: int, required: bool) -> None:
+    """No token is used, whether it has expired or not: the cookies say whose they are."""
+    site = make(accounts=2, required=required, public=["/login"] if required else [])
+    browser = signed_in(site, "ada", "bob")
+    ids = {user: id_of(site, user) for user in ("ada", "bob")}
+    browser.get("/me")
+    site.clock.advance(timedelta(minutes=minutes))
+    site.path.rename(site.path.with_suffix(".away"))
+    for method, path in (("GET", "/me"), ("POST", "/extend"), ("POST", "/auth/refresh")):
+        assert 409 == browser.ask(method, path, **{HEADER: ids["ada"]}).status_code
+
+
+@pytest.mark.parametrize("minutes", [0, 16])
+def test_a_page_of_this_session_is_served(site: Any, minutes: int) -> None:
+    """From memory, and with a token that has to be renewed."""
+    browser = signed_in(site, "ada", "bob")
+    header = {HEADER: id_of(site, "bob")}
+    site.clock.advance(timedelta(minutes=minutes))
+    for _ in range(2):
+        assert {"user": "bob"} == browser.get("/me", **header).json()
+    browser.jar.pop(ACCESS)
+    assert {"user": "bob"} == browser.get("/me", **header).json()
+
+
+def test_a_slot_with_tokens_of_two_sessions_is_no_page(site: Any) -> None:
+    """An access token of one and a refresh token of another: a renewal would change the account."""
+    browser = signed_in(site, "ada", "bob")
+    browser.jar[f"{REFRESH}-1"] = browser.jar[REFRESH]
+    header = {HEADER: id_of(site, "bob")}
+    for _ in range(2):  # from memory too
+        assert 409 == browser.get("/me", **header).status_code
+        assert 200 == browser.get("/me").status_code
+    site.clock.advance(timedelta(minutes=16))
+    assert 409 == browser.get("/me", **header).status_code
+
+
+def test_a_page_whose_session_has_ended_is_told_that(site: Any) -> None:
+    """Where nobody acts, a request is a stranger's, as without the header."""
+    browser = signed_in(site, "ada", "bob")
+    header = {HEADER: id_of(site, "bob")}
+    browser.post("/auth/logout", **header)
+    assert 401 == browser.get("/me", **header).status_code
+    assert 200 == browser.get("/", **header).status_code
+
+
+def test_the_header_says_nothing_of_bearer_tokens(site: Any) -> None:
+    """They are the page's own."""
+    program = site.program("ada")
+    assert 200 == program.ask("GET", "/me", **{HEADER: "x"}).status_code
+    body = {"refresh_token": program.tokens["refresh_token"]}
+    assert 200 == program.ask("POST", "/auth/refresh", body, **{HEADER: "x"}).status_code
+
+
+def test_with_one_account_the_header_is_not_read(make: Callable[..., Any]) -> None:
+    """It changes nothing there."""
+    browser = make().browser("ada")
+    assert 200 == browser.get("/me", **{HEADER: "x"}).status_code
+    assert 200 == browser.post("/auth/refresh", **{HEADER: "x"}).status_code
+
+
+def test_a_manager_of_the_apps_own_refuses_stale_pages_too() -> None:
+    """Where each request is validated by a call."""
+
+    class Wrapped(SessionManager):
+        calls = 0
+
+        def validate(self, *args: Any, **options: Any) -> Any:
+            Wrapped.calls += 1
+            return super().validate(*args, **options)
+
+    from _raw_apps import wsgi_app
+    from _wsgi_driver import on_wsgi
+
+    with Wrapped("memory://", keys=generate_secret()) as sessions:
+        app = SessionMiddleware(wsgi_app(lambda: 0.0), sessions, accounts=2)
+        browser = Browser(lambda *request: on_wsgi(app, *request))
+        for user in ("ada", "bob"):
+            assert 200 == browser.post(f"/login?user={user}").status_code
+        [session] = sessions.list("ada")
+        Wrapped.calls = 0
+        assert 409 == browser.get("/me", **{HEADER: session.id}).status_code
+        assert 0 == Wrapped.calls
+        assert 200 == browser.get("/me").status_code
+        assert 1 == Wrapped.calls
+
+
+def test_a_preflight_allows_the_header(make: Callable[..., Any]) -> None:
+    """At the endpoints, to a named origin; and the answer is one that its script reads."""
+    site = make(accounts=2, origins=[FRIEND])
+    preflight = {
+        "Access-Control-Request-Method": "POST",
+        "Access-Control-Request-Headers": "content-type,devsess-session",
+    }
+    for path in ("/auth/refresh", SWITCH, "/auth/accounts/logout"):
+        answer = site.browser().ask("OPTIONS", path, site="same-site", Origin=FRIEND, **preflight)
+        assert "content-type,devsess-session" == answer.headers["access-control-allow-headers"]
+    browser = signed_in(site, "ada", "bob")
+    answer = browser.get("/me", site="same-site", Origin=FRIEND, **{HEADER: id_of(site, "ada")})
+    assert (409, FRIEND) == (answer.status_code, answer.headers["access-control-allow-origin"])
+
+
+def test_a_full_account_refuses_none_of_the_others(make: Callable[..., Any]) -> None:
+    """The limit is the account's, and an error of a sign-in is answered as ever."""
+    site = make(accounts=2, policy=Policy(max_sessions=1, on_limit="reject"))
+    site.sessions.login("bob")
+    browser = signed_in(site, "ada")
+    answer = browser.post("/login?user=bob")
+    assert (409, 1) == (answer.status_code, answer.json()["limit"])
+    assert "error" not in answer.json()
+    assert [(0, "ada", True)] == users(browser)
+
+
+def test_no_session_is_no_devsess_error() -> None:
+    """A switch raises what `require` would: one error is caught for both."""
+    with SessionManager("memory://", keys=generate_secret()) as sessions:
+        from _wsgi_driver import on_wsgi
+
+        raised: list[DevsessError] = []
+
+        def app(environ: Any, start_response: Any) -> list[bytes]:
+            try:
+                environ["devsess"].switch(1)
+            except DevsessError as error:
+                raised.append(error)
+            start_response("200 OK", [("Content-Type", "text/plain")])
+            return [b""]
+
+        for number in (1, 2):
+            on_wsgi(SessionMiddleware(app, sessions, accounts=number), "GET", "/")
+        assert ["SessionNotFoundError", "BadTokenError"] == [type(it).__name__ for it in raised]
