@@ -10,12 +10,14 @@ it is ended.
 from __future__ import annotations
 
 import json
+import os
 import socket
 import sys
 from pathlib import Path
 from typing import Any
 
 from benchmarks.served import apps_asgi, apps_wsgi
+from benchmarks.served.client import server_core
 
 # Seconds that a connection may stay idle, while the others take their turns.
 IDLE = 600
@@ -23,6 +25,7 @@ IDLE = 600
 
 def main(name: str, folder: str) -> None:
     """Serve the app of that name, whose files are in *folder*."""
+    os.sched_setaffinity(0, {server_core()})
     is_asgi = name in apps_asgi.APPS
     apps = apps_asgi.APPS if is_asgi else apps_wsgi.APPS
     made = apps[name](Path(folder))
