@@ -10,7 +10,7 @@ from django.db import Error, connections, transaction
 
 from devsess.errors import StoreUnavailableError
 from devsess.stores.calls import StoreBusyError
-from devsess.stores.sqlalchemy.ports import How
+from devsess.stores.sqlalchemy.ports import Isolation
 
 # As `timeout` of the stores: a call that stands apart may wait for the transaction that it is of.
 _PATIENCE = 5_000
@@ -35,18 +35,18 @@ class OwnConnection:
         return connections[self.alias]
 
     @contextmanager
-    def lend(self, how: How) -> Iterator[Any]:
+    def lend(self, isolation: Isolation) -> Iterator[Any]:
         """See Lender."""
         wrapper = self.wrapper
         with meanings(wrapper):
             _check_is_whole(wrapper)
-            if how is How.READ:
+            if isolation is Isolation.READ:
                 with wrapper.cursor():  # checks what Django checks, and connects
                     yield wrapper.connection
                 return
             is_first = not wrapper.in_atomic_block
             with transaction.atomic(using=self.alias):
-                if how is How.SNAPSHOT and is_first and self.dialect == "postgresql":
+                if isolation is Isolation.SNAPSHOT and is_first and self.dialect == "postgresql":
                     with wrapper.cursor() as cursor:
                         cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
                 yield wrapper.connection
@@ -65,7 +65,7 @@ class ConnectionApart:
         self.dialect: str = connections[alias].vendor
 
     @contextmanager
-    def lend(self, how: How) -> Iterator[Any]:  # noqa: ARG002 - it is used for writes alone
+    def lend(self, isolation: Isolation) -> Iterator[Any]:  # noqa: ARG002 - it is used for writes alone
         """See Lender."""
         wrapper = connections[self._alias].copy()
         # Of a pool it would wait for one that another thread holds, which waits for this one's.

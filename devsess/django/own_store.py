@@ -18,7 +18,7 @@ from devsess.django.transactions import Kept, Watch, watch_of
 from devsess.errors import ConfigurationError
 from devsess.stores.sqlalchemy import log
 from devsess.stores.sqlalchemy.lent import LentStore
-from devsess.stores.sqlalchemy.ports import How
+from devsess.stores.sqlalchemy.ports import Isolation
 from devsess.stores.sqlalchemy.within import StoreWithin
 
 if TYPE_CHECKING:
@@ -152,7 +152,10 @@ class JoinedStore(StoreWithin[OwnStore]):
             )
         if self._watch.is_checked or self.port.dialect == "sqlite":
             return
-        with self._outside.connection.lend(How.READ) as driver, self._wrapper.wrap_database_errors:
+        with (
+            self._outside.connection.lend(Isolation.READ) as driver,
+            self._wrapper.wrap_database_errors,
+        ):
             [level] = driver.execute("SHOW transaction_isolation").fetchone()
         if level != _ISOLATION:
             raise ConfigurationError(
@@ -162,9 +165,9 @@ class JoinedStore(StoreWithin[OwnStore]):
 
     # How calls run.
 
-    async def _run_whole(self, whole: Work[T], how: How) -> T:  # noqa: ARG002 - in the savepoint
+    async def _run_whole(self, whole: Work[T], isolation: Isolation) -> T:  # noqa: ARG002 - in the savepoint
         await self._check()
-        return await self.port.run(whole, How.READ)
+        return await self.port.run(whole, Isolation.READ)
 
     async def _log(self, db: Unit) -> None:
         if self._is_tested:

@@ -20,7 +20,7 @@ from attrs import field, frozen
 from devsess._runtime.drive import drive
 from devsess.errors import StoreUnavailableError
 from devsess.stores.sqlalchemy import log
-from devsess.stores.sqlalchemy.ports import How
+from devsess.stores.sqlalchemy.ports import Isolation
 from devsess.stores.sqlalchemy.unit import Unit
 
 if TYPE_CHECKING:
@@ -147,4 +147,4 @@ async def _append(store: Calls, ids: list[str | None]) -> None:
         await log.append(Unit(store.tables, execute, store.port.dialect, is_write=True), ids)
 
     if ids:
-        await store.port.run(whole, How.READ)
+        await store.port.run(whole, Isolation.READ)

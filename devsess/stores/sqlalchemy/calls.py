@@ -24,7 +24,7 @@ from devsess.stores.sqlalchemy import (
     writes,
 )
 from devsess.stores.sqlalchemy.errors import EmptiedError, UndoneError
-from devsess.stores.sqlalchemy.ports import How
+from devsess.stores.sqlalchemy.ports import Isolation
 from devsess.stores.sqlalchemy.purge import purge
 from devsess.stores.sqlalchemy.unit import Unit
 
@@ -43,7 +43,8 @@ if TYPE_CHECKING:
     from devsess.stores.sqlalchemy.schema import Tables
 
 T = TypeVar("T")
-In = Callable[[Unit], Awaitable[T]]
+# A call of the protocol, as it runs over one connection.
+Call = Callable[[Unit], Awaitable[T]]
 
 # How often a transaction is tried that the database undid for the sake of others.
 _TRIES = 5
@@ -70,31 +71,31 @@ class Calls:
 
     # How calls run.
 
-    async def read(self, work: In[T], how: How = How.READ) -> T:
+    async def read(self, work: Call[T], isolation: Isolation = Isolation.READ) -> T:
         await self.check()
-        return await self.run(work, how)
+        return await self.run(work, isolation)
 
-    async def write(self, work: In[T], *, waits: bool = True) -> T:
+    async def write(self, work: Call[T], *, waits: bool = True) -> T:
         await self.check()
         for _ in range(_TRIES - 1):
             try:
-                return await self.run(work, How.WRITE, waits=waits)
+                return await self.run(work, Isolation.WRITE, waits=waits)
             except UndoneError:
                 continue
             except EmptiedError:
                 self.is_ready = False
                 await self.check()
-        return await self.run(work, How.WRITE, waits=waits)
+        return await self.run(work, Isolation.WRITE, waits=waits)
 
-    async def run(self, work: In[T], how: How, *, waits: bool = True) -> T:
+    async def run(self, work: Call[T], isolation: Isolation, *, waits: bool = True) -> T:
         async def whole(execute: Execute) -> T:
-            db = self._unit(execute, is_write=how is How.WRITE, waits=waits)
+            db = self._unit(execute, is_write=isolation is Isolation.WRITE, waits=waits)
             answer = await work(db)
             await self._log(db)
             return answer
 
         try:
-            return await self._run_whole(whole, how)
+            return await self._run_whole(whole, isolation)
         except UnreadableRowError as error:
             raise StoreUnavailableError(f"a row is damaged: {error}") from error
 
@@ -106,15 +107,15 @@ class Calls:
     async def _log(self, db: Unit) -> None:
         await log.append(db, db.logged)
 
-    async def _run_whole(self, whole: Work[T], how: How) -> T:
-        return await self.port.run(whole, how)
+    async def _run_whole(self, whole: Work[T], isolation: Isolation) -> T:
+        return await self.port.run(whole, isolation)
 
     async def check(self) -> None:
         """At the first call: write the rows without which no call works."""
         if self.is_ready:
             return
-        if not await self.run(migrating.is_ready, How.READ):
-            await self.run(migrating.put_first_rows, How.WRITE)
+        if not await self.run(migrating.is_ready, Isolation.READ):
+            await self.run(migrating.put_first_rows, Isolation.WRITE)
         self.is_ready = True
 
     async def draw(self) -> int:
@@ -338,11 +339,11 @@ class Calls:
     async def export(self, *, limit: int, cursor: str | None = None) -> Batch:
         """See SupportsCopy."""
         semantics.check_size(limit)
-        return await self.read(lambda db: copies.export(db, limit, cursor), How.SNAPSHOT)
+        return await self.read(lambda db: copies.export(db, limit, cursor), Isolation.SNAPSHOT)
 
     async def accounts(self, user_ids: Sequence[str]) -> Batch:
         """See SupportsCopy."""
-        return await self.read(lambda db: copies.accounts(db, user_ids), How.SNAPSHOT)
+        return await self.read(lambda db: copies.accounts(db, user_ids), Isolation.SNAPSHOT)
 
     async def merge(self, batch: Batch) -> None:
         """See SupportsCopy."""

@@ -27,7 +27,7 @@ from devsess.errors import ConfigurationError, StoreUnavailableError
 from devsess.stores.sqlalchemy import log
 from devsess.stores.sqlalchemy.calls import Calls
 from devsess.stores.sqlalchemy.errors import meaning_of
-from devsess.stores.sqlalchemy.ports import How, begin_on_sqlite
+from devsess.stores.sqlalchemy.ports import Isolation, begin_on_sqlite
 from devsess.stores.sqlalchemy.unit import Unit
 from devsess.stores.sqlalchemy.within import StoreWithin
 
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from sqlalchemy.engine import NestedTransaction
     from sqlalchemy.orm import SessionTransaction
 
-    from devsess.stores.sqlalchemy.calls import In
+    from devsess.stores.sqlalchemy.calls import Call
     from devsess.stores.sqlalchemy.ports import Values, Work
 
 T = TypeVar("T")
@@ -167,7 +167,7 @@ class JoinedStore(StoreWithin[Calls]):
             raise meaning_of(error) from error
         return answer
 
-    async def _run_whole(self, whole: Work[T], how: How) -> T:  # noqa: ARG002 - as the transaction
+    async def _run_whole(self, whole: Work[T], isolation: Isolation) -> T:  # noqa: ARG002 - as the transaction
         def done(connection: Connection, statement: Executable, values: Values) -> Any:
             self._check(connection)
             return connection.execute(statement, values)
@@ -263,7 +263,7 @@ def join(outside: Calls, transaction: object) -> JoinedStore:
     return joined
 
 
-def _logging(session_ids: list[str | None]) -> In[None]:
+def _logging(session_ids: list[str | None]) -> Call[None]:
     async def work(db: Unit) -> None:
         db.logged += session_ids
 

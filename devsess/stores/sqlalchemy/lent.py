@@ -18,7 +18,7 @@ from sqlalchemy.pool import NullPool
 
 from devsess.errors import StoreUnavailableError
 from devsess.stores.sqlalchemy.errors import meaning_of
-from devsess.stores.sqlalchemy.ports import How, Work
+from devsess.stores.sqlalchemy.ports import Isolation, Work
 from devsess.stores.sqlalchemy.schema import tables_for
 from devsess.stores.sqlalchemy.store import SQLAlchemyStore
 
@@ -40,7 +40,7 @@ class Lender(Protocol):
 
     dialect: str
 
-    def lend(self, how: How) -> AbstractContextManager[Any]:
+    def lend(self, isolation: Isolation) -> AbstractContextManager[Any]:
         """
         The driver's connection of this thread.
 
@@ -65,8 +65,8 @@ class LentPort:
         self._engine = _engine(lender.dialect, lambda: _Lent(self._lent.driver))
         self._is_closed = False
 
-    async def run(self, work: Work[T], how: How) -> T:
-        with self._connection(how) as connection:
+    async def run(self, work: Work[T], isolation: Isolation) -> T:
+        with self._connection(isolation) as connection:
 
             async def execute(statement: Executable, values: Values = None) -> CursorResult[Any]:
                 return connection.execute(statement, values)
@@ -74,15 +74,15 @@ class LentPort:
             return await work(execute)
 
     async def run_sync(self, work: Callable[[Connection], T]) -> T:
-        with self._connection(How.WRITE) as connection:
+        with self._connection(Isolation.WRITE) as connection:
             return work(connection)
 
     @contextmanager
-    def _connection(self, how: How) -> Iterator[Connection]:
+    def _connection(self, isolation: Isolation) -> Iterator[Connection]:
         if self._is_closed:
             raise StoreUnavailableError("this store was closed")
         try:
-            with self._lender.lend(how) as driver:
+            with self._lender.lend(isolation) as driver:
                 self._lent.driver = driver
                 with self._engine.connect() as connection:
                     yield connection

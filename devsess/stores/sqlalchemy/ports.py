@@ -36,7 +36,7 @@ Work: TypeAlias = Callable[[Execute], Awaitable[T]]
 Values: TypeAlias = "Sequence[dict[str, Any]] | dict[str, Any] | None"
 
 
-class How(Enum):
+class Isolation(Enum):
     """The isolation that a call needs."""
 
     READ = "each statement by itself"
@@ -45,14 +45,14 @@ class How(Enum):
 
 
 # SQLite isolates in one way only, and pysqlite begins by itself before the first write.
-_ISOLATION: dict[str, dict[How, str]] = {
+_LEVELS: dict[str, dict[Isolation, str]] = {
     "postgresql": {
-        How.READ: "AUTOCOMMIT",
-        How.SNAPSHOT: "REPEATABLE READ",
-        How.WRITE: "READ COMMITTED",
+        Isolation.READ: "AUTOCOMMIT",
+        Isolation.SNAPSHOT: "REPEATABLE READ",
+        Isolation.WRITE: "READ COMMITTED",
     },
-    "mysql": {How.SNAPSHOT: "REPEATABLE READ", How.WRITE: "READ COMMITTED"},
-    "mariadb": {How.SNAPSHOT: "REPEATABLE READ", How.WRITE: "READ COMMITTED"},
+    "mysql": {Isolation.SNAPSHOT: "REPEATABLE READ", Isolation.WRITE: "READ COMMITTED"},
+    "mariadb": {Isolation.SNAPSHOT: "REPEATABLE READ", Isolation.WRITE: "READ COMMITTED"},
     "sqlite": {},
 }
 
@@ -63,7 +63,7 @@ class Port(Protocol):
     dialect: str
     is_awaited: bool
 
-    async def run(self, work: Work[T], how: How) -> T:
+    async def run(self, work: Work[T], isolation: Isolation) -> T:
         """
         The answer of *work*, which runs statements over one connection.
 
@@ -97,38 +97,38 @@ class BlockingPort:
         self._watchdog = Watchdog()
         refuse_to_make(engine)
 
-    async def run(self, work: Work[T], how: How) -> T:
-        with self._connection(how) as connection:
+    async def run(self, work: Work[T], isolation: Isolation) -> T:
+        with self._connection(isolation) as connection:
 
             async def execute(statement: Executable, values: Values = None) -> CursorResult[Any]:
                 return connection.execute(statement, values)
 
-            if how is How.SNAPSHOT:
+            if isolation is Isolation.SNAPSHOT:
                 begin_on_sqlite(connection)
             answer = await work(execute)
-            if how is How.WRITE:
+            if isolation is Isolation.WRITE:
                 connection.commit()
             return answer
 
     async def run_sync(self, work: Callable[[Connection], T]) -> T:
-        with self._connection(How.WRITE) as connection:
+        with self._connection(Isolation.WRITE) as connection:
             answer = work(connection)
             connection.commit()
             return answer
 
     @contextmanager
-    def _connection(self, how: How) -> Iterator[Connection]:
+    def _connection(self, isolation: Isolation) -> Iterator[Connection]:
         if self._is_closed:
             raise StoreUnavailableError("this store was closed")
         until = monotonic() + self._timeout
-        isolation = _ISOLATION[self.dialect].get(how)
+        level = _LEVELS[self.dialect].get(isolation)
         try:
             with (
                 connected(self._engine, until) as connection,
                 self._watchdog.over(connection, until),
             ):
-                if isolation is not None:
-                    connection = connection.execution_options(isolation_level=isolation)
+                if level is not None:
+                    connection = connection.execution_options(isolation_level=level)
                 yield connection
         except (SQLAlchemyError, UnicodeError, OSError) as error:
             raise meaning_of(error) from error
@@ -151,27 +151,29 @@ class AwaitingPort:
         self._is_closed = False
         self._late: set[asyncio.Task[Any]] = set()
 
-    async def run(self, work: Work[T], how: How) -> T:
+    async def run(self, work: Work[T], isolation: Isolation) -> T:
         async def whole(connection: AsyncConnection) -> T:
-            if how is How.SNAPSHOT:
+            if isolation is Isolation.SNAPSHOT:
                 await connection.run_sync(begin_on_sqlite)
             return await work(connection.execute)
 
-        return await self._in_time(self._connected(whole, how))
+        return await self._in_time(self._connected(whole, isolation))
 
     async def run_sync(self, work: Callable[[Connection], T]) -> T:
         return await self._in_time(
-            self._connected(lambda connection: connection.run_sync(work), How.WRITE)
+            self._connected(lambda connection: connection.run_sync(work), Isolation.WRITE)
         )
 
-    async def _connected(self, work: Callable[[AsyncConnection], Awaitable[T]], how: How) -> T:
-        isolation = _ISOLATION[self.dialect].get(how)
+    async def _connected(
+        self, work: Callable[[AsyncConnection], Awaitable[T]], isolation: Isolation
+    ) -> T:
+        level = _LEVELS[self.dialect].get(isolation)
         try:
             async with self._engine.connect() as connection:
-                if isolation is not None:
-                    await connection.execution_options(isolation_level=isolation)
+                if level is not None:
+                    await connection.execution_options(isolation_level=level)
                 answer = await work(connection)
-                if how is How.WRITE:
+                if isolation is Isolation.WRITE:
                     await connection.commit()
                 return answer
         except (SQLAlchemyError, UnicodeError, OSError) as error:
@@ -224,7 +226,7 @@ def port_of(engine: object, timeout: float) -> Port:
 
 
 def _dialect(engine: Engine) -> str:
-    if engine.dialect.name not in _ISOLATION:
+    if engine.dialect.name not in _LEVELS:
         raise unknown(engine.dialect.name)
     return engine.dialect.name
 

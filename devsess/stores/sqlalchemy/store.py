@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from devsess.errors import ConfigurationError
 from devsess.stores.sqlalchemy import joined, migrating
 from devsess.stores.sqlalchemy.calls import Calls
-from devsess.stores.sqlalchemy.ports import How, port_of
+from devsess.stores.sqlalchemy.ports import Isolation, port_of
 from devsess.stores.sqlalchemy.schema import tables_for
 
 if TYPE_CHECKING:
@@ -77,15 +77,15 @@ class SQLAlchemyStore(Calls):
         )
         if lacking:
             return [*(it.name for it in lacking), migrating.FIRST_ROWS]
-        is_ready = await self.run(migrating.is_ready, How.READ)
+        is_ready = await self.run(migrating.is_ready, Isolation.READ)
         return [] if is_ready else [migrating.FIRST_ROWS]
 
     async def migrate(self) -> builtins.list[str]:
         """Make the tables that the database lacks; their names, and the first rows."""
         made = await self.port.run_sync(lambda it: migrating.make(self.tables, it))
-        if not made and await self.run(migrating.is_ready, How.READ):
+        if not made and await self.run(migrating.is_ready, Isolation.READ):
             return []
-        await self.run(migrating.put_first_rows, How.WRITE)
+        await self.run(migrating.put_first_rows, Isolation.WRITE)
         return [*made, migrating.FIRST_ROWS]
 
     async def close(self) -> None:

@@ -15,12 +15,12 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from devsess.stores.sqlalchemy import migrating
 from devsess.stores.sqlalchemy.calls import Calls
 from devsess.stores.sqlalchemy.errors import EmptiedError
-from devsess.stores.sqlalchemy.ports import How
+from devsess.stores.sqlalchemy.ports import Isolation
 from devsess.stores.sqlalchemy.unit import Unit
 
 if TYPE_CHECKING:
     from devsess.lifecycle import Activity
-    from devsess.stores.sqlalchemy.calls import In
+    from devsess.stores.sqlalchemy.calls import Call
     from devsess.stores.sqlalchemy.ports import Execute
 
 T = TypeVar("T")
@@ -60,7 +60,7 @@ class StoreWithin(Calls, Generic[Outside]):
         raise NotImplementedError
 
     def _begin_operation(self) -> None:
-        self._calls: list[In[Any]] = []
+        self._calls: list[Call[Any]] = []
         self._logged: list[str | None] = []
         self._savepoint: Any = None
 
@@ -71,10 +71,10 @@ class StoreWithin(Calls, Generic[Outside]):
         if beside is not None:
             await beside.check()
             self._outside.is_ready = True
-        elif not await self.run(migrating.is_ready, How.READ):
-            await self.run(migrating.put_first_rows, How.WRITE)
+        elif not await self.run(migrating.is_ready, Isolation.READ):
+            await self.run(migrating.put_first_rows, Isolation.WRITE)
 
-    async def write(self, work: In[T], *, waits: bool = True) -> T:
+    async def write(self, work: Call[T], *, waits: bool = True) -> T:
         # One write is part of nothing, and the manager calls it as a read: the use of a ticket,
         # which no rollback may undo.
         if self._savepoint is None:
@@ -82,13 +82,13 @@ class StoreWithin(Calls, Generic[Outside]):
         await self.check()
         self._calls.append(work)
         try:
-            return await self.run(work, How.WRITE, waits=waits)
+            return await self.run(work, Isolation.WRITE, waits=waits)
         except EmptiedError:
             self._outside.is_ready = False
             if self._beside is not None:
                 self._beside.is_ready = False
             await self.check()
-        return await self.run(work, How.WRITE, waits=waits)
+        return await self.run(work, Isolation.WRITE, waits=waits)
 
     def _unit(self, execute: Execute, *, is_write: bool, waits: bool) -> Unit:
         dialect = self.port.dialect
@@ -100,7 +100,7 @@ class StoreWithin(Calls, Generic[Outside]):
         self._logged += db.logged
 
     def _late(
-        self, work: In[Any], on_late: Callable[[], object]
+        self, work: Call[Any], on_late: Callable[[], object]
     ) -> Callable[[], Coroutine[Any, Any, None]]:
         """A call for the time when the transaction has ended: it writes *work* by itself."""
 

@@ -35,7 +35,7 @@ from devsess.errors import (
 from devsess.models import Client as Described
 from devsess.models import EventType
 from devsess.stores.sqlalchemy.lent import LentStore
-from devsess.stores.sqlalchemy.ports import How
+from devsess.stores.sqlalchemy.ports import Isolation
 from devsess.stores.sqlalchemy.schema import SLOTS
 
 T = TypeVar("T")
@@ -323,7 +323,7 @@ class TransactionTests(Visits):
     def test_a_connection_apart_is_of_no_pool(self) -> None:
         """Those that hold one of a pool would wait for each other's second."""
         pooled = patch.dict(connection.settings_dict["OPTIONS"], {"pool": {"max_size": 1}})
-        with pooled, ConnectionApart("default").lend(How.WRITE) as driver:
+        with pooled, ConnectionApart("default").lend(Isolation.WRITE) as driver:
             assert [(1,)] == driver.execute("SELECT 1").fetchall()
 
     def test_a_validation_within_touches_nothing(self) -> None:
