@@ -7,7 +7,7 @@ among accounts whose tokens the browser holds. The device's cookie is common to 
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
@@ -46,9 +46,9 @@ class AccountsExchange(Exchange):
     change places with its exchange.
     """
 
-    def __init__(self, sessions: Sessions, slots: Sequence[Settings], request: Request) -> None:
-        super().__init__(sessions, slots[_chosen(request, slots[0])], request)
-        self._slots = slots
+    def __init__(self, sessions: Sessions, settings: Settings, request: Request) -> None:
+        super().__init__(sessions, settings.slots[_chosen(request, settings)], request)
+        self._slots = settings.slots
         self._came_for = self.settings.slot
         self._others: dict[int, Exchange] = {}
         self._looked_at: set[int] = set()

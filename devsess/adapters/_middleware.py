@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from functools import partial
+from collections.abc import Iterable
 from inspect import Parameter, iscoroutinefunction, signature
 from typing import Generic, TypeVar
 
@@ -91,6 +90,7 @@ class Middleware(Generic[App, Manager]):
         self._check(manager)
         self._app = app
         self._sessions = self._face(manager)
+        self._kind = _kind(manager, accounts)
         self._settings = Settings(
             required=required,
             transport=transport,
@@ -110,7 +110,6 @@ class Middleware(Generic[App, Manager]):
             return_parameter=return_parameter,
             accounts=accounts,
         )
-        self._exchange = self._maker(is_plain=_is_plain(manager))
         if insecure_cookies:
             warn_of_insecure_cookies()
 
@@ -126,13 +125,8 @@ class Middleware(Generic[App, Manager]):
         """*manager* as an exchange awaits it."""
         raise NotImplementedError
 
-    def _maker(self, *, is_plain: bool) -> Callable[[Request], Exchange]:
-        """Makes the exchange of each request."""
-        if self._settings.accounts == 1:
-            kind = Exchange if is_plain else UncachedExchange
-            return partial(kind, self._sessions, self._settings)
-        several = AccountsExchange if is_plain else UncachedAccountsExchange
-        return partial(several, self._sessions, self._settings.slots())
+    def _exchange(self, request: Request) -> Exchange:
+        return self._kind(self._sessions, self._settings, request)
 
 
 def default_settings(manager: SessionManager | AsyncSessionManager) -> Settings:
@@ -140,6 +134,12 @@ def default_settings(manager: SessionManager | AsyncSessionManager) -> Settings:
     options = signature(Middleware.__init__).parameters.values()
     defaults = {it.name: it.default for it in options if it.kind is Parameter.KEYWORD_ONLY}
     return Settings(device_retention=manager.core.policy.privacy.device_retention, **defaults)
+
+
+def _kind(manager: SessionManager | AsyncSessionManager, accounts: int) -> type[Exchange]:
+    if accounts == 1:
+        return Exchange if _is_plain(manager) else UncachedExchange
+    return AccountsExchange if _is_plain(manager) else UncachedAccountsExchange
 
 
 def _is_plain(manager: SessionManager | AsyncSessionManager) -> bool:

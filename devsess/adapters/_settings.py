@@ -145,6 +145,8 @@ class Settings:
     Attributes:
         device_retention: Seconds that the manager's policy keeps a device.
         slot: The number of the account whose cookies these name; see `slots`.
+        slots: Where there are several accounts, these settings for each slot that there may
+            be, also above their number.
         reads_header: Whether `Authorization` is read.
         reads_cookies: Whether cookies are read, and set.
         secure: Whether cookies travel over https only.
@@ -176,6 +178,7 @@ class Settings:
 
     device_retention: float
     slot: int = field(default=0, init=False)
+    slots: tuple[Settings, ...] = field(default=(), init=False, eq=False, repr=False)
     reads_header: bool = field(init=False)
     reads_cookies: bool = field(init=False)
     secure: bool = field(init=False)
@@ -227,9 +230,9 @@ class Settings:
         names = ("Cookie",) * self.reads_cookies + ("Authorization",) * self.reads_header
         return ("Vary", ", ".join(names))
 
-    def slots(self) -> tuple[Settings, ...]:
-        """These settings for each slot that there may be, also above the number of accounts."""
-        return tuple(map(self._in_slot, range(MAX_ACCOUNTS)))
+    def __attrs_post_init__(self) -> None:
+        if self.accounts > 1:
+            object.__setattr__(self, "slots", tuple(map(self._in_slot, range(MAX_ACCOUNTS))))
 
     def _in_slot(self, slot: int) -> Settings:
         names = self.cookies.names(secure=self.secure, slot=slot)

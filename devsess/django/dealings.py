@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING, Any, cast
 
 from django.contrib import auth
 
+from devsess.adapters._accounts import AccountsExchange
 from devsess.adapters._exchange import Exchange
-from devsess.adapters._middleware import UncachedExchange
+from devsess.adapters._middleware import UncachedAccountsExchange, UncachedExchange
 from devsess.django import signins
 from devsess.errors import InvalidSessionError
 
@@ -76,9 +77,20 @@ class UncachedDjangoExchange(DjangoExchange, UncachedExchange):
     """As it, for a manager whose `validate` is the project's."""
 
 
+class DjangoAccountsExchange(DjangoExchange, AccountsExchange):
+    """As it, with a browser that may be signed in to several accounts."""
+
+
+class UncachedDjangoAccountsExchange(DjangoExchange, UncachedAccountsExchange):
+    """As it, for a manager whose `validate` is the project's."""
+
+
 def kind_for(kind: type[Exchange]) -> type[Exchange]:
     """The class for exchanges of *kind* in a Django project."""
-    return UncachedDjangoExchange if issubclass(kind, UncachedExchange) else DjangoExchange
+    is_uncached = issubclass(kind, UncachedExchange)
+    if issubclass(kind, AccountsExchange):
+        return UncachedDjangoAccountsExchange if is_uncached else DjangoAccountsExchange
+    return UncachedDjangoExchange if is_uncached else DjangoExchange
 
 
 def ask_for_user(exchange: Exchange, request: HttpRequest) -> None:
