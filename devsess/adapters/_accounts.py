@@ -140,6 +140,7 @@ class AccountsExchange(Exchange):
             session = await self._entered(slot)
             self._act_in(slot)
         self.jar.choose(persistent=session.persistent)
+        self.has_switched, self.refused = True, None
         return session
 
     async def _entered(self, slot: int) -> Session:
@@ -240,6 +241,11 @@ class AccountsExchange(Exchange):
         self._act_in(self._came_for)
 
     # The other slots.
+
+    @property
+    def access_cookies(self) -> frozenset[str]:
+        """See Exchange."""
+        return frozenset(it.cookie_names.access for it in self._slots)
 
     @property
     def _is_without_cookies(self) -> bool:

@@ -46,6 +46,7 @@ class Exchange(Authentication):
         is_guarded: Whether a guard was made.
         has_begun: Whether the response is on its way, and headers are too late.
         unawaited: Methods of AsyncCurrent that were called and have not begun.
+        has_switched: Whether the browser acts for another account from now on.
         unended: The reasons why other accounts' credentials gave no session to sign out.
         others: As for Authentication.
     """
@@ -53,6 +54,7 @@ class Exchange(Authentication):
     is_guarded = has_begun = False
     unawaited: tuple[str, ...] = ()
     ended_by: DevsessError | None = None
+    has_switched = False
     unended: tuple[InvalidSessionError, ...] = ()
     _has_signed_out = False
 
@@ -146,6 +148,11 @@ class Exchange(Authentication):
         self.session, self._prolonged, self._renewed = None, None, None
         self._has_signed_out = True
         self.jar.drop(forget_device=forget_device)
+
+    @property
+    def access_cookies(self) -> frozenset[str]:
+        """The names of the cookies that access tokens may be in."""
+        return frozenset((self.settings.cookie_names.access,))
 
     def undo(self) -> None:
         """Set no cookies: a rollback has undone the sign-in or sign-out that they are of."""

@@ -17,6 +17,7 @@ from typing import Any, NoReturn, TypeAlias
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.middleware.csrf import CsrfViewMiddleware, rotate_token
 from django.utils.cache import patch_vary_headers
 from django.utils.module_loading import import_string
 
@@ -33,10 +34,26 @@ from devsess.adapters._sessions import BlockingSessions, Sessions
 from devsess.adapters.wsgi import before, limited, request_of
 from devsess.errors import ConfigurationError, DevsessError
 from devsess.manager import SessionManager
+from devsess.models import Session
 
 __all__ = ["Account", "Cookies", "Current", "SessionMiddleware"]
 
 GetResponse: TypeAlias = Callable[[HttpRequest], HttpResponseBase]
+
+
+class RequestCurrent(Current):
+    """`Current` in a view of Django: after a switch, forms of the account before are refused."""
+
+    def __init__(self, exchange: Exchange, request: HttpRequest | None = None) -> None:
+        super().__init__(exchange)
+        self._request = request
+
+    def switch(self, slot: int) -> Session:
+        """See Current.switch."""
+        session = super().switch(slot)
+        if self._request is not None:
+            rotate_token(self._request)
+        return session
 
 
 class SessionMiddleware(Middleware[GetResponse, SessionManager]):
@@ -73,7 +90,7 @@ class SessionMiddleware(Middleware[GetResponse, SessionManager]):
     def _begin(self, request: HttpRequest) -> Exchange:
         mount = request.path.removesuffix(request.path_info)
         exchange = self._exchange(request_of(self._environ(request), mount, request.path_info))
-        request.devsess = Current(exchange)
+        request.devsess = RequestCurrent(exchange, request)
         return exchange
 
     def _environ(self, request: HttpRequest) -> dict[str, Any]:
@@ -81,7 +98,19 @@ class SessionMiddleware(Middleware[GetResponse, SessionManager]):
 
     def _before(self, request: HttpRequest, exchange: Exchange) -> HttpResponseBase | None:
         answer = before(exchange, lambda: limited(request.read(_MOST)))
-        return None if answer is None else response_to(request, answer)
+        if answer is None:
+            return None
+        response = response_to(request, answer)
+        if exchange.has_switched:
+            self._rotate(request, response)
+        return response
+
+    def _rotate(self, request: HttpRequest, response: HttpResponse) -> None:
+        """Refuse forms of the account before; no middleware within this one sees the answer."""
+        in_session = settings.CSRF_USE_SESSIONS and hasattr(request, "session")
+        if in_session or settings.CSRF_COOKIE_NAME in request.COOKIES:
+            rotate_token(request)
+            CsrfViewMiddleware(self._app).process_response(request, response)
 
     def _in_place_of(
         self, request: HttpRequest, exchange: Exchange, response: HttpResponseBase

@@ -6,15 +6,19 @@ from collections.abc import Awaitable, Coroutine
 from contextvars import ContextVar
 from typing import Any
 
+from django.contrib.auth import get_user
+from django.utils.functional import SimpleLazyObject
+
 from devsess._runtime.drive import drive
 from devsess.adapters._current import Current
 from devsess.adapters._guard import LOOK_INTERVAL, AsyncGuard
+from devsess.adapters.django import RequestCurrent
 from devsess.django.threads import Awaited, in_thread
 from devsess.errors import DevsessError
 from devsess.models import Session
 
 
-class DjangoCurrent(Current):
+class DjangoCurrent(RequestCurrent):
     """
     The session of a Django request.
 
@@ -40,6 +44,20 @@ class DjangoCurrent(Current):
     astep_up = Awaited(Current.step_up)
     aextend = Awaited(Current.extend)
     arequire_seniority = Awaited(Current.require_seniority)
+    aaccounts = Awaited(Current.accounts)
+    aswitch = Awaited(Current.switch)
+
+    def switch(self, slot: int) -> Session:
+        """See Current.switch; `request.user` and `request.session` are those of the account."""
+        request = self._request
+        if request is not None and self.session is not None and request.session.modified:
+            request.session.save()  # what this request wrote for the account before
+        session = super().switch(slot)
+        if request is not None and hasattr(request, "user"):
+            vars(request).pop("_cached_user", None)
+            vars(request).pop("_acached_user", None)
+            request.user = SimpleLazyObject(lambda: get_user(request))
+        return session
 
     def aguard(self, *, every: float = LOOK_INTERVAL) -> AsyncGuard:
         """See Current.guard; of a view or consumer that is awaited, and ends with its session."""

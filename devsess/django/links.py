@@ -23,12 +23,17 @@ class Link(Protocol):
     Attributes:
         session: The live session of devsess, or None.
         token: The access token that a browser brings, where there is no request; or None.
+        aside: The live session that `set_aside` has hidden, or None.
     """
 
     @property
     def session(self) -> Session | None: ...
     @property
     def token(self) -> str | None: ...
+    @property
+    def aside(self) -> Session | None: ...
+    def leave(self) -> None: ...
+    def set_aside(self) -> bool: ...
     def sign_in(self, sign_in: SignIn) -> None: ...
     def end(self) -> None: ...
     def go_on_under(self, password_hash: str) -> None: ...
@@ -38,6 +43,8 @@ class OfRequest:
     """The sign-in of a request that the middleware serves."""
 
     token = None
+    aside: Session | None = None
+    _leaves = False
 
     def __init__(self, current: Current, manager: SessionManager) -> None:
         self._current = current
@@ -46,10 +53,25 @@ class OfRequest:
     @property
     def session(self) -> Session | None:
         """See Link; an answer that looked depends on its user."""
-        return self._current.session
+        return None if self.aside is not None else self._current.session
+
+    def leave(self) -> None:
+        """Let the next `flush` be a sign-out, whatever follows."""
+        self._leaves = True
+
+    def set_aside(self) -> bool:
+        """
+        Hide the session until it is known what follows a `flush`; whether that may be.
+
+        Django's `login` flushes the session of another user, who may stay signed in here.
+        """
+        may_stay = exchange_of(self._current).settings.accounts > 1 and not self._leaves
+        self.aside = self._current.session if may_stay else None
+        return self.aside is not None
 
     def sign_in(self, sign_in: SignIn) -> None:
         """Sign in on this response."""
+        self.aside = None
         self._current.login(
             sign_in.user_id,
             amr=sign_in.amr,
@@ -59,6 +81,7 @@ class OfRequest:
 
     def end(self) -> None:
         """Sign out on this response; once it has begun, at least end the session."""
+        self.aside, self._leaves = None, False
         exchange = exchange_of(self._current)
         session = exchange.session
         if not exchange.has_begun:
@@ -77,6 +100,8 @@ class OfRequest:
 class OfToken:
     """The sign-in of an access token, where no request of ours is served: in a test client."""
 
+    aside = None
+
     def __init__(self, token: str | None, manager: SessionManager) -> None:
         self._manager = manager
         self._session: Session | None = None
@@ -93,6 +118,13 @@ class OfToken:
             except InvalidSessionError:
                 self.token = None
         return self._session
+
+    def leave(self) -> None:
+        """See Link; there is one account."""
+
+    def set_aside(self) -> bool:
+        """See Link; there is one account."""
+        return False
 
     def sign_in(self, sign_in: SignIn) -> None:
         """A session of an unknown device."""

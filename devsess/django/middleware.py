@@ -172,7 +172,7 @@ class SessionMiddleware(adapter.SessionMiddleware, DjangoSessionMiddleware):
     def _begin(self, request: HttpRequest) -> Exchange:
         """The exchange, and the session of Django's that hangs on it."""
         exchange, key = self._without_data_key(super()._begin(request))
-        current = DjangoCurrent(exchange)
+        current = DjangoCurrent(exchange, request)
         request.devsess = current
         request.session = SessionStore(key, link=OfRequest(current, self._manager))
         ask_for_user(exchange, request)
@@ -197,26 +197,27 @@ class SessionMiddleware(adapter.SessionMiddleware, DjangoSessionMiddleware):
 
         It is no token: the exchange is that of a request without it.
         """
-        value, by = exchange.credentials.access, exchange.credentials.by
-        if value is None or by != "cookie" or not is_anonymous(value):
+        keys = _data_keys(exchange)
+        if not keys:
             return exchange, None
         request = exchange.request
-        name = self._settings.cookie_names.access
         others = [
             pair
             for pair in request.headers["cookie"].split(";")
-            if pair.partition("=")[0].strip() != name
+            if pair.partition("=")[0].strip() not in keys
         ]
         headers = {**request.headers, "cookie": ";".join(others)}
+        value = keys.get(exchange.settings.cookie_names.access)
         return self._exchange(evolve(request, headers=headers)), value
 
     def _finish(self, request: HttpRequest, response: HttpResponseBase, exchange: Exchange) -> None:
         """Keep the session, and set the cookies: after all that the app does."""
         store: SessionStore = request.session
         line = None
+        if isinstance(store, SessionStore):
+            store.settle()
         if self._is_undone(request.devsess):
-            exchange.jar.take_back()
-            exchange.session = None
+            exchange.undo()
         elif isinstance(store, SessionStore):
             line = self._keep(store, response, exchange)
             if store.accessed:
@@ -230,7 +231,7 @@ class SessionMiddleware(adapter.SessionMiddleware, DjangoSessionMiddleware):
             )
         if line is not None:
             # Of the same name as one that signs out: only the last of two would count.
-            response.cookies.pop(self._settings.cookie_names.access, None)
+            response.cookies.pop(exchange.settings.cookie_names.access, None)
             adapter.add_cookie(response, line)
 
     def _is_undone(self, current: DjangoCurrent) -> bool:
@@ -247,7 +248,7 @@ class SessionMiddleware(adapter.SessionMiddleware, DjangoSessionMiddleware):
         self, store: SessionStore, response: HttpResponseBase, exchange: Exchange
     ) -> str | None:
         """Save the session as Django's middleware does; the line of its cookie, if it needs one."""
-        names, attributes = self._settings.cookie_names, self._settings.cookie_attributes
+        names, attributes = exchange.settings.cookie_names, exchange.settings.cookie_attributes
         if not (store.modified or settings.SESSION_SAVE_EVERY_REQUEST):
             return None
         if response.status_code >= 500:
@@ -263,6 +264,26 @@ class SessionMiddleware(adapter.SessionMiddleware, DjangoSessionMiddleware):
             return None  # its tokens are its cookies
         until = None if store.get_expire_at_browser_close() else int(store.get_expiry_age())
         return cookies.write(names.access, str(store.session_key), attributes, max_age=until)
+
+
+def _data_keys(exchange: Exchange) -> dict[str, str]:
+    """The cookies that hold no token, but the key of a session that nobody is signed in to."""
+    credentials = exchange.credentials
+    if exchange.settings.accounts == 1:
+        value = credentials.access if credentials.by == "cookie" else None
+        found = {exchange.settings.cookie_names.access: value or ""}
+    elif credentials.error is not None or _is_in_header(exchange):
+        return {}
+    else:
+        cookie = exchange.request.headers.get("cookie", "")
+        found, twice = cookies.read(cookie, exchange.access_cookies)
+        found = {name: value for name, value in found.items() if name not in twice}
+    return {name: value for name, value in found.items() if is_anonymous(value)}
+
+
+def _is_in_header(exchange: Exchange) -> bool:
+    """Whether the request has another kind of credentials, beside which no cookie is read."""
+    return exchange.settings.reads_header and "authorization" in exchange.request.headers
 
 
 def _is_new(exchange: Exchange) -> bool:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.apps import apps
 from django.contrib.auth import get_backends, get_user_model
-from django.contrib.auth.signals import user_logged_in
+from django.contrib.auth.signals import user_logged_in, user_logged_out
 from django.core.exceptions import ImproperlyConfigured
 from django.core.signals import setting_changed
 from django.db import connections, transaction
@@ -29,6 +29,7 @@ _OURS = ("DEVSESS", "DATABASES", "SECRET_KEY", "SECRET_KEY_FALLBACKS")
 def connect() -> None:
     """Once, when the app is ready."""
     user_logged_in.connect(sign_in, dispatch_uid="devsess.sign_in")
+    user_logged_out.connect(sign_out, dispatch_uid="devsess.sign_out")
     # Of all models: a proxy or a child of the user's, as admins register them, is a sender of
     # its own.
     post_save.connect(user_saved, dispatch_uid="devsess.user_saved")
@@ -48,6 +49,13 @@ def sign_in(request: HttpRequest | None = None, **_: Any) -> None:
     store: Any = getattr(request, "session", None)
     if getattr(request, "devsess", None) is not None and getattr(store, "has_sign_in", False):
         store.sign_in()
+
+
+def sign_out(request: HttpRequest | None = None, **_: Any) -> None:
+    """Tell a sign-out from the `flush` that Django's `login` makes for another user."""
+    leave = getattr(getattr(request, "session", None), "leave", None)
+    if leave is not None:
+        leave()
 
 
 def user_saved(instance: Any, created: bool, using: str, **_: Any) -> None:

@@ -240,10 +240,28 @@ class SessionStore(SessionBase):
     # Changes.
 
     def flush(self) -> None:
-        """Forget the data, and sign out."""
+        """Forget the data, and sign out; of several accounts one that another follows stays."""
+        if self._link.set_aside():
+            self._pending.clear()
+            self.accessed = self.modified = True
+            return
         self._data.flush()
         self.accessed = self.modified = True
         self._end()
+
+    def leave(self) -> None:
+        """Let the next `flush` sign out, whoever signs in after it."""
+        self._link.leave()
+
+    def settle(self) -> None:
+        """Sign out the account that `flush` has set aside, unless another sign-in followed."""
+        aside = self._link.aside
+        if aside is not None:
+            self._link.end()
+            self._forget(aside)
+
+    def _forget(self, ended: Session) -> None:
+        data_engine()(data_key(ended)).delete()
 
     def _end(self) -> None:
         self._pending.clear()
@@ -268,13 +286,15 @@ class SessionStore(SessionBase):
         Errors as for SessionManager.login.
         """
         keys, self._pending = self._pending, {}
-        before, session = self._data, self._link.session
+        before, session, aside = self._data, self._link.session, self._link.aside
         sign_in = signins.sign_in_of(keys, persistent=not self.get_expire_at_browser_close())
         self._link.sign_in(sign_in)
         is_theirs = session is None or session.user_id == sign_in.user_id
         data = before._get_session() if is_theirs else {}
         before.delete()
         self._anonymous = self._kept = None
+        if aside is not None and not _is_live(aside):
+            self._forget(aside)
         if data:
             self._data._session_cache = data
             self.modified = True
@@ -337,6 +357,11 @@ class SessionStore(SessionBase):
 
         data_engine().clear_expired()
         exchange.clear_expired()
+
+
+def _is_live(session: Session) -> bool:
+    found = project().sessions.get(session.id)
+    return found is not None and found.is_active
 
 
 class _Asking:

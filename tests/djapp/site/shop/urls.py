@@ -30,6 +30,8 @@ urlpatterns = [
     path("api/me/", views.Me.as_view()),
     path("reset/", views.reset),
     path("switch/", views.switch),
+    path("accounts-switch/<int:slot>/", views.switch_account),
+    path("accounts-flush/", views.flush),
     path("api/two/", views.Two.as_view()),
     path("api/recent/", views.Recent.as_view()),
     path("api/either/", views.Either.as_view()),

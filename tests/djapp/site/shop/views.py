@@ -193,3 +193,16 @@ class Either(APIView):
     def get(self, request: Any) -> Response:
         """Anything."""
         return Response({})
+
+
+def switch_account(request: Any, slot: int) -> HttpResponse:
+    """Of devsess: looks at the user, switches, and looks again."""
+    before = str(request.user)
+    request.devsess.switch(slot)
+    return HttpResponse(f"{before} {request.user} {request.session.get('cart')}")
+
+
+def flush(request: Any) -> HttpResponse:
+    """Ends the session past Django's `logout`."""
+    request.session.flush()
+    return HttpResponse(str(request.session.get("_auth_user_id") or "nobody"))
