@@ -84,6 +84,15 @@ class PasswordTests(Shop):
                 assert browser.get(path).status_code == 401
                 self.user.save()
 
+    @override_settings(DEVSESS={**given.DEVSESS, "accounts": 2})
+    def test_of_several_accounts_the_one_that_acts_is_known(self) -> None:
+        """Where a browser may be signed in to more than one."""
+        browser = self.browser()
+        self.sign_in(browser)
+        assert browser.get("/recent/").status_code == 200
+        User.objects.update(password="!")
+        assert browser.get("/recent/").status_code == 401
+
     def test_an_update_that_closes_an_account_is_noticed_there_too(self) -> None:
         """And so is one that deletes it; the session lives on for an account that is opened."""
         User.objects.update(is_active=False)
