@@ -26,7 +26,7 @@ _VALUE = (
     r"/([0-9][A-Za-z0-9.+_-]{0,23})"
 )
 _FORM = re.compile(_VALUE)
-_MARK = re.compile(rf"\[{_VALUE}\](?: |$)")
+_PREFIX = re.compile(rf"\[{_VALUE}\](?: |$)")
 
 
 @frozen
@@ -43,17 +43,17 @@ class App:
     version: str
 
 
-def marked(agent: str | None, header: str | None) -> str | None:
+def with_app(agent: str | None, header: str | None) -> str | None:
     """The user agent with the app that *header* names; another text there counts as not sent."""
     if header is None or not _FORM.fullmatch(header):
         return agent
-    mark = f"[{header}]"
-    return mark if not agent else agent if agent.startswith(mark) else f"{mark} {agent}"
+    prefix = f"[{header}]"
+    return prefix if not agent else agent if agent.startswith(prefix) else f"{prefix} {agent}"
 
 
 def app_of(agent: str | None) -> App | None:
-    """The app that a user agent, as kept, is marked with."""
-    found = _MARK.match(agent) if agent and agent[0] == "[" else None
+    """The app that a user agent, as kept, begins with."""
+    found = _PREFIX.match(agent) if agent and agent[0] == "[" else None
     if found is None:
         return None
     # The dot parts a label.
@@ -61,16 +61,16 @@ def app_of(agent: str | None) -> App | None:
     return App(name.replace("·", "-"), found[2]) if name else None
 
 
-def unmarked(agent: str | None) -> str | None:
+def without_app(agent: str | None) -> str | None:
     """The user agent as its client would have sent it without the header."""
     if not agent or agent[0] != "[":
         return agent
-    found = _MARK.match(agent)
+    found = _PREFIX.match(agent)
     return agent if found is None else agent[found.end() :] or None
 
 
 def with_version(label: str, agent: str | None) -> str:
-    """The *label* of a device, with the version of the app that *agent* is marked with."""
+    """The *label* of a device, with the version of the app that *agent* begins with."""
     app = app_of(agent)
     if app is None:
         return label

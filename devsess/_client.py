@@ -75,7 +75,7 @@ def _agent_among(headers: Mapping[str, str], agent: str | None) -> str | None:
         agent = _among(headers, "user-agent")
     if agent is not None and not isinstance(agent, str):
         return agent
-    return apps.marked(agent, _among(headers, apps.HEADER))
+    return apps.with_app(agent, _among(headers, apps.HEADER))
 
 
 def _among(headers: Mapping[str, str], wanted: str) -> str | None:

@@ -49,7 +49,7 @@ def client_of(request: Request, settings: Settings, device_token: str | None) ->
     proxies, named_in = settings.trusted_proxies, settings.proxy_header
     return Client(
         client_address(request.peer, headers, proxies, named_in),
-        apps.marked(headers.get("user-agent"), headers.get(apps.HEADER)),
+        apps.with_app(headers.get("user-agent"), headers.get(apps.HEADER)),
         hints or None,
         device_token,
     )

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Literal
 
 from attrs import evolve, frozen
 
-from devsess._app import app_of, unmarked
+from devsess._app import app_of, without_app
 from devsess._client import MAX_USER_AGENT, UNKNOWN
 from devsess._text import clean_text
 from devsess.devices.addresses import address, network
@@ -115,7 +115,7 @@ def traits(client: Client) -> Traits:
     _check(client)
     text = clean_text(client.user_agent, MAX_USER_AGENT)
     app = app_of(text)
-    claim = merged(read_agent(unmarked(text) or ""), read_hints(client.headers))
+    claim = merged(read_agent(without_app(text) or ""), read_hints(client.headers))
     if app is not None:
         claim = evolve(claim, app=app.name)
     return Traits(claim.label, claim.kind, claim.os, claim.browser)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from attrs import evolve, frozen
 
 from devsess import lifecycle, rotation, strength
-from devsess._app import unmarked
+from devsess._app import without_app
 from devsess._client import MAX_USER_AGENT
 from devsess._text import clean_text
 from devsess.devices.addresses import address
@@ -108,8 +108,8 @@ def _presented(
 
 def _looks_same(row: SessionRow, client: Client) -> bool:
     """Without a device token: whether the user agents are equal, or at least their families."""
-    agent = unmarked(clean_text(client.user_agent, MAX_USER_AGENT))
-    if agent == unmarked(row.user_agent) and (agent or not client.headers):
+    agent = without_app(clean_text(client.user_agent, MAX_USER_AGENT))
+    if agent == without_app(row.user_agent) and (agent or not client.headers):
         return True
     return same_family(traits(client), row.device.os, row.device.browser)
 
@@ -199,7 +199,7 @@ async def _whereabouts(op: Operation, row: SessionRow, client: Client) -> dict[s
     changes: dict[str, object] = {}
     sighting = sight(client, op.policy.privacy)
     agent = sighting.user_agent
-    if agent and agent not in (row.user_agent, unmarked(row.user_agent)):
+    if agent and agent not in (row.user_agent, without_app(row.user_agent)):
         changes["user_agent"] = agent
     if sighting.ip and sighting.ip != row.ip:
         location = await op.locate(address(client.ip))

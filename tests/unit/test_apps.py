@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from devsess import Client
-from devsess._app import App, app_of, marked, unmarked, with_version
+from devsess._app import App, app_of, with_app, with_version, without_app
 from devsess.devices.recognise import traits
 
 IPHONE = (
@@ -159,8 +159,8 @@ def test_no_text_breaks_it(agent: str, header: str) -> None:
     assert len(client.user_agent or "") <= 512
     assert traits(client).label
     assert found is None or (0 < len(found.name) <= 48 and len(found.version) <= 24)
-    if marked(agent, header) != agent:
-        assert unmarked(marked(agent, header)) in (agent or None, unmarked(agent))
+    if with_app(agent, header) != agent:
+        assert without_app(with_app(agent, header)) in (agent or None, without_app(agent))
 
 
 def test_an_app_has_two_parts() -> None:
