@@ -25,6 +25,17 @@ export interface SessionEvents {
   /** This tab or another one has signed out. */
   signout: Event;
   stepup: StepUpEvent;
+  /** The browser acts for another account than the one that this page was made for: load it again. */
+  switched: Event;
+}
+
+/** An account that this browser is signed in to. */
+export interface Account {
+  slot: number;
+  /** Whether the browser's requests act for it. */
+  current: boolean;
+  /** Its session, as the endpoint `sessions` shows one. */
+  session: { sessionId: string; userId: string; [member: string]: unknown };
 }
 
 export interface SessionOptions {
@@ -32,6 +43,11 @@ export interface SessionOptions {
   endpoints?: string;
   /** Tokens in memory, and no cookies. */
   bearer?: boolean;
+  /**
+   * With cookies, the id of the session that this page was made for, or null for none yet: requests
+   * then name it, and none acts for another account. Without it, from `accounts` or `switchTo` on.
+   */
+  session?: string | null;
 }
 
 /** A session in this browser; make one for a page. */
@@ -48,8 +64,20 @@ export class SessionClient extends EventTarget {
   renew(): Promise<boolean>;
   /** A sign-in or step-up: a request whose answer has new tokens, or sets new cookies. */
   exchange(input: RequestInfo | URL, init?: RequestInit): Promise<Response>;
-  /** Ends the session, for all tabs. */
-  signOut(options?: { forgetDevice?: boolean }): Promise<void>;
+  /**
+   * The accounts that this browser is signed in to.
+   *
+   * @throws RenewalError if the server does not say.
+   */
+  accounts(): Promise<Account[]>;
+  /**
+   * Acts for another one of them; pages of other accounts get the event `switched`.
+   *
+   * @throws RenewalError if it could not be done, with the status 404 if nobody is there.
+   */
+  switchTo(slot: number): Promise<Account>;
+  /** Ends the session, for all tabs; with `allAccounts`, or `forgetDevice`, those of all accounts. */
+  signOut(options?: { forgetDevice?: boolean; allAccounts?: boolean }): Promise<void>;
   /** Hears and holds nothing any more. */
   close(): void;
   addEventListener<K extends keyof SessionEvents>(

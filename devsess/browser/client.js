@@ -10,7 +10,6 @@ const [ENDED, RENEWED, BY_OTHERS] = [0, 1, 2];
 const { locks } = navigator;
 const pause = (ms) => new Promise((done) => setTimeout(done, ms));
 
-/** The session could not be renewed now, and may live: try again. */
 export class RenewalError extends Error {
   name = "RenewalError";
   constructor(message, status) {
@@ -42,10 +41,12 @@ const userOf = ({ access }) => {
   }
 };
 
+// Described in client.d.ts.
 export class SessionClient extends EventTarget {
   #url;
   #name;
   #bearer;
+  #session; // that this page is for; undefined: any
   #channel;
   #tokens = {};
   #at = 0; // the renewal that this tab knows
@@ -56,11 +57,12 @@ export class SessionClient extends EventTarget {
   #asking;
   #last = Promise.resolve();
 
-  constructor({ endpoints = "/auth", bearer = false } = {}) {
+  constructor({ endpoints = "/auth", bearer = false, session } = {}) {
     super();
     this.#url = new URL(endpoints.replace(/\/*$/, "/"), location.href);
     this.#name = `devsess ${this.#url} ${bearer ? "bearer" : "cookie"}`;
     this.#bearer = bearer;
+    this.#session = session;
     this.#live = !bearer;
     this.#channel = new BroadcastChannel(this.#name);
     this.#channel.onmessage = ({ data }) => this.#hear(data);
@@ -72,7 +74,6 @@ export class SessionClient extends EventTarget {
     });
   }
 
-  /** As the browser's fetch: with tokens, and once more where new ones are needed. */
   async fetch(input, init) {
     const request = new Request(input, init);
     if (new URL(request.url).origin !== this.#url.origin) return fetch(request);
@@ -82,14 +83,12 @@ export class SessionClient extends EventTarget {
     return this.#send(request, (used) => this.#alone(() => this.#renewed(used)), true);
   }
 
-  /** New tokens, unless another tab gets them meanwhile; false if the session has ended. */
   async renew() {
     await this.#ready;
     const used = this.#at;
     return (await this.#alone(() => this.#renewed(used))) !== ENDED;
   }
 
-  /** A sign-in or step-up: a request whose answer has new tokens, or sets new cookies. */
   async exchange(input, init) {
     const given = new Request(input, init);
     // All tabs wait for it.
@@ -102,23 +101,40 @@ export class SessionClient extends EventTarget {
       if (response.ok) {
         const members = parsed(await response.clone().text());
         if (!this.#bearer || members?.refresh_token) await this.#adopt(members ?? {});
+        if (this.#session === null) await this.#list();
       }
       return response;
     });
   }
 
-  /** Ends the session, for all tabs. */
-  async signOut({ forgetDevice = false } = {}) {
+  async accounts() {
+    await this.#ready;
+    return this.#list();
+  }
+
+  async switchTo(account) {
     await this.#ready;
     return this.#alone(async () => {
       await this.#catchUp();
-      const response = await this.#post("logout", { forget_device: forgetDevice });
+      const response = await this.#post("accounts/switch", { account });
+      if (!response.ok) throw new RenewalError("not switched", response.status);
+      const { account: found } = await response.json();
+      this.#session = null;
+      await this.#adopt(found, true);
+      return found;
+    });
+  }
+
+  async signOut({ forgetDevice = false, allAccounts = false } = {}) {
+    await this.#ready;
+    return this.#alone(async () => {
+      await this.#catchUp();
+      const response = await this.#post(allAccounts ? "accounts/logout" : "logout", { forget_device: forgetDevice });
       if (response.status !== 204 && !challengeOf(response)) throw new RenewalError("not signed out", response.status);
       this.#end("signout", this.#at, forgetDevice);
     });
   }
 
-  /** Hears and holds nothing any more. */
   close() {
     this.#channel.close();
     this.#unmark?.();
@@ -129,7 +145,7 @@ export class SessionClient extends EventTarget {
     const user = userOf(this.#tokens);
     for (;;) {
       const used = this.#at;
-      const response = await fetch(this.#dressed(request.clone()));
+      const response = await this.#checked(fetch(this.#dressed(request.clone())));
       const challenge = challengeOf(response);
       if (!challenge) return response;
       const { error } = challenge;
@@ -151,7 +167,11 @@ export class SessionClient extends EventTarget {
   }
 
   #dressed(request) {
-    if (!this.#bearer) return new Request(request, { credentials: "include" });
+    if (!this.#bearer) {
+      request = new Request(request, { credentials: "include" });
+      if (this.#session) request.headers.set("Devsess-Session", this.#session);
+      return request;
+    }
     const { access, device } = this.#tokens;
     if (access) request.headers.set("Authorization", `Bearer ${access}`);
     if (device) request.headers.set("Devsess-Device", device);
@@ -161,14 +181,29 @@ export class SessionClient extends EventTarget {
   #post(name, members) {
     const { refresh, device } = this.#tokens;
     const body = this.#bearer ? { ...members, refresh_token: refresh, device_token: device } : members;
-    return fetch(new URL(name, this.#url), {
+    const request = new Request(new URL(name, this.#url), {
       method: "POST",
       redirect: "error",
-      credentials: this.#bearer ? "omit" : "include",
+      credentials: "omit",
       headers: { "Content-Type": "application/json" },
       body: JSON.stringify(body),
       signal: AbortSignal.timeout(15000),
     });
+    return this.#checked(fetch(this.#bearer ? request : this.#dressed(request)));
+  }
+
+  async #checked(asked) {
+    const response = await asked;
+    if (response.status === 409 && parsed(await response.clone().text())?.error === "another_session") this.dispatchEvent(new Event("switched"));
+    return response;
+  }
+
+  async #list() {
+    const response = await fetch(this.#dressed(new Request(new URL("accounts", this.#url))));
+    if (!response.ok) throw new RenewalError("no accounts", response.status);
+    const { accounts } = await response.json();
+    this.#session ??= accounts.find((it) => it.current)?.session.sessionId ?? null;
+    return accounts;
   }
 
   // The callers of all that renews below hold the lock.
@@ -221,12 +256,14 @@ export class SessionClient extends EventTarget {
     else if (this.#at) await this.#mark();
   }
 
-  async #adopt({ access_token: access, refresh_token: refresh, device_token: device, expires_in: seconds }) {
+  async #adopt({ access_token: access, refresh_token: refresh, device_token: device, expires_in: seconds, session }, to) {
+    const id = session?.sessionId ?? null;
+    if (this.#session !== undefined) this.#session = id;
     const at = Math.max(Date.now(), this.#at + 1);
     const tokens = this.#bearer ? { access, refresh, device: device ?? this.#tokens.device } : {};
     const state = { at, due: seconds >= 0 ? Date.now() + seconds * 900 : Infinity, tokens };
     await this.#know(state);
-    this.#channel.postMessage(state);
+    this.#channel.postMessage(to ? { ...state, to: id } : state);
   }
 
   #know({ at, due, tokens = {} }) {
@@ -250,7 +287,8 @@ export class SessionClient extends EventTarget {
     });
   }
 
-  #hear({ ask, end, at, due, tokens }) {
+  #hear({ ask, end, at, due, tokens, to }) {
+    if (to && to !== this.#session) this.dispatchEvent(new Event("switched"));
     if (ask) {
       if (this.#live && this.#at) this.#channel.postMessage({ at: this.#at, due: this.#due, tokens: this.#tokens });
     } else if (end) {

@@ -24,7 +24,8 @@ import {{ RenewalError, SessionClient }} from "{script}";
 const bearer = location.search === "?bearer";
 const client = new SessionClient({{ endpoints: "/auth", bearer }});
 const events = [];
-for (const type of ["ended", "signout"]) client.addEventListener(type, () => events.push(type));
+const types = ["ended", "signout", "switched"];
+for (const type of types) client.addEventListener(type, () => events.push(type));
 client.addEventListener("stepup", (event) => {{
   events.push(`stepup ${{event.maxAge}} ${{event.acrValues}}`);
   const prove = () => client.exchange("/prove", {{ method: "POST" }}).then((it) => it.ok);
@@ -48,7 +49,7 @@ Fault = Callable[[Answer], Answer]
 class Site:
     """The app, with a count of its requests, and what happens to the next answers of a path."""
 
-    def __init__(self, origin: str | None = None) -> None:
+    def __init__(self, origin: str | None = None, accounts: int = 1) -> None:
         self.clock = FakeClock()
         self.sessions = SessionManager("memory://", keys=SECRET, clock=self.clock)
         self.requests: Counter[str] = Counter()
@@ -62,7 +63,7 @@ class Site:
         self._origin = origin
         origins = [origin] if origin else []
         self._inner = SessionMiddleware(
-            self._app, self.sessions, endpoints="/auth", origins=origins
+            self._app, self.sessions, endpoints="/auth", origins=origins, accounts=accounts
         )
 
     @property
@@ -149,9 +150,9 @@ def unavailable(_: Answer) -> Answer:
 
 
 @contextmanager
-def running(origin: str | None = None) -> Iterator[Site]:
+def running(origin: str | None = None, accounts: int = 1) -> Iterator[Site]:
     """A site; with *origin*, one whose pages are of that origin."""
-    site = Site(origin)
+    site = Site(origin, accounts)
     with site.sessions, LocalServer(site).running() as server:
         site.site = server.site
         yield site

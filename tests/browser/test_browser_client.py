@@ -506,7 +506,7 @@ def test_the_examples_of_the_document_run(visitor: Visitor, site: Site) -> None:
     """From top to bottom, as one script of a page; at its end somebody has signed out."""
     document = (Path(__file__).parents[2] / "docs" / "browser-client.md").read_text("utf-8")
     blocks = re.findall(r"^```js\n(.*?)^```", document, re.MULTILINE | re.DOTALL)
-    assert 5 == len(blocks)
+    assert 6 == len(blocks)
     site.examples = "\n".join([*blocks, "window.done = true;"])
     page = visitor.context.new_page()
     page.goto("/?examples")
