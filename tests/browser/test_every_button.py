@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, TypeAlias
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from _demo import Demo, demo
@@ -18,7 +18,7 @@ from devsess.web.account import pages as account
 from devsess.web.admin import pages as admin
 from devsess.web.routing import find
 
-# Pages of one route that a walk looks at.
+# Pages of one kind that a walk looks at.
 ALIKE = 6
 # Of which the last finds nothing new.
 WALKS = 10
@@ -39,6 +39,10 @@ class App:
         path = urlsplit(address).path
         found = find(self.routes, path.removeprefix(self.mount) or "/")
         return found.route if found and path.startswith(self.mount) else path
+
+    def kind(self, address: str) -> tuple[str, ...]:
+        """Its route and what it asks about: sessions of days are no sessions of somebody."""
+        return (self.route(address), *sorted(parse_qs(urlsplit(address).query)))
 
     @property
     def changes(self) -> set[str]:
@@ -86,7 +90,7 @@ class Presser:
         if not self.visitor.path.startswith(self.app.mount):
             self.app.enter(self.visitor, self.here)
         start = f"{self.app.mount}/"
-        todo, seen, routes = [start], {start}, Counter[str]()
+        todo, seen, alike = [start], {start}, Counter[tuple[str, ...]]()
         for here in todo:
             self.visitor.page.goto(here)
             for button in self._buttons(here):
@@ -95,8 +99,8 @@ class Presser:
             for link in self.visitor.page.locator("a[href]").evaluate_all(_PATHS):
                 is_new = link.startswith(start) and link not in seen
                 seen.add(link)
-                routes[self.app.route(link)] += is_new
-                if is_new and routes[self.app.route(link)] <= ALIKE:
+                alike[self.app.kind(link)] += is_new
+                if is_new and alike[self.app.kind(link)] <= ALIKE:
                     todo.append(link)
 
     def _buttons(self, here: str) -> list[Button]:
