@@ -2,7 +2,8 @@
 Several accounts in one browser: each has a slot, whose tokens lie in cookies of their own.
 
 A request acts for one slot, which a cookie names. That cookie is no secret: it only chooses
-among accounts whose tokens the browser holds. The device's cookie is common to all slots.
+among accounts whose tokens the browser holds. Each slot has a cookie of its device too: a late
+answer for one of them writes nothing that another one needs.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from devsess.adapters._body import EMPTY_BODY, Body
 from devsess.adapters._exchange import Exchange
 from devsess.adapters._http import SESSION_HEADER
 from devsess.adapters._problem import problem
+from devsess.devices.recognise import merged_ring
 from devsess.errors import BadTokenError, SessionNotFoundError
 
 if TYPE_CHECKING:
@@ -30,7 +32,7 @@ if TYPE_CHECKING:
 
 # The part of an exchange that belongs to its slot.
 _OF_SLOT = (
-    *("settings", "credentials", "session", "error"),
+    *("settings", "credentials", "client", "session", "error"),
     *("_jar", "_uses", "_prolonged", "_renewed"),
 )
 
@@ -52,7 +54,6 @@ class AccountsExchange(Exchange):
         self._came_for = self.settings.slot
         self._others: dict[int, Exchange] = {}
         self._looked_at: set[int] = set()
-        self._device = self.client.device_token
 
     _is_alone = False
 
@@ -76,13 +77,18 @@ class AccountsExchange(Exchange):
     async def refusal(self) -> Answer | None:
         """See Authentication; tokens of other slots count, and the session of the page."""
         refusal = await super().refusal()
-        if refusal is None and not self.credentials.can_sign_in:
+        if refusal is None and not self._is_ours_for_sure():
             refusal = await self._refusal_for_others()
         if refusal is None and self._is_of_another_page():
             self.depends_on_user = True
             self.vary_on(SESSION_HEADER)
             return self.ours(problem(409, _OTHER_PAGE, error="another_session"))
         return refusal
+
+    def _is_ours_for_sure(self) -> bool:
+        """Whether its own tokens would have had it refused; those of ended sessions do not."""
+        own = self.credentials
+        return own.can_sign_in and csrf.refusal(self.request, own, self.settings) is None
 
     async def _refusal_for_others(self) -> Answer | None:
         for other in self._with_tokens():
@@ -146,7 +152,8 @@ class AccountsExchange(Exchange):
     async def _entered(self, slot: int) -> Session:
         self.depends_on_user = True
         if slot not in range(self.settings.accounts):
-            raise SessionNotFoundError(f"this browser has no account {slot}")
+            self.refused = SessionNotFoundError(f"this browser has no account {slot}")
+            raise self.refused
         other = self._other(slot)
         other.is_status_query = self.is_status_query
         if slot not in self._looked_at:
@@ -155,7 +162,8 @@ class AccountsExchange(Exchange):
             other.session = None
             await other._validate(other.jar.held.access)
         if other.session is None:
-            raise other.missing()
+            self.refused = other.missing()
+            raise self.refused
         return other.session
 
     async def logout(
@@ -170,37 +178,36 @@ class AccountsExchange(Exchange):
             await super().logout(forget_device=forget_device, body=body)
             return
         self._check_not_begun()
-        for slot in range(len(self._slots)):  # also those that a lower option left behind
-            if slot != self.settings.slot and self._other(slot).credentials.can_sign_in:
-                await self._look_at(slot)
-                await self._end(self._other(slot), forget_device=forget_device)
+        for slot in self._other_slots:
+            await self._end(self._other(slot), forget_device=forget_device)
         # Last: while this session lives, a failure can be retried.
         await super().logout(forget_device=forget_device, body=body)
         self._act_in(0)
         self.jar.choose(persistent=False)
 
     async def _end(self, other: Exchange, *, forget_device: bool) -> None:
+        if not other.credentials.can_sign_in:
+            if forget_device and other.credentials.device:
+                other.jar.drop(forget_device=True)
+            return
+        await self._look_at(other.settings.slot)
         if other.session is None and other.error is not None:
             self.unended = (*self.unended, other.error)
         await other.logout(forget_device=forget_device)
 
     async def _signed_in_by(
-        self, sign_in: Callable[[], Awaitable[Grant]], *, cookies: bool
+        self, sign_in: Callable[[Client], Awaitable[Grant]], *, cookies: bool
     ) -> Grant:
         if not cookies or self._is_without_cookies:
             return await super()._signed_in_by(sign_in, cookies=cookies)
         self._check_not_begun()
         await self._look_at_others()
-        before, self.client = self.client, self._client_of_all()
         here = self.settings.slot
         try:
             grant = await super()._signed_in_by(sign_in, cookies=True)
         except BaseException:
             self._act_in(here)
             raise
-        finally:
-            self.client = before
-        self._device = grant.device_token or self._device
         self.jar.choose(persistent=grant.session.persistent)
         return grant
 
@@ -219,19 +226,12 @@ class AccountsExchange(Exchange):
         usable = (slot for slot in free if self._other(slot).credentials.error is None)
         return min(usable, default=here)
 
-    def _client_of_all(self) -> Client:
-        """
-        The client, whose device token begins with the devices of the accounts that stay.
-
-        A sign-in on a new device drops the last one of five. None is added that the token has not.
-        """
+    def _client_to_sign_in(self) -> Client:
+        """See Exchange; whichever slot an account was in, its device is known in each."""
         tokens = self.core.tokens.device
-        ring, here = tokens.read(self._device), self.settings.slot
-        live = {it.device.id: slot == here for slot, it in self._live().items()}
-        ordered = sorted(ring, key=lambda it: live.get(it, 2))
-        if tuple(ordered) == ring and self._device == self.client.device_token:
-            return self.client
-        return evolve(self.client, device_token=tokens.mint(ordered) if ordered else None)
+        every = (self, *map(self._other, self._other_slots))
+        ring = merged_ring([tokens.read(it.jar.held.device) for it in every])
+        return evolve(self.client, device_token=tokens.mint(ring) if ring else None)
 
     def undo(self) -> None:
         """See Exchange."""
@@ -251,6 +251,11 @@ class AccountsExchange(Exchange):
     def _is_without_cookies(self) -> bool:
         return self._is_alone or self.credentials.by == "bearer"
 
+    @property
+    def _other_slots(self) -> list[int]:
+        """All but this one; also those that a lower option left behind."""
+        return [it.slot for it in self._slots if it.slot != self.settings.slot]
+
     def _other(self, slot: int) -> Exchange:
         if slot not in self._others:
             other = Exchange(self.sessions, self._slots[slot], self.request)
@@ -263,7 +268,7 @@ class AccountsExchange(Exchange):
         """The other slots whose tokens came."""
         if self._is_without_cookies:
             return []
-        slots = (it for it in range(self.settings.accounts) if it != self.settings.slot)
+        slots = (it for it in self._other_slots if it < self.settings.accounts)
         return [it for it in map(self._other, slots) if it.credentials.can_sign_in]
 
     async def _look_at_others(self) -> None:
@@ -304,6 +309,11 @@ class AccountsExchange(Exchange):
     # For the response.
 
     @property
+    def shows_somebody(self) -> bool:
+        """See Exchange; a list of accounts does too, where nobody acts."""
+        return bool(self._live())
+
+    @property
     def has_cookies(self) -> bool:
         """See Exchange."""
         return super().has_cookies or any(it.has_cookies for it in self._others.values())
@@ -321,7 +331,7 @@ class AccountsExchange(Exchange):
             await other.update_cookies()
 
     def _cookies(self) -> list[Header]:
-        """Those of all slots; of a cookie that two of them set, this one's stands."""
+        """Those of all slots; of choices that two of them set, this one's stands."""
         own = super()._cookies()
         names = {_name(line) for line in own}
         others = (line for it in self._others.values() for line in it._cookies())

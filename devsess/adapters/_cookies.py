@@ -79,14 +79,15 @@ class Cookies:
         """
         The names of the three cookies; with *slot*, those of one of several accounts.
 
-        The first one's are those of a browser with one account, and the device's is common to all.
+        The first one's are those of a browser with one account.
         `__Host-` makes browsers refuse them without Secure, with Domain, or with
         another Path: no subdomain and no plain http can set them (RFC 6265bis §4.1.3).
         """
         is_host = self.domain is None and self.path == "/"
         prefix = "" if not secure else "__Host-" if is_host else "__Secure-"
         end = f"-{slot}" if slot else ""
-        names = (f"access{end}", f"refresh{end}", "device", *(() if slot is None else ("slot",)))
+        names = [f"{it}{end}" for it in ("access", "refresh", "device")]
+        names += [] if slot is None else ["slot"]
         return CookieNames(*(f"{prefix}{self.name}-{it}" for it in names))
 
     def attributes(self, *, secure: bool) -> str:

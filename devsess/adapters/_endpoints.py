@@ -13,7 +13,6 @@ from devsess.adapters import _account_endpoints as accounts
 from devsess.adapters import _csrf as csrf
 from devsess.adapters import _held_endpoints as held_sign_ins
 from devsess.adapters._body import (
-    EMPTY_BODY,
     Body,
     BodyError,
     is_json,
@@ -156,6 +155,14 @@ _MAY_LIVE = (BadTokenError, TokenExpiredError, DeviceMismatchError)
 
 
 async def _logout(exchange: Exchange, _: str, raw: bytes | None) -> Answer:
+    return await _ended(exchange, raw)
+
+
+async def _logout_all(exchange: Exchange, _: str, raw: bytes | None) -> Answer:
+    return await _ended(exchange, raw, all_accounts=True)
+
+
+async def _ended(exchange: Exchange, raw: bytes | None, *, all_accounts: bool = False) -> Answer:
     """End the session; one that has ended already is no error (RFC 7009 §2.2)."""
     # The body of a form or a beacon is the app's own.
     body = await _read_body(exchange, raw if is_json(exchange.request) else b"")
@@ -165,15 +172,10 @@ async def _logout(exchange: Exchange, _: str, raw: bytes | None) -> Answer:
     if exchange.session is None and body.refresh_token is not None:
         with suppress(InvalidSessionError):  # it has ended already
             exchange.session = (await _refreshed(exchange, body)).session
-    return await _signed_out(exchange, body)
+    return await _signed_out(exchange, body, all_accounts=all_accounts)
 
 
-async def _logout_all(exchange: Exchange, _: str, __: bytes | None) -> Answer:
-    await exchange.authenticate()
-    return await _signed_out(exchange, EMPTY_BODY, all_accounts=True)
-
-
-async def _signed_out(exchange: Exchange, body: Body, *, all_accounts: bool = False) -> Answer:
+async def _signed_out(exchange: Exchange, body: Body, *, all_accounts: bool) -> Answer:
     """End the session, and say whether one may live on."""
     may_live = exchange.session is None and isinstance(exchange.error, _MAY_LIVE)
     is_bad, missing = may_live or exchange.credentials.error is not None, exchange.missing()
@@ -298,7 +300,7 @@ async def _described(exchange: Exchange, _: str, __: bytes | None) -> Answer:
 
 
 # These check for other sites themselves, once they have read the body.
-_CHECK_THEMSELVES = (_refresh, _logout)
+_CHECK_THEMSELVES = (_refresh, _logout, _logout_all)
 # These look at accounts that a page was not made for, or at none.
 _FOR_ANY_PAGE = (
     *(_session, _accounts, accounts.switch, _logout_all),

@@ -63,7 +63,7 @@ class Exchange(Authentication):
     async def login(self, user_id: str, options: LoginOptions, *, cookies: bool = True) -> Grant:
         """Sign in on this response; with *cookies*, the browser's previous session ends."""
         return await self._signed_in_by(
-            lambda: self.sessions.login(user_id, self.client, **options), cookies=cookies
+            lambda client: self.sessions.login(user_id, client, **options), cookies=cookies
         )
 
     async def collect(
@@ -71,16 +71,16 @@ class Exchange(Authentication):
     ) -> Grant:
         """Collect a held sign-in on this response, as `login`."""
         return await self._signed_in_by(
-            lambda: self.sessions.collect(pending_token, client or self.client), cookies=cookies
+            lambda own: self.sessions.collect(pending_token, client or own), cookies=cookies
         )
 
     async def _signed_in_by(
-        self, sign_in: Callable[[], Awaitable[Grant]], *, cookies: bool
+        self, sign_in: Callable[[Client], Awaitable[Grant]], *, cookies: bool
     ) -> Grant:
         self._check_not_begun()
         if not cookies:
             self.jar.leave_alone()
-        grant = await sign_in()
+        grant = await sign_in(self._client_to_sign_in())
         before = self._replaced_by(grant) if cookies else None
         if before is not None and before.id not in grant.evicted:
             # Its cookies are overwritten: the browser can neither use nor end it.
@@ -91,6 +91,10 @@ class Exchange(Authentication):
             await self._revoke(grant.session, "undeliverable")
             raise
         return grant
+
+    def _client_to_sign_in(self) -> Client:
+        """The client, with the device token that its sign-in presents."""
+        return self.client
 
     def _replaced_by(self, _: Grant) -> Session | None:
         """The session that a sign-in takes the cookies of."""
@@ -106,10 +110,9 @@ class Exchange(Authentication):
         """Act for the account in *slot*."""
         self.depends_on_user = True
         if slot != self.settings.slot:
-            raise SessionNotFoundError(f"this browser has no account {slot}")
-        if self.session is None:
-            raise self.missing()
-        return self.session
+            self.refused = SessionNotFoundError(f"this browser has no account {slot}")
+            raise self.refused
+        return self.signed_in()
 
     async def step_up(self, options: StepUpOptions) -> Grant:
         """Step the session up; its new tokens go out with this response."""
@@ -264,6 +267,11 @@ class Exchange(Authentication):
         """Whether `update_cookies` has anything to do."""
         return self._prolonged is not None or self._renewed is not None
 
+    @property
+    def shows_somebody(self) -> bool:
+        """Whether the page may show a user's own data."""
+        return self.session is not None
+
     def headers(self, content_type: str, *, is_marked: bool, is_shared: bool) -> list[Header]:
         """
         The headers to add to a response.
@@ -276,8 +284,8 @@ class Exchange(Authentication):
         found = cookies = self._cookies()
         if cookies or self._gives_tokens:
             found = [*cookies, NO_STORE]
-        elif self.session is not None and not is_marked and not self.request.is_live:
-            found = [PRIVATE]  # the page may show the user's own data
+        elif self.shows_somebody and not is_marked and not self.request.is_live:
+            found = [PRIVATE]
         if self._has_signed_out and self.settings.clear_site_data:
             found.append(CLEAR_CACHE)
         if self._is_ours and self.settings.origins:

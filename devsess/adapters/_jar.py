@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from attrs import evolve
 
 from devsess.adapters import _cookies as cookies
+from devsess.policy import LONGEST_COOKIE
 
 if TYPE_CHECKING:
     from devsess.adapters._carrier import Credentials
@@ -80,7 +81,7 @@ class Jar:
         name, slot = self._settings.cookie_names.slot, self._settings.slot
         if not self._is_carried or name is None:
             return
-        attributes, age = self._settings.cookie_attributes, int(self._settings.device_lifetime)
+        attributes, age = self._settings.cookie_attributes, int(LONGEST_COOKIE)
         line = cookies.write(name, str(slot), attributes, max_age=age if persistent else None)
         self._choice = (line if slot else cookies.clear(name, attributes),)
 

@@ -153,7 +153,8 @@ _ACCOUNT_PATHS: dict[str, Any] = {
     "/accounts/logout": {
         "post": {
             "summary": "End the sessions of all accounts of this browser.",
-            "responses": {**_NOTHING, **_problems(401, 403, 503)},
+            "requestBody": _BODY,
+            "responses": {**_NOTHING, **_problems(400, 401, 403, 413, 503)},
         }
     },
 }

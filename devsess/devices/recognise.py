@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hmac
 from collections.abc import Mapping
+from itertools import zip_longest
 from typing import TYPE_CHECKING, Literal
 
 from attrs import evolve, frozen
@@ -184,7 +185,13 @@ def resembling(devices: Sequence[DeviceRow], sighting: Sighting) -> DeviceRow | 
 
 def ring_with(device_id: str, ring: Sequence[str]) -> tuple[str, ...]:
     """The key ring after a sign-in: *device_id*, then the others once each, five in all."""
-    return tuple(dict.fromkeys((device_id, *ring)))[:MAX_RING]
+    return merged_ring([(device_id, *ring)])
+
+
+def merged_ring(rings: Sequence[Sequence[str]]) -> tuple[str, ...]:
+    """The first id of each of the key rings, then the second ones, and so on; five in all."""
+    ids = (it for rank in zip_longest(*rings) for it in rank if it is not None)
+    return tuple(dict.fromkeys(ids))[:MAX_RING]
 
 
 def _same_digest(kept: bytes | None, presented: bytes | None) -> bool:

@@ -15,6 +15,7 @@ from devsess.devices.recognise import (
     Match,
     Sighting,
     Traits,
+    merged_ring,
     recognise,
     resembling,
     ring_with,
@@ -254,3 +255,20 @@ def test_the_newest_key_hangs_first(ring: list[str], expected: tuple[str, ...]) 
 
     assert expected == actual
     assert len(actual) <= MAX_RING
+
+
+@pytest.mark.parametrize(
+    ("rings", "expected"),
+    [
+        ([], ()),
+        ([(), ()], ()),
+        ([("a",), ()], ("a",)),
+        ([("a", "b", "c"), ("d", "a"), ("e",)], ("a", "d", "e", "b", "c")),
+        ([("a", "b", "c", "d", "e"), ("f",)], ("a", "f", "b", "c", "d")),
+    ],
+)
+def test_of_several_rings_the_first_keys_come_first(
+    rings: list[tuple[str, ...]], expected: tuple[str, ...]
+) -> None:
+    """They are those of the latest sign-ins; each once, five at most."""
+    assert expected == merged_ring(rings)

@@ -60,7 +60,7 @@ class Browser:
             sent.append(("Content-Type", "application/json"))
         sent += [(name.replace("_", "-"), value) for name, value in headers.items()]
         answer = self.send(method, path, sent, content)
-        self._keep(answer)
+        self.keep(answer)
         return answer
 
     def get(self, path: str, **headers: Any) -> httpx.Response:
@@ -80,7 +80,7 @@ class Browser:
         """Closed and opened again: cookies without Max-Age are gone."""
         self.jar = {name: it for name, it in self.jar.items() if "Max-Age" in it.attributes}
 
-    def _keep(self, answer: httpx.Response) -> None:
+    def keep(self, answer: httpx.Response) -> None:
         for line in answer.headers.get_list("set-cookie"):
             name, cookie = parsed(line)
             if cookie.attributes.get("Max-Age") == "0":

@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from _accounts import SLOT, in_slot, live, of_slot, signed_in
 from _browser import ACCESS, DEVICE, REFRESH, Browser, Cookie
 
 from devsess import DevsessError, Policy, SessionManager
@@ -15,7 +16,6 @@ from devsess.tokens.keys import generate_secret
 
 SWITCH = "/auth/accounts/switch"
 HEADER = "Devsess-Session"
-SLOT = "__Host-devsess-slot"
 FRIEND = "https://www.app.example"
 # Of a page that was made for another session, each of these would act for the wrong one.
 REFUSED = [
@@ -46,13 +46,6 @@ OPEN = [
 @pytest.fixture
 def site(make: Callable[..., Any]) -> Any:
     return make(accounts=3)
-
-
-def signed_in(site: Any, *users: str) -> Browser:
-    browser: Browser = site.browser()
-    for user in users:
-        assert 200 == browser.post(f"/login?user={user}").status_code
-    return browser
 
 
 def accounts(browser: Browser) -> list[dict[str, Any]]:
@@ -121,7 +114,7 @@ def test_a_switch_to_an_account_that_ended_is_one_to_nobody(site: Any) -> None:
     browser = signed_in(site, "ada", "bob")
     site.sessions.revoke_all("ada")
     assert 404 == switch(browser, 0).status_code
-    assert {f"{ACCESS}-1", f"{REFRESH}-1", DEVICE, SLOT} == set(browser.jar)
+    assert {DEVICE, *of_slot(1), SLOT} == set(browser.jar)
 
 
 @pytest.mark.parametrize("slot", ["0", None, True, 1.5, -1, 5, 10**30, [0]])
@@ -142,7 +135,7 @@ def test_all_accounts_sign_out(site: Any) -> None:
     """Their devices stay known; a second time there is nobody, and that is no error."""
     browser = signed_in(site, "ada", "bob", "eve")
     assert 204 == browser.post("/auth/accounts/logout").status_code
-    assert {DEVICE} == set(browser.jar)
+    assert {in_slot(DEVICE, slot) for slot in range(3)} == set(browser.jar)
     assert [] == [it for user in ("ada", "bob", "eve") for it in site.sessions.list(user)]
     assert 204 == browser.post("/auth/accounts/logout").status_code
 
@@ -160,6 +153,38 @@ def test_a_sign_out_says_that_a_session_may_live_on(site: Any, slot: int) -> Non
     assert [1 - slot] == [
         number for number, user in enumerate(("ada", "bob")) if not site.sessions.list(user)
     ]
+
+
+@pytest.mark.parametrize("minutes", [0, 16])
+def test_a_sign_out_of_all_may_forget_the_device(site: Any, minutes: int) -> None:
+    """As the plain one may: no account trusts it any longer, and no cookie names it."""
+    browser = signed_in(site, "ada", "bob")
+    until = site.clock.now() + timedelta(days=9)
+    for user in ("ada", "bob"):
+        site.sessions.trust_device(user, live(site, user)[0].device.id, until)
+    site.clock.advance(timedelta(minutes=minutes))
+    answer = browser.post("/auth/accounts/logout", body={"forget_device": True})
+    assert (204, {}) == (answer.status_code, browser.jar)
+    for user in ("ada", "bob"):
+        assert [None] == [it.trusted_until for it in site.sessions.devices(user)]
+
+
+def test_a_sign_out_of_all_ends_the_one_of_a_program(site: Any) -> None:
+    """Whose refresh token is in the body, as at the plain one: no cookie beside it is read."""
+    browser, program = signed_in(site, "ada"), site.program("eve")
+    body = {name: program.tokens[name] for name in ("refresh_token", "device_token")}
+    assert 204 == browser.post("/auth/accounts/logout", site=None, body=body).status_code
+    assert ([], "ada") == (live(site, "eve"), browser.get("/me").json()["user"])
+
+
+@pytest.mark.parametrize(("body", "status"), [([], 400), ({"forget_device": 1}, 400)])
+def test_a_sign_out_of_all_that_is_not_understood_ends_none(
+    site: Any, body: Any, status: int
+) -> None:
+    """As at the plain one."""
+    browser = signed_in(site, "ada", "bob")
+    assert status == browser.post("/auth/accounts/logout", body=body).status_code
+    assert (1, 1) == (len(live(site, "ada")), len(live(site, "bob")))
 
 
 def test_the_plain_sign_out_ends_one(site: Any) -> None:
@@ -203,6 +228,22 @@ def test_a_request_without_an_origin_is_refused_for_tokens_of_any_slot(
     site.sessions.revoke_all("ada")
     site.sessions.revoke_all("bob")
     assert 403 != browser.post(path, site=None, body=body).status_code
+
+
+@pytest.mark.parametrize("path", [SWITCH, "/auth/accounts/logout", "/switch?slot=0", "/logout?all"])
+@pytest.mark.parametrize("how", ["ended", "twice"])
+def test_cookies_that_sign_nobody_in_do_not_let_others_pass(site: Any, path: str, how: str) -> None:
+    """The current account has ended, or its cookie came twice: the others are still there."""
+    browser = signed_in(site, "ada", "bob")
+    if how == "ended":
+        site.sessions.revoke_all("bob")
+    line = "; ".join(f"{name}={it.value}" for name, it in browser.jar.items())
+    line += f"; {ACCESS}-1=x" * (how == "twice")
+    headers = [("Host", browser.host), ("Cookie", line)]
+    headers += [("Content-Type", "application/json")] * (path == SWITCH)
+    body = b'{"account": 0}' if path == SWITCH else b""
+    assert 403 == site.send("POST", path, headers, body).status_code
+    assert 1 == len(live(site, "ada"))
 
 
 @pytest.mark.parametrize(("method", "path"), REFUSED)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from _accounts import in_slot
 from _browser import ACCESS, DEVICE, Browser
 from _raw_apps import wsgi_app
 from _wsgi_driver import on_wsgi
@@ -117,14 +118,15 @@ class Accounts(RuleBasedStateMachine):
         assert found == self.browser.get("/accounts").json()
 
     def _check_devices(self) -> None:
-        """Each session goes on validating on its own device, with the browser's one token."""
-        jar = self.browser.jar
+        """Each session goes on validating on its own device, whose token is in its slot."""
         for slot, user in enumerate(self.slots):
             if user is not None:
-                name = f"{ACCESS}-{slot}" if slot else ACCESS
-                client = Client(ip="192.0.2.1", device_token=jar[DEVICE].value)
-                session = self.sessions.validate(jar[name].value, client, touch=False)
-                ring = self.sessions.core.tokens.device.read(jar[DEVICE].value)
+                access, device = (
+                    self.browser.jar[in_slot(it, slot)].value for it in (ACCESS, DEVICE)
+                )
+                client = Client(ip="192.0.2.1", device_token=device)
+                session = self.sessions.validate(access, client, touch=False)
+                ring = self.sessions.core.tokens.device.read(device)
                 assert (user, True) == (session.user_id, session.device.id in ring)
 
     @precondition(lambda self: None not in self.slots)

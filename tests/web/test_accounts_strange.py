@@ -1,0 +1,122 @@
+"""What another site, a bug or a curious person may do to the cookies of several accounts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from _accounts import SLOT, in_slot, listed, live, of_slot, sign_in, signed_in, switch, who
+from _browser import ACCESS, DEVICE, REFRESH, Cookie
+from _wsgi_driver import on_wsgi
+
+from devsess import SessionManager
+from devsess.adapters.wsgi import SessionMiddleware
+from devsess.tokens.keys import generate_secret
+
+PAGE = {"Accept": "text/html,*/*"}
+WRONG_SLOTS = ["", "x", "-1", "00", "%31", "1x", "3", "4", "9", "1.0", "1" * 4000]
+
+
+@pytest.fixture
+def site(make: Callable[..., Any]) -> Any:
+    return make(accounts=3)
+
+
+@pytest.mark.parametrize("value", WRONG_SLOTS)
+def test_a_slot_that_there_is_not_counts_as_the_first(site: Any, value: str) -> None:
+    """Nobody is signed out by it, and it is no error."""
+    browser = signed_in(site, "ada", "bob")
+    browser.jar[SLOT] = Cookie(value, {})
+    assert "ada" == who(browser)
+    assert 200 == switch(browser, 1)
+    assert "bob" == who(browser)
+
+
+@pytest.mark.parametrize("values", [("0", "1"), ("1", "0"), ("1", "1")])
+def test_a_choice_that_came_twice_is_refused(site: Any, values: tuple[str, str]) -> None:
+    """Another site set one: nobody acts for an account they did not choose, or is signed out."""
+    browser = signed_in(site, "ada", "bob")
+    browser.jar.pop(SLOT)
+    line = "; ".join(f"{name}={it.value}" for name, it in browser.jar.items())
+    twice = "".join(f"; {SLOT}={value}" for value in values)
+    for path, headers in (("/me", {}), ("/me", PAGE)):
+        answer = site.send("GET", path, [("Cookie", line + twice), *headers.items()], b"")
+        assert 401 == answer.status_code
+    cleared = [it.partition("=")[0] for it in answer.headers.get_list("set-cookie")]
+    assert {SLOT} == set(cleared)
+    assert "ada" == who(browser)
+
+
+@pytest.mark.parametrize("slot", [0, 1])
+def test_cookies_of_a_slot_that_came_twice_are_that_slots_trouble(site: Any, slot: int) -> None:
+    """The other account acts, and the slot counts as one that nobody is in."""
+    browser = signed_in(site, "ada", "bob")
+    other, user = 1 - slot, ("ada", "bob")[1 - slot]
+    twin = f"{in_slot(ACCESS, slot)}=x"
+    assert 200 == switch(browser, other)
+    line = "; ".join(f"{name}={it.value}" for name, it in browser.jar.items())
+    answer = site.send("GET", "/accounts", [("Cookie", f"{line}; {twin}")], b"")
+    assert [[other, user, True]] == answer.json()
+
+
+def test_tokens_copied_into_two_slots_are_one_account(site: Any) -> None:
+    """Listed once; a sign-out ends it in both."""
+    browser = signed_in(site, "ada", "bob")
+    for name in (ACCESS, REFRESH):
+        browser.jar[f"{name}-2"] = browser.jar[f"{name}-1"]
+    assert [(0, "ada", False), (1, "bob", True)] == listed(browser)
+    switch(browser, 2)
+    assert [(0, "ada", False), (2, "bob", True)] == listed(browser)
+    browser.post("/logout")
+    assert [(0, "ada", False)] == listed(browser)
+
+
+def test_a_session_that_ended_elsewhere_frees_its_slot(site: Any) -> None:
+    """It is not listed and not switched to, and the next sign-in takes its place."""
+    browser = signed_in(site, "ada", "bob")
+    site.sessions.revoke_all("ada")
+    assert [(1, "bob", True)] == listed(browser)
+    assert 401 == switch(browser, 0)
+    assert "bob" == who(browser)
+    sign_in(browser, "eve")
+    assert [(0, "eve", True), (1, "bob", False)] == listed(browser)
+
+
+def test_dead_cookies_of_other_slots_are_cleared(site: Any) -> None:
+    """Where they were looked at, and a person goes to a page."""
+    browser = signed_in(site, "ada", "bob")
+    site.sessions.revoke_all("ada")
+    browser.get("/accounts", **PAGE)
+    assert {DEVICE, *of_slot(1), SLOT} == set(browser.jar)
+
+
+def test_a_refresh_token_in_another_slot_is_a_stolen_one(site: Any) -> None:
+    """It comes with the device of another account: its session ends, and no two are mixed."""
+    browser = signed_in(site, "ada", "bob")
+    browser.jar[REFRESH] = browser.jar[f"{REFRESH}-1"]
+    switch(browser, 0)
+    assert "ada" == who(browser)
+    site.clock.advance(timedelta(minutes=16))
+    assert None is who(browser)
+    assert ([], 1) == (live(site, "bob"), len(live(site, "ada")))
+
+
+@pytest.mark.parametrize("path", ["/accounts", "/login?user=eve", "/switch?slot=0", "/logout?all"])
+def test_a_store_that_is_away_signs_nobody_out(site: Any, path: str) -> None:
+    """503, and no cookie is cleared."""
+    browser = signed_in(site, "ada", "bob")
+    before = dict(browser.jar)
+    aside = site.path.with_suffix(".away")
+    site.path.rename(aside)
+    assert 503 == browser.post(path, **PAGE).status_code
+    assert before == browser.jar
+
+
+def test_a_slot_is_a_number() -> None:
+    """The text of a form is a program's mistake, and not an account that is not there."""
+    with SessionManager("memory://", keys=generate_secret()) as sessions:
+        app = SessionMiddleware(lambda environ, _: environ["devsess"].switch("1"), sessions)
+        with pytest.raises(TypeError, match="a slot is an int, not str"):
+            on_wsgi(app, "GET", "/")
