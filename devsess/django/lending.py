@@ -65,7 +65,7 @@ class ConnectionApart:
         self.dialect: str = connections[alias].vendor
 
     @contextmanager
-    def lend(self, isolation: Isolation) -> Iterator[Any]:  # noqa: ARG002 - it is used for writes alone
+    def lend(self, isolation: Isolation) -> Iterator[Any]:  # noqa: ARG002 - each call is a transaction
         """See Lender."""
         wrapper = connections[self._alias].copy()
         # Of a pool it would wait for one that another thread holds, which waits for this one's.

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 # Each statement sees what was committed before it; in a snapshot, ended sessions would look live.
-_ISOLATION = "read committed"
+_LEVEL = "read committed"
 
 
 class OwnStore(LentStore):
@@ -78,7 +78,7 @@ class JoinedStore(StoreWithin[OwnStore]):
 
     @property
     def _is_tested(self) -> bool:
-        """Whether a test's transaction is around: each time, for `bound` may have come earlier."""
+        """Whether a test's transaction is around; one may begin after `bound` was called."""
         return bool(self._watch.tests)
 
     @property
@@ -144,7 +144,7 @@ class JoinedStore(StoreWithin[OwnStore]):
             savepoint.__exit__(None if error is None else type(error), error, None)
 
     async def _check(self) -> None:
-        """Once for each transaction: see `_ISOLATION`."""
+        """Once for each transaction: see `_LEVEL`."""
         # atomic() within a transaction by hand commits nothing.
         if not (self._wrapper.in_atomic_block and self._wrapper.commit_on_exit):
             raise ConfigurationError(
@@ -157,9 +157,9 @@ class JoinedStore(StoreWithin[OwnStore]):
             self._wrapper.wrap_database_errors,
         ):
             [level] = driver.execute("SHOW transaction_isolation").fetchone()
-        if level != _ISOLATION:
+        if level != _LEVEL:
             raise ConfigurationError(
-                f"this transaction is in {level}, and devsess joins those in {_ISOLATION}"
+                f"this transaction is in {level}, and devsess joins those in {_LEVEL}"
             )
         self._watch.is_checked = True
 

@@ -313,7 +313,7 @@ class Joined(Protocol):
         ...
 
     async def write_apart(self, on_late: Callable[[], object]) -> None:
-        """Write what was undone for good, now or at the end; *on_late* is called in that case."""
+        """Write for good what was undone: now; or when all has ended, and then call *on_late*."""
         ...
 
     async def put_off(self, again: Callable[[], Awaitable[None] | None]) -> bool:

@@ -45,7 +45,7 @@ Runner: TypeAlias = "Callable[[Callable[[Connection], Any]], Awaitable[Any]]"
 AtCommit: TypeAlias = "Callable[[], Awaitable[None] | None]"
 
 # Each statement sees what was committed before it: see `unit` for its locks.
-_ISOLATION = "READ COMMITTED"
+_LEVEL = "READ COMMITTED"
 
 
 @define
@@ -142,10 +142,10 @@ class JoinedStore(StoreWithin[Calls]):
             raise ConfigurationError("this session is bound to another engine than the store's")
         if connection.dialect.name != "sqlite":
             level = connection.get_isolation_level()
-            if level != _ISOLATION:
+            if level != _LEVEL:
                 raise ConfigurationError(
-                    f"this transaction is in {level}, and devsess joins those in {_ISOLATION}: "
-                    f"create_engine(..., isolation_level={_ISOLATION!r})"
+                    f"this transaction is in {level}, and devsess joins those in {_LEVEL}: "
+                    f"create_engine(..., isolation_level={_LEVEL!r})"
                 )
         self._is_checked = True
 

@@ -71,12 +71,13 @@ class StoreWithin(Calls, Generic[Outside]):
         if beside is not None:
             await beside.check()
             self._outside.is_ready = True
+        # Each time: a rollback would take these rows away again.
         elif not await self.run(migrating.is_ready, Isolation.READ):
             await self.run(migrating.put_first_rows, Isolation.WRITE)
 
     async def write(self, work: Call[T], *, waits: bool = True) -> T:
-        # One write is part of nothing, and the manager calls it as a read: the use of a ticket,
-        # which no rollback may undo.
+        # Two writes are part of no operation: the use of a ticket, which no rollback may undo, and
+        # the correction by a read of instants that lie ahead.
         if self._savepoint is None:
             return await self._alone.write(work, waits=waits)
         await self.check()
