@@ -6,10 +6,11 @@ from typing import Any
 
 from attrs import frozen
 
+from devsess.devices.recognise import MAX_RING
 from devsess.models import Session
 
-# The greatest number of accounts in one browser: as many ids has its device token.
-MAX_ACCOUNTS = 5
+# The greatest number of accounts in one browser. A sign-in presents the devices of all of them.
+MAX_ACCOUNTS = MAX_RING
 
 
 @frozen

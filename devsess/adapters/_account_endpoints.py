@@ -26,8 +26,8 @@ async def switch(exchange: Exchange, _: str, raw: bytes | None) -> Answer:
     """
     Act for the account that the body names, from now on.
 
-    The body is JSON, which no other site's form can send. An account that has ended is a 404: a
-    401 would say that the current one had.
+    The body is JSON, which no other site's form can send. A slot without a live session is a 404:
+    a 401 would say that the current session had ended.
     """
     try:
         slot = _slot(exchange.request, raw)
@@ -44,6 +44,6 @@ async def switch(exchange: Exchange, _: str, raw: bytes | None) -> Answer:
 def _slot(request: Request, raw: bytes | None) -> int:
     slot = json_members(request, raw).get("account")
     numbers = range(MAX_ACCOUNTS)
-    if not isinstance(slot, int | float) or slot is True or slot is False or slot not in numbers:
+    if not isinstance(slot, int | float) or isinstance(slot, bool) or slot not in numbers:
         raise BodyError(400, f"account is a number from 0 to {MAX_ACCOUNTS - 1}.")
     return int(slot)  # 1.0 is a spelling of 1

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, get_args
 
+from devsess.adapters._account import MAX_ACCOUNTS
 from devsess.models import Kind
 
 _TEXT = {"type": "string"}
@@ -109,6 +110,7 @@ def _problems(*statuses: int) -> dict[str, Any]:
     return {str(status): {"description": "Refused.", "content": content} for status in statuses}
 
 
+# None of these is refused to a page that was made for another session; no path of accounts is.
 _FOR_ANY_PAGE = ("/session", "/jwks.json", "/openapi.json")
 _BODY: dict[str, Any] = {
     "required": False,
@@ -124,7 +126,9 @@ _ACCOUNT: dict[str, Any] = {
     "required": True,
     "content": {
         "application/json": {
-            "schema": _object({"account": {"type": "integer", "minimum": 0, "maximum": 4}})
+            "schema": _object(
+                {"account": {"type": "integer", "minimum": 0, "maximum": MAX_ACCOUNTS - 1}}
+            )
         }
     },
 }
@@ -303,12 +307,12 @@ def _for_its_page(operation: dict[str, Any]) -> dict[str, Any]:
 def _paths(*, has_accounts: bool) -> dict[str, Any]:
     if not has_accounts:
         return _PATHS
-    theirs = {
+    for_one = {
         path: {method: _for_its_page(operation) for method, operation in ways.items()}
         for path, ways in _PATHS.items()
         if path not in _FOR_ANY_PAGE
     }
-    return {**_PATHS, **theirs, **_ACCOUNT_PATHS}
+    return {**_PATHS, **for_one, **_ACCOUNT_PATHS}
 
 
 def description(endpoints: str, access_cookie: str, *, has_accounts: bool) -> dict[str, Any]:

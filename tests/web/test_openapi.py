@@ -13,7 +13,7 @@ from schemathesis import GenerationMode
 
 from devsess import SessionManager
 from devsess.adapters._body import _KNOWN, _meant
-from devsess.adapters._endpoints import _ROUTES, _SESSION
+from devsess.adapters._endpoints import _FOR_ANY_PAGE, _ROUTES, _SESSION
 from devsess.adapters.wsgi import SessionMiddleware
 
 SESSIONS = SessionManager("memory://", keys="t7vKq2Zr9XwLm4NbY8sHd5JfC3pQx6RgUe1")
@@ -42,6 +42,21 @@ def test_a_browser_with_one_account_has_no_endpoints_of_several() -> None:
     assert "Devsess-Session" not in str(description)
     for path in several:
         assert {404} == {on_wsgi(app, it, f"/auth{path}").status_code for it in ("GET", "POST")}
+
+
+def test_the_header_of_a_page_is_described_where_it_is_read() -> None:
+    """With its refusal; an endpoint for any page has neither."""
+    described = SCHEMA.raw_schema["paths"]
+    for path, ways in {**_ROUTES, "/sessions/{id}": _SESSION}.items():
+        for method, handler in ways.items():
+            operation = described[path][method.lower()]
+            names = [it["name"] for it in operation.get("parameters", ())]
+            expected = handler not in _FOR_ANY_PAGE
+
+            assert (expected, expected) == (
+                "Devsess-Session" in names,
+                "409" in operation["responses"],
+            ), path
 
 
 def test_the_description_fits_the_app() -> None:
