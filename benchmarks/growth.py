@@ -13,7 +13,7 @@ from attrs import evolve, frozen
 
 from benchmarks import _workload as workload
 from benchmarks._line import Line
-from benchmarks._rounds import typical
+from benchmarks._rounds import typical_on_each
 from benchmarks._setting import Setting
 from devsess import Grant, SessionManager
 from devsess.stores.sqlite import rows
@@ -91,27 +91,13 @@ class _Costs:
 
 
 def _measured(setting: Setting, sizes: Sequence[int]) -> list[_Costs]:
-    """
-    The costs in databases of these *sizes*, which are deleted afterwards.
-
-    Each round is run in all of them: between one size and the next the machine's speed may change
-    by more than the cost does.
-    """
+    """The costs in databases of these *sizes*, side by side; they are deleted afterwards."""
     with ExitStack() as filled:
         opened = [filled.enter_context(_filled(setting.folder, size)) for size in sizes]
-        batches = {
-            f"{name} {number}": database.operations[name]
-            for name in opened[0].operations
-            for number, database in enumerate(opened)
-        }
-        seconds = typical(batches, setting.rounds(25))
+        costs = typical_on_each([it.operations for it in opened], setting.rounds(25))
         return [
-            _Costs(
-                {name: seconds[f"{name} {number}"] for name in database.operations},
-                database.weight,
-                _pages_read(database.operations),
-            )
-            for number, database in enumerate(opened)
+            _Costs(seconds, database.weight, _pages_read(database.operations))
+            for seconds, database in zip(costs, opened, strict=True)
         ]
 
 

@@ -15,7 +15,7 @@ from attrs import frozen
 from benchmarks import _workload as workload
 from benchmarks._line import Line
 from benchmarks._places import PLACES, Place
-from benchmarks._rounds import typical
+from benchmarks._rounds import typical_on_each
 from benchmarks.growth import BOUND
 from devsess import SessionManager
 from devsess.testing import FakeClock
@@ -88,26 +88,14 @@ class _Costs:
 
 
 def _measured(name: str, sizes: Sequence[int], setting: Setting) -> list[_Costs]:
-    """
-    The costs in stores of these *sizes*, each on a new server.
-
-    Each round is run in all of them: between one size and the next the machine's speed may change
-    by more than the cost does.
-    """
+    """The costs in stores of these *sizes*, side by side, each on a new server."""
     with ExitStack() as filled:
         stores = [filled.enter_context(_filled(name, size, setting)) for size in sizes]
-        batches = {
-            f"{operation} {number}": store.batches[operation]
-            for operation in stores[0].batches
-            for number, store in enumerate(stores)
-        }
-        for batch in batches.values():
+        for batch in (it for store in stores for it in store.batches.values()):
             batch()
-        seconds = typical(batches, setting.rounds(25) if stores[0].is_fast else 3)
-        return [
-            _Costs({it: seconds[f"{it} {number}"] for it in store.batches}, store.weight)
-            for number, store in enumerate(stores)
-        ]
+        rounds = setting.rounds(25) if stores[0].is_fast else 3
+        costs = typical_on_each([it.batches for it in stores], rounds)
+        return [_Costs(took, it.weight) for took, it in zip(costs, stores, strict=True)]
 
 
 @frozen

@@ -54,7 +54,7 @@ class Served:
 
 @contextmanager
 def apart() -> Iterator[None]:
-    """Leave the servers' core to them, where the system says which core runs what."""
+    """Leave the servers' core to them, unless it is the only one."""
     cores = os.sched_getaffinity(0)
     os.sched_setaffinity(0, cores - {server_core()} or cores)
     try:
