@@ -1,4 +1,4 @@
-/** The session could not be renewed now, and may live: try again. */
+/** A renewal, sign-out, list or switch of accounts could not be done now; the session may live. */
 export class RenewalError extends Error {
   /** The server's status; undefined if another tab did not answer. */
   readonly status: number | undefined;
@@ -71,7 +71,7 @@ export class SessionClient extends EventTarget {
    */
   accounts(): Promise<Account[]>;
   /**
-   * Acts for another one of them; pages of other accounts get the event `switched`.
+   * Acts for another one of them from now on; pages of other accounts get the event `switched`.
    *
    * @throws RenewalError if it could not be done, with the status 404 if nobody is there.
    */

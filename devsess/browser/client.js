@@ -46,7 +46,7 @@ export class SessionClient extends EventTarget {
   #url;
   #name;
   #bearer;
-  #session; // that this page is for; undefined: any
+  #session; // the id of the one that this page is for; null: of none yet; undefined: of any
   #channel;
   #tokens = {};
   #at = 0; // the renewal that this tab knows
@@ -101,7 +101,7 @@ export class SessionClient extends EventTarget {
       if (response.ok) {
         const members = parsed(await response.clone().text());
         if (!this.#bearer || members?.refresh_token) await this.#adopt(members ?? {});
-        if (this.#session === null) await this.#list();
+        if (this.#session === null) await this.#list(); // the answer did not name it
       }
       return response;
     });
@@ -112,14 +112,14 @@ export class SessionClient extends EventTarget {
     return this.#list();
   }
 
-  async switchTo(account) {
+  async switchTo(slot) {
     await this.#ready;
     return this.#alone(async () => {
       await this.#catchUp();
-      const response = await this.#post("accounts/switch", { account });
+      const response = await this.#post("accounts/switch", { account: slot });
       if (!response.ok) throw new RenewalError("not switched", response.status);
       const { account: found } = await response.json();
-      this.#session = null;
+      this.#session = null; // so that it names one from now on
       await this.#adopt(found, true);
       return found;
     });
@@ -256,14 +256,14 @@ export class SessionClient extends EventTarget {
     else if (this.#at) await this.#mark();
   }
 
-  async #adopt({ access_token: access, refresh_token: refresh, device_token: device, expires_in: seconds, session }, to) {
+  async #adopt({ access_token: access, refresh_token: refresh, device_token: device, expires_in: seconds, session }, isSwitch = false) {
     const id = session?.sessionId ?? null;
     if (this.#session !== undefined) this.#session = id;
     const at = Math.max(Date.now(), this.#at + 1);
     const tokens = this.#bearer ? { access, refresh, device: device ?? this.#tokens.device } : {};
     const state = { at, due: seconds >= 0 ? Date.now() + seconds * 900 : Infinity, tokens };
     await this.#know(state);
-    this.#channel.postMessage(to ? { ...state, to: id } : state);
+    this.#channel.postMessage(isSwitch ? { ...state, to: id } : state);
   }
 
   #know({ at, due, tokens = {} }) {
