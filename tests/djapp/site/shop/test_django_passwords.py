@@ -10,7 +10,7 @@ from django.core import mail
 from django.test import Client, override_settings
 
 from devsess.django import manager
-from shop.visits import SAFARI, Shop, Visits, given, proxy
+from shop.visits import KEYS, SAFARI, Shop, Visits, given, proxy
 
 
 class PasswordTests(Shop):
@@ -86,12 +86,16 @@ class PasswordTests(Shop):
 
     @override_settings(DEVSESS={**given.DEVSESS, "accounts": 2})
     def test_of_several_accounts_the_one_that_acts_is_known(self) -> None:
-        """Where a browser may be signed in to more than one."""
+        """An UPDATE of one account's password is noticed where that one acts, and only there."""
         browser = self.browser()
         self.sign_in(browser)
-        assert browser.get("/recent/").status_code == 200
-        User.objects.update(password="!")
+        bob = User.objects.create_user("bob", "", "marley", id=next(KEYS))
+        browser.post("/accounts/login/", {"username": "bob", "password": "marley"})
+        assert browser.get("/both/").content.decode() == f"{bob.pk} bob"
+        User.objects.filter(pk=bob.pk).update(password="!")
         assert browser.get("/recent/").status_code == 401
+        assert browser.get("/accounts-switch/0/").content.decode() == "AnonymousUser ada None"
+        assert browser.get("/both/").content.decode() == f"{self.id} ada"
 
     def test_an_update_that_closes_an_account_is_noticed_there_too(self) -> None:
         """And so is one that deletes it; the session lives on for an account that is opened."""
