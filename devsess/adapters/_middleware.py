@@ -29,7 +29,7 @@ class UncachedExchange(Exchange):
 
 
 class UncachedAccountsExchange(UncachedExchange, AccountsExchange):
-    """Both."""
+    """The same for a browser that may be signed in to several accounts."""
 
 
 class Middleware(Generic[App, Manager]):

@@ -48,7 +48,7 @@ class Kept:
 
 @frozen(eq=False)
 class _Apart:
-    """A write that waits for the end of the transaction, whichever that is."""
+    """A write that waits for the end of the transaction, be it a commit or a rollback."""
 
     write: Callable[[], object]
     tests: tuple[Any, ...]

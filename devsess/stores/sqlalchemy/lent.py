@@ -44,8 +44,8 @@ class Lender(Protocol):
         """
         The driver's connection of this thread.
 
-        For a write and for a snapshot within a transaction, which is committed with the block;
-        or within a savepoint, if a transaction is open. For a read within none of its own.
+        A write or a snapshot is given one in a transaction, which is committed with the block,
+        or in a savepoint if a transaction is open. For a read none is begun.
 
         Raises:
             StoreUnavailableError: If there is none, or its transaction cannot begin or end.
