@@ -53,6 +53,12 @@ _ENDING = (
     "tests/pages/test_answers.py",
     "tests/pages/test_device_sessions.py",
 )
+_ACCOUNTS = (
+    "tests/web/test_accounts.py",
+    "tests/web/test_accounts_devices.py",
+    "tests/web/test_accounts_strange.py",
+    "tests/web/test_account_endpoints.py",
+)
 _DESK = ("tests/pages/test_admin_access.py", "tests/pages/test_admin_ending.py")
 
 _ODD = "tests/manager/test_odd_arguments.py"
@@ -69,6 +75,8 @@ TARGETS: dict[str, tuple[str, ...]] = {
         "tests/manager/test_levels.py",
         "tests/manager/test_risk.py",
     ),
+    "devsess/adapters/_accounts.py": _ACCOUNTS,
+    "devsess/adapters/_account_endpoints.py": _ACCOUNTS,
     "devsess/operations/moving.py": ("tests/manager/test_moved_sessions.py",),
     "devsess/_events.py": ("tests/unit/test_event_names.py",),
     "devsess/requirement.py": ("tests/unit/test_requirement.py", "tests/manager/test_risk.py"),
