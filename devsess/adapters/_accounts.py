@@ -8,21 +8,20 @@ answer for one of them writes nothing that another one needs.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import suppress
+from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
 from attrs import evolve
 
 from devsess.adapters import _cookies as cookies
 from devsess.adapters import _csrf as csrf
+from devsess.adapters import _stale_page as stale_page
 from devsess.adapters._account import Account
 from devsess.adapters._body import EMPTY_BODY, Body
+from devsess.adapters._carrier import is_in_header
 from devsess.adapters._exchange import Exchange
-from devsess.adapters._http import SESSION_HEADER
-from devsess.adapters._problem import problem
 from devsess.devices.recognise import merged_ring
-from devsess.errors import BadTokenError, SessionNotFoundError
+from devsess.errors import SessionNotFoundError
 
 if TYPE_CHECKING:
     from devsess.adapters._http import Answer, Header, Request
@@ -36,17 +35,17 @@ _OF_SLOT = (
     *("_jar", "_uses", "_prolonged", "_renewed"),
 )
 
-_OTHER_PAGE = "This page was made for another session: load it again."
-
 
 class AccountsExchange(Exchange):
     """
     An exchange with a browser that may be signed in to several accounts.
 
-    It acts for one slot, as any exchange does. The other slots have exchanges of their own, which
+    It acts for one slot. The other slots have exchanges of their own, which
     are made, and authenticated, only when they are needed; to act for another slot is to
     change places with its exchange.
     """
+
+    _leaves_cookies = False
 
     def __init__(self, sessions: Sessions, settings: Settings, request: Request) -> None:
         super().__init__(sessions, settings.slots[_chosen(request, settings)], request)
@@ -55,38 +54,34 @@ class AccountsExchange(Exchange):
         self._others: dict[int, Exchange] = {}
         self._looked_at: set[int] = set()
 
-    _is_alone = False
-
     # Before the app.
 
     def leave_cookies_alone(self) -> None:
         """See Authentication: those of other slots too."""
-        self._is_alone = True
+        self._leaves_cookies = True
         super().leave_cookies_alone()
 
     def try_cache(self) -> bool:
         """See Authentication; not for a page of another session."""
-        if not super().try_cache():
+        if not super().try_cache() or self.session is None:
             return False
-        made_for = self._made_for
-        if made_for is None or {self.session and self.session.id, *self._renewing()} == {made_for}:
-            return True
-        self.session = None
-        return False
+        # Memory has verified the access token: this is the session that it names.
+        if stale_page.is_stale(self, self.session.id):
+            self.session = None
+            return False
+        return True
 
     async def refusal(self) -> Answer | None:
         """See Authentication; tokens of other slots count, and the session of the page."""
         refusal = await super().refusal()
-        if refusal is None and not self._is_ours_for_sure():
+        if refusal is None and not self._has_passed_with_tokens():
             refusal = await self._refusal_for_others()
-        if refusal is None and self._is_of_another_page():
-            self.depends_on_user = True
-            self.vary_on(SESSION_HEADER)
-            return self.ours(problem(409, _OTHER_PAGE, error="another_session"))
+        if refusal is None and stale_page.is_stale(self):
+            return stale_page.refusal(self)
         return refusal
 
-    def _is_ours_for_sure(self) -> bool:
-        """Whether its own tokens would have had it refused; those of ended sessions do not."""
+    def _has_passed_with_tokens(self) -> bool:
+        """Whether its own tokens came, and the check let it pass: then others change nothing."""
         own = self.credentials
         return own.can_sign_in and csrf.refusal(self.request, own, self.settings) is None
 
@@ -97,30 +92,6 @@ class AccountsExchange(Exchange):
                 return self._refuse(why)
         return None
 
-    @property
-    def _made_for(self) -> str | None:
-        """The session that the request's page was made for; None if it does not say so."""
-        if self.credentials.by != "cookie" or self.is_for_any_page:
-            return None
-        return self.request.headers.get(SESSION_HEADER)
-
-    def _is_of_another_page(self) -> bool:
-        made_for = self._made_for
-        if made_for is None:
-            return False
-        # The sessions of both tokens that came, without a look at the store.
-        named = {*self._authenticating(), *self._renewing()}
-        return bool(named) and named != {made_for}
-
-    def _authenticating(self) -> Iterator[str]:
-        with suppress(BadTokenError):
-            token = self.credentials.access or ""
-            yield self.core.tokens.access.identify(token, self.core.now()).session_id
-
-    def _renewing(self) -> Iterator[str]:
-        with suppress(BadTokenError):
-            yield self.core.tokens.refresh.parse(self.credentials.refresh or "").session_id
-
     # For the app.
 
     async def accounts(self) -> tuple[Account, ...]:
@@ -128,14 +99,11 @@ class AccountsExchange(Exchange):
         self._check_not_begun()
         self.depends_on_user = True
         await self._look_at_others()
-        live, seen = self._live(), set()
-        found = []
-        for slot in sorted(live, key=lambda it: (it != self.settings.slot, it)):
-            session = live[slot]
-            if session.id not in seen:
-                seen.add(session.id)
-                found.append(Account(slot, session, slot == self.settings.slot))
-        return tuple(sorted(found, key=lambda it: it.slot))
+        live, here = self._live(), self.settings.slot
+        slots = {live[slot].id: slot for slot in sorted(live, reverse=True)}
+        if here in live:  # tokens that were copied into two slots count where they act
+            slots[live[here].id] = here
+        return tuple(Account(slot, live[slot], slot == here) for slot in sorted(slots.values()))
 
     async def switch(self, slot: int) -> Session:
         """Act for the account in *slot* from now on; that is activity of its session."""
@@ -159,6 +127,7 @@ class AccountsExchange(Exchange):
         if slot not in self._looked_at:
             await self._look_at(slot)
         elif other.session is not None and other.jar.held.access:
+            # To be looked at was no activity, and a switch is.
             other.session = None
             await other._validate(other.jar.held.access)
         if other.session is None:
@@ -211,18 +180,21 @@ class AccountsExchange(Exchange):
         self.jar.choose(persistent=grant.session.persistent)
         return grant
 
-    def _replaced_by(self, grant: Grant) -> Session | None:
+    def _make_room_for(self, grant: Grant) -> Session | None:
         if not self._is_without_cookies:
             self._act_in(self._slot_for(grant.session.user_id))
-        return super()._replaced_by(grant)
+        return super()._make_room_for(grant)
 
     def _slot_for(self, user_id: str) -> int:
         """The slot of a sign-in: the user's own, else this one, else a free one, else this one."""
         here, live = self.settings.slot, self._live()
         theirs = [slot for slot, session in live.items() if session.user_id == user_id]
-        if theirs or here not in live:
-            return here if here in theirs or not theirs else min(theirs)
+        if theirs:
+            return here if here in theirs else min(theirs)
+        if here not in live:
+            return here
         free = (slot for slot in range(self.settings.accounts) if slot not in live)
+        # Beside twins, which another site has set, its cookies could not be read.
         usable = (slot for slot in free if self._other(slot).credentials.error is None)
         return min(usable, default=here)
 
@@ -249,7 +221,7 @@ class AccountsExchange(Exchange):
 
     @property
     def _is_without_cookies(self) -> bool:
-        return self._is_alone or self.credentials.by == "bearer"
+        return self._leaves_cookies or self.credentials.by == "bearer"
 
     @property
     def _other_slots(self) -> list[int]:
@@ -331,7 +303,7 @@ class AccountsExchange(Exchange):
             await other.update_cookies()
 
     def _cookies(self) -> list[Header]:
-        """Those of all slots; of choices that two of them set, this one's stands."""
+        """Those of all slots; a choice of this one stands before another one's."""
         own = super()._cookies()
         names = {_name(line) for line in own}
         others = (line for it in self._others.values() for line in it._cookies())
@@ -341,7 +313,7 @@ class AccountsExchange(Exchange):
 def _chosen(request: Request, settings: Settings) -> int:
     """The slot that the browser has chosen; 0 where it names none that there is."""
     name, cookie = settings.cookie_names.slot or "", request.headers.get("cookie")
-    if cookie is None or (settings.reads_header and "authorization" in request.headers):
+    if cookie is None or is_in_header(request, settings):
         return 0
     found, _ = cookies.read(cookie, (name,))
     numbers = {str(slot): slot for slot in range(settings.accounts)}

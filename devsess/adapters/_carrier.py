@@ -65,6 +65,13 @@ def read_credentials(request: Request, settings: Settings) -> Credentials:
     return _in_cookies(cookie, settings.cookie_names)
 
 
+def is_in_header(request: Request, settings: Settings) -> bool:
+    """Whether a header has the place of credentials, so that no cookie is read."""
+    if not settings.reads_header:
+        return False
+    return "authorization" in request.headers or any(map(is_token, request.offered))
+
+
 def device_alone(request: Request) -> Credentials:
     """The device token in the header of *request*, and nothing else."""
     return Credentials(device=_device(request.headers.get(DEVICE_HEADER)))

@@ -77,7 +77,8 @@ class Cookies:
 
     def names(self, *, secure: bool, slot: int | None = None) -> CookieNames:
         """
-        The names of the three cookies; with *slot*, those of one of several accounts.
+        The names of the three cookies; with *slot*, those of one of several accounts, which
+        the name of the choice among them joins.
 
         The first one's are those of a browser with one account.
         `__Host-` makes browsers refuse them without Secure, with Domain, or with

@@ -66,9 +66,7 @@ async def serve(exchange: Exchange, path: str, raw: bytes | None) -> Answer:
         raw: The request's body; None if it is longer than _body.MAX_BODY.
     """
     exchange.is_at_endpoint = True
-    methods, name = _route(path)
-    if path.startswith("/accounts") and exchange.settings.accounts == 1:
-        methods = {}
+    methods, name = _route(path, has_accounts=exchange.settings.accounts > 1)
     if methods and exchange.request.is_preflight:
         return exchange.preflight(methods)
     answer = await _served(exchange, methods, name, raw)
@@ -96,11 +94,13 @@ async def _served(
         return answer
 
 
-def _route(path: str) -> tuple[Mapping[str, Handler], str]:
+def _route(path: str, *, has_accounts: bool) -> tuple[Mapping[str, Handler], str]:
     if path == f"/{browser.name()}":
         return _SCRIPT, ""
     if path in _ROUTES:
         return _ROUTES[path], ""
+    if path in _ACCOUNT_ROUTES:
+        return (_ACCOUNT_ROUTES[path] if has_accounts else {}), ""
     above, _, name = path.rpartition("/")
     return (_SESSION, name) if above == "/sessions" and name else ({}, "")
 
@@ -178,7 +178,8 @@ async def _ended(exchange: Exchange, raw: bytes | None, *, all_accounts: bool = 
 async def _signed_out(exchange: Exchange, body: Body, *, all_accounts: bool) -> Answer:
     """End the session, and say whether one may live on."""
     may_live = exchange.session is None and isinstance(exchange.error, _MAY_LIVE)
-    is_bad, missing = may_live or exchange.credentials.error is not None, exchange.missing()
+    is_bad = may_live or exchange.credentials.error is not None
+    missing = exchange.missing()  # now: a sign-out of all acts in another slot afterwards
     forget = body.forget_device
     await exchange.logout(forget_device=forget, all_accounts=all_accounts, body=body)
     if is_bad or any(isinstance(it, _MAY_LIVE) for it in exchange.unended):
@@ -314,13 +315,15 @@ _ROUTES: Mapping[str, Mapping[str, Handler]] = {
     "/session": {"GET": _session},
     "/sessions": {"GET": _sessions},
     "/sessions/revoke-others": {"POST": _end_others},
-    "/accounts": {"GET": _accounts},
-    "/accounts/switch": {"POST": accounts.switch},
-    "/accounts/logout": {"POST": _logout_all},
     "/held": {"GET": _held},
     "/held/approve": {"POST": _approve},
     "/held/refuse": {"POST": _refuse},
     "/held/collect": {"POST": held_sign_ins.collect},
     "/jwks.json": {"GET": _keys},
     "/openapi.json": {"GET": _described},
+}
+_ACCOUNT_ROUTES: Mapping[str, Mapping[str, Handler]] = {
+    "/accounts": {"GET": _accounts},
+    "/accounts/switch": {"POST": accounts.switch},
+    "/accounts/logout": {"POST": _logout_all},
 }

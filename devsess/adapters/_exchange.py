@@ -81,7 +81,7 @@ class Exchange(Authentication):
         if not cookies:
             self.jar.leave_alone()
         grant = await sign_in(self._client_to_sign_in())
-        before = self._replaced_by(grant) if cookies else None
+        before = self._make_room_for(grant) if cookies else None
         if before is not None and before.id not in grant.evicted:
             # Its cookies are overwritten: the browser can neither use nor end it.
             await self._revoke(before, "replaced")
@@ -96,8 +96,8 @@ class Exchange(Authentication):
         """The client, with the device token that its sign-in presents."""
         return self.client
 
-    def _replaced_by(self, _: Grant) -> Session | None:
-        """The session that a sign-in takes the cookies of."""
+    def _make_room_for(self, _: Grant) -> Session | None:
+        """Act where the grant belongs; the session whose cookies it takes, if there is one."""
         return self.session if self.credentials.by == "cookie" else None
 
     async def accounts(self) -> tuple[Account, ...]:

@@ -36,7 +36,7 @@ class Jar:
         self._twice = credentials.twice
         self._is_carried = settings.reads_cookies and credentials.by != "bearer"
         self._lines: dict[str, str] = {}
-        self._choice: tuple[str, ...] = ()
+        self._choice: dict[str, str] = {}
         self.held = credentials
         self.ended: frozenset[str] = frozenset()
         self.checked_at: float | None = None
@@ -83,16 +83,16 @@ class Jar:
             return
         attributes, age = self._settings.cookie_attributes, int(LONGEST_COOKIE)
         line = cookies.write(name, str(slot), attributes, max_age=age if persistent else None)
-        self._choice = (line if slot else cookies.clear(name, attributes),)
+        self._choice[name] = line if slot else cookies.clear(name, attributes)
 
     def take_back_tokens(self) -> None:
         """Set no tokens after all: newer cookies have replaced these."""
         self._lines.clear()
 
     def take_back(self) -> None:
-        """Set nothing after all."""
+        """Set neither tokens nor the choice after all."""
         self._lines.clear()
-        self._choice = ()
+        self._choice.clear()
 
     def drop(self, *, forget_device: bool = False) -> None:
         """Sign the client out; its device stays known unless that is to be forgotten too."""
@@ -137,9 +137,8 @@ class Jar:
             twins = cookies.clear_twins(self._twice, host, path, attributes)
             for name in sorted(self.ended | self._twice):
                 lines.setdefault(name, cookies.clear(name, attributes))
-        if self._choice and self._settings.cookie_names.slot is not None:
-            lines.pop(self._settings.cookie_names.slot, None)
-        return [("Set-Cookie", line) for line in (*twins, *lines.values(), *self._choice)]
+        lines |= self._choice
+        return [("Set-Cookie", line) for line in (*twins, *lines.values())]
 
 
 def _sendable(token: str | None) -> str | None:

@@ -144,9 +144,9 @@ class Settings:
 
     Attributes:
         device_retention: Seconds that the manager's policy keeps a device.
-        slot: The number of the account whose cookies these name; see `slots`.
-        slots: Where there are several accounts, these settings for each slot that there may
-            be, also above their number.
+        slot: The slot whose cookies these name; see `slots`.
+        slots: With `accounts` above 1, these settings for each of the five slots: a lowered
+            option leaves cookies in the upper ones.
         reads_header: Whether `Authorization` is read.
         reads_cookies: Whether cookies are read, and set.
         secure: Whether cookies travel over https only.

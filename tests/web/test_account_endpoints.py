@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 from _accounts import SLOT, in_slot, live, of_slot, signed_in
 from _browser import ACCESS, DEVICE, REFRESH, Browser, Cookie
+from _wsgi_driver import on_wsgi
 
-from devsess import DevsessError, Policy, SessionManager
+from devsess import InvalidSessionError, SessionManager
 from devsess.adapters.wsgi import SessionMiddleware
 from devsess.tokens.keys import generate_secret
 
@@ -39,6 +40,7 @@ OPEN = [
     ("GET", "/auth/accounts", 200),
     ("GET", "/auth/jwks.json", 200),
     ("GET", "/auth/openapi.json", 200),
+    ("POST", SWITCH, 200),
     ("POST", "/auth/accounts/logout", 204),
 ]
 
@@ -265,10 +267,9 @@ def test_a_page_of_another_session_is_refused(site: Any, method: str, path: str)
 def test_what_any_page_may_ask(site: Any, method: str, path: str, status: int) -> None:
     """Who is there, and what is public; it also switches, and signs all out."""
     browser = signed_in(site, "ada", "bob")
+    body = {"account": 0} if path == SWITCH else None
     header = {HEADER: id_of(site, "ada")}
-    assert status == browser.ask(method, path, **header).status_code
-    browser = signed_in(site, "ada", "bob")
-    assert 200 == switch(browser, 0, **header).status_code
+    assert status == browser.ask(method, path, body=body, **header).status_code
 
 
 @pytest.mark.parametrize("minutes", [0, 16])
@@ -374,32 +375,19 @@ def test_a_preflight_allows_the_header(make: Callable[..., Any]) -> None:
     assert (409, FRIEND) == (answer.status_code, answer.headers["access-control-allow-origin"])
 
 
-def test_a_full_account_refuses_none_of_the_others(make: Callable[..., Any]) -> None:
-    """The limit is the account's, and an error of a sign-in is answered as ever."""
-    site = make(accounts=2, policy=Policy(max_sessions=1, on_limit="reject"))
-    site.sessions.login("bob")
-    browser = signed_in(site, "ada")
-    answer = browser.post("/login?user=bob")
-    assert (409, 1) == (answer.status_code, answer.json()["limit"])
-    assert "error" not in answer.json()
-    assert [(0, "ada", True)] == users(browser)
+@pytest.mark.parametrize("number", [1, 2])
+def test_a_switch_to_nobody_is_an_invalid_session(number: int) -> None:
+    """As what `require` raises is: an app catches one error for both."""
+    raised: list[InvalidSessionError] = []
 
+    def app(environ: Any, start_response: Any) -> list[bytes]:
+        try:
+            environ["devsess"].switch(1)
+        except InvalidSessionError as error:
+            raised.append(error)
+        start_response("200 OK", [("Content-Type", "text/plain")])
+        return [b""]
 
-def test_no_session_is_no_devsess_error() -> None:
-    """A switch raises what `require` would: one error is caught for both."""
     with SessionManager("memory://", keys=generate_secret()) as sessions:
-        from _wsgi_driver import on_wsgi
-
-        raised: list[DevsessError] = []
-
-        def app(environ: Any, start_response: Any) -> list[bytes]:
-            try:
-                environ["devsess"].switch(1)
-            except DevsessError as error:
-                raised.append(error)
-            start_response("200 OK", [("Content-Type", "text/plain")])
-            return [b""]
-
-        for number in (1, 2):
-            on_wsgi(SessionMiddleware(app, sessions, accounts=number), "GET", "/")
-        assert ["SessionNotFoundError", "BadTokenError"] == [type(it).__name__ for it in raised]
+        on_wsgi(SessionMiddleware(app, sessions, accounts=number), "GET", "/")
+    assert 1 == len(raised)

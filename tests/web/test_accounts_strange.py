@@ -12,11 +12,22 @@ from _browser import ACCESS, DEVICE, REFRESH, Cookie
 from _wsgi_driver import on_wsgi
 
 from devsess import SessionManager
+from devsess.adapters._accounts import _OF_SLOT, AccountsExchange
 from devsess.adapters.wsgi import SessionMiddleware
 from devsess.tokens.keys import generate_secret
 
 PAGE = {"Accept": "text/html,*/*"}
 WRONG_SLOTS = ["", "x", "-1", "00", "%31", "1x", "3", "4", "9", "1.0", "1" * 4000]
+
+
+# What a request keeps when it acts for another slot from then on.
+OF_REQUEST = {
+    *("request", "sessions", "core", "refused", "depends_on_user"),
+    *("is_at_endpoint", "is_status_query", "is_for_any_page", "is_guarded", "has_begun"),
+    *("ended_by", "unawaited", "unended", "has_switched"),
+    *("_vary_on", "_is_ours", "_gives_tokens", "_has_signed_out"),
+    *("_slots", "_others", "_looked_at", "_came_for", "_leaves_cookies"),
+}
 
 
 @pytest.fixture
@@ -120,3 +131,24 @@ def test_a_slot_is_a_number() -> None:
         app = SessionMiddleware(lambda environ, _: environ["devsess"].switch("1"), sessions)
         with pytest.raises(TypeError, match="a slot is an int, not str"):
             on_wsgi(app, "GET", "/")
+
+
+def test_each_part_of_an_exchange_is_the_slots_or_the_requests() -> None:
+    """A new one is put on one side: left behind by a switch, it acts for the account before."""
+    made: list[AccountsExchange] = []
+
+    def app(environ: Any, start_response: Any) -> list[bytes]:
+        made.append(environ["devsess"]._exchange)
+        start_response("200 OK", [("Content-Type", "text/plain")])
+        return [b""]
+
+    with SessionManager("memory://", keys=generate_secret()) as sessions:
+        on_wsgi(SessionMiddleware(app, sessions, accounts=2), "GET", "/")
+    own = (vars(it) for it in AccountsExchange.__mro__[:-1])
+    first = {
+        name
+        for parts in own
+        for name, value in parts.items()
+        if not (name.startswith("__") or callable(value) or isinstance(value, property))
+    }
+    assert {*_OF_SLOT, *OF_REQUEST} == first | {*vars(made[0])}

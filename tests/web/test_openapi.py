@@ -13,7 +13,7 @@ from schemathesis import GenerationMode
 
 from devsess import SessionManager
 from devsess.adapters._body import _KNOWN, _meant
-from devsess.adapters._endpoints import _FOR_ANY_PAGE, _ROUTES, _SESSION
+from devsess.adapters._endpoints import _ACCOUNT_ROUTES, _FOR_ANY_PAGE, _ROUTES, _SESSION
 from devsess.adapters.wsgi import SessionMiddleware
 
 SESSIONS = SessionManager("memory://", keys="t7vKq2Zr9XwLm4NbY8sHd5JfC3pQx6RgUe1")
@@ -22,12 +22,12 @@ SCHEMA = schemathesis.openapi.from_wsgi("/auth/openapi.json", APP)
 # Each is a result or an error, and an error has no ok().
 FOUND: list[Any] = [*SCHEMA.get_all_operations()]
 OPERATIONS = [found.ok() for found in FOUND]
+EVERY_ROUTE = {**_ROUTES, **_ACCOUNT_ROUTES, "/sessions/{id}": _SESSION}
 
 
 def test_every_operation_is_described() -> None:
     """Nothing is served that is not in the description."""
-    served = {(path, method.lower()) for path, ways in _ROUTES.items() for method in ways}
-    served |= {("/sessions/{id}", method.lower()) for method in _SESSION}
+    served = {(path, method.lower()) for path, ways in EVERY_ROUTE.items() for method in ways}
     assert served == {
         (path, method) for path, ways in SCHEMA.raw_schema["paths"].items() for method in ways
     }
@@ -36,7 +36,7 @@ def test_every_operation_is_described() -> None:
 def test_a_browser_with_one_account_has_no_endpoints_of_several() -> None:
     """They are neither described nor served; no header is either."""
     app = SessionMiddleware(lambda *_: [], SESSIONS, endpoints="/auth")
-    several = {path for path in _ROUTES if path.startswith("/accounts")}
+    several = {*_ACCOUNT_ROUTES}
     description = on_wsgi(app, "GET", "/auth/openapi.json").json()
     assert several == SCHEMA.raw_schema["paths"].keys() - description["paths"].keys()
     assert "Devsess-Session" not in str(description)
@@ -47,7 +47,7 @@ def test_a_browser_with_one_account_has_no_endpoints_of_several() -> None:
 def test_the_header_of_a_page_is_described_where_it_is_read() -> None:
     """With its refusal; an endpoint for any page has neither."""
     described = SCHEMA.raw_schema["paths"]
-    for path, ways in {**_ROUTES, "/sessions/{id}": _SESSION}.items():
+    for path, ways in EVERY_ROUTE.items():
         for method, handler in ways.items():
             operation = described[path][method.lower()]
             names = [it["name"] for it in operation.get("parameters", ())]

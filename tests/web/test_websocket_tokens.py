@@ -188,3 +188,25 @@ def test_on_wsgi_it_is_the_same() -> None:
         assert ["chat"] == seen
         bare = [("Sec-WebSocket-Protocol", f"devsess.bearer.{token}")]
         assert 401 == on_wsgi(ForWSGI(app, sessions), "GET", "/", bare).status_code
+
+
+def test_a_token_of_a_handshake_is_no_account_of_the_browser() -> None:
+    """Its cookies are not read, and the choice among accounts is one of them."""
+
+    async def scenario() -> None:
+        async with AsyncSessionManager("memory://", keys=SECRET) as sessions:
+            token = (await sessions.login("ada")).access_token
+            found: list[tuple[int, str]] = []
+
+            async def app(scope: Any, _: Any, send: Any) -> None:
+                found.extend(
+                    (it.slot, it.session.user_id) for it in await scope["devsess"].accounts()
+                )
+                await send({"type": "websocket.close"})
+
+            choice = (b"cookie", b"__Host-devsess-slot=1")
+            wrapped = SessionMiddleware(app, sessions, accounts=2)
+            await handshake(wrapped, with_token("TOKEN")(token), choice)
+            assert [(0, "ada")] == found
+
+    asyncio.run(scenario())
