@@ -155,8 +155,8 @@ class AccountsExchange(Exchange):
         self.jar.choose(persistent=False)
 
     async def _end(self, other: Exchange, *, forget_device: bool) -> None:
-        if not other.credentials.can_sign_in:
-            if forget_device and other.credentials.device:
+        if not other.credentials.can_sign_in and other.session is None:
+            if forget_device and other.jar.held.device:
                 other.jar.drop(forget_device=True)
             return
         await self._look_at(other.settings.slot)

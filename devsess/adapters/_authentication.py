@@ -11,6 +11,8 @@ from collections.abc import Collection
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from attrs import evolve
+
 from devsess.adapters import _cors as cors
 from devsess.adapters import _csrf as csrf
 from devsess.adapters._carrier import Credentials, device_alone, read_credentials
@@ -287,6 +289,8 @@ class Authentication:
 
     def _hand_out(self, grant: Grant) -> None:
         self.jar.hand_out(grant, self.core.now())
+        if grant.device_token:  # the rest of the request is on the device of its sign-in
+            self.client = evolve(self.client, device_token=grant.device_token)
         self.session, self.error, self.refused = grant.session, None, None
         self._prolonged, self._renewed = None, None
         self._gives_tokens = True

@@ -98,7 +98,7 @@ class Exchange(Authentication):
 
     def _make_room_for(self, _: Grant) -> Session | None:
         """Act where the grant belongs; the session whose cookies it takes, if there is one."""
-        return self.session if self.credentials.by == "cookie" else None
+        return self.session if self.jar.is_carried else None
 
     async def accounts(self) -> tuple[Account, ...]:
         """The accounts that are signed in here."""

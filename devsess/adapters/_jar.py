@@ -26,6 +26,7 @@ class Jar:
 
     Attributes:
         held: The credentials of the client once it has the answer.
+        is_carried: Whether the response sets cookies at all; not where tokens are for a program.
         ended: Names of the cookies it sent whose session is known to have ended.
         checked_at: When that was checked, in seconds since the epoch, or None.
     """
@@ -34,7 +35,7 @@ class Jar:
         self._settings = settings
         self._request = request
         self._twice = credentials.twice
-        self._is_carried = settings.reads_cookies and credentials.by != "bearer"
+        self.is_carried = settings.reads_cookies and credentials.by != "bearer"
         self._lines: dict[str, str] = {}
         self._choice: dict[str, str] = {}
         self.held = credentials
@@ -43,7 +44,7 @@ class Jar:
 
     def leave_alone(self) -> None:
         """Set no cookies with this response: its tokens are for a program."""
-        self._is_carried = False
+        self.is_carried = False
 
     def hand_out(self, grant: Grant, now: float) -> None:
         """
@@ -79,7 +80,7 @@ class Jar:
     def choose(self, *, persistent: bool) -> None:
         """Have the browser act for this slot; *persistent*, also once it is opened anew."""
         name, slot = self._settings.cookie_names.slot, self._settings.slot
-        if not self._is_carried or name is None:
+        if not self.is_carried or name is None:
             return
         attributes, age = self._settings.cookie_attributes, int(LONGEST_COOKIE)
         line = cookies.write(name, str(slot), attributes, max_age=age if persistent else None)
@@ -102,12 +103,12 @@ class Jar:
         if forget_device:
             self.held = evolve(self.held, device=None)
             dropped.append(names.device)
-        if self._is_carried:
+        if self.is_carried:
             for name in dropped:
                 self._lines[name] = cookies.clear(name, self._settings.cookie_attributes)
 
     def _write(self, name: str, value: str, max_age: int | None) -> None:
-        if self._is_carried:
+        if self.is_carried:
             attributes = self._settings.cookie_attributes
             self._lines[name] = cookies.write(name, value, attributes, max_age=max_age)
 

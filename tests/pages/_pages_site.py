@@ -6,6 +6,7 @@ Requests pass through real calls of both faces; the browser is that of the adapt
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -54,8 +55,14 @@ class Person(Browser):
         sent += [] if site is None else [("Sec-Fetch-Site", site)]
         sent += [("Content-Type", "application/x-www-form-urlencoded")]
         answer = self.send("POST", MOUNT + path, sent, urlencode(fields).encode())
-        self._keep(answer)
+        self.keep(answer)
         return answer
+
+    def confirm(self, path: str) -> httpx.Response:
+        """The answer to the form of a page that asks."""
+        page = self.page(path).text
+        [session] = re.findall(r'<input type="hidden" name="session" value="([^"]*)">', page)
+        return self.press(path, session=session)
 
 
 @define

@@ -88,8 +88,28 @@ def test_all_others_end(site: Site) -> None:
     assert "Sign out all other devices?" in person.page("/sign-out-others").text
     assert 4 == len(site.sessions.list("ada"))
 
-    assert ["/?done=others"] * 2 == [led_to(person.press("/sign-out-others")) for _ in range(2)]
+    assert ["/?done=others"] * 2 == [led_to(person.confirm("/sign-out-others")) for _ in range(2)]
     assert [own] == [it.id for it in site.sessions.list("ada")]
+
+
+@pytest.mark.parametrize("accounts", [1, 2])
+def test_a_question_is_answered_by_whom_it_was_asked(
+    make_site: Callable[..., Site], accounts: int
+) -> None:
+    """Another account acts since, by a sign-in or a switch in another tab: nobody is signed out."""
+    site = make_site(wrapping={"accounts": accounts})
+    person = site.person("ada")
+    [asked] = site.sessions.list("ada")
+    assert 200 == person.page("/sign-out-others").status_code
+    assert 200 == person.post("/login?user=bob").status_code
+    site.sign_in("ada")
+    site.sign_in("bob")
+    before = len(site.sessions.list("ada")), len(site.sessions.list("bob"))
+    for fields in ({"session": asked.id}, {"session": ""}, {}):
+        assert 403 == person.press("/sign-out-others", **fields).status_code
+    assert before == (len(site.sessions.list("ada")), len(site.sessions.list("bob")))
+    assert 303 == person.confirm("/sign-out-others").status_code
+    assert (before[0], 1) == (len(site.sessions.list("ada")), len(site.sessions.list("bob")))
 
 
 def test_a_device_gets_a_name_and_loses_it(site: Site) -> None:
@@ -269,7 +289,7 @@ def test_a_decision_needs_a_proof(make_site: Callable[..., Site], policy: Policy
     assert before == state(site)
 
     assert 200 == person.post("/step-up").status_code
-    assert 303 == person.press("/sign-out-others").status_code
+    assert 303 == person.confirm("/sign-out-others").status_code
 
 
 def test_a_young_session_signs_out_a_younger_one(make_site: Callable[..., Site]) -> None:

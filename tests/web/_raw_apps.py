@@ -67,6 +67,30 @@ async def login_both(current: Any, query: dict[str, list[str]], __: Any) -> Answ
     return Answer()
 
 
+async def many(current: Any, query: dict[str, list[str]], __: Any) -> Answer:
+    """Each `act=name:argument` in turn; the accounts after each, or None where it was refused."""
+    found: list[Any] = []
+    for name, _, argument in (it.partition(":") for it in query["act"]):
+        try:
+            await done(_ACTS[name](current, argument))
+        except InvalidSessionError:
+            found.append(None)
+        else:
+            after = await done(current.accounts())
+            found.append([[it.slot, it.session.user_id, it.is_current] for it in after])
+    return Answer(json.dumps(found))
+
+
+_ACTS: dict[str, Callable[[Any, str], Any]] = {
+    "login": lambda current, user: current.login(user, persistent=True),
+    "switch": lambda current, slot: current.switch(int(slot)),
+    "logout": lambda current, _: current.logout(),
+    "all": lambda current, _: current.logout(all_accounts=True),
+    "forget": lambda current, _: current.logout(forget_device=True),
+    "step_up": lambda current, _: current.step_up(amr=("otp",), acr="aal2"),
+}
+
+
 async def accounts(current: Any, _: Any, __: Any) -> Answer:
     found = await done(current.accounts())
     return Answer(json.dumps([[it.slot, it.session.user_id, it.is_current] for it in found]))
@@ -172,6 +196,7 @@ VIEWS = {
     "/login": login,
     "/logout": logout,
     "/login-both": login_both,
+    "/many": many,
     "/accounts": accounts,
     "/switch": switch,
     "/change": change,

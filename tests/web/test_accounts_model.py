@@ -23,8 +23,14 @@ from devsess.adapters.wsgi import SessionMiddleware
 from devsess.testing import FakeClock
 
 SECRET = "t7vKq2Zr9XwLm4NbY8sHd5JfC3pQx6RgUe1"
-USERS = st.sampled_from([f"user-{number}" for number in range(8)])
+EVERYBODY = [f"user-{number}" for number in range(8)]
+USERS = st.sampled_from(EVERYBODY)
 SLOTS = st.integers(0, 4)
+ACTS = st.one_of(
+    USERS.map("login:{}".format),
+    SLOTS.map("switch:{}".format),
+    st.sampled_from(["logout:", "all:", "forget:", "step_up:"]),
+)
 
 
 class Accounts(RuleBasedStateMachine):
@@ -44,42 +50,76 @@ class Accounts(RuleBasedStateMachine):
         )
         self.browser = Browser(lambda *request: on_wsgi(app, *request))
         self.slots: list[str | None] = [None] * self.most
-        self.ids: dict[str, str] = {}
         self.current = 0
+        self.elsewhere: set[str] = set()
 
     def teardown(self) -> None:
         self.sessions.close()
 
     @rule(user=USERS)
     def sign_in(self, user: str) -> None:
-        if user in self.slots:
-            self.current = self.slots.index(user)
-        elif self.slots[self.current] is not None and None in self.slots:
-            self.current = self.slots.index(None)
+        self._take(f"login:{user}")
         assert 200 == self.browser.post(f"/login?user={user}&persistent").status_code
-        self.slots[self.current] = user
 
     @rule(slot=SLOTS)
     def switch(self, slot: int) -> None:
-        is_there = slot < self.most and self.slots[slot] is not None
+        is_there = self._take(f"switch:{slot}")
         answer = self.browser.post(f"/switch?slot={slot}")
         assert (200 if is_there else 401) == answer.status_code
-        if is_there:
-            self.current = slot
 
     @rule()
     def sign_out(self) -> None:
+        self._take("logout:")
         self.browser.post("/logout")
-        self.slots[self.current] = None
 
     @rule(how=st.sampled_from(["all", "forget"]))
     def sign_out_of_all(self, how: str) -> None:
+        self._take(f"{how}:")
         self.browser.post(f"/logout?{how}")
-        self.slots, self.current = [None] * self.most, 0
+
+    @rule(acts=st.lists(ACTS, min_size=2, max_size=5))
+    def many_in_one_request(self, acts: list[str]) -> None:
+        """Each sees what those before it did."""
+        expected = [self._accounts() if self._take(it) else None for it in acts]
+        path = "/many?" + "&".join(f"act={it}" for it in acts)
+        assert expected == self.browser.post(path).json()
+
+    def _take(self, act: str) -> bool:
+        """What an act does in the model; whether it is not refused."""
+        name, _, argument = act.partition(":")
+        if name == "login":
+            self.current = self._slot_for(argument)
+            self.slots[self.current] = argument
+        elif name == "switch":
+            if int(argument) >= self.most or self.slots[int(argument)] is None:
+                return False
+            self.current = int(argument)
+        elif name == "step_up":
+            return self.slots[self.current] is not None
+        elif name == "logout":
+            self.slots[self.current] = None
+        else:
+            self.slots, self.current = [None] * self.most, 0
+        return True
+
+    def _slot_for(self, user: str) -> int:
+        if user in self.slots:
+            return self.slots.index(user)
+        if self.slots[self.current] is None or None not in self.slots:
+            return self.current
+        return self.slots.index(None)
+
+    def _accounts(self) -> list[list[object]]:
+        return [
+            [slot, user, slot == self.current]
+            for slot, user in enumerate(self.slots)
+            if user is not None
+        ]
 
     @rule(user=USERS)
     def end_elsewhere(self, user: str) -> None:
         self.sessions.revoke_all(user)
+        self.elsewhere.discard(user)
         self.slots = [None if it == user else it for it in self.slots]
         self.clock.advance(1)
 
@@ -87,6 +127,7 @@ class Accounts(RuleBasedStateMachine):
     def sign_in_elsewhere(self, user: str) -> None:
         """On a device of its own: nothing here changes."""
         self.sessions.login(user)
+        self.elsewhere.add(user)
 
     @rule(minutes=st.sampled_from([1, 16, 60]))
     def wait(self, minutes: int) -> None:
@@ -110,12 +151,10 @@ class Accounts(RuleBasedStateMachine):
         self._check_devices()
 
     def _check_accounts(self) -> None:
-        found = [
-            [slot, user, slot == self.current]
-            for slot, user in enumerate(self.slots)
-            if user is not None
-        ]
-        assert found == self.browser.get("/accounts").json()
+        assert self._accounts() == self.browser.get("/accounts").json()
+        there = {user for user in self.slots if user is not None}
+        live = {user for user in EVERYBODY if self.sessions.list(user)}
+        assert there - self.elsewhere == live - self.elsewhere
 
     def _check_devices(self) -> None:
         """Each session goes on validating on its own device, whose token is in its slot."""

@@ -46,6 +46,25 @@ def test_a_browser_that_is_restarted_is_one_device(site: Any, query: str) -> Non
     assert site.clock.now() < site.sessions.list("ada")[0].device.trusted_until
 
 
+@pytest.mark.parametrize("before", [(), ("ada",)])
+def test_a_request_goes_on_from_the_device_of_its_sign_in(
+    site: Any, before: tuple[str, ...]
+) -> None:
+    """A step-up behind a sign-in is one on its own device, whoever signed in here before."""
+    browser = site.browser(*before)
+    accounts = browser.post("/many?act=login:bob&act=step_up:").json()
+    assert [[[0, "bob", True]]] * 2 == accounts
+    assert 200 == browser.get("/strong").status_code
+
+
+def test_the_first_of_two_sign_ins_of_a_request_ends(site: Any) -> None:
+    """Its cookies never reach the browser, which could neither use nor end it."""
+    browser = site.browser()
+    assert 200 == browser.post("/login-both?user=ada&user=bob").status_code
+    assert ([], 1) == (list(site.sessions.list("ada")), len(site.sessions.list("bob")))
+    assert "bob" == browser.get("/me").json()["user"]
+
+
 def test_it_outlives_purge(site: Any) -> None:
     """A person who comes back after 399 days is known, however often the store was purged."""
     browser = site.browser("ada")

@@ -48,4 +48,15 @@ def asked(visit: AccountVisit, question: Question, **values: object) -> Answer:
         action=visit.link(question.action, **visit.values),
         back=visit.link(question.back, **visit.values),
         is_danger=question.is_danger,
+        session=visit.session.id,
     )
+
+
+def is_for_this_session(visit: AccountVisit) -> bool:
+    """
+    Whether the question was asked of the session that answers it.
+
+    Another account may have signed in since, in another tab. A path that names a session or a
+    device of the account needs no such check: it leads to nothing of another one.
+    """
+    return visit.form.get("session") == visit.session.id

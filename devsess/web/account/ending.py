@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from devsess.adapters._deciding import SIGNED_OUT
-from devsess.web.account.confirming import Question, asked
+from devsess.web.account.confirming import Question, asked, is_for_this_session
 from devsess.web.account.device import found_device, sessions_on
 from devsess.web.problems import problem_page
 from devsess.web.words import msg
@@ -73,8 +73,10 @@ async def ask_others(visit: AccountVisit) -> Answer:
 
 
 async def end_others(visit: AccountVisit) -> Answer:
-    """End all sessions but this one."""
+    """End all sessions but this one, as the page that asked said."""
     await visit.check_may_end(None)
+    if not is_for_this_session(visit):
+        return problem_page(visit, 403)
     user_id = visit.user_id
     await visit.manager.revoke_all(user_id, keep=visit.session.id, reason=SIGNED_OUT, actor=user_id)
     return visit.see("/", {"done": "others"})
