@@ -22,6 +22,7 @@ from devsess.adapters._carrier import is_in_header
 from devsess.adapters._exchange import Exchange
 from devsess.devices.recognise import merged_ring
 from devsess.errors import SessionNotFoundError
+from devsess.policy import LONGEST_COOKIE
 
 if TYPE_CHECKING:
     from devsess.adapters._http import Answer, Header, Request
@@ -46,6 +47,7 @@ class AccountsExchange(Exchange):
     """
 
     _leaves_cookies = False
+    _choice: str | None = None
 
     def __init__(self, sessions: Sessions, settings: Settings, request: Request) -> None:
         super().__init__(sessions, settings.slots[_chosen(request, settings)], request)
@@ -86,7 +88,7 @@ class AccountsExchange(Exchange):
         return own.can_sign_in and csrf.refusal(self.request, own, self.settings) is None
 
     async def _refusal_for_others(self) -> Answer | None:
-        for other in self._with_tokens():
+        for other in self._with_tokens(self._other_slots):
             why = csrf.refusal(self.request, other.credentials, other.settings)
             if why is not None and not await other._signs_nobody_in():
                 return self._refuse(why)
@@ -113,7 +115,7 @@ class AccountsExchange(Exchange):
         else:
             session = await self._entered(slot)
             self._act_in(slot)
-        self.jar.choose(persistent=session.persistent)
+        self._choose(persistent=session.persistent)
         self.has_switched, self.refused = True, None
         return session
 
@@ -152,7 +154,8 @@ class AccountsExchange(Exchange):
         # Last: while this session lives, a failure can be retried.
         await super().logout(forget_device=forget_device, body=body)
         self._act_in(0)
-        self.jar.choose(persistent=False)
+        if not self._is_without_cookies:
+            self._choice = cookies.clear(self._choice_cookie, self.settings.cookie_attributes)
 
     async def _end(self, other: Exchange, *, forget_device: bool) -> None:
         if not other.credentials.can_sign_in and other.session is None:
@@ -177,8 +180,24 @@ class AccountsExchange(Exchange):
         except BaseException:
             self._act_in(here)
             raise
-        self.jar.choose(persistent=grant.session.persistent)
+        self._choose(persistent=grant.session.persistent)
         return grant
+
+    def _choose(self, *, persistent: bool) -> None:
+        """
+        Have the browser act for this slot; *persistent*, also once it is opened anew.
+
+        The first slot is named too: beside that, a choice that another site has set is a twin.
+        """
+        if self._is_without_cookies:
+            return
+        age = int(LONGEST_COOKIE) if persistent else None
+        attributes, slot = self.settings.cookie_attributes, str(self.settings.slot)
+        self._choice = cookies.write(self._choice_cookie, slot, attributes, max_age=age)
+
+    @property
+    def _choice_cookie(self) -> str:
+        return self.settings.cookie_names.slot or ""
 
     def _make_room_for(self, grant: Grant) -> Session | None:
         if not self._is_without_cookies:
@@ -210,6 +229,7 @@ class AccountsExchange(Exchange):
         for other in self._others.values():
             other.jar.take_back()
         super().undo()
+        self._choice = None
         self._act_in(self._came_for)
 
     # The other slots.
@@ -236,11 +256,10 @@ class AccountsExchange(Exchange):
             self._others[slot] = other
         return self._others[slot]
 
-    def _with_tokens(self) -> list[Exchange]:
-        """The other slots whose tokens came."""
+    def _with_tokens(self, slots: list[int]) -> list[Exchange]:
+        """Those of these slots whose tokens came."""
         if self._is_without_cookies:
             return []
-        slots = (it for it in self._other_slots if it < self.settings.accounts)
         return [it for it in map(self._other, slots) if it.credentials.can_sign_in]
 
     async def _look_at_others(self) -> None:
@@ -250,7 +269,8 @@ class AccountsExchange(Exchange):
         Raises:
             StoreUnavailableError: If the store did not answer.
         """
-        for other in self._with_tokens():
+        usable = [it for it in self._other_slots if it < self.settings.accounts]
+        for other in self._with_tokens(usable):
             await self._look_at(other.settings.slot)
 
     async def _look_at(self, slot: int) -> None:
@@ -288,7 +308,9 @@ class AccountsExchange(Exchange):
     @property
     def has_cookies(self) -> bool:
         """See Exchange."""
-        return super().has_cookies or any(it.has_cookies for it in self._others.values())
+        if self._choice is not None or super().has_cookies:
+            return True
+        return any(it.has_cookies for it in self._others.values())
 
     @property
     def has_cookies_to_update(self) -> bool:
@@ -302,12 +324,20 @@ class AccountsExchange(Exchange):
         for other in self._others.values():
             await other.update_cookies()
 
-    def _cookies(self) -> list[Header]:
-        """Those of all slots; a choice of this one stands before another one's."""
-        own = super()._cookies()
-        names = {_name(line) for line in own}
-        others = (line for it in self._others.values() for line in it._cookies())
-        return [*dict.fromkeys(line for line in others if _name(line) not in names), *own]
+    def _cookies(self, *, may_clear: bool) -> list[Header]:
+        """See Exchange; twins of one slot alone: all at once are too long for many a proxy."""
+        own, are_twins_cleared = super()._cookies(may_clear=may_clear), bool(self.credentials.twice)
+        found = dict.fromkeys(own)
+        for other in self._others.values():
+            are_twins = bool(other.credentials.twice)
+            clears = other.may_still_clear and not (are_twins and are_twins_cleared)
+            found |= dict.fromkeys(other._cookies(may_clear=clears))
+            are_twins_cleared |= are_twins
+        if self._choice is not None:
+            cleared = cookies.clear(self._choice_cookie, self.settings.cookie_attributes)
+            found.pop(("Set-Cookie", cleared), None)
+            found["Set-Cookie", self._choice] = None
+        return [*found]
 
 
 def _chosen(request: Request, settings: Settings) -> int:
@@ -318,7 +348,3 @@ def _chosen(request: Request, settings: Settings) -> int:
     found, _ = cookies.read(cookie, (name,))
     numbers = {str(slot): slot for slot in range(settings.accounts)}
     return numbers.get(found.get(name, ""), 0)
-
-
-def _name(line: Header) -> str:
-    return line[1].partition("=")[0]

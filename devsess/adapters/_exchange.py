@@ -258,7 +258,7 @@ class Exchange(Authentication):
             found = await self.sessions.get(before.id)
             held = self.core.tokens.access.identify(self.jar.held.access or "", self.core.now())
             if found is None or not found.is_active or found.generation != held.generation:
-                self.jar.take_back_tokens()
+                self.jar.take_back()
             elif prolonged is not None and found.last_seen_at == prolonged.last_seen_at:
                 self.jar.follow(found, self.core.now())
 
@@ -281,7 +281,7 @@ class Exchange(Authentication):
             is_marked: Whether it has a Cache-Control header.
             is_shared: Whether it has an Access-Control-Allow-Origin header.
         """
-        found = cookies = self._cookies()
+        found = cookies = self._cookies(may_clear=self.may_still_clear)
         if cookies or self._gives_tokens:
             found = [*cookies, NO_STORE]
         elif self.shows_somebody and not is_marked and not self.request.is_live:
@@ -299,7 +299,7 @@ class Exchange(Authentication):
             found.append(ACCEPT_HINTS)
         return found
 
-    def _cookies(self) -> list[Header]:
+    def _cookies(self, *, may_clear: bool) -> list[Header]:
         if (self._jar is None and not self.credentials.twice) or self.jar.is_untouched:
             return []
-        return self.jar.headers(may_clear=self.may_still_clear)
+        return self.jar.headers(may_clear=may_clear)

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 from attrs import evolve
 
 from devsess.adapters import _cookies as cookies
-from devsess.policy import LONGEST_COOKIE
 
 if TYPE_CHECKING:
     from devsess.adapters._carrier import Credentials
@@ -37,7 +36,6 @@ class Jar:
         self._twice = credentials.twice
         self.is_carried = settings.reads_cookies and credentials.by != "bearer"
         self._lines: dict[str, str] = {}
-        self._choice: dict[str, str] = {}
         self.held = credentials
         self.ended: frozenset[str] = frozenset()
         self.checked_at: float | None = None
@@ -77,23 +75,9 @@ class Jar:
             if token:
                 self._write(name, token, left if session.persistent else None)
 
-    def choose(self, *, persistent: bool) -> None:
-        """Have the browser act for this slot; *persistent*, also once it is opened anew."""
-        name, slot = self._settings.cookie_names.slot, self._settings.slot
-        if not self.is_carried or name is None:
-            return
-        attributes, age = self._settings.cookie_attributes, int(LONGEST_COOKIE)
-        line = cookies.write(name, str(slot), attributes, max_age=age if persistent else None)
-        self._choice[name] = line if slot else cookies.clear(name, attributes)
-
-    def take_back_tokens(self) -> None:
-        """Set no tokens after all: newer cookies have replaced these."""
-        self._lines.clear()
-
     def take_back(self) -> None:
-        """Set neither tokens nor the choice after all."""
+        """Set nothing after all: newer cookies have replaced these, or a rollback has."""
         self._lines.clear()
-        self._choice.clear()
 
     def drop(self, *, forget_device: bool = False) -> None:
         """Sign the client out; its device stays known unless that is to be forgotten too."""
@@ -115,12 +99,12 @@ class Jar:
     @property
     def is_untouched(self) -> bool:
         """Whether no cookie is set or cleared, as with most responses."""
-        return not (self._lines or self._choice or self.ended or self._twice)
+        return not (self._lines or self.ended or self._twice)
 
     @property
     def is_empty(self) -> bool:
         """Whether no cookie is set."""
-        return not (self._lines or self._choice)
+        return not self._lines
 
     def headers(self, *, may_clear: bool) -> list[Header]:
         """
@@ -138,7 +122,6 @@ class Jar:
             twins = cookies.clear_twins(self._twice, host, path, attributes)
             for name in sorted(self.ended | self._twice):
                 lines.setdefault(name, cookies.clear(name, attributes))
-        lines |= self._choice
         return [("Set-Cookie", line) for line in (*twins, *lines.values())]
 
 

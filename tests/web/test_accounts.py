@@ -119,6 +119,25 @@ def test_tokens_for_a_program_touch_no_slot(site: Any) -> None:
     assert [(0, "ada", False), (1, "bob", True)] == listed(browser)
 
 
+def test_a_request_ends_in_the_slot_that_acts_then(site: Any) -> None:
+    """Also where one of its sign-ins was for a program: the choice is the request's."""
+
+    async def there_and_back(current: Any, _: Any, __: Any) -> Answer:
+        await done(current.login("eve", cookies=False))
+        await done(current.switch(1))
+        await done(current.switch(0))
+        return Answer()
+
+    browser = signed_in(site, "ada", "bob")
+    switch(browser, 0)
+    VIEWS["/there-and-back"] = there_and_back
+    try:
+        assert 200 == browser.post("/there-and-back").status_code
+    finally:
+        del VIEWS["/there-and-back"]
+    assert [(0, "ada", True), (1, "bob", False)] == listed(browser)
+
+
 def test_a_held_sign_in_is_collected_into_a_slot(make: Callable[..., Any]) -> None:
     """Of whom it is, is known only then."""
     risk = Risk(mode="enforce", points=Points(base=50), hold_from=10)

@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 from _accounts import SLOT, in_slot, listed, live, of_slot, sign_in, signed_in, switch, who
-from _browser import ACCESS, DEVICE, REFRESH, Cookie
+from _browser import ACCESS, DEVICE, REFRESH, Browser, Cookie
 from _wsgi_driver import on_wsgi
 
 from devsess import SessionManager
 from devsess.adapters._accounts import _OF_SLOT, AccountsExchange
-from devsess.adapters.wsgi import SessionMiddleware
+from devsess.adapters.wsgi import Cookies, SessionMiddleware
 from devsess.tokens.keys import generate_secret
 
 PAGE = {"Accept": "text/html,*/*"}
@@ -26,7 +26,7 @@ OF_REQUEST = {
     *("is_at_endpoint", "is_status_query", "is_for_any_page", "is_guarded", "has_begun"),
     *("ended_by", "unawaited", "unended", "has_switched"),
     *("_vary_on", "_is_ours", "_gives_tokens", "_has_signed_out"),
-    *("_slots", "_others", "_looked_at", "_came_for", "_leaves_cookies"),
+    *("_slots", "_others", "_looked_at", "_came_for", "_leaves_cookies", "_choice"),
 }
 
 
@@ -131,6 +131,53 @@ def test_a_slot_is_a_number() -> None:
         app = SessionMiddleware(lambda environ, _: environ["devsess"].switch("1"), sessions)
         with pytest.raises(TypeError, match="a slot is an int, not str"):
             on_wsgi(app, "GET", "/")
+
+
+@pytest.mark.parametrize("at", [0, 1])
+def test_a_choice_that_a_subdomain_plants_is_a_twin(make: Callable[..., Any], at: int) -> None:
+    """Whichever slot acts, the first too: nobody acts in an account that another site put there."""
+    site = make(accounts=3, cookies=Cookies(domain="example.com"))
+    victim, thief = (Browser(site.send, "app.example.com") for _ in range(2))
+    sign_in(victim, "ada", "bob")
+    switch(victim, at)
+    sign_in(thief, "mallory")
+    lines = [f"{name}={it.value}" for name, it in victim.jar.items()]
+    lines += [f"{name}-2={it.value}" for name, it in thief.jar.items()]
+    headers = [("Host", victim.host), ("Cookie", "; ".join([*lines, "__Secure-devsess-slot=2"]))]
+    assert 401 == site.send("GET", "/me", headers, b"").status_code
+
+
+def test_an_answer_clears_the_twins_of_one_slot(make: Callable[..., Any]) -> None:
+    """Those of all at once would be longer than proxies take; the next answers clear the rest."""
+    site = make(accounts=5, cookies=Cookies(domain="example.com"))
+    names = [it.replace("__Host", "__Secure") for slot in range(5) for it in sorted(of_slot(slot))]
+    twins, answers = {f"{name}={value}" for name in names for value in "xy"}, 0
+    while twins:
+        headers = [
+            *(("Host", "a.b.app.example.com"), ("Accept", PAGE["Accept"])),
+            *(("Sec-Fetch-Site", "same-origin"), ("Cookie", "; ".join(sorted(twins)))),
+        ]
+        cleared = site.send("GET", "/accounts", headers, b"").headers.get_list("set-cookie")
+        assert 4096 > sum(map(len, cleared))
+        gone = {line.partition("=")[0] for line in cleared}
+        assert gone & {it.partition("=")[0] for it in twins}
+        twins = {it for it in twins if it.partition("=")[0] not in gone}
+        answers += 1
+    assert 5 == answers
+
+
+def test_a_sign_out_without_an_origin_ends_no_account_above_the_option(
+    make: Callable[..., Any],
+) -> None:
+    """It was lowered: a sign-out of all ends those too, so their cookies are checked as well."""
+    high, low = make(accounts=4), make(accounts=2)
+    browser = signed_in(high, "ada", "bob", "eve", query="&persistent")
+    for name in of_slot(0) | of_slot(1):
+        browser.jar.pop(name)
+    browser.send = low.send
+    for path in ("/auth/accounts/logout", "/logout?forget"):
+        assert 403 == browser.post(path, site=None).status_code
+    assert 1 == len(live(low, "eve"))
 
 
 def test_each_part_of_an_exchange_is_the_slots_or_the_requests() -> None:
