@@ -85,6 +85,7 @@ def test_the_way_back_leads_to_no_page_of_before(
         assert "My MacBook" not in visitor.text
 
 
+@pytest.mark.thorough
 def test_a_copied_jar_ends_with_one_click(visit: Visit, here: Demo) -> None:
     """A thief of a browser's cookies is out when their owner ends it on another one."""
     phone, laptop = signed_in(visit, here), signed_in(visit, here, user_agent=EDGE)

@@ -116,6 +116,7 @@ def test_three_tabs_that_race_renew_once(visitor: Visitor, site: Site) -> None:
         assert number == site.refreshes
 
 
+@pytest.mark.thorough
 def test_three_tabs_renew_once_ahead_of_time(visitor: Visitor, site: Site, way: str) -> None:
     """By the time since the token came; nothing is refused."""
     site.expires_in = 0
@@ -125,6 +126,7 @@ def test_three_tabs_renew_once_ahead_of_time(visitor: Visitor, site: Site, way: 
     assert (1, 3) == (site.refreshes, site.requests["/me"])
 
 
+@pytest.mark.thorough
 def test_three_tabs_that_want_new_cookies_renew_once(visitor: Visitor, site: Site) -> None:
     """As before the handshake of a WebSocket, which renews nothing itself."""
     pages = tabs(visitor, "cookie")

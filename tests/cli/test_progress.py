@@ -53,6 +53,7 @@ def test_a_copy_says_which_part_it_is_at(source: Path, tmp_path: Path) -> None:
     assert "checking accounts  [#]  50/60" in steps(shown)
 
 
+@pytest.mark.thorough
 def test_a_check_alone_counts(source: Path, tmp_path: Path) -> None:
     """--check reads the source once: it has no whole to show a part of."""
     places = ("--from", str(source), "--to", str(tmp_path / "to.db"))

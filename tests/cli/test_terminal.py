@@ -26,6 +26,7 @@ def path(tmp_path: Path) -> Path:
     return path
 
 
+@pytest.mark.thorough
 def test_long_work_shows_how_far_it_is(path: Path) -> None:
     """purge counts on standard error, where a person is looking."""
     code, shown = in_terminal("purge", "--store", str(path))
@@ -34,6 +35,7 @@ def test_long_work_shows_how_far_it_is(path: Path) -> None:
     assert "rows deleted" in shown
 
 
+@pytest.mark.thorough
 def test_a_script_sees_no_progress(path: Path) -> None:
     """Piped, there is the answer and nothing else."""
     done = piped("purge", "--store", str(path))

@@ -71,6 +71,7 @@ def _check(sessions: SessionManager, path: Path, grants: list[Grant]) -> set[Any
     }
 
 
+@pytest.mark.thorough
 def test_several_write_the_same_rows(path: Path) -> None:
     """Each end is written and emitted by one of three processes: one that ends, two that purge."""
     with SessionManager(path, keys=SECRET) as sessions:

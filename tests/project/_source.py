@@ -85,7 +85,7 @@ def third_party(*paths: Path) -> set[str]:
 
 def functions(path: Path) -> Iterator[tuple[str, int]]:
     """The functions of a file, and their lengths in lines without the docstring."""
-    for node in ast.walk(parsed(path)):
+    for node, _ in _statements(parsed(path), at_start=True):
         if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
             yield node.name, _lines(node) - (_lines(node.body[0]) if ast.get_docstring(node) else 0)
 
@@ -116,8 +116,10 @@ def _target(module: str, name: str) -> str:
 
 
 def _statements(node: ast.AST, *, at_start: bool) -> Iterator[tuple[ast.AST, bool]]:
-    """Every node below *node*, and whether it is run when the module is imported."""
+    """Every statement below *node*, and whether it is run when the module is imported."""
     for child in ast.iter_child_nodes(node):
+        if not isinstance(child, (ast.stmt, ast.excepthandler, ast.match_case)):
+            continue  # an expression, of which there are ten times as many, has none
         here = at_start and not isinstance(child, (ast.FunctionDef, ast.AsyncFunctionDef))
         here = here and not (isinstance(child, ast.If) and "TYPE_CHECKING" in ast.dump(child.test))
         yield child, here

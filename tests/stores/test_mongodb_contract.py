@@ -3,7 +3,7 @@ The contracts of stores, leases and copies over MongoDB's protocol, through both
 
 By default over one port and the server that is fast enough. With `--thorough` the other port too,
 over the other server: the ports differ in two lines. Leases, which listen over a port to a server's
-change streams, are held through both ports to that server.
+change streams, are then held through both ports to that server.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ class OverMongoDB(WithLongLog, LeaseContract, OfAllAccounts):
     def make_store(self) -> AsyncStore:
         return MongoStore(self.collections.take(), is_awaited=self.is_awaited)
 
-    # These ask hundreds of times, or about each of many strange ids.
+    # These ask or write many times, or ask about each of many strange ids.
 
     @pytest.mark.thorough
     def test_known_devices_are_those_asked_for(self) -> None:
@@ -88,11 +88,27 @@ class OverMongoDB(WithLongLog, LeaseContract, OfAllAccounts):
         """See SearchContract."""
         super().test_pages_of_any_size_find_each_session_once()
 
+    @pytest.mark.thorough
+    def test_the_keys_of_a_day_are_bounded(self) -> None:
+        """See StatisticsContract."""
+        super().test_the_keys_of_a_day_are_bounded()
+
+    @pytest.mark.thorough
+    def test_an_account_moves_far_at_once(self) -> None:
+        """See StatisticsContract."""
+        super().test_an_account_moves_far_at_once()
+
+    @pytest.mark.thorough
+    def test_a_copy_moves_accounts(self) -> None:
+        """See StatisticsContract."""
+        super().test_a_copy_moves_accounts()
+
 
 class TestBlockingMongoStore(OverMongoDB):
     is_awaited = False
 
 
+@pytest.mark.thorough
 class TestAwaitingMongoLeases(LeaseContract):
     """Each store makes a collection of its own."""
 

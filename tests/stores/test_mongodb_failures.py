@@ -34,6 +34,7 @@ TIMEOUT = 0.6
 LATE = 8.0
 SECRET = "t7vKq2Zr9XwLm4NbY8sHd5JfC3pQx6RgUe1"
 PASSWORD = "a-Password-that-no-message-may-show"
+dear = pytest.mark.thorough
 
 
 def fails(call: Coroutine[Any, Any, object]) -> StoreUnavailableError:
@@ -88,7 +89,9 @@ CALLS: dict[str, Callable[[MongoStore], Coroutine[Any, Any, object]]] = {
 }
 
 
-@pytest.mark.parametrize("name", ["get", "insert", "renew"])
+@pytest.mark.parametrize(
+    "name", ["get", *(pytest.param(it, marks=dear) for it in ("insert", "renew"))]
+)
 def test_a_silent_server_is_unavailable(store: MongoStore, proxy: Proxy, name: str) -> None:
     """Where nothing comes back, each call ends with its timeout; then all goes on."""
     proxy.drop_all()
@@ -99,7 +102,14 @@ def test_a_silent_server_is_unavailable(store: MongoStore, proxy: Proxy, name: s
     assert session_row() == again(store, "get")
 
 
-@pytest.mark.parametrize("name", ["get", "changes", "insert", "end", "renew", "behind"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "get",
+        "insert",
+        *(pytest.param(it, marks=dear) for it in ("changes", "end", "renew", "behind")),
+    ],
+)
 def test_a_server_that_refuses_is_unavailable(store: MongoStore, proxy: Proxy, name: str) -> None:
     """Where no connection can be made, no call says that there is no session."""
     proxy.refuse()
@@ -201,6 +211,7 @@ def _nobodys_port() -> int:
         return port
 
 
+@pytest.mark.thorough
 def test_a_server_that_starts_later_and_again() -> None:
     """Down at the start, then up, killed and up again: the same store has its rows."""
     own = OwnServer(streaming=True)
