@@ -162,15 +162,21 @@ def test_it_is_green_in_its_own_database(
 def test_its_own_database_is_migrated_like_any(tmp_path: Path) -> None:
     """By Django's command, or by devsess's; before it, each command says what to do."""
     own = {"DJANGO_SETTINGS_MODULE": "own_settings", "PYTHONPATH": str(SITE)}
-    before = manage(tmp_path, "devsess", "list", "5", **own)
+    before, *done, listed, purged, made = manage_each(
+        tmp_path,
+        ("devsess", "list", "5"),
+        ("devsess", "migrate"),
+        ("migrate",),
+        ("devsess", "list", "5", "--json"),
+        ("devsess", "purge", "--quiet"),
+        ("makemigrations", "devsess", "--check", "--dry-run"),
+        **own,
+    )
     assert (3, True) == (before.returncode, "migrate" in before.stderr), before
-    assert 0 == manage(tmp_path, "devsess", "migrate", **own).returncode
-    assert 0 == manage(tmp_path, "migrate", **own).returncode
-    listed = manage(tmp_path, "devsess", "list", "5", "--json", **own)
+    assert [0, 0] == [it.returncode for it in done], done
     assert {"sessions": []} == json.loads(listed.stdout), listed
-    assert 0 == manage(tmp_path, "devsess", "purge", "--quiet", **own).returncode
-    ended = manage(tmp_path, "makemigrations", "devsess", "--check", "--dry-run", **own)
-    assert 0 == ended.returncode, ended.stdout
+    assert 0 == purged.returncode, purged
+    assert 0 == made.returncode, made.stdout
 
 
 def test_settings_without_devsess_are_no_key_error(tmp_path: Path) -> None:
