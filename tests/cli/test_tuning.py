@@ -88,7 +88,7 @@ def found(tmp_path_factory: pytest.TempPathFactory) -> Recommendation:
 def test_bench_leaves_the_store_as_it_was(path: Path) -> None:
     """The made-up user's sessions, devices and events are gone; all others are as they were."""
     before = rows(path)
-    assert 0 == call("bench", path, "--seconds", "0.5").exit_code
+    assert 0 == call("bench", path, "--seconds", "0.1").exit_code
     assert before == rows(path)
 
 
@@ -123,7 +123,7 @@ def test_bench_takes_a_private_key(alg: Literal["EdDSA", "ES256"], tmp_path: Pat
 
 def test_bench_shows_each_way(path: Path) -> None:
     """Every way to validate and write is a line, with the mark and the versions below."""
-    shown = call("bench", path, "--seconds", "0.5", "--key", SECRET)
+    shown = call("bench", path, "--seconds", "0.1", "--key", SECRET)
     assert 0 == shown.exit_code
     for expected in (
         *("jwt.decode", "repeated", "a new equal client", "fresh=True"),
@@ -135,7 +135,7 @@ def test_bench_shows_each_way(path: Path) -> None:
 
 def test_bench_as_json() -> None:
     """JSON has a ratio for each way to validate."""
-    found = json.loads(call("bench", "memory://", "--seconds", "0.5", "--json").stdout)
+    found = json.loads(call("bench", "memory://", "--seconds", "0.1", "--json").stdout)
     assert found["ratio"].keys() == found["validate_us"].keys()
 
 
