@@ -21,7 +21,7 @@ from devsess.adapters._body import EMPTY_BODY, Body
 from devsess.adapters._carrier import is_in_header
 from devsess.adapters._exchange import Exchange
 from devsess.devices.recognise import merged_ring
-from devsess.errors import SessionNotFoundError
+from devsess.errors import DeviceMismatchError, SessionNotFoundError, TokenExpiredError
 from devsess.policy import LONGEST_COOKIE
 
 if TYPE_CHECKING:
@@ -35,6 +35,10 @@ _OF_SLOT = (
     *("settings", "credentials", "client", "session", "error"),
     *("_jar", "_uses", "_prolonged", "_renewed"),
 )
+
+
+# Reasons for which tokens give no session that may live on.
+_MAY_BE_BACK = (TokenExpiredError, DeviceMismatchError)
 
 
 class AccountsExchange(Exchange):
@@ -205,17 +209,25 @@ class AccountsExchange(Exchange):
         return super()._make_room_for(grant)
 
     def _slot_for(self, user_id: str) -> int:
-        """The slot of a sign-in: the user's own, else this one, else a free one, else this one."""
+        """The slot of a sign-in: the user's own, else the best empty one, else this one."""
         here, live = self.settings.slot, self._live()
         theirs = [slot for slot, session in live.items() if session.user_id == user_id]
         if theirs:
             return here if here in theirs else min(theirs)
-        if here not in live:
-            return here
-        free = (slot for slot in range(self.settings.accounts) if slot not in live)
-        # Beside twins, which another site has set, its cookies could not be read.
-        usable = (slot for slot in free if self._other(slot).credentials.error is None)
-        return min(usable, default=here)
+        empty = [slot for slot in range(self.settings.accounts) if slot not in live]
+        return min(empty, key=self._loss, default=here)
+
+    def _loss(self, slot: int) -> tuple[bool, bool, bool, int]:
+        """How bad it is for a sign-in to take this empty slot."""
+        there = self if slot == self.settings.slot else self._other(slot)
+        return (
+            # Beside twins, which another site has set, its cookies could not be read.
+            there.credentials.error is not None,
+            # The account may be back in a moment: a step-up in another tab has newer cookies.
+            isinstance(there.error, _MAY_BE_BACK),
+            slot != self.settings.slot,
+            slot,
+        )
 
     def _client_to_sign_in(self) -> Client:
         """See Exchange; whichever slot an account was in, its device is known in each."""
@@ -227,9 +239,10 @@ class AccountsExchange(Exchange):
     def undo(self) -> None:
         """See Exchange."""
         for other in self._others.values():
-            other.jar.take_back()
+            if other._renewed is None:  # a renewal was no part of it: its token may be in use
+                other.jar.take_back()
         super().undo()
-        self._choice = None
+        self._choice, self.has_switched = None, False
         self._act_in(self._came_for)
 
     # The other slots.

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from _accounts import SLOT, in_slot, listed, live, sign_in, signed_in, switch, who
-from _browser import DEVICE, Browser
+from _browser import DEVICE, Browser, Cookie
 from _raw_apps import VIEWS, Answer, done
 
 from devsess import Policy
@@ -80,6 +80,17 @@ def test_two_tabs_that_take_the_same_slot(site: Any) -> None:
     assert 1 == len(live(site, "bob"))
 
 
+@pytest.mark.parametrize("at", [0, 1])
+def test_a_sign_in_beside_a_step_up_takes_no_slot_of_a_live_account(site: Any, at: int) -> None:
+    """The tokens of a moment before give no session, but it lives: an empty slot goes first."""
+    browser = signed_in(site, "ada", "bob")
+    tab = browser.copy()
+    assert 200 == browser.post("/step-up").status_code
+    tab.jar[SLOT] = Cookie(str(at), {})
+    browser.keep(tab.post("/login?user=eve"))
+    assert [(0, "ada", False), (1, "bob", False), (2, "eve", True)] == listed(browser)
+
+
 @pytest.mark.parametrize("policy", [Policy(), SHORT])
 def test_sign_ins_and_switches_of_one_request(make: Callable[..., Any], policy: Policy) -> None:
     """Each account is on its device afterwards, whichever the request ends with."""
@@ -114,6 +125,32 @@ def test_others_sign_in_while_the_option_is_lower(make: Callable[..., Any], few:
     sign_in(browser, *(f"user-{number}" for number in range(6)))
     browser.send, browser.jar[SLOT] = high.send, choice
     assert goes_on(high, browser, "eve")
+
+
+def test_an_undone_sign_in_takes_back_no_renewal(site: Any) -> None:
+    """A rollback of the app's undid the one, and not the others: their tokens are in use."""
+
+    async def undone(current: Any, _: Any, __: Any) -> Answer:
+        await done(current.accounts())
+        await done(current.switch(1))
+        await done(current.switch(0))
+        await done(current.login("eve"))
+        current._exchange.undo()
+        return Answer()
+
+    browser = signed_in(site, "ada", "bob")
+    switch(browser, 0)
+    site.clock.advance(timedelta(minutes=16))
+    VIEWS["/undone"] = undone
+    try:
+        assert 200 == browser.post("/undone").status_code
+    finally:
+        del VIEWS["/undone"]
+    site.clock.advance(timedelta(minutes=1))
+    assert [(0, "ada", True), (1, "bob", False)] == listed(browser)
+    for slot, user in enumerate(("ada", "bob")):
+        assert 200 == switch(browser, slot)
+        assert goes_on(site, browser, user)
 
 
 def test_a_device_is_known_in_every_slot(site: Any) -> None:
