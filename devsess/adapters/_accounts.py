@@ -128,6 +128,10 @@ class AccountsExchange(Exchange):
         if slot not in range(self.settings.accounts):
             self.refused = SessionNotFoundError(f"this browser has no account {slot}")
             raise self.refused
+        if not self._other(slot).jar.is_carried:
+            # A program was signed in while it acted: its own account is looked at anew.
+            del self._others[slot]
+            self._looked_at.discard(slot)
         other = self._other(slot)
         other.is_status_query = self.is_status_query
         if slot not in self._looked_at:
@@ -214,20 +218,16 @@ class AccountsExchange(Exchange):
         theirs = [slot for slot, session in live.items() if session.user_id == user_id]
         if theirs:
             return here if here in theirs else min(theirs)
-        empty = [slot for slot in range(self.settings.accounts) if slot not in live]
-        return min(empty, key=self._loss, default=here)
+        every = {here: self, **{slot: self._other(slot) for slot in self._other_slots}}
+        empty = (slot for slot in range(self.settings.accounts) if slot not in live)
+        # Beside twins, which another site has set, its cookies could not be read.
+        usable = (slot for slot in empty if every[slot].credentials.error is None)
 
-    def _loss(self, slot: int) -> tuple[bool, bool, bool, int]:
-        """How bad it is for a sign-in to take this empty slot."""
-        there = self if slot == self.settings.slot else self._other(slot)
-        return (
-            # Beside twins, which another site has set, its cookies could not be read.
-            there.credentials.error is not None,
+        def loss(slot: int) -> tuple[bool, bool, int]:
             # The account may be back in a moment: a step-up in another tab has newer cookies.
-            isinstance(there.error, _MAY_BE_BACK),
-            slot != self.settings.slot,
-            slot,
-        )
+            return isinstance(every[slot].error, _MAY_BE_BACK), slot != here, slot
+
+        return min(usable, key=loss, default=here)
 
     def _client_to_sign_in(self) -> Client:
         """See Exchange; whichever slot an account was in, its device is known in each."""

@@ -289,7 +289,9 @@ class Authentication:
 
     def _hand_out(self, grant: Grant) -> None:
         self.jar.hand_out(grant, self.core.now())
-        if grant.device_token:  # the rest of the request is on the device of its sign-in
+        if grant.device_token and self.jar.is_carried:
+            # The rest of the request is on the device of its sign-in. Not for a program: to
+            # present the token binds the session, and a program need not keep it.
             self.client = evolve(self.client, device_token=grant.device_token)
         self.session, self.error, self.refused = grant.session, None, None
         self._prolonged, self._renewed = None, None

@@ -147,6 +147,21 @@ def test_a_choice_that_a_subdomain_plants_is_a_twin(make: Callable[..., Any], at
     assert 401 == site.send("GET", "/me", headers, b"").status_code
 
 
+@pytest.mark.parametrize("most", [2, 3])
+def test_a_sign_in_takes_no_slot_whose_cookies_came_twice(
+    make: Callable[..., Any], most: int
+) -> None:
+    """They could not be read again: another site would keep a person from signing in."""
+    site = make(accounts=most, cookies=Cookies(domain="example.com"))
+    browser = Browser(site.send, "app.example.com")
+    sign_in(browser, *["ada", "eve"][: most - 1])
+    browser.jar[f"__Secure-devsess-access-{most - 1}"] = Cookie(
+        f"x; __Secure-devsess-access-{most - 1}=y", {}
+    )
+    sign_in(browser, "bob")
+    assert "bob" == who(browser)
+
+
 def test_an_answer_clears_the_twins_of_one_slot(make: Callable[..., Any]) -> None:
     """Those of all at once would be longer than proxies take; the next answers clear the rest."""
     site = make(accounts=5, cookies=Cookies(domain="example.com"))

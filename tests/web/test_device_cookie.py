@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
 import pytest
 from _browser import ACCESS, DEVICE, REFRESH
+from _raw_apps import VIEWS, Answer, done
 
 from devsess import ConfigurationError, Policy, Privacy, SessionManager
 from devsess.adapters.wsgi import Cookies, SessionMiddleware
@@ -55,6 +57,25 @@ def test_a_request_goes_on_from_the_device_of_its_sign_in(
     accounts = browser.post("/many?act=login:bob&act=step_up:").json()
     assert [[[0, "bob", True]]] * 2 == accounts
     assert 200 == browser.get("/strong").status_code
+
+
+def test_a_step_up_behind_a_programs_sign_in_binds_nothing(site: Any) -> None:
+    """It may keep no device token, and then refreshes without one: nobody has presented it."""
+
+    async def strong(current: Any, _: Any, __: Any) -> Answer:
+        await done(current.login("ada", cookies=False))
+        grant = await done(current.step_up(amr=("otp",)))
+        return Answer(json.dumps({"refresh_token": grant.refresh_token}))
+
+    VIEWS["/strong-program"] = strong
+    try:
+        body = site.browser().post("/strong-program").json()
+    finally:
+        del VIEWS["/strong-program"]
+    assert not site.sessions.list("ada")[0].is_bound
+    program = site.program("eve")
+    program.tokens = {}
+    assert 200 == program.ask("POST", "/auth/refresh", body).status_code
 
 
 def test_the_first_of_two_sign_ins_of_a_request_ends(site: Any) -> None:
