@@ -90,6 +90,7 @@ class Exchange(Authentication):
         except ValueError:  # no browser would keep its cookies
             await self._revoke(grant.session, "undeliverable")
             raise
+        self.has_switched |= cookies
         return grant
 
     def _client_to_sign_in(self) -> Client:

@@ -10,9 +10,11 @@ for `devsess.adapters.wsgi.SessionMiddleware`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import datetime
 from http.cookies import Morsel
-from typing import Any, NoReturn, TypeAlias
+from typing import Any, NoReturn, TypeAlias, TypedDict, Unpack
 
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
@@ -34,26 +36,56 @@ from devsess.adapters._sessions import BlockingSessions, Sessions
 from devsess.adapters.wsgi import before, limited, request_of
 from devsess.errors import ConfigurationError, DevsessError
 from devsess.manager import SessionManager
-from devsess.models import Session
+from devsess.models import Grant, Session
+from devsess.policy import Span
 
 __all__ = ["Account", "Cookies", "Current", "SessionMiddleware"]
 
 GetResponse: TypeAlias = Callable[[HttpRequest], HttpResponseBase]
 
 
+class _LoginOptions(TypedDict, total=False):
+    """The options of Current.login."""
+
+    amr: Sequence[str]
+    acr: str | None
+    auth_time: datetime | float | None
+    persistent: bool
+    claims: Mapping[str, object] | None
+    lifetime: Span | None
+    provider: str | None
+
+
 class RequestCurrent(Current):
-    """`Current` in a view of Django: after a switch, forms of the account before are refused."""
+    """`Current` in a view of Django: forms from before a sign-in or a switch are refused."""
 
     def __init__(self, exchange: Exchange, request: HttpRequest | None = None) -> None:
         super().__init__(exchange)
         self._request = request
 
+    def login(
+        self, user_id: str, *, cookies: bool = True, **options: Unpack[_LoginOptions]
+    ) -> Grant:
+        """See Current.login."""
+        with self._changing(cookies=cookies):
+            return super().login(user_id, cookies=cookies, **options)
+
+    def collect(self, pending_token: str, *, cookies: bool = True) -> Grant:
+        """See Current.collect."""
+        with self._changing(cookies=cookies):
+            return super().collect(pending_token, cookies=cookies)
+
     def switch(self, slot: int) -> Session:
         """See Current.switch."""
-        session = super().switch(slot)
-        if self._request is not None:
+        with self._changing():
+            return super().switch(slot)
+
+    @contextmanager
+    def _changing(self, *, cookies: bool = True) -> Iterator[None]:
+        """Around what makes the browser act for another session, if it is about *cookies*."""
+        yield
+        if cookies and self._request is not None:
             rotate_token(self._request)
-        return session
 
 
 class SessionMiddleware(Middleware[GetResponse, SessionManager]):

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Coroutine
+from collections.abc import Awaitable, Coroutine, Iterator
+from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any
 
@@ -47,17 +48,29 @@ class DjangoCurrent(RequestCurrent):
     aaccounts = Awaited(Current.accounts)
     aswitch = Awaited(Current.switch)
 
-    def switch(self, slot: int) -> Session:
-        """See Current.switch; `request.user` and `request.session` are those of the account."""
+    @contextmanager
+    def _changing(self, *, cookies: bool = True) -> Iterator[None]:
+        """`request.user` and `request.session` are those of who acts from then on."""
+        if cookies:
+            self._keep_data()
+        with super()._changing(cookies=cookies):
+            yield
+        if cookies:
+            self._forget_user()
+
+    def _keep_data(self) -> None:
+        """Save what this request wrote for an account that may stay signed in."""
         request = self._request
-        if request is not None and self.session is not None and request.session.modified:
-            request.session.save()  # what this request wrote for the account before
-        session = super().switch(slot)
+        may_stay = self._exchange.settings.accounts > 1 and self.session is not None
+        if request is not None and may_stay and request.session.modified:
+            request.session.save()
+
+    def _forget_user(self) -> None:
+        request = self._request
         if request is not None and hasattr(request, "user"):
             vars(request).pop("_cached_user", None)
             vars(request).pop("_acached_user", None)
             request.user = SimpleLazyObject(lambda: get_user(request))
-        return session
 
     def aguard(self, *, every: float = LOOK_INTERVAL) -> AsyncGuard:
         """See Current.guard; of a view or consumer that is awaited, and ends with its session."""

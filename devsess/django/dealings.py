@@ -9,13 +9,14 @@ loads the user as `request.user` does, once for both.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from functools import partial
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from django.contrib import auth
 
 from devsess.adapters._accounts import AccountsExchange
+from devsess.adapters._body import EMPTY_BODY, Body
 from devsess.adapters._exchange import Exchange
 from devsess.adapters._middleware import UncachedAccountsExchange, UncachedExchange
 from devsess.django import signins
@@ -24,8 +25,16 @@ from devsess.errors import InvalidSessionError
 if TYPE_CHECKING:
     from django.http import HttpRequest
 
+    from devsess.adapters._account import Account
     from devsess.adapters._http import Answer
-    from devsess.models import Session
+    from devsess.models import Client, Grant, Session
+
+
+class Store(Protocol):
+    """Django's session, as an exchange knows it: see SessionStore."""
+
+    def settle(self) -> None: ...
+    def drop_nobody(self) -> None: ...
 
 
 class DjangoExchange(Exchange):
@@ -35,9 +44,17 @@ class DjangoExchange(Exchange):
     Attributes:
         user_of: The user whom Django's auth finds behind a session; None where no request of
             Django's is served.
+        store: Django's session of the request; None where none is served.
+        replaced: The session that the latest sign-in has taken the place of.
     """
 
     user_of: Callable[[Session], Any] | None = None
+    store: Store | None = None
+    replaced: Session | None = None
+
+    def _make_room_for(self, grant: Grant) -> Session | None:
+        self.replaced = super()._make_room_for(grant)
+        return self.replaced
 
     def try_cache(self) -> bool:
         # `open` has to ask for the user, which the event loop may not wait for.
@@ -78,10 +95,50 @@ class UncachedDjangoExchange(DjangoExchange, UncachedExchange):
 
 
 class DjangoAccountsExchange(DjangoExchange, AccountsExchange):
-    """As it, with a browser that may be signed in to several accounts."""
+    """
+    As it, with a browser that may be signed in to several accounts.
+
+    An account that a `flush` has set aside is signed out by the next call: it stays only where
+    Django's `login` comes next.
+    """
+
+    def _settle(self) -> None:
+        if self.store is not None:
+            self.store.settle()
+
+    async def accounts(self) -> tuple[Account, ...]:
+        """See Exchange."""
+        self._settle()
+        return await super().accounts()
+
+    async def switch(self, slot: int) -> Session:
+        """See Exchange; what nobody has kept stays nobody's."""
+        self._settle()
+        was_nobody = self.session is None
+        session = await super().switch(slot)
+        if was_nobody and self.store is not None:
+            self.store.drop_nobody()
+        return session
+
+    async def logout(
+        self,
+        *,
+        forget_device: bool = False,
+        all_accounts: bool = False,
+        body: Body = EMPTY_BODY,
+    ) -> None:
+        """See Exchange."""
+        self._settle()
+        await super().logout(forget_device=forget_device, all_accounts=all_accounts, body=body)
+
+    async def _signed_in_by(
+        self, sign_in: Callable[[Client], Awaitable[Grant]], *, cookies: bool
+    ) -> Grant:
+        self._settle()
+        return await super()._signed_in_by(sign_in, cookies=cookies)
 
 
-class UncachedDjangoAccountsExchange(DjangoExchange, UncachedAccountsExchange):
+class UncachedDjangoAccountsExchange(DjangoAccountsExchange, UncachedAccountsExchange):
     """As it, for a manager whose `validate` is the project's."""
 
 
@@ -93,9 +150,10 @@ def kind_for(kind: type[Exchange]) -> type[Exchange]:
     return UncachedDjangoExchange if is_uncached else DjangoExchange
 
 
-def ask_for_user(exchange: Exchange, request: HttpRequest) -> None:
-    """Let *exchange* find the user of *request*, which has its session by now."""
-    cast("DjangoExchange", exchange).user_of = partial(_user_of, request)
+def tie(exchange: Exchange, request: HttpRequest) -> None:
+    """Let *exchange* find the session of *request*, and its user."""
+    ours = cast("DjangoExchange", exchange)
+    ours.user_of, ours.store = partial(_user_of, request), request.session
 
 
 def _user_of(request: HttpRequest, session: Session) -> Any:

@@ -22,6 +22,7 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from devsess import lifecycle
+from devsess.adapters._current import Current, exchange_of
 from devsess.django import signins
 from devsess.django.models import Exchange
 from devsess.django.project import project
@@ -29,7 +30,6 @@ from devsess.errors import LoginDeniedError, StepUpRequiredError
 from devsess.stores.rows import REPLACED
 
 if TYPE_CHECKING:
-    from devsess.adapters._current import Current
     from devsess.models import Grant, Session
 
 log = logging.getLogger("devsess")
@@ -158,7 +158,8 @@ def replace(current: Current, record: Exchange, session: Session, *, cookies: bo
 
 def _login(current: Current, old: Old, *, cookies: bool) -> Grant | None:
     try:
-        return current.login(
+        grant = Current.login(
+            current,
             old.user_id,
             amr=(),
             auth_time=old.auth_time,
@@ -169,6 +170,9 @@ def _login(current: Current, old: Old, *, cookies: bool) -> Grant | None:
     except (LoginDeniedError, StepUpRequiredError) as error:
         log.warning("a credential of the kind %s was not exchanged: %s", old.kind, error)
         return None
+    # Nobody has signed in: the forms of pages from before stay good.
+    exchange_of(current).has_switched = False
+    return grant
 
 
 def _end(session: Session) -> None:

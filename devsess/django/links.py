@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, cast
 
 from devsess.adapters._current import Current, exchange_of
 from devsess.django import signins
@@ -11,6 +11,7 @@ from devsess.models import Client
 from devsess.stores.rows import REPLACED
 
 if TYPE_CHECKING:
+    from devsess.django.dealings import DjangoExchange
     from devsess.django.signins import SignIn
     from devsess.manager import SessionManager
     from devsess.models import Session
@@ -34,7 +35,7 @@ class Link(Protocol):
     def aside(self) -> Session | None: ...
     def leave(self) -> None: ...
     def set_aside(self) -> bool: ...
-    def sign_in(self, sign_in: SignIn) -> None: ...
+    def sign_in(self, sign_in: SignIn) -> Session | None: ...
     def end(self) -> None: ...
     def go_on_under(self, password_hash: str) -> None: ...
 
@@ -53,7 +54,7 @@ class OfRequest:
     @property
     def session(self) -> Session | None:
         """See Link; an answer that looked depends on its user."""
-        return None if self.aside is not None else self._current.session
+        return self._current.session
 
     def leave(self) -> None:
         """Let the next `flush` be a sign-out, whatever follows."""
@@ -63,26 +64,45 @@ class OfRequest:
         """
         Hide the session until it is known what follows a `flush`; whether that may be.
 
-        Django's `login` flushes the session of another user, who may stay signed in here.
+        Django's `login` flushes the session of another user, who may stay signed in here. Until
+        then nobody is, for whoever asks.
         """
-        may_stay = exchange_of(self._current).settings.accounts > 1 and not self._leaves
-        self.aside = self._current.session if may_stay else None
+        exchange = self._exchange
+        if exchange.settings.accounts == 1 or exchange.credentials.by == "bearer":
+            return False
+        if self._leaves or exchange.has_begun or exchange.store is None:
+            return False  # no answer follows that would settle it
+        if exchange.session is not None:
+            self.aside, exchange.session = exchange.session, None
         return self.aside is not None
 
-    def sign_in(self, sign_in: SignIn) -> None:
-        """Sign in on this response."""
-        self.aside = None
-        self._current.login(
+    @property
+    def _exchange(self) -> DjangoExchange:
+        return cast("DjangoExchange", exchange_of(self._current))
+
+    def _take_back(self) -> DjangoExchange:
+        """The exchange, with the session that was set aside."""
+        exchange, aside = self._exchange, self.aside
+        if aside is not None:
+            self.aside, exchange.session = None, aside
+        return exchange
+
+    def sign_in(self, sign_in: SignIn) -> Session | None:
+        """Sign in on this response; the session that was in its place, if one was."""
+        exchange = self._take_back()
+        # Not as a view does: Django's `login` renews the CSRF token, and changes the user, itself.
+        Current.login(
+            self._current,
             sign_in.user_id,
             amr=sign_in.amr,
             persistent=sign_in.persistent,
             claims=sign_in.claims,
         )
+        return exchange.replaced
 
     def end(self) -> None:
         """Sign out on this response; once it has begun, at least end the session."""
-        self.aside, self._leaves = None, False
-        exchange = exchange_of(self._current)
+        exchange, self._leaves = self._take_back(), False
         session = exchange.session
         if not exchange.has_begun:
             self._current.logout()
@@ -126,8 +146,8 @@ class OfToken:
         """See Link; there is one account."""
         return False
 
-    def sign_in(self, sign_in: SignIn) -> None:
-        """A session of an unknown device."""
+    def sign_in(self, sign_in: SignIn) -> Session | None:
+        """A session of an unknown device; the one before it."""
         before = self.session
         grant = self._manager.login(
             sign_in.user_id,
@@ -139,6 +159,7 @@ class OfToken:
         if before is not None:
             self._manager.revoke(before.id, user_id=before.user_id, reason=REPLACED)
         self.token, self._session, self._is_read = grant.access_token, grant.session, True
+        return before
 
     def end(self) -> None:
         """End the session."""

@@ -26,7 +26,7 @@ from devsess.adapters._sessions import BlockingSessions, LoginOptions, Sessions,
 from devsess.adapters._settings import is_local_path
 from devsess.django import conf, signins
 from devsess.django.current import SERVED, DjangoCurrent
-from devsess.django.dealings import ask_for_user, kind_for
+from devsess.django.dealings import kind_for, tie
 from devsess.django.links import OfRequest
 from devsess.django.project import project
 from devsess.django.sessions import SessionStore, is_anonymous
@@ -175,7 +175,7 @@ class SessionMiddleware(adapter.SessionMiddleware, DjangoSessionMiddleware):
         current = DjangoCurrent(exchange, request)
         request.devsess = current
         request.session = SessionStore(key, link=OfRequest(current, self._manager))
-        ask_for_user(exchange, request)
+        tie(exchange, request)
         SERVED.set(current)
         return exchange
 

@@ -28,6 +28,7 @@ from devsess.django.threads import in_thread
 
 if TYPE_CHECKING:
     from devsess.django.links import Link
+    from devsess.django.signins import SignIn
     from devsess.models import Session
 
 _SALT = "devsess.django.data"
@@ -245,6 +246,7 @@ class SessionStore(SessionBase):
             self._pending.clear()
             self.accessed = self.modified = True
             return
+        self.settle()
         self._data.flush()
         self.accessed = self.modified = True
         self._end()
@@ -254,7 +256,7 @@ class SessionStore(SessionBase):
         self._link.leave()
 
     def settle(self) -> None:
-        """Sign out the account that `flush` has set aside, unless another sign-in followed."""
+        """Sign out the account that `flush` has set aside: Django's `login` did not follow."""
         aside = self._link.aside
         if aside is not None:
             self._link.end()
@@ -273,6 +275,10 @@ class SessionStore(SessionBase):
         self._data.clear()
         self.accessed = self.modified = True
 
+    def drop_nobody(self) -> None:
+        """Leave the data of nobody behind: who acts from now on has data already."""
+        self._anonymous = self._kept = self._kept_for = None
+
     def cycle_key(self) -> None:
         """Move the data of nobody to another key; that of a session moves with a sign-in."""
         if self._link.session is None and self._data.session_key is not None:
@@ -288,16 +294,30 @@ class SessionStore(SessionBase):
         keys, self._pending = self._pending, {}
         before, session, aside = self._data, self._link.session, self._link.aside
         sign_in = signins.sign_in_of(keys, persistent=not self.get_expire_at_browser_close())
-        self._link.sign_in(sign_in)
+        try:
+            replaced = self._link.sign_in(sign_in)
+        except BaseException:
+            if aside is not None:  # is back
+                self.drop_nobody()
+            raise
         is_theirs = session is None or session.user_id == sign_in.user_id
         data = before._get_session() if is_theirs else {}
         before.delete()
         self._anonymous = self._kept = None
         if aside is not None and not _is_live(aside):
             self._forget(aside)
+        elif replaced is not None and session is None:
+            data = {**self._taken_from(replaced, sign_in), **data}
         if data:
             self._data._session_cache = data
             self.modified = True
+
+    def _taken_from(self, replaced: Session, sign_in: SignIn) -> dict[str, Any]:
+        """The data of a session in another slot, if it was the same user's, by the same hash."""
+        kept = data_engine()(data_key(replaced))
+        found: dict[str, Any] = kept._get_session()
+        kept.delete()
+        return found if signins.is_same(replaced, sign_in) else {}
 
     @property
     def has_sign_in(self) -> bool:

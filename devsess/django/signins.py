@@ -113,6 +113,13 @@ def fact_of(session: Session, key: str) -> str | None:
     return hash_of(session.user_id) if facts is None else facts.password_hash
 
 
+def is_same(session: Session, sign_in: SignIn) -> bool:
+    """Whether a sign-in is of the user of *session*, by the password that stands behind it."""
+    made_by = facts_in(sign_in.claims) or Facts()
+    is_theirs = session.user_id == sign_in.user_id
+    return is_theirs and fact_of(session, HASH_SESSION_KEY) == made_by.password_hash
+
+
 def with_hash(claims: Mapping[str, object], password_hash: str) -> dict[str, object]:
     """*claims*, under another password."""
     return evolve(facts_in(claims) or Facts(), password_hash=password_hash).within(claims)

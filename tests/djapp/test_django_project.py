@@ -32,7 +32,7 @@ CONTRACT = "test_own_contract.ContractTests"
 SUITES = {
     "shop.settings": ("shop",),
     "own_settings": (
-        *("test_own_transactions", "test_own_views"),
+        *("test_own_transactions", "test_own_views", "test_own_accounts"),
         *("shop.test_django_auth", "shop.test_django_passwords", CONTRACT),
     ),
 }

@@ -4,17 +4,27 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Callable
 from typing import Any
 
 import flask
 import pytest
 from _framework_apps import django_app
-from django.http import HttpResponse
+from django.http import HttpRequest, HttpResponse
+from django.middleware.csrf import CsrfViewMiddleware
 from django.test import RequestFactory, override_settings
 from django.utils.decorators import decorator_from_middleware
 from starlette.requests import HTTPConnection
 
-from devsess import ConfigurationError, SessionManager
+from devsess import (
+    Client,
+    ConfigurationError,
+    Points,
+    Policy,
+    Risk,
+    SessionManager,
+    SignInHeldError,
+)
 from devsess.adapters import flask as devsess_flask
 from devsess.adapters import starlette as devsess_starlette
 from devsess.adapters.django import SessionMiddleware as DjangoMiddleware
@@ -53,3 +63,42 @@ def test_djangos_middleware_is_no_decorator(required: bool) -> None:
             view = decorator_from_middleware(DjangoMiddleware)(lambda _: HttpResponse("open"))
         with pytest.raises(ConfigurationError, match="MIDDLEWARE"):
             view(RequestFactory().get("/"))
+
+
+def _collected(request: Any, sessions: SessionManager) -> None:
+    sessions.login("ada", Client())
+    with pytest.raises(SignInHeldError) as held:
+        sessions.login("ada", Client())
+    sessions.approve("ada", held.value.code)
+    request.devsess.collect(held.value.pending_token)
+
+
+_ACTS: dict[str, tuple[Callable[[Any, SessionManager], object], bool]] = {
+    "a sign-in": (lambda request, _: request.devsess.login("ada"), True),
+    "a sign-in with options": (lambda request, _: request.devsess.login("ada", amr=("otp",)), True),
+    "one that was held": (_collected, True),
+    "a program's": (lambda request, _: request.devsess.login("ada", cookies=False), False),
+    "nothing": (lambda request, _: request.devsess.session, False),
+}
+
+
+@pytest.mark.parametrize("name", _ACTS)
+def test_djangos_csrf_token_is_renewed(name: str) -> None:
+    """By what signs a browser in, as Django's own `login` does: forms from before are refused."""
+    act, is_renewed = _ACTS[name]
+    held = Policy(risk=Risk(mode="enforce", points=Points(base=50), hold_from=10))
+    with SessionManager("memory://", keys=generate_secret(), policy=held) as sessions:
+        django_app(time.time, sessions)  # which configures Django
+
+        def view(request: HttpRequest) -> HttpResponse:
+            act(request, sessions)
+            return HttpResponse("done")
+
+        with override_settings(DEVSESS={"manager": sessions}):
+            app = DjangoMiddleware(CsrfViewMiddleware(view))
+        request = RequestFactory().get("/")
+        request.COOKIES["csrftoken"] = before = "t" * 32
+        answer = app(request)
+        renewed = answer.cookies.get("csrftoken")
+        assert is_renewed == (renewed is not None)
+        assert renewed is None or renewed.value != before

@@ -2,59 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from django.conf import settings
-from django.contrib.auth.models import User
-from django.test import Client, override_settings
+from django.test import override_settings
 
 from devsess.django import manager
-from shop.visits import FIREFOX, KEYS, Shop
+from shop.visits import TwoPeople
 
 ACCESS = "__Host-devsess-access"
-SWITCH = "/auth/accounts/switch"
 
 
 @override_settings(DEVSESS={**settings.DEVSESS, "accounts": 3})
-class AccountsTests(Shop):
+class AccountsTests(TwoPeople):
     """Two people, one browser."""
-
-    def setUp(self) -> None:
-        super().setUp()
-        self.bob = User.objects.create_user("bob", "", "marley", id=next(KEYS))
-
-    def both(self, **options: Any) -> Client:
-        """A browser that is signed in to both, of whom bob acts."""
-        headers = {"user-agent": FIREFOX}
-        if options:
-            headers |= {"origin": "https://testserver", "sec-fetch-site": "same-origin"}
-        browser = Client(headers=headers, **options)
-        self.enter(browser, "ada", "lovelace")
-        self.enter(browser, "bob", "marley")
-        return browser
-
-    def enter(self, browser: Client, name: str, password: str) -> None:
-        token = {}
-        if browser.handler.enforce_csrf_checks:
-            token = {"csrfmiddlewaretoken": self.form_token(browser)}
-        form = {"username": name, "password": password, **token}
-        assert browser.post("/accounts/login/", form, secure=True).status_code == 302
-
-    def form_token(self, browser: Client) -> str:
-        browser.get("/accounts/login/", secure=True)
-        return str(browser.cookies["csrftoken"].value)
-
-    def who(self, browser: Client) -> str:
-        return str(browser.get("/").content.strip().decode())
-
-    def switch(self, browser: Client, slot: int) -> Any:
-        headers = {"Sec-Fetch-Site": "same-origin"}
-        body = {"account": slot}
-        return browser.post(SWITCH, body, content_type="application/json", headers=headers)
-
-    def users(self, browser: Client) -> list[str]:
-        found: list[dict[str, Any]] = browser.get("/auth/accounts").json()["accounts"]
-        return [str(it["session"]["userId"]) for it in found]
 
     def test_a_second_login_keeps_the_first(self) -> None:
         """Django's `login` flushes the session of another user, who stays signed in."""
@@ -138,3 +97,14 @@ class AccountsTests(Shop):
                 form = {"csrfmiddlewaretoken": self.form_token(browser)}
                 answer = browser.post("/accounts/logout/", form, secure=True)
                 assert answer.status_code == 302
+
+    def test_the_test_client_knows_the_first_slot(self) -> None:
+        """Its own sign-ins replace each other; the login view adds to them."""
+        browser = self.browser()
+        browser.force_login(self.user)
+        browser.force_login(self.bob)
+        assert (self.users(browser), self.live()) == ([str(self.bob.pk)], [])
+        self.enter(browser, "ada", "lovelace")
+        assert self.users(browser) == [str(self.bob.pk), self.id]
+        browser.logout()
+        assert (manager().list(str(self.bob.pk)), len(self.live())) == ([], 1)

@@ -69,6 +69,26 @@ class SessionTests(Shop):
         assert not Row.objects.filter(session_key=self.key).exists()
         assert counts() == {"session": 1}
 
+    def test_forms_from_before_stay_good(self) -> None:
+        """Of a page that was there before the app."""
+        self.ask_and_post("/cart/")
+
+    def test_forms_from_before_stay_good_behind_an_endpoint(self) -> None:
+        """Whatever the page asked for first."""
+        self.ask_and_post("/auth/session")
+
+    def ask_and_post(self, first: str) -> None:
+        headers = {"user-agent": FIREFOX, "sec-fetch-site": "same-origin"}
+        browser = Client(enforce_csrf_checks=True, headers=headers)
+        browser.get("/accounts/login/", secure=True)
+        form = {"csrfmiddlewaretoken": browser.cookies["csrftoken"].value}
+        browser.cookies["sessionid"] = self.key
+        browser.get(first, secure=True)
+        assert self.who(browser) == "ada"
+        headers = {"origin": "https://testserver"}
+        answer = browser.post("/accounts/logout/", form, secure=True, headers=headers)
+        assert answer.status_code == 302
+
     def test_views_of_devsess_find_it_at_once(self) -> None:
         """But not as recent: nobody knows when the person signed in."""
         assert self.old().get("/api/me/").json()["user"] == "ada"

@@ -5,7 +5,7 @@ from django.urls import include, path
 from django.views.decorators.csrf import csrf_exempt
 
 from devsess.django.old_tokens import authtoken, exchange_view, knox, simplejwt
-from shop import views
+from shop import account_views, views
 
 urlpatterns = [
     path("", views.home, name="home"),
@@ -32,6 +32,8 @@ urlpatterns = [
     path("switch/", views.switch),
     path("accounts-switch/<int:slot>/", views.switch_account),
     path("accounts-flush/", views.flush),
+    path("acts/", account_views.acts),
+    path("async/acts/", account_views.async_acts),
     path("api/two/", views.Two.as_view()),
     path("api/recent/", views.Recent.as_view()),
     path("api/either/", views.Either.as_view()),

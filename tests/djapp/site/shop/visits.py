@@ -14,6 +14,7 @@ from django.test import Client, TestCase, TransactionTestCase
 
 from devsess.django import manager
 
+SWITCH = "/auth/accounts/switch"
 FIREFOX = "Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:133.0) Gecko/20100101 Firefox/133.0"
 SAFARI = "Mozilla/5.0 (Macintosh; Intel Mac OS X 14_7) AppleWebKit/605.1.15 Safari/605.1.15"
 
@@ -60,3 +61,44 @@ class Visits(TransactionTestCase):
 
 class Shop(TestCase, Visits):
     """Each test is undone."""
+
+
+class TwoPeople(Shop):
+    """And one browser."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.bob = User.objects.create_user("bob", "", "marley", id=next(KEYS))
+
+    def both(self, **options: Any) -> Client:
+        """A browser that is signed in to both, of whom bob acts."""
+        headers = {"user-agent": FIREFOX}
+        if options:
+            headers |= {"origin": "https://testserver", "sec-fetch-site": "same-origin"}
+        browser = Client(headers=headers, **options)
+        self.enter(browser, "ada", "lovelace")
+        self.enter(browser, "bob", "marley")
+        return browser
+
+    def enter(self, browser: Client, name: str, password: str) -> None:
+        token = {}
+        if browser.handler.enforce_csrf_checks:
+            token = {"csrfmiddlewaretoken": self.form_token(browser)}
+        form = {"username": name, "password": password, **token}
+        assert browser.post("/accounts/login/", form, secure=True).status_code == 302
+
+    def form_token(self, browser: Client) -> str:
+        browser.get("/accounts/login/", secure=True)
+        return str(browser.cookies["csrftoken"].value)
+
+    def who(self, browser: Client) -> str:
+        return str(browser.get("/").content.strip().decode())
+
+    def switch(self, browser: Client, slot: int) -> Any:
+        headers = {"Sec-Fetch-Site": "same-origin"}
+        body = {"account": slot}
+        return browser.post(SWITCH, body, content_type="application/json", headers=headers)
+
+    def users(self, browser: Client) -> list[str]:
+        found: list[dict[str, Any]] = browser.get("/auth/accounts").json()["accounts"]
+        return [str(it["session"]["userId"]) for it in found]
