@@ -102,6 +102,11 @@ def thorough(pytestconfig: pytest.Config) -> bool:
 
 
 @pytest.fixture(scope="session")
+def faker_seed() -> None:
+    """Where Faker is installed, pytest-randomly makes one for each test, and none reads it."""
+
+
+@pytest.fixture(scope="session")
 def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A file without sessions: to copy it costs a test less than to make another."""
     path: Path = tmp_path_factory.mktemp("empty") / "sessions.db"
