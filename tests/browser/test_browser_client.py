@@ -116,7 +116,6 @@ def test_three_tabs_that_race_renew_once(visitor: Visitor, site: Site) -> None:
         assert number == site.refreshes
 
 
-@pytest.mark.thorough
 def test_three_tabs_renew_once_ahead_of_time(visitor: Visitor, site: Site, way: str) -> None:
     """By the time since the token came; nothing is refused."""
     site.expires_in = 0
