@@ -22,10 +22,11 @@ from devsess._runtime.drive import drive
 from devsess.adapters._asgi_response import close_code
 from devsess.adapters.asgi import request_of, without_tokens_of
 from devsess.django.current import DjangoCurrent
+from devsess.django.known import user_of
 from devsess.django.links import OfRequest
 from devsess.django.middleware import SessionMiddleware as RequestMiddleware
 from devsess.django.project import project
-from devsess.django.sessions import SessionStore, user_of
+from devsess.django.sessions import SessionStore
 from devsess.errors import DevsessError
 
 Scope: TypeAlias = MutableMapping[str, Any]

@@ -9,8 +9,9 @@ from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_K
 from devsess.adapters import _csrf as csrf
 from devsess.adapters._carrier import Credentials
 from devsess.django import exchange as exchanging
+from devsess.django.known import user_of
 from devsess.django.project import project
-from devsess.django.sessions import data_engine, is_anonymous, user_of
+from devsess.django.sessions import data_engine, is_anonymous
 from devsess.django.signins import KEYS, Facts
 
 if TYPE_CHECKING:

@@ -16,12 +16,13 @@ import re
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from django.contrib.auth import HASH_SESSION_KEY, SESSION_KEY, get_user
+from django.contrib.auth import HASH_SESSION_KEY, SESSION_KEY
 from django.contrib.sessions.backends.base import CreateError, SessionBase, UpdateError
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.crypto import salted_hmac
 
 from devsess.django import signins
+from devsess.django.known import is_known
 from devsess.django.links import OfToken
 from devsess.django.project import project
 from devsess.django.threads import in_thread
@@ -242,7 +243,10 @@ class SessionStore(SessionBase):
 
     def flush(self) -> None:
         """Forget the data, and sign out; of several accounts one that another follows stays."""
+        data, session = self._data, self._link.session
         if self._link.set_aside():
+            if self.modified and session is not None:
+                _save_tied(data, session)  # the account may stay
             self._pending.clear()
             self.accessed = self.modified = True
             return
@@ -292,6 +296,8 @@ class SessionStore(SessionBase):
         Errors as for SessionManager.login.
         """
         keys, self._pending = self._pending, {}
+        if self._link.aside is not None and not is_known(self._link.aside):
+            self.settle()  # no `login` has flushed it, but Django's auth, which knows it no longer
         before, session, aside = self._data, self._link.session, self._link.aside
         sign_in = signins.sign_in_of(keys, persistent=not self.get_expire_at_browser_close())
         try:
@@ -334,19 +340,9 @@ class SessionStore(SessionBase):
         if session is None:
             self._data.save(must_create)
         elif self._data._get_session():
-            self._data._session_key = data_key(session)
-            self._save_tied()
+            _save_tied(self._data, session)
         elif self._data.session_key is not None:
             self._data.delete()
-
-    def _save_tied(self) -> None:
-        try:
-            self._data.save()
-        except UpdateError:  # the first data of this session
-            try:
-                self._data.save(must_create=True)
-            except CreateError:  # but for that of another request, just now
-                self._data.save()
 
     async def asave(self, must_create: bool = False) -> None:
         """See save."""
@@ -379,18 +375,18 @@ class SessionStore(SessionBase):
         exchange.clear_expired()
 
 
+def _save_tied(data: Any, session: Session) -> None:
+    """Keep *data* under the key that *session* leads to."""
+    data._session_key = data_key(session)
+    try:
+        data.save()
+    except UpdateError:  # the first data of this session
+        try:
+            data.save(must_create=True)
+        except CreateError:  # but for that of another request, just now
+            data.save()
+
+
 def _is_live(session: Session) -> bool:
     found = project().sessions.get(session.id)
     return found is not None and found.is_active
-
-
-class _Asking:
-    """A request as `get_user` knows it."""
-
-    def __init__(self, session: Any) -> None:
-        self.session = session
-
-
-def user_of(session: Any) -> Any:
-    """The user whom Django's auth finds in a session of its own, or an AnonymousUser."""
-    return get_user(_Asking(session))

@@ -7,6 +7,7 @@ from typing import Any
 from unittest import mock
 
 from django.conf import settings
+from django.contrib.auth.hashers import make_password
 from django.contrib.auth.models import User
 from django.contrib.sessions.models import Session as Row
 from django.test import Client, override_settings
@@ -78,6 +79,21 @@ class ActTests(Acts):
                 assert self.users(browser) == [self.id, str(self.bob.pk), str(self.eve.pk)]
                 assert self.switch(browser, 1).status_code == 200
                 assert self.who(browser) == "bob"
+
+    def test_a_login_after_a_changed_password_ends_the_account(self) -> None:
+        """Django's auth flushes it, as soon as somebody looks: no `login` has parted the two."""
+        for browser in self.ways():
+            User.objects.filter(pk=self.bob.pk).update(password=make_password("other"))
+            assert self.acts(browser, "user", "login:eve")[0] == "AnonymousUser"
+            assert (self.bobs, self.users(browser)) == ([], [self.id, str(self.eve.pk)])
+            self.bob.save()
+
+    def test_what_an_account_has_written_before_a_login_is_kept(self) -> None:
+        """It stays signed in, and so do its data."""
+        browser = self.both()
+        assert self.acts(browser, "put:tea", "login:eve", "cart")[-1] is None
+        assert self.switch(browser, 1).status_code == 200
+        assert self.acts(browser, "cart") == [["tea"]]
 
     def test_what_follows_a_switch_is_of_the_account_that_acts(self) -> None:
         """A flush, a sign-out, and a sign-in by devsess."""
