@@ -25,7 +25,6 @@ from devsess.errors import InvalidSessionError
 if TYPE_CHECKING:
     from django.http import HttpRequest
 
-    from devsess.adapters._account import Account
     from devsess.adapters._http import Answer
     from devsess.models import Client, Grant, Session
 
@@ -34,7 +33,7 @@ class Store(Protocol):
     """Django's session, as an exchange knows it: see SessionStore."""
 
     def settle(self) -> None: ...
-    def drop_nobody(self) -> None: ...
+    def drop_read(self) -> None: ...
 
 
 class DjangoExchange(Exchange):
@@ -98,26 +97,20 @@ class DjangoAccountsExchange(DjangoExchange, AccountsExchange):
     """
     As it, with a browser that may be signed in to several accounts.
 
-    An account that a `flush` has set aside is signed out by the next call: it stays only where
-    Django's `login` comes next.
+    An account that a `flush` has set aside is signed out before another call changes who acts: it
+    stays only where Django's `login` comes first.
     """
 
     def _settle(self) -> None:
         if self.store is not None:
             self.store.settle()
 
-    async def accounts(self) -> tuple[Account, ...]:
-        """See Exchange."""
-        self._settle()
-        return await super().accounts()
-
     async def switch(self, slot: int) -> Session:
         """See Exchange; what nobody has kept stays nobody's."""
         self._settle()
-        was_nobody = self.session is None
         session = await super().switch(slot)
-        if was_nobody and self.store is not None:
-            self.store.drop_nobody()
+        if self.store is not None:
+            self.store.drop_read()
         return session
 
     async def logout(

@@ -22,7 +22,7 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from devsess import lifecycle
-from devsess.adapters._current import Current, exchange_of
+from devsess.adapters._current import exchange_of
 from devsess.django import signins
 from devsess.django.models import Exchange
 from devsess.django.project import project
@@ -30,6 +30,7 @@ from devsess.errors import LoginDeniedError, StepUpRequiredError
 from devsess.stores.rows import REPLACED
 
 if TYPE_CHECKING:
+    from devsess.adapters._current import Current
     from devsess.models import Grant, Session
 
 log = logging.getLogger("devsess")
@@ -158,8 +159,7 @@ def replace(current: Current, record: Exchange, session: Session, *, cookies: bo
 
 def _login(current: Current, old: Old, *, cookies: bool) -> Grant | None:
     try:
-        grant = Current.login(
-            current,
+        grant = current.login(
             old.user_id,
             amr=(),
             auth_time=old.auth_time,

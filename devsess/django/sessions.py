@@ -279,9 +279,9 @@ class SessionStore(SessionBase):
         self._data.clear()
         self.accessed = self.modified = True
 
-    def drop_nobody(self) -> None:
-        """Leave the data of nobody behind: who acts from now on has data already."""
-        self._anonymous = self._kept = self._kept_for = None
+    def drop_read(self) -> None:
+        """Leave behind what was read, as of nobody: who acts from now on has their own data."""
+        self._kept = None
 
     def cycle_key(self) -> None:
         """Move the data of nobody to another key; that of a session moves with a sign-in."""
@@ -304,7 +304,7 @@ class SessionStore(SessionBase):
             replaced = self._link.sign_in(sign_in)
         except BaseException:
             if aside is not None:  # is back
-                self.drop_nobody()
+                self.drop_read()
             raise
         is_theirs = session is None or session.user_id == sign_in.user_id
         data = before._get_session() if is_theirs else {}

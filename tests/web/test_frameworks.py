@@ -65,18 +65,25 @@ def test_djangos_middleware_is_no_decorator(required: bool) -> None:
             view(RequestFactory().get("/"))
 
 
-def _collected(request: Any, sessions: SessionManager) -> None:
+_HELD = Policy(risk=Risk(mode="enforce", points=Points(base=50), hold_from=10))
+
+
+def _approved(sessions: SessionManager) -> str:
+    """A held sign-in that was approved, to be collected."""
     sessions.login("ada", Client())
     with pytest.raises(SignInHeldError) as held:
         sessions.login("ada", Client())
     sessions.approve("ada", held.value.code)
-    request.devsess.collect(held.value.pending_token)
+    return str(held.value.pending_token)
 
 
 _ACTS: dict[str, tuple[Callable[[Any, SessionManager], object], bool]] = {
     "a sign-in": (lambda request, _: request.devsess.login("ada"), True),
     "a sign-in with options": (lambda request, _: request.devsess.login("ada", amr=("otp",)), True),
-    "one that was held": (_collected, True),
+    "one that was held": (
+        lambda request, sessions: request.devsess.collect(_approved(sessions)),
+        True,
+    ),
     "a program's": (lambda request, _: request.devsess.login("ada", cookies=False), False),
     "nothing": (lambda request, _: request.devsess.session, False),
 }
@@ -86,8 +93,7 @@ _ACTS: dict[str, tuple[Callable[[Any, SessionManager], object], bool]] = {
 def test_djangos_csrf_token_is_renewed(name: str) -> None:
     """By what signs a browser in, as Django's own `login` does: forms from before are refused."""
     act, is_renewed = _ACTS[name]
-    held = Policy(risk=Risk(mode="enforce", points=Points(base=50), hold_from=10))
-    with SessionManager("memory://", keys=generate_secret(), policy=held) as sessions:
+    with SessionManager("memory://", keys=generate_secret(), policy=_HELD) as sessions:
         django_app(time.time, sessions)  # which configures Django
 
         def view(request: HttpRequest) -> HttpResponse:
@@ -102,3 +108,20 @@ def test_djangos_csrf_token_is_renewed(name: str) -> None:
         renewed = answer.cookies.get("csrftoken")
         assert is_renewed == (renewed is not None)
         assert renewed is None or renewed.value != before
+
+
+def test_djangos_csrf_token_is_renewed_by_an_endpoint() -> None:
+    """The one that collects a held sign-in: the view's middlewares do not see its answer."""
+    with SessionManager("memory://", keys=generate_secret(), policy=_HELD) as sessions:
+        django_app(time.time, sessions)  # which configures Django
+        with override_settings(DEVSESS={"manager": sessions, "endpoints": "/auth"}):
+            app = DjangoMiddleware(lambda _: HttpResponse("done"))
+        request = RequestFactory().post(
+            "/auth/held/collect",
+            {"pending_token": _approved(sessions)},
+            content_type="application/json",
+            headers={"Sec-Fetch-Site": "same-origin"},
+        )
+        request.COOKIES["csrftoken"] = before = "t" * 32
+        answer = app(request)
+        assert (answer.status_code, answer.cookies["csrftoken"].value != before) == (200, True)

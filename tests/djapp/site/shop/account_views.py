@@ -1,12 +1,12 @@
 """A view that does what its query says, one act after another; and the same view, awaited."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from typing import Any
 
 from django.contrib.auth import alogin, alogout, login, logout
 from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
-from django.http import HttpResponse, JsonResponse
+from django.http import HttpResponse, JsonResponse, StreamingHttpResponse
 
 from devsess.errors import LoginDeniedError
 
@@ -69,6 +69,16 @@ def acts(request: Any) -> JsonResponse | HttpResponse:
         name, _, argument = each.partition(":")
         said.append(_ACTS[name](request, argument))
     return JsonResponse(said, safe=False)
+
+
+def streamed(request: Any) -> StreamingHttpResponse:
+    """Ends the session while its answer is on its way."""
+
+    def parts() -> Iterator[str]:
+        yield "begun"
+        request.session.flush()
+
+    return StreamingHttpResponse(parts())
 
 
 async def _alogin(request: Any, name: str) -> None:

@@ -6,15 +6,19 @@ from collections.abc import Iterator
 from typing import Any
 from unittest import mock
 
+from asgiref.sync import sync_to_async
+from asgiref.testing import ApplicationCommunicator
 from django.conf import settings
+from django.contrib.auth import HASH_SESSION_KEY, SESSION_KEY
 from django.contrib.auth.hashers import make_password
 from django.contrib.auth.models import User
 from django.contrib.sessions.models import Session as Row
 from django.test import Client, override_settings
 
-from devsess.django import manager
+from devsess.django import manager, signins
+from devsess.django.channels import SessionMiddleware
 from devsess.errors import LoginDeniedError
-from shop.visits import KEYS, TwoPeople
+from shop.visits import FIREFOX, KEYS, TwoPeople
 
 SEVERAL = {**settings.DEVSESS, "accounts": 3}
 
@@ -95,6 +99,43 @@ class ActTests(Acts):
         assert self.switch(browser, 1).status_code == 200
         assert self.acts(browser, "cart") == [["tea"]]
 
+    def test_a_flush_ends_at_once_what_no_answer_settles(self) -> None:
+        """While the answer is on its way, and the session of a program that brings a token."""
+        browser = self.both()
+        answer: Any = browser.get("/acts/streamed/")
+        assert b"begun" == b"".join(answer.streaming_content)
+        assert (self.bobs, len(self.live())) == ([], 1)
+        token = manager().login(str(self.bob.pk)).access_token
+        headers = {"authorization": f"Bearer {token}"}
+        do = {"do": ["flush", "login:eve", "sees"]}
+        assert Client(headers=headers).get("/acts/", do).status_code == 200
+        assert self.bobs == []
+
+    async def test_a_flush_in_a_consumer_ends_the_session(self) -> None:
+        """As the sign-out of Channels does: no answer follows it."""
+        browser = await sync_to_async(self.both)()
+
+        async def consumer(scope: Any, _: Any, send: Any) -> None:
+            await scope["session"].aflush()
+            await send({"type": "websocket.close"})
+
+        cookies = "; ".join(f"{name}={it.value}" for name, it in browser.cookies.items())
+        headers = {"host": "testserver", "origin": "https://testserver", "cookie": cookies}
+        headers["user-agent"] = FIREFOX
+        scope = {
+            "type": "websocket",
+            "scheme": "wss",
+            "path": "/",
+            "query_string": b"",
+            "client": ("127.0.0.1", 1),
+            "headers": [(name.encode(), value.encode()) for name, value in headers.items()],
+        }
+        served = ApplicationCommunicator(SessionMiddleware(consumer), scope)
+        assert (await served.receive_output(5))["type"] == "websocket.close"
+        await served.wait()
+        left = await sync_to_async(lambda: (self.bobs, len(self.live())))()
+        assert left == ([], 1)
+
     def test_what_follows_a_switch_is_of_the_account_that_acts(self) -> None:
         """A flush, a sign-out, and a sign-in by devsess."""
         for acts, left in (
@@ -142,6 +183,39 @@ class DataTests(Acts):
                 assert (self.who(browser), self.bobs, len(self.live())) == ("nobody", [], left)
                 assert Row.objects.count() == rows - 1
                 manager().revoke_all(self.id)
+
+    def test_a_sign_out_after_a_flush_is_none_that_a_login_takes_back(self) -> None:
+        """By Django or devsess; the data goes too, and a second user is signed in alone."""
+        for act in ("logout", "end:one"):
+            with self.subTest(act=act):
+                browser = self.both()
+                self.acts(browser, "flush", act, "login:eve")
+                assert (self.who(browser), self.bobs) == ("eve", [])
+                assert self.users(browser) == [self.id, str(self.eve.pk)]
+                manager().revoke_all(self.id)
+
+    def test_no_data_is_left_without_a_session(self) -> None:
+        """What a visitor wrote goes along with a sign-in; with one account a second ends it."""
+        self.acts(self.browser(), "put:tea", f"enter:{self.id}")
+        assert Row.objects.count() == 1
+        with override_settings(DEVSESS={**settings.DEVSESS, "accounts": 1}):
+            browser = self.browser()
+            self.enter(browser, "bob", "marley")
+            self.acts(browser, "put:tea", f"enter:{self.eve.pk}")
+        assert Row.objects.count() == 1
+
+    def test_data_is_of_one_user_and_one_password(self) -> None:
+        """A sign-in with the hash of another's password is not theirs."""
+        self.both()
+        [session] = self.live()
+        hashed = self.user.get_session_auth_hash()
+        for user, of, is_same in (
+            (self.user, hashed, True),
+            (self.user, "other", False),
+            (self.bob, hashed, False),
+        ):
+            keys = {SESSION_KEY: str(user.pk), HASH_SESSION_KEY: of}
+            assert is_same == signins.is_same(session, signins.sign_in_of(keys, persistent=True))
 
     def test_a_refused_login_leaves_who_was_there(self) -> None:
         """With their data, and what was written in between is lost."""

@@ -33,6 +33,7 @@ urlpatterns = [
     path("accounts-switch/<int:slot>/", views.switch_account),
     path("accounts-flush/", views.flush),
     path("acts/", account_views.acts),
+    path("acts/streamed/", account_views.streamed),
     path("async/acts/", account_views.async_acts),
     path("api/two/", views.Two.as_view()),
     path("api/recent/", views.Recent.as_view()),
