@@ -36,8 +36,7 @@ _OF_SLOT = (
     *("_jar", "_uses", "_prolonged", "_renewed"),
 )
 
-
-# Reasons for which tokens give no session that may live on.
+# Reasons why tokens give no session, although it may live.
 _MAY_BE_BACK = (TokenExpiredError, DeviceMismatchError)
 
 
@@ -45,9 +44,9 @@ class AccountsExchange(Exchange):
     """
     An exchange with a browser that may be signed in to several accounts.
 
-    It acts for one slot. The other slots have exchanges of their own, which
-    are made, and authenticated, only when they are needed; to act for another slot is to
-    change places with its exchange.
+    It acts for one slot. The other slots have exchanges of their own, which are made, and
+    authenticated, only when they are needed; to act for another slot is to change places with
+    its exchange.
     """
 
     _leaves_cookies = False

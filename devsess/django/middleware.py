@@ -20,6 +20,7 @@ from django.core.exceptions import ImproperlyConfigured
 
 from devsess.adapters import _cookies as cookies
 from devsess.adapters import django as adapter
+from devsess.adapters._carrier import is_in_header
 from devsess.adapters._current import exchange_of
 from devsess.adapters._endpoints import path_below
 from devsess.adapters._sessions import BlockingSessions, LoginOptions, Sessions, StepUpOptions
@@ -272,18 +273,13 @@ def _data_keys(exchange: Exchange) -> dict[str, str]:
     if exchange.settings.accounts == 1:
         value = credentials.access if credentials.by == "cookie" else None
         found = {exchange.settings.cookie_names.access: value or ""}
-    elif credentials.error is not None or _is_in_header(exchange):
+    elif credentials.error is not None or is_in_header(exchange.request, exchange.settings):
         return {}
     else:
         cookie = exchange.request.headers.get("cookie", "")
         found, twice = cookies.read(cookie, exchange.access_cookies)
         found = {name: value for name, value in found.items() if name not in twice}
     return {name: value for name, value in found.items() if is_anonymous(value)}
-
-
-def _is_in_header(exchange: Exchange) -> bool:
-    """Whether the request has another kind of credentials, beside which no cookie is read."""
-    return exchange.settings.reads_header and "authorization" in exchange.request.headers
 
 
 def _is_new(exchange: Exchange) -> bool:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import inspect
 import json
-from collections.abc import Callable, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import parse_qs
@@ -212,6 +212,16 @@ VIEWS = {
     "/swallow": swallow,
     "/broken": broken,
 }
+
+
+@contextmanager
+def served(path: str, view: Callable[..., Any]) -> Iterator[None]:
+    """A view that one test needs."""
+    VIEWS[path] = view
+    try:
+        yield
+    finally:
+        del VIEWS[path]
 
 
 async def nothing(_: Any, __: Any, ___: Any) -> Answer:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from _accounts import SLOT, in_slot, listed, live, of_slot, sign_in, signed_in, switch, who
 from _browser import ACCESS, DEVICE, REFRESH, Cookie
-from _raw_apps import VIEWS, Answer, done
+from _raw_apps import Answer, done, served
 
 from devsess import ConfigurationError, InvalidSessionError, Policy, SessionManager
 from devsess.adapters.wsgi import Cookies, SessionMiddleware
@@ -130,11 +130,8 @@ def test_a_request_ends_in_the_slot_that_acts_then(site: Any) -> None:
 
     browser = signed_in(site, "ada", "bob")
     switch(browser, 0)
-    VIEWS["/there-and-back"] = there_and_back
-    try:
+    with served("/there-and-back", there_and_back):
         assert 200 == browser.post("/there-and-back").status_code
-    finally:
-        del VIEWS["/there-and-back"]
     assert [(0, "ada", True), (1, "bob", False)] == listed(browser)
 
 
@@ -344,11 +341,8 @@ def test_a_page_that_shows_others_is_private(site: Any) -> None:
 
     browser = signed_in(site, "ada", "bob")
     browser.post("/logout")
-    VIEWS["/names"] = names
-    try:
+    with served("/names", names):
         answer = browser.get("/names")
-    finally:
-        del VIEWS["/names"]
     assert ("ada", "private") == (answer.text, answer.headers["cache-control"])
 
 
@@ -368,11 +362,8 @@ def test_a_switch_that_a_framework_made_a_failure_is_its_refusal(
     site = make(accounts=accounts)
     browser = signed_in(site, "bob", "ada")
     site.sessions.revoke_all("bob")
-    VIEWS["/hidden"] = hidden
-    try:
+    with served("/hidden", hidden):
         assert 401 == browser.post(f"/hidden?slot={slot}").status_code
-    finally:
-        del VIEWS["/hidden"]
 
 
 def test_a_failure_of_the_app_loses_no_cookie(site: Any) -> None:

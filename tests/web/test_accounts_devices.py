@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from _accounts import SLOT, in_slot, listed, live, sign_in, signed_in, switch, who
 from _browser import DEVICE, Browser, Cookie
-from _raw_apps import VIEWS, Answer, done
+from _raw_apps import Answer, done, served
 
 from devsess import Policy
 from devsess.adapters.wsgi import Cookies
@@ -104,11 +104,8 @@ def test_sign_ins_and_switches_of_one_request(make: Callable[..., Any], policy: 
     site = make(accounts=3, policy=policy)
     browser = signed_in(site, "ada", query="&persistent")
     site.clock.advance(timedelta(minutes=16))
-    VIEWS["/both"] = both
-    try:
+    with served("/both", both):
         assert 200 == browser.post("/both").status_code
-    finally:
-        del VIEWS["/both"]
     for slot, user in enumerate(("ada", "bob", "eve")):
         assert is_on_its_device(site, browser, slot, user)
         assert 200 == switch(browser, slot)
@@ -141,11 +138,8 @@ def test_an_undone_sign_in_takes_back_no_renewal(site: Any) -> None:
     browser = signed_in(site, "ada", "bob")
     switch(browser, 0)
     site.clock.advance(timedelta(minutes=16))
-    VIEWS["/undone"] = undone
-    try:
+    with served("/undone", undone):
         assert 200 == browser.post("/undone").status_code
-    finally:
-        del VIEWS["/undone"]
     site.clock.advance(timedelta(minutes=1))
     assert [(0, "ada", True), (1, "bob", False)] == listed(browser)
     for slot, user in enumerate(("ada", "bob")):
@@ -170,13 +164,10 @@ def test_a_switch_acts_on_the_device_of_its_account(site: Any) -> None:
         return Answer(current.client.device_token or "", "text/plain")
 
     browser = signed_in(site, "ada", "bob")
-    VIEWS["/there"] = there
-    try:
+    with served("/there", there):
         for slot in (0, 1, 0):
             answer = browser.post(f"/there?slot={slot}")
             assert browser.jar[in_slot(DEVICE, slot)].value == answer.text
-    finally:
-        del VIEWS["/there"]
 
 
 def test_a_forgotten_device_is_forgotten_in_empty_slots_too(site: Any) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from _browser import ACCESS, DEVICE, REFRESH
-from _raw_apps import VIEWS, Answer, done
+from _raw_apps import Answer, done, served
 
 from devsess import ConfigurationError, Policy, Privacy, SessionManager
 from devsess.adapters.wsgi import Cookies, SessionMiddleware
@@ -67,11 +67,8 @@ def test_a_step_up_behind_a_programs_sign_in_binds_nothing(site: Any) -> None:
         grant = await done(current.step_up(amr=("otp",)))
         return Answer(json.dumps({"refresh_token": grant.refresh_token}))
 
-    VIEWS["/strong-program"] = strong
-    try:
+    with served("/strong-program", strong):
         body = site.browser().post("/strong-program").json()
-    finally:
-        del VIEWS["/strong-program"]
     assert not site.sessions.list("ada")[0].is_bound
     program = site.program("eve")
     program.tokens = {}
