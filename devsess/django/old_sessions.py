@@ -72,6 +72,7 @@ class OldSession:
         store = data_engine()(key)
         user = user_of(store)
         if not user.is_authenticated:
+            self._follow(digest)  # its row may have gone since: another tab was first
             return
         facts = Facts(store[BACKEND_SESSION_KEY], store.get(HASH_SESSION_KEY, ""))
         data = {name: value for name, value in store.items() if name not in KEYS}
@@ -85,6 +86,6 @@ class OldSession:
         self.is_done = True
 
     def _follow(self, digest: str) -> None:
-        """Serve the request in the session of the one that was first."""
+        """Serve the request in the session of the one that was first, if any was."""
         self._exchange.jar.take_back()
         self._exchange.session = exchanging.again(digest)[0]

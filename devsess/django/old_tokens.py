@@ -93,17 +93,21 @@ def _exchanged(request: HttpRequest, reader: Reader, token: str) -> Grant | None
         if exchanging.is_recent(record):
             raise exchanging.WaitError
         return exchanging.replace(request.devsess, record, session, cookies=False)
+    grant = _first(request, reader, token, digest)
+    if grant is None and exchanging.again(digest)[0] is not None:
+        raise exchanging.WaitError  # another request was first: it ended the token, perhaps
+    return grant
+
+
+def _first(request: HttpRequest, reader: Reader, token: str, digest: str) -> Grant | None:
     found = reader.read(token)
     if found is None or not found[0].is_active:
         return None
     user_id = found[0]._meta.pk.value_to_string(found[0])
     old = exchanging.Old(reader.kind, digest, user_id, found[1])
     grant = exchanging.sign_in(request.devsess, old, cookies=False)
-    if grant is None:
-        if exchanging.again(digest)[0] is not None:
-            raise exchanging.WaitError
-        return None
-    reader.end(token)
+    if grant is not None:
+        reader.end(token)
     return grant
 
 

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import timedelta
+from functools import partial
 from importlib import import_module
 from typing import Any
+from unittest.mock import patch
 
 from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
 from django.contrib.auth.models import User
@@ -20,7 +24,7 @@ from rest_framework_simplejwt.token_blacklist.models import BlacklistedToken
 from rest_framework_simplejwt.tokens import RefreshToken
 from rest_framework_simplejwt.utils import get_md5_hash_password
 
-from devsess.django import manager
+from devsess.django import exchange, manager
 from devsess.django.exchange import counts
 from devsess.django.metrics import ExchangeCollector
 from devsess.django.models import Exchange
@@ -34,6 +38,20 @@ BACKEND = "django.contrib.auth.backends.ModelBackend"
 def minutes_pass() -> None:
     """The records of exchanges are older than the grace period."""
     Exchange.objects.update(at=timezone.now() - timedelta(minutes=2))
+
+
+@contextmanager
+def overtaken(rival: Callable[[], object]) -> Iterator[None]:
+    """A request is overtaken by all that *rival* does, once it saw that nobody was before it."""
+    look, rivals = exchange.again, iter([rival])
+
+    def see(digest: str) -> object:
+        found = look(digest)
+        next(rivals, bool)()
+        return found
+
+    with patch.object(exchange, "again", see):
+        yield
 
 
 @override_settings(DEVSESS=OPEN)
@@ -101,6 +119,15 @@ class SessionTests(Shop):
         for tab in (self.old(), self.old()):
             answer = tab.get("/mine/")
             assert (answer.content, len(answer.cookies)) == (b"ada", 0)
+        assert len(self.live()) == 1
+        assert self.who(first) == "ada"
+
+    def test_a_tab_that_is_overtaken_is_served(self) -> None:
+        """The old session has gone since it looked who was first."""
+        first, tab = self.old(), self.old()
+        with overtaken(lambda: first.get("/")):
+            answer = tab.get("/mine/")
+        assert (answer.content, len(answer.cookies)) == (b"ada", 0)
         assert len(self.live()) == 1
         assert self.who(first) == "ada"
 
@@ -262,6 +289,17 @@ class TokenTests(Shop):
         assert not Token.objects.exists()
         assert not get_token_model().objects.exists()
         assert len(self.live()) == 3
+
+    def test_one_that_is_overtaken_waits(self) -> None:
+        """Whether or not the first has ended the token meanwhile."""
+        for kind, token in self.tokens().items():
+            answers = []
+            with self.subTest(kind), overtaken(partial(self.ask_into, answers, kind, token)):
+                assert self.ask(kind, token).status_code == 409
+                assert self.use(answers[0].json()) == 200
+
+    def ask_into(self, answers: list[Any], kind: str, token: str) -> None:
+        answers.append(self.ask(kind, token))
 
     def test_a_lost_answer(self) -> None:
         """The program is asked to wait, and gets other tokens then."""
