@@ -14,17 +14,14 @@ import shutil
 import tempfile
 from collections import Counter
 from collections.abc import Generator
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import pytest
-from _pytest.runner import runtestprotocol
 from hypothesis import settings
 from sybil import Sybil
 from sybil.integration.pytest import SybilItem
 from sybil.parsers.markdown import PythonCodeBlockParser
-from xdist.scheduler import LoadFileScheduling
 
 from devsess.stores.sqlite import SQLiteStore
 
@@ -169,67 +166,6 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     # By name, too: processes that collect in different orders agree.
     others.sort(key=lambda it: (it.path.parent.name not in SLOW, -sizes[it.path], str(it.path)))
     items[:] = [*others, *blocks]
-
-
-class FileByFile(LoadFileScheduling):  # type: ignore[misc]
-    """
-    The order of xdist's own scheduler, which goes through all tests of a run after each of them.
-
-    With 15,000 tests, that and the reports took a tenth of the run's time.
-    """
-
-    def mark_test_complete(self, node: Any, item_index: int, duration: float = 0) -> None:  # noqa: ARG002
-        """Forget a file whose tests have all been run."""
-        nodeid = self.registered_collections[node][item_index]
-        files, name = self.assigned_work[node], self._split_scope(nodeid)
-        files[name][nodeid] = True
-        if all(files[name].values()):
-            del files[name]
-        self._reschedule(node)
-
-    def _assign_work_unit(self, node: Any) -> None:
-        name, tests = self.workqueue.popitem(last=False)
-        self.assigned_work[node][name] = tests
-        node.send_runtest_some([self._numbers[it] for it, is_done in tests.items() if not is_done])
-
-    @cached_property
-    def _numbers(self) -> dict[str, int]:
-        return {nodeid: number for number, nodeid in enumerate(self.collection or ())}
-
-
-@pytest.hookimpl(optionalhook=True)
-def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> FileByFile | None:
-    """Where tests are dealt out by their files."""
-    return FileByFile(config, log) if config.getoption("dist") == "loadfile" else None
-
-
-@pytest.hookimpl(tryfirst=True)
-def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> bool | None:
-    """
-    As pytest's own, but a worker says nothing of a setup or a teardown that went well.
-
-    Unless their times are asked for, nobody reads it, and it is two of a test's three reports.
-    """
-    if not hasattr(item.config, "workerinput") or item.config.getoption("durations") is not None:
-        return None
-    where = {"nodeid": item.nodeid, "location": item.location}
-    item.ihook.pytest_runtest_logstart(**where)
-    for report in runtestprotocol(item, log=False, nextitem=nextitem):
-        if report.when == "call" or not report.passed:
-            item.ihook.pytest_runtest_logreport(report=report)
-    item.ihook.pytest_runtest_logfinish(**where)
-    return True
-
-
-@pytest.hookimpl(wrapper=True)
-def pytest_report_to_serializable(
-    report: pytest.CollectReport | pytest.TestReport,
-) -> Generator[None, dict[str, Any] | None, dict[str, Any] | None]:
-    """Of a test that passed, a worker sends no keywords: half of its report, and unused."""
-    data = yield
-    if data is not None and report.passed:
-        data["keywords"] = {}
-    return data
 
 
 @pytest.hookimpl(wrapper=True)

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import subprocess
 import sys
 import tomllib
 from configparser import ConfigParser
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 import _source
@@ -137,49 +135,3 @@ def test_the_rest_is_what_is_left_out_or_shortened() -> None:
     assert whole - usual == {it for it in whole if "books_agree" in it} - usual != set()
     in_both = {it.partition("::")[2].partition("[")[0] for it in usual & rest}
     assert {"test_never_more_lenient_than_pyjwt", "test_no_change_of_a_file_does_harm"} == in_both
-
-
-ENDS = """
-import pytest
-
-@pytest.fixture
-def before():
-    assert False
-
-@pytest.fixture
-def behind():
-    yield
-    assert False
-
-def test_passes(): pass
-def test_fails(): assert False
-def test_has_no_setup(before): pass
-def test_has_no_teardown(behind): pass
-def test_skips(): pytest.skip("here")
-@pytest.mark.xfail
-def test_is_to_fail(): assert False
-"""
-
-
-@pytest.mark.thorough
-def test_a_worker_leaves_no_failure_out(tmp_path: Path) -> None:
-    """It says less than pytest has it say, and all that makes a run fail."""
-    (tmp_path / "test_ends.py").write_text(ENDS, "utf-8")
-    plugins = [f"-p{name}" for name in ("xdist", "hypothesispytest", "conftest")]
-    done = subprocess.run(
-        [
-            *(sys.executable, "-m", "pytest", "--disable-plugin-autoload", *plugins, "-n1"),
-            *("--dist=loadfile", "-rA", "--tb=no", "--rootdir=.", str(tmp_path)),
-        ],
-        cwd=tmp_path,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-        capture_output=True,
-        text=True,
-    )
-
-    ends = re.findall(r"^([A-Z]+) .*::test_(\w+)", done.stdout, re.MULTILINE)
-    assert {
-        *(("PASSED", "passes"), ("FAILED", "fails"), ("ERROR", "has_no_setup")),
-        *(("PASSED", "has_no_teardown"), ("ERROR", "has_no_teardown"), ("XFAIL", "is_to_fail")),
-    } == {*ends}, done.stdout + done.stderr
-    assert "1 failed, 2 passed, 1 skipped, 1 xfailed, 2 errors" in done.stdout
