@@ -9,6 +9,10 @@ Two generations of a row are good: the current one, and the one it succeeds. A
 successor is *presented* once its access token was validated here, or its
 refresh token came. Until then its answer may have been lost, and the previous
 token gets another successor; the lost one is dead.
+
+A step-up that follows a refresh within its grace period has both generations
+before it as previous ones, as long as its own lasts: a tab whose request was
+overtaken by both is no thief. Neither token gets another.
 """
 
 from __future__ import annotations
@@ -105,10 +109,13 @@ def age_of(presented: int, row: SessionRow, *, in_grace: bool) -> Age:
         return Age.FUTURE
     if presented == row.generation:
         return Age.CURRENT
-    if row.previous_generation is None or presented < row.previous_generation:
+    previous, by_step_up = row.previous_generation, row.rotated_by == "step_up"
+    if by_step_up and not in_grace:
+        previous = row.generation - 1  # whatever it overtook has had its time
+    if previous is None or presented < previous:
         return Age.STALE
-    if presented > row.previous_generation:
-        return Age.DEAD
+    if presented > previous and not by_step_up:
+        return Age.DEAD  # a step-up leaves none: all from the previous one on are previous
     return _age_of_previous(row, in_grace=in_grace)
 
 
@@ -136,11 +143,26 @@ def is_first_presentation(presented: int | None, row: SessionRow) -> bool:
     return presented == row.generation and not row.presented and row.previous_generation is not None
 
 
-def succession(row: SessionRow, by: RotatedBy, now: float, verdict: Verdict) -> dict[str, object]:
-    """The columns that a new generation of *row* writes, beside its number."""
-    reissued = verdict is Verdict.REISSUE
+def overtakes(row: SessionRow, *, in_grace: bool) -> bool:
+    """
+    Whether a step-up of *row* comes so soon after a refresh that it overtakes others.
+
+    Not after a reissue: then a dead generation lies between.
+    """
+    is_plain = row.previous_generation == row.generation - 1
+    return in_grace and is_plain and row.rotated_by == "refresh"
+
+
+def succession(
+    row: SessionRow, by: RotatedBy, now: float, *, keeps_previous: bool
+) -> dict[str, object]:
+    """
+    The columns that a new generation of *row* writes, beside its number.
+
+    The previous one stays as it is for a reissue, and for a step-up that `overtakes`.
+    """
     return {
-        "previous_generation": row.previous_generation if reissued else row.generation,
+        "previous_generation": row.previous_generation if keeps_previous else row.generation,
         "presented": False,
         "rotated_at": now,
         "rotated_by": by,

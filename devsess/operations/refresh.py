@@ -132,8 +132,9 @@ async def _rotate(
     touch: bool,
 ) -> Grant | None:
     """The successor; None where another rotation came first."""
+    reissued = verdict is Verdict.REISSUE
     changes: dict[str, object] = {
-        **rotation.succession(row, "refresh", op.now, verdict),
+        **rotation.succession(row, "refresh", op.now, keeps_previous=reissued),
         "bound": row.bound or presented.owns,
     }
     if touch:
@@ -151,7 +152,6 @@ async def _rotate(
         found = weighed.assessment
         assessment = evolve(found, signals=(*assessment.signals, *found.signals))
         changes |= _consequences(op, row, weighed)
-    reissued = verdict is Verdict.REISSUE
     kind = EventType.TOKEN_REISSUED if reissued else EventType.SESSION_RENEWED
     event = event_of(row, kind, op.now, assessment=assessment)
     kept = reissued or _differs(row, changes) or assessment.signals

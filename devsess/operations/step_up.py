@@ -16,7 +16,6 @@ from devsess.operations.common import (
     live_session,
     presents_own_device,
 )
-from devsess.rotation import Verdict
 
 if TYPE_CHECKING:
     from devsess.models import Client, Grant
@@ -49,13 +48,15 @@ async def step_up(
         if row.impersonator is not None:
             raise StepUpRequiredError("nobody steps up in another's name: sign in as yourself")
         owns = presents_own_device(op, row, client)
+        in_grace = lifecycle.within_grace(row, op.now, op.policy)
+        overtakes = rotation.overtakes(row, in_grace=in_grace)
         changes: dict[str, object] = {
             "auth_time": lifecycle.step_up_time(row, op.now),
             "amr": proof,
             "acr": context_class,
             "levels": lifecycle.levels_before(row, context_class, op.now),
             "generation": row.generation + 1,
-            **rotation.succession(row, "step_up", op.now, Verdict.ROTATE),
+            **rotation.succession(row, "step_up", op.now, keeps_previous=overtakes),
             "bound": row.bound or owns,
             **lifecycle.columns(lifecycle.activity(row, op.now, op.policy)),
         }

@@ -78,7 +78,8 @@ class SessionRow:
         salt: Random part of this session's refresh-token key.
         bound: Whether its own device token has been presented with it.
         previous_generation: The generation whose token the current one succeeds, or
-            None before the first rotation. A reissue leaves it as it is.
+            None before the first rotation. A reissue leaves it as it is, and so does a
+            step-up within the grace period of a refresh.
         presented: Whether a token of the current generation has come back.
         levels: Each `acr` reached before the latest event, and the whole second at
             which it last was.

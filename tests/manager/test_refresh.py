@@ -64,10 +64,14 @@ class Scene:
             newer = self.sessions.refresh(token, self.own)
         if age == "older":
             self.sessions.refresh(newer.refresh_token, self.own)
+        if "overtaken" in age:
+            self.sessions.step_up(newer.access_token, self.own, amr=("otp",))
         if "presented" in age:
             self.sessions.validate(newer.access_token, self.own)
         if "late" in age or age == "dead":
             self.clock.advance(31)
+        if age == "between, overtaken":
+            return newer.refresh_token
         if age == "dead":
             self.sessions.refresh(token, self.own)
             return newer.refresh_token
@@ -92,6 +96,9 @@ TABLE = [
     ("late after step-up", EXPIRED, FOREIGN),
     ("late, presented", LATE, LATE),
     ("late after step-up, presented", LATE, LATE),
+    ("before a refresh, overtaken", EXPIRED, FOREIGN),
+    ("between, overtaken", EXPIRED, FOREIGN),
+    ("before a refresh, overtaken, late", STALE, STALE),
     ("dead", STALE, STALE),
     ("older", STALE, STALE),
 ]

@@ -35,6 +35,7 @@ class Known:
     rotated_at: float = -math.inf
     rotated_by: str = ""
     previous: int | None = None
+    overtaken: int | None = None
     presented: bool = False
     acr: str | None = None
     events: list[tuple[int, str | None]] = field(factory=list)
@@ -61,6 +62,10 @@ class Known:
 
     def rotates(self, now: float, by: str) -> None:
         self.acts(now)
+        renewed = by == "step_up" and self.rotated_by == "refresh" and self.is_in_grace(now)
+        # Of a reissue there is a dead one between.
+        is_plain = self.previous is not None and self.previous + 1 == self.generation
+        self.overtaken = self.previous if renewed and is_plain else None
         self.previous, self.presented = self.generation, False
         self.generation += 1
         self.rotated_at, self.rotated_by = now, by
@@ -143,8 +148,13 @@ class Model:
             return SessionNotFoundError
         if it.ended(now) or token.generation == it.generation:
             return it.ended(now)
-        if token.generation == it.previous and (it.is_in_grace(now) or not it.presented):
-            return TokenExpiredError if it.rotated_by == "step_up" else None
+        excused = it.is_in_grace(now) or not it.presented
+        if it.rotated_by == "step_up":
+            overtaken = it.is_in_grace(now) and token.generation == it.overtaken
+            if overtaken or (excused and token.generation == it.previous):
+                return TokenExpiredError
+        elif excused and token.generation == it.previous:
+            return None
         it.revoked_at = now
         return RefreshTokenReusedError
 

@@ -34,6 +34,7 @@ from devsess.rotation import (
     Verdict,
     age_of,
     is_first_presentation,
+    overtakes,
     succession,
 )
 from devsess.stores.rows import EXPIRED
@@ -271,7 +272,8 @@ def test_the_whole_rotation_table() -> None:
 
 # A row whose fifth generation succeeds the second: two successors were lost.
 REISSUED = session_row(generation=5, previous_generation=2, rotated_by="refresh")
-RAISED = evolve(REISSUED, rotated_by="step_up")
+# One whose step-up followed a refresh so soon that both tokens before it are previous ones.
+RAISED = session_row(generation=5, previous_generation=3, rotated_by="step_up")
 
 
 @pytest.mark.parametrize(
@@ -283,18 +285,23 @@ RAISED = evolve(REISSUED, rotated_by="step_up")
         (0, session_row(), False, Age.CURRENT),
         (2, REISSUED, True, Age.GRACE_REFRESH),
         (2, evolve(REISSUED, presented=True), True, Age.GRACE_REFRESH),
-        (2, RAISED, True, Age.GRACE_STEP_UP),
-        (2, evolve(RAISED, presented=True), True, Age.GRACE_STEP_UP),
+        (3, RAISED, True, Age.GRACE_STEP_UP),
+        (4, RAISED, True, Age.GRACE_STEP_UP),
+        (4, evolve(RAISED, presented=True), True, Age.GRACE_STEP_UP),
+        (4, evolve(RAISED, previous_generation=4), True, Age.GRACE_STEP_UP),
         (2, REISSUED, False, Age.LOST_REFRESH),
-        (2, RAISED, False, Age.LOST_STEP_UP),
+        (4, RAISED, False, Age.LOST_STEP_UP),
         (2, evolve(REISSUED, presented=True), False, Age.LATE),
-        (2, evolve(RAISED, presented=True), False, Age.LATE),
+        (4, evolve(RAISED, presented=True), False, Age.LATE),
         (3, REISSUED, True, Age.DEAD),
         (4, REISSUED, True, Age.DEAD),
         (4, REISSUED, False, Age.DEAD),
         (4, evolve(REISSUED, presented=True), False, Age.DEAD),
         (1, REISSUED, True, Age.STALE),
         (0, REISSUED, False, Age.STALE),
+        (2, RAISED, True, Age.STALE),
+        (3, RAISED, False, Age.STALE),
+        (3, evolve(RAISED, presented=True), False, Age.STALE),
         (4, evolve(REISSUED, previous_generation=None), True, Age.STALE),
         (6, REISSUED, True, Age.FUTURE),
         (6, evolve(REISSUED, presented=True), False, Age.FUTURE),
@@ -324,24 +331,39 @@ def test_tokens_that_present_a_successor(generation: int | None, row: Any, expec
     assert expected is is_first_presentation(generation, row)
 
 
-@pytest.mark.parametrize(
-    ("verdict", "by", "previous"),
-    [
-        (Verdict.ROTATE, "refresh", 5),
-        (Verdict.ROTATE_WITH_SIGNAL, "refresh", 5),
-        (Verdict.ROTATE, "step_up", 5),
-        (Verdict.REISSUE, "refresh", 2),
-    ],
-)
-def test_the_generation_that_a_new_one_succeeds(verdict: Verdict, by: Any, previous: int) -> None:
-    """The current one, or, of a reissue, the lost one's predecessor; and it is unpresented."""
+@pytest.mark.parametrize(("keeps_previous", "previous"), [(False, 5), (True, 2)])
+@pytest.mark.parametrize("by", ["refresh", "step_up"])
+def test_the_generation_that_a_new_one_succeeds(
+    by: Any, keeps_previous: bool, previous: int
+) -> None:
+    """The current one, or the one before that; and the new one is unpresented."""
+    row = evolve(REISSUED, presented=True)
     expected = {
         "previous_generation": previous,
         "presented": False,
         "rotated_at": T0,
         "rotated_by": by,
     }
-    assert expected == succession(evolve(REISSUED, presented=True), by, T0, verdict)
+    assert expected == succession(row, by, T0, keeps_previous=keeps_previous)
+
+
+REFRESHED = session_row(generation=4, previous_generation=3, rotated_by="refresh")
+
+
+@pytest.mark.parametrize(
+    ("row", "in_grace", "expected"),
+    [
+        (REFRESHED, True, True),
+        (evolve(REFRESHED, presented=True), True, True),
+        (REFRESHED, False, False),
+        (evolve(REFRESHED, rotated_by="step_up"), True, False),
+        (REISSUED, True, False),
+        (session_row(), True, False),
+    ],
+)
+def test_step_ups_that_overtake(row: Any, in_grace: bool, expected: bool) -> None:
+    """One that comes soon after a refresh which was no reissue."""
+    assert expected is overtakes(row, in_grace=in_grace)
 
 
 @given(
@@ -356,10 +378,13 @@ def test_the_generation_that_a_new_one_succeeds(verdict: Verdict, by: Any, previ
     in_grace=st.booleans(),
 )
 def test_two_generations_are_good(row: Any, generation: int, in_grace: bool) -> None:
-    """In any row, only the current generation and the one it succeeds are accepted."""
+    """In any row, only the current generation and the one it succeeds get tokens."""
     verdict = VERDICTS[age_of(generation, row, in_grace=in_grace), Bearer.SAME]
-    if verdict in {*SUCCESSIONS, Verdict.CONVERGE, Verdict.EXPIRED}:
+    if verdict in {*SUCCESSIONS, Verdict.CONVERGE}:
         assert generation in (row.generation, row.previous_generation)
+    if verdict is Verdict.EXPIRED:
+        assert row.rotated_by == "step_up"
+        assert in_grace or generation == row.generation - 1
 
 
 ERROR_TYPES = [
