@@ -293,7 +293,7 @@ class TokenTests(Shop):
     def test_one_that_is_overtaken_waits(self) -> None:
         """Whether or not the first has ended the token meanwhile."""
         for kind, token in self.tokens().items():
-            answers = []
+            answers: list[Any] = []
             with self.subTest(kind), overtaken(partial(self.ask_into, answers, kind, token)):
                 assert self.ask(kind, token).status_code == 409
                 assert self.use(answers[0].json()) == 200
