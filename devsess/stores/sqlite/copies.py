@@ -165,8 +165,10 @@ def _write(db: sqlite3.Cursor, user_id: str, change: merging.Difference) -> None
     for row in change.sessions:
         _put(db, row)
     db.executemany(_REDUCE, [(session_id,) for session_id in change.reduced])
+    counts = Counts()
     for event in change.events:
-        write_event(db, event)
+        write_event(db, counts, event)
+    statistics.add(db, counts)
     items.write(db, change.items)
     append_changes(db, change.logged)
 

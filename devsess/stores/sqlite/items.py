@@ -51,6 +51,14 @@ def item(values: Sequence[Any]) -> Item:
 
 def put(db: sqlite3.Cursor, new: Item, most: int = 1) -> bool:
     """See Store.put_item."""
+    counts = Counts()
+    is_put = put_counted(db, counts, new, most)
+    statistics.add(db, counts)
+    return is_put
+
+
+def put_counted(db: sqlite3.Cursor, counts: Counts, new: Item, most: int = 1) -> bool:
+    """As `put`, in *counts*, which are still to be added."""
     items.check(new)
     if not is_text(new.kind, new.owner, new.key, new.body):
         return False
@@ -58,9 +66,7 @@ def put(db: sqlite3.Cursor, new: Item, most: int = 1) -> bool:
     if not items.follows(new, item(found[0]) if found else None):
         return False
     write(db, [new])
-    counts = Counts()
     counts.put(new.kind, new.at, new.until)
-    statistics.add(db, counts)
     for it in map(item, db.execute(_BEYOND, [new.owner, new.kind, most]).fetchall()):
         db.execute(_DELETE, [it.owner, it.kind, it.key])
     return True

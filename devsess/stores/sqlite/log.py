@@ -42,21 +42,29 @@ def append_changes(db: sqlite3.Cursor, session_ids: Sequence[str | None]) -> Non
     )
 
 
-def insert_events(db: sqlite3.Cursor, *events: EventRow, agents: Agents = _NO_AGENTS) -> None:
+def insert_events(db: sqlite3.Cursor, *events: EventRow) -> None:
     """Insert events in this order, up to the limit for each type and session, or account."""
+    counts = Counts()
+    insert_counted(db, counts, *events)
+    statistics.add(db, counts)
+
+
+def insert_counted(
+    db: sqlite3.Cursor, counts: Counts, *events: EventRow, agents: Agents = _NO_AGENTS
+) -> None:
+    """As `insert_events`, in *counts*, which are still to be added; *agents* are known numbers."""
     for event in events:
-        if is_full(db, event):
-            continue
-        write_event(db, event, agents)
+        if not is_full(db, event):
+            write_event(db, counts, event, agents)
 
 
-def write_event(db: sqlite3.Cursor, event: EventRow, agents: Agents = _NO_AGENTS) -> None:
-    """Insert an event, for which the history has room, and count it; *agents* are known numbers."""
+def write_event(
+    db: sqlite3.Cursor, counts: Counts, event: EventRow, agents: Agents = _NO_AGENTS
+) -> None:
+    """Insert an event, for which the history has room, in *counts* too."""
     agent = agents.get(event.user_agent) or agent_number(db, event.user_agent, event.at)
     db.execute(rows.INSERT_EVENT, rows.event_values(event, agent))
-    counts = Counts()
     counts.happened(event)
-    statistics.add(db, counts)
 
 
 def keep_last_event(db: sqlite3.Cursor) -> None:

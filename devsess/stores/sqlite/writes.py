@@ -14,6 +14,7 @@ from devsess.stores.sqlite.endings import BY_USE, LIVE, append_unended, of_live,
 from devsess.stores.sqlite.log import (
     agent_number,
     append_changes,
+    insert_counted,
     insert_events,
     is_full,
     keep_last_event,
@@ -81,9 +82,9 @@ def insert(db: sqlite3.Cursor, insertion: Insertion) -> InsertAnswer:
     agent_id = agent_number(db, row.user_agent, insertion.cutoffs.now)
     db.execute(rows.INSERT_SESSION, rows.session_values(row, agent_id))
     counts.began(row)
+    insert_counted(db, counts, *insertion.events, agents={row.user_agent: agent_id})
+    missed = tuple(it.kind for it in insertion.items if not items.put_counted(db, counts, it))
     statistics.add(db, counts)
-    insert_events(db, *insertion.events, agents={row.user_agent: agent_id})
-    missed = tuple(it.kind for it in insertion.items if not items.put(db, it))
     return Inserted(events, missed)
 
 
@@ -109,14 +110,16 @@ def _end_for_sign_in(
     now = insertion.cutoffs.now
     reasons = [(row, REPLACED) for row in to_end.replaced]
     reasons += [(row, EVICTED) for row in to_end.evicted]
+    if not reasons:
+        return ()
     for row, reason in reasons:
         revoke(db, "s.id = ?", [row.id], now, reason, None)
         counts.over(semantics.ended(row, now, reason, None))
     append_changes(db, [row.id for row, _ in reasons])
     events = tuple(semantics.end_event_of(row, now, reason, None) for row, reason in reasons)
-    insert_events(db, *events)
+    insert_counted(db, counts, *events)
     if to_end.evicted and insertion.limit_event is not None:
-        insert_events(db, insertion.limit_event)
+        insert_counted(db, counts, insertion.limit_event)
     return events
 
 
