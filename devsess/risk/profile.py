@@ -29,6 +29,8 @@ DAY = 86_400.0
 # Days that a new part waits, if no proven device confirms it before.
 QUIET = 3
 MAX_PENDING = 8
+# A client may name itself in letters of which each would be twelve characters, escaped.
+_encode = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False).encode
 
 
 class Part(StrEnum):
@@ -245,8 +247,7 @@ def dump(profile: Profile) -> str:
         "pending": [[it.day, dict(it.parts)] for it in profile.pending],
         "notices": profile.notices,
     }
-    # A client may name itself in letters of which each would be twelve characters, escaped.
-    return json.dumps(body, separators=(",", ":"), ensure_ascii=False)
+    return _encode(body)
 
 
 def load(text: str) -> Profile:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from functools import lru_cache
+from operator import attrgetter
 from sys import intern
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -210,6 +211,17 @@ INSERT_EVENT = insert_into("events", ("seq", *EVENT)).replace("?", f"(1 + ({LAST
 INSERT_DEVICE = insert_into("devices", DEVICE).replace("INSERT", "INSERT OR REPLACE", 1)
 
 
+# All at once, and then those that are no attribute of a row: one by one, each costs a call.
+_session_columns = attrgetter(
+    *({"device_id": "device.id", "agent_id": "user_agent"}.get(name, name) for name in SESSION)
+)
+_MADE = [
+    (SESSION.index(name), name)
+    for name in ("agent_id", "location", "amr", "levels", "impersonator")
+]
+# One encoder for all texts: `json.dumps` would make another each time.
+_text = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False).encode
+
 _DEVICE_SHAPE = Shape(DEVICE)
 _SESSION_SHAPE = Shape(
     ["device_id", "user_id", *DEVICE[2:], *(name for name in SESSION if name not in _SHARED)]
@@ -268,7 +280,10 @@ def stamp(values: Values) -> int:
 
 def session_values(row: SessionRow, agent_id: int | None) -> Values:
     """The columns SESSION of *row*."""
-    return [column_value(row, name, agent_id) for name in SESSION]
+    values = list(_session_columns(row))
+    for place, name in _MADE:
+        values[place] = column_value(row, name, agent_id)
+    return values
 
 
 def column_value(row: SessionRow, column: str, agent_id: int | None) -> object:
@@ -314,10 +329,6 @@ def event_values(row: EventRow, agent_id: int | None) -> Values:
         *(row.at, row.user_id, row.session_id, row.device_id, row.ip, row.network),
         *(agent_id, row.reason, row.actor, assessment, row.new_device),
     ]
-
-
-def _text(value: object) -> str:
-    return json.dumps(value, separators=(",", ":"), ensure_ascii=False)
 
 
 def _levels(text: str) -> Levels:
