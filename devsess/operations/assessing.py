@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from attrs import evolve, frozen
+from attrs import frozen
 
 from devsess import lifecycle, strength
 from devsess.devices.recognise import traits
@@ -67,16 +67,14 @@ def facts(
         kind=sighting.traits.kind,
         failures=_failures(account.items, op.now),
         failed_accounts=failed_accounts,
-        new_devices=0 if known else _new_devices(account.devices, device, sighting, op.now),
+        new_devices=0 if known else _new_devices(account.devices, device, op.now),
     )
 
 
-def _new_devices(
-    devices: Sequence[DeviceRow], new: DeviceRow, sighting: Sighting, now: float
-) -> int:
+def _new_devices(devices: Sequence[DeviceRow], new: DeviceRow, now: float) -> int:
     """The unlike devices that were new in the last 24 hours, and *new* among them."""
     recent = [it for it in devices if now - profiles.DAY < it.first_seen_at <= now]
-    return unlike([*recent, evolve(new, network=sighting.network)])
+    return unlike([*recent, new])
 
 
 def _proof(device: DeviceRow, now: float) -> Proof:
