@@ -18,7 +18,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from attrs import field, frozen
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, router, transaction
 from django.utils import timezone
 
 from devsess import lifecycle
@@ -30,6 +30,8 @@ from devsess.errors import LoginDeniedError, StepUpRequiredError
 from devsess.stores.rows import REPLACED
 
 if TYPE_CHECKING:
+    from django.db.transaction import Atomic
+
     from devsess.adapters._current import Current
     from devsess.models import Grant, Session
 
@@ -123,22 +125,16 @@ def sign_in(current: Current, old: Old, *, cookies: bool) -> Grant | None:
     None also where the sign-in is refused: the person signs in once more, as anybody whose
     account's sessions were ended since.
     """
-    grant = _login(current, old, cookies=cookies)
-    if grant is None:
-        return None
-    try:
-        with transaction.atomic():
-            Exchange.objects.create(
-                digest=old.digest,
-                kind=old.kind,
-                user_id=old.user_id,
-                session_id=grant.session.id,
-                at=timezone.now(),
-            )
-    except IntegrityError:
-        _end(grant.session)
-        return None
-    log.info("a credential of the kind %s was exchanged for a session", old.kind)
+    with _alone():
+        record = _claimed(old)
+        grant = None if record is None else _login(current, old, cookies=cookies)
+        if record is not None and grant is None:
+            record.delete()
+        elif record is not None and grant is not None:
+            record.session_id = grant.session.id
+            record.save(update_fields=["session_id"])
+    if grant is not None:
+        log.info("a credential of the kind %s was exchanged for a session", old.kind)
     return grant
 
 
@@ -146,15 +142,41 @@ def replace(current: Current, record: Exchange, session: Session, *, cookies: bo
     """A session in the place of one whose tokens never arrived; None if another was first."""
     began = session.auth_time.timestamp()
     old = Old(record.kind, record.digest, session.user_id, began, session.claims)
-    grant = _login(current, old, cookies=cookies)
-    if grant is None:
-        return None
-    ours = Exchange.objects.filter(pk=record.pk, session_id=session.id)
-    if not ours.update(session_id=grant.session.id, at=timezone.now()):
-        _end(grant.session)
-        return None
-    _end(session)
+    with _alone():
+        ours = Exchange.objects.filter(pk=record.pk, session_id=session.id)
+        if not ours.update(session_id=session.id):  # written, it is locked
+            return None
+        _end(session)  # first: there may be a limit
+        grant = _login(current, old, cookies=cookies)
+        if grant is not None:
+            ours.update(session_id=grant.session.id, at=timezone.now())
     return grant
+
+
+def _alone() -> Atomic:
+    """
+    A transaction that first writes the record, for which all others then wait.
+
+    Only then it signs in: a session too many, which ends at once, could have ended others at a
+    limit, and they may be in use.
+    """
+    return transaction.atomic(using=router.db_for_write(Exchange))
+
+
+def _claimed(old: Old) -> Exchange | None:
+    """The record of a credential; None if there is one."""
+    try:
+        with _alone():
+            record: Exchange = Exchange.objects.create(
+                digest=old.digest,
+                kind=old.kind,
+                user_id=old.user_id,
+                session_id="",
+                at=timezone.now(),
+            )
+    except IntegrityError:
+        return None
+    return record
 
 
 def _login(current: Current, old: Old, *, cookies: bool) -> Grant | None:

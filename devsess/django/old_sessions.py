@@ -63,10 +63,10 @@ class OldSession:
             self.is_done = True
         elif exchanging.is_recent(record):
             self._exchange.session = session  # another tab is about to have the tokens
+        elif exchanging.replace(self._request.devsess, record, session, cookies=True) is None:
+            self._follow(digest)
         else:
             self.is_done = True
-            if exchanging.replace(self._request.devsess, record, session, cookies=True) is None:
-                self._follow(digest)
 
     def _first(self, key: str, digest: str) -> None:
         store = data_engine()(key)

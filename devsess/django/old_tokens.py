@@ -87,13 +87,14 @@ def _token(request: HttpRequest) -> str | None:
 def _exchanged(request: HttpRequest, reader: Reader, token: str) -> Grant | None:
     digest = exchanging.digest_of(reader.kind, reader.identity(token))
     session, record = exchanging.again(digest)
-    if record is not None:
-        if session is None or exchanging.is_presented(session):
-            return None
-        if exchanging.is_recent(record):
-            raise exchanging.WaitError
-        return exchanging.replace(request.devsess, record, session, cookies=False)
-    grant = _first(request, reader, token, digest)
+    if record is None:
+        grant = _first(request, reader, token, digest)
+    elif session is None or exchanging.is_presented(session):
+        return None
+    elif exchanging.is_recent(record):
+        raise exchanging.WaitError
+    else:
+        grant = exchanging.replace(request.devsess, record, session, cookies=False)
     if grant is None and exchanging.again(digest)[0] is not None:
         raise exchanging.WaitError  # another request was first: it ended the token, perhaps
     return grant

@@ -3,6 +3,8 @@
 import os
 from pathlib import Path
 
+from devsess import Policy
+
 PLACE = Path(os.environ.get("SHOP_PLACE", "."))
 SECRET_KEY = "django-insecure-only-for-these-tests-f6s&1k!p0z@w4"
 DEBUG = False
@@ -63,6 +65,8 @@ SESSION_COOKIE_NAME = "__Host-devsess-access"  # devsess
 DEVSESS = {"database": "devsess", "endpoints": "/auth", "login_url": "login"}  # devsess
 if "SHOP_EXCHANGE" in os.environ:
     DEVSESS["exchange_until"] = os.environ["SHOP_EXCHANGE"]
+    AT_MOST_THREE = Policy(max_sessions=3)  # tabs that come together must not reach it
+    DEVSESS["policy"] = "shop.settings.AT_MOST_THREE"
 LOGIN_URL = "login"
 LOGIN_REDIRECT_URL = "home"
 LOGOUT_REDIRECT_URL = "home"

@@ -24,6 +24,7 @@ from rest_framework_simplejwt.token_blacklist.models import BlacklistedToken
 from rest_framework_simplejwt.tokens import RefreshToken
 from rest_framework_simplejwt.utils import get_md5_hash_password
 
+from devsess import Policy
 from devsess.django import exchange, manager
 from devsess.django.exchange import counts
 from devsess.django.metrics import ExchangeCollector
@@ -32,6 +33,8 @@ from shop.visits import FIREFOX, SAFARI, Shop, given
 
 OPEN = {**given.DEVSESS, "exchange_until": "2999-01-01"}
 OVER = {**given.DEVSESS, "exchange_until": "2026-01-01"}
+OF_ONE = {**OPEN, "policy": Policy(max_sessions=1)}
+OF_ONE_AT_MOST = {**OPEN, "policy": Policy(max_sessions=1, on_limit="reject")}
 BACKEND = "django.contrib.auth.backends.ModelBackend"
 
 
@@ -130,6 +133,42 @@ class SessionTests(Shop):
         assert (answer.content, len(answer.cookies)) == (b"ada", 0)
         assert len(self.live()) == 1
         assert self.who(first) == "ada"
+
+    @override_settings(DEVSESS=OF_ONE)
+    def test_a_tab_that_is_overtaken_signs_nobody_in(self) -> None:
+        """It had read the old session before that went: a limit would end what is in use."""
+        first, tab, row = self.old(), self.old(), Row.objects.get()
+
+        def rival() -> None:
+            first.get("/")
+            row.save()
+
+        with overtaken(rival):
+            assert tab.get("/mine/").content == b"ada"
+        assert len(self.live()) == 1
+        assert self.who(first) == "ada"
+
+    @override_settings(DEVSESS=OF_ONE)
+    def test_a_tab_whose_second_try_is_overtaken_is_served(self) -> None:
+        """The old cookie stays until the new ones are there: they could be lost once more."""
+        self.old().get("/")  # the answer is lost
+        minutes_pass()
+        first, tab = self.old(), self.old()
+        with overtaken(lambda: first.get("/")):
+            answer = tab.get("/mine/")
+        assert (answer.content, len(answer.cookies)) == (b"ada", 0)
+        assert len(self.live()) == 1
+        assert self.who(first) == "ada"
+
+    @override_settings(DEVSESS=OF_ONE_AT_MOST)
+    def test_a_lost_answer_at_a_limit(self) -> None:
+        """The session that nobody can use makes room for the other one."""
+        self.old().get("/")
+        minutes_pass()
+        browser = self.old()
+        assert self.who(browser) == "ada"
+        assert self.who(browser) == "ada"
+        assert len(self.live()) == 1
 
     def test_claims_of_the_project_stay(self) -> None:
         """When the new tokens come in, whatever the claims are called."""
@@ -294,6 +333,17 @@ class TokenTests(Shop):
         """Whether or not the first has ended the token meanwhile."""
         for kind, token in self.tokens().items():
             answers: list[Any] = []
+            with self.subTest(kind), overtaken(partial(self.ask_into, answers, kind, token)):
+                assert self.ask(kind, token).status_code == 409
+                assert self.use(answers[0].json()) == 200
+
+    @override_settings(DEVSESS=OF_ONE)
+    def test_one_whose_second_try_is_overtaken_waits(self) -> None:
+        """It is not told to sign in: the first one's tokens are on their way."""
+        for kind, token in self.tokens().items():
+            answers: list[Any] = []
+            self.ask(kind, token)  # the answer is lost
+            minutes_pass()
             with self.subTest(kind), overtaken(partial(self.ask_into, answers, kind, token)):
                 assert self.ask(kind, token).status_code == 409
                 assert self.use(answers[0].json()) == 200
