@@ -215,6 +215,16 @@ def test_the_versions_of_python_agree() -> None:
     assert f"py3{oldest}" == pyproject()["tool"]["ruff"]["target-version"]
 
 
+@pytest.mark.parametrize("name", ["Django", "Flask", "Starlette", "FastAPI", "SQLAlchemy"])
+def test_the_page_on_versions_has_the_oldest(name: str) -> None:
+    """That of the extra."""
+    page = (ROOT / "docs" / "versions.md").read_text("utf-8")
+    [shown] = re.findall(rf"^\| {name} \| ([\d.]+)", page, re.MULTILINE)
+    extra = project()["optional-dependencies"][name.lower()]
+    [floor] = [each.partition(">=")[2] for each in extra if name.lower() in required([each])]
+    assert f"{floor}.".startswith(f"{shown}.")
+
+
 @pytest.mark.parametrize(("command", "target"), project()["scripts"].items())
 def test_commands_lead_somewhere(command: str, target: str) -> None:
     """Each command's function can be imported and called."""
