@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 from devsess import lifecycle
 from devsess.stores.rows import DeviceRow, SessionRow
-from devsess.views import EMPTY_CLAIMS
 
 if TYPE_CHECKING:
     from devsess.devices.recognise import Sighting
     from devsess.models import Location
+    from devsess.operations._sign_in import SignIn
     from devsess.operations.operation import Operation
 
 
@@ -44,12 +44,14 @@ def new_session(
     device: DeviceRow,
     sighting: Sighting,
     location: Location | None,
+    sign_in: SignIn,
     *,
     number: int,
-    lifetime: float | None = None,
+    bound: bool = False,
+    score: int | None = None,
 ) -> SessionRow:
-    """A session that begins now on *device*, under that ending number; nothing was proven yet."""
-    idle, absolute = lifecycle.first_deadlines(op.now, op.policy, lifetime)
+    """The session of *sign_in* that begins now on *device*, under that ending number."""
+    idle, absolute = lifecycle.first_deadlines(op.now, op.policy, sign_in.lifetime)
     return SessionRow(
         id=op.new_id(),
         user_id=device.user_id,
@@ -63,11 +65,13 @@ def new_session(
         idle_from=op.now,
         idle_expires_at=idle,
         absolute_expires_at=absolute,
-        auth_time=math.floor(op.now),
-        amr=(),
-        acr=None,
-        persistent=False,
-        claims=EMPTY_CLAIMS,
+        auth_time=math.floor(sign_in.auth_instant),
+        amr=sign_in.amr,
+        acr=sign_in.acr,
+        persistent=sign_in.persistent,
+        claims=sign_in.claims,
         salt=op.entropy(16),
+        bound=bound,
         ending_number=number,
+        score=score,
     )

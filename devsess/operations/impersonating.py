@@ -13,11 +13,12 @@ from devsess.errors import LoginDeniedError
 from devsess.models import EventType
 from devsess.operations._checks import checked_client, checked_text
 from devsess.operations._rows import new_device, new_session
+from devsess.operations._sign_in import SignIn
 from devsess.operations.common import NOBODY, event_of, grant, own_row, require_live
 from devsess.requirement import Requirement
 from devsess.stores.base import Inserted
 from devsess.stores.calls import Insertion
-from devsess.views import session_view
+from devsess.views import EMPTY_CLAIMS, session_view
 
 if TYPE_CHECKING:
     from devsess.models import Client, Grant, Session
@@ -57,8 +58,9 @@ async def impersonate(
     location = await op.locate(address(client.ip if client else None))
     # In no list, and gone with the session: it is not the user's.
     device = evolve(new_device(op, who, sighting), forgotten=True)
+    nothing_proven = SignIn(who, (), None, op.now, False, False, EMPTY_CLAIMS, None)
     row = evolve(
-        new_session(op, device, sighting, location, number=number),
+        new_session(op, device, sighting, location, nothing_proven, number=number),
         idle_expires_at=ends_at,
         absolute_expires_at=ends_at,
         impersonator=(actor.id, actor.user_id),

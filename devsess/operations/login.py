@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -136,15 +135,9 @@ async def enter(
 
 def _row(op: Operation, sign_in: SignIn, seen: Seen, weighed: Weighed) -> SessionRow:
     device = _seen_now(seen.device, seen.sighting, op.now) if seen.is_known else seen.device
-    number = seen.account.ending_number
-    lifetime = sign_in.lifetime
-    return evolve(
-        new_session(op, device, seen.sighting, seen.location, number=number, lifetime=lifetime),
-        auth_time=math.floor(sign_in.auth_instant),
-        amr=sign_in.amr,
-        acr=sign_in.acr,
-        persistent=sign_in.persistent,
-        claims=sign_in.claims,
+    return new_session(
+        *(op, device, seen.sighting, seen.location, sign_in),
+        number=seen.account.ending_number,
         bound=seen.is_owned,
         score=weighed.score,
     )

@@ -193,6 +193,8 @@ def noticed(profile: Profile, at: float) -> Profile:
 def _confirmed(profile: Profile, seen: Mapping[Part, str]) -> Profile:
     """A pending part that shares a network or its provider with *seen* counts now."""
     due = [it for it in profile.pending if _shares(it.parts, seen)]
+    if not due:
+        return profile
     rest = tuple(it for it in profile.pending if it not in due)
     return reduce(_with, due, evolve(profile, pending=rest))
 
