@@ -101,7 +101,11 @@ def again(digest: str) -> tuple[Session | None, Exchange | None]:
     if record is None:
         return None, None
     session = project().sessions.get(record.session_id)
-    return (session if session is not None and session.is_active else None), record
+    if session is not None and session.is_active:
+        return session, record
+    # It may be giving way to another one at this moment: to write the record waits for that.
+    same = Exchange.objects.filter(pk=digest, session_id=record.session_id)
+    return (None, record) if same.update(session_id=record.session_id) else again(digest)
 
 
 def is_presented(session: Session) -> bool:
@@ -146,10 +150,12 @@ def replace(current: Current, record: Exchange, session: Session, *, cookies: bo
         ours = Exchange.objects.filter(pk=record.pk, session_id=session.id)
         if not ours.update(session_id=session.id):  # written, it is locked
             return None
-        _end(session)  # first: there may be a limit
+        if exchange_of(current).core.policy.on_limit == "reject":
+            _end(session)  # or there may be no room
         grant = _login(current, old, cookies=cookies)
         if grant is not None:
             ours.update(session_id=grant.session.id, at=timezone.now())
+    _end(session)
     return grant
 
 

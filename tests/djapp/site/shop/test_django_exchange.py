@@ -24,7 +24,7 @@ from rest_framework_simplejwt.token_blacklist.models import BlacklistedToken
 from rest_framework_simplejwt.tokens import RefreshToken
 from rest_framework_simplejwt.utils import get_md5_hash_password
 
-from devsess import Policy
+from devsess import Policy, SessionManager
 from devsess.django import exchange, manager
 from devsess.django.exchange import counts
 from devsess.django.metrics import ExchangeCollector
@@ -158,6 +158,22 @@ class SessionTests(Shop):
             answer = tab.get("/mine/")
         assert (answer.content, len(answer.cookies)) == (b"ada", 0)
         assert len(self.live()) == 1
+        assert self.who(first) == "ada"
+
+    def test_a_tab_that_meets_the_end_of_a_lost_session_is_served(self) -> None:
+        """In the one that took its place, between the record's read and the session's."""
+        self.old().get("/")  # the answer is lost
+        minutes_pass()
+        first, tab = self.old(), self.old()
+        get, rivals = SessionManager.get, iter([lambda: first.get("/")])
+
+        def see(*of: Any) -> object:
+            next(rivals, bool)()
+            return get(*of)
+
+        with patch.object(SessionManager, "get", see):
+            answer = tab.get("/mine/")
+        assert (answer.content, len(answer.cookies)) == (b"ada", 0)
         assert self.who(first) == "ada"
 
     @override_settings(DEVSESS=OF_ONE_AT_MOST)
