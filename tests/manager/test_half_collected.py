@@ -1,4 +1,4 @@
-"""A held sign-in whose collecting was cut short: its session is written, and nothing says so."""
+"""A held sign-in whose collecting was cut short, or overtaken by a refusal."""
 
 from __future__ import annotations
 
@@ -7,10 +7,23 @@ from typing import TYPE_CHECKING
 import pytest
 from _people import HOME, HOSTED, Locator, at
 
-from devsess import Policy, Risk, SessionManager, SignInHeldError, StoreUnavailableError
+from devsess import (
+    Event,
+    EventType,
+    LoginDeniedError,
+    Policy,
+    Risk,
+    SessionManager,
+    SignInHeldError,
+    StoreUnavailableError,
+)
 from devsess.stores.memory import MemoryStore
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from devsess.stores.base import Insertion
+    from devsess.stores.calls import InsertAnswer
     from devsess.stores.items import Item
     from devsess.testing import FakeClock
 
@@ -26,6 +39,18 @@ class Dying(MemoryStore):
         if self.is_on and item.kind == "held":
             raise StoreUnavailableError("switched off")
         return super().put_item(item, most=most)
+
+
+class Overtaken(MemoryStore):
+    """A call comes before the next session is written."""
+
+    before: Callable[[], object] | None = None
+
+    def insert(self, insertion: Insertion) -> InsertAnswer:
+        call, self.before = self.before, None
+        if call is not None:
+            call()
+        return super().insert(insertion)
 
 
 def test_a_refusal_ends_what_was_collected_by_half(clock: FakeClock) -> None:
@@ -52,3 +77,36 @@ def test_a_refusal_ends_what_was_collected_by_half(clock: FakeClock) -> None:
         assert ended is not None
         assert (True, "refused") == (ended.revoked, ended.revoke_reason)
         assert [owner.id] == [it.id for it in sessions.list("ada")]
+
+
+def test_a_refusal_that_is_faster_ends_the_session(clock: FakeClock) -> None:
+    """The person who waited hears why, and the application hears of the end."""
+    store = Overtaken()
+    heard: list[Event] = []
+    policy = Policy(risk=Risk(mode="enforce", hold_from=10))
+    with SessionManager(
+        store, keys=SECRET, policy=policy, locator=Locator(), clock=clock, on_event=heard.append
+    ) as sessions:
+        owner = sessions.login("ada", at(HOME)).session
+        clock.advance(60)
+        with pytest.raises(SignInHeldError) as held:
+            sessions.login("ada", at(HOSTED))
+        code, token = held.value.code, held.value.pending_token or ""
+        sessions.approve("ada", code)
+        store.before = lambda: sessions.refuse("ada", code, actor="support-7")
+        with pytest.raises(LoginDeniedError, match=r"^the sign-in was refused from") as denied:
+            sessions.collect(token, at(HOSTED))
+
+        assert "refused" == denied.value.reason
+        assert [owner.id] == [it.id for it in sessions.list("ada")]
+        ended = [it for it in heard if it.type is EventType.SESSION_REVOKED]
+        assert ["refused"] == [it.reason for it in ended]
+
+
+def test_only_a_held_sign_in_is_an_approved_one(clock: FakeClock) -> None:
+    """That of any other sign-in has no reason in the history."""
+    with SessionManager("memory://", keys=SECRET, clock=clock) as sessions:
+        sessions.login("ada", at(HOME))
+        [event] = sessions.history("ada")
+
+        assert (EventType.SESSION_CREATED, None) == (event.type, event.reason)

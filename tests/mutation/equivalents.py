@@ -78,8 +78,18 @@ EQUIVALENTS: dict[str, dict[tuple[str, str], str]] = {
             "_insertion",
             "None if limit is None else _exceeded(row, op.now) → (_exceeded(row, op.now))",
         ): "a store writes the event of a limit only where it ends sessions for one",
+        (
+            "_row",
+            (
+                "_seen_now(seen.device, seen.sighting, op.now) if seen.is_known else seen.device"
+                " → (_seen_now(seen.device, seen.sighting, op.now))"
+            ),
+        ): "a new device was made as this sign-in saw it",
         ("_full", "insertion.limit or 0 → ((insertion.limit))"): _OF_A_LIMIT,
         ("_full", "0 → 1"): _OF_A_LIMIT,
+    },
+    "devsess/operations/impersonating.py": {
+        ("impersonate", "False → True"): "whether its instant was given is asked of a login alone",
     },
     "devsess/operations/validate.py": {
         (

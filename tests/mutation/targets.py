@@ -299,6 +299,9 @@ TARGETS: dict[str, tuple[str, ...]] = {
         "tests/manager/test_risk.py",
         "tests/manager/test_new_device_events.py",
         "tests/manager/test_notices.py",
+        "tests/manager/test_half_collected.py",
+        "tests/manager/test_held.py",
+        "tests/races/test_held_races.py",
     ),
     "devsess/operations/refresh.py": (
         "tests/unit/test_refreshing.py",
