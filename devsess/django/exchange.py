@@ -15,10 +15,11 @@ from __future__ import annotations
 import hashlib
 import logging
 from collections.abc import Mapping
+from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
 from attrs import field, frozen
-from django.db import IntegrityError, router, transaction
+from django.db import IntegrityError, connections, router, transaction
 from django.utils import timezone
 
 from devsess import lifecycle
@@ -30,7 +31,7 @@ from devsess.errors import LoginDeniedError, StepUpRequiredError
 from devsess.stores.rows import REPLACED
 
 if TYPE_CHECKING:
-    from django.db.transaction import Atomic
+    from contextlib import AbstractContextManager
 
     from devsess.adapters._current import Current
     from devsess.models import Grant, Session
@@ -129,6 +130,15 @@ def sign_in(current: Current, old: Old, *, cookies: bool) -> Grant | None:
     None also where the sign-in is refused: the person signs in once more, as anybody whose
     account's sessions were ended since.
     """
+    grant = _signed_in(current, old, cookies=cookies)
+    if grant is not None:
+        log.info("a credential of the kind %s was exchanged for a session", old.kind)
+    return grant
+
+
+def _signed_in(current: Current, old: Old, *, cookies: bool) -> Grant | None:
+    if _shares_file():
+        return _signed_in_first(current, old, cookies=cookies)
     with _alone():
         record = _claimed(old)
         grant = None if record is None else _login(current, old, cookies=cookies)
@@ -137,8 +147,15 @@ def sign_in(current: Current, old: Old, *, cookies: bool) -> Grant | None:
         elif record is not None and grant is not None:
             record.session_id = grant.session.id
             record.save(update_fields=["session_id"])
-    if grant is not None:
-        log.info("a credential of the kind %s was exchanged for a session", old.kind)
+    return grant
+
+
+def _signed_in_first(current: Current, old: Old, *, cookies: bool) -> Grant | None:
+    """As `_signed_in`, where nobody can wait: of several sessions all but one end."""
+    grant = _login(current, old, cookies=cookies)
+    if grant is not None and _claimed(old, grant.session.id) is None:
+        _end(grant.session)
+        return None
     return grant
 
 
@@ -153,31 +170,42 @@ def replace(current: Current, record: Exchange, session: Session, *, cookies: bo
         if exchange_of(current).core.policy.on_limit == "reject":
             _end(session)  # or there may be no room
         grant = _login(current, old, cookies=cookies)
-        if grant is not None:
-            ours.update(session_id=grant.session.id, at=timezone.now())
+        if grant and not ours.update(session_id=grant.session.id, at=timezone.now()):
+            _end(grant.session)  # nobody waited
+            return None
     _end(session)
     return grant
 
 
-def _alone() -> Atomic:
+def _alone() -> AbstractContextManager[object]:
     """
     A transaction that first writes the record, for which all others then wait.
 
     Only then it signs in: a session too many, which ends at once, could have ended others at a
     limit, and they may be in use.
     """
-    return transaction.atomic(using=router.db_for_write(Exchange))
+    alias = router.db_for_write(Exchange)
+    return nullcontext() if _shares_file() else transaction.atomic(using=alias)
 
 
-def _claimed(old: Old) -> Exchange | None:
+def _shares_file() -> bool:
+    """Whether the store writes the records' SQLite file, over a connection of its own."""
+    ours, options = connections[router.db_for_write(Exchange)], project().options
+    theirs: object = options.store
+    if options.database is not None:
+        theirs = connections[options.database].settings_dict["NAME"]
+    return ours.vendor == "sqlite" and str(theirs) == str(ours.settings_dict["NAME"])
+
+
+def _claimed(old: Old, session_id: str = "") -> Exchange | None:
     """The record of a credential; None if there is one."""
     try:
-        with _alone():
+        with transaction.atomic(using=router.db_for_write(Exchange)):
             record: Exchange = Exchange.objects.create(
                 digest=old.digest,
                 kind=old.kind,
                 user_id=old.user_id,
-                session_id="",
+                session_id=session_id,
                 at=timezone.now(),
             )
     except IntegrityError:

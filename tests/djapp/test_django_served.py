@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import httpx
 import pytest
@@ -39,6 +40,16 @@ def test_tabs_with_an_old_cookie_become_one_session(served: Served) -> None:
         assert "ada" == served.send(browser, "GET", "/mine/", cookies=cookies).text
         listed = served.send(browser, "GET", "/auth/sessions", cookies=cookies).json()["sessions"]
         assert 1 == len([it for it in listed if it["device"] == "Firefox on Windows"])
+
+
+def test_an_exchange_within_one_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The project's SQLite file is the store's too: neither waits for the other."""
+    monkeypatch.setenv("SHOP_IN_ONE_FILE", "1")
+    with serving("asgi", tmp_path) as served, served.browser() as browser:
+        answer = served.send(browser, "GET", "/mine/", cookies={"sessionid": served.old})
+        assert "ada" == answer.text
+        cookies = {it.name: it.value or "" for it in answer.cookies.jar}
+        assert "ada" == served.send(browser, "GET", "/mine/", cookies=cookies).text
 
 
 def test_a_sign_in_over_http(served: Served) -> None:
