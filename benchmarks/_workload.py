@@ -28,7 +28,8 @@ SECRET = secrets.token_urlsafe(32)
 def address(number: int) -> str:
     """An address of the ranges that are kept for benchmarks (RFC 2544, RFC 5180)."""
     if number % 4 == 0:
-        return f"2001:2:0:{number % 65_536:x}:a8bb:ccff:fe{number // 256 % 256:02x}:{number:x}"
+        high, low = divmod(number, 65_536)
+        return f"2001:2:0:{low:x}:a8bb:ccff:fe{high % 256:02x}:{low:x}"
     return f"198.{18 + number // 65_536 % 2}.{number // 256 % 256}.{number % 256}"
 
 

@@ -11,7 +11,9 @@ from attrs import evolve
 from benchmarks import __main__ as command
 from benchmarks import _results as results
 from benchmarks import _scaling as scaling
+from benchmarks import _workload as workload
 from benchmarks._line import Line
+from devsess.devices.addresses import address
 
 QUICK, SLOW = Line("a look", 1.0), Line("a look", 2.1)
 OTHER = Line("another look", 1.0)
@@ -144,3 +146,12 @@ def test_all_that_is_recorded_is_measured() -> None:
     for path in (results.QUICK, results.THOROUGH):
         _, suites, _ = results.load(path)
         assert [*command.SUITES] == [*suites]
+
+
+def test_each_user_of_a_benchmark_has_an_address() -> None:
+    """However many there are: without one a session is smaller, and is judged by less."""
+    numbers = [0, 65_532, 65_536, 65_540, 999_996, 9_999_996]
+    found = {address(workload.address(number)) for number in numbers}
+
+    assert None not in found
+    assert len(numbers) == len(found)
