@@ -16,6 +16,7 @@ import hashlib
 import logging
 from collections.abc import Mapping
 from contextlib import nullcontext
+from os.path import realpath
 from typing import TYPE_CHECKING
 
 from attrs import field, frozen
@@ -137,7 +138,7 @@ def sign_in(current: Current, old: Old, *, cookies: bool) -> Grant | None:
 
 
 def _signed_in(current: Current, old: Old, *, cookies: bool) -> Grant | None:
-    if _shares_file():
+    if _may_share_file():
         return _signed_in_first(current, old, cookies=cookies)
     with _alone():
         record = _claimed(old)
@@ -185,16 +186,20 @@ def _alone() -> AbstractContextManager[object]:
     limit, and they may be in use.
     """
     alias = router.db_for_write(Exchange)
-    return nullcontext() if _shares_file() else transaction.atomic(using=alias)
+    return nullcontext() if _may_share_file() else transaction.atomic(using=alias)
 
 
-def _shares_file() -> bool:
-    """Whether the store writes the records' SQLite file, over a connection of its own."""
+def _may_share_file() -> bool:
+    """Whether the store may write the records' SQLite file, over a connection of its own."""
     ours, options = connections[router.db_for_write(Exchange)], project().options
+    if ours.vendor != "sqlite" or options.own is not None:
+        return False
+    if options.manager is not None:
+        return True  # nothing says where its store is
     theirs: object = options.store
     if options.database is not None:
         theirs = connections[options.database].settings_dict["NAME"]
-    return ours.vendor == "sqlite" and str(theirs) == str(ours.settings_dict["NAME"])
+    return realpath(str(theirs)) == realpath(str(ours.settings_dict["NAME"]))
 
 
 def _claimed(old: Old, session_id: str = "") -> Exchange | None:

@@ -13,6 +13,8 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import connect
 from websockets.typing import Origin
 
+from devsess.stores.sqlite import SQLiteStore
+
 
 @pytest.fixture(scope="module", params=["asgi", pytest.param("wsgi", marks=pytest.mark.thorough)])
 def served(
@@ -42,9 +44,16 @@ def test_tabs_with_an_old_cookie_become_one_session(served: Served) -> None:
         assert 1 == len([it for it in listed if it["device"] == "Firefox on Windows"])
 
 
-def test_an_exchange_within_one_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    "named",
+    ["database", *(pytest.param(it, marks=pytest.mark.thorough) for it in ("store", "manager"))],
+)
+def test_an_exchange_within_one_file(
+    named: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The project's SQLite file is the store's too: neither waits for the other."""
-    monkeypatch.setenv("SHOP_IN_ONE_FILE", "1")
+    SQLiteStore(tmp_path / "db.sqlite3").close()  # first: then those of others are let in
+    monkeypatch.setenv("SHOP_IN_ONE_FILE", named)
     with serving("asgi", tmp_path) as served, served.browser() as browser:
         answer = served.send(browser, "GET", "/mine/", cookies={"sessionid": served.old})
         assert "ada" == answer.text

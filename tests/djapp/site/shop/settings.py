@@ -67,8 +67,13 @@ if "SHOP_EXCHANGE" in os.environ:
     DEVSESS["exchange_until"] = os.environ["SHOP_EXCHANGE"]
     AT_MOST_THREE = Policy(max_sessions=3)  # tabs that come together must not reach it
     DEVSESS["policy"] = "shop.settings.AT_MOST_THREE"
-if "SHOP_IN_ONE_FILE" in os.environ:
-    DEVSESS["database"] = "default"
+if "SHOP_IN_ONE_FILE" in os.environ:  # the store's tables, and the project's
+    del DEVSESS["database"]
+    DEVSESS |= {
+        "database": {"database": "default"},
+        "store": {"store": f"{PLACE}/./db.sqlite3"},
+        "manager": {"manager": "shop.in_one_file.SESSIONS"},
+    }[os.environ["SHOP_IN_ONE_FILE"]]
 LOGIN_URL = "login"
 LOGIN_REDIRECT_URL = "home"
 LOGOUT_REDIRECT_URL = "home"
