@@ -171,7 +171,9 @@ def replace(current: Current, record: Exchange, session: Session, *, cookies: bo
         if exchange_of(current).core.policy.on_limit == "reject":
             _end(session)  # or there may be no room
         grant = _login(current, old, cookies=cookies)
-        if grant and not ours.update(session_id=grant.session.id, at=timezone.now()):
+        if grant is None:
+            return None
+        if not ours.update(session_id=grant.session.id, at=timezone.now()):
             _end(grant.session)  # nobody waited
             return None
     _end(session)

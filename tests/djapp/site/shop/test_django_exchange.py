@@ -210,6 +210,15 @@ class SessionTests(Shop):
         assert self.who(browser) == "ada"
         assert counts() == {"session": 1}
 
+    def test_a_repeat_that_is_refused_ends_nothing(self) -> None:
+        """The account's other sessions were ended since the old sign-in: no new one is made."""
+        self.old().get("/")
+        [lost] = self.live()
+        manager().revoke_all(self.id, keep=lost.id)
+        minutes_pass()
+        assert self.who(self.old()) == "ada"
+        assert [it.id for it in self.live()] == [lost.id]
+
     def test_a_second_exchange_is_refused(self) -> None:
         """Once the new tokens came in, the old cookie is worth nothing, and is cleared."""
         browser = self.old()
