@@ -111,7 +111,7 @@ def age_of(presented: int, row: SessionRow, *, in_grace: bool) -> Age:
         return Age.CURRENT
     previous, by_step_up = row.previous_generation, row.rotated_by == "step_up"
     if by_step_up and not in_grace:
-        previous = row.generation - 1  # whatever it overtook has had its time
+        previous = row.generation - 1  # the one that it overtook has had its time
     if previous is None or presented < previous:
         return Age.STALE
     if presented > previous and not by_step_up:

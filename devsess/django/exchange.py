@@ -142,12 +142,14 @@ def _signed_in(current: Current, old: Old, *, cookies: bool) -> Grant | None:
         return _signed_in_first(current, old, cookies=cookies)
     with _alone():
         record = _claimed(old)
-        grant = None if record is None else _login(current, old, cookies=cookies)
-        if record is not None and grant is None:
+        if record is None:
+            return None
+        grant = _login(current, old, cookies=cookies)
+        if grant is None:
             record.delete()
-        elif record is not None and grant is not None:
-            record.session_id = grant.session.id
-            record.save(update_fields=["session_id"])
+            return None
+        record.session_id = grant.session.id
+        record.save(update_fields=["session_id"])
     return grant
 
 
@@ -182,10 +184,10 @@ def replace(current: Current, record: Exchange, session: Session, *, cookies: bo
 
 def _alone() -> AbstractContextManager[object]:
     """
-    A transaction that first writes the record, for which all others then wait.
+    A transaction in which the record is written before the sign-in, so that all others wait.
 
-    Only then it signs in: a session too many, which ends at once, could have ended others at a
-    limit, and they may be in use.
+    A session too many, which ends at once, could have ended others at a limit, and they may be in
+    use. It is no transaction where the sign-in itself would wait for it.
     """
     alias = router.db_for_write(Exchange)
     return nullcontext() if _may_share_file() else transaction.atomic(using=alias)
@@ -205,7 +207,7 @@ def _may_share_file() -> bool:
 
 
 def _claimed(old: Old, session_id: str = "") -> Exchange | None:
-    """The record of a credential; None if there is one."""
+    """A new record of a credential; None if there is one already."""
     try:
         with transaction.atomic(using=router.db_for_write(Exchange)):
             record: Exchange = Exchange.objects.create(

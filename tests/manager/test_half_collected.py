@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import pytest
 from _people import HOME, HOSTED, Locator, at
+from attrs import frozen
 
 from devsess import (
     Event,
@@ -20,7 +22,7 @@ from devsess import (
 from devsess.stores.memory import MemoryStore
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from devsess.stores.base import Insertion
     from devsess.stores.calls import InsertAnswer
@@ -53,54 +55,64 @@ class Overtaken(MemoryStore):
         return super().insert(insertion)
 
 
-def test_a_refusal_ends_what_was_collected_by_half(clock: FakeClock) -> None:
-    """The session of a process that died before it could say that it is there."""
-    store = Dying()
+@frozen
+class Approved:
+    """A held sign-in that its owner approved, and the id of the owner's session."""
+
+    sessions: SessionManager
+    owner: str
+    code: str
+    token: str
+
+
+@contextmanager
+def approved(
+    store: MemoryStore, clock: FakeClock, on_event: Callable[[Event], object] | None = None
+) -> Iterator[Approved]:
+    """One that can be collected."""
     policy = Policy(risk=Risk(mode="enforce", hold_from=10))
     with SessionManager(
-        store, keys=SECRET, policy=policy, locator=Locator(), clock=clock
+        store, keys=SECRET, policy=policy, locator=Locator(), clock=clock, on_event=on_event
     ) as sessions:
         owner = sessions.login("ada", at(HOME)).session
         clock.advance(60)
         with pytest.raises(SignInHeldError) as held:
             sessions.login("ada", at(HOSTED))
-        code, token = held.value.code, held.value.pending_token or ""
-        sessions.approve("ada", code)
+        sessions.approve("ada", held.value.code)
+        yield Approved(sessions, owner.id, held.value.code, held.value.pending_token or "")
+
+
+def test_a_refusal_ends_what_was_collected_by_half(clock: FakeClock) -> None:
+    """The session of a process that died before it could say that it is there."""
+    store = Dying()
+    with approved(store, clock) as it:
+        sessions = it.sessions
         store.is_on = True
         with pytest.raises(StoreUnavailableError):
-            sessions.collect(token, at(HOSTED))
+            sessions.collect(it.token, at(HOSTED))
         store.is_on = False
-        [half] = [it for it in sessions.list("ada") if it.id != owner.id]
-        assert sessions.refuse("ada", code, actor="support-7")
+        [half] = {each.id for each in sessions.list("ada")} - {it.owner}
+        assert sessions.refuse("ada", it.code, actor="support-7")
 
         ended = sessions.get(half)
         assert ended is not None
         assert (True, "refused") == (ended.revoked, ended.revoke_reason)
-        assert [owner.id] == [it.id for it in sessions.list("ada")]
+        assert [it.owner] == [each.id for each in sessions.list("ada")]
 
 
 def test_a_refusal_that_is_faster_ends_the_session(clock: FakeClock) -> None:
     """The person who waited hears why, and the application hears of the end."""
     store = Overtaken()
     heard: list[Event] = []
-    policy = Policy(risk=Risk(mode="enforce", hold_from=10))
-    with SessionManager(
-        store, keys=SECRET, policy=policy, locator=Locator(), clock=clock, on_event=heard.append
-    ) as sessions:
-        owner = sessions.login("ada", at(HOME)).session
-        clock.advance(60)
-        with pytest.raises(SignInHeldError) as held:
-            sessions.login("ada", at(HOSTED))
-        code, token = held.value.code, held.value.pending_token or ""
-        sessions.approve("ada", code)
-        store.before = lambda: sessions.refuse("ada", code, actor="support-7")
+    with approved(store, clock, heard.append) as it:
+        store.before = lambda: it.sessions.refuse("ada", it.code, actor="support-7")
         with pytest.raises(LoginDeniedError, match=r"^the sign-in was refused from") as denied:
-            sessions.collect(token, at(HOSTED))
+            it.sessions.collect(it.token, at(HOSTED))
 
         assert "refused" == denied.value.reason
-        assert [owner.id] == [it.id for it in sessions.list("ada")]
-        ended = [it for it in heard if it.type is EventType.SESSION_REVOKED]
-        assert ["refused"] == [it.reason for it in ended]
+        assert [it.owner] == [each.id for each in it.sessions.list("ada")]
+        ended = [each for each in heard if each.type is EventType.SESSION_REVOKED]
+        assert ["refused"] == [each.reason for each in ended]
 
 
 def test_only_a_held_sign_in_is_an_approved_one(clock: FakeClock) -> None:
