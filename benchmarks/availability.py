@@ -26,7 +26,7 @@ from devsess import (
 )
 from devsess._runtime.cache import Cache
 from devsess.models import Session
-from devsess.operations import Validated
+from devsess.operations.validate import Validated
 from devsess.stores.sqlite import SQLiteStore
 from devsess.testing import FakeClock
 from devsess.tokens.access import AccessClaims

@@ -12,7 +12,7 @@ from benchmarks import _workload as workload
 from benchmarks._line import Line
 from benchmarks._rounds import best
 from benchmarks.validate import SESSIONS, first_seen, without_index
-from devsess import operations
+from devsess._runtime import operations
 from devsess._runtime.drive import drive
 from devsess._runtime.faces import BlockingFace
 from devsess.metrics import CallTimes

@@ -8,9 +8,9 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any, Self
 
-from devsess import operations
 from devsess._held import HeldSignIn
 from devsess._provider import PASSWORD
+from devsess._runtime import operations
 from devsess._runtime.cache import STALE
 from devsess._runtime.core import AnyKeys, Core, StorePath
 from devsess._runtime.running import Runner
@@ -19,7 +19,6 @@ from devsess.explanation import Explanation
 from devsess.history.entries import HistoryEntry
 from devsess.models import Assessment, Client, Device, Event, Grant, Page, Session
 from devsess.policy import Policy, Span
-from devsess.statistics import Stats
 from devsess.stores.open import store_at
 
 if TYPE_CHECKING:
@@ -29,6 +28,7 @@ if TYPE_CHECKING:
     from devsess._runtime.notify import OnEvent
     from devsess.geo.locator import Locator
     from devsess.metrics import Metrics
+    from devsess.statistics import Stats
     from devsess.stores.base import AsyncStore, Store
 
 
@@ -1029,7 +1029,7 @@ class SessionManager(Runner):
 
     def warm(self) -> None:
         """
-        Load now what the first sign-in of a process would load: the parser of user agents.
+        Load now what the first sign-in of a process would load: the parser of agents, and more.
 
         Before a server forks its workers: they share it then, and none of their first users waits.
         """

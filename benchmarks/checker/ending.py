@@ -10,7 +10,8 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from benchmarks import _workload as workload
-from devsess import StoreUnavailableError, operations
+from devsess import StoreUnavailableError
+from devsess._runtime import operations
 from devsess.operations import ending as ending_operations
 from devsess.stores.base import Ending
 from devsess.stores.calls import AT_ONCE

@@ -28,7 +28,7 @@ from devsess.tokens.text import MAX_TOKEN_LENGTH
 
 if TYPE_CHECKING:
     from devsess.models import Client, Session
-    from devsess.operations import Validated
+    from devsess.operations.validate import Validated
     from devsess.policy import Policy
     from devsess.stores.base import Changes
 

@@ -18,8 +18,9 @@ from devsess._runtime.plain import PlainWay, Seen, verified
 from devsess.errors import ConfigurationError, StoreUnavailableError
 from devsess.metrics import CallTimes, Metrics
 from devsess.models import Client, Session
-from devsess.operations import Operation, validate
 from devsess.operations._checks import checked_client
+from devsess.operations.operation import Operation
+from devsess.operations.validate import validate
 from devsess.policy import Policy, Span, seconds
 from devsess.requirement import Requirement
 from devsess.stores.calls import PartlyUnavailableError

@@ -18,7 +18,7 @@ from devsess.tokens.access import AccessClaims
 
 if TYPE_CHECKING:
     from devsess.models import Client, Session
-    from devsess.operations import Validated
+    from devsess.operations.validate import Validated
 
 # A token is known by the hash of its whole text, which is keyed by each
 # process, and by its end, which is (part of) its signature: a quarter of the

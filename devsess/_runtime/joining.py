@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 from attrs import evolve
 
-from devsess import operations
+from devsess._runtime import operations
 from devsess._runtime.cache import Cache
 from devsess._runtime.core import Core
 from devsess._runtime.notify import notify, notify_async
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from devsess._runtime.notify import OnEvent
     from devsess._runtime.plain import Seen
     from devsess.models import Client, Session
-    from devsess.operations import Operation
+    from devsess.operations.operation import Operation
     from devsess.stores.capabilities import Joined
     from devsess.stores.rows import EventRow
 

@@ -7,7 +7,7 @@ from copy import copy
 from functools import partial
 from typing import TYPE_CHECKING, Any, ParamSpec, Self, TypeVar, cast
 
-from devsess import operations
+from devsess._runtime import operations
 from devsess._runtime.drive import drive, in_thread, step, to_its_end, with_its_caller
 from devsess._runtime.faces import AwaitingFace, BlockingFace
 from devsess._runtime.feed_runners import TaskFeed, ThreadFeed
@@ -15,7 +15,6 @@ from devsess._runtime.joining import JoinedCore
 from devsess._runtime.locating import BoundedLocator, bounded
 from devsess._runtime.notify import log_error, notify, notify_async
 from devsess._runtime.threads import Threads
-from devsess.devices.agents import load_parser
 from devsess.errors import ConfigurationError, StoreUnavailableError
 from devsess.models import Session
 from devsess.stores.capabilities import capabilities_of
@@ -32,7 +31,7 @@ if TYPE_CHECKING:
     from devsess._runtime.plain import PlainWay, Seen
     from devsess.geo.locator import Locator
     from devsess.models import Client
-    from devsess.operations import AllEnded
+    from devsess.operations.ending import AllEnded
     from devsess.stores.base import AsyncStore, Store
     from devsess.stores.rows import EventRow
 
@@ -175,7 +174,7 @@ class Runner(ManagerBase):
         return BlockingFace(cast("Store", self._store), *parts)
 
     def _warm(self) -> None:
-        load_parser()
+        operations.load()
 
     def _settle_rest(self, own: int | None = None) -> None:
         """Write the rows that endings cover, in batches; an error leaves them ended."""
@@ -348,7 +347,7 @@ class AsyncRunner(ManagerBase):
             await notify_async(events, self._on_event)
 
     async def _warm(self) -> None:
-        await to_its_end(in_thread(self._reading, load_parser))
+        await to_its_end(in_thread(self._reading, operations.load))
 
     async def _settle_rest(self, own: int | None = None) -> None:
         """Write the rows that endings cover, in batches; an error leaves them ended."""

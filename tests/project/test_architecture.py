@@ -112,7 +112,7 @@ ROOMS = {
         (
             *("_runtime.cache", "_runtime.core", "_runtime.drive", "_runtime.entries"),
             *("_runtime.currency", "_runtime.faces", "_runtime.feed"),
-            "_runtime.feed_runners",
+            *("_runtime.feed_runners", "_runtime.operations"),
             "_runtime.joining",
             *("_runtime.leases", "_runtime.locating", "_runtime.plain", "_runtime.waits"),
             *("_runtime.notify", "_runtime.running", "_runtime.sharded_dict", "_runtime.threads"),

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import ast
 import subprocess
 import sys
+from pathlib import Path
 
 import _source
 import pytest
+
+from devsess._runtime import operations
+from devsess.operations.validate import validate
 
 HEAVY = (
     "user_agents",
@@ -59,6 +64,46 @@ def test_nothing_heavy_is_loaded(script: str, heavy: set[str]) -> None:
     loaded = run(script)
     assert "devsess" in loaded
     assert set() == loaded & heavy
+
+
+# All that a program does which validates tokens, and signs nobody in.
+VALIDATE = """
+import devsess
+sessions = devsess.SessionManager("memory://", keys="t7vKq2Zr9XwLm4NbY8sHd5JfC3pQx6RgUe1")
+try:
+    sessions.validate("no token")
+except devsess.BadTokenError:
+    pass
+"""
+
+
+def test_a_program_that_validates_loads_no_other_operation() -> None:
+    """What signs in, ends, searches and counts is loaded at its first use."""
+    others = {f"devsess.operations.{name}" for name in operations._NAMES} - {validate.__module__}
+    assert set() == run(VALIDATE) & {*others, "devsess.statistics", "devsess.risk.profile"}
+
+
+def test_every_operation_has_the_module_that_a_type_checker_reads() -> None:
+    """The names stand there twice: for the program, and for its types."""
+    tree = ast.parse(Path(operations.__file__).read_text("utf-8"))
+    [typed] = (node.body for node in tree.body if isinstance(node, ast.If))
+    imports = [node for node in typed if isinstance(node, ast.ImportFrom)]
+    read = {(node.module, name.name) for node in imports for name in node.names}
+    assert read == {(f"devsess.operations.{it}", name) for name, it in operations._MODULES.items()}
+
+
+def test_an_operation_is_no_module_of_its_name() -> None:
+    """Even if that module is imported by its name."""
+    import devsess.operations.login
+
+    assert devsess.operations.login.login is operations.login
+
+
+def test_warm_loads_every_operation() -> None:
+    """Before a server forks its workers."""
+    loaded = run(f"{VALIDATE}\nsessions.warm()")
+    assert {f"devsess.operations.{name}" for name in operations._NAMES} <= loaded
+    assert "user_agents" in loaded
 
 
 # Models of Django's, and the modules that need them, are imported by a project that is set up.

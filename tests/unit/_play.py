@@ -9,7 +9,7 @@ from attrs import evolve, field, frozen
 
 from devsess import Policy
 from devsess._runtime.corrections import Corrections
-from devsess.operations import Operation
+from devsess.operations.operation import Operation
 from devsess.testing._rows import T0, session_row
 from devsess.tokens.access import AccessClaims
 from devsess.tokens.issuer import Tokens

@@ -12,7 +12,7 @@ from devsess._runtime.cache import STALE, Cache
 from devsess._runtime.drive import drive
 from devsess.lifecycle import standing
 from devsess.models import Client
-from devsess.operations import Validated
+from devsess.operations.validate import Validated
 from devsess.policy import Policy
 from devsess.stores.base import ALL, Changes
 from devsess.stores.calls import SharedMark, StoreBusyError

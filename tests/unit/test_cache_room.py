@@ -13,7 +13,7 @@ from devsess._runtime import entries
 from devsess._runtime.cache import Cache
 from devsess._runtime.sharded_dict import SHARD_MASK, ShardedDict
 from devsess.lifecycle import standing
-from devsess.operations import Validated
+from devsess.operations.validate import Validated
 from devsess.policy import Policy
 from devsess.testing._rows import T0, session_row
 from devsess.views import session_view

@@ -9,7 +9,8 @@ import pytest
 from _play import CLAIMS, ROW, SESSION_ID, SOON, TOKENS, at, corrections, play
 from attrs import evolve
 
-from devsess import Grant, operations
+from devsess import Grant
+from devsess._runtime import operations
 from devsess._runtime.corrections import ONCE_WITHIN, REMEMBERED, Corrections
 
 AHEAD = evolve(ROW, last_seen_at=SOON + 600)

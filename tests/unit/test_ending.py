@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 from _play import SESSION_ID, SOON, Call, at, play
 
-from devsess import EventType, operations
+from devsess import EventType
+from devsess._runtime import operations
 from devsess.models import Page
 from devsess.stores.base import Ended
 from devsess.stores.calls import Settled

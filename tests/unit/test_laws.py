@@ -20,12 +20,12 @@ from devsess import (
     SessionRevokedError,
     StepUpRequiredError,
     lifecycle,
-    operations,
     skew,
     strength,
 )
+from devsess._runtime import operations
 from devsess.lifecycle import State
-from devsess.operations import Operation
+from devsess.operations.operation import Operation
 from devsess.rotation import (
     SUCCESSIONS,
     VERDICTS,

@@ -8,7 +8,7 @@ import pytest
 from _play import Call, at, play
 from attrs import evolve
 
-from devsess import operations
+from devsess._runtime import operations
 from devsess.models import EventType, Location, Page
 from devsess.operations.login_history import LOCATED, READS, SHOWN
 from devsess.risk.failures import Failures, dump

@@ -39,8 +39,8 @@ from devsess import (
     StoreUnavailableError,
     TokenExpiredError,
     lifecycle,
-    operations,
 )
+from devsess._runtime import operations
 from devsess.models import Page
 from devsess.operations._kinds import OF_PERSONS
 from devsess.stores.base import Ended, Inserted, Refused

@@ -10,7 +10,8 @@ from attrs import evolve
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from devsess import Client, Location, Policy, operations
+from devsess import Client, Location, Policy
+from devsess._runtime import operations
 from devsess.operations.plain import plainly_good
 from devsess.testing._rows import T0
 

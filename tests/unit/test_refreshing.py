@@ -14,8 +14,8 @@ from devsess import (
     SessionManager,
     SessionRevokedError,
     TokenExpiredError,
-    operations,
 )
+from devsess._runtime import operations
 from devsess._runtime.drive import OperationCoroutine
 from devsess.stores.base import Ended
 from devsess.stores.rows import SessionRow

@@ -8,7 +8,8 @@ import pytest
 from _play import ROW, SOON, TOKENS, Call, access_token, at, play
 from attrs import evolve
 
-from devsess import Client, operations
+from devsess import Client
+from devsess._runtime import operations
 
 OWN = Client(device_token=TOKENS.device.mint([ROW.device.id]))
 RAISED = evolve(ROW, auth_time=ROW.auth_time + 1, generation=1)

@@ -11,9 +11,10 @@ from attrs import evolve
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from devsess import Client, Session, operations
-from devsess.operations import Validated
+from devsess import Client, Session
+from devsess._runtime import operations
 from devsess.operations.plain import plainly_good, still_good
+from devsess.operations.validate import Validated
 from devsess.stores.rows import ActivityRow
 from devsess.testing._rows import T0
 

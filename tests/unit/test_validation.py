@@ -10,7 +10,8 @@ from _play import CLAIMS, LATER, NEW_CLAIMS, POLICY, RENEWED, REVOKED, ROW, SOON
 from _play import play as answered
 from attrs import evolve
 
-from devsess import Client, SessionRevokedError, StoreUnavailableError, lifecycle, operations
+from devsess import Client, SessionRevokedError, StoreUnavailableError, lifecycle
+from devsess._runtime import operations
 
 OWN = Client(device_token=TOKENS.device.mint([ROW.device.id]))
 BOUND = evolve(ROW, bound=True)
