@@ -8,7 +8,7 @@ import shutil
 import sqlite3
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, suppress
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 from _sqlite_helpers import is_revoked, look_now, revoke, without_log
@@ -19,10 +19,6 @@ from devsess.stores.calls import StoreBusyError
 from devsess.stores.sqlite import SQLiteStore
 from devsess.testing import _rows as rows
 from devsess.testing._rows import T0
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
 
 pytestmark = pytest.mark.usefixtures("mark")
 
@@ -99,6 +95,20 @@ class TestFileChanges:
             store.mark()
 
         assert not path.exists()
+
+    def test_a_deleted_log(self, store: SQLiteStore, path: Path) -> None:
+        """
+        Whoever opens the file is told that others still write to the log that was deleted.
+
+        They lose nothing: the last of them moves its log into the file when it closes.
+        """
+        Path(f"{path}-wal").unlink()
+        with pytest.raises(StoreUnavailableError, match="-wal was deleted while others used it"):
+            SQLiteStore(path)
+        assert 1 == revoke(store, "s1")
+        store.close()
+        with closing(SQLiteStore(path)) as again:
+            assert is_revoked(again, "s1")
 
     def test_copied_over_while_closed(self, store: SQLiteStore, path: Path, tmp_path: Path) -> None:
         """A file that was copied over while nobody used it opens like any other."""

@@ -7,6 +7,7 @@ import socket
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
@@ -77,13 +78,24 @@ class Server:
                 self.client.get("/sign-in")
                 return
             except httpx.TransportError:
-                assert self._process.poll() is None, self.log()
-                assert time.monotonic() < deadline, self.log()
+                assert self._process.poll() is None, self.evidence()
+                assert time.monotonic() < deadline, self.evidence()
                 time.sleep(0.05)
 
     def log(self) -> str:
         self._log.seek(0)
         return self._log.read()
+
+    def evidence(self) -> str:
+        """The log, and each file of the store with those who have it open."""
+        found = [self.log()]
+        for path in sorted(self.store.parent.glob(f"{self.store.name}*")):
+            found.append(f"{path}: {path.stat().st_size} bytes, number {path.stat().st_ino}")
+        for entry in Path("/proc").glob("[0-9]*/fd/*"):
+            with suppress(OSError):
+                if str(entry.readlink()).startswith(str(self.store)):
+                    found.append(f"{entry}: {entry.readlink()}, number {entry.stat().st_ino}")
+        return "\n".join(found)
 
     def close(self) -> None:
         self.client.close()
@@ -102,7 +114,7 @@ class Server:
         browser = Browser(self.send, host=f"localhost:{self.port}")
         if name is not None:
             answer = form(browser, "/sign-in", name=name, password=password)
-            assert 303 == answer.status_code, (answer.text, self.log())
+            assert 303 == answer.status_code, (answer.text, self.evidence())
         return browser
 
 

@@ -25,7 +25,7 @@ def server(request: pytest.FixtureRequest, tmp_path_factory: Any) -> Iterator[Se
     try:
         server.wait()
         yield server
-        assert "Traceback" not in server.log()
+        assert "Traceback" not in server.log(), server.evidence()
     finally:
         server.close()
 

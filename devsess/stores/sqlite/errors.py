@@ -20,6 +20,11 @@ _REMEDIES = {
         "it cannot be opened; check that its folder exists and that this user may write there"
     ),
     sqlite3.SQLITE_IOERR: "reading or writing failed; check the disk",
+    # The memory that all share names more of the log than the one at the path has.
+    sqlite3.SQLITE_IOERR_SHORT_READ: (
+        "its -wal was deleted while others used it; have them end by themselves: the last one that"
+        " closes it moves its log into the file"
+    ),
     sqlite3.SQLITE_NOMEM: "memory ran out",
     # See Connections.abandon.
     sqlite3.SQLITE_AUTH: "this process was forked in the middle of a write; write in another one",
@@ -55,7 +60,8 @@ def unavailable(path: str, error: Exception) -> StoreUnavailableError:
     if is_damage(error):
         remedy = "it is damaged; check the disk, and restore a backup"
     elif isinstance(error, sqlite3.Error):
-        remedy = _REMEDIES.get(code_of(error), remedy)
+        exact = getattr(error, "sqlite_errorcode", -1)
+        remedy = _REMEDIES.get(exact, _REMEDIES.get(code_of(error), remedy))
     elif isinstance(error, FileNotFoundError):
         remedy = "the file or its folder is missing; check the path, or restore a backup"
     # "disk I/O error" alone stands for thirty codes.
