@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from attrs import asdict, field, frozen
+from attrs import field, frozen
 
 from devsess import lifecycle, strength
 from devsess.errors import ConfigurationError, StepUpRequiredError
@@ -60,17 +60,15 @@ class Requirement:
     trusted_device: bool = field(default=False, converter=_truth)
     risk_below: int | None = field(default=None, converter=_points)
 
-    def arguments(self) -> dict[str, Any]:
-        """The arguments that made it."""
-        return asdict(self)
-
     @property
     def asks(self) -> bool:
         """Whether a live session alone is not enough."""
-        return self != _NOTHING
+        asks = self.max_auth_age is not None or self.acr is not None or self.trusted_device
+        return asks or self.risk_below is not None
 
 
-_NOTHING = Requirement()
+# Asks for a live session alone, as most views do.
+NOTHING = Requirement()
 
 
 def check(needed: Requirement, session: Session, now: float, policy: Policy) -> None:
@@ -84,11 +82,11 @@ def check(needed: Requirement, session: Session, now: float, policy: Policy) -> 
     """
     if needed.asks:
         check_is_user(session)
+    elif session.step_up_after is None:
+        return
     if session.step_up_after is not None or needed.max_auth_age is not None or needed.acr:
         _check_strength(needed, session, now, policy)
-    until = session.device.trusted_until
-    trusted_until = None if until is None else until.timestamp()
-    if needed.trusted_device and not lifecycle.is_trusted(trusted_until, now):
+    if needed.trusted_device and not _is_on_trusted_device(session, now):
         raise StepUpRequiredError("this needs a trusted device: have the user trust this one")
     below, score = needed.risk_below, session.score
     if below is not None and score is not None and score >= below:
@@ -96,6 +94,11 @@ def check(needed: Requirement, session: Session, now: float, policy: Policy) -> 
             f"the session has {score} points of risk, and this needs less than {below}: step up",
             acr_values=strength.demanded(policy),
         )
+
+
+def _is_on_trusted_device(session: Session, now: float) -> bool:
+    until = session.device.trusted_until
+    return lifecycle.is_trusted(None if until is None else until.timestamp(), now)
 
 
 def check_is_user(session: Session) -> None:

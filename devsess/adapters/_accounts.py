@@ -336,14 +336,14 @@ class AccountsExchange(Exchange):
         for other in self._others.values():
             await other.update_cookies()
 
-    def _cookies(self, *, may_clear: bool) -> list[Header]:
+    def _cookies(self, *, clears: bool = True) -> list[Header]:
         """See Exchange; twins of one slot alone: all at once are too long for many a proxy."""
-        own, are_twins_cleared = super()._cookies(may_clear=may_clear), bool(self.credentials.twice)
-        found = dict.fromkeys(own)
+        found = dict.fromkeys(super()._cookies(clears=clears))
+        are_twins_cleared = bool(self.credentials.twice)
         for other in self._others.values():
             are_twins = bool(other.credentials.twice)
-            clears = other.may_still_clear and not (are_twins and are_twins_cleared)
-            found |= dict.fromkeys(other._cookies(may_clear=clears))
+            left_alone = are_twins and are_twins_cleared
+            found |= dict.fromkeys(other._cookies(clears=not left_alone))
             are_twins_cleared |= are_twins
         if self._choice is not None:
             cleared = cookies.clear(self._choice_cookie, self.settings.cookie_attributes)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from devsess.adapters._carrier import is_token
 from devsess.adapters._cors import ALLOW_ORIGIN
-from devsess.adapters._http import NO_STORE, Answer, Header
+from devsess.adapters._http import ACCEPT_HINTS, NO_STORE, PRIVATE, VARIES, Answer, Header
 from devsess.adapters._problem import problem
 from devsess.errors import DevsessError
 
@@ -48,7 +48,8 @@ class Response:
                 self._is_replaced = True
                 await self.answer(answer)
                 return
-            await self._update_cookies()
+            if self._exchange.has_cookies_to_update:
+                await self._exchange.update_cookies()
             message = {**message, "headers": self._beside(message.get("headers") or ())}
             if self._is_live and is_token(message.get("subprotocol") or ""):
                 message["subprotocol"] = None  # a token is never sent back
@@ -61,7 +62,7 @@ class Response:
 
     async def answer(self, answer: Answer) -> None:
         """Answer in place of the app; a WebSocket is refused before it opens."""
-        await self._update_cookies()
+        await self._exchange.update_cookies()
         headers = self._beside(_raw(answer.headers))
         if self._is_live and not self._can_deny:
             await self._send({"type": "websocket.close", "code": close_code(answer)})
@@ -107,16 +108,12 @@ class Response:
         names, self._exchange.unawaited = self._exchange.unawaited, ()
         raise RuntimeError(f"{' and '.join(names)} was called without await: nothing was done")
 
-    async def _update_cookies(self) -> None:
-        if self._exchange.has_cookies_to_update:
-            await self._exchange.update_cookies()
-
     def _beside(self, headers: Iterable[RawHeader]) -> list[RawHeader]:
         self._exchange.has_begun = True
         kept = list(headers)
         own = {bytes(name).lower(): value for name, value in kept}
         ours = self._exchange.headers(
-            bytes(own.get(b"content-type", b"")).decode("latin-1"),
+            is_html=bytes(own.get(b"content-type", b"")).startswith(b"text/html"),
             is_marked=b"cache-control" in own,
             is_shared=_ALLOW_ORIGIN in own,
         )
@@ -141,4 +138,13 @@ def close_code(answer: Answer) -> int:
 
 def _raw(headers: Iterable[Header]) -> list[RawHeader]:
     """Names in lower case, as ASGI has them."""
-    return [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in headers]
+    return [_COMMON.get(header) or _encoded(header) for header in headers]
+
+
+def _encoded(header: Header) -> RawHeader:
+    name, value = header
+    return name.lower().encode("latin-1"), value.encode("latin-1")
+
+
+# Nearly every response has some of these: they are encoded once.
+_COMMON = {header: _encoded(header) for header in (PRIVATE, NO_STORE, ACCEPT_HINTS, *VARIES)}

@@ -11,7 +11,7 @@ from devsess._provider import PASSWORD
 from devsess._runtime.drive import drive
 from devsess.adapters._guard import LOOK_INTERVAL, AsyncGuard, Guard, Watched
 from devsess.adapters._settings import is_local_path
-from devsess.requirement import Requirement
+from devsess.requirement import NOTHING, Requirement
 
 if TYPE_CHECKING:
     from devsess.adapters._account import Account
@@ -23,6 +23,15 @@ if TYPE_CHECKING:
     from devsess.policy import Span
 
 T = TypeVar("T")
+
+
+def _needed(
+    max_auth_age: Span | None, acr: str | None, trusted_device: bool, risk_below: int | None
+) -> Requirement:
+    """The requirement with these arguments; where there are none, none is made."""
+    if trusted_device is False and (max_auth_age, acr, risk_below) == (None, None, None):
+        return NOTHING
+    return Requirement(max_auth_age, acr, trusted_device, risk_below)
 
 
 class _BaseCurrent:
@@ -56,6 +65,10 @@ class _BaseCurrent:
     def answer_to(self, error: DevsessError) -> Answer | None:
         """The answer that an error means, for handlers of frameworks; None if it is the app's."""
         return self._exchange.answer_to(error)
+
+    def check(self, needed: Requirement) -> Session:
+        """As Current.require, with nothing to await on ASGI either: for guards of views."""
+        return self._exchange.require(needed)
 
     def _watched(self, look: Callable[[Coroutine[Any, None, Session | None]], Any]) -> Watched:
         """The session for a guard."""
@@ -169,7 +182,8 @@ class Current(_BaseCurrent):
             StepUpRequiredError: If its authentication is too old or too weak, a step-up was
                 asked of it, or it does not meet another argument.
         """
-        return self._exchange.require(Requirement(max_auth_age, acr, trusted_device, risk_below))
+        needed = _needed(max_auth_age, acr, trusted_device, risk_below)
+        return self._exchange.require(needed)
 
     def require_seniority(self, *, ends: str | None = None, ends_others: bool = False) -> Session:
         """
@@ -259,12 +273,8 @@ class AsyncCurrent(_BaseCurrent):
         risk_below: int | None = None,
     ) -> Coroutine[Any, Any, Session]:
         """See Current.require; it raises when it is called, also without `await`."""
-        needed = Requirement(max_auth_age, acr, trusted_device, risk_below)
-        return _resolved(self._exchange.require(needed))
-
-    def check(self, needed: Requirement) -> None:
-        """As `require`, with nothing to await."""
-        self._exchange.require(needed)
+        needed = _needed(max_auth_age, acr, trusted_device, risk_below)
+        return resolved(self._exchange.require(needed))
 
     def require_seniority(
         self, *, ends: str | None = None, ends_others: bool = False
@@ -328,7 +338,8 @@ def _awaited(look: Coroutine[Any, None, Session | None]) -> Coroutine[Any, None,
     return look
 
 
-async def _resolved(session: Session) -> Session:
+async def resolved(session: Session) -> Session:
+    """*session*, for an API that is awaited."""
     return session
 
 

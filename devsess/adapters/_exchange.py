@@ -273,16 +273,16 @@ class Exchange(Authentication):
         """Whether the page may show a user's own data."""
         return self.session is not None
 
-    def headers(self, content_type: str, *, is_marked: bool, is_shared: bool) -> list[Header]:
+    def headers(self, *, is_html: bool, is_marked: bool, is_shared: bool) -> list[Header]:
         """
         The headers to add to a response.
 
         Args:
-            content_type: Its Content-Type, or "".
+            is_html: Whether it is a page.
             is_marked: Whether it has a Cache-Control header.
             is_shared: Whether it has an Access-Control-Allow-Origin header.
         """
-        found = cookies = self._cookies(may_clear=self.may_still_clear)
+        found = cookies = self._cookies()
         if cookies or self._gives_tokens:
             found = [*cookies, NO_STORE]
         elif self.shows_somebody and not is_marked and not self.request.is_live:
@@ -296,11 +296,12 @@ class Exchange(Authentication):
             found.append(self.settings.vary)
         if self._vary_on:
             found.append(("Vary", ", ".join(self._vary_on)))
-        if content_type.startswith("text/html"):
+        if is_html:
             found.append(ACCEPT_HINTS)
         return found
 
-    def _cookies(self, *, may_clear: bool) -> list[Header]:
+    def _cookies(self, *, clears: bool = True) -> list[Header]:
+        """The cookies to set, and where it *clears* and still may, those to clear."""
         if (self._jar is None and not self.credentials.twice) or self.jar.is_untouched:
             return []
-        return self.jar.headers(may_clear=may_clear)
+        return self.jar.headers(may_clear=clears and self.may_still_clear)

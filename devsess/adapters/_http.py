@@ -127,6 +127,10 @@ class Answer:
 NO_STORE: Header = ("Cache-Control", "no-store")
 PRIVATE: Header = ("Cache-Control", "private")
 CLEAR_CACHE: Header = ("Clear-Site-Data", '"cache"')
+# Of an answer that depends on the user, whose credentials come in a cookie, in a header, or both.
+VARIES: tuple[Header, ...] = tuple(
+    ("Vary", names) for names in ("Cookie", "Authorization", "Cookie, Authorization")
+)
 # Asks browsers for more client hints than they send by themselves (RFC 8942).
 ACCEPT_HINTS: Header = ("Accept-CH", "Sec-CH-UA-Platform-Version, Sec-CH-UA-Model")
 

@@ -19,6 +19,7 @@ from devsess.adapters._settings import Network, ProxyHeader, Settings
 from devsess.devices.addresses import address
 from devsess.models import Client
 
+_HINTS = frozenset(HINTS)
 # The greatest length read of a header, and number of proxies in a row.
 MAX_HEADER = 4096
 MAX_HOPS = 20
@@ -41,18 +42,19 @@ _STRINGS = re.compile(_QUOTED)
 def client_of(request: Request, settings: Settings, device_token: str | None) -> Client:
     """The client of *request*, as the manager sees it."""
     headers = request.headers
-    hints = Hints()
-    for name in HINTS:
-        hint = headers.get(name)
-        if hint and len(hint) <= MAX_HINT:
-            hints[name] = hint
+    hints = None if _HINTS.isdisjoint(headers) else _hints(headers)
     proxies, named_in = settings.trusted_proxies, settings.proxy_header
     return Client(
         client_address(request.peer, headers, proxies, named_in),
         apps.with_app(headers.get("user-agent"), headers.get(apps.HEADER)),
-        hints or None,
+        hints,
         device_token,
     )
+
+
+def _hints(headers: Mapping[str, str]) -> Hints | None:
+    sent = ((name, headers.get(name)) for name in HINTS)
+    return Hints((name, hint) for name, hint in sent if hint and len(hint) <= MAX_HINT) or None
 
 
 def client_address(

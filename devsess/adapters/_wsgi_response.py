@@ -93,7 +93,7 @@ class Response:
         self._exchange.has_begun = True
         own = {name.lower(): value for name, value in headers}
         ours = self._exchange.headers(
-            own.get("content-type", ""),
+            is_html=own.get("content-type", "").startswith("text/html"),
             is_marked="cache-control" in own,
             is_shared=ALLOW_ORIGIN in own,
         )

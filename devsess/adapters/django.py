@@ -171,17 +171,18 @@ class SessionMiddleware(Middleware[GetResponse, SessionManager]):
         response: HttpResponseBase,
         exchange: Exchange,
     ) -> None:
-        drive(exchange.update_cookies())
+        if exchange.has_cookies_to_update:
+            drive(exchange.update_cookies())
         # Set-Cookie has a jar of its own in Django: headers hold one line each.
         ours = exchange.headers(
-            response.get("Content-Type", ""),
+            is_html=response.get("Content-Type", "").startswith("text/html"),
             is_marked=response.has_header("Cache-Control"),
-            is_shared=response.has_header(ALLOW_ORIGIN),
+            is_shared=bool(exchange.settings.origins) and response.has_header(ALLOW_ORIGIN),
         )
         for name, value in ours:
             if name == "Set-Cookie":
                 add_cookie(response, value)
-            elif name == "Vary":
+            elif name == "Vary" and name in response.headers:
                 patch_vary_headers(response, value.split(", "))
             elif name == "Accept-CH" and name in response.headers:
                 response.headers[name] += f", {value}"

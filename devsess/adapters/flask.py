@@ -151,6 +151,9 @@ _MARK = "__devsess_require__"
 
 
 def _mark(view: Any, requirement: Requirement) -> None:
+    # For every app, also one that was wrapped by hand, or not at all: there each such view fails.
+    # Connected once, and not before: a signal that somebody hears costs each request something.
+    request_started.connect(_check_marks)
     while view is not None:
         function = getattr(view, "__func__", view)  # a method's, for there is one a class
         marks = getattr(function, _MARK, ())
@@ -173,12 +176,8 @@ def _check_marks(app: Flask, **_: object) -> None:
         _check(requirement)
 
 
-# Also for an app that was wrapped by hand, or not at all: then each such view fails.
-request_started.connect(_check_marks)
-
-
 def _check(requirement: Requirement) -> None:
-    current_session.require(**requirement.arguments())
+    current_session.check(requirement)
 
 
 def _answer(error: DevsessError) -> Response:

@@ -96,7 +96,7 @@ class _Guard:
     async def __call__(
         self, connection: ASGIConnection[Any, Any, Any, Any], _: BaseRouteHandler
     ) -> None:
-        await _current_of(connection.scope).require(**self._requirement.arguments())
+        _current_of(connection.scope).check(self._requirement)
 
 
 def _answer(request: Request[Any, Any, Any], error: DevsessError) -> Response[bytes]:

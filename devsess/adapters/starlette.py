@@ -16,12 +16,12 @@ from typing import Any, Final, NoReturn, overload
 from starlette.requests import HTTPConnection
 
 from devsess.adapters._account import Account
-from devsess.adapters._current import SERVED, AsyncCurrent
+from devsess.adapters._current import SERVED, AsyncCurrent, resolved
 from devsess.adapters.asgi import Cookies, SessionMiddleware
 from devsess.errors import ConfigurationError
 from devsess.models import Session
 from devsess.policy import Span
-from devsess.requirement import Requirement
+from devsess.requirement import NOTHING, Requirement
 
 try:
     from devsess.adapters._fastapi import Bearer, cookie_parameter
@@ -79,16 +79,19 @@ class Guard(Bearer):
         ]
     )
 
-    def __init__(self, requirement: Requirement = Requirement()) -> None:  # noqa: B008 - frozen
+    def __init__(self, requirement: Requirement = NOTHING) -> None:
         self._requirement = requirement
         # FastAPI looks here for whether to await the answer. The class's own, which is
         # called, is not asynchronous: where it decorates a view, it fails at once.
         self.__dict__["__call__"] = self._awaited
 
     def __call__(self, connection: HTTPConnection, **_: None) -> Coroutine[Any, Any, Session]:
+        return resolved(self._session(connection))
+
+    def _session(self, connection: HTTPConnection) -> Session:
         if not isinstance(connection, HTTPConnection):
             raise TypeError(_NO_DEPENDENCY)
-        return _current(connection).require(**self._requirement.arguments())
+        return _current(connection).check(self._requirement)
 
     def check_served(self) -> None:
         """Check the request that is being served, if one is."""
@@ -97,7 +100,7 @@ class Guard(Bearer):
             current.check(self._requirement)
 
     async def _awaited(self, connection: HTTPConnection) -> Session:
-        return await self(connection)
+        return self._session(connection)
 
     def __deepcopy__(self, memo: object) -> NoReturn:
         """FastAPI copies so a parameter's default."""

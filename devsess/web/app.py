@@ -110,7 +110,7 @@ class App(Generic[V]):
         refusal = await exchange.open()
         answer = problem_page(visit, refusal.status) if refusal else await self._answer(visit)
         await exchange.update_cookies()
-        ours = exchange.headers("text/html", is_marked=True, is_shared=False)
+        ours = exchange.headers(is_html=True, is_marked=True, is_shared=False)
         own = {name for name, _ in answer.headers}
         more = tuple(it for it in ours if it[0] == "Set-Cookie" or it[0] not in own)
         return evolve(answer, headers=(*answer.headers, *more))

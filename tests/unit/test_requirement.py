@@ -8,10 +8,11 @@ import pytest
 from attrs import evolve
 
 from devsess import Policy, Risk, Session, StepUpRequiredError, lifecycle
-from devsess.requirement import Requirement, check
+from devsess._later import _make_of
+from devsess.requirement import NOTHING, Requirement, check
 from devsess.stores.rows import SessionRow
 from devsess.testing._rows import T0, device_row, session_row
-from devsess.views import session_view
+from devsess.views import live_view, session_view
 
 POLICY = Policy()
 ANY_NEWER = Policy(risk=Risk(acr=None))
@@ -112,8 +113,16 @@ def test_a_wrong_argument_fails_where_it_is_declared(wrong: dict[str, Any]) -> N
 
 
 def test_a_requirement_says_whether_it_asks_for_more_than_a_session() -> None:
-    """And gives its arguments back."""
+    """Whatever its arguments are."""
     assert not Requirement().asks
     for each in ({"max_auth_age": 0}, {"acr": ""}, {"trusted_device": True}, {"risk_below": 0}):
         assert Requirement(**each).asks
-        assert {**Requirement().arguments(), **each} == Requirement(**each).arguments()
+
+
+@pytest.mark.parametrize("needed", [NOTHING, Requirement(risk_below=10)])
+def test_what_needs_no_costly_field_of_a_session_makes_none(needed: Requirement) -> None:
+    """Each session in memory would have its instants and its device made, for nothing."""
+    standing = lifecycle.standing(session_row(score=9), T0, POLICY)
+    session = live_view(standing, auth_time=SECOND)
+    check(needed, session, T0, POLICY)
+    assert _make_of(session) is not None

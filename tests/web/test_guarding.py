@@ -291,7 +291,7 @@ from starlette.requests import HTTPConnection
 from devsess import BadTokenError
 from devsess.adapters.starlette import require
 class Refuses:
-    def require(self, **_): raise BadTokenError("no session")
+    def check(self, _): raise BadTokenError("no session")
 connection = HTTPConnection({"type": "http", "headers": [], "devsess": Refuses()})
 for guard in (require, require(), require(max_auth_age=300)):
     try:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -214,3 +216,22 @@ def test_mistakes_fail_where_they_are_made(name: str) -> None:
     """A view that is guarded wrongly is an error at its declaration, not an open view later."""
     with pytest.raises(TypeError):
         MISTAKES[name]()
+
+
+def test_an_app_without_guards_hears_no_signal() -> None:
+    """A signal that anybody hears costs each request of every app of the process something."""
+    script = """
+import flask
+from devsess import SessionManager
+from devsess.adapters.flask import init_app, require
+app = flask.Flask("app")
+init_app(app, SessionManager("memory://", keys="t7vKq2Zr9XwLm4NbY8sHd5JfC3pQx6RgUe1"))
+print(len(flask.request_started.receivers))
+for _ in range(2):
+    require(lambda: "")
+    print(len(flask.request_started.receivers))
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, check=True, text=True
+    )
+    assert ["0", "1", "1"] == done.stdout.split()
