@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from attrs import frozen
 
-from devsess._runtime.entries import END, Entries, Entry
+from devsess._runtime.entries import Entries, Entry
 from devsess._runtime.fork import after_fork
 from devsess._runtime.sharded_dict import SHARD_MASK
 from devsess.errors import StoreUnavailableError
@@ -136,7 +136,7 @@ class Cache:
         elif not self._is_current(now):
             return self._stale(token, client, now)
         entry = self._entries.tables[key & SHARD_MASK].get(key)
-        if entry is None or now >= entry.good_until or entry.end != token[-END:]:
+        if entry is None or now >= entry.good_until or not token.endswith(entry.end):
             return None
         if client is not None and not entry.is_for(client):
             return None

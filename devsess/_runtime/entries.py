@@ -90,7 +90,7 @@ class Entry:
 
     def is_of(self, token: str) -> bool:
         """Whether it is *token*'s, which led here by its hash."""
-        return self.end == token[-END:]
+        return token.endswith(self.end)
 
     def answers(self, token: str, client: Client | None, now: float) -> bool:
         """Whether it is *token*'s, judged for *client*, and good at *now*."""
