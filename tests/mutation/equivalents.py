@@ -171,6 +171,8 @@ EQUIVALENTS: dict[str, dict[tuple[str, str], str]] = {
         ): "no time is less than a staleness of 0",
         ("Cache._drop", "self._moves += 1 → self._moves -= 1"): _ONLY_COMPARED,
         ("Cache._drop", "1 → 2"): _ONLY_COMPARED,
+        ("Cache.doubt", "self._doubts += 1 → self._doubts -= 1"): _ONLY_COMPARED,
+        ("Cache.doubt", "1 → 2"): _ONLY_COMPARED,
         ("Cache._start_over", "0 → 1 #2"): _ONLY_COMPARED,
         ("Cache._start_over", 'self._raw = b"" → pass'): "set before it is looked at",
     },
