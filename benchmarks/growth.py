@@ -26,7 +26,7 @@ DESCRIPTION = (
 
 SMALL = 10_000
 # How many times its cost among those an operation may cost among more.
-BOUND = 2.0
+BOUND = 1.4
 SIZES = (100_000, 1_000_000, 10_000_000)
 QUICK_SIZES = (100_000,)
 # Real sessions among them, which can be validated, refreshed and revoked.
