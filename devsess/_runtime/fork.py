@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from threading import RLock
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 from weakref import WeakKeyDictionary
 
@@ -12,6 +13,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 T = TypeVar("T")
+
+# Held while a module is imported late, and during a fork: the child would wait for ever for a
+# module that a thread of its parent was importing. Its holder may take it again: a signal's handler
+# may fork.
+importing = RLock()
 
 Method: TypeAlias = "Callable[[Any], None]"
 
@@ -45,16 +51,19 @@ def _nothing(_: object) -> None: ...
 
 
 def _before() -> None:
+    importing.acquire()
     for owner, hooks in tuple(_hooks.items()):
         hooks.before(owner)
 
 
 def _in_parent() -> None:
+    importing.release()
     for owner, hooks in tuple(_hooks.items()):
         hooks.in_parent(owner)
 
 
 def _in_child() -> None:
+    importing.release()
     for owner, hooks in tuple(_hooks.items()):
         hooks.in_child(owner)
 

@@ -11,6 +11,8 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING
 
+from devsess._runtime.fork import importing
+
 if TYPE_CHECKING:
     from devsess.operations.change import extend as extend
     from devsess.operations.change import update as update
@@ -95,15 +97,17 @@ _MODULES = {name: module for module, names in _NAMES.items() for name in names.s
 def __getattr__(name: str) -> object:
     if name not in _MODULES:
         raise AttributeError(f"module {__name__} has no attribute {name!r}")
-    found = getattr(import_module(f"devsess.operations.{_MODULES[name]}"), name)
+    with importing:
+        found = getattr(import_module(f"devsess.operations.{_MODULES[name]}"), name)
     globals()[name] = found  # asked for once
     return found
 
 
 def load() -> None:
     """Load all that the first sign-in of a process would load: them, and the agents' parser."""
-    from devsess.devices.agents import load_parser
+    with importing:
+        from devsess.devices.agents import load_parser
 
-    for name in _MODULES:
-        __getattr__(name)
-    load_parser()
+        for name in _MODULES:
+            __getattr__(name)
+        load_parser()

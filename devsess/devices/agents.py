@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
 from devsess._client import UNKNOWN
+from devsess._runtime.fork import importing
 from devsess._text import clean_text
 from devsess.devices import agent_rules as rules
 from devsess.devices.agent_rules import Rule
@@ -23,6 +24,8 @@ from devsess.devices.hints import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from devsess.models import Kind
 
 # "10" is not among them: browsers say it on Windows 11 too.
@@ -84,11 +87,15 @@ _NAMED = re.compile(
 )
 
 
-def load_parser() -> None:
-    """Load the parser and its patterns, which takes a sixth of a second, once in a process."""
-    from user_agents import parse
+@cache
+def load_parser() -> Callable[[str], Any]:
+    """The parser, with its patterns, which takes a sixth of a second, once in a process."""
+    with importing:
+        # Here, because it loads a thousand patterns that `import devsess` does not need.
+        from user_agents import parse
 
-    parse("Mozilla/5.0 (X11; Linux x86_64; rv:145.0) Gecko/20100101 Firefox/145.0")
+        parse("Mozilla/5.0 (X11; Linux x86_64; rv:145.0) Gecko/20100101 Firefox/145.0")
+    return parse  # type: ignore[no-any-return]
 
 
 @lru_cache(maxsize=4096)
@@ -96,9 +103,7 @@ def read_agent(text: str) -> Claim:
     """The claim of a user agent, cut and cleaned before; unknown where it cannot be read."""
     if not text:
         return SILENCE
-    # Here, because it loads a thousand patterns that `import devsess` does not need.
-    from user_agents import parse
-
+    parse = load_parser()
     try:
         said = parse(text)
     except ValueError:

@@ -16,6 +16,7 @@ from attrs import evolve, frozen
 
 from devsess._app import app_of, without_app
 from devsess._client import MAX_USER_AGENT, UNKNOWN
+from devsess._runtime.fork import importing
 from devsess._text import clean_text
 from devsess.devices.addresses import address, network
 
@@ -110,8 +111,9 @@ def traits(client: Client) -> Traits:
         TypeError: If a field of *client* has the wrong type; its name is in the message.
     """
     # Here, because only a sign-in or refresh needs them: a tenth of `import devsess`'s time.
-    from devsess.devices.agents import read_agent
-    from devsess.devices.hints import merged, read_hints
+    with importing:
+        from devsess.devices.agents import read_agent
+        from devsess.devices.hints import merged, read_hints
 
     _check(client)
     text = clean_text(client.user_agent, MAX_USER_AGENT)

@@ -7,6 +7,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pytest
 from _processes_helpers import FOLDER, SECRET, finished, needs_fork
 
 from devsess import SessionManager
@@ -30,3 +31,16 @@ def test_a_prefork_server(tmp_path: Path) -> None:
     assert "parent" == outcomes["parent"]
     with SessionManager(path, keys=SECRET) as sessions:
         assert 1 == len(sessions.list("parent"))
+
+
+@needs_fork
+@pytest.mark.parametrize(
+    "late", ["devsess.operations.login", "devsess.devices.agents", "user_agents"]
+)
+@pytest.mark.parametrize("way", ["sign in", "warm"])
+def test_a_fork_while_a_thread_loads_what_is_loaded_late(
+    tmp_path: Path, way: str, late: str
+) -> None:
+    """It waits for the thread: the child would wait for ever for a module that nobody imports."""
+    script = FOLDER / "_forked_while_loading.py"
+    assert (0, "0 1\n", "") == finished(script, tmp_path / "sessions.db", SECRET, way, late)

@@ -79,7 +79,7 @@ ROOMS = {
         ),
     ),
     "process": Room(
-        2,
+        1,
         (
             *("_runtime", "_runtime.clock", "_runtime.corrections", "_runtime.fork"),
             "_runtime.loops",
