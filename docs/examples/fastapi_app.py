@@ -63,6 +63,7 @@ sessions = AsyncSessionManager(
 @asynccontextmanager
 async def lifespan(_: FastAPI) -> AsyncIterator[None]:
     async with sessions:
+        await sessions.warm()
         yield
 
 
