@@ -159,11 +159,19 @@ class TokenExpiredError(InvalidSessionError):
 
     Attributes:
         expired_at: When it expired; None where a step-up replaced it, or a use ended it.
+        session_id: The live session in which a step-up replaced it; None otherwise.
     """
 
-    def __init__(self, message: str = "", *, expired_at: datetime | None = None) -> None:
+    def __init__(
+        self,
+        message: str = "",
+        *,
+        expired_at: datetime | None = None,
+        session_id: str | None = None,
+    ) -> None:
         super().__init__(message)
         self.expired_at = expired_at
+        self.session_id = session_id
 
 
 class SessionNotFoundError(InvalidSessionError):

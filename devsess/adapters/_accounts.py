@@ -170,9 +170,8 @@ class AccountsExchange(Exchange):
                 other.jar.drop(forget_device=True)
             return
         await self._look_at(other.settings.slot)
-        if other.session is None and other.error is not None:
-            self.unended = (*self.unended, other.error)
         await other.logout(forget_device=forget_device)
+        self.unended = (*self.unended, *other.unended)
 
     async def _signed_in_by(
         self, sign_in: Callable[[Client], Awaitable[Grant]], *, cookies: bool

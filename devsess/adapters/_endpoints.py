@@ -170,15 +170,14 @@ async def _ended(exchange: Exchange, raw: bytes | None, *, all_accounts: bool = 
         return body
     await exchange.authenticate()
     if exchange.session is None and body.refresh_token is not None:
-        with suppress(InvalidSessionError):  # it has ended already
+        with suppress(InvalidSessionError):  # it has ended already, or a step-up overtook it
             exchange.session = (await _refreshed(exchange, body)).session
     return await _signed_out(exchange, body, all_accounts=all_accounts)
 
 
 async def _signed_out(exchange: Exchange, body: Body, *, all_accounts: bool) -> Answer:
     """End the session, and say whether one may live on."""
-    may_live = exchange.session is None and isinstance(exchange.error, _MAY_LIVE)
-    is_bad = may_live or exchange.credentials.error is not None
+    is_bad = exchange.credentials.error is not None
     missing = exchange.missing()  # now: a sign-out of all acts in another slot afterwards
     forget = body.forget_device
     await exchange.logout(forget_device=forget, all_accounts=all_accounts, body=body)

@@ -47,7 +47,7 @@ class Exchange(Authentication):
         has_begun: Whether the response is on its way, and headers are too late.
         unawaited: Methods of AsyncCurrent that were called and have not begun.
         has_switched: Whether the browser acts for another account from now on.
-        unended: The reasons why other accounts' credentials gave no session to sign out.
+        unended: The reasons why credentials gave no session to sign out.
         others: As for Authentication.
     """
 
@@ -146,12 +146,27 @@ class Exchange(Authentication):
         self._check_not_begun()
         if forget_device:  # first: while the session lives, a failure can be retried
             await self._end_trust(body)
-        session = self.session
+        session = self.session or await self._overtaken()
         if session is not None:
             await self._revoke(session, "logout")
+        elif self.error is not None:
+            self.unended = (*self.unended, self.error)
         self.session, self._prolonged, self._renewed = None, None, None
         self._has_signed_out = True
         self.jar.drop(forget_device=forget_device)
+
+    async def _overtaken(self) -> Session | None:
+        """
+        The session whose tokens came, but for a step-up that another request made meanwhile.
+
+        They let nobody in; on the session's own device they are good enough to end it.
+        """
+        session_id = self.uses.overtaken
+        session = None if session_id is None else await self.sessions.get(session_id)
+        if session is None:
+            return None
+        ring = self.core.tokens.device.read(self.client.device_token)
+        return session if not ring or session.device.id in ring else None
 
     @property
     def access_cookies(self) -> frozenset[str]:

@@ -45,6 +45,13 @@ class TokenUses:
         self._refusals: dict[str, InvalidSessionError] = {}
         self._ended: dict[str, InvalidSessionError] = {}
 
+    @property
+    def overtaken(self) -> str | None:
+        """The live session of a token that was refused because a step-up had taken its place."""
+        errors = self._refusals.values()
+        found = (it.session_id for it in errors if isinstance(it, TokenExpiredError))
+        return next((it for it in found if it is not None), None)
+
     async def validate(self, access_token: str, client: Client, *, touch: bool) -> Session:
         """As the manager's."""
         use = partial(self._sessions.validate, access_token, client, touch=touch)

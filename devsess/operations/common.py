@@ -175,7 +175,8 @@ def require_latest(row: SessionRow, claims: AccessClaims) -> None:
         TokenExpiredError: If a step-up replaced it.
     """
     if row.auth_time != claims.auth_time:
-        raise TokenExpiredError("a newer sign-in took this token's place: refresh")
+        message = "a newer sign-in took this token's place: refresh"
+        raise TokenExpiredError(message, session_id=row.id)
 
 
 async def require_impersonator(op: Operation, row: SessionRow) -> None:

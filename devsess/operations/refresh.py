@@ -216,7 +216,8 @@ async def _refused(
     op: Operation, row: SessionRow, verdict: Verdict
 ) -> BadTokenError | TokenExpiredError | RefreshTokenReusedError:
     if verdict is Verdict.EXPIRED:
-        return TokenExpiredError("a step-up took this refresh token's place")
+        message = "a step-up took this refresh token's place"
+        return TokenExpiredError(message, session_id=row.id)
     if verdict is Verdict.UNKNOWN:
         event = event_of(row, EventType.TOKEN_FROM_FUTURE, op.now, reason="restored backup?")
         await record(op, event)

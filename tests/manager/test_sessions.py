@@ -187,8 +187,9 @@ def test_a_token_expires_before_its_session(sessions: Any, clock: FakeClock) -> 
     clock.advance(904)
     assert sessions.validate(grant.access_token)
     clock.advance(1)
-    with pytest.raises(TokenExpiredError):
+    with pytest.raises(TokenExpiredError) as caught:
         sessions.validate(grant.access_token)
+    assert caught.value.session_id is None
     assert sessions.validate(sessions.refresh(grant.refresh_token).access_token)
 
 
@@ -311,10 +312,11 @@ def test_step_up(sessions: Any, clock: FakeClock) -> None:
     assert (("otp",), "aal2") == (raised.session.amr, raised.session.acr)
     assert grant.session.id == raised.session.id
     assert sessions.validate(raised.access_token, max_auth_age=10, acr="aal2")
-    with pytest.raises(TokenExpiredError):
+    with pytest.raises(TokenExpiredError) as by_access:
         sessions.validate(grant.access_token)
-    with pytest.raises(TokenExpiredError):
+    with pytest.raises(TokenExpiredError) as by_refresh:
         sessions.refresh(grant.refresh_token)
+    assert grant.session.id == by_access.value.session_id == by_refresh.value.session_id
     again = sessions.step_up(raised.access_token, amr=("pwd",), acr="aal1")
     assert (("pwd",), "aal1") == (again.session.amr, again.session.acr)
     assert sessions.validate(again.access_token, acr="aal2")

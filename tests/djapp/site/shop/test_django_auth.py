@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from contextlib import ExitStack
 
+from asgiref.sync import sync_to_async as in_thread
 from django.contrib.auth import HASH_SESSION_KEY, SESSION_KEY
 from django.contrib.auth.models import Permission, User
 from django.contrib.sessions.models import Session as Row
@@ -38,6 +39,19 @@ class SignInTests(Shop):
         browser.post("/accounts/logout/")
         assert self.live() == []
         assert browser.get("/mine/").status_code == 302
+
+    def test_logout_view_ends_a_session_whose_step_up_overtook_it(self) -> None:
+        """With the cookies of before, which another tab has replaced."""
+        for name in ("__Host-devsess-access", "__Host-devsess-refresh"):
+            with self.subTest(without=name):
+                browser = self.browser()
+                self.sign_in(browser)
+                access_token = browser.cookies["__Host-devsess-access"].value
+                manager().step_up(access_token, amr=("otp",))
+                browser.cookies.pop(name)
+                assert browser.get("/").content.strip() == b"nobody"
+                browser.post("/accounts/logout/")
+                assert self.live() == []
 
     def test_revoked_is_signed_out(self) -> None:
         """A session that is revoked elsewhere is over at the next request."""
@@ -215,6 +229,15 @@ class AsyncTests(Shop):
         assert (await client.get("/mine/")).content == b"ada"
         await client.get("/async/sign-out/")
         assert (await client.get("/async/")).content == b"nobody"
+
+    async def test_a_sign_out_that_a_step_up_overtook(self) -> None:
+        """alogout ends the session all the same."""
+        client = self.async_client
+        await client.get("/async/sign-in/?password=lovelace")
+        access_token = client.cookies["__Host-devsess-access"].value
+        await in_thread(manager().step_up)(access_token, amr=("otp",))
+        await client.get("/async/sign-out/")
+        assert await in_thread(self.live)() == []
 
     async def test_aforce_login(self) -> None:
         """The awaited test client signs in."""
