@@ -1029,7 +1029,7 @@ class SessionManager(Runner):
 
     def warm(self) -> None:
         """
-        Load now what the first sign-in of a process would load: the parser of agents, and more.
+        Load now what the first sign-in of a process would load: the parser of user agents.
 
         Before a server forks its workers: they share it then, and none of their first users waits.
         """

@@ -1,9 +1,9 @@
 """
-The operations by name, each loaded at its first use.
+The operations by name, loaded when the first manager is made.
 
-They are half of devsess, and a program that validates needs but one of them. They cannot be asked
-for in `devsess.operations` itself: some of its modules have the name of their operation, and to
-import such a module would put it in the operation's place.
+They are half of devsess, and a program that imports it may need but its records and errors. They
+cannot be asked for in `devsess.operations` itself: some of its modules have the name of their
+operation, and to import such a module would put it in the operation's place.
 """
 
 from __future__ import annotations
@@ -97,17 +97,13 @@ _MODULES = {name: module for module, names in _NAMES.items() for name in names.s
 def __getattr__(name: str) -> object:
     if name not in _MODULES:
         raise AttributeError(f"module {__name__} has no attribute {name!r}")
-    with importing:
-        found = getattr(import_module(f"devsess.operations.{_MODULES[name]}"), name)
+    found = getattr(import_module(f"devsess.operations.{_MODULES[name]}"), name)
     globals()[name] = found  # asked for once
     return found
 
 
 def load() -> None:
-    """Load all that the first sign-in of a process would load: them, and the agents' parser."""
+    """Load them all: no call of a manager waits for a module, nor is cut off within one."""
     with importing:
-        from devsess.devices.agents import load_parser
-
         for name in _MODULES:
             __getattr__(name)
-        load_parser()

@@ -11,6 +11,7 @@ from devsess._runtime import operations
 from devsess._runtime.drive import drive, in_thread, step, to_its_end, with_its_caller
 from devsess._runtime.faces import AwaitingFace, BlockingFace
 from devsess._runtime.feed_runners import TaskFeed, ThreadFeed
+from devsess._runtime.fork import importing
 from devsess._runtime.joining import JoinedCore
 from devsess._runtime.locating import BoundedLocator, bounded
 from devsess._runtime.notify import log_error, notify, notify_async
@@ -44,6 +45,13 @@ _THREADS = 8
 _ROWS_LEFT = "rows of ended sessions are not written yet; the next purge goes on"
 
 
+def _load_parser() -> None:
+    with importing:
+        from devsess.devices.agents import load_parser
+
+        load_parser()
+
+
 class ManagerBase:
     """The parts of a manager, which its operations run on."""
 
@@ -59,6 +67,7 @@ class ManagerBase:
         locator: Locator | None,
         on_event: OnEvent | None,
     ) -> None:
+        operations.load()
         self._core = core
         self._store = store
         self._locator = bounded(locator)
@@ -174,7 +183,7 @@ class Runner(ManagerBase):
         return BlockingFace(cast("Store", self._store), *parts)
 
     def _warm(self) -> None:
-        operations.load()
+        _load_parser()
 
     def _settle_rest(self, own: int | None = None) -> None:
         """Write the rows that endings cover, in batches; an error leaves them ended."""
@@ -347,7 +356,7 @@ class AsyncRunner(ManagerBase):
             await notify_async(events, self._on_event)
 
     async def _warm(self) -> None:
-        await to_its_end(in_thread(self._reading, operations.load))
+        await to_its_end(in_thread(self._reading, _load_parser))
 
     async def _settle_rest(self, own: int | None = None) -> None:
         """Write the rows that endings cover, in batches; an error leaves them ended."""

@@ -9,7 +9,6 @@ import threading
 import warnings
 
 from devsess import Client, SessionManager
-from devsess._runtime import operations
 from devsess.devices.recognise import traits
 
 # The child takes this long at most; the parent's threads are no news.
@@ -32,9 +31,9 @@ class Holding:
             forks.wait()
 
 
-def sign_in() -> tuple[object, ...]:
+def sign_in() -> object:
     """What the first one loads; a whole one may be inside OpenSSL, which has locks of its own."""
-    return operations.login, traits(client)
+    return traits(client)
 
 
 sys.meta_path.insert(0, Holding)

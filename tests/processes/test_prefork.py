@@ -34,9 +34,7 @@ def test_a_prefork_server(tmp_path: Path) -> None:
 
 
 @needs_fork
-@pytest.mark.parametrize(
-    "late", ["devsess.operations.login", "devsess.devices.agents", "user_agents"]
-)
+@pytest.mark.parametrize("late", ["devsess.devices.agents", "user_agents"])
 @pytest.mark.parametrize("way", ["sign in", "warm"])
 def test_a_fork_while_a_thread_loads_what_is_loaded_late(
     tmp_path: Path, way: str, late: str

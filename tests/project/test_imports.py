@@ -66,21 +66,24 @@ def test_nothing_heavy_is_loaded(script: str, heavy: set[str]) -> None:
     assert set() == loaded & heavy
 
 
-# All that a program does which validates tokens, and signs nobody in.
-VALIDATE = """
+ALL = {f"devsess.operations.{name}" for name in operations._NAMES}
+MANAGER = """
 import devsess
-sessions = devsess.SessionManager("memory://", keys="t7vKq2Zr9XwLm4NbY8sHd5JfC3pQx6RgUe1")
-try:
-    sessions.validate("no token")
-except devsess.BadTokenError:
-    pass
+key = "t7vKq2Zr9XwLm4NbY8sHd5JfC3pQx6RgUe1"
+sessions = devsess.{}("memory://", keys=key)
 """
 
 
-def test_a_program_that_validates_loads_no_other_operation() -> None:
-    """What signs in, ends, searches and counts is loaded at its first use."""
-    others = {f"devsess.operations.{name}" for name in operations._NAMES} - {validate.__module__}
-    assert set() == run(VALIDATE) & {*others, "devsess.statistics", "devsess.risk.profile"}
+def test_an_import_loads_no_operation_but_that_of_a_validation() -> None:
+    """What signs in, ends, searches and counts is loaded with the first manager."""
+    others = {*ALL, "devsess.statistics", "devsess.risk.profile"} - {validate.__module__}
+    assert set() == run("import devsess") & others
+
+
+@pytest.mark.parametrize("manager", ["SessionManager", "AsyncSessionManager"])
+def test_a_manager_has_every_operation(manager: str) -> None:
+    """None is imported within a call: on an event loop, or while a signal may cut it off."""
+    assert run(MANAGER.format(manager)) >= ALL
 
 
 def test_every_operation_has_the_module_that_a_type_checker_reads() -> None:
@@ -97,13 +100,6 @@ def test_an_operation_is_no_module_of_its_name() -> None:
     import devsess.operations.login
 
     assert devsess.operations.login.login is operations.login
-
-
-def test_warm_loads_every_operation() -> None:
-    """Before a server forks its workers."""
-    loaded = run(f"{VALIDATE}\nsessions.warm()")
-    assert {f"devsess.operations.{name}" for name in operations._NAMES} <= loaded
-    assert "user_agents" in loaded
 
 
 # Models of Django's, and the modules that need them, are imported by a project that is set up.
