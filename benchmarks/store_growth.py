@@ -16,7 +16,6 @@ from benchmarks import _workload as workload
 from benchmarks._line import Line
 from benchmarks._places import PLACES, Place
 from benchmarks._rounds import typical_on_each
-from benchmarks.growth import BOUND
 from devsess import SessionManager
 from devsess.testing import FakeClock
 from devsess.tuning.timing import Batch, each, each_fresh, fresh_copy
@@ -35,6 +34,8 @@ DESCRIPTION = (
     "those of the documents alone."
 )
 
+# How many times its cost among the fewest an operation may cost among more.
+BOUND = 2.0
 # The smallest, beside which the others stand.
 SIZES = {
     "SQLite": (10_000, 1_000_000),
