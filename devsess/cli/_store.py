@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
+import os
 import signal
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, ParamSpec, TextIO, TypeVar, cast
@@ -117,11 +118,21 @@ def exit_codes(command: Callable[P, T]) -> Callable[P, T]:
         except BrokenPipeError:
             raise  # the reader of the pipe has gone: click ends quietly
         except OSError as error:
+            if error.filename is None:
+                _drop_output()
             fail(f"{error.strerror}: {error.filename or 'standard output'}", UNAVAILABLE)
         except (ConfigurationError, ValueError) as error:
             fail(str(error), USAGE)
 
     return with_exit_codes
+
+
+def _drop_output() -> None:
+    """Let the rest go nowhere: at its end Python would fail by it again, with a code of its own."""
+    with suppress(OSError, ValueError):  # it is no file
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, sys.stdout.fileno())
+        os.close(nowhere)
 
 
 def check_there(store: str, option: str = "--store") -> str | None:

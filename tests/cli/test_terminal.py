@@ -69,11 +69,13 @@ def test_a_reader_that_has_gone(path: Path) -> None:
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no full device")
-def test_an_output_that_is_full(path: Path) -> None:
+@pytest.mark.parametrize("unbuffered", ["", "1"], ids=["buffered", "unbuffered"])
+def test_an_output_that_is_full(path: Path, unbuffered: str) -> None:
     """Output that cannot be written is an error message, without a traceback."""
     with Path("/dev/full").open("wb") as full:
         done = subprocess.run(
             [*COMMAND, "export", "user-1", "--store", str(path)],
+            env={**os.environ, "PYTHONUNBUFFERED": unbuffered},
             stdout=full,
             stderr=subprocess.PIPE,
         )
