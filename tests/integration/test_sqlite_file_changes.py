@@ -98,7 +98,7 @@ class TestFileChanges:
 
     def test_a_deleted_log(self, store: SQLiteStore, path: Path) -> None:
         """
-        Whoever opens the file is told that others still write to the log that was deleted.
+        To open the file fails, and says that others still write to the log that was deleted.
 
         They lose nothing: the last of them moves its log into the file when it closes.
         """

@@ -32,7 +32,7 @@ class Holding:
 
 
 def sign_in() -> object:
-    """What the first one loads; a whole one may be inside OpenSSL, which has locks of its own."""
+    """A first sign-in's late imports; a whole one may be in OpenSSL, which has locks of its own."""
     return traits(client)
 
 

@@ -75,7 +75,7 @@ sessions = devsess.{}("memory://", keys=key)
 
 
 def test_an_import_loads_no_operation_but_that_of_a_validation() -> None:
-    """What signs in, ends, searches and counts is loaded with the first manager."""
+    """Sign-ins, endings, searches and counts are loaded with the first manager."""
     others = {*ALL, "devsess.statistics", "devsess.risk.profile"} - {validate.__module__}
     assert set() == run("import devsess") & others
 

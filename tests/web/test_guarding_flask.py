@@ -219,7 +219,7 @@ def test_mistakes_fail_where_they_are_made(name: str) -> None:
 
 
 def test_an_app_without_guards_hears_no_signal() -> None:
-    """A signal that anybody hears costs each request of every app of the process something."""
+    """Once a signal has a receiver, each request of every app of the process pays for it."""
     script = """
 import flask
 from devsess import SessionManager
