@@ -172,9 +172,9 @@ _WHY = {
         for name in ("Flask", "Django")
     },
     **{
-        f"repeated, {size} cached, Zipf": "Most likely by the latency of this machine's memory: with"
-        " 250 cached a hit takes half as long. A decode is twice as fast here as on the machine"
-        " that met the bound."
+        f"repeated, {size} cached, Zipf": "Most likely by the latency of this machine's memory:"
+        " with 250 cached a hit takes half as long. A decode is twice as fast here as on the"
+        " machine that met the bound."
         for size in ("65,536", "1,000,000")
     },
     "two processes, validations together, beside one": "Two virtual processors are not always two"
