@@ -1,8 +1,9 @@
 """
 A process whose signal handler raises wherever it strikes; run by the tests.
 
-Given a path, a secret, a seed and a number of seconds. It is interrupted at random moments of every
-kind of call, for seconds; then all must work as ever, in every thread.
+Given a path, a secret, a seed, a number of seconds and a number of interrupts. So long, and
+until so many have come, it is interrupted at random moments of every kind of call; then all must
+work as ever, in every thread.
 """
 
 from __future__ import annotations
@@ -40,9 +41,9 @@ def use(sessions: SessionManager, chance: random.Random) -> None:
     sessions.revoke(grant.session.id)
 
 
-def interrupted(sessions: SessionManager, chance: random.Random, seconds: float) -> int:
+def interrupted(sessions: SessionManager, chance: random.Random, seconds: float, least: int) -> int:
     strikes, until = 0, time.monotonic() + seconds
-    while time.monotonic() < until:
+    while time.monotonic() < until or strikes < least:
         try:
             signal.setitimer(signal.ITIMER_REAL, chance.uniform(0.00001, 0.004))
             for _ in range(3):  # it may never come: Python swallows it in a weakref's callback
@@ -56,12 +57,12 @@ def interrupted(sessions: SessionManager, chance: random.Random, seconds: float)
     return strikes
 
 
-def main(path: str, secret: str, seed: str, for_seconds: str) -> None:
+def main(path: str, secret: str, seed: str, for_seconds: str, least: str) -> None:
     sessions = SessionManager(SQLiteStore(path, timeout=WITHIN / 4, readers=2), keys=secret)
     chance = random.Random(seed)
     use(sessions, chance)  # all is imported: an import that is interrupted is Python's own matter
     signal.signal(signal.SIGALRM, strike)
-    strikes = interrupted(sessions, chance, float(for_seconds))
+    strikes = interrupted(sessions, chance, float(for_seconds), int(least))
     signal.signal(signal.SIGALRM, signal.SIG_DFL)
     signal.alarm(int(WITHIN))
     threads = [

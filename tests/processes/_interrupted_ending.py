@@ -1,9 +1,9 @@
 """
 A process whose signal handler raises inside endings of many; run by the tests.
 
-Given a path, a secret, a seed and a number of seconds. So long it is struck at random
-moments of one ending after another; no session may be half ended, and in the end none
-is left.
+Given a path, a secret, a seed, a number of seconds and a number of interrupts. So long, and
+until so many have come, it is struck at random moments of one ending after another; no session
+may be half ended, and in the end none is left.
 """
 
 from __future__ import annotations
@@ -82,7 +82,7 @@ def check(sessions: SessionManager, user_id: str) -> None:
         raise SystemExit(f"{user_id} ended at {instants}, {said}")
 
 
-def main(path: str, secret: str, seed: str, for_seconds: str) -> None:
+def main(path: str, secret: str, seed: str, for_seconds: str, least: str) -> None:
     ending.BATCH = 2
     ending.LEFT_BEHIND = 0.0
     ending.Ending = partial(Ending, at_once=0)  # type: ignore[assignment, attr-defined]
@@ -94,7 +94,7 @@ def main(path: str, secret: str, seed: str, for_seconds: str) -> None:
     took = time.monotonic() - start
     signal.signal(signal.SIGALRM, strike)
     until = time.monotonic() + float(for_seconds)
-    while time.monotonic() < until:
+    while time.monotonic() < until or strikes < int(least):
         users.append(f"user-{len(users)}")
         grants = signed_in(sessions, users[-1])
         strikes += struck(sessions, users[-1], chance.uniform(0.00001, took))

@@ -31,7 +31,7 @@ def seconds(thorough: bool) -> float:
 def test_nothing_is_lost(tmp_path: Path, seed: int, seconds: float) -> None:
     """Thousands of interrupts at random moments cost no lock, no reader and no transaction."""
     path = tmp_path / "s.db"
-    code, out, err = finished(FOLDER / "_interrupted.py", path, SECRET, seed, seconds)
+    code, out, err = finished(FOLDER / "_interrupted.py", path, SECRET, seed, seconds, 21)
     assert 0 == code, err
     [strikes] = re.findall(r"as ever, after (\d+) interrupts", out)
     assert int(strikes) > 20
@@ -42,7 +42,7 @@ def test_nothing_is_lost(tmp_path: Path, seed: int, seconds: float) -> None:
 def test_no_session_is_half_ended(tmp_path: Path, seed: int, seconds: float) -> None:
     """Interrupts at random moments of endings of many leave all ended or all alive, each once."""
     path = tmp_path / "s.db"
-    code, out, err = finished(FOLDER / "_interrupted_ending.py", path, SECRET, seed, seconds)
+    code, out, err = finished(FOLDER / "_interrupted_ending.py", path, SECRET, seed, seconds, 6)
     assert 0 == code, err
     [strikes] = re.findall(r"each ended once, after (\d+) interrupts", out)
     assert int(strikes) > 5
