@@ -165,8 +165,8 @@ class Exchange(Authentication):
         session = None if session_id is None else await self.sessions.get(session_id)
         if session is None:
             return None
-        ring = self.core.tokens.device.read(self.client.device_token)
-        return session if not ring or session.device.id in ring else None
+        owns = self.core.tokens.device.proves(self.client.device_token, session.device.id)
+        return None if owns is False else session
 
     @property
     def access_cookies(self) -> frozenset[str]:

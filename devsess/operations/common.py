@@ -286,7 +286,7 @@ def presents_own_device(op: Operation, row: SessionRow, client: Client | None) -
     Raises:
         DeviceMismatchError: If it presents another device's.
     """
-    ring = op.tokens.device.read(client.device_token) if client else ()
-    if ring and row.device.id not in ring:
+    owns = op.tokens.device.proves(client.device_token, row.device.id) if client else None
+    if owns is False:
         raise DeviceMismatchError("this token belongs to another device", session_id=row.id)
-    return bool(ring)
+    return owns is True

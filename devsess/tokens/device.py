@@ -51,6 +51,15 @@ class DeviceTokens:
             return ()
         return tuple(found[1].split("~"))
 
+    def proves(self, token: str | None, device_id: str) -> bool | None:
+        """
+        Whether the key ring has this device; None without a genuine token, which proves nothing.
+
+        False: whoever sends it is on another device, which no session of this one is for.
+        """
+        ring = self.read(token)
+        return device_id in ring if ring else None
+
     def _is_signed(self, text: bytes, presented: str) -> bool:
         """As `is_mac`, which would hash the pads of the key each time."""
         message = framed(text)
