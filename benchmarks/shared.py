@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import statistics
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 
 from benchmarks import _processes as other_processes
 from benchmarks import _workload as workload
@@ -51,6 +52,7 @@ def lines(setting: Setting) -> list[Line]:
     return [
         *found,
         *_threads(setting, grants),
+        _after_a_commit(setting, grants),
         *_under_a_writer(setting, grants),
     ]
 
@@ -75,6 +77,38 @@ def _threads(setting: Setting, grants: Sequence[Grant]) -> list[Line]:
         )
     name = f"a validation, {THREADS} threads at once, beside one"
     return [Line(name, together / alone, microseconds=together * 1e6, drifts=False)]
+
+
+def _after_a_commit(setting: Setting, grants: Sequence[Grant]) -> Line:
+    """One that must read the change log first, beside a bare decode after such a commit too."""
+    path, tokens = setting.folder / "shared.db", _tokens(grants)
+    with workload.opened(path) as sessions, workload.opened(path) as other:
+        session = other.login("another").session
+
+        def commit() -> None:
+            other.extend(session.id, timedelta(hours=1))
+
+        for token in tokens:
+            sessions.validate(token)
+        ways = (sessions.validate, workload.bare_decode)
+        took, unit = _medians(ways, tokens * (2 if setting.quick else 8), commit)
+    name = "repeated, right after a commit by another connection"
+    return Line(name, took / unit, 0.3, microseconds=took * 1e6)
+
+
+def _medians(
+    ways: Sequence[Callable[[str], object]], tokens: Sequence[str], before: Callable[[], None]
+) -> list[float]:
+    """Seconds that each way takes for a token, in turn, each time after *before*."""
+    spent: list[list[float]] = [[] for _ in ways]
+    for token in tokens:
+        for do, found in zip(ways, spent, strict=True):
+            fresh = fresh_copy(token)
+            before()
+            start = time.perf_counter()
+            do(fresh)
+            found.append(time.perf_counter() - start)
+    return [statistics.median(found) for found in spent]
 
 
 def _under_a_writer(setting: Setting, grants: Sequence[Grant]) -> list[Line]:
