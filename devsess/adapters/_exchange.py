@@ -82,6 +82,8 @@ class Exchange(Authentication):
             self.jar.leave_alone()
         grant = await sign_in(self._client_to_sign_in())
         before = self._make_room_for(grant) if cookies else None
+        if before is None and self.jar.is_carried:
+            before = await self._overtaken()
         if before is not None and before.id not in grant.evicted:
             # Its cookies are overwritten: the browser can neither use nor end it.
             await self._revoke(before, "replaced")

@@ -1,7 +1,7 @@
 """
 A sign-out that a step-up in another tab overtakes: its old tokens still end their own session.
 
-They end it on its own device, and do nothing else.
+They end it on its own device, as a sign-in that takes its cookies does, and do nothing else.
 """
 
 from __future__ import annotations
@@ -79,6 +79,32 @@ def test_a_program_signs_out_with_overtaken_tokens(site: Any, sent: tuple[str, .
 
     assert 204 == late.ask("POST", "/auth/logout", body or None).status_code
     assert [] == site.sessions.list("ada")
+
+
+@pytest.mark.parametrize(("accounts", "lives"), [(1, []), (3, ["ada"])])
+def test_a_sign_in_over_overtaken_tokens(
+    make: Callable[..., Any], accounts: int, lives: list[str]
+) -> None:
+    """It ends the session whose cookies it takes; where there is room for both, both live."""
+    site = make(accounts=accounts)
+    tab = site.browser("ada")
+    overtake(site, tab.copy(), ("step",))
+    [before] = site.sessions.list("ada")
+
+    assert 200 == tab.post("/login?user=bob").status_code
+    assert lives == [it.user_id for it in site.sessions.list("ada")]
+    assert 1 == len(live(site, "bob"))
+    if not lives:
+        assert "replaced" == site.sessions.get(before.id).revoke_reason
+
+
+def test_a_sign_in_on_another_device_replaces_nothing(site: Any) -> None:
+    """An overtaken access token that was copied beside another device's token proves nothing."""
+    owner, thief = overtaken(site), site.browser("eve")
+    thief.jar = {ACCESS: owner.jar[ACCESS], DEVICE: thief.jar[DEVICE]}
+
+    assert 200 == thief.post("/login?user=eve").status_code
+    assert 1 == len(site.sessions.list("ada"))
 
 
 def test_the_event_of_an_overtaken_sign_out(site: Any) -> None:
