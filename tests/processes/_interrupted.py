@@ -1,9 +1,9 @@
 """
 A process whose signal handler raises wherever it strikes; run by the tests.
 
-Given a path, a secret, a seed, a number of seconds and a number of interrupts. So long, and
-until so many have come, it is interrupted at random moments of every kind of call; then all must
-work as ever, in every thread.
+Given a path, a secret, a seed, a number of seconds and a number of interrupts. It is interrupted
+at random moments of every kind of call, for at least so many seconds and at least so many times;
+then all must work as ever, in every thread.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """
 A process whose signal handler raises inside endings of many; run by the tests.
 
-Given a path, a secret, a seed, a number of seconds and a number of interrupts. So long, and
-until so many have come, it is struck at random moments of one ending after another; no session
-may be half ended, and in the end none is left.
+Given a path, a secret, a seed, a number of seconds and a number of interrupts. It is struck at
+random moments of one ending after another, for at least so many seconds and at least so many
+times; no session may be half ended, and in the end none is left.
 """
 
 from __future__ import annotations
