@@ -160,6 +160,18 @@ def test_a_step_up_meets_the_demand(enforced: Any, clock: FakeClock) -> None:
         enforced.validate(weak.access_token)
 
 
+def test_a_demand_is_told_and_kept(make: Callable[..., Any]) -> None:
+    """To the application once, and in the history, with what asked for it."""
+    heard: list[Any] = []
+    enforced = make(locator=Locator(), policy=ENFORCE, on_event=heard.append)
+    grant = enforced.login("ada", at(HOME))
+    enforced.refresh(grant.refresh_token, at(HOSTED, grant.device_token))
+
+    [told] = [it for it in heard if it.type is EventType.STEP_UP_ASKED]
+    assert "refresh" == told.reason
+    assert told == enforced.history("ada").items[0]
+
+
 def test_a_demand_binds_the_tokens_of_before(make: Callable[..., Any]) -> None:
     """Also in another process, whose memory holds the session as it was."""
     here, there = (make(locator=Locator(), policy=ENFORCE) for _ in range(2))
@@ -231,6 +243,29 @@ def test_a_refresh_takes_no_points_away(observed: Any, clock: FakeClock) -> None
 
     assert moved.assessment.score < grant.assessment.score
     assert grant.assessment.score == moved.session.score
+
+
+def test_a_refresh_adds_points(observed: Any) -> None:
+    """A session that began at home is as unusual as the least usual place it was used from."""
+    observed.login("ada", at(HOME))
+    grant = observed.login("ada", at(HOME))
+    moved = observed.refresh(grant.refresh_token, at(HOSTED, grant.device_token))
+
+    assert grant.session.score < moved.assessment.score
+    assert moved.assessment.score == moved.session.score
+
+
+def test_a_refresh_elsewhere_is_in_the_history(make: Callable[..., Any]) -> None:
+    """Also where nothing is assessed; one from the same place is not."""
+    sessions = make(policy=Policy(risk=None))
+    grant = sessions.login("ada", at(HOME))
+    for ip, renewed in ((HOME, 0), (NEXT_DOOR, 1)):
+        grant = evolve(
+            sessions.refresh(grant.refresh_token, at(ip, grant.device_token)),
+            device_token=grant.device_token,
+        )
+        kinds = [it.type for it in sessions.history("ada")]
+        assert renewed == kinds.count(EventType.SESSION_RENEWED)
 
 
 def test_a_refresh_that_is_not_evaluated_gives_no_points(

@@ -66,6 +66,15 @@ EQUIVALENTS: dict[str, dict[tuple[str, str], str]] = {
         ("", "\"T\" → 'XXT'"): "the name of a type",
         ("check_given", "True → False"): "each store asks with a place for each of its lines",
     },
+    "devsess/operations/refresh.py": {
+        (
+            "_consequences",
+            (
+                'risk is not None and risk.mode == "enforce" and found.decision is Decision.STEP_UP'
+                ' → ((risk.mode == "enforce") and (found.decision is Decision.STEP_UP))'
+            ),
+        ): "nothing is weighed where risk is off",
+    },
     "devsess/operations/login.py": {
         (
             "_inserted",

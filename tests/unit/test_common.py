@@ -6,12 +6,21 @@ import hashlib
 import hmac
 
 import pytest
-from _play import KEYS, POLICY, ROW, SOON, at
+from _play import CLAIMS, KEYS, POLICY, REVOKED, ROW, SOON, Call, at, play
 from attrs import evolve
 
-from devsess import Assessment, EventType
+from devsess import Assessment, EventType, TokenExpiredError
 from devsess.lifecycle import standing
-from devsess.operations.common import event_of, grant
+from devsess.models import Page
+from devsess.operations.common import (
+    PAGE,
+    all_live,
+    event_of,
+    grant,
+    has_live_impersonator,
+    require_latest,
+)
+from devsess.stores.rows import SessionRow
 from devsess.testing._rows import T0
 from devsess.tokens.sources import Purpose
 
@@ -76,3 +85,41 @@ def test_the_address_of_an_event(reduced: bool, ip: str) -> None:
     """Whole while the session lives, its network once it ended."""
     event = event_of(ROW, EventType.SESSION_RENEWED, SOON, reduced=reduced)
     assert (ip, ROW.network) == (event.ip, event.network)
+
+
+def test_a_token_of_before_a_step_up_is_to_be_refreshed() -> None:
+    """The message says so, and the error names the session, which lives."""
+    with pytest.raises(
+        TokenExpiredError, match=r"^a newer sign-in took this token's place"
+    ) as gone:
+        require_latest(evolve(ROW, auth_time=CLAIMS.auth_time + 1), CLAIMS)
+    assert ROW.id == gone.value.session_id
+
+
+@pytest.mark.parametrize(
+    ("begun_by", "is_live"),
+    [
+        (evolve(ROW, user_id="staff"), True),
+        (evolve(REVOKED, user_id="staff"), False),
+        (evolve(ROW, user_id="eve"), False),
+        (None, False),
+    ],
+    ids=["live", "ended", "another's", "deleted"],
+)
+def test_an_impersonation_lives_as_long_as_what_began_it(
+    begun_by: SessionRow | None, is_live: bool
+) -> None:
+    """The session of the very person who acts, whichever row its id finds."""
+    acting = evolve(ROW, impersonator=("s-staff", "staff"))
+    assert is_live is play(has_live_impersonator(at(SOON), acting), ("get", begun_by))
+
+
+def test_all_live_sessions_are_read_page_by_page() -> None:
+    """In their order, a thousand at a time, each page from where the last one ended."""
+    first, second = evolve(ROW, id="s-1"), evolve(ROW, id="s-2")
+    calls: list[Call] = []
+    pages = [("live", Page((first,), "after s-1")), ("live", Page((second,)))]
+
+    assert [first, second] == play(all_live(at(SOON), "user-1"), *pages, calls=calls)
+    assert [1_000, 1_000] == [PAGE, calls[0].kwargs["limit"]]
+    assert [None, "after s-1"] == [it.kwargs.get("cursor") for it in calls]

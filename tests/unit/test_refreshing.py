@@ -64,6 +64,12 @@ def test_refusals_that_end_nothing(
     assert (error, message) == (type(refused), str(refused))
 
 
+def test_an_impersonation_is_not_refreshed() -> None:
+    """None of its tokens is handed out; one that a key made all the same gives no successor."""
+    acting = evolve(ROW, impersonator=("s-staff", "staff"))
+    assert isinstance(play(refresh(), ("get", acting)), BadTokenError)
+
+
 def test_history_keeps_why_a_token_was_too_new() -> None:
     """The event of a token from the future gives a restored backup as its likely reason."""
     calls: list[Call] = []
