@@ -205,10 +205,10 @@ class AccountsExchange(Exchange):
     def _choice_cookie(self) -> str:
         return self.settings.cookie_names.slot or ""
 
-    def _make_room_for(self, grant: Grant) -> Session | None:
+    async def _make_room_for(self, grant: Grant) -> Session | None:
         if not self._is_without_cookies:
             self._act_in(self._slot_for(grant.session.user_id))
-        return super()._make_room_for(grant)
+        return await super()._make_room_for(grant)
 
     def _slot_for(self, user_id: str) -> int:
         """The slot of a sign-in: the user's own, else the best empty one, else this one."""

@@ -30,8 +30,8 @@ async def may_decide(exchange: Exchange, caller: Session) -> None:
     """
     # The row is read: the cache does not learn that another process saw the device token.
     found = await exchange.sessions.get(caller.id)
-    devices = exchange.core.tokens.device.read(exchange.client.device_token)
-    if found is not None and found.is_bound and found.device.id not in devices:
+    proves, presented = exchange.core.tokens.device.proves, exchange.client.device_token
+    if found is not None and found.is_bound and not proves(presented, found.device.id):
         raise DeviceMismatchError("this needs the session's device token", session_id=caller.id)
     exchange.require(Requirement(exchange.settings.recent_auth), by_user=True)
 

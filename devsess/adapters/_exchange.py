@@ -81,9 +81,7 @@ class Exchange(Authentication):
         if not cookies:
             self.jar.leave_alone()
         grant = await sign_in(self._client_to_sign_in())
-        before = self._make_room_for(grant) if cookies else None
-        if before is None and self.jar.is_carried:
-            before = await self._overtaken()
+        before = await self._make_room_for(grant) if cookies else None
         if before is not None and before.id not in grant.evicted:
             # Its cookies are overwritten: the browser can neither use nor end it.
             await self._revoke(before, "replaced")
@@ -99,9 +97,19 @@ class Exchange(Authentication):
         """The client, with the device token that its sign-in presents."""
         return self.client
 
-    def _make_room_for(self, _: Grant) -> Session | None:
+    async def _make_room_for(self, grant: Grant) -> Session | None:
         """Act where the grant belongs; the session whose cookies it takes, if there is one."""
-        return self.session if self.jar.is_carried else None
+        if not self.jar.is_carried:
+            return None
+        return self.session or await self._overtaken_before(grant)
+
+    async def _overtaken_before(self, grant: Grant) -> Session | None:
+        """As `_overtaken`, if that session lived until this sign-in."""
+        with suppress(StoreUnavailableError):  # the sign-in was written: its cookies go out
+            found = await self._overtaken()
+            if found is not None and (found.is_active or found.id in grant.evicted):
+                return found
+        return None
 
     async def accounts(self) -> tuple[Account, ...]:
         """The accounts that are signed in here."""
@@ -161,7 +169,7 @@ class Exchange(Authentication):
         """
         The session whose tokens came, but for a step-up that another request made meanwhile.
 
-        They let nobody in; on the session's own device they are good enough to end it.
+        They let nobody in, but end it, unless another device's token comes with them.
         """
         session_id = self.uses.overtaken
         session = None if session_id is None else await self.sessions.get(session_id)

@@ -51,8 +51,8 @@ class DjangoExchange(Exchange):
     store: Store | None = None
     replaced: Session | None = None
 
-    def _make_room_for(self, grant: Grant) -> Session | None:
-        self.replaced = super()._make_room_for(grant)
+    async def _make_room_for(self, grant: Grant) -> Session | None:
+        self.replaced = await super()._make_room_for(grant)
         return self.replaced
 
     def try_cache(self) -> bool:

@@ -93,17 +93,16 @@ async def refresh(
 def _presented(
     op: Operation, row: SessionRow, claims: RefreshClaims, client: Client | None
 ) -> Presented:
-    ring = op.tokens.device.read(client.device_token) if client else ()
-    owns = row.device.id in ring
+    owns = op.tokens.device.proves(client.device_token, row.device.id) if client else None
     if client is None or owns:
         bearer = Bearer.SAME
     elif row.bound:
         bearer = Bearer.FOREIGN_BOUND
-    elif not ring and _looks_same(row, client):
+    elif owns is None and _looks_same(row, client):
         bearer = Bearer.SAME
     else:
         bearer = Bearer.FOREIGN_UNBOUND
-    return Presented(claims, client, bearer, owns)
+    return Presented(claims, client, bearer, owns is True)
 
 
 def _looks_same(row: SessionRow, client: Client) -> bool:

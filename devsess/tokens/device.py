@@ -53,9 +53,10 @@ class DeviceTokens:
 
     def proves(self, token: str | None, device_id: str) -> bool | None:
         """
-        Whether the key ring has this device; None without a genuine token, which proves nothing.
+        Whether *token* names this device; None if no genuine token came.
 
-        False: whoever sends it is on another device, which no session of this one is for.
+        False is evidence: the sender is on another device, and this device's sessions are not
+        theirs. None is none: a program may send no device token.
         """
         ring = self.read(token)
         return device_id in ring if ring else None

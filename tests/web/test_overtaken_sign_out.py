@@ -1,7 +1,7 @@
 """
 A sign-out that a step-up in another tab overtakes: its old tokens still end their own session.
 
-They end it on its own device, as a sign-in that takes its cookies does, and do nothing else.
+They end it, at a sign-out or at a sign-in that takes their place, and do nothing else.
 """
 
 from __future__ import annotations
@@ -13,6 +13,8 @@ from typing import Any
 import pytest
 from _accounts import live, signed_in, switch
 from _browser import ACCESS, DEVICE, REFRESH, Browser, Program
+
+from devsess import AsyncSessionManager, SessionManager, StoreUnavailableError
 
 # What the other tab does first, in turn; "wait" goes beyond the grace period.
 OVERTAKEN = {
@@ -94,12 +96,51 @@ def test_a_sign_in_over_overtaken_tokens(
     assert 200 == tab.post("/login?user=bob").status_code
     assert lives == [it.user_id for it in site.sessions.list("ada")]
     assert 1 == len(live(site, "bob"))
-    if not lives:
-        assert "replaced" == site.sessions.get(before.id).revoke_reason
+    assert (None if lives else "replaced") == site.sessions.get(before.id).revoke_reason
+
+
+def test_a_sign_in_where_overtaken_tokens_have_the_last_room(make: Callable[..., Any]) -> None:
+    """Two accounts, a third one signs in: the one whose tokens were overtaken ends."""
+    site = make(accounts=2)
+    browser = signed_in(site, "ada", "bob")
+    switch(browser, 0)
+    overtake(site, browser.copy(), ("step",))
+
+    assert 200 == browser.post("/login?user=carol").status_code
+    assert [0, 1, 1] == [len(live(site, user)) for user in ("ada", "bob", "carol")]
+
+
+def test_a_sign_in_without_cookies_replaces_nothing(site: Any) -> None:
+    """Its tokens are for a program: the browser's cookies stay, and so does their session."""
+    tab = overtaken(site)
+
+    assert 200 == tab.post("/login?user=bob&bare").status_code
+    assert 1 == len(site.sessions.list("ada"))
+
+
+def test_a_sign_in_over_overtaken_tokens_needs_no_answer_about_them(
+    site: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It was written: where the store is down after it, its cookies go out all the same."""
+
+    def fails(*_: object) -> None:
+        raise StoreUnavailableError("down")
+
+    async def fails_later(*_: object) -> None:
+        fails()
+
+    tab = overtaken(site)
+    with monkeypatch.context() as down:
+        down.setattr(SessionManager, "get", fails)
+        down.setattr(AsyncSessionManager, "get", fails_later)
+        assert 200 == tab.post("/login?user=bob").status_code
+
+    assert "bob" == tab.get("/me").json()["user"]
+    assert 1 == len(live(site, "bob"))
 
 
 def test_a_sign_in_on_another_device_replaces_nothing(site: Any) -> None:
-    """An overtaken access token that was copied beside another device's token proves nothing."""
+    """An overtaken access token beside another device's token ends nothing."""
     owner, thief = overtaken(site), site.browser("eve")
     thief.jar = {ACCESS: owner.jar[ACCESS], DEVICE: thief.jar[DEVICE]}
 

@@ -204,6 +204,34 @@ class DataTests(Acts):
             self.acts(browser, "put:tea", f"enter:{self.eve.pk}")
         assert Row.objects.count() == 1
 
+    @override_settings(DEVSESS={**settings.DEVSESS, "accounts": 1})
+    def test_a_sign_in_over_overtaken_tokens_takes_its_data(self) -> None:
+        """As over live ones: the same user's data stays, another's is deleted with the session."""
+        for user, cart in (("ada", ["tea"]), ("bob", None)):
+            with self.subTest(user=user):
+                late = self.overtaken_with_tea()
+                assert self.acts(late, f"login:{user}", "cart")[-1] == cart
+                assert Row.objects.count() == (1 if cart else 0)
+                manager().revoke_all(self.id)
+                manager().revoke_all(str(self.bob.pk))
+                Row.objects.all().delete()
+
+    @override_settings(DEVSESS={**settings.DEVSESS, "accounts": 1})
+    def test_after_an_overtaken_sign_out_the_data_is_not_found_again(self) -> None:
+        """Not by a sign-in in the same request either."""
+        late = self.overtaken_with_tea()
+        assert self.acts(late, "logout", "login:ada", "cart")[-1] is None
+
+    def overtaken_with_tea(self) -> Client:
+        """A tab of ada's, whose cookies are those from before a step-up."""
+        browser, late = self.browser(), self.browser()
+        self.enter(browser, "ada", "lovelace")
+        self.acts(browser, "put:tea")
+        late.cookies.load(browser.cookies.output(header="", sep=";"))
+        self.acts(browser, "step:otp")
+        assert self.who(late) == "nobody"
+        return late
+
     def test_data_is_of_one_user_and_one_password(self) -> None:
         """A sign-in with the hash of another's password is not theirs."""
         self.both()
