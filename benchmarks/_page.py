@@ -171,18 +171,15 @@ _WHY = {
         " a quarter with Django goes into the headers of the answer."
         for name in ("Flask", "Django")
     },
-    **{
-        f"repeated, {size} cached, Zipf": "Most likely by the latency of this machine's memory:"
-        " with 250 cached a hit takes half as long. A decode is twice as fast here as on the"
-        " machine that met the bound."
-        for size in ("65,536", "1,000,000")
-    },
+    "repeated, right after a commit by another connection": "Half of it is SQLite's read of the"
+    " log, whose pages the commit has made it forget. The processor's cache is cold after the"
+    " commit's wait: a bare decode takes more than twice as long then, too.",
     "two processes, validations together, beside one": "Two virtual processors are not always two"
     " cores: on another machine it was 2.5 ×.",
     **{
         f"{name}, among 10,000,000 sessions, beside 10,000": "It reads seven pages of a file of"
-        " 5 GB, and what each costs is the machine's: in an earlier run of the same day first"
-        " sight was 1.17 ×, `get` 1.05 and `list` 1.45."
+        " 5 GB, and what each costs is the machine's: four runs of the same code lay between 1.0"
+        " and 2.8 ×."
         for name in ("first sight", "get", "list")
     },
     "repeated, with PRAGMA data_version as the mark": "See the [profile](#profiles): most of it is"

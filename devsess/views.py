@@ -123,6 +123,7 @@ def live_view(standing: Standing, *, auth_time: int) -> Session:
     row's number of *auth_time*, for memory has another one already.
     """
     row = standing.row
+    created_at, last_seen_at = row.created_at, row.last_seen_at
     session = _unfilled.blank()
     session.id, session.user_id = row.id, row.user_id
     session.ip, session.user_agent, session.location = row.ip, row.user_agent, row.location
@@ -139,8 +140,8 @@ def live_view(standing: Standing, *, auth_time: int) -> Session:
             _shown_in(row),
             None if row.claims == EMPTY_CLAIMS else row.claims,
             lifecycle.levels_reached(row) if row.levels or row.acr is not None else None,
-            row.created_at,
-            row.last_seen_at,
+            created_at,
+            created_at if last_seen_at == created_at else last_seen_at,  # equal ones are kept once
             standing.idle_deadline,
             standing.absolute_deadline,
             auth_time,
