@@ -151,7 +151,7 @@ def _miss(line: Line) -> str:
 _WHY = {
     "repeated": "Half of it is Python's: the calls of `validate` and `hit`, reading the clock, and"
     " hashing a token that was never seen as this string.",
-    "a token seen for the first time": "See the [profile](#profiles): the row has 46 columns, and"
+    "a token seen for the first time": "See the [profile](#profiles): the row has 45 columns, and"
     " half of the time goes into reading and checking them. A prototype whose rows had 20, the"
     " rest packed in one text, an integer for their key, and no check for damage, took 0.74 ×;"
     " with the numbers packed too 0.66 ×, and 0.85 × with a client, where today's took 1.12 and"
@@ -178,8 +178,7 @@ _WHY = {
     " cores: on another machine it was 2.5 ×.",
     **{
         f"{name}, among 10,000,000 sessions, beside 10,000": "It reads seven pages of a file of"
-        " 5 GB, and what each costs is the machine's: four runs of the same code lay between 1.0"
-        " and 2.8 ×."
+        " 5 GB, and what each costs is the machine's: runs on two days lay between 1.0 and 2.8 ×."
         for name in ("first sight", "get", "list")
     },
     "repeated, with PRAGMA data_version as the mark": "See the [profile](#profiles): most of it is"

@@ -69,6 +69,13 @@ def requests(grants: Sequence[Grant], *, start: int = 0) -> list[tuple[str, Clie
     ]
 
 
+def keep(sessions: SessionManager, tokens: Sequence[str]) -> None:
+    """Have *sessions* keep all of *tokens* in memory."""
+    # The first answer from memory reads the log, and drops all that was kept before.
+    for token in (tokens[0], *tokens):
+        sessions.validate(token)
+
+
 def repeated(validate: Callable[[str], object], tokens: Sequence[str]) -> float:
     """Validations of *tokens*, each of which has been seen before."""
     # Catches up with the commits of others since the last round, which is another figure: see

@@ -90,9 +90,7 @@ def _after_a_commit(setting: Setting, grants: Sequence[Grant]) -> list[Line]:
         def commit() -> None:
             other.extend(session.id, timedelta(hours=1))
 
-        # The first answer from memory reads the log, and drops all that was kept before.
-        for token in (tokens[0], *tokens):
-            sessions.validate(token)
+        workload.keep(sessions, tokens)
         ways = (sessions.validate, workload.bare_decode)
         took, as_late = _medians(ways, tokens * setting.rounds(8), commit)
     decode = workload.decoding(grants)
