@@ -79,8 +79,8 @@ class PlainWay:
         reads_log: bool,
     ) -> None:
         self._policy, self._cache, self._times = policy, cache, times
-        self._tokens, self._devices = tokens.access, tokens.device
-        self._on_kept, self._get, self._changes = on_kept, get, changes
+        self._tokens, self._on_kept = tokens.access, on_kept
+        self._get, self._changes = get, changes
         self._stamp, self._activity, self._reads_log = stamp, activity, reads_log
 
     def validate(
@@ -154,7 +154,7 @@ class PlainWay:
             row = self._timed("get", self._get, claims.session_id)
         except StoreBusyError:
             return Seen(ticket, claims, None, is_busy=True)
-        found = row and plainly_good(row, claims, client, now, self._policy, self._devices)
+        found = row and plainly_good(row, claims, client, now, self._policy)
         if not found:
             return Seen(ticket, claims, row)
         self._cache.keep(ticket, token, client, found)

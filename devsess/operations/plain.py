@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, cast
 
 from devsess import lifecycle, rotation
 from devsess.operations.validate import Validated
+from devsess.tokens.device import named
 from devsess.views import live_view, touched_view
 
 if TYPE_CHECKING:
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
     from devsess.policy import Policy
     from devsess.stores.rows import ActivityRow, SessionRow
     from devsess.tokens.access import AccessClaims
-    from devsess.tokens.device import DeviceTokens
 
 
 def plainly_good(
@@ -30,7 +30,6 @@ def plainly_good(
     client: Client | None,
     now: float,
     policy: Policy,
-    devices: DeviceTokens,
 ) -> Validated | None:
     """The answer of `validate`; None leaves it to that one, whatever it will be."""
     standing = lifecycle.standing(row, now, policy)
@@ -40,7 +39,7 @@ def plainly_good(
         or row.step_up_after is not None
         or row.user_id != claims.user_id
         or row.auth_time != claims.auth_time
-        or not _is_on_its_device(row, client, devices)
+        or not _is_on_its_device(row, client)
     ):
         return None
     good_until = lifecycle.cacheable_until(standing, now, policy)
@@ -87,8 +86,13 @@ def _needs_no_write(standing: Standing, claims: AccessClaims, now: float) -> boo
     )
 
 
-def _is_on_its_device(row: SessionRow, client: Client | None, devices: DeviceTokens) -> bool:
-    """Whether no device token came, or a bound session's own one."""
+def _is_on_its_device(row: SessionRow, client: Client | None) -> bool:
+    """
+    Whether no device token came, or one that names a bound session's own device.
+
+    Whether that one is genuine changes nothing, and is not asked: a genuine one proves the
+    device, and any other counts as not sent.
+    """
     if client is None or client.device_token is None:
         return True
-    return row.bound and row.device.id in devices.read(client.device_token)
+    return row.bound and row.device.id in named(client.device_token)

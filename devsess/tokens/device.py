@@ -41,15 +41,10 @@ class DeviceTokens:
         A token that is not genuine counts as not sent: an old cookie must not
         keep anyone from signing in.
         """
-        if not isinstance(token, str) or len(token) > MAX_TOKEN_LENGTH:
+        found = _parsed(token)
+        if found is None or not self._is_signed(f"ds1d.{found[1]}".encode(), found[2]):
             return ()
-        found = _DEVICE.fullmatch(token)
-        if found is None:
-            return ()
-        text = f"ds1d.{found[1]}".encode()
-        if not self._is_signed(text, found[2]):
-            return ()
-        return tuple(found[1].split("~"))
+        return _ids(found)
 
     def proves(self, token: str | None, device_id: str) -> bool | None:
         """
@@ -67,3 +62,19 @@ class DeviceTokens:
         return any(
             hmac.compare_digest(base64url(one.digest(message)), presented) for one in self._hashes
         )
+
+
+def named(token: str | None) -> tuple[str, ...]:
+    """The device ids that *token* names, genuine or not: no evidence of anything."""
+    found = _parsed(token)
+    return _ids(found) if found is not None else ()
+
+
+def _parsed(token: str | None) -> re.Match[str] | None:
+    if not isinstance(token, str) or len(token) > MAX_TOKEN_LENGTH:
+        return None
+    return _DEVICE.fullmatch(token)
+
+
+def _ids(found: re.Match[str]) -> tuple[str, ...]:
+    return tuple(found[1].split("~"))

@@ -18,15 +18,20 @@ from devsess.testing._rows import T0
 OTHERS = Client(device_token=TOKENS.device.mint(["e-0123456789abcdef"]))
 RING = Client(device_token=TOKENS.device.mint(["e-0123456789abcdef", ROW.device.id]))
 OWN = Client(ip="198.18.0.1", device_token=TOKENS.device.mint([ROW.device.id]))
+FORGED, FORGED_RING, FORGED_OTHERS = (
+    evolve(it, device_token=f"{it.device_token[:-43]}{'A' * 43}")  # type: ignore[index]
+    for it in (OWN, RING, OTHERS)
+)
 CLIENTS = (
     *(None, Client(), Client(ip="198.18.0.1", user_agent="x"), OWN, RING, OTHERS),
+    *(FORGED, FORGED_RING, FORGED_OTHERS),
     *(Client(device_token=""), Client(device_token="garbage"), Client(device_token=5)),  # type: ignore[arg-type]
 )
 BOUND = evolve(ROW, bound=True)
 
 
 def plain(row: Any, claims: Any, client: Any, now: float, policy: Policy = POLICY) -> Any:
-    return plainly_good(row, claims, client, now, policy, TOKENS.device)
+    return plainly_good(row, claims, client, now, policy)
 
 
 def at_length(
@@ -119,6 +124,8 @@ PLAIN: tuple[tuple[Any, Any, Any, float], ...] = (
     (ROW, CLAIMS, Client(ip="198.18.0.1", user_agent="x"), SOON),
     (BOUND, CLAIMS, OWN, SOON),
     (BOUND, CLAIMS, RING, SOON),
+    (BOUND, CLAIMS, FORGED, SOON),
+    (BOUND, CLAIMS, FORGED_RING, SOON),
     (BOUND, CLAIMS, None, SOON),
     (BOUND, evolve(CLAIMS, expires_at=SOON + 10), OWN, SOON),
     (IN_USE, evolve(CLAIMS, generation=1), OWN, SOON),
@@ -158,7 +165,9 @@ LEFT: dict[str, tuple[Any, Any, Any, float]] = {
     "stepped up": (evolve(BOUND, auth_time=int(T0) + 1), CLAIMS, OWN, SOON),
     "not presented": (evolve(IN_USE, presented=False), NEW, OWN, SOON),
     "another device": (BOUND, CLAIMS, OTHERS, SOON),
+    "another device, forged": (BOUND, CLAIMS, FORGED_OTHERS, SOON),
     "not bound": (ROW, CLAIMS, OWN, SOON),
+    "not bound, forged": (ROW, CLAIMS, FORGED, SOON),
     "no genuine token": (BOUND, CLAIMS, Client(device_token="garbage"), SOON),
 }
 

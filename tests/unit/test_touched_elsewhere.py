@@ -33,7 +33,7 @@ TOUCHED: dict[str, Any] = {
 
 def judged(row: Any, claims: Any, client: Any) -> Validated:
     """The entry in memory: the answer to a validation of that row."""
-    found = plainly_good(row, claims, client, THEN, POLICY, TOKENS.device)
+    found = plainly_good(row, claims, client, THEN, POLICY)
     if found is not None:
         return found
     op = play(operations.validate(at(THEN), claims, client, touch=False, row=row))
@@ -149,7 +149,7 @@ def test_what_is_answered_is_what_the_row_says(
 ) -> None:
     """After any touch or rotation the operation says the same, and writes nothing."""
     claims = evolve(CLAIMS, generation=generation)
-    kept = plainly_good(row, claims, client, THEN, POLICY, TOKENS.device)
+    kept = plainly_good(row, claims, client, THEN, POLICY)
     after = evolve(row, **moved)
     if after.generation != row.generation:
         after = evolve(after, ip="203.0.113.9", score=40)  # as a renewal from elsewhere
