@@ -18,6 +18,7 @@ from devsess._runtime.faces import BlockingFace
 from devsess.metrics import CallTimes
 from devsess.stores.capabilities import Capabilities
 from devsess.stores.sqlite import rows
+from devsess.stores.sqlite.one_row import fetch_all, fetch_one
 from devsess.tuning.timing import Batch, each, each_fresh, fresh_copy
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from devsess import Grant, SessionManager
     from devsess.stores.rows import SessionRow
     from devsess.stores.sqlite import SQLiteStore
+    from devsess.stores.sqlite.one_row import Fetch
     from devsess.tokens.access import AccessClaims
 
 DESCRIPTION = "The parts of the dearer validations, each timed by itself, beside the whole."
@@ -115,14 +117,16 @@ def _parts(sessions: SessionManager, grants: Sequence[Grant]) -> list[Batch]:
         lambda: each_fresh(lambda token: core.tokens.access.verify(token, now), tokens, fresh_copy),
         _over(judge, judged),
         _over(lambda it: _read(store, rows.SELECT_STAMP, it), ids),
-        _over(lambda _: _read(store, "PRAGMA data_version"), ids),
+        _over(lambda _: _read(store, "PRAGMA data_version", fetch=fetch_all), ids),
     ]
 
 
-def _read(store: SQLiteStore, statement: str, *values: str) -> list[tuple[object, ...]]:
+def _read(
+    store: SQLiteStore, statement: str, *values: str, fetch: Fetch = fetch_one
+) -> list[tuple[object, ...]]:
     """By nothing but SQLite and Python's sqlite3."""
     assert store._opened is not None
-    return store._opened.watch.execute(statement, values).fetchall()
+    return fetch(store._opened.watch, statement, values)
 
 
 def _over(do: Callable[[T], object], items: Sequence[T]) -> Batch:

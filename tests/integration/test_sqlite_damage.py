@@ -160,7 +160,8 @@ def test_it_says_what_to_do(damaged: tuple[Path, Any], table: str, column: str, 
     """Not "not signed in", and not an error of Python's: damaged, restore a backup."""
     path, grant = damaged
     assert put(path, table, column, value)
-    with opened(path) as sessions, pytest.raises(StoreUnavailableError, match="restore a backup"):
+    what = "it is damaged; check the disk, and restore a backup"
+    with opened(path) as sessions, pytest.raises(StoreUnavailableError, match=what):
         sessions.validate(grant.access_token)
 
 

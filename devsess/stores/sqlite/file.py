@@ -27,6 +27,7 @@ from devsess.stores.sqlite.errors import DAMAGED, is_busy, unavailable
 from devsess.stores.sqlite.file_locks import take_inherited
 from devsess.stores.sqlite.group_commit import GroupCommit, NotInTimeError, TakenBackError
 from devsess.stores.sqlite.mutex import is_mine, new_lock, with_lock
+from devsess.stores.sqlite.one_row import Fetch, fetch_all
 from devsess.stores.sqlite.pause import Pause
 
 T = TypeVar("T")
@@ -75,15 +76,17 @@ class DatabaseFile:
 
     # Reading.
 
-    def _query(self, statement: str, values: Values, *, wait: bool = True) -> Answer:
+    def _query(
+        self, statement: str, values: Values, *, wait: bool = True, fetch: Fetch = fetch_all
+    ) -> Answer:
         """Rows, with the epoch of the connections that gave them."""
         if time.monotonic() >= self._look_at:
             self._look(wait=wait)
         if not wait:
-            return self._at_once(statement, values)
+            return self._at_once(statement, values, fetch)
         opened = self._opened or self._open()
         try:
-            return opened.epoch, opened.readers.read(statement, values)
+            return opened.epoch, opened.readers.read(statement, values, fetch)
         except (sqlite3.Error, UnicodeDecodeError) as error:
             raise unavailable(self._path, error) from error
 
@@ -97,15 +100,17 @@ class DatabaseFile:
     def _rows(self, statement: str, values: Values) -> list[tuple[Any, ...]]:
         return self._query(statement, values)[1]
 
-    def _at_once(self, statement: str, values: Values) -> Answer:
+    def _at_once(self, statement: str, values: Values, fetch: Fetch = fetch_all) -> Answer:
         if self._opened is None:
             self._open(wait=False)
+        if is_mine(self._watch_lock):  # a signal's handler asks while this thread looks
+            raise StoreBusyError(f"database {self._path}: this thread was interrupted in a read")
         try:
             # Under it nobody waits for the write lock, whose holder may be waiting for this one.
             with self._watch_lock:
                 opened = self._opened
                 if opened is not None:
-                    return opened.epoch, opened.watch.execute(statement, values).fetchall()
+                    return opened.epoch, fetch(opened.watch, statement, values)
         except (sqlite3.Error, UnicodeDecodeError) as error:
             if is_busy(error):
                 raise StoreBusyError(f"database {self._path}: busy right now") from error

@@ -11,6 +11,7 @@ from typing import Any, TypeAlias, TypeVar
 
 from devsess.errors import StoreUnavailableError
 from devsess.stores.sqlite.mutex import Lock, if_free, is_mine, new_lock, with_lock
+from devsess.stores.sqlite.one_row import Fetch, fetch_all
 
 T = TypeVar("T")
 
@@ -83,14 +84,14 @@ class Readers:
         self._retired = False
         self.all: list[Reader] = []
 
-    def read(self, statement: str, values: tuple[object, ...]) -> Rows:
+    def read(self, statement: str, values: tuple[object, ...], fetch: Fetch = fetch_all) -> Rows:
         """
-        The rows of *statement*.
+        The rows of *statement*, as *fetch* reads them.
 
         Raises:
             StoreUnavailableError: If all readers are busy for longer than the timeout.
         """
-        return self.do(lambda cursor: cursor.execute(statement, values).fetchall())
+        return self.do(lambda cursor: fetch(cursor, statement, values))
 
     def do(self, work: Reading[T]) -> T:
         """

@@ -24,6 +24,7 @@ from devsess.stores.sqlite.damage import (
     damaged_if_unreadable,
     names,
 )
+from devsess.stores.sqlite.one_row import select_one
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -102,7 +103,7 @@ EVENT = (
     "new_device",
 )
 
-# Each column costs 0.2 µs to read: columns that device and session share are read once.
+# Columns that device and session share are read once.
 _ELSEWHERE = {"agent_id": "a.user_agent"}
 # A covered session reads as it will be written. A row that was written before any
 # ending has none joined.
@@ -125,20 +126,20 @@ _JOINED = ", ".join(
 SELECT_DEVICE = f"SELECT {', '.join(DEVICE)} FROM devices"  # noqa: S608
 _KNOWN = f"{SELECT_DEVICE} WHERE user_id = ? AND forgotten = 0"
 SELECT_DEVICES = f"{_KNOWN} ORDER BY last_seen_at DESC, id"
-SELECT_SESSION = (
-    f"SELECT {_JOINED} FROM sessions s"  # noqa: S608
-    " LEFT JOIN devices d ON d.user_id = s.user_id AND d.id = s.device_id"
-    f" LEFT JOIN agents a ON a.id = s.agent_id"
+_WITH_DEVICE = "FROM sessions s LEFT JOIN devices d ON d.user_id = s.user_id AND d.id = s.device_id"
+_FROM = (
+    f"{_WITH_DEVICE} LEFT JOIN agents a ON a.id = s.agent_id"
     f" LEFT JOIN endings n ON s.revoked_at IS NULL AND n.number = {FIRST}"
 )
+SELECT_SESSION = f"SELECT {_JOINED} {_FROM}"
 # As they are written, whether an ending covers them or not: for copies.
 SELECT_STORED = (
-    "SELECT s.device_id, s.user_id, "  # noqa: S608
+    "SELECT s.device_id, s.user_id, "
     + ", ".join(f"d.{name}" for name in DEVICE[2:])
     + ", "
     + ", ".join(_ELSEWHERE.get(name, f"s.{name}") for name in SESSION if name not in _SHARED)
-    + " FROM sessions s LEFT JOIN devices d ON d.user_id = s.user_id AND d.id = s.device_id"
-    " LEFT JOIN agents a ON a.id = s.agent_id WHERE s.user_id = ? ORDER BY s.id"
+    + f" {_WITH_DEVICE} LEFT JOIN agents a ON a.id = s.agent_id"
+    " WHERE s.user_id = ? ORDER BY s.id"
 )
 SELECT_STORED_EVENTS = (
     f"SELECT {', '.join(_ELSEWHERE.get(name, f'e.{name}') for name in EVENT)}"  # noqa: S608
@@ -146,17 +147,15 @@ SELECT_STORED_EVENTS = (
 )
 # All that can change in a live session and its device: a third less to read, and no join more.
 _CHANGING = (*sorted(MUTABLE - {"user_agent"}), "agent_id")
-SELECT_STAMP = (
-    "SELECT "  # noqa: S608
-    + ", ".join([*(f"s.{name}" for name in _CHANGING), *(f"d.{name}" for name in DEVICE[2:])])
-    + " FROM sessions s LEFT JOIN devices d ON d.user_id = s.user_id AND d.id = s.device_id"
-    f" WHERE s.id = ? AND {UNENDED}"
+SELECT_STAMP = select_one(
+    ", ".join([*(f"s.{name}" for name in _CHANGING), *(f"d.{name}" for name in DEVICE[2:])]),
+    f"{_WITH_DEVICE} WHERE s.id = ? AND {UNENDED}",
 )
 ACTIVITY = (
     *("created_at", "last_seen_at", "idle_from", "idle_expires_at", "absolute_expires_at"),
     *("generation", "previous_generation", "presented", "bound"),
 )
-SELECT_ACTIVITY = f"SELECT {', '.join(ACTIVITY)} FROM sessions s WHERE s.id = ? AND {UNENDED}"  # noqa: S608
+SELECT_ACTIVITY = select_one(", ".join(ACTIVITY), f"FROM sessions s WHERE s.id = ? AND {UNENDED}")
 # An event of a covered session shows the network only, as the session does.
 _REDUCED = (
     "iif(EXISTS (SELECT 1 FROM endings n CROSS JOIN sessions s ON s.id = e.session_id"  # noqa: S608
@@ -167,7 +166,7 @@ SELECT_EVENT = (
     + ", ".join((_ELSEWHERE | {"ip": _REDUCED}).get(name, f"e.{name}") for name in EVENT)
     + " FROM events e LEFT JOIN agents a ON a.id = e.agent_id"
 )
-GET = f"{SELECT_SESSION} WHERE s.id = ?"
+GET = select_one(_JOINED, f"{_FROM} WHERE s.id = ?")
 LIST = f"{SELECT_SESSION} WHERE s.user_id = ? ORDER BY s.last_seen_at DESC, s.id"
 POLL = f"{SELECT_EVENT} WHERE e.seq > ? AND e.seq < 1 << 53 ORDER BY e.seq LIMIT ?"
 # Their places alone.

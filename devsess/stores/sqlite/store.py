@@ -37,6 +37,7 @@ from devsess.stores.sqlite.errors import DAMAGED, is_damage, unavailable
 from devsess.stores.sqlite.file import atomically
 from devsess.stores.sqlite.late_touches import LateTouches
 from devsess.stores.sqlite.log import insert_events
+from devsess.stores.sqlite.one_row import fetch_one
 from devsess.stores.sqlite.searching import Searching
 
 if TYPE_CHECKING:
@@ -88,9 +89,10 @@ class SQLiteStore(Searching):
         if time.monotonic() >= self._look_at:
             self._look(wait=False)
         opened = self._opened
-        shared = None if opened is None else opened.shared_mark()
-        if shared is not None:
-            return shared
+        if opened is not None and opened.index is not None:
+            shared = opened.shared_mark()
+            if shared is not None:
+                return shared
         epoch, [found] = self._at_once("PRAGMA data_version", ())
         return epoch, found[0]
 
@@ -365,7 +367,7 @@ class SQLiteStore(Searching):
 
     def _session(self, statement: str, session_id: str, *, wait: bool) -> tuple[Any, ...] | None:
         try:
-            _, found = self._query(statement, (session_id,), wait=wait)
+            _, found = self._query(statement, (session_id,), wait=wait, fetch=fetch_one)
         except UnicodeEncodeError:
             return None
         return found[0] if found else None

@@ -37,7 +37,7 @@ AHEAD_IDS = (
     f" WHERE {rows.UNENDED} AND s.idle_expires_at > ? AND typeof(s.idle_expires_at) = 'real'"
     " ORDER BY s.idle_expires_at DESC, s.id LIMIT ? OFFSET ?"
 )
-AHEAD = f"{rows.GET} AND {rows.UNENDED} AND s.idle_expires_at > ?"
+AHEAD = f"{rows.SELECT_SESSION} WHERE s.id = ? AND {rows.UNENDED} AND s.idle_expires_at > ?"
 # By the place in the table. A damaged instant is passed over, and stops no purge.
 NEWEST_INSTANTS = (
     "SELECT at FROM events WHERE seq > 0 AND typeof(at) = 'real' ORDER BY seq DESC LIMIT ?"

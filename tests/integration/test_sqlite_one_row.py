@@ -1,0 +1,156 @@
+"""A row whose columns a function keeps is the row that the columns would be, and nobody else's."""
+
+from __future__ import annotations
+
+import signal
+import sqlite3
+import sys
+from contextlib import closing
+from typing import TYPE_CHECKING, Any, cast
+
+import pytest
+
+from devsess.stores.calls import StoreBusyError
+from devsess.stores.sqlite.one_row import Keeping, fetch_all, fetch_one, select_one
+from devsess.testing import _rows as rows
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from types import FrameType
+
+    from devsess.stores.sqlite import SQLiteStore
+
+VALUES = (
+    *("NULL", "0", "1", "-1", "1 << 62", "0.0", "1.5", "-1e300", "9e999"),
+    *("''", "'a'", "'ä' || char(0) || 'ß'", "x''", "x'00ff'", "zeroblob(3)"),
+)
+
+
+@pytest.fixture
+def cursor() -> Iterator[sqlite3.Cursor]:
+    with closing(sqlite3.connect(":memory:", factory=Keeping)) as connection:
+        yield connection.cursor()
+
+
+@pytest.mark.parametrize("columns", [*VALUES, ", ".join(VALUES), ", ".join(VALUES * 6)])
+def test_it_is_the_row_that_the_columns_would_be(cursor: sqlite3.Cursor, columns: str) -> None:
+    """Each kind of value, alone and among others, is what sqlite3 makes of a column."""
+    [kept] = fetch_one(cursor, select_one(columns, ""), ())
+    [read] = fetch_all(cursor, f"SELECT {columns}", ())
+    assert read == kept
+    assert list(map(type, read)) == list(map(type, kept))
+
+
+def test_where_there_is_no_row_there_is_none(cursor: sqlite3.Cursor) -> None:
+    """Not the one that was read before."""
+    assert [(1,)] == fetch_one(cursor, select_one("?", ""), (1,))
+    assert [] == fetch_one(cursor, select_one("?", "WHERE 0"), (2,))
+
+
+def test_each_connection_keeps_its_own(cursor: sqlite3.Cursor) -> None:
+    """Connections of one process, of which threads use one each, do not share a row."""
+    with closing(sqlite3.connect(":memory:", factory=Keeping)) as other:
+        [first] = fetch_one(cursor, select_one("1", ""), ())
+        [second] = fetch_one(other.cursor(), select_one("2", ""), ())
+        kept = cast("Keeping", cursor.connection).kept
+    assert ((1,), (2,), (1,)) == (first, second, kept.args)
+
+
+def test_no_python_runs_while_sqlite_reads(cursor: sqlite3.Cursor) -> None:
+    """A signal's handler runs between steps of Python: within a function, its error was lost."""
+    frames: list[str] = []
+
+    def note(frame: FrameType, event: str, _: object) -> None:
+        if event == "call":
+            frames.append(frame.f_code.co_name)
+
+    statement = select_one("1", "")
+    sys.setprofile(note)
+    try:
+        cursor.execute(statement).fetchall()
+    finally:
+        sys.setprofile(None)
+    assert [] == frames
+
+
+class StruckError(Exception):
+    """What a signal's handler raises."""
+
+
+@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="this platform has no such timer")
+@pytest.mark.parametrize("wait", [True, False])
+def test_no_interrupt_is_lost(store: SQLiteStore, wait: bool) -> None:
+    """What a handler raises while a row is read comes to its caller; the next read is whole."""
+    came = struck = 0
+    row = store.get("s1", wait=wait)
+
+    def strike(*_: object) -> None:
+        nonlocal came
+        came += 1
+        raise StruckError
+
+    def read() -> None:
+        signal.setitimer(signal.ITIMER_REAL, 0.0002)
+        while came == struck:
+            assert row == store.get("s1", wait=wait)
+
+    old = signal.signal(signal.SIGALRM, strike)
+    try:
+        for _ in range(300):
+            try:
+                read()
+            except StruckError:
+                struck += 1
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, old)
+    assert (300, 300) == (came, struck)
+    assert row == store.get("s1", wait=wait)
+
+
+class _Interrupted:
+    """A cursor that calls *handler* once, when it has read and its rows were not taken yet."""
+
+    def __init__(self, cursor: sqlite3.Cursor, handler: Callable[[], object]) -> None:
+        self._cursor = cursor
+        self._handlers = [handler]
+        self.connection = cursor.connection
+
+    def execute(self, *args: Any) -> Any:
+        self._found = self._cursor.execute(*args)
+        return self
+
+    def fetchall(self) -> list[Any]:
+        found = self._found.fetchall()
+        while self._handlers:
+            self._handlers.pop()()
+        return found
+
+    def close(self) -> None:
+        self._cursor.close()
+
+
+@pytest.mark.parametrize("wait", [True, False])
+def test_a_handler_reads_while_its_thread_reads(store: SQLiteStore, wait: bool) -> None:
+    """Each has its own row: by another connection, or not at once."""
+    store.insert(rows.login(rows.session_row("s2")))
+    found: list[Any] = []
+
+    def handler() -> None:
+        found.append(store.get("s2"))
+        try:
+            found.append(store.get("s2", wait=False))
+        except StoreBusyError:
+            found.append("busy")
+
+    first, second = store.get("s1"), store.get("s2")
+    opened = store._opened
+    assert opened is not None
+    if wait:
+        [reader] = opened.readers.all
+        reader.cursor = cast("sqlite3.Cursor", _Interrupted(reader.cursor, handler))
+    else:
+        opened.watch = cast("sqlite3.Cursor", _Interrupted(opened.watch, handler))
+
+    assert first == store.get("s1", wait=wait)
+    assert [second, second if wait else "busy"] == found
