@@ -127,14 +127,14 @@ EQUIVALENTS: dict[str, dict[tuple[str, str], str]] = {
     },
     "devsess/tokens/device.py": {
         (
-            "DeviceTokens.read",
+            "_parsed",
             (
                 "not isinstance(token, str) or len(token) > MAX_TOKEN_LENGTH"
                 " → ((not isinstance(token, str)))"
             ),
         ): "no text so long fits the pattern: only time is saved",
         (
-            "DeviceTokens.read",
+            "_parsed",
             "len(token) > MAX_TOKEN_LENGTH → (len(token) >= MAX_TOKEN_LENGTH)",
         ): "no text so long fits the pattern: only time is saved",
     },

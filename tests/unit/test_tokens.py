@@ -17,6 +17,7 @@ from attrs import evolve
 from devsess import BadTokenError, Client, ConfigurationError, Keys, Policy, SessionManager
 from devsess.stores.memory import MemoryStore
 from devsess.tokens.access import LAST_SECOND, LONGEST_LIFE, MAX_HEADER_LENGTH
+from devsess.tokens.device import named
 from devsess.tokens.issuer import Tokens
 from devsess.tokens.segments import check_spelling
 from devsess.tokens.text import MAX_TOKEN_LENGTH
@@ -177,6 +178,15 @@ OWN, OTHER = "d" * 22, "e" * 22
 def test_what_a_device_token_proves(token: str | None, expected: bool | None) -> None:
     """True for a device on its ring, False for any other, None without a genuine token."""
     assert expected is tokens(NEW).device.proves(token, OWN)
+
+
+@pytest.mark.parametrize("other", [None, "", "garbage", 5, f"ds1d.{OWN}.{'A' * 42}"])
+def test_a_token_names_the_devices_on_its_ring_genuine_or_not(other: Any) -> None:
+    """In the order of the ring; what is no device token names none."""
+    for key in (NEW, OLD):
+        assert (OTHER, OWN) == named(tokens(key).device.mint([OTHER, OWN]))
+    assert (OWN,) == named(f"ds1d.{OWN}.{'A' * 43}")
+    assert () == named(other)
 
 
 def test_a_device_is_known_through_a_rotation_of_keys() -> None:
