@@ -109,30 +109,41 @@ def test_no_interrupt_is_lost(store: SQLiteStore, wait: bool) -> None:
 
 
 class _Interrupted:
-    """A cursor that calls *handler* once, when it has read and its rows were not taken yet."""
+    """A cursor that calls *handler* once: before its rows are taken, or after."""
 
-    def __init__(self, cursor: sqlite3.Cursor, handler: Callable[[], object]) -> None:
+    def __init__(
+        self, cursor: sqlite3.Cursor, handler: Callable[[], object], *, before: bool
+    ) -> None:
         self._cursor = cursor
         self._handlers = [handler]
+        self._before = before
         self.connection = cursor.connection
 
     def execute(self, *args: Any) -> Any:
-        self._found = self._cursor.execute(*args)
+        self._cursor.execute(*args)
         return self
 
     def fetchall(self) -> list[Any]:
-        found = self._found.fetchall()
+        if self._before:
+            self._strike()
+        found = self._cursor.fetchall()
+        self._strike()
+        return found
+
+    def _strike(self) -> None:
         while self._handlers:
             self._handlers.pop()()
-        return found
 
     def close(self) -> None:
         self._cursor.close()
 
 
+@pytest.mark.parametrize("before", [True, False])
 @pytest.mark.parametrize("wait", [True, False])
-def test_a_handler_reads_while_its_thread_reads(store: SQLiteStore, wait: bool) -> None:
-    """Each has its own row: by another connection, or not at once."""
+def test_a_handler_reads_while_its_thread_reads(
+    store: SQLiteStore, wait: bool, before: bool
+) -> None:
+    """Each has its own row: the handler by another connection, or not at once."""
     store.insert(rows.login(rows.session_row("s2")))
     found: list[Any] = []
 
@@ -148,9 +159,11 @@ def test_a_handler_reads_while_its_thread_reads(store: SQLiteStore, wait: bool) 
     assert opened is not None
     if wait:
         [reader] = opened.readers.all
-        reader.cursor = cast("sqlite3.Cursor", _Interrupted(reader.cursor, handler))
+        struck = _Interrupted(reader.cursor, handler, before=before)
+        reader.cursor = cast("sqlite3.Cursor", struck)
     else:
-        opened.watch = cast("sqlite3.Cursor", _Interrupted(opened.watch, handler))
+        struck = _Interrupted(opened.watch, handler, before=before)
+        opened.watch = cast("sqlite3.Cursor", struck)
 
     assert first == store.get("s1", wait=wait)
     assert [second, second if wait else "busy"] == found
