@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any, cast
 import pytest
 
 from devsess.stores.calls import StoreBusyError
+from devsess.stores.sqlite.damage import DamagedError
+from devsess.stores.sqlite.errors import is_damage
 from devsess.stores.sqlite.one_row import Keeping, fetch_all, fetch_one, select_one
 from devsess.testing import _rows as rows
 
@@ -47,13 +49,19 @@ def test_where_there_is_no_row_there_is_none(cursor: sqlite3.Cursor) -> None:
     assert [] == fetch_one(cursor, select_one("?", "WHERE 0"), (2,))
 
 
-def test_each_connection_keeps_its_own(cursor: sqlite3.Cursor) -> None:
-    """Connections of one process, of which threads use one each, do not share a row."""
-    with closing(sqlite3.connect(":memory:", factory=Keeping)) as other:
-        [first] = fetch_one(cursor, select_one("1", ""), ())
-        [second] = fetch_one(other.cursor(), select_one("2", ""), ())
-        kept = cast("Keeping", cursor.connection).kept
-    assert ((1,), (2,), (1,)) == (first, second, kept.args)
+def test_nothing_of_a_row_is_left(cursor: sqlite3.Cursor) -> None:
+    """What was read of an account is not kept for longer than it takes."""
+    fetch_one(cursor, select_one("'ada'", ""), ())
+    assert () == cast("Keeping", cursor.connection).kept.args
+
+
+def test_a_text_that_is_none_is_damage(cursor: sqlite3.Cursor) -> None:
+    """Of the function alone: any other error is what it was."""
+    with pytest.raises(DamagedError):
+        fetch_one(cursor, select_one("CAST(x'ff41' AS TEXT)", ""), ())
+    with pytest.raises(sqlite3.OperationalError, match="no such table"):
+        fetch_one(cursor, select_one("1", "FROM nowhere"), ())
+    assert not is_damage(sqlite3.OperationalError("user-defined function raised exception"))
 
 
 def test_no_python_runs_while_sqlite_reads(cursor: sqlite3.Cursor) -> None:

@@ -34,9 +34,8 @@ _REMEDIES = {
 
 # The errors of reading a row that was never written so.
 DAMAGED = (DamagedError, *DAMAGE, JSONDecodeError)
-# sqlite3's messages for a text that is none, one of them without a code: as a column, and as an
-# argument of a function.
-_UNDECODED = ("Could not decode to UTF-8", "user-defined function raised exception")
+# sqlite3's message, without a code, for a text that is none.
+_UNDECODED = "Could not decode to UTF-8"
 
 
 def code_of(error: Exception) -> int:
@@ -52,7 +51,7 @@ def is_busy(error: Exception) -> bool:
 
 def is_damage(error: BaseException | None) -> bool:
     """Whether a row was read that was never written so."""
-    return isinstance(error, DAMAGED) or str(error).startswith(_UNDECODED)
+    return isinstance(error, DAMAGED) or _UNDECODED in str(error)
 
 
 def unavailable(path: str, error: Exception) -> StoreUnavailableError:

@@ -12,7 +12,11 @@ import sqlite3
 from collections.abc import Callable
 from typing import Any, TypeAlias
 
+from devsess.stores.sqlite.damage import DamagedError
+
 _KEEP = "devsess_keep"
+# What sqlite3 says where it cannot call the function, for want of an argument.
+_FAILED = "user-defined function raised exception"
 
 Values: TypeAlias = "tuple[object, ...]"
 Fetch: TypeAlias = "Callable[[sqlite3.Cursor, str, Values], list[tuple[Any, ...]]]"
@@ -23,7 +27,7 @@ class Keeping(sqlite3.Connection):
     A connection that knows the function.
 
     Attributes:
-        kept: Its arguments are the columns of the latest row.
+        kept: Its arguments are the columns of a row that was just read.
     """
 
     def __init__(self, *args: Any, **options: Any) -> None:
@@ -44,10 +48,20 @@ def fetch_one(cursor: sqlite3.Cursor, statement: str, values: Values) -> list[tu
     The row of *statement*, made by `select_one`, or none; of a `Keeping`'s *cursor*.
 
     Nobody else may use the connection meanwhile: its next row takes the place of this one.
+
+    Raises:
+        DamagedError: If a text in the row is none.
+        sqlite3.Error: As any statement.
     """
-    if not cursor.execute(statement, values).fetchall():
-        return []
-    return [cursor.connection.kept.args]  # type: ignore[attr-defined]
+    try:
+        found = cursor.execute(statement, values).fetchall()
+    except sqlite3.OperationalError as error:
+        if str(error) == _FAILED:
+            raise DamagedError("there is a text that is not UTF-8") from error
+        raise
+    kept: Exception = cursor.connection.kept  # type: ignore[attr-defined]
+    row, kept.args = kept.args, ()
+    return [row] if found else []
 
 
 def fetch_all(cursor: sqlite3.Cursor, statement: str, values: Values) -> list[tuple[Any, ...]]:
