@@ -152,14 +152,15 @@ _WHY = {
     "repeated": "Half of it is Python's: the calls of `validate` and `hit`, reading the clock, and"
     " hashing a token that was never seen as this string.",
     "a token seen for the first time": "See the [profile](#profiles): the row has 45 columns. Were"
-    " the cold ones of a session and of its device each packed in one text, and its device named by"
-    " an integer, SQLite would read it 2 µs sooner, and then the texts must be parsed; an integer"
-    " for a session's key gains nothing (among 100,000 sessions, the best of 40 rounds).",
+    " those that seldom change packed in one text of the session and one of its device, and the"
+    " device named by an integer, SQLite would read it 2 µs sooner, and the texts would have to be"
+    " parsed; an integer for a session's key gains nothing (among 100,000 sessions, the best of 40"
+    " rounds).",
     "login, known user agent, beyond one commit": "It writes 25 pages, of 21 b-trees, and the"
     " commit is a fifth of it. Without one of the indexes it takes 1 to 3 % less, without five 6 %"
     " (by processor time, in one run); each has its search.",
-    "a token seen for the first time, with its client": "As without one; and what its client"
-    " presents is looked at and kept.",
+    "a token seen for the first time, with its client": "As without one; and the client is"
+    " checked and cached.",
     "FastAPI, devsess": "Part of it is FastAPI's: the guard of a view, with the two ways to sign in"
     " that its document names, is two dependencies, and each is solved anew for a request. See"
     " the line of a view that asks by itself.",

@@ -12,11 +12,7 @@ from benchmarks import _workload as workload
 from benchmarks._line import Line
 from benchmarks._rounds import best
 from benchmarks.validate import SESSIONS, first_seen, without_index
-from devsess._runtime import operations
-from devsess._runtime.drive import drive
-from devsess._runtime.faces import BlockingFace
-from devsess.metrics import CallTimes
-from devsess.stores.capabilities import Capabilities
+from devsess.operations.plain import plainly_good
 from devsess.stores.sqlite import rows
 from devsess.stores.sqlite.one_row import fetch_all, fetch_one
 from devsess.tuning.timing import Batch, each, each_fresh, fresh_copy
@@ -82,18 +78,6 @@ def _lines_of(whole: str, seconds: dict[str, float]) -> list[Line]:
     ]
 
 
-class Known(BlockingFace):
-    """A store of which the one row is known already."""
-
-    def __init__(self, store: SQLiteStore, row: SessionRow | None) -> None:
-        super().__init__(store, Capabilities(), CallTimes(), None)
-        self._row = row
-
-    async def get(self, session_id: str) -> SessionRow | None:
-        del session_id
-        return self._row
-
-
 def _parts(sessions: SessionManager, grants: Sequence[Grant]) -> list[Batch]:
     """The parts that PARTS names, in that order, each done to all sessions."""
     core, now = sessions._core, time()
@@ -102,14 +86,14 @@ def _parts(sessions: SessionManager, grants: Sequence[Grant]) -> list[Batch]:
     tokens = [grant.access_token for grant in grants]
     values = [_read(store, rows.GET, session_id)[0] for session_id in ids]
     judged = [
-        (store.get(it), core.tokens.access.verify(token, now))
+        (cast("SessionRow", store.get(it)), core.tokens.access.verify(token, now))
         for it, token in zip(ids, tokens, strict=True)
     ]
 
-    def judge(both: tuple[SessionRow | None, AccessClaims]) -> object:
-        row, claims = both
-        op = core.operation(Known(store, row), [], now)
-        return drive(operations.validate(op, claims, None, touch=True))
+    def judge(both: tuple[SessionRow, AccessClaims]) -> object:
+        found = plainly_good(*both, None, now, core.policy)
+        assert found is not None
+        return found
 
     return [
         _over(lambda it: _read(store, rows.GET, it), ids),
@@ -124,7 +108,7 @@ def _parts(sessions: SessionManager, grants: Sequence[Grant]) -> list[Batch]:
 def _read(
     store: SQLiteStore, statement: str, *values: str, fetch: Fetch = fetch_one
 ) -> list[tuple[object, ...]]:
-    """By nothing but SQLite and Python's sqlite3."""
+    """By nothing but SQLite and Python's sqlite3, as the store does."""
     assert store._opened is not None
     return fetch(store._opened.watch, statement, values)
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, cast
 
 from devsess import lifecycle, rotation
 from devsess.operations.validate import Validated
-from devsess.tokens.device import named
+from devsess.tokens.device import unverified_ids
 from devsess.views import live_view, touched_view
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ def plainly_good(
         or row.step_up_after is not None
         or row.user_id != claims.user_id
         or row.auth_time != claims.auth_time
-        or not _is_on_its_device(row, client)
+        or not _device_token_changes_nothing(row, client)
     ):
         return None
     good_until = lifecycle.cacheable_until(standing, now, policy)
@@ -86,13 +86,12 @@ def _needs_no_write(standing: Standing, claims: AccessClaims, now: float) -> boo
     )
 
 
-def _is_on_its_device(row: SessionRow, client: Client | None) -> bool:
+def _device_token_changes_nothing(row: SessionRow, client: Client | None) -> bool:
     """
-    Whether no device token came, or one that names a bound session's own device.
+    Whether no device token came, or one that names a bound session's own device, genuine or not.
 
-    Whether that one is genuine changes nothing, and is not asked: a genuine one proves the
-    device, and any other counts as not sent.
+    A genuine one proves the device, and any other counts as not sent: here both are the same.
     """
     if client is None or client.device_token is None:
         return True
-    return row.bound and row.device.id in named(client.device_token)
+    return row.bound and row.device.id in unverified_ids(client.device_token)

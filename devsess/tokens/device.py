@@ -64,8 +64,8 @@ class DeviceTokens:
         )
 
 
-def named(token: str | None) -> tuple[str, ...]:
-    """The device ids that *token* names, genuine or not: no evidence of anything."""
+def unverified_ids(token: str | None) -> tuple[str, ...]:
+    """The device ids that *token* names. It is not verified: they are no evidence of a device."""
     found = _parsed(token)
     return _ids(found) if found is not None else ()
 

@@ -1,4 +1,4 @@
-"""A row whose columns a function keeps is the row that the columns would be, and nobody else's."""
+"""A row that an SQL function takes is the row that its columns would be, and nobody else's."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import pytest
 from devsess.stores.calls import StoreBusyError
 from devsess.stores.sqlite.damage import DamagedError
 from devsess.stores.sqlite.errors import is_damage
-from devsess.stores.sqlite.one_row import Keeping, fetch_all, fetch_one, select_one
+from devsess.stores.sqlite.one_row import RowConnection, fetch_all, fetch_one, select_one
 from devsess.testing import _rows as rows
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ VALUES = (
 
 @pytest.fixture
 def cursor() -> Iterator[sqlite3.Cursor]:
-    with closing(sqlite3.connect(":memory:", factory=Keeping)) as connection:
+    with closing(sqlite3.connect(":memory:", factory=RowConnection)) as connection:
         yield connection.cursor()
 
 
@@ -52,7 +52,8 @@ def test_where_there_is_no_row_there_is_none(cursor: sqlite3.Cursor) -> None:
 def test_nothing_of_a_row_is_left(cursor: sqlite3.Cursor) -> None:
     """What was read of an account is not kept for longer than it takes."""
     fetch_one(cursor, select_one("'ada'", ""), ())
-    assert () == cast("Keeping", cursor.connection).kept.args
+    assert () == cast("RowConnection", cursor.connection).latest.args
+    assert [()] == fetch_one(cursor, "SELECT 1", ())
 
 
 def test_a_text_that_is_none_is_damage(cursor: sqlite3.Cursor) -> None:
@@ -135,7 +136,8 @@ class _Interrupted:
         if self._before:
             self._strike()
         found = self._cursor.fetchall()
-        self._strike()
+        if not self._before:
+            self._strike()
         return found
 
     def _strike(self) -> None:

@@ -168,7 +168,7 @@ LEFT: dict[str, tuple[Any, Any, Any, float]] = {
     "another device, forged": (BOUND, CLAIMS, FORGED_OTHERS, SOON),
     "not bound": (ROW, CLAIMS, OWN, SOON),
     "not bound, forged": (ROW, CLAIMS, FORGED, SOON),
-    "no genuine token": (BOUND, CLAIMS, Client(device_token="garbage"), SOON),
+    "a token that names no device": (BOUND, CLAIMS, Client(device_token="garbage"), SOON),
 }
 
 

@@ -17,7 +17,7 @@ from attrs import evolve
 from devsess import BadTokenError, Client, ConfigurationError, Keys, Policy, SessionManager
 from devsess.stores.memory import MemoryStore
 from devsess.tokens.access import LAST_SECOND, LONGEST_LIFE, MAX_HEADER_LENGTH
-from devsess.tokens.device import named
+from devsess.tokens.device import unverified_ids
 from devsess.tokens.issuer import Tokens
 from devsess.tokens.segments import check_spelling
 from devsess.tokens.text import MAX_TOKEN_LENGTH
@@ -184,9 +184,9 @@ def test_what_a_device_token_proves(token: str | None, expected: bool | None) ->
 def test_a_token_names_the_devices_on_its_ring_genuine_or_not(other: Any) -> None:
     """In the order of the ring; what is no device token names none."""
     for key in (NEW, OLD):
-        assert (OTHER, OWN) == named(tokens(key).device.mint([OTHER, OWN]))
-    assert (OWN,) == named(f"ds1d.{OWN}.{'A' * 43}")
-    assert () == named(other)
+        assert (OTHER, OWN) == unverified_ids(tokens(key).device.mint([OTHER, OWN]))
+    assert (OWN,) == unverified_ids(f"ds1d.{OWN}.{'A' * 43}")
+    assert () == unverified_ids(other)
 
 
 def test_a_device_is_known_through_a_rotation_of_keys() -> None:

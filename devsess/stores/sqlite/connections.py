@@ -22,7 +22,7 @@ from devsess.stores.calls import SharedMark
 from devsess.stores.sqlite import walindex
 from devsess.stores.sqlite.errors import code_of, is_busy
 from devsess.stores.sqlite.file_locks import is_held_open
-from devsess.stores.sqlite.one_row import Keeping
+from devsess.stores.sqlite.one_row import RowConnection
 from devsess.stores.sqlite.owner import check_names
 from devsess.stores.sqlite.readers import Readers
 from devsess.stores.sqlite.walindex import RETIRED, WalIndex
@@ -234,7 +234,7 @@ class Connections:
             timeout=self._timeout,
             isolation_level=None,
             check_same_thread=False,
-            factory=Keeping,
+            factory=RowConnection,
         )
         try:
             _keep_log_on_close(connection)

@@ -27,7 +27,7 @@ from devsess.stores.sqlite.errors import DAMAGED, is_busy, unavailable
 from devsess.stores.sqlite.file_locks import take_inherited
 from devsess.stores.sqlite.group_commit import GroupCommit, NotInTimeError, TakenBackError
 from devsess.stores.sqlite.mutex import is_mine, new_lock, with_lock
-from devsess.stores.sqlite.one_row import Fetch, fetch_all
+from devsess.stores.sqlite.one_row import Fetch, Values, fetch_all
 from devsess.stores.sqlite.pause import Pause
 
 T = TypeVar("T")
@@ -36,7 +36,6 @@ P = ParamSpec("P")
 # How often, at least, the path is looked at for another file.
 _LOOK_EVERY = 0.5
 
-Values: TypeAlias = "tuple[object, ...]"
 Answer: TypeAlias = "tuple[int, list[tuple[Any, ...]]]"
 
 # Differs for every opening of a file by this process and those it forks.
@@ -103,8 +102,8 @@ class DatabaseFile:
     def _at_once(self, statement: str, values: Values, fetch: Fetch = fetch_all) -> Answer:
         if self._opened is None:
             self._open(wait=False)
-        if is_mine(self._watch_lock):  # a signal's handler asks while this thread looks
-            raise StoreBusyError(f"database {self._path}: this thread was interrupted in a read")
+        if is_mine(self._watch_lock):  # a signal's handler asks
+            raise StoreBusyError(f"database {self._path}: this thread is using it already")
         try:
             # Under it nobody waits for the write lock, whose holder may be waiting for this one.
             with self._watch_lock:

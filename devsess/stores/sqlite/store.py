@@ -89,10 +89,9 @@ class SQLiteStore(Searching):
         if time.monotonic() >= self._look_at:
             self._look(wait=False)
         opened = self._opened
-        if opened is not None and opened.index is not None:
-            shared = opened.shared_mark()
-            if shared is not None:
-                return shared
+        shared = None if opened is None else opened.shared_mark()
+        if shared is not None:
+            return shared
         epoch, [found] = self._at_once("PRAGMA data_version", ())
         return epoch, found[0]
 
