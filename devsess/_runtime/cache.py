@@ -7,6 +7,10 @@ row that was read before a revocation could be kept after another thread had con
 
 Hits take no lock: each step of theirs is one atomic look into a dict. Entries and
 position change under one lock, which is never held during a store's call.
+
+A signal's handler may validate, and revoke, while its own thread is in the midst of such a change.
+It cannot wait for that, and finds the entries half-changed: so it keeps nothing, and where it has
+to drop some it puts an empty memory in their place. The change goes on in the old one.
 """
 
 from __future__ import annotations
@@ -14,13 +18,13 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Collection
 from enum import Enum
-from threading import Lock
 from typing import TYPE_CHECKING, Protocol
 
 from attrs import frozen
 
 from devsess._runtime.entries import Entries, Entry
 from devsess._runtime.fork import after_fork
+from devsess._runtime.mutex import is_mine, new_lock
 from devsess._runtime.sharded_dict import SHARD_MASK
 from devsess.errors import StoreUnavailableError
 from devsess.stores.calls import All, Bytes, SharedMark, StoreBusyError
@@ -227,9 +231,12 @@ class Cache:
     ) -> None:
         """Answer from memory from now on, unless the log has moved since *ticket*."""
         entry = Entry.of(token, client, validated, stamp)
+        if is_mine(self._lock):
+            return
         with self._lock:
+            entries = self._entries  # first: a handler that drops them moves on as well
             if ticket == self._moves and self._size:
-                self._entries.put(hash(token), entry)
+                entries.put(hash(token), entry)
 
     @property
     def uses(self) -> int:
@@ -256,9 +263,10 @@ class Cache:
             sent: When the renewal was sent, by the cache's clock. The store may have read
                 its log at any time since.
         """
+        ids = self._to_drop(changes)
         with self._lock:
-            if changes.ids:
-                self._drop(changes.ids)
+            if ids:
+                self._drop(ids)
             if position is self._position:
                 self._position = changes.position
             self._current_at = sent
@@ -291,11 +299,11 @@ class Cache:
 
     def caught_up(self, begun: Begun, changes: Changes) -> bool:
         """Drop the *changes*. False: another thread has caught up meanwhile; begin again."""
-        position = begun.position
+        position, ids = begun.position, self._to_drop(changes)
         with self._lock:
             alone, has_moved = position is self._position, changes.position != position
             if has_moved:
-                self._drop(changes.ids)
+                self._drop(ids)
             # A write that is doubted may be younger than what was read.
             if not alone or begun.doubts != self._doubts:
                 return False
@@ -326,17 +334,21 @@ class Cache:
             self._mark, self._current_at, self._position = _NEVER, -math.inf, None
             self._ask_at = -math.inf
 
+    def _to_drop(self, changes: Changes) -> Collection[str] | All:
+        """Those that changed; all, if this thread was interrupted in the midst of a change."""
+        return All.ALL if changes.ids and is_mine(self._lock) else changes.ids
+
     def _drop(self, ids: Collection[str] | All) -> None:
         """Under the lock: drop these sessions; tickets taken before are void."""
         self._moves += 1
         if isinstance(ids, All):
-            self._entries.clear()
+            self._entries = self._entries.emptied()
         else:
             self._entries.drop(ids)
 
     def _start_over(self) -> None:
         self.hits = self.misses = self.catch_ups = 0
-        self._lock = Lock()
+        self._lock = new_lock()
         self._entries = Entries(self._size)
         self._mark = _NEVER
         self._current_at = -math.inf

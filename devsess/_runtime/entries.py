@@ -134,9 +134,6 @@ class Entries:
         self.evictions = 0
         # Freed a few at a time.
         self._dropped: list[dict[int, Entry]] = []
-        self._begin()
-
-    def _begin(self) -> None:
         self.by_key: ShardedDict[int, Entry] = ShardedDict()
         self.tables = self.by_key.tables
         self.by_session: ShardedDict[str, tuple[int, ...]] = ShardedDict()
@@ -165,11 +162,13 @@ class Entries:
                 self._remove(key)
             self.by_session.pop(session_id)  # last: a drop that was interrupted can be repeated
 
-    def clear(self) -> None:
-        """Drop all entries."""
+    def emptied(self) -> Entries:
+        """Others in the place of these, without an entry."""
+        others = Entries(self._size)
+        others.evictions = self.evictions
         # Their memory is freed bit by bit: at once, it would take tens of milliseconds.
-        self._dropped.extend(self.by_key.tables)
-        self._begin()
+        others._dropped = [*self._dropped, *self.by_key.tables]
+        return others
 
     def _index(self, session_id: str, key: int) -> None:
         known = self.by_session.get(session_id) or ()

@@ -11,7 +11,7 @@ import weakref
 from collections.abc import Callable
 from contextlib import suppress
 from contextvars import Context
-from threading import Event, Lock, Thread
+from threading import Event, Thread
 from typing import TYPE_CHECKING
 
 from attrs import frozen
@@ -19,6 +19,7 @@ from attrs import frozen
 from devsess._runtime.drive import drive
 from devsess._runtime.feed import Feed, Pace
 from devsess._runtime.fork import after_fork
+from devsess._runtime.mutex import is_mine, new_lock
 from devsess._runtime.notify import log_error
 
 if TYPE_CHECKING:
@@ -79,7 +80,7 @@ class ThreadFeed:
         self._make = make
         self._is_closed = False
         self._run: _ThreadRun | None = None
-        self._lock = Lock()
+        self._lock = new_lock()
         after_fork(self, ThreadFeed._disown)
 
     @property
@@ -90,6 +91,8 @@ class ThreadFeed:
     def start(self) -> None:
         """Run, unless it does; if there can be no more threads, the next call tries again."""
         if self._is_closed or (self._run is not None and self._run.is_alive()):
+            return
+        if is_mine(self._lock):  # a signal's handler asks while its own thread starts one
             return
         with self._lock:
             if self._is_closed or (self._run is not None and self._run.is_alive()):
@@ -130,7 +133,7 @@ class ThreadFeed:
 
     def _disown(self) -> None:
         """In a forked child: the thread is the parent's."""
-        self._lock = Lock()
+        self._lock = new_lock()
         if self._run is not None:
             self._run.feed.member.disown()
         self._run = None

@@ -21,10 +21,10 @@ import pytest
 from _sqlite_helpers import in_child, is_revoked, needs_fork, revoke
 
 from devsess import SessionManager, StoreUnavailableError
+from devsess._runtime.mutex import is_mine, new_lock
 from devsess.stores.base import ALL, Inserted
 from devsess.stores.memory import MemoryStore
 from devsess.stores.sqlite import SQLiteStore
-from devsess.stores.sqlite.mutex import is_mine, new_lock
 from devsess.stores.sqlite.pause import Pause
 from devsess.stores.sqlite.readers import Readers
 from devsess.testing import _rows as rows

@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from devsess._runtime.mutex import Lock, new_lock
 from devsess.errors import StoreUnavailableError
 from devsess.stores.sqlite import SQLiteStore, group_commit
 from devsess.stores.sqlite.group_commit import GroupCommit, NotInTimeError, TakenBackError
-from devsess.stores.sqlite.mutex import Lock, new_lock
 from devsess.testing import _rows as rows
 
 if TYPE_CHECKING:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 import time
 from contextlib import closing, contextmanager
+from functools import partial
 from threading import Event, Thread
 from typing import TYPE_CHECKING, Any
 
@@ -118,6 +119,39 @@ def test_late_touches_are_bounded(path: Path, monkeypatch: pytest.MonkeyPatch) -
             waiting = len(store._late)
         assert waiting <= 3
         assert eventually(lambda: store._late._thread is None)  # that is, it was written
+
+
+class StruckOnce(dict[str, Any]):
+    """Touches that wait, in whose midst a signal's handler runs once."""
+
+    handler: Callable[[], object] | None
+
+    def get(self, key: str, default: Any = None) -> Any:
+        handler, self.handler = self.handler, None
+        if handler is not None:
+            handler()
+        return super().get(key, default)
+
+
+def test_a_handler_touches_while_its_thread_does(path: Path) -> None:
+    """It waits for nobody, its own thread least of all; both are written."""
+    with closing(SQLiteStore(path, timeout=PATIENCE)) as store:
+        for session_id in ("s1", "s2"):
+            store.insert(rows.login(rows.session_row(session_id)))
+
+        def touch(session_id: str) -> None:
+            with pytest.raises(StoreBusyError):
+                store.touch(session_id, rows.activity(T0 + 1), bound=False)
+
+        with locked(path):
+            store._late._waiting = struck = StruckOnce()
+            struck.handler = partial(touch, "s2")
+            touch("s1")
+        assert eventually(lambda: store._late._thread is None)  # that is, it was written
+        for session_id in ("s1", "s2"):
+            row = store.get(session_id)
+            assert row is not None
+            assert T0 + 1 == row.last_seen_at
 
 
 def test_a_touch_that_failed_is_due_again_in_a_second(path: Path) -> None:

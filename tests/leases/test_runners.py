@@ -66,6 +66,26 @@ async def soon_async(holds: Callable[[], bool]) -> None:
 # Threads.
 
 
+def test_a_handler_starts_no_second_thread(
+    server: DictServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A signal's handler that validates while its thread starts one leaves that to it."""
+    with blocking(server) as sessions:
+        token = sessions.login("ada").access_token
+        feed: Any = sessions._core.currency._feed
+        make = feed._make
+
+        def struck(*args: Any) -> Any:
+            monkeypatch.setattr(feed, "_make", make)
+            sessions.validate(token)
+            return make(*args)
+
+        monkeypatch.setattr(feed, "_make", struck)
+        sessions.validate(token)
+        assert 1 == len(feeds())
+    soon(lambda: not feeds())
+
+
 @pytest.mark.parametrize("policy", POLICIES)
 def test_a_validation_starts_a_thread(server: DictServer, policy: Policy) -> None:
     """Neither the manager nor a sign-in starts a thread; a validation does, and close ends it."""

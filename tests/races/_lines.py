@@ -3,7 +3,8 @@ Races, line by line: a rival runs whole before the n-th line of a move, for ever
 
 The move runs in the test's thread, the rival in one of its own; only one of them runs
 at a time. A rival that finds a lock taken waits for the move to release it, and goes on
-at once when it does: so each race plays the same way every time.
+at once when it does: so each race plays the same way every time. Or it runs in the move's own
+thread, as a signal's handler does, and cannot wait for the move.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import devsess
+from devsess._runtime import cache as cache_module
 
 if TYPE_CHECKING:
     from types import FrameType, TracebackType
@@ -81,11 +83,35 @@ class Rival(threading.Thread):
         return self.outcome
 
 
+class Handler:
+    """As Rival, in the move's own thread."""
+
+    def __init__(self, work: Work) -> None:
+        self.work = work
+        self.ident: int | None = None
+        self.outcome: object = None
+
+    def start(self) -> None:
+        """All of it."""
+        self.ident = threading.get_ident()
+        self.outcome = outcome_of(self.work)
+
+    def rest(self) -> None:
+        """It is done."""
+
+    def finish(self) -> object:
+        """As Rival.finish."""
+        if self.ident is None:
+            self.start()
+        return self.outcome
+
+
 class Watched:
     """A lock that says when a rival waits for it, and lets the rival go first when released."""
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
+        self._is_owned = self._lock._is_owned  # type: ignore[attr-defined]
         self._waiting: Rival | None = None
 
     def __enter__(self) -> None:
@@ -113,29 +139,31 @@ class Watched:
 
 
 def watch_locks(patch: pytest.MonkeyPatch) -> None:
-    """From here on the locks that are made for caches and counters are watched ones."""
-    for name, module in list(sys.modules.items()):
-        ours = name.startswith("devsess.") and not name.startswith("devsess.stores.")
-        if ours and getattr(module, "Lock", None) is threading.Lock:
-            patch.setattr(module, "Lock", Watched)
+    """From here on the locks that are made for caches are watched ones."""
+    patch.setattr(cache_module, "new_lock", Watched)
 
 
 class Race:
     """
     A race in which the rival comes in before one line.
 
+    Args:
+        number: Which one.
+        rival: The kind of rival.
+
     Attributes:
         place: The line, as file and number; None if the move was over before.
     """
 
-    def __init__(self, number: int) -> None:
+    def __init__(self, number: int, rival: type[Rival | Handler]) -> None:
         self._left = number
-        self._rival: Rival | None = None
+        self._kind = rival
+        self._rival: Rival | Handler | None = None
         self.place: str | None = None
 
     def __call__(self, move: Work, rival: Work) -> tuple[object, object]:
         """The outcomes of *move* and of *rival*, which follows if it has not come in."""
-        self._rival = Rival(rival)
+        self._rival = self._kind(rival)
         before = sys.gettrace()
         sys.settrace(self._enter)
         try:
@@ -165,14 +193,16 @@ def _is_raced(file: str) -> bool:
     return _PASSED_BY.isdisjoint(path.relative_to(_PACKAGE).with_suffix("").parts)
 
 
-def at_each_line(play: Callable[[Race], object], step: int) -> None:
+def at_each_line(
+    play: Callable[[Race], object], step: int, rival: type[Rival | Handler] = Rival
+) -> None:
     """
     Play the race once for each *step*-th line of its move, and once with the rival behind it.
 
     *play* sets up what the race needs, runs it once, and asserts what must hold.
     """
     for number in count(1, step):
-        race = Race(number)
+        race = Race(number, rival)
         try:
             play(race)
         except BaseException as error:

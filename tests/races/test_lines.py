@@ -1,12 +1,17 @@
-"""One operation at each line of another: memory gives no answer that has ended meanwhile."""
+"""
+One operation at each line of another: memory gives no answer that has ended meanwhile.
+
+The one comes from another thread, or from a handler of a signal that the other's thread was sent.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import pytest
-from _lines import Race, at_each_line, outcome_of, watch_locks
+from _lines import Handler, Race, Rival, at_each_line, outcome_of, watch_locks
 
 from devsess import (
     Client,
@@ -31,6 +36,7 @@ if TYPE_CHECKING:
 SECRET = "t7vKq2Zr9XwLm4NbY8sHd5JfC3pQx6RgUe1"
 RAISED = {"raised": "claims"}
 
+Races: TypeAlias = Callable[[Callable[[Race], object]], None]
 Change: TypeAlias = Callable[[SessionManager, Grant], object]
 
 # Changes of a session, and the outcome of a validation of its token from then on.
@@ -118,6 +124,11 @@ def step(thorough: bool) -> int:
     return 1 if thorough else 3
 
 
+@pytest.fixture(params=[Rival, Handler], ids=["another thread", "a signal's handler"])
+def in_each_race(request: pytest.FixtureRequest, step: int) -> Races:
+    return partial(at_each_line, step=step, rival=request.param)
+
+
 STALE = {"max_staleness": 1}
 
 
@@ -133,7 +144,7 @@ def policy(request: pytest.FixtureRequest) -> dict[str, Any]:
 @pytest.mark.parametrize("kept", [False, True], ids=["read", "remembered"])
 @pytest.mark.parametrize("name", CHANGES)
 def test_a_change_during_a_validation(
-    name: str, kept: bool, policy: dict[str, Any], step: int
+    name: str, kept: bool, policy: dict[str, Any], in_each_race: Races
 ) -> None:
     """
     A row read before a change is not answered after it, from the cache that both use.
@@ -156,10 +167,10 @@ def test_a_change_during_a_validation(
         assert answer(found) in ({}, expected)
         assert expected == ring.ask(grant)
 
-    at_each_line(play, step)
+    in_each_race(play)
 
 
-def test_a_change_elsewhere_during_a_validation(store: Store, step: int) -> None:
+def test_a_change_elsewhere_during_a_validation(store: Store, in_each_race: Races) -> None:
     """Another thread consumes the log while this one still has the row that it read before."""
     ring = Ring(store)
     ring.catch_up()
@@ -174,11 +185,11 @@ def test_a_change_elsewhere_during_a_validation(store: Store, step: int) -> None
         race(lambda: ring.validate(grant), rival)
         assert SessionRevokedError is ring.ask(grant)
 
-    at_each_line(play, step)
+    in_each_race(play)
 
 
 @pytest.mark.parametrize("policy", [{}, STALE], ids=["never stale", "a second stale"])
-def test_a_catch_up_during_a_hit(store: Store, policy: dict[str, Any], step: int) -> None:
+def test_a_catch_up_during_a_hit(store: Store, policy: dict[str, Any], in_each_race: Races) -> None:
     """A session revoked before a validation began is refused, even if it was already looked up."""
     ring = Ring(store, **policy)
 
@@ -189,10 +200,12 @@ def test_a_catch_up_during_a_hit(store: Store, policy: dict[str, Any], step: int
         found, _ = race(lambda: ring.validate(grant), ring.catch_up)
         assert SessionRevokedError is answer(found)
 
-    at_each_line(play, step)
+    in_each_race(play)
 
 
-def test_a_change_during_a_catch_up(store: Store, policy: dict[str, Any], step: int) -> None:
+def test_a_change_during_a_catch_up(
+    store: Store, policy: dict[str, Any], in_each_race: Races
+) -> None:
     """A write during a reading of the log is read twice rather than never."""
     ring = Ring(store, **policy)
 
@@ -208,10 +221,10 @@ def test_a_change_during_a_catch_up(store: Store, policy: dict[str, Any], step: 
         race(ring.catch_up, rival)
         assert SessionRevokedError is ring.ask(grant)
 
-    at_each_line(play, step)
+    in_each_race(play)
 
 
-def test_a_change_that_is_heard_of_during_a_catch_up(step: int) -> None:
+def test_a_change_that_is_heard_of_during_a_catch_up(in_each_race: Races) -> None:
     """Two that catch up at once both know of it, whichever comes last."""
     ring = Ring(MemoryStore())
 
@@ -227,10 +240,10 @@ def test_a_change_that_is_heard_of_during_a_catch_up(step: int) -> None:
         assert SessionRevokedError is passed
         assert SessionRevokedError is ring.ask(grant)
 
-    at_each_line(play, step)
+    in_each_race(play)
 
 
-def test_a_change_during_a_write(step: int) -> None:
+def test_a_change_during_a_write(in_each_race: Races) -> None:
     """A write catches up with its own changes, and with no more than it has read."""
     ring = Ring(MemoryStore())
 
@@ -242,7 +255,7 @@ def test_a_change_during_a_write(step: int) -> None:
         )
         assert SessionRevokedError is ring.ask(grant)
 
-    at_each_line(play, step)
+    in_each_race(play)
 
 
 def test_a_catch_up_during_a_catch_up(store: Store, step: int) -> None:
@@ -266,7 +279,7 @@ def test_a_catch_up_during_a_catch_up(store: Store, step: int) -> None:
     at_each_line(play, step)
 
 
-def test_a_change_during_a_fresh_validation(store: Store, step: int) -> None:
+def test_a_change_during_a_fresh_validation(store: Store, in_each_race: Races) -> None:
     """The stamp that is kept is no newer than the row: a fresh validation sees every change."""
     ring = Ring(store)
     ring.catch_up()
@@ -281,10 +294,10 @@ def test_a_change_during_a_fresh_validation(store: Store, step: int) -> None:
         ring.there.revoke(grant.session.id)
         assert SessionRevokedError is ring.ask(grant, fresh=True)
 
-    at_each_line(play, step)
+    in_each_race(play)
 
 
-def test_a_refresh_during_a_refresh(step: int) -> None:
+def test_a_refresh_during_a_refresh(in_each_race: Races) -> None:
     """Racing tabs get the same successor, and one of them learns that it existed already."""
     ring = Ring(MemoryStore())
 
@@ -297,11 +310,11 @@ def test_a_refresh_during_a_refresh(step: int) -> None:
         assert {False, True} == {one.replayed, other.replayed}
         assert one.session.id == ring.here.refresh(one.refresh_token).session.id
 
-    at_each_line(play, step)
+    in_each_race(play)
 
 
 @pytest.mark.parametrize("name", ["revoke", "erase_user"])
-def test_an_ending_during_a_refresh(name: str, step: int) -> None:
+def test_an_ending_during_a_refresh(name: str, in_each_race: Races) -> None:
     """No token of the refresh is good once the ending has returned."""
     end, expected = CHANGES[name]
     ring = Ring(MemoryStore())
@@ -322,10 +335,10 @@ def test_an_ending_during_a_refresh(name: str, step: int) -> None:
             token = renewed.refresh_token
             assert expected is answer(outcome_of(lambda: ring.here.refresh(token)))
 
-    at_each_line(play, step)
+    in_each_race(play)
 
 
-def test_a_step_up_during_a_refresh(step: int) -> None:
+def test_a_step_up_during_a_refresh(in_each_race: Races) -> None:
     """The session lives on, and the stepped-up tokens lead on."""
     ring = Ring(MemoryStore())
 
@@ -341,7 +354,7 @@ def test_a_step_up_during_a_refresh(step: int) -> None:
         assert {} == ring.ask(raised)
         assert raised.session.id == ring.here.refresh(raised.refresh_token).session.id
 
-    at_each_line(play, step)
+    in_each_race(play)
 
 
 class Lost:
@@ -374,7 +387,7 @@ def late_second(race: Race, lost: Lost) -> tuple[object, object]:
 @pytest.mark.parametrize("run", [late_first, late_second])
 def test_a_late_token_and_its_successor(
     run: Callable[[Race, Lost], tuple[object, object]],
-    step: int,
+    in_each_race: Races,
 ) -> None:
     """The session ends, or the late token is given another successor: never both, nor neither."""
     ring = Ring(MemoryStore())
@@ -395,5 +408,5 @@ def test_a_late_token_and_its_successor(
             assert SessionRevokedError is ring.ask(lost.successor)
         seen.add(again.is_active)
 
-    at_each_line(play, step)
+    in_each_race(play)
     assert {True, False} == seen

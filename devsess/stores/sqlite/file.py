@@ -18,6 +18,7 @@ from threading import get_ident, main_thread
 from typing import Any, ClassVar, Concatenate, NoReturn, ParamSpec, TypeAlias, TypeVar
 
 from devsess._runtime.fork import around_fork
+from devsess._runtime.mutex import is_mine, new_lock, with_lock
 from devsess.errors import StoreUnavailableError
 from devsess.stores.calls import StoreBusyError
 from devsess.stores.sqlite import schema
@@ -26,7 +27,6 @@ from devsess.stores.sqlite.connections import MAX_READERS, Connections
 from devsess.stores.sqlite.errors import DAMAGED, is_busy, unavailable
 from devsess.stores.sqlite.file_locks import take_inherited
 from devsess.stores.sqlite.group_commit import GroupCommit, NotInTimeError, TakenBackError
-from devsess.stores.sqlite.mutex import is_mine, new_lock, with_lock
 from devsess.stores.sqlite.one_row import Fetch, Values, fetch_all
 from devsess.stores.sqlite.pause import Pause
 

@@ -19,13 +19,13 @@ from functools import partial
 from threading import Lock
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from devsess.stores.sqlite.mutex import with_lock
+from devsess._runtime.mutex import with_lock
 
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Callable
 
-    from devsess.stores.sqlite import mutex
+    from devsess._runtime import mutex
 
 T = TypeVar("T")
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from threading import Lock, Thread
+from threading import RLock, Thread
 from typing import TypeAlias
 
 from devsess._runtime.fork import after_fork
@@ -39,7 +39,7 @@ class LateTouches:
     def __init__(self, write: Callable[[Sequence[Values]], object], patience: float) -> None:
         self._write = write
         self._patience = patience
-        self._lock = Lock()
+        self._lock = RLock()  # a signal's handler may come with a touch in the midst of another
         self._thread: Thread | None = None
         self._waiting: dict[str, tuple[Values, float]] = {}
         after_fork(self, LateTouches._start_over)
@@ -87,7 +87,7 @@ class LateTouches:
             return  # closed, full or broken: others will say so
 
     def _start_over(self) -> None:
-        self._lock = Lock()
+        self._lock = RLock()
         self._thread = None
         self._waiting = {}
 

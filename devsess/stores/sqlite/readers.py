@@ -9,8 +9,8 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from typing import Any, TypeAlias, TypeVar
 
+from devsess._runtime.mutex import Lock, if_free, is_mine, new_lock, with_lock
 from devsess.errors import StoreUnavailableError
-from devsess.stores.sqlite.mutex import Lock, if_free, is_mine, new_lock, with_lock
 from devsess.stores.sqlite.one_row import Fetch, fetch_all
 
 T = TypeVar("T")
@@ -35,6 +35,7 @@ class Reader:
         self._connection = connection
         self.cursor = connection.cursor()
         self.lock = new_lock()
+        self._was_struck = False
 
     def ask(self, work: Reading[T], wait: float = 0.0) -> T | None:
         """The answer of *work*; None if another thread uses this reader for *wait*."""
@@ -45,15 +46,26 @@ class Reader:
         return with_lock(self.lock, wait, lambda: self._do(work), lambda: None)
 
     def _do(self, work: Reading[T]) -> T:
+        if self._was_struck:  # and again, before it was mended
+            self._mend()
         try:
             return work(self.cursor)
         except BaseException:
-            # An unfinished read would keep the log from being emptied until the next one, and a
-            # transaction that an interrupt left open would show the next one old rows.
-            self.cursor.close()
-            self._connection.rollback()
-            self.cursor = self._connection.cursor()
+            self._was_struck = True
+            self._mend()
             raise
+
+    def _mend(self) -> None:
+        """
+        End what an interrupt left.
+
+        An unfinished read would keep the log from being emptied until the next one, and a
+        transaction that was left open would show the next one old rows.
+        """
+        self.cursor.close()
+        self._connection.rollback()
+        self.cursor = self._connection.cursor()
+        self._was_struck = False
 
     def close(self) -> None:
         """Close it, unless somebody uses it."""
