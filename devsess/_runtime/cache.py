@@ -98,6 +98,7 @@ class Cache:
         self._mark: object
         self._memory: Bytes
         self._position: object
+        self._doubts: int
         self._entries: Entries
         self._start_over()
         after_fork(self, Cache._start_over)
@@ -154,12 +155,12 @@ class Cache:
         return STALE if entry is not None and entry.answers(token, client, now) else None
 
     def _is_current(self, now: float) -> bool:
-        current_at = self._elapsed()
+        current_at, doubts = self._elapsed(), self._doubts
         try:
             mark = self._ask_mark()
         except StoreBusyError:
             return False
-        if mark != self._mark:
+        if mark != self._mark or doubts != self._doubts:
             return False
         self._current_at = current_at
         if type(mark) is SharedMark:

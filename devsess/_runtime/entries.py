@@ -167,7 +167,8 @@ class Entries:
         others = Entries(self._size)
         others.evictions = self.evictions
         # Their memory is freed bit by bit: at once, it would take tens of milliseconds.
-        others._dropped = [*self._dropped, *self.by_key.tables]
+        others._dropped = self._dropped
+        others._dropped.extend(filter(None, self.tables))
         return others
 
     def _index(self, session_id: str, key: int) -> None:

@@ -13,11 +13,12 @@ import weakref
 from collections.abc import Callable
 from contextvars import copy_context
 from functools import partial
-from queue import SimpleQueue
-from threading import Lock, Semaphore, Thread
+from queue import Empty, SimpleQueue
+from threading import Thread
 from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
 from devsess._runtime.fork import after_fork
+from devsess._runtime.mutex import new_lock
 from devsess.errors import StoreUnavailableError
 
 if TYPE_CHECKING:
@@ -55,9 +56,17 @@ class Threads:
         future: Future[T] = Future()
         self._tasks.put(partial(_do, future, partial(copy_context().run, work)))
         with self._starting:  # callers in many threads would each start the last one
-            if not self._idle.acquire(blocking=False) and len(self._threads) < self._most:
+            if not self._is_one_idle() and len(self._threads) < self._most:
                 self._start(future)
         return future
+
+    def _is_one_idle(self) -> bool:
+        """Whether a thread waits for a task; then it counts as busy from here on."""
+        try:
+            self._idle.get_nowait()
+        except Empty:
+            return False
+        return True
 
     def _start(self, future: Future[T]) -> None:
         thread = Thread(target=_work, args=(self._tasks, self._idle), name=self._name, daemon=True)
@@ -77,8 +86,9 @@ class Threads:
 
     def _start_over(self) -> None:
         self._tasks: _Tasks = SimpleQueue()
-        self._idle = Semaphore(0)
-        self._starting = Lock()
+        # No Semaphore: a signal's handler may submit in the midst of another's work.
+        self._idle: SimpleQueue[None] = SimpleQueue()
+        self._starting = new_lock()
         self._threads: list[Thread] = []
         # A manager that was never closed leaves no threads behind.
         self._dismiss = weakref.finalize(self, _dismiss, self._tasks, self._threads)
@@ -90,11 +100,11 @@ def _dismiss(tasks: _Tasks, threads: list[Thread]) -> None:
         tasks.put(None)
 
 
-def _work(tasks: _Tasks, idle: Semaphore) -> None:
+def _work(tasks: _Tasks, idle: SimpleQueue[None]) -> None:
     while (task := tasks.get()) is not None:
         task()
         del task  # or its objects would live until the next one comes
-        idle.release()
+        idle.put(None)
 
 
 def _do(future: Future[T], work: Callable[[], T]) -> None:

@@ -8,11 +8,11 @@ lets go of it.
 from __future__ import annotations
 
 import os
-import threading
 from collections.abc import Callable
 from typing import Generic, TypeVar
 
 from devsess._runtime.fork import after_fork
+from devsess._runtime.mutex import if_free, is_mine, new_lock
 from devsess.errors import ConfigurationError
 
 T = TypeVar("T")
@@ -51,17 +51,20 @@ class Replaced(Generic[T]):
             raise unusable(path, error) from error
 
     def _unlock(self) -> None:
-        self._lock = threading.Lock()
+        self._lock = new_lock()
 
     def current(self) -> T:
         """The content; of the file as it was, while its replacement cannot be read."""
-        if self._elapsed() >= self._look_at and self._lock.acquire(blocking=False):
-            try:
-                self._look()
-            finally:
-                self._look_at = self._elapsed() + INTERVAL
-                self._lock.release()
+        # A signal's handler does not look in the midst of its own thread's look.
+        if self._elapsed() >= self._look_at and not is_mine(self._lock):
+            if_free(self._lock, Replaced._look_again, self)
         return self._content
+
+    def _look_again(self) -> None:
+        try:
+            self._look()
+        finally:
+            self._look_at = self._elapsed() + INTERVAL
 
     def _look(self) -> None:
         try:

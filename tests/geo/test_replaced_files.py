@@ -161,6 +161,58 @@ def test_a_replacement_is_read_once(tmp_path: Path, text: str, content: str, rea
     assert reads == read.count
 
 
+class Struck:
+    """A lock whose holder is interrupted in the moment in which it acquires it."""
+
+    def __init__(self, lock: Any) -> None:
+        self._lock = lock
+
+    def acquire(self, *args: Any, **options: Any) -> bool:
+        self._lock.acquire(*args, **options)
+        raise KeyboardInterrupt
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._lock, name)
+
+
+def test_a_look_that_was_interrupted_is_not_the_last(tmp_path: Path) -> None:
+    """Whichever thread comes next looks."""
+    clock = FakeClock()
+    path = tmp_path / "list"
+    path.write_text("one")
+    replaced = Replaced(str(path), lambda it: Path(it).read_text(), clock.elapsed)
+    path.write_text("another")
+    clock.advance(1)
+    lock, replaced._lock = replaced._lock, Struck(replaced._lock)
+    with pytest.raises(KeyboardInterrupt):
+        replaced.current()
+    replaced._lock = lock
+    found: list[str] = []
+    other = threading.Thread(target=lambda: found.append(replaced.current()))
+    other.start()
+    other.join()
+    assert ["another"] == found
+
+
+def test_a_handler_does_not_look_while_its_thread_does(tmp_path: Path) -> None:
+    """It is given the content that there was."""
+    clock = FakeClock()
+    path = tmp_path / "list"
+    path.write_text("one")
+    found: list[str] = []
+
+    def read(name: str) -> str:
+        if clock.elapsed() > began:
+            found.append(replaced.current())
+        return Path(name).read_text()
+
+    began = clock.elapsed()
+    replaced = Replaced(str(path), read, clock.elapsed)
+    path.write_text("another")
+    clock.advance(1)
+    assert ("another", ["one"]) == (replaced.current(), found)
+
+
 @pytest.mark.parametrize(
     ("error", "reason"),
     [

@@ -5,7 +5,6 @@ from __future__ import annotations
 import sqlite3
 import time
 from contextlib import closing, contextmanager
-from functools import partial
 from threading import Event, Thread
 from typing import TYPE_CHECKING, Any
 
@@ -121,37 +120,33 @@ def test_late_touches_are_bounded(path: Path, monkeypatch: pytest.MonkeyPatch) -
         assert eventually(lambda: store._late._thread is None)  # that is, it was written
 
 
-class StruckOnce(dict[str, Any]):
-    """Touches that wait, in whose midst a signal's handler runs once."""
-
-    handler: Callable[[], object] | None
-
-    def get(self, key: str, default: Any = None) -> Any:
-        handler, self.handler = self.handler, None
-        if handler is not None:
-            handler()
-        return super().get(key, default)
-
-
-def test_a_handler_touches_while_its_thread_does(path: Path) -> None:
-    """It waits for nobody, its own thread least of all; both are written."""
+def test_a_handler_touches_while_its_thread_does(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It waits for nobody, its own thread least of all; of one session, the later is written."""
     with closing(SQLiteStore(path, timeout=PATIENCE)) as store:
         for session_id in ("s1", "s2"):
             store.insert(rows.login(rows.session_row(session_id)))
 
-        def touch(session_id: str) -> None:
+        def touch(session_id: str, at: float) -> None:
             with pytest.raises(StoreBusyError):
-                store.touch(session_id, rows.activity(T0 + 1), bound=False)
+                store.touch(session_id, rows.activity(at), bound=at > T0 + 1)
 
-        with locked(path):
-            store._late._waiting = struck = StruckOnce()
-            struck.handler = partial(touch, "s2")
-            touch("s1")
-        assert eventually(lambda: store._late._thread is None)  # that is, it was written
-        for session_id in ("s1", "s2"):
-            row = store.get(session_id)
+        start = store._late._start
+        for other in ("s1", "s2"):
+
+            def struck(other: str = other) -> None:
+                monkeypatch.setattr(store._late, "_start", start)
+                touch(other, T0 + 2)
+                start()
+
+            with locked(path):
+                monkeypatch.setattr(store._late, "_start", struck)
+                touch("s1", T0 + 1)
+            assert eventually(lambda: store._late._thread is None)  # that is, it was written
+            row = store.get(other)
             assert row is not None
-            assert T0 + 1 == row.last_seen_at
+            assert (T0 + 2, True) == (row.last_seen_at, row.bound)
 
 
 def test_a_touch_that_failed_is_due_again_in_a_second(path: Path) -> None:

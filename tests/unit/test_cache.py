@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from _play import CLAIMS, Call
@@ -20,6 +20,9 @@ from devsess.testing._rows import T0, session_row
 from devsess.tokens.access import AccessClaims
 from devsess.tokens.text import MAX_TOKEN_LENGTH
 from devsess.views import session_view
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 HOME = Client(ip="102.89.77.21", user_agent="Mozilla/5.0", device_token="ds1d.a")
 
@@ -110,6 +113,29 @@ def test_nothing_is_answered_before_the_first_catch_up(feed: Feed, clock: Clock)
     cache = Cache(Policy(), clock.elapsed)
     cache.watch(feed.ask_mark)
     keep(cache, "token")
+    assert STALE is cache.hit("token", None, T0)
+
+
+class Compared:
+    """A mark in whose comparison a signal's handler runs once."""
+
+    def __init__(self) -> None:
+        self.handlers: list[Callable[[], object]] = []
+
+    def __ne__(self, other: object) -> bool:
+        while self.handlers:
+            self.handlers.pop()()
+        return self is not other
+
+
+def test_a_doubt_while_marks_are_compared(feed: Feed, clock: Clock) -> None:
+    """What was doubted meanwhile is not current, though the mark stood still."""
+    feed.mark = mark = Compared()
+    cache = make_cache(feed, clock, max_staleness=5)
+    keep(cache, "token")
+    clock.now += 5
+    mark.handlers = [cache.doubt]
+    assert STALE is cache.hit("token", None, T0)
     assert STALE is cache.hit("token", None, T0)
 
 

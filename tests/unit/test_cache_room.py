@@ -103,6 +103,15 @@ def test_a_dropped_entry_leaves_its_place() -> None:
     assert (8, 1) == (len(cache), cache.evictions)
 
 
+def test_what_was_empty_is_not_kept_to_be_freed() -> None:
+    """However often a memory is emptied that nothing is put into."""
+    cache = make(4)
+    keep(cache, "a")
+    for _ in range(9):
+        cache.clear()
+    assert 1 == len(cache._entries._dropped)
+
+
 @pytest.mark.parametrize("apart", [1, SHARD_MASK + 1], ids=["in many tables", "in one table"])
 def test_all_that_was_dropped_is_freed_in_time(monkeypatch: pytest.MonkeyPatch, apart: int) -> None:
     """Each later `put` frees a few; none of the dropped entries answers meanwhile."""

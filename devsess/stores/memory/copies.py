@@ -23,7 +23,7 @@ class Copying(Tables):
         semantics.check_size(limit)
         with self._exclusive():
             behind = [it for it in sorted(self._users()) if cursor is None or it > cursor]
-            page = self.accounts(behind[:limit])
+            page = self._batch(behind[:limit])
             first = cursor is None
             erased = [ErasedAccount(key, *it) for key, it in self._endings.erased.items()]
             return evolve(
@@ -35,8 +35,11 @@ class Copying(Tables):
     def accounts(self, user_ids: Sequence[str]) -> Batch:
         """See SupportsCopy.accounts."""
         with self._exclusive():
-            found = [self._account(user_id) for user_id in user_ids]
-            return Batch(tuple(map(self._settled, found)), self._mark(None), self._endings.last)
+            return self._batch(user_ids)
+
+    def _batch(self, user_ids: Sequence[str]) -> Batch:
+        found = [self._account(user_id) for user_id in user_ids]
+        return Batch(tuple(map(self._settled, found)), self._mark(None), self._endings.last)
 
     def merge(self, batch: Batch) -> None:
         """See SupportsCopy.merge."""

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from threading import RLock
 from typing import TYPE_CHECKING
 
 from attrs import evolve
 
 from devsess._runtime.fork import after_fork
-from devsess.errors import ConfigurationError
+from devsess._runtime.mutex import is_mine, new_lock
+from devsess.errors import ConfigurationError, StoreUnavailableError
 from devsess.lifecycle import counts_as_live
 from devsess.stores import counting, items, semantics
 from devsess.stores.base import Ended, Everyone, OfDevice, OfUser, Refused
@@ -34,7 +34,7 @@ class Tables:
     """Sessions, devices, events, endings and the change log of one memory store."""
 
     def __init__(self) -> None:
-        self._lock = RLock()
+        self._lock = new_lock()
         self._refusal: Exception | None = None
         self._name = object()
         self._sessions: dict[str, SessionRow] = {}
@@ -53,15 +53,20 @@ class Tables:
     def _exclusive(self) -> AbstractContextManager[object]:
         """The lock itself: no interrupt comes between entering it and the first step under it."""
         self._check()
-        return self._lock
+        lock: AbstractContextManager[object] = self._lock
+        return lock
 
     def _check(self) -> None:
         if self._refusal:
             raise type(self._refusal)(*self._refusal.args)
+        if is_mine(self._lock):
+            raise StoreUnavailableError(
+                "this thread is using the memory store already: its tables are half-changed"
+            )
 
     def _in_child(self) -> None:
         # Another thread may have held the lock when the process forked.
-        self._lock = RLock()
+        self._lock = new_lock()
         self._refusal = ConfigurationError(
             "a memory store is not shared by processes: use SQLite, or make it after the fork"
         )

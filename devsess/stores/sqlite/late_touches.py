@@ -10,20 +10,24 @@ there are touches to try.
 from __future__ import annotations
 
 import time
+from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from threading import RLock, Thread
+from threading import Thread
 from typing import TypeAlias
 
 from devsess._runtime.fork import after_fork
+from devsess._runtime.mutex import is_mine, new_lock
 from devsess.errors import StoreUnavailableError
 from devsess.stores.calls import StoreBusyError
 
 Values: TypeAlias = tuple[float | str | None, ...]
+# A session's id, what to write, and until when to try.
+Touch: TypeAlias = tuple[str, Values, float]
 
 # Seconds between two attempts.
 _EVERY = 0.01
-# Sessions remembered; those beyond are dropped, and are due again in a second.
+# Touches remembered; those beyond are dropped, and are due again in a second.
 _MOST = 10_000
 
 
@@ -39,57 +43,66 @@ class LateTouches:
     def __init__(self, write: Callable[[Sequence[Values]], object], patience: float) -> None:
         self._write = write
         self._patience = patience
-        self._lock = RLock()  # a signal's handler may come with a touch in the midst of another
-        self._thread: Thread | None = None
-        self._waiting: dict[str, tuple[Values, float]] = {}
+        self._start_over()
         after_fork(self, LateTouches._start_over)
+
+    def _start_over(self) -> None:
+        # Merged by the thread alone: a signal's handler may come with one in the midst of `add`.
+        self._waiting: deque[Touch] = deque()
+        self._starting = new_lock()
+        self._thread: Thread | None = None
 
     def __len__(self) -> int:
         return len(self._waiting)
 
     def add(self, session_id: str, values: Values) -> None:
         """Write *values* as soon as it can be done, merged with those that wait already."""
-        with self._lock:
-            self._merge(session_id, values, time.monotonic() + self._patience)
+        if len(self._waiting) >= _MOST:
+            return
+        self._waiting.append((session_id, values, time.monotonic() + self._patience))
+        if is_mine(self._starting):  # a signal's handler adds while its thread starts one
+            return
+        with self._starting:
             if self._thread is None or not self._thread.is_alive():
-                self._thread = Thread(target=self._work, name="devsess-touch", daemon=True)
-                # Where no thread can be started, the touch is dropped.
-                with suppress(RuntimeError):
-                    self._thread.start()
+                self._start()
 
-    def _merge(self, session_id: str, values: Values, until: float) -> None:
-        waiting = self._waiting.get(session_id)
-        if waiting is not None:
-            self._waiting[session_id] = _later(waiting[0], values), max(waiting[1], until)
-        elif len(self._waiting) < _MOST:
-            self._waiting[session_id] = values, until
+    def _start(self) -> None:
+        self._thread = Thread(target=self._work, name="devsess-touch", daemon=True)
+        # Where no thread can be started, it waits for the next touch.
+        with suppress(RuntimeError):
+            self._thread.start()
 
     def _work(self) -> None:
         while True:
             time.sleep(_EVERY)
-            with self._lock:
-                taken, self._waiting = self._waiting, {}
-                if not taken:
+            taken = self._taken()
+            if taken:
+                self._try(taken)
+                continue
+            with self._starting:
+                if not self._waiting:
                     self._thread = None
                     return
-            self._try(taken)
 
-    def _try(self, taken: dict[str, tuple[Values, float]]) -> None:
+    def _taken(self) -> list[Touch]:
+        """Those that wait, one a session."""
+        merged: dict[str, tuple[Values, float]] = {}
+        for _ in range(len(self._waiting)):
+            session_id, values, until = self._waiting.popleft()
+            known = merged.get(session_id)
+            if known is not None:
+                values, until = _later(known[0], values), max(known[1], until)
+            merged[session_id] = values, until
+        return [(session_id, *touch) for session_id, touch in merged.items()]
+
+    def _try(self, taken: list[Touch]) -> None:
         try:
-            self._write([values for values, _ in taken.values()])
+            self._write([values for _, values, _ in taken])
         except StoreBusyError:
             now = time.monotonic()
-            with self._lock:
-                for session_id, (values, until) in taken.items():
-                    if now < until:
-                        self._merge(session_id, values, until)
+            self._waiting.extend(touch for touch in taken if now < touch[2])
         except StoreUnavailableError:
             return  # closed, full or broken: others will say so
-
-    def _start_over(self) -> None:
-        self._lock = RLock()
-        self._thread = None
-        self._waiting = {}
 
 
 def _later(one: Values, other: Values) -> Values:

@@ -135,6 +135,9 @@ class Readers:
 
     def _in_time(self, work: Reading[T]) -> T:
         deadline = time.monotonic() + self._timeout
+        # A signal's handler would wait for what it has interrupted.
+        if self.all and all(is_mine(reader.lock) for reader in self.all):
+            raise StoreUnavailableError(f"database {self._path}: this thread is using it already")
         while self.all and (left := deadline - time.monotonic()) > 0:
             reader = self.all[next(self._turns) % len(self.all)]
             found = reader.ask(work, min(left, _TURN))
@@ -144,10 +147,10 @@ class Readers:
 
     def grow(self) -> bool:
         """Open one more; false if there are enough, or if the system has no descriptor left."""
-        if is_mine(self._growing):  # a signal's handler asks while this thread opens one
-            return False
+        # A signal's handler may ask while its thread opens one, which is to be counted then.
+        coming = is_mine(self._growing)
         with self._growing:
-            if len(self.all) >= self._most or self._retired:
+            if len(self.all) + coming >= self._most or self._retired:
                 return False
             try:
                 self.all.append(Reader(self._open_one()))
