@@ -10,8 +10,9 @@ from attrs import evolve
 
 from devsess._runtime.cache import STALE, Cache
 from devsess._runtime.drive import drive
+from devsess._runtime.entries import Entries
 from devsess.lifecycle import standing
-from devsess.models import Client
+from devsess.models import Client, Session
 from devsess.operations.validate import Validated
 from devsess.policy import Policy
 from devsess.stores.base import ALL, Changes
@@ -137,6 +138,37 @@ def test_a_doubt_while_marks_are_compared(feed: Feed, clock: Clock) -> None:
     mark.handlers = [cache.doubt]
     assert STALE is cache.hit("token", None, T0)
     assert STALE is cache.hit("token", None, T0)
+
+
+def test_a_catch_up_in_the_midst_of_a_keep(
+    feed: Feed, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A handler's: what is being kept is dropped, and all else, for the tables are half-changed."""
+    cache = make_cache(feed, clock)
+    keep(cache, "other", "s2")
+    index = Entries._index
+
+    def struck(entries: Entries, *args: Any) -> None:
+        monkeypatch.setattr(Entries, "_index", index)
+        index(entries, *args)
+        feed.changed("s1")
+        drive(cache.catch_up(feed))
+        keep(cache, "third", "s3")
+
+    monkeypatch.setattr(Entries, "_index", struck)
+    keep(cache, "token", "s1")
+    assert [None] * 3 == [cache.hit(it, None, T0) for it in ("token", "other", "third")]
+    keep(cache, "token", "s1")
+    assert isinstance(cache.hit("token", None, T0), Session)
+
+
+def test_a_handler_that_hears_of_nothing_drops_nothing(feed: Feed, clock: Clock) -> None:
+    """In the midst of a change, too."""
+    cache = make_cache(feed, clock)
+    keep(cache, "token")
+    with cache._lock:
+        cache.renewed(clock.elapsed(), cache.position, Changes(cache.position, ()))
+    assert isinstance(cache.hit("token", None, T0), Session)
 
 
 def test_a_moved_mark_makes_stale(feed: Feed, clock: Clock) -> None:

@@ -105,11 +105,12 @@ def test_a_dropped_entry_leaves_its_place() -> None:
 
 def test_what_was_empty_is_not_kept_to_be_freed() -> None:
     """However often a memory is emptied that nothing is put into."""
-    cache = make(4)
+    cache = make(1)
     keep(cache, "a")
+    keep(cache, "b")
     for _ in range(9):
         cache.clear()
-    assert 1 == len(cache._entries._dropped)
+    assert (1, 1) == (len(cache._entries._dropped), cache.evictions)
 
 
 @pytest.mark.parametrize("apart", [1, SHARD_MASK + 1], ids=["in many tables", "in one table"])
