@@ -194,8 +194,8 @@ def test_a_look_that_was_interrupted_is_not_the_last(tmp_path: Path) -> None:
     assert ["another"] == found
 
 
-def test_a_handler_does_not_look_while_its_thread_does(tmp_path: Path) -> None:
-    """It is given the content that there was."""
+def test_a_handler_asks_while_its_thread_looks(tmp_path: Path) -> None:
+    """It is given the content that there was, and waits for nobody."""
     clock = FakeClock()
     path = tmp_path / "list"
     path.write_text("one")

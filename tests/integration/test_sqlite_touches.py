@@ -6,6 +6,7 @@ import sqlite3
 import time
 from contextlib import closing, contextmanager
 from threading import Event, Thread
+from threading import enumerate as enumerate_threads
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -143,6 +144,7 @@ def test_a_handler_touches_while_its_thread_does(
             with locked(path):
                 monkeypatch.setattr(store._late, "_start", struck)
                 touch("s1", T0 + 1)
+                assert 1 == [it.name for it in enumerate_threads()].count("devsess-touch")
             assert eventually(lambda: store._late._thread is None)  # that is, it was written
             row = store.get(other)
             assert row is not None
