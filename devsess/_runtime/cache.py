@@ -336,7 +336,11 @@ class Cache:
             self._ask_at = -math.inf
 
     def _to_drop(self, changes: Changes) -> Collection[str] | All:
-        """Those that changed; all, if this thread was interrupted in the midst of a change."""
+        """
+        Those that changed; all, if this thread was interrupted in the midst of a change.
+
+        To be asked before the lock is taken: under it each change would be in its own midst.
+        """
         return All.ALL if changes.ids and is_mine(self._lock) else changes.ids
 
     def _drop(self, ids: Collection[str] | All) -> None:

@@ -163,10 +163,14 @@ class Entries:
             self.by_session.pop(session_id)  # last: a drop that was interrupted can be repeated
 
     def emptied(self) -> Entries:
-        """Others in the place of these, without an entry."""
+        """
+        New ones, without an entry.
+
+        Both share what is dropped and not freed: `put` of either frees a bit of it, for all of it
+        at once would take tens of milliseconds.
+        """
         others = Entries(self._size)
         others.evictions = self.evictions
-        # Their memory is freed bit by bit: at once, it would take tens of milliseconds.
         others._dropped = self._dropped
         others._dropped.extend(filter(None, self.tables))
         return others

@@ -100,6 +100,8 @@ class ThreadFeed:
             if self._run is not None:
                 self._run.abandon.detach()
             self._run = run = self._made()
+            if self._is_closed:  # by a signal's handler
+                return
             with suppress(RuntimeError):
                 run.thread.start()
                 if run.feed.member.is_registered:

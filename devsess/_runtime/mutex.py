@@ -59,6 +59,7 @@ def if_free(lock: Lock, work: Callable[[A], T], subject: A) -> T | None:
     """
     As `with_lock`, of *work* with *subject*; None if the lock is not free at once.
 
+    This thread does not hold it either.
     Apart from it because each read of a row passes here: it needs no function made for the call.
     """
     try:

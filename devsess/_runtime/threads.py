@@ -86,7 +86,8 @@ class Threads:
 
     def _start_over(self) -> None:
         self._tasks: _Tasks = SimpleQueue()
-        # No Semaphore: a signal's handler may submit in the midst of another's work.
+        # A token for each thread that waits. No Semaphore: a signal's handler that submits in the
+        # midst of `submit` would wait for ever for its lock.
         self._idle: SimpleQueue[None] = SimpleQueue()
         self._starting = new_lock()
         self._threads: list[Thread] = []

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import Generic, TypeVar
 
 from devsess._runtime.fork import after_fork
-from devsess._runtime.mutex import if_free, new_lock
+from devsess._runtime.mutex import if_free, is_mine, new_lock
 from devsess.errors import ConfigurationError
 
 T = TypeVar("T")
@@ -55,7 +55,8 @@ class Replaced(Generic[T]):
 
     def current(self) -> T:
         """The content; of the file as it was, while its replacement cannot be read."""
-        if self._elapsed() >= self._look_at:
+        # A signal's handler finds its thread's look under way, and leaves the rest to that one.
+        if self._elapsed() >= self._look_at and not is_mine(self._lock):
             if_free(self._lock, Replaced._look_again, self)
         return self._content
 

@@ -195,22 +195,25 @@ def test_a_look_that_was_interrupted_is_not_the_last(tmp_path: Path) -> None:
 
 
 def test_a_handler_asks_while_its_thread_looks(tmp_path: Path) -> None:
-    """It is given the content that there was, and waits for nobody."""
+    """It is given the content that there was; what has come meanwhile is seen a second later."""
     clock = FakeClock()
     path = tmp_path / "list"
     path.write_text("one")
     found: list[str] = []
 
     def read(name: str) -> str:
-        if clock.elapsed() > began:
+        text = Path(name).read_text()
+        if text == "another":
+            path.write_text("the third")
             found.append(replaced.current())
-        return Path(name).read_text()
+        return text
 
-    began = clock.elapsed()
     replaced = Replaced(str(path), read, clock.elapsed)
     path.write_text("another")
     clock.advance(1)
     assert ("another", ["one"]) == (replaced.current(), found)
+    clock.advance(1)
+    assert "the third" == replaced.current()
 
 
 @pytest.mark.parametrize(

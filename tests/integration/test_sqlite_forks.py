@@ -217,7 +217,7 @@ class TestForking:
         assert [False, False] == held
 
     def test_a_handler_reads_while_its_thread_opens_a_reader(self, path: Path) -> None:
-        """It gets an error at once: the thread that it interrupts cannot give way to it."""
+        """It opens another one; where there can be no more, it gets an error at once."""
         answers: list[object] = []
 
         def open_one() -> sqlite3.Connection:
@@ -231,7 +231,20 @@ class TestForking:
         found = readers.read("SELECT 2", ())
         readers.retire()
 
-        assert (["busy"], [(2,)]) == (answers, found)
+        # In the midst of the first, the handler opens the second; in the midst of that, none.
+        assert (["busy", [(1,)]], [(2,)]) == (answers, found)
+
+    def test_no_reader_is_added_in_a_pause(self, path: Path) -> None:
+        """By the thread that forks itself: another one would read with it while it forks."""
+        readers = Readers(str(path), lambda: sqlite3.connect(path), most=2, timeout=9.0)
+        readers.grow()
+        go_on = readers.pause(lambda: 9.0)
+        with pytest.raises(StoreUnavailableError, match="this thread is using it already"):
+            readers.read("SELECT 1", ())
+        assert 1 == len(readers.all)
+        go_on()
+        assert [(1,)] == readers.read("SELECT 1", ())
+        readers.retire()
 
     def test_a_fork_looks_for_connections_when_no_others_can_be_opened(self) -> None:
         """Those that it takes away are the ones that there are, under the write lock."""

@@ -41,7 +41,8 @@ class MemoryStore(Searching):
     Raises:
         ConfigurationError: From every method, in a forked child: its copy and the
             parent's would not see each other's revocations.
-        StoreUnavailableError: In a signal's handler that has interrupted one of its methods.
+        StoreUnavailableError: In a signal's handler, or a finalizer, that runs in the midst of one
+            of its methods.
     """
 
     @property

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from attrs import evolve
 
@@ -53,8 +53,7 @@ class Tables:
     def _exclusive(self) -> AbstractContextManager[object]:
         """The lock itself: no interrupt comes between entering it and the first step under it."""
         self._check()
-        lock: AbstractContextManager[object] = self._lock
-        return lock
+        return cast("AbstractContextManager[object]", self._lock)
 
     def _check(self) -> None:
         if self._refusal:

@@ -33,7 +33,9 @@ _MOST = 10_000
 
 class LateTouches:
     """
-    At most one touch a session, each tried for *patience* seconds and then dropped.
+    Touches that wait; those of one session are written as one.
+
+    Each is tried for *patience* seconds and then dropped.
 
     Args:
         write: Writes all in one transaction, or raises at once.
@@ -47,7 +49,7 @@ class LateTouches:
         after_fork(self, LateTouches._start_over)
 
     def _start_over(self) -> None:
-        # Merged by the thread alone: a signal's handler may come with one in the midst of `add`.
+        # Only the thread merges them: a signal's handler may add one in the midst of another `add`.
         self._waiting: deque[Touch] = deque()
         self._starting = new_lock()
         self._thread: Thread | None = None
@@ -87,12 +89,13 @@ class LateTouches:
     def _taken(self) -> list[Touch]:
         """Those that wait, one a session."""
         merged: dict[str, tuple[Values, float]] = {}
-        for _ in range(len(self._waiting)):
-            session_id, values, until = self._waiting.popleft()
-            known = merged.get(session_id)
-            if known is not None:
-                values, until = _later(known[0], values), max(known[1], until)
-            merged[session_id] = values, until
+        with suppress(IndexError):  # there are no more
+            while len(merged) < _MOST:
+                session_id, values, until = self._waiting.popleft()
+                known = merged.get(session_id)
+                if known is not None:
+                    values, until = _later(known[0], values), max(known[1], until)
+                merged[session_id] = values, until
         return [(session_id, *touch) for session_id, touch in merged.items()]
 
     def _try(self, taken: list[Touch]) -> None:
@@ -100,7 +103,8 @@ class LateTouches:
             self._write([values for _, values, _ in taken])
         except StoreBusyError:
             now = time.monotonic()
-            self._waiting.extend(touch for touch in taken if now < touch[2])
+            again = [touch for touch in taken if now < touch[2]]
+            self._waiting.extend(again[: _MOST - len(self._waiting)])
         except StoreUnavailableError:
             return  # closed, full or broken: others will say so
 

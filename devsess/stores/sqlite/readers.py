@@ -46,7 +46,7 @@ class Reader:
         return with_lock(self.lock, wait, lambda: self._do(work), lambda: None)
 
     def _do(self, work: Reading[T]) -> T:
-        if self._was_struck:  # and again, before it was mended
+        if self._was_struck:  # an interrupt kept the last one from mending it
             self._mend()
         try:
             return work(self.cursor)
@@ -92,6 +92,7 @@ class Readers:
         self._most = most
         self._timeout = timeout
         self._growing = new_lock()
+        self._opening = 0
         self._turns = itertools.count()
         self._retired = False
         self.all: list[Reader] = []
@@ -134,10 +135,10 @@ class Readers:
         return None
 
     def _in_time(self, work: Reading[T]) -> T:
-        deadline = time.monotonic() + self._timeout
         # A signal's handler would wait for what it has interrupted.
         if self.all and all(is_mine(reader.lock) for reader in self.all):
             raise StoreUnavailableError(f"database {self._path}: this thread is using it already")
+        deadline = time.monotonic() + self._timeout
         while self.all and (left := deadline - time.monotonic()) > 0:
             reader = self.all[next(self._turns) % len(self.all)]
             found = reader.ask(work, min(left, _TURN))
@@ -147,17 +148,21 @@ class Readers:
 
     def grow(self) -> bool:
         """Open one more; false if there are enough, or if the system has no descriptor left."""
-        # A signal's handler may ask while its thread opens one, which is to be counted then.
-        coming = is_mine(self._growing)
+        if is_mine(self._growing) and not self._opening:  # paused, by this thread
+            return False
         with self._growing:
-            if len(self.all) + coming >= self._most or self._retired:
+            # A signal's handler may ask while its thread opens one.
+            if len(self.all) + self._opening >= self._most or self._retired:
                 return False
+            self._opening += 1
             try:
                 self.all.append(Reader(self._open_one()))
             except sqlite3.Error:
                 if not self.all:
                     raise
                 return False
+            finally:
+                self._opening -= 1
             return True
 
     def pause(self, left: Callable[[], float]) -> Callable[[], None]:
