@@ -86,6 +86,24 @@ def test_a_handler_starts_no_second_thread(
     soon(lambda: not feeds())
 
 
+def test_a_handler_closes_while_its_thread_starts_one(
+    server: DictServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is not started after that."""
+    with blocking(server) as sessions:
+        token = sessions.login("ada").access_token
+        feed: Any = sessions._core.currency._feed
+        make = feed._make
+
+        def struck(*args: Any) -> Any:
+            feed.close()
+            return make(*args)
+
+        monkeypatch.setattr(feed, "_make", struck)
+        sessions.validate(token)
+        assert [] == feeds()
+
+
 @pytest.mark.parametrize("policy", POLICIES)
 def test_a_validation_starts_a_thread(server: DictServer, policy: Policy) -> None:
     """Neither the manager nor a sign-in starts a thread; a validation does, and close ends it."""
