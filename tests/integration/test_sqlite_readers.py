@@ -54,14 +54,15 @@ def test_struck_twice(tmp_path: Path, step: str, after: bool) -> None:
         store.insert(rows.login(rows.session_row("s1")))
         store.get("s1")
         assert store._opened is not None
+        reader: Any
         [reader] = store._opened.readers.all
         connection, cursor = reader._connection, reader.cursor
-        reader._connection = Strikes(connection, step, after=after)  # type: ignore[assignment]
-        reader.cursor = Strikes(cursor, step, after=after)  # type: ignore[assignment]
+        reader._connection = Strikes(connection, step, after=after)
+        reader.cursor = Strikes(cursor, step, after=after)
         with pytest.raises(StruckError):
             reader.ask(left_open)
         reader._connection = connection
-        if reader.cursor.__class__ is Strikes:
+        if isinstance(reader.cursor, Strikes):
             reader.cursor = cursor
         store.insert(rows.login(rows.session_row("s2")))
         assert store.get("s2") is not None

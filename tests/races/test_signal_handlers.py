@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from devsess import Grant
     from devsess.stores.base import Store
+    from devsess.stores.sqlite.readers import Readers
 
 SECRET = "t7vKq2Zr9XwLm4NbY8sHd5JfC3pQx6RgUe1"
 # Seconds that a store waits: a refusal that came at once says why, and not that time is up.
@@ -70,6 +71,11 @@ def manager(store: Store, **options: Any) -> SessionManager:
     return SessionManager(store, keys=SECRET, **options)
 
 
+def readers_of(store: SQLiteStore) -> Readers:
+    assert store._opened is not None
+    return store._opened.readers
+
+
 def kept(sessions: SessionManager) -> Grant:
     """A session in memory."""
     grant = sessions.login("ada")
@@ -100,8 +106,7 @@ def test_in_the_midst_of_an_ending_in_memory(strike_at: StrikeAt, at: str) -> No
 def test_while_the_first_reader_is_opened(strike_at: StrikeAt, tmp_path: Path) -> None:
     """The handler opens one of its own."""
     with closing(SQLiteStore(tmp_path / "sessions.db", timeout=PATIENCE)) as store:
-        readers = store._opened and store._opened.readers
-        assert readers is not None
+        readers = readers_of(store)
         outcomes = strike_at(readers, "_open_one", lambda: store.get("s1"))
         assert store.get("s1") is None
         assert ([None], 2) == (outcomes, len(readers.all))
@@ -113,8 +118,7 @@ def test_while_the_only_reader_reads(strike_at: StrikeAt, tmp_path: Path) -> Non
         sessions = manager(store)
         grant = sessions.login("ada")
         store.get("s1")
-        assert store._opened is not None
-        [reader] = store._opened.readers.all
+        [reader] = readers_of(store).all
         outcomes = strike_at(reader, "_do", lambda: sessions.validate(grant.access_token))
         assert grant.session.id == sessions.validate(grant.access_token).id
         assert isinstance(outcomes[0], StoreUnavailableError)
@@ -124,8 +128,7 @@ def test_while_the_only_reader_reads(strike_at: StrikeAt, tmp_path: Path) -> Non
 def test_readers_stay_within_their_number(strike_at: StrikeAt, tmp_path: Path) -> None:
     """The one that is being opened counts."""
     with closing(SQLiteStore(tmp_path / "sessions.db", timeout=PATIENCE, readers=1)) as store:
-        readers = store._opened and store._opened.readers
-        assert readers is not None
+        readers = readers_of(store)
         outcomes = strike_at(readers, "_open_one", lambda: store.get("s1"))
         assert store.get("s1") is None
         assert [StoreUnavailableError] == [*map(type, outcomes)]
