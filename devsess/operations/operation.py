@@ -93,7 +93,7 @@ class Operation:
     def new_id(self) -> str:
         """128 random bits, URL-safe (ASVS 7.2.3, 11.5.1)."""
         text = base64.urlsafe_b64encode(self.entropy(16)).rstrip(b"=").decode()
-        # The last character stands for four bits, and is never a dash. In front it
+        # The last character stands for two bits, and is never a dash. In front it
         # keeps a shell from taking an id for an option.
         return text[-1] + text[:-1]
 

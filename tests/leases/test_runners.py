@@ -66,40 +66,35 @@ async def soon_async(holds: Callable[[], bool]) -> None:
 # Threads.
 
 
-def test_a_handler_starts_no_second_thread(
-    server: DictServer, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def strike(sessions: SessionManager, handler: Callable[[], object]) -> None:
+    """Have *handler* run once, as a signal's, while a thread starts the one that hears."""
+    feed: Any = sessions._core.currency._feed
+    make = feed._make
+
+    def struck(*args: Any) -> Any:
+        feed._make = make
+        handler()
+        return make(*args)
+
+    feed._make = struck
+
+
+def test_a_handler_starts_no_second_thread(server: DictServer) -> None:
     """A signal's handler that validates while its thread starts one leaves that to it."""
     with blocking(server) as sessions:
         token = sessions.login("ada").access_token
-        feed: Any = sessions._core.currency._feed
-        make = feed._make
-
-        def struck(*args: Any) -> Any:
-            monkeypatch.setattr(feed, "_make", make)
-            sessions.validate(token)
-            return make(*args)
-
-        monkeypatch.setattr(feed, "_make", struck)
+        strike(sessions, lambda: sessions.validate(token))
         sessions.validate(token)
         assert 1 == len(feeds())
     soon(lambda: not feeds())
 
 
-def test_a_handler_closes_while_its_thread_starts_one(
-    server: DictServer, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_handler_closes_while_its_thread_starts_one(server: DictServer) -> None:
     """It is not started after that."""
     with blocking(server) as sessions:
         token = sessions.login("ada").access_token
         feed: Any = sessions._core.currency._feed
-        make = feed._make
-
-        def struck(*args: Any) -> Any:
-            feed.close()
-            return make(*args)
-
-        monkeypatch.setattr(feed, "_make", struck)
+        strike(sessions, feed.close)
         sessions.validate(token)
         assert [] == feeds()
 
