@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 import re
 from collections.abc import Container, Iterable, Iterator
+from itertools import islice
 from typing import Literal
 from urllib.parse import quote
 
@@ -25,6 +26,10 @@ _LONG_AGO = "Thu, 01 Jan 1970 00:00:00 GMT"
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _LABEL = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
 _DOMAIN = re.compile(rf"{_LABEL}(?:\.{_LABEL})*")
+# Of a domain's name (RFC 1035 §2.3.4), as text; and of an attribute that browsers do not
+# ignore (RFC 6265bis §5.6).
+_LONGEST_NAME = 253
+_LONGEST_PATH = 1024
 # Printable ASCII without the two characters that end or change it: ";" and "\\".
 _PATH = re.compile(r"/[!-:<-\[\]-~]*")
 
@@ -175,40 +180,51 @@ def clear_twins(names: Iterable[str], host: str, path: str, own: str) -> list[st
     A request does not say for which Domain and Path a cookie is: each that may
     have led here is cleared, the likeliest first.
     """
+    return list(islice(_twins(names, host, path, own), MAX_CLEARED))
+
+
+# One by one: a client chooses host and path, of which a thousand parts each have a million places.
+def _twins(names: Iterable[str], host: str, path: str, own: str) -> Iterator[str]:
     secure = "; Secure" if "; Secure" in own else ""
-    elsewhere = [
-        f"{place}{secure}" for place in _places(host, path) if not own.startswith(f"{place};")
-    ]
-    lines = []
     for name in sorted(names):
         if secure:  # of one place there may be two, one of them partitioned
             other = own.removesuffix(_PARTITIONED)
-            lines.append(f"{name}=; Max-Age=0{other if other != own else own + _PARTITIONED}")
-        if not name.startswith("__Host-"):
-            lines += [f"{name}=; Max-Age=0{place}" for place in elsewhere]
-    return lines[:MAX_CLEARED]
+            yield f"{name}=; Max-Age=0{other if other != own else own + _PARTITIONED}"
+        if name.startswith("__Host-"):
+            continue
+        for place in _places(host, path):
+            if not own.startswith(f"{place};"):
+                yield f"{name}=; Max-Age=0{place}{secure}"
 
 
 def _places(host: str, path: str) -> Iterator[str]:
+    domains = _domains(host)
     for at in _paths(path):
-        for domain in (None, *_domains(host)):
+        for domain in (None, *domains):
             yield f"{f'; Domain={domain}' if domain else ''}; Path={at}"
 
 
 def _domains(host: str) -> list[str]:
     """*host* and those above it; none where it is no name with a dot."""
     name = host.lower().partition(":")[0]
-    if not _is(_DOMAIN, name) or _is_address(name):
+    if len(name) > _LONGEST_NAME or not _is(_DOMAIN, name) or _is_address(name):
         return []
     labels = name.split(".")
     return [".".join(labels[at:]) for at in range(len(labels) - 1)]
 
 
-def _paths(path: str) -> list[str]:
-    """The paths whose cookies a browser sends to *path* (RFC 6265bis §5.1.4)."""
-    parts = quote(path).strip("/").split("/")
-    above = ["/".join(("", *parts[:at])) for at in range(1, len(parts) + 1) if parts[0]]
-    return list(dict.fromkeys(("/", *(it for one in above for it in (one, f"{one}/")))))
+def _paths(path: str) -> Iterator[str]:
+    """The paths whose cookies a browser sends to *path* (RFC 6265bis §5.1.4), "/" first."""
+    yield "/"
+    above = ""
+    for part in quote(path).strip("/").split("/"):
+        above += f"/{part}"
+        if len(above) >= _LONGEST_PATH:
+            return
+        if part:
+            yield above
+        if above != "/":
+            yield f"{above}/"
 
 
 def _is(pattern: re.Pattern[str], value: object) -> bool:

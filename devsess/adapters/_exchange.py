@@ -7,6 +7,7 @@ An exchange records what the response will carry, and the response applies it wh
 from __future__ import annotations
 
 import logging
+import sys
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING
@@ -48,6 +49,7 @@ class Exchange(Authentication):
         unawaited: Methods of AsyncCurrent that were called and have not begun.
         has_switched: Whether the browser acts for another account from now on.
         unended: The reasons why credentials gave no session to sign out.
+        failure: What a 500 of the app is of, where its framework says so.
         others: As for Authentication.
     """
 
@@ -56,6 +58,7 @@ class Exchange(Authentication):
     ended_by: DevsessError | None = None
     has_switched = False
     unended: tuple[InvalidSessionError, ...] = ()
+    failure: BaseException | None = None
     _has_signed_out = False
 
     # For the app.
@@ -253,8 +256,13 @@ class Exchange(Authentication):
     # For the response.
 
     def in_place_of_500(self) -> Answer | None:
-        """The answer for a refusal of `require` that a framework turned into a 500."""
-        if self.refused is None:
+        """
+        The answer for a refusal of `require` that a framework turned into a 500.
+
+        None where it is known that the 500 is of another error: then the app has handled the
+        refusal, and a client that met its demand would send the request again.
+        """
+        if self.refused is None or not _comes_of(self.refused, self.failure or sys.exception()):
             return None
         log.warning("a 500 of the app was replaced by its refusal: %s", self.refused)
         return self.answer_to(self.refused)
@@ -330,3 +338,20 @@ class Exchange(Authentication):
         if (self._jar is None and not self.credentials.twice) or self.jar.is_untouched:
             return []
         return self.jar.headers(may_clear=clears and self.may_still_clear)
+
+
+def _comes_of(refused: DevsessError, failure: BaseException | None) -> bool:
+    """Whether *failure*, if it is known, is the refusal, or was raised for it, or for a group."""
+    if failure is None:
+        return True
+    seen: set[int] = set()
+    waiting: list[BaseException | None] = [failure]
+    while waiting:
+        error = waiting.pop()
+        if error is refused:
+            return True
+        if error is not None and id(error) not in seen:
+            seen.add(id(error))
+            waiting += [error.__cause__, error.__context__]
+            waiting += error.exceptions if isinstance(error, BaseExceptionGroup) else ()
+    return False

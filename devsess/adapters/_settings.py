@@ -235,10 +235,18 @@ class Settings:
             object.__setattr__(self, "slots", tuple(map(self._in_slot, range(MAX_ACCOUNTS))))
 
     def _in_slot(self, slot: int) -> Settings:
-        names = self.cookies.names(secure=self.secure, slot=slot)
-        other = copy(self)  # its options have been converted already
-        object.__setattr__(other, "slot", slot)
-        object.__setattr__(other, "cookie_names", names)
+        return self._with(slot=slot, cookie_names=self.cookies.names(secure=self.secure, slot=slot))
+
+    def without_exceptions(self) -> Settings:
+        """These for pages that are devsess's own: each request that comes by cookie is checked."""
+        return self._with(
+            csrf_exempt=frozenset(), transport="both", reads_header=True, reads_cookies=True
+        )
+
+    def _with(self, **changes: object) -> Settings:
+        other = copy(self)  # not evolve: its options have been converted already
+        for name, value in changes.items():
+            object.__setattr__(other, name, value)
         return other
 
     def is_closed(self, request: Request) -> bool:

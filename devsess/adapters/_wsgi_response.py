@@ -38,6 +38,8 @@ class Response:
     ) -> Callable[[bytes], object]:
         """The app's start_response; a 500 after `require` refused becomes that refusal."""
         if status.startswith("500"):
+            if exc_info is not None:
+                self._exchange.failure = exc_info[1]
             self._instead = self._exchange.in_place_of_500()
         if self._instead is not None:
             # Nothing failed any more, and some servers raise what they are handed.

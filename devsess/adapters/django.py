@@ -28,7 +28,7 @@ from devsess.adapters._account import Account
 from devsess.adapters._body import MAX_DROPPED
 from devsess.adapters._cookies import Cookies
 from devsess.adapters._cors import ALLOW_ORIGIN
-from devsess.adapters._current import Current
+from devsess.adapters._current import Current, exchange_of
 from devsess.adapters._exchange import Exchange
 from devsess.adapters._http import Answer
 from devsess.adapters._middleware import Middleware
@@ -163,7 +163,10 @@ class SessionMiddleware(Middleware[GetResponse, SessionManager]):
         """Django's hook for a view's errors: those of devsess become their answers."""
         current: Current = request.devsess
         answer = current.answer_to(error) if isinstance(error, DevsessError) else None
-        return None if answer is None else response_to(request, answer)
+        if answer is None:
+            exchange_of(current).failure = error
+            return None
+        return response_to(request, answer)
 
     def _finish(
         self,

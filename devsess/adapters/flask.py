@@ -15,12 +15,20 @@ from collections.abc import Callable
 from functools import wraps
 from typing import TYPE_CHECKING, Any, Concatenate, Final, ParamSpec, TypeVar, cast, overload
 
-from flask import Flask, Response, current_app, has_request_context, request, request_started
+from flask import (
+    Flask,
+    Response,
+    current_app,
+    got_request_exception,
+    has_request_context,
+    request,
+    request_started,
+)
 from werkzeug.local import LocalProxy
 
 from devsess.adapters._account import Account
 from devsess.adapters._cookies import Cookies
-from devsess.adapters._current import Current
+from devsess.adapters._current import Current, exchange_of
 from devsess.adapters.wsgi import KEY, SessionMiddleware
 from devsess.errors import ConfigurationError, DevsessError
 from devsess.manager import SessionManager
@@ -74,6 +82,7 @@ def init_app(app: Flask, manager: SessionManager, **options: Any) -> None:
     """
     app.wsgi_app = SessionMiddleware(app.wsgi_app, manager, **options)  # type: ignore[method-assign]
     app.register_error_handler(DevsessError, _answer)
+    got_request_exception.connect(_note_failure, app)
 
 
 # Stands for no argument: None is one, and `add_url_rule` returns it.
@@ -178,6 +187,10 @@ def _check_marks(app: Flask, **_: object) -> None:
 
 def _check(requirement: Requirement) -> None:
     current_session.check(requirement)
+
+
+def _note_failure(_: Flask, exception: BaseException, **__: object) -> None:
+    exchange_of(current_session).failure = exception
 
 
 def _answer(error: DevsessError) -> Response:

@@ -23,6 +23,7 @@ from devsess.adapters import django as adapter
 from devsess.adapters._carrier import is_in_header
 from devsess.adapters._current import exchange_of
 from devsess.adapters._endpoints import path_below
+from devsess.adapters._http import NO_STORE
 from devsess.adapters._sessions import BlockingSessions, LoginOptions, Sessions, StepUpOptions
 from devsess.adapters._settings import is_local_path
 from devsess.django import conf, signins
@@ -234,6 +235,8 @@ class SessionMiddleware(adapter.SessionMiddleware, DjangoSessionMiddleware):
             # Of the same name as one that signs out: only the last of two would count.
             response.cookies.pop(exchange.settings.cookie_names.access, None)
             adapter.add_cookie(response, line)
+            name, value = NO_STORE
+            response.headers[name] = value
 
     def _is_undone(self, current: DjangoCurrent) -> bool:
         """Whether a rollback has undone a sign-in or sign-out of this request."""

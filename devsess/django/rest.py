@@ -10,7 +10,7 @@ The middleware has checked the token, and where an unsafe request comes from, al
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.contrib.auth import get_user
 from rest_framework.authentication import BaseAuthentication
@@ -22,6 +22,9 @@ from devsess.django.middleware import exchange_in
 from devsess.errors import InvalidSessionError, StepUpRequiredError
 from devsess.models import Session
 from devsess.policy import Span
+
+if TYPE_CHECKING:
+    from devsess.django.current import DjangoCurrent
 
 
 class SessionAuthentication(BaseAuthentication):
@@ -86,7 +89,7 @@ class RecentAuthentication(OperationHolderMixin, BasePermission):
         """The framework calls a permission's class; this is an instance already."""
         return self
 
-    def has_permission(self, request: Any, view: Any) -> bool:  # noqa: ARG002
+    def has_permission(self, request: Any, view: Any) -> bool:
         """Whether the request meets it; if no other permission does, the middleware challenges."""
         current = request._request.devsess
         session = current.session
@@ -95,8 +98,19 @@ class RecentAuthentication(OperationHolderMixin, BasePermission):
         try:
             current.require(**self._needed)
         except StepUpRequiredError as error:
-            current.challenge = error
+            _challenge_if_denied(view, current, error)
             return False
         except InvalidSessionError:
             return False  # a 401, with the challenge of the authentication class
         return True
+
+
+def _challenge_if_denied(view: Any, current: DjangoCurrent, error: StepUpRequiredError) -> None:
+    """Have the framework's own refusal become the challenge, and no 403 of the view's."""
+    denied = view.permission_denied
+
+    def challenge(*args: Any, **kwargs: Any) -> None:
+        current.challenge = error
+        denied(*args, **kwargs)
+
+    view.permission_denied = challenge

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from attrs import evolve
-
 from devsess.adapters import _csrf as csrf
 from devsess.adapters._carrier import Credentials
 
@@ -28,6 +26,5 @@ def refusal(request: Request, exchange: Exchange | None, defaults: Settings) -> 
     """
     if exchange is None:
         return csrf.refusal(request, _SIGNED_IN, defaults)
-    settings = evolve(exchange.settings, csrf_exempt=(), transport="both")
     credentials = exchange.credentials if exchange.credentials.by == "bearer" else _SIGNED_IN
-    return csrf.refusal(request, credentials, settings)
+    return csrf.refusal(request, credentials, exchange.settings.without_exceptions())

@@ -11,6 +11,7 @@ import pytest
 from _pages_site import IPHONE, MOUNT, Person, Site
 
 from devsess import Policy, Seniority
+from devsess.adapters.wsgi import Cookies
 
 YOUNG = Policy(seniority=Seniority())
 DAY = timedelta(days=1)
@@ -40,6 +41,36 @@ def led_to(answer: Any) -> str:
     """The page that an answer leads to, below the mount point."""
     assert 303 == answer.status_code, answer.text
     return str(answer.headers["location"]).removeprefix(MOUNT)
+
+
+# Each with another value than its default.
+WRAPPINGS: dict[str, Any] = {
+    "transport": "cookie",
+    "trusted_proxies": ["10.0.0.0/8", "unix"],
+    "proxy_header": "forwarded",
+    "origins": ["https://shop.example"],
+    "csrf_exempt": ["/hooks"],
+    "passive": ["/poll"],
+    "recent_auth": 60,
+    "cookies": Cookies(name="shop"),
+    "clear_site_data": True,
+    "endpoints": "/auth",
+    "login_url": "/sign-in",
+    "return_parameter": "then",
+    "accounts": 3,
+}
+
+
+@pytest.mark.parametrize("option", WRAPPINGS)
+def test_forms_work_whatever_the_middleware_is_told(
+    make_site: Callable[..., Site], option: str
+) -> None:
+    """Its options are converted once, when it is made, and not again for the pages."""
+    site = make_site(wrapping={option: WRAPPINGS[option]})
+    person = site.settled()
+    other = site.sign_in().session
+
+    assert "/?done=signed-out" == led_to(person.press(f"/devices/{other.device.id}/sign-out"))
 
 
 def test_one_click_ends_a_device(site: Site) -> None:

@@ -166,6 +166,13 @@ async def swallow(current: Any, _: Any, __: Any) -> Answer:
     return Answer()
 
 
+async def handled(current: Any, _: Any, __: Any) -> Answer:
+    """A refusal that the view handles, and then a fault of its own."""
+    with suppress(InvalidSessionError):
+        await done(current.require())
+    raise ZeroDivisionError
+
+
 async def broken(current: Any, _: Any, __: Any) -> Answer:
     return Answer("the app's own fault", "text/plain", 500)
 
@@ -209,6 +216,7 @@ VIEWS = {
     "/caught": caught,
     "/café": me,
     "/client": client,
+    "/handled": handled,
     "/swallow": swallow,
     "/broken": broken,
 }

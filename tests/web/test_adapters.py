@@ -351,6 +351,15 @@ def test_a_handled_refusal_stays_handled(site: Any) -> None:
     assert 401 == site.browser().post("/caught").status_code
 
 
+def test_an_error_after_a_handled_refusal_is_the_apps(site: Any) -> None:
+    """It is no refusal: a client that met its demand would send the request again."""
+    try:
+        status = site.browser().get("/handled").status_code
+    except ZeroDivisionError:  # the server makes a 500 of it
+        status = 500
+    assert 500 == status
+
+
 @pytest.mark.parametrize("value", ["x; Domain=evil.example", "x" * 5000, "ds1.nonsense"])
 def test_a_device_token_is_sent_back_from_its_cookie_alone(site: Any, value: str) -> None:
     """No header, and nothing that could not be a token, gets into a cookie."""

@@ -177,6 +177,14 @@ def test_a_misspelt_member_is_named(site: Any, path: str, wrong: str) -> None:
     assert "secret" not in answer.text
 
 
+@pytest.mark.parametrize(("before", "expected"), [(15, 400), (16, 204)])
+def test_few_members_are_compared(site: Any, before: int, expected: int) -> None:
+    """No client of ours sends many: thousands of them must not keep the server busy."""
+    members = {**{f"x{number}": 1 for number in range(before)}, "refreshToken": "secret"}
+    sent = json.dumps(members).encode()
+    assert expected == site.send("POST", "/auth/logout", [HOST, JSON], sent).status_code
+
+
 def test_members_of_other_answers_are_not_misspelt(site: Any) -> None:
     """A whole answer that is sent back, or OAuth's own members, are no mistake."""
     tokens = site.program("ada").tokens

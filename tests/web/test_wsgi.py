@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import io
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from typing import Any
 from unittest import mock
 from wsgiref.util import FileWrapper
@@ -16,6 +17,7 @@ from _wsgi_driver import environ_of, on_wsgi
 from devsess import (
     AsyncSessionManager,
     ConfigurationError,
+    DevsessError,
     SessionManager,
     StepUpRequiredError,
     StoreUnavailableError,
@@ -145,6 +147,62 @@ def test_exc_info_is_handed_on(sessions: SessionManager) -> None:
 
     answer = on_wsgi(SessionMiddleware(app, sessions), "GET", "/")
     assert (500, b"sorry") == (answer.status_code, answer.content)
+
+
+def raise_plainly() -> None:
+    raise ZeroDivisionError
+
+
+def raise_for_it() -> None:
+    try:
+        raise_plainly()
+    except ZeroDivisionError as error:
+        raise error from error  # as careless code does
+
+
+@pytest.mark.parametrize("fail", [raise_plainly, raise_for_it])
+@pytest.mark.parametrize("tells", [True, False], ids=["with exc_info", "in the handler"])
+def test_a_500_of_another_error_is_no_refusal(
+    sessions: SessionManager, fail: Callable[[], None], tells: bool
+) -> None:
+    """Where it is known what the 500 is of, a refusal that the app has handled stays handled."""
+
+    def app(environ: Any, start_response: Any) -> list[bytes]:
+        with suppress(DevsessError):
+            environ["devsess"].require()
+        try:
+            fail()
+        except ZeroDivisionError:
+            start_response("500 Oops", TEXT, *([sys.exc_info()] if tells else []))
+        return [b"sorry"]
+
+    answer = on_wsgi(SessionMiddleware(app, sessions), "GET", "/")
+    assert (500, b"sorry") == (answer.status_code, answer.content)
+
+
+def hide(refusal: Exception) -> Exception:
+    error = ZeroDivisionError()
+    error.__cause__ = refusal
+    return error
+
+
+@pytest.mark.parametrize("wrap", [hide, lambda it: ExceptionGroup("tasks", [it])])
+def test_a_500_of_an_error_that_was_raised_for_a_refusal_is_that_refusal(
+    sessions: SessionManager, wrap: Callable[[Exception], Exception]
+) -> None:
+    """As an error that hides it, or one of a group of tasks."""
+
+    def app(environ: Any, start_response: Any) -> list[bytes]:
+        try:
+            try:
+                environ["devsess"].require()
+            except DevsessError as refusal:
+                raise wrap(refusal) from None
+        except Exception:  # noqa: BLE001 - as frameworks do
+            start_response("500 Oops", TEXT)
+        return [b"sorry"]
+
+    assert 401 == on_wsgi(SessionMiddleware(app, sessions), "GET", "/").status_code
 
 
 def test_errors_of_the_app_are_its_own(sessions: SessionManager) -> None:

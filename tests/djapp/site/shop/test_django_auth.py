@@ -305,7 +305,9 @@ class RestTests(Shop):
             answer = Client().get(path, headers=header)
             assert answer.status_code == 401
             assert "insufficient_user_authentication" in answer["WWW-Authenticate"]
-        assert Client().get("/api/either/?any", headers=header).status_code == 200
+        other = Client(raise_request_exception=False)
+        for query, status in (("any", 200), ("any&own", 403), ("any&crash", 500)):
+            assert other.get(f"/api/either/?{query}", headers=header).status_code == status
         client = Client()
         client.force_login(self.user)
         assert client.get("/api/recent/").status_code == 200

@@ -27,6 +27,10 @@ class DataTests(Shop):
         assert self.cart(browser) == ["tea"]
         assert Row.objects.count() == 1
 
+    def test_its_cookie_is_stored_nowhere(self) -> None:
+        """A cache that kept the answer would hand the cart to others."""
+        assert self.browser().post("/cart/tea/")["Cache-Control"] == "no-store"
+
     def test_each_browser_has_its_own(self) -> None:
         """Two of one person do not share a cart."""
         browsers = [self.browser(), self.browser(SAFARI)]

@@ -191,8 +191,10 @@ class Either(APIView):
         return [(RecentAuthentication(max_auth_age=300) | other)()]
 
     def get(self, request: Any) -> Response:
-        """Anything."""
-        return Response({})
+        """Anything, or a refusal or an error of its own."""
+        if "crash" in self.request.GET:
+            raise ZeroDivisionError
+        return Response({}, status=403 if "own" in self.request.GET else 200)
 
 
 def switch_account(request: Any, slot: int) -> HttpResponse:
