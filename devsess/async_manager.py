@@ -137,7 +137,7 @@ class AsyncSessionManager(AsyncRunner):
             auth_time: When they did; now if left out. Up to 300 seconds in the future,
                 by the clock of an identity provider, it is taken for now.
             persistent: Whether cookies may outlive the browser.
-            claims: Data of the application, at most 1,024 bytes as JSON.
+            claims: Data of the application, at most 1,024 bytes as JSON, 32 levels deep.
             lifetime: When the session ends at the latest, as on a computer that others use too;
                 the policy's absolute lifetime counts if that is shorter.
             provider: The sign-in provider that authenticated them for the application: "google", or
@@ -410,7 +410,7 @@ class AsyncSessionManager(AsyncRunner):
         Raises:
             SessionNotFoundError, SessionExpiredError, SessionRevokedError: As it stands.
             StoreUnavailableError: If the store did not answer.
-            TypeError, ValueError: If they are no JSON object of at most 1,024 bytes.
+            TypeError, ValueError: If they are no JSON object of 1,024 bytes and 32 levels at most.
         """
         return await self._write(operations.update, session_id, claims=claims, user_id=user_id)
 

@@ -16,6 +16,8 @@ from devsess.views import EMPTY_CLAIMS
 
 MAX_TEXT = 255
 MAX_CLAIMS = 1024
+# Lists and mappings within each other: what is read back recursively must not fail for its depth.
+MAX_CLAIMS_LEVELS = 32
 # Begins the names of claims that devsess itself sets.
 OWN_CLAIMS = "devsess."
 MAX_AMR = 16
@@ -238,22 +240,37 @@ def checked_provider(provider: str) -> str:
 
 def checked_claims(claims: Mapping[str, object] | None) -> str:
     """
-    Claims as JSON text of at most 1,024 bytes.
+    Claims as JSON text of at most 1,024 bytes, nested at most 32 deep.
 
     Raises:
-        TypeError, ValueError: If they are no JSON object, or too long.
+        TypeError, ValueError: If they are no JSON object, too long or too deep.
     """
     if not claims:
         return EMPTY_CLAIMS
     if not isinstance(claims, Mapping):
         raise TypeError(f"claims must be a mapping, not {type(claims).__name__}")
-    text = json.dumps(dict(claims), separators=(",", ":"), allow_nan=False, ensure_ascii=False)
+    try:
+        text = json.dumps(dict(claims), separators=(",", ":"), allow_nan=False, ensure_ascii=False)
+    except RecursionError:
+        raise ValueError(_TOO_DEEP) from None
     size = len(text.encode("utf-8", "surrogatepass"))
     if size > MAX_CLAIMS:
         raise ValueError(f"claims take {size} bytes as JSON and may take {MAX_CLAIMS}")
+    if _is_deeper(claims, MAX_CLAIMS_LEVELS):
+        raise ValueError(_TOO_DEEP)
     if not _encodable(text):
         raise ValueError("claims must be valid Unicode")
     return text
+
+
+_TOO_DEEP = f"claims may be nested {MAX_CLAIMS_LEVELS} deep"
+
+
+def _is_deeper(value: object, levels: int) -> bool:
+    if not isinstance(value, (Mapping, list, tuple)):
+        return False
+    within = value.values() if isinstance(value, Mapping) else value
+    return levels == 0 or any(_is_deeper(it, levels - 1) for it in within)
 
 
 def own_claims(text: str) -> dict[str, object]:

@@ -164,7 +164,8 @@ async def _rotate(
         return None
     op.emit(event)
     if "step_up_after" in changes:
-        await _make_known(op, rotated, assessment)
+        asked = EventType.STEP_UP_ASKED
+        await record(op, event_of(rotated, asked, op.now, reason="refresh", assessment=assessment))
     if weighed is not None and weighed.items:
         await habits.learn(op, row.user_id, weighed.teach, weighed.items)
     return grant(op, lifecycle.standing(rotated, op.now, op.policy), assessment=assessment)
@@ -177,20 +178,12 @@ def _consequences(op: Operation, row: SessionRow, weighed: Weighed) -> dict[str,
     Points are never taken away: a session that began far away could be refreshed from nearby.
     """
     risk, found, changes = op.policy.risk, weighed.assessment, dict[str, object]()
-    if weighed.score is not None:
-        changes["score"] = weighed.score if row.score is None else max(weighed.score, row.score)
+    score = weighed.score
+    if score is not None and (row.score is None or score > row.score):
+        changes["score"] = score
     if risk is not None and risk.mode == "enforce" and found.decision is Decision.STEP_UP:
         changes["step_up_after"] = strength.demand(row, op.now)
     return changes
-
-
-async def _make_known(op: Operation, row: SessionRow, found: Assessment) -> None:
-    """Write the demand in *row* once more, logged: memories that hold the session drop it."""
-    asked = event_of(row, EventType.STEP_UP_ASKED, op.now, reason="refresh", assessment=found)
-    changes = {"step_up_after": row.step_up_after}
-    expected = {"generation": row.generation, "auth_time": row.auth_time}
-    if await op.store.update(row.id, expected=expected, changes=changes, event=asked) is not None:
-        op.emit(asked)
 
 
 async def _whereabouts(op: Operation, row: SessionRow, client: Client) -> dict[str, object]:

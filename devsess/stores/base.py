@@ -145,10 +145,10 @@ class Store(Protocol):
         """
         Raise an unrevoked row's generation by one and apply *changes*.
 
-        None, and nothing done, unless the row has the expected generation.
-        Activity columns move only forward. Where the history keeps 1,000 events
-        of the event's type and session already, the user agent stays as it is:
-        a client can send another one with each request.
+        None, and nothing done, unless the row has the expected generation. Logged if
+        *changes* name a HEARD column. Activity columns move only forward. Where the
+        history keeps 1,000 events of the event's type and session already, the user agent
+        stays as it is: a client can send another one with each request.
         """
         ...
 

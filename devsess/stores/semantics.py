@@ -17,7 +17,7 @@ from attrs import evolve, frozen
 from devsess.lifecycle import LivenessCutoffs, is_trusted
 from devsess.models import EventType
 from devsess.stores.base import ById, OfDevice, OfUser
-from devsess.stores.calls import CORRECTED, MUTABLE, MUTABLE_DEVICE, Full
+from devsess.stores.calls import CORRECTED, HEARD, MUTABLE, MUTABLE_DEVICE, Full
 from devsess.stores.rows import EventRow
 
 if TYPE_CHECKING:
@@ -204,6 +204,11 @@ def check_columns(*columns: Columns) -> None:
     """
     for named in columns:
         _check(named, MUTABLE)
+
+
+def is_heard(changes: Columns) -> bool:
+    """Whether memories that hold the session must hear of *changes* by a rotation."""
+    return not HEARD.isdisjoint(changes)
 
 
 def holds(row: SessionRow, expected: Columns) -> bool:

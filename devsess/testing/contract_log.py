@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from itertools import product
 from typing import TYPE_CHECKING, Any
 
+from devsess.models import EventType
 from devsess.stores.base import ALL, ById, Everyone, OfDevice, OfUser
 from devsess.testing import _rows as rows
 from devsess.testing._rows import (
@@ -56,6 +58,18 @@ class LogContract:
 
         assert set() == await changed_since(store, position)
         assert position == await log_position(store)
+
+    @with_a_store
+    async def test_rotations_that_bind_older_tokens_are_logged(self, store: AsyncStore) -> None:
+        """Memories hold the session for the access tokens from before, which it binds too."""
+        await sign_in(store, session_row())
+        kept = rows.event_row(EventType.SESSION_RENEWED, at=T0 + 1, session_id="s1")
+        bound: tuple[dict[str, object], ...] = ({"score": 50}, {"step_up_after": 1})
+        for number, (changes, event) in enumerate(product(bound, (None, kept))):
+            for expected, named in ((number + 1, set()), (number, {"s1"})):
+                position = await log_position(store)
+                await store.rotate("s1", expected_generation=expected, changes=changes, event=event)
+                assert named == await changed_since(store, position)
 
     @with_a_store
     async def test_updates_are_logged(self, store: AsyncStore) -> None:

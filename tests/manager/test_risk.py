@@ -16,6 +16,7 @@ from devsess import (
     Policy,
     Risk,
     StepUpRequiredError,
+    StoreUnavailableError,
     TokenExpiredError,
 )
 
@@ -182,6 +183,40 @@ def test_a_demand_binds_the_tokens_of_before(make: Callable[..., Any]) -> None:
     with pytest.raises(StepUpRequiredError):
         there.validate(grant.access_token, max_auth_age=3600)
     assert EventType.STEP_UP_ASKED is here.history("ada").items[0].type
+
+
+def test_a_demand_binds_even_if_its_event_is_lost(
+    make: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is heard of with the refresh itself, whatever fails after that."""
+    here, there = (make(locator=Locator(), policy=ENFORCE) for _ in range(2))
+    grant = here.login("ada", at(HOME))
+    moved = at(HOSTED, grant.device_token)
+    assert all(it.validate(grant.access_token, max_auth_age=3600) for it in (here, there))
+
+    def fail(*_: object, **__: object) -> None:
+        raise StoreUnavailableError("down for a moment")
+
+    with monkeypatch.context() as down:
+        down.setattr(here._store, "update", fail)
+        down.setattr(here._store, "add_event", fail)
+        with pytest.raises(StoreUnavailableError):
+            here.refresh(grant.refresh_token, moved)
+    assert here.refresh(grant.refresh_token, moved).replayed
+    for each in (here, there):
+        with pytest.raises(StepUpRequiredError):
+            each.validate(grant.access_token, max_auth_age=3600)
+
+
+def test_a_score_that_a_refresh_raises_binds_the_tokens_of_before(make: Callable[..., Any]) -> None:
+    """A view that wants a low score asks memory, here and in another process."""
+    here, there = (make(locator=Locator()) for _ in range(2))
+    grant = here.login("ada", at(HOME))
+    assert [None, None] == [it.validate(grant.access_token).score for it in (here, there)]
+    raised = here.refresh(grant.refresh_token, at(HOSTED, grant.device_token)).session.score
+
+    assert raised is not None
+    assert [raised] * 2 == [it.validate(grant.access_token).score for it in (here, there)]
 
 
 def test_any_step_up_meets_a_demand_without_a_context(make: Callable[..., Any]) -> None:

@@ -237,6 +237,26 @@ def test_update(sessions: Any) -> None:
             sessions.update(grant.session.id, claims=wrong)
 
 
+def nested(levels: int) -> Any:
+    found: Any = {}
+    for level in range(levels - 2):
+        found = {"x": found} if level % 2 else [found]
+    return {"x": found}
+
+
+def test_claims_may_be_nested_deeply(sessions: Any) -> None:
+    """And no deeper than can be read back: nothing of a deeper one is written."""
+    session = sessions.login("ada", claims=nested(32)).session
+    assert nested(32) == sessions.get(session.id).claims == sessions.list("ada")[0].claims
+    for wrong in (nested(33), nested(1000), {"x": [[]] * 200 + [nested(32)]}):
+        with pytest.raises(ValueError):
+            sessions.login("grace", claims=wrong)
+        with pytest.raises(ValueError):
+            sessions.update(session.id, claims=wrong)
+    assert [] == sessions.list("grace")
+    assert nested(32) == sessions.get(session.id).claims
+
+
 def test_an_update_keeps_the_claims_of_devsess_itself(sessions: Any) -> None:
     """Names that begin with `devsess.` stay, unless they are given; no others do."""
     own = {"devsess.app": ["a", 1]}

@@ -153,6 +153,8 @@ class MemoryStore(Searching):
                 changes = semantics.without_agent(changes)
             raised = {**changes, "generation": expected_generation + 1}
             row = self._swap(session_id, {"generation": expected_generation}, raised)
+            if row is not None and semantics.is_heard(changes):
+                self._append_change(row.id)
             if row is not None and event is not None:
                 self._insert_events(event)
             return row

@@ -214,7 +214,7 @@ class MongoStore(Overall):
         semantics.check_columns(expected, changes)
         if not is_text(session_id):
             return None
-        if event is None:
+        if event is None and not semantics.is_heard(changes):
             return await self._run(
                 partial(queries.rotate, self._port, session_id, expected_generation, changes)
             )

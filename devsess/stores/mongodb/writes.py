@@ -110,15 +110,19 @@ async def _make_room(
 
 
 async def rotate(
-    unit: Unit, session_id: str, expected: Columns, changes: Columns, event: EventRow
+    unit: Unit, session_id: str, expected: Columns, changes: Columns, event: EventRow | None
 ) -> SessionRow | None:
     """Swap, and insert the event; with the last one of its kind, the agent stays."""
-    if await unit.is_full(event):
+    if event is not None and await unit.is_full(event):
         changes = semantics.without_agent(changes)
     row = await _swap(unit, session_id, expected, changes)
-    if row is not None:
-        await unit.insert_events(event)
-        unit.pass_gates(row.user_id, event.user_id)
+    if row is None:
+        return None
+    if semantics.is_heard(changes):
+        unit.append_changes([row.id])
+    events = [] if event is None else [event]
+    await unit.insert_events(*events)
+    unit.pass_gates(row.user_id, *(it.user_id for it in events))
     return row
 
 

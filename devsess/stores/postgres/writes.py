@@ -241,6 +241,8 @@ async def rotate(
         changes = semantics.without_agent(changes)
     raised = {**changes, "generation": expected + 1}
     row = swap(db, found, {"generation": expected}, raised)
+    if row is not None and semantics.is_heard(changes):
+        log.append(db, [row.id])
     if row is not None and event is not None:
         insert_events(db, [event])
     return row

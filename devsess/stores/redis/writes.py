@@ -78,7 +78,11 @@ class Writes(Shards):
     ) -> SessionRow | None:
         raised = {**changes, "generation": expected_generation + 1}
         expected = {"generation": expected_generation}
-        return one(await self._swap(session_id, expected, raised, event, is_logged=False))
+        is_heard = semantics.is_heard(changes)
+        swapped = await self._swap(
+            session_id, expected, raised, event, is_logged=is_heard, is_rotation=True
+        )
+        return one(swapped)
 
     async def update(
         self, session_id: str, *, expected: Columns, changes: Columns, event: EventRow
@@ -103,6 +107,7 @@ class Writes(Shards):
         event: EventRow | None,
         *,
         is_logged: bool = True,
+        is_rotation: bool = False,
         is_back: bool = False,
     ) -> Any:
         if not is_back:
@@ -111,7 +116,8 @@ class Writes(Shards):
         if shard is None:
             return None
         return await self._ask(
-            *(shard, "swap", raw(session_id), flag(not is_back), flag(is_logged)),
+            *(shard, "swap", raw(session_id)),
+            *(flag(not is_back), flag(is_logged), flag(is_rotation)),
             *some(columns.of_expected(expected)),
             *some(columns.of_changes(changes)),
             *columns.of_event(event),

@@ -105,6 +105,8 @@ async def rotate(
         changes = semantics.without_agent(changes)
     raised = {**changes, "generation": expected + 1}
     row = await _swap(db, session_id, {"generation": expected}, raised)
+    if row is not None and semantics.is_heard(changes):
+        db.logged.append(row.id)
     if row is not None and event is not None:
         await db.insert_events([event])
     return row

@@ -169,6 +169,8 @@ def rotate(
     if event is not None and is_full(db, event):
         changes = semantics.without_agent(changes)
     row = swap(db, session_id, expected, changes)
+    if row is not None and semantics.is_heard(changes):
+        append_changes(db, [row.id])
     if row is not None and event is not None:
         insert_events(db, event)
     return row

@@ -186,6 +186,8 @@ class DictStore:
             expected = {"generation": expected_generation}
             raised = {**kept, "generation": expected_generation + 1}
             row = await writes.swap(tables, session_id, expected, raised)
+            if row is not None and semantics.is_heard(changes):
+                await tables.append_change(row.id)
             if row is not None and event is not None:
                 await tables.insert_event(event)
             return row

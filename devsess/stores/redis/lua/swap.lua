@@ -1,6 +1,7 @@
 -- Change columns of a session that has not ended and in which all expected ones hold.
 local FORWARD = {last_seen_at = true, idle_from = true, idle_expires_at = true}
-local id, is_forward, is_logged, expected, changes = arg(), flag(), flag(), some(), some()
+local id, is_forward, is_logged, is_rotation = arg(), flag(), flag(), flag()
+local expected, changes = some(), some()
 local event, row, key = event_args(), read(id), session_key(id)
 if not row or not is_open(row) then return false end
 for i = 1, #expected, 3 do
@@ -8,7 +9,7 @@ for i = 1, #expected, 3 do
   if text ~= expected[i + 1] then return false end
 end
 -- A client can send another agent with each request: one without an event is not kept.
-local without_agent = event and not is_logged and is_full(event)
+local without_agent = event and is_rotation and is_full(event)
 for i = 1, #changes, 2 do
   local name, text = changes[i], changes[i + 1]
   local is_back = is_forward and FORWARD[name]
