@@ -77,9 +77,10 @@ async def validate(
     good_until = lifecycle.cacheable_until(
         standing, op.now, op.policy, touched=written or not due, marked=written or not first
     )
-    if row.impersonator is not None:
-        # It ends with another session, which each validation reads. No instant would do: a
-        # clock that is set back comes to it again.
+    if row.impersonator is not None or (binds and not touch):
+        # It ends with another session, which each validation reads; and a poll leaves it to the
+        # next request to bind a session, which must reach the row. No instant would do: a clock
+        # that is set back comes to it again.
         good_until = -math.inf
     return Validated(session_view(standing), min(good_until, claims.expires_at), claims)
 

@@ -217,6 +217,17 @@ def test_extend(sessions: Any, by: Any, moved: float) -> None:
             sessions.extend(session.id, wrong)
 
 
+@pytest.mark.parametrize("fresh", [False, True])
+def test_a_poll_does_not_keep_a_session_from_being_bound(sessions: Any, fresh: bool) -> None:
+    """It writes nothing; the next request binds the session, whatever memory has of the poll."""
+    grant = sessions.login("ada", MAC)
+    own = evolve(MAC, device_token=grant.device_token)
+    for _ in range(2):
+        assert not sessions.validate(grant.access_token, own, touch=False, fresh=fresh).is_bound
+    assert sessions.validate(grant.access_token, own, fresh=fresh).is_bound
+    assert sessions.get(grant.session.id).is_bound
+
+
 def test_update(sessions: Any) -> None:
     """Claims are replaced as a whole, seen at once, and cannot be changed in place."""
     grant = sessions.login("ada", claims={"role": "user"})
