@@ -11,7 +11,7 @@ import weakref
 from collections.abc import Callable
 from contextlib import suppress
 from contextvars import Context
-from threading import Event, Thread
+from threading import Thread
 from typing import TYPE_CHECKING
 
 from attrs import frozen
@@ -19,6 +19,7 @@ from attrs import frozen
 from devsess._runtime.drive import drive
 from devsess._runtime.feed import Feed, Pace
 from devsess._runtime.fork import after_fork
+from devsess._runtime.interrupted import Flag
 from devsess._runtime.mutex import is_mine, new_lock
 from devsess._runtime.notify import log_error
 
@@ -41,12 +42,12 @@ class ThreadPace:
     """The pace of a thread."""
 
     def __init__(self) -> None:
-        self._over = Event()
+        self._over = Flag()  # its end may come within any line, from the collector
 
     @property
     def is_over(self) -> bool:
         """See Pace.is_over."""
-        return self._over.is_set()
+        return self._over.is_set
 
     async def sleep(self, seconds: float) -> None:
         """See Pace.sleep."""

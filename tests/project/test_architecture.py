@@ -82,7 +82,7 @@ ROOMS = {
         1,
         (
             *("_runtime", "_runtime.clock", "_runtime.corrections", "_runtime.fork"),
-            *("_runtime.loops", "_runtime.mutex"),
+            *("_runtime.interrupted", "_runtime.loops", "_runtime.mutex"),
         ),
     ),
     "stores": Room(
