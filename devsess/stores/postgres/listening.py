@@ -7,12 +7,13 @@ Behind a pooler nothing is heard: a wait takes all of its seconds there.
 from __future__ import annotations
 
 import asyncio
-from threading import Event, Lock
 from time import monotonic
 from typing import TYPE_CHECKING
 
 import psycopg
 
+from devsess._runtime.interrupted import Flag
+from devsess._runtime.mutex import new_lock
 from devsess.errors import StoreUnavailableError
 from devsess.stores.postgres import poolers
 from devsess.stores.postgres.errors import meaning_of
@@ -30,8 +31,8 @@ class BlockingListener:
 
     def __init__(self, timeout: float, hosts: Hosts) -> None:
         self._timeout, self._hosts = timeout, hosts
-        self._lock = Lock()
-        self._closed = Event()
+        self._lock = new_lock()
+        self._closed = Flag()
         self._connection: LimitedConnection | None = None
         self._is_pooled = False
 
@@ -57,25 +58,25 @@ class BlockingListener:
                 raise meaning_of(error, is_closed=True) from error
 
     def _is_new(self, channel: str) -> bool:
-        if self._closed.is_set():
+        if self._closed.is_set:
             raise StoreUnavailableError("this store was closed")
         if self._is_pooled or self._connection is not None:
             return False
         deadline = monotonic() + self._timeout
-        self._connection = self._hosts.connect(deadline)
-        self._connection.deadline = deadline
-        self._is_pooled = poolers.is_pooled(self._connection)
+        made = self._connection = self._hosts.connect(deadline)
+        made.deadline = deadline
+        self._is_pooled = poolers.is_pooled(made)
         if self._is_pooled:
             poolers.warn(poolers.NOT_HEARD)
             self._drop()
         else:
-            self._connection.execute(f'LISTEN "{channel}"')
-            self._connection.deadline = None
+            made.execute(f'LISTEN "{channel}"')
+            made.deadline = None
         return True
 
     def _hear(self, connection: LimitedConnection, seconds: float) -> None:
         until = monotonic() + seconds
-        while (left := until - monotonic()) > 0 and not self._closed.is_set():
+        while (left := until - monotonic()) > 0 and not self._closed.is_set:
             if [*connection.notifies(timeout=min(left, _SLICE), stop_after=1)]:
                 return
 

@@ -10,13 +10,13 @@ application has already is used as it is.
 from __future__ import annotations
 
 import asyncio
-import threading
 from collections import deque
 from time import monotonic
 from typing import TYPE_CHECKING
 
 from psycopg import OperationalError
 
+from devsess._runtime.interrupted import Permits
 from devsess.stores.postgres import poolers
 
 if TYPE_CHECKING:
@@ -44,12 +44,15 @@ def _limits(settings: Settings) -> dict[str, str]:
 
 
 class BlockingConnections:
-    """Connections for threads; the methods that it has in common with psycopg_pool's."""
+    """
+    Connections for threads; the methods that it has in common with psycopg_pool's.
+
+    No lock guards them: each step is one of a deque's, and a signal's handler may come between two.
+    """
 
     def __init__(self, settings: Settings, hosts: Hosts) -> None:
         self._settings, self._hosts = settings, hosts
-        self._places = threading.Semaphore(settings.pool_size)
-        self._lock = threading.Lock()
+        self._places = Permits(settings.pool_size)
         self._free: deque[tuple[float, LimitedConnection]] = deque()
         self._is_closed = False
         self._is_pooled = False
@@ -59,15 +62,17 @@ class BlockingConnections:
         The connection that was used last, or a new one.
 
         Raises:
-            psycopg.OperationalError: If there is none after *timeout* seconds.
+            psycopg.OperationalError: If there is none after *timeout* seconds; at once, if this
+                thread has all of them.
         """
         deadline = monotonic() + timeout
-        if timeout <= 0 or not self._places.acquire(timeout=timeout):
-            raise OperationalError("all connections are in use")
+        if timeout <= 0 or not self._places.take(timeout):
+            whose = "this thread is using" if self._places.are_mine() else "others use"
+            raise OperationalError(f"{whose} all connections already")
         try:
             return self._unused() or self._new(deadline)
         except BaseException:
-            self._places.release()
+            self._places.give()
             raise
 
     def _new(self, deadline: float) -> LimitedConnection:
@@ -84,32 +89,33 @@ class BlockingConnections:
 
     def putconn(self, connection: LimitedConnection) -> None:
         """Give one back, be it open or not."""
-        with self._lock:
-            is_kept = not (self._is_closed or connection.closed)
-            if is_kept:
-                self._free.append((monotonic(), connection))
-        if not is_kept:
-            connection.close()
-        self._places.release()
+        if not connection.closed:
+            self._free.append((monotonic(), connection))
+        if self._is_closed:  # perhaps only just now: then nobody else closes this one
+            self._close_free()
+        self._places.give()
 
     def _unused(self) -> LimitedConnection | None:
         """The one that was used last; those that were not used for long are closed."""
-        with self._lock:
-            old = []
-            while self._free and self._free[0][0] < monotonic() - _MAX_IDLE:
-                old.append(self._free.popleft()[1])
-            found = self._free.pop()[1] if self._free else None
-        for connection in old:
-            connection.close()
-        return found
+        try:
+            while self._free[0][0] < monotonic() - _MAX_IDLE:
+                # If the old one was taken meanwhile, this closes a younger one, to no harm.
+                self._free.popleft()[1].close()
+            return self._free.pop()[1]
+        except IndexError:
+            return None
 
     def close(self) -> None:
         """Close those that are not in use, and the others when they are given back."""
-        with self._lock:
-            self._is_closed = True
-            free, self._free = self._free, deque()
-        for _, connection in free:
-            connection.close()
+        self._is_closed = True
+        self._close_free()
+
+    def _close_free(self) -> None:
+        try:
+            while True:
+                self._free.pop()[1].close()
+        except IndexError:
+            return
 
 
 class AwaitingConnections:

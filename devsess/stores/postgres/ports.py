@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import threading
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import nullcontext
 from time import monotonic, sleep
@@ -14,6 +13,7 @@ from attrs import frozen
 from psycopg.rows import tuple_row
 
 from devsess._runtime.fork import after_fork
+from devsess._runtime.interrupted import OnceAThread
 from devsess._runtime.loops import ByLoop
 from devsess.errors import StoreUnavailableError
 from devsess.stores.postgres import lending, pipelines
@@ -100,13 +100,19 @@ class _Port:
 
 
 class BlockingPort(_Port):
-    """For SessionManager: its coroutines never suspend."""
+    """
+    For SessionManager: its coroutines never suspend.
+
+    A signal's handler that comes while its own thread writes may read, and is refused what it
+    writes: it might wait for a row that its thread has locked. Through the application's own pool
+    all is refused, in the midst of any call: that pool has locks which nobody may take twice.
+    """
 
     def __init__(self, settings: Settings, pool: BlockingPool | None = None) -> None:
         self._settings, self._hosts = settings, Hosts(settings)
         self._given = pool
-        self._pool = pool
-        self._opening = threading.Lock()
+        self._pool = pool or BlockingConnections(self._settings, self._hosts)
+        self._inside = OnceAThread()
         self._abandoned: list[object] = []  # kept, so that nothing is closed
         self._is_closed = False
         self._listener = BlockingListener(settings.timeout, self._hosts)
@@ -115,9 +121,21 @@ class BlockingPort(_Port):
     def _in_child(self) -> None:
         """The parent's sockets are neither used nor closed here; nor are its threads here."""
         self._abandoned += [self._pool, self._listener]
-        self._pool, self._given = None, None
-        self._opening = threading.Lock()
+        self._given, self._inside = None, OnceAThread()
+        self._pool = BlockingConnections(self._settings, self._hosts)
         self._listener = BlockingListener(self._settings.timeout, self._hosts)
+
+    async def run(self, work: Work[T], *, is_read: bool = False) -> T:
+        """See Port.run."""
+        if is_read and self._given is None:
+            return await super().run(work, is_read=True)
+        with self._inside.entered():
+            return await super().run(work, is_read=is_read)
+
+    async def run_long(self, work: Work[T], name: str) -> T:
+        """See Port.run_long."""
+        with self._inside.entered():
+            return await super().run_long(work, name)
 
     async def _once(self, work: Work[T], deadline: float, watch: Watch | None = None) -> T:
         pool = self._opened()
@@ -137,12 +155,7 @@ class BlockingPort(_Port):
     def _opened(self) -> BlockingPool:
         if self._is_closed:
             raise StoreUnavailableError("this store was closed")
-        if self._pool is not None:
-            return self._pool
-        with self._opening:
-            if self._pool is None:
-                self._pool = BlockingConnections(self._settings, self._hosts)
-            return self._pool
+        return self._pool
 
     async def listen(self, channel: str, seconds: float) -> None:
         self._listener.listen(channel, seconds)
@@ -153,7 +166,7 @@ class BlockingPort(_Port):
     async def close(self) -> None:
         self._is_closed = True
         self._listener.close()
-        if self._pool is not None and self._given is None:
+        if self._given is None:
             self._pool.close()
 
 
