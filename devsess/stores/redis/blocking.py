@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Callable, Coroutine, Sequence
 from typing import Any, TypeVar
@@ -10,6 +9,7 @@ from typing import Any, TypeVar
 from redis.exceptions import RedisError, ResponseError
 
 from devsess._runtime.fork import after_fork
+from devsess._runtime.interrupted import Permits
 from devsess.errors import StoreUnavailableError
 from devsess.stores.redis.limits import limit
 from devsess.stores.redis.lines import (
@@ -31,6 +31,9 @@ class BlockingLines:
     """
     For SessionManager: its coroutines never suspend.
 
+    No lock guards the connections: each step is one of a dict's or a list's, and a signal's handler
+    may come between two.
+
     Args:
         make: Makes a connection, still to be connected.
         timeout: Seconds within which answers must come: waiting for a connection,
@@ -43,7 +46,6 @@ class BlockingLines:
         self._pools: dict[Server, Pool] = {}
         self._listening: Listening | None = None
         self._is_closed = False
-        self._lock = threading.Lock()
         after_fork(self, BlockingLines._in_child)
 
     @property
@@ -54,15 +56,13 @@ class BlockingLines:
     def _in_child(self) -> None:
         # The connections are the parent's: they are left open here, and never used.
         self._of_parent = self._pools, self._listening
-        self._pools, self._listening, self._lock = {}, None, threading.Lock()
+        self._pools, self._listening = {}, None
 
     def _pool(self, server: Server) -> Pool:
-        with self._lock:
-            if self._is_closed:
-                raise closed()
-            if server not in self._pools:
-                self._pools[server] = Pool(threading.BoundedSemaphore(self._size))
-            return self._pools[server]
+        if self._is_closed:
+            raise closed()
+        found = self._pools.get(server)
+        return found or self._pools.setdefault(server, Pool(Permits(self._size)))
 
     async def exchange(
         self, server: Server, commands: Sequence[Command], *, is_read: bool
@@ -71,7 +71,9 @@ class BlockingLines:
         seconds = left(self._timeout)
         deadline = time.monotonic() + seconds
         pool = self._pool(server)
-        if not pool.room.acquire(timeout=seconds):
+        if not pool.room.take(seconds):
+            if pool.room.are_mine():
+                raise StoreUnavailableError("this thread is using all connections already")
             raise StoreUnavailableError("no connection became free in time")
         try:
             try:
@@ -84,7 +86,7 @@ class BlockingLines:
         except (RedisError, OSError, LostError) as error:
             raise unavailable(error) from error
         finally:
-            pool.room.release()
+            pool.room.give()
 
     def _asked(
         self, pool: Pool, server: Server, commands: Sequence[Command], deadline: float
@@ -102,6 +104,8 @@ class BlockingLines:
                 raise LostError from error
             raise
         pool.free.append(connection)
+        if self._is_closed:  # meanwhile: then nobody else closes this one
+            self._drop(pool)
         return answers
 
     def _free(self, pool: Pool) -> Any:
@@ -183,9 +187,8 @@ class BlockingLines:
 
     async def close(self) -> None:
         """See Lines.close."""
-        with self._lock:
-            self._is_closed = True
-            pools, self._pools = self._pools, {}
+        self._is_closed = True
+        pools, self._pools = self._pools, {}
         for pool in pools.values():
             self._drop(pool)
         self._stop_listening()

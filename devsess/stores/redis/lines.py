@@ -132,7 +132,7 @@ def closed() -> StoreUnavailableError:
 
 @define
 class Pool:
-    """Connections to one server that are free, and the room for more: a semaphore."""
+    """Connections to one server that are free, and the room for more: permits, or a semaphore."""
 
     room: Any
     free: list[Any] = field(factory=list)

@@ -57,9 +57,10 @@ class Sentinels:
     async def server_of(self, key: bytes, lines: Lines) -> Server:
         """See Topology.server_of."""
         del key
-        if self._master is None:
-            self._master = await self._found(lines)
-        return self._master
+        master = self._master  # read once: it may be forgotten between two lines
+        if master is None:
+            master = self._master = await self._found(lines)
+        return master
 
     async def _found(self, lines: Lines) -> Server:
         question = ["SENTINEL", "GET-MASTER-ADDR-BY-NAME", self._service]
@@ -75,8 +76,8 @@ class Sentinels:
             except StoreUnavailableError:
                 continue
             if isinstance(role, list) and role[0] == b"master":
-                self._servers.remove(sentinel)
-                self._servers.insert(0, sentinel)
+                others = [it for it in self._servers if it != sentinel]
+                self._servers = [sentinel, *others]  # in one step, whoever comes in between
                 return master
         raise StoreUnavailableError("no Sentinel names a master that answers")
 
