@@ -17,7 +17,6 @@ from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import Context
 from datetime import datetime, timedelta
-from threading import Lock
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar, cast
 
 import pymongo
@@ -28,6 +27,8 @@ from pymongo.read_preferences import ReadPreference
 from pymongo.write_concern import WriteConcern
 
 from devsess._runtime.fork import after_fork
+from devsess._runtime.interrupted import OnceAThread
+from devsess._runtime.mutex import new_lock
 from devsess.errors import StoreUnavailableError
 from devsess.stores.as_json import UnreadableRowError
 from devsess.stores.calls import StoreBusyError
@@ -93,7 +94,8 @@ class Port:
         self._of_parent: list[object] = []  # kept, so that nothing is closed
         self._is_closed = False
         self._clock: tuple[datetime, float] | None = None
-        self._lock = Lock()
+        self._lock = new_lock()
+        self._inside = OnceAThread()
         after_fork(self, Port._in_child)
 
     # What differs.
@@ -152,7 +154,8 @@ class Port:
                 del self._opened[owner]
 
     def _in_child(self) -> None:
-        self._lock = Lock()  # another thread may have held it when the process forked
+        self._lock = new_lock()  # another thread may have held it when the process forked
+        self._inside = OnceAThread()
         self._of_parent.append(self._opened)
         self._opened = {}
 
@@ -328,6 +331,17 @@ class BlockingPort(Port):
     def _is_over(self, owner: object) -> bool:
         del owner
         return False
+
+    @contextmanager
+    def within(self, seconds: float | None = None) -> Iterator[None]:
+        """
+        See Port.within.
+
+        A signal's handler that comes while its own thread is inside is refused: it would wait for
+        ever for a lock of the driver's that its thread holds.
+        """
+        with self._inside.entered(), super().within(seconds):
+            yield
 
     async def had(self, answer: Any) -> Any:
         return answer
