@@ -38,10 +38,10 @@ from devsess.client.requests import (
     retry_after,
 )
 from devsess.client.tokens import Release, Tokens, TokenStore
+from devsess.client.waiting import locked
 
-# Seconds to wait for another holder of the lock, and between two looks.
+# Seconds to wait for another holder of the lock.
 PATIENCE = 30.0
-PAUSE = 0.02
 # Sendings of one request: each but the last follows tokens that somebody else has renewed.
 MAX_SENDS = 4
 
@@ -127,7 +127,7 @@ class Core:
         self, used: Tokens, request: httpx.Request, port: Port
     ) -> tuple[Tokens, bool]:
         """Tokens that are newer than those *used*, and whether they were renewed here."""
-        release = await _locked(self._store.try_lock, port, PATIENCE)
+        release = await self._locked(port)
         try:
             stored = self._store.load()
             is_other = stored.access_token not in (None, used.access_token)
@@ -137,6 +137,9 @@ class Core:
             return await self._renew_locked(stored, request), True
         finally:
             release()
+
+    async def _locked(self, port: Port) -> Release:
+        return await locked(self._store, self._store.try_lock, port, PATIENCE)
 
     async def _renew_locked(self, stored: Tokens, request: httpx.Request) -> Tokens:
         """The successors of *stored*, which was read under the lock."""
@@ -175,7 +178,7 @@ class Core:
             raise StepUpUnansweredError("this needs a step-up", challenge=wanted)
         if self in _ASKING.get():
             raise StepUpUnansweredError("the step-up itself needs a step-up", challenge=wanted)
-        release = await _locked(_trying(self._asking), port, None)
+        release = await locked(self._asking, _trying(self._asking), port, None)
         try:
             if self._tokens.access_token != used.access_token:
                 return self._tokens, False
@@ -200,7 +203,7 @@ class Core:
 
         Locked, since a refresh that crossed a step-up would be refused as by an ended session.
         """
-        release = await _locked(self._store.try_lock, port, PATIENCE)
+        release = await self._locked(port)
         try:
             tokens, response = await self._send_locked(proof, self._store.load())
             if not response.is_success:
@@ -215,7 +218,7 @@ class Core:
             release()
 
     async def _sign_out(self, request: httpx.Request, port: Port) -> None:
-        release = await _locked(self._store.try_lock, port, PATIENCE)
+        release = await self._locked(port)
         try:
             tokens, response = await self._send_locked(request, self._store.load())
             if response.status_code == 204:
@@ -243,7 +246,7 @@ class Core:
 
     async def keep(self, answer: Mapping[str, object], port: Port) -> None:
         """Keep the tokens of a sign-in in place of those before."""
-        release = await _locked(self._store.try_lock, port, PATIENCE)
+        release = await self._locked(port)
         try:
             try:
                 before = self._store.load()
@@ -273,19 +276,3 @@ def _successor(response: httpx.Response, tokens: Tokens) -> Tokens:
 
 def _trying(lock: Lock) -> Callable[[], Release | None]:
     return lambda: lock.release if lock.acquire(blocking=False) else None
-
-
-async def _locked(
-    try_lock: Callable[[], Release | None], port: Port, patience: float | None
-) -> Release:
-    """
-    The lock, once it is free.
-
-    It is tried in place and never in a thread: a task that is cancelled leaves no lock behind.
-    """
-    began = time.monotonic()
-    while (release := try_lock()) is None:
-        if patience is not None and time.monotonic() - began > patience:
-            raise RenewalError("another holder of these tokens has locked them for too long")
-        await port.sleep(PAUSE)
-    return release

@@ -34,7 +34,14 @@ class Send:
 
 
 class Port(Protocol):
-    """The waits of `core`, beside those for answers."""
+    """
+    The waits of `core`, beside those for answers.
+
+    Attributes:
+        is_blocking: Whether they block the thread.
+    """
+
+    is_blocking: bool
 
     async def sleep(self, seconds: float) -> None:
         """Wait."""
@@ -48,6 +55,8 @@ class Port(Protocol):
 
 class Blocking:
     """In a thread."""
+
+    is_blocking = True
 
     async def sleep(self, seconds: float) -> None:
         time.sleep(seconds)
@@ -64,6 +73,8 @@ class Blocking:
 
 class OnLoop:
     """On the event loop of asyncio or trio."""
+
+    is_blocking = False
 
     async def sleep(self, seconds: float) -> None:
         await anyio.sleep(seconds)
