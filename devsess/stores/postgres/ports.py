@@ -105,7 +105,8 @@ class BlockingPort(_Port):
 
     A signal's handler that comes while its own thread writes may read, and is refused what it
     writes: it might wait for a row that its thread has locked. Through the application's own pool
-    all is refused, in the midst of any call: that pool has locks which nobody may take twice.
+    all is refused, in the midst of any call: the last connection may be its thread's, and the
+    pool's queue of tasks has a lock that nobody may take twice.
     """
 
     def __init__(self, settings: Settings, pool: BlockingPool | None = None) -> None:
