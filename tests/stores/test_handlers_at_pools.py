@@ -12,6 +12,7 @@ import pytest
 from attrs import frozen
 from servers.striking import PATIENCE, Struck, Work, at_each_line, outcome_of
 from servers.valkey import with_prefix
+from sqlalchemy.pool import impl
 
 from devsess import (
     Policy,
@@ -26,8 +27,10 @@ from devsess.stores.postgres import LimitedConnection, PostgresStore
 from devsess.stores.redis import RedisStore
 from devsess.stores.redis.lines import Server
 from devsess.stores.redis.topology import Sentinels
+from devsess.stores.sqlalchemy import SQLAlchemyStore
 
 if TYPE_CHECKING:
+    from _sqlalchemy import Databases
     from servers.mongo import Server as MongoServer
     from servers.postgres import PostgresServer, Schemas
 
@@ -82,7 +85,19 @@ def _mongodb(request: pytest.FixtureRequest) -> Iterator[Kind]:
     )
 
 
-KINDS = {"postgres": _postgres, "redis": _redis, "mongodb": _mongodb}
+def _sqlalchemy(request: pytest.FixtureRequest) -> Iterator[Kind]:
+    databases: Databases = request.getfixturevalue("postgres_tables")
+    prefix = databases.take()
+
+    def make(timeout: float, **_: object) -> SQLAlchemyStore:
+        return SQLAlchemyStore(databases.engine, prefix=prefix, timeout=timeout)
+
+    files = "stores/sqlalchemy/ports.py", "stores/sqlalchemy/deadlines.py", impl.__file__
+    yield Kind(make, files, answers=False, step=3)
+    databases.give_back()
+
+
+KINDS = {"postgres": _postgres, "redis": _redis, "mongodb": _mongodb, "sqlalchemy": _sqlalchemy}
 
 
 @pytest.fixture(params=KINDS)
@@ -262,9 +277,9 @@ def permits_of(store: Any) -> Any:
 def test_through_the_applications_own_pool(
     postgres: PostgresServer, postgres_schemas: Schemas
 ) -> None:
-    """It has locks of its own, in which a handler would wait for ever: it is refused before."""
+    """A handler would wait for the connection that its thread has: it is refused before."""
     with psycopg_pool.ConnectionPool(
-        postgres.url(), connection_class=LimitedConnection, min_size=1, max_size=2, open=True
+        postgres.url(), connection_class=LimitedConnection, min_size=1, max_size=1, open=True
     ) as pool:
         store = PostgresStore(pool=pool, schema=postgres_schemas.take(), timeout=PATIENCE)
         drive(store.migrate())

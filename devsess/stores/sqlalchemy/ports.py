@@ -18,6 +18,8 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from devsess._runtime.fork import after_fork
+from devsess._runtime.interrupted import OnceAThread
 from devsess.errors import StoreUnavailableError
 from devsess.stores.sqlalchemy.deadlines import Watchdog, connected, refuse_to_make
 from devsess.stores.sqlalchemy.errors import foreign, meaning_of, unknown
@@ -86,7 +88,12 @@ class Port(Protocol):
 
 
 class BlockingPort:
-    """For SessionManager: its coroutines never suspend."""
+    """
+    For SessionManager: its coroutines never suspend.
+
+    A signal's handler is refused while its own thread asks: it would wait for ever for a lock of
+    the engine's pool, and for the whole timeout for a row.
+    """
 
     is_awaited = False
 
@@ -96,6 +103,11 @@ class BlockingPort:
         self._is_closed = False
         self._watchdog = Watchdog()
         refuse_to_make(engine)
+        self._in_child()
+        after_fork(self, BlockingPort._in_child)
+
+    def _in_child(self) -> None:
+        self._inside = OnceAThread()
 
     async def run(self, work: Work[T], isolation: Isolation) -> T:
         with self._connection(isolation) as connection:
@@ -124,6 +136,7 @@ class BlockingPort:
         level = _LEVELS[self.dialect].get(isolation)
         try:
             with (
+                self._inside.entered(),
                 connected(self._engine, until) as connection,
                 self._watchdog.over(connection, until),
             ):
