@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import logging
 import sys
-from threading import Lock
 
 from django.apps import apps
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.db import connections
 
+from devsess._runtime.mutex import new_lock
 from devsess.django import conf
 from devsess.manager import SessionManager
 
@@ -29,7 +29,7 @@ class Project:
     """
 
     def __init__(self) -> None:
-        self._lock = Lock()
+        self._lock = new_lock()
         self._is_told = False
         self._options: conf.Options | None = None
         self._made: list[tuple[conf.Options, str, SessionManager]] = []
@@ -53,12 +53,16 @@ class Project:
             return options.manager
         location = self.location()
         with self._lock:
-            for of_options, at, made in self._made:
-                if at == location and of_options == options:
-                    return made
-            new = options.made(location)
-            self._made.append((options, location, new))
-            return new
+            found = self._found(options, location)
+            if not found:
+                self._made.append((options, location, options.made(location)))
+                # The first: a signal's handler may have come in between, and made one too.
+                found = self._found(options, location)
+            return found[0]
+
+    def _found(self, options: conf.Options, location: str) -> list[SessionManager]:
+        made = self._made
+        return [it for of_options, at, it in made if at == location and of_options == options]
 
     def location(self) -> str:
         """

@@ -331,6 +331,33 @@ print(hasattr(mail, "outbox"), project().location())
     assert f"True {tmp_path / 'sessions.db'}" == said.stdout.strip(), said
 
 
+def test_a_signals_handler_has_the_same_manager(tmp_path: Path) -> None:
+    """Also in the midst of its making; it waits for nothing that its own thread holds."""
+    text = """
+import django; django.setup()
+from devsess.django.project import Project
+from servers.striking import at_each_line
+
+def play():
+    made = Project()
+    def check(struck):
+        assert made.sessions is struck.outcome
+        assert struck.place is None or made.sessions is struck.answer
+        made.close()
+    return (lambda: made.sessions), (lambda: made.sessions), check
+
+at_each_line(play, ("django/project.py",))
+print("done")
+"""
+    path = os.pathsep.join([str(SITE), str(Path(__file__).parents[1])])
+    environment = {**os.environ, "SHOP_PLACE": str(tmp_path), "PYTHONPATH": path}
+    environment["DJANGO_SETTINGS_MODULE"] = "shop.settings"
+    said = subprocess.run(
+        [sys.executable, "-c", text], env=environment, capture_output=True, text=True, timeout=120
+    )
+    assert "done" == said.stdout.strip(), said.stderr
+
+
 def test_a_project_without_users_is_told_so_and_runs(tmp_path: Path) -> None:
     """Its own rows are saved: none of them is a user."""
     environment = settings_of(
