@@ -106,7 +106,7 @@ class Flag:
         if self.is_set:
             return
         try:
-            self._news.get(timeout=seconds)
+            self._news.get(timeout=max(0.0, seconds))
         except Empty:
             return
         self._news.put(None)  # for the next one that waits

@@ -124,6 +124,14 @@ def test_a_flag_is_set_while_it_is_waited_for() -> None:
     at_each_line(play, FILES)
 
 
+@pytest.mark.parametrize("seconds", [0.001, 0.0, -1.0])
+def test_a_wait_that_is_over_before(seconds: float) -> None:
+    """Nothing has happened."""
+    flag = Flag()
+    flag.wait(seconds)
+    assert not flag.is_set
+
+
 def test_all_that_wait_for_a_flag_hear_of_it() -> None:
     """Not the first one alone."""
     flag = Flag()

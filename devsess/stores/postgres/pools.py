@@ -67,8 +67,9 @@ class BlockingConnections:
         """
         deadline = monotonic() + timeout
         if timeout <= 0 or not self._places.take(timeout):
-            whose = "this thread is using" if self._places.are_mine() else "others use"
-            raise OperationalError(f"{whose} all connections already")
+            if self._places.are_mine():
+                raise OperationalError("this thread is using all connections already")
+            raise OperationalError("all connections are in use")
         try:
             return self._unused() or self._new(deadline)
         except BaseException:
