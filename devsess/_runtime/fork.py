@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import ExitStack, suppress
 from threading import RLock
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 from weakref import WeakKeyDictionary
@@ -50,22 +51,40 @@ def around_fork(
 def _nothing(_: object) -> None: ...
 
 
+# What is called after each fork under way: a signal's handler may fork within another one.
+_under_way: list[list[tuple[object, _Hooks]]] = []
+
+
+def _all() -> list[tuple[object, _Hooks]]:
+    while True:
+        with suppress(RuntimeError):  # another thread has just added one
+            return list(_hooks.items())
+
+
 def _before() -> None:
     importing.acquire()
-    for owner, hooks in tuple(_hooks.items()):
+    found = _all()
+    _under_way.append(found)
+    for owner, hooks in found:
         hooks.before(owner)
 
 
 def _in_parent() -> None:
+    # Those that were told before the fork, and all of them, whatever one raises: locks are held.
+    found = _under_way.pop()
     importing.release()
-    for owner, hooks in tuple(_hooks.items()):
-        hooks.in_parent(owner)
+    with ExitStack() as calls:
+        for owner, hooks in found:
+            calls.callback(hooks.in_parent, owner)
 
 
 def _in_child() -> None:
+    # Those, too, that another thread has added since.
+    _under_way.pop()
     importing.release()
-    for owner, hooks in tuple(_hooks.items()):
-        hooks.in_child(owner)
+    with ExitStack() as calls:
+        for owner, hooks in _all():
+            calls.callback(hooks.in_child, owner)
 
 
 if hasattr(os, "register_at_fork"):

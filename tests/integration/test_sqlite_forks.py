@@ -268,6 +268,15 @@ class TestForking:
             assert [[True] * times] * 3 == list(threads.map(fork, range(3)))
         assert 1 == revoke(store, "s1")
 
+    def test_a_handler_forks_while_its_thread_forks(self, store: SQLiteStore) -> None:
+        """After both, other threads write as before."""
+        store._pause()
+        store._pause()
+        store._go_on()
+        store._go_on()
+        with ThreadPoolExecutor(1) as other:
+            assert None is other.submit(store.add_event, rows.event_row()).result()
+
     def test_worker_processes(self, store: SQLiteStore) -> None:
         """Pre-forked workers share a store that was opened before the fork."""
         context = get_context("fork")

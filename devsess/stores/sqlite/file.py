@@ -291,18 +291,19 @@ class DatabaseFile:
         self._group = GroupCommit(self._write_lock, self._group_transaction)
         self._watch_lock = new_lock()
         self._look_at = 0.0
-        self._paused: dict[int, Pause] = {}  # by the thread that forks
+        # By the thread that forks; a signal's handler may fork within a fork.
+        self._paused: dict[int, list[Pause]] = {}
 
     # Around a fork: a thread inside SQLite holds locks that nothing in a child releases.
 
     def _pause(self) -> None:
         """Wait until no thread is inside SQLite, and let none in; not for ever."""
         paused = Pause(self._write_lock, self._watch_lock, lambda: self._opened, self._timeout)
-        self._paused[get_ident()] = paused
+        self._paused.setdefault(get_ident(), []).append(paused)
 
     def _go_on(self) -> None:
-        if paused := self._paused.pop(get_ident(), None):
-            paused.end()
+        if paused := self._paused.get(get_ident()):
+            paused.pop().end()
             self._group.wake_next()
 
     def _in_child(self) -> None:
