@@ -15,10 +15,12 @@ from contextvars import copy_context
 from functools import partial
 from queue import Empty, SimpleQueue
 from threading import Thread
+from time import monotonic
 from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
 from devsess._runtime.fork import after_fork
 from devsess._runtime.mutex import new_lock
+from devsess._runtime.waited import note_waited
 from devsess.errors import StoreUnavailableError
 
 if TYPE_CHECKING:
@@ -54,7 +56,8 @@ class Threads:
         from concurrent.futures import Future  # late: it is slow to import
 
         future: Future[T] = Future()
-        self._tasks.put(partial(_do, future, partial(copy_context().run, work)))
+        begin = partial(copy_context().run, _waited, monotonic(), work)
+        self._tasks.put(partial(_do, future, begin))
         with self._starting:  # callers in many threads would each start the last one
             if not self._is_one_idle() and len(self._threads) < self._most:
                 self._start(future)
@@ -106,6 +109,11 @@ def _work(tasks: _Tasks, idle: SimpleQueue[None]) -> None:
         task()
         del task  # or its objects would live until the next one comes
         idle.put(None)
+
+
+def _waited(since: float, work: Callable[[], T]) -> T:
+    note_waited(monotonic() - since)
+    return work()
 
 
 def _do(future: Future[T], work: Callable[[], T]) -> None:

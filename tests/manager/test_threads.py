@@ -22,6 +22,7 @@ from devsess import (
     StoreUnavailableError,
 )
 from devsess._runtime.drive import in_thread
+from devsess._runtime.running import _THREADS
 from devsess._runtime.threads import Threads
 from devsess.stores.base import Ending
 from devsess.stores.memory import MemoryStore
@@ -52,6 +53,27 @@ def ours() -> list[str]:
     """The names of the threads that devsess runs, but for those that ask another test's locator."""
     names = [it.name for it in threading.enumerate() if it.name.startswith("devsess-")]
     return [name for name in names if name != "devsess-locate"]
+
+
+def test_waiting_for_a_thread_counts_as_waiting(tmp_path: Path) -> None:
+    """Many more sign-ins than threads, behind a lock: none waits much longer than the timeout."""
+    path, timeout, times = tmp_path / "s.db", 0.5, 8
+
+    async def refused(sessions: AsyncSessionManager, user: str) -> None:
+        with pytest.raises(StoreUnavailableError):
+            await sessions.login(user)
+
+    async def run() -> float:
+        store = SQLiteStore(path, timeout=timeout)
+        async with AsyncSessionManager(store, keys=SECRET) as sessions:
+            await sessions.login("ada")
+            many = [f"user-{number}" for number in range(times * _THREADS)]
+            async with locked(path):
+                began = time.monotonic()
+                await asyncio.gather(*(refused(sessions, user) for user in many))
+                return time.monotonic() - began
+
+    assert asyncio.run(run()) < times / 2 * timeout
 
 
 def test_writes_that_wait_keep_nobody_waiting(tmp_path: Path) -> None:

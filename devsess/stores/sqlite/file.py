@@ -19,6 +19,7 @@ from typing import Any, ClassVar, Concatenate, NoReturn, ParamSpec, TypeAlias, T
 
 from devsess._runtime.fork import around_fork
 from devsess._runtime.mutex import is_mine, new_lock, with_lock
+from devsess._runtime.waited import left_of
 from devsess.errors import StoreUnavailableError
 from devsess.stores.calls import StoreBusyError
 from devsess.stores.sqlite import schema
@@ -134,7 +135,7 @@ class DatabaseFile:
         def bound(db: sqlite3.Cursor) -> T:
             return work(db, *args, **kwargs)
 
-        seconds = self._timeout
+        seconds = left_of(self._timeout)
         if get_ident() != main_thread().ident:
             deadline = time.monotonic() + seconds
             try:
