@@ -86,11 +86,12 @@ CALLS: dict[str, Callable[[MongoStore], Coroutine[Any, Any, object]]] = {
     "touch": lambda store: store.touch("s1", rows.activity(rows.T0), bound=False),
     "renew": lambda store: store.renew("reader", None, lease=1.0),
     "behind": lambda store: store.readers_behind(None),
+    "migrate": lambda store: store.migrate(),
 }
 
 
 @pytest.mark.parametrize(
-    "name", ["get", *(pytest.param(it, marks=dear) for it in ("insert", "renew"))]
+    "name", ["get", "migrate", *(pytest.param(it, marks=dear) for it in ("insert", "renew"))]
 )
 def test_a_silent_server_is_unavailable(store: MongoStore, proxy: Proxy, name: str) -> None:
     """Where nothing comes back, each call ends with its timeout; then all goes on."""

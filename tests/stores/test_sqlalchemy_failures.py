@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from threading import Thread
 from threading import enumerate as enumerate_threads
 from time import monotonic, sleep
 from typing import TYPE_CHECKING, Any
@@ -123,6 +124,37 @@ def test_no_thread_is_left_behind(postgres_tables: Databases) -> None:
         while _limits() and monotonic() < until:
             sleep(0.05)
         assert [] == _limits()
+    postgres_tables.give_back()
+
+
+@pytest.mark.parametrize("name", ["devsess-limit", "devsess-connect"])
+def test_without_threads_no_call_goes_unlimited(
+    postgres_tables: Databases, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    """It is refused, leaves nothing open, and the next one is limited again."""
+    store = postgres_tables.blocking()
+    drive(store.get("s1"))
+    until = monotonic() + 30
+    while _limits() and monotonic() < until:
+        sleep(0.05)
+    if name == "devsess-connect":
+        postgres_tables.engine.dispose()
+    start = Thread.start
+
+    def fail(thread: Thread) -> None:
+        if thread.name == name:
+            raise RuntimeError("can't start new thread")
+        start(thread)
+
+    with monkeypatch.context() as exhausted:
+        exhausted.setattr(Thread, "start", fail)
+        for _ in range(2):
+            with pytest.raises(StoreUnavailableError, match="no thread"):
+                drive(store.get("s1"))
+    port: Any = store.port
+    assert {} == port._watchdog._calls
+    drive(store.get("s1"))
+    assert 1 == len(_limits())
     postgres_tables.give_back()
 
 

@@ -70,8 +70,9 @@ class Opened:
 
     async def migrate(self) -> builtins.list[str]:
         """See Store.migrate. An index may take longer to be built than any timeout."""
-        with self._port.within(_MIGRATION):
+        with self._port.within():  # whether a server is there is known as soon as ever
             await self._port.read_clock()
+        with self._port.within(_MIGRATION):
             steps = await schema.migrate(self._port)
         self._is_ready = True
         return steps

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 from functools import lru_cache
-from sys import intern
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from devsess.errors import StoreUnavailableError
 from devsess.models import EventType
 from devsess.stores.as_json import load_assessment, location_from, location_values
+from devsess.stores.interning import intern
 from devsess.stores.rows import DeviceRow, EventRow, SessionRow
 
 if TYPE_CHECKING:

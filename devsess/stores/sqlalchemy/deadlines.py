@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from time import monotonic, sleep
 from typing import TYPE_CHECKING, Any
@@ -53,20 +53,16 @@ class Watchdog:
             yield
             return
         own = os.dup(number)
-        with self._lock:
-            self._calls[own], self._used_at = until, monotonic()
-            if self._thread is None:
-                self._watch()
         try:
+            with self._lock:
+                if self._thread is None:
+                    self._thread = _started(self._look, "devsess-limit")
+                self._calls[own], self._used_at = until, monotonic()
             yield
         finally:
             with self._lock:
-                del self._calls[own]
+                self._calls.pop(own, None)
             os.close(own)
-
-    def _watch(self) -> None:
-        self._thread = threading.Thread(target=self._look, name="devsess-limit", daemon=True)
-        self._thread.start()
 
     def _look(self) -> None:
         while True:
@@ -78,6 +74,21 @@ class Watchdog:
                 if not self._calls and now - self._used_at > _IDLE:
                     self._thread = None  # the next call starts another
                     return
+
+
+def _started(work: Callable[[], None], name: str) -> threading.Thread:
+    """
+    A thread that does *work*.
+
+    Raises:
+        StoreUnavailableError: If the system has no more: without one no call is limited.
+    """
+    thread = threading.Thread(target=work, name=name, daemon=True)
+    try:
+        thread.start()
+    except RuntimeError as error:
+        raise StoreUnavailableError(f"no thread to limit a call's time: {error}") from error
+    return thread
 
 
 def _descriptor(connection: Connection) -> int | None:
@@ -164,9 +175,7 @@ def _at_hand(engine: Engine) -> Connection | None:
 
 def _waited_for(engine: Engine, until: float) -> Connection:
     connecting = _Connecting(engine)
-    thread = threading.Thread(target=connecting.run, name="devsess-connect", daemon=True)
-    thread.start()
-    thread.join(max(0.0, until - monotonic()))
+    _started(connecting.run, "devsess-connect").join(max(0.0, until - monotonic()))
     with connecting.lock:
         connecting.is_late = connecting.made is None
     if connecting.made is not None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from functools import lru_cache
 from operator import attrgetter
-from sys import intern
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from devsess.models import EventType
@@ -16,6 +15,7 @@ from devsess.stores.as_json import (
     location_values,
 )
 from devsess.stores.calls import MUTABLE
+from devsess.stores.interning import intern
 from devsess.stores.rows import ActivityRow, DeviceRow, EventRow, SessionRow
 from devsess.stores.sqlite.damage import (
     DamagedError,

@@ -1,0 +1,26 @@
+"""One copy of each text that sessions by the thousand share."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+def _as_it_is(text: str) -> str:
+    return text
+
+
+def intern_of(version: tuple[int, ...]) -> Callable[[str], str]:
+    """
+    How a Python of this *version* keeps one copy of a text for as long as it is used.
+
+    CPython 3.12.0 to 3.12.6 would keep it for ever (python/cpython#113993), and clients choose
+    user agents: there each session has its own.
+    """
+    return _as_it_is if (3, 12) <= version < (3, 12, 7) else sys.intern
+
+
+intern = intern_of(sys.version_info[:3])
