@@ -28,7 +28,13 @@ from devsess.cli._tune import tune
 from devsess.cli._with import json_option
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+class _Commands(click.Group):
+    def main(self, *args: Any, **options: Any) -> Any:
+        """Run one; help and the commands without a store have exit codes too."""
+        return exit_codes(super().main)(*args, **options)
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="devsess")
 def main() -> None:
     """Sessions of devices: look at them, end them, clean up."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import subprocess
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -70,14 +71,28 @@ def test_a_reader_that_has_gone(path: Path) -> None:
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no full device")
 @pytest.mark.parametrize("unbuffered", ["", "1"], ids=["buffered", "unbuffered"])
-def test_an_output_that_is_full(path: Path, unbuffered: str) -> None:
+@pytest.mark.parametrize("command", ["export user-1 --store", "keys new", "--help", "keys --help"])
+def test_an_output_that_is_full(path: Path, unbuffered: str, command: str) -> None:
     """Output that cannot be written is an error message, without a traceback."""
+    given = [*command.split(), *([str(path)] if "--store" in command else [])]
     with Path("/dev/full").open("wb") as full:
         done = subprocess.run(
-            [*COMMAND, "export", "user-1", "--store", str(path)],
+            [*COMMAND, *given],
             env={**os.environ, "PYTHONUNBUFFERED": unbuffered},
             stdout=full,
             stderr=subprocess.PIPE,
         )
     assert 3 == done.returncode
     assert b"devsess: No space left on device: standard output\n" == done.stderr
+
+
+@pytest.mark.parametrize(
+    ("command", "closed", "code"),
+    [("history user-1", ">&-", 0), ("list user-9", ">&- 2>&-", 1), ("revoke --user user-1", "<&-", 1)],
+)
+def test_a_stream_that_is_closed(path: Path, command: str, closed: str, code: int) -> None:
+    """What nobody can read goes nowhere, and nobody says yes."""
+    line = f"{shlex.join(COMMAND)} {command} --store {shlex.quote(str(path))} {closed}"
+    done = subprocess.run(line, shell=True, stderr=subprocess.PIPE)
+    assert code == done.returncode, done.stderr
+    assert b"Traceback" not in done.stderr
