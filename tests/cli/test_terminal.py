@@ -88,7 +88,11 @@ def test_an_output_that_is_full(path: Path, unbuffered: str, command: str) -> No
 
 @pytest.mark.parametrize(
     ("command", "closed", "code"),
-    [("history user-1", ">&-", 0), ("list user-9", ">&- 2>&-", 1), ("revoke --user user-1", "<&-", 1)],
+    [
+        ("history user-1", ">&-", 0),
+        ("list user-9", ">&- 2>&-", 1),
+        ("revoke --user user-1", "<&-", 1),
+    ],
 )
 def test_a_stream_that_is_closed(path: Path, command: str, closed: str, code: int) -> None:
     """What nobody can read goes nowhere, and nobody says yes."""
