@@ -41,15 +41,15 @@ class Permits:
 
     def take(self, seconds: float) -> bool:
         """Whether one was free within *seconds*; asks once, where this thread has all of them."""
-        may_wait = not self.are_mine()
-        self._threads.append(get_ident())  # first: a handler must not wait for what comes next
+        me, may_wait = get_ident(), not self.are_mine()
+        self._threads.append(me)  # first: a handler must not wait for what comes next
         try:
             self._free.get(may_wait, seconds)
         except Empty:
-            self._threads.remove(get_ident())
+            self._threads.remove(me)
             return False
         except BaseException:
-            self._threads.remove(get_ident())
+            self._threads.remove(me)
             raise
         return True
 
@@ -75,13 +75,14 @@ class OnceAThread:
         Raises:
             StoreUnavailableError: If this thread is so already.
         """
-        if get_ident() in self._inside:
+        me = get_ident()
+        if me in self._inside:
             raise StoreUnavailableError("this thread is using the store already")
         try:
-            self._inside.add(get_ident())
+            self._inside.add(me)
             yield
-        finally:
-            self._inside.discard(get_ident())
+        finally:  # a single call: what a handler raises comes before or after it, and not between
+            self._inside.discard(me)
 
 
 class Flag:

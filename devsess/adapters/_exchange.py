@@ -50,6 +50,7 @@ class Exchange(Authentication):
         has_switched: Whether the browser acts for another account from now on.
         unended: The reasons why credentials gave no session to sign out.
         failure: What a 500 of the app is of, where its framework says so.
+        handled_before: What an app around this one handled as it called it.
         others: As for Authentication.
     """
 
@@ -59,6 +60,7 @@ class Exchange(Authentication):
     has_switched = False
     unended: tuple[InvalidSessionError, ...] = ()
     failure: BaseException | None = None
+    handled_before: BaseException | None = None
     _has_signed_out = False
 
     # For the app.
@@ -262,10 +264,16 @@ class Exchange(Authentication):
         None where it is known that the 500 is of another error: then the app has handled the
         refusal, and a client that met its demand would send the request again.
         """
-        if self.refused is None or not _comes_of(self.refused, self.failure or sys.exception()):
+        failure = self._in_handler() if self.failure is None else self.failure
+        if self.refused is None or not _comes_of(self.refused, failure):
             return None
         log.warning("a 500 of the app was replaced by its refusal: %s", self.refused)
         return self.answer_to(self.refused)
+
+    def _in_handler(self) -> BaseException | None:
+        """What the app handles as it answers; not what was handled when it was called."""
+        error = sys.exception()
+        return None if error is self.handled_before else error
 
     @property
     def has_cookies(self) -> bool:
@@ -341,7 +349,10 @@ class Exchange(Authentication):
 
 
 def _comes_of(refused: DevsessError, failure: BaseException | None) -> bool:
-    """Whether *failure*, if it is known, is the refusal, or was raised for it, or for a group."""
+    """
+    Whether *failure*, if it is known, is the refusal, or came of it: as its cause, while it was
+    handled, or as one of a group.
+    """
     if failure is None:
         return True
     seen: set[int] = set()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable
 from inspect import Parameter, iscoroutinefunction, signature
 from typing import Generic, TypeVar
@@ -126,7 +127,11 @@ class Middleware(Generic[App, Manager]):
         raise NotImplementedError
 
     def _exchange(self, request: Request) -> Exchange:
-        return self._kind(self._sessions, self._settings, request)
+        exchange = self._kind(self._sessions, self._settings, request)
+        handled = sys.exception()
+        if handled is not None:
+            exchange.handled_before = handled
+        return exchange
 
 
 def default_settings(manager: SessionManager | AsyncSessionManager) -> Settings:

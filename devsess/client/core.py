@@ -62,6 +62,9 @@ class Core:
         # An access token that was refused, of a request that could not be sent twice.
         self._refused: str | None = None
         self._asking = Lock()
+        # The threads that have these locks, or wait for them, here.
+        self._renewing: set[int] = set()
+        self._proving: set[int] = set()
 
     # Requests.
 
@@ -139,7 +142,7 @@ class Core:
             release()
 
     async def _locked(self, port: Port) -> Release:
-        return await locked(self._store, self._store.try_lock, port, PATIENCE)
+        return await locked(self._renewing, self._store.try_lock, port, PATIENCE)
 
     async def _renew_locked(self, stored: Tokens, request: httpx.Request) -> Tokens:
         """The successors of *stored*, which was read under the lock."""
@@ -178,7 +181,7 @@ class Core:
             raise StepUpUnansweredError("this needs a step-up", challenge=wanted)
         if self in _ASKING.get():
             raise StepUpUnansweredError("the step-up itself needs a step-up", challenge=wanted)
-        release = await locked(self._asking, _trying(self._asking), port, None)
+        release = await locked(self._proving, _trying(self._asking), port, None)
         try:
             if self._tokens.access_token != used.access_token:
                 return self._tokens, False

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from contextvars import ContextVar
+from threading import get_ident
 
 from devsess.client.errors import RenewalError
 from devsess.client.ports import Port
@@ -13,45 +13,42 @@ from devsess.client.tokens import Release
 # Seconds between two looks.
 PAUSE = 0.02
 
-# The locks that this thread has or waits for. The handler of a signal sees those of the thread that
-# it interrupts, which goes on only after it.
-_OWN: ContextVar[tuple[object, ...]] = ContextVar("_OWN", default=())
-
 
 async def locked(
-    lock: object, try_lock: Callable[[], Release | None], port: Port, patience: float | None
+    inside: set[int], try_lock: Callable[[], Release | None], port: Port, patience: float | None
 ) -> Release:
     """
-    The function that releases *lock*, once this could be locked.
+    The function that releases a lock, once this could be locked.
 
     Args:
-        lock: What others have it by.
+        inside: The threads that have it, or wait for it, here.
         try_lock: Locks it, or is None.
         port: Waits.
         patience: Seconds to wait; None has no end.
 
     Raises:
-        RenewalError: If it was not free in time; at once, if this very thread has it.
+        RenewalError: If it was not free in time; at once, if this very thread has it: a signal's
+            handler came, and the thread goes on only after it.
     """
     if not port.is_blocking:
         return await _once_free(try_lock, port, patience)
-    before = _OWN.get()
-    if any(it is lock for it in before):
+    me = get_ident()
+    if me in inside:
         raise RenewalError("this thread is renewing these tokens already")
-    _OWN.set((*before, lock))  # first: a handler must not wait for what comes next
     try:
+        inside.add(me)  # first: a handler must not wait for what comes next
         release = await _once_free(try_lock, port, patience)
     except BaseException:
-        _OWN.set(before)
+        inside.discard(me)
         raise
-    return lambda: _released(release, before)
+    return lambda: _released(release, inside, me)
 
 
-def _released(release: Release, before: tuple[object, ...]) -> None:
+def _released(release: Release, inside: set[int], me: int) -> None:
     try:
         release()
     finally:
-        _OWN.set(before)
+        inside.discard(me)
 
 
 async def _once_free(

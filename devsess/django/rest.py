@@ -107,7 +107,9 @@ class RecentAuthentication(OperationHolderMixin, BasePermission):
 
 def _challenge_if_denied(view: Any, current: DjangoCurrent, error: StepUpRequiredError) -> None:
     """Have the framework's own refusal become the challenge, and no 403 of the view's."""
-    denied = view.permission_denied
+    denied = getattr(view, "permission_denied", None)
+    if denied is None:  # asked without a view
+        return
 
     def challenge(*args: Any, **kwargs: Any) -> None:
         current.challenge = error

@@ -82,7 +82,7 @@ ROOMS = {
         1,
         (
             *("_runtime", "_runtime.clock", "_runtime.corrections", "_runtime.fork"),
-            *("_runtime.interrupted", "_runtime.loops", "_runtime.mutex"),
+            *("_runtime.interrupted", "_runtime.loops", "_runtime.mutex", "_runtime.waited"),
         ),
     ),
     "stores": Room(
@@ -91,6 +91,7 @@ ROOMS = {
             *(
                 "stores.semantics",
                 "stores.comparing",
+                "stores.interning",
                 "stores.merging",
                 "stores.polled",
                 "stores.as_json",

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import gc
+import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from threading import Thread
+from types import FrameType
 
 import pytest
 from servers.striking import PATIENCE, Struck, Work, at_each_line, outcome_of
 
+from devsess._runtime import interrupted
 from devsess._runtime.drive import drive
 from devsess._runtime.feed_runners import ThreadPace
 from devsess._runtime.interrupted import Flag, OnceAThread, Permits
@@ -157,3 +162,45 @@ def test_a_feed_is_ended_while_it_sleeps() -> None:
         return lambda: drive(pace.sleep(0.001)), pace.end, check
 
     at_each_line(play, ("_runtime/feed_runners.py", *FILES))
+
+
+def struck_at(place: int, work: Callable[[], object]) -> bool:
+    """
+    Whether *work* makes so many calls here; a handler raises right after that one.
+
+    The interpreter looks for signals behind each call.
+    """
+    seen = 0
+
+    def look(frame: FrameType, kind: str, _: object) -> None:
+        nonlocal seen
+        if kind == "c_return" and frame.f_code.co_filename == interrupted.__file__:
+            seen += 1
+            if seen == place:
+                raise KeyboardInterrupt
+
+    sys.setprofile(look)
+    try:
+        with suppress(KeyboardInterrupt):
+            work()
+    finally:
+        sys.setprofile(None)
+    return seen >= place
+
+
+def test_an_interrupt_shuts_no_thread_out() -> None:
+    """Wherever it strikes: the thread is let in again."""
+    place = 0
+    struck = True
+    while struck:
+        place += 1
+        once = OnceAThread()
+
+        def use(once: OnceAThread = once) -> None:
+            with once.entered():
+                pass
+
+        struck = struck_at(place, use)
+        gc.collect()  # a generator that was never begun, or never went on
+        use()
+    assert 3 < place

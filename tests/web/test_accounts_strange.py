@@ -24,7 +24,7 @@ WRONG_SLOTS = ["", "x", "-1", "00", "%31", "1x", "3", "4", "9", "1.0", "1" * 400
 OF_REQUEST = {
     *("request", "sessions", "core", "refused", "depends_on_user"),
     *("is_at_endpoint", "is_status_query", "is_for_any_page", "is_guarded", "has_begun"),
-    *("ended_by", "unawaited", "unended", "has_switched"),
+    *("ended_by", "unawaited", "unended", "has_switched", "failure", "handled_before"),
     *("_vary_on", "_is_ours", "_gives_tokens", "_has_signed_out"),
     *("_slots", "_others", "_looked_at", "_came_for", "_leaves_cookies", "_choice"),
 }

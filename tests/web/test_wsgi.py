@@ -173,11 +173,35 @@ def test_a_500_of_another_error_is_no_refusal(
         try:
             fail()
         except ZeroDivisionError:
-            start_response("500 Oops", TEXT, *([sys.exc_info()] if tells else []))
+            info = sys.exc_info()
+            if not tells:
+                start_response("500 Oops", TEXT)
+        if tells:
+            start_response("500 Oops", TEXT, info)
         return [b"sorry"]
 
     answer = on_wsgi(SessionMiddleware(app, sessions), "GET", "/")
     assert (500, b"sorry") == (answer.status_code, answer.content)
+
+
+def test_an_error_that_an_outer_app_handles_says_nothing(sessions: SessionManager) -> None:
+    """It calls the app for want of an answer of its own, and the 500 is of the refusal."""
+
+    def app(environ: Any, start_response: Any) -> list[bytes]:
+        with suppress(DevsessError):
+            environ["devsess"].require()
+        start_response("500 Oops", TEXT)
+        return [b"sorry"]
+
+    wrapped = SessionMiddleware(app, sessions)
+
+    def outer(environ: Any, start_response: Any) -> Any:
+        try:
+            raise KeyError("no answer is kept")
+        except KeyError:
+            return wrapped(environ, start_response)
+
+    assert 401 == on_wsgi(outer, "GET", "/").status_code
 
 
 def hide(refusal: Exception) -> Exception:

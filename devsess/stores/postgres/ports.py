@@ -112,7 +112,7 @@ class BlockingPort(_Port):
     def __init__(self, settings: Settings, pool: BlockingPool | None = None) -> None:
         self._settings, self._hosts = settings, Hosts(settings)
         self._given = pool
-        self._pool = pool or BlockingConnections(self._settings, self._hosts)
+        self._pool = BlockingConnections(self._settings, self._hosts) if pool is None else pool
         self._inside = OnceAThread()
         self._abandoned: list[object] = []  # kept, so that nothing is closed
         self._is_closed = False

@@ -31,6 +31,7 @@ class UndoneTests(Visits):
         self.browser_of_both = Client(headers={"user-agent": FIREFOX})
         self.acts("login:ada")
         self.acts("login:bob")
+        self.acts("user")  # the first request binds the session, and its cookies follow
 
     def acts(self, *acts: str) -> Any:
         return self.browser_of_both.get("/acts/", {"do": acts})
