@@ -34,6 +34,9 @@ Network: TypeAlias = ipaddress.IPv4Network | ipaddress.IPv6Network | Literal["un
 # Schemes whose pages have no origin of their own, or are no pages.
 _NO_ORIGINS = ("", "about", "blob", "data", "file", "filesystem", "ftp", "javascript", "ws", "wss")
 
+# A scheme, a host's name of 253 characters, and a port take less.
+_LONGEST_ORIGIN = 512
+
 _PARAMETER = re.compile(r"[A-Za-z0-9_-]+")
 
 log = logging.getLogger("devsess")
@@ -287,6 +290,8 @@ def normal_origin(text: str) -> str | None:
 
     Pages within apps and extensions have schemes of their own: `capacitor`, `tauri`.
     """
+    if len(text) > _LONGEST_ORIGIN:  # urlsplit remembers what it was given
+        return None
     try:
         parts = urlsplit(text)
         port = parts.port

@@ -137,16 +137,26 @@ def _below(scope: Scope, mount: str, path: str) -> str:
 
 def _headers(lines: list[tuple[bytes, bytes]]) -> dict[str, str]:
     headers: dict[str, str] = {}
+    more: list[tuple[str, str]] = []
     for raw_name, raw_value in lines:
         name = _NAMES.get(raw_name)
         if name is None:
             continue
         value = raw_value.decode("latin-1")
         if name in headers:
-            # HTTP/2 splits Cookie into lines of its own (RFC 9113 §8.2.3).
-            value = f"{headers[name]}{'; ' if name == 'cookie' else ', '}{value}"
-        headers[name] = value
-    return headers
+            more.append((name, value))
+        else:
+            headers[name] = value
+    return {**headers, **_joined(headers, more)} if more else headers
+
+
+def _joined(first: dict[str, str], more: list[tuple[str, str]]) -> dict[str, str]:
+    """The headers that have several lines; each is joined once, however many there are."""
+    lines: dict[str, list[str]] = {name: [first[name]] for name, _ in more}
+    for name, value in more:
+        lines[name].append(value)
+    # HTTP/2 splits Cookie into lines of its own (RFC 9113 §8.2.3).
+    return {name: ("; " if name == "cookie" else ", ").join(it) for name, it in lines.items()}
 
 
 class ClientGoneError(Exception):

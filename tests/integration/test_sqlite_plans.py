@@ -180,6 +180,16 @@ def test_a_users_rows_are_found_by_user(tmp_path: Path, operation: str) -> None:
         assert "(user_id=?" in step or "(id=?" in step
 
 
+def test_a_sign_in_on_a_known_device_reads_that_ones_sessions(tmp_path: Path) -> None:
+    """Without a limit: an account may have sessions by the thousand, and the file is locked."""
+    sign_in = rows.login(session_row("s2"), replaces=True)
+    with closing(SQLiteStore(tmp_path / "s.db")) as store:
+        store.insert(rows.login(session_row("s1")))
+        found = plans(store, lambda store: store.insert(sign_in))
+    [steps] = [it for statement, it in found.items() if "s.last_seen_at, s.id" in statement]
+    assert any("(user_id=? AND device_id=?)" in step for step in steps), steps
+
+
 def test_live_sessions_are_not_sorted(tmp_path: Path) -> None:
     """A page is read in the order of its index: 20,000 sessions cost no more than one page."""
     with closing(SQLiteStore(tmp_path / "s.db")) as store:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx
 import pytest
@@ -14,6 +15,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from devsess import AsyncSessionManager
+from devsess.adapters._settings import normal_origin
 from devsess.adapters.starlette import SessionMiddleware, current_session
 from devsess.tokens.keys import generate_secret
 
@@ -162,3 +164,10 @@ def test_the_docs_recipe(method: str, path: str, signed_in: bool, status: int) -
     assert status == answer.status_code
     assert [FRIEND] == answer.headers.get_list("access-control-allow-origin")
     assert ["true"] == answer.headers.get_list("access-control-allow-credentials")
+
+
+def test_a_long_origin_is_none() -> None:
+    """It is not even parsed: Python remembers the texts that it has parsed."""
+    before = urlsplit.cache_info().misses  # type: ignore[attr-defined]
+    assert normal_origin(f"https://{'a' * 600}.example") is None
+    assert before == urlsplit.cache_info().misses  # type: ignore[attr-defined]

@@ -266,6 +266,13 @@ def test_clearing_twins_is_cheap_whatever_the_client_asks_for(name: str) -> None
     assert 100_000 > most
 
 
+def test_no_line_is_longer_than_browsers_read() -> None:
+    """Attributes of more than 1,024 bytes are ignored, and no host's name has more than 253."""
+    host, path = "a." * 130 + "example", "/short/" + "x" * 1100
+    lines = cookies.clear_twins(["n"], host, path, "; Path=/; HttpOnly; SameSite=Lax")
+    assert ["n=; Max-Age=0; Path=/short", "n=; Max-Age=0; Path=/short/"] == lines
+
+
 @pytest.mark.parametrize("host", ["", "localhost:8000", "[::1]:80", "127.0.0.1", "a b.c", "x;y.z"])
 def test_a_host_that_is_no_domain_is_named_in_no_cookie(host: str) -> None:
     """The Host of a request gets into a header only if it is a domain's name."""

@@ -57,7 +57,9 @@ def _asked(insertion: Insertion, counts: Sequence[str]) -> list[Document]:
     keys = asked_with(device, session, docs.gate_key(row.user_id), *counts)
     asked = [docs.bound_by(row.user_id, insertion.digests), keys]
     if insertion.limit is not None or insertion.replaces:
-        asked.append({"owner": docs.account_key(row.user_id), "table": "session", "open": True})
+        own = {"owner": docs.account_key(row.user_id), "table": "session", "open": True}
+        # Without a limit those of one device alone: an account may have sessions by the thousand.
+        asked.append(own if insertion.limit is not None else own | {"device": row.device.id})
     return asked + items.asked(insertion.items)
 
 

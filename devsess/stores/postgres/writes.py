@@ -49,6 +49,7 @@ _LIVE_ROWS = (
     f"{rows.SELECT_SESSION} WHERE s.user_id = %(user)s AND {rows.UNENDED} AND {rows.LIVE}"
     " ORDER BY s.id FOR NO KEY UPDATE OF s"
 )
+_ON_DEVICE = _LIVE_ROWS.replace("%(user)s", "%(user)s AND s.device_id = %(device)s", 1)
 _IS_THERE = "SELECT 1 FROM {s}.sessions WHERE id = %s"
 _DRAWN = "SELECT last_value FROM {s}.numbers"
 _CUT_OFFS = (
@@ -169,7 +170,10 @@ def locks(insertion: Insertion) -> list[Statement]:
 def _live_rows(insertion: Insertion) -> Statement:
     if insertion.limit is None and not insertion.replaces:
         return _IS_THERE, ("",)  # no row is asked for
-    return _LIVE_ROWS, of_live(insertion.cutoffs) | {"user": insertion.row.user_id}
+    values = of_live(insertion.cutoffs) | {"user": insertion.row.user_id}
+    if insertion.limit is None:  # an account may have sessions by the thousand
+        return _ON_DEVICE, values | {"device": insertion.row.device.id}
+    return _LIVE_ROWS, values
 
 
 def marks(user_id: str, digests: Sequence[bytes] = ()) -> tuple[Statement, Statement]:

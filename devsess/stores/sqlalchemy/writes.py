@@ -65,8 +65,10 @@ async def _to_end(db: Unit, insertion: Insertion) -> semantics.SessionsToEnd | F
     if insertion.limit is None and not insertion.replaces:
         return semantics.SessionsToEnd()
     table = db.tables.sessions
-    own = table.c.user_id == insertion.row.user_id
-    found = await db.sessions(db.select_sessions(own, table.c.revoked_at.is_(None)))
+    wanted = [table.c.user_id == insertion.row.user_id, table.c.revoked_at.is_(None)]
+    if insertion.limit is None:  # an account may have sessions by the thousand
+        wanted.append(table.c.device_id == insertion.row.device.id)
+    found = await db.sessions(db.select_sessions(*wanted))
     live = [it for it in found if counts_as_live(it, insertion.cutoffs)]
     return semantics.sessions_to_end(live, insertion)
 
