@@ -47,7 +47,7 @@ export class SessionClient extends EventTarget {
   #name;
   #bearer;
   #session; // the id of the one that this page is for; null: of none yet; undefined: of any
-  #channel;
+  #channel; // null once it is closed
   #tokens = {};
   #at = 0; // the renewal that this tab knows
   #due = Infinity;
@@ -70,7 +70,7 @@ export class SessionClient extends EventTarget {
     // A page that holds a lock is not kept for the way back.
     addEventListener("pagehide", () => this.#unmark?.());
     addEventListener("pageshow", (event) => {
-      if (event.persisted) this.#ready = this.#begin();
+      if (event.persisted && this.#channel) this.#ready = this.#begin();
     });
   }
 
@@ -136,7 +136,8 @@ export class SessionClient extends EventTarget {
   }
 
   close() {
-    this.#channel.close();
+    this.#channel?.close();
+    this.#channel = null;
     this.#unmark?.();
   }
 
@@ -246,7 +247,7 @@ export class SessionClient extends EventTarget {
   }
 
   async #learn(at) {
-    this.#channel.postMessage({ ask: true });
+    this.#channel?.postMessage({ ask: true });
     for (let left = 100; left && this.#at < at; left--) await pause(20);
   }
 
@@ -263,7 +264,7 @@ export class SessionClient extends EventTarget {
     const tokens = this.#bearer ? { access, refresh, device: device ?? this.#tokens.device } : {};
     const state = { at, due: seconds >= 0 ? Date.now() + seconds * 900 : Infinity, tokens };
     await this.#know(state);
-    this.#channel.postMessage(isSwitch ? { ...state, to: id } : state);
+    this.#channel?.postMessage(isSwitch ? { ...state, to: id } : state);
   }
 
   #know({ at, due, tokens = {} }) {
@@ -275,15 +276,18 @@ export class SessionClient extends EventTarget {
   }
 
   #mark() {
-    if (!locks) return;
+    if (!locks || !this.#channel) return;
     const before = this.#unmark;
+    const at = this.#at;
     return new Promise((held) => {
       const hold = () => {
         held();
         before?.();
+        // A busy tab comes late: what is over has no mark.
+        if (!this.#channel || !this.#live || at !== this.#at) return;
         return new Promise((done) => (this.#unmark = done));
       };
-      locks.request(`${this.#name} @${this.#at}`, { mode: "shared" }, hold).catch(() => {});
+      locks.request(`${this.#name} @${at}`, { mode: "shared" }, hold).catch(() => {});
     });
   }
 
@@ -299,7 +303,7 @@ export class SessionClient extends EventTarget {
   }
 
   #end(type, at, forgetDevice = false) {
-    this.#channel.postMessage({ end: { type, forgetDevice }, at });
+    this.#channel?.postMessage({ end: { type, forgetDevice }, at });
     this.#over(type, forgetDevice);
   }
 

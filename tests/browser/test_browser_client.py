@@ -191,6 +191,33 @@ def test_a_tab_that_renewed_and_closed_leaves_its_tokens(visitor: Visitor, site:
     assert 2 == site.refreshes
 
 
+def test_a_busy_tab_keeps_no_mark_of_what_is_over(visitor: Visitor, site: Site) -> None:
+    """It hears of a renewal and of the sign-out at once, and no new tab waits for its tokens."""
+    one, busy = tabs(visitor, "bearer", 2)
+    busy.evaluate("""() => { setTimeout(() => {
+      const begun = Date.now();
+      while (Date.now() - begun < 1000);
+      window.wasBusy = true;
+    }) }""")
+    assert one.evaluate("client.renew()")
+    one.evaluate("signOut()")
+    until(busy, "window.wasBusy && events.length")
+    assert 200 == tab(visitor, "bearer").evaluate("signIn()")
+
+
+def test_a_client_that_was_closed_keeps_nobody_waiting(visitor: Visitor, site: Site) -> None:
+    """Also in the midst of a renewal: it ends as any, and leaves the session to the others."""
+    one, other = tabs(visitor, "bearer", 2)
+    site.faults["/auth/refresh"] = [site.hold]
+    site.clock.advance(LATER)
+    one.evaluate("() => { window.result = client.renew() }")
+    reached(site, "/auth/refresh", 1)
+    one.evaluate("client.close()")
+    site.held.set()
+    assert one.evaluate("window.result")
+    assert 200 == other.evaluate("ask()")
+
+
 @pytest.mark.thorough
 def test_a_stolen_lock_parts_no_tabs(visitor: Visitor, site: Site) -> None:
     """Another script may steal any lock of its origin: the newer tokens stay."""
