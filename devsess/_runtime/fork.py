@@ -51,7 +51,7 @@ def around_fork(
 def _nothing(_: object) -> None: ...
 
 
-# What is called after each fork under way: a signal's handler may fork within another one.
+# The owners to tell after each fork under way: a signal's handler may fork within a fork.
 _under_way: list[list[tuple[object, _Hooks]]] = []
 
 

@@ -271,7 +271,7 @@ class Exchange(Authentication):
         return self.answer_to(self.refused)
 
     def _in_handler(self) -> BaseException | None:
-        """What the app handles as it answers; not what was handled when it was called."""
+        """The error that the app handles as it answers, and did not when it was called."""
         error = sys.exception()
         return None if error is self.handled_before else error
 

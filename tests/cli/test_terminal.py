@@ -95,7 +95,7 @@ def test_an_output_that_is_full(path: Path, unbuffered: str, command: str) -> No
     ],
 )
 def test_a_stream_that_is_closed(path: Path, command: str, closed: str, code: int) -> None:
-    """What nobody can read goes nowhere, and nobody says yes."""
+    """Output that nobody can read goes nowhere, and nobody says yes."""
     line = f"{shlex.join(COMMAND)} {command} --store {shlex.quote(str(path))} {closed}"
     done = subprocess.run(line, shell=True, stderr=subprocess.PIPE)
     assert code == done.returncode, done.stderr

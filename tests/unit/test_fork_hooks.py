@@ -1,4 +1,4 @@
-"""What is called around a fork: each that was told before is told after, whatever comes between."""
+"""Calls around a fork: each owner that was told before is told after, whatever comes between."""
 
 from __future__ import annotations
 

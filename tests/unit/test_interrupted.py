@@ -114,7 +114,7 @@ def test_a_thread_is_let_in_once() -> None:
 
 
 def test_a_flag_is_set_while_it_is_waited_for() -> None:
-    """Whoever waits hears of it: at once, or in time."""
+    """A thread that waits hears of it: at once, or in time."""
 
     def play() -> tuple[Work, Work, Callable[[Struck], object]]:
         flag = Flag()
@@ -189,7 +189,7 @@ def struck_at(place: int, work: Callable[[], object]) -> bool:
 
 
 def test_an_interrupt_shuts_no_thread_out() -> None:
-    """Wherever it strikes: the thread is let in again."""
+    """The thread is let in again, wherever it was struck."""
     place = 0
     struck = True
     while struck:
