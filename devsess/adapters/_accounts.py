@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 # The part of an exchange that belongs to its slot.
 _OF_SLOT = (
     *("settings", "credentials", "client", "session", "error"),
-    *("_jar", "_uses", "_prolonged", "_renewed"),
+    *("_jar", "_uses", "_prolonged", "_renewed", "_stepped_up"),
 )
 
 # Reasons why tokens give no session, although it may live.
@@ -167,7 +167,7 @@ class AccountsExchange(Exchange):
     async def _end(self, other: Exchange, *, forget_device: bool) -> None:
         if not other.credentials.can_sign_in and other.session is None:
             if forget_device and other.jar.held.device:
-                other.jar.drop(forget_device=True)
+                other.jar.drop(self.core.now(), forget_device=True)
             return
         await self._look_at(other.settings.slot)
         await other.logout(forget_device=forget_device)
@@ -344,7 +344,7 @@ class AccountsExchange(Exchange):
             left_alone = are_twins and are_twins_cleared
             found |= dict.fromkeys(other._cookies(clears=not left_alone))
             are_twins_cleared |= are_twins
-        if self._choice is not None:
+        if self._choice is not None and not self.is_late(self.jar.dropped_at):
             cleared = cookies.clear(self._choice_cookie, self.settings.cookie_attributes)
             found.pop(("Set-Cookie", cleared), None)
             found["Set-Cookie", self._choice] = None

@@ -78,6 +78,7 @@ class Authentication:
     _vary_on: tuple[str, ...] = ()
     _prolonged: Session | None = None
     _renewed: Session | None = None
+    _stepped_up: Session | None = None
     _is_ours = _gives_tokens = False
 
     @property
@@ -197,9 +198,11 @@ class Authentication:
     @property
     def may_still_clear(self) -> bool:
         """Whether the response may clear cookies: a late one would clear a newer sign-in's."""
-        checked_at = self.jar.checked_at
-        is_late = checked_at is not None and self.core.now() - checked_at > SOON
-        return self.may_clear and not is_late
+        return self.may_clear and not self.is_late(self.jar.checked_at)
+
+    def is_late(self, since: float | None) -> bool:
+        """Whether, for all that is known, a sign-in *since* then may have set newer cookies."""
+        return since is not None and self.core.now() - since > SOON
 
     @property
     def may_clear(self) -> bool:
@@ -294,5 +297,9 @@ class Authentication:
             # present the token binds the session, and a program need not keep it.
             self.client = evolve(self.client, device_token=grant.device_token)
         self.session, self.error, self.refused = grant.session, None, None
-        self._prolonged, self._renewed = None, None
+        self._update_nothing()
         self._gives_tokens = True
+
+    def _update_nothing(self) -> None:
+        """Look at no cookie again before the response begins."""
+        self._prolonged = self._renewed = self._stepped_up = None

@@ -137,6 +137,7 @@ class Exchange(Authentication):
             raise self.missing()
         grant = await self.sessions.step_up(self.jar.held.access, self.client, **options)
         self._hand_out(grant)
+        self._stepped_up = grant.session
         return grant
 
     async def extend(self, by: Span) -> Session:
@@ -166,9 +167,10 @@ class Exchange(Authentication):
             await self._revoke(session, "logout")
         elif self.error is not None:
             self.unended = (*self.unended, self.error)
-        self.session, self._prolonged, self._renewed = None, None, None
+        self.session = None
+        self._update_nothing()
         self._has_signed_out = True
-        self.jar.drop(forget_device=forget_device)
+        self.jar.drop(self.core.now(), forget_device=forget_device)
 
     async def _overtaken(self) -> Session | None:
         """
@@ -289,11 +291,11 @@ class Exchange(Authentication):
         Before the response begins, let persistent cookies follow a moved deadline.
 
         If the session has changed since, another response has set newer cookies: a
-        slow response must not overwrite them, and takes back those of its own renewal.
+        slow response must not overwrite them, and takes back those of its own renewal or step-up.
         """
-        prolonged, self._prolonged = self._prolonged, None
-        renewed, self._renewed = self._renewed, None
-        before = renewed or prolonged
+        prolonged = self._prolonged
+        before = self._renewed or self._stepped_up or prolonged
+        self._update_nothing()
         if before is None:
             return
         with suppress(StoreUnavailableError, BadTokenError):  # they end early, until next time
@@ -307,7 +309,7 @@ class Exchange(Authentication):
     @property
     def has_cookies_to_update(self) -> bool:
         """Whether `update_cookies` has anything to do."""
-        return self._prolonged is not None or self._renewed is not None
+        return (self._prolonged or self._renewed or self._stepped_up) is not None
 
     @property
     def shows_somebody(self) -> bool:
@@ -345,6 +347,8 @@ class Exchange(Authentication):
         """The cookies to set, and where it *clears* and still may, those to clear."""
         if (self._jar is None and not self.credentials.twice) or self.jar.is_untouched:
             return []
+        if self.is_late(self.jar.dropped_at):  # those of an ended session do no harm
+            self.jar.take_back()
         return self.jar.headers(may_clear=clears and self.may_still_clear)
 
 

@@ -28,6 +28,7 @@ class Jar:
         is_carried: Whether the response sets cookies at all; not where tokens are for a program.
         ended: Names of the cookies it sent whose session is known to have ended.
         checked_at: When that was checked, in seconds since the epoch, or None.
+        dropped_at: When the client was signed out, if its device stays known, or None.
     """
 
     def __init__(self, settings: Settings, request: Request, credentials: Credentials) -> None:
@@ -39,6 +40,7 @@ class Jar:
         self.held = credentials
         self.ended: frozenset[str] = frozenset()
         self.checked_at: float | None = None
+        self.dropped_at: float | None = None
 
     def leave_alone(self) -> None:
         """Set no cookies with this response: its tokens are for a program."""
@@ -51,6 +53,7 @@ class Jar:
         Raises:
             ValueError: If no browser would keep one of them.
         """
+        self.dropped_at = None
         self.held = evolve(
             self.held,
             access=grant.access_token,
@@ -79,8 +82,9 @@ class Jar:
         """Set nothing after all: newer cookies have replaced these, or a rollback has."""
         self._lines.clear()
 
-    def drop(self, *, forget_device: bool = False) -> None:
+    def drop(self, now: float, *, forget_device: bool = False) -> None:
         """Sign the client out; its device stays known unless that is to be forgotten too."""
+        self.dropped_at = None if forget_device else now
         names = self._settings.cookie_names
         self.held = evolve(self.held, access=None, refresh=None)
         dropped = [names.access, names.refresh]

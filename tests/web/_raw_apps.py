@@ -127,9 +127,14 @@ async def step_up(current: Any, _: Any, __: Any) -> Answer:
     return Answer()
 
 
-async def slow(current: Any, _: Any, __: Any) -> Answer:
+async def slow(current: Any, query: dict[str, list[str]], __: Any) -> Answer:
     """The action of `Meanwhile` takes place before this request is answered."""
-    await done(current.require())
+    if "step-up" in query:
+        await step_up(current, query, None)
+    elif "logout" in query:
+        await logout(current, query, None)
+    else:
+        await done(current.require())
     Meanwhile.action()
     return Answer()
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import timedelta
+from functools import partial
 from typing import Any
+from unittest import mock
 
 import pytest
 from _accounts import SLOT, in_slot, listed, live, of_slot, sign_in, signed_in, switch, who
 from _browser import ACCESS, DEVICE, REFRESH, Cookie
-from _raw_apps import Answer, done, served
+from _raw_apps import Answer, Meanwhile, done, served
 
 from devsess import ConfigurationError, InvalidSessionError, Policy, SessionManager
 from devsess.adapters.wsgi import Cookies, SessionMiddleware
@@ -330,6 +332,16 @@ def test_a_choice_is_set_by_its_own_acts_alone(site: Any) -> None:
         names = {it.partition("=")[0] for it in browser.get(path).headers.get_list("set-cookie")}
         assert f"{ACCESS}-1" in names
         assert SLOT not in names
+
+
+def test_a_slow_sign_out_of_all_leaves_a_later_choice(site: Any) -> None:
+    """As it leaves the cookies of whoever has signed in meanwhile."""
+    browser = signed_in(site, "ada", "bob")
+    late = partial(site.clock.advance, timedelta(minutes=1))
+    with mock.patch.object(Meanwhile, "action", staticmethod(late)):
+        answer = browser.get("/slow?logout&all")
+    assert (200, False) == (answer.status_code, "set-cookie" in answer.headers)
+    assert [] == live(site, "ada") + live(site, "bob")
 
 
 def test_a_page_that_shows_others_is_private(site: Any) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import timedelta
+from functools import partial
 from typing import Any
 from unittest import mock
 
@@ -148,6 +149,45 @@ def test_a_slow_answer_does_not_bring_old_cookies_back(
         answer = browser.get("/slow")
     assert 200 == answer.status_code
     assert "set-cookie" not in answer.headers
+
+
+@pytest.mark.parametrize("query", ["", "&persistent"])
+@pytest.mark.parametrize("by", ["ada", "bob"])
+def test_a_slow_step_up_does_not_bring_an_ended_session_back(
+    site: Any, query: str, by: str
+) -> None:
+    """Its cookies would sign out who signed in since, and leave that session without a browser."""
+    browser = site.browser("ada", query)
+
+    def meanwhile() -> None:
+        site.sessions.revoke_all("ada")
+        site.sessions.login(by)
+
+    with mock.patch.object(Meanwhile, "action", staticmethod(meanwhile)):
+        answer = browser.get("/slow?step-up")
+    assert (200, False) == (answer.status_code, "set-cookie" in answer.headers)
+    assert {ACCESS, REFRESH, DEVICE} == set(browser.jar)
+
+
+@pytest.mark.parametrize(("seconds", "clears"), [(1, True), (60, False)])
+def test_a_slow_sign_out_clears_no_cookies(site: Any, seconds: int, clears: bool) -> None:
+    """In another tab the person may have signed in since; those of the ended session do no harm."""
+    browser = site.browser("ada")
+    late = partial(site.clock.advance, seconds)
+    with mock.patch.object(Meanwhile, "action", staticmethod(late)):
+        browser.get("/slow?logout")
+    assert clears == (ACCESS not in browser.jar)
+    assert clears == (REFRESH not in browser.jar)
+    assert 401 == browser.get("/me").status_code
+
+
+def test_a_slow_sign_out_that_forgets_the_device_clears_all(site: Any) -> None:
+    """Whoever uses this computer next must not be on that device."""
+    browser = site.browser("ada")
+    late = partial(site.clock.advance, 60)
+    with mock.patch.object(Meanwhile, "action", staticmethod(late)):
+        browser.get("/slow?logout&forget")
+    assert {} == browser.jar
 
 
 def test_cookies_of_the_browsers_day_are_not_sent_again(site: Any) -> None:
