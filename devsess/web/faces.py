@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, cast
+from urllib.parse import unquote
 
 from attrs import evolve
 
@@ -61,7 +62,7 @@ class Pages(App[V]):
             await self._on_asgi(scope, receive, send)
 
     async def _on_asgi(self, scope: Scope, receive: Receive, send: Send) -> None:
-        request = asgi.request_of(scope)
+        request = asgi.request_of(_whole_path(scope))
         request = _with(evolve(request, mount=_mount(request.mount)), _of_scope(scope))
         try:
             body = b"" if request.is_safe else await asgi.body_of(receive)
@@ -145,6 +146,21 @@ def _mount(path: str) -> str:
     """A mount point; of two slashes at its beginning browsers would make another host."""
     inner = path.strip("/")
     return f"/{inner}" if inner else ""
+
+
+def _whole_path(scope: Scope) -> Scope:
+    """
+    *scope* with the mount point in `root_path` and `path`, as ASGI has it.
+
+    Litestar takes it from the path, adds a slash to its end, and keeps `raw_path` whole.
+    """
+    is_cut = getattr(scope.get("route_handler"), "is_mount", False)
+    if not is_cut or not scope.get("raw_path"):
+        return scope
+    root, came = scope.get("root_path", ""), unquote(scope["raw_path"].decode("latin-1"))
+    came = came if came.startswith(f"{root}/") else root + came  # a proxy took its prefix
+    mount = came.rstrip("/").removesuffix(scope["path"].rstrip("/"))
+    return {**scope, "root_path": mount, "path": came}
 
 
 def _text(raw: str) -> str:

@@ -89,6 +89,28 @@ def test_in_fastapi(empty_copy: Path, sessions: SessionManager) -> None:
         runner.run(manager.close())
 
 
+@pytest.mark.parametrize("prefix", ["", "/api"])
+def test_in_litestar(empty_copy: Path, sessions: SessionManager, prefix: str) -> None:
+    """As a mounted app within the plugin's, also behind a proxy's prefix."""
+    from litestar import Litestar
+    from litestar import asgi as mounted
+    from litestar.testing import TestClient
+
+    from devsess.adapters.litestar import SessionPlugin
+
+    manager = AsyncSessionManager(empty_copy, keys=SECRET)
+    pages = mounted("/account", is_mount=True, copy_scope=True)(account_app(manager).asgi)
+    app = Litestar([pages], plugins=[SessionPlugin(manager)], on_shutdown=[manager.close])
+    with TestClient(app, base_url="https://app.example", root_path=prefix) as client:
+
+        def send(method: str, path: str, headers: Any, content: bytes = b"") -> Any:
+            return client.request(
+                method, path, headers=dict(headers), content=content, follow_redirects=False
+            )
+
+        assert_works(send, f"{prefix}/account", bearing(sessions))
+
+
 @pytest.mark.parametrize("is_stripped", [True, False])
 def test_behind_a_proxys_prefix(
     empty_copy: Path, sessions: SessionManager, is_stripped: bool
