@@ -9,7 +9,7 @@ from devsess.adapters._carrier import is_token
 from devsess.adapters._cors import ALLOW_ORIGIN
 from devsess.adapters._http import ACCEPT_HINTS, NO_STORE, PRIVATE, VARIES, Answer, Header
 from devsess.adapters._problem import problem
-from devsess.errors import DevsessError
+from devsess.errors import ConfigurationError, DevsessError
 
 if TYPE_CHECKING:
     from devsess.adapters._exchange import Exchange
@@ -54,6 +54,8 @@ class Response:
             if self._is_live and is_token(message.get("subprotocol") or ""):
                 message["subprotocol"] = None  # a token is never sent back
         elif message["type"] == "websocket.close":
+            if await self._is_closed_for_ours():
+                return
             self._is_closed = True
             if not self._exchange.has_begun:
                 await self._refuse(message)
@@ -86,6 +88,16 @@ class Response:
             if self._exchange.has_cookies:
                 await self.answer(self._exchange.crashed())
             raise error
+
+    async def _is_closed_for_ours(self) -> bool:
+        """Whether a framework closes a WebSocket for an error of ours, whose answer is sent."""
+        failure = self._exchange.failure
+        error = _plain(failure) if isinstance(failure, Exception) else None
+        if not isinstance(error, DevsessError) or isinstance(error, ConfigurationError):
+            return False
+        await self.failed(error)
+        self._is_replaced = True
+        return True
 
     async def _break_off(self, error: Exception, answer: Answer | None) -> None:
         if self._is_live and answer is not None:

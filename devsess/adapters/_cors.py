@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 ALLOW_ORIGIN = "access-control-allow-origin"
 # Headers that an answer to a preflight depends on, beside Origin.
 PREFLIGHT_VARY = ("Access-Control-Request-Method", "Access-Control-Request-Headers")
-_SHOWN = "WWW-Authenticate, Retry-After"
+# Headers of a refusal that a script needs.
+SHOWN = ("WWW-Authenticate", "Retry-After")
 # Seconds for which a browser need not ask again.
 _MAX_AGE = "600"
 _TOKEN = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"  # noqa: S105 - RFC 9110 §5.6.2
@@ -38,7 +39,7 @@ def sharing(request: Request, settings: Settings) -> list[Header]:
     return [
         ("Access-Control-Allow-Origin", origin),
         ("Access-Control-Allow-Credentials", "true"),
-        ("Access-Control-Expose-Headers", _SHOWN),
+        ("Access-Control-Expose-Headers", ", ".join(SHOWN)),
     ]
 
 

@@ -9,16 +9,20 @@ Litestar: a plugin that wraps the app, and the session as a dependency.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, cast
 
 from litestar.di import Provide
+from litestar.exceptions import LitestarException
 from litestar.plugins import InitPlugin
 from litestar.response import Response
 from litestar.types import Scope
 
 from devsess.adapters._account import Account
-from devsess.adapters._current import AsyncCurrent
-from devsess.adapters.asgi import ASGIApp, Cookies, SessionMiddleware
+from devsess.adapters._cors import SHOWN
+from devsess.adapters._current import AsyncCurrent, exchange_of
+from devsess.adapters.asgi import ASGIApp, Cookies, Receive, Send, SessionMiddleware
+from devsess.adapters.asgi import Scope as AnyScope
 from devsess.async_manager import AsyncSessionManager
 from devsess.errors import ConfigurationError, DevsessError
 from devsess.models import Session
@@ -27,6 +31,7 @@ from devsess.requirement import Requirement
 if TYPE_CHECKING:
     from litestar import Litestar
     from litestar.config.app import AppConfig
+    from litestar.config.cors import CORSConfig
     from litestar.connection import ASGIConnection, Request
     from litestar.handlers import BaseRouteHandler
 
@@ -65,12 +70,62 @@ class SessionPlugin(InitPlugin):
         app_config.dependencies["session"] = Provide(_session)
         app_config.dependencies["current"] = Provide(_current_of, sync_to_thread=False)
         app_config.exception_handlers.setdefault(DevsessError, _answer)
-        app_config.on_startup.insert(0, self._wrap)
+        app_config.after_exception.append(_note)
+        if app_config.cors_config is not None:
+            app_config.cors_config = _showing(app_config.cors_config)
+        app_config.on_startup.insert(0, _Wrapping(self._manager, self._options))
         return app_config
 
-    def _wrap(self, app: Litestar) -> None:
-        inner = cast("ASGIApp", app.asgi_handler)
+
+class _Wrapping:
+    """Wraps an app at the first of its starts."""
+
+    def __init__(self, manager: AsyncSessionManager, options: dict[str, Any]) -> None:
+        self._manager = manager
+        self._options = options
+        self._is_done = False
+
+    def __call__(self, app: Litestar) -> None:
+        if self._is_done:
+            return
+        inner = _Plain(cast("ASGIApp", app.asgi_handler))
         app.asgi_handler = cast("Any", SessionMiddleware(inner, self._manager, **self._options))
+        self._is_done = True
+
+
+class _Plain:
+    """Litestar's app, that breaks a response off with the error itself, and none of Litestar's."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: AnyScope, receive: Receive, send: Send) -> None:
+        try:
+            await self._app(scope, receive, send)
+            return
+        except LitestarException as error:
+            found = _beneath(error)
+        raise found  # no longer within the other's handler: its context stays as it is
+
+
+def _beneath(error: BaseException) -> BaseException:
+    """The error that layers of Litestar have put errors of their own around."""
+    while type(error) is LitestarException and error.__cause__ is not None:
+        error = error.__cause__
+    return error
+
+
+def _note(error: Exception, scope: Scope) -> None:
+    """Litestar closes a WebSocket for any error alike, and asks no handler: this tells of which."""
+    current: AsyncCurrent | None = cast("dict[str, Any]", scope).get("devsess")
+    if current is not None:
+        exchange_of(current).failure = error
+
+
+def _showing(config: CORSConfig) -> CORSConfig:
+    """*config* with the headers of a refusal, for the scripts that may read the app's answers."""
+    shown = [*config.expose_headers, *(it for it in SHOWN if it not in config.expose_headers)]
+    return replace(config, expose_headers=shown)
 
 
 def require(
