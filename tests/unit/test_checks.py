@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
 from devsess import Client, Policy
+from devsess._provider import PASSWORD
 from devsess.lifecycle import standing
 from devsess.operations import _checks as checks
 from devsess.skew import CLOCKS_APART
@@ -21,6 +23,16 @@ NAIVE = datetime(2025, 6, 1)  # noqa: DTZ001
 LEEWAY = CLOCKS_APART
 SESSION = session_view(standing(session_row(), T0, Policy()))
 CLAIM = '{"a":""}'
+
+
+def nested(levels: int) -> list[Any]:
+    """Lists within each other."""
+    found: list[Any] = []
+    for _ in range(levels - 1):
+        found = [found]
+    return found
+
+
 KEPT: list[tuple[Callable[..., object], tuple[Any, ...], object]] = [
     (checks.checked_text, ("a", "user_id"), "a"),
     (checks.checked_text, ("a" * 255, "user_id"), "a" * 255),
@@ -49,6 +61,20 @@ KEPT: list[tuple[Callable[..., object], tuple[Any, ...], object]] = [
     (checks.checked_claims, ({"a": 1, "b": [2, 3]},), '{"a":1,"b":[2,3]}'),
     (checks.checked_claims, ({},), "{}"),
     (checks.checked_claims, ({"a": "x" * (1024 - len(CLAIM))},), f'{{"a":"{"x" * 1016}"}}'),
+    (checks.checked_claims, ({"a": nested(31)},), f'{{"a":{json.dumps(nested(31))}}}'),
+    (checks.checked_claims, ({"a": ({"b": 1},)},), '{"a":[{"b":1}]}'),
+    (checks.own_claims, ('{"a":1}',), {}),
+    (checks.own_claims, ('{"a":"devsess.b"}',), {}),
+    (checks.own_claims, ('{"devsess.a":1,"b":2}',), {"devsess.a": 1}),
+    (checks.checked_lifetime, (None,), None),
+    (checks.checked_lifetime, (0.5,), 0.5),
+    (checks.checked_lifetime, (timedelta(minutes=1),), 60.0),
+    (checks.checked_provider, ("a" * 64,), "a" * 64),
+    (checks.checked_provider, ("my company",), "my company"),
+    (checks.checked_proof, (PASSWORD, None), ("pwd",)),
+    (checks.checked_proof, (PASSWORD, "google"), ("devsess.provider:google",)),
+    (checks.checked_proof, (("otp",), None), ("otp",)),
+    (checks.checked_proof, (("otp",), "google"), ("otp", "devsess.provider:google")),
 ]
 
 
@@ -92,6 +118,27 @@ REFUSED: list[tuple[Callable[..., object], tuple[Any, ...], type[Exception], str
     (checks.checked_amr, (b"pwd",), TypeError, "amr must be a sequence of names"),
     (checks.checked_amr, (("pwd",) * 17,), ValueError, "amr must have at most 16 names"),
     (checks.checked_amr, (("",),), ValueError, "^amr must have 1 to 255"),
+    (
+        checks.checked_amr,
+        (("pwd", "devsess.provider:a"),),
+        ValueError,
+        "give a provider as provider=",
+    ),
+    (
+        checks.checked_proof,
+        (("pwd", "devsess.provider:a"), None),
+        ValueError,
+        "give a provider as prov",
+    ),
+    (checks.checked_proof, (("pwd",), ""), ValueError, "^provider must have 1 to 255"),
+    (checks.checked_provider, ("",), ValueError, "^provider must have 1 to 255 characters"),
+    (checks.checked_provider, ("a" * 65,), ValueError, "at most 64 characters, not 65"),
+    (checks.checked_provider, (" a",), ValueError, "no blanks around it"),
+    (checks.checked_provider, ("a\nb",), ValueError, "provider must be printable"),
+    (checks.checked_lifetime, (0,), ValueError, "lifetime must be more than nothing"),
+    (checks.checked_claims, ({"a": nested(32)},), ValueError, "claims may be nested 32 deep"),
+    (checks.checked_claims, ({"a": [1, {"b": nested(30)}]},), ValueError, "nested 32 deep"),
+    (checks.checked_claims, ({"a": nested(100_000)},), ValueError, "claims may be nested 32 deep"),
     (checks.checked_claims, ([("a", 1)],), TypeError, "claims must be a mapping, not list"),
     (checks.checked_claims, ({"a": "x" * 1017},), ValueError, "claims take 1025 bytes"),
     (checks.checked_claims, ({"a": "é" * 509},), ValueError, "claims take 1026 bytes"),

@@ -7,6 +7,7 @@ from _play import REVOKED, ROTATED, ROW, SESSION_ID, SOON, TOKENS, Call, at, pla
 from attrs import evolve
 
 from devsess import (
+    Assessment,
     BadTokenError,
     Client,
     EventType,
@@ -17,6 +18,8 @@ from devsess import (
 )
 from devsess._runtime import operations
 from devsess._runtime.drive import OperationCoroutine
+from devsess.operations.assessing import Weighed
+from devsess.operations.refresh import _consequences
 from devsess.stores.base import Ended
 from devsess.stores.rows import SessionRow
 
@@ -88,6 +91,19 @@ def test_history_keeps_no_address_of_a_reuse() -> None:
         event.ip,
         event.network,
     )
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "written"),
+    [(None, 5, 5), (5, 6, 6), (5, 5, None), (6, 5, None), (5, None, None), (None, None, None)],
+)
+def test_a_score_that_is_not_higher_is_not_written(
+    before: int | None, now: int | None, written: int | None
+) -> None:
+    """Points are never taken away; and a column that is named is heard of by every process."""
+    weighed = Weighed(Assessment(), (), lambda before: before, score=now)
+    changes = _consequences(at(SOON), evolve(ROW, score=before), weighed)
+    assert ({} if written is None else {"score": written}) == changes
 
 
 def test_the_signal_says_what_was_seen() -> None:

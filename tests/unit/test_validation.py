@@ -70,6 +70,13 @@ def test_a_device_binds_at_once() -> None:
     assert not play(SOON, ("get", ROW), client=OWN, touch=False).session.is_bound
 
 
+def test_a_row_that_was_read_just_now_is_not_read_again() -> None:
+    """What was looked at without an operation is handed on to it."""
+    assert (
+        SOON < answered(operations.validate(at(SOON), CLAIMS, None, touch=True, row=ROW)).good_until
+    )
+
+
 def test_a_row_that_was_gone_and_is_there_again() -> None:
     """As after a restore between touch and read: the touch was not written, and is due soon."""
     found = play(LATER, ("get", ROW), ("touch", False), ("get", ROW))
