@@ -10,7 +10,7 @@ The middleware has checked the token, and where an unsafe request comes from, al
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django.contrib.auth import get_user
 from rest_framework.authentication import BaseAuthentication
@@ -19,12 +19,10 @@ from rest_framework.permissions import BasePermission, OperationHolderMixin
 
 from devsess.adapters._problem import CHALLENGE, INVALID_TOKEN, OVER
 from devsess.django.middleware import exchange_in
+from devsess.django.refusals import refusals_of
 from devsess.errors import InvalidSessionError, StepUpRequiredError
 from devsess.models import Session
 from devsess.policy import Span
-
-if TYPE_CHECKING:
-    from devsess.django.current import DjangoCurrent
 
 
 class SessionAuthentication(BaseAuthentication):
@@ -90,7 +88,7 @@ class RecentAuthentication(OperationHolderMixin, BasePermission):
         return self
 
     def has_permission(self, request: Any, view: Any) -> bool:
-        """Whether the request meets it; if no other permission does, the middleware challenges."""
+        """Whether the request meets it; if nothing else refuses it, the middleware challenges."""
         current = request._request.devsess
         session = current.session
         if session is not None and session.user_id != str(getattr(request.user, "pk", None)):
@@ -98,21 +96,12 @@ class RecentAuthentication(OperationHolderMixin, BasePermission):
         try:
             current.require(**self._needed)
         except StepUpRequiredError as error:
-            _challenge_if_denied(view, current, error)
-            return False
+            refusals = refusals_of(view, current)
+            return refusals is not None and refusals.passes(error)
         except InvalidSessionError:
             return False  # a 401, with the challenge of the authentication class
         return True
 
-
-def _challenge_if_denied(view: Any, current: DjangoCurrent, error: StepUpRequiredError) -> None:
-    """Have the framework's own refusal become the challenge, and no 403 of the view's."""
-    denied = getattr(view, "permission_denied", None)
-    if denied is None:  # asked without a view
-        return
-
-    def challenge(*args: Any, **kwargs: Any) -> None:
-        current.challenge = error
-        denied(*args, **kwargs)
-
-    view.permission_denied = challenge
+    def has_object_permission(self, request: Any, view: Any, obj: Any) -> bool:  # noqa: ARG002
+        """The same for each object: `~` asks for that, and takes nothing for granted."""
+        return self.has_permission(request, view)

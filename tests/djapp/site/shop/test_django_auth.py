@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from contextlib import ExitStack
+from typing import Any
 
 from asgiref.sync import sync_to_async as in_thread
 from django.contrib.auth import HASH_SESSION_KEY, SESSION_KEY
@@ -13,6 +14,7 @@ from django.test import Client, override_settings
 from rest_framework.authtoken.models import Token
 
 from devsess.django import manager
+from shop.composed_view import COMPOSED
 from shop.visits import Shop
 
 
@@ -311,3 +313,28 @@ class RestTests(Shop):
         client = Client()
         client.force_login(self.user)
         assert client.get("/api/recent/").status_code == 200
+
+    def composed(self, name: str, **query: str) -> Any:
+        """The answer to an old sign-in, where the permissions of that name guard."""
+        old = manager().login(self.id, auth_time=time.time() - 1000)
+        header = {"authorization": f"Bearer {old.access_token}"}
+        return Client().get("/api/composed/", {"by": name, **query}, headers=header)
+
+    def test_a_challenge_is_for_what_a_newer_sign_in_would_get(self) -> None:
+        """However permissions are composed, also those of an object; else the refusal is plain."""
+        for name, (_, expected) in COMPOSED.items():
+            with self.subTest(name):
+                answer = self.composed(name)
+                challenge = answer.get("WWW-Authenticate", "")
+                if isinstance(expected, int):
+                    assert (answer.status_code, challenge) == (expected, "")
+                else:
+                    assert answer.status_code == 401
+                    other = {"max_age", "acr_values"} - {expected}
+                    assert expected in challenge
+                    assert not any(it in challenge for it in other)
+
+    def test_a_refusal_that_the_view_has_handled_is_no_challenge(self) -> None:
+        """What it answers then is its own."""
+        answer = self.composed("or its owner's", handled="")
+        assert (answer.status_code, answer.get("WWW-Authenticate")) == (403, None)

@@ -6,6 +6,7 @@ from django.views.decorators.csrf import csrf_exempt
 
 from devsess.django.old_tokens import authtoken, exchange_view, knox, simplejwt
 from shop import account_views, views
+from shop.composed_view import Composed
 
 urlpatterns = [
     path("", views.home, name="home"),
@@ -38,6 +39,7 @@ urlpatterns = [
     path("api/two/", views.Two.as_view()),
     path("api/recent/", views.Recent.as_view()),
     path("api/either/", views.Either.as_view()),
+    path("api/composed/", Composed.as_view()),
     path("exchange/simplejwt/", exchange_view(simplejwt)),
     path("exchange/knox/", exchange_view(knox)),
     path("exchange/authtoken/", exchange_view(authtoken)),
