@@ -10,6 +10,7 @@ for `devsess.adapters.wsgi.SessionMiddleware`.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
@@ -18,6 +19,7 @@ from typing import Any, NoReturn, TypeAlias, TypedDict, Unpack
 
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
+from django.core.signals import got_request_exception
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.middleware.csrf import CsrfViewMiddleware, rotate_token
 from django.utils.cache import patch_vary_headers
@@ -192,6 +194,16 @@ class SessionMiddleware(Middleware[GetResponse, SessionManager]):
             else:
                 response.headers[name] = value
         exchange.has_begun = True
+
+
+def _note_failure(request: HttpRequest | None = None, **_: object) -> None:
+    """What Django makes a 500 of: also an error of a middleware, of which no hook tells."""
+    current = getattr(request, "devsess", None)
+    if isinstance(current, Current):
+        exchange_of(current).failure = sys.exception()
+
+
+got_request_exception.connect(_note_failure)
 
 
 class _Line(Morsel[str]):

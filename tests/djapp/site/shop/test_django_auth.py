@@ -10,7 +10,7 @@ from asgiref.sync import sync_to_async as in_thread
 from django.contrib.auth import HASH_SESSION_KEY, SESSION_KEY
 from django.contrib.auth.models import Permission, User
 from django.contrib.sessions.models import Session as Row
-from django.test import Client, override_settings
+from django.test import AsyncClient, Client, modify_settings, override_settings
 from rest_framework.authtoken.models import Token
 
 from devsess.django import manager
@@ -246,6 +246,23 @@ class AsyncTests(Shop):
         await self.async_client.aforce_login(self.user)
         assert (await self.async_client.get("/async/")).content == b"ada"
         assert (await self.async_client.get("/recent/")).status_code == 200
+
+
+@modify_settings(MIDDLEWARE={"append": "shop.middlewares.breaking"})
+class BrokenMiddlewareTests(Shop):
+    """A middleware within devsess's fails after the view."""
+
+    def test_an_error_after_a_handled_refusal_is_the_projects(self) -> None:
+        """It is a 500, and not the refusal; one that the middleware lets through is answered."""
+        for query, status in (("", 500), ("requires", 401)):
+            client = Client(raise_request_exception=False)
+            assert client.get(f"/plain/?{query}").status_code == status
+
+    async def test_an_error_below_asgi_is_the_projects_too(self) -> None:
+        """As below WSGI."""
+        for query, status in (("", 500), ("requires", 401)):
+            client = AsyncClient(raise_request_exception=False)
+            assert (await client.get(f"/async/?{query}")).status_code == status
 
 
 class ForgeryTests(Shop):
