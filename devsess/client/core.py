@@ -62,9 +62,9 @@ class Core:
         # An access token that was refused, of a request that could not be sent twice.
         self._refused: str | None = None
         self._asking = Lock()
-        # The threads that have these locks, or wait for them, here.
-        self._renewing: set[int] = set()
-        self._proving: set[int] = set()
+        # The threads that have these locks, or try to; for the store's, wherever they use it.
+        self._renewing: list[int] = getattr(store, "_threads", [])
+        self._proving: list[int] = []
 
     # Requests.
 

@@ -29,6 +29,15 @@ else:
         fcntl.flock(descriptor, fcntl.LOCK_UN)
 
 
+# By the lock's file, of which a process has few.
+_THREADS: dict[str, list[int]] = {}
+
+
+def threads_at(path: Path) -> list[int]:
+    """The threads of this process that have the lock at *path*, or try to: for `waiting.locked`."""
+    return _THREADS.setdefault(os.path.realpath(path), [])
+
+
 def try_lock(path: Path) -> Release | None:
     """
     Lock the file at *path*, which is made if need be; None if another one has locked it.

@@ -15,49 +15,47 @@ PAUSE = 0.02
 
 
 async def locked(
-    inside: set[int], try_lock: Callable[[], Release | None], port: Port, patience: float | None
+    threads: list[int], try_lock: Callable[[], Release | None], port: Port, patience: float | None
 ) -> Release:
     """
     The function that releases a lock, once this could be locked.
 
     Args:
-        inside: The threads that have it, or wait for it, here.
+        threads: Those of this process that have it, or try to.
         try_lock: Locks it, or is None.
         port: Waits.
         patience: Seconds to wait; None has no end.
 
     Raises:
-        RenewalError: If it was not free in time; at once, if this very thread has it: a signal's
-            handler came, and the thread goes on only after it.
+        RenewalError: If it was not free in time; at once, if this very thread has it and would
+            block: a signal's handler came, and the thread goes on only after it.
     """
-    if not port.is_blocking:
-        return await _once_free(try_lock, port, patience)
-    me = get_ident()
-    if me in inside:
-        raise RenewalError("this thread is renewing these tokens already")
-    try:
-        inside.add(me)  # first: a handler must not wait for what comes next
-        release = await _once_free(try_lock, port, patience)
-    except BaseException:
-        inside.discard(me)
-        raise
-    return lambda: _released(release, inside, me)
-
-
-def _released(release: Release, inside: set[int], me: int) -> None:
-    try:
-        release()
-    finally:
-        inside.discard(me)
-
-
-async def _once_free(
-    try_lock: Callable[[], Release | None], port: Port, patience: float | None
-) -> Release:
-    """It is tried in place and never in a thread: a cancelled task leaves no lock behind."""
-    began = time.monotonic()
-    while (release := try_lock()) is None:
+    began, me = time.monotonic(), get_ident()
+    while (release := _tried(threads, try_lock, me)) is None:
+        if port.is_blocking and me in threads:
+            raise RenewalError("this thread is renewing these tokens already")
         if patience is not None and time.monotonic() - began > patience:
             raise RenewalError("another holder of these tokens has locked them for too long")
         await port.sleep(PAUSE)
     return release
+
+
+def _tried(threads: list[int], try_lock: Callable[[], Release | None], me: int) -> Release | None:
+    """It is tried in place and never in a thread: a cancelled task leaves no lock behind."""
+    threads.append(me)  # first: a handler must not wait for what comes next
+    try:
+        release = try_lock()
+    except BaseException:
+        threads.remove(me)
+        raise
+    if release is None:
+        threads.remove(me)
+        return None
+    return lambda: _released(release, threads, me)
+
+
+def _released(release: Release, threads: list[int], me: int) -> None:
+    try:
+        release()
+    finally:
+        threads.remove(me)

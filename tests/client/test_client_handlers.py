@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import httpx
 import pytest
-from _service import LATER, Service, client
+from _service import LATER, NOBODY, Service, client
 from servers.striking import Struck, Work, at_each_line
 
 from devsess.client import FileStore, MemoryStore, RenewalError, StepUp, StepUpUnansweredError
@@ -23,9 +24,19 @@ def is_or_refused(answer: object, *possible: object) -> bool:
     return answer in possible or (isinstance(answer, RenewalError) and AT_ONCE in str(answer))
 
 
-@pytest.mark.parametrize("kind", [MemoryStore, FileStore])
-def test_in_the_midst_of_a_renewal(service: Service, tmp_path: Path, kind: type) -> None:
+# What the handler's client has in common with the one that it interrupts.
+COMMON = {
+    "an auth in memory": (MemoryStore, "auth"),
+    "an auth of a file": (FileStore, "auth"),
+    "a store": (MemoryStore, "store"),
+    "a file": (FileStore, "file"),
+}
+
+
+@pytest.mark.parametrize("common", COMMON)
+def test_in_the_midst_of_a_renewal(service: Service, tmp_path: Path, common: str) -> None:
     """It is sent, or refused at once; the session goes on, and the lock is free again."""
+    kind, shared = COMMON[common]
     number = 0
 
     def play() -> tuple[Work, Work, Callable[[Struck], object]]:
@@ -34,9 +45,11 @@ def test_in_the_midst_of_a_renewal(service: Service, tmp_path: Path, kind: type)
         store = kind() if kind is MemoryStore else kind(tmp_path / str(number))
         store.save(service.tokens())
         service.clock.advance(LATER)
-        # Two clients: httpx's own connections have a lock for each of them.
         auth = service.auth(store)
-        one, other = client(service, auth), client(service, auth)
+        another = FileStore(tmp_path / str(number)) if shared == "file" else store
+        # Two clients: httpx's own connections have a lock for each of them.
+        one = client(service, auth)
+        other = client(service, auth if shared == "auth" else service.auth(another))
 
         def check(struck: Struck) -> None:
             assert 200 == struck.outcome
@@ -48,7 +61,40 @@ def test_in_the_midst_of_a_renewal(service: Service, tmp_path: Path, kind: type)
 
         return lambda: one.get("/me").status_code, lambda: other.get("/me").status_code, check
 
-    at_each_line(play, FILES, 1 if kind is MemoryStore else 3)
+    at_each_line(play, FILES, 1 if shared == "auth" and kind is MemoryStore else 3)
+
+
+def test_in_the_midst_of_a_renewal_on_an_event_loop(
+    service: Service, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As in a thread without one: the task that renews goes on once the handler is done."""
+    # A name is looked up in a thread: within its start a handler finds no server that starts one.
+    monkeypatch.setattr(service, "site", service.site.replace("localhost", "127.0.0.1"))
+    number = 0
+
+    def play() -> tuple[Work, Work, Callable[[Struck], object]]:
+        nonlocal number
+        number += 1
+        path = tmp_path / str(number)
+        auth = service.auth(service.signed_in(path))
+        other = client(service, service.auth(FileStore(path)))
+        service.clock.advance(LATER)
+
+        async def ask() -> int:
+            url = service.site
+            async with httpx.AsyncClient(base_url=url, auth=auth, verify=NOBODY) as one:
+                return (await one.get("/me")).status_code
+
+        def check(struck: Struck) -> None:
+            assert 200 == struck.outcome
+            assert is_or_refused(struck.answer, 200, None)
+            service.clock.advance(LATER)
+            assert 200 == other.get("/me").status_code
+            other.close()
+
+        return lambda: asyncio.run(ask()), lambda: other.get("/me").status_code, check
+
+    at_each_line(play, FILES, 3)
 
 
 def test_in_the_midst_of_a_step_up(service: Service) -> None:
