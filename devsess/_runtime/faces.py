@@ -103,10 +103,11 @@ class Face(Awaited):
     async def wait(self) -> None:
         """Go on where calls may wait."""
 
-    async def pause(self) -> None:
-        """Let others write, for as long as the last call kept them waiting."""
-        shortest, longest = _PAUSE
-        await self.sleep(min(max(self._took, shortest), longest))
+    async def pause(self) -> float:
+        """Let others write, for as long as the last call kept them waiting; its seconds."""
+        (shortest, longest), took = _PAUSE, self._took
+        await self.sleep(min(max(took, shortest), longest))
+        return took
 
     async def sleep(self, seconds: float) -> None:
         """Wait for so long; on an event loop others go on."""
@@ -184,11 +185,11 @@ class BlockingFace(Face):
         if not self.may_wait:
             await SUSPENSION
 
-    async def pause(self) -> None:
+    async def pause(self) -> float:
         """See Face.pause."""
         if not self.may_wait:
             await SUSPENSION
-        await super().pause()
+        return await super().pause()
 
 
 class AwaitingFace(Face):

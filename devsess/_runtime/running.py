@@ -190,8 +190,9 @@ class Runner(ManagerBase):
         if self._core.is_joined:  # nothing is covered before the commit; a purge writes them
             return
         try:
-            while self._write(operations.settle, own):
-                pass  # each batch is an operation of its own, with its events
+            size = self._write(operations.settle, own)
+            while size:  # each batch is an operation of its own, with its events
+                size = self._write(operations.settle, own, size)
         except StoreUnavailableError:
             log_error(_ROWS_LEFT)
 
@@ -363,8 +364,9 @@ class AsyncRunner(ManagerBase):
         if self._core.is_joined:
             return
         try:
-            while await self._write(operations.settle, own):
-                pass  # each batch is an operation of its own, with its events
+            size = await self._write(operations.settle, own)
+            while size:  # each batch is an operation of its own, with its events
+                size = await self._write(operations.settle, own, size)
         except StoreUnavailableError:
             log_error(_ROWS_LEFT)
 

@@ -28,8 +28,10 @@ if TYPE_CHECKING:
     from devsess.stores.base import Ended
     from devsess.stores.calls import Target
 
-# Rows of a batch, which holds the write lock for 10 to 40 ms.
-BATCH = 64
+# Rows of an ending's first batch, and of the smallest and the largest that may follow it.
+BATCH, FEWEST, MOST = 64, 16, 512
+# Seconds for which a batch is to hold the write lock: after a longer one the next is smaller.
+BRIEF = 0.02
 # Seconds after which any process may write the rows of an ending: by then, the process that
 # ended them has read their ids.
 LEFT_BEHIND = 60.0
@@ -108,17 +110,24 @@ async def _all_ended(op: Operation, ended: Ended) -> AllEnded:
     return AllEnded(await _covered(op, ended.following), ended.following)
 
 
-async def settle(op: Operation, own: int | None) -> bool:
+async def settle(op: Operation, own: int | None, size: int | None = None) -> int:
     """
-    Write one batch of the rows that endings cover, and let others write; True if more follow.
+    Write one batch of the rows that endings cover, and let others write; the size of the next.
 
-    Writes the rows of the ending *own*, and those left by a process that died.
+    0 if none follows. Writes the rows of the ending *own*, and those left by a process that
+    died. What a batch costs whatever its size is paid seldom where the disk is fast, and
+    nobody waits long where it is slow.
     """
-    batch = await op.store.settle(limit=BATCH, own=own, before=op.now - LEFT_BEHIND)
+    size = size or BATCH
+    batch = await op.store.settle(limit=size, own=own, before=op.now - LEFT_BEHIND)
     op.emit(*batch.events)
-    if batch.is_more:
-        await op.pause()
-    return batch.is_more
+    return _next_size(size, await op.pause()) if batch.is_more else 0
+
+
+def _next_size(size: int, took: float) -> int:
+    if took > BRIEF:
+        return max(size // 2, FEWEST)
+    return min(size * 2, MOST) if took < BRIEF / 2 else size
 
 
 async def _covered(op: Operation, number: int) -> Sequence[str]:

@@ -48,7 +48,7 @@ class OperationStore(
 
     async def locate(self, ip: str | None) -> Location | None: ...
     async def wait(self) -> None: ...
-    async def pause(self) -> None: ...
+    async def pause(self) -> float: ...
     async def sleep(self, seconds: float) -> None: ...
 
 
@@ -86,8 +86,8 @@ class Operation:
         """The place of an address, if anything knows it."""
         return self.store.locate(ip)
 
-    def pause(self) -> Awaitable[None]:
-        """Let others write, for as long as the last call kept them waiting."""
+    def pause(self) -> Awaitable[float]:
+        """Let others write, for as long as the last call kept them waiting; its seconds."""
         return self.store.pause()
 
     def new_id(self) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -102,6 +103,32 @@ def test_nobody_takes_ids_out_of_the_answer(
     ended = sessions.revoke_all("ada")
     assert MANY - 1 == len(ended)
     assert [] == cron.list("ada")
+
+
+@pytest.mark.parametrize(("took", "sizes"), [(0.0, [2, 4, 8]), (1.0, [2, 1, 1])])
+def test_batches_grow_until_they_take_long(
+    make: Callable[..., Any],
+    clock: FakeClock,
+    monkeypatch: pytest.MonkeyPatch,
+    took: float,
+    sizes: list[int],
+) -> None:
+    """The time that one took decides how many rows the next one has."""
+    ticks = itertools.count()
+    monkeypatch.setattr("devsess.operations.ending.FEWEST", 1)
+    monkeypatch.setattr("devsess._runtime.faces.perf_counter", lambda: next(ticks) * took)
+    sessions = make()
+    _filled(sessions, clock, 2 * MANY)
+    store, limits = _store_of(sessions), list[int]()
+    settle = store.settle
+
+    def noted(**how: Any) -> Any:
+        limits.append(how["limit"])
+        return settle(**how)
+
+    monkeypatch.setattr(store, "settle", noted)
+    assert 2 * MANY == len(sessions.revoke_all("ada"))
+    assert sizes == limits[:3]
 
 
 def test_everyone(make: Callable[..., Any], clock: FakeClock) -> None:
