@@ -37,6 +37,7 @@ from devsess.stores.sqlite.errors import DAMAGED, is_damage, unavailable
 from devsess.stores.sqlite.file import atomically
 from devsess.stores.sqlite.late_touches import LateTouches
 from devsess.stores.sqlite.log import insert_events
+from devsess.stores.sqlite.needless import NeedlessDevices
 from devsess.stores.sqlite.one_row import fetch_one
 from devsess.stores.sqlite.searching import Searching
 
@@ -79,6 +80,7 @@ class SQLiteStore(Searching):
     ) -> None:
         super().__init__(path, timeout=timeout, readers=readers)
         self._late = LateTouches(self._touch_late, timeout)
+        self._needless = NeedlessDevices(self._rows, self._transaction)
 
     def mark(self) -> object:
         """
@@ -346,7 +348,9 @@ class SQLiteStore(Searching):
     def purge(self, retention: Retention, *, limit: int) -> int:
         """See Store.purge."""
         semantics.check_size(limit)
-        return self._transaction(writes.purge, retention, limit)
+        done = self._transaction(writes.purge, retention, limit)
+        # Behind the sessions, in a transaction of their own: a device may have been the last one's.
+        return self._needless.delete(retention, limit, done)
 
     def erase(self, erasure: Erasure) -> int:
         """See Store.erase."""

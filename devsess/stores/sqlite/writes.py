@@ -56,16 +56,7 @@ TOUCH = (
     f" WHERE id = ? AND {rows.UNENDED}"
 )
 
-
-_UNUSED = (
-    "NOT EXISTS (SELECT 1 FROM sessions s"
-    " WHERE s.user_id = devices.user_id AND s.device_id = devices.id)"
-)
 _OWNED = ", ".join(map(ids.stored, ("user_id", "device_id", "id")))
-_STALE = (
-    "last_seen_at < ? AND NOT blocked AND name IS NULL"
-    " AND (trusted_until IS NULL OR trusted_until <= ?)"
-)
 
 
 def insert(db: sqlite3.Cursor, insertion: Insertion) -> InsertAnswer:
@@ -232,7 +223,7 @@ def erase(db: sqlite3.Cursor, erasure: Erasure) -> int:
 
 
 def purge(db: sqlite3.Cursor, retention: Retention, limit: int) -> int:
-    """One batch of at most *limit* rows."""
+    """One batch of at most *limit* rows, but for devices: those are NeedlessDevices."""
     now, before = retention.now, retention.before
     done = _date(db, now, retention.latest, limit)
     done += _lapse(db, now, limit - done)
@@ -242,12 +233,6 @@ def purge(db: sqlite3.Cursor, retention: Retention, limit: int) -> int:
         "DELETE FROM events WHERE seq IN (SELECT seq FROM events WHERE at < ? LIMIT ?)",
         [before, limit - done],
     ).rowcount
-    for unneeded, values in (("forgotten = 1", []), (_STALE, [retention.devices_before, now])):
-        done += db.execute(
-            "DELETE FROM devices WHERE (user_id, id) IN (SELECT user_id, id FROM devices"  # noqa: S608
-            f" WHERE {unneeded} AND {_UNUSED} LIMIT ?)",
-            [*values, limit - done],
-        ).rowcount
     done += items.purge(db, now, limit - done)
     return done + _trim(db, now, retention.agents_before, limit - done)
 
