@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
 from django.db import Error, connections, transaction
 
+from devsess._runtime.interrupted import OnceAThread
 from devsess.errors import StoreUnavailableError
 from devsess.stores.calls import StoreBusyError
 from devsess.stores.sqlalchemy.ports import Isolation
 
 # As `timeout` of the stores: a call that stands apart may wait for the transaction that it is of.
 _PATIENCE = 5_000
+_NAME = "_devsess_inside"
 
 
 class OwnConnection:
@@ -91,7 +93,28 @@ def _check_is_whole(wrapper: Any) -> None:
 
 @contextmanager
 def meanings(wrapper: Any) -> Iterator[None]:
-    """Raise errors of Django as those of a store; a connection that is lost is made anew."""
+    """
+    Raise errors of Django as those of a store; a connection that is lost is made anew.
+
+    A signal's handler is refused while its own thread is inside.
+    """
+    with inside(wrapper), _translated(wrapper):
+        yield
+
+
+def inside(wrapper: Any) -> AbstractContextManager[None]:
+    """
+    Around each use of a connection: psycopg's has a lock, for which a handler would wait for ever.
+
+    Raises:
+        StoreUnavailableError: If this thread uses it already, and a signal's handler came.
+    """
+    threads: OnceAThread = vars(wrapper).setdefault(_NAME, OnceAThread())
+    return threads.entered()
+
+
+@contextmanager
+def _translated(wrapper: Any) -> Iterator[None]:
     try:
         yield
     except Exception as error:

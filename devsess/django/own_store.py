@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from django.db import transaction
 
 from devsess._runtime.drive import drive
-from devsess.django.lending import ConnectionApart, OwnConnection, meanings
+from devsess.django.lending import ConnectionApart, OwnConnection, inside, meanings
 from devsess.django.transactions import Kept, Watch, watch_of
 from devsess.errors import ConfigurationError
 from devsess.stores.sqlalchemy import log
@@ -145,8 +145,9 @@ class JoinedStore(StoreWithin[OwnStore]):
 
     async def _check(self) -> None:
         """Once for each transaction: see `_LEVEL`."""
-        # atomic() within a transaction by hand commits nothing.
-        if not (self._wrapper.in_atomic_block and self._wrapper.commit_on_exit):
+        with inside(self._wrapper):  # which is not known while it begins or ends
+            is_atomic = self._wrapper.in_atomic_block and self._wrapper.commit_on_exit
+        if not is_atomic:  # atomic() within a transaction by hand commits nothing
             raise ConfigurationError(
                 "devsess joins the transactions of atomic(), and of no set_autocommit(False)"
             )
