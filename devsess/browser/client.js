@@ -1,14 +1,6 @@
-// A session of devsess in a browser: requests with its tokens, renewed once for all tabs.
-// A lock of all tabs guards each renewal. The tokens of a tab are numbered by the instant of their
-// renewal, and the tab holds a shared lock of that name: so the holder of the first lock sees, without
-// waiting for messages, whether other tabs have newer ones. Nothing is stored.
+// Described in client.d.ts; its locks, in docs/browser-client.md.
 
-const EXPIRED = "invalid_token";
-const STEP_UP = "insufficient_user_authentication";
-// The ends of a renewal.
-const [ENDED, RENEWED, BY_OTHERS] = [0, 1, 2];
-const { locks } = navigator;
-const pause = (ms) => new Promise((done) => setTimeout(done, ms));
+let { locks } = navigator;
 
 export class RenewalError extends Error {
   name = "RenewalError";
@@ -18,120 +10,123 @@ export class RenewalError extends Error {
   }
 }
 
-const challengeOf = (response) => {
-  const text = response.status === 401 && response.headers.get("WWW-Authenticate");
-  const found = text && /Bearer realm="devsess"(.*)/i.exec(text);
-  return found ? Object.fromEntries(found[1].matchAll(/([a-z_]+)="([^"]*)"/g).map((it) => it.slice(1))) : null;
-};
-
-const parsed = (text) => {
+const attempt = (work) => {
   try {
-    return JSON.parse(text);
-  } catch {
-    return null;
-  }
+    return work();
+  } catch {}
 };
 
-// By its own unverified word: good for telling two users apart, and for nothing else.
-const userOf = ({ access }) => {
-  try {
-    return JSON.parse(atob(access.split(".")[1].replace(/-/g, "+").replace(/_/g, "/"))).sub;
-  } catch {
-    return undefined;
-  }
+const jsonOf = (response) => response.clone().json().catch(() => null);
+
+// Unverified: it tells two users apart, no more.
+const userOf = (access) => attempt(() => JSON.parse(atob(access.split(".")[1].replace(/-/g, "+").replace(/_/g, "/"))).sub);
+
+const challengeOf = ({ status, headers }) => {
+  const found = status === 401 && /Bearer realm="devsess"(.*)/i.exec(headers.get("WWW-Authenticate"));
+  return found && ((name) => found[1].match(`${name}="([^"]*)"`)?.[1]);
 };
 
-// Described in client.d.ts.
+// A copy loses these two.
+const changed = (request, init) => new Request(request, { referrer: request.referrer, referrerPolicy: request.referrerPolicy, ...init });
+
+// The work goes on: others may wait for it.
+const unless = (signal, work) =>
+  new Promise((done, fail) => {
+    signal.throwIfAborted();
+    signal.addEventListener("abort", () => fail(signal.reason));
+    work().then(done, fail);
+  });
+
 export class SessionClient extends EventTarget {
   #url;
   #name;
   #bearer;
-  #session; // the id of the one that this page is for; null: of none yet; undefined: of any
-  #channel; // null once it is closed
-  #tokens = {};
-  #at = 0; // the renewal that this tab knows
-  #due = Infinity;
-  #live;
+  #session; // this page's; null: none yet; undefined: any
+  #channel; // none: closed, or blocked
+  #now; // as all tabs know it; no user: not known yet
   #ready;
   #unmark;
   #asking;
+  #renewing;
+  #rest = 0;
+  #refusal;
   #last = Promise.resolve();
 
   constructor({ endpoints = "/auth", bearer = false, session } = {}) {
     super();
-    this.#url = new URL(endpoints.replace(/\/*$/, "/"), location.href);
+    this.#url = new URL(endpoints.replace(/\/*$/, "/"), location);
     this.#name = `devsess ${this.#url} ${bearer ? "bearer" : "cookie"}`;
     this.#bearer = bearer;
     this.#session = session;
-    this.#live = !bearer;
-    this.#channel = new BroadcastChannel(this.#name);
-    this.#channel.onmessage = ({ data }) => this.#hear(data);
-    this.#ready = this.#begin();
-    // A page that holds a lock is not kept for the way back.
+    this.#now = { at: 0, due: Infinity, tokens: {}, live: !bearer };
+    attempt(() => (this.#channel = new BroadcastChannel(this.#name)).onmessage = ({ data }) => this.#hear(data));
+    const begin = () => (this.#ready = this.#missed().then(() => this.#know()));
+    begin();
+    // Pages with locks are not kept.
     addEventListener("pagehide", () => this.#unmark?.());
-    addEventListener("pageshow", (event) => {
-      if (event.persisted && this.#channel) this.#ready = this.#begin();
-    });
+    addEventListener("pageshow", ({ persisted }) => persisted && begin());
   }
 
   async fetch(input, init) {
     const request = new Request(input, init);
-    if (new URL(request.url).origin !== this.#url.origin) return fetch(request);
-    await this.#ready;
-    // If this fails, the rest of the token's life may be enough.
-    if (Date.now() >= this.#due) await this.renew().catch(() => {});
-    return this.#send(request, (used) => this.#alone(() => this.#renewed(used)), true);
+    if (new URL(request.url).origin !== this.#url.origin || (!this.#bearer && request.credentials === "omit")) return fetch(request);
+    return unless(request.signal, async () => {
+      await this.#ready;
+      const { due, user } = this.#now;
+      // The token may still be good.
+      if (Date.now() >= due) await this.renew().catch(() => {});
+      if ((this.#now.user ?? user) !== user) throw new RenewalError("somebody else has signed in");
+      return this.#send(request, true);
+    });
   }
 
   async renew() {
     await this.#ready;
-    const used = this.#at;
-    return (await this.#alone(() => this.#renewed(used))) !== ENDED;
+    return (await this.#renewal(this.#now.at)) !== false;
   }
 
   async exchange(input, init) {
     const given = new Request(input, init);
-    // All tabs wait for it.
-    const request = new Request(given, { signal: AbortSignal.any([given.signal, AbortSignal.timeout(30000)]) });
-    if (new URL(request.url).origin !== this.#url.origin) throw new TypeError("this goes to another origin");
-    await this.#ready;
-    return this.#alone(async () => {
-      await this.#catchUp();
-      const response = await this.#send(request, (used) => this.#renewed(used), false);
-      if (response.ok) {
-        const members = parsed(await response.clone().text());
-        if (!this.#bearer || members?.refresh_token) await this.#adopt(members ?? {});
-        if (this.#session === null) await this.#list(); // the answer did not name it
-      }
-      return response;
-    });
+    if (new URL(given.url).origin !== this.#url.origin) throw new TypeError("another origin");
+    // All tabs wait.
+    const stop = new AbortController();
+    for (const signal of [given.signal, AbortSignal.timeout(30000)]) signal.onabort = () => stop.abort(signal.reason);
+    const request = changed(given, { signal: stop.signal });
+    return unless(given.signal, () =>
+      this.#alone(async () => {
+        const response = await this.#send(request);
+        if (response.ok) {
+          const members = await jsonOf(response);
+          if (!this.#bearer) await this.#adopt({ ...members, session: await this.#who() });
+          else if (members?.refresh_token) await this.#adopt(members);
+        }
+        return response;
+      }),
+    );
   }
 
   async accounts() {
-    await this.#ready;
-    return this.#list();
+    const { accounts } = await this.#told("accounts");
+    this.#session ??= accounts.find((it) => it.current)?.session.sessionId ?? null;
+    return accounts;
   }
 
-  async switchTo(slot) {
-    await this.#ready;
+  switchTo(slot) {
     return this.#alone(async () => {
-      await this.#catchUp();
-      const response = await this.#post("accounts/switch", { account: slot });
-      if (!response.ok) throw new RenewalError("not switched", response.status);
-      const { account: found } = await response.json();
-      this.#session = null; // so that it names one from now on
-      await this.#adopt(found, true);
-      return found;
+      const { account } = await this.#told("accounts/switch", { account: slot });
+      this.#session = account.session.sessionId;
+      this.#now.user = account.session.userId;
+      await this.#adopt(account);
+      this.#tell({ to: this.#session });
+      return account;
     });
   }
 
-  async signOut({ forgetDevice = false, allAccounts = false } = {}) {
-    await this.#ready;
+  signOut({ forgetDevice, allAccounts } = {}) {
     return this.#alone(async () => {
-      await this.#catchUp();
-      const response = await this.#post(allAccounts ? "accounts/logout" : "logout", { forget_device: forgetDevice });
-      if (response.status !== 204 && !challengeOf(response)) throw new RenewalError("not signed out", response.status);
-      this.#end("signout", this.#at, forgetDevice);
+      const { status } = await this.#ask(allAccounts ? "accounts/logout" : "logout", { forget_device: forgetDevice });
+      if (status !== 204 && (this.#now.live || status !== 401)) throw new RenewalError("not signed out", status);
+      this.#end("signout", forgetDevice);
     });
   }
 
@@ -141,208 +136,206 @@ export class SessionClient extends EventTarget {
     this.#unmark?.();
   }
 
-  async #send(request, renew, asks) {
+  async #send(request, waits) {
     const tried = {};
-    const user = userOf(this.#tokens);
+    let { user } = this.#now;
     for (;;) {
-      const used = this.#at;
-      const response = await this.#checked(fetch(this.#dressed(request.clone())));
+      const { at } = this.#now;
+      const response = await this.#go(this.#dressed(request.clone()));
       const challenge = challengeOf(response);
       if (!challenge) return response;
-      const { error } = challenge;
-      if (error === EXPIRED && !tried[error]) {
-        const by = await renew(used);
-        if (by === ENDED) return response;
-        tried[error] = by === RENEWED;
-      } else if (error === STEP_UP && asks && !tried[error]) {
-        tried[error] = this.#at === used;
+      const error = challenge("error");
+      if (error === "invalid_token" && !tried[error]) {
+        tried[error] = await (waits ? this.#renewal(at) : this.#renewed(at));
+        if (tried[error] === false) return response;
+      } else if (error === "insufficient_user_authentication" && waits && !tried[error]) {
+        tried[error] = this.#now.at === at;
+        user ??= (await this.#who())?.userId;
         if (tried[error] && !(await this.#steppedUp(challenge))) return response;
+        await this.#who();
       } else {
-        // One that comes late says nothing about a later sign-in.
-        if (!error && this.#live && this.#at === used) this.#end("ended", used);
+        if (error === "invalid_token") this.#refuse(response, 5);
+        // Nothing is said about a later sign-in.
+        if (!error && this.#now.live && this.#now.at === at) this.#end("ended");
         return response;
       }
-      if (userOf(this.#tokens) !== user) return response; // somebody else has signed in meanwhile
-      response.body?.cancel();
+      if (this.#now.user !== user) return response; // it is somebody else now
+      response.body?.cancel().catch(() => {});
     }
   }
 
   #dressed(request) {
-    if (!this.#bearer) {
-      request = new Request(request, { credentials: "include" });
-      if (this.#session) request.headers.set("Devsess-Session", this.#session);
-      return request;
-    }
-    const { access, device } = this.#tokens;
-    if (access) request.headers.set("Authorization", `Bearer ${access}`);
-    if (device) request.headers.set("Devsess-Device", device);
+    const { access_token, device_token } = this.#now.tokens;
+    if (!this.#bearer) request = changed(request, { credentials: "include" });
+    const set = (name, value) => value && request.headers.set(name, value);
+    set("Authorization", access_token && `Bearer ${access_token}`);
+    set("Devsess-Device", device_token);
+    set("Devsess-Session", !this.#bearer && this.#session);
     return request;
   }
 
-  #post(name, members) {
-    const { refresh, device } = this.#tokens;
-    const body = this.#bearer ? { ...members, refresh_token: refresh, device_token: device } : members;
+  #ask(name, members) {
+    const { access_token, ...tokens } = this.#now.tokens;
     const request = new Request(new URL(name, this.#url), {
-      method: "POST",
+      method: members ? "POST" : "GET",
       redirect: "error",
       credentials: "omit",
       headers: { "Content-Type": "application/json" },
-      body: JSON.stringify(body),
+      body: members && JSON.stringify({ ...members, ...tokens }),
       signal: AbortSignal.timeout(15000),
     });
-    return this.#checked(fetch(this.#bearer ? request : this.#dressed(request)));
+    return this.#go(members && this.#bearer ? request : this.#dressed(request));
   }
 
-  async #checked(asked) {
-    const response = await asked;
-    if (response.status === 409 && parsed(await response.clone().text())?.error === "another_session") this.dispatchEvent(new Event("switched"));
+  async #told(name, members) {
+    const response = await this.#ask(name, members);
+    if (!response.ok) throw new RenewalError(`no ${name}`, response.status);
+    return response.json();
+  }
+
+  // Cookies change without scripts. Who is not known equals nobody.
+  async #who() {
+    if (this.#bearer) return;
+    const { session } = await this.#told("session").catch(() => ({ session: { userId: {} } }));
+    this.#now.user = session?.userId;
+    return session;
+  }
+
+  async #go(request) {
+    const response = await fetch(request);
+    if (response.status === 409 && (await jsonOf(response))?.error === "another_session") this.dispatchEvent(new Event("switched"));
     return response;
   }
 
-  async #list() {
-    const response = await fetch(this.#dressed(new Request(new URL("accounts", this.#url))));
-    if (!response.ok) throw new RenewalError("no accounts", response.status);
-    const { accounts } = await response.json();
-    this.#session ??= accounts.find((it) => it.current)?.session.sessionId ?? null;
-    return accounts;
+  #refuse({ headers, status }, seconds = headers.get("Retry-After")) {
+    this.#rest = Date.now() + seconds * 1000;
+    return (this.#refusal = new RenewalError("not renewed", status));
   }
 
-  // The callers of all that renews below hold the lock.
+  #renewal(used) {
+    return (this.#renewing ??= this.#alone(() => this.#renewed(used)).finally(() => (this.#renewing = undefined)));
+  }
 
+  // What follows needs the lock.
+
+  // False: the session has ended. Undefined: others have newer tokens.
   async #renewed(used) {
-    await this.#catchUp();
-    if (this.#at !== used) return BY_OTHERS;
-    if (this.#bearer && !this.#tokens.refresh) return ENDED;
-    const refresh = async () => {
-      const response = await this.#post("refresh", {});
-      return [response, await response.text()];
-    };
-    const [response, text] = await refresh().catch(refresh); // a lost answer is given again
-    const members = response.ok && parsed(text);
-    if (this.#at !== used) return BY_OTHERS; // the lock was stolen: others have got newer ones
+    if (this.#now.at !== used) return;
+    if (this.#bearer && !this.#now.tokens.refresh_token) return false;
+    if (Date.now() < this.#rest) throw this.#refusal;
+    const refresh = () => this.#ask("refresh", {}).then(async (response) => [response, await response.text()]);
+    const [response, text] = await refresh().catch(refresh); // the same one, if it was lost
+    const members = response.ok && attempt(() => JSON.parse(text));
+    if (this.#now.at !== used) return; // the lock was stolen
     if (members && (!this.#bearer || members.refresh_token)) {
+      this.#now.user &&= members.session?.userId;
       await this.#adopt(members);
-      return RENEWED;
+      return true;
     }
-    if (!challengeOf(response)) throw new RenewalError("the session could not be renewed", response.status);
-    if (this.#live) this.#end("ended", this.#at);
-    return ENDED;
+    if (!challengeOf(response)) throw this.#refuse(response);
+    if (this.#now.live) this.#end("ended");
+    return false;
   }
 
   async #catchUp() {
-    const at = await this.#newest();
-    if (at <= this.#at) return;
-    await this.#learn(at);
-    if (this.#at >= at) return;
-    // To use older tokens could look like theft; cookies are the browser's, and never older.
-    if (this.#bearer) throw new RenewalError("another tab has renewed the session, and does not answer");
-    await this.#know({ at, due: Infinity });
+    const at = await this.#missed();
+    if (!at) return;
+    // Older ones look stolen; cookies are never older.
+    if (this.#bearer) throw new RenewalError("another tab does not answer");
+    await this.#know({ at, due: Infinity, tokens: {}, live: true });
   }
 
-  async #newest() {
-    if (!locks) return 0;
-    const start = `${this.#name} @`;
-    const { held } = await locks.query();
-    return Math.max(0, ...held.map(({ name }) => (name.startsWith(start) ? Number(name.slice(start.length)) : 0)));
+  // The instant of newer tokens that no tab gives.
+  async #missed() {
+    // Blocked is absent.
+    const found = await locks?.query().catch(() => (locks = null));
+    const at = Math.max(0, ...(found?.held ?? []).map(({ name }) => name.split(`${this.#name} @`)[1] ?? 0));
+    if (at > this.#now.at) this.#tell({ ask: true });
+    for (let left = 100; at > this.#now.at; left--) {
+      if (!left) return at;
+      await new Promise((done) => setTimeout(done, 20));
+    }
   }
 
-  async #learn(at) {
-    this.#channel?.postMessage({ ask: true });
-    for (let left = 100; left && this.#at < at; left--) await pause(20);
+  async #adopt({ access_token, refresh_token, device_token, expires_in: seconds, session }) {
+    if (this.#session !== undefined) this.#session = session?.sessionId ?? this.#session;
+    await this.#know({
+      at: Math.max(Date.now(), this.#now.at + 1),
+      due: seconds >= 0 ? Date.now() + seconds * 900 : Infinity,
+      tokens: this.#bearer ? { access_token, refresh_token, device_token: device_token ?? this.#now.tokens.device_token } : {},
+      user: this.#bearer ? userOf(access_token) : this.#now.user,
+      live: true,
+    });
+    this.#tell(this.#now);
   }
 
-  async #begin() {
-    const at = await this.#newest();
-    if (at > this.#at) await this.#learn(at);
-    else if (this.#at) await this.#mark();
-  }
-
-  async #adopt({ access_token: access, refresh_token: refresh, device_token: device, expires_in: seconds, session }, isSwitch = false) {
-    const id = session?.sessionId ?? null;
-    if (this.#session !== undefined) this.#session = id;
-    const at = Math.max(Date.now(), this.#at + 1);
-    const tokens = this.#bearer ? { access, refresh, device: device ?? this.#tokens.device } : {};
-    const state = { at, due: seconds >= 0 ? Date.now() + seconds * 900 : Infinity, tokens };
-    await this.#know(state);
-    this.#channel?.postMessage(isSwitch ? { ...state, to: id } : state);
-  }
-
-  #know({ at, due, tokens = {} }) {
-    this.#at = at;
-    this.#due = due;
-    this.#tokens = tokens;
-    this.#live = true;
-    return this.#mark();
-  }
-
-  #mark() {
-    if (!locks || !this.#channel) return;
+  #know(now = this.#now) {
+    this.#now = now;
     const before = this.#unmark;
-    const at = this.#at;
     return new Promise((held) => {
       const hold = () => {
         held();
         before?.();
-        // A busy tab comes late: what is over has no mark.
-        if (!this.#channel || !this.#live || at !== this.#at) return;
-        return new Promise((done) => (this.#unmark = done));
+        // Too late for what is over.
+        return this.#channel && this.#now === now && now.live && new Promise((done) => (this.#unmark = done));
       };
-      locks.request(`${this.#name} @${at}`, { mode: "shared" }, hold).catch(() => {});
+      locks ? locks.request(`${this.#name} @${now.at}`, { mode: "shared" }, hold).catch(held) : held();
     });
   }
 
-  #hear({ ask, end, at, due, tokens, to }) {
-    if (to && to !== this.#session) this.dispatchEvent(new Event("switched"));
-    if (ask) {
-      if (this.#live && this.#at) this.#channel.postMessage({ at: this.#at, due: this.#due, tokens: this.#tokens });
-    } else if (end) {
-      if (at < this.#at) return;
-      this.#at = at; // an older one comes too late
-      if (this.#live) this.#over(end.type, end.forgetDevice);
-    } else if (at > this.#at) this.#know({ at, due, tokens });
+  #tell(message) {
+    this.#channel?.postMessage(message);
   }
 
-  #end(type, at, forgetDevice = false) {
-    this.#channel?.postMessage({ end: { type, forgetDevice }, at });
+  #hear(data) {
+    const { ask, end, at, to, forgetDevice } = data;
+    const now = this.#now;
+    if (ask && now.live && now.at) this.#tell(now);
+    if (to && to !== this.#session) this.dispatchEvent(new Event("switched"));
+    if (end) {
+      if (at < now.at) return;
+      now.at = at;
+      if (now.live) this.#over(end, forgetDevice);
+    } else if (at > now.at) this.#know(data);
+  }
+
+  #end(type, forgetDevice) {
+    this.#tell({ end: type, forgetDevice, at: this.#now.at });
     this.#over(type, forgetDevice);
   }
 
   #over(type, forgetDevice) {
-    const { device } = this.#tokens;
-    this.#tokens = device && !forgetDevice ? { device } : {};
-    this.#due = Infinity;
-    this.#live = false;
+    const { at, tokens: { device_token } } = this.#now;
+    this.#now = { at, due: Infinity, tokens: forgetDevice ? {} : { device_token } };
     this.#unmark?.();
     this.dispatchEvent(new Event(type));
   }
 
-  #steppedUp({ max_age: age, acr_values: values }) {
-    this.#asking ??= (async () => {
-      let answer = false;
-      let isLate = false;
+  #steppedUp(challenge) {
+    return (this.#asking ??= new Promise((done) => {
       const event = new Event("stepup");
-      event.maxAge = age === undefined ? null : Number(age);
-      event.acrValues = values ? values.split(" ") : [];
+      const age = challenge("max_age");
+      event.maxAge = age ? +age : null;
+      event.acrValues = challenge("acr_values")?.split(" ") ?? [];
       event.answer = (given) => {
-        if (isLate) throw new DOMException("give a promise before the listener returns", "InvalidStateError");
-        answer = given;
+        if (!event.eventPhase) throw new DOMException("too late", "InvalidStateError");
+        done(given);
       };
       this.dispatchEvent(event);
-      isLate = true;
-      return answer;
-    })().finally(() => (this.#asking = undefined));
-    return this.#asking;
+      done(false);
+    }).finally(() => (this.#asking = undefined)));
   }
 
   async #alone(work) {
-    if (!locks) return (this.#last = this.#last.catch(() => {}).then(work));
+    await this.#ready;
+    const whole = () => this.#catchUp().then(work);
+    if (!locks) return (this.#last = this.#last.catch(() => {}).then(whole));
     let done;
     try {
-      return await locks.request(this.#name, { signal: AbortSignal.timeout(60000) }, () => (done = work()));
+      return await locks.request(this.#name, { signal: AbortSignal.timeout(60000) }, () => (done = whole()));
     } catch (error) {
-      if (done) return done; // stolen: the work goes on
-      if (error.name === "TimeoutError") throw new RenewalError("another tab takes too long");
-      throw error;
+      if (done) return done; // it was stolen
+      throw error.name === "TimeoutError" ? new RenewalError("another tab does not answer") : error;
     }
   }
 }

@@ -29,7 +29,7 @@ for (const type of types) client.addEventListener(type, () => events.push(type))
 client.addEventListener("stepup", (event) => {{
   events.push(`stepup ${{event.maxAge}} ${{event.acrValues}}`);
   const prove = () => client.exchange("/prove", {{ method: "POST" }}).then((it) => it.ok);
-  event.answer(window.proves ? prove() : false);
+  event.answer(window.proves === true ? prove() : window.proves ?? false);
 }});
 const told = (error) => `${{error.name}} ${{error.status}}`;
 const status = (asked) => asked.then((it) => it.status, told);
@@ -147,6 +147,12 @@ def lost(answer: Answer) -> Answer:
 def unavailable(_: Answer) -> Answer:
     """A page of a proxy."""
     return 500, [("Content-Type", "text/html")], b"<p>A page."
+
+
+def refused(_: Answer) -> Answer:
+    """The token is no good, whatever it is."""
+    challenge = 'Bearer realm="devsess", error="invalid_token"'
+    return 401, [("WWW-Authenticate", challenge)], b""
 
 
 @contextmanager

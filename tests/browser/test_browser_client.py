@@ -308,7 +308,7 @@ def test_what_comes_after_the_end_is_too_late(visitor: Visitor, site: Site) -> N
     until(pages[1], "!!window.heard")
     pages[1].evaluate("""() => {
       const at = heard.at + 1;
-      channel.postMessage({ end: { type: "signout" }, at });
+      channel.postMessage({ end: "signout", at });
       channel.postMessage({ ...heard, at });
     }""")
     for page in pages:
