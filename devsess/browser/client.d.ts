@@ -12,7 +12,7 @@ export interface StepUpEvent extends Event {
   readonly acrValues: string[];
   /**
    * Whether the person did so: then the request is sent once more. Call it before the listener
-   * returns, with a promise while the person still has to act.
+   * returns, with a promise while the person still has to act. The first call counts.
    *
    * @throws DOMException InvalidStateError if the listener has returned.
    */
@@ -50,14 +50,20 @@ export interface SessionOptions {
   session?: string | null;
 }
 
+/** A function or an object, as for all events. */
+export type SessionListener<E extends Event> =
+  | ((this: SessionClient, event: E) => void)
+  | { handleEvent(event: E): void };
+
 /** A session in this browser; make one for a page. */
 export class SessionClient extends EventTarget {
   constructor(options?: SessionOptions);
   /**
    * As the browser's fetch: with tokens, and once more where new ones are needed. Other origins
-   * than that of the endpoints get none.
+   * than that of the endpoints get none, nor, with cookies, requests of `credentials: "omit"`.
    *
-   * @throws RenewalError if new tokens are needed, and could not be had now.
+   * @throws RenewalError if new tokens are needed, and could not be had now, or if somebody else
+   *   signed in while the request waited for them.
    */
   fetch(input: RequestInfo | URL, init?: RequestInit): Promise<Response>;
   /** New tokens, unless another tab gets them meanwhile; false if the session has ended. */
@@ -76,13 +82,22 @@ export class SessionClient extends EventTarget {
    * @throws RenewalError if it could not be done, with the status 404 if nobody is there.
    */
   switchTo(slot: number): Promise<Account>;
-  /** Ends the session, for all tabs; with `allAccounts`, or `forgetDevice`, those of all accounts. */
+  /**
+   * Ends the session, for all tabs; with `allAccounts`, or `forgetDevice`, those of all accounts.
+   *
+   * @throws RenewalError if it may live on, with the status 401 if the tokens are no good.
+   */
   signOut(options?: { forgetDevice?: boolean; allAccounts?: boolean }): Promise<void>;
   /** Hears and holds nothing any more. */
   close(): void;
   addEventListener<K extends keyof SessionEvents>(
     type: K,
-    listener: (event: SessionEvents[K]) => void,
+    listener: SessionListener<SessionEvents[K]> | null,
     options?: boolean | AddEventListenerOptions,
+  ): void;
+  removeEventListener<K extends keyof SessionEvents>(
+    type: K,
+    listener: SessionListener<SessionEvents[K]> | null,
+    options?: boolean | EventListenerOptions,
   ): void;
 }

@@ -18,7 +18,7 @@ const attempt = (work) => {
 
 const jsonOf = (response) => response.clone().json().catch(() => null);
 
-// Unverified: it tells two users apart, no more.
+// Unverified: only to tell two users apart.
 const userOf = (access) => attempt(() => JSON.parse(atob(access.split(".")[1].replace(/-/g, "+").replace(/_/g, "/"))).sub);
 
 const challengeOf = ({ status, headers }) => {
@@ -26,10 +26,10 @@ const challengeOf = ({ status, headers }) => {
   return found && ((name) => found[1].match(`${name}="([^"]*)"`)?.[1]);
 };
 
-// A copy loses these two.
+// A copy loses the referrer.
 const changed = (request, init) => new Request(request, { referrer: request.referrer, referrerPolicy: request.referrerPolicy, ...init });
 
-// The work goes on: others may wait for it.
+// The work goes on, as others may want it.
 const unless = (signal, work) =>
   new Promise((done, fail) => {
     signal.throwIfAborted();
@@ -48,7 +48,7 @@ export class SessionClient extends EventTarget {
   #unmark;
   #asking;
   #renewing;
-  #rest = 0;
+  #rest = 0; // no renewal before
   #refusal;
   #last = Promise.resolve();
 
@@ -62,7 +62,7 @@ export class SessionClient extends EventTarget {
     attempt(() => (this.#channel = new BroadcastChannel(this.#name)).onmessage = ({ data }) => this.#hear(data));
     const begin = () => (this.#ready = this.#missed().then(() => this.#know()));
     begin();
-    // Pages with locks are not kept.
+    // Else the page is not kept.
     addEventListener("pagehide", () => this.#unmark?.());
     addEventListener("pageshow", ({ persisted }) => persisted && begin());
   }
@@ -155,11 +155,11 @@ export class SessionClient extends EventTarget {
         await this.#who();
       } else {
         if (error === "invalid_token") this.#refuse(response, 5);
-        // Nothing is said about a later sign-in.
+        // It says nothing of a later sign-in.
         if (!error && this.#now.live && this.#now.at === at) this.#end("ended");
         return response;
       }
-      if (this.#now.user !== user) return response; // it is somebody else now
+      if (this.#now.user !== user) return response; // somebody else, by now
       response.body?.cancel().catch(() => {});
     }
   }
@@ -193,7 +193,7 @@ export class SessionClient extends EventTarget {
     return response.json();
   }
 
-  // Cookies change without scripts. Who is not known equals nobody.
+  // Cookies change without scripts. Who is unknown equals nobody.
   async #who() {
     if (this.#bearer) return;
     const { session } = await this.#told("session").catch(() => ({ session: { userId: {} } }));
@@ -224,7 +224,7 @@ export class SessionClient extends EventTarget {
     if (this.#bearer && !this.#now.tokens.refresh_token) return false;
     if (Date.now() < this.#rest) throw this.#refusal;
     const refresh = () => this.#ask("refresh", {}).then(async (response) => [response, await response.text()]);
-    const [response, text] = await refresh().catch(refresh); // the same one, if it was lost
+    const [response, text] = await refresh().catch(refresh); // a lost answer comes again
     const members = response.ok && attempt(() => JSON.parse(text));
     if (this.#now.at !== used) return; // the lock was stolen
     if (members && (!this.#bearer || members.refresh_token)) {
@@ -240,14 +240,14 @@ export class SessionClient extends EventTarget {
   async #catchUp() {
     const at = await this.#missed();
     if (!at) return;
-    // Older ones look stolen; cookies are never older.
+    // Older ones look stolen. Cookies are never older.
     if (this.#bearer) throw new RenewalError("another tab does not answer");
     await this.#know({ at, due: Infinity, tokens: {}, live: true });
   }
 
-  // The instant of newer tokens that no tab gives.
+  // The number of newer tokens that no tab gives.
   async #missed() {
-    // Blocked is absent.
+    // Blocked is as absent.
     const found = await locks?.query().catch(() => (locks = null));
     const at = Math.max(0, ...(found?.held ?? []).map(({ name }) => name.split(`${this.#name} @`)[1] ?? 0));
     if (at > this.#now.at) this.#tell({ ask: true });
@@ -276,7 +276,7 @@ export class SessionClient extends EventTarget {
       const hold = () => {
         held();
         before?.();
-        // Too late for what is over.
+        // It may be over by now.
         return this.#channel && this.#now === now && now.live && new Promise((done) => (this.#unmark = done));
       };
       locks ? locks.request(`${this.#name} @${now.at}`, { mode: "shared" }, hold).catch(held) : held();
