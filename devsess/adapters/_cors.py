@@ -23,6 +23,7 @@ ALLOW_ORIGIN = "access-control-allow-origin"
 PREFLIGHT_VARY = ("Access-Control-Request-Method", "Access-Control-Request-Headers")
 # Headers of a refusal that a script needs.
 SHOWN = ("WWW-Authenticate", "Retry-After")
+_EXPOSED = ("Access-Control-Expose-Headers", ", ".join(SHOWN))
 # Seconds for which a browser need not ask again.
 _MAX_AGE = "600"
 _TOKEN = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"  # noqa: S105 - RFC 9110 §5.6.2
@@ -30,17 +31,16 @@ _METHOD = re.compile(_TOKEN)
 _HEADERS = re.compile(rf"{_TOKEN}(?:, ?{_TOKEN}){{0,63}}")
 
 
-def sharing(request: Request, settings: Settings) -> list[Header]:
-    """The headers that let a named origin's script read an answer."""
+def sharing(request: Request, settings: Settings, *, is_shared: bool = False) -> list[Header]:
+    """The headers that let a named origin's script read an answer, beside those of the app's."""
     origin = request.headers.get("origin")
     # Browsers write an origin in one way alone; nothing else is ever sent back.
     if origin is None or origin not in settings.origins or normal_origin(origin) != origin:
         return []
-    return [
-        ("Access-Control-Allow-Origin", origin),
-        ("Access-Control-Allow-Credentials", "true"),
-        ("Access-Control-Expose-Headers", ", ".join(SHOWN)),
-    ]
+    if is_shared:  # browsers refuse two of the others
+        return [_EXPOSED]
+    credentials = ("Access-Control-Allow-Credentials", "true")
+    return [("Access-Control-Allow-Origin", origin), credentials, _EXPOSED]
 
 
 def preflight(request: Request, settings: Settings, methods: Collection[str] | None) -> Answer:

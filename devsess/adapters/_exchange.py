@@ -334,7 +334,7 @@ class Exchange(Authentication):
             found.append(CLEAR_CACHE)
         if self._is_ours and self.settings.origins:
             self.vary_on("Origin")
-            found += [] if is_shared else cors.sharing(self.request, self.settings)
+            found += cors.sharing(self.request, self.settings, is_shared=is_shared)
         if cookies or self.depends_on_user:
             found.append(self.settings.vary)
         if self._vary_on:

@@ -189,7 +189,7 @@ class SessionMiddleware(Middleware[GetResponse, SessionManager]):
                 add_cookie(response, value)
             elif name == "Vary" and name in response.headers:
                 patch_vary_headers(response, value.split(", "))
-            elif name == "Accept-CH" and name in response.headers:
+            elif name in _LISTS and name in response.headers:
                 response.headers[name] += f", {value}"
             else:
                 response.headers[name] = value
@@ -234,6 +234,8 @@ def add_cookie(response: HttpResponseBase, line: str) -> None:
 
 
 _MOST = MAX_DROPPED
+# What the app has said in them stays.
+_LISTS = ("Accept-CH", "Access-Control-Expose-Headers")
 
 
 def response_to(request: HttpRequest, answer: Answer) -> HttpResponse:

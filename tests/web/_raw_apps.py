@@ -196,6 +196,7 @@ async def refused_and_shared(current: Any, _: Any, __: Any) -> Answer:
     except InvalidSessionError as error:
         answer = current.answer_to(error)
         shared = {"Access-Control-Allow-Origin": "https://www.app.example"}
+        shared |= {"Access-Control-Expose-Headers": "X-Own"}
         return Answer(answer.body.decode(), "application/problem+json", answer.status, more=shared)
     return Answer()
 

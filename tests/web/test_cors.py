@@ -87,10 +87,12 @@ def test_the_apps_answers_are_the_apps(make: Any) -> None:
 
 
 def test_what_the_app_says_of_a_refusal_stands(make: Any) -> None:
-    """A header that the app has set is not set twice: browsers refuse two."""
+    """The origin is not named twice: browsers refuse two. The challenge is exposed all the same."""
     site = make(origins=[FRIEND])
     answer = site.browser().ask("GET", "/refused-and-shared", site="same-site", Origin=FRIEND)
     assert [FRIEND] == answer.headers.get_list("access-control-allow-origin")
+    exposed = answer.headers["access-control-expose-headers"].split(", ")
+    assert {"X-Own", "WWW-Authenticate", "Retry-After"} == set(exposed)
 
 
 @pytest.mark.parametrize("required", [True, False])
