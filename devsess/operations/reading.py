@@ -10,12 +10,13 @@ from attrs import evolve
 from devsess import lifecycle
 from devsess.models import Page
 from devsess.operations._checks import checked_count, checked_session, checked_user
-from devsess.operations.common import find_row, has_live_impersonator
+from devsess.operations.common import all_live, find_row, has_live_impersonator
 from devsess.views import event_view, session_view
 
 if TYPE_CHECKING:
     from devsess.models import Event, Session
     from devsess.operations.operation import Operation
+    from devsess.stores.rows import SessionRow
 
 MAX_PAGE = 1000
 
@@ -42,16 +43,20 @@ async def list_sessions(
     current: str | Session | None,
     include_ended: bool,
 ) -> builtins.list[Session]:
-    """A user's sessions, newest activity first; the live ones alone unless *include_ended*."""
+    """
+    A user's sessions, newest activity first; the live ones alone unless *include_ended*.
+
+    Those alone are read then: of a program there may be very many that have ended.
+    """
     checked_user(user_id)
     own = None if current is None else checked_session(current, "current")
-    rows = await op.store.list(user_id)
+    rows = await (op.store.list(user_id) if include_ended else _live_by_activity(op, user_id))
     found = (lifecycle.standing(row, op.now, op.policy) for row in rows)
-    return [
-        session_view(standing, current=own)
-        for standing in found
-        if include_ended or standing.is_live
-    ]
+    return [session_view(standing, current=own) for standing in found]
+
+
+async def _live_by_activity(op: Operation, user_id: str) -> builtins.list[SessionRow]:
+    return sorted(await all_live(op, user_id), key=lambda row: (-row.last_seen_at, row.id))
 
 
 async def live(

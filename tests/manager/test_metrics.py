@@ -47,7 +47,7 @@ def test_store_calls_are_counted_and_timed(path: Path) -> None:
     sessions._store.close()
     with pytest.raises(Exception, match="closed"):
         sessions.list("ada")
-    assert 1 == sessions._core.times.calls()["list"].count
+    assert 1 == sessions._core.times.calls()["live"].count
 
 
 def test_evictions_are_counted(path: Path) -> None:

@@ -45,7 +45,7 @@ from devsess.models import Page
 from devsess.operations._kinds import OF_PERSONS
 from devsess.stores.base import Ended, Inserted, Refused
 from devsess.stores.calls import Known
-from devsess.stores.rows import EventRow
+from devsess.stores.rows import EventRow, SessionRow
 from devsess.testing._rows import T0, device_row, event_row
 from devsess.tokens.access import AccessClaims
 
@@ -324,6 +324,38 @@ def test_a_purge_of_a_clock_that_is_behind_corrects_nothing(ahead: int) -> None:
     assert (SOON, inf if disputed else SOON + 300) == (retention.now, retention.latest)
     assert disputed is bool(warned)
     assert all("ahead of this clock, by about 700 seconds" in it for it in warned)
+
+
+def test_a_list_of_live_sessions_reads_those_alone() -> None:
+    """Page by page; the latest activity first, wherever it was read, and then by id."""
+    pages = [Page(tuple(map(_seen, *it)), more) for *it, more in _PAGES]
+    answers = [("live", page) for page in pages]
+    calls: list[Call] = []
+    flow = operations.list_sessions(at(SOON), "user-1", current="b", include_ended=False)
+    found = play(flow, *answers, calls=calls)
+
+    assert [("c", False), ("a", False), ("b", True), ("d", False)] == [
+        (it.id, it.is_current) for it in found
+    ]
+    assert [None, "more"] == [call.kwargs.get("cursor") for call in calls]
+
+
+_PAGES: list[tuple[str, tuple[float, ...], str | None]] = [
+    ("dab", (T0 - 1, T0, T0), "more"),
+    ("c", (T0 + 1,), None),
+]
+
+
+def _seen(session_id: str, at: float) -> SessionRow:
+    return evolve(ROW, id=session_id, last_seen_at=at)
+
+
+def test_a_list_of_all_sessions_reads_all() -> None:
+    """In the order of the store, the ended ones among them."""
+    rows = [_seen("b", T0), evolve(REVOKED, id="a", last_seen_at=T0 - 1)]
+    flow = operations.list_sessions(at(SOON), "user-1", current=None, include_ended=True)
+
+    assert ["b", "a"] == [it.id for it in play(flow, ("list", rows))]
 
 
 def test_an_export_reads_every_page() -> None:
