@@ -291,6 +291,30 @@ def test_opening_waits_for_nobody(path: Path) -> None:
     store.close()
 
 
+@pytest.mark.parametrize(
+    ("code", "mark"),
+    [(sqlite3.SQLITE_FULL, "wal-index"), (sqlite3.SQLITE_READONLY, "data_version")],
+)
+def test_a_disk_that_was_full_is_proven_later(
+    path: Path, monkeypatch: pytest.MonkeyPatch, code: int, mark: str
+) -> None:
+    """The first own write that finds room makes up for it; a read-only file is not tried again."""
+    error = sqlite3.OperationalError()
+    error.sqlite_errorcode = code
+
+    def fail(_: object) -> None:
+        raise error
+
+    with monkeypatch.context() as patch:
+        patch.setattr("devsess.stores.sqlite.walindex._commit", fail)
+        store = SQLiteStore(path)
+        store.insert(rows.login(rows.session_row("s1")))
+        assert "data_version" == store.mark_in_use
+    store.insert(rows.login(rows.session_row("s2")))
+    assert mark == store.mark_in_use
+    store.close()
+
+
 def test_a_copy_is_another_file(store: SQLiteStore, path: Path, tmp_path: Path) -> None:
     """A copy with the same header has another mark: it was opened at another time."""
     mark = store.mark()

@@ -20,7 +20,7 @@ from typing import TypeAlias
 from devsess.errors import StoreUnavailableError
 from devsess.stores.calls import SharedMark
 from devsess.stores.sqlite import walindex
-from devsess.stores.sqlite.errors import code_of, is_busy
+from devsess.stores.sqlite.errors import code_of, is_busy, may_pass
 from devsess.stores.sqlite.file_locks import is_held_open
 from devsess.stores.sqlite.one_row import RowConnection
 from devsess.stores.sqlite.owner import check_names
@@ -53,7 +53,7 @@ class Connections:
         watch: Never waits and never writes, so that it sees every commit.
         readers: The others.
         index: The header that every commit changes; None if that was not proven.
-        is_proof_due: Whether another writer kept it from being proven.
+        is_proof_due: Whether another writer, or a full disk, kept it from being proven.
     """
 
     def __init__(
@@ -116,7 +116,7 @@ class Connections:
             found = walindex.proven(self.toucher.connection)
         except sqlite3.Error as error:
             # No caller waits for it; if the file is read-only or full, the next write raises that.
-            self.is_proof_due = is_busy(error)
+            self.is_proof_due = may_pass(error)
             return
         if found is not None and found.identity == self._shared:
             self.index = found

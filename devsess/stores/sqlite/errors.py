@@ -49,6 +49,11 @@ def is_busy(error: Exception) -> bool:
     return code_of(error) in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
 
 
+def may_pass(error: Exception) -> bool:
+    """Whether the next try may get through: a lock is released, and a disk has room again."""
+    return is_busy(error) or code_of(error) == sqlite3.SQLITE_FULL
+
+
 def is_damage(error: BaseException | None) -> bool:
     """Whether a row was read that was never written so."""
     return isinstance(error, DAMAGED) or _UNDECODED in str(error)
