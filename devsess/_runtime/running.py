@@ -187,11 +187,10 @@ class Runner(ManagerBase):
 
     def _settle_rest(self, own: int | None = None) -> None:
         """Write the rows that endings cover, in batches; an error leaves them ended."""
-        if self._core.is_joined:  # nothing is covered before the commit; a purge writes them
-            return
+        # Within a transaction nothing is covered before the commit; a purge writes them.
+        size = 0 if self._core.is_joined else None
         try:
-            size = self._write(operations.settle, own)
-            while size:  # each batch is an operation of its own, with its events
+            while size != 0:  # each batch is an operation of its own, with its events
                 size = self._write(operations.settle, own, size)
         except StoreUnavailableError:
             log_error(_ROWS_LEFT)
@@ -361,11 +360,9 @@ class AsyncRunner(ManagerBase):
 
     async def _settle_rest(self, own: int | None = None) -> None:
         """Write the rows that endings cover, in batches; an error leaves them ended."""
-        if self._core.is_joined:
-            return
+        size = 0 if self._core.is_joined else None
         try:
-            size = await self._write(operations.settle, own)
-            while size:  # each batch is an operation of its own, with its events
+            while size != 0:  # each batch is an operation of its own, with its events
                 size = await self._write(operations.settle, own, size)
         except StoreUnavailableError:
             log_error(_ROWS_LEFT)
