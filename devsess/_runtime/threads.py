@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
 from devsess._runtime.fork import after_fork
 from devsess._runtime.mutex import new_lock
-from devsess._runtime.waited import note_waited
+from devsess._runtime.waited import Moves, note_waited
 from devsess.errors import StoreUnavailableError
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ class Threads:
         from concurrent.futures import Future  # late: it is slow to import
 
         future: Future[T] = Future()
-        begin = partial(copy_context().run, _waited, monotonic(), work)
+        begin = partial(copy_context().run, _waited, monotonic(), self._moves, work)
         self._tasks.put(partial(_do, future, begin))
         with self._starting:  # callers in many threads would each start the last one
             if not self._is_one_idle() and len(self._threads) < self._most:
@@ -94,6 +94,7 @@ class Threads:
         self._idle: SimpleQueue[None] = SimpleQueue()
         self._starting = new_lock()
         self._threads: list[Thread] = []
+        self._moves = Moves()
         # A manager that was never closed leaves no threads behind.
         self._dismiss = weakref.finalize(self, _dismiss, self._tasks, self._threads)
         self._dismiss.atexit = False
@@ -111,8 +112,8 @@ def _work(tasks: _Tasks, idle: SimpleQueue[None]) -> None:
         idle.put(None)
 
 
-def _waited(since: float, work: Callable[[], T]) -> T:
-    note_waited(monotonic() - since)
+def _waited(since: float, moves: Moves, work: Callable[[], T]) -> T:
+    note_waited(since, moves)
     return work()
 
 

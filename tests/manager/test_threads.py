@@ -76,6 +76,25 @@ def test_waiting_for_a_thread_counts_as_waiting(tmp_path: Path) -> None:
     assert asyncio.run(run()) < times / 2 * timeout
 
 
+def test_waiting_for_other_sign_ins_alone_does_not_count(tmp_path: Path) -> None:
+    """All get through that waited for busy threads, longer than the timeout, behind no lock."""
+    timeout, free = 0.5, threading.Event()
+
+    async def run() -> None:
+        store = SQLiteStore(tmp_path / "s.db", timeout=timeout)
+        async with AsyncSessionManager(store, keys=SECRET) as sessions:
+            busy = [sessions._writing.submit(free.wait) for _ in range(_THREADS)]
+            many = [asyncio.ensure_future(sessions.login(f"u{n}")) for n in range(40 * _THREADS)]
+            await asyncio.sleep(1.2 * timeout)
+            _, not_done = await asyncio.wait(many, timeout=0)
+            assert len(many) == len(not_done)
+            free.set()
+            await asyncio.gather(*many)
+            assert all(it.result() for it in busy)
+
+    asyncio.run(run())
+
+
 def test_writes_that_wait_keep_nobody_waiting(tmp_path: Path) -> None:
     """While more sign-ins wait than there are threads: reads, touches, the loop's own executor."""
     path = tmp_path / "s.db"

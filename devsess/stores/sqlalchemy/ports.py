@@ -20,7 +20,6 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from devsess._runtime.fork import after_fork
 from devsess._runtime.interrupted import OnceAThread
-from devsess._runtime.waited import left_of
 from devsess.errors import StoreUnavailableError
 from devsess.stores.sqlalchemy.deadlines import Watchdog, connected, refuse_to_make
 from devsess.stores.sqlalchemy.errors import foreign, meaning_of, unknown
@@ -133,7 +132,7 @@ class BlockingPort:
     def _connection(self, isolation: Isolation) -> Iterator[Connection]:
         if self._is_closed:
             raise StoreUnavailableError("this store was closed")
-        until = monotonic() + left_of(self._timeout)
+        until = monotonic() + self._timeout
         level = _LEVELS[self.dialect].get(isolation)
         try:
             with (

@@ -20,6 +20,7 @@ from threading import Lock
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from devsess._runtime.mutex import with_lock
+from devsess._runtime.waited import note_moved
 
 if TYPE_CHECKING:
     import sqlite3
@@ -192,6 +193,7 @@ class GroupCommit:
         return True
 
     def _do_all(self, mine: _Write[Any], group: _Group, db: sqlite3.Cursor) -> None:
+        note_moved()
         group.add(mine)
         self._withdraw(mine)
         mine.do(db)

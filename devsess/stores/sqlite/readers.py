@@ -10,7 +10,6 @@ from contextlib import ExitStack
 from typing import Any, TypeAlias, TypeVar
 
 from devsess._runtime.mutex import Lock, if_free, is_mine, new_lock, with_lock
-from devsess._runtime.waited import left_of
 from devsess.errors import StoreUnavailableError
 from devsess.stores.sqlite.one_row import Fetch, fetch_all
 
@@ -139,7 +138,7 @@ class Readers:
         # A signal's handler would wait for what it has interrupted.
         if self.all and all(is_mine(reader.lock) for reader in self.all):
             raise StoreUnavailableError(f"database {self._path}: this thread is using it already")
-        deadline = time.monotonic() + left_of(self._timeout)
+        deadline = time.monotonic() + self._timeout
         while self.all and (left := deadline - time.monotonic()) > 0:
             reader = self.all[next(self._turns) % len(self.all)]
             found = reader.ask(work, min(left, _TURN))
