@@ -15,12 +15,13 @@ from benchmarks.validate import SESSIONS, first_seen, without_index
 from devsess.operations.plain import plainly_good
 from devsess.stores.sqlite import rows
 from devsess.stores.sqlite.one_row import fetch_all, fetch_one
+from devsess.stores.sqlite.plain_rows import GET_PLAIN, plain_row
 from devsess.tuning.timing import Batch, each, each_fresh, fresh_copy
 
 if TYPE_CHECKING:
     from benchmarks._setting import Setting
     from devsess import Grant, SessionManager
-    from devsess.stores.rows import SessionRow
+    from devsess.stores.plain_rows import PlainRow
     from devsess.stores.sqlite import SQLiteStore
     from devsess.stores.sqlite.one_row import Fetch
     from devsess.tokens.access import AccessClaims
@@ -84,20 +85,20 @@ def _parts(sessions: SessionManager, grants: Sequence[Grant]) -> list[Batch]:
     store = cast("SQLiteStore", sessions._store)
     ids = [grant.session.id for grant in grants]
     tokens = [grant.access_token for grant in grants]
-    values = [_read(store, rows.GET, session_id)[0] for session_id in ids]
+    values = [_read(store, GET_PLAIN, session_id)[0] for session_id in ids]
     judged = [
-        (cast("SessionRow", store.get(it)), core.tokens.access.verify(token, now))
-        for it, token in zip(ids, tokens, strict=True)
+        (plain_row(it), core.tokens.access.verify(token, now))
+        for it, token in zip(values, tokens, strict=True)
     ]
 
-    def judge(both: tuple[SessionRow, AccessClaims]) -> object:
+    def judge(both: tuple[PlainRow, AccessClaims]) -> object:
         found = plainly_good(*both, None, now, core.policy)
         assert found is not None
         return found
 
     return [
-        _over(lambda it: _read(store, rows.GET, it), ids),
-        _over(rows.session_row, values),
+        _over(lambda it: _read(store, GET_PLAIN, it), ids),
+        _over(plain_row, values),
         lambda: each_fresh(lambda token: core.tokens.access.verify(token, now), tokens, fresh_copy),
         _over(judge, judged),
         _over(lambda it: _read(store, rows.SELECT_STAMP, it), ids),

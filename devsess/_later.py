@@ -30,19 +30,28 @@ class FilledLater:
             return object.__getattribute__(self, name)
 
 
+def unfrozen(kind: type) -> Callable[[], Any]:
+    """
+    Makes records of a twin of the frozen class *kind*, which has slots.
+
+    Set each field, then `__class__`: a frozen class sets each by a call, which takes three times
+    as long.
+    """
+    return type(kind.__name__, kind.__bases__, {"__slots__": kind.__slots__})  # type: ignore
+
+
 class Unfilled(Generic[T]):
     """
     Makes records of *kind*, some of whose fields are empty: the *costly* ones, or none.
 
-    A record begins as one of a twin of *kind* that is not frozen. A frozen class sets each field
-    by a call, which takes three times as long.
+    A record begins as one of the `unfrozen` twin.
     """
 
     def __init__(self, kind: type[T], costly: Collection[str]) -> None:
         self._kind = kind
         slots = kind.__slots__
         self._names = {True: [it for it in slots if it not in costly], False: slots}
-        self.blank: Callable[[], Any] = type(kind.__name__, kind.__bases__, {"__slots__": slots})
+        self.blank = unfrozen(kind)
 
     def copy(self, record: T) -> tuple[Any, Make | None]:
         """A record of `blank` with all fields of *record*, and what makes those that are empty."""

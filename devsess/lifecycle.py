@@ -24,6 +24,7 @@ from devsess.stores.rows import EXPIRED
 
 if TYPE_CHECKING:
     from devsess.policy import Policy
+    from devsess.stores.plain_rows import AnyRow, PlainRow
     from devsess.stores.rows import Levels, SessionRow
 
 # Levels that a row keeps, the latest event's among them.
@@ -105,16 +106,21 @@ class Standing:
         return self.state is State.LIVE
 
 
-def standing(row: SessionRow, now: float, policy: Policy) -> Standing:
-    """Where *row* stands at *now*: the earlier of its own deadline and today's policy's counts."""
+def deadlines(row: AnyRow, policy: Policy) -> tuple[float, float]:
+    """The idle and the absolute deadline: the earlier of the row's own and today's policy's."""
     absolute = min(row.absolute_expires_at, row.created_at + policy.absolute_lifetime)
-    idle = min(row.idle_expires_at, row.idle_from + policy.idle_timeout, absolute)
+    return min(row.idle_expires_at, row.idle_from + policy.idle_timeout, absolute), absolute
+
+
+def standing(row: SessionRow, now: float, policy: Policy) -> Standing:
+    """Where *row* stands at *now*."""
+    idle, absolute = deadlines(row, policy)
     return Standing(
         row,
         _state(row, now, idle, absolute),
         idle,
         absolute,
-        row.last_seen_at + policy.touch_interval,
+        touch_due_at(row, policy),
         skew.was_ahead(row, now),
     )
 
@@ -176,6 +182,11 @@ def first_deadlines(
     longest = policy.absolute_lifetime
     absolute = now + (longest if lifetime is None else min(lifetime, longest))
     return min(now + policy.idle_timeout, absolute), absolute
+
+
+def touch_due_at(row: AnyRow, policy: Policy) -> float:
+    """From when on an activity is written."""
+    return row.last_seen_at + policy.touch_interval
 
 
 def is_touch_due(standing: Standing, now: float) -> bool:
@@ -260,7 +271,7 @@ def step_up_time(row: SessionRow, now: float) -> int:
     return second if skew.is_ahead(row.auth_time, now) else max(second, row.auth_time + 1)
 
 
-def levels_reached(row: SessionRow) -> dict[str, int]:
+def levels_reached(row: SessionRow | PlainRow) -> dict[str, int]:
     """Each context that *row* reached, and the second at which it last was; the latest last."""
     levels = dict(row.levels)
     if row.acr is not None:

@@ -21,6 +21,7 @@ from enum import Enum
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from devsess.stores.plain_rows import AnyRow
     from devsess.stores.rows import RotatedBy, SessionRow
 
 
@@ -133,7 +134,7 @@ def judge(age: Age, bearer: Bearer) -> Verdict:
     return VERDICTS[age, bearer]
 
 
-def is_first_presentation(presented: int | None, row: SessionRow) -> bool:
+def is_first_presentation(presented: int | None, row: AnyRow) -> bool:
     """
     Whether *row* must learn that a validated access token names the generation *presented*.
 

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from devsess.policy import Policy
+    from devsess.stores.plain_rows import AnyRow
     from devsess.stores.rows import SessionRow
 
 # Seconds.
@@ -50,7 +51,7 @@ def age(since: float, now: float) -> float:
     return math.inf if is_ahead(since, now) else max(0.0, now - since)
 
 
-def was_ahead(row: SessionRow, now: float) -> bool:
+def was_ahead(row: AnyRow, now: float) -> bool:
     """Whether a clock that was ahead wrote *row*, whose deadlines would be far away for ever."""
     return max(row.created_at, row.last_seen_at) > latest(now) and not is_unset(now)
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import json
 from functools import partial
-from operator import attrgetter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from devsess import lifecycle
 from devsess._app import with_version
@@ -14,13 +13,15 @@ from devsess._later import Unfilled
 from devsess._provider import parted
 from devsess.lifecycle import instant
 from devsess.models import Device, Event, Session
+from devsess.stores.plain_rows import shown
 from devsess.stores.rows import EXPIRED, NoticeRow
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
     from devsess.lifecycle import Standing
-    from devsess.stores.rows import DeviceRow, EventRow, SessionRow
+    from devsess.stores.plain_rows import PlainRow, Shown
+    from devsess.stores.rows import ActivityRow, DeviceRow, EventRow
 
 EMPTY_CLAIMS = "{}"
 
@@ -40,28 +41,19 @@ _unfilled = Unfilled(Session, _COLD)
 
 def device_view(row: DeviceRow) -> Device:
     """A device as a user sees it."""
-    return _device(_SHOWN(row))
+    return _device(shown(row))
 
 
-_SHOWN: Callable[[DeviceRow], tuple[Any, ...]] = attrgetter(
-    *("id", "label", "kind", "os", "browser", "first_seen_at", "last_seen_at"),
-    *("trusted_until", "blocked", "name", "resembles"),
-)
+def _by_its_app(device: Shown, user_agent: str | None) -> Shown:
+    """*device*, in whose label is the version of the app that the session's agent names."""
+    if not user_agent or user_agent[0] != "[":
+        return device
+    return (device[0], with_version(device[1], user_agent), *device[2:])
 
 
-def _shown_in(row: SessionRow) -> tuple[Any, ...]:
-    """The values _SHOWN of a session's device, in whose label is the version of its app."""
-    shown = _SHOWN(row.device)
-    if not row.user_agent or row.user_agent[0] != "[":
-        return shown
-    id_, label, *others = shown
-    return (id_, with_version(label, row.user_agent), *others)
-
-
-def _device(shown: tuple[Any, ...]) -> Device:
-    """The device of the values _SHOWN."""
-    (id_, label, kind, os, browser, first_seen_at, last_seen_at, *others) = shown
-    trusted_until, blocked, name, resembles = others
+def _device(device: Shown) -> Device:
+    id_, label, kind, os, browser, first_seen_at, last_seen_at, *_ = device
+    trusted_until, blocked, name, resembles = device[7:]
     seen_at = instant(first_seen_at)
     return Device(
         id_,
@@ -88,7 +80,7 @@ def session_view(standing: Standing, *, current: str | None = None) -> Session:
     return Session(
         row.id,
         row.user_id,
-        _device(_shown_in(row)),
+        _device(_by_its_app(shown(row.device), row.user_agent)),
         row.ip if active else row.network,
         row.user_agent,
         row.location,
@@ -115,14 +107,14 @@ def session_view(standing: Standing, *, current: str | None = None) -> Session:
     )
 
 
-def live_view(standing: Standing, *, auth_time: int) -> Session:
+def live_view(
+    row: PlainRow, idle_deadline: float, absolute_deadline: float, auth_time: int
+) -> Session:
     """
     As `session_view`, of a live session that nobody acts in: the costly fields are made later.
 
-    It holds neither row, each of which takes as much memory as all that is made of both; nor the
-    row's number of *auth_time*, for memory has another one already.
+    It does not hold the row, which takes as much memory as all that is made of it.
     """
-    row = standing.row
     created_at, last_seen_at = row.created_at, row.last_seen_at
     session = _unfilled.blank()
     session.id, session.user_id = row.id, row.user_id
@@ -137,23 +129,23 @@ def live_view(standing: Standing, *, auth_time: int) -> Session:
         session,
         partial(
             _cold,
-            _shown_in(row),
+            _by_its_app(row.device, row.user_agent),
             None if row.claims == EMPTY_CLAIMS else row.claims,
             lifecycle.levels_reached(row) if row.levels or row.acr is not None else None,
             created_at,
             created_at if last_seen_at == created_at else last_seen_at,  # equal ones are kept once
-            standing.idle_deadline,
-            standing.absolute_deadline,
+            idle_deadline,
+            absolute_deadline,
             auth_time,
         ),
     )
 
 
-def touched_view(session: Session, standing: Standing, *, bound: bool) -> Session:
-    """*session* with the activity of *standing*, the standing of its row now."""
+def touched_view(session: Session, row: ActivityRow, idle_deadline: float) -> Session:
+    """*session* with the activity of its *row* and the deadline that follows from it."""
     seen, make = _unfilled.copy(session)
-    seen.is_bound = bound
-    last_seen_at, idle_deadline = standing.row.last_seen_at, standing.idle_deadline
+    seen.is_bound = row.bound
+    last_seen_at = row.last_seen_at
     if make is None:
         seen.last_seen_at, seen.expires_at = instant(last_seen_at), instant(idle_deadline)
         return _unfilled.freeze(seen, None)
@@ -163,7 +155,7 @@ def touched_view(session: Session, standing: Standing, *, bound: bool) -> Sessio
 
 
 def _cold(
-    device: tuple[Any, ...], claims: str | None, levels: Mapping[str, int] | None, *instants: float
+    device: Shown, claims: str | None, levels: Mapping[str, int] | None, *instants: float
 ) -> dict[str, object]:
     """The fields _COLD by name."""
     values = (

@@ -14,7 +14,7 @@ from devsess._runtime.clock import Clock, elapsed
 from devsess._runtime.corrections import Corrections
 from devsess._runtime.currency import Currency
 from devsess._runtime.notify import log_warning
-from devsess._runtime.plain import PlainWay, Seen, verified
+from devsess._runtime.plain import PlainWay, Seen, reading, verified
 from devsess.errors import ConfigurationError, StoreUnavailableError
 from devsess.metrics import CallTimes, Metrics
 from devsess.models import Client, Session
@@ -108,7 +108,8 @@ class Core:
         parts = (self.policy, self.tokens, self.cache, self.times, self.currency.keep)
         # Those with a mark have one part.
         reads_log = self._capabilities.mark is not None
-        return PlainWay(*parts, get, changes, stamp, activity, reads_log=reads_log)
+        read = reading(self._capabilities.plain, get)
+        return PlainWay(*parts, read, changes, stamp, activity, reads_log=reads_log)
 
     def dropping_changed(self, write: OperationFunction[P, T]) -> OperationFunction[P, T]:
         """*write*, followed by a catch-up: the cache holds no row that it changed."""

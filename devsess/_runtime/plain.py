@@ -12,6 +12,7 @@ from devsess.models import Session
 from devsess.operations._checks import checked_client
 from devsess.operations.plain import plainly_good, still_good
 from devsess.stores.calls import Changes, StoreBusyError
+from devsess.stores.plain_rows import PlainRow, plain_row_of
 from devsess.stores.rows import ActivityRow, SessionRow
 from devsess.tokens.access import AccessClaims
 from devsess.tokens.text import check_length
@@ -21,7 +22,9 @@ if TYPE_CHECKING:
     from devsess._runtime.entries import Entry
     from devsess.metrics import CallTimes
     from devsess.models import Client
+    from devsess.operations.validate import Validated
     from devsess.policy import Policy
+    from devsess.stores.plain_rows import SupportsPlainRows
     from devsess.tokens.access import AccessTokens
     from devsess.tokens.issuer import Tokens
 
@@ -30,6 +33,7 @@ T = TypeVar("T")
 
 # A store's calls, made at once: a StoreBusyError says that they could not be.
 Get: TypeAlias = Callable[[str], SessionRow | None]
+Read: TypeAlias = Callable[[str], PlainRow | None]
 Ask: TypeAlias = Callable[[object], Changes]
 Stamp: TypeAlias = Callable[[str], "int | None"]
 GetActivity: TypeAlias = Callable[[str], ActivityRow | None]
@@ -53,6 +57,18 @@ class Seen:
     is_busy: bool = False
 
 
+def reading(plain: SupportsPlainRows | None, get: Get) -> Read:
+    """The way to read rows: *plain*, or *get* over a store that reads them whole alone."""
+    if plain is not None:
+        return plain.plain_row
+
+    def read(session_id: str) -> PlainRow | None:
+        row = get(session_id)
+        return None if row is None else plain_row_of(row)
+
+    return read
+
+
 class PlainWay:
     """
     Validations by one manager over a blocking store.
@@ -60,7 +76,8 @@ class PlainWay:
     Args:
         policy, tokens, cache, times: The manager's.
         on_kept: Called when a session was kept in memory.
-        get, changes, stamp, activity: The store's calls; the last two None where it has none.
+        read: Reads a row.
+        changes, stamp, activity: The store's calls; the last two None where it has none.
         reads_log: Whether memory catches up here: not over a store parts of which may be down.
     """
 
@@ -71,7 +88,7 @@ class PlainWay:
         cache: Cache,
         times: CallTimes,
         on_kept: Callable[[], None],
-        get: Get,
+        read: Read,
         changes: Ask,
         stamp: Stamp | None,
         activity: GetActivity | None,
@@ -80,7 +97,7 @@ class PlainWay:
     ) -> None:
         self._policy, self._cache, self._times = policy, cache, times
         self._tokens, self._on_kept = tokens.access, on_kept
-        self._get, self._changes = get, changes
+        self._read, self._changes = read, changes
         self._stamp, self._activity, self._reads_log = stamp, activity, reads_log
 
     def validate(
@@ -146,25 +163,34 @@ class PlainWay:
         known = self._cache.known(token)
         claims = verified(token, known, now, self._tokens)
         if known is not None and _is_over(known, client, now):
-            touched = self._touched(token, claims, client, now)
-            if touched is not None:
-                return touched
-        ticket = self._cache.ticket()
+            found = self._touched(token, claims, client, now)
+            if found is not None:
+                return found
+        ticket, start = self._cache.ticket(), perf_counter()
         try:
-            row = self._timed("get", self._get, claims.session_id)
+            row = self._read(claims.session_id)
         except StoreBusyError:
             return Seen(ticket, claims, None, is_busy=True)
-        found = row and plainly_good(row, claims, client, now, self._policy)
-        if not found:
-            return Seen(ticket, claims, row)
-        self._cache.keep(ticket, token, client, found)
+        finally:  # as `_timed`, written out: each first sight of a token passes here
+            self._times.add("get", perf_counter() - start)
+        judged = row and plainly_good(row, claims, client, now, self._policy)
+        if not judged:
+            return Seen(ticket, claims, None if row is None else row.whole)
+        return self._kept(ticket, token, client, judged)
+
+    def _kept(self, ticket: int, token: str, client: Client | None, judged: Validated) -> Session:
+        self._cache.keep(ticket, token, client, judged)
         self._on_kept()
-        return found.session
+        return judged.session
 
     def _touched(
         self, token: str, claims: AccessClaims, client: Client | None, now: float
-    ) -> Session | None:
-        """The session in memory, if nothing but its activity can have changed; else None."""
+    ) -> Session | Seen | None:
+        """
+        The session in memory, if nothing but its activity can have changed.
+
+        None: its row is to be read. A Seen: it is not plainly good.
+        """
         if self._activity is None or not self._is_current(now):
             return None
         ticket = self._cache.ticket()
@@ -175,12 +201,8 @@ class PlainWay:
             activity = self._timed("activity", self._activity, entry.session.id)
         except StoreBusyError:
             return None
-        found = activity and still_good(entry.session, activity, claims, client, now, self._policy)
-        if not found:
-            return None
-        self._cache.keep(ticket, token, client, found)
-        self._on_kept()
-        return found.session
+        judged = activity and still_good(entry.session, activity, claims, client, now, self._policy)
+        return self._kept(ticket, token, client, judged) if judged else Seen(ticket, claims, None)
 
     def _is_current(self, now: float) -> bool:
         return self._cache.is_current(now) or (self._reads_log and self._has_caught_up())

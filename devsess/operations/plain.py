@@ -9,41 +9,39 @@ would write nothing; every other row is left to it.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
-from devsess import lifecycle, rotation
+from devsess import lifecycle, rotation, skew
 from devsess.operations.validate import Validated
 from devsess.tokens.device import unverified_ids
 from devsess.views import live_view, touched_view
 
 if TYPE_CHECKING:
-    from devsess.lifecycle import Standing
     from devsess.models import Client, Session
     from devsess.policy import Policy
-    from devsess.stores.rows import ActivityRow, SessionRow
+    from devsess.stores.plain_rows import AnyRow, PlainRow
+    from devsess.stores.rows import ActivityRow
     from devsess.tokens.access import AccessClaims
 
 
 def plainly_good(
-    row: SessionRow,
-    claims: AccessClaims,
-    client: Client | None,
-    now: float,
-    policy: Policy,
+    row: PlainRow, claims: AccessClaims, client: Client | None, now: float, policy: Policy
 ) -> Validated | None:
     """The answer of `validate`; None leaves it to that one, whatever it will be."""
-    standing = lifecycle.standing(row, now, policy)
+    idle_deadline, absolute_deadline = lifecycle.deadlines(row, policy)
+    good_until = _good_until(row, idle_deadline, claims, now, policy)
     if (
-        not _needs_no_write(standing, claims, now)
-        or row.impersonator is not None
+        good_until <= now
+        or row.revoked_at is not None
+        or row.is_impersonation
         or row.step_up_after is not None
         or row.user_id != claims.user_id
         or row.auth_time != claims.auth_time
         or not _device_token_changes_nothing(row, client)
     ):
         return None
-    good_until = lifecycle.cacheable_until(standing, now, policy)
-    seen = live_view(standing, auth_time=claims.auth_time)
+    # Memory has the token's number of `auth_time` already: the row's is not kept as well.
+    seen = live_view(row, idle_deadline, absolute_deadline, claims.auth_time)
     return Validated(seen, min(good_until, claims.expires_at), claims)
 
 
@@ -61,32 +59,34 @@ def still_good(
     It was judged for these *claims* and this *client*. Only a rotation could have changed more
     without a word in the log.
     """
-    row = cast("SessionRow", activity)  # it has the columns that are asked for here
-    standing = lifecycle.standing(row, now, policy)
+    idle_deadline, _ = lifecycle.deadlines(activity, policy)
+    good_until = _good_until(activity, idle_deadline, claims, now, policy)
     if (
-        not _needs_no_write(standing, claims, now)
+        good_until <= now
         or session.impersonator is not None
         or session.step_up_after is not None
-        or row.generation != session.generation
-        or not (row.bound or client is None or client.device_token is None)
+        or activity.generation != session.generation
+        or not (activity.bound or client is None or client.device_token is None)
     ):
         return None
-    good_until = lifecycle.cacheable_until(standing, now, policy)
-    seen = touched_view(session, standing, bound=row.bound)
+    seen = touched_view(session, activity, idle_deadline)
     return Validated(seen, min(good_until, claims.expires_at), claims)
 
 
-def _needs_no_write(standing: Standing, claims: AccessClaims, now: float) -> bool:
-    """Whether the session is live, and no touch, correction or mark is due."""
-    return (
-        standing.is_live
-        and not standing.written_ahead
-        and not lifecycle.is_touch_due(standing, now)
-        and not rotation.is_first_presentation(claims.generation, standing.row)
-    )
+def _good_until(
+    row: AnyRow, idle_deadline: float, claims: AccessClaims, now: float, policy: Policy
+) -> float:
+    """
+    Until when a row that has not ended is live and no touch is due; *now* where more is to be done.
+
+    The idle deadline is never after the absolute one.
+    """
+    if skew.was_ahead(row, now) or rotation.is_first_presentation(claims.generation, row):
+        return now
+    return min(idle_deadline, lifecycle.touch_due_at(row, policy))
 
 
-def _device_token_changes_nothing(row: SessionRow, client: Client | None) -> bool:
+def _device_token_changes_nothing(row: PlainRow, client: Client | None) -> bool:
     """
     Whether no device token came, or one that names a bound session's own device, genuine or not.
 
@@ -94,4 +94,4 @@ def _device_token_changes_nothing(row: SessionRow, client: Client | None) -> boo
     """
     if client is None or client.device_token is None:
         return True
-    return row.bound and row.device.id in unverified_ids(client.device_token)
+    return row.bound and row.device[0] in unverified_ids(client.device_token)

@@ -1,8 +1,7 @@
 """
 Capabilities that a store may have beside the protocol of `base`.
 
-Both managers find them once, with `capabilities_of`. Without a mark they ask for
-the changes, without stamps for the row.
+Both managers find them once. Without a mark they ask for the changes, without stamps for the row.
 """
 
 from __future__ import annotations
@@ -18,6 +17,7 @@ if TYPE_CHECKING:
     from devsess.stores.accounts import Batch
     from devsess.stores.calls import Changes
     from devsess.stores.counting import Numbers, Period
+    from devsess.stores.plain_rows import SupportsPlainRows
     from devsess.stores.rows import ActivityRow, EventRow, SessionRow
     from devsess.stores.searching import SupportsSearch
 
@@ -341,6 +341,7 @@ class Capabilities:
     Attributes:
         mark: Says whether the log has grown.
         stamps: Tells versions of a row apart. Awaited, where the store is.
+        plain: Reads of a row what validations look at. Blocking stores alone.
         activity: Reads what touches and rotations change. Blocking stores alone.
         many: Reads several sessions at once. Awaited, where the store is.
         leases: Lets readers answer from memory while endings wait for them.
@@ -353,6 +354,7 @@ class Capabilities:
 
     mark: SupportsMark | None = None
     stamps: SupportsStamps | None = None
+    plain: SupportsPlainRows | None = None
     activity: SupportsActivity | None = None
     many: SupportsMany | None = None
     leases: SupportsLeases | None = None
@@ -378,6 +380,7 @@ def capabilities_of(store: object) -> Capabilities:
     return Capabilities(
         mark=cast("SupportsMark", store) if _has(store, "mark") else None,
         stamps=cast("SupportsStamps", store) if _has(store, "stamp") else None,
+        plain=cast("SupportsPlainRows", store) if _has(store, "plain_row") else None,
         activity=cast("SupportsActivity", store) if _has(store, "activity") else None,
         many=cast("SupportsMany", store) if _has(store, "get_many") else None,
         leases=cast("SupportsLeases", store) if _is_awaited(store, "renew") else None,

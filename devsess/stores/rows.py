@@ -145,8 +145,6 @@ class ActivityRow:
     previous_generation: int | None
     presented: bool
     bound: bool
-    revoked_at: None = None
-    reason: None = None
 
 
 @frozen

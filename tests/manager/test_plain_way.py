@@ -92,15 +92,30 @@ def test_a_first_sight_needs_no_operation(both: Both, presents: bool) -> None:
         assert 1 == manager.core.metrics().entries
 
 
+@pytest.mark.parametrize(("both", "reads"), [("memory", 1), ("sqlite", 2)], indirect=["both"])
 @pytest.mark.parametrize("touch", [True, False])
-def test_a_due_touch_reads_the_row_once(both: Both, touch: bool) -> None:
-    """The operation goes on with the row that was read, and counts no second miss."""
+def test_a_due_touch_at_first_sight_is_one_miss(both: Both, touch: bool, reads: int) -> None:
+    """The operation goes on with a row that was read whole, and reads one that was not."""
     both.clock.advance(301)
     for manager, found in both.each(both.grant.access_token, both.own, touch=touch):
         assert both.grant.session.id == found.id
         assert 1 == manager.core.metrics().misses
-        assert 1 == calls_of(manager)["get"]
+        assert reads == calls_of(manager)["get"]
         break  # the other one's touch would not be due any more
+
+
+@pytest.mark.parametrize("touch", [True, False])
+def test_a_due_touch_of_a_token_in_memory_reads_the_row_once(both: Both, touch: bool) -> None:
+    """Nearly all are of one: the session is in use."""
+    for _ in range(2):  # memory has caught up by then
+        before = [
+            calls_of(manager)["get"] for manager, _ in both.each(both.grant.access_token, both.own)
+        ]
+    both.clock.advance(301)
+    for manager, found in both.each(both.grant.access_token, both.own, touch=touch):
+        assert both.grant.session.id == found.id
+        assert before[0] + 1 == calls_of(manager)["get"]
+        break  # as above
 
 
 def test_an_ended_session_is_refused(both: Both) -> None:
@@ -229,17 +244,20 @@ def test_a_row_that_cannot_be_read_at_once_is_waited_for(
     both: Both, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """On an event loop a busy store is asked again in a thread."""
-    get = both.signer._store.get
+    store: Any = both.signer._store
+    get = store.get
     asked: list[bool] = []
 
-    def busy(session_id: str, *, wait: bool = True) -> Any:
+    def busy(session_id: str, *, wait: bool = False) -> Any:
         asked.append(wait)
         if not wait:
             raise StoreBusyError("busy")
         return get(session_id)
 
-    monkeypatch.setattr(both.signer._store, "get", busy)
-    manager = AsyncSessionManager(both.signer._store, keys=SECRET, clock=both.clock)
+    monkeypatch.setattr(store, "get", lambda session_id, wait=True: busy(session_id, wait=wait))
+    if hasattr(store, "plain_row"):
+        monkeypatch.setattr(store, "plain_row", busy)
+    manager = AsyncSessionManager(store, keys=SECRET, clock=both.clock)
     found = asyncio.run(manager.validate(both.grant.access_token, both.own))
     assert both.grant.session.id == found.id
     assert [False, True] == asked
@@ -250,15 +268,16 @@ def test_a_row_read_before_a_change_is_not_kept(
     both: Both, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The fill race: the log moves between the read and the keeping."""
-    get, manager = both.signer._store.get, both.blocking
+    manager = both.blocking
+    read = manager._plain._read
 
-    def read_then_changed(session_id: str, *, wait: bool = True) -> Any:
-        row: Any = get(session_id)
+    def read_then_changed(session_id: str) -> Any:
+        row: Any = read(session_id)
         both.signer.revoke(session_id)
         manager._read(lambda op: manager.core.cache.catch_up(op.store))
         return row
 
-    monkeypatch.setattr(manager._plain, "_get", read_then_changed)
+    monkeypatch.setattr(manager._plain, "_read", read_then_changed)
     manager.validate(both.grant.access_token, both.own)
     assert 0 == manager.core.metrics().entries
     with pytest.raises(SessionRevokedError):

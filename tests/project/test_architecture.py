@@ -42,6 +42,7 @@ ROOMS = {
                 "explanation",
                 "risk_policy",
                 "stores.rows",
+                "stores.plain_rows",
                 "geo.locator",
             ),
             *(

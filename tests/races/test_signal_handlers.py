@@ -20,6 +20,7 @@ from devsess import (
 from devsess._runtime.threads import Threads
 from devsess.stores.memory import MemoryStore
 from devsess.stores.sqlite import SQLiteStore
+from devsess.testing._rows import login, session_row
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -115,12 +116,11 @@ def test_while_the_first_reader_is_opened(strike_at: StrikeAt, tmp_path: Path) -
 def test_while_the_only_reader_reads(strike_at: StrikeAt, tmp_path: Path) -> None:
     """The handler is refused at once: it is below the one that it would wait for."""
     with closing(SQLiteStore(tmp_path / "sessions.db", timeout=PATIENCE, readers=1)) as store:
-        sessions = manager(store)
-        grant = sessions.login("ada")
+        store.insert(login(session_row()))
         store.get("s1")
         [reader] = readers_of(store).all
-        outcomes = strike_at(reader, "_do", lambda: sessions.validate(grant.access_token))
-        assert grant.session.id == sessions.validate(grant.access_token).id
+        outcomes = strike_at(reader, "_do", lambda: store.get("s1"))
+        assert store.get("s1") == session_row()
         assert isinstance(outcomes[0], StoreUnavailableError)
         assert AT_ONCE in str(outcomes[0])
 

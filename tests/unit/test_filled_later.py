@@ -17,6 +17,7 @@ from attrs.exceptions import FrozenInstanceError
 
 from devsess import Policy, Session, lifecycle, views
 from devsess.lifecycle import standing
+from devsess.stores.plain_rows import plain_row_of
 from devsess.testing._rows import T0, session_row
 
 ROW = evolve(
@@ -27,7 +28,8 @@ NAMES = [field.name for field in attrs.fields(Session)]
 
 
 def later() -> Session:
-    return views.live_view(STANDING, auth_time=ROW.auth_time)
+    deadlines = STANDING.idle_deadline, STANDING.absolute_deadline
+    return views.live_view(plain_row_of(ROW), *deadlines, ROW.auth_time)
 
 
 WHOLE = views.session_view(STANDING)

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from devsess import Client, Location, Policy
 from devsess._runtime import operations
 from devsess.operations.plain import plainly_good
+from devsess.stores.plain_rows import plain_row_of
 from devsess.testing._rows import T0
 
 OTHERS = Client(device_token=TOKENS.device.mint(["e-0123456789abcdef"]))
@@ -31,7 +32,7 @@ BOUND = evolve(ROW, bound=True)
 
 
 def plain(row: Any, claims: Any, client: Any, now: float, policy: Policy = POLICY) -> Any:
-    return plainly_good(row, claims, client, now, policy)
+    return plainly_good(plain_row_of(row), claims, client, now, policy)
 
 
 def at_length(

@@ -10,6 +10,7 @@ from attrs import evolve
 from devsess import Policy, Risk, Session, StepUpRequiredError, lifecycle
 from devsess._later import _make_of
 from devsess.requirement import NOTHING, Requirement, check
+from devsess.stores.plain_rows import plain_row_of
 from devsess.stores.rows import SessionRow
 from devsess.testing._rows import T0, device_row, session_row
 from devsess.views import live_view, session_view
@@ -122,7 +123,7 @@ def test_a_requirement_says_whether_it_asks_for_more_than_a_session() -> None:
 @pytest.mark.parametrize("needed", [NOTHING, Requirement(risk_below=10)])
 def test_what_needs_no_costly_field_of_a_session_makes_none(needed: Requirement) -> None:
     """Each session in memory would have its instants and its device made, for nothing."""
-    standing = lifecycle.standing(session_row(score=9), T0, POLICY)
-    session = live_view(standing, auth_time=SECOND)
+    row = plain_row_of(session_row(score=9))
+    session = live_view(row, *lifecycle.deadlines(row, POLICY), SECOND)
     check(needed, session, T0, POLICY)
     assert _make_of(session) is not None

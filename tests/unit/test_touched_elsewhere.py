@@ -15,6 +15,7 @@ from devsess import Client, Session
 from devsess._runtime import operations
 from devsess.operations.plain import plainly_good, still_good
 from devsess.operations.validate import Validated
+from devsess.stores.plain_rows import plain_row_of
 from devsess.stores.rows import ActivityRow
 from devsess.testing._rows import T0
 
@@ -33,7 +34,7 @@ TOUCHED: dict[str, Any] = {
 
 def judged(row: Any, claims: Any, client: Any) -> Validated:
     """The entry in memory: the answer to a validation of that row."""
-    found = plainly_good(row, claims, client, THEN, POLICY)
+    found = plainly_good(plain_row_of(row), claims, client, THEN, POLICY)
     if found is not None:
         return found
     op = play(operations.validate(at(THEN), claims, client, touch=False, row=row))
@@ -149,7 +150,7 @@ def test_what_is_answered_is_what_the_row_says(
 ) -> None:
     """After any touch or rotation the operation says the same, and writes nothing."""
     claims = evolve(CLAIMS, generation=generation)
-    kept = plainly_good(row, claims, client, THEN, POLICY)
+    kept = plainly_good(plain_row_of(row), claims, client, THEN, POLICY)
     after = evolve(row, **moved)
     if after.generation != row.generation:
         after = evolve(after, ip="203.0.113.9", score=40)  # as a renewal from elsewhere

@@ -97,6 +97,15 @@ class DatabaseFile:
         except DAMAGED as error:
             raise unavailable(self._path, error) from error
 
+    def _row(self, make: Callable[[Sequence[Any]], T], values: Sequence[Any] | None) -> T | None:
+        """One row as *make* reads it, if there is one."""
+        if values is None:
+            return None
+        try:
+            return make(values)
+        except DAMAGED as error:
+            raise unavailable(self._path, error) from error
+
     def _rows(self, statement: str, values: Values) -> list[tuple[Any, ...]]:
         return self._query(statement, values)[1]
 

@@ -104,7 +104,7 @@ EVENT = (
 )
 
 # Columns that device and session share are read once.
-_ELSEWHERE = {"agent_id": "a.user_agent"}
+ELSEWHERE = {"agent_id": "a.user_agent"}
 # A covered session reads as it will be written. A row that was written before any
 # ending has none joined.
 _COVERED = {
@@ -121,14 +121,14 @@ UNENDED = f"s.revoked_at IS NULL AND NOT EXISTS (SELECT 1 FROM endings n WHERE {
 _JOINED = ", ".join(
     ["s.device_id", "s.user_id"]
     + [f"d.{name}" for name in DEVICE[2:]]
-    + [(_ELSEWHERE | _COVERED).get(name, f"s.{name}") for name in SESSION if name not in _SHARED]
+    + [(ELSEWHERE | _COVERED).get(name, f"s.{name}") for name in SESSION if name not in _SHARED]
 )
 SELECT_DEVICE = f"SELECT {', '.join(DEVICE)} FROM devices"  # noqa: S608
 _KNOWN = f"{SELECT_DEVICE} WHERE user_id = ? AND forgotten = 0"
 SELECT_DEVICES = f"{_KNOWN} ORDER BY last_seen_at DESC, id"
-_WITH_DEVICE = "FROM sessions s LEFT JOIN devices d ON d.user_id = s.user_id AND d.id = s.device_id"
+WITH_DEVICE = "FROM sessions s LEFT JOIN devices d ON d.user_id = s.user_id AND d.id = s.device_id"
 _FROM = (
-    f"{_WITH_DEVICE} LEFT JOIN agents a ON a.id = s.agent_id"
+    f"{WITH_DEVICE} LEFT JOIN agents a ON a.id = s.agent_id"
     f" LEFT JOIN endings n ON s.revoked_at IS NULL AND n.number = {FIRST}"
 )
 SELECT_SESSION = f"SELECT {_JOINED} {_FROM}"
@@ -137,19 +137,19 @@ SELECT_STORED = (
     "SELECT s.device_id, s.user_id, "
     + ", ".join(f"d.{name}" for name in DEVICE[2:])
     + ", "
-    + ", ".join(_ELSEWHERE.get(name, f"s.{name}") for name in SESSION if name not in _SHARED)
-    + f" {_WITH_DEVICE} LEFT JOIN agents a ON a.id = s.agent_id"
+    + ", ".join(ELSEWHERE.get(name, f"s.{name}") for name in SESSION if name not in _SHARED)
+    + f" {WITH_DEVICE} LEFT JOIN agents a ON a.id = s.agent_id"
     " WHERE s.user_id = ? ORDER BY s.id"
 )
 SELECT_STORED_EVENTS = (
-    f"SELECT {', '.join(_ELSEWHERE.get(name, f'e.{name}') for name in EVENT)}"  # noqa: S608
+    f"SELECT {', '.join(ELSEWHERE.get(name, f'e.{name}') for name in EVENT)}"  # noqa: S608
     " FROM events e LEFT JOIN agents a ON a.id = e.agent_id WHERE e.user_id = ? ORDER BY e.seq"
 )
 # All that can change in a live session and its device: fewer columns, and two joins fewer.
 _CHANGING = (*sorted(MUTABLE - {"user_agent"}), "agent_id")
 SELECT_STAMP = select_one(
     ", ".join([*(f"s.{name}" for name in _CHANGING), *(f"d.{name}" for name in DEVICE[2:])]),
-    f"{_WITH_DEVICE} WHERE s.id = ? AND {UNENDED}",
+    f"{WITH_DEVICE} WHERE s.id = ? AND {UNENDED}",
 )
 ACTIVITY = (
     *("created_at", "last_seen_at", "idle_from", "idle_expires_at", "absolute_expires_at"),
@@ -163,7 +163,7 @@ _REDUCED = (
 )
 SELECT_EVENT = (
     "SELECT e.seq, "  # noqa: S608
-    + ", ".join((_ELSEWHERE | {"ip": _REDUCED}).get(name, f"e.{name}") for name in EVENT)
+    + ", ".join((ELSEWHERE | {"ip": _REDUCED}).get(name, f"e.{name}") for name in EVENT)
     + " FROM events e LEFT JOIN agents a ON a.id = e.agent_id"
 )
 GET = select_one(_JOINED, f"{_FROM} WHERE s.id = ?")
@@ -251,10 +251,10 @@ def session_row(values: Values) -> SessionRow:
     if v[29] != "{}":
         check_object(v[29])
     v[9], v[14] = v[9] == 1, v[14] == 1
-    v[19] = None if v[19] is None else _location(v[19])
+    v[19] = None if v[19] is None else location_of(v[19])
     v[26] = names(v[26])
     v[28], v[34], v[39] = v[28] == 1, v[34] == 1, v[39] == 1
-    v[40] = () if v[40] == "[]" else _levels(v[40])
+    v[40] = () if v[40] == "[]" else levels_of(v[40])
     v[44] = None if v[44] is None else impersonator_from(json.loads(v[44]))
     # Sessions by the thousand share these few; a cached one must not have its own copies.
     v[2], v[3], v[4], v[5] = intern(v[2]), intern(v[3]), intern(v[4]), intern(v[5])
@@ -330,7 +330,7 @@ def event_values(row: EventRow, agent_id: int | None) -> Values:
     ]
 
 
-def _levels(text: str) -> Levels:
+def levels_of(text: str) -> Levels:
     levels = tuple((acr, at) for acr, at in json.loads(text))
     if not all(type(acr) is str and type(at) is int for acr, at in levels):
         raise DamagedError("there are no levels where they should be")
@@ -338,5 +338,5 @@ def _levels(text: str) -> Levels:
 
 
 @lru_cache(maxsize=1024)
-def _location(text: str) -> Location:
+def location_of(text: str) -> Location:
     return location_from(json.loads(text))

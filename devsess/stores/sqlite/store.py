@@ -33,12 +33,13 @@ from devsess.stores.sqlite import (
 )
 from devsess.stores.sqlite.checks import is_text
 from devsess.stores.sqlite.connections import MAX_READERS
-from devsess.stores.sqlite.errors import DAMAGED, is_damage, unavailable
+from devsess.stores.sqlite.errors import is_damage
 from devsess.stores.sqlite.file import atomically
 from devsess.stores.sqlite.late_touches import LateTouches
 from devsess.stores.sqlite.log import insert_events
 from devsess.stores.sqlite.needless import NeedlessDevices
 from devsess.stores.sqlite.one_row import fetch_one
+from devsess.stores.sqlite.plain_rows import GET_PLAIN, plain_row
 from devsess.stores.sqlite.searching import Searching
 
 if TYPE_CHECKING:
@@ -50,6 +51,7 @@ if TYPE_CHECKING:
     from devsess.stores.calls import Columns, InsertAnswer, Retention
     from devsess.stores.counting import Numbers, Period
     from devsess.stores.items import Item
+    from devsess.stores.plain_rows import PlainRow
     from devsess.stores.rows import ActivityRow, DeviceRow, EventRow, SessionRow
 
 _LOG = "SELECT seq, tag, session_id FROM changes WHERE seq >= ? ORDER BY seq LIMIT ?"
@@ -116,13 +118,11 @@ class SQLiteStore(Searching):
 
     def get(self, session_id: str, *, wait: bool = True) -> SessionRow | None:
         """See Store.get."""
-        found = self._session(rows.GET, session_id, wait=wait)
-        if found is None:
-            return None
-        try:
-            return rows.session_row(found)
-        except DAMAGED as error:
-            raise unavailable(self._path, error) from error
+        return self._row(rows.session_row, self._session(rows.GET, session_id, wait=wait))
+
+    def plain_row(self, session_id: str) -> PlainRow | None:
+        """See SupportsPlainRows.plain_row."""
+        return self._row(plain_row, self._session(GET_PLAIN, session_id, wait=False))
 
     def get_many(self, session_ids: Sequence[str]) -> builtins.list[SessionRow]:
         """See SupportsMany.get_many."""
@@ -139,7 +139,7 @@ class SQLiteStore(Searching):
     def activity(self, session_id: str, *, wait: bool = True) -> ActivityRow | None:
         """See SupportsActivity.activity."""
         found = self._session(rows.SELECT_ACTIVITY, session_id, wait=wait)
-        return self._made(rows.activity_row, [found])[0] if found else None
+        return self._row(rows.activity_row, found)
 
     def list(self, user_id: str) -> builtins.list[SessionRow]:
         """See Store.list."""
