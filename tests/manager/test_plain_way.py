@@ -240,12 +240,13 @@ def test_a_stamp_that_cannot_be_read_at_once_is_waited_for(
     assert [False, True, False, False, True] == asked
 
 
+@pytest.mark.parametrize("way", ["blocking", "awaiting"])
 def test_a_row_that_cannot_be_read_at_once_is_waited_for(
-    both: Both, monkeypatch: pytest.MonkeyPatch
+    both: Both, monkeypatch: pytest.MonkeyPatch, way: str
 ) -> None:
-    """On an event loop a busy store is asked again in a thread."""
+    """A busy store is asked again where that may wait: on an event loop, in a thread."""
     store: Any = both.signer._store
-    get = store.get
+    get, has_plain_rows = store.get, hasattr(store, "plain_row")
     asked: list[bool] = []
 
     def busy(session_id: str, *, wait: bool = False) -> Any:
@@ -255,12 +256,16 @@ def test_a_row_that_cannot_be_read_at_once_is_waited_for(
         return get(session_id)
 
     monkeypatch.setattr(store, "get", lambda session_id, wait=True: busy(session_id, wait=wait))
-    if hasattr(store, "plain_row"):
+    if has_plain_rows:
         monkeypatch.setattr(store, "plain_row", busy)
-    manager = AsyncSessionManager(store, keys=SECRET, clock=both.clock)
-    found = asyncio.run(manager.validate(both.grant.access_token, both.own))
+    manager: Any = {"blocking": SessionManager, "awaiting": AsyncSessionManager}[way](
+        store, keys=SECRET, clock=both.clock
+    )
+    found = manager.validate(both.grant.access_token, both.own)
+    found = asyncio.run(found) if way == "awaiting" else found
     assert both.grant.session.id == found.id
-    assert [False, True] == asked
+    # A blocking manager reads whole rows where it may wait.
+    assert ([False, True] if has_plain_rows or way == "awaiting" else [True]) == asked
     assert 1 == manager.core.metrics().misses
 
 

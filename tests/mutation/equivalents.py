@@ -185,9 +185,6 @@ EQUIVALENTS: dict[str, dict[tuple[str, str], str]] = {
         ("Cache._start_over", "0 → 1 #2"): _ONLY_COMPARED,
         ("Cache._start_over", 'self._raw = b"" → pass'): "set before it is looked at",
     },
-    "devsess/operations/plain.py": {
-        ("still_good", "\"SessionRow\" → 'XXSessionRow'"): "the name of a type",
-    },
     "devsess/_runtime/entries.py": {
         ("Entry.is_for", "raise → pass"): "a Client has what is asked for; all else was refused",
         ("Entries._place", "0 → 1"): "no token's key yet: the new entry's is put there at once",
