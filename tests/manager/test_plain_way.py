@@ -273,7 +273,7 @@ def test_a_row_read_before_a_change_is_not_kept(
     both: Both, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The fill race: the log moves between the read and the keeping."""
-    manager = both.blocking
+    manager: Any = both.blocking
     read = manager._plain._read
 
     def read_then_changed(session_id: str) -> Any:
@@ -360,7 +360,7 @@ def test_a_log_that_cannot_be_read_at_once_is_waited_for(
 
 def test_a_catch_up_that_another_thread_outran_begins_again(both: Both) -> None:
     """What it read from an older position may not stand for what was read since."""
-    manager = both.blocking
+    manager: Any = both.blocking
     manager.validate(both.grant.access_token, both.own)
     changed(both)
     plain: Any = manager._plain
