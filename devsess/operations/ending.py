@@ -28,10 +28,10 @@ if TYPE_CHECKING:
     from devsess.stores.base import Ended
     from devsess.stores.calls import Target
 
-# Rows of an ending's first batch, and of the smallest and the largest that may follow it.
-BATCH, FEWEST, MOST = 64, 16, 512
-# Seconds for which a batch is to hold the write lock: after a longer one the next is smaller.
-BRIEF = 0.02
+# Rows of an ending's first batch, which holds the write lock for 4 to 40 ms, and of the largest.
+BATCH, MOST = 64, 256
+# Seconds: a quicker batch is followed by a larger one, and one that took longer by the smallest.
+QUICK, LONG = 0.02, 0.04
 # Seconds after which any process may write the rows of an ending: by then, the process that
 # ended them has read their ids.
 LEFT_BEHIND = 60.0
@@ -115,8 +115,7 @@ async def settle(op: Operation, own: int | None, size: int | None = None) -> int
     Write one batch of the rows that endings cover, and let others write; the size of the next.
 
     0 if none follows. Writes the rows of the ending *own*, and those left by a process that
-    died. What a batch costs whatever its size is paid seldom where the disk is fast, and
-    nobody waits long where it is slow.
+    died.
     """
     size = size or BATCH
     batch = await op.store.settle(limit=size, own=own, before=op.now - LEFT_BEHIND)
@@ -125,9 +124,10 @@ async def settle(op: Operation, own: int | None, size: int | None = None) -> int
 
 
 def _next_size(size: int, took: float) -> int:
-    if took > BRIEF:
-        return max(size // 2, FEWEST)
-    return min(size * 2, MOST) if took < BRIEF / 2 else size
+    """As many rows as nobody minds: each batch waits for the disk, and is followed by a pause."""
+    if took > LONG:
+        return BATCH
+    return min(size + BATCH, MOST) if took < QUICK else size
 
 
 async def _covered(op: Operation, number: int) -> Sequence[str]:
