@@ -17,8 +17,11 @@ if TYPE_CHECKING:
 
     from devsess.tokens.keys import Keys
 
+_BEGIN = "ds1d."
 _DEVICE = re.compile(
-    r"ds1d\.([A-Za-z0-9_-]{16,64}(?:~[A-Za-z0-9_-]{16,64}){0,4})\.([A-Za-z0-9_-]{43})", re.ASCII
+    re.escape(_BEGIN)
+    + r"([A-Za-z0-9_-]{16,64}(?:~[A-Za-z0-9_-]{16,64}){0,4})\.([A-Za-z0-9_-]{43})",
+    re.ASCII,
 )
 
 
@@ -31,7 +34,7 @@ class DeviceTokens:
 
     def mint(self, device_ids: Sequence[str]) -> str:
         """The device token of a key ring with these ids."""
-        text = f"ds1d.{'~'.join(device_ids)}"
+        text = f"{_BEGIN}{'~'.join(device_ids)}"
         return f"{text}.{mac(self._keys.derive('device')[0], text.encode())}"
 
     def read(self, token: str | None) -> tuple[str, ...]:
@@ -42,9 +45,9 @@ class DeviceTokens:
         keep anyone from signing in.
         """
         found = _parsed(token)
-        if found is None or not self._is_signed(f"ds1d.{found[1]}".encode(), found[2]):
+        if found is None or not self._is_signed(f"{_BEGIN}{found[1]}".encode(), found[2]):
             return ()
-        return _ids(found)
+        return tuple(found[1].split("~"))
 
     def proves(self, token: str | None, device_id: str) -> bool | None:
         """
@@ -64,17 +67,18 @@ class DeviceTokens:
         )
 
 
-def unverified_ids(token: str | None) -> tuple[str, ...]:
-    """The device ids that *token* names. It is not verified: they are no evidence of a device."""
-    found = _parsed(token)
-    return _ids(found) if found is not None else ()
+def names(token: str, device_id: str) -> bool:
+    """
+    Whether *token* names the device, provided that it is genuine, which is not looked at.
+
+    No evidence of that device, but one that names it is no evidence of another.
+    """
+    if not isinstance(token, str) or len(token) > MAX_TOKEN_LENGTH:
+        return False
+    return device_id in token[len(_BEGIN) :].partition(".")[0].split("~")
 
 
 def _parsed(token: str | None) -> re.Match[str] | None:
     if not isinstance(token, str) or len(token) > MAX_TOKEN_LENGTH:
         return None
     return _DEVICE.fullmatch(token)
-
-
-def _ids(found: re.Match[str]) -> tuple[str, ...]:
-    return tuple(found[1].split("~"))

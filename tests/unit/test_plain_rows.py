@@ -23,9 +23,11 @@ FORGED, FORGED_RING, FORGED_OTHERS = (
     evolve(it, device_token=f"{it.device_token[:-43]}{'A' * 43}")  # type: ignore[index]
     for it in (OWN, RING, OTHERS)
 )
+# They name the device, and are no tokens.
+ODD = [evolve(OWN, device_token=it) for it in (f"ds1d.{ROW.device.id}", f"12345{ROW.device.id}~.")]
 CLIENTS = (
     *(None, Client(), Client(ip="198.18.0.1", user_agent="x"), OWN, RING, OTHERS),
-    *(FORGED, FORGED_RING, FORGED_OTHERS),
+    *(FORGED, FORGED_RING, FORGED_OTHERS, *ODD),
     *(Client(device_token=""), Client(device_token="garbage"), Client(device_token=5)),  # type: ignore[arg-type]
 )
 BOUND = evolve(ROW, bound=True)
@@ -127,6 +129,7 @@ PLAIN: tuple[tuple[Any, Any, Any, float], ...] = (
     (BOUND, CLAIMS, RING, SOON),
     (BOUND, CLAIMS, FORGED, SOON),
     (BOUND, CLAIMS, FORGED_RING, SOON),
+    *((BOUND, CLAIMS, it, SOON) for it in ODD),
     (BOUND, CLAIMS, None, SOON),
     (BOUND, evolve(CLAIMS, expires_at=SOON + 10), OWN, SOON),
     (IN_USE, evolve(CLAIMS, generation=1), OWN, SOON),

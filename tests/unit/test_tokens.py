@@ -17,7 +17,7 @@ from attrs import evolve
 from devsess import BadTokenError, Client, ConfigurationError, Keys, Policy, SessionManager
 from devsess.stores.memory import MemoryStore
 from devsess.tokens.access import LAST_SECOND, LONGEST_LIFE, MAX_HEADER_LENGTH
-from devsess.tokens.device import unverified_ids
+from devsess.tokens.device import names
 from devsess.tokens.issuer import Tokens
 from devsess.tokens.segments import check_spelling
 from devsess.tokens.text import MAX_TOKEN_LENGTH
@@ -180,13 +180,19 @@ def test_what_a_device_token_proves(token: str | None, expected: bool | None) ->
     assert expected is tokens(NEW).device.proves(token, OWN)
 
 
-@pytest.mark.parametrize("other", [None, "", "garbage", 5, f"ds1d.{OWN}.{'A' * 42}"])
-def test_a_token_names_the_devices_on_its_ring_genuine_or_not(other: Any) -> None:
-    """In the order of the ring; what is no device token names none."""
+@pytest.mark.parametrize("ring", [[OWN], [OTHER, OWN], [OWN, OTHER], [OTHER]])
+def test_a_token_names_the_devices_on_its_ring_and_no_other(ring: list[str]) -> None:
+    """Whichever key it was made with; a part of an id is none."""
     for key in (NEW, OLD):
-        assert (OTHER, OWN) == unverified_ids(tokens(key).device.mint([OTHER, OWN]))
-    assert (OWN,) == unverified_ids(f"ds1d.{OWN}.{'A' * 43}")
-    assert () == unverified_ids(other)
+        token = tokens(key).device.mint(ring)
+        named = [it for it in (OWN, OTHER, OWN[1:], OWN[:-1], "", "ds1d") if names(token, it)]
+        assert sorted(ring) == sorted(named)
+
+
+@pytest.mark.parametrize("other", [None, "", "garbage", 5, f"ds1d.{OWN}" + "." * 8192])
+def test_what_is_no_device_token_names_none(other: Any) -> None:
+    """Nor is it looked at, if it is too long."""
+    assert not names(other, OWN)
 
 
 def test_a_device_is_known_through_a_rotation_of_keys() -> None:
