@@ -167,7 +167,7 @@ class AccountsExchange(Exchange):
     async def _end(self, other: Exchange, *, forget_device: bool) -> None:
         if not other.credentials.can_sign_in and other.session is None:
             if forget_device and other.jar.held.device:
-                other.jar.drop(self.core.now(), forget_device=True)
+                other.jar.drop(None, forget_device=True)
             return
         await self._look_at(other.settings.slot)
         await other.logout(forget_device=forget_device)

@@ -20,16 +20,11 @@ from devsess.adapters._body import (
     with_device_token,
 )
 from devsess.adapters._deciding import SIGNED_OUT, may_decide, may_end
+from devsess.adapters._exchange import MAY_LIVE
 from devsess.adapters._http import Answer, empty_answer, json_answer, script_answer
 from devsess.adapters._openapi import description
 from devsess.adapters._problem import problem
-from devsess.errors import (
-    BadTokenError,
-    DeviceMismatchError,
-    DevsessError,
-    InvalidSessionError,
-    TokenExpiredError,
-)
+from devsess.errors import DevsessError, InvalidSessionError
 
 if TYPE_CHECKING:
     from devsess.adapters._exchange import Exchange
@@ -149,11 +144,6 @@ async def _read_body(exchange: Exchange, raw: bytes | None) -> Body | Answer:
     return body
 
 
-# Errors after which the session may still live. A forged token is among them: the
-# answer must not distinguish it from an expired one.
-_MAY_LIVE = (BadTokenError, TokenExpiredError, DeviceMismatchError)
-
-
 async def _logout(exchange: Exchange, _: str, raw: bytes | None) -> Answer:
     return await _ended(exchange, raw)
 
@@ -181,7 +171,7 @@ async def _signed_out(exchange: Exchange, body: Body, *, all_accounts: bool) -> 
     missing = exchange.missing()  # now: a sign-out of all acts in another slot afterwards
     forget = body.forget_device
     await exchange.logout(forget_device=forget, all_accounts=all_accounts, body=body)
-    if is_bad or any(isinstance(it, _MAY_LIVE) for it in exchange.unended):
+    if is_bad or any(isinstance(it, MAY_LIVE) for it in exchange.unended):
         return exchange.answer_to(missing) or empty_answer(401)
     return empty_answer(204)
 

@@ -21,10 +21,12 @@ from devsess.adapters._http import ACCEPT_HINTS, CLEAR_CACHE, NO_STORE, PRIVATE
 from devsess.adapters._problem import problem
 from devsess.errors import (
     BadTokenError,
+    DeviceMismatchError,
     DevsessError,
     SessionNotFoundError,
     StepUpRequiredError,
     StoreUnavailableError,
+    TokenExpiredError,
 )
 
 if TYPE_CHECKING:
@@ -36,6 +38,10 @@ if TYPE_CHECKING:
     from devsess.requirement import Requirement
 
 log = logging.getLogger("devsess")
+
+# Errors after which the session may still live. A forged token is among them: the
+# answer must not distinguish it from an expired one.
+MAY_LIVE = (BadTokenError, TokenExpiredError, DeviceMismatchError)
 
 
 class Exchange(Authentication):
@@ -167,10 +173,11 @@ class Exchange(Authentication):
             await self._revoke(session, "logout")
         elif self.error is not None:
             self.unended = (*self.unended, self.error)
+        may_live = session is None and isinstance(self.error, MAY_LIVE)
         self.session = None
         self._update_nothing()
         self._has_signed_out = True
-        self.jar.drop(self.core.now(), forget_device=forget_device)
+        self.jar.drop(None if may_live else self.core.now(), forget_device=forget_device)
 
     async def _overtaken(self) -> Session | None:
         """

@@ -28,7 +28,7 @@ class Jar:
         is_carried: Whether the response sets cookies at all; not where tokens are for a program.
         ended: Names of the cookies it sent whose session is known to have ended.
         checked_at: When that was checked, in seconds since the epoch, or None.
-        dropped_at: When the client was signed out, if its device stays known, or None.
+        dropped_at: When its session had ended, of which alone the response clears cookies, or None.
     """
 
     def __init__(self, settings: Settings, request: Request, credentials: Credentials) -> None:
@@ -41,6 +41,7 @@ class Jar:
         self.ended: frozenset[str] = frozenset()
         self.checked_at: float | None = None
         self.dropped_at: float | None = None
+        self._forgets = False
 
     def leave_alone(self) -> None:
         """Set no cookies with this response: its tokens are for a program."""
@@ -53,7 +54,7 @@ class Jar:
         Raises:
             ValueError: If no browser would keep one of them.
         """
-        self.dropped_at = None
+        self.dropped_at, self._forgets = None, False
         self.held = evolve(
             self.held,
             access=grant.access_token,
@@ -82,9 +83,16 @@ class Jar:
         """Set nothing after all: newer cookies have replaced these, or a rollback has."""
         self._lines.clear()
 
-    def drop(self, now: float, *, forget_device: bool = False) -> None:
-        """Sign the client out; its device stays known unless that is to be forgotten too."""
-        self.dropped_at = None if forget_device else now
+    def drop(self, ended_at: float | None, *, forget_device: bool = False) -> None:
+        """
+        Sign the client out; its device stays known unless that is to be forgotten too.
+
+        Args:
+            ended_at: When its session had ended; None if that may live on.
+            forget_device: Whether to forget it.
+        """
+        self._forgets |= forget_device
+        self.dropped_at = None if self._forgets else ended_at
         names = self._settings.cookie_names
         self.held = evolve(self.held, access=None, refresh=None)
         dropped = [names.access, names.refresh]

@@ -133,6 +133,8 @@ async def slow(current: Any, query: dict[str, list[str]], __: Any) -> Answer:
         await step_up(current, query, None)
     elif "logout" in query:
         await logout(current, query, None)
+        if "again" in query:
+            await done(current.logout())
     else:
         await done(current.require())
     Meanwhile.action()

@@ -190,6 +190,27 @@ def test_a_slow_sign_out_that_forgets_the_device_clears_all(site: Any) -> None:
     assert {} == browser.jar
 
 
+def test_a_slow_sign_out_clears_the_cookies_of_a_session_that_it_could_not_end(site: Any) -> None:
+    """Nothing else keeps whoever uses this computer next from the session, which lives on."""
+    browser = site.browser("ada")
+    other = site.sessions.login("ada", Client(user_agent="Another one"))
+    browser.jar[DEVICE] = Cookie(other.device_token, {})
+    late = partial(site.clock.advance, 60)
+    with mock.patch.object(Meanwhile, "action", staticmethod(late)):
+        browser.get("/slow?logout")
+    assert 2 == len(site.sessions.list("ada"))
+    assert set() == {ACCESS, REFRESH} & browser.jar.keys()
+
+
+def test_a_slow_sign_out_that_forgot_the_device_before_clears_all(site: Any) -> None:
+    """As where an app signs out, and a library that it uses does so again."""
+    browser = site.browser("ada")
+    late = partial(site.clock.advance, 60)
+    with mock.patch.object(Meanwhile, "action", staticmethod(late)):
+        browser.get("/slow?logout&forget&again")
+    assert {} == browser.jar
+
+
 def test_cookies_of_the_browsers_day_are_not_sent_again(site: Any) -> None:
     """Without `persistent` they have no Max-Age that would have to follow the deadline."""
     browser = site.browser("ada")
