@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import unquote
@@ -152,12 +153,14 @@ def _whole_path(scope: Scope) -> Scope:
     """
     *scope* with the mount point in `root_path` and `path`, as ASGI has it.
 
-    Litestar takes it from the path, adds a slash to its end, and keeps `raw_path` whole.
+    Litestar takes it from the path, joins slashes that follow each other, adds one to the end,
+    and keeps `raw_path` whole.
     """
     is_cut = getattr(scope.get("route_handler"), "is_mount", False)
     if not is_cut or not scope.get("raw_path"):
         return scope
-    root, came = scope.get("root_path", ""), unquote(scope["raw_path"].decode("latin-1"))
+    root = scope.get("root_path", "")
+    came = re.sub("/+", "/", unquote(scope["raw_path"].decode("latin-1")))
     came = came if came.startswith(f"{root}/") else root + came  # a proxy took its prefix
     mount = came.rstrip("/").removesuffix(scope["path"].rstrip("/"))
     return {**scope, "root_path": mount, "path": came}

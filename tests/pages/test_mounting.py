@@ -109,6 +109,9 @@ def test_in_litestar(empty_copy: Path, sessions: SessionManager, prefix: str) ->
             )
 
         assert_works(send, f"{prefix}/account", bearing(sessions))
+        # Litestar joins the slashes: what is no page is none either.
+        nothing = send("GET", f"{prefix}/account/there//is", bearing(sessions))
+        assert (404, True) == (nothing.status_code, f'href="{prefix}/account/"' in nothing.text)
 
 
 @pytest.mark.parametrize("is_stripped", [True, False])
