@@ -29,7 +29,7 @@ const challengeOf = ({ status, headers }) => {
 // A copy loses the referrer.
 const changed = (request, init) => new Request(request, { referrer: request.referrer, referrerPolicy: request.referrerPolicy, ...init });
 
-// The work goes on, as others may want it.
+// The work goes on: others may want it.
 const unless = (signal, work) =>
   new Promise((done, fail) => {
     signal.throwIfAborted();
@@ -73,7 +73,7 @@ export class SessionClient extends EventTarget {
     return unless(request.signal, async () => {
       await this.#ready;
       const { due, user } = this.#now;
-      // The token may still be good.
+      // It may still be good.
       if (Date.now() >= due) await this.renew().catch(() => {});
       if ((this.#now.user ?? user) !== user) throw new RenewalError("somebody else has signed in");
       return this.#send(request, true);
@@ -90,7 +90,7 @@ export class SessionClient extends EventTarget {
     if (new URL(given.url).origin !== this.#url.origin) throw new TypeError("another origin");
     // All tabs wait.
     const stop = new AbortController();
-    for (const signal of [given.signal, AbortSignal.timeout(30000)]) signal.onabort = () => stop.abort(signal.reason);
+    for (const signal of [given.signal, AbortSignal.timeout(30000)]) signal.addEventListener("abort", () => stop.abort(signal.reason));
     const request = changed(given, { signal: stop.signal });
     return unless(given.signal, () =>
       this.#alone(async () => {
@@ -150,7 +150,7 @@ export class SessionClient extends EventTarget {
         if (tried[error] === false) return response;
       } else if (error === "insufficient_user_authentication" && waits && !tried[error]) {
         tried[error] = this.#now.at === at;
-        user ??= (await this.#who())?.userId;
+        if (!user?.length) user = (await this.#who())?.userId;
         if (tried[error] && !(await this.#steppedUp(challenge))) return response;
         await this.#who();
       } else {
@@ -193,11 +193,12 @@ export class SessionClient extends EventTarget {
     return response.json();
   }
 
-  // Cookies change without scripts. Who is unknown equals nobody.
+  // Cookies change without scripts. Unknown equals nobody.
   async #who() {
     if (this.#bearer) return;
+    const now = this.#now; // others may know newer
     const { session } = await this.#told("session").catch(() => ({ session: { userId: {} } }));
-    this.#now.user = session?.userId;
+    now.user = session?.userId;
     return session;
   }
 
@@ -242,7 +243,7 @@ export class SessionClient extends EventTarget {
     if (!at) return;
     // Older ones look stolen. Cookies are never older.
     if (this.#bearer) throw new RenewalError("another tab does not answer");
-    await this.#know({ at, due: Infinity, tokens: {}, live: true });
+    await this.#know({ at, due: Infinity, tokens: {}, user: {}, live: true });
   }
 
   // The number of newer tokens that no tab gives.
@@ -334,7 +335,7 @@ export class SessionClient extends EventTarget {
     try {
       return await locks.request(this.#name, { signal: AbortSignal.timeout(60000) }, () => (done = whole()));
     } catch (error) {
-      if (done) return done; // it was stolen
+      if (done) return done; // the lock was stolen
       throw error.name === "TimeoutError" ? new RenewalError("another tab does not answer") : error;
     }
   }

@@ -23,6 +23,17 @@ MADE_FOR = """(session) => {
   client.addEventListener("ended", () => events.push("ended"));
 }"""
 LONG_AFTER = "() => { const now = Date.now; Date.now = () => now() + 3_600_000; }"
+# The next answer of a path, which the server has given, waits in the page until `arrive` is called.
+ARRIVES_LATE = """(path) => {
+  const { fetch } = window;
+  window.fetch = async (request) => {
+    const answer = await fetch(request);
+    if (!request.url.endsWith(path)) return answer;
+    window.fetch = fetch;
+    await new Promise((done) => (window.arrive = done));
+    return answer;
+  };
+}"""
 LATER = 1000.0
 
 
@@ -99,6 +110,33 @@ def test_a_step_up_in_any_tab_sends_the_request(
     assert 200 == page.evaluate("result")
 
 
+def test_a_step_up_sends_nothing_for_who_signs_in_at_its_end(visitor: Visitor, site: Site) -> None:
+    """In another tab, while the answer is under way that says who it is: it is an old one."""
+    page, other = tabs(visitor, "cookie", 2)
+    asked(page)
+    assert other.evaluate(PROVE)
+    page.evaluate(ARRIVES_LATE, "/auth/session")
+    page.evaluate("proved(true)")
+    until(page, "!!window.arrive")
+    site.user = "bob"
+    assert 200 == other.evaluate(SCRIPT)
+    assert other.evaluate(PROVE)
+    page.evaluate("arrive()")
+    assert 401 == page.evaluate("result")
+    assert 1 == site.requests["/transfer"]
+
+
+def test_a_step_up_sends_the_request_where_the_person_was_not_known_before(
+    visitor: Visitor, site: Site
+) -> None:
+    """As where the server did not say so at the sign-in."""
+    page = tab(visitor, "cookie")
+    site.faults["/auth/session"] = [lambda _: (503, [], b"")]
+    assert 200 == page.evaluate(SCRIPT)
+    page.evaluate("() => { window.proves = true }")
+    assert 200 == page.evaluate(SEND)
+
+
 def test_a_step_up_whose_person_is_not_known_sends_nothing(visitor: Visitor, site: Site) -> None:
     """Where the server does not say who is signed in, before it and after it."""
     [page] = tabs(visitor, "cookie", 1)
@@ -159,6 +197,23 @@ def test_a_request_that_waited_to_be_sent_is_not_somebody_elses(
     site.held.set()
     assert "RenewalError undefined" == page.evaluate("result")
     assert before == site.requests["/me"]
+
+
+def test_a_request_that_waited_is_not_sent_where_nobody_says_for_whom(
+    visitor: Visitor, site: Site
+) -> None:
+    """A tab has newer cookies, and does not answer: they may be somebody else's."""
+    page, other = tabs(visitor, "cookie", 2)
+    assert page.evaluate("client.renew()")
+    page.evaluate(LONG_AFTER)
+    name = f"devsess {site.site}/auth/ cookie @{10**14}"
+    frozen = "{ mode: 'shared' }, () => new Promise(() => 0)"
+    other.evaluate(f"() => {{ navigator.locks.request('{name}', {frozen}) }}")
+    site.user, before = "bob", site.requests["/me"]
+    assert 200 == other.evaluate(FORM)
+    assert "RenewalError undefined" == page.evaluate("ask('/me', { method: 'POST' })")
+    assert before == site.requests["/me"]
+    assert 200 == page.evaluate("ask('/me', { method: 'POST' })")
 
 
 def test_tokens_that_are_always_refused_are_not_renewed_again_and_again(
