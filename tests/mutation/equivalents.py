@@ -140,6 +140,7 @@ EQUIVALENTS: dict[str, dict[tuple[str, str], str]] = {
     },
     "devsess/web/forgery.py": {
         ("", "\"cookie\" → 'XXcookie'"): "it is only asked whether it is a bearer's",
+        ("", "\"-\" → 'XX-'"): "it is only asked whether there is a token",
     },
     "devsess/tokens/segments.py": {
         ("json_object", "0 → 1"): "what holds no object is refused before its end is looked at",

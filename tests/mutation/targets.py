@@ -66,7 +66,10 @@ _DAMAGED = "tests/manager/test_damaged_items.py"
 
 TARGETS: dict[str, tuple[str, ...]] = {
     "devsess/rotation.py": (*_LAWS, *_OPERATIONS, "tests/manager/test_refresh.py"),
-    "devsess/lifecycle.py": (*_LAWS, *_OPERATIONS, "tests/manager/test_levels.py"),
+    "devsess/lifecycle.py": (
+        *(*_LAWS, *_OPERATIONS, "tests/manager/test_levels.py"),
+        *("tests/manager/test_lifetimes.py", "tests/manager/test_half_collected.py"),
+    ),
     "devsess/strength.py": (
         *_LAWS,
         *_OPERATIONS,
@@ -178,14 +181,17 @@ TARGETS: dict[str, tuple[str, ...]] = {
         f"{_DAMAGED}::test_the_longest_way_is_half_around_the_earth",
     ),
     "devsess/risk/velocity.py": ("tests/unit/test_risk_velocity.py",),
-    "devsess/skew.py": (*_LAWS, *_OPERATIONS, "tests/manager/test_levels.py"),
+    "devsess/skew.py": (
+        *(*_LAWS, *_OPERATIONS, "tests/manager/test_levels.py"),
+        "tests/manager/test_lifetimes.py",
+    ),
     "devsess/adapters/_csrf.py": ("tests/web/test_csrf.py",),
     "devsess/adapters/_deciding.py": (
         "tests/web/test_ending_endpoints.py",
         "tests/web/test_young_endpoints.py",
         "tests/web/test_impersonation_endpoints.py",
     ),
-    "devsess/web/forgery.py": (*_ENDING[:1], *_DESK[:1]),
+    "devsess/web/forgery.py": (*_ENDING[:1], *_DESK[:1], "tests/pages/test_mounted_pages.py"),
     "devsess/web/account/visit.py": _ENDING,
     "devsess/web/account/ending.py": _ENDING,
     "devsess/web/account/answering.py": _ENDING,

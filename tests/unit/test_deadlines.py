@@ -43,6 +43,28 @@ def test_no_session_idles_past_its_absolute_deadline(columns: dict[str, Any]) ->
     assert standing.absolute_deadline == standing.idle_deadline
 
 
+@pytest.mark.parametrize(
+    ("given", "idle", "absolute"),
+    [
+        (None, IDLE, ABSOLUTE),
+        (HOUR, HOUR, HOUR),
+        (20 * DAY, IDLE, 20 * DAY),
+        (31 * DAY, IDLE, ABSOLUTE),
+    ],
+)
+def test_a_sign_in_gives_no_more_than_the_policy(
+    given: float | None, idle: float, absolute: float
+) -> None:
+    """The shorter lifetime counts, and nothing idles past it."""
+    assert (T0 + idle, T0 + absolute) == lifecycle.first_deadlines(T0, USUAL, given)
+
+
+@pytest.mark.parametrize(("until", "expected"), [(T0 - 1, True), (T0, True), (T0 + 1, False)])
+def test_what_holds_until_an_instant_is_over_at_it(until: float, expected: bool) -> None:
+    """As a deadline is reached at its instant."""
+    assert expected is lifecycle.is_over(until, T0)
+
+
 @pytest.mark.parametrize(("idle", "absolute"), [(14, 30), (30, 30), (1, 7)])
 def test_first_deadlines(idle: int, absolute: int) -> None:
     """A session begins with both spans ahead of it."""

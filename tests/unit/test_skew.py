@@ -79,6 +79,16 @@ def test_whether_the_history_disputes_a_clock(name: str) -> None:
     assert expected == skew.disputed_by(newest, T0)
 
 
+@pytest.mark.parametrize(
+    ("given", "left"), [(DAY, DAY), (ABSOLUTE, ABSOLUTE), (99 * DAY, ABSOLUTE)]
+)
+def test_a_row_that_is_set_back_lasts_no_longer_than_it_may(given: float, left: float) -> None:
+    """By its sign-in and by today's policy: a looser one may have written it."""
+    ahead = T0 + 600
+    row = session_row(created_at=ahead, last_seen_at=ahead, absolute_expires_at=ahead + given)
+    assert T0 + left == skew.set_back(row, T0, USUAL)["absolute_expires_at"]
+
+
 def test_a_row_from_a_clock_ahead_is_set_back() -> None:
     """To now, and no further than today's policy reaches; the sign-in counts as long ago."""
     ahead = session_row(

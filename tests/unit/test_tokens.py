@@ -189,10 +189,16 @@ def test_a_token_names_the_devices_on_its_ring_and_no_other(ring: list[str]) -> 
         assert sorted(ring) == sorted(named)
 
 
-@pytest.mark.parametrize("other", [None, "", "garbage", 5, f"ds1d.{OWN}" + "." * 8192])
+@pytest.mark.parametrize("other", [None, "", "garbage", 5, b"ds1d." + OWN.encode()])
 def test_what_is_no_device_token_names_none(other: Any) -> None:
-    """Nor is it looked at, if it is too long."""
+    """Not even where it is no text."""
     assert not names(other, OWN)
+
+
+@pytest.mark.parametrize(("length", "expected"), [(8192, True), (8193, False)])
+def test_a_token_that_is_too_long_is_not_looked_at(length: int, expected: bool) -> None:
+    """As no token is."""
+    assert expected is names(f"ds1d.{OWN}.".ljust(length, "A"), OWN)
 
 
 def test_a_device_is_known_through_a_rotation_of_keys() -> None:
