@@ -41,7 +41,7 @@ export class SessionClient extends EventTarget {
   #url;
   #name;
   #bearer;
-  #session; // this page's; null: none yet; undefined: any
+  #session; // null: none yet; undefined: any
   #channel; // none: closed, or blocked
   #now; // as all tabs know it; no user: not known yet
   #ready;
@@ -155,7 +155,7 @@ export class SessionClient extends EventTarget {
         await this.#who();
       } else {
         if (error === "invalid_token") this.#refuse(response, 5);
-        // It says nothing of a later sign-in.
+        // A later sign-in may live.
         if (!error && this.#now.live && this.#now.at === at) this.#end("ended");
         return response;
       }
@@ -179,6 +179,7 @@ export class SessionClient extends EventTarget {
     const request = new Request(new URL(name, this.#url), {
       method: members ? "POST" : "GET",
       redirect: "error",
+      cache: "no-store",
       credentials: "omit",
       headers: { "Content-Type": "application/json" },
       body: members && JSON.stringify({ ...members, ...tokens }),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -135,6 +136,23 @@ def test_a_step_up_sends_the_request_where_the_person_was_not_known_before(
     assert 200 == page.evaluate(SCRIPT)
     page.evaluate("() => { window.proves = true }")
     assert 200 == page.evaluate(SEND)
+
+
+def test_a_sign_in_does_not_wait_for_another_tabs_answer(visitor: Visitor, site: Site) -> None:
+    """Of the same address: of those that they may keep, browsers ask for one at a time."""
+    page, other = tabs(visitor, "cookie", 2)
+    asked(page)
+    before = site.requests["/auth/session"]
+    site.faults["/auth/session"] = [site.hold]
+    page.evaluate("proved(true)")
+    reached(site, "/auth/session", before + 1)
+    start(other, SCRIPT)
+    began = time.monotonic()
+    reached(site, "/auth/session", before + 2)
+    assert time.monotonic() - began < 10  # and not once the first has failed
+    site.held.set()
+    assert 200 == other.evaluate("result")
+    assert 401 == page.evaluate("result")
 
 
 def test_a_step_up_whose_person_is_not_known_sends_nothing(visitor: Visitor, site: Site) -> None:
