@@ -155,6 +155,8 @@ class Cache:
         return STALE if entry is not None and entry.answers(token, client, now) else None
 
     def _is_current(self, now: float) -> bool:
+        if self._mark is _NEVER:  # as before the first catch-up: no mark equals that
+            return False
         current_at, doubts = self._elapsed(), self._doubts
         try:
             mark = self._ask_mark()

@@ -110,11 +110,12 @@ def test_what_a_token_says_is_known(feed: Feed, clock: Clock, impersonator: str 
 
 
 def test_nothing_is_answered_before_the_first_catch_up(feed: Feed, clock: Clock) -> None:
-    """A new cache has read no log, so it answers nothing that was put into it."""
+    """A new cache has read no log, so it answers nothing that was put into it, and asks nobody."""
     cache = Cache(Policy(), clock.elapsed)
     cache.watch(feed.ask_mark)
     keep(cache, "token")
     assert STALE is cache.hit("token", None, T0)
+    assert 0 == feed.asked
 
 
 class Compared:
