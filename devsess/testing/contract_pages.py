@@ -63,6 +63,20 @@ class PagesContract:
         assert [] == _ids(await _page(store))
 
     @with_a_store
+    async def test_covered_ones_take_no_places(self, store: AsyncStore) -> None:
+        """A page is as long as it may be, and has a cursor only if there is more behind it."""
+        await _sign_in(store, *(session_row(f"s{it}", created_at=T0 + it) for it in range(5)))
+        await store.end(ending(OfUser("user-1", "s3"), at_once=0))
+        for number in range(3):
+            row = session_row(f"old{number}", created_at=T0 - 9 + number)
+            await rows.sign_in_again(store, row)
+        first = await _page(store, 2)
+        last = await _page(store, 2, first.next)
+
+        assert [["s3", "old2"], ["old1", "old0"]] == [_ids(first), _ids(last)]
+        assert None is last.next
+
+    @with_a_store
     async def test_pages_are_by_sign_in(self, store: AsyncStore) -> None:
         """The newest first, equal ones by id, the last page without a cursor."""
         made = {"b": T0, "a": T0, "d": T0 + 2, "c": T0 + 1, "e": T0 + 0.5}

@@ -69,27 +69,37 @@ async def live(
     limit: int,
     before: tuple[float, str] | None,
 ) -> Page[SessionRow]:
-    """See Store.live."""
-    bound = await marks(port, user_id, ())
-    where = _live_where(user_id, cutoffs, bound.written, before)
-    found = await port.find(
-        where, sort=[("created_at", DESCENDING), ("id", DESCENDING)], limit=limit + 1
-    )
-    keys = [it["device_key"] for it in found]
-    devices = [docs.device_from(it) for it in await port.find({"_id": {"$in": keys}})]
-    rows = [docs.session_from(it, reading.with_device(it, devices)) for it in found]
+    """
+    See Store.live: the marks, the sessions and their devices in one request.
+
+    It does not know yet what endings cover. Where that took places on a page that has more behind
+    it, the page is read again without.
+    """
+    where = _live_where(user_id, cutoffs, before)
+    number, found = await _newest(port, user_id, where, limit + 1)
+    kept = [it for it in found if it["ending_number"] >= number]
+    if len(kept) < len(found) and len(found) > limit:
+        uncovered = where | {"ending_number": {"$gte": number}}
+        _, kept = await _newest(port, user_id, uncovered, limit + 1)
+    rows = [reading.joined(it) for it in kept]
     following = semantics.live_cursor(rows[limit - 1]) if len(rows) > limit else None
     return Page(tuple(rows[:limit]), following)
 
 
-def _live_where(
-    user_id: str, at: LivenessCutoffs, number: int, before: tuple[float, str] | None
-) -> Document:
+async def _newest(
+    port: Port, user_id: str, where: Document, limit: int
+) -> tuple[int, list[Document]]:
+    """The number below which an account's rows have ended, and the newest that are found."""
+    page = reading.newest_pipeline(port.place.collection, where, limit)
+    found = await _of_account(port, user_id, (), page)
+    return marking.marks_from(found).written, reading.newest_in(found)
+
+
+def _live_where(user_id: str, at: LivenessCutoffs, before: tuple[float, str] | None) -> Document:
     where: Document = {
         "owner": docs.account_key(user_id),
         "table": "session",
         "open": True,
-        "ending_number": {"$gte": number},
         **marking.was_live(at),
     }
     if before is None:

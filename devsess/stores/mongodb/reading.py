@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from attrs import evolve
+from pymongo import DESCENDING
 
 from devsess.errors import StoreUnavailableError
 from devsess.stores.mongodb import documents as docs
@@ -54,6 +55,39 @@ def session_in(found: Sequence[Mapping[str, Any]]) -> SessionRow | None:
     marks = marking.marks_from([*bound, *session["marks"]])
     devices = [docs.device_from(it) for it in session["devices"]]
     return marks.as_read(docs.session_from(session, with_device(session, devices)))
+
+
+def newest_pipeline(collection: str, where: Document, limit: int) -> list[Document]:
+    """
+    Finds so many sessions, the newest sign-ins, each with its device, which is read after it.
+
+    The device is unwound: of the servers that only speak the protocol one gives a list as text.
+    """
+    return [
+        {"$match": where},
+        {"$sort": {"created_at": DESCENDING, "id": DESCENDING}},
+        {"$limit": limit},
+        _lookup(collection, "device_key", "_id", "found_device"),
+        {"$unwind": {"path": "$found_device", "preserveNullAndEmptyArrays": True}},
+    ]
+
+
+def newest_in(found: Sequence[Document]) -> list[Document]:
+    """The documents that `newest_pipeline` finds, among others, in its order."""
+    sessions = [it for it in found if it.get("table") == "session"]
+    return sorted(sessions, key=lambda it: (it["created_at"], it["id"]), reverse=True)
+
+
+def joined(session: Mapping[str, Any]) -> SessionRow:
+    """
+    The row of a document that `newest_pipeline` finds, as it is written.
+
+    Raises:
+        StoreUnavailableError: If its device is lost.
+    """
+    device = session.get("found_device")
+    devices = [] if device is None else [docs.device_from(device)]
+    return docs.session_from(session, with_device(session, devices))
 
 
 def with_device(session: Mapping[str, Any], devices: Sequence[DeviceRow]) -> DeviceRow:
