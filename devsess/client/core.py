@@ -38,7 +38,7 @@ from devsess.client.requests import (
     retry_after,
 )
 from devsess.client.tokens import Release, Tokens, TokenStore
-from devsess.client.waiting import locked
+from devsess.client.waiting import locked, threads_of
 
 # Seconds to wait for another holder of the lock.
 PATIENCE = 30.0
@@ -61,10 +61,10 @@ class Core:
         self._tokens = Tokens()
         # An access token that was refused, of a request that could not be sent twice.
         self._refused: str | None = None
-        self._asking = Lock()
-        # The threads that have these locks, or try to; for the store's, wherever they use it.
-        self._renewing: list[int] = getattr(store, "_threads", [])
-        self._proving: list[int] = []
+        self._proof_lock = Lock()
+        # The threads that have the store's lock or this one, or try to.
+        self._renewers = threads_of(store)
+        self._provers: list[int] = []
 
     # Requests.
 
@@ -142,7 +142,7 @@ class Core:
             release()
 
     async def _locked(self, port: Port) -> Release:
-        return await locked(self._renewing, self._store.try_lock, port, PATIENCE)
+        return await locked(self._renewers, self._store.try_lock, port, PATIENCE)
 
     async def _renew_locked(self, stored: Tokens, request: httpx.Request) -> Tokens:
         """The successors of *stored*, which was read under the lock."""
@@ -181,7 +181,7 @@ class Core:
             raise StepUpUnansweredError("this needs a step-up", challenge=wanted)
         if self in _ASKING.get():
             raise StepUpUnansweredError("the step-up itself needs a step-up", challenge=wanted)
-        release = await locked(self._proving, _trying(self._asking), port, None)
+        release = await locked(self._provers, _trying(self._proof_lock), port, None)
         try:
             if self._tokens.access_token != used.access_token:
                 return self._tokens, False

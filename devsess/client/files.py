@@ -30,7 +30,7 @@ class FileStore:
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self._path = Path(path)
         self._lock = self._path.with_name(f"{self._path.name}.lock")
-        self._threads = locks.threads_at(self._lock)
+        self._devsess_threads = locks.threads_at(self._lock)
 
     def load(self) -> Tokens:
         """

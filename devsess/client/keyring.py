@@ -25,7 +25,7 @@ class KeyringStore:
     def __init__(self, service: str, account: str, *, lock: str | os.PathLike[str]) -> None:
         self._place = service, account
         self._lock = Path(lock)
-        self._threads = locks.threads_at(self._lock)
+        self._devsess_threads = locks.threads_at(self._lock)
 
     def load(self) -> Tokens:
         """

@@ -23,7 +23,6 @@ class MemoryStore:
     def __init__(self, tokens: Tokens | None = None) -> None:
         self._tokens = tokens or Tokens()
         self._lock = Lock()
-        self._threads: list[int] = []
         self._process = os.getpid()
 
     def load(self) -> Tokens:

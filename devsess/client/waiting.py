@@ -5,13 +5,31 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from threading import get_ident
+from weakref import WeakKeyDictionary
 
 from devsess.client.errors import RenewalError
 from devsess.client.ports import Port
-from devsess.client.tokens import Release
+from devsess.client.tokens import Release, TokenStore
 
 # Seconds between two looks.
 PAUSE = 0.02
+
+_OF_STORES: WeakKeyDictionary[TokenStore, list[int]] = WeakKeyDictionary()
+
+
+def threads_of(store: TokenStore) -> list[int]:
+    """
+    The threads of this process that have the lock of *store*, or try to, by whichever `auth`.
+
+    Stores that share a lock share them as their `_devsess_threads`.
+    """
+    shared: list[int] | None = getattr(store, "_devsess_threads", None)
+    if shared is not None:
+        return shared
+    try:
+        return _OF_STORES.setdefault(store, [])
+    except TypeError:  # it has no hash, or no room for a weak reference
+        return []
 
 
 async def locked(
