@@ -163,6 +163,37 @@ def test_a_commit_without_an_answer_is_not_known(store: MongoStore, proxy: Proxy
     assert "lost" == row.reason
 
 
+class GoneAt(monitoring.CommandListener):
+    """Closes the proxy as the first command of that name is asked."""
+
+    def __init__(self, proxy: Proxy, name: str) -> None:
+        self._proxy, self._name = proxy, name
+
+    def started(self, event: monitoring.CommandStartedEvent) -> None:
+        if event.command_name == self._name:
+            self._proxy.refuse()
+
+    def succeeded(self, event: object) -> None: ...
+
+    def failed(self, event: object) -> None: ...
+
+
+@pytest.mark.parametrize("command", ["find", "createIndexes", "update"])
+def test_a_migration_whose_server_goes_ends(mongo: Server, proxy: Proxy, command: str) -> None:
+    """Also in its midst: an index may take as long as it likes, and no server may be away so."""
+    gone = GoneAt(proxy, command)
+    host, port = proxy.address
+    client: pymongo.MongoClient[Any]
+    with pymongo.MongoClient(
+        host,
+        port,
+        directConnection=True,
+        event_listeners=[gone],
+        serverSelectionTimeoutMS=int(1_000 * TIMEOUT),
+    ) as client:
+        fails(MongoStore(client, database="devsess_test", collection="gone").migrate())
+
+
 class CutCommit(monitoring.CommandListener):
     """Cuts the answers to commits, and heals the proxy where another transaction begins."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import builtins
+import math
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, TypeVar
 
@@ -19,8 +20,6 @@ T = TypeVar("T")
 
 # Reads that do not fit together because others write, before a call gives up.
 _TRIES = 5
-# Seconds that an index may take to be built.
-_MIGRATION = 3_600.0
 
 
 class Opened:
@@ -69,10 +68,15 @@ class Opened:
             return await schema.pending(self._port)
 
     async def migrate(self) -> builtins.list[str]:
-        """See Store.migrate. An index may take longer to be built than any timeout."""
-        with self._port.within():  # whether a server is there is known as soon as ever
+        """
+        See Store.migrate.
+
+        An index may take longer to be built than any timeout, so the client's own limits hold:
+        they have an end for a server that is not found, or has gone, and none for an answer.
+        """
+        with self._port.within():
             await self._port.read_clock()
-        with self._port.within(_MIGRATION):
+        with self._port.within(math.inf):
             steps = await schema.migrate(self._port)
         self._is_ready = True
         return steps

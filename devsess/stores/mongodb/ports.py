@@ -11,6 +11,7 @@ it sends nothing twice but the commit, which names its transaction by the same n
 from __future__ import annotations
 
 import asyncio
+import math
 import random
 import time
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
@@ -194,15 +195,21 @@ class Port:
         """
         Bound all that is asked inside, together, and say what failed as StoreUnavailableError.
 
+        With no end of *seconds* the driver bounds each step of a request by its client's limits.
         The text says the kind of error alone: a driver's may hold addresses.
         """
         try:
-            with pymongo.timeout(self.timeout * (1 - _ABORTS) if seconds is None else seconds):
+            with pymongo.timeout(self._limit(seconds)):
                 yield
         except UnreadableRowError as error:
             raise StoreUnavailableError(f"a row is damaged: {error}") from error
         except PyMongoError as error:
             raise StoreUnavailableError(f"MongoDB failed: {named(error)}") from error
+
+    def _limit(self, seconds: float | None) -> float | None:
+        if seconds is None:
+            return self.timeout * (1 - _ABORTS)
+        return None if seconds == math.inf else seconds
 
     # The server's clock, by which its TTL index deletes.
 
