@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import logging
 import sys
-from typing import Any
+from contextlib import redirect_stderr
+from typing import Any, TextIO, cast
 
 import click
 
@@ -18,7 +19,7 @@ from devsess.cli._bench import bench
 from devsess.cli._copy import copy
 from devsess.cli._explain import explain
 from devsess.cli._history import history
-from devsess.cli._output import reconfigure
+from devsess.cli._output import Unfailing, reconfigure
 from devsess.cli._search import search
 from devsess.cli._serve import serve
 from devsess.cli._simulate import simulate
@@ -30,8 +31,9 @@ from devsess.cli._with import json_option
 
 class _Commands(click.Group):
     def main(self, *args: Any, **options: Any) -> Any:
-        """Run one; help and the commands without a store have exit codes too."""
-        return exit_codes(super().main)(*args, **options)
+        """Run one, or show help; each error has its exit code, also where nobody can read it."""
+        with redirect_stderr(cast("TextIO", sys.stderr and Unfailing(sys.stderr))):
+            return exit_codes(super().main)(*args, **options)
 
 
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
@@ -50,7 +52,6 @@ def main() -> None:
 @click.option("--accounts", type=click.IntRange(1, 100_000), help="Of --web.  [default: 360]")
 @click.option("--seed", type=int, help="Of --web: other people.")
 @click.option("--keep", type=click.Path(dir_okay=False), help="Of --web: a new file for them.")
-@exit_codes
 def demo(*, as_json: bool, web: bool, **options: Any) -> None:
     """Show what devsess does, on a database that is thrown away."""
     given = {name: it for name, it in options.items() if it is not None}

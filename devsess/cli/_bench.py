@@ -19,7 +19,6 @@ from devsess.cli._store import (
     check_ready,
     cleaning_up,
     closing_store,
-    exit_codes,
     fail,
     store_option,
 )
@@ -55,7 +54,6 @@ MEANING = (
     help="Take no longer.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-@exit_codes
 def bench(
     store: str, key: str | None, key_file: TextIO | None, seconds: float, *, as_json: bool
 ) -> None:

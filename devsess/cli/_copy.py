@@ -19,7 +19,6 @@ from devsess.cli._store import (
     Finite,
     check_ready,
     closing_store,
-    exit_codes,
     location_options,
 )
 from devsess.cli._with import json_option
@@ -50,7 +49,6 @@ PASSES = 5
 @json_option
 @location_options("--to", "to", "DEVSESS_COPY_TO", "Path or URL of the store that is written.")
 @location_options("--from", "from_", "DEVSESS_COPY_FROM", "Path or URL of the store that is read.")
-@exit_codes
 def copy(
     from_: str | None,
     to: str | None,

@@ -14,7 +14,6 @@ from devsess.cli._store import (
     NOT_FOUND,
     USAGE,
     check_ready,
-    exit_codes,
     fail,
     store_option,
 )
@@ -58,7 +57,6 @@ COLOURS = {Outcome.PASSED: "green", Outcome.FAILED: "red", Outcome.NOT_REACHED: 
 @click.option("--audience", default="devsess", show_default=True, help="As the application's.")
 @json_option
 @store_option
-@exit_codes
 def explain(
     token: str,
     store: str,

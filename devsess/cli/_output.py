@@ -7,9 +7,10 @@ import os
 import shutil
 import sys
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO
 
 import click
 from tabulate import tabulate
@@ -51,6 +52,32 @@ EVENTS = (
     Column("reason", least=8, rank=1),
     Column("by", least=6, rank=2),
 )
+
+
+class Unfailing:
+    """
+    A stream that drops what it cannot write: the disk is full, or the reader has gone.
+
+    Args:
+        stream: Has all else.
+    """
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+    def write(self, text: str) -> int:
+        """See TextIO."""
+        with suppress(OSError):
+            self._stream.write(text)
+        return len(text)
+
+    def flush(self) -> None:
+        """See TextIO."""
+        with suppress(OSError):
+            self._stream.flush()
 
 
 def reconfigure() -> None:

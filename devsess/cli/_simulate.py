@@ -16,7 +16,7 @@ from devsess.cli._copy import copying
 from devsess.cli._progress import Progress
 from devsess.cli._recorded import SignIns, of_csv, of_store
 from devsess.cli._risk_file import read_risk
-from devsess.cli._store import LONGEST, Finite, check_ready, closing_store, exit_codes, store_option
+from devsess.cli._store import LONGEST, Finite, check_ready, closing_store, store_option
 from devsess.cli._table import text
 from devsess.cli._with import json_option
 from devsess.lifecycle import instant
@@ -65,7 +65,6 @@ STEP = 50
 )
 @json_option
 @store_option
-@exit_codes
 def simulate(
     policy: Path | None, file: TextIO | None, at_most: float, top: int, store: str, *, as_json: bool
 ) -> None:

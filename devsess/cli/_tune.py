@@ -11,7 +11,7 @@ import click
 from attrs import asdict
 
 from devsess.cli import _output as output
-from devsess.cli._store import Finite, check_ready, cleaning_up, exit_codes, store_option
+from devsess.cli._store import Finite, check_ready, cleaning_up, store_option
 from devsess.cli._table import Column
 from devsess.tokens.keys import Keys, generate_secret
 
@@ -69,7 +69,6 @@ COLUMNS = (
     help="Microseconds that 99 of 100 validations should stay below.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-@exit_codes
 def tune(
     store: str,
     file: Iterable[str] | None,

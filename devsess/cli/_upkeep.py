@@ -7,7 +7,7 @@ import click
 from devsess._runtime.drive import drive
 from devsess.cli import _output as output
 from devsess.cli._progress import Progress
-from devsess.cli._store import check_there, closing_store, exit_codes, store_option
+from devsess.cli._store import check_there, closing_store, store_option
 from devsess.cli._with import DEVICE_DAYS, LIFETIME_DAYS, RETENTION_DAYS, json_option, with_sessions
 from devsess.manager import SessionManager
 from devsess.stores.open import open_store
@@ -57,7 +57,6 @@ def purge(sessions: SessionManager, limit: int | None, *, quiet: bool, as_json: 
 @click.option("--plan", is_flag=True, help="Print the steps, and take none.")
 @json_option
 @store_option
-@exit_codes
 def migrate(store: str, *, plan: bool, as_json: bool) -> None:
     """Make the store's tables, or bring them up to date."""
     steps = _steps(store, check_there(store), plan=plan)

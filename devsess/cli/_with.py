@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 import click
 
-from devsess.cli._store import check_ready, exit_codes, store_option
+from devsess.cli._store import check_ready, store_option
 from devsess.manager import SessionManager
 from devsess.policy import DAY, MAX_SPAN, Policy, Privacy
 from devsess.tokens.keys import generate_secret
@@ -36,14 +36,13 @@ actor_option = click.option(
 
 def with_sessions(command: F) -> F:
     """
-    Give *command* the option --store and a manager of it, and errors their exit codes.
+    Give *command* the option --store and a manager of it.
 
     Options named `retention`, `device_retention` and `absolute_lifetime`, in days, go into the
     manager's policy.
     """
 
     @store_option
-    @exit_codes
     @wraps(command)
     def with_store(
         store: str,

@@ -86,6 +86,18 @@ def test_an_output_that_is_full(path: Path, unbuffered: str, command: str) -> No
     assert b"devsess: No space left on device: standard output\n" == done.stderr
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no full device")
+@pytest.mark.parametrize(
+    ("command", "code"),
+    [("lisst", 2), ("list", 2), ("--lisst", 2), ("list user-1 --store absent.db", 3)],
+)
+def test_an_error_that_nobody_can_read(command: str, code: int) -> None:
+    """Where standard error is full the exit code says what is wrong."""
+    with Path("/dev/full").open("wb") as full:
+        done = subprocess.run([*COMMAND, *command.split()], stderr=full)
+    assert code == done.returncode
+
+
 @pytest.mark.parametrize(
     ("command", "closed", "code"),
     [
