@@ -128,9 +128,7 @@ class Middleware(Generic[App, Manager]):
 
     def _exchange(self, request: Request) -> Exchange:
         exchange = self._kind(self._sessions, self._settings, request)
-        handled = sys.exception()
-        if handled is not None:
-            exchange.handled_before = handled
+        exchange.handled_before = sys.exception()
         return exchange
 
 

@@ -18,8 +18,8 @@ what it expects or applies to live rows only.
 
 The change log. Calls that must take effect at once append the session's id to
 it, in the same transaction: end, replace, evict, update, set_back, put_device,
-erase. Touches, rotations, plain logins and `settle` do not: covered rows were
-logged by their ending, as ALL.
+erase, and a rotate that names a HEARD column. Touches, other rotations, plain
+logins and `settle` do not: covered rows were logged by their ending, as ALL.
 
 Endings are ordered by number. Ending a user's or all sessions draws the next
 number of the store and writes it to the account, or to the store. A row keeps

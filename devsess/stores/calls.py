@@ -333,7 +333,7 @@ MUTABLE = frozenset(
         "score",
     }
 )
-# Those that tokens answer for which memories hold already: a rotation that names one is logged.
+# Those that a memory holds of a session whose tokens go on: a rotation that names one is logged.
 HEARD = frozenset({"step_up_after", "score"})
 # The columns that `set_back` may name.
 CORRECTED = frozenset(
