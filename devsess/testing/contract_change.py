@@ -8,6 +8,7 @@ from attrs import evolve
 
 from devsess.lifecycle import Activity
 from devsess.models import EventType, Location
+from devsess.stores import semantics
 from devsess.stores.base import OfDevice
 from devsess.stores.calls import MUTABLE
 from devsess.testing import _rows as rows
@@ -15,6 +16,7 @@ from devsess.testing._rows import DAY, T0, session_row, sign_in, with_a_store
 
 if TYPE_CHECKING:
     from devsess.stores.base import AsyncStore
+    from devsess.stores.rows import EventRow
 
 LOCATIONS = (
     Location("Lagos", "Nigeria", 6.455, 3.3941, 50.0),
@@ -127,6 +129,34 @@ class ChangeContract:
         )
         assert expected == await store.get("s1")
         assert event == (await store.events("user-1", limit=1)).items[0]
+
+    @with_a_store
+    async def test_rotate_keeps_no_user_agent_beyond_a_full_history(
+        self, store: AsyncStore
+    ) -> None:
+        """Only there, and nothing else is left out; an update is the application's own."""
+        renewed = rows.event_row(EventType.SESSION_RENEWED, session_id="s1")
+        await sign_in(store, session_row())
+        for _ in range(semantics.EVENTS_EACH - 1):
+            await store.add_event(renewed)
+
+        async def agent_after(generation: int, event: EventRow | None) -> str | None:
+            changes = {"user_agent": f"{generation}/1", "rotated_at": T0 + generation}
+            row = await store.rotate(
+                "s1", expected_generation=generation, changes=changes, event=event
+            )
+            assert row is not None
+            assert row == await store.get("s1")
+            assert T0 + generation == row.rotated_at
+            return row.user_agent
+
+        assert "0/1" == await agent_after(0, renewed)
+        assert "0/1" == await agent_after(1, renewed)
+        assert "2/1" == await agent_after(2, None)
+        assert "3/1" == await agent_after(3, rows.event_row(EventType.SESSION_MOVED))
+        row = await store.update("s1", expected={}, changes={"user_agent": "4/1"}, event=renewed)
+        assert row is not None
+        assert "4/1" == row.user_agent
 
     @with_a_store
     async def test_rotate_without_event(self, store: AsyncStore) -> None:

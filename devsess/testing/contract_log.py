@@ -54,6 +54,8 @@ class LogContract:
         await sign_in(store, session_row())
         await store.touch("s1", rows.activity(T0 + 1), bound=True)
         await store.rotate("s1", expected_generation=0, changes={}, event=None)
+        kept = rows.event_row(EventType.SESSION_RENEWED, at=T0 + 1, session_id="s1")
+        await store.rotate("s1", expected_generation=1, changes={"user_agent": "x"}, event=kept)
         await store.add_event(rows.UPDATED)
 
         assert set() == await changed_since(store, position)
