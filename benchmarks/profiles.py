@@ -111,7 +111,7 @@ def _read(
 ) -> list[tuple[object, ...]]:
     """By nothing but SQLite and Python's sqlite3, as the store does."""
     assert store._opened is not None
-    return fetch(store._opened.watch, statement, values)
+    return fetch(store._opened.watch.cursor, statement, values)
 
 
 def _over(do: Callable[[T], object], items: Sequence[T]) -> Batch:

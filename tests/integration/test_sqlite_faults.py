@@ -108,7 +108,7 @@ class TestOpening:
         opened = store._opened
         assert opened is not None
         assert {2.5} == set(timeouts)
-        waits = [it.execute("PRAGMA busy_timeout") for it in (opened.watch, opened.toucher)]
+        waits = [it.execute("PRAGMA busy_timeout") for it in (opened.watch.cursor, opened.toucher)]
         assert [(0,), (0,)] == [it.fetchone() for it in waits]
         store.close()
 
@@ -208,21 +208,24 @@ class TestFailing:
         """A read that may not wait says busy, which is a kind of unavailable."""
 
         class Busy:
-            connection = store._opened.watch.connection  # type: ignore[union-attr]
+            connection = store._opened.watch.cursor.connection  # type: ignore[union-attr]
 
             def execute(self, *_: object) -> None:
                 error = sqlite3.OperationalError("database is locked")
                 error.sqlite_errorcode = sqlite3.SQLITE_BUSY
                 raise error
 
+            def close(self) -> None:
+                """As a cursor is closed that an error has left."""
+
         assert store._opened is not None
-        store._opened.watch = Busy()  # type: ignore[assignment]
         store._opened.index = None  # it is not asked where the index can be looked at
         for ask in (
             store.mark,
             lambda: store.get("s1", wait=False),
             lambda: store.changes(None, wait=False),
         ):
+            store._opened.watch.cursor = Busy()  # type: ignore[assignment]
             with pytest.raises(StoreBusyError):
                 ask()
 

@@ -172,8 +172,8 @@ def test_a_handler_reads_while_its_thread_reads(
         struck = _Interrupted(reader.cursor, handler, before=before)
         reader.cursor = cast("sqlite3.Cursor", struck)
     else:
-        struck = _Interrupted(opened.watch, handler, before=before)
-        opened.watch = cast("sqlite3.Cursor", struck)
+        struck = _Interrupted(opened.watch.cursor, handler, before=before)
+        opened.watch.cursor = cast("sqlite3.Cursor", struck)
 
     assert first == store.get("s1", wait=wait)
     assert [second, second if wait else "busy"] == found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +12,6 @@ from devsess.stores.sqlite import SQLiteStore
 from devsess.testing import _rows as rows
 
 if TYPE_CHECKING:
-    import sqlite3
     from pathlib import Path
 
 STEPS = ["close", "rollback", "cursor"]
@@ -67,3 +67,18 @@ def test_struck_twice(tmp_path: Path, step: str, after: bool) -> None:
         store.insert(rows.login(rows.session_row("s2")))
         assert store.get("s2") is not None
         assert [reader] == store._opened.readers.all
+
+
+def test_a_read_at_once_that_is_struck_leaves_nothing_open(tmp_path: Path) -> None:
+    """Else the log could not be emptied until this process validates again."""
+    path = tmp_path / "sessions.db"
+    with closing(SQLiteStore(path)) as store, closing(sqlite3.connect(path)) as other:
+        store.insert(rows.login(rows.session_row("s1")))
+        assert store._opened is not None
+        watch = store._opened.watch
+        with pytest.raises(StruckError):
+            watch.do(left_open)
+        store.insert(rows.login(rows.session_row("s2")))
+        busy, *_ = other.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        assert (0, False) == (busy, watch.cursor.connection.in_transaction)
+        assert store.plain_row("s2") is not None

@@ -13,7 +13,7 @@ from devsess.stores.base import Ending
 
 if __name__ == "__main__":
     _, path, secret = sys.argv
-    ending.BATCH = 2
+    ending.BATCH = ending.MOST = 2
     ending.Ending = partial(Ending, at_once=0)  # type: ignore[assignment, attr-defined]
     emitted: list[object] = []
 

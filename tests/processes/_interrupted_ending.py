@@ -83,7 +83,7 @@ def check(sessions: SessionManager, user_id: str) -> None:
 
 
 def main(path: str, secret: str, seed: str, for_seconds: str, least: str) -> None:
-    ending.BATCH = 2
+    ending.BATCH = ending.MOST = 2
     ending.LEFT_BEHIND = 0.0
     ending.Ending = partial(Ending, at_once=0)  # type: ignore[assignment, attr-defined]
     sessions = SessionManager(SQLiteStore(path, timeout=WITHIN / 4, readers=2), keys=secret)

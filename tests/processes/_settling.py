@@ -50,7 +50,7 @@ def purge_until_the_input_ends(sessions: SessionManager) -> None:
 
 
 def main(path: str, secret: str, what: str, enough: str = "inf") -> None:
-    ending.BATCH = 2
+    ending.BATCH = ending.MOST = 2
     ending.LEFT_BEHIND = 0.0
     ending.Ending = partial(Ending, at_once=0)  # type: ignore[assignment, attr-defined]
     with SessionManager(path, keys=secret, on_event=Printing(float(enough))) as sessions:

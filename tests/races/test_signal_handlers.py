@@ -119,7 +119,7 @@ def test_while_the_only_reader_reads(strike_at: StrikeAt, tmp_path: Path) -> Non
         store.insert(login(session_row()))
         store.get("s1")
         [reader] = readers_of(store).all
-        outcomes = strike_at(reader, "_do", lambda: store.get("s1"))
+        outcomes = strike_at(reader, "do", lambda: store.get("s1"))
         assert store.get("s1") == session_row()
         assert isinstance(outcomes[0], StoreUnavailableError)
         assert AT_ONCE in str(outcomes[0])

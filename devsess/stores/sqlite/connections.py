@@ -24,7 +24,7 @@ from devsess.stores.sqlite.errors import code_of, is_busy, may_pass
 from devsess.stores.sqlite.file_locks import is_held_open
 from devsess.stores.sqlite.one_row import RowConnection
 from devsess.stores.sqlite.owner import check_names
-from devsess.stores.sqlite.readers import Readers
+from devsess.stores.sqlite.readers import Reader, Readers
 from devsess.stores.sqlite.walindex import RETIRED, WalIndex
 
 MAX_READERS = 8
@@ -84,7 +84,7 @@ class Connections:
             self.toucher = self._open("NORMAL", waits=False).cursor()
             checkpoint = f"PRAGMA wal_autocheckpoint = {_TOUCHER_CHECKPOINT}"
             self.toucher.execute(checkpoint).fetchall()
-            self.watch = self._open("NORMAL", waits=False).cursor()
+            self.watch = Reader(self._open("NORMAL", waits=False))
             self.index: WalIndex | None = None
             self._check_shares()
             self._shared = _identity_if_there(self._shared_path)
@@ -100,8 +100,8 @@ class Connections:
         Any other open connection of this process, an abandoned one too, keeps SQLite
         at the old index, in which no other process writes.
         """
-        [mode] = self.watch.execute("PRAGMA journal_mode").fetchall()[0]
-        self.watch.execute("SELECT count(*) FROM sqlite_master").fetchall()
+        [mode] = self.watch.cursor.execute("PRAGMA journal_mode").fetchall()[0]
+        self.watch.cursor.execute("SELECT count(*) FROM sqlite_master").fetchall()
         can_tell = mode == "wal" and Path("/dev/fd").is_dir()
         if can_tell and not is_held_open(self._shared_path):
             raise StoreUnavailableError(
@@ -171,7 +171,7 @@ class Connections:
         self.forget_index()
         self.readers.retire()
         self.toucher.connection.close()
-        self.watch.connection.close()
+        self.watch.close()
         if checkpoint:
             self._checkpoint()
         self.writer.connection.close()

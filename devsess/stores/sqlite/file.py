@@ -119,7 +119,7 @@ class DatabaseFile:
             with self._watch_lock:
                 opened = self._opened
                 if opened is not None:
-                    return opened.epoch, fetch(opened.watch, statement, values)
+                    return opened.epoch, opened.watch.do(fetch, statement, values)
         except (sqlite3.Error, UnicodeDecodeError) as error:
             if is_busy(error):
                 raise StoreBusyError(f"database {self._path}: busy right now") from error

@@ -42,14 +42,15 @@ class Reader:
         if is_mine(self.lock):  # a signal's handler asks while this thread reads
             return None
         if not wait:
-            return if_free(self.lock, self._do, work)
-        return with_lock(self.lock, wait, lambda: self._do(work), lambda: None)
+            return if_free(self.lock, self.do, work)
+        return with_lock(self.lock, wait, lambda: self.do(work), lambda: None)
 
-    def _do(self, work: Reading[T]) -> T:
+    def do(self, work: Callable[..., T], *args: object) -> T:
+        """The answer of *work*, called with the cursor and *args*; the caller has it to itself."""
         if self._was_struck:  # an interrupt kept the last one from mending it
             self._mend()
         try:
-            return work(self.cursor)
+            return work(self.cursor, *args)
         except BaseException:
             self._was_struck = True
             self._mend()
