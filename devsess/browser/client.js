@@ -273,6 +273,7 @@ export class SessionClient extends EventTarget {
 
   #know(now = this.#now) {
     this.#now = now;
+    this.#rest = 0;
     const before = this.#unmark;
     return new Promise((held) => {
       const hold = () => {

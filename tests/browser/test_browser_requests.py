@@ -270,6 +270,22 @@ def test_a_renewal_that_fails_is_asked_for_once(visitor: Visitor, site: Site) ->
     assert 200 == page.evaluate("ask()")
 
 
+def test_a_renewal_that_failed_keeps_no_later_session_waiting(visitor: Visitor, site: Site) -> None:
+    """What the server said of the tokens before is not said of those of a new sign-in."""
+
+    def down(_: Answer) -> Answer:
+        return 503, [("Retry-After", "3600")], b""
+
+    [page] = tabs(visitor, "bearer", 1)
+    site.clock.advance(LATER)
+    site.faults["/auth/refresh"] = [down]
+    assert "RenewalError 503" == page.evaluate("ask()")
+    assert 200 == page.evaluate("signIn()")
+    site.clock.advance(LATER)
+    assert 200 == page.evaluate("ask()")
+    assert 2 == site.refreshes
+
+
 @pytest.mark.parametrize("method", ["fetch", also("exchange")])
 def test_a_request_hears_its_signal_while_it_waits(
     visitor: Visitor, site: Site, method: str
