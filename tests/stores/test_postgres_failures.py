@@ -6,7 +6,7 @@ import asyncio
 import os
 from contextlib import suppress
 from time import monotonic
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from _postgres import LATE, TIMEOUT, both_ports, filled, with_store
@@ -346,3 +346,24 @@ def test_a_restart_is_a_pause(is_awaited: bool) -> None:
                 position = found.position
 
         with_store(server.url(), "devsess", work, is_awaited=is_awaited)
+
+
+@pytest.mark.parametrize("is_awaited", [False, True], ids=["blocking", "awaiting"])
+def test_a_connection_in_use_is_closed_after_its_store(
+    postgres: PostgresServer, schema: str, is_awaited: bool
+) -> None:
+    """As it is given back: nobody else would close it."""
+
+    async def work(store: PostgresStore) -> None:
+        port: Any = store.port
+        pool = port._opened().pool if is_awaited else port._pool
+        found = pool.getconn(TIMEOUT)
+        connection = await found if is_awaited else found
+        await store.close()
+        assert not connection.closed
+        given = pool.putconn(connection)
+        if is_awaited:
+            await given
+        assert connection.closed
+
+    with_store(postgres.url(), schema, work, is_awaited=is_awaited, timeout=LATE)

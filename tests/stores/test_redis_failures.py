@@ -12,6 +12,7 @@ import pytest
 from _redis import HASTE, PATIENCE, SOON, CutsOnce, behind_proxy, both_ports, in_haste, with_store
 from _redis_calls import CALLS, Work
 
+from devsess._runtime.drive import drive
 from devsess.errors import StoreUnavailableError
 from devsess.stores.redis import RedisStore
 from devsess.testing import _rows as rows
@@ -203,6 +204,29 @@ def test_a_closed_store_answers_no_more(is_awaited: bool, valkey_url: str) -> No
         await fails(store.wait(0.01))
 
     with_store(valkey_url, is_awaited, scenario)
+
+
+def test_a_connection_in_use_is_closed_after_its_store(
+    valkey_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Closed before the answer came, the store closes it then: nobody else would."""
+
+    async def scenario(store: RedisStore) -> None:
+        await sign_in(store, session_row())
+        lines: Any = store._port.lines
+        [(server, pool)], answer, used = lines._pools.items(), lines._answer, []
+
+        def closed_first(connection: Any) -> object:
+            used.append(connection)
+            drive(store.close())
+            return answer(connection)
+
+        monkeypatch.setattr(lines, "_answer", closed_first)
+        assert [b"PONG"] == await lines.exchange(server, [("PING",)], is_read=True)
+        assert [] == pool.free
+        assert [False] == [it.is_connected for it in used]
+
+    with_store(valkey_url, False, scenario)
 
 
 @both_ports
