@@ -38,6 +38,16 @@ class Missing(BasePermission):
 
 recent: Any = RecentAuthentication(max_auth_age=300)
 strong: Any = RecentAuthentication(acr="aal2")
+
+
+class Alone(BasePermission):
+    """Asks another permission, without a view."""
+
+    def has_permission(self, request: Any, view: Any) -> bool:
+        """See the class."""
+        return bool(recent.has_permission(request, None))
+
+
 # By a name for the query: the permissions, and what the challenge names, or the status.
 COMPOSED: dict[str, tuple[tuple[Any, ...], str | int]] = {
     "alone": ((recent,), "max_age"),
@@ -58,6 +68,7 @@ COMPOSED: dict[str, tuple[tuple[Any, ...], str | int]] = {
     "or anybody, and no object": ((recent | AllowAny, NoObject), 403),
     "both, and no object": ((recent | AllowAny, strong | NoObject), "acr_values"),
     "and no object": ((recent | (strong & NoObject),), "max_age"),
+    "without a view": ((Alone,), 403),
     "missing": ((recent | AllowAny, (strong & Missing) | NoObject), 403),
 }
 
