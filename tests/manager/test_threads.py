@@ -95,6 +95,25 @@ def test_waiting_for_other_sign_ins_alone_does_not_count(tmp_path: Path) -> None
     asyncio.run(run())
 
 
+def test_the_lock_moves_with_each_write_that_gets_it(tmp_path: Path) -> None:
+    """And with none that it refuses: those behind it wait for the lock, and not for the thread."""
+    path, long = tmp_path / "s.db", 3600.0
+
+    async def run() -> list[bool]:
+        store = SQLiteStore(path, timeout=0.5)
+        async with AsyncSessionManager(store, keys=SECRET) as sessions:
+            moves = sessions._writing._moves
+            moves.at = still = time.monotonic() - long
+            async with locked(path):
+                with pytest.raises(StoreUnavailableError):
+                    await sessions.login("ada")
+                refused = moves.at
+            await sessions.login("ada")
+            return [refused == still, moves.at > still + long / 2]
+
+    assert [True, True] == asyncio.run(run())
+
+
 def test_writes_that_wait_keep_nobody_waiting(tmp_path: Path) -> None:
     """While more sign-ins wait than there are threads: reads, touches, the loop's own executor."""
     path = tmp_path / "s.db"
