@@ -21,7 +21,7 @@ import pytest
 from _sqlite_helpers import in_child, is_revoked, needs_fork, revoke
 
 from devsess import SessionManager, StoreUnavailableError
-from devsess._runtime.mutex import is_mine, new_lock
+from devsess._runtime.mutex import Lock, is_mine, new_lock
 from devsess.stores.base import ALL, Inserted
 from devsess.stores.memory import MemoryStore
 from devsess.stores.sqlite import SQLiteStore
@@ -181,40 +181,21 @@ class TestForking:
             opened.wait()
             return sqlite3.connect(path, check_same_thread=False)
 
-        def left() -> float:
+        def hold(lock: Lock) -> None:
             opened.set()  # the fork waits from here on
-            return 9.0
+            pause.hold(lock)
 
         readers = Readers(str(path), open_one, most=1, timeout=9.0)
         with ThreadPoolExecutor(1) as threads:
             found = threads.submit(readers.read, "SELECT 1", ())
             opening.wait()
-            go_on = readers.pause(left)
+            pause = paused(9.0)
+            readers.pause(hold)
             held = [is_mine(reader.lock) for reader in readers.all]
-            go_on()
+            pause.end()
             assert [True] == held
             assert [(1,)] == found.result()
         readers.retire()
-
-    def test_an_interrupt_of_a_waiting_fork_gives_back_the_readers(self, path: Path) -> None:
-        """An exception of a signal's handler while a fork waits leaves no reader held."""
-        readers = Readers(str(path), lambda: sqlite3.connect(path), most=2, timeout=9.0)
-        readers.grow()
-        readers.grow()
-        times = iter([9.0, 9.0])  # for the lock to add one, and for the first
-
-        def left() -> float:
-            for seconds in times:
-                return seconds
-            raise KeyboardInterrupt
-
-        with pytest.raises(KeyboardInterrupt):
-            readers.pause(left)
-        held = [is_mine(reader.lock) for reader in readers.all]
-        for reader in readers.all:
-            reader._connection.close()
-
-        assert [False, False] == held
 
     def test_a_handler_reads_while_its_thread_opens_a_reader(self, path: Path) -> None:
         """It opens another one; where there can be no more, it gets an error at once."""
@@ -238,11 +219,12 @@ class TestForking:
         """By the thread that forks itself: another one would read with it while it forks."""
         readers = Readers(str(path), lambda: sqlite3.connect(path), most=2, timeout=9.0)
         readers.grow()
-        go_on = readers.pause(lambda: 9.0)
+        pause = paused(9.0)
+        readers.pause(pause.hold)
         with pytest.raises(StoreUnavailableError, match="this thread is using it already"):
             readers.read("SELECT 1", ())
         assert 1 == len(readers.all)
-        go_on()
+        pause.end()
         assert [(1,)] == readers.read("SELECT 1", ())
         readers.retire()
 
@@ -253,7 +235,9 @@ class TestForking:
         def opened() -> None:
             asked.append(is_mine(write_lock))
 
-        Pause(write_lock, new_lock(), opened, 9.0).end()
+        pause = Pause(write_lock, new_lock(), opened, 9.0)
+        pause.begin()
+        pause.end()
         assert [True] == asked
 
     @pytest.mark.filterwarnings("ignore:.*multi-threaded:DeprecationWarning")
@@ -276,6 +260,25 @@ class TestForking:
         store._go_on()
         with ThreadPoolExecutor(1) as other:
             assert None is other.submit(store.add_event, rows.event_row()).result()
+
+    def test_the_inner_of_two_forks_ends_its_own_pause(self, path: Path) -> None:
+        """What the outer one did not get in time, others have again as soon as the inner ends."""
+        with closing(SQLiteStore(path, timeout=0.1)) as store, ThreadPoolExecutor(1) as other:
+            other.submit(store._write_lock.acquire).result()
+            store._pause()
+            other.submit(store._write_lock.release).result()
+            store._pause()
+            store._go_on()
+            assert other.submit(store._write_lock.acquire, timeout=0.1).result()
+            other.submit(store._write_lock.release).result()
+            store._go_on()
+
+    @pytest.mark.filterwarnings("ignore:.*multi-threaded:DeprecationWarning")
+    def test_threads_that_forked_leave_nothing_behind(self, store: SQLiteStore) -> None:
+        """A server's threads come and go."""
+        with ThreadPoolExecutor(1) as other:
+            assert other.submit(in_child, lambda: True).result()
+        assert 0 == len(store._pauses)
 
     def test_worker_processes(self, store: SQLiteStore) -> None:
         """Pre-forked workers share a store that was opened before the fork."""
@@ -316,6 +319,11 @@ class TestForking:
         gc.collect()
 
         assert gone() is None
+
+
+def paused(timeout: float) -> Pause:
+    """A pause of no store's own locks."""
+    return Pause(new_lock(), new_lock(), lambda: None, timeout)
 
 
 def _descriptors(path: Path) -> set[int]:

@@ -29,7 +29,7 @@ from devsess.stores.sqlite.errors import DAMAGED, is_busy, unavailable
 from devsess.stores.sqlite.file_locks import take_inherited
 from devsess.stores.sqlite.group_commit import GroupCommit, NotInTimeError, TakenBackError
 from devsess.stores.sqlite.one_row import Fetch, Values, fetch_all
-from devsess.stores.sqlite.pause import Pause
+from devsess.stores.sqlite.pause import Pause, Pauses
 
 T = TypeVar("T")
 P = ParamSpec("P")
@@ -63,16 +63,18 @@ class DatabaseFile:
         self._closed = False
         self._inherits = self._lacks_locks = self._is_torn = False
         self._start_over()
-        self._locked(self._timeout, lambda: self._look(create=True))
+        # First: a thread that opens a file is inside SQLite.
         around_fork(self, DatabaseFile._pause, DatabaseFile._go_on, DatabaseFile._in_child)
+        self._locked(self._timeout, lambda: self._look(create=True))
 
     def close(self) -> None:
         """See Store.close."""
-        with self._write_lock, self._watch_lock:
-            self._closed = True
-            opened, self._opened = self._opened, None
-        if opened is not None:
-            opened.close(checkpoint=True)
+        with self._write_lock:
+            with self._watch_lock:
+                self._closed = True
+                opened, self._opened = self._opened, None
+            if opened is not None:  # a fork waits for it; who looks is refused meanwhile
+                opened.close(checkpoint=True)
 
     # Reading.
 
@@ -254,20 +256,23 @@ class DatabaseFile:
         """Put new connections in the place of *old*, unless another thread did."""
 
         def opened() -> Connections:
-            return self._reopened(old, create=create)
+            new = self._reopened(old, create=create)
+            if old is not None and old is not new:
+                old.close()
+            return new
 
+        self._check_open()  # without the lock: it may take a while to close
         if is_mine(self._write_lock):
-            new = opened()
-        else:
-            new = self._locked(self._timeout if wait else 0.0, opened)
-        if old is not None and old is not new:
-            old.close()
-        return new
+            return opened()
+        return self._locked(self._timeout if wait else 0.0, opened)
+
+    def _check_open(self) -> None:
+        if self._closed:
+            raise StoreUnavailableError("this store was closed")
 
     def _reopened(self, old: Connections | None, *, create: bool) -> Connections:
         """As `_open`, under the write lock; *old* is closed by the caller, or before."""
-        if self._closed:
-            raise StoreUnavailableError("this store was closed")
+        self._check_open()
         if self._opened is not None and self._opened is not old:
             return self._opened
         try:
@@ -301,20 +306,19 @@ class DatabaseFile:
         self._group = GroupCommit(self._write_lock, self._group_transaction)
         self._watch_lock = new_lock()
         self._look_at = 0.0
-        # By the thread that forks; a signal's handler may fork within a fork.
-        self._paused: dict[int, list[Pause]] = {}
+        self._pauses = Pauses(
+            lambda: Pause(self._write_lock, self._watch_lock, lambda: self._opened, self._timeout)
+        )
 
     # Around a fork: a thread inside SQLite holds locks that nothing in a child releases.
 
     def _pause(self) -> None:
         """Wait until no thread is inside SQLite, and let none in; not for ever."""
-        paused = Pause(self._write_lock, self._watch_lock, lambda: self._opened, self._timeout)
-        self._paused.setdefault(get_ident(), []).append(paused)
+        self._pauses.begin()
 
     def _go_on(self) -> None:
-        if paused := self._paused.get(get_ident()):
-            paused.pop().end()
-            self._group.wake_next()
+        self._pauses.end()
+        self._group.wake_next()
 
     def _in_child(self) -> None:
         is_writer_ours = is_mine(self._write_lock)  # since the pause, if not before

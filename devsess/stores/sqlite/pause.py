@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import time
-from contextlib import ExitStack
+from threading import get_ident
 from typing import TYPE_CHECKING
+
+from devsess._runtime.mutex import Lock, is_mine
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from threading import RLock
 
     from devsess.stores.sqlite.connections import Connections
 
@@ -28,25 +29,64 @@ class Pause:
 
     def __init__(
         self,
-        write_lock: RLock,
-        watch_lock: RLock,
+        write_lock: Lock,
+        watch_lock: Lock,
         opened: Callable[[], Connections | None],
         timeout: float,
     ) -> None:
-        deadline = time.monotonic() + timeout
+        self._locks = write_lock, watch_lock
+        self._opened = opened
+        self._deadline = time.monotonic() + timeout
+        self._held: list[Lock] = []
 
-        def left() -> float:
-            return max(0.0, deadline - time.monotonic())
+    def begin(self) -> None:
+        """Wait; whatever strikes meanwhile, `end` lets all go."""
+        for lock in self._locks:
+            self.hold(lock)
+        connections = self._opened()
+        if connections is not None:
+            connections.readers.pause(self.hold)
 
-        with ExitStack() as held:
-            for lock in (write_lock, watch_lock):
-                if lock.acquire(timeout=left()):
-                    held.callback(lock.release)
-            connections = opened()
-            if connections is not None:
-                held.callback(connections.readers.pause(left))
-            self._held = held.pop_all()
+    def hold(self, lock: Lock) -> None:
+        """Hold *lock* too, unless this thread does; noted first, as a handler may raise."""
+        if not is_mine(lock):
+            self._held.append(lock)
+            lock.acquire(timeout=max(0.0, self._deadline - time.monotonic()))
 
     def end(self) -> None:
-        """Let them go on."""
-        self._held.close()
+        """Let them go on; called again, it does what is left."""
+        while self._held:
+            if is_mine(self._held[-1]):  # it was free in time
+                self._held[-1].release()
+            self._held.pop()
+
+
+class Pauses:
+    """
+    Those of one store, by the thread that forks; a signal's handler may fork within a fork.
+
+    Args:
+        make: Makes one that has not begun.
+    """
+
+    def __init__(self, make: Callable[[], Pause]) -> None:
+        self._make = make
+        self._begun: dict[int, list[Pause]] = {}
+
+    def __len__(self) -> int:
+        return len(self._begun)
+
+    def begin(self) -> None:
+        """One more of this thread's."""
+        pause = self._make()
+        self._begun.setdefault(get_ident(), []).append(pause)
+        pause.begin()
+
+    def end(self) -> None:
+        """End the last one that this thread has begun, if there is one."""
+        mine = self._begun.get(get_ident())
+        if mine:
+            mine[-1].end()
+            mine.pop()
+        if not mine:
+            self._begun.pop(get_ident(), None)

@@ -6,7 +6,6 @@ import itertools
 import sqlite3
 import time
 from collections.abc import Callable
-from contextlib import ExitStack
 from typing import Any, TypeAlias, TypeVar
 
 from devsess._runtime.mutex import Lock, if_free, is_mine, new_lock, with_lock
@@ -166,23 +165,11 @@ class Readers:
                 self._opening -= 1
             return True
 
-    def pause(self, left: Callable[[], float]) -> Callable[[], None]:
-        """
-        Take all readers away, busy ones once they are done; the function returned puts them back.
-
-        Args:
-            left: Seconds for which this may still wait.
-        """
-        with ExitStack() as held:  # an interrupt gives back those that it holds by then
-
-            def hold(lock: Lock) -> None:
-                if lock.acquire(timeout=left()):
-                    held.callback(lock.release)
-
-            hold(self._growing)  # first: the one that a thread is adding is among them then
-            for reader in self.all:
-                hold(reader.lock)
-            return held.pop_all().close
+    def pause(self, hold: Callable[[Lock], None]) -> None:
+        """*hold* all that a thread reads with, or adds a reader with."""
+        hold(self._growing)  # first: the one that a thread is adding is among them then
+        for reader in self.all:
+            hold(reader.lock)
 
     def retire(self) -> None:
         """Close all; a reader at work closes when it is done."""
