@@ -4,7 +4,7 @@ Races, line by line: a rival runs whole before the n-th line of a move, for ever
 The move runs in the test's thread, the rival in one of its own; only one of them runs
 at a time. A rival that finds a lock taken waits for the move to release it, and goes on
 at once when it does: so each race plays the same way every time. Or it runs in the move's own
-thread, as a signal's handler does, and cannot wait for the move.
+thread, as a signal's handler does, and cannot wait for the move; such a handler may raise, too.
 """
 
 from __future__ import annotations
@@ -33,18 +33,20 @@ PATIENCE = 30.0
 _PACKAGE = Path(devsess.__file__).parent
 # A store's call is atomic, and the others share nothing: a rival between two of their lines has
 # the same effect as one before the first. A name that is missing costs time only.
-_PASSED_BY = {
-    "lifecycle",
-    "metrics",
-    "models",
-    "policy",
-    "rotation",
-    "skew",
-    "stores",
-    "testing",
-    "tokens",
-    "views",
-}
+_PASSED_BY = frozenset(
+    {
+        "lifecycle",
+        "metrics",
+        "models",
+        "policy",
+        "rotation",
+        "skew",
+        "stores",
+        "testing",
+        "tokens",
+        "views",
+    }
+)
 
 
 def outcome_of(work: Work) -> object:
@@ -106,6 +108,23 @@ class Handler:
         return self.outcome
 
 
+class StruckError(Exception):
+    """What a signal's handler raises."""
+
+
+class Strike(Handler):
+    """As Handler, and raises in the move; it does nothing behind the move."""
+
+    def start(self) -> None:
+        """All of it, and raise."""
+        super().start()
+        raise StruckError
+
+    def finish(self) -> object:
+        """As Rival.finish."""
+        return self.outcome
+
+
 class Watched:
     """A lock that says when a rival waits for it, and lets the rival go first when released."""
 
@@ -150,14 +169,18 @@ class Race:
     Args:
         number: Which one.
         rival: The kind of rival.
+        passed_by: Names of modules and packages whose lines do not count.
 
     Attributes:
         place: The line, as file and number; None if the move was over before.
     """
 
-    def __init__(self, number: int, rival: type[Rival | Handler]) -> None:
+    def __init__(
+        self, number: int, rival: type[Rival | Handler], passed_by: frozenset[str]
+    ) -> None:
         self._left = number
         self._kind = rival
+        self._passed_by = passed_by
         self._rival: Rival | Handler | None = None
         self.place: str | None = None
 
@@ -173,7 +196,7 @@ class Race:
         return outcome, self._rival.finish()
 
     def _enter(self, frame: FrameType, event: str, arg: object) -> Any:
-        return self._line if _is_raced(frame.f_code.co_filename) else None
+        return self._line if _is_raced(frame.f_code.co_filename, self._passed_by) else None
 
     def _line(self, frame: FrameType, event: str, arg: object) -> Any:
         if event == "line":
@@ -186,15 +209,18 @@ class Race:
 
 
 @cache
-def _is_raced(file: str) -> bool:
+def _is_raced(file: str, passed_by: frozenset[str]) -> bool:
     path = Path(file)
     if not path.is_relative_to(_PACKAGE):
         return False
-    return _PASSED_BY.isdisjoint(path.relative_to(_PACKAGE).with_suffix("").parts)
+    return passed_by.isdisjoint(path.relative_to(_PACKAGE).with_suffix("").parts)
 
 
 def at_each_line(
-    play: Callable[[Race], object], step: int, rival: type[Rival | Handler] = Rival
+    play: Callable[[Race], object],
+    step: int,
+    rival: type[Rival | Handler] = Rival,
+    passed_by: frozenset[str] = _PASSED_BY,
 ) -> None:
     """
     Play the race once for each *step*-th line of its move, and once with the rival behind it.
@@ -202,7 +228,7 @@ def at_each_line(
     *play* sets up what the race needs, runs it once, and asserts what must hold.
     """
     for number in count(1, step):
-        race = Race(number, rival)
+        race = Race(number, rival, passed_by)
         try:
             play(race)
         except BaseException as error:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -33,6 +34,17 @@ class Owner:
             raise ZeroDivisionError
 
 
+class Noting(list[str]):
+    """Notes whose it is, whenever something is added."""
+
+    def __init__(self, order: list[str], name: str) -> None:
+        super().__init__()
+        self._order, self._name = order, name
+
+    def append(self, _: str) -> None:
+        self._order.append(self._name)
+
+
 class Growing(WeakKeyDictionary[object, Any]):
     """Another thread adds an owner in the midst of its first reading."""
 
@@ -47,6 +59,21 @@ class Growing(WeakKeyDictionary[object, Any]):
         yield from found
 
 
+def in_parent() -> None:
+    """What the interpreter calls in the parent."""
+    with suppress(ZeroDivisionError):
+        fork._in_parent()
+    fork._at_last()
+
+
+def in_child() -> None:
+    """What the interpreter calls in the child."""
+    fork._untold.append(None)
+    with suppress(ZeroDivisionError):
+        fork._in_child()
+    fork._in_child()
+
+
 @pytest.fixture(autouse=True)
 def hooks(monkeypatch: pytest.MonkeyPatch) -> Growing:
     """None but the test's own."""
@@ -59,30 +86,57 @@ def test_all_are_told_though_another_thread_adds_one(hooks: Growing) -> None:
     """A manager that is opened meanwhile keeps no other one's locks."""
     owners = [Owner() for _ in range(3)]
     fork._before()
-    fork._in_parent()
+    in_parent()
     assert hooks.added
     assert [["before", "in parent"]] * 3 == [it.told for it in owners]
 
 
-@pytest.mark.parametrize("after", ["in parent", "in child"])
-def test_all_are_told_though_one_raises(after: str) -> None:
-    """The interpreter reports the error; the others have their locks back."""
+AFTER = pytest.mark.parametrize("after", [in_parent, in_child])
+
+
+@AFTER
+def test_all_are_told_though_one_raises(after: Callable[[], None]) -> None:
+    """That one twice, as a signal's handler may have cut it off; the others have their locks."""
     owners = [Owner(raises=number == 1) for number in range(3)]
     fork._before()
+    after()
+    assert [1, 2, 1] == [len(it.told) - 1 for it in owners]
+
+
+@pytest.mark.parametrize("after", [fork._in_parent, fork._in_child])
+def test_the_interpreter_reports_what_one_raises(after: Callable[[], None]) -> None:
+    """It is no secret."""
+    owner = Owner(raises=True)
+    fork._before()
+    fork._untold.append(None)
     with pytest.raises(ZeroDivisionError):
-        {"in parent": fork._in_parent, "in child": fork._in_child}[after]()
-    assert [["before", after]] * 3 == [it.told for it in owners]
+        after()
+    assert 3 == len(owner.told)
+    fork._untold.clear()
+    fork._at_last()
+
+
+@AFTER
+def test_the_last_owner_is_told_first_after_a_fork(after: Callable[[], None]) -> None:
+    """One that was made over another lets go before it."""
+    order: list[str] = []
+    owners = [Owner() for _ in range(2)]
+    for name, owner in zip("ab", owners, strict=True):
+        owner.told = Noting(order, name)
+    fork._before()
+    after()
+    assert ["a", "b", "b", "a"] == order
 
 
 def test_one_that_comes_meanwhile_is_told_in_the_child_alone() -> None:
     """Its locks may be held there by a thread that is not; in the parent it holds none."""
     fork._before()
     late = Owner()
-    fork._in_parent()
+    in_parent()
     assert [] == late.told
     fork._before()
     last = Owner()
-    fork._in_child()
+    in_child()
     assert (["before", "in child"], ["in child"]) == (late.told, last.told)
 
 
@@ -92,8 +146,8 @@ def test_a_handler_forks_within_a_fork() -> None:
     fork._before()
     inner = Owner()
     fork._before()
-    fork._in_parent()
+    in_parent()
     assert ["before", "before", "in parent"] == outer.told
-    fork._in_parent()
+    in_parent()
     assert (["before", "before", "in parent", "in parent"]) == outer.told
     assert ["before", "in parent"] == inner.told
