@@ -269,6 +269,7 @@ class TestForking:
             other.submit(store._write_lock.release).result()
             store._pause()
             store._go_on()
+            assert is_mine(store._watch_lock)  # the outer one's, until that ends
             assert other.submit(store._write_lock.acquire, timeout=0.1).result()
             other.submit(store._write_lock.release).result()
             store._go_on()

@@ -10,6 +10,7 @@ from weakref import WeakKeyDictionary
 import pytest
 
 from devsess._runtime import fork
+from devsess._runtime.mutex import is_mine
 
 
 class Owner:
@@ -49,6 +50,11 @@ class Growing(WeakKeyDictionary[object, Any]):
     """Another thread adds an owner in the midst of its first reading."""
 
     added = False
+    is_held: bool | None = None
+
+    def __setitem__(self, key: object, value: object) -> None:
+        self.is_held = is_mine(fork.importing)
+        super().__setitem__(key, value)
 
     def items(self) -> Iterator[tuple[object, Any]]:  # type: ignore[override]
         found = super().items()
@@ -89,6 +95,13 @@ def test_all_are_told_though_another_thread_adds_one(hooks: Growing) -> None:
     in_parent()
     assert hooks.added
     assert [["before", "in parent"]] * 3 == [it.told for it in owners]
+
+
+def test_no_owner_comes_while_another_thread_forks(hooks: Growing) -> None:
+    """It would have locks by the time of the fork, and nobody has told it."""
+    owner = Owner()
+    assert hooks.is_held
+    assert [] == owner.told
 
 
 AFTER = pytest.mark.parametrize("after", [in_parent, in_child])
