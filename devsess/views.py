@@ -52,7 +52,7 @@ def _by_its_app(device: Shown, user_agent: str | None) -> Shown:
 
 
 def _device(device: Shown) -> Device:
-    id_, label, kind, os, browser, first_seen_at, last_seen_at, *_ = device
+    id_, label, kind, os, browser, first_seen_at, last_seen_at = device[:7]
     trusted_until, blocked, name, resembles = device[7:]
     seen_at = instant(first_seen_at)
     return Device(

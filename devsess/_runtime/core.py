@@ -6,6 +6,7 @@ import math
 import os
 import secrets
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, ParamSpec, TypeAlias, TypeVar
 
 from devsess import requirement
@@ -14,7 +15,7 @@ from devsess._runtime.clock import Clock, elapsed
 from devsess._runtime.corrections import Corrections
 from devsess._runtime.currency import Currency
 from devsess._runtime.notify import log_warning
-from devsess._runtime.plain import PlainWay, Seen, reading, verified
+from devsess._runtime.plain import PlainWay, Seen, verified, whole_by
 from devsess.errors import ConfigurationError, StoreUnavailableError
 from devsess.metrics import CallTimes, Metrics
 from devsess.models import Client, Session
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
     from devsess._runtime.drive import OperationFunction
     from devsess._runtime.faces import Face
     from devsess._runtime.notify import OnEvent
-    from devsess._runtime.plain import Ask, Get, GetActivity, Stamp
+    from devsess.stores.base import Store
     from devsess.stores.rows import EventRow
 
 P = ParamSpec("P")
@@ -101,15 +102,21 @@ class Core:
             events,
         )
 
-    def plain_way(
-        self, get: Get, changes: Ask, stamp: Stamp | None, activity: GetActivity | None
-    ) -> PlainWay:
-        """Validations over a blocking store, whose calls these are."""
-        parts = (self.policy, self.tokens, self.cache, self.times, self.currency.keep)
-        # Those with a mark have one part.
-        reads_log = self._capabilities.mark is not None
-        read = reading(self._capabilities.plain, get)
-        return PlainWay(*parts, read, changes, stamp, activity, reads_log=reads_log)
+    def plain_way(self, store: Store, *, may_wait: bool) -> PlainWay:
+        """Validations over a blocking *store*, whose calls may wait, or may not."""
+        has = self._capabilities
+
+        def call(method: Callable[..., T]) -> Callable[..., T]:
+            return method if may_wait else partial(method, wait=False)
+
+        return PlainWay(
+            *(self.policy, self.tokens, self.cache, self.times, self.currency.keep),
+            read=whole_by(call(store.get)) if has.plain is None else call(has.plain.plain_row),
+            changes=call(store.changes),
+            stamp=None if has.stamps is None else call(has.stamps.stamp),
+            activity=None if has.activity is None else call(has.activity.activity),
+            reads_log=has.mark is not None,  # a store with a mark has one part
+        )
 
     def dropping_changed(self, write: OperationFunction[P, T]) -> OperationFunction[P, T]:
         """*write*, followed by a catch-up: the cache holds no row that it changed."""

@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from devsess.models import Client
     from devsess.operations.validate import Validated
     from devsess.policy import Policy
-    from devsess.stores.plain_rows import SupportsPlainRows
     from devsess.tokens.access import AccessTokens
     from devsess.tokens.issuer import Tokens
 
@@ -57,10 +56,8 @@ class Seen:
     is_busy: bool = False
 
 
-def reading(plain: SupportsPlainRows | None, get: Get) -> Read:
-    """The way to read rows: *plain*, or *get* over a store that reads them whole alone."""
-    if plain is not None:
-        return plain.plain_row
+def whole_by(get: Get) -> Read:
+    """The reading of rows over a store that reads them whole alone."""
 
     def read(session_id: str) -> PlainRow | None:
         row = get(session_id)

@@ -84,10 +84,7 @@ class ManagerBase:
 
     def _plain_way(self, store: Store) -> PlainWay:
         """Validations without an operation, which may wait where this manager may."""
-        stamps, moving = self._capabilities.stamps, self._capabilities.activity
-        stamp = None if stamps is None else stamps.stamp
-        activity = None if moving is None else moving.activity
-        return self._core.plain_way(store.get, store.changes, stamp, activity)
+        return self._core.plain_way(store, may_wait=True)
 
     def _plainly(
         self, now: float, token: str, client: Client | None, *, stale: bool, fresh: bool
@@ -259,11 +256,7 @@ class AsyncRunner(ManagerBase):
         return await self._written(self._core.heard_by_all(operation), *args, **kwargs)
 
     def _plain_way(self, store: Store) -> PlainWay:
-        get, changes = partial(store.get, wait=False), partial(store.changes, wait=False)
-        stamps, moving = self._capabilities.stamps, self._capabilities.activity
-        stamp = None if stamps is None else partial(stamps.stamp, wait=False)
-        activity = None if moving is None else partial(moving.activity, wait=False)
-        return self._core.plain_way(get, changes, stamp, activity)
+        return self._core.plain_way(store, may_wait=False)
 
     async def _validated(
         self,

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from devsess import lifecycle, rotation, skew
 from devsess.operations.validate import Validated
-from devsess.tokens.device import names
+from devsess.tokens.device import names_device
 from devsess.views import live_view, touched_view
 
 if TYPE_CHECKING:
@@ -94,4 +94,4 @@ def _device_token_changes_nothing(row: PlainRow, client: Client | None) -> bool:
     """
     if client is None or client.device_token is None:
         return True
-    return row.bound and names(client.device_token, row.device[0])
+    return row.bound and names_device(client.device_token, row.device[0])

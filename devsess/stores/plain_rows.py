@@ -91,10 +91,10 @@ AnyRow: TypeAlias = SessionRow | PlainRow | ActivityRow
 class SupportsPlainRows(Protocol):
     """A blocking store that reads of a session no more than most validations look at."""
 
-    def plain_row(self, session_id: str) -> PlainRow | None:
+    def plain_row(self, session_id: str, *, wait: bool = True) -> PlainRow | None:
         """
         As `get`, of a session that has not ended, and cheaper; None for any other.
 
-        Never waits: StoreBusyError where it would have to.
+        StoreBusyError where it would have to *wait*, and may not.
         """
         ...

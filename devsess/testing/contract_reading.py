@@ -9,6 +9,7 @@ from attrs import evolve
 from devsess.lifecycle import Activity
 from devsess.stores.base import ById, Ended, Everyone, OfDevice, OfUser
 from devsess.stores.capabilities import capabilities_of
+from devsess.stores.plain_rows import plain_row_of
 from devsess.stores.rows import EventRow
 from devsess.testing import _rows as rows
 from devsess.testing._rows import DAY, T0, session_row, sign_in, with_a_store
@@ -41,6 +42,24 @@ class ReadingContract:
         expected = [await store.get(it) for it in ("s2", "s3")]
         assert expected == sorted(found, key=lambda it: it.id)
         assert [] == await many.get_many([])
+
+    @with_a_store
+    async def test_a_plain_row_is_as_in_the_row(self, store: AsyncStore) -> None:
+        """Of a session that has not ended, written or covered; of any other there is none."""
+        plain = capabilities_of(getattr(store, "store", store)).plain
+        if plain is None:
+            return
+        await sign_in(store, *(session_row(it) for it in ("s1", "s2", "s3")))
+        await store.end(rows.ending(ById("s2")))
+        await sign_in(store, session_row("covered", user_id="user-2"))
+        await store.end(rows.ending(OfUser("user-2"), at_once=0))
+
+        for session_id in ("s1", "s3"):
+            whole = await store.get(session_id)
+            assert whole is not None
+            assert plain_row_of(whole) == plain.plain_row(session_id)
+        for session_id in ("s2", "covered", "unknown", *STRANGE):
+            assert plain.plain_row(session_id) is None
 
     @with_a_store
     async def test_malformed_ids_are_unknown(self, store: AsyncStore) -> None:

@@ -67,7 +67,7 @@ class DeviceTokens:
         )
 
 
-def names(token: str, device_id: str) -> bool:
+def names_device(token: str, device_id: str) -> bool:
     """
     Whether *token* names the device, provided that it is genuine, which is not looked at.
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sqlite3
-from contextlib import closing
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, suppress
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -144,6 +145,10 @@ def test_a_damaged_device_is_no_answer(store: SQLiteStore, tmp_path: Path, colum
         "UPDATE sessions SET location = '['",
         "UPDATE sessions SET idle_from = 1e300",
         "DELETE FROM devices",
+        "UPDATE sessions SET levels = '[[\"a\",99999999999999]]'",
+        f"UPDATE sessions SET levels = '{'[' * 100_000}'",
+        f"UPDATE sessions SET location = '{'[' * 100_000}'",
+        f"UPDATE sessions SET amr = '{'[' * 100_000}'",
     ],
 )
 def test_a_damaged_value_is_no_answer(store: SQLiteStore, tmp_path: Path, statement: str) -> None:
@@ -154,8 +159,35 @@ def test_a_damaged_value_is_no_answer(store: SQLiteStore, tmp_path: Path, statem
         store.plain_row("s1")
 
 
-def test_it_waits_for_nobody(store: SQLiteStore) -> None:
-    """Where this thread uses the connection already, as below a signal's handler."""
+@pytest.mark.parametrize("number", ["'x'", "x'ff'", "NULL"])
+def test_a_damaged_number_hides_no_ending(store: SQLiteStore, tmp_path: Path, number: str) -> None:
+    """A text is above every number, so that no ending would cover the session."""
     store.insert(rows.login(session_row()))
-    with store._watch_lock, pytest.raises(StoreBusyError):
-        store.plain_row("s1")
+    store.end(rows.ending(OfUser("user-1"), at_once=0))
+    with suppress(sqlite3.IntegrityError):  # a column that takes no NULL has none
+        damaged(tmp_path / "sessions.db", f"UPDATE sessions SET ending_number = {number}")
+    for read in (store.plain_row, store.activity):
+        with suppress(StoreUnavailableError):
+            assert read("s1") is None
+
+
+def test_it_waits_for_nobody_who_reads(store: SQLiteStore) -> None:
+    """Another connection reads it, if it may wait, and none if it may not."""
+    store.insert(rows.login(session_row()))
+    store._watch_lock.acquire()
+    try:
+        with ThreadPoolExecutor(1) as other:
+            assert other.submit(store.plain_row, "s1").result(30) == store.plain_row("s1")
+            with pytest.raises(StoreBusyError):
+                other.submit(store.plain_row, "s1", wait=False).result(30)
+    finally:
+        store._watch_lock.release()
+
+
+def test_a_handler_reads_it_by_another_connection(store: SQLiteStore) -> None:
+    """Below its own thread's read, for which it cannot wait."""
+    store.insert(rows.login(session_row()))
+    with store._watch_lock:
+        assert store.plain_row("s1") is not None
+        with pytest.raises(StoreBusyError):
+            store.plain_row("s1", wait=False)

@@ -17,7 +17,7 @@ from attrs import evolve
 from devsess import BadTokenError, Client, ConfigurationError, Keys, Policy, SessionManager
 from devsess.stores.memory import MemoryStore
 from devsess.tokens.access import LAST_SECOND, LONGEST_LIFE, MAX_HEADER_LENGTH
-from devsess.tokens.device import names
+from devsess.tokens.device import names_device
 from devsess.tokens.issuer import Tokens
 from devsess.tokens.segments import check_spelling
 from devsess.tokens.text import MAX_TOKEN_LENGTH
@@ -185,20 +185,22 @@ def test_a_token_names_the_devices_on_its_ring_and_no_other(ring: list[str]) -> 
     """Whichever key it was made with; a part of an id is none."""
     for key in (NEW, OLD):
         token = tokens(key).device.mint(ring)
-        named = [it for it in (OWN, OTHER, OWN[1:], OWN[:-1], "", "ds1d") if names(token, it)]
+        named = [
+            it for it in (OWN, OTHER, OWN[1:], OWN[:-1], "", "ds1d") if names_device(token, it)
+        ]
         assert sorted(ring) == sorted(named)
 
 
 @pytest.mark.parametrize("other", [None, "", "garbage", 5, b"ds1d." + OWN.encode()])
 def test_what_is_no_device_token_names_none(other: Any) -> None:
     """Not even where it is no text."""
-    assert not names(other, OWN)
+    assert not names_device(other, OWN)
 
 
 @pytest.mark.parametrize(("length", "expected"), [(8192, True), (8193, False)])
 def test_a_token_that_is_too_long_is_not_looked_at(length: int, expected: bool) -> None:
     """As no token is."""
-    assert expected is names(f"ds1d.{OWN}.".ljust(length, "A"), OWN)
+    assert expected is names_device(f"ds1d.{OWN}.".ljust(length, "A"), OWN)
 
 
 def test_a_device_is_known_through_a_rotation_of_keys() -> None:

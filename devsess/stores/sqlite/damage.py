@@ -55,7 +55,10 @@ _WHOLE = frozenset({"auth_time", "step_up_after"})
 _REMEMBERED = 256
 
 # The errors that a foreign row causes in the code that reads it.
-DAMAGE = (TypeError, LookupError, AttributeError, UnicodeDecodeError, OverflowError)
+DAMAGE = (
+    *(TypeError, LookupError, AttributeError, UnicodeDecodeError, OverflowError),
+    RecursionError,  # of JSON that is nested very deep
+)
 
 Values: TypeAlias = Sequence[Any]
 
@@ -106,6 +109,11 @@ class Shape:
             raise DamagedError(f"there is another type of value in {', '.join(odd)}")
         if len(self._fitting) < _REMEMBERED:
             self._fitting.add(types)
+
+
+def is_second(at: object) -> bool:
+    """Whether *at* is a whole second of which there is a datetime."""
+    return type(at) is int and _EARLIEST <= at <= _LATEST
 
 
 def checked_instant(at: object) -> float | None:

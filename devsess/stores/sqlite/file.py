@@ -18,7 +18,7 @@ from threading import get_ident, main_thread
 from typing import Any, ClassVar, Concatenate, NoReturn, ParamSpec, TypeAlias, TypeVar
 
 from devsess._runtime.fork import around_fork
-from devsess._runtime.mutex import is_mine, new_lock, with_lock
+from devsess._runtime.mutex import if_free, is_mine, new_lock, with_lock
 from devsess._runtime.waited import left_of
 from devsess.errors import StoreUnavailableError
 from devsess.stores.calls import StoreBusyError
@@ -28,7 +28,7 @@ from devsess.stores.sqlite.connections import MAX_READERS, Connections
 from devsess.stores.sqlite.errors import DAMAGED, is_busy, unavailable
 from devsess.stores.sqlite.file_locks import take_inherited
 from devsess.stores.sqlite.group_commit import GroupCommit, NotInTimeError, TakenBackError
-from devsess.stores.sqlite.one_row import Fetch, Values, fetch_all
+from devsess.stores.sqlite.one_row import Fetch, Values, fetch_all, fetch_one
 from devsess.stores.sqlite.pause import Pause, Pauses
 
 T = TypeVar("T")
@@ -79,13 +79,19 @@ class DatabaseFile:
     # Reading.
 
     def _query(
-        self, statement: str, values: Values, *, wait: bool = True, fetch: Fetch = fetch_all
+        self,
+        statement: str,
+        values: Values,
+        *,
+        wait: bool = True,
+        fetch: Fetch = fetch_all,
+        queues: bool = True,
     ) -> Answer:
         """Rows, with the epoch of the connections that gave them."""
         if time.monotonic() >= self._look_at:
             self._look(wait=wait)
         if not wait:
-            return self._at_once(statement, values, fetch)
+            return self._at_once(statement, values, fetch, queues=queues)
         opened = self._opened or self._open()
         try:
             return opened.epoch, opened.readers.read(statement, values, fetch)
@@ -108,26 +114,49 @@ class DatabaseFile:
         except DAMAGED as error:
             raise unavailable(self._path, error) from error
 
+    def _session(
+        self, statement: str, session_id: str, *, wait: bool, queues: bool = True
+    ) -> tuple[Any, ...] | None:
+        """The columns of one session; None where there is none."""
+        values = (session_id,)
+        try:
+            _, found = self._query(statement, values, wait=wait, fetch=fetch_one, queues=queues)
+        except UnicodeEncodeError:
+            return None
+        return found[0] if found else None
+
     def _rows(self, statement: str, values: Values) -> list[tuple[Any, ...]]:
         return self._query(statement, values)[1]
 
-    def _at_once(self, statement: str, values: Values, fetch: Fetch = fetch_all) -> Answer:
+    def _at_once(
+        self, statement: str, values: Values, fetch: Fetch = fetch_all, *, queues: bool = True
+    ) -> Answer:
+        """By the watch connection; unless it *queues*, not behind others that read by it."""
         if self._opened is None:
             self._open(wait=False)
         if is_mine(self._watch_lock):  # a signal's handler asks
             raise StoreBusyError(f"database {self._path}: this thread is using it already")
         try:
             # Under it nobody waits for the write lock, whose holder may be waiting for this one.
-            with self._watch_lock:
-                opened = self._opened
-                if opened is not None:
-                    return opened.epoch, opened.watch.do(fetch, statement, values)
+            if queues:
+                with self._watch_lock:
+                    return self._by_watch((fetch, statement, values))
+            found = if_free(self._watch_lock, self._by_watch, (fetch, statement, values))
         except (sqlite3.Error, UnicodeDecodeError) as error:
             if is_busy(error):
                 raise StoreBusyError(f"database {self._path}: busy right now") from error
             raise unavailable(self._path, error) from error
-        state = "was closed" if self._closed else "is being opened again; try again"
-        raise StoreUnavailableError(f"this store {state}")
+        if found is None:
+            raise StoreBusyError(f"database {self._path}: other threads are reading")
+        return found
+
+    def _by_watch(self, read: tuple[Fetch, str, Values]) -> Answer:
+        """Under the watch lock."""
+        opened = self._opened
+        if opened is None:
+            state = "was closed" if self._closed else "is being opened again; try again"
+            raise StoreUnavailableError(f"this store {state}")
+        return opened.epoch, opened.watch.do(*read)
 
     # Writing.
 

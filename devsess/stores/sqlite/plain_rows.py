@@ -31,6 +31,7 @@ _SESSION = (
     *("auth_time", "step_up_after"),
     *("claims", "agent_id", "location", "amr", "levels"),
     *("persistent", "bound", "presented", "impersonator"),
+    "ending_number",  # UNENDED compares it: one that is no number would be above any ending's
 )
 _DEVICE = (
     *("id", "label", "kind", "os", "browser", "first_seen_at", "last_seen_at"),
@@ -53,7 +54,7 @@ def plain_row(values: Values) -> PlainRow:
     row.generation, row.previous_generation, row.created_at, row.last_seen_at = values[5:9]
     row.idle_from, row.idle_expires_at, row.absolute_expires_at = values[9:12]
     row.auth_time, row.step_up_after, row.claims, agent, location = values[12:17]
-    amr, levels, persistent, bound, presented, impersonator = values[17:23]
+    amr, levels, persistent, bound, presented, impersonator, _ = values[17:24]
     if row.claims != "{}":
         check_object(row.claims)
     row.user_agent = None if agent is None else intern(agent)
@@ -62,7 +63,7 @@ def plain_row(values: Values) -> PlainRow:
     row.levels = () if levels == "[]" else levels_of(levels)
     row.persistent, row.bound, row.presented = persistent == 1, bound == 1, presented == 1
     row.is_impersonation = impersonator is not None
-    row.device = _device(values[23:])
+    row.device = _device(values[24:])
     row.revoked_at = row.whole = None
     row.__class__ = PlainRow
     made: PlainRow = row
@@ -70,9 +71,8 @@ def plain_row(values: Values) -> PlainRow:
 
 
 def _device(values: Values) -> Shown:
-    id_, label, kind, os, browser, first_seen_at, last_seen_at, *others = values
-    trusted_until, blocked, name, resembles = others
+    id_, label, kind, os, browser, *instants = values[:8]
+    blocked, name, resembles = values[8:]
     # Sessions by the thousand share these few; a cached one must not have its own copies.
     shared = (intern(label), intern(kind), intern(os), intern(browser))
-    own = (first_seen_at, last_seen_at, trusted_until, blocked == 1, name, resembles)
-    return (id_, *shared, *own)  # type: ignore[return-value]
+    return (id_, *shared, *instants, blocked == 1, name, resembles)

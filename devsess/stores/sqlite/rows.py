@@ -22,6 +22,7 @@ from devsess.stores.sqlite.damage import (
     Shape,
     check_object,
     damaged_if_unreadable,
+    is_second,
     names,
 )
 from devsess.stores.sqlite.one_row import select_one
@@ -155,7 +156,9 @@ ACTIVITY = (
     *("created_at", "last_seen_at", "idle_from", "idle_expires_at", "absolute_expires_at"),
     *("generation", "previous_generation", "presented", "bound"),
 )
-SELECT_ACTIVITY = select_one(", ".join(ACTIVITY), f"FROM sessions s WHERE s.id = ? AND {UNENDED}")
+# With the number that UNENDED compares: one that is none would be above any ending's.
+_ACTIVITY = (*ACTIVITY, "ending_number")
+SELECT_ACTIVITY = select_one(", ".join(_ACTIVITY), f"FROM sessions s WHERE s.id = ? AND {UNENDED}")
 # An event of a covered session shows the network only, as the session does.
 _REDUCED = (
     "iif(EXISTS (SELECT 1 FROM endings n CROSS JOIN sessions s ON s.id = e.session_id"  # noqa: S608
@@ -225,7 +228,7 @@ _DEVICE_SHAPE = Shape(DEVICE)
 _SESSION_SHAPE = Shape(
     ["device_id", "user_id", *DEVICE[2:], *(name for name in SESSION if name not in _SHARED)]
 )
-_ACTIVITY_SHAPE = Shape(ACTIVITY)
+_ACTIVITY_SHAPE = Shape(_ACTIVITY)
 _EVENT_SHAPE = Shape(EVENT, missing=("device_id",))
 
 
@@ -267,7 +270,7 @@ def session_row(values: Values) -> SessionRow:
 def activity_row(values: Values) -> ActivityRow:
     """The activity in a row of SELECT_ACTIVITY."""
     _ACTIVITY_SHAPE.check(values)
-    v = list(values)
+    *v, _ = values
     v[7], v[8] = v[7] == 1, v[8] == 1
     return ActivityRow(*v)
 
@@ -332,7 +335,7 @@ def event_values(row: EventRow, agent_id: int | None) -> Values:
 
 def levels_of(text: str) -> Levels:
     levels = tuple((acr, at) for acr, at in json.loads(text))
-    if not all(type(acr) is str and type(at) is int for acr, at in levels):
+    if not all(type(acr) is str and is_second(at) for acr, at in levels):
         raise DamagedError("there are no levels where they should be")
     return levels
 

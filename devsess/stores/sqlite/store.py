@@ -38,7 +38,6 @@ from devsess.stores.sqlite.file import atomically
 from devsess.stores.sqlite.late_touches import LateTouches
 from devsess.stores.sqlite.log import insert_events
 from devsess.stores.sqlite.needless import NeedlessDevices
-from devsess.stores.sqlite.one_row import fetch_one
 from devsess.stores.sqlite.plain_rows import GET_PLAIN, plain_row
 from devsess.stores.sqlite.searching import Searching
 
@@ -120,9 +119,15 @@ class SQLiteStore(Searching):
         """See Store.get."""
         return self._row(rows.session_row, self._session(rows.GET, session_id, wait=wait))
 
-    def plain_row(self, session_id: str) -> PlainRow | None:
-        """See SupportsPlainRows.plain_row."""
-        return self._row(plain_row, self._session(GET_PLAIN, session_id, wait=False))
+    def plain_row(self, session_id: str, *, wait: bool = True) -> PlainRow | None:
+        """See SupportsPlainRows.plain_row. By a reader where the watch connection is in use."""
+        try:
+            found = self._session(GET_PLAIN, session_id, wait=False, queues=False)
+        except StoreBusyError:
+            if not wait:
+                raise
+            found = self._session(GET_PLAIN, session_id, wait=True)
+        return self._row(plain_row, found)
 
     def get_many(self, session_ids: Sequence[str]) -> builtins.list[SessionRow]:
         """See SupportsMany.get_many."""
@@ -367,13 +372,6 @@ class SQLiteStore(Searching):
         return self._write(
             self._timeout, lambda opened: schema.bring_up_to_date(opened.writer.connection)
         )
-
-    def _session(self, statement: str, session_id: str, *, wait: bool) -> tuple[Any, ...] | None:
-        try:
-            _, found = self._query(statement, (session_id,), wait=wait, fetch=fetch_one)
-        except UnicodeEncodeError:
-            return None
-        return found[0] if found else None
 
     def _ahead(self, session_id: ids.Id, after: float) -> SessionRow | None:
         """The row, if it is still ahead; one that cannot be read is left as it is."""
