@@ -100,7 +100,8 @@ def test_in_litestar(empty_copy: Path, sessions: SessionManager, prefix: str) ->
 
     manager = AsyncSessionManager(empty_copy, keys=SECRET)
     pages = mounted("/account", is_mount=True, copy_scope=True)(account_app(manager).asgi)
-    app = Litestar([pages], plugins=[SessionPlugin(manager)], on_shutdown=[manager.close])
+    bare: dict[str, Any] = {"on_shutdown": [manager.close], "logging_config": None}
+    app = Litestar([pages], plugins=[SessionPlugin(manager)], **bare)
     with TestClient(app, base_url="https://app.example", root_path=prefix) as client:
 
         def send(method: str, path: str, headers: Any, content: bytes = b"") -> Any:
