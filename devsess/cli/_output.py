@@ -70,14 +70,26 @@ class Unfailing:
 
     def write(self, text: str) -> int:
         """See TextIO."""
-        with suppress(OSError):
+        try:
             self._stream.write(text)
+        except OSError:
+            lead_nowhere(self._stream)
         return len(text)
 
     def flush(self) -> None:
         """See TextIO."""
-        with suppress(OSError):
+        try:
             self._stream.flush()
+        except OSError:
+            lead_nowhere(self._stream)
+
+
+def lead_nowhere(stream: TextIO) -> None:
+    """Drop what *stream* still holds: to write it as the interpreter ends would fail again."""
+    with suppress(OSError, ValueError):  # one that has no file, or is closed
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, stream.fileno())
+        os.close(nowhere)
 
 
 def reconfigure() -> None:

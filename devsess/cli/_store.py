@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import math
-import os
 import signal
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, ParamSpec, TextIO, TypeVar, cast
@@ -18,6 +17,7 @@ from click.core import ParameterSource
 
 from devsess._runtime.drive import drive
 from devsess._text import clean_text
+from devsess.cli._output import lead_nowhere
 from devsess.errors import ConfigurationError, StoreUnavailableError
 from devsess.stores.awaited import Awaited
 from devsess.stores.open import file_of, is_async
@@ -119,20 +119,12 @@ def exit_codes(command: Callable[P, T]) -> Callable[P, T]:
             raise  # the reader of the pipe has gone: click ends quietly
         except OSError as error:
             if error.filename is None:
-                _drop_output()
+                lead_nowhere(sys.stdout)
             fail(f"{error.strerror}: {error.filename or 'standard output'}", UNAVAILABLE)
         except (ConfigurationError, ValueError) as error:
             fail(str(error), USAGE)
 
     return with_exit_codes
-
-
-def _drop_output() -> None:
-    """Let the rest go nowhere: at its end Python would fail by it again, with a code of its own."""
-    with suppress(OSError, ValueError):  # it is no file
-        nowhere = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(nowhere, sys.stdout.fileno())
-        os.close(nowhere)
 
 
 def check_there(store: str, option: str = "--store") -> str | None:

@@ -91,10 +91,12 @@ def test_an_output_that_is_full(path: Path, unbuffered: str, command: str) -> No
     ("command", "code"),
     [("lisst", 2), ("list", 2), ("--lisst", 2), ("list user-1 --store absent.db", 3)],
 )
-def test_an_error_that_nobody_can_read(command: str, code: int) -> None:
+@pytest.mark.parametrize("buffering", ["", "1"], ids=["buffered", "unbuffered"])
+def test_an_error_that_nobody_can_read(command: str, code: int, buffering: str) -> None:
     """Where standard error is full the exit code says what is wrong."""
+    environment = os.environ | {"PYTHONUNBUFFERED": buffering}
     with Path("/dev/full").open("wb") as full:
-        done = subprocess.run([*COMMAND, *command.split()], stderr=full)
+        done = subprocess.run([*COMMAND, *command.split()], stderr=full, env=environment)
     assert code == done.returncode
 
 
