@@ -138,25 +138,33 @@ class DatabaseFile:
             raise StoreBusyError(f"database {self._path}: this thread is using it already")
         try:
             # Under it nobody waits for the write lock, whose holder may be waiting for this one.
-            if queues:
-                with self._watch_lock:
-                    return self._by_watch((fetch, statement, values))
-            found = if_free(self._watch_lock, self._by_watch, (fetch, statement, values))
+            if not queues:
+                return self._if_watch_is_free((fetch, statement, values))
+            with self._watch_lock:  # as _by_watch, written out: each look at the mark passes here
+                opened = self._opened
+                if opened is not None:
+                    return opened.epoch, opened.watch.rows(fetch, statement, values)
         except (sqlite3.Error, UnicodeDecodeError) as error:
             if is_busy(error):
                 raise StoreBusyError(f"database {self._path}: busy right now") from error
             raise unavailable(self._path, error) from error
+        raise self._is_not_open()
+
+    def _if_watch_is_free(self, read: tuple[Fetch, str, Values]) -> Answer:
+        found = if_free(self._watch_lock, self._by_watch, read)
         if found is None:
             raise StoreBusyError(f"database {self._path}: other threads are reading")
         return found
 
     def _by_watch(self, read: tuple[Fetch, str, Values]) -> Answer:
-        """Under the watch lock."""
         opened = self._opened
         if opened is None:
-            state = "was closed" if self._closed else "is being opened again; try again"
-            raise StoreUnavailableError(f"this store {state}")
-        return opened.epoch, opened.watch.do(*read)
+            raise self._is_not_open()
+        return opened.epoch, opened.watch.rows(*read)
+
+    def _is_not_open(self) -> StoreUnavailableError:
+        state = "was closed" if self._closed else "is being opened again; try again"
+        return StoreUnavailableError(f"this store {state}")
 
     # Writing.
 

@@ -44,12 +44,23 @@ class Reader:
             return if_free(self.lock, self.do, work)
         return with_lock(self.lock, wait, lambda: self.do(work), lambda: None)
 
-    def do(self, work: Callable[..., T], *args: object) -> T:
-        """The answer of *work*, called with the cursor and *args*; the caller has it to itself."""
+    def do(self, work: Reading[T]) -> T:
+        """The answer of *work*; the caller has this reader to itself."""
         if self._was_struck:  # an interrupt kept the last one from mending it
             self._mend()
         try:
-            return work(self.cursor, *args)
+            return work(self.cursor)
+        except BaseException:
+            self._was_struck = True
+            self._mend()
+            raise
+
+    def rows(self, fetch: Fetch, statement: str, values: tuple[object, ...]) -> Rows:
+        """As `do`, of one statement: for speed alone, as it needs no function made for it."""
+        if self._was_struck:
+            self._mend()
+        try:
+            return fetch(self.cursor, statement, values)
         except BaseException:
             self._was_struck = True
             self._mend()
