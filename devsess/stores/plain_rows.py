@@ -25,7 +25,8 @@ Shown: TypeAlias = (
 )
 
 
-@frozen
+# Without a slot for weak references: Python 3.11 lays one out otherwise in an `unfrozen` twin.
+@frozen(weakref_slot=False)
 class PlainRow:
     """
     What is judged of a session, and what of it is shown.
