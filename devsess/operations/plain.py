@@ -31,7 +31,7 @@ def plainly_good(
     idle_deadline, absolute_deadline = lifecycle.deadlines(row, policy)
     good_until = _good_until(row, idle_deadline, claims, now, policy)
     if (
-        good_until <= now
+        lifecycle.is_over(good_until, now)
         or row.revoked_at is not None
         or row.is_impersonation
         or row.step_up_after is not None
@@ -62,7 +62,7 @@ def still_good(
     idle_deadline, _ = lifecycle.deadlines(activity, policy)
     good_until = _good_until(activity, idle_deadline, claims, now, policy)
     if (
-        good_until <= now
+        lifecycle.is_over(good_until, now)
         or session.impersonator is not None
         or session.step_up_after is not None
         or activity.generation != session.generation

@@ -334,6 +334,12 @@ def event_values(row: EventRow, agent_id: int | None) -> Values:
 
 
 def levels_of(text: str) -> Levels:
+    """
+    The levels that a row keeps as JSON.
+
+    Raises:
+        DamagedError, ValueError: If *text* holds none.
+    """
     levels = tuple((acr, at) for acr, at in json.loads(text))
     if not all(type(acr) is str and is_second(at) for acr, at in levels):
         raise DamagedError("there are no levels where they should be")
@@ -342,4 +348,5 @@ def levels_of(text: str) -> Levels:
 
 @lru_cache(maxsize=1024)
 def location_of(text: str) -> Location:
+    """The place that a row keeps as JSON; a damaged one is any of the errors in DAMAGE."""
     return location_from(json.loads(text))
