@@ -153,6 +153,27 @@ def test_writes_before_the_upgrade_are_counted_once(
 
 
 @pytest.mark.parametrize("turns", [0, 1, 2, 4])
+def test_a_device_keeps_one_session_before_the_upgrade(url: str, keys: Keys, turns: int) -> None:
+    """A sign-in takes the place of those that no set of their device names yet."""
+
+    async def scenario(store: RedisStore) -> None:
+        await _populate(store)
+        keys.make_old()
+        old = RedisStore(url)
+        for _ in range(turns):  # and then it is cut short
+            for shard in range(2):
+                for user in await old._ask(shard, "unadopted", "1"):
+                    await old._adopt(shard, user)
+        for user, expected in (("a", {"a1", "a2"}), ("d", {"d0", "d1", "d2"})):
+            row = session_row(f"{user}9", user_id=user)
+            answer = await old.insert(evolve(rows.login(row), limit=None, replaces=True))
+            assert expected == {it.session_id for it in answer.ended}  # type: ignore[union-attr]
+        await old.close()
+
+    with_store(url, False, scenario)
+
+
+@pytest.mark.parametrize("turns", [0, 1, 2, 4])
 def test_accounts_come_into_their_sizes_once(
     url: str, keys: Keys, turns: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -84,7 +84,11 @@ class Copying(Tables):
     def _put(self, row: SessionRow) -> None:
         """Write a session whatever is there, and count what that adds."""
         there = self._sessions.get(row.id)
+        if row.revoked_at is None:
+            self._open.add(row)
         self._sessions[row.id] = row
+        if there is not None and (row.revoked_at is not None or there.device.id != row.device.id):
+            self._open.drop(there)
         if there is None:
             self._count_begun(row)
         if row.revoked_at is not None and (there is None or there.revoked_at is None):

@@ -112,10 +112,7 @@ class MemoryStore(Searching):
                 return refusal
             if row.id in self._sessions:
                 raise ValueError("there is a session with this id already")
-            live = [
-                it for it in self._of_user(row.user_id) if counts_as_live(it, insertion.cutoffs)
-            ]
-            to_end = semantics.sessions_to_end(live, insertion)
+            to_end = semantics.sessions_to_end(self._live_for(insertion), insertion)
             if isinstance(to_end, Full):
                 return to_end
             endings = [self._end(it, cutoffs.now, REPLACED, None) for it in to_end.replaced]
@@ -125,6 +122,7 @@ class MemoryStore(Searching):
                 self._insert_events(insertion.limit_event)
             key = row.user_id, row.device.id
             self._devices[key] = semantics.seen_again(self._devices.get(key), row.device)
+            self._open.add(row)
             self._sessions[row.id] = row
             self._count_begun(row)
             self._insert_events(*insertion.events)
@@ -345,7 +343,7 @@ class MemoryStore(Searching):
             events = [seq for seq, event in self._events.items() if event.user_id == user_id]
             for session_id in sorted(sessions):
                 self._count_erased(session_id, erasure.at)
-                del self._sessions[session_id]
+                self._open.drop(self._sessions.pop(session_id))
                 self._append_change(session_id)
             for key in devices:
                 del self._devices[key]

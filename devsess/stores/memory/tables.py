@@ -14,6 +14,7 @@ from devsess.lifecycle import counts_as_live
 from devsess.stores import counting, items, semantics
 from devsess.stores.base import Ended, Everyone, OfDevice, OfUser, Refused
 from devsess.stores.memory.endings import Endings, account_of
+from devsess.stores.memory.open_sessions import OpenSessions
 from devsess.stores.memory.statistics import Statistics
 from devsess.stores.rows import EXPIRED
 
@@ -38,6 +39,7 @@ class Tables:
         self._refusal: Exception | None = None
         self._name = object()
         self._sessions: dict[str, SessionRow] = {}
+        self._open = OpenSessions()
         self._devices: dict[tuple[str, str], DeviceRow] = {}
         self._events: dict[int, EventRow] = {}
         self._items: dict[tuple[str, str, str], Item] = {}
@@ -85,6 +87,17 @@ class Tables:
 
     def _of_user(self, user_id: str) -> builtins.list[SessionRow]:
         return [self._as_read(it) for it in self._sessions.values() if it.user_id == user_id]
+
+    def _live_for(self, insertion: Insertion) -> builtins.list[SessionRow]:
+        """The live sessions that a sign-in may end; without a limit its own device's alone."""
+        row, device_id = insertion.row, None
+        if insertion.limit is None:
+            if not insertion.replaces:
+                return []
+            device_id = row.device.id
+        ids = self._open.of(row.user_id, device_id)
+        rows = [self._as_read(self._sessions[it]) for it in ids if it in self._sessions]
+        return [it for it in rows if counts_as_live(it, insertion.cutoffs)]
 
     def _unrevoked(self, session_id: str) -> SessionRow | None:
         row = self._sessions.get(session_id)
@@ -182,6 +195,7 @@ class Tables:
 
     def _mark_ended(self, row: SessionRow, at: float, reason: str, actor: str | None) -> EventRow:
         self._sessions[row.id] = ended = semantics.ended(row, at, reason, actor)
+        self._open.drop(row)
         self._count_over(ended)
         self._reduce_events(row.id)
         return semantics.end_event_of(row, at, reason, actor)

@@ -26,10 +26,7 @@ elseif kind == 'device' then
     end
     index_device(user, name)
   end
-  for _, it in ipairs(call('ZRANGE', T .. ':open:' .. user, 0, -1)) do
-    local row = read(it)
-    if row.dev == name then add(row) end
-  end
+  for _, it in ipairs(open_on(user, name)) do add(read(it)) end
 else
   is_due = true
   local unwritten = call('ZCARD', T .. ':open:' .. user)

@@ -22,7 +22,8 @@ local own, others = {}, {}
 if limit or replaces then
   -- Without the digests: a number that is kept under one covers no row that is there.
   local covering = binding(user)
-  for _, other in ipairs(call('ZRANGE', T .. ':open:' .. user, 0, -1)) do
+  local ids = limit and call('ZRANGE', T .. ':open:' .. user, 0, -1) or open_on(user, dev)
+  for _, other in ipairs(ids) do
     local row = read(other)
     if not row.is_acted and is_live(row, at) and row.n >= covering then
       local is_own = replaces and row.dev == dev

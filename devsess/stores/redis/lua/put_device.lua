@@ -5,9 +5,8 @@ if call('HGET', key, 'forgotten') ~= 'false' then return {'unknown'} end
 if n and (binding(user) > n or n > get(STORE, 'last')) then return {'cut-off'} end
 if #changes > 0 then call('HSET', key, unpack(changes)) end
 index_device(user, dev)
-for _, id in ipairs(call('ZRANGE', T .. ':open:' .. user, 0, -1)) do
-  local row = read(id)
-  if row.dev == dev and is_open(row) then log(id) end
+for _, id in ipairs(open_on(user, dev)) do
+  if is_open(read(id)) then log(id) end
 end
 insert_event(event)
 return {'changed', call('HGETALL', key)}

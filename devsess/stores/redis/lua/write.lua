@@ -121,6 +121,18 @@ local function unindex(row)
   if row.score then call('ZREM', T .. ':queue', queued(row)) end
 end
 
+-- A device's sessions that are not written as ended. An account may have others by the thousand, and
+-- a device ones that have ended: the server goes through the smaller set, without their rows. Of an
+-- account that was written before sessions were in a set of their device, all are read.
+local function open_on(user, dev)
+  local open, found = T .. ':open:' .. user, {}
+  if is_counted(user) then return call('ZINTER', 2, open, T .. ':dev:' .. dev) end
+  for _, id in ipairs(call('ZRANGE', open, 0, -1)) do
+    if call('HGET', session_key(id), 'dev') == dev then found[#found + 1] = id end
+  end
+  return found
+end
+
 -- The addresses of a session's events become networks.
 local function drop_addresses(user, id)
   local places = T .. ':i:' .. id
