@@ -36,6 +36,8 @@ class SessionAuthentication(BaseAuthentication):
             AuthenticationFailed: If a bearer token is no good.
         """
         plain = request._request
+        # Before the view asks for permissions.
+        refusals_of(request.parser_context.get("view"), plain.devsess)
         session = plain.devsess.session
         if session is None:
             if exchange_in(plain).credentials.by == "bearer":
@@ -97,7 +99,9 @@ class RecentAuthentication(OperationHolderMixin, BasePermission):
             current.require(**self._needed)
         except StepUpRequiredError as error:
             refusals = refusals_of(view, current)
-            return refusals is not None and refusals.passes(error)
+            if refusals is not None:
+                refusals.note(error)
+            return False
         except InvalidSessionError:
             return False  # a 401, with the challenge of the authentication class
         return True

@@ -155,7 +155,7 @@ HOMES = {
     "asgiref": ("django.*",),
     "django": ("adapters.django", "web.django", "django.*"),
     "knox": ("django.old_tokens",),
-    "rest_framework": ("django.rest", "django.old_tokens"),
+    "rest_framework": ("django.rest", "django.refusals", "django.old_tokens"),
     "rest_framework_simplejwt": ("django.old_tokens",),
     "jinja2": ("web", "web.drawing", "web.look", "web.visit"),
     "markupsafe": ("web.*",),

@@ -14,7 +14,7 @@ from django.test import AsyncClient, Client, modify_settings, override_settings
 from rest_framework.authtoken.models import Token
 
 from devsess.django import manager
-from shop.composed_view import COMPOSED
+from shop.composed_view import COMPOSED, Code
 from shop.visits import Shop
 
 
@@ -341,6 +341,7 @@ class RestTests(Shop):
         """However permissions are composed, also those of an object; else the refusal is plain."""
         for name, (_, expected) in COMPOSED.items():
             with self.subTest(name):
+                Code.asked = 0
                 answer = self.composed(name)
                 challenge = answer.get("WWW-Authenticate", "")
                 if isinstance(expected, int):
@@ -350,6 +351,31 @@ class RestTests(Shop):
                     other = {"max_age", "acr_values"} - {expected}
                     assert expected in challenge
                     assert not any(it in challenge for it in other)
+
+    def test_a_challenge_needs_no_authentication_class_of_ours(self) -> None:
+        """Where another one finds the same user, whoever would get in is challenged too."""
+        for name, (_, expected) in COMPOSED.items():
+            if isinstance(expected, str):
+                with self.subTest(name):
+                    Code.asked = 0
+                    challenge = self.composed(name, own="")["WWW-Authenticate"]
+                    assert "insufficient_user_authentication" in challenge
+
+    def test_a_permission_is_asked_no_more_often_than_by_the_framework(self) -> None:
+        """A code that is good once is used up by one request at most, and not before its turn."""
+        for name, times in (
+            ("a code, and", 1),
+            ("a code and", 1),
+            ("and a code", 0),
+            ("or a code, and nobody", 1),
+            ("of an object", 1),
+            ("and of an object", 0),
+        ):
+            for own in ({}, {"own": ""}):
+                with self.subTest(name, **own):
+                    Code.asked = 0
+                    self.composed(name, **own)
+                    assert times == Code.asked
 
     def test_a_refusal_that_the_view_has_handled_is_no_challenge(self) -> None:
         """What it answers then is its own."""
