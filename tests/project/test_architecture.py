@@ -95,6 +95,7 @@ ROOMS = {
                 "stores.interning",
                 "stores.merging",
                 "stores.polled",
+                "stores.ways",
                 "stores.as_json",
                 "stores.awaited",
                 "stores.memory",

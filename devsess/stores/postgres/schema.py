@@ -186,6 +186,11 @@ DROP INDEX {s}.sessions_user;
 CREATE INDEX sessions_user ON {s}.sessions (user_id, created_at, id)
 """
 
+# A purge goes on behind a device, in the order of this index: see `needless`.
+_NEEDLESS_DEVICES = """
+CREATE INDEX devices_stale ON {s}.devices (last_seen_at, user_id, id);
+DROP INDEX {s}.devices_seen
+"""
 
 _MEASURES = (
     *("signed_in", "impersonated", "ended", "expired", "failed", "denied", "limited"),
@@ -241,6 +246,7 @@ STEPS = {
     "0004_search": Step("0.1.0", _SEARCH),
     "0005_statistics": Step("0.1.0", ";".join((_STATISTICS, *STATEMENTS))),
     "0006_open_to_accounts": Step("0.1.0", ";".join(OPEN_TO_ACCOUNTS)),
+    "0007_needless_devices": Step("0.1.0", _NEEDLESS_DEVICES),
 }
 
 _SCHEMA = "SELECT 1 FROM pg_namespace WHERE nspname = %s"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import builtins
 import math
 from collections.abc import Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 from devsess.models import Page
@@ -24,6 +25,7 @@ from devsess.stores.postgres import (
     upkeep,
     writes,
 )
+from devsess.stores.postgres.needless import NeedlessDevices
 from devsess.stores.postgres.searching import Searching
 from devsess.stores.postgres.transaction import BEGIN, Transaction
 
@@ -68,6 +70,7 @@ class PostgresStore(Searching):
         given = {"schema": schema, "timeout": timeout, "pool_size": pool_size}
         chosen = {name: it for name, it in given.items() if it is not None}
         super().__init__(url, pool, chosen, is_awaited=is_awaited)
+        self._needless = NeedlessDevices(self.ask, self.write)
 
     # Reads.
 
@@ -299,7 +302,9 @@ class PostgresStore(Searching):
     async def purge(self, retention: Retention, *, limit: int) -> int:
         """See Store.purge."""
         semantics.check_size(limit)
-        return await self.write(lambda db: upkeep.purge(db, retention, limit), (upkeep.LOCK, ()))
+        work = partial(upkeep.purge, retention=retention, limit=limit)
+        done = await self.write(work, (upkeep.LOCK, ()))
+        return await self._needless.delete(retention, limit, done)
 
     async def erase(self, erasure: Erasure) -> int:
         """See Store.erase."""

@@ -34,10 +34,11 @@ _IS_LOCKED = (
 )
 _DIGESTS = "DELETE FROM {s}.erased WHERE until <= %s"
 # The rows of a batch are an array, which is made once: a subquery behind IN may be done again for
-# each row, as the server plans it, and passes over those that it has locked already.
+# each row, as the server plans it, and passes over those that it has locked already. They come in the
+# order of their index: in any order, the server may read the whole table where there are few.
 _DATE = (
     "UPDATE {{s}}.{0} SET {1} = %(now)s{2} WHERE ctid = ANY (ARRAY(SELECT ctid FROM {{s}}.{0}"
-    " WHERE {1} > %(latest)s LIMIT %(limit)s FOR UPDATE SKIP LOCKED)) RETURNING 1"
+    " WHERE {1} > %(latest)s ORDER BY {1} DESC LIMIT %(limit)s FOR UPDATE SKIP LOCKED)) RETURNING 1"
 )
 _DATED = (
     _DATE.format("sessions", "revoked_at", ""),
@@ -51,12 +52,13 @@ _LAPSED = (
     " ip = network WHERE ctid = ANY (ARRAY(SELECT s.ctid FROM {s}.sessions s"
     " WHERE s.revoked_at IS NULL AND s.idle_expires_at <= %(now)s"
     f" AND {_IS_LOCKED.format(rows.UNENDED)}"
-    " LIMIT %(limit)s FOR NO KEY UPDATE OF s SKIP LOCKED)) RETURNING id, user_id,"
+    " ORDER BY s.idle_expires_at LIMIT %(limit)s FOR NO KEY UPDATE OF s SKIP LOCKED))"
+    " RETURNING id, user_id,"
     f" {statistics.OF_UPDATED_ROW}"
 )
 _DELETE_SESSIONS = (
     "DELETE FROM {s}.sessions WHERE ctid = ANY (ARRAY(SELECT ctid FROM {s}.sessions"
-    " WHERE revoked_at < %(before)s LIMIT %(limit)s FOR UPDATE SKIP LOCKED))"
+    " WHERE revoked_at < %(before)s ORDER BY revoked_at LIMIT %(limit)s FOR UPDATE SKIP LOCKED))"
     " RETURNING user_id, device_id"
 )
 # A device keeps its network no longer than its sessions.
@@ -66,21 +68,11 @@ _FORGET_NETWORK = (
 )
 _DELETE_EVENTS = (
     "DELETE FROM {s}.events WHERE ctid = ANY (ARRAY(SELECT ctid FROM {s}.events"
-    " WHERE at < %(before)s LIMIT %(limit)s FOR UPDATE SKIP LOCKED)) RETURNING 1"
-)
-_DELETE_DEVICES = (
-    "DELETE FROM {s}.devices WHERE ctid = ANY (ARRAY(SELECT d.ctid FROM {s}.devices d"
-    " WHERE {where} AND NOT EXISTS (SELECT 1 FROM {s}.sessions s"
-    " WHERE s.user_id = d.user_id AND s.device_id = d.id)"
-    " LIMIT %(limit)s FOR UPDATE SKIP LOCKED)) RETURNING 1"
-)
-_STALE = (
-    "d.last_seen_at < %(devices_before)s AND NOT d.blocked AND d.name IS NULL"
-    " AND (d.trusted_until IS NULL OR d.trusted_until <= %(now)s)"
+    " WHERE at < %(before)s ORDER BY at LIMIT %(limit)s FOR UPDATE SKIP LOCKED)) RETURNING 1"
 )
 _DELETE_ITEMS = (
     "DELETE FROM {s}.items WHERE ctid = ANY (ARRAY(SELECT ctid FROM {s}.items"
-    " WHERE until <= %(now)s LIMIT %(limit)s FOR UPDATE SKIP LOCKED)) RETURNING 1"
+    " WHERE until <= %(now)s ORDER BY until LIMIT %(limit)s FOR UPDATE SKIP LOCKED)) RETURNING 1"
 )
 # With the entries goes the knowledge of them: see `log`.
 _TRIM = (
@@ -109,12 +101,11 @@ _DONE = (
 
 
 async def purge(db: Transaction, retention: Retention, limit: int) -> int:
-    """See Store.purge."""
+    """See Store.purge; but for devices, which `needless` deletes."""
     values: dict[str, object] = {
         "now": retention.now,
         "latest": retention.latest,
         "before": retention.before,
-        "devices_before": retention.devices_before,
         "reason": EXPIRED,
     }
     db.put(_DIGESTS, (retention.now,))
@@ -131,13 +122,7 @@ async def purge(db: Transaction, retention: Retention, limit: int) -> int:
     users, devices = [user for user, _ in owners], [device for _, device in owners]
     db.put(_FORGET_NETWORK, (retention.before, users, devices))
     done += len(owners)
-    for statement in (
-        _DELETE_EVENTS,
-        _DELETE_DEVICES.replace("{where}", "d.forgotten"),
-        _DELETE_DEVICES.replace("{where}", _STALE),
-        _DELETE_ITEMS,
-        _TRIM,
-    ):
+    for statement in (_DELETE_EVENTS, _DELETE_ITEMS, _TRIM):
         done += len(await db.ask(statement, values | {"limit": limit - done}))
     return done
 
