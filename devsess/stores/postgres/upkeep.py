@@ -34,8 +34,8 @@ _IS_LOCKED = (
 )
 _DIGESTS = "DELETE FROM {s}.erased WHERE until <= %s"
 # The rows of a batch are an array, which is made once: a subquery behind IN may be done again for
-# each row, as the server plans it, and passes over those that it has locked already. They come in the
-# order of their index: in any order, the server may read the whole table where there are few.
+# each row, as the server plans it, and passes over those that it has locked already. They come in
+# the order of their index: in any order, the server may read the whole table where there are few.
 _DATE = (
     "UPDATE {{s}}.{0} SET {1} = %(now)s{2} WHERE ctid = ANY (ARRAY(SELECT ctid FROM {{s}}.{0}"
     " WHERE {1} > %(latest)s ORDER BY {1} DESC LIMIT %(limit)s FOR UPDATE SKIP LOCKED)) RETURNING 1"
