@@ -15,7 +15,6 @@ from attrs import evolve
 
 from devsess.adapters import _cookies as cookies
 from devsess.adapters import _csrf as csrf
-from devsess.adapters import _stale_page as stale_page
 from devsess.adapters._account import Account
 from devsess.adapters._body import EMPTY_BODY, Body
 from devsess.adapters._carrier import is_in_header
@@ -66,23 +65,11 @@ class AccountsExchange(Exchange):
         self._leaves_cookies = True
         super().leave_cookies_alone()
 
-    def try_cache(self) -> bool:
-        """See Authentication; not for a page of another session."""
-        if not super().try_cache() or self.session is None:
-            return False
-        # Memory has verified the access token: this is the session that it names.
-        if stale_page.is_stale(self, self.session.id):
-            self.session = None
-            return False
-        return True
-
-    async def refusal(self) -> Answer | None:
-        """See Authentication; tokens of other slots count, and the session of the page."""
-        refusal = await super().refusal()
+    async def _refusal_of_others(self) -> Answer | None:
+        """See Authentication; tokens of other slots count."""
+        refusal = await super()._refusal_of_others()
         if refusal is None and not self._has_passed_with_tokens():
             refusal = await self._refusal_for_others()
-        if refusal is None and stale_page.is_stale(self):
-            return stale_page.refusal(self)
         return refusal
 
     def _has_passed_with_tokens(self) -> bool:

@@ -15,7 +15,9 @@ from attrs import evolve
 
 from devsess.adapters import _cors as cors
 from devsess.adapters import _csrf as csrf
+from devsess.adapters import _stale_page as stale_page
 from devsess.adapters._carrier import Credentials, device_alone, read_credentials
+from devsess.adapters._http import SESSION_HEADER
 from devsess.adapters._jar import Jar
 from devsess.adapters._problem import answer_to, problem
 from devsess.adapters._proxy import client_of
@@ -125,6 +127,9 @@ class Authentication:
             return False  # `open` will meet it, and answer
         if type(found) is not Session:
             return False
+        # Memory has verified the access token: this is the session that it names.
+        if stale_page.is_stale(self.request, self.credentials, self.core, found.id):
+            return False
         self.session = found
         return True
 
@@ -164,6 +169,17 @@ class Authentication:
         return self.ours(cors.preflight(self.request, self.settings, methods))
 
     async def refusal(self) -> Answer | None:
+        """The answer to a request that comes from a page of another site, or of another session."""
+        refusal = await self._refusal_of_others()
+        if refusal is not None or self.is_for_any_page:
+            return refusal
+        if not stale_page.is_stale(self.request, self.credentials, self.core):
+            return None
+        self.depends_on_user = True
+        self.vary_on(SESSION_HEADER)
+        return self.ours(problem(409, stale_page.WHY, error="another_session"))
+
+    async def _refusal_of_others(self) -> Answer | None:
         """The answer to a request that another site may have made a browser send."""
         why = csrf.refusal(self.request, self.credentials, self.settings)
         if why is None or (await self._signs_nobody_in()):

@@ -305,14 +305,12 @@ def _for_its_page(operation: dict[str, Any]) -> dict[str, Any]:
 
 
 def _paths(*, has_accounts: bool) -> dict[str, Any]:
-    if not has_accounts:
-        return _PATHS
     for_one = {
         path: {method: _for_its_page(operation) for method, operation in ways.items()}
         for path, ways in _PATHS.items()
         if path not in _FOR_ANY_PAGE
     }
-    return {**_PATHS, **for_one, **_ACCOUNT_PATHS}
+    return {**_PATHS, **for_one, **(_ACCOUNT_PATHS if has_accounts else {})}
 
 
 def description(endpoints: str, access_cookie: str, *, has_accounts: bool) -> dict[str, Any]:

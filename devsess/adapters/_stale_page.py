@@ -1,4 +1,8 @@
-"""A page that was made for one session must not act for another one: another tab has switched."""
+"""
+A page that was made for one session must not act for another one.
+
+Another tab has switched, or somebody has signed in there.
+"""
 
 from __future__ import annotations
 
@@ -7,43 +11,42 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from devsess.adapters._http import SESSION_HEADER
-from devsess.adapters._problem import problem
 from devsess.errors import BadTokenError
 
 if TYPE_CHECKING:
-    from devsess.adapters._authentication import Authentication
-    from devsess.adapters._http import Answer
+    from devsess._runtime.core import Core
+    from devsess.adapters._carrier import Credentials
+    from devsess.adapters._http import Request
+
+WHY = "This page was made for another session: load it again."
 
 
-def is_stale(request: Authentication, verified: str | None = None) -> bool:
+def is_stale(
+    request: Request, credentials: Credentials, core: Core, verified: str | None = None
+) -> bool:
     """
     Whether *request* says that its page was made for another session than its cookies are of.
 
     Asks no store. *verified*: the session of its access token, where that is known already.
     """
-    if request.credentials.by != "cookie" or request.is_for_any_page:
+    made_for = request.headers.get(SESSION_HEADER)
+    if made_for is None or credentials.by != "cookie":
         return False
-    made_for = request.request.headers.get(SESSION_HEADER)
-    if made_for is None:
-        return False
-    named = {*_renewing(request), *((verified,) if verified else _authenticating(request))}
-    return bool(named) and named != {made_for}
+    sessions = named(credentials, core, verified)
+    return bool(sessions) and sessions != {made_for}
 
 
-def refusal(request: Authentication) -> Answer:
-    """The answer to such a request."""
-    request.depends_on_user = True
-    request.vary_on(SESSION_HEADER)
-    sentence = "This page was made for another session: load it again."
-    return request.ours(problem(409, sentence, error="another_session"))
+def named(credentials: Credentials, core: Core, verified: str | None = None) -> set[str]:
+    """The sessions that the tokens name; asks no store, and a refresh token may be forged."""
+    access = (verified,) if verified else _authenticating(credentials, core)
+    return {*_renewing(credentials, core), *access}
 
 
-def _authenticating(request: Authentication) -> Iterator[str]:
+def _authenticating(credentials: Credentials, core: Core) -> Iterator[str]:
     with suppress(BadTokenError):
-        token = request.credentials.access or ""
-        yield request.core.tokens.access.identify(token, request.core.now()).session_id
+        yield core.tokens.access.identify(credentials.access or "", core.now()).session_id
 
 
-def _renewing(request: Authentication) -> Iterator[str]:
+def _renewing(credentials: Credentials, core: Core) -> Iterator[str]:
     with suppress(BadTokenError):
-        yield request.core.tokens.refresh.parse(request.credentials.refresh or "").session_id
+        yield core.tokens.refresh.parse(credentials.refresh or "").session_id

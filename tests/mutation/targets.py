@@ -80,6 +80,10 @@ TARGETS: dict[str, tuple[str, ...]] = {
     ),
     "devsess/adapters/_accounts.py": _ACCOUNTS,
     "devsess/adapters/_account_endpoints.py": _ACCOUNTS,
+    "devsess/adapters/_stale_page.py": (
+        "tests/web/test_stale_pages.py",
+        "tests/web/test_overtaken_sign_out.py",
+    ),
     "devsess/operations/moving.py": ("tests/manager/test_moved_sessions.py",),
     "devsess/_events.py": ("tests/unit/test_event_names.py",),
     "devsess/requirement.py": ("tests/unit/test_requirement.py", "tests/manager/test_risk.py"),

@@ -7,7 +7,9 @@ from typing import Any
 from urllib.parse import parse_qs
 
 import django
+import fastapi
 import flask
+import litestar
 from _raw_apps import at_once, view_at
 from django.conf import settings
 from django.core.handlers.wsgi import WSGIHandler
@@ -19,7 +21,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from devsess.adapters import fastapi as devsess_fastapi
 from devsess.adapters import flask as devsess_flask
+from devsess.adapters import litestar as devsess_litestar
 from devsess.adapters import starlette as devsess_starlette
 
 METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
@@ -53,6 +57,41 @@ def starlette_app(now: Callable[[], float], sessions: Any, **wrapping: Any) -> A
 
     app = Starlette(routes=[Route("/{path:path}", view, methods=METHODS)])
     app.add_middleware(devsess_starlette.SessionMiddleware, manager=sessions, **wrapping)
+    return app
+
+
+def litestar_app(now: Callable[[], float], sessions: Any, **wrapping: Any) -> Any:
+    """The plugin wraps the app; its views find the session where all of ASGI do."""
+
+    @litestar.route("/{path:path}", http_method=["GET", "POST", "DELETE"])
+    async def view(request: litestar.Request[Any, Any, Any]) -> litestar.Response[str]:
+        scope: Any = request.scope
+        query = parse_qs(request.url.query, True)
+        answer = await view_at(scope["path"])(scope["devsess"], query, now)
+        return litestar.Response(
+            answer.body, status_code=answer.status, headers=answer.headers, media_type=answer.kind
+        )
+
+    plugin = devsess_litestar.SessionPlugin(sessions, **wrapping)
+    app = litestar.Litestar([view], plugins=[plugin], logging_config=None)
+    start: Any = app.on_startup[0]  # as a server does, and a bare transport does not
+    start(app)
+    return app
+
+
+def fastapi_app(now: Callable[[], float], sessions: Any, **wrapping: Any) -> Any:
+    """As Starlette's, with its own name for the middleware."""
+
+    async def view(request: Request) -> Response:
+        current = request.scope["devsess"]
+        query = parse_qs(request.url.query, True)
+        answer = await view_at(request.scope["path"])(current, query, now)
+        kind = {"Content-Type": answer.kind}
+        return Response(answer.body, answer.status, answer.headers | kind)
+
+    app = fastapi.FastAPI()
+    app.add_api_route("/{path:path}", view, methods=METHODS)
+    app.add_middleware(devsess_fastapi.SessionMiddleware, manager=sessions, **wrapping)
     return app
 
 

@@ -17,7 +17,7 @@ import httpx
 import pytest
 from _browser import Browser, Program
 from _chromium import Chromium
-from _framework_apps import django_app, flask_app, starlette_app
+from _framework_apps import django_app, fastapi_app, flask_app, litestar_app, starlette_app
 from _raw_apps import asgi_app, wsgi_app
 from _wsgi_driver import on_wsgi
 from attrs import define
@@ -40,6 +40,8 @@ def raw_asgi(now: Any, sessions: Any, **wrapping: Any) -> Any:
 ON_WSGI = {"wsgi": raw_wsgi, "flask": flask_app, "django": django_app}
 ON_ASGI = {"asgi": raw_asgi, "starlette": starlette_app}
 FRAMEWORKS = {"flask", "django", "starlette"}
+# What a framework's own way of wrapping could get wrong is asked of these too.
+EVERY = ON_WSGI | ON_ASGI | {"fastapi": fastapi_app, "litestar": litestar_app}
 
 
 @define
@@ -69,10 +71,11 @@ class Site:
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Choose the apps that a file's tests run over."""
     if "app_kind" in metafunc.fixturenames:
-        dear = set() if metafunc.module.__name__ == "test_adapters" else FRAMEWORKS
+        name = metafunc.module.__name__
+        dear = set() if name in ("test_adapters", "test_every_adapter") else FRAMEWORKS
         kinds = [
             pytest.param(kind, marks=pytest.mark.thorough) if kind in dear else kind
-            for kind in (*ON_WSGI, *ON_ASGI)
+            for kind in (EVERY if name == "test_every_adapter" else (*ON_WSGI, *ON_ASGI))
         ]
         metafunc.parametrize("app_kind", kinds)
 
@@ -97,7 +100,7 @@ def make(app_kind: str, tmp_path: Path, empty_database: Path) -> Iterator[Callab
             send = over_wsgi(ON_WSGI[app_kind](now, sessions, **wrapping))
         else:
             others = AsyncSessionManager(path, **settings)
-            send = over_asgi(ON_ASGI[app_kind](now, others, **wrapping), others, closing)
+            send = over_asgi(EVERY[app_kind](now, others, **wrapping), others, closing)
         return Site(send, sessions, clock, path)
 
     yield make

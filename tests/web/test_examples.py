@@ -62,6 +62,19 @@ def test_a_browser(server: Server) -> None:
     assert 401 == browser.get("/").status_code
 
 
+def test_a_page_of_another_session(server: Server) -> None:
+    """Somebody else has signed in since: what it sends is refused, and acts for nobody."""
+    browser = server.browser("ada")
+    [ada] = server.sessions.list("ada")
+    header = {"Devsess-Session": ada.id}
+    assert "Signed in as <b>ada</b>" in browser.get("/", **header).text
+    assert 303 == browser.post("/sign-out").status_code
+    assert 303 == form(browser, "/sign-in", name="bob", password="builder").status_code
+    for method, path in (("GET", "/"), ("POST", "/sign-out")):
+        assert 409 == browser.ask(method, path, **header).status_code
+    assert "Signed in as <b>bob</b>" in browser.get("/").text
+
+
 @over_one_server
 @pytest.mark.parametrize("name", ["ada", "nobody", "", "\0"])
 @pytest.mark.parametrize("password", ["", "\0", "builder", "\udcff"])

@@ -118,6 +118,24 @@ class PasswordTests(Shop):
             assert browser.get("/plain/").status_code == 401
             assert self.there.get("/").status_code == 200
 
+    def test_a_page_of_another_session_is_refused(self) -> None:
+        """Somebody else has signed in since: what it sends acts for nobody."""
+        browser, own = self.own()
+        page = {"Devsess-Session": own}
+        assert browser.get("/plain/", headers=page).status_code == 200
+        User.objects.create_user("bob", "", "marley", id=next(KEYS))
+        browser.post("/accounts/login/", {"username": "bob", "password": "marley"})
+        for path in ("/plain/", "/async/recent/", "/auth/sessions"):
+            assert browser.get(path, headers=page).status_code == 409
+        assert self.who(browser) == "bob"
+
+    def own(self) -> tuple[Client, str]:
+        """A browser of ada's, and the id of its session."""
+        browser, before = self.browser(), {it.id for it in self.live()}
+        self.sign_in(browser)
+        [own] = {it.id for it in self.live()} - before
+        return browser, own
+
     def test_a_user_who_signs_in_after_somebody_looked_is_known(self) -> None:
         """The user whom `request.user` found first is not the one that is required."""
         path = "/in-and-required/?to="
