@@ -12,7 +12,9 @@ from devsess import browser
 from devsess.adapters import _account_endpoints as accounts
 from devsess.adapters import _csrf as csrf
 from devsess.adapters import _held_endpoints as held_sign_ins
+from devsess.adapters import _stale_page as stale_page
 from devsess.adapters._body import (
+    EMPTY_BODY,
     Body,
     BodyError,
     is_json,
@@ -237,10 +239,10 @@ async def _accounts(exchange: Exchange, _: str, __: bytes | None) -> Answer:
 
 
 async def _end(exchange: Exchange, session_id: str, _: bytes | None) -> Answer:
-    caller = await _caller(exchange)
-    if session_id == caller.id:  # no more than signing out
-        await exchange.logout()
-        return empty_answer(204)
+    await exchange.authenticate()
+    if _is_own(exchange, session_id):  # no more than signing out
+        return await _signed_out(exchange, EMPTY_BODY, all_accounts=False)
+    caller = exchange.signed_in()
     await may_end(exchange, caller, session_id)
     if not (
         await exchange.sessions.revoke(
@@ -249,6 +251,13 @@ async def _end(exchange: Exchange, session_id: str, _: bytes | None) -> Answer:
     ):
         return problem(404, "You have no such session.")
     return empty_answer(204)
+
+
+def _is_own(exchange: Exchange, session_id: str) -> bool:
+    """Whether that is the caller's session: the live one, else the only one that tokens name."""
+    if exchange.session is not None:
+        return exchange.session.id == session_id
+    return stale_page.named(exchange.credentials, exchange.core) == {session_id}
 
 
 async def _end_others(exchange: Exchange, _: str, __: bytes | None) -> Answer:

@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 from _accounts import live, signed_in, switch
-from _browser import ACCESS, DEVICE, REFRESH, Browser, Program
+from _browser import ACCESS, DEVICE, REFRESH, Browser, Cookie, Program
 
-from devsess import AsyncSessionManager, SessionManager, StoreUnavailableError
+from devsess import AsyncSessionManager, Client, SessionManager, StoreUnavailableError
 
 # What the other tab does first, in turn; "wait" goes beyond the grace period.
 OVERTAKEN = {
@@ -65,6 +65,57 @@ def test_an_overtaken_sign_out_ends_the_session(
         assert {DEVICE} == set(late.jar)
         assert 401 == tab.get("/me").status_code
         assert 1 == len(site.sessions.list("ada"))
+
+
+@pytest.mark.parametrize("accounts", [1, 3])
+@pytest.mark.parametrize("held", HELD.values(), ids=HELD)
+@pytest.mark.parametrize("acts", OVERTAKEN.values(), ids=OVERTAKEN)
+def test_a_session_ends_by_its_own_id_with_overtaken_tokens(
+    make: Callable[..., Any], acts: tuple[str, ...], held: set[str], accounts: int
+) -> None:
+    """As by a sign-out, which it is."""
+    site = make(accounts=accounts)
+    tab = site.browser("ada")
+    [own] = site.sessions.list("ada")
+    site.sessions.login("ada")
+    jar = {name: it for name, it in tab.jar.items() if name in {*held, DEVICE}}
+    late = Browser(tab.send, jar=jar)
+    overtake(site, tab, acts)
+
+    assert 204 == late.delete(f"/auth/sessions/{own.id}").status_code
+    assert {DEVICE} == set(late.jar)
+    assert not site.sessions.get(own.id).is_active
+    assert 1 == len(site.sessions.list("ada"))
+
+
+@pytest.mark.parametrize("held", HELD.values(), ids=HELD)
+def test_a_session_that_is_over_ends_by_its_own_id(site: Any, held: set[str]) -> None:
+    """It is no error, and its cookies go."""
+    browser = site.browser("ada")
+    browser.jar = {name: it for name, it in browser.jar.items() if name in {*held, DEVICE}}
+    [own] = site.sessions.list("ada")
+    site.sessions.revoke(own.id, reason="elsewhere")
+
+    assert 401 == browser.copy().delete("/auth/sessions/another").status_code
+    assert 204 == browser.delete(f"/auth/sessions/{own.id}").status_code
+    assert {DEVICE} == set(browser.jar)
+
+
+def test_tokens_that_prove_no_session_end_none_by_its_own_id(site: Any) -> None:
+    """Beside another device's token; a forged one; and those of two sessions, both overtaken."""
+    owner, thief = overtaken(site), site.browser("eve")
+    [own] = site.sessions.list("ada")
+    thief.jar = {ACCESS: owner.jar[ACCESS], DEVICE: thief.jar[DEVICE]}
+    forged = Browser(owner.send, jar={REFRESH: Cookie(f"{owner.jar[REFRESH].value[:-4]}AAAA", {})})
+    mixed = owner.copy()
+    client = Client(user_agent=owner.agent, device_token=owner.jar[DEVICE].value)
+    other = site.sessions.login("bob", client)
+    site.sessions.step_up(other.access_token, amr=("otp",))
+    mixed.jar |= {REFRESH: Cookie(other.refresh_token, {}), DEVICE: Cookie(other.device_token, {})}
+
+    for browser in (thief, forged, mixed):
+        assert 401 == browser.delete(f"/auth/sessions/{own.id}").status_code
+    assert [1, 1] == [len(site.sessions.list(it)) for it in ("ada", "bob")]
 
 
 @pytest.mark.parametrize(

@@ -118,6 +118,17 @@ class PasswordTests(Shop):
             assert browser.get("/plain/").status_code == 401
             assert self.there.get("/").status_code == 200
 
+    def test_the_way_out_is_open_where_a_session_is_required(self) -> None:
+        """Also for a user whom Django no longer knows: by the endpoint, or the session's own id."""
+        public = {**given.DEVSESS, "required": True, "public": ["/", "/accounts/login/"]}
+        for method, path in (("POST", "/auth/logout"), ("DELETE", "/auth/sessions/{own}")):
+            with self.subTest(path), override_settings(DEVSESS=public):
+                self.user.save()
+                browser, own = self.own()
+                User.objects.update(password="!")
+                assert browser.generic(method, path.format(own=own)).status_code == 204
+                assert own not in {it.id for it in self.live()}
+
     def test_a_page_of_another_session_is_refused(self) -> None:
         """Somebody else has signed in since: what it sends acts for nobody."""
         browser, own = self.own()
