@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from pymongo import ASCENDING, DeleteMany, UpdateMany, UpdateOne
@@ -21,7 +20,7 @@ if TYPE_CHECKING:
 
 async def purge(unit: Unit, retention: Retention, limit: int) -> int:
     """
-    One batch of at most *limit* rows; see Store.purge.
+    One batch of at most *limit* rows; see Store.purge. But for devices, which `needless` deletes.
 
     Each step sees what the earlier ones wrote. A row that another transaction changes
     meanwhile makes the batch begin again.
@@ -34,7 +33,6 @@ async def purge(unit: Unit, retention: Retention, limit: int) -> int:
     done += await _delete_sessions(unit, before, limit - done)
     old = {"table": "event", "at": {"$lt": before}}
     done += await _delete(unit, old, limit - done)
-    done += await _delete_devices(unit, now, retention.devices_before, limit - done)
     over = {"table": "item", "item.until": {"$lte": now}}
     done += await _delete(unit, over, limit - done)
     await folding.fold(unit, now)
@@ -104,51 +102,6 @@ async def _delete_sessions(unit: Unit, before: float, limit: int) -> int:
     )
     await unit.flush()
     return len(found)
-
-
-async def _delete_devices(unit: Unit, now: float, before: float, limit: int) -> int:
-    """Those that are forgotten or stale, and have no session."""
-    stale = {
-        "table": "device",
-        "last_seen_at": {"$lt": before},
-        "blocked": False,
-        "name": None,
-    }
-    done = 0
-    for where in (
-        {"table": "device", "forgotten": True},
-        {**stale, "trusted_until": None},
-        {**stale, "trusted_until": {"$lte": now}},
-    ):
-        done += await _delete_unused(unit, where, limit - done)
-    return done
-
-
-async def _delete_unused(unit: Unit, where: Filter, limit: int) -> int:
-    """Delete devices without a session, page by page through all that *where* finds."""
-    used_ones, done = 0, 0
-    while done < limit:
-        page = await unit.find(
-            where,
-            sort=[("last_seen_at", ASCENDING)],
-            skip=used_ones,
-            limit=limit,
-            fields={"_id": 1},
-        )
-        keys = [str(it["_id"]) for it in page]
-        used = await _used(unit, keys) if keys else set()
-        free = [key for key in keys if key not in used][: limit - done]
-        if free:
-            done += await unit.delete({"_id": {"$in": free}})
-        elif not keys:
-            break
-        used_ones += len(used)
-    return done
-
-
-async def _used(unit: Unit, keys: Sequence[str]) -> set[str]:
-    where = {"device_key": {"$in": [*keys]}}
-    return {str(it["device_key"]) for it in await unit.find(where, fields={"device_key": 1})}
 
 
 async def _trim(unit: Unit, limit: int) -> int:

@@ -36,8 +36,6 @@ _INDEXES = (
     _index("binds", "binds"),
     _index("owned", "owner", "table", "-created_at", "-id", where={"owner": {"$exists": True}}),
     _index("seen", "owner", "-last_seen_at", "id", where=_DEVICE),
-    _index("stale", "last_seen_at", where=_DEVICE),
-    _index("forgotten", "forgotten", where={"table": "device", "forgotten": True}),
     _index("fingerprints", "owner", "fingerprint", where=_DEVICE),
     _index("used", "device_key"),
     _index("covered", "ending_number", "user_id", "device", "id", where=_OPEN),
@@ -134,6 +132,22 @@ async def _statistics(port: Port) -> None:
     await statistics.adopt(port)
 
 
+async def _order_of_open_sessions_and_devices(port: Port) -> None:
+    """
+    Pages of an account's open sessions pass over none that ended, and purges go on behind a device.
+
+    The devices had indexes without an order, `stale` and `forgotten`; no question needs them now.
+    """
+    forgotten = {"table": "device", "forgotten": True}
+    await port.create_indexes(
+        [
+            _index("open", "owner", "-created_at", "-id", where=_OPEN),
+            _index("needless", "last_seen_at", "owner", "id", where=_DEVICE),
+            _index("needless_forgotten", "owner", "id", where=forgotten),
+        ]
+    )
+
+
 async def _open_to_accounts(port: Port) -> None:
     """Count the accounts by how many sessions are open to them, some in each transaction."""
     await statistics.adopt_open(port)
@@ -147,6 +161,7 @@ STEPS: dict[str, Callable[[Port], Awaitable[None]]] = {
     "0005_search": _search,
     "0006_statistics": _statistics,
     "0007_open_to_accounts": _open_to_accounts,
+    "0008_order_of_open_sessions_and_devices": _order_of_open_sessions_and_devices,
 }
 
 

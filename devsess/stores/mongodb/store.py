@@ -31,6 +31,7 @@ from devsess.stores.mongodb import (
     writes,
 )
 from devsess.stores.mongodb.documents import is_text
+from devsess.stores.mongodb.needless import NeedlessDevices
 from devsess.stores.mongodb.overall import Overall
 from devsess.stores.mongodb.url import Place, place_in, with_settings
 
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
     from devsess.stores.calls import Columns, InsertAnswer, Known, Retention
     from devsess.stores.capabilities import Behind, Renewal
     from devsess.stores.items import Item
+    from devsess.stores.mongodb.ports import Document, Filter
     from devsess.stores.rows import DeviceRow, EventRow, SessionRow
 
 # Seconds for a page of accounts, or an account: the server ends a transaction after a minute.
@@ -80,6 +82,7 @@ class MongoStore(Overall):
             raise ConfigurationError("a MongoStore takes a URL, a MongoClient or AsyncMongoClient")
         place = with_settings(place, database, collection, timeout)
         super().__init__(place, is_awaited=is_awaited)
+        self._needless = NeedlessDevices(self._found, self._transact)
 
     # Reads.
 
@@ -285,7 +288,11 @@ class MongoStore(Overall):
     async def purge(self, retention: Retention, *, limit: int) -> int:
         """See Store.purge."""
         semantics.check_size(limit)
-        return await self._transact(partial(purge.purge, retention=retention, limit=limit))
+        done = await self._transact(partial(purge.purge, retention=retention, limit=limit))
+        return await self._needless.delete(retention, limit, done)
+
+    async def _found(self, where: Filter, **how: Any) -> builtins.list[Document]:
+        return await self._run(partial(self._port.find, where, **how))
 
     async def erase(self, erasure: Erasure) -> int:
         """See Store.erase."""
