@@ -58,7 +58,8 @@ class _Way:
         where = _parts(retention)[self.part]
         if self.last is not None:
             where = {"$and": [where, *_behind(order, self.last)]}
-        page = await find(where, sort=[(it, ASCENDING) for it in order], limit=LOOKED)
+        sort = [(it, ASCENDING) for it in order]
+        page = await find(where, sort=sort, limit=LOOKED, fields=_READ)
         keys = await _free(find, page, retention)
         found = (*self.found, *keys)
         if len(page) < LOOKED:
@@ -66,6 +67,10 @@ class _Way:
         return _Way(self.part, tuple(page[-1][it] for it in order), found)
 
 
+# What is read of a device.
+_READ = dict.fromkeys(
+    ("owner", "id", "last_seen_at", "forgotten", "blocked", "name", "trusted_until"), 1
+)
 # Each is the order of an index.
 _ORDERS = (("owner", "id"), ("last_seen_at", "owner", "id"))
 
@@ -136,7 +141,7 @@ class NeedlessDevices:
         """Delete those that nobody has used since they were looked at."""
 
         async def work(unit: Unit) -> int:
-            found = await unit.find({"_id": {"$in": [*keys]}}, is_noted=False)
+            found = await unit.find({"_id": {"$in": [*keys]}}, fields=_READ)
             free = await _free(unit.find, found, retention)
             return await unit.delete({"_id": {"$in": free}}) if free else 0
 
