@@ -144,7 +144,8 @@ def _sqlite_rows(db: sqlite3.Connection, count: int) -> None:
     known: Known = {}
     values = sqlite_rows.session_values(model(now), None)
     rows = _whole(sqlite_rows.SESSION, values, known, count, now)
-    db.executemany(sqlite_rows.INSERT_SESSION, rows)
+    insert_session = sqlite_rows.insert_into("sessions", sqlite_rows.SESSION)
+    db.executemany(insert_session, rows)
     db.executemany(insert_device, map(sqlite_rows.device_values, _devices(known, now)))
     db.execute(_EVENTS.replace("user_agent", "agent_id").replace(":no", "0"))
     for _, statement in indexes:

@@ -147,7 +147,7 @@ def _multiply(path: Path, template: Session, count: int) -> None:
     """As many sessions that ended long ago, with an event each."""
     with closing(sqlite3.connect(path)) as db:
         columns = [name for (_, name, *_) in db.execute("PRAGMA table_info(sessions)").fetchall()]
-        others = ", ".join(name for name in columns if name not in ("id", "revoked_at"))
+        others = ", ".join(name for name in columns if name not in ("key", "id", "revoked_at"))
         numbers = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?)"
         db.execute(
             f"INSERT INTO sessions (id, revoked_at, {others}) {numbers}"

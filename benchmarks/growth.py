@@ -44,8 +44,8 @@ _MADE_UP = {
     )
     + f" || printf('%019x', {_SCATTERED})",
     "user_id": "printf('user-%07d', n / 2)",
-    "device_id": "printf('d%021x', n / 2)",
 }
+_DEVICE = "printf('d%021x', n / 2)"
 
 
 def lines(setting: Setting) -> list[Line]:
@@ -141,16 +141,17 @@ def fill(path: Path, count: int, user: str = _MADE_UP["user_id"]) -> float:
         count: How many.
         user: SQL for the user of the session with the number n.
     """
-    sessions = _MADE_UP | {"user_id": user}
-    devices = {"user_id": user, "id": _MADE_UP["device_id"]}
+    devices = {"user_id": user, "id": _DEVICE}
+    key = f"(SELECT key FROM devices WHERE id = {_DEVICE} AND user_id = {user})"
+    sessions = _MADE_UP | {"user_id": user, "device_key": key}
+    columns = ["device_key" if name == "device_id" else name for name in rows.SESSION]
     with closing(sqlite3.connect(path, isolation_level=None)) as db:
         for pragma in ("synchronous = OFF", "cache_size = -2000000", "journal_mode = OFF"):
             db.execute(f"PRAGMA {pragma}").fetchall()
         db.execute("BEGIN")
-        _insert(db, "devices", rows.DEVICE, devices, "n", count // 2 + 1)
+        _insert(db, "devices", rows.DEVICE, devices, count // 2 + 1)
         before = _size(db)
-        # In the order of their ids, which keeps writing them from taking hours.
-        _insert(db, "sessions", rows.SESSION, sessions, _MADE_UP["id"], count)
+        _insert(db, "sessions", columns, sessions, count)
         db.execute("COMMIT")
         weight = (_size(db) - before) / count
         db.execute("PRAGMA journal_mode = WAL").fetchall()
@@ -165,7 +166,6 @@ def _insert(
     table: str,
     columns: Sequence[str],
     made_up: dict[str, str],
-    order: str,
     count: int,
 ) -> None:
     # A device is that of two numbers: every second one will do.
@@ -175,8 +175,7 @@ def _insert(
         f"INSERT INTO {table} ({', '.join(columns)})"
         " WITH RECURSIVE numbers (n) AS"
         f" (SELECT {2 - step} UNION ALL SELECT n + {step} FROM numbers WHERE n < ?)"
-        f" SELECT {chosen} FROM (SELECT n FROM numbers ORDER BY {order}) AS numbers,"
-        f" (SELECT * FROM {table} LIMIT 1) AS model",
+        f" SELECT {chosen} FROM numbers, (SELECT * FROM {table} LIMIT 1) AS model",
         [count * step],
     )
 

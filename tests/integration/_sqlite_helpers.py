@@ -13,9 +13,11 @@ import pytest
 
 from devsess.stores.base import ById
 from devsess.stores.sqlite import walindex
+from devsess.stores.sqlite.recount import recount
 from devsess.testing import _rows as rows
 
 if TYPE_CHECKING:
+    import sqlite3
     from collections.abc import Callable
 
     from devsess.stores.sqlite import SQLiteStore
@@ -32,6 +34,15 @@ def use_mark(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Have stores that are opened from now on compare that mark."""
     if name == "data_version":
         monkeypatch.setattr(walindex, "proven", lambda _: None)
+
+
+def recount_as_before(db: sqlite3.Connection) -> None:
+    """Count as the step of the schema does, before which a session named its device by its id."""
+    db.execute("ALTER TABLE sessions ADD COLUMN device_id TEXT")
+    named = "(SELECT id FROM devices WHERE key = device_key)"
+    db.execute(f"UPDATE sessions SET device_id = {named}")
+    recount(db)
+    db.execute("ALTER TABLE sessions DROP COLUMN device_id")
 
 
 def revoke(store: SQLiteStore, session_id: str) -> int:

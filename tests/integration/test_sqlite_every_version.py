@@ -21,13 +21,13 @@ if TYPE_CHECKING:
 
 STEPS = [*schema.STEPS]
 ROW = session_row()
-# The content of columns that are not there any more.
-_GONE: dict[str, Any] = {"likeness": 0.0}
+# The content of columns that are not there any more, and of the one that names the only device.
+_OTHERS: dict[str, Any] = {"likeness": 0.0, "device_key": 1}
 
 
 def _insert(db: sqlite3.Connection, table: str, columns: Any, values: Any) -> None:
     """Those of the values that have a column in this version."""
-    known = {**_GONE, **dict(zip(columns, values, strict=True))}
+    known = {**_OTHERS, **dict(zip(columns, values, strict=True))}
     there = [it[1] for it in db.execute(f"PRAGMA table_info({table})") if it[1] in known]
     marks = ", ".join("?" * len(there))
     db.execute(

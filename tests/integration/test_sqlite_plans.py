@@ -159,8 +159,8 @@ def test_recognition_does_not_look_at_all_devices(tmp_path: Path) -> None:
     _number, steps = plans(store, OPERATIONS["recognise a device"]).values()
     store.close()
     assert [
-        "SEARCH devices USING INDEX devices_latest (user_id=?)",
-        "SEARCH devices USING PRIMARY KEY (user_id=? AND id=?)",
+        "SEARCH devices USING INDEX devices_latest (user_id=? AND forgotten=?)",
+        "SEARCH devices USING INDEX sqlite_autoindex_devices_1 (id=? AND user_id=?)",
         "SEARCH devices USING INDEX devices_fingerprint (user_id=? AND fingerprint=?)",
     ] == [step for step in steps if step.startswith("SEARCH")]
 
@@ -187,7 +187,13 @@ def test_a_sign_in_on_a_known_device_reads_that_ones_sessions(tmp_path: Path) ->
         store.insert(rows.login(session_row("s1")))
         found = plans(store, lambda store: store.insert(sign_in))
     [steps] = [it for statement, it in found.items() if "s.last_seen_at, s.id" in statement]
-    assert any("(user_id=? AND device_id=?)" in step for step in steps), steps
+    assert any("(user_id=? AND device_key=?)" in step for step in steps), steps
+
+
+def _sorts(steps: list[str]) -> bool:
+    """Whether a statement sorts more than its index leaves in no order: those of one instant."""
+    parts = ("FOR RIGHT PART OF ORDER BY", "FOR LAST TERM OF ORDER BY")  # 3.40, and later
+    return any("TEMP B-TREE" in step and not step.endswith(parts) for step in steps)
 
 
 def test_live_sessions_are_not_sorted(tmp_path: Path) -> None:
@@ -196,12 +202,12 @@ def test_live_sessions_are_not_sorted(tmp_path: Path) -> None:
         store.insert(rows.login(session_row("s1")))
         for steps in plans(store, OPERATIONS["list the next live ones"]).values():
             assert any("sessions_live" in step for step in steps)
-            assert not any("TEMP B-TREE" in step for step in steps)
+            assert not _sorts(steps)
 
 
 @pytest.mark.parametrize("operation", SEARCHES)
 def test_a_search_reads_its_index_in_order(tmp_path: Path, operation: str) -> None:
-    """From the place of its cursor on: it sorts nothing, and looks at no other session."""
+    """From the place of its cursor on: it sorts those of one instant, and looks at no other."""
     index, search = SEARCHES[operation]
     with closing(SQLiteStore(tmp_path / "s.db")) as store:
         store.insert(rows.login(session_row("s1", score=9)))
@@ -209,11 +215,11 @@ def test_a_search_reads_its_index_in_order(tmp_path: Path, operation: str) -> No
         found = plans(store, search)
     assert found
     for statement, steps in found.items():
-        [walk] = [step for step in steps if index in step]
-        assert not any("TEMP B-TREE" in step for step in steps), statement
         others = [it for it in steps if it.startswith("SCAN") and it not in SMALL]
         assert [] == [step for step in others if "SCAN (subquery" not in step], statement
-        assert walk.startswith("SEARCH"), statement
-        assert "created_at" in walk or "seq<?" in walk or "rowid<?" in walk, statement
-        # The way to the edge of what may be looked at reads no row.
-        assert "OFFSET" not in statement or "COVERING" in walk, statement
+        for walk in (step for step in steps if index in step):
+            assert walk.startswith("SEARCH"), statement
+            assert "created_at" in walk or "seq<?" in walk or "rowid<?" in walk, statement
+            # The way to the edge of what may be looked at reads no row but those of an instant.
+            assert "OFFSET" not in statement or "COVERING" in walk or "created_at=?" in walk
+        assert "OFFSET" in statement or not _sorts(steps), statement

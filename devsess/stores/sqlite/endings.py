@@ -60,15 +60,14 @@ _COVER = rows.insert_into(
     "endings",
     ("number", "user_id", "at", "idle_after", "created_after", "reason", "actor"),
 )
-# All columns of the event of an end. No device is joined: ending needs no label,
-# and must not fail where one is lost. Nor where a text is damaged: SQLite does
-# not look into blobs.
-FOR_EVENT = "CAST(s.network AS BLOB), CAST(a.user_agent AS BLOB)"
-IDS = ", ".join(ids.stored(f"s.{name}") for name in ("user_id", "device_id", "id"))
-_ENDED = (
-    f"SELECT {IDS}, {FOR_EVENT}"  # noqa: S608
-    " FROM sessions s LEFT JOIN agents a ON a.id = s.agent_id WHERE "
+# All columns of the event of an end. It must not fail where a device is lost, since ending needs
+# no label. Nor where a text is damaged: SQLite does not look into blobs.
+FOR_EVENT = (
+    f"{ids.stored('s.user_id')}, {ids.stored('s.id')}, CAST(s.network AS BLOB),"
+    f" CAST(a.user_agent AS BLOB), iif(d.id IS NULL, NULL, {ids.stored('d.id')})"
 )
+WITH_AGENT = f"{rows.WITH_DEVICE} LEFT JOIN agents a ON a.id = s.agent_id"
+_ENDED = f"SELECT {FOR_EVENT} {WITH_AGENT} WHERE "
 _COUNTED = f"SELECT {statistics.OF_ROW} FROM sessions s WHERE "  # noqa: S608
 Ask: TypeAlias = "Callable[[str, tuple[object, ...]], Sequence[Sequence[Any]]]"
 
@@ -233,7 +232,8 @@ def condition(target: Target) -> tuple[str, list[object]]:
     if isinstance(target, OfUser):
         return "s.user_id = ? AND s.id <> ?", [target.user_id, _id(target.keep)]
     if isinstance(target, OfDevice):
-        return "s.user_id = ? AND s.device_id = ?", [target.user_id, target.device_id]
+        whose = f"s.user_id = ? AND s.device_key = {rows.DEVICE_KEY}"
+        return whose, [target.user_id, target.device_id, target.user_id]
     return "1", []
 
 
@@ -287,10 +287,11 @@ def end_events(
 
 
 def _event(row: Sequence[Any], at: float, reason: str, actor: str | None) -> EventRow | None:
-    user_id, device_id, session_id = map(ids.read, row[:3])
+    user_id, session_id = map(ids.read, row[:2])
+    device_id = None if row[4] is None else ids.read(row[4])
     if isinstance(user_id, Odd) or isinstance(device_id, Odd) or isinstance(session_id, Odd):
         return None
-    network, user_agent = (text and text.decode(errors="replace") for text in row[3:5])
+    network, user_agent = (text and text.decode(errors="replace") for text in row[2:4])
     return semantics.end_event(
         session_id, user_id, device_id, network, user_agent, at, reason, actor
     )

@@ -9,15 +9,14 @@ from __future__ import annotations
 
 import json
 import logging
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from attrs import frozen
 
 from devsess.stores.sqlite.damage import DamagedError
 
 if TYPE_CHECKING:
-    import sqlite3
-    from collections.abc import Sequence
+    pass
 
 log = logging.getLogger("devsess")
 
@@ -37,6 +36,8 @@ class Odd:
 
 
 Id: TypeAlias = str | Odd
+# Among the sessions that have not ended: an account, the number of a device and of a session.
+Place: TypeAlias = tuple[Id, Id | float, int]
 
 
 def stored(column: str) -> str:
@@ -55,49 +56,36 @@ def read(value: bytes | str | None) -> Id:
         return Odd(raw, is_text=True)
 
 
-def bound(one: Id) -> tuple[str, object]:
-    """The expression that equals *one* in a column of text, and the value it takes."""
-    if isinstance(one, str):
+def bound(one: Id | float) -> tuple[str, object]:
+    """The expression that equals *one* in a column, and the value it takes."""
+    if not isinstance(one, Odd):
         return "?", one
     return ("CAST(? AS TEXT)" if one.is_text else "?"), one.raw
 
 
-def packed(ids: Sequence[Id]) -> str:
-    """*ids* as a text that can be kept: `unpacked` reads it."""
-    return json.dumps([it if isinstance(it, str) else [it.raw.hex(), it.is_text] for it in ids])
+def packed(place: Place) -> str:
+    """*place* as a text that can be kept: `unpacked` reads it."""
+    return json.dumps([[it.raw.hex(), it.is_text] if isinstance(it, Odd) else it for it in place])
 
 
-def unpacked(text: str) -> tuple[Id, ...]:
+def unpacked(text: str) -> Place:
     """
-    The ids of a text that `packed` made.
+    The place in a text that `packed` made.
 
     Raises:
         DamagedError: If it did not.
     """
     try:
-        return tuple(
-            it if isinstance(it, str) else Odd(bytes.fromhex(it[0]), is_text=it[1] is True)
-            for it in json.loads(text)
-        )
+        user_id, device, session = json.loads(text)
+        return _unpacked(user_id), _unpacked(device), session
     except (ValueError, TypeError, LookupError) as error:
         raise DamagedError("there is no place among sessions where one should be") from error
 
 
-def execute_each(
-    db: sqlite3.Cursor, statement: str, values: Sequence[object], ids: list[Id]
-) -> int:
-    """
-    Execute *statement* for each of *ids*, which stands where it says {}, as its last value.
-
-    Returns how many rows it changed.
-    """
-    texts = [(*values, it) for it in ids if isinstance(it, str)]
-    done = db.executemany(statement.format("?"), texts).rowcount if texts else 0
-    for odd in ids:
-        if isinstance(odd, Odd):
-            expression, value = bound(odd)
-            done += db.execute(statement.format(expression), [*values, value]).rowcount
-    return done
+def _unpacked(value: Any) -> Any:
+    return (
+        Odd(bytes.fromhex(value[0]), is_text=value[1] is True) if isinstance(value, list) else value
+    )
 
 
 def report(damaged: int) -> None:

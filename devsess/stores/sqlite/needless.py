@@ -12,8 +12,6 @@ from typing import TYPE_CHECKING
 
 from attrs import evolve, frozen
 
-from devsess.stores.sqlite import ids
-
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Callable, Sequence
@@ -21,7 +19,6 @@ if TYPE_CHECKING:
 
     from devsess.stores.calls import Retention
     from devsess.stores.sqlite.endings import Ask
-    from devsess.stores.sqlite.ids import Id
 
 # Devices that are read at a time, as any other reader reads.
 LOOKED = 1_000
@@ -29,29 +26,24 @@ LOOKED = 1_000
 # The index is named: SQLite would look at all sessions of the account.
 _UNUSED = (
     "NOT EXISTS (SELECT 1 FROM sessions s INDEXED BY sessions_device"
-    " WHERE s.device_id = devices.id AND s.user_id = devices.user_id)"
+    " WHERE s.device_key = devices.key AND s.user_id = devices.user_id)"
 )
 _OF_NO_USE = (
     "NOT blocked AND name IS NULL AND (trusted_until IS NULL OR trusted_until <= ?)"
     " AND last_seen_at < ?"
 )
-_IDS = f"{ids.stored('user_id')}, {ids.stored('id')}"
 # Each in the order of its index, from a place on. What is kept for a reason of its own is not
 # looked up among the sessions.
 _FORGOTTEN = (
-    f"SELECT {_IDS}, 0.0, {_UNUSED} FROM devices INDEXED BY devices_forgotten"  # noqa: S608
-    " WHERE forgotten = 1 AND (user_id, id) > ({}, {}) ORDER BY user_id, id LIMIT ?"
+    f"SELECT key, 0.0, {_UNUSED} FROM devices INDEXED BY devices_forgotten"  # noqa: S608
+    " WHERE forgotten = 1 AND key > ? ORDER BY key LIMIT ?"
 )
 _STALE = (
-    f"SELECT {_IDS}, last_seen_at, iif({_OF_NO_USE}, {_UNUSED}, 0)"  # noqa: S608
+    f"SELECT key, last_seen_at, iif({_OF_NO_USE}, {_UNUSED}, 0)"  # noqa: S608
     " FROM devices INDEXED BY devices_seen"
-    " WHERE last_seen_at < ? AND (last_seen_at, user_id, id) > (?, {}, {})"
-    " ORDER BY last_seen_at, user_id, id LIMIT ?"
+    " WHERE last_seen_at < ? AND (last_seen_at, key) > (?, ?) ORDER BY last_seen_at, key LIMIT ?"
 )
-_DELETE = (
-    "DELETE FROM devices WHERE user_id = {} AND id = {}"  # noqa: S608
-    f" AND (forgotten = 1 OR {_OF_NO_USE}) AND {_UNUSED}"
-)
+_DELETE = f"DELETE FROM devices WHERE key = ? AND (forgotten = 1 OR {_OF_NO_USE}) AND {_UNUSED}"  # noqa: S608
 
 
 @frozen
@@ -63,39 +55,36 @@ class _Way:
         retention: Of the purge; that of another one is another object.
         part: Which of the two; 2 at the end.
         at: When the last device of this part was seen.
-        user_id, device_id: Of that one.
+        key: The number of that one.
     """
 
     retention: Retention
     part: int = 0
     at: float = float("-inf")
-    user_id: Id = ""
-    device_id: Id = ""
+    key: int = 0
 
     @property
     def is_over(self) -> bool:
         return self.part > 1
 
-    def look(self, ask: Ask, limit: int) -> tuple[list[tuple[Id, Id]], _Way]:
+    def look(self, ask: Ask, limit: int) -> tuple[list[int], _Way]:
         """The keys of at most *limit* needless devices among the next ones, and the way on."""
         way = self
-        keys: list[tuple[Id, Id]] = []
+        keys: list[int] = []
         found = ask(*self._next())
-        for user, device, at, is_needless in found:
-            way = evolve(self, at=at, user_id=ids.read(user), device_id=ids.read(device))
+        for key, at, is_needless in found:
+            way = evolve(self, at=at, key=key)
             if is_needless:
-                keys.append((way.user_id, way.device_id))
+                keys.append(key)
             if len(keys) == limit:
                 return keys, way
         return keys, way if len(found) == LOOKED else _Way(self.retention, self.part + 1)
 
     def _next(self) -> tuple[str, tuple[object, ...]]:
-        (user, user_id), (device, device_id) = ids.bound(self.user_id), ids.bound(self.device_id)
         if self.part == 0:
-            return _FORGOTTEN.format(user, device), (user_id, device_id, LOOKED)
+            return _FORGOTTEN, (self.key, LOOKED)
         before = self.retention.devices_before
-        values = (self.retention.now, before, before, self.at, user_id, device_id, LOOKED)
-        return _STALE.format(user, device), values
+        return _STALE, (self.retention.now, before, before, self.at, self.key, LOOKED)
 
 
 class NeedlessDevices:
@@ -125,19 +114,15 @@ class NeedlessDevices:
         self._way = way if done + deleted else None
         return done + deleted
 
-    def _found(self, way: _Way, limit: int) -> tuple[list[tuple[Id, Id]], _Way]:
-        keys: list[tuple[Id, Id]] = []
+    def _found(self, way: _Way, limit: int) -> tuple[list[int], _Way]:
+        keys: list[int] = []
         while len(keys) < limit and not way.is_over:
             more, way = way.look(self._ask, limit - len(keys))
             keys += more
         return keys, way
 
 
-def _delete(db: sqlite3.Cursor, retention: Retention, keys: Sequence[tuple[Id, Id]]) -> int:
+def _delete(db: sqlite3.Cursor, retention: Retention, keys: Sequence[int]) -> int:
     """Delete those that nobody has used since they were looked at."""
-    done = 0
-    for user_id, device_id in keys:
-        (user, *values), (device, *more) = ids.bound(user_id), ids.bound(device_id)
-        values += [*more, retention.now, retention.devices_before]
-        done += db.execute(_DELETE.format(user, device), values).rowcount
-    return done
+    bounds = retention.now, retention.devices_before
+    return db.executemany(_DELETE, [(key, *bounds) for key in keys]).rowcount

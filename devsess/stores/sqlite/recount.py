@@ -75,6 +75,48 @@ _TALLY = "INSERT INTO tallies (day, dimension, key, count) VALUES (?, ?, ?, ?)"
 
 _DECISIONS = frozenset(map(str, Decision))
 
+STATISTICS = """
+ALTER TABLE meta ADD COLUMN open INTEGER NOT NULL DEFAULT 0;
+CREATE TABLE quarters (
+    quarter INTEGER PRIMARY KEY,
+    signed_in INTEGER NOT NULL DEFAULT 0,
+    impersonated INTEGER NOT NULL DEFAULT 0,
+    ended INTEGER NOT NULL DEFAULT 0,
+    expired INTEGER NOT NULL DEFAULT 0,
+    failed INTEGER NOT NULL DEFAULT 0,
+    denied INTEGER NOT NULL DEFAULT 0,
+    limited INTEGER NOT NULL DEFAULT 0,
+    new_devices INTEGER NOT NULL DEFAULT 0,
+    reused INTEGER NOT NULL DEFAULT 0,
+    stepped_up INTEGER NOT NULL DEFAULT 0,
+    step_ups_asked INTEGER NOT NULL DEFAULT 0,
+    held INTEGER NOT NULL DEFAULT 0,
+    approved INTEGER NOT NULL DEFAULT 0,
+    refused INTEGER NOT NULL DEFAULT 0,
+    confirmed INTEGER NOT NULL DEFAULT 0,
+    disowned INTEGER NOT NULL DEFAULT 0,
+    risk_notify INTEGER NOT NULL DEFAULT 0,
+    risk_step_up INTEGER NOT NULL DEFAULT 0,
+    risk_deny INTEGER NOT NULL DEFAULT 0
+);
+CREATE TABLE tallies (
+    day INTEGER NOT NULL,
+    dimension TEXT NOT NULL,
+    key TEXT NOT NULL,
+    count INTEGER NOT NULL,
+    PRIMARY KEY (dimension, key, day)
+) WITHOUT ROWID;
+CREATE INDEX tallies_day ON tallies (day, dimension);
+CREATE TABLE spans (
+    week INTEGER NOT NULL,
+    age INTEGER NOT NULL,
+    reason TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    count INTEGER NOT NULL,
+    PRIMARY KEY (week, age, reason, kind)
+) WITHOUT ROWID;
+"""
+
 # Accounts by how many sessions are open to them. A step of its own, later than the rest.
 OPEN_TO_ACCOUNTS = """
 ALTER TABLE meta ADD COLUMN users_1 INTEGER NOT NULL DEFAULT 0;

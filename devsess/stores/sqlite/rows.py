@@ -52,8 +52,8 @@ DEVICE = (
     "resembles",
     "forgotten",
 )
-# The columns of a session but for its device, which is joined; the user agent
-# is a number of `agents` here.
+# The columns of a session but for its device, which is joined. The user agent is a number of
+# `agents` here, and in place of the device's id the row has the number of the device.
 SESSION = (
     "id",
     "user_id",
@@ -120,14 +120,19 @@ FIRST = f"(SELECT min(n.number) FROM endings n WHERE {COVERS})"  # noqa: S608
 # Of a session that has not ended: neither written nor covered.
 UNENDED = f"s.revoked_at IS NULL AND NOT EXISTS (SELECT 1 FROM endings n WHERE {COVERS})"  # noqa: S608
 _JOINED = ", ".join(
-    ["s.device_id", "s.user_id"]
+    ["d.id", "s.user_id"]
     + [f"d.{name}" for name in DEVICE[2:]]
     + [(ELSEWHERE | _COVERED).get(name, f"s.{name}") for name in SESSION if name not in _SHARED]
 )
 SELECT_DEVICE = f"SELECT {', '.join(DEVICE)} FROM devices"  # noqa: S608
 _KNOWN = f"{SELECT_DEVICE} WHERE user_id = ? AND forgotten = 0"
 SELECT_DEVICES = f"{_KNOWN} ORDER BY last_seen_at DESC, id"
-WITH_DEVICE = "FROM sessions s LEFT JOIN devices d ON d.user_id = s.user_id AND d.id = s.device_id"
+# A number is given again once its device is deleted: that may never show another account's.
+WITH_DEVICE = (
+    "FROM sessions s LEFT JOIN devices d ON d.key = s.device_key AND d.user_id = s.user_id"
+)
+# The number of an account's device, by the id of the device and then the account's.
+DEVICE_KEY = "(SELECT key FROM devices WHERE id = ? AND user_id = ?)"
 _FROM = (
     f"{WITH_DEVICE} LEFT JOIN agents a ON a.id = s.agent_id"
     f" LEFT JOIN endings n ON s.revoked_at IS NULL AND n.number = {FIRST}"
@@ -135,7 +140,7 @@ _FROM = (
 SELECT_SESSION = f"SELECT {_JOINED} {_FROM}"
 # As they are written, whether an ending covers them or not: for copies.
 SELECT_STORED = (
-    "SELECT s.device_id, s.user_id, "
+    "SELECT d.id, s.user_id, "
     + ", ".join(f"d.{name}" for name in DEVICE[2:])
     + ", "
     + ", ".join(ELSEWHERE.get(name, f"s.{name}") for name in SESSION if name not in _SHARED)
@@ -194,8 +199,9 @@ def known_devices(
     """
     parts = [f"SELECT * FROM ({SELECT_DEVICES} LIMIT ?)"]  # noqa: S608
     values: list[object] = [user_id, latest]
+    by_id = _KNOWN.replace("devices", "devices INDEXED BY sqlite_autoindex_devices_1")
     by_print = _KNOWN.replace("devices", "devices INDEXED BY devices_fingerprint")
-    wanted = ((f"{_KNOWN} AND id", ids), (f"{by_print} AND fingerprint", fingerprints))
+    wanted = ((f"{by_id} AND id", ids), (f"{by_print} AND fingerprint", fingerprints))
     for condition, among in wanted:
         if among:
             parts.append(f"{condition} IN ({', '.join('?' * len(among))})")
@@ -203,14 +209,24 @@ def known_devices(
     return f"{' UNION '.join(parts)} ORDER BY last_seen_at DESC, id", values
 
 
-INSERT_SESSION = insert_into("sessions", SESSION)
+# The second value is the account's id, the third the device's.
+INSERT_SESSION = (
+    insert_into("sessions", SESSION)
+    .replace("device_id", "device_key", 1)
+    .replace("(?, ?, ?,", "(?, ?, (SELECT key FROM devices WHERE id = ? AND user_id = ?2),", 1)
+)
 # The highest place that an event has, or had: an odd number that was written by hand is none.
 LAST_EVENT = (
     "SELECT max(last_event, (SELECT coalesce(max(seq), 0) FROM events WHERE seq < 1 << 53))"
     " FROM meta"
 )
 INSERT_EVENT = insert_into("events", ("seq", *EVENT)).replace("?", f"(1 + ({LAST_EVENT}))", 1)
-INSERT_DEVICE = insert_into("devices", DEVICE).replace("INSERT", "INSERT OR REPLACE", 1)
+# Sessions name its number, which it keeps.
+INSERT_DEVICE = (
+    insert_into("devices", DEVICE)
+    + " ON CONFLICT (id, user_id) DO UPDATE SET "
+    + ", ".join(f"{name} = excluded.{name}" for name in DEVICE[2:])
+)
 
 
 # All at once, and then those that are no attribute of a row: one by one, each costs a call.

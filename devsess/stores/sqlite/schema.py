@@ -14,7 +14,9 @@ from typing import TYPE_CHECKING, Any
 
 from devsess.errors import StoreUnavailableError
 from devsess.stores.sqlite.indexes import SEARCH
-from devsess.stores.sqlite.recount import OPEN_TO_ACCOUNTS, recount
+from devsess.stores.sqlite.keyed import write_anew
+from devsess.stores.sqlite.recount import OPEN_TO_ACCOUNTS, STATISTICS, recount
+from devsess.stores.sqlite.steps import execute_each
 
 if TYPE_CHECKING:
     import sqlite3
@@ -125,15 +127,8 @@ def new_tag() -> int:
     return int.from_bytes(os.urandom(8), "big") >> 1
 
 
-def _execute_each(db: Any, statements: str) -> None:
-    # One by one: executescript would commit the transaction it runs in.
-    for statement in statements.split(";"):
-        if statement.strip():
-            db.conn.execute(statement)
-
-
 def _tables(db: Any) -> None:
-    _execute_each(db, _TABLES)
+    execute_each(db, _TABLES)
     db.conn.execute("INSERT INTO meta (one) VALUES (1)")
     # The log is never empty: every position is that of an entry, with its tag.
     db.conn.execute("INSERT INTO changes (tag) VALUES (?)", [new_tag()])
@@ -194,7 +189,7 @@ CREATE INDEX erased_until ON erased (until);
 
 
 def _endings(db: Any) -> None:
-    _execute_each(db, _ENDINGS)
+    execute_each(db, _ENDINGS)
 
 
 def _new_devices(db: Any) -> None:
@@ -235,7 +230,7 @@ CREATE INDEX items_until ON items (until);
 
 
 def _items_and_demands(db: Any) -> None:
-    _execute_each(db, _ITEMS)
+    execute_each(db, _ITEMS)
     for column in ("step_up_after INTEGER", "score INTEGER", "impersonator TEXT"):
         db.conn.execute(f"ALTER TABLE sessions ADD COLUMN {column}")
 
@@ -246,60 +241,17 @@ def _event_floor(db: Any) -> None:
     db.conn.execute("ALTER TABLE meta ADD COLUMN last_event INTEGER NOT NULL DEFAULT 0")
 
 
-_STATISTICS = """
-ALTER TABLE meta ADD COLUMN open INTEGER NOT NULL DEFAULT 0;
-CREATE TABLE quarters (
-    quarter INTEGER PRIMARY KEY,
-    signed_in INTEGER NOT NULL DEFAULT 0,
-    impersonated INTEGER NOT NULL DEFAULT 0,
-    ended INTEGER NOT NULL DEFAULT 0,
-    expired INTEGER NOT NULL DEFAULT 0,
-    failed INTEGER NOT NULL DEFAULT 0,
-    denied INTEGER NOT NULL DEFAULT 0,
-    limited INTEGER NOT NULL DEFAULT 0,
-    new_devices INTEGER NOT NULL DEFAULT 0,
-    reused INTEGER NOT NULL DEFAULT 0,
-    stepped_up INTEGER NOT NULL DEFAULT 0,
-    step_ups_asked INTEGER NOT NULL DEFAULT 0,
-    held INTEGER NOT NULL DEFAULT 0,
-    approved INTEGER NOT NULL DEFAULT 0,
-    refused INTEGER NOT NULL DEFAULT 0,
-    confirmed INTEGER NOT NULL DEFAULT 0,
-    disowned INTEGER NOT NULL DEFAULT 0,
-    risk_notify INTEGER NOT NULL DEFAULT 0,
-    risk_step_up INTEGER NOT NULL DEFAULT 0,
-    risk_deny INTEGER NOT NULL DEFAULT 0
-);
-CREATE TABLE tallies (
-    day INTEGER NOT NULL,
-    dimension TEXT NOT NULL,
-    key TEXT NOT NULL,
-    count INTEGER NOT NULL,
-    PRIMARY KEY (dimension, key, day)
-) WITHOUT ROWID;
-CREATE INDEX tallies_day ON tallies (day, dimension);
-CREATE TABLE spans (
-    week INTEGER NOT NULL,
-    age INTEGER NOT NULL,
-    reason TEXT NOT NULL,
-    kind TEXT NOT NULL,
-    count INTEGER NOT NULL,
-    PRIMARY KEY (week, age, reason, kind)
-) WITHOUT ROWID;
-"""
-
-
 def _statistics(db: Any) -> None:
-    _execute_each(db, _STATISTICS)
+    execute_each(db, STATISTICS)
     recount(db.conn)
 
 
 def _search(db: Any) -> None:
-    _execute_each(db, SEARCH)
+    execute_each(db, SEARCH)
 
 
 def _open_to_accounts(db: Any) -> None:
-    _execute_each(db, OPEN_TO_ACCOUNTS)
+    execute_each(db, OPEN_TO_ACCOUNTS)
 
 
 STEPS: dict[str, Callable[[Any], None]] = {
@@ -315,6 +267,7 @@ STEPS: dict[str, Callable[[Any], None]] = {
     "0010_statistics": _statistics,
     "0011_search": _search,
     "0012_open_to_accounts": _open_to_accounts,
+    "0013_keys": write_anew,
 }
 
 

@@ -1,9 +1,10 @@
 """
 Search in SQLite: pages read in the order of an index, and no further than it is said.
 
-Each statement names its index: SQLite may take another one, and sort all that it finds. Where a
-condition is left that no column of the index answers, the place of the last row that may be looked
-at is found first; the page is read up to there.
+An index has the instants at which sessions began, and not their ids: only those of one instant
+are sorted. Each statement names its index: SQLite may take another one, and sort all that it finds.
+Where a condition is left that no column of the index answers, the place of the last row that may
+be looked at is found first; the page is read up to there.
 """
 
 from __future__ import annotations
@@ -31,18 +32,24 @@ Condition: TypeAlias = "tuple[str, tuple[object, ...]]"
 
 _NEWEST = 2**63 - 1
 # By the column that an index begins with; the first that is given is taken.
-_INDEXES = {
-    "device_id": "sessions_device",
-    "user_id": "sessions_user",
-    "network": "sessions_network",
-}
+_INDEXES = {"user_id": "sessions_user", "network": "sessions_network"}
+_DEVICE_KEYS = "SELECT key FROM devices WHERE id = ?"
 _IS_LIVE = f"({rows.UNENDED} AND {LIVE})"
 # As `rows` reads it: a covered session has its network in that place.
 _IP = f"iif(s.revoked_at IS NULL AND {rows.FIRST} IS NOT NULL, s.network, s.ip)"
-_PLACE = "(s.created_at, s.id)"
-_BY_PLACE = "s.created_at DESC, s.id DESC"
-_QUEUE_PLACE = "(s.score, s.created_at, s.id)"
-_BY_QUEUE_PLACE = "s.score DESC, s.created_at DESC, s.id DESC"
+_PLACE = ("s.created_at", "s.id")
+_QUEUE_PLACE = ("s.score", "s.created_at", "s.id")
+# The place of the last of so many sessions before another place. It is found in the index, and
+# rows are read of two instants alone: those of the first that are not before that place are passed
+# by, and those of the last are in the order of their ids.
+_EDGE = """
+WITH passed AS (SELECT count(*) {source} AND ({at}) = {marks} AND s.id >= ?),
+edge AS (SELECT {at} {source} AND ({at}) <= {marks} AND ({at}) >= {marks}
+    ORDER BY {order} LIMIT 1 OFFSET ? + (SELECT * FROM passed))
+SELECT {at}, s.id {source} AND ({at}) = (SELECT * FROM edge)
+    ORDER BY s.id DESC LIMIT 1 OFFSET ? + (SELECT * FROM passed)
+    - (SELECT count(*) {source} AND ({at}) <= {marks} AND ({at}) > (SELECT * FROM edge))
+"""
 _ACTS = (
     rows.SELECT_EVENT.replace("events e", "events e INDEXED BY events_acts", 1)
     + " WHERE e.actor IS NOT NULL AND e.actor <> e.user_id AND e.seq < ?"
@@ -58,16 +65,14 @@ class _Way:
         index: Its name.
         among: The condition that all entries meet that are looked at.
         rest: The conditions that are left to ask of each row.
-        place: The columns of a place, as a row value.
-        order: The order of places.
+        place: The columns of a place; all but the id are in the index.
     """
 
-    def __init__(
-        self, index: str, among: Condition, rest: Condition, place: str, order: str
-    ) -> None:
+    def __init__(self, index: str, among: Condition, rest: Condition, place: Sequence[str]) -> None:
         self.among, self.rest = among, rest
         self._from = f"FROM sessions s INDEXED BY {index} WHERE {among[0]}"
-        self._place, self._order = place, order
+        self._place, self._at = f"({', '.join(place)})", place[:-1]
+        self._order = _downwards(place)
         self._select = (
             rows.SELECT_SESSION.replace("sessions s", f"sessions s INDEXED BY {index}", 1)
             + f" WHERE {among[0]}"
@@ -75,12 +80,13 @@ class _Way:
 
     def edge(self, before: Sequence[object], after: Sequence[object], looked: int) -> Condition:
         """The statement for the place of the last row that may be looked at; none if all may."""
-        select, marks = f"SELECT {self._place[1:-1]} {self._from}", _marks(before)
-        bounds = f"{self._place} < {marks} AND {self._place} >= {marks}"
-        return (
-            f"{select} AND {bounds} ORDER BY {self._order} LIMIT 1 OFFSET ?",
-            (*self.among[1], *before, *after, looked - 1),
+        among, [*at, before_id], lowest = self.among[1], before, after[:-1]
+        statement = _EDGE.format(
+            source=self._from, at=", ".join(self._at), order=_downwards(self._at), marks=_marks(at)
         )
+        passed = *among, *at, before_id
+        edge = *among, *at, *lowest, looked - 1
+        return statement, (*passed, *edge, *among, looked - 1, *among, *at)
 
     def page(self, before: Sequence[object], after: Sequence[object], limit: int) -> Condition:
         """The statement for the rows between two places."""
@@ -124,7 +130,7 @@ class Searching(Copying):
         before, after = wanted.before(searching.read_cursor(cursor)), wanted.after(cutoffs)
         if not is_text(*wanted.texts):
             return Page(())
-        way = _way(wanted, cutoffs)
+        way = _way(wanted, cutoffs, self._devices(wanted))
         edge = self._edge(way, before, after, looked)
         found = self._read(way, before, edge or after, limit)
         return _page(found, limit, edge, searching.place_of)
@@ -141,7 +147,8 @@ class Searching(Copying):
         semantics.check_size(most)
         if not is_text(*wanted.texts):
             return 0
-        before, after, way = wanted.before(None), wanted.after(cutoffs), _way(wanted, cutoffs)
+        before, after = wanted.before(None), wanted.after(cutoffs)
+        way = _way(wanted, cutoffs, self._devices(wanted))
         if self._edge(way, before, after, looked + 1) is not None:
             return most + 1
         [[found]] = self._rows(*way.count(before, after, most + 1))
@@ -173,6 +180,12 @@ class Searching(Copying):
         following = str(found[limit - 1][0]) if len(found) > limit else None
         events = self._made(rows.event_row, [values[1:] for values in found[:limit]])
         return Page(tuple(events), following)
+
+    def _devices(self, wanted: Filter) -> list[int] | None:
+        """The numbers of the device *wanted*, which is one account's alone; None for any device."""
+        if wanted.device_id is None:
+            return None
+        return [key for (key,) in self._rows(_DEVICE_KEYS, (wanted.device_id,))]
 
     def _edge(
         self, way: _Way, before: Sequence[object], after: Sequence[object], looked: int
@@ -211,12 +224,20 @@ def _marks(values: Sequence[object]) -> str:
     return f"({', '.join('?' * len(values))})"
 
 
-def _way(wanted: Filter, cutoffs: LivenessCutoffs) -> _Way:
+def _downwards(columns: Sequence[str]) -> str:
+    return ", ".join(f"{it} DESC" for it in columns)
+
+
+def _way(wanted: Filter, cutoffs: LivenessCutoffs, devices: Sequence[int] | None) -> _Way:
     """Through the index of the column that is likely to leave the fewest rows."""
     named = [(name, getattr(wanted, name)) for name in _INDEXES]
     named = [(name, value) for name, value in named if value is not None]
     index, among = "sessions_created", _all([])
-    if named:
+    if devices is not None:
+        # Of one number the rows are in order; an id that several accounts have is nobody's rule.
+        which = "= ?" if len(devices) == 1 else f"IN {_marks(devices)}"
+        index, among = "sessions_device", (f"s.device_key {which}", (*devices,))
+    elif named:
         (name, value), *named = named
         index, among = _INDEXES[name], (f"s.{name} = ?", (value,))
     if index == "sessions_user" and wanted.is_ended is False:
@@ -226,7 +247,7 @@ def _way(wanted: Filter, cutoffs: LivenessCutoffs) -> _Way:
         rest.append((f"{_IP} = ?", (wanted.ip,)))
     if wanted.is_ended is not None:
         rest.append((f"NOT {_IS_LIVE}" if wanted.is_ended else _IS_LIVE, of_live(cutoffs)))
-    return _Way(index, among, _all(rest), _PLACE, _BY_PLACE)
+    return _Way(index, among, _all(rest), _PLACE)
 
 
 def _all(conditions: Sequence[Condition]) -> Condition:
@@ -238,4 +259,4 @@ def _all(conditions: Sequence[Condition]) -> Condition:
 def _queue_way(cutoffs: LivenessCutoffs) -> _Way:
     among = "s.revoked_at IS NULL AND s.score IS NOT NULL"
     live = (_IS_LIVE, of_live(cutoffs))
-    return _Way("sessions_score", (among, ()), live, _QUEUE_PLACE, _BY_QUEUE_PLACE)
+    return _Way("sessions_score", (among, ()), live, _QUEUE_PLACE)

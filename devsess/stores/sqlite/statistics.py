@@ -59,7 +59,7 @@ _SPAN = (
 # The account, and the arguments of `ended`, from a row, whatever its columns hold.
 _KIND = (
     "(SELECT CAST(d.kind AS BLOB) FROM devices d"
-    " WHERE d.user_id = s.user_id AND d.id = s.device_id)"
+    " WHERE d.key = s.device_key AND d.user_id = s.user_id)"
 )
 _INSTANTS = "CAST(s.created_at AS REAL), CAST(s.idle_expires_at AS REAL)"
 OF_ROW = f"{ids.stored('s.user_id')}, {_INSTANTS}, {_KIND}"

@@ -223,8 +223,8 @@ class SQLiteStore(Searching):
         found: builtins.list[SessionRow] = []
         place = 0
         while True:  # damaged rows take no place of others
-            page = self._rows(writes.AHEAD_IDS, (after, limit, place))
-            read = (self._ahead(ids.read(stored), after) for (stored,) in page)
+            page = self._rows(writes.AHEAD_KEYS, (after, limit, place))
+            read = (self._ahead(key, after) for (key,) in page)
             found += [row for row in read if row is not None]
             place += len(page)
             if len(found) >= limit or len(page) < limit:
@@ -373,12 +373,10 @@ class SQLiteStore(Searching):
             self._timeout, lambda opened: schema.bring_up_to_date(opened.writer.connection)
         )
 
-    def _ahead(self, session_id: ids.Id, after: float) -> SessionRow | None:
+    def _ahead(self, key: int, after: float) -> SessionRow | None:
         """The row, if it is still ahead; one that cannot be read is left as it is."""
-        if isinstance(session_id, ids.Odd):
-            return None
         try:
-            found = self._made(rows.session_row, self._rows(writes.AHEAD, (session_id, after)))
+            found = self._made(rows.session_row, self._rows(writes.AHEAD, (key, after)))
         except StoreUnavailableError as error:
             if not is_damage(error.__cause__):
                 raise

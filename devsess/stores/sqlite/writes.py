@@ -9,7 +9,7 @@ from devsess.stores.base import Changes, Inserted, OfDevice, Refused
 from devsess.stores.calls import Full
 from devsess.stores.counting import Counts
 from devsess.stores.rows import EVICTED, EXPIRED, REPLACED
-from devsess.stores.sqlite import endings, ids, items, rows, statistics
+from devsess.stores.sqlite import endings, items, rows, statistics
 from devsess.stores.sqlite.endings import BY_USE, LIVE, append_unended, of_live, revoke
 from devsess.stores.sqlite.log import (
     agent_number,
@@ -28,16 +28,16 @@ if TYPE_CHECKING:
     from devsess.stores.calls import Columns, InsertAnswer, Retention
     from devsess.stores.rows import DeviceRow, EventRow, SessionRow
 
-_DEVICE = f"{rows.SELECT_DEVICE} WHERE user_id = ? AND id = ?"
+_DEVICE = f"{rows.SELECT_DEVICE} WHERE id = ? AND user_id = ?"
 _SESSION = f"{rows.SELECT_SESSION} WHERE s.id = ? AND s.revoked_at IS NULL AND n.number IS NULL"
 # In two steps, and no row whole before it is known to be one of them: one that cannot be
 # read must not stop a purge. SQLite takes a text for later than any number.
-AHEAD_IDS = (
-    f"SELECT {ids.stored('s.id')} FROM sessions s"  # noqa: S608
+AHEAD_KEYS = (
+    "SELECT s.key FROM sessions s"  # noqa: S608
     f" WHERE {rows.UNENDED} AND s.idle_expires_at > ? AND typeof(s.idle_expires_at) = 'real'"
     " ORDER BY s.idle_expires_at DESC, s.id LIMIT ? OFFSET ?"
 )
-AHEAD = f"{rows.SELECT_SESSION} WHERE s.id = ? AND {rows.UNENDED} AND s.idle_expires_at > ?"
+AHEAD = f"{rows.SELECT_SESSION} WHERE s.key = ? AND {rows.UNENDED} AND s.idle_expires_at > ?"
 # By the place in the table. A damaged instant is passed over, and stops no purge.
 NEWEST_INSTANTS = (
     "SELECT at FROM events WHERE seq > 0 AND typeof(at) = 'real' ORDER BY seq DESC LIMIT ?"
@@ -45,7 +45,7 @@ NEWEST_INSTANTS = (
 _LIVE = f"{rows.SELECT_SESSION} WHERE s.user_id = ? AND {rows.UNENDED} AND {LIVE}{BY_USE}"
 # The index is named: SQLite takes that of all the user's live ones.
 _ON_DEVICE = _LIVE.replace("sessions s", "sessions s INDEXED BY sessions_unrevoked", 1).replace(
-    "s.user_id = ?", "s.user_id = ? AND s.device_id = ?", 1
+    "s.user_id = ?", f"s.user_id = ? AND s.device_key = {rows.DEVICE_KEY}", 1
 )
 
 # Moves only forward, and only sessions that have not ended.
@@ -55,8 +55,6 @@ TOUCH = (
     " presented = presented OR generation IS ?"
     f" WHERE id = ? AND {rows.UNENDED}"
 )
-
-_OWNED = ", ".join(map(ids.stored, ("user_id", "device_id", "id")))
 
 
 def insert(db: sqlite3.Cursor, insertion: Insertion) -> InsertAnswer:
@@ -94,7 +92,7 @@ def _to_end(db: sqlite3.Cursor, insertion: Insertion) -> semantics.SessionsToEnd
         return semantics.SessionsToEnd()
     statement, whose = _LIVE, [insertion.row.user_id]
     if insertion.limit is None:  # an account may have sessions by the thousand
-        statement, whose = _ON_DEVICE, [*whose, insertion.row.device.id]
+        statement, whose = _ON_DEVICE, [*whose, insertion.row.device.id, *whose]
     found = db.execute(statement, [*whose, *of_live(insertion.cutoffs)])
     return semantics.sessions_to_end(
         [rows.session_row(values) for values in found.fetchall()], insertion
@@ -240,29 +238,27 @@ def purge(db: sqlite3.Cursor, retention: Retention, limit: int) -> int:
 
 def _delete_sessions(db: sqlite3.Cursor, before: float, limit: int) -> int:
     """Those that ended before the instant; a device keeps its network no longer than they."""
-    found = db.execute(
-        f"SELECT {_OWNED} FROM sessions WHERE revoked_at < ? LIMIT ?",  # noqa: S608
-        [before, limit],
-    ).fetchall()
-    old = [tuple(map(ids.read, row)) for row in found]
+    old = db.execute("SELECT key FROM sessions WHERE revoked_at < ? LIMIT ?", [before, limit])
+    keys = old.fetchall()
     db.executemany(
-        "UPDATE devices SET network = NULL WHERE user_id = ? AND id = ? AND last_seen_at < ?",
-        [(*key, before) for *key, _ in old if all(isinstance(it, str) for it in key)],
+        "UPDATE devices SET network = NULL WHERE last_seen_at < ?"
+        " AND key = (SELECT device_key FROM sessions WHERE key = ?)",
+        [(before, key) for (key,) in keys],
     )
-    return ids.execute_each(db, "DELETE FROM sessions WHERE id = {}", (), [row[2] for row in old])
+    return db.executemany("DELETE FROM sessions WHERE key = ?", keys).rowcount if keys else 0
 
 
 def _date(db: sqlite3.Cursor, now: float, latest: float, limit: int) -> int:
     """Put *now* in the place of instants later than *latest*; each is found by its index."""
     done = 0
     for table, key, at, also in (
-        ("sessions", "id", "revoked_at", ""),
+        ("sessions", "key", "revoked_at", ""),
         ("events", "seq", "at", ""),
         ("endings", "number", "at", ""),
-        ("devices", "user_id, id", "last_seen_at", ", first_seen_at = min(first_seen_at, :now)"),
+        ("devices", "key", "last_seen_at", ", first_seen_at = min(first_seen_at, :now)"),
     ):
         done += db.execute(
-            f"UPDATE {table} SET {at} = :now{also} WHERE ({key}) IN"  # noqa: S608
+            f"UPDATE {table} SET {at} = :now{also} WHERE {key} IN"  # noqa: S608
             f" (SELECT {key} FROM {table} WHERE {at} > :latest LIMIT :limit)",
             {"now": now, "latest": latest, "limit": limit - done},
         ).rowcount
@@ -282,14 +278,13 @@ def set_back(db: sqlite3.Cursor, session_id: str, expected: Columns, changes: Co
 
 def _lapse(db: sqlite3.Cursor, now: float, limit: int) -> int:
     passed = db.execute(
-        f"SELECT {ids.stored('s.id')}, s.idle_expires_at, {statistics.OF_ROW} FROM sessions s"  # noqa: S608
+        f"SELECT s.key, s.idle_expires_at, {statistics.OF_ROW} FROM sessions s"  # noqa: S608
         f" WHERE {rows.UNENDED} AND s.idle_expires_at <= ? LIMIT ?",
         [now, limit],
     ).fetchall()
     counts, done = Counts(), 0
-    for session_id, deadline, *row in passed:
-        expression, value = ids.bound(ids.read(session_id))
-        written = revoke(db, f"s.id = {expression}", [value], deadline, EXPIRED, None)
+    for key, deadline, *row in passed:
+        written = revoke(db, "s.key = ?", [key], deadline, EXPIRED, None)
         statistics.ended(counts, [row] * written, deadline, EXPIRED)
         done += written
     statistics.add(db, counts)
@@ -312,7 +307,7 @@ def _trim(db: sqlite3.Cursor, now: float, agents_before: float, limit: int) -> i
 
 
 def _device(db: sqlite3.Cursor, user_id: str, device_id: str) -> DeviceRow | None:
-    found = db.execute(_DEVICE, [user_id, device_id]).fetchall()
+    found = db.execute(_DEVICE, [device_id, user_id]).fetchall()
     return rows.device_row(found[0]) if found else None
 
 

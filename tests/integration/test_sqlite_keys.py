@@ -1,0 +1,207 @@
+"""The numbers under which SQLite keeps sessions and devices, and the step that gave them."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from devsess.errors import StoreUnavailableError
+from devsess.stores.base import OfDevice, OfUser
+from devsess.stores.searching import Filter, read_cursor
+from devsess.stores.sqlite import SQLiteStore, schema
+from devsess.stores.sqlite import rows as columns
+from devsess.testing import _rows as rows
+from devsess.testing._rows import T0, session_row
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+    from devsess.stores.rows import SessionRow
+
+_LAST = "0013_keys"
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "s.db"
+
+
+@pytest.fixture
+def old(path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A file as it was before the step, without rows."""
+    before = {name: step for name, step in schema.STEPS.items() if name < _LAST}
+    with monkeypatch.context() as patched:
+        patched.setattr(schema, "STEPS", before)
+        SQLiteStore(path).close()
+    return path
+
+
+def _execute(path: Path, *statements: str) -> list[Any]:
+    with closing(sqlite3.connect(path, isolation_level=None)) as db:
+        return [db.execute(statement).fetchall() for statement in statements][-1]
+
+
+def _fill(path: Path, sessions: Iterable[SessionRow]) -> None:
+    """Write them as the version before did."""
+    devices = columns.insert_into("devices", columns.DEVICE)
+    with closing(sqlite3.connect(path)) as db, db:
+        for row in sessions:
+            once = devices.replace("INSERT", "INSERT OR REPLACE", 1)
+            db.execute(once, columns.device_values(row.device))
+            db.execute(
+                columns.insert_into("sessions", columns.SESSION), columns.session_values(row, None)
+            )
+
+
+def test_a_number_given_again_shows_no_other_account(path: Path) -> None:
+    """A device was deleted by hand, and the next one has its number: the session is damaged."""
+    with closing(SQLiteStore(path)) as store:
+        store.insert(rows.login(session_row("lost")))
+        _execute(path, "DELETE FROM devices")
+        store.insert(rows.login(session_row("other", user_id="user-2", device="device-2")))
+        assert [(1,)] == _execute(path, "SELECT key FROM devices")
+        assert [(1,), (1,)] == _execute(path, "SELECT device_key FROM sessions")
+        for read in (store.get, store.plain_row, lambda _: store.list("user-1")):
+            with pytest.raises(StoreUnavailableError):
+                read("lost")
+
+
+def test_an_ending_of_a_lost_device_ends_nothing_else(path: Path) -> None:
+    """It has no number any more; an ending of all the account's sessions ends its own too."""
+    with closing(SQLiteStore(path)) as store:
+        store.insert(rows.login(session_row("lost")))
+        store.insert(rows.login(session_row("other", device="device-2")))
+        _execute(path, "DELETE FROM devices WHERE id = 'device-1'")
+        assert () == store.end(rows.ending(OfDevice("user-1", "device-1"))).events
+        ended = store.end(rows.ending(OfUser("user-1"))).events
+
+    named = {(event.session_id, event.device_id) for event in ended}
+    assert {("lost", None), ("other", "device-2")} == named
+
+
+@pytest.mark.parametrize("looked", [1, 2, 3, 4, 9])
+@pytest.mark.parametrize("instants", [1, 2, 3, 9])
+def test_a_page_looks_at_so_many_sessions_of_one_instant_too(
+    path: Path, instants: int, looked: int
+) -> None:
+    """The place where it stops is one among them, in the order of their ids."""
+    expected = sorted((T0 + number % instants, f"s{number * 7 % 9}") for number in range(9))
+    with closing(SQLiteStore(path)) as store:
+        for at, session_id in expected:
+            store.insert(rows.login(session_row(session_id, created_at=at)))
+        places: list[Any] = []
+        cursor: str | None = None
+        while True:
+            wanted = Filter(ip="1.1.1.1")
+            found = store.search(
+                wanted, cutoffs=rows.cutoffs(T0), limit=9, cursor=cursor, looked=looked
+            )
+            assert () == found.items
+            cursor = found.next
+            if cursor is None:
+                break
+            places.append(read_cursor(cursor))
+
+    expected.reverse()
+    assert expected[looked - 1 :: looked] == places
+
+
+def test_the_devices_of_several_accounts_may_have_one_id(path: Path) -> None:
+    """A search by the id has the sessions of all of them, and by the account that one's."""
+    owners = ("user-1", "user-2", "user-3")
+    with closing(SQLiteStore(path)) as store:
+        for number, user_id in enumerate(owners):
+            store.insert(rows.login(session_row(f"s{number}", user_id=user_id)))
+        found = {
+            user_id: [
+                row.id
+                for row in store.search(
+                    Filter(device_id="device-1", user_id=user_id), cutoffs=rows.cutoffs(T0), limit=9
+                )
+            ]
+            for user_id in (*owners, None)
+        }
+        none = Filter(device_id="device-2")
+        assert 0 == store.count(none, cutoffs=rows.cutoffs(T0))
+        assert () == store.search(none, cutoffs=rows.cutoffs(T0), limit=9).items
+
+    assert {"user-1": ["s0"], "user-2": ["s1"], "user-3": ["s2"], None: ["s2", "s1", "s0"]} == found
+
+
+def test_the_rows_of_an_ending_are_looked_up_behind_its_place(path: Path) -> None:
+    """Also among thousands of one device: batch after batch begins where the last one stopped."""
+    statements: list[str] = []
+    with closing(SQLiteStore(path)) as store:
+        for number in range(4):
+            store.insert(rows.login(session_row(f"s{number}")))
+        store.end(rows.ending(OfUser("user-1"), at_once=0))
+        opened = store._opened
+        assert opened is not None
+        opened.writer.connection.set_trace_callback(statements.append)
+        while store.settle(limit=2, before=T0 + 99).is_more:
+            pass
+        opened.writer.connection.set_trace_callback(None)
+        assert [] == [row for row in store.list("user-1") if row.revoked_at is None]
+        [first, *_] = [it for it in statements if "sessions_unrevoked" in it]
+        steps = [step[-1] for step in opened.writer.execute(f"EXPLAIN QUERY PLAN {first}")]
+
+    assert any("(user_id=? AND device_key=? AND rowid>?)" in step for step in steps), steps
+    assert not any("TEMP" in step for step in steps), steps
+
+
+def test_an_ending_that_was_half_written_goes_on(old: Path) -> None:
+    """Its place among the old tables is none among the new ones."""
+    _fill(old, [session_row(f"s{number}") for number in range(5)])
+    place = '["user-1", "device-1", "s1"]'
+    _execute(
+        old,
+        "INSERT INTO endings (number, user_id, at, idle_after, created_after, reason, reached)"
+        f" VALUES (1, 'user-1', {T0 + 9}, 0, 0, 'logout', '{place}')",
+        "UPDATE meta SET last_number = 1",
+        "UPDATE sessions SET revoked_at = 1, reason = 'logout' WHERE id IN ('s0', 's1')",
+    )
+    with closing(SQLiteStore(old)) as store:
+        assert 3 == len(store.settle(limit=9, before=T0 + 99).events)
+        assert 0 == sum(row.revoked_at is None for row in store.list("user-1"))
+
+
+def test_a_session_whose_device_was_lost_stays_lost(old: Path) -> None:
+    """It is damaged before and after, and no other."""
+    _fill(old, [session_row("lost"), session_row("whole", device="device-2")])
+    _execute(old, "DELETE FROM devices WHERE id = 'device-1'")
+    with closing(SQLiteStore(old)) as store:
+        assert session_row("whole", device="device-2", user_agent=None) == store.get("whole")
+        with pytest.raises(StoreUnavailableError):
+            store.get("lost")
+        assert 2 == len(store.end(rows.ending(OfUser("user-1"))).events)
+
+
+def test_a_damaged_row_stops_no_upgrade(old: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """It is left out, and the log says so: nobody could have read it."""
+    _fill(old, [session_row("damaged"), session_row("whole")])
+    _execute(
+        old,
+        "PRAGMA writable_schema = ON",
+        "UPDATE sqlite_master SET sql = replace(sql, 'salt BLOB NOT NULL', 'salt BLOB')",
+        "PRAGMA writable_schema = RESET",
+        "UPDATE sessions SET salt = NULL WHERE id = 'damaged'",
+    )
+    with closing(SQLiteStore(old)) as store:
+        assert ["whole"] == [row.id for row in store.list("user-1")]
+    assert "damaged rows of sessions were left out" in caplog.text
+    assert "of devices" not in caplog.text
+
+
+def test_views_of_a_user_stay(old: Path) -> None:
+    """An application may look at the tables through views of its own."""
+    _fill(old, [session_row("s1")])
+    _execute(old, "CREATE VIEW mine AS SELECT id FROM sessions JOIN accounts USING (user_id)")
+    _execute(old, "CREATE VIEW theirs AS SELECT id FROM sessions")
+    SQLiteStore(old).close()
+
+    assert [("s1",)] == _execute(old, "SELECT id FROM theirs")
+    assert [] == _execute(old, "SELECT id FROM mine")
