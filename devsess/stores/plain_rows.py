@@ -23,6 +23,11 @@ if TYPE_CHECKING:
 Shown: TypeAlias = (
     "tuple[str, str, Kind, str, str, float, float, float | None, bool, str | None, str | None]"
 )
+# Their names.
+SHOWN = (
+    *("id", "label", "kind", "os", "browser", "first_seen_at", "last_seen_at"),
+    *("trusted_until", "blocked", "name", "resembles"),
+)
 
 
 # Without a slot for weak references: Python 3.11 lays one out otherwise in an `unfrozen` twin.
@@ -67,10 +72,7 @@ class PlainRow:
 
 
 _SAME = attrgetter(*(it.name for it in fields(PlainRow)[:-3]))
-_SHOWN: Callable[[DeviceRow], Shown] = attrgetter(
-    *("id", "label", "kind", "os", "browser", "first_seen_at", "last_seen_at"),
-    *("trusted_until", "blocked", "name", "resembles"),
-)
+_SHOWN: Callable[[DeviceRow], Shown] = attrgetter(*SHOWN)
 
 
 def shown(row: DeviceRow) -> Shown:

@@ -13,9 +13,9 @@ from attrs import evolve
 from devsess import Location, StoreUnavailableError
 from devsess.stores.base import ById, Everyone, OfDevice, OfUser
 from devsess.stores.calls import StoreBusyError
-from devsess.stores.plain_rows import PlainRow, plain_row_of
+from devsess.stores.plain_rows import SHOWN, PlainRow, plain_row_of
 from devsess.stores.sqlite import SQLiteStore
-from devsess.stores.sqlite.plain_rows import _DEVICE, _SESSION
+from devsess.stores.sqlite.plain_rows import _SESSION
 from devsess.testing import _rows as rows
 from devsess.testing._rows import T0, device_row, session_row
 
@@ -126,7 +126,7 @@ def test_a_damaged_column_is_no_answer(store: SQLiteStore, tmp_path: Path, colum
         store.plain_row("s1")
 
 
-@pytest.mark.parametrize("column", [it for it in _DEVICE if it != "id"])
+@pytest.mark.parametrize("column", [it for it in SHOWN if it != "id"])
 def test_a_damaged_device_is_no_answer(store: SQLiteStore, tmp_path: Path, column: str) -> None:
     """As that of the session itself."""
     store.insert(rows.login(session_row()))

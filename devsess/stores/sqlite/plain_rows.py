@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from devsess._later import unfrozen
 from devsess.stores.interning import intern
-from devsess.stores.plain_rows import PlainRow
+from devsess.stores.plain_rows import SHOWN, PlainRow
 from devsess.stores.sqlite.damage import Shape, check_object, damaged_if_unreadable, names
 from devsess.stores.sqlite.one_row import select_one
 from devsess.stores.sqlite.rows import (
@@ -33,13 +33,9 @@ _SESSION = (
     *("persistent", "bound", "presented", "impersonator"),
     "ending_number",  # UNENDED compares it: one that is no number would be above any ending's
 )
-_DEVICE = (
-    *("id", "label", "kind", "os", "browser", "first_seen_at", "last_seen_at"),
-    *("trusted_until", "blocked", "name", "resembles"),
-)
-_SHAPE = Shape((*_SESSION, *_DEVICE))
+_SHAPE = Shape((*_SESSION, *SHOWN))
 GET_PLAIN = select_one(
-    ", ".join([ELSEWHERE.get(it, f"s.{it}") for it in _SESSION] + [f"d.{it}" for it in _DEVICE]),
+    ", ".join([ELSEWHERE.get(it, f"s.{it}") for it in _SESSION] + [f"d.{it}" for it in SHOWN]),
     f"{WITH_DEVICE} LEFT JOIN agents a ON a.id = s.agent_id WHERE s.id = ? AND {UNENDED}",
 )
 _blank = unfrozen(PlainRow)
