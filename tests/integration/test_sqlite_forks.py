@@ -30,6 +30,7 @@ from devsess.stores.sqlite.readers import Readers
 from devsess.testing import _rows as rows
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from sqlite3 import Cursor
 
 
@@ -39,13 +40,17 @@ pytestmark = pytest.mark.usefixtures("mark")
 class _Forking:
     """A cursor in whose reading, once begun, a signal's handler forks."""
 
-    def __init__(self, cursor: Cursor, children: list[int]) -> None:
+    def __init__(
+        self, cursor: Cursor, children: list[int], first: Callable[[], object] = int
+    ) -> None:
         self._cursor = cursor
         self._children = children
+        self._first = first
 
     def execute(self, *args: Any) -> Cursor:
         found = self._cursor.execute(*args)
         if not self._children:
+            self._first()
             self._children.append(os.fork())
         return found
 
@@ -119,6 +124,28 @@ class TestForking:
 
         assert 501 == found
         assert [7] == [os.waitstatus_to_exitcode(os.waitpid(it, 0)[1]) for it in children]
+
+    @pytest.mark.filterwarnings("ignore:.*multi-threaded:DeprecationWarning")
+    def test_a_fork_in_the_middle_of_the_last_read(self, store: SQLiteStore, path: Path) -> None:
+        """Of a store that another thread closes meanwhile: the child closes nothing either."""
+        store.insert(rows.login(rows.session_row("s2")))
+        opened, children = store._opened, list[int]()
+        assert opened is not None
+        store.get("s1")
+        [reader] = opened.readers.all
+        with ThreadPoolExecutor(1) as other:
+            close = partial(lambda: other.submit(store.close).result())
+            reader.cursor = cast("Cursor", _Forking(reader.cursor, children, close))
+            try:
+                found = len(store.list("user-1"))
+            except StoreUnavailableError:
+                found = -1
+            if children == [0]:
+                os._exit(7 if found == -1 and _descriptors(path) else 1)
+
+        assert 2 == found
+        assert [7] == [os.waitstatus_to_exitcode(os.waitpid(it, 0)[1]) for it in children]
+        assert not _descriptors(path)
 
     @pytest.mark.filterwarnings("ignore:.*multi-threaded:DeprecationWarning")
     def test_a_lock_held_by_another_thread(self, store: SQLiteStore) -> None:

@@ -8,11 +8,11 @@ a process, that it was not opened for.
 
 from __future__ import annotations
 
-import ctypes
 import os
 import sqlite3
 import sys
 import time
+import weakref
 from contextlib import suppress
 from pathlib import Path
 from typing import TypeAlias
@@ -20,6 +20,7 @@ from typing import TypeAlias
 from devsess.errors import StoreUnavailableError
 from devsess.stores.calls import SharedMark
 from devsess.stores.sqlite import walindex
+from devsess.stores.sqlite.collected import COLLECTED, keep_open
 from devsess.stores.sqlite.errors import code_of, is_busy, may_pass
 from devsess.stores.sqlite.file_locks import is_held_open
 from devsess.stores.sqlite.one_row import RowConnection
@@ -77,6 +78,8 @@ class Connections:
         # SQLite puts it beside the file itself, not beside a link to it.
         self._shared_path = f"{os.path.realpath(path)}-shm"
         self._all: list[sqlite3.Connection] = []
+        self._unclosed = weakref.finalize(self, COLLECTED.close, path, self._all)
+        self._unclosed.atexit = False
         self.readers = Readers(path, self._open_reader, readers, timeout)
         try:
             self.writer = self._open(synchronous).cursor()
@@ -199,8 +202,10 @@ class Connections:
         Args:
             is_writer_ours: Whether no other thread was writing.
         """
+        self._unclosed.detach()
+        self.readers.abandon()
+        keep_open(self._all)
         for connection in self._all:
-            ctypes.pythonapi.Py_IncRef(ctypes.py_object(connection))
             with suppress(sqlite3.ProgrammingError):  # it was closed
                 connection.interrupt()  # takes no mutex, which another thread may have held
         is_open = False

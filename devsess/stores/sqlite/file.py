@@ -30,6 +30,7 @@ from devsess.stores.sqlite.file_locks import take_inherited
 from devsess.stores.sqlite.group_commit import GroupCommit, NotInTimeError, TakenBackError
 from devsess.stores.sqlite.one_row import Fetch, Values, fetch_all, fetch_one
 from devsess.stores.sqlite.pause import Pause, Pauses
+from devsess.stores.sqlite.retired import Retired
 
 T = TypeVar("T")
 P = ParamSpec("P")
@@ -60,6 +61,7 @@ class DatabaseFile:
         self._timeout = timeout
         self._readers = checked_readers(readers)
         self._opened: Connections | None = None
+        self._retired = Retired()
         self._closed = False
         self._inherits = self._lacks_locks = self._is_torn = False
         self._start_over()
@@ -74,7 +76,7 @@ class DatabaseFile:
                 self._closed = True
                 opened, self._opened = self._opened, None
             if opened is not None:  # a fork waits for it; who looks is refused meanwhile
-                opened.close(checkpoint=True)
+                self._retired.close(opened, checkpoint=True)
 
     # Reading.
 
@@ -295,7 +297,7 @@ class DatabaseFile:
         def opened() -> Connections:
             new = self._reopened(old, create=create)
             if old is not None and old is not new:
-                old.close()
+                self._retired.close(old)
             return new
 
         self._check_open()  # without the lock: it may take a while to close
@@ -317,7 +319,8 @@ class DatabaseFile:
             if old is not None and old.is_cut_off():
                 with self._watch_lock:  # nobody looks while it closes
                     self._opened = None
-                old.close()  # first: new ones of this process would share its locks and memory
+                # First: new ones of this process would share its locks and memory.
+                self._retired.close(old)
             new = Connections(
                 self._path,
                 self._timeout,
@@ -343,9 +346,8 @@ class DatabaseFile:
         self._group = GroupCommit(self._write_lock, self._group_transaction)
         self._watch_lock = new_lock()
         self._look_at = 0.0
-        self._pauses = Pauses(
-            lambda: Pause(self._write_lock, self._watch_lock, lambda: self._opened, self._timeout)
-        )
+        locks, finish = (self._write_lock, self._watch_lock), self._retired.finish
+        self._pauses = Pauses(lambda: Pause(*locks, lambda: self._opened, self._timeout, finish))
 
     # Around a fork: a thread inside SQLite holds locks that nothing in a child releases.
 
@@ -360,6 +362,7 @@ class DatabaseFile:
     def _in_child(self) -> None:
         is_writer_ours = is_mine(self._write_lock)  # since the pause, if not before
         self._start_over()
+        self._inherits |= self._retired.abandon()
         if self._opened is not None:
             self._is_torn |= self._opened.abandon(is_writer_ours=is_writer_ours)
             self._opened, self._inherits = None, True

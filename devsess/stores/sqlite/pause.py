@@ -25,6 +25,7 @@ class Pause:
         write_lock, watch_lock: The store's.
         opened: Gives its connections, or None; asked once nobody can open others.
         timeout: Seconds to wait, together; then the fork goes on all the same.
+        finish: Waits, for as long as is left, until nobody reads by connections of before.
     """
 
     def __init__(
@@ -33,9 +34,11 @@ class Pause:
         watch_lock: Lock,
         opened: Callable[[], Connections | None],
         timeout: float,
+        finish: Callable[[Callable[[], float]], object] = id,
     ) -> None:
         self._locks = write_lock, watch_lock
         self._opened = opened
+        self._finish = finish
         self._deadline = time.monotonic() + timeout
         self._held: list[Lock] = []
 
@@ -46,12 +49,16 @@ class Pause:
         connections = self._opened()
         if connections is not None:
             connections.readers.pause(self.hold)
+        self._finish(self._left)
 
     def hold(self, lock: Lock) -> None:
         """Hold *lock* too, unless this thread does; noted first, as a handler may raise."""
         if not is_mine(lock):
             self._held.append(lock)
-            lock.acquire(timeout=max(0.0, self._deadline - time.monotonic()))
+            lock.acquire(timeout=self._left())
+
+    def _left(self) -> float:
+        return max(0.0, self._deadline - time.monotonic())
 
     def end(self) -> None:
         """Let them go on; called again, it does what is left."""

@@ -28,12 +28,14 @@ class Reader:
     Attributes:
         cursor: Its cursor.
         lock: Held by the thread that uses it.
+        is_closed: Whether it was closed.
     """
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
         self.cursor = connection.cursor()
         self.lock = new_lock()
+        self.is_closed = False
         self._was_struck = False
 
     def ask(self, work: Reading[T], wait: float = 0.0) -> T | None:
@@ -78,10 +80,14 @@ class Reader:
         self.cursor = self._connection.cursor()
         self._was_struck = False
 
-    def close(self) -> None:
-        """Close it, unless somebody uses it."""
+    def close(self, wait: float = 0.0) -> None:
+        """Close it, unless somebody uses it for longer than *wait*."""
         if not is_mine(self.lock):
-            with_lock(self.lock, 0.0, self._connection.close, lambda: None)
+            with_lock(self.lock, wait, self._close, lambda: None)
+
+    def _close(self) -> None:
+        self._connection.close()
+        self.is_closed = True
 
 
 class Readers:
@@ -187,3 +193,19 @@ class Readers:
         self._retired = True
         for reader in self.all:
             reader.close()
+
+    @property
+    def are_closed(self) -> bool:
+        """Whether none is at work any more, of those that were retired."""
+        return not self._opening and all(reader.is_closed for reader in self.all)
+
+    def finish(self, left: Callable[[], float]) -> None:
+        """Wait for those that are at work though they were retired, and close them."""
+        # The one that a thread is adding is among them then.
+        with_lock(self._growing, left(), lambda: None, lambda: None)
+        for reader in self.all:
+            reader.close(left())
+
+    def abandon(self) -> None:
+        """None reads, grows or closes any more: they are another process's."""
+        self._retired, self.all = True, []
