@@ -153,6 +153,10 @@ def _mine() -> list[_Fork]:
     return forks
 
 
+def _first() -> None:
+    """The handler of a signal that is due comes as Python's first step is made: in this one."""
+
+
 def _before() -> None:
     fork = _Fork()
     _mine().append(fork)
@@ -212,3 +216,4 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(before=_before, after_in_parent=_in_parent, after_in_child=told)
     os.register_at_fork(after_in_parent=_at_last, after_in_child=_in_child)
     os.register_at_fork(after_in_child=_in_child)
+    os.register_at_fork(before=_first)  # the last one comes first

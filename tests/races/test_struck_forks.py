@@ -8,7 +8,9 @@ import os
 import signal
 import sys
 import threading
+from _thread import interrupt_main
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -173,6 +175,49 @@ def test_a_signal_while_another_thread_imports(
     finally:
         signal.signal(signal.SIGALRM, before)
         thread.join()
+    assert [StruckError] == [*map(type, reported)]
+    assert are_free(stores)
+
+
+class Inside:
+    """A thread that is inside a store while this one begins to fork, and for a moment longer."""
+
+    def __init__(self, store: SQLiteStore) -> None:
+        self.is_at_it = False
+        self._begun, self._forks = threading.Event(), threading.Event()
+        self._thread = threading.Thread(target=store._locked, args=(PATIENCE, self._work))
+        fork.around_fork(self, lambda it: it._forks.set(), id, id)
+        self._thread.start()
+        self._begun.wait()
+
+    def _work(self) -> None:
+        self.is_at_it = True
+        self._begun.set()
+        self._forks.wait(PATIENCE / 2)
+        self.is_at_it = False
+
+    def end(self) -> None:
+        """Wait for it."""
+        self._thread.join()
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGUSR1"), reason="no such signal here")
+def test_a_signal_that_came_just_before(
+    stores: list[SQLiteStore], reported: list[BaseException | None]
+) -> None:
+    """Its handler runs at the first step of the fork, which waits for threads all the same."""
+    before = signal.signal(signal.SIGUSR1, lambda *_: strike())
+    inside = Inside(stores[0])
+    # Called by the interpreter itself, and once: no step of Python's comes before the fork's own.
+    os.register_at_fork(before=partial(next, map(interrupt_main, [signal.SIGUSR1]), None))
+    try:
+        child = os.fork()
+        if child == 0:
+            os._exit(STRUCK if inside.is_at_it else WHOLE)
+    finally:
+        inside.end()
+        signal.signal(signal.SIGUSR1, before)
+    assert WHOLE == ended(child)
     assert [StruckError] == [*map(type, reported)]
     assert are_free(stores)
 
