@@ -25,7 +25,7 @@ export interface SessionEvents {
   /** This tab or another one has signed out. */
   signout: Event;
   stepup: StepUpEvent;
-  /** The browser acts for another account than the one that this page was made for: load it again. */
+  /** The browser acts for another session than the one that this page was made for: load it again. */
   switched: Event;
 }
 
@@ -45,7 +45,8 @@ export interface SessionOptions {
   bearer?: boolean;
   /**
    * With cookies, the id of the session that this page was made for, or null for none yet: requests
-   * then name it, and none acts for another account. Without it, from `accounts` or `switchTo` on.
+   * then name it, and none acts for another one. Without it, from `accounts` or `switchTo` on; and
+   * a request that is sent again names the session that it was sent for.
    */
   session?: string | null;
 }
@@ -59,8 +60,9 @@ export type SessionListener<E extends Event> =
 export class SessionClient extends EventTarget {
   constructor(options?: SessionOptions);
   /**
-   * As the browser's fetch: with tokens, and once more where new ones are needed. Other origins
-   * than that of the endpoints get none, nor, with cookies, requests of `credentials: "omit"`.
+   * As the browser's fetch: with tokens, and once more, for the same person, where new ones are
+   * needed. Other origins than that of the endpoints get none, nor, with cookies, requests of
+   * `credentials: "omit"`.
    *
    * @throws RenewalError if new tokens are needed, and could not be had now, or if somebody else
    *   signed in while the request waited for them.

@@ -1,4 +1,4 @@
-// Described in client.d.ts; its locks, in docs/browser-client.md.
+// See client.d.ts, and docs/browser-client.md.
 
 let { locks } = navigator;
 
@@ -30,7 +30,7 @@ const challengeOf = ({ status, headers }) => {
 const changed = (request, init) => new Request(request, { referrer: request.referrer, referrerPolicy: request.referrerPolicy, ...init });
 
 // The work goes on: others may want it.
-const unless = (signal, work) =>
+const orAbort = (signal, work) =>
   new Promise((done, fail) => {
     signal.throwIfAborted();
     signal.addEventListener("abort", () => fail(signal.reason));
@@ -43,11 +43,10 @@ export class SessionClient extends EventTarget {
   #bearer;
   #session; // null: none yet; undefined: any
   #channel; // none: closed, or blocked
-  #now; // as all tabs know it; no user: not known yet
+  #state; // as all tabs know it; no session: nobody, or unknown
   #ready;
-  #unmark;
-  #asking;
-  #renewing;
+  #release;
+  #shared = {};
   #rest = 0; // no renewal before
   #refusal;
   #last = Promise.resolve();
@@ -58,31 +57,33 @@ export class SessionClient extends EventTarget {
     this.#name = `devsess ${this.#url} ${bearer ? "bearer" : "cookie"}`;
     this.#bearer = bearer;
     this.#session = session;
-    this.#now = { at: 0, due: Infinity, tokens: {}, live: !bearer };
+    this.#state = { at: 0, tokens: {}, live: !bearer };
     attempt(() => (this.#channel = new BroadcastChannel(this.#name)).onmessage = ({ data }) => this.#hear(data));
-    const begin = () => (this.#ready = this.#missed().then(() => this.#know()));
+    const begin = () => (this.#ready = this.#newer().then(() => this.#know()));
     begin();
     // Else the page is not kept.
-    addEventListener("pagehide", () => this.#unmark?.());
+    addEventListener("pagehide", () => this.#release?.());
     addEventListener("pageshow", ({ persisted }) => persisted && begin());
   }
 
   async fetch(input, init) {
     const request = new Request(input, init);
     if (new URL(request.url).origin !== this.#url.origin || (!this.#bearer && request.credentials === "omit")) return fetch(request);
-    return unless(request.signal, async () => {
+    return orAbort(request.signal, async () => {
       await this.#ready;
-      const { due, user } = this.#now;
+      // Whose it is: later it may be another's.
+      if (!this.#state.session) await this.#once("session", () => this.#who());
+      const { due, session } = this.#state;
       // It may still be good.
       if (Date.now() >= due) await this.renew().catch(() => {});
-      if ((this.#now.user ?? user) !== user) throw new RenewalError("somebody else has signed in");
+      if (this.#state.live && this.#state.session?.userId !== session?.userId) throw new RenewalError("somebody else has signed in");
       return this.#send(request, true);
     });
   }
 
   async renew() {
     await this.#ready;
-    return (await this.#renewal(this.#now.at)) !== false;
+    return (await this.#renewal(this.#state.at)) !== false;
   }
 
   async exchange(input, init) {
@@ -92,13 +93,12 @@ export class SessionClient extends EventTarget {
     const stop = new AbortController();
     for (const signal of [given.signal, AbortSignal.timeout(30000)]) signal.addEventListener("abort", () => stop.abort(signal.reason));
     const request = changed(given, { signal: stop.signal });
-    return unless(given.signal, () =>
-      this.#alone(async () => {
+    return orAbort(given.signal, () =>
+      this.#locked(async () => {
         const response = await this.#send(request);
         if (response.ok) {
           const members = await jsonOf(response);
-          if (!this.#bearer) await this.#adopt({ ...members, session: await this.#who() });
-          else if (members?.refresh_token) await this.#adopt(members);
+          if (!this.#bearer || members?.refresh_token) await this.#adopt({ ...members, session: await this.#who() });
         }
         return response;
       }),
@@ -106,16 +106,15 @@ export class SessionClient extends EventTarget {
   }
 
   async accounts() {
-    const { accounts } = await this.#told("accounts");
+    const { accounts } = await this.#asked("accounts");
     this.#session ??= accounts.find((it) => it.current)?.session.sessionId ?? null;
     return accounts;
   }
 
   switchTo(slot) {
-    return this.#alone(async () => {
-      const { account } = await this.#told("accounts/switch", { account: slot });
+    return this.#locked(async () => {
+      const { account } = await this.#asked("accounts/switch", { account: slot });
       this.#session = account.session.sessionId;
-      this.#now.user = account.session.userId;
       await this.#adopt(account);
       this.#tell({ to: this.#session });
       return account;
@@ -123,9 +122,9 @@ export class SessionClient extends EventTarget {
   }
 
   signOut({ forgetDevice, allAccounts } = {}) {
-    return this.#alone(async () => {
+    return this.#locked(async () => {
       const { status } = await this.#ask(allAccounts ? "accounts/logout" : "logout", { forget_device: forgetDevice });
-      if (status !== 204 && (this.#now.live || status !== 401)) throw new RenewalError("not signed out", status);
+      if (status !== 204 && (this.#state.live || status !== 401)) throw new RenewalError("not signed out", status);
       this.#end("signout", forgetDevice);
     });
   }
@@ -133,14 +132,14 @@ export class SessionClient extends EventTarget {
   close() {
     this.#channel?.close();
     this.#channel = null;
-    this.#unmark?.();
+    this.#release?.();
   }
 
   async #send(request, waits) {
     const tried = {};
-    let { user } = this.#now;
+    const user = this.#state.session?.userId;
     for (;;) {
-      const { at } = this.#now;
+      const { at } = this.#state;
       const response = await this.#go(this.#dressed(request.clone()));
       const challenge = challengeOf(response);
       if (!challenge) return response;
@@ -149,23 +148,25 @@ export class SessionClient extends EventTarget {
         tried[error] = await (waits ? this.#renewal(at) : this.#renewed(at));
         if (tried[error] === false) return response;
       } else if (error === "insufficient_user_authentication" && waits && !tried[error]) {
-        tried[error] = this.#now.at === at;
-        if (!user?.length) user = (await this.#who())?.userId;
+        tried[error] = this.#state.at === at;
         if (tried[error] && !(await this.#steppedUp(challenge))) return response;
         await this.#who();
       } else {
         if (error === "invalid_token") this.#refuse(response, 5);
         // A later sign-in may live.
-        if (!error && this.#now.live && this.#now.at === at) this.#end("ended");
+        if (!error && this.#state.live && this.#state.at === at) this.#end("ended");
         return response;
       }
-      if (this.#now.user !== user) return response; // somebody else, by now
+      const { session } = this.#state;
+      if (!user || session?.userId !== user) return response; // somebody else, by now
+      // Other origins may not allow it.
+      if (session.sessionId && this.#url.origin === location.origin) request.headers.set("Devsess-Session", session.sessionId);
       response.body?.cancel().catch(() => {});
     }
   }
 
   #dressed(request) {
-    const { access_token, device_token } = this.#now.tokens;
+    const { access_token, device_token } = this.#state.tokens;
     if (!this.#bearer) request = changed(request, { credentials: "include" });
     const set = (name, value) => value && request.headers.set(name, value);
     set("Authorization", access_token && `Bearer ${access_token}`);
@@ -175,7 +176,7 @@ export class SessionClient extends EventTarget {
   }
 
   #ask(name, members) {
-    const { access_token, ...tokens } = this.#now.tokens;
+    const { access_token, ...tokens } = this.#state.tokens;
     const request = new Request(new URL(name, this.#url), {
       method: members ? "POST" : "GET",
       redirect: "error",
@@ -188,19 +189,18 @@ export class SessionClient extends EventTarget {
     return this.#go(members && this.#bearer ? request : this.#dressed(request));
   }
 
-  async #told(name, members) {
+  async #asked(name, members) {
     const response = await this.#ask(name, members);
     if (!response.ok) throw new RenewalError(`no ${name}`, response.status);
     return response.json();
   }
 
-  // Cookies change without scripts. Unknown equals nobody.
+  // Cookies change without scripts.
   async #who() {
     if (this.#bearer) return;
-    const now = this.#now; // others may know newer
-    const { session } = await this.#told("session").catch(() => ({ session: { userId: {} } }));
-    now.user = session?.userId;
-    return session;
+    const now = this.#state; // others may know newer
+    const { session } = await this.#asked("session").catch(() => ({}));
+    return (now.session = session);
   }
 
   async #go(request) {
@@ -215,45 +215,44 @@ export class SessionClient extends EventTarget {
   }
 
   #renewal(used) {
-    return (this.#renewing ??= this.#alone(() => this.#renewed(used)).finally(() => (this.#renewing = undefined)));
+    return this.#once("renewal", () => this.#locked(() => this.#renewed(used)));
   }
 
   // What follows needs the lock.
 
   // False: the session has ended. Undefined: others have newer tokens.
   async #renewed(used) {
-    if (this.#now.at !== used) return;
-    if (this.#bearer && !this.#now.tokens.refresh_token) return false;
+    if (this.#state.at !== used) return;
+    if (this.#bearer && !this.#state.tokens.refresh_token) return false;
     if (Date.now() < this.#rest) throw this.#refusal;
     const refresh = () => this.#ask("refresh", {}).then(async (response) => [response, await response.text()]);
     const [response, text] = await refresh().catch(refresh); // a lost answer comes again
     const members = response.ok && attempt(() => JSON.parse(text));
-    if (this.#now.at !== used) return; // the lock was stolen
+    if (this.#state.at !== used) return; // the lock was stolen
     if (members && (!this.#bearer || members.refresh_token)) {
-      this.#now.user &&= members.session?.userId;
       await this.#adopt(members);
       return true;
     }
     if (!challengeOf(response)) throw this.#refuse(response);
-    if (this.#now.live) this.#end("ended");
+    if (this.#state.live) this.#end("ended");
     return false;
   }
 
   async #catchUp() {
-    const at = await this.#missed();
+    const at = await this.#newer();
     if (!at) return;
     // Older ones look stolen. Cookies are never older.
     if (this.#bearer) throw new RenewalError("another tab does not answer");
-    await this.#know({ at, due: Infinity, tokens: {}, user: {}, live: true });
+    await this.#know({ at, tokens: {}, live: true });
   }
 
   // The number of newer tokens that no tab gives.
-  async #missed() {
+  async #newer() {
     // Blocked is as absent.
     const found = await locks?.query().catch(() => (locks = null));
     const at = Math.max(0, ...(found?.held ?? []).map(({ name }) => name.split(`${this.#name} @`)[1] ?? 0));
-    if (at > this.#now.at) this.#tell({ ask: true });
-    for (let left = 100; at > this.#now.at; left--) {
+    if (at > this.#state.at) this.#tell({ ask: true });
+    for (let left = 100; at > this.#state.at; left--) {
       if (!left) return at;
       await new Promise((done) => setTimeout(done, 20));
     }
@@ -262,25 +261,25 @@ export class SessionClient extends EventTarget {
   async #adopt({ access_token, refresh_token, device_token, expires_in: seconds, session }) {
     if (this.#session !== undefined) this.#session = session?.sessionId ?? this.#session;
     await this.#know({
-      at: Math.max(Date.now(), this.#now.at + 1),
-      due: seconds >= 0 ? Date.now() + seconds * 900 : Infinity,
-      tokens: this.#bearer ? { access_token, refresh_token, device_token: device_token ?? this.#now.tokens.device_token } : {},
-      user: this.#bearer ? userOf(access_token) : this.#now.user,
+      at: Math.max(Date.now(), this.#state.at + 1),
+      due: Date.now() + seconds * 900, // NaN is never
+      tokens: this.#bearer ? { access_token, refresh_token, device_token: device_token ?? this.#state.tokens.device_token } : {},
+      session: this.#bearer ? { userId: userOf(access_token) } : session,
       live: true,
     });
-    this.#tell(this.#now);
+    this.#tell(this.#state);
   }
 
-  #know(now = this.#now) {
-    this.#now = now;
+  #know(now = this.#state) {
+    this.#state = now;
     this.#rest = 0;
-    const before = this.#unmark;
+    const before = this.#release;
     return new Promise((held) => {
       const hold = () => {
         held();
         before?.();
         // It may be over by now.
-        return this.#channel && this.#now === now && now.live && new Promise((done) => (this.#unmark = done));
+        return this.#channel && this.#state === now && now.live && new Promise((done) => (this.#release = done));
       };
       locks ? locks.request(`${this.#name} @${now.at}`, { mode: "shared" }, hold).catch(held) : held();
     });
@@ -292,7 +291,7 @@ export class SessionClient extends EventTarget {
 
   #hear(data) {
     const { ask, end, at, to, forgetDevice } = data;
-    const now = this.#now;
+    const now = this.#state;
     if (ask && now.live && now.at) this.#tell(now);
     if (to && to !== this.#session) this.dispatchEvent(new Event("switched"));
     if (end) {
@@ -303,19 +302,19 @@ export class SessionClient extends EventTarget {
   }
 
   #end(type, forgetDevice) {
-    this.#tell({ end: type, forgetDevice, at: this.#now.at });
+    this.#tell({ end: type, forgetDevice, at: this.#state.at });
     this.#over(type, forgetDevice);
   }
 
   #over(type, forgetDevice) {
-    const { at, tokens: { device_token } } = this.#now;
-    this.#now = { at, due: Infinity, tokens: forgetDevice ? {} : { device_token } };
-    this.#unmark?.();
+    const { at, tokens: { device_token } } = this.#state;
+    this.#state = { at, tokens: forgetDevice ? {} : { device_token } };
+    this.#release?.();
     this.dispatchEvent(new Event(type));
   }
 
   #steppedUp(challenge) {
-    return (this.#asking ??= new Promise((done) => {
+    return this.#once("stepup", () => new Promise((done) => {
       const event = new Event("stepup");
       const age = challenge("max_age");
       event.maxAge = age ? +age : null;
@@ -326,10 +325,14 @@ export class SessionClient extends EventTarget {
       };
       this.dispatchEvent(event);
       done(false);
-    }).finally(() => (this.#asking = undefined)));
+    }));
   }
 
-  async #alone(work) {
+  #once(name, work) {
+    return (this.#shared[name] ??= work().finally(() => delete this.#shared[name]));
+  }
+
+  async #locked(work) {
     await this.#ready;
     const whole = () => this.#catchUp().then(work);
     if (!locks) return (this.#last = this.#last.catch(() => {}).then(whole));

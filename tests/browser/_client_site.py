@@ -80,6 +80,7 @@ class Site:
         if self._origin:  # the app shares its own answers
             headers.append(("Access-Control-Allow-Origin", self._origin))
             headers.append(("Access-Control-Allow-Headers", "authorization, devsess-device"))
+            headers.append(("Access-Control-Allow-Credentials", "true"))
         start_response(f"{status} Said", headers)
         return [body]
 
