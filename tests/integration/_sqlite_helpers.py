@@ -36,6 +36,21 @@ def use_mark(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(walindex, "proven", lambda _: None)
 
 
+# The content of columns that are not there any more, and of the one that names the only device.
+_OTHERS: dict[str, Any] = {"likeness": 0.0, "device_key": 1}
+
+
+def insert_known(db: sqlite3.Connection, table: str, columns: Any, values: Any) -> None:
+    """Write those of the values that have a column in this version of the table."""
+    known = {**_OTHERS, **dict(zip(columns, values, strict=True))}
+    there = [it[1] for it in db.execute(f"PRAGMA table_info({table})") if it[1] in known]
+    marks = ", ".join("?" * len(there))
+    db.execute(
+        f"INSERT OR REPLACE INTO {table} ({', '.join(there)}) VALUES ({marks})",
+        [known[it] for it in there],
+    )
+
+
 def recount_as_before(db: sqlite3.Connection) -> None:
     """Count as the step of the schema does, before which a session named its device by its id."""
     db.execute("ALTER TABLE sessions ADD COLUMN device_id TEXT")

@@ -22,10 +22,11 @@ from devsess import (
     SessionRevokedError,
     StoreUnavailableError,
 )
-from devsess.stores.base import Ending
+from devsess.stores.base import Ending, Everyone, OfUser
 from devsess.stores.sqlite import SQLiteStore
 from devsess.stores.sqlite.damage import DamagedError, Shape
 from devsess.testing import FakeClock
+from devsess.testing import _rows as rows
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -265,6 +266,31 @@ def test_a_damaged_id_stops_no_ending(
             unended = "SELECT count(*) FROM sessions WHERE revoked_at IS NULL"
             assert [(0 if ends else 1,)] == database.execute(unended).fetchall()
             assert [] == database.execute("SELECT number FROM endings").fetchall()
+
+
+@pytest.mark.parametrize("limit", [1, 2, 3, 9])
+@pytest.mark.parametrize(
+    "value", ["-5", "0.5", "1e300", "'odd'", "x'ff00'", "CAST(x'61ff' AS TEXT)"]
+)
+@pytest.mark.parametrize("everybody", [True, False], ids=["everybody's", "an account's"])
+def test_damaged_keys_stop_no_ending(
+    tmp_path: Path, everybody: bool, value: str, limit: int
+) -> None:
+    """Several rows of one account neither: all are written as ended, at every size of a batch."""
+    path = tmp_path / "s.db"
+    with closing(SQLiteStore(path)) as store:
+        for number in range(6):
+            store.insert(rows.login(rows.session_row(f"s{number}", device=f"device-{number}")))
+        for number in (1, 2, 4):
+            spoil(path, "device_key", value, f"s{number}")
+        target = Everyone() if everybody else OfUser("user-1")
+        store.end(rows.ending(target, at_once=0))
+        while store.settle(limit=limit, before=rows.T0 + 99).is_more:
+            pass
+
+    with closing(sqlite3.connect(path)) as database:
+        unended = "SELECT count(*), (SELECT open FROM meta) FROM sessions WHERE revoked_at IS NULL"
+        assert [(0, 0)] == database.execute(unended).fetchall()
 
 
 @pytest.mark.parametrize("ended", [True, False], ids=["that ended", "that lapsed"])

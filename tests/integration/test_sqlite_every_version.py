@@ -10,6 +10,7 @@ from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from _sqlite_helpers import insert_known
 
 from devsess.stores.searching import Filter
 from devsess.stores.sqlite import SQLiteStore, rows, schema
@@ -21,19 +22,6 @@ if TYPE_CHECKING:
 
 STEPS = [*schema.STEPS]
 ROW = session_row()
-# The content of columns that are not there any more, and of the one that names the only device.
-_OTHERS: dict[str, Any] = {"likeness": 0.0, "device_key": 1}
-
-
-def _insert(db: sqlite3.Connection, table: str, columns: Any, values: Any) -> None:
-    """Those of the values that have a column in this version."""
-    known = {**_OTHERS, **dict(zip(columns, values, strict=True))}
-    there = [it[1] for it in db.execute(f"PRAGMA table_info({table})") if it[1] in known]
-    marks = ", ".join("?" * len(there))
-    db.execute(
-        f"INSERT INTO {table} ({', '.join(there)}) VALUES ({marks})",
-        [known[it] for it in there],
-    )
 
 
 def _make(path: Path, last: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -45,9 +33,9 @@ def _make(path: Path, last: str, monkeypatch: pytest.MonkeyPatch) -> None:
             patched.setattr(schema, "STEPS", taken)
             schema.bring_up_to_date(db)
         db.execute("INSERT INTO agents VALUES (1, ?, ?)", [ROW.user_agent, T0])
-        _insert(db, "sessions", rows.SESSION, rows.session_values(ROW, 1))
-        _insert(db, "devices", rows.DEVICE, rows.device_values(ROW.device))
-        _insert(db, "events", rows.EVENT, rows.event_values(event, 1))
+        insert_known(db, "sessions", rows.SESSION, rows.session_values(ROW, 1))
+        insert_known(db, "devices", rows.DEVICE, rows.device_values(ROW.device))
+        insert_known(db, "events", rows.EVENT, rows.event_values(event, 1))
 
 
 def _schema(path: Path) -> set[tuple[Any, ...]]:

@@ -94,6 +94,23 @@ def test_each_device_is_looked_at_once(
     assert 2 * KEPT + len(gone) == sum(looks)
 
 
+def test_two_purges_at_once_go_on_from_their_own_place(
+    store: SQLiteStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Batch by batch in turn, each looks once at what is kept; the rest is deleted by either."""
+    monkeypatch.setattr(needless, "LOOKED", 1)
+    _keep(store, "named", 0)
+    gone = [_sign_in(store, number) for number in range(100, 106)]
+    _keep(store, "named", 200)
+    looks = _looks(store, monkeypatch)
+    purges = [retention(), retention()]
+
+    while purges:
+        purges = [it for it in purges if store.purge(it, limit=2)]
+
+    assert 2 * 2 * KEPT + len(gone) == sum(looks)
+
+
 @pytest.mark.parametrize("page", [1, 2, 3, 1_000])
 @pytest.mark.parametrize("limit", [1, 4, 1_000])
 def test_none_is_left_out(

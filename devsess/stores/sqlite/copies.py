@@ -159,7 +159,7 @@ def _merge_numbers(db: sqlite3.Cursor, batch: Batch) -> None:
 
 def _write(db: sqlite3.Cursor, user_id: str, change: merging.Difference) -> None:
     for device in change.devices:
-        db.execute(rows.INSERT_DEVICE, rows.device_values(device))
+        db.execute(rows.PUT_DEVICE, rows.device_values(device))
     if change.mark is not None:
         db.execute(_PUT_MARK, [user_id, change.mark.number, change.mark.cut_off])
     for row in change.sessions:

@@ -6,8 +6,10 @@ The table `endings` holds the endings whose rows follow. It hardly ever holds an
 
 from __future__ import annotations
 
+import json
+import math
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from attrs import frozen
 
@@ -16,15 +18,15 @@ from devsess.stores.calls import Settled
 from devsess.stores.counting import Counts
 from devsess.stores.semantics import Covering
 from devsess.stores.sqlite import ids, rows, statistics
-from devsess.stores.sqlite.endings import FOR_EVENT, LIVE, WITH_AGENT, end_events, of_live
-from devsess.stores.sqlite.ids import Odd
+from devsess.stores.sqlite.damage import DamagedError
+from devsess.stores.sqlite.endings import FOR_EVENT, LIVE, end_events, of_live
+from devsess.stores.sqlite.ids import Id, Odd
 
 if TYPE_CHECKING:
     import sqlite3
 
     from devsess.stores.rows import EventRow
     from devsess.stores.sqlite.endings import Ask
-    from devsess.stores.sqlite.ids import Id, Place
 
 _PENDING = (
     "SELECT number, user_id, at, idle_after, created_after, reason, actor, reached FROM endings"
@@ -33,25 +35,27 @@ _NAMED = f"{_PENDING} WHERE number = ?"
 _OLDEST = f"{_PENDING} WHERE number = ? OR at <= ? ORDER BY number LIMIT 1"
 # The rows that are not written as ended, in an order in which one can go on.
 _PLACE = "s.user_id, s.device_key, s.key"
-# Python cannot read every damaged text.
-_NUMBERS = "iif(typeof(s.device_key) = 'text', x'', s.device_key), s.key"
-_WALK = (
-    f"SELECT {FOR_EVENT}, {_NUMBERS}, {rows.FIRST}, {LIVE}, {statistics.OF_ROW} "
-    + WITH_AGENT.replace("sessions s", "sessions s INDEXED BY sessions_unrevoked", 1)
-    + " WHERE s.revoked_at IS NULL AND {whose}"
-    f" ORDER BY {_PLACE} LIMIT ?"
+# A damaged key may be a text, which Python cannot always read, or a blob.
+_KEYS = (
+    f"iif(typeof(s.device_key) IN ('text', 'blob'), {ids.stored('s.device_key')}, s.device_key),"
+    " s.key"
 )
+_WALK = rows.through(
+    "sessions_unrevoked",
+    f"SELECT {FOR_EVENT}, {_KEYS}, {rows.FIRST}, {LIVE}, {statistics.OF_ROW} {rows.WITH_AGENT}"
+    " WHERE s.revoked_at IS NULL AND {whose}"
+    f" ORDER BY {_PLACE} LIMIT ?",
+)
+# What _WALK gives of a row: what its event needs, the keys of its device and its own, the ending
+# that covers it and whether it was live then, and what is counted.
+_EVENT, _DEVICE, _KEY, _COVERED_BY, _WAS_LIVE, _COUNTED = slice(5), 5, 6, 7, 8, slice(9, None)
 _REDUCE = (
     "UPDATE events SET ip = network WHERE ip IS NOT network"
     " AND session_id = (SELECT id FROM sessions WHERE key = ?)"
 )
 _END = "UPDATE sessions SET revoked_at = ?, reason = ?, actor = ?, ip = network WHERE key = ?"
-# Where they stand in its answer: the account, the session's id, the numbers of the device and the
-# session, the ending that covers a row, whether it was live then, and what is counted.
-_USER, _ID, _DEVICE, _KEY, _COVERED_BY, _WAS_LIVE, _COUNTED = 0, 1, 5, 6, 7, 8, 9
-# SQLite puts it behind every number and text. The rows between have lost their device, as their
-# damaged numbers name none: so they are refused without any ending.
-_BEHIND_NUMBERS = Odd(b"\xff" * 9, is_text=False)
+# The account of a row, the key of its device, and its own.
+Place: TypeAlias = tuple[Id, Id | float, int]
 
 
 @frozen
@@ -61,11 +65,11 @@ class Walk:
 
     Attributes:
         by: The ending.
-        after: The account of the last row that was looked at, its device's number and its own.
+        after: The place of the last row that was read; None at the beginning.
     """
 
     by: Covering
-    after: Place = ("", -1, -1)
+    after: Place | None = None
 
     @classmethod
     def of(cls, found: Sequence[Sequence[Any]], cursor: str | None = None) -> Walk | None:
@@ -74,20 +78,21 @@ class Walk:
             return None
         [(*columns, reached)] = found
         place = cursor or reached
-        return cls(Covering(*columns), ids.unpacked(place)) if place else cls(Covering(*columns))
+        return cls(Covering(*columns), _unpacked(place) if place else None)
 
-    def look(self, ask: Ask, limit: int) -> list[Sequence[Any]]:
+    def read(self, ask: Ask, limit: int) -> list[Sequence[Any]]:
         """The next rows: the rest of the device's, and those behind it."""
-        after = self.after if self.by.user_id is None else (self.by.user_id, *self.after[1:])
-        (user, user_id), (_, device), (_, session) = [ids.bound(it) for it in after]
-        live = of_live(self.by.cutoffs)
-        # SQLite looks up no place of three columns in an index whose last one is the row's number.
-        rest = _WALK.format(whose=f"s.user_id = {user} AND s.device_key = ? AND s.key > ?")
-        found = [*ask(rest, (*live, user_id, device, session, limit))]
+        live, one = of_live(self.by.cutoffs), self.by.user_id
+        if self.after is None:
+            whose, values = ("1", ()) if one is None else ("s.user_id = ?", (one,))
+            return [*ask(_WALK.format(whose=whose), (*live, *values, limit))]
+        (user, user_id), (key, device), (_, session) = map(ids.bound, self.after)
+        rest = f"s.user_id = {user} AND s.device_key = {key} AND s.key > ?"
+        found = [*ask(_WALK.format(whose=rest), (*live, user_id, device, session, limit))]
         if len(found) < limit:
-            whose = f"(s.user_id, s.device_key) > ({user}, ?)"
-            if self.by.user_id is not None:
-                whose = f"s.user_id = {user} AND s.device_key > ?"
+            whose = f"(s.user_id, s.device_key) > ({user}, {key})"
+            if one is not None:
+                whose = f"s.user_id = {user} AND s.device_key > {key}"
             found += ask(_WALK.format(whose=whose), (*live, user_id, device, limit - len(found)))
         return found
 
@@ -96,18 +101,35 @@ class Walk:
         if len(walked) < limit:
             return None
         last = walked[-1]
-        return ids.packed((ids.read(last[_USER]), _device(last[_DEVICE]), last[_KEY]))
+        return _packed((ids.read(last[0]), _device(last[_DEVICE]), last[_KEY]))
 
     def covered(self, walked: Sequence[Sequence[Any]]) -> list[Sequence[Any]]:
         """Those of the rows that this ending was the first to cover."""
         return [row for row in walked if row[_COVERED_BY] == self.by.number]
 
 
-def _device(key: object) -> Id | float:
-    """The number of a device in a place, whatever its column holds."""
-    if isinstance(key, int | float):
-        return key
-    return 0 if key is None else _BEHIND_NUMBERS
+def _device(key: Any) -> Id | float:
+    """The key of a device in a place, whatever its column holds."""
+    if key is None:
+        return -math.inf
+    return key if isinstance(key, int | float) else ids.read(key)
+
+
+def _packed(place: Place) -> str:
+    """*place* as a text that can be kept."""
+    return json.dumps([[it.raw.hex(), it.is_text] if isinstance(it, Odd) else it for it in place])
+
+
+def _unpacked(text: str) -> Place:
+    try:
+        kept: list[Any] = [
+            Odd(bytes.fromhex(it[0]), is_text=it[1] is True) if isinstance(it, list) else it
+            for it in json.loads(text)
+        ]
+        user_id, device, session = kept
+    except (ValueError, TypeError, LookupError) as error:
+        raise DamagedError("there is no place among sessions where one should be") from error
+    return user_id, device, session
 
 
 def live_covered(ask: Ask, number: int, limit: int, cursor: str | None) -> Page[str]:
@@ -115,8 +137,8 @@ def live_covered(ask: Ask, number: int, limit: int, cursor: str | None) -> Page[
     way = Walk.of(ask(_NAMED, (number,)), cursor)
     if way is None:
         return Page((), None)
-    walked = way.look(ask, limit)
-    found = [ids.read(row[_ID]) for row in way.covered(walked) if row[_WAS_LIVE]]
+    walked = way.read(ask, limit)
+    found = [ids.read(row[2]) for row in way.covered(walked) if row[_WAS_LIVE]]
     return Page(tuple(it for it in found if isinstance(it, str)), way.place(walked, limit))
 
 
@@ -125,7 +147,7 @@ def settle(db: sqlite3.Cursor, limit: int, own: int | None, before: float) -> Se
     way = Walk.of(db.execute(_OLDEST, [own, before]).fetchall())
     if way is None:
         return Settled()
-    walked = way.look(lambda *asked: db.execute(*asked).fetchall(), limit)
+    walked = way.read(lambda *asked: db.execute(*asked).fetchall(), limit)
     events = _write_covered(db, way.by, way.covered(walked))
     reached = way.place(walked, limit)
     if reached is None:
@@ -141,6 +163,7 @@ def _write_covered(
     db.executemany(_REDUCE, [(row[_KEY],) for row in covered])
     db.executemany(_END, [(by.at, by.reason, by.actor, row[_KEY]) for row in covered])
     counts = Counts()
-    statistics.ended(counts, [row[_COUNTED:] for row in covered], by.at, by.reason)
+    statistics.ended(counts, [row[_COUNTED] for row in covered], by.at, by.reason)
     statistics.add(db, counts)
-    return end_events(db, [it for it in covered if it[_WAS_LIVE]], by.at, by.reason, by.actor)
+    live = [row[_EVENT] for row in covered if row[_WAS_LIVE]]
+    return end_events(db, live, by.at, by.reason, by.actor)

@@ -40,7 +40,7 @@ _ERASED = "SELECT ending_number, NULL FROM erased WHERE digest IN ({})"
 CUT_OFF = "SELECT cut_off FROM accounts WHERE user_id = ?"
 # The index is named: that of all a user's sessions would have each of them sorted.
 _LIVE_PAGE = (
-    rows.SELECT_SESSION.replace("sessions s", "sessions s INDEXED BY sessions_live", 1)
+    rows.through("sessions_live", rows.SELECT_SESSION)
     + f" WHERE s.user_id = ? AND {rows.UNENDED} AND {LIVE}{{behind}}"
     " ORDER BY s.created_at DESC, s.id DESC LIMIT ?"
 )
@@ -62,12 +62,9 @@ _COVER = rows.insert_into(
 )
 # All columns of the event of an end. It must not fail where a device is lost, since ending needs
 # no label. Nor where a text is damaged: SQLite does not look into blobs.
-FOR_EVENT = (
-    f"{ids.stored('s.user_id')}, {ids.stored('s.id')}, CAST(s.network AS BLOB),"
-    f" CAST(a.user_agent AS BLOB), iif(d.id IS NULL, NULL, {ids.stored('d.id')})"
-)
-WITH_AGENT = f"{rows.WITH_DEVICE} LEFT JOIN agents a ON a.id = s.agent_id"
-_ENDED = f"SELECT {FOR_EVENT} {WITH_AGENT} WHERE "
+_IDS = ", ".join(map(ids.stored, ("s.user_id", "d.id", "s.id")))
+FOR_EVENT = f"{_IDS}, CAST(s.network AS BLOB), CAST(a.user_agent AS BLOB)"
+_ENDED = f"SELECT {FOR_EVENT} {rows.WITH_AGENT} WHERE "
 _COUNTED = f"SELECT {statistics.OF_ROW} FROM sessions s WHERE "  # noqa: S608
 Ask: TypeAlias = "Callable[[str, tuple[object, ...]], Sequence[Sequence[Any]]]"
 
@@ -232,8 +229,7 @@ def condition(target: Target) -> tuple[str, list[object]]:
     if isinstance(target, OfUser):
         return "s.user_id = ? AND s.id <> ?", [target.user_id, _id(target.keep)]
     if isinstance(target, OfDevice):
-        whose = f"s.user_id = ? AND s.device_key = {rows.DEVICE_KEY}"
-        return whose, [target.user_id, target.device_id, target.user_id]
+        return rows.OF_DEVICE, [target.user_id, target.device_id]
     return "1", []
 
 
@@ -287,11 +283,11 @@ def end_events(
 
 
 def _event(row: Sequence[Any], at: float, reason: str, actor: str | None) -> EventRow | None:
-    user_id, session_id = map(ids.read, row[:2])
-    device_id = None if row[4] is None else ids.read(row[4])
+    user_id, session_id = ids.read(row[0]), ids.read(row[2])
+    device_id = None if row[1] is None else ids.read(row[1])
     if isinstance(user_id, Odd) or isinstance(device_id, Odd) or isinstance(session_id, Odd):
         return None
-    network, user_agent = (text and text.decode(errors="replace") for text in row[2:4])
+    network, user_agent = (text and text.decode(errors="replace") for text in row[3:5])
     return semantics.end_event(
         session_id, user_id, device_id, network, user_agent, at, reason, actor
     )

@@ -7,16 +7,10 @@ where ids are returned: ending needs no label, and no id that can be read.
 
 from __future__ import annotations
 
-import json
 import logging
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TypeAlias
 
 from attrs import frozen
-
-from devsess.stores.sqlite.damage import DamagedError
-
-if TYPE_CHECKING:
-    pass
 
 log = logging.getLogger("devsess")
 
@@ -36,8 +30,6 @@ class Odd:
 
 
 Id: TypeAlias = str | Odd
-# Among the sessions that have not ended: an account, the number of a device and of a session.
-Place: TypeAlias = tuple[Id, Id | float, int]
 
 
 def stored(column: str) -> str:
@@ -61,31 +53,6 @@ def bound(one: Id | float) -> tuple[str, object]:
     if not isinstance(one, Odd):
         return "?", one
     return ("CAST(? AS TEXT)" if one.is_text else "?"), one.raw
-
-
-def packed(place: Place) -> str:
-    """*place* as a text that can be kept: `unpacked` reads it."""
-    return json.dumps([[it.raw.hex(), it.is_text] if isinstance(it, Odd) else it for it in place])
-
-
-def unpacked(text: str) -> Place:
-    """
-    The place in a text that `packed` made.
-
-    Raises:
-        DamagedError: If it did not.
-    """
-    try:
-        user_id, device, session = json.loads(text)
-        return _unpacked(user_id), _unpacked(device), session
-    except (ValueError, TypeError, LookupError) as error:
-        raise DamagedError("there is no place among sessions where one should be") from error
-
-
-def _unpacked(value: Any) -> Any:
-    return (
-        Odd(bytes.fromhex(value[0]), is_text=value[1] is True) if isinstance(value, list) else value
-    )
 
 
 def report(damaged: int) -> None:

@@ -1,4 +1,8 @@
-"""The indexes that a search walks through; made by a step of `schema`, and never changed."""
+"""
+The indexes of searches, as a step of `schema` made them, which is never changed.
+
+A later step, in `keys`, has made all but `events_acts` anew.
+"""
 
 # One for each column that a search may begin with, newest first behind it. The keys that
 # `sessions_lapse` has gained are all that liveness asks for: live sessions are counted in it alone.

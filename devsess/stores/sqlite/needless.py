@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 
 from attrs import evolve, frozen
 
+from devsess.stores.ways import Ways
+
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Callable, Sequence
@@ -52,10 +54,10 @@ class _Way:
     How far a purge has looked: through those forgotten, and then through those not seen lately.
 
     Attributes:
-        retention: Of the purge; that of another one is another object.
+        retention: Of the purge.
         part: Which of the two; 2 at the end.
         at: When the last device of this part was seen.
-        key: The number of that one.
+        key: Of that one.
     """
 
     retention: Retention
@@ -99,19 +101,18 @@ class NeedlessDevices:
     def __init__(self, ask: Ask, transaction: Callable[..., Any]) -> None:
         self._ask = ask
         self._transaction = transaction
-        self._way: _Way | None = None
+        self._ways = Ways[_Way]()
 
     def delete(self, retention: Retention, limit: int, done: int) -> int:
         """Rows of a batch that has *done* some of at most *limit*: with devices, the rest."""
-        way = self._way
-        if way is None or way.retention is not retention:
-            way = _Way(retention)
+        way = self._ways.take(retention) or _Way(retention)
         deleted = 0
         while done < limit and not deleted and not way.is_over:
             keys, way = self._found(way, limit - done)
             deleted = self._transaction(_delete, retention, keys) if keys else 0
         # A purge ends with an empty batch, and the next one looks at all again.
-        self._way = way if done + deleted else None
+        if done + deleted:
+            self._ways.keep(retention, way)
         return done + deleted
 
     def _found(self, way: _Way, limit: int) -> tuple[list[int], _Way]:

@@ -16,7 +16,7 @@ from devsess.stores.sqlite.one_row import select_one
 from devsess.stores.sqlite.rows import (
     ELSEWHERE,
     UNENDED,
-    WITH_DEVICE,
+    WITH_AGENT,
     Values,
     levels_of,
     location_of,
@@ -36,7 +36,7 @@ _SESSION = (
 _SHAPE = Shape((*_SESSION, *SHOWN))
 GET_PLAIN = select_one(
     ", ".join([ELSEWHERE.get(it, f"s.{it}") for it in _SESSION] + [f"d.{it}" for it in SHOWN]),
-    f"{WITH_DEVICE} LEFT JOIN agents a ON a.id = s.agent_id WHERE s.id = ? AND {UNENDED}",
+    f"{WITH_AGENT} WHERE s.id = ? AND {UNENDED}",
 )
 _blank = unfrozen(PlainRow)
 

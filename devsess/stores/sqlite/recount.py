@@ -117,20 +117,22 @@ CREATE TABLE spans (
 ) WITHOUT ROWID;
 """
 
-# Accounts by how many sessions are open to them. A step of its own, later than the rest.
-OPEN_TO_ACCOUNTS = """
-ALTER TABLE meta ADD COLUMN users_1 INTEGER NOT NULL DEFAULT 0;
-ALTER TABLE meta ADD COLUMN users_2 INTEGER NOT NULL DEFAULT 0;
-ALTER TABLE meta ADD COLUMN users_3 INTEGER NOT NULL DEFAULT 0;
-ALTER TABLE meta ADD COLUMN users_4 INTEGER NOT NULL DEFAULT 0;
-ALTER TABLE meta ADD COLUMN users_6 INTEGER NOT NULL DEFAULT 0;
-ALTER TABLE meta ADD COLUMN users_11 INTEGER NOT NULL DEFAULT 0;
+COUNT_ACCOUNTS = """
 UPDATE meta SET (users_1, users_2, users_3, users_4, users_6, users_11) = (
     SELECT coalesce(sum(n = 1), 0), coalesce(sum(n = 2), 0), coalesce(sum(n = 3), 0),
         coalesce(sum(n BETWEEN 4 AND 5), 0), coalesce(sum(n BETWEEN 6 AND 10), 0),
         coalesce(sum(n > 10), 0)
     FROM (SELECT count(*) AS n FROM sessions WHERE revoked_at IS NULL GROUP BY user_id));
 """
+# Accounts by how many sessions are open to them. A step of its own, later than the rest.
+OPEN_TO_ACCOUNTS = f"""
+ALTER TABLE meta ADD COLUMN users_1 INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE meta ADD COLUMN users_2 INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE meta ADD COLUMN users_3 INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE meta ADD COLUMN users_4 INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE meta ADD COLUMN users_6 INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE meta ADD COLUMN users_11 INTEGER NOT NULL DEFAULT 0;
+{COUNT_ACCOUNTS}"""
 
 
 def recount(connection: sqlite3.Connection) -> None:

@@ -1,4 +1,11 @@
-"""Between the rows of `devsess.stores.rows` and the columns of the SQLite tables."""
+"""
+Between the rows of `devsess.stores.rows` and the columns of the SQLite tables.
+
+A session and a device have an id, by which callers name them, and a key, by which the file does.
+OF_DEVICE goes from a device's id to its key, WITH_DEVICE from the key to the device. SQLite gives a
+key again once its row is deleted. So no key leaves the store, but in the places up to which an
+ending is written or read.
+"""
 
 from __future__ import annotations
 
@@ -52,8 +59,8 @@ DEVICE = (
     "resembles",
     "forgotten",
 )
-# The columns of a session but for its device, which is joined. The user agent is a number of
-# `agents` here, and in place of the device's id the row has the number of the device.
+# The values of a session but for its device, which is joined: `device_id` is written as
+# `device_key`, and the user agent is a number of `agents` here.
 SESSION = (
     "id",
     "user_id",
@@ -127,16 +134,16 @@ _JOINED = ", ".join(
 SELECT_DEVICE = f"SELECT {', '.join(DEVICE)} FROM devices"  # noqa: S608
 _KNOWN = f"{SELECT_DEVICE} WHERE user_id = ? AND forgotten = 0"
 SELECT_DEVICES = f"{_KNOWN} ORDER BY last_seen_at DESC, id"
-# A number is given again once its device is deleted: that may never show another account's.
+# The account is compared too: where a device was deleted by hand, another one's may have its key.
 WITH_DEVICE = (
     "FROM sessions s LEFT JOIN devices d ON d.key = s.device_key AND d.user_id = s.user_id"
 )
-# The number of an account's device, by the id of the device and then the account's.
-DEVICE_KEY = "(SELECT key FROM devices WHERE id = ? AND user_id = ?)"
-_FROM = (
-    f"{WITH_DEVICE} LEFT JOIN agents a ON a.id = s.agent_id"
-    f" LEFT JOIN endings n ON s.revoked_at IS NULL AND n.number = {FIRST}"
+WITH_AGENT = f"{WITH_DEVICE} LEFT JOIN agents a ON a.id = s.agent_id"
+# The sessions of a device, by the ids of its account and its own.
+OF_DEVICE = (
+    "(s.user_id, s.device_key) = (SELECT user_id, key FROM devices WHERE user_id = ? AND id = ?)"
 )
+_FROM = f"{WITH_AGENT} LEFT JOIN endings n ON s.revoked_at IS NULL AND n.number = {FIRST}"
 SELECT_SESSION = f"SELECT {_JOINED} {_FROM}"
 # As they are written, whether an ending covers them or not: for copies.
 SELECT_STORED = (
@@ -144,8 +151,7 @@ SELECT_STORED = (
     + ", ".join(f"d.{name}" for name in DEVICE[2:])
     + ", "
     + ", ".join(ELSEWHERE.get(name, f"s.{name}") for name in SESSION if name not in _SHARED)
-    + f" {WITH_DEVICE} LEFT JOIN agents a ON a.id = s.agent_id"
-    " WHERE s.user_id = ? ORDER BY s.id"
+    + f" {WITH_AGENT} WHERE s.user_id = ? ORDER BY s.id"
 )
 SELECT_STORED_EVENTS = (
     f"SELECT {', '.join(ELSEWHERE.get(name, f'e.{name}') for name in EVENT)}"  # noqa: S608
@@ -182,6 +188,11 @@ POLLED = "SELECT seq FROM events WHERE seq > ? AND seq < 1 << 53 ORDER BY seq LI
 EVENTS = f"{SELECT_EVENT} WHERE e.user_id = ? AND e.seq < ? ORDER BY e.seq DESC LIMIT ?"
 
 
+def through(index: str, statement: str) -> str:
+    """*statement* with the index named by which it goes through the sessions."""
+    return statement.replace("FROM sessions s", f"FROM sessions s INDEXED BY {index}", 1)
+
+
 def insert_into(table: str, columns: Sequence[str]) -> str:
     """The statement that writes one row."""
     marks = ", ".join("?" * len(columns))
@@ -195,11 +206,11 @@ def known_devices(
     The statement, with its values, for a user's latest devices and those asked for.
 
     Each part has an index: a program that signs in every minute has devices by the thousand.
-    That of the last one is named, or all of the user's devices would be looked at.
+    Those of the last two are named, or all of the user's devices would be looked at.
     """
     parts = [f"SELECT * FROM ({SELECT_DEVICES} LIMIT ?)"]  # noqa: S608
     values: list[object] = [user_id, latest]
-    by_id = _KNOWN.replace("devices", "devices INDEXED BY sqlite_autoindex_devices_1")
+    by_id = _KNOWN.replace("devices", "devices INDEXED BY devices_id")
     by_print = _KNOWN.replace("devices", "devices INDEXED BY devices_fingerprint")
     wanted = ((f"{by_id} AND id", ids), (f"{by_print} AND fingerprint", fingerprints))
     for condition, among in wanted:
@@ -209,20 +220,20 @@ def known_devices(
     return f"{' UNION '.join(parts)} ORDER BY last_seen_at DESC, id", values
 
 
+_MARKS = ["?"] * len(SESSION)
 # The second value is the account's id, the third the device's.
+_MARKS[SESSION.index("device_id")] = "(SELECT key FROM devices WHERE user_id = ?2 AND id = ?3)"
 INSERT_SESSION = (
-    insert_into("sessions", SESSION)
-    .replace("device_id", "device_key", 1)
-    .replace("(?, ?, ?,", "(?, ?, (SELECT key FROM devices WHERE id = ? AND user_id = ?2),", 1)
-)
+    f"INSERT INTO sessions ({', '.join(SESSION)}) VALUES ({', '.join(_MARKS)})"  # noqa: S608
+).replace("device_id", "device_key", 1)
 # The highest place that an event has, or had: an odd number that was written by hand is none.
 LAST_EVENT = (
     "SELECT max(last_event, (SELECT coalesce(max(seq), 0) FROM events WHERE seq < 1 << 53))"
     " FROM meta"
 )
 INSERT_EVENT = insert_into("events", ("seq", *EVENT)).replace("?", f"(1 + ({LAST_EVENT}))", 1)
-# Sessions name its number, which it keeps.
-INSERT_DEVICE = (
+# Sessions name its key, which it keeps.
+PUT_DEVICE = (
     insert_into("devices", DEVICE)
     + " ON CONFLICT (id, user_id) DO UPDATE SET "
     + ", ".join(f"{name} = excluded.{name}" for name in DEVICE[2:])

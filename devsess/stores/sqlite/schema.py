@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from devsess.errors import StoreUnavailableError
 from devsess.stores.sqlite.indexes import SEARCH
-from devsess.stores.sqlite.keyed import write_anew
+from devsess.stores.sqlite.keys import give_keys
 from devsess.stores.sqlite.recount import OPEN_TO_ACCOUNTS, STATISTICS, recount
 from devsess.stores.sqlite.steps import execute_each
 
@@ -267,7 +267,7 @@ STEPS: dict[str, Callable[[Any], None]] = {
     "0010_statistics": _statistics,
     "0011_search": _search,
     "0012_open_to_accounts": _open_to_accounts,
-    "0013_keys": write_anew,
+    "0013_keys": give_keys,
 }
 
 

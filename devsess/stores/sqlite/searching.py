@@ -34,21 +34,22 @@ _NEWEST = 2**63 - 1
 # By the column that an index begins with; the first that is given is taken.
 _INDEXES = {"user_id": "sessions_user", "network": "sessions_network"}
 _DEVICE_KEYS = "SELECT key FROM devices WHERE id = ?"
+_OF_ACCOUNT = " AND user_id = ?"
 _IS_LIVE = f"({rows.UNENDED} AND {LIVE})"
 # As `rows` reads it: a covered session has its network in that place.
 _IP = f"iif(s.revoked_at IS NULL AND {rows.FIRST} IS NOT NULL, s.network, s.ip)"
 _PLACE = ("s.created_at", "s.id")
 _QUEUE_PLACE = ("s.score", "s.created_at", "s.id")
 # The place of the last of so many sessions before another place. It is found in the index, and
-# rows are read of two instants alone: those of the first that are not before that place are passed
-# by, and those of the last are in the order of their ids.
+# all rows of two instants are read, however many: those of the first that are not before that place
+# are passed by, and those of the last are in the order of their ids.
 _EDGE = """
 WITH passed AS (SELECT count(*) {source} AND ({at}) = {marks} AND s.id >= ?),
 edge AS (SELECT {at} {source} AND ({at}) <= {marks} AND ({at}) >= {marks}
-    ORDER BY {order} LIMIT 1 OFFSET ? + (SELECT * FROM passed))
-SELECT {at}, s.id {source} AND ({at}) = (SELECT * FROM edge)
-    ORDER BY s.id DESC LIMIT 1 OFFSET ? + (SELECT * FROM passed)
-    - (SELECT count(*) {source} AND ({at}) <= {marks} AND ({at}) > (SELECT * FROM edge))
+    ORDER BY {order} LIMIT 1 OFFSET ? + (SELECT * FROM passed)),
+newer AS (SELECT count(*) {source} AND ({at}) <= {marks} AND ({at}) > (SELECT * FROM edge))
+SELECT {at}, s.id {source} AND ({at}) = (SELECT * FROM edge) ORDER BY s.id DESC
+    LIMIT 1 OFFSET ? + (SELECT * FROM passed) - (SELECT * FROM newer)
 """
 _ACTS = (
     rows.SELECT_EVENT.replace("events e", "events e INDEXED BY events_acts", 1)
@@ -73,10 +74,7 @@ class _Way:
         self._from = f"FROM sessions s INDEXED BY {index} WHERE {among[0]}"
         self._place, self._at = f"({', '.join(place)})", place[:-1]
         self._order = _downwards(place)
-        self._select = (
-            rows.SELECT_SESSION.replace("sessions s", f"sessions s INDEXED BY {index}", 1)
-            + f" WHERE {among[0]}"
-        )
+        self._select = f"{rows.through(index, rows.SELECT_SESSION)} WHERE {among[0]}"
 
     def edge(self, before: Sequence[object], after: Sequence[object], looked: int) -> Condition:
         """The statement for the place of the last row that may be looked at; none if all may."""
@@ -86,7 +84,7 @@ class _Way:
         )
         passed = *among, *at, before_id
         edge = *among, *at, *lowest, looked - 1
-        return statement, (*passed, *edge, *among, looked - 1, *among, *at)
+        return statement, (*passed, *edge, *among, *at, *among, looked - 1)
 
     def page(self, before: Sequence[object], after: Sequence[object], limit: int) -> Condition:
         """The statement for the rows between two places."""
@@ -182,10 +180,14 @@ class Searching(Copying):
         return Page(tuple(events), following)
 
     def _devices(self, wanted: Filter) -> list[int] | None:
-        """The numbers of the device *wanted*, which is one account's alone; None for any device."""
+        """The keys of the device *wanted*, which is one but by odd chance; None for any device."""
         if wanted.device_id is None:
             return None
-        return [key for (key,) in self._rows(_DEVICE_KEYS, (wanted.device_id,))]
+        if wanted.user_id is None:
+            found = self._rows(_DEVICE_KEYS, (wanted.device_id,))
+        else:
+            found = self._rows(_DEVICE_KEYS + _OF_ACCOUNT, (wanted.device_id, wanted.user_id))
+        return [key for (key,) in found]
 
     def _edge(
         self, way: _Way, before: Sequence[object], after: Sequence[object], looked: int
@@ -234,7 +236,7 @@ def _way(wanted: Filter, cutoffs: LivenessCutoffs, devices: Sequence[int] | None
     named = [(name, value) for name, value in named if value is not None]
     index, among = "sessions_created", _all([])
     if devices is not None:
-        # Of one number the rows are in order; an id that several accounts have is nobody's rule.
+        # The sessions of one device are in order; those of several that have one id are sorted.
         which = "= ?" if len(devices) == 1 else f"IN {_marks(devices)}"
         index, among = "sessions_device", (f"s.device_key {which}", (*devices,))
     elif named:

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from devsess.stores.calls import Columns, InsertAnswer, Retention
     from devsess.stores.rows import DeviceRow, EventRow, SessionRow
 
-_DEVICE = f"{rows.SELECT_DEVICE} WHERE id = ? AND user_id = ?"
+_DEVICE = f"{rows.SELECT_DEVICE} WHERE user_id = ? AND id = ?"
 _SESSION = f"{rows.SELECT_SESSION} WHERE s.id = ? AND s.revoked_at IS NULL AND n.number IS NULL"
 # In two steps, and no row whole before it is known to be one of them: one that cannot be
 # read must not stop a purge. SQLite takes a text for later than any number.
@@ -44,9 +44,7 @@ NEWEST_INSTANTS = (
 )
 _LIVE = f"{rows.SELECT_SESSION} WHERE s.user_id = ? AND {rows.UNENDED} AND {LIVE}{BY_USE}"
 # The index is named: SQLite takes that of all the user's live ones.
-_ON_DEVICE = _LIVE.replace("sessions s", "sessions s INDEXED BY sessions_unrevoked", 1).replace(
-    "s.user_id = ?", f"s.user_id = ? AND s.device_key = {rows.DEVICE_KEY}", 1
-)
+_ON_DEVICE = rows.through("sessions_unrevoked", _LIVE).replace("s.user_id = ?", rows.OF_DEVICE, 1)
 
 # Moves only forward, and only sessions that have not ended.
 TOUCH = (
@@ -71,7 +69,7 @@ def insert(db: sqlite3.Cursor, insertion: Insertion) -> InsertAnswer:
         return to_end
     counts = Counts()
     events = _end_for_sign_in(db, to_end, insertion, counts)
-    db.execute(rows.INSERT_DEVICE, rows.device_values(semantics.seen_again(known, row.device)))
+    db.execute(rows.PUT_DEVICE, rows.device_values(semantics.seen_again(known, row.device)))
     agent_id = agent_number(db, row.user_agent, insertion.cutoffs.now)
     db.execute(rows.INSERT_SESSION, rows.session_values(row, agent_id))
     counts.began(row)
@@ -92,7 +90,7 @@ def _to_end(db: sqlite3.Cursor, insertion: Insertion) -> semantics.SessionsToEnd
         return semantics.SessionsToEnd()
     statement, whose = _LIVE, [insertion.row.user_id]
     if insertion.limit is None:  # an account may have sessions by the thousand
-        statement, whose = _ON_DEVICE, [*whose, insertion.row.device.id, *whose]
+        statement, whose = _ON_DEVICE, [*whose, insertion.row.device.id]
     found = db.execute(statement, [*whose, *of_live(insertion.cutoffs)])
     return semantics.sessions_to_end(
         [rows.session_row(values) for values in found.fetchall()], insertion
@@ -198,7 +196,7 @@ def put_device(
     if number is not None and not endings.is_latest(db, user_id, number):
         return Refused.CUT_OFF
     device = semantics.changed_device(device, changes)
-    db.execute(rows.INSERT_DEVICE, rows.device_values(device))
+    db.execute(rows.PUT_DEVICE, rows.device_values(device))
     append_unended(db, *endings.condition(OfDevice(user_id, device_id)))
     insert_events(db, event)
     return device
@@ -242,7 +240,7 @@ def _delete_sessions(db: sqlite3.Cursor, before: float, limit: int) -> int:
     keys = old.fetchall()
     db.executemany(
         "UPDATE devices SET network = NULL WHERE last_seen_at < ?"
-        " AND key = (SELECT device_key FROM sessions WHERE key = ?)",
+        " AND (key, user_id) = (SELECT device_key, user_id FROM sessions WHERE key = ?)",
         [(before, key) for (key,) in keys],
     )
     return db.executemany("DELETE FROM sessions WHERE key = ?", keys).rowcount if keys else 0
@@ -307,7 +305,7 @@ def _trim(db: sqlite3.Cursor, now: float, agents_before: float, limit: int) -> i
 
 
 def _device(db: sqlite3.Cursor, user_id: str, device_id: str) -> DeviceRow | None:
-    found = db.execute(_DEVICE, [device_id, user_id]).fetchall()
+    found = db.execute(_DEVICE, [user_id, device_id]).fetchall()
     return rows.device_row(found[0]) if found else None
 
 

@@ -1,8 +1,8 @@
 """
-Sessions and devices under numbers; a step of `schema`, and never changed.
+Keys for sessions and devices; a step of `schema`, and never changed.
 
 Before it, each was stored under its id, in every index too, and a session named its device by the
-account's and the device's id. Under numbers a row and its entries take a third less of the file.
+account's and the device's id. Under keys a row and its entries take a third less of the file.
 """
 
 from __future__ import annotations
@@ -10,11 +10,12 @@ from __future__ import annotations
 import logging
 from typing import Any
 
+from devsess.stores.sqlite.recount import COUNT_ACCOUNTS
 from devsess.stores.sqlite.steps import execute_each
 
 log = logging.getLogger("devsess")
 
-# No device has the number 0: a session whose device was lost names that one.
+# The id comes first in the index: a search by a device knows no account.
 _DEVICES = """
 CREATE TABLE devsess_keyed (
     key INTEGER PRIMARY KEY,
@@ -32,13 +33,14 @@ CREATE TABLE devsess_keyed (
     fingerprint BLOB,
     network TEXT,
     resembles TEXT,
-    forgotten INTEGER NOT NULL,
-    UNIQUE (id, user_id)
+    forgotten INTEGER NOT NULL
 );
+CREATE UNIQUE INDEX devices_id ON devsess_keyed (id, user_id);
 INSERT OR IGNORE INTO devsess_keyed SELECT NULL, id, user_id, label, kind, os, browser,
     first_seen_at, last_seen_at, trusted_until, blocked, name, fingerprint, network, resembles,
     forgotten FROM devices;
 """
+# No device has the key 0: a session whose device was lost names that one.
 _SESSIONS = """
 CREATE TABLE devsess_keyed (
     key INTEGER PRIMARY KEY,
@@ -83,9 +85,9 @@ INSERT OR IGNORE INTO devsess_keyed SELECT NULL, s.id, s.user_id, coalesce(d.key
     s.impersonator
     FROM sessions s LEFT JOIN devices d ON d.id = s.device_id AND d.user_id = s.user_id;
 """
-# Pages of sessions are in the order of an index, and those of one instant in that of their ids.
-# An index of unrevoked rows that is counted in has `revoked_at` among its keys: SQLite 3.40 would
-# look it up in each row.
+# Pages of sessions are read in the order of an index; those of one instant are then sorted by id.
+# An account's devices, forgotten ones too, are found by `devices_latest`. An index in which
+# unrevoked rows are counted has `revoked_at`: SQLite 3.40 would look it up in each row.
 _INDEXES = """
 CREATE INDEX sessions_created ON sessions (created_at);
 CREATE INDEX sessions_user ON sessions (user_id, created_at);
@@ -106,25 +108,31 @@ CREATE INDEX devices_forgotten ON devices (forgotten) WHERE forgotten = 1;
 """
 
 
-def write_anew(db: Any) -> None:
-    """Write both tables anew, under numbers."""
-    # Views that somebody made of a table are left as they are when its name is given to another.
-    db.conn.execute("PRAGMA legacy_alter_table = ON")
-    for table, statements in (("devices", _DEVICES), ("sessions", _SESSIONS)):
-        execute_each(db, statements)
-        _report(db, table)
-        db.conn.execute(f"DROP TABLE {table}")
-        db.conn.execute(f"ALTER TABLE devsess_keyed RENAME TO {table}")
-    db.conn.execute("PRAGMA legacy_alter_table = OFF")
+_COUNT_OPEN = "UPDATE meta SET open = (SELECT count(*) FROM sessions WHERE revoked_at IS NULL)"
+
+
+def give_keys(db: Any) -> None:
+    """Write both tables anew."""
+    try:
+        # Views that somebody made of a table go on when its name is given to another.
+        db.conn.execute("PRAGMA legacy_alter_table = ON")
+        lost = [_write_anew(db, "devices", _DEVICES), _write_anew(db, "sessions", _SESSIONS)]
+    finally:
+        db.conn.execute("PRAGMA legacy_alter_table = OFF")
     execute_each(db, _INDEXES)
     # A place among the sessions, up to which an ending is written, was of the old tables.
     db.conn.execute("UPDATE endings SET reached = NULL")
+    if any(lost):
+        execute_each(db, f"{_COUNT_OPEN};{COUNT_ACCOUNTS}")
 
 
-def _report(db: Any, table: str) -> None:
-    """Say that rows are left out, which were damaged: nothing could have been read from them."""
-    counts = "SELECT (SELECT count(*) FROM {}) - (SELECT count(*) FROM devsess_keyed)"
-    [[lost]] = db.conn.execute(counts.format(table)).fetchall()
+def _write_anew(db: Any, table: str, statements: str) -> int:
+    """How many rows were left out, for want of a value: nothing could have been read from them."""
+    execute_each(db, statements)
+    counts = f"SELECT (SELECT count(*) FROM {table}) - (SELECT count(*) FROM devsess_keyed)"  # noqa: S608
+    [[lost]] = db.conn.execute(counts).fetchall()
+    db.conn.execute(f"DROP TABLE {table}")
+    db.conn.execute(f"ALTER TABLE devsess_keyed RENAME TO {table}")
     if lost:
         log.error(
             "damaged rows of %s were left out as the file was brought up to date: %d; "
@@ -132,3 +140,4 @@ def _report(db: Any, table: str) -> None:
             table,
             lost,
         )
+    return int(lost)
