@@ -80,10 +80,11 @@ def test_an_ending_of_a_lost_device_ends_nothing_else(path: Path) -> None:
     assert {("lost", None), ("other", "device-2")} == named
 
 
+@pytest.mark.parametrize("since", [None, T0])
 @pytest.mark.parametrize("looked", [1, 2, 3, 4, 9])
 @pytest.mark.parametrize("instants", [1, 2, 3, 9])
 def test_a_page_looks_at_so_many_sessions_of_one_instant_too(
-    path: Path, instants: int, looked: int
+    path: Path, instants: int, looked: int, since: float | None
 ) -> None:
     """The place where it stops is one among them, in the order of their ids."""
     expected = sorted((T0 + number % instants, f"s{number * 7 % 9}") for number in range(9))
@@ -93,7 +94,7 @@ def test_a_page_looks_at_so_many_sessions_of_one_instant_too(
         places: list[Any] = []
         cursor: str | None = None
         while True:
-            wanted = Filter(ip="1.1.1.1")
+            wanted = Filter(ip="1.1.1.1", since=since)
             found = store.search(
                 wanted, cutoffs=rows.cutoffs(T0), limit=9, cursor=cursor, looked=looked
             )

@@ -237,8 +237,7 @@ def _way(wanted: Filter, cutoffs: LivenessCutoffs, devices: Sequence[int] | None
     index, among = "sessions_created", _all([])
     if devices is not None:
         # The sessions of one device are in order; those of several that have one id are sorted.
-        which = "= ?" if len(devices) == 1 else f"IN {_marks(devices)}"
-        index, among = "sessions_device", (f"s.device_key {which}", (*devices,))
+        index, among = "sessions_device", (f"s.device_key IN {_marks(devices)}", (*devices,))
     elif named:
         (name, value), *named = named
         index, among = _INDEXES[name], (f"s.{name} = ?", (value,))
