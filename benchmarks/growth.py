@@ -143,15 +143,14 @@ def fill(path: Path, count: int, user: str = _MADE_UP["user_id"]) -> float:
     """
     devices = {"user_id": user, "id": _DEVICE}
     key = f"(SELECT key FROM devices WHERE id = {_DEVICE} AND user_id = {user})"
-    sessions = _MADE_UP | {"user_id": user, "device_key": key}
-    columns = ["device_key" if name == "device_id" else name for name in rows.SESSION]
+    sessions = _MADE_UP | {"user_id": user, "device_id": _DEVICE, "device_key": key}
     with closing(sqlite3.connect(path, isolation_level=None)) as db:
         for pragma in ("synchronous = OFF", "cache_size = -2000000", "journal_mode = OFF"):
             db.execute(f"PRAGMA {pragma}").fetchall()
         db.execute("BEGIN")
         _insert(db, "devices", rows.DEVICE, devices, count // 2 + 1)
         before = _size(db)
-        _insert(db, "sessions", columns, sessions, count)
+        _insert(db, "sessions", (*rows.SESSION, "device_key"), sessions, count)
         db.execute("COMMIT")
         weight = (_size(db) - before) / count
         db.execute("PRAGMA journal_mode = WAL").fetchall()

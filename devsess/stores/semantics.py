@@ -145,7 +145,7 @@ def ended(row: SessionRow, at: float, reason: str, actor: str | None) -> Session
 def end_event(
     session_id: str,
     user_id: str,
-    device_id: str | None,
+    device_id: str,
     network: str | None,
     user_agent: str | None,
     at: float,

@@ -13,7 +13,6 @@ import pytest
 
 from devsess.stores.base import ById
 from devsess.stores.sqlite import walindex
-from devsess.stores.sqlite.recount import recount
 from devsess.testing import _rows as rows
 
 if TYPE_CHECKING:
@@ -49,15 +48,6 @@ def insert_known(db: sqlite3.Connection, table: str, columns: Any, values: Any) 
         f"INSERT OR REPLACE INTO {table} ({', '.join(there)}) VALUES ({marks})",
         [known[it] for it in there],
     )
-
-
-def recount_as_before(db: sqlite3.Connection) -> None:
-    """Count as the step of the schema does, before which a session named its device by its id."""
-    db.execute("ALTER TABLE sessions ADD COLUMN device_id TEXT")
-    named = "(SELECT id FROM devices WHERE key = device_key)"
-    db.execute(f"UPDATE sessions SET device_id = {named}")
-    recount(db)
-    db.execute("ALTER TABLE sessions DROP COLUMN device_id")
 
 
 def revoke(store: SQLiteStore, session_id: str) -> int:

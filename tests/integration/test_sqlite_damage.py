@@ -215,7 +215,7 @@ def test_damage_stops_no_ending(
 
 @pytest.mark.parametrize("at_once", [0, 1_000], ids=["as a number", "with its rows"])
 @pytest.mark.parametrize("value", ["CAST(x'61ff' AS TEXT)", "x'ff00'"])
-@pytest.mark.parametrize("column", ["id", "device_key", "user_id"])
+@pytest.mark.parametrize("column", ["id", "device_id", "device_key", "user_id"])
 @pytest.mark.parametrize("whose", ["an account's", "everybody's"])
 def test_a_damaged_id_stops_no_ending(
     tmp_path: Path,
@@ -254,7 +254,7 @@ def test_a_damaged_id_stops_no_ending(
                 assert hears.revoke_everyone(reason="breach") in (3, 4)
             else:
                 assert left == {*hears.revoke_all(AGAIN)} - {spoilt}
-            if column == "device_key":  # it can be named, and its event names no device
+            if column == "device_key":  # all of its ids can be read
                 left.add(spoilt)
             assert sorted(left) == sorted(str(it) for it in emitted)
             for grant in grants:
@@ -295,7 +295,7 @@ def test_damaged_keys_stop_no_ending(
 
 @pytest.mark.parametrize("ended", [True, False], ids=["that ended", "that lapsed"])
 @pytest.mark.parametrize("value", ["CAST(x'61ff' AS TEXT)", "x'ff00'"])
-@pytest.mark.parametrize("column", ["id", "device_key", "user_id"])
+@pytest.mark.parametrize("column", ["id", "device_id", "device_key", "user_id"])
 def test_a_damaged_id_stops_no_purge(tmp_path: Path, column: str, value: str, ended: bool) -> None:
     """The row is deleted as any other, and the networks of the devices it left go with it."""
     path, clock = tmp_path / "s.db", FakeClock()

@@ -22,7 +22,7 @@ LARGEST = "9223372036854775807"
 ODD = ("NULL", "'odd'", "CAST(x'ff41' AS TEXT)", "x'ff00'", LARGEST, "-1e300")
 OWNERS = {
     "sessions": "id = :session",
-    "devices": "key = (SELECT device_key FROM sessions WHERE id = :session)",
+    "devices": "id = (SELECT device_id FROM sessions WHERE id = :session)",
     "agents": "id = (SELECT agent_id FROM sessions WHERE id = :session)",
 }
 

@@ -8,13 +8,13 @@ from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from _sqlite_helpers import recount_as_before
 from attrs import evolve
 
 from devsess.models import Assessment, Decision, EventType, Location
 from devsess.stores.counting import MOST_KEYS, OTHER, Counts
 from devsess.stores.sqlite import SQLiteStore
 from devsess.stores.sqlite import rows as columns
+from devsess.stores.sqlite.recount import recount
 from devsess.testing import _rows as rows
 from devsess.testing._rows import DAY, HOUR, T0, device_row, session_row
 
@@ -99,7 +99,7 @@ def _fill(path: Path, sessions: Iterable[SessionRow], events: Iterable[EventRow]
 def _recounted(path: Path) -> Counts:
     """What `recount` writes."""
     with closing(sqlite3.connect(path, factory=_Connection)) as db:
-        recount_as_before(db)
+        recount(db)
         db.row_factory = sqlite3.Row
         counts = Counts(db.execute("SELECT open FROM meta").fetchone()[0])
         for row in map(dict, db.execute("SELECT * FROM quarters").fetchall()):

@@ -7,7 +7,6 @@ from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from _sqlite_helpers import recount_as_before
 from attrs import evolve
 
 from devsess.errors import StoreUnavailableError
@@ -16,7 +15,7 @@ from devsess.stores.base import ById, OfUser
 from devsess.stores.counting import BEGAN, SIZES, WEEK, Period
 from devsess.stores.items import Item
 from devsess.stores.sqlite import SQLiteStore, statistics
-from devsess.stores.sqlite.recount import OPEN_TO_ACCOUNTS
+from devsess.stores.sqlite.recount import OPEN_TO_ACCOUNTS, recount
 from devsess.testing import _rows as rows
 from devsess.testing._rows import DAY, HOUR, T0, device_row, full_row, session_row
 
@@ -58,7 +57,7 @@ def _count_again(path: Path) -> None:
     columns = [f"users_{it}" for it in SIZES]
     _execute(path, *(f"ALTER TABLE meta DROP COLUMN {it}" for it in columns))
     with closing(sqlite3.connect(path, isolation_level=None)) as connection:
-        recount_as_before(connection)
+        recount(connection)
     _execute(path, *OPEN_TO_ACCOUNTS.split(";"))
 
 

@@ -19,7 +19,7 @@ from devsess.stores.counting import Counts
 from devsess.stores.semantics import Covering
 from devsess.stores.sqlite import ids, rows, statistics
 from devsess.stores.sqlite.damage import DamagedError
-from devsess.stores.sqlite.endings import FOR_EVENT, LIVE, end_events, of_live
+from devsess.stores.sqlite.endings import FOR_EVENT, LIVE, WITH_AGENT, end_events, of_live
 from devsess.stores.sqlite.ids import Id, Odd
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ _KEYS = (
 )
 _WALK = rows.through(
     "sessions_unrevoked",
-    f"SELECT {FOR_EVENT}, {_KEYS}, {rows.FIRST}, {LIVE}, {statistics.OF_ROW} {rows.WITH_AGENT}"
+    f"SELECT {FOR_EVENT}, {_KEYS}, {rows.FIRST}, {LIVE}, {statistics.OF_ROW} {WITH_AGENT}"
     " WHERE s.revoked_at IS NULL AND {whose}"
     f" ORDER BY {_PLACE} LIMIT ?",
 )

@@ -60,11 +60,13 @@ _COVER = rows.insert_into(
     "endings",
     ("number", "user_id", "at", "idle_after", "created_after", "reason", "actor"),
 )
-# All columns of the event of an end. It must not fail where a device is lost, since ending needs
-# no label. Nor where a text is damaged: SQLite does not look into blobs.
-_IDS = ", ".join(map(ids.stored, ("s.user_id", "d.id", "s.id")))
+# All columns of the event of an end. No device is joined: ending needs no label,
+# and must not fail where one is lost. Nor where a text is damaged: SQLite does
+# not look into blobs.
+_IDS = ", ".join(ids.stored(f"s.{name}") for name in ("user_id", "device_id", "id"))
 FOR_EVENT = f"{_IDS}, CAST(s.network AS BLOB), CAST(a.user_agent AS BLOB)"
-_ENDED = f"SELECT {FOR_EVENT} {rows.WITH_AGENT} WHERE "
+WITH_AGENT = "FROM sessions s LEFT JOIN agents a ON a.id = s.agent_id"
+_ENDED = f"SELECT {FOR_EVENT} {WITH_AGENT} WHERE "
 _COUNTED = f"SELECT {statistics.OF_ROW} FROM sessions s WHERE "  # noqa: S608
 Ask: TypeAlias = "Callable[[str, tuple[object, ...]], Sequence[Sequence[Any]]]"
 
@@ -283,8 +285,7 @@ def end_events(
 
 
 def _event(row: Sequence[Any], at: float, reason: str, actor: str | None) -> EventRow | None:
-    user_id, session_id = ids.read(row[0]), ids.read(row[2])
-    device_id = None if row[1] is None else ids.read(row[1])
+    user_id, device_id, session_id = map(ids.read, row[:3])
     if isinstance(user_id, Odd) or isinstance(device_id, Odd) or isinstance(session_id, Odd):
         return None
     network, user_agent = (text and text.decode(errors="replace") for text in row[3:5])

@@ -1,8 +1,8 @@
 """
 Keys for sessions and devices; a step of `schema`, and never changed.
 
-Before it, each was stored under its id, in every index too, and a session named its device by the
-account's and the device's id. Under keys a row and its entries take a third less of the file.
+Before it, each was stored under its id, in every index too. Under keys a row and its entries take a
+quarter less of the file.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ CREATE TABLE devsess_keyed (
     key INTEGER PRIMARY KEY,
     id TEXT NOT NULL UNIQUE,
     user_id TEXT NOT NULL,
-    device_key INTEGER NOT NULL,
+    device_id TEXT NOT NULL,
     ip TEXT,
     network TEXT,
     agent_id INTEGER,
@@ -75,14 +75,15 @@ CREATE TABLE devsess_keyed (
     ending_number INTEGER NOT NULL,
     step_up_after INTEGER,
     score INTEGER,
-    impersonator TEXT
+    impersonator TEXT,
+    device_key INTEGER NOT NULL
 );
-INSERT OR IGNORE INTO devsess_keyed SELECT NULL, s.id, s.user_id, coalesce(d.key, 0), s.ip,
+INSERT OR IGNORE INTO devsess_keyed SELECT NULL, s.id, s.user_id, s.device_id, s.ip,
     s.network, s.agent_id, s.location, s.created_at, s.last_seen_at, s.idle_from,
     s.idle_expires_at, s.absolute_expires_at, s.auth_time, s.amr, s.acr, s.persistent, s.claims,
     s.salt, s.generation, s.rotated_at, s.rotated_by, s.bound, s.revoked_at, s.reason, s.actor,
     s.previous_generation, s.presented, s.levels, s.ending_number, s.step_up_after, s.score,
-    s.impersonator
+    s.impersonator, coalesce(d.key, 0)
     FROM sessions s LEFT JOIN devices d ON d.id = s.device_id AND d.user_id = s.user_id;
 """
 # Pages of sessions are read in the order of an index; those of one instant are then sorted by id.

@@ -28,7 +28,7 @@ LOOKED = 1_000
 # The index is named: SQLite would look at all sessions of the account.
 _UNUSED = (
     "NOT EXISTS (SELECT 1 FROM sessions s INDEXED BY sessions_device"
-    " WHERE s.device_key = devices.key AND s.user_id = devices.user_id)"
+    " WHERE s.device_key = devices.key)"
 )
 _OF_NO_USE = (
     "NOT blocked AND name IS NULL AND (trusted_until IS NULL OR trusted_until <= ?)"

@@ -16,7 +16,7 @@ from devsess.stores.sqlite.one_row import select_one
 from devsess.stores.sqlite.rows import (
     ELSEWHERE,
     UNENDED,
-    WITH_AGENT,
+    WHOLE,
     Values,
     levels_of,
     location_of,
@@ -36,7 +36,7 @@ _SESSION = (
 _SHAPE = Shape((*_SESSION, *SHOWN))
 GET_PLAIN = select_one(
     ", ".join([ELSEWHERE.get(it, f"s.{it}") for it in _SESSION] + [f"d.{it}" for it in SHOWN]),
-    f"{WITH_AGENT} WHERE s.id = ? AND {UNENDED}",
+    f"{WHOLE} WHERE s.id = ? AND {UNENDED}",
 )
 _blank = unfrozen(PlainRow)
 

@@ -4,7 +4,7 @@ Between the rows of `devsess.stores.rows` and the columns of the SQLite tables.
 A session and a device have an id, by which callers name them, and a key, by which the file does.
 OF_DEVICE goes from a device's id to its key, WITH_DEVICE from the key to the device. SQLite gives a
 key again once its row is deleted. So no key leaves the store, but in the places up to which an
-ending is written or read.
+ending is written or read; and of a device that a key leads to, the account is compared too.
 """
 
 from __future__ import annotations
@@ -59,8 +59,8 @@ DEVICE = (
     "resembles",
     "forgotten",
 )
-# The values of a session but for its device, which is joined: `device_id` is written as
-# `device_key`, and the user agent is a number of `agents` here.
+# The columns of a session but for the key of its device, which is joined; the user agent is a
+# number of `agents` here.
 SESSION = (
     "id",
     "user_id",
@@ -134,16 +134,15 @@ _JOINED = ", ".join(
 SELECT_DEVICE = f"SELECT {', '.join(DEVICE)} FROM devices"  # noqa: S608
 _KNOWN = f"{SELECT_DEVICE} WHERE user_id = ? AND forgotten = 0"
 SELECT_DEVICES = f"{_KNOWN} ORDER BY last_seen_at DESC, id"
-# The account is compared too: where a device was deleted by hand, another one's may have its key.
 WITH_DEVICE = (
     "FROM sessions s LEFT JOIN devices d ON d.key = s.device_key AND d.user_id = s.user_id"
 )
-WITH_AGENT = f"{WITH_DEVICE} LEFT JOIN agents a ON a.id = s.agent_id"
+WHOLE = f"{WITH_DEVICE} LEFT JOIN agents a ON a.id = s.agent_id"
 # The sessions of a device, by the ids of its account and its own.
 OF_DEVICE = (
     "(s.user_id, s.device_key) = (SELECT user_id, key FROM devices WHERE user_id = ? AND id = ?)"
 )
-_FROM = f"{WITH_AGENT} LEFT JOIN endings n ON s.revoked_at IS NULL AND n.number = {FIRST}"
+_FROM = f"{WHOLE} LEFT JOIN endings n ON s.revoked_at IS NULL AND n.number = {FIRST}"
 SELECT_SESSION = f"SELECT {_JOINED} {_FROM}"
 # As they are written, whether an ending covers them or not: for copies.
 SELECT_STORED = (
@@ -151,7 +150,7 @@ SELECT_STORED = (
     + ", ".join(f"d.{name}" for name in DEVICE[2:])
     + ", "
     + ", ".join(ELSEWHERE.get(name, f"s.{name}") for name in SESSION if name not in _SHARED)
-    + f" {WITH_AGENT} WHERE s.user_id = ? ORDER BY s.id"
+    + f" {WHOLE} WHERE s.user_id = ? ORDER BY s.id"
 )
 SELECT_STORED_EVENTS = (
     f"SELECT {', '.join(ELSEWHERE.get(name, f'e.{name}') for name in EVENT)}"  # noqa: S608
@@ -220,12 +219,10 @@ def known_devices(
     return f"{' UNION '.join(parts)} ORDER BY last_seen_at DESC, id", values
 
 
-_MARKS = ["?"] * len(SESSION)
 # The second value is the account's id, the third the device's.
-_MARKS[SESSION.index("device_id")] = "(SELECT key FROM devices WHERE user_id = ?2 AND id = ?3)"
-INSERT_SESSION = (
-    f"INSERT INTO sessions ({', '.join(SESSION)}) VALUES ({', '.join(_MARKS)})"  # noqa: S608
-).replace("device_id", "device_key", 1)
+INSERT_SESSION = insert_into("sessions", (*SESSION, "device_key")).replace(
+    ", ?)", ", (SELECT key FROM devices WHERE user_id = ?2 AND id = ?3))", 1
+)
 # The highest place that an event has, or had: an odd number that was written by hand is none.
 LAST_EVENT = (
     "SELECT max(last_event, (SELECT coalesce(max(seq), 0) FROM events WHERE seq < 1 << 53))"

@@ -240,7 +240,8 @@ def _delete_sessions(db: sqlite3.Cursor, before: float, limit: int) -> int:
     keys = old.fetchall()
     db.executemany(
         "UPDATE devices SET network = NULL WHERE last_seen_at < ?"
-        " AND (key, user_id) = (SELECT device_key, user_id FROM sessions WHERE key = ?)",
+        " AND (key, id, user_id) ="
+        " (SELECT device_key, device_id, user_id FROM sessions WHERE key = ?)",
         [(before, key) for (key,) in keys],
     )
     return db.executemany("DELETE FROM sessions WHERE key = ?", keys).rowcount if keys else 0
