@@ -24,6 +24,7 @@ from devsess.stores.sqlalchemy import (
     writes,
 )
 from devsess.stores.sqlalchemy.errors import EmptiedError, UndoneError
+from devsess.stores.sqlalchemy.needless import NeedlessDevices
 from devsess.stores.sqlalchemy.ports import Isolation
 from devsess.stores.sqlalchemy.purge import purge
 from devsess.stores.sqlalchemy.unit import Unit
@@ -60,9 +61,11 @@ class Calls:
         is_ready: Whether the first rows are known to be there.
     """
 
-    tables: Tables
-    port: Port
     is_ready = False
+
+    def __init__(self, tables: Tables, port: Port) -> None:
+        self.tables, self.port = tables, port
+        self._needless = NeedlessDevices(self)
 
     @property
     def is_awaited(self) -> bool:
@@ -283,7 +286,8 @@ class Calls:
     async def purge(self, retention: Retention, *, limit: int) -> int:
         """See Store.purge."""
         semantics.check_size(limit)
-        return await self.write(lambda db: purge(db, retention, limit))
+        done = await self.write(lambda db: purge(db, retention, limit))
+        return await self._needless.delete(retention, limit, done)
 
     async def erase(self, erasure: Erasure) -> int:
         """See Store.erase."""

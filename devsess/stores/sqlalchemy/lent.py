@@ -17,6 +17,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.pool import NullPool
 
 from devsess.errors import StoreUnavailableError
+from devsess.stores.sqlalchemy.calls import Calls
 from devsess.stores.sqlalchemy.errors import meaning_of
 from devsess.stores.sqlalchemy.ports import Isolation, Work
 from devsess.stores.sqlalchemy.schema import tables_for
@@ -104,8 +105,7 @@ class LentStore(SQLAlchemyStore):
     """
 
     def __init__(self, lender: Lender) -> None:
-        self.tables = tables_for()
-        self.port = LentPort(lender)
+        Calls.__init__(self, tables_for(), LentPort(lender))
 
 
 class _Lent:

@@ -51,8 +51,7 @@ class SQLAlchemyStore(Calls):
     ) -> None:
         if not 0 < timeout < 3_600:
             raise ConfigurationError("timeout must be a number of seconds above 0, below an hour")
-        self.tables = tables_for(prefix, schema, metadata)
-        self.port = port_of(engine, timeout)
+        super().__init__(tables_for(prefix, schema, metadata), port_of(engine, timeout))
 
     @property
     def metadata(self) -> MetaData:

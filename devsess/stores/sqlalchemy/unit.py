@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import zlib
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from sqlalchemy import Select, and_, bindparam, func, insert, select, text, update
 
@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from devsess.stores.rows import DeviceRow, EventRow, SessionRow
     from devsess.stores.semantics import Covering
     from devsess.stores.sqlalchemy.ports import Execute, Values
+
+T = TypeVar("T")
 
 # Rows that one statement names.
 CHUNK = 500
@@ -83,11 +85,22 @@ class Unit:
     async def lock(self, user_id: str) -> None:
         """Take the lock of an account's share."""
         locks = self.tables.locks
-        await self._lock(locks.c.slot == zlib.crc32(user_id.encode()) % SLOTS)
+        await self._lock(locks.c.slot == _slot(user_id))
 
     async def lock_all(self) -> None:
         """Take the locks of all accounts."""
         await self._lock(self.tables.locks.c.slot >= 0)
+
+    async def lock_free(self, user_ids: Iterable[str]) -> set[str]:
+        """Take the locks of the accounts' shares that nobody holds; those accounts."""
+        slots = {user_id: _slot(user_id) for user_id in user_ids}
+        if self.dialect == "sqlite":
+            await self.begin()
+            return {*slots}
+        slot = self.tables.locks.c.slot
+        query = select(slot).where(slot.in_(sorted({*slots.values()}))).order_by(slot)
+        taken = {it[0] for it in await self.all(query.with_for_update(skip_locked=True))}
+        return {user_id for user_id, own in slots.items() if own in taken}
 
     async def _lock(self, which: ColumnElement[bool]) -> None:
         slot = self.tables.locks.c.slot
@@ -321,12 +334,17 @@ def _endings(tables: Tables) -> Select[Any]:
     return select(tables.endings).order_by(tables.endings.c.number)
 
 
+def _slot(user_id: str) -> int:
+    """The share of an account."""
+    return zlib.crc32(user_id.encode()) % SLOTS
+
+
 def alike(event: EventRow) -> tuple[str, str, bool]:
     """The key of events of which the history keeps so many: of a session, or of an account."""
     own = event.session_id
     return (event.type.value, event.user_id if own is None else own, own is not None)
 
 
-def chunks(ids: Sequence[str]) -> list[Sequence[str]]:
+def chunks(ids: Sequence[T], size: int = CHUNK) -> list[Sequence[T]]:
     """*ids* in parts that a statement can name."""
-    return [ids[at : at + CHUNK] for at in range(0, len(ids), CHUNK)]
+    return [ids[at : at + size] for at in range(0, len(ids), size)]

@@ -45,7 +45,7 @@ class StoreWithin(Calls, Generic[Outside]):
     """
 
     def __init__(self, outside: Outside) -> None:
-        self.tables, self.port = outside.tables, outside.port
+        super().__init__(outside.tables, outside.port)
         self._outside = outside
         self._begin_operation()
 

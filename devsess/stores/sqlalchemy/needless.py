@@ -1,0 +1,133 @@
+"""
+Devices that a purge deletes: found outside of its transactions, and each looked at once.
+
+Those that are kept may be very many: named, trusted or blocked ones, and old ones whose sessions
+are kept. Batch after batch goes on behind the last device that was looked at. A session that a
+purge deletes is deleted before that: in no later batch is a device needless that was needed.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, TypeAlias
+
+from attrs import evolve, frozen
+from sqlalchemy import and_, case, delete, exists, false, or_, select, tuple_
+
+from devsess.stores.sqlalchemy.unit import chunks
+from devsess.stores.ways import Ways
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import Any
+
+    from sqlalchemy import ColumnElement, Row
+
+    from devsess.stores.calls import Retention
+    from devsess.stores.sqlalchemy.calls import Calls
+    from devsess.stores.sqlalchemy.schema import Tables
+    from devsess.stores.sqlalchemy.unit import Unit
+
+# A user's id and a device's.
+Key: TypeAlias = tuple[str, str]
+
+# Devices that one statement looks at, and that one deletes.
+LOOKED, DELETED = 1_000, 100
+
+
+@frozen
+class _Way:
+    """
+    How far a purge has looked, in the order of the keys.
+
+    Attributes:
+        last: The key of the last device that was looked at.
+        found: Those that were found, and are still to be deleted.
+        is_open: Whether there are devices to look at.
+    """
+
+    last: Key = ("", "")
+    found: tuple[Key, ...] = ()
+    is_open: bool = True
+
+
+class NeedlessDevices:
+    """
+    The devices of one store that purges delete.
+
+    Args:
+        store: Reads, and writes in transactions.
+    """
+
+    def __init__(self, store: Calls) -> None:
+        self._store = store
+        self._ways = Ways[_Way]()
+
+    async def delete(self, retention: Retention, limit: int, done: int) -> int:
+        """Rows of a batch that has *done* some of at most *limit*: with devices, the rest."""
+        way = self._ways.take(retention) or _Way()
+        deleted = 0
+        while done < limit and not deleted and (way.is_open or way.found):
+            while len(way.found) < limit - done and way.is_open:
+                way = await self._look(way, retention)
+            keys = way.found[: limit - done]
+            deleted = await self._deleted(retention, keys) if keys else 0
+            way = evolve(way, found=way.found[len(keys) :])
+        # A purge ends with an empty batch, and the next one looks at all again.
+        if done + deleted:
+            self._ways.keep(retention, way)
+        return done + deleted
+
+    async def _look(self, way: _Way, retention: Retention) -> _Way:
+        """The way on, with those found among the next devices."""
+        seen = await self._store.read(lambda db: look(db, retention, way.last))
+        found = (*way.found, *((user, device) for user, device, is_needless in seen if is_needless))
+        if len(seen) < LOOKED:
+            return _Way(way.last, found, is_open=False)
+        return _Way((seen[-1][0], seen[-1][1]), found)
+
+    async def _deleted(self, retention: Retention, keys: Sequence[Key]) -> int:
+        return await self._store.write(lambda db: _delete(db, retention, keys))
+
+
+async def look(db: Unit, retention: Retention, last: Key) -> Sequence[Row[Any]]:
+    """The keys of the next devices, each with whether it is needless."""
+    table = db.tables.devices
+    user, device = table.c.user_id, table.c.id
+    # Each database finds a place in an index by one of these alone.
+    behind = tuple_(user, device) > last
+    if db.dialect in {"mysql", "mariadb"}:
+        behind = or_(user > last[0], and_(user == last[0], device > last[1]))
+    query = select(user, device, _is_needless(db.tables, retention)).where(behind)
+    return await db.all(query.order_by(user, device).limit(LOOKED))
+
+
+async def _delete(db: Unit, retention: Retention, keys: Sequence[Key]) -> int:
+    """Delete those that nobody has used since they were looked at, or is about to use."""
+    free = await db.lock_free({user for user, _ in keys})
+    table, done = db.tables.devices, 0
+    stays_so = _is_needless(db.tables, retention)
+    for part in chunks([it for it in keys if it[0] in free], DELETED):
+        # Not by "in", for which SQLite would go along another index.
+        named = or_(*(db.this_device(*it) for it in part))
+        done += (await db.run(delete(table).where(named, stays_so))).rowcount
+    return done
+
+
+def _is_needless(tables: Tables, at: Retention) -> ColumnElement[bool]:
+    """
+    Whether nothing keeps a device: no reason of its own, as semantics.is_stale says, nor a session.
+
+    What has a reason of its own is not looked up among the sessions. Asked by a "case" and without
+    "=", PostgreSQL does not read all of those at once; and asked by the device's id alone, no
+    database looks at all of the account's.
+    """
+    table, sessions = tables.devices, tables.sessions
+    stale = and_(
+        table.c.last_seen_at < at.devices_before,
+        table.c.blocked.is_(False),
+        table.c.name.is_(None),
+        or_(table.c.trusted_until.is_(None), table.c.trusted_until <= at.now),
+    )
+    of_user = (sessions.c.user_id + "").is_not_distinct_from(table.c.user_id)
+    used = exists().where(sessions.c.device_id == table.c.id, of_user)
+    return case((or_(table.c.forgotten.is_(True), stale), ~used), else_=false())

@@ -1,0 +1,239 @@
+"""A purge of devices over SQLAlchemy: what is kept costs it one look, however many its batches."""
+
+from __future__ import annotations
+
+import asyncio
+import zlib
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from attrs import evolve
+from sqlalchemy import select, update
+
+from devsess._runtime.drive import drive
+from devsess.stores.base import ById, OfDevice
+from devsess.stores.sqlalchemy import needless
+from devsess.stores.sqlalchemy.schema import SLOTS
+from devsess.testing import _rows as rows
+from devsess.testing._rows import DAY, T0, session_row, sign_in
+
+if TYPE_CHECKING:
+    from _sqlalchemy import Databases
+
+    from devsess.stores.calls import Retention
+    from devsess.stores.sqlalchemy import SQLAlchemyStore
+
+KEPT = 5
+LATER = T0 + 40 * DAY
+# Why a device is kept: what `put_device` changes, None for one whose session goes on.
+REASONS: dict[str, dict[str, Any] | None] = {
+    "named": {"name": "mine"},
+    "trusted": {"trusted_until": LATER + DAY},
+    "blocked": {"blocked": True},
+    "used": None,
+}
+
+
+@pytest.fixture
+def store(databases: Databases) -> SQLAlchemyStore:
+    return databases.blocking()
+
+
+def retention() -> Retention:
+    """Sessions are kept for a day, so that the one of a used device goes on."""
+    return rows.retention(T0 + DAY, T0 + 9)
+
+
+async def _signed_in(store: SQLAlchemyStore, number: int, *, ended: bool = True) -> str:
+    device = f"device-{number:03}"
+    await sign_in(store, session_row(f"s{number:03}", device=device))
+    if ended:
+        await store.end(rows.ending(ById(f"s{number:03}")))
+    return device
+
+
+async def _change(store: SQLAlchemyStore, device: str, **changes: Any) -> None:
+    await store.put_device("user-1", device, changes=changes, event=rows.UPDATED)
+
+
+async def _keep(store: SQLAlchemyStore, reason: str, first: int) -> None:
+    changes = REASONS[reason]
+    for number in range(first, first + KEPT):
+        device = await _signed_in(store, number, ended=changes is not None)
+        if changes is not None:
+            await _change(store, device, **changes)
+
+
+async def _purge(store: SQLAlchemyStore, limit: int, wanted: Retention | None = None) -> int:
+    """Batches until nothing is left to do."""
+    wanted, batches = wanted or retention(), 1
+    while await store.purge(wanted, limit=limit):
+        batches += 1
+    return batches
+
+
+async def _devices(store: SQLAlchemyStore) -> list[str]:
+    return sorted(it.id for it in await store.devices("user-1"))
+
+
+def _looks(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """How many devices each read of a purge gives, of those that it looks at one by one."""
+    monkeypatch.setattr(needless, "LOOKED", 1)
+    found = list[int]()
+    look = needless.look
+
+    async def counted(*arguments: Any) -> Any:
+        answer = await look(*arguments)
+        found.append(len(answer))
+        return answer
+
+    monkeypatch.setattr(needless, "look", counted)
+    return found
+
+
+@pytest.mark.parametrize("reason", REASONS)
+def test_each_device_is_looked_at_once(
+    store: SQLAlchemyStore, monkeypatch: pytest.MonkeyPatch, reason: str
+) -> None:
+    """Those that a purge keeps, and those that it deletes: a batch goes on behind the last."""
+    drive(_keep(store, reason, 0))
+    gone = [drive(_signed_in(store, number)) for number in range(100, 106)]
+    drive(_keep(store, reason, 200))
+    looks = _looks(monkeypatch)
+
+    assert len(gone) / 2 < drive(_purge(store, limit=2))
+    assert 2 * KEPT == len(drive(_devices(store)))
+    assert 2 * KEPT + len(gone) == sum(looks)
+
+
+def test_two_purges_at_once_look_at_each_device_once_each(
+    store: SQLAlchemyStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A batch of one does not send the other back to the beginning."""
+    drive(_keep(store, "named", 0))
+    for number in range(100, 108):
+        drive(_signed_in(store, number))
+    drive(_keep(store, "named", 200))
+    drive(_purge(store, 99, evolve(retention(), devices_before=0.0)))
+    looks = _looks(monkeypatch)
+    one, other = retention(), retention()
+    done = [1, 1]
+    while any(done):
+        done = [drive(store.purge(it, limit=1)) for it in (one, other)]
+
+    assert 2 * KEPT == len(drive(_devices(store)))
+    assert 2 * 2 * KEPT <= sum(looks) <= 2 * (2 * KEPT + 8)
+
+
+@pytest.mark.parametrize("page", [1, 2, 3, 1_000])
+@pytest.mark.parametrize("limit", [1, 4, 1_000])
+def test_none_is_left_out(
+    store: SQLAlchemyStore, monkeypatch: pytest.MonkeyPatch, page: int, limit: int
+) -> None:
+    """Forgotten ones too, at the edge of a page, of a batch, or of a statement that deletes."""
+    monkeypatch.setattr(needless, "LOOKED", page)
+    monkeypatch.setattr(needless, "DELETED", 2)
+    for number in range(9):
+        device = drive(_signed_in(store, number))
+        if number % 3 == 0:
+            drive(store.end(rows.ending(OfDevice("user-1", device, forget=True))))
+        elif number % 3 == 1:
+            drive(_change(store, device, name="mine"))
+    drive(_purge(store, limit))
+
+    assert [f"device-{number:03}" for number in (1, 4, 7)] == drive(_devices(store))
+
+
+def test_an_awaited_store_does_the_same(
+    databases: Databases, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One look at each device, and the needless ones are gone."""
+    looks = _looks(monkeypatch)
+
+    async def run() -> list[str]:
+        store = databases.awaited()
+        kept = await _signed_in(store, 1)
+        await _change(store, kept, name="mine")
+        for number in range(2, 6):
+            await _signed_in(store, number)
+        await _purge(store, 2)
+        found = await _devices(store)
+        await store.close()
+        return found
+
+    assert ["device-001"] == asyncio.run(run())
+    assert 5 == sum(looks)
+
+
+def test_a_purge_looks_at_all_that_the_last_one_kept(store: SQLAlchemyStore) -> None:
+    """Also one by the very same clock: an empty batch ends the way of the one before."""
+    device, wanted = drive(_signed_in(store, 1)), retention()
+    for name in ("mine", None):
+        drive(_change(store, device, name=name))
+        drive(_purge(store, 9, wanted))
+
+    assert [] == drive(_devices(store))
+
+
+@pytest.mark.parametrize("meanwhile", ["used", "named", "blocked"])
+def test_one_that_is_needed_again_stays(
+    store: SQLAlchemyStore, monkeypatch: pytest.MonkeyPatch, meanwhile: str
+) -> None:
+    """A sign-in or a block may come between the look and the write; the purge goes on."""
+    monkeypatch.setattr(needless, "LOOKED", 1)
+    for number in (1, 2):
+        drive(_signed_in(store, number))
+    drive(_purge(store, 99, evolve(retention(), devices_before=0.0)))
+    write, late = store.write, iter([True])
+
+    async def written(work: Any, **how: Any) -> Any:
+        if "_deleted" in work.__qualname__ and next(late, False):
+            changes = REASONS[meanwhile]
+            if changes is None:
+                await sign_in(store, session_row("again", device="device-001"))
+            else:
+                await _change(store, "device-001", **changes)
+        return await write(work, **how)
+
+    monkeypatch.setattr(store, "write", written)
+    drive(_purge(store, limit=1))
+
+    assert ["device-001"] == drive(_devices(store))
+
+
+@pytest.mark.parametrize("name", ["postgres", pytest.param("mariadb", marks=pytest.mark.thorough)])
+def test_one_whose_account_signs_in_is_left_to_the_next_purge(
+    request: pytest.FixtureRequest, name: str
+) -> None:
+    """A sign-in that has read its device would find it gone; and no purge waits for one."""
+    databases: Databases = request.getfixturevalue(f"{name}_tables")
+    request.addfinalizer(databases.give_back)
+    store = databases.blocking(timeout=5)
+    drive(_signed_in(store, 1))
+    drive(sign_in(store, session_row("other", user_id="user-2", device="device-002")))
+    drive(store.end(rows.ending(ById("other"))))
+    slot = store.tables.locks.c.slot
+    own, others = (zlib.crc32(it) % SLOTS for it in (b"user-1", b"user-2"))
+    assert own != others
+    with databases.engine.connect() as signing_in:
+        signing_in.execute(select(slot).where(slot == own).with_for_update())
+        drive(_purge(store, limit=9))
+        assert ["device-001"] == drive(_devices(store))
+        assert [] == drive(store.devices("user-2"))
+
+    drive(_purge(store, limit=9))
+    assert [] == drive(_devices(store))
+
+
+def test_an_instant_is_set_back_beside_a_block(store: SQLAlchemyStore) -> None:
+    """A device that a clock wrote which was ahead has the purge's instant, and else stays."""
+    device, table = drive(_signed_in(store, 1, ended=False)), store.tables.devices
+    drive(_change(store, device, blocked=True, name="mine"))
+    with store.port._engine.begin() as connection:  # type: ignore[attr-defined]
+        ahead = {"first_seen_at": T0 + 400 * DAY, "last_seen_at": T0 + 500 * DAY}
+        connection.execute(update(table).values(ahead))
+    drive(_purge(store, 9))
+    (found,) = drive(store.devices("user-1"))
+
+    assert (T0 + DAY, T0 + DAY) == (found.first_seen_at, found.last_seen_at)
+    assert (True, "mine") == (found.blocked, found.name)
