@@ -193,10 +193,17 @@ class _TaskRun:
     def is_alive(self) -> bool:
         return not self.task.done()
 
+    def stop_waiting(self) -> None:
+        if self.feed.is_waiting:
+            self.task.cancel()
+
 
 class TaskFeed:
     """
     Runs a feed as a task of the running loop, whenever it is needed.
+
+    Of loops that run at the same time, in threads of their own, one runs it for all. A loop that
+    stands still keeps no memory current: the next one takes over.
 
     Args:
         make: Makes a run.
@@ -206,6 +213,7 @@ class TaskFeed:
         self._make = make
         self._is_closed = False
         self._run: _TaskRun | None = None
+        self._lock = new_lock()
         after_fork(self, TaskFeed._disown)
 
     @property
@@ -214,17 +222,26 @@ class TaskFeed:
         return None if self._run is None else self._run.feed.member
 
     def start(self) -> None:
-        """Run, unless it does so on this loop."""
+        """Run, unless it does so on a loop that is running."""
+        if self._is_closed or self._is_running():
+            return
+        if is_mine(self._lock):  # a signal's handler asks while its own thread starts one
+            return
+        with self._lock:
+            if not self._is_running():
+                self._begin(self._ended())
+
+    def _is_running(self) -> bool:
+        run = self._run
+        return run is not None and run.is_alive() and run.loop.is_running()
+
+    def _begin(self, before: Member | None) -> None:
         import asyncio
 
-        loop, run = asyncio.get_running_loop(), self._run
-        if self._is_closed or (run is not None and run.loop is loop and run.is_alive()):
-            return
-        self._disown()  # that of another loop, which may be closed
-        pace = TaskPace()
+        loop, pace = asyncio.get_running_loop(), TaskPace()
         feed = self._make(pace)
         # In a context of its own: that of a request would live as long.
-        task = loop.create_task(_follow(feed), context=Context())
+        task = loop.create_task(_follow(feed, before), context=Context())
         # A loop that is closed with tasks under way must not log this one: no caller awaits it.
         setattr(task, "_log_destroy_pending", False)  # noqa: B010 - no stub has it
         abandon = weakref.finalize(self, _cancel, loop, task)
@@ -240,15 +257,28 @@ class TaskFeed:
         if run is None or not run.is_alive():
             return
         if run.loop is not asyncio.get_running_loop():
-            self._disown()
+            if (member := self._ended()) is not None:
+                await member.leave()
             return
         run.pace.is_over = True
-        if run.feed.is_waiting:
-            run.task.cancel()
+        run.stop_waiting()
         await asyncio.wait([run.task], timeout=PATIENCE)
 
+    def _ended(self) -> Member | None:
+        """The member of a run on another loop, which is yet to leave; it answers nothing more."""
+        run, self._run = self._run, None
+        if run is None or not run.is_alive():
+            return None
+        run.feed.member.stop()
+        run.pace.is_over = True
+        run.abandon.detach()
+        with suppress(RuntimeError):  # the loop is closed
+            run.loop.call_soon_threadsafe(run.stop_waiting)
+        return run.feed.member
+
     def _disown(self) -> None:
-        """Its loop is not this one, or this is a forked child."""
+        """In a forked child: the loop is the parent's."""
+        self._lock = new_lock()
         run, self._run = self._run, None
         if run is not None:
             run.feed.member.disown()
@@ -256,10 +286,12 @@ class TaskFeed:
             run.abandon.detach()
 
 
-async def _follow(feed: Feed) -> None:
+async def _follow(feed: Feed, before: Member | None) -> None:
     import asyncio
 
     try:
+        if before is not None:
+            await before.leave()
         await feed.run()
     except asyncio.CancelledError:  # by `close`, or as the loop ends: leave all the same
         with suppress(TimeoutError):

@@ -178,6 +178,8 @@ class Reader:
             return False
         changes = self._as_of_history(renewal)
         self._cache.renewed(sent, position, changes)
+        if self._is_gone:  # meanwhile, by another loop's thread
+            self._cache.give_up_lease()
         self._note_growth(position)
         return bool(changes.ids)
 
@@ -230,9 +232,10 @@ class Reader:
             await self._leases.season(behind.history)
 
     def stop(self) -> None:
-        """See Member.stop."""
-        self._is_gone = True
-        self._cache.give_up_lease()
+        """See Member.stop; again, it takes no later reader's lease."""
+        was_gone, self._is_gone = self._is_gone, True
+        if not was_gone:
+            self._cache.give_up_lease()
 
     async def leave(self) -> None:
         """See Member.leave: where that fails, the others find the reader dead."""

@@ -238,17 +238,31 @@ def test_another_loop_has_a_task_of_its_own() -> None:
     network = Network()
     first = asyncio.new_event_loop()
     sessions = first.run_until_complete(held(network))
+    [before] = network.readers
 
     async def again() -> None:
         await sessions.validate((await sessions.login("ada")).access_token)
-        await soon_async(lambda: len(network.readers) == 2)
+        await soon_async(lambda: len(network.readers) == 1 and before not in network.readers)
         assert 2 == len(asyncio.all_tasks())
         await sessions.close()
 
     asyncio.run(again())
     first.close()
     gc.collect()
-    assert 1 == len(network.readers)  # that of the closed loop, until it is expelled
+    assert {} == network.readers
+
+
+def test_a_manager_is_closed_on_another_loop() -> None:
+    """Its reader has left, though the loop of its task stands still, and the task ends later."""
+    network = Network()
+    first = asyncio.new_event_loop()
+    sessions = first.run_until_complete(held(network))
+    asyncio.run(sessions.close())
+    assert {} == network.readers
+    first.run_until_complete(asyncio.sleep(0.01))
+    assert not asyncio.all_tasks(first)
+    first.close()
+    assert {} == network.readers
 
 
 def test_an_abandoned_manager_leaves_no_task() -> None:

@@ -6,6 +6,8 @@ import asyncio
 import inspect
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
 from typing import Any
 
 import pytest
@@ -91,6 +93,77 @@ def test_an_ending_is_heard(make_store: Make, kinds: tuple[bool, bool]) -> None:
         await done(here.close())
 
     asyncio.run(scenario())
+
+
+async def ended(sessions: Any, used: Any) -> None:
+    """Validate until memory answers; then end a session, and find it ended."""
+    await until_held(sessions, used.access_token)
+    grant = await sessions.login("bob")
+    await sessions.validate(grant.access_token)
+    assert await sessions.revoke(grant.session)
+    with pytest.raises(SessionRevokedError):
+        await sessions.validate(grant.access_token)
+
+
+def test_loops_that_take_turns(make_store: Make) -> None:
+    """An ending in one waits for no lease of another, which stands still; none is left behind."""
+    policy = Policy(acknowledged=True, lease=LEASE)
+    sessions = AsyncSessionManager(make_store(True), keys=SECRET, policy=policy)
+    loops = [asyncio.new_event_loop() for _ in range(2)]
+    grant = loops[0].run_until_complete(sessions.login("ada"))
+    loops[0].run_until_complete(until_seasoned(sessions._store))
+    for loop in loops * ENDINGS:
+        sessions.core.cache.give_up_lease()  # as if its time were over
+        loop.run_until_complete(ended(sessions, grant))
+    assert 0 == sessions.core.metrics().waits_in_vain
+    store: Any = sessions._store
+    loops[0].run_until_complete(sessions._core.currency.close_async())
+    assert {} == loops[0].run_until_complete(store.readers_behind(None)).beats
+    for loop in loops:
+        loop.run_until_complete(asyncio.sleep(0.01))
+        loop.run_until_complete(store.close())
+        loop.close()
+
+
+def test_loops_in_threads(make_store: Make, caplog: pytest.LogCaptureFixture) -> None:
+    """One keeps memory current for all, and an ending in one is in force in the other."""
+    policy = Policy(acknowledged=True, lease=LEASE)
+    sessions = AsyncSessionManager(make_store(True), keys=SECRET, policy=policy)
+    store: Any = sessions._store
+    grants: list[Any] = []
+    both = Barrier(2, timeout=PATIENCE)
+
+    async def ends() -> None:
+        grants.extend([await sessions.login("ada") for _ in range(ENDINGS)])
+        await until_seasoned(store)
+        for grant in grants:
+            await asyncio.to_thread(both.wait)
+            await until_held(sessions, grant.access_token)
+            await asyncio.to_thread(both.wait)
+            assert await sessions.revoke(grant.session)
+            await asyncio.to_thread(both.wait)
+        assert 1 == len((await store.readers_behind(None)).beats)
+        await asyncio.to_thread(both.wait)
+        await store.close()
+
+    async def validates() -> None:
+        for number in range(ENDINGS):
+            await asyncio.to_thread(both.wait)
+            await until_held(sessions, grants[number].access_token)
+            await asyncio.to_thread(both.wait)
+            await asyncio.to_thread(both.wait)
+            with pytest.raises(SessionRevokedError):
+                await sessions.validate(grants[number].access_token)
+        await asyncio.to_thread(both.wait)
+        await store.close()
+
+    with ThreadPoolExecutor(2) as threads:
+        running = [threads.submit(asyncio.run, work()) for work in (ends, validates)]
+        for each in running:
+            each.result(PATIENCE)
+    assert 0 == sessions.core.metrics().waits_in_vain
+    assert [] == caplog.records
+    asyncio.run(sessions.close())
 
 
 async def in_a_thread(method: Callable[..., Any], *args: Any) -> Any:
