@@ -9,11 +9,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from _sqlite_helpers import insert_known
 
-from devsess import Client, SessionManager
-from devsess.errors import DeviceMismatchError, StoreUnavailableError
+from devsess.errors import StoreUnavailableError
 from devsess.stores.base import OfDevice, OfUser
 from devsess.stores.searching import Filter, read_cursor
-from devsess.stores.sqlite import SQLiteStore, schema
+from devsess.stores.sqlite import SQLiteStore, schema, searching
 from devsess.stores.sqlite import rows as columns
 from devsess.testing import _rows as rows
 from devsess.testing._rows import T0, session_row
@@ -25,7 +24,6 @@ if TYPE_CHECKING:
     from devsess.stores.rows import SessionRow
 
 _STEP = "0013_keys"
-SECRET = "t7vKq2Zr9XwLm4NbY8sHd5JfC3pQx6RgUe1"
 
 
 @pytest.fixture
@@ -56,28 +54,20 @@ def _fill(path: Path, sessions: Iterable[SessionRow]) -> None:
             insert_known(db, "sessions", columns.SESSION, columns.session_values(row, None))
 
 
-def test_a_key_given_again_shows_no_other_account(path: Path) -> None:
+@pytest.mark.parametrize("user_id", ["user-1", "user-2"])
+def test_a_key_given_again_shows_no_other_device(path: Path, user_id: str) -> None:
     """A device was deleted by hand, and the next one has its key: the session is damaged."""
     with closing(SQLiteStore(path)) as store:
         store.insert(rows.login(session_row("lost")))
+        stamp = store.stamp("lost")
         _execute(path, "DELETE FROM devices")
-        store.insert(rows.login(session_row("other", user_id="user-2", device="device-2")))
+        store.insert(rows.login(session_row("other", user_id=user_id, device="device-2")))
         assert [(1,)] == _execute(path, "SELECT key FROM devices")
         assert [(1,), (1,)] == _execute(path, "SELECT device_key FROM sessions")
         for read in (store.get, store.plain_row, lambda _: store.list("user-1")):
             with pytest.raises(StoreUnavailableError):
                 read("lost")
-
-
-def test_a_key_given_again_is_no_proof_of_the_device(path: Path) -> None:
-    """One of the same account: the session is on that one now, and refuses its old device."""
-    with SessionManager(path, keys=SECRET) as sessions:
-        lost = sessions.login("ada")
-        _execute(path, "DELETE FROM devices")
-        other = sessions.login("ada")
-        with pytest.raises(DeviceMismatchError):
-            sessions.validate(lost.access_token, Client(device_token=lost.device_token))
-        assert other.session.id == sessions.validate(other.access_token).id
+        assert stamp != store.stamp("lost")
 
 
 def test_an_ending_of_a_lost_device_ends_nothing_else(path: Path) -> None:
@@ -188,15 +178,66 @@ def test_a_damaged_row_stops_no_upgrade(old: Path, caplog: pytest.LogCaptureFixt
     assert [(1, 1, 0)] == _execute(old, "SELECT open, users_1, users_2 FROM meta")
 
 
-def test_views_of_a_user_stay(old: Path) -> None:
-    """An application may look at the tables through its own."""
+def test_what_a_user_made_of_the_tables_stays(old: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """Views, indexes and triggers of an application's own; what cannot be made again is named."""
     _fill(old, [session_row("s1")])
     _execute(
         old,
         "CREATE VIEW mine AS SELECT id FROM sessions JOIN accounts USING (user_id)",
         "CREATE VIEW theirs AS SELECT device_id FROM sessions",
+        "CREATE TABLE seen (id)",
+        "CREATE TRIGGER told AFTER DELETE ON sessions BEGIN INSERT INTO seen VALUES (old.id); END",
+        "CREATE INDEX by_actor ON sessions (actor)",
+        "ALTER TABLE sessions ADD COLUMN own",
+        "CREATE INDEX by_own ON sessions (own)",
     )
     SQLiteStore(old).close()
 
     assert [("device-1",)] == _execute(old, "SELECT device_id FROM theirs")
     assert [] == _execute(old, "SELECT id FROM mine")
+    assert [("s1",)] == _execute(old, "DELETE FROM sessions", "SELECT id FROM seen")
+    kept = _execute(old, "SELECT name FROM sqlite_master WHERE name LIKE 'by_%'")
+    assert [("by_actor",)] == kept
+    assert "by_own is gone" in caplog.text
+
+
+@pytest.mark.parametrize(
+    "place",
+    [
+        *('["user-1", null, null]', '["user-1", 1, "x"]', '["user-1", NaN, 1]', "[null, 1, 1]"),
+        *('["user-1", true, 1]', '["user-1", 1, 1.5]', '["user-1", {}, 1]', "[1, 1]", "{}", "1"),
+        *('["user-1", "device-1", "s1"]', "no JSON", '[["zz", true], 1, 1]'),
+    ],
+)
+def test_a_damaged_place_lifts_no_ending(path: Path, place: str) -> None:
+    """The rows behind it would be live again, were it taken for the end of the way."""
+    with closing(SQLiteStore(path)) as store:
+        for number in range(3):
+            store.insert(rows.login(session_row(f"s{number}")))
+        store.end(rows.ending(OfUser("user-1"), at_once=0))
+        with closing(sqlite3.connect(path)) as db, db:
+            db.execute("UPDATE endings SET reached = ?", [place])
+        with pytest.raises(StoreUnavailableError):
+            store.settle(limit=9, before=T0 + 99)
+        assert all(row.revoked_at is not None for row in store.list("user-1"))
+
+
+def test_a_search_by_device_answers_no_other_account(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The device may go, and its key be given again, while its sessions are searched for."""
+    with closing(SQLiteStore(path)) as store:
+        store.insert(rows.login(session_row("s1")))
+        read = store._rows
+
+        def raced(statement: str, values: tuple[object, ...]) -> Any:
+            found = read(statement, values)
+            if statement == searching._DEVICE_KEYS:
+                store.erase(rows.erasure())
+                store.insert(rows.login(session_row("s2", user_id="user-2", device="device-2")))
+            return found
+
+        monkeypatch.setattr(store, "_rows", raced)
+        wanted = Filter(device_id="device-1")
+        assert () == store.search(wanted, cutoffs=rows.cutoffs(T0), limit=9).items
+        assert [(1, "user-2")] == _execute(path, "SELECT key, user_id FROM devices")

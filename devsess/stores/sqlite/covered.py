@@ -121,15 +121,23 @@ def _packed(place: Place) -> str:
 
 
 def _unpacked(text: str) -> Place:
+    """The place; a wrong one would pass over rows, and they would be live again."""
     try:
-        kept: list[Any] = [
-            Odd(bytes.fromhex(it[0]), is_text=it[1] is True) if isinstance(it, list) else it
-            for it in json.loads(text)
-        ]
-        user_id, device, session = kept
+        user_id, device, session = map(_value, json.loads(text))
     except (ValueError, TypeError, LookupError) as error:
         raise DamagedError("there is no place among sessions where one should be") from error
+    is_key = type(device) in (int, float) and device == device
+    if not isinstance(user_id, str | Odd) or not (is_key or isinstance(device, str | Odd)):
+        raise DamagedError("there is no account or device in a place among sessions")
+    if type(session) is not int:
+        raise DamagedError("there is no session in a place among sessions")
     return user_id, device, session
+
+
+def _value(kept: Any) -> Any:
+    if isinstance(kept, list):
+        return Odd(bytes.fromhex(kept[0]), is_text=kept[1] is True)
+    return kept
 
 
 def live_covered(ask: Ask, number: int, limit: int, cursor: str | None) -> Page[str]:

@@ -8,6 +8,7 @@ quarter less of the file.
 from __future__ import annotations
 
 import logging
+import sqlite3
 from typing import Any
 
 from devsess.stores.sqlite.recount import COUNT_ACCOUNTS
@@ -109,11 +110,16 @@ CREATE INDEX devices_forgotten ON devices (forgotten) WHERE forgotten = 1;
 """
 
 
+_MADE = (
+    "SELECT name, sql FROM sqlite_master WHERE tbl_name IN ('sessions', 'devices')"
+    " AND type IN ('index', 'trigger') AND sql IS NOT NULL"
+)
 _COUNT_OPEN = "UPDATE meta SET open = (SELECT count(*) FROM sessions WHERE revoked_at IS NULL)"
 
 
 def give_keys(db: Any) -> None:
-    """Write both tables anew."""
+    """Write both tables anew, and make their users' own indexes and triggers again."""
+    made = db.conn.execute(_MADE).fetchall()
     try:
         # Views that somebody made of a table go on when its name is given to another.
         db.conn.execute("PRAGMA legacy_alter_table = ON")
@@ -121,10 +127,23 @@ def give_keys(db: Any) -> None:
     finally:
         db.conn.execute("PRAGMA legacy_alter_table = OFF")
     execute_each(db, _INDEXES)
+    _make_again(db, made)
     # A place among the sessions, up to which an ending is written, was of the old tables.
     db.conn.execute("UPDATE endings SET reached = NULL")
     if any(lost):
         execute_each(db, f"{_COUNT_OPEN};{COUNT_ACCOUNTS}")
+
+
+def _make_again(db: Any, made: list[tuple[str, str]]) -> None:
+    names = {name for (name,) in db.conn.execute("SELECT name FROM sqlite_master").fetchall()}
+    for name, statement in made:
+        if name not in names:
+            try:
+                db.conn.execute(statement)
+            except sqlite3.OperationalError as error:
+                log.warning(
+                    "%s is gone, since it cannot be made on the new tables: %s", name, error
+                )
 
 
 def _write_anew(db: Any, table: str, statements: str) -> int:

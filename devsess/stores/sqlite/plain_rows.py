@@ -14,6 +14,7 @@ from devsess.stores.plain_rows import SHOWN, PlainRow
 from devsess.stores.sqlite.damage import Shape, check_object, damaged_if_unreadable, names
 from devsess.stores.sqlite.one_row import select_one
 from devsess.stores.sqlite.rows import (
+    DEVICE_ID,
     ELSEWHERE,
     UNENDED,
     WHOLE,
@@ -35,7 +36,10 @@ _SESSION = (
 )
 _SHAPE = Shape((*_SESSION, *SHOWN))
 GET_PLAIN = select_one(
-    ", ".join([ELSEWHERE.get(it, f"s.{it}") for it in _SESSION] + [f"d.{it}" for it in SHOWN]),
+    ", ".join(
+        [ELSEWHERE.get(it, f"s.{it}") for it in _SESSION]
+        + [DEVICE_ID, *(f"d.{it}" for it in SHOWN[1:])]
+    ),
     f"{WHOLE} WHERE s.id = ? AND {UNENDED}",
 )
 _blank = unfrozen(PlainRow)

@@ -4,7 +4,7 @@ Between the rows of `devsess.stores.rows` and the columns of the SQLite tables.
 A session and a device have an id, by which callers name them, and a key, by which the file does.
 OF_DEVICE goes from a device's id to its key, WITH_DEVICE from the key to the device. SQLite gives a
 key again once its row is deleted. So no key leaves the store, but in the places up to which an
-ending is written or read; and of a device that a key leads to, the account is compared too.
+ending is written or read; and of a device that a key leads to, account and id are compared too.
 """
 
 from __future__ import annotations
@@ -126,8 +126,10 @@ COVERS = "n.number > s.ending_number AND (n.user_id IS NULL OR n.user_id = s.use
 FIRST = f"(SELECT min(n.number) FROM endings n WHERE {COVERS})"  # noqa: S608
 # Of a session that has not ended: neither written nor covered.
 UNENDED = f"s.revoked_at IS NULL AND NOT EXISTS (SELECT 1 FROM endings n WHERE {COVERS})"  # noqa: S608
+# Of no other device than the session's own. Not a condition of the join, with which SQLite sorts.
+DEVICE_ID = "iif(d.id = s.device_id, d.id, NULL)"
 _JOINED = ", ".join(
-    ["d.id", "s.user_id"]
+    [DEVICE_ID, "s.user_id"]
     + [f"d.{name}" for name in DEVICE[2:]]
     + [(ELSEWHERE | _COVERED).get(name, f"s.{name}") for name in SESSION if name not in _SHARED]
 )
@@ -146,7 +148,7 @@ _FROM = f"{WHOLE} LEFT JOIN endings n ON s.revoked_at IS NULL AND n.number = {FI
 SELECT_SESSION = f"SELECT {_JOINED} {_FROM}"
 # As they are written, whether an ending covers them or not: for copies.
 SELECT_STORED = (
-    "SELECT d.id, s.user_id, "
+    f"SELECT {DEVICE_ID}, s.user_id, "
     + ", ".join(f"d.{name}" for name in DEVICE[2:])
     + ", "
     + ", ".join(ELSEWHERE.get(name, f"s.{name}") for name in SESSION if name not in _SHARED)
@@ -159,7 +161,7 @@ SELECT_STORED_EVENTS = (
 # All that can change in a live session and its device: fewer columns, and two joins fewer.
 _CHANGING = (*sorted(MUTABLE - {"user_agent"}), "agent_id")
 SELECT_STAMP = select_one(
-    ", ".join([*(f"s.{name}" for name in _CHANGING), *(f"d.{name}" for name in DEVICE[2:])]),
+    ", ".join([*(f"s.{name}" for name in _CHANGING), DEVICE_ID, *(f"d.{it}" for it in DEVICE[2:])]),
     f"{WITH_DEVICE} WHERE s.id = ? AND {UNENDED}",
 )
 ACTIVITY = (

@@ -180,7 +180,11 @@ class Searching(Copying):
         return Page(tuple(events), following)
 
     def _devices(self, wanted: Filter) -> list[int] | None:
-        """The keys of the device *wanted*, which is one but by odd chance; None for any device."""
+        """
+        The keys of the device *wanted*, which is one but by odd chance; None for any device.
+
+        Until they are used, one may have become another device's: `_way` asks again.
+        """
         if wanted.device_id is None:
             return None
         if wanted.user_id is None:
@@ -237,7 +241,10 @@ def _way(wanted: Filter, cutoffs: LivenessCutoffs, devices: Sequence[int] | None
     index, among = "sessions_created", _all([])
     if devices is not None:
         # The sessions of one device are in order; those of several that have one id are sorted.
-        index, among = "sessions_device", (f"s.device_key IN {_marks(devices)}", (*devices,))
+        keys = _marks(devices)
+        still = f"(SELECT count(*) FROM devices WHERE id = ? AND key IN {keys}) = ?"  # noqa: S608
+        values = (*devices, wanted.device_id, *devices, len(devices))
+        index, among = "sessions_device", (f"s.device_key IN {keys} AND {still}", values)
     elif named:
         (name, value), *named = named
         index, among = _INDEXES[name], (f"s.{name} = ?", (value,))
