@@ -54,20 +54,23 @@ def _fill(path: Path, sessions: Iterable[SessionRow]) -> None:
             insert_known(db, "sessions", columns.SESSION, columns.session_values(row, None))
 
 
-@pytest.mark.parametrize("user_id", ["user-1", "user-2"])
-def test_a_key_given_again_shows_no_other_device(path: Path, user_id: str) -> None:
+@pytest.mark.parametrize(
+    ("user_id", "device"), [("user-1", "device-2"), ("user-2", "device-2"), ("user-2", "device-1")]
+)
+def test_a_key_given_again_shows_no_other_device(path: Path, user_id: str, device: str) -> None:
     """A device was deleted by hand, and the next one has its key: the session is damaged."""
     with closing(SQLiteStore(path)) as store:
         store.insert(rows.login(session_row("lost")))
         stamp = store.stamp("lost")
         _execute(path, "DELETE FROM devices")
-        store.insert(rows.login(session_row("other", user_id=user_id, device="device-2")))
+        store.insert(rows.login(session_row("other", user_id=user_id, device=device)))
         assert [(1,)] == _execute(path, "SELECT key FROM devices")
         assert [(1,), (1,)] == _execute(path, "SELECT device_key FROM sessions")
         for read in (store.get, store.plain_row, lambda _: store.list("user-1")):
             with pytest.raises(StoreUnavailableError):
                 read("lost")
         assert stamp != store.stamp("lost")
+        assert store.get("other") is not None
 
 
 def test_an_ending_of_a_lost_device_ends_nothing_else(path: Path) -> None:

@@ -180,6 +180,16 @@ def test_a_users_rows_are_found_by_user(tmp_path: Path, operation: str) -> None:
         assert "(user_id=?" in step or "(id=?" in step
 
 
+def test_an_ending_of_a_device_reads_that_ones_sessions(tmp_path: Path) -> None:
+    """Not all that the account has: it may have them by the thousand, and the file is locked."""
+    with closing(SQLiteStore(tmp_path / "s.db")) as store:
+        store.insert(rows.login(session_row("s1")))
+        found = plans(store, OPERATIONS["end a device's"])
+    steps = [step for plan in found.values() for step in plan if step.startswith("SEARCH s ")]
+    assert steps
+    assert [] == [step for step in steps if "(user_id=? AND device_key=?)" not in step]
+
+
 def test_a_sign_in_on_a_known_device_reads_that_ones_sessions(tmp_path: Path) -> None:
     """Without a limit: an account may have sessions by the thousand, and the file is locked."""
     sign_in = rows.login(session_row("s2"), replaces=True)
