@@ -184,18 +184,18 @@ def test_one_that_is_needed_again_stays(
     for number in (1, 2):
         drive(_signed_in(store, number))
     drive(_purge(store, 99, evolve(retention(), devices_before=0.0)))
-    write, late = store.write, iter([True])
+    write, late = store._needless._write, iter([True])
 
-    async def written(work: Any, **how: Any) -> Any:
-        if "_deleted" in work.__qualname__ and next(late, False):
+    async def too_late(work: Any) -> Any:
+        if next(late, False):
             changes = REASONS[meanwhile]
             if changes is None:
                 await sign_in(store, session_row("again", device="device-001"))
             else:
                 await _change(store, "device-001", **changes)
-        return await write(work, **how)
+        return await write(work)
 
-    monkeypatch.setattr(store, "write", written)
+    monkeypatch.setattr(store._needless, "_write", too_late)
     drive(_purge(store, limit=1))
 
     assert ["device-001"] == drive(_devices(store))

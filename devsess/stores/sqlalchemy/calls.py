@@ -65,7 +65,7 @@ class Calls:
 
     def __init__(self, tables: Tables, port: Port) -> None:
         self.tables, self.port = tables, port
-        self._needless = NeedlessDevices(self)
+        self._needless = NeedlessDevices(self.read, self.write)
 
     @property
     def is_awaited(self) -> bool:

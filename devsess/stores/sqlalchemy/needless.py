@@ -17,15 +17,17 @@ from devsess.stores.sqlalchemy.unit import chunks
 from devsess.stores.ways import Ways
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Awaitable, Callable, Sequence
     from typing import Any
 
     from sqlalchemy import ColumnElement, Row
 
     from devsess.stores.calls import Retention
-    from devsess.stores.sqlalchemy.calls import Calls
     from devsess.stores.sqlalchemy.schema import Tables
     from devsess.stores.sqlalchemy.unit import Unit
+
+    # A store's way to do work.
+    Do: TypeAlias = Callable[[Callable[[Unit], Awaitable[Any]]], Awaitable[Any]]
 
 # A user's id and a device's.
 Key: TypeAlias = tuple[str, str]
@@ -55,11 +57,12 @@ class NeedlessDevices:
     The devices of one store that purges delete.
 
     Args:
-        store: Reads, and writes in transactions.
+        read: Does work that reads.
+        write: Does work in a transaction.
     """
 
-    def __init__(self, store: Calls) -> None:
-        self._store = store
+    def __init__(self, read: Do, write: Do) -> None:
+        self._read, self._write = read, write
         self._ways = Ways[_Way]()
 
     async def delete(self, retention: Retention, limit: int, done: int) -> int:
@@ -79,14 +82,15 @@ class NeedlessDevices:
 
     async def _look(self, way: _Way, retention: Retention) -> _Way:
         """The way on, with those found among the next devices."""
-        seen = await self._store.read(lambda db: look(db, retention, way.last))
+        seen = await self._read(lambda db: look(db, retention, way.last))
         found = (*way.found, *((user, device) for user, device, is_needless in seen if is_needless))
         if len(seen) < LOOKED:
             return _Way(way.last, found, is_open=False)
         return _Way((seen[-1][0], seen[-1][1]), found)
 
     async def _deleted(self, retention: Retention, keys: Sequence[Key]) -> int:
-        return await self._store.write(lambda db: _delete(db, retention, keys))
+        deleted: int = await self._write(lambda db: _delete(db, retention, keys))
+        return deleted
 
 
 async def look(db: Unit, retention: Retention, last: Key) -> Sequence[Row[Any]]:
