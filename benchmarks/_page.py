@@ -180,11 +180,6 @@ _WHY = {
     "repeated, with PRAGMA data_version as the mark": "See the [profile](#profiles): most of it is"
     " SQLite's. On Linux the wal-index is used in its place.",
     "fresh=True": "See the [profile](#profiles): most of it is one read by SQLite.",
-    **{
-        f"bytes on disk a session, of {size}": "Among 50,000 a row takes 232 bytes, and its"
-        " entries in seven indexes 417."
-        for size in ("100,000", "1,000,000", "10,000,000")
-    },
     "PostgreSQL: asking, beside a bare round trip": "The statement that reads the log compares"
     " snapshots of transactions, and takes the server longer than a row by its key.",
     "Valkey: asking, beside a bare round trip": "A script is run in place of one command: it"
