@@ -348,7 +348,7 @@ class MemoryStore(Searching):
             for key in devices:
                 del self._devices[key]
             for seq in events:
-                del self._events[seq]
+                self._delete_event(seq)
             items = [place for place in self._items if place[0] == user_id]
             for place in items:
                 del self._items[place]

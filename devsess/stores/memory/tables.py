@@ -14,6 +14,7 @@ from devsess.lifecycle import counts_as_live
 from devsess.stores import counting, items, semantics
 from devsess.stores.base import Ended, Everyone, OfDevice, OfUser, Refused
 from devsess.stores.memory.endings import Endings, account_of
+from devsess.stores.memory.event_places import EventPlaces
 from devsess.stores.memory.open_sessions import OpenSessions
 from devsess.stores.memory.statistics import Statistics
 from devsess.stores.rows import EXPIRED
@@ -42,6 +43,7 @@ class Tables:
         self._open = OpenSessions()
         self._devices: dict[tuple[str, str], DeviceRow] = {}
         self._events: dict[int, EventRow] = {}
+        self._event_places = EventPlaces()
         self._items: dict[tuple[str, str, str], Item] = {}
         self._endings = Endings()
         self._statistics = Statistics()
@@ -219,8 +221,9 @@ class Tables:
             self._count_over(semantics.as_covered(row, by) if by else counting.erased(row, at))
 
     def _reduce_events(self, session_id: str) -> None:
-        for seq, event in self._events.items():
-            if event.session_id == session_id:
+        for seq in self._event_places.of_session(session_id):
+            if seq in self._events:
+                event = self._events[seq]
                 self._events[seq] = evolve(event, ip=event.network)
 
     def _read_event(self, event: EventRow) -> EventRow:
@@ -237,18 +240,15 @@ class Tables:
 
     def _append_event(self, event: EventRow) -> None:
         self._last_event += 1
+        self._event_places.add(self._last_event, event)
         self._events[self._last_event] = event
         counts = counting.Counts()
         counts.happened(event)
         self._statistics.add(counts)
 
     def _is_full(self, event: EventRow) -> bool:
-        own = (event.type, event.session_id, event.session_id or event.user_id)
-        alike = [
-            it
-            for it in self._events.values()
-            if own == (it.type, it.session_id, it.session_id or it.user_id)
-        ]
+        own = [seq for seq in self._event_places.beside(event) if seq in self._events]
+        alike = [seq for seq in own if self._events[seq].type == event.type]
         return len(alike) >= semantics.EVENTS_EACH
 
     def _append_change(self, session_id: str | None) -> None:
@@ -324,8 +324,11 @@ class Tables:
     def _delete_events(self, before: float, limit: int) -> int:
         old = [seq for seq, event in self._events.items() if event.at < before]
         for seq in old[:limit]:
-            del self._events[seq]
+            self._delete_event(seq)
         return len(old[:limit])
+
+    def _delete_event(self, seq: int) -> None:
+        self._event_places.drop(seq, self._events.pop(seq))
 
     def _delete_devices(self, now: float, before: float, limit: int) -> int:
         used = {(row.user_id, row.device.id) for row in self._sessions.values()}
