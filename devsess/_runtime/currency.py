@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, TypeAlias
 
 from devsess._runtime.feed import Feed
 from devsess._runtime.feed_runners import TaskFeed, ThreadFeed
+from devsess._runtime.fork import after_fork
 from devsess._runtime.leases import Counts, Follower, Reader, TimedLeases
 from devsess._runtime.notify import log_warning
 from devsess._runtime.waits import Parts, Wait
@@ -23,6 +25,8 @@ if TYPE_CHECKING:
 Runner: TypeAlias = "ThreadFeed | TaskFeed"
 MakeRunner: TypeAlias = "Callable[[MakeFeed], Runner]"
 
+# Readers of one manager whose ids it remembers.
+_REMEMBERED = 64
 # The ways, as Metrics has them.
 ASKING, FOLLOWING, ACKNOWLEDGED = "asking", "following", "acknowledged"
 
@@ -67,6 +71,8 @@ class Currency:
         self._times = times
         self._feed: Runner | None = None
         self._parts: Parts | None = None
+        self._readers = deque[str](maxlen=_REMEMBERED)
+        after_fork(self, Currency._disown)  # they are the parent's, for which a child waits
 
     def choose(self, capabilities: Capabilities, make_runner: MakeRunner) -> None:
         """Go the way of the policy that the store can go; *make_runner* runs its feed."""
@@ -78,7 +84,7 @@ class Currency:
         leases = TimedLeases(capabilities.leases, self._times)
         if self.way != ASKING:
             # Nothing in it refers to the manager, which a thread would keep alive.
-            parts = (leases, self._policy, self._cache, self._elapsed, self.counts)
+            parts = (leases, self._policy, self._cache, self._elapsed, self.counts, self._readers)
             self._feed = make_runner(partial(_feed, self.way, *parts))
         if self.way == ACKNOWLEDGED:
             self._cache.answer_under_leases(self._policy.lease)
@@ -94,6 +100,7 @@ class Currency:
             own_reader=self._own_reader,
             warn=log_warning,
             on_vain=self.keep if takes_leases else _nothing,
+            earlier=self._readers,
         )
 
     def keep(self) -> None:
@@ -122,6 +129,9 @@ class Currency:
         if isinstance(self._feed, TaskFeed):
             await self._feed.close()
 
+    def _disown(self) -> None:
+        self._readers.clear()
+
     def _own_reader(self) -> str | None:
         member = self._feed.member if self._feed else None
         return member.id if isinstance(member, Reader) else None
@@ -134,11 +144,13 @@ def _feed(
     cache: Cache,
     elapsed: Callable[[], float],
     counts: Counts,
+    readers: deque[str],
     pace: Pace,
 ) -> Feed:
     """One run of a feed of that way."""
     if way == ACKNOWLEDGED:
         reader = Reader(leases, cache, policy.lease, elapsed, counts)
+        readers.append(reader.id)
         return Feed(reader, leases.wait, pace, policy.lease, lambda: cache.uses, elapsed)
     follower = Follower(leases, cache)
     return Feed(follower, leases.wait, pace, policy.max_staleness, lambda: cache.uses, elapsed)

@@ -8,7 +8,7 @@ not heard lasts longer than from that instant for its length and a margin.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from typing import TYPE_CHECKING
 
 from attrs import frozen
@@ -48,6 +48,8 @@ class Parts:
         own_reader: The id of its own reader; its memory has caught up before the wait.
         warn: Logs a warning.
         on_vain: Called after a wait in vain: some process must expel the dead.
+        earlier: The ids of its latest readers: a renewal of a loop that stands still may put one
+            on the register again.
     """
 
     leases: SupportsLeases
@@ -59,6 +61,7 @@ class Parts:
     own_reader: Callable[[], str | None]
     warn: Callable[[str], None]
     on_vain: Callable[[], None]
+    earlier: Collection[str] = ()
 
 
 class Wait:
@@ -120,7 +123,7 @@ class Wait:
         return behind.is_seasoned and not self._others(behind)
 
     def _others(self, behind: Behind) -> set[str]:
-        return {*behind.beats} - {self._parts.own_reader()}
+        return {*behind.beats} - {self._parts.own_reader(), *self._parts.earlier}
 
     def _report(self, behind: Behind | None, waited: float) -> None:
         self._counts.waits_in_vain += 1
