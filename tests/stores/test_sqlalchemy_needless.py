@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import zlib
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -14,10 +15,13 @@ from devsess._runtime.drive import drive
 from devsess.stores.base import ById, OfDevice
 from devsess.stores.sqlalchemy import needless
 from devsess.stores.sqlalchemy.schema import SLOTS
+from devsess.stores.sqlalchemy.unit import Unit
 from devsess.testing import _rows as rows
 from devsess.testing._rows import DAY, T0, session_row, sign_in
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from _sqlalchemy import Databases
 
     from devsess.stores.calls import Retention
@@ -201,21 +205,46 @@ def test_one_that_is_needed_again_stays(
     assert ["device-001"] == drive(_devices(store))
 
 
-@pytest.mark.parametrize("name", ["postgres", pytest.param("mariadb", marks=pytest.mark.thorough)])
-def test_one_whose_account_signs_in_is_left_to_the_next_purge(
-    request: pytest.FixtureRequest, name: str
+@pytest.fixture(params=["postgres", pytest.param("mariadb", marks=pytest.mark.thorough)])
+def locking(request: pytest.FixtureRequest) -> Iterator[Databases]:
+    """The databases that do not lock the whole file for a write."""
+    found: Databases = request.getfixturevalue(f"{request.param}_tables")
+    yield found
+    found.give_back()
+
+
+def test_a_sign_in_does_not_lose_its_device(
+    locking: Databases, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A sign-in that has read its device would find it gone; and no purge waits for one."""
-    databases: Databases = request.getfixturevalue(f"{name}_tables")
-    request.addfinalizer(databases.give_back)
-    store = databases.blocking(timeout=5)
+    """A purge may come between its look at the device and its write: its session was unreadable."""
+    store, put = locking.blocking(), Unit.put_device
+    drive(_signed_in(store, 1))
+
+    async def raced(db: Unit, before: Any, after: Any) -> None:
+        with ThreadPoolExecutor(1) as other:
+            other.submit(lambda: drive(_purge(store, 9))).result(30)
+        await put(db, before, after)
+
+    monkeypatch.setattr(Unit, "put_device", raced)
+    drive(sign_in(store, session_row("again", device="device-001", created_at=T0 + DAY)))
+    found = drive(store.get("again"))
+
+    assert found is not None
+    assert "device-001" == found.device.id
+
+
+def test_one_whose_account_signs_in_is_left_to_the_next_purge(
+    locking: Databases,
+) -> None:
+    """A purge waits for no sign-in, nor for a transaction that stays open."""
+    store = locking.blocking(timeout=5)
     drive(_signed_in(store, 1))
     drive(sign_in(store, session_row("other", user_id="user-2", device="device-002")))
     drive(store.end(rows.ending(ById("other"))))
     slot = store.tables.locks.c.slot
     own, others = (zlib.crc32(it) % SLOTS for it in (b"user-1", b"user-2"))
     assert own != others
-    with databases.engine.connect() as signing_in:
+    with locking.engine.connect() as signing_in:
         signing_in.execute(select(slot).where(slot == own).with_for_update())
         drive(_purge(store, limit=9))
         assert ["device-001"] == drive(_devices(store))
