@@ -136,6 +136,38 @@ def test_the_devices_of_several_accounts_may_have_one_id(path: Path) -> None:
     assert {"user-1": ["s0"], "user-2": ["s1"], "user-3": ["s2"], None: ["s2", "s1", "s0"]} == found
 
 
+def test_a_batch_of_an_ending_is_no_larger_than_it_may_be(path: Path) -> None:
+    """Where it begins with the rest of one device's sessions, and goes on with those of others."""
+    with closing(SQLiteStore(path)) as store:
+        for number in range(9):
+            store.insert(rows.login(session_row(f"s{number}", device=f"device-{number // 3}")))
+        store.end(rows.ending(OfUser("user-1"), at_once=0))
+        batches = [2, 2, 2, 2, 1]
+        assert batches == [
+            len(store.settle(limit=2, before=T0 + 99).events) for _ in range(len(batches))
+        ]
+
+
+def test_a_session_without_a_key_hides_no_other(path: Path) -> None:
+    """The key is gone by damage: wherever a batch ends, the others are written as ended."""
+    with closing(SQLiteStore(path)) as store:
+        for number in range(4):
+            store.insert(rows.login(session_row(f"s{number}")))
+        store.end(rows.ending(OfUser("user-1"), at_once=0))
+    nullable = "replace(sql, 'device_key INTEGER NOT NULL', 'device_key INTEGER')"
+    _execute(
+        path,
+        "PRAGMA writable_schema = ON",
+        f"UPDATE sqlite_master SET sql = {nullable} WHERE name = 'sessions'",
+        "PRAGMA writable_schema = RESET",
+        "UPDATE sessions SET device_key = NULL WHERE id = 's2'",
+    )
+    with closing(SQLiteStore(path)) as store:
+        while store.settle(limit=1, before=T0 + 99).is_more:
+            pass
+    assert [] == _execute(path, "SELECT id FROM sessions WHERE revoked_at IS NULL")
+
+
 def test_an_ending_that_was_half_written_goes_on(old: Path) -> None:
     """Its place among the old tables is none among the new ones."""
     _fill(old, [session_row(f"s{number}") for number in range(5)])
