@@ -94,6 +94,21 @@ def test_each_device_is_looked_at_once(
     assert 2 * KEPT + len(gone) == sum(looks)
 
 
+def test_a_forgotten_device_with_sessions_is_looked_at_once(
+    store: SQLiteStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is kept until they are deleted, and a purge ends although it is."""
+    monkeypatch.setattr(needless, "LOOKED", 1)
+    for number in range(KEPT):
+        device = _sign_in(store, number, ended=False)
+        store.end(rows.ending(OfDevice("user-1", device, forget=True), T0 + DAY - 1))
+    looks = _looks(store, monkeypatch)
+
+    _purge(store, limit=2)
+    assert KEPT <= sum(looks) <= 2 * KEPT  # they are old ones too
+    assert KEPT == len(store.list("user-1"))
+
+
 def test_two_purges_at_once_go_on_from_their_own_place(
     store: SQLiteStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
