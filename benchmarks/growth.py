@@ -142,7 +142,7 @@ def fill(path: Path, count: int, user: str = _MADE_UP["user_id"]) -> float:
         user: SQL for the user of the session with the number n.
     """
     devices = {"user_id": user, "id": _DEVICE}
-    key = f"(SELECT key FROM devices WHERE id = {_DEVICE} AND user_id = {user})"
+    key = f"(SELECT key FROM devices WHERE id = {_DEVICE})"
     sessions = _MADE_UP | {"user_id": user, "device_id": _DEVICE, "device_key": key}
     with closing(sqlite3.connect(path, isolation_level=None)) as db:
         for pragma in ("synchronous = OFF", "cache_size = -2000000", "journal_mode = OFF"):
