@@ -109,7 +109,7 @@ def test_at_any_line(stores: list[SQLiteStore], thorough: bool) -> None:
         assert code in (STRUCK, WHOLE)
         assert are_free(stores)
 
-    at_each_line(play, 1 if thorough else 17, Strike, EVERYWHERE)
+    at_each_line(play, 1 if thorough else 37, Strike, EVERYWHERE)
     assert {} == fork._under_way  # the next one that nothing strikes forgets what was left
 
 
