@@ -216,6 +216,21 @@ async def test_a_reader_that_has_stopped_takes_no_lease(hands: Hands) -> None:
 
 
 @played
+async def test_a_reader_that_stops_between_answer_and_lease_keeps_none(hands: Hands) -> None:
+    """The thread of another loop may stop it just then: what was granted is given up."""
+
+    def elapsed() -> float:
+        if hands.register.calls:  # the answer is there
+            hands.reader.stop()
+        return hands.now
+
+    hands.reader = Reader(hands.register, hands.cache, LEASE, elapsed, hands.counts)
+    await hands.reader.renew()
+
+    assert not hands.cache.holds_lease
+
+
+@played
 async def test_a_follower_catches_up(hands: Hands) -> None:
     """It reads the log, acknowledges nothing, and nobody waits for it."""
     cache = Cache(Policy(max_staleness=1), lambda: hands.now)

@@ -51,7 +51,8 @@ class Kind:
         make: Makes a store on data that is the same for all of a test.
         files: Those of its modules in which a connection is taken and given back.
         answers: Whether a handler has its answer while its thread asks, by another connection.
-        step: Which lines of longer calls a handler comes at; more than 1 where they take long.
+        step: Which lines of longer calls a handler comes at when thorough; more than 1 where they
+            take long.
     """
 
     make: MakeStore
@@ -103,6 +104,12 @@ KINDS = {"postgres": _postgres, "redis": _redis, "mongodb": _mongodb, "sqlalchem
 @pytest.fixture(params=KINDS)
 def kind(request: pytest.FixtureRequest) -> Iterator[Kind]:
     yield from KINDS[request.param](request)
+
+
+@pytest.fixture
+def step(kind: Kind, thorough: bool) -> int:
+    """Which lines of longer calls a handler comes at."""
+    return kind.step if thorough else max(kind.step, 5)
 
 
 @pytest.fixture(params=["postgres", "redis"])
@@ -191,7 +198,7 @@ def test_at_each_line_of_a_read(kind: Kind, pool_size: int) -> None:
         serves(sessions, grant, pool_size)
 
 
-def test_at_each_line_of_a_first_call(kind: Kind) -> None:
+def test_at_each_line_of_a_first_call(kind: Kind, step: int) -> None:
     """Where nothing is connected yet."""
     with closing(manager(kind)) as first:
         grant = first.login("ada")
@@ -210,10 +217,10 @@ def test_at_each_line_of_a_first_call(kind: Kind) -> None:
 
         return validate, validate, check
 
-    at_each_line(play, kind.files, kind.step)
+    at_each_line(play, kind.files, step)
 
 
-def test_at_each_line_of_an_ending(kind: Kind) -> None:
+def test_at_each_line_of_an_ending(kind: Kind, step: int) -> None:
     """The session is live or ended to the handler, and ended to all that comes after."""
     with closing(manager(kind)) as sessions:
 
@@ -230,10 +237,10 @@ def test_at_each_line_of_an_ending(kind: Kind) -> None:
             validate = lambda: sessions.validate(grant.access_token)  # noqa: E731 - as the other
             return lambda: sessions.revoke(grant.session.id), validate, check
 
-        at_each_line(play, kind.files, kind.step)
+        at_each_line(play, kind.files, step)
 
 
-def test_a_handler_that_writes_waits_for_no_row(kind: Kind) -> None:
+def test_a_handler_that_writes_waits_for_no_row(kind: Kind, step: int) -> None:
     """Its thread may have locked that: it is refused at once, or it writes."""
     with closing(manager(kind)) as sessions:
 
@@ -249,7 +256,7 @@ def test_a_handler_that_writes_waits_for_no_row(kind: Kind) -> None:
             revoke = lambda: sessions.revoke(grant.session.id)  # noqa: E731 - it is both
             return revoke, revoke, check
 
-        at_each_line(play, kind.files, kind.step)
+        at_each_line(play, kind.files, step)
 
 
 def test_the_last_connection_is_in_use_by_another_thread(pooled: Kind) -> None:

@@ -5,30 +5,21 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from _needless import REASONS, change, devices, keep, purge, retention, signed_in
 from attrs import evolve
 
 from devsess._runtime.drive import drive
-from devsess.stores.base import ById, OfDevice
+from devsess.stores.base import OfDevice
 from devsess.stores.mongodb import MongoStore, needless
 from devsess.testing import _rows as rows
-from devsess.testing._rows import DAY, T0, session_row, sign_in
+from devsess.testing._rows import session_row, sign_in
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from servers.mongo import Server
 
-    from devsess.stores.calls import Retention
-
 KEPT = 3
-LATER = T0 + 40 * DAY
-# Why a device is kept: what `put_device` changes, None for one whose session goes on.
-REASONS: dict[str, dict[str, Any] | None] = {
-    "named": {"name": "mine"},
-    "trusted": {"trusted_until": LATER + DAY},
-    "blocked": {"blocked": True},
-    "used": None,
-}
 
 
 @pytest.fixture
@@ -36,43 +27,6 @@ def store(mongo: Server) -> Iterator[MongoStore]:
     opened = MongoStore(mongo.place(), timeout=60)
     yield opened
     drive(opened.close())
-
-
-def retention() -> Retention:
-    """Sessions are kept for a day, so that the one of a used device goes on."""
-    return rows.retention(T0 + DAY, T0 + 9)
-
-
-def _signed_in(store: MongoStore, number: int, *, ended: bool = True) -> str:
-    device = f"device-{number:03}"
-    drive(sign_in(store, session_row(f"s{number:03}", device=device)))
-    if ended:
-        drive(store.end(rows.ending(ById(f"s{number:03}"))))
-    return device
-
-
-def _change(store: MongoStore, device: str, **changes: Any) -> None:
-    drive(store.put_device("user-1", device, changes=changes, event=rows.UPDATED))
-
-
-def _keep(store: MongoStore, reason: str, first: int) -> None:
-    changes = REASONS[reason]
-    for number in range(first, first + KEPT):
-        device = _signed_in(store, number, ended=changes is not None)
-        if changes is not None:
-            _change(store, device, **changes)
-
-
-def _purge(store: MongoStore, limit: int) -> int:
-    """Batches until nothing is left to do."""
-    wanted, batches = retention(), 1
-    while drive(store.purge(wanted, limit=limit)):
-        batches += 1
-    return batches
-
-
-def _devices(store: MongoStore) -> list[str]:
-    return sorted(it.id for it in drive(store.devices("user-1")))
 
 
 def _looks(store: MongoStore, monkeypatch: pytest.MonkeyPatch) -> list[int]:
@@ -95,13 +49,13 @@ def test_each_device_is_looked_at_once(
     store: MongoStore, monkeypatch: pytest.MonkeyPatch, reason: str
 ) -> None:
     """Those that a purge keeps, and those that it deletes: a batch goes on behind the last."""
-    _keep(store, reason, 0)
-    gone = [_signed_in(store, number) for number in range(100, 104)]
-    _keep(store, reason, 200)
+    drive(keep(store, reason, 0, KEPT))
+    gone = [drive(signed_in(store, number)) for number in range(100, 104)]
+    drive(keep(store, reason, 200, KEPT))
     looks = _looks(store, monkeypatch)
 
-    assert len(gone) / 2 < _purge(store, limit=2)
-    assert 2 * KEPT == len(_devices(store))
+    assert len(gone) / 2 < drive(purge(store, limit=2))
+    assert 2 * KEPT == len(drive(devices(store)))
     assert 2 * KEPT + len(gone) == sum(looks)
 
 
@@ -109,18 +63,17 @@ def test_two_purges_at_once_look_at_each_device_once_each(
     store: MongoStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A batch of one does not send the other back to the beginning."""
-    _keep(store, "named", 0)
+    drive(keep(store, "named", 0, KEPT))
     for number in range(100, 104):
-        _signed_in(store, number)
-    while drive(store.purge(evolve(retention(), devices_before=0.0), limit=99)):
-        pass
+        drive(signed_in(store, number))
+    drive(purge(store, 99, evolve(retention(), devices_before=0.0)))
     looks = _looks(store, monkeypatch)
     one, other = retention(), retention()
     done = [1, 1]
     while any(done):
         done = [drive(store.purge(it, limit=1)) for it in (one, other)]
 
-    assert KEPT == len(_devices(store))
+    assert KEPT == len(drive(devices(store)))
     assert 2 * KEPT <= sum(looks) <= 2 * (KEPT + 4)
 
 
@@ -132,32 +85,31 @@ def test_none_is_left_out(
     """Forgotten ones too, and those of one instant, at the edge of a page or of a batch."""
     monkeypatch.setattr(needless, "LOOKED", page)
     for number in range(6):
-        device = _signed_in(store, number)
+        device = drive(signed_in(store, number))
         if number % 3 == 0:
             drive(store.end(rows.ending(OfDevice("user-1", device, forget=True))))
         elif number % 3 == 1:
-            _change(store, device, name="mine")
-    _purge(store, limit)
+            drive(change(store, device, name="mine"))
+    drive(purge(store, limit))
 
-    assert ["device-001", "device-004"] == _devices(store)
+    assert ["device-001", "device-004"] == drive(devices(store))
 
 
 def test_a_purge_looks_at_all_that_the_last_one_kept(store: MongoStore) -> None:
     """Also one by the very same clock: an empty batch ends the way of the one before."""
-    device, wanted = _signed_in(store, 1), retention()
+    device, wanted = drive(signed_in(store, 1)), retention()
     for name in ("mine", None):
-        _change(store, device, name=name)
-        while drive(store.purge(wanted, limit=9)):
-            pass
+        drive(change(store, device, name=name))
+        drive(purge(store, 9, wanted))
 
-    assert [] == _devices(store)
+    assert [] == drive(devices(store))
 
 
 def test_one_that_is_used_again_stays(store: MongoStore, monkeypatch: pytest.MonkeyPatch) -> None:
     """A sign-in may come between the look and the write; the purge goes on to the others."""
     monkeypatch.setattr(needless, "LOOKED", 1)
     for number in (1, 2):
-        _signed_in(store, number)
+        drive(signed_in(store, number))
     transact, late = store._needless._transact, iter([True])
 
     async def too_late(work: Any) -> Any:
@@ -166,6 +118,6 @@ def test_one_that_is_used_again_stays(store: MongoStore, monkeypatch: pytest.Mon
         return await transact(work)
 
     monkeypatch.setattr(store._needless, "_transact", too_late)
-    _purge(store, limit=1)
+    drive(purge(store, limit=1))
 
-    assert ["device-001"] == _devices(store)
+    assert ["device-001"] == drive(devices(store))

@@ -111,10 +111,18 @@ def test_a_step_may_take_longer_than_a_call(
     with_store(url, schema, work, is_awaited=is_awaited)
 
 
+# Of another program, and of another migration.
+ACCESS, MIGRATING = "LOCK {s}.sessions IN ACCESS SHARE MODE", tables._LOCK
+
+
 @pytest.mark.parametrize(
     "lock",
-    ["LOCK {s}.sessions IN ACCESS SHARE MODE", tables._LOCK.replace("%s", "'devsess {s}'")],
-    ids=["program", "migration"],
+    [
+        pytest.param(ACCESS, id="program"),
+        pytest.param(
+            MIGRATING.replace("%s", "'devsess {s}'"), id="migration", marks=pytest.mark.thorough
+        ),
+    ],
 )
 def test_a_lock_may_be_waited_for_longer_than_a_call_takes(
     postgres: PostgresServer, schema: str, lock: str

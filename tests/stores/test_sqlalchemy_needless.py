@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from _needless import REASONS, change, devices, keep, purge, retention, signed_in
 from attrs import evolve
 from sqlalchemy import select, update
 
@@ -24,60 +25,14 @@ if TYPE_CHECKING:
 
     from _sqlalchemy import Databases
 
-    from devsess.stores.calls import Retention
     from devsess.stores.sqlalchemy import SQLAlchemyStore
 
 KEPT = 5
-LATER = T0 + 40 * DAY
-# Why a device is kept: what `put_device` changes, None for one whose session goes on.
-REASONS: dict[str, dict[str, Any] | None] = {
-    "named": {"name": "mine"},
-    "trusted": {"trusted_until": LATER + DAY},
-    "blocked": {"blocked": True},
-    "used": None,
-}
 
 
 @pytest.fixture
 def store(databases: Databases) -> SQLAlchemyStore:
     return databases.blocking()
-
-
-def retention() -> Retention:
-    """Sessions are kept for a day, so that the one of a used device goes on."""
-    return rows.retention(T0 + DAY, T0 + 9)
-
-
-async def _signed_in(store: SQLAlchemyStore, number: int, *, ended: bool = True) -> str:
-    device = f"device-{number:03}"
-    await sign_in(store, session_row(f"s{number:03}", device=device))
-    if ended:
-        await store.end(rows.ending(ById(f"s{number:03}")))
-    return device
-
-
-async def _change(store: SQLAlchemyStore, device: str, **changes: Any) -> None:
-    await store.put_device("user-1", device, changes=changes, event=rows.UPDATED)
-
-
-async def _keep(store: SQLAlchemyStore, reason: str, first: int) -> None:
-    changes = REASONS[reason]
-    for number in range(first, first + KEPT):
-        device = await _signed_in(store, number, ended=changes is not None)
-        if changes is not None:
-            await _change(store, device, **changes)
-
-
-async def _purge(store: SQLAlchemyStore, limit: int, wanted: Retention | None = None) -> int:
-    """Batches until nothing is left to do."""
-    wanted, batches = wanted or retention(), 1
-    while await store.purge(wanted, limit=limit):
-        batches += 1
-    return batches
-
-
-async def _devices(store: SQLAlchemyStore) -> list[str]:
-    return sorted(it.id for it in await store.devices("user-1"))
 
 
 def _looks(monkeypatch: pytest.MonkeyPatch) -> list[int]:
@@ -100,13 +55,13 @@ def test_each_device_is_looked_at_once(
     store: SQLAlchemyStore, monkeypatch: pytest.MonkeyPatch, reason: str
 ) -> None:
     """Those that a purge keeps, and those that it deletes: a batch goes on behind the last."""
-    drive(_keep(store, reason, 0))
-    gone = [drive(_signed_in(store, number)) for number in range(100, 106)]
-    drive(_keep(store, reason, 200))
+    drive(keep(store, reason, 0, KEPT))
+    gone = [drive(signed_in(store, number)) for number in range(100, 106)]
+    drive(keep(store, reason, 200, KEPT))
     looks = _looks(monkeypatch)
 
-    assert len(gone) / 2 < drive(_purge(store, limit=2))
-    assert 2 * KEPT == len(drive(_devices(store)))
+    assert len(gone) / 2 < drive(purge(store, limit=2))
+    assert 2 * KEPT == len(drive(devices(store)))
     assert 2 * KEPT + len(gone) == sum(looks)
 
 
@@ -114,18 +69,18 @@ def test_two_purges_at_once_look_at_each_device_once_each(
     store: SQLAlchemyStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A batch of one does not send the other back to the beginning."""
-    drive(_keep(store, "named", 0))
+    drive(keep(store, "named", 0, KEPT))
     for number in range(100, 108):
-        drive(_signed_in(store, number))
-    drive(_keep(store, "named", 200))
-    drive(_purge(store, 99, evolve(retention(), devices_before=0.0)))
+        drive(signed_in(store, number))
+    drive(keep(store, "named", 200, KEPT))
+    drive(purge(store, 99, evolve(retention(), devices_before=0.0)))
     looks = _looks(monkeypatch)
     one, other = retention(), retention()
     done = [1, 1]
     while any(done):
         done = [drive(store.purge(it, limit=1)) for it in (one, other)]
 
-    assert 2 * KEPT == len(drive(_devices(store)))
+    assert 2 * KEPT == len(drive(devices(store)))
     assert 2 * 2 * KEPT <= sum(looks) <= 2 * (2 * KEPT + 8)
 
 
@@ -138,14 +93,14 @@ def test_none_is_left_out(
     monkeypatch.setattr(needless, "LOOKED", page)
     monkeypatch.setattr(needless, "DELETED", 2)
     for number in range(9):
-        device = drive(_signed_in(store, number))
+        device = drive(signed_in(store, number))
         if number % 3 == 0:
             drive(store.end(rows.ending(OfDevice("user-1", device, forget=True))))
         elif number % 3 == 1:
-            drive(_change(store, device, name="mine"))
-    drive(_purge(store, limit))
+            drive(change(store, device, name="mine"))
+    drive(purge(store, limit))
 
-    assert [f"device-{number:03}" for number in (1, 4, 7)] == drive(_devices(store))
+    assert [f"device-{number:03}" for number in (1, 4, 7)] == drive(devices(store))
 
 
 def test_an_awaited_store_does_the_same(
@@ -156,12 +111,12 @@ def test_an_awaited_store_does_the_same(
 
     async def run() -> list[str]:
         store = databases.awaited()
-        kept = await _signed_in(store, 1)
-        await _change(store, kept, name="mine")
+        kept = await signed_in(store, 1)
+        await change(store, kept, name="mine")
         for number in range(2, 6):
-            await _signed_in(store, number)
-        await _purge(store, 2)
-        found = await _devices(store)
+            await signed_in(store, number)
+        await purge(store, 2)
+        found = await devices(store)
         await store.close()
         return found
 
@@ -171,12 +126,12 @@ def test_an_awaited_store_does_the_same(
 
 def test_a_purge_looks_at_all_that_the_last_one_kept(store: SQLAlchemyStore) -> None:
     """Also one by the very same clock: an empty batch ends the way of the one before."""
-    device, wanted = drive(_signed_in(store, 1)), retention()
+    device, wanted = drive(signed_in(store, 1)), retention()
     for name in ("mine", None):
-        drive(_change(store, device, name=name))
-        drive(_purge(store, 9, wanted))
+        drive(change(store, device, name=name))
+        drive(purge(store, 9, wanted))
 
-    assert [] == drive(_devices(store))
+    assert [] == drive(devices(store))
 
 
 @pytest.mark.parametrize("meanwhile", ["used", "named", "blocked"])
@@ -186,8 +141,8 @@ def test_one_that_is_needed_again_stays(
     """A sign-in or a block may come between the look and the write; the purge goes on."""
     monkeypatch.setattr(needless, "LOOKED", 1)
     for number in (1, 2):
-        drive(_signed_in(store, number))
-    drive(_purge(store, 99, evolve(retention(), devices_before=0.0)))
+        drive(signed_in(store, number))
+    drive(purge(store, 99, evolve(retention(), devices_before=0.0)))
     write, late = store._needless._write, iter([True])
 
     async def too_late(work: Any) -> Any:
@@ -196,13 +151,13 @@ def test_one_that_is_needed_again_stays(
             if changes is None:
                 await sign_in(store, session_row("again", device="device-001"))
             else:
-                await _change(store, "device-001", **changes)
+                await change(store, "device-001", **changes)
         return await write(work)
 
     monkeypatch.setattr(store._needless, "_write", too_late)
-    drive(_purge(store, limit=1))
+    drive(purge(store, limit=1))
 
-    assert ["device-001"] == drive(_devices(store))
+    assert ["device-001"] == drive(devices(store))
 
 
 @pytest.fixture(params=["postgres", pytest.param("mariadb", marks=pytest.mark.thorough)])
@@ -218,11 +173,11 @@ def test_a_sign_in_does_not_lose_its_device(
 ) -> None:
     """A purge may come between its look at the device and its write: its session was unreadable."""
     store, put = locking.blocking(), Unit.put_device
-    drive(_signed_in(store, 1))
+    drive(signed_in(store, 1))
 
     async def raced(db: Unit, before: Any, after: Any) -> None:
         with ThreadPoolExecutor(1) as other:
-            other.submit(lambda: drive(_purge(store, 9))).result(30)
+            other.submit(lambda: drive(purge(store, 9))).result(30)
         await put(db, before, after)
 
     monkeypatch.setattr(Unit, "put_device", raced)
@@ -238,7 +193,7 @@ def test_one_whose_account_signs_in_is_left_to_the_next_purge(
 ) -> None:
     """A purge waits for no sign-in, nor for a transaction that stays open."""
     store = locking.blocking(timeout=5)
-    drive(_signed_in(store, 1))
+    drive(signed_in(store, 1))
     drive(sign_in(store, session_row("other", user_id="user-2", device="device-002")))
     drive(store.end(rows.ending(ById("other"))))
     slot = store.tables.locks.c.slot
@@ -246,22 +201,22 @@ def test_one_whose_account_signs_in_is_left_to_the_next_purge(
     assert own != others
     with locking.engine.connect() as signing_in:
         signing_in.execute(select(slot).where(slot == own).with_for_update())
-        drive(_purge(store, limit=9))
-        assert ["device-001"] == drive(_devices(store))
+        drive(purge(store, limit=9))
+        assert ["device-001"] == drive(devices(store))
         assert [] == drive(store.devices("user-2"))
 
-    drive(_purge(store, limit=9))
-    assert [] == drive(_devices(store))
+    drive(purge(store, limit=9))
+    assert [] == drive(devices(store))
 
 
 def test_an_instant_is_set_back_beside_a_block(store: SQLAlchemyStore) -> None:
     """A device that a clock wrote which was ahead has the purge's instant, and else stays."""
-    device, table = drive(_signed_in(store, 1, ended=False)), store.tables.devices
-    drive(_change(store, device, blocked=True, name="mine"))
+    device, table = drive(signed_in(store, 1, ended=False)), store.tables.devices
+    drive(change(store, device, blocked=True, name="mine"))
     with store.port._engine.begin() as connection:  # type: ignore[attr-defined]
         ahead = {"first_seen_at": T0 + 400 * DAY, "last_seen_at": T0 + 500 * DAY}
         connection.execute(update(table).values(ahead))
-    drive(_purge(store, 9))
+    drive(purge(store, 9))
     (found,) = drive(store.devices("user-1"))
 
     assert (T0 + DAY, T0 + DAY) == (found.first_seen_at, found.last_seen_at)

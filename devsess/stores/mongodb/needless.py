@@ -11,10 +11,10 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, TypeAlias
 
-from attrs import evolve, frozen
+from attrs import frozen
 from pymongo import ASCENDING
 
-from devsess.stores.ways import Ways
+from devsess.stores.ways import DevicePurges
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
@@ -33,38 +33,17 @@ LOOKED = 1_000
 
 
 @frozen
-class _Way:
+class _Place:
     """
-    How far a purge has looked: through those forgotten, and then through those not seen lately.
+    A place among those forgotten, and then among those not seen lately.
 
     Attributes:
-        part: Which of the two; 2 at the end.
+        part: Which of the two.
         last: What the order of this part has of the last device; None at its beginning.
-        found: The keys of those that were found, and are still to be deleted.
     """
 
     part: int = 0
     last: tuple[Any, ...] | None = None
-    found: tuple[str, ...] = ()
-
-    @property
-    def is_open(self) -> bool:
-        """Whether there are devices to look at."""
-        return self.part < len(_ORDERS)
-
-    async def look(self, find: Find, retention: Retention) -> _Way:
-        """The way on, with those found among the next devices."""
-        order = _ORDERS[self.part]
-        where = _parts(retention)[self.part]
-        if self.last is not None:
-            where = {"$and": [where, *_behind(order, self.last)]}
-        sort = [(it, ASCENDING) for it in order]
-        page = await find(where, sort=sort, limit=LOOKED, fields=_READ)
-        keys = await _free(find, page, retention)
-        found = (*self.found, *keys)
-        if len(page) < LOOKED:
-            return _Way(self.part + 1, found=found)
-        return _Way(self.part, tuple(page[-1][it] for it in order), found)
 
 
 # What is read of a device.
@@ -108,7 +87,7 @@ def _is_of_no_use(device: Document, retention: Retention) -> bool:
     return device["last_seen_at"] < retention.devices_before and not (is_kept or is_trusted)
 
 
-class NeedlessDevices:
+class NeedlessDevices(DevicePurges[_Place, str]):
     """
     The devices of one store that purges delete.
 
@@ -118,28 +97,22 @@ class NeedlessDevices:
     """
 
     def __init__(self, find: Find, transact: Transact) -> None:
+        super().__init__(_Place())
         self._find = find
         self._transact = transact
-        self._ways = Ways[_Way]()
 
-    async def delete(self, retention: Retention, limit: int, done: int) -> int:
-        """Rows of a batch that has *done* some of at most *limit*: with devices, the rest."""
-        way = self._ways.take(retention) or _Way()
-        deleted = 0
-        while done < limit and not deleted and (way.is_open or way.found):
-            while len(way.found) < limit - done and way.is_open:
-                way = await way.look(self._find, retention)
-            keys = way.found[: limit - done]
-            deleted = await self._deleted(retention, keys) if keys else 0
-            way = evolve(way, found=way.found[len(keys) :])
-        # A purge ends with an empty batch, and the next one looks at all again.
-        if done + deleted:
-            self._ways.keep(retention, way)
-        return done + deleted
+    async def _look(self, retention: Retention, place: _Place) -> tuple[_Place | None, list[str]]:
+        order, where = _ORDERS[place.part], _parts(retention)[place.part]
+        if place.last is not None:
+            where = {"$and": [where, *_behind(order, place.last)]}
+        sort = [(it, ASCENDING) for it in order]
+        page = await self._find(where, sort=sort, limit=LOOKED, fields=_READ)
+        keys = await _free(self._find, page, retention)
+        if len(page) < LOOKED:
+            return (_Place(place.part + 1) if place.part + 1 < len(_ORDERS) else None), keys
+        return _Place(place.part, tuple(page[-1][it] for it in order)), keys
 
     async def _deleted(self, retention: Retention, keys: Sequence[str]) -> int:
-        """Delete those that nobody has used since they were looked at."""
-
         async def work(unit: Unit) -> int:
             found = await unit.find({"_id": {"$in": [*keys]}}, fields=_READ)
             free = await _free(unit.find, found, retention)

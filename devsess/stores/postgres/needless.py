@@ -10,10 +10,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from attrs import evolve, frozen
+from attrs import frozen
 
 from devsess.stores.postgres import upkeep
-from devsess.stores.ways import Ways
+from devsess.stores.ways import DevicePurges
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
@@ -74,44 +74,23 @@ _DELETE = (
 
 
 @frozen
-class _Way:
+class _Place:
     """
-    How far a purge has looked: through those forgotten, and then through those not seen lately.
+    A place among those forgotten, and then among those not seen lately.
 
     Attributes:
-        part: Which of the two; 2 at the end.
+        part: Which of the two.
         at: When the last device of this part was seen.
         user_id, device_id: Of that one.
-        found: Those that were found, and are still to be deleted.
     """
 
     part: int = 0
     at: float = float("-inf")
     user_id: str = ""
     device_id: str = ""
-    found: tuple[Key, ...] = ()
-
-    @property
-    def is_open(self) -> bool:
-        """Whether there are devices to look at."""
-        return self.part < len(_PARTS)
-
-    async def look(self, ask: Ask, retention: Retention) -> _Way:
-        """The way on, with those found among the next devices."""
-        place = {"at": self.at, "user": self.user_id, "device": self.device_id}
-        values = {**_instants(retention), **place, "looked": LOOKED}
-        rows = await ask(_PARTS[self.part], values)
-        found = (
-            *self.found,
-            *((user, device) for user, device, _, is_needless, _ in rows if is_needless),
-        )
-        if not rows or rows[-1][-1] < LOOKED:
-            return _Way(self.part + 1, found=found)
-        user_id, device_id, at, *_ = rows[-1]
-        return _Way(self.part, at, user_id, device_id, found)
 
 
-class NeedlessDevices:
+class NeedlessDevices(DevicePurges[_Place, Key]):
     """
     The devices of one store that purges delete.
 
@@ -121,27 +100,21 @@ class NeedlessDevices:
     """
 
     def __init__(self, ask: Ask, write: Callable[..., Awaitable[Any]]) -> None:
+        super().__init__(_Place())
         self._ask = ask
         self._write = write
-        self._ways = Ways[_Way]()
 
-    async def delete(self, retention: Retention, limit: int, done: int) -> int:
-        """Rows of a batch that has *done* some of at most *limit*: with devices, the rest."""
-        way = self._ways.take(retention) or _Way()
-        deleted = 0
-        while done < limit and not deleted and (way.is_open or way.found):
-            while len(way.found) < limit - done and way.is_open:
-                way = await way.look(self._ask, retention)
-            keys = way.found[: limit - done]
-            deleted = await self._deleted(retention, keys) if keys else 0
-            way = evolve(way, found=way.found[len(keys) :])
-        # A purge ends with an empty batch, and the next one looks at all again.
-        if done + deleted:
-            self._ways.keep(retention, way)
-        return done + deleted
+    async def _look(self, retention: Retention, place: _Place) -> tuple[_Place | None, list[Key]]:
+        last = {"at": place.at, "user": place.user_id, "device": place.device_id}
+        values = {**_instants(retention), **last, "looked": LOOKED}
+        rows = await self._ask(_PARTS[place.part], values)
+        found = [(user, device) for user, device, _, is_needless, _ in rows if is_needless]
+        if not rows or rows[-1][-1] < LOOKED:
+            return (_Place(place.part + 1) if place.part + 1 < len(_PARTS) else None), found
+        user_id, device_id, at, *_ = rows[-1]
+        return _Place(place.part, at, user_id, device_id), found
 
     async def _deleted(self, retention: Retention, keys: Sequence[Key]) -> int:
-        """Delete those that nobody has used since they were looked at."""
         users, devices = [user for user, _ in keys], [device for _, device in keys]
         values = {**_instants(retention), "users": users, "devices": devices}
 

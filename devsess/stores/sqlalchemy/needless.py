@@ -10,11 +10,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypeAlias
 
-from attrs import evolve, frozen
 from sqlalchemy import and_, case, delete, exists, false, or_, select, tuple_
 
 from devsess.stores.sqlalchemy.unit import chunks
-from devsess.stores.ways import Ways
+from devsess.stores.ways import DevicePurges
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
@@ -36,25 +35,9 @@ Key: TypeAlias = tuple[str, str]
 LOOKED, DELETED = 1_000, 100
 
 
-@frozen
-class _Way:
+class NeedlessDevices(DevicePurges[Key, Key]):
     """
-    How far a purge has looked, in the order of the keys.
-
-    Attributes:
-        last: The key of the last device that was looked at.
-        found: Those that were found, and are still to be deleted.
-        is_open: Whether there are devices to look at.
-    """
-
-    last: Key = ("", "")
-    found: tuple[Key, ...] = ()
-    is_open: bool = True
-
-
-class NeedlessDevices:
-    """
-    The devices of one store that purges delete.
+    The devices of one store that purges delete, in the order of their keys.
 
     Args:
         read: Does work that reads.
@@ -62,31 +45,13 @@ class NeedlessDevices:
     """
 
     def __init__(self, read: Do, write: Do) -> None:
+        super().__init__(("", ""))
         self._read, self._write = read, write
-        self._ways = Ways[_Way]()
 
-    async def delete(self, retention: Retention, limit: int, done: int) -> int:
-        """Rows of a batch that has *done* some of at most *limit*: with devices, the rest."""
-        way = self._ways.take(retention) or _Way()
-        deleted = 0
-        while done < limit and not deleted and (way.is_open or way.found):
-            while len(way.found) < limit - done and way.is_open:
-                way = await self._look(way, retention)
-            keys = way.found[: limit - done]
-            deleted = await self._deleted(retention, keys) if keys else 0
-            way = evolve(way, found=way.found[len(keys) :])
-        # A purge ends with an empty batch, and the next one looks at all again.
-        if done + deleted:
-            self._ways.keep(retention, way)
-        return done + deleted
-
-    async def _look(self, way: _Way, retention: Retention) -> _Way:
-        """The way on, with those found among the next devices."""
-        seen = await self._read(lambda db: look(db, retention, way.last))
-        found = (*way.found, *((user, device) for user, device, is_needless in seen if is_needless))
-        if len(seen) < LOOKED:
-            return _Way(way.last, found, is_open=False)
-        return _Way((seen[-1][0], seen[-1][1]), found)
+    async def _look(self, retention: Retention, place: Key) -> tuple[Key | None, list[Key]]:
+        seen = await self._read(lambda db: look(db, retention, place))
+        found = [(user, device) for user, device, is_needless in seen if is_needless]
+        return (None if len(seen) < LOOKED else (seen[-1][0], seen[-1][1])), found
 
     async def _deleted(self, retention: Retention, keys: Sequence[Key]) -> int:
         deleted: int = await self._write(lambda db: _delete(db, retention, keys))
