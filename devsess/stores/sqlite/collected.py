@@ -84,9 +84,10 @@ class Collected:
 
 def _is_open(connection: sqlite3.Connection) -> bool:
     try:
-        return connection.in_transaction or True
+        _ = connection.in_transaction  # a closed one refuses every question
     except sqlite3.ProgrammingError:
         return False
+    return True
 
 
 def keep_open(connections: list[sqlite3.Connection]) -> None:
