@@ -10,8 +10,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypeAlias
 
-from sqlalchemy import and_, case, delete, exists, false, or_, select, tuple_
+from sqlalchemy import and_, case, delete, exists, false, or_, select
 
+from devsess.stores.sqlalchemy.ranges import above
 from devsess.stores.sqlalchemy.unit import chunks
 from devsess.stores.ways import DevicePurges
 
@@ -62,12 +63,9 @@ async def look(db: Unit, retention: Retention, last: Key) -> Sequence[Row[Any]]:
     """The keys of the next devices, each with whether it is needless."""
     table = db.tables.devices
     user, device = table.c.user_id, table.c.id
-    # Each database finds a place in an index by one of these alone.
-    behind = tuple_(user, device) > last
-    if db.dialect in {"mysql", "mariadb"}:
-        behind = or_(user > last[0], and_(user == last[0], device > last[1]))
-    query = select(user, device, _is_needless(db.tables, retention)).where(behind)
-    return await db.all(query.order_by(user, device).limit(LOOKED))
+    query = select(user, device, _is_needless(db.tables, retention))
+    behind = above(db, (user, device), last)
+    return await db.all(query.where(behind).order_by(user, device).limit(LOOKED))
 
 
 async def _delete(db: Unit, retention: Retention, keys: Sequence[Key]) -> int:

@@ -6,12 +6,13 @@ import base64
 from typing import TYPE_CHECKING
 
 from attrs import evolve
-from sqlalchemy import and_, or_, select, tuple_
+from sqlalchemy import and_, or_, select
 
 from devsess.models import Page
 from devsess.stores import semantics
 from devsess.stores.sqlalchemy import rows
 from devsess.stores.sqlalchemy.endings import uncovered
+from devsess.stores.sqlalchemy.ranges import below
 from devsess.stores.sqlalchemy.unit import chunks
 
 if TYPE_CHECKING:
@@ -63,11 +64,6 @@ def counts_live(db: Unit, at: LivenessCutoffs) -> ColumnElement[bool]:
     )
 
 
-def behind(table: Table, place: tuple[object, ...], *names: str) -> ColumnElement[bool]:
-    """The condition for rows behind a place, where the highest come first."""
-    return tuple_(*(table.c[it] for it in names)) < place
-
-
 async def live(
     db: Unit,
     user_id: str,
@@ -81,7 +77,7 @@ async def live(
     table, pending = db.tables.sessions, await db.pending()
     where = [table.c.user_id == user_id, counts_live(db, cutoffs), uncovered(db, pending)]
     if before is not None:
-        where.append(behind(table, before, "created_at", "id"))
+        where.append(below(db, (table.c.created_at, table.c.id), before))
     query = db.select_sessions(*where).order_by(table.c.created_at.desc(), table.c.id.desc())
     found = await db.stored(query.limit(limit + 1))
     following = semantics.live_cursor(found[limit - 1]) if len(found) > limit else None

@@ -10,7 +10,7 @@ from sqlalchemy import and_, select
 from devsess.models import Page
 from devsess.stores import searching
 from devsess.stores.sqlalchemy import reads, rows
-from devsess.stores.sqlalchemy.reads import behind
+from devsess.stores.sqlalchemy.ranges import below
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -127,13 +127,13 @@ async def _page(
     limit: int,
     looked: int,
 ) -> Page[SessionRow]:
-    table = db.tables.sessions
-    ordered = query.order_by(*(table.c[it].desc() for it in order))
+    columns = [db.tables.sessions.c[it] for it in order]
+    ordered = query.order_by(*(it.desc() for it in columns))
     found: list[SessionRow] = []
     place, left = before, looked
     while left > 0:
         part = min(left, _PART)
-        here = ordered if place is None else ordered.where(behind(table, place, *order))
+        here = ordered if place is None else ordered.where(below(db, columns, place))
         read = await db.sessions(here.limit(part + 1))
         seen = read[:part]
         found += [row for row in seen if is_wanted(row)]
