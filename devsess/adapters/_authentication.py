@@ -103,7 +103,7 @@ class Authentication:
             self.credentials = device_alone(self.request)
             self.client = client_of(self.request, self.settings, self.credentials.device)
             self._jar = None
-            self.error = self.credentials.error
+            self.session, self.error = None, self.credentials.error
         self.jar.leave_alone()
 
     # Before the app.
@@ -173,7 +173,9 @@ class Authentication:
         refusal = await self._refusal_of_others()
         if refusal is not None or self.is_for_any_page:
             return refusal
-        if not stale_page.is_stale(self.request, self.credentials, self.core):
+        # Another library's credential may have given a session already.
+        known = None if self.session is None else self.session.id
+        if not stale_page.is_stale(self.request, self.credentials, self.core, known):
             return None
         self.depends_on_user = True
         self.vary_on(SESSION_HEADER)

@@ -27,10 +27,10 @@ def is_stale(
     """
     Whether *request* says that its page was made for another session than its cookies are of.
 
-    Asks no store. *verified*: the session of its access token, where that is known already.
+    Asks no store. *verified*: the session that it is known to be of, if there is one.
     """
     made_for = request.headers.get(SESSION_HEADER)
-    if made_for is None or credentials.by != "cookie":
+    if made_for is None or credentials.by == "bearer":
         return False
     sessions = named(credentials, core, verified)
     return bool(sessions) and sessions != {made_for}

@@ -225,7 +225,7 @@ class SessionMiddleware(adapter.SessionMiddleware, DjangoSessionMiddleware):
             if store.accessed:
                 exchange.depends_on_user = True
         super()._finish(request, response, exchange)
-        if request.devsess.clears_old:
+        if request.devsess.clears_old and exchange.jar.is_carried:
             response.delete_cookie(
                 self._old_cookie,
                 path=settings.SESSION_COOKIE_PATH,

@@ -63,12 +63,16 @@ class SessionTests(Shop):
 
     def setUp(self) -> None:
         super().setUp()
+        self.key = self.row()
+
+    def row(self) -> str:
+        """A session of ada's, and its key."""
         store = import_module("django.contrib.sessions.backends.db").SessionStore()
         store[SESSION_KEY], store[BACKEND_SESSION_KEY] = self.id, BACKEND
         store[HASH_SESSION_KEY] = self.user.get_session_auth_hash()
         store["cart"] = ["tea"]
         store.save()
-        self.key = store.session_key
+        return str(store.session_key)
 
     def old(self, key: str | None = None) -> Client:
         """A browser with the cookie of before."""
@@ -114,6 +118,35 @@ class SessionTests(Shop):
         """But not as recent: nobody knows when the person signed in."""
         assert self.old().get("/api/me/").json()["user"] == "ada"
         assert self.old().get("/recent/").status_code == 401
+
+    def test_a_page_of_somebody_elses_session_gets_nothing(self) -> None:
+        """The person behind the old cookie is signed in, for whom the page was not made."""
+        page = {"devsess-session": "another"}
+        for method, path in (("GET", "/cart/"), ("POST", "/cart/salt/"), ("POST", "/auth/logout")):
+            with self.subTest(path):
+                browser = self.old(self.row())
+                answer = browser.generic(method, path, headers=page)
+                assert (answer.status_code, answer.json()["error"]) == (409, "another_session")
+                assert browser.get("/cart/").json() == {"cart": ["tea"], "user": "ada"}
+
+    def test_a_page_of_the_session_that_an_old_cookie_became_is_served(self) -> None:
+        """Also without the new cookies; and any page is told who is signed in."""
+        self.old().get("/")
+        [session] = self.live()
+        page = {"devsess-session": session.id}
+        assert self.old().get("/mine/", headers=page).content == b"ada"
+        page = {"devsess-session": "another"}
+        assert self.old().get("/auth/session", headers=page).json()["signed_in"]
+
+    def test_a_token_in_the_body_is_used_alone(self) -> None:
+        """An old cookie beside it ends no other session in its place, and stays good."""
+        grant, browser = manager().login(self.id), self.old()
+        body = json.dumps({"refresh_token": grant.refresh_token})
+        answer = browser.post("/auth/logout", body, content_type="application/json")
+        assert (answer.status_code, len(answer.cookies)) == (204, 0)
+        assert grant.session.id not in {it.id for it in self.live()}
+        minutes_pass()
+        assert (self.who(browser), len(self.live())) == ("ada", 1)
 
     def test_other_tabs_are_served(self) -> None:
         """They came with the same old cookie, and set none; all are one session."""
