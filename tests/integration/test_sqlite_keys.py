@@ -54,6 +54,23 @@ def _fill(path: Path, sessions: Iterable[SessionRow]) -> None:
             insert_known(db, "sessions", columns.SESSION, columns.session_values(row, None))
 
 
+def test_an_older_backup_restored_beneath_an_open_store_is_brought_up_to_date(
+    old: Path, tmp_path: Path
+) -> None:
+    """The store knows the tables by their new form alone: it says what to do, and does it."""
+    _fill(old, [session_row("saved")])
+    with closing(SQLiteStore(tmp_path / "live.db")) as store:
+        with (
+            closing(sqlite3.connect(old)) as saved,
+            closing(sqlite3.connect(tmp_path / "live.db")) as live,
+        ):
+            saved.backup(live)
+        with pytest.raises(StoreUnavailableError, match="devsess migrate"):
+            store.get("saved")
+        assert [_STEP] == store.migrate()
+        assert store.get("saved") is not None
+
+
 @pytest.mark.parametrize(
     ("user_id", "device"), [("user-1", "device-2"), ("user-2", "device-2"), ("user-2", "device-1")]
 )

@@ -29,7 +29,10 @@ _REMEDIES = {
     # See Connections.abandon.
     sqlite3.SQLITE_AUTH: "this process was forked in the middle of a write; write in another one",
     sqlite3.SQLITE_INTERRUPT: "this process was forked in the middle of a read; try again",
-    sqlite3.SQLITE_ERROR: "a table is missing or was changed by hand; restore a backup",
+    sqlite3.SQLITE_ERROR: (
+        "its tables are not those of this version; upgrade this process or run devsess migrate, or"
+        " restore a backup if they were changed by hand"
+    ),
 }
 
 # The errors of reading a row that was never written so.
