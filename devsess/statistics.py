@@ -210,8 +210,10 @@ def days_of(first: date, last: date) -> tuple[date, ...]:
     """
     if first < EARLIEST or last > LATEST:
         raise ValueError(f"statistics are of days from {EARLIEST} on, not {first} to {last}")
+    if last < first:
+        raise ValueError(f"the days begin at {first}, after they end at {last}")
     count = (last - first).days + 1
-    if not 1 <= count <= MOST_DAYS:
+    if count > MOST_DAYS:
         raise ValueError(f"statistics are of 1 to {MOST_DAYS:,} days, not {count:,}")
     return tuple(first + timedelta(days=it) for it in range(count))
 

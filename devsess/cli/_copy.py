@@ -158,7 +158,7 @@ def _show(found: Check, *, as_json: bool) -> None:
     of_source, of_target = asdict(found.source), asdict(found.target)
     rows = [(name, _short(of_source[name]), _short(of_target[name])) for name in of_source]
     output.figures(["what", "source", "target"], rows)
-    output.prose(f"\n{found.same} accounts are the same.")
+    output.prose(f"\nAccounts that are the same: {found.same}.")
     if found.ahead:
         output.prose(
             f"{found.ahead} went on at the target, or have records there that the source has"

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 import click
 from tabulate import tabulate
 
+from devsess._client import UNKNOWN
 from devsess.cli._table import Column, Table, text, width_of, wrapped
 from devsess.history.sentences import proof
 from devsess.history.words import provider_name
@@ -207,6 +208,11 @@ def _cells(it: Session) -> tuple[object, ...]:
     return (it.device, it.ip, it.location, it.created_at, how, it.last_seen_at, state_of)
 
 
+def program(browser: str, system: str) -> str:
+    """Browser and system in one, of which an unknown one says nothing."""
+    return " on ".join(it for it in (browser, system) if it and it != UNKNOWN) or browser
+
+
 def session(it: Session) -> None:
     """All facts about one session, but for its events."""
     device = it.device
@@ -218,7 +224,7 @@ def session(it: Session) -> None:
             "ended": it.revoked_at,
             "device": device,
             "device id": device.id,
-            "kind": f"{device.kind}, {device.browser} on {device.os}",
+            "kind": f"{device.kind}, {program(device.browser, device.os)}",
             "trust ends": device.trusted_until,
             "blocked": "yes" if device.blocked else None,
             "address": it.ip,

@@ -58,9 +58,9 @@ def _date(given: datetime | None) -> date | None:
 
 def _show(found: Stats) -> None:
     lagging = f" ({found.lagging} more have ended, and wait for a purge)" if found.lagging else ""
-    click.echo(f"{found.active} live sessions{lagging}\n")
+    click.echo(f"live sessions: {found.active}{lagging}\n")
     output.figures(DAYS, _days(found))
-    devices = ((f"{it.browser} on {it.os}", it.kind, it.count) for it in found.devices)
+    devices = ((output.program(it.browser, it.os), it.kind, it.count) for it in found.devices)
     _most(("device", "kind", "sign-ins"), devices)
     places = ((it.city, it.country, it.count) for it in found.places)
     _most(("city", "country", "sign-ins"), places)

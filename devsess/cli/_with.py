@@ -25,7 +25,9 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 # For commands whose output is JSON anyway, so that a script need not know which ones.
-json_only = click.option("--json", is_flag=True, expose_value=False, help="It always is.")
+json_only = click.option(
+    "--json", is_flag=True, expose_value=False, help="Always on: the output is JSON."
+)
 reason_option = click.option(
     "--reason", default="revoked", show_default=True, help="Kept in the record."
 )

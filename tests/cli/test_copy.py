@@ -169,7 +169,7 @@ def test_a_copy_says_what_it_did(source: Path, target: Path) -> None:
         old.login("ada")
     shown = copy(source, target)
     assert 0 == shown.exit_code
-    for text in ("source", "target", "checksum", "1 accounts are the same."):
+    for text in ("source", "target", "checksum", "Accounts that are the same: 1."):
         assert text in shown.stdout
 
 

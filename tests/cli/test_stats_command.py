@@ -12,6 +12,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from devsess import Client, Location, SessionManager
+from devsess.cli import _output as output
 from devsess.cli import main
 
 if TYPE_CHECKING:
@@ -54,7 +55,7 @@ def test_people_see_tables(path: Path) -> None:
     for said in (
         "1.00 open sessions per user",
         "11 and more",
-        "1 live sessions",
+        "live sessions: 1",
         "Safari on iOS",
         "Nigeria",
         "logout",
@@ -66,6 +67,31 @@ def test_people_see_tables(path: Path) -> None:
     [line] = [it for it in shown.stdout.splitlines() if it.startswith(today.isoformat())]
     assert [str(today), "1", "2", "1", "0", "0", "1", "0"] == line.split()
     assert "\x1b" not in shown.stdout
+
+
+@pytest.mark.parametrize(
+    ("browser", "system", "named"),
+    [
+        ("Safari", "iOS", "Safari on iOS"),
+        ("curl", "unknown", "curl"),
+        ("unknown", "Windows", "Windows"),
+        ("unknown", "unknown", "unknown"),
+        ("", "", ""),
+    ],
+)
+def test_a_device_is_named_by_what_is_known_of_it(browser: str, system: str, named: str) -> None:
+    """An unknown part says nothing; the empty ones stand for many devices together."""
+    assert named == output.program(browser, system)
+
+
+def test_a_program_is_on_no_unknown_system(path: Path) -> None:
+    """Neither in the statistics nor among the facts of its session."""
+    with SessionManager(path, keys=SECRET) as sessions:
+        shown = sessions.login("ada", Client("105.112.4.9", "curl/8.5.0")).session
+    facts = CliRunner().invoke(main, ["show", "--store", str(path), shown.id]).stdout
+
+    assert "app, curl\n" in facts
+    assert "curl on" not in call(path).stdout
 
 
 def test_programs_read_json(path: Path) -> None:

@@ -124,6 +124,12 @@ def test_odd_days_are_refused(first: date, last: date) -> None:
         days_of(first, last)
 
 
+def test_days_that_end_before_they_begin_are_named() -> None:
+    """As where only a first day is given, and it is ahead."""
+    with pytest.raises(ValueError, match="begin at 2026-11-23, after they end at 2026-11-22"):
+        days_of(MONDAY, date(2026, 11, 22))
+
+
 def test_the_most_days_have_bounds() -> None:
     """The calendar's ends, and ten years, are read like any other days."""
     assert MOST_DAYS == len(days_of(MONDAY, date(2036, 11, 29)))
