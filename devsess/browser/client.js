@@ -18,7 +18,7 @@ const attempt = (work) => {
 
 const jsonOf = (response) => response.clone().json().catch(() => null);
 
-// Unverified: only to tell two users apart.
+// Unverified: to tell users apart.
 const userOf = (access) => attempt(() => JSON.parse(atob(access.split(".")[1].replace(/-/g, "+").replace(/_/g, "/"))).sub);
 
 const challengeOf = ({ status, headers }) => {
@@ -43,7 +43,7 @@ export class SessionClient extends EventTarget {
   #bearer;
   #session; // null: none yet; undefined: any
   #channel; // none: closed, or blocked
-  #state; // as all tabs know it; no session: nobody, or unknown
+  #state; // of all tabs; no session: nobody, or unknown
   #ready;
   #release;
   #shared = {};
@@ -71,11 +71,11 @@ export class SessionClient extends EventTarget {
     if (new URL(request.url).origin !== this.#url.origin || (!this.#bearer && request.credentials === "omit")) return fetch(request);
     return orAbort(request.signal, async () => {
       await this.#ready;
-      // Whose it is: later it may be another's.
+      // Later it may be another's.
       if (!this.#state.session) await this.#once("session", () => this.#who());
-      const { due, session } = this.#state;
+      const { session } = this.#state;
       // It may still be good.
-      if (Date.now() >= due) await this.renew().catch(() => {});
+      if (Date.now() >= this.#state.due) await this.renew().catch(() => {});
       if (this.#state.live && this.#state.session?.userId !== session?.userId) throw new RenewalError("somebody else has signed in");
       return this.#send(request, true);
     });
@@ -158,7 +158,7 @@ export class SessionClient extends EventTarget {
         return response;
       }
       const { session } = this.#state;
-      if (!user || session?.userId !== user) return response; // somebody else, by now
+      if (!user || session?.userId !== user) return response; // somebody else
       // Other origins may not allow it.
       if (session.sessionId && this.#url.origin === location.origin) request.headers.set("Devsess-Session", session.sessionId);
       response.body?.cancel().catch(() => {});
@@ -171,7 +171,7 @@ export class SessionClient extends EventTarget {
     const set = (name, value) => value && request.headers.set(name, value);
     set("Authorization", access_token && `Bearer ${access_token}`);
     set("Devsess-Device", device_token);
-    set("Devsess-Session", !this.#bearer && this.#session);
+    if (!this.#bearer) set("Devsess-Session", this.#session);
     return request;
   }
 
@@ -200,6 +200,7 @@ export class SessionClient extends EventTarget {
     if (this.#bearer) return;
     const now = this.#state; // others may know newer
     const { session } = await this.#asked("session").catch(() => ({}));
+    if (this.#session && session && now.session && session.userId !== now.session.userId) this.dispatchEvent(new Event("switched"));
     return (now.session = session);
   }
 

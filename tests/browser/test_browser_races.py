@@ -10,7 +10,16 @@ from _client_site import Answer, Site, refused, running
 from _visitor import Visitor
 from playwright.sync_api import Page
 from test_browser_client import events, reached, tab, until
-from test_browser_requests import ARRIVES_LATE, FORM, MADE_FOR, PROVE_BY_FORM, SEND, asked, start
+from test_browser_requests import (
+    ARRIVES_LATE,
+    FORM,
+    MADE_FOR,
+    PROVE,
+    PROVE_BY_FORM,
+    SEND,
+    asked,
+    start,
+)
 
 from devsess import browser
 
@@ -101,6 +110,25 @@ def test_a_page_that_names_its_session_acts_for_no_other_one(visitor: Visitor, s
     for call in ("renew", "signOut"):
         assert 409 == page.evaluate(f"client.{call}().catch((it) => it.status)")
     assert 1 == len(site.sessions.list("bob"))
+
+
+@pytest.mark.parametrize("user", ["ada", "bob"])
+def test_a_page_hears_who_signed_in_as_it_proved_itself(
+    visitor: Visitor, site: Site, user: str
+) -> None:
+    """Another person, before it asked whose session it has got; the same one may sign in anew."""
+    page, other = two_tabs(visitor)
+    [ada] = site.sessions.list("ada")
+    page.evaluate(MADE_FOR, ada.id)
+    page.evaluate("client.addEventListener('switched', () => events.push('switched'))")
+    assert 200 == page.evaluate("client.fetch('/me').then((it) => it.status)")
+    page.evaluate(ARRIVES_LATE, "/prove")
+    start(page, PROVE)
+    until(page, "!!window.arrive")
+    sign_in_by_form(other, site, user)
+    page.evaluate("arrive()")
+    assert page.evaluate("result")
+    assert ["switched"] * (user == "bob") == events(page)
 
 
 def test_a_page_asks_once_whose_it_is(visitor: Visitor, site: Site) -> None:
