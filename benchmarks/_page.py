@@ -16,15 +16,16 @@ from benchmarks.growth import SMALL
 DOCS = Path(__file__).parents[1] / "docs"
 INTRO = """# Performance
 
-Session state used to cost more than the stateless decode it came beside. Here it costs less: a
+A session in a store usually costs more than the stateless decode beside it. Here it costs less: a
 session that any process can revoke at once is validated in a fraction of a bare `jwt.decode`, once
 its token has been seen. The first sight of a token reads its row: see [Validate](#validate).
 
 The figures on this page were measured in one run on one machine ({machine}) at commit {commit},
 but for those of suites that say otherwise.
-*×* is times a bare `jwt.decode` of the same token in the same run, so that they mean something on
-yours; or times the value that the line names. `python -m benchmarks` measures everything again and
-draws this page; `devsess bench` measures your own store.
+A figure with *×* is a multiple of a bare `jwt.decode` of the same token in the same run, so that it
+means something on your machine too; or a multiple of the value that its line names.
+`python -m benchmarks` measures everything again and draws this page; `devsess bench` measures your
+own store.
 """
 
 
@@ -140,7 +141,7 @@ def _miss(line: Line) -> str:
     found = []
     if not line.is_within and line.bound is not None:
         sign = "at least" if line.at_least else "at most"
-        found.append(f"{line.measured:.3g} {line.unit}, meant to be {sign} {line.bound:g}")
+        found.append(f"{line.measured:.3g} {line.unit}, meant to be {sign} {figure(line.bound)}")
     if not line.is_direct and line.trips is not None and line.trips_bound is not None:
         trips = figure(line.trips)
         found.append(f"{trips} round trips, meant to be at most {figure(line.trips_bound)}")
@@ -152,7 +153,7 @@ _WHY = {
     "repeated": "Half of it is Python's: the calls of `validate` and `hit`, reading the clock, and"
     " hashing a token that was never seen as this string.",
     "a token seen for the first time": "See the [profile](#profiles): 34 columns of the row are"
-    " read. One column alone takes 4 µs as well, of them 2 for the lock of the log's reader.",
+    " read. To read one column alone takes 4 µs, 2 of them for the lock of the log's reader.",
     "login, known user agent, beyond one commit": "It writes 26 pages, of 23 b-trees, and the"
     " commit is a fifth of it. Without one of the indexes it takes 1 to 3 % less, without five 6 %"
     " (by processor time, in one run); each has its search.",

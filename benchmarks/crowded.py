@@ -24,11 +24,11 @@ if TYPE_CHECKING:
     from benchmarks._setting import Setting
 
 DESCRIPTION = (
-    "A repeated validation while so many sessions are cached, each with a token of its own. By"
-    " Zipf's law few of them are used nearly always, and the processor's cache holds those in a"
-    " long run of validations, which the bound is for. In a short run right after bare decodes, as"
-    " in a server with other work, most validations are of a session that it does not hold."
-    " Uniformly, each is used as often as any other, and it holds next to none."
+    "A repeated validation while so many sessions are cached, each with a token of its own."
+    " *Zipf*: as by his law, a few sessions get most of the validations. In a long run, which the"
+    " bound is for, the processor's cache holds those few. In a short run right after bare decodes,"
+    " as in a server with other work, it lacks the session of most validations. *Uniform*: each"
+    " session is used as often as any other, and the processor's cache holds next to none."
 )
 
 # By the number of cached sessions: the bound of a long run under Zipf's law.

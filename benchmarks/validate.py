@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 DESCRIPTION = (
     "Beside a bare `jwt.decode` of the same tokens (HS256), each token in a new string, the "
     "best of many alternating rounds. Not among the lines: a token in memory, with its "
-    "client, whose touch is due and was written by another process. It costs 0.62 ×, where "
-    "its row read again cost 1.26 × (the best of 25 rounds, by processor time)."
+    "client, whose touch is due and was written by another process. It costs 0.62 ×; it cost "
+    "1.26 × when its row was read again (the best of 25 rounds, by processor time)."
 )
 
 REPEATED = 250

@@ -16,10 +16,10 @@ if TYPE_CHECKING:
 DESCRIPTION = (
     "Apps that answer with the user's id, each run by a server in a process of its own: those for"
     " ASGI by uvicorn, those for WSGI by waitress. The left figure is the server's processor time"
-    " for a request, best of many rounds, the other what that is beyond the framework's bare app,"
-    " which looks at nothing. Cookies, CSRF check, client address and the guard of the view"
-    " included; what of it is the framework's, such as calling a dependency, too. The bound of"
-    " devsess is what Starlette's signed cookie adds, over all frameworks."
+    " for a request, best of many rounds; the right one is what that adds to the framework's bare"
+    " app, which looks at nothing. Both include cookies, CSRF check, client address and the guard"
+    " of the view, with the framework's own part in them, such as calling a dependency. The bound"
+    " of devsess, under each framework, is what Starlette's signed cookie adds."
 )
 
 COOKIE = "FastAPI, Starlette's SessionMiddleware"
