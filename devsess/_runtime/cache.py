@@ -37,6 +37,10 @@ if TYPE_CHECKING:
     from devsess.stores.base import Changes
 
 
+def _always() -> bool:
+    return True
+
+
 class Log(Protocol):
     """The part of a store that a cache asks."""
 
@@ -256,7 +260,13 @@ class Cache:
         """Whether memory may answer without asking the store."""
         return self._elapsed() - self._current_at < self._span
 
-    def renewed(self, sent: float, position: object, changes: Changes) -> None:
+    def renewed(
+        self,
+        sent: float,
+        position: object,
+        changes: Changes,
+        is_granted: Callable[[], bool] = _always,
+    ) -> None:
         """
         Drop the *changes* behind *position*; then the lease runs, from when it was asked for.
 
@@ -265,6 +275,9 @@ class Cache:
         Args:
             sent: When the renewal was sent, by the cache's clock. The store may have read
                 its log at any time since.
+            is_granted: Whether the lease was not given up since; asked under the lock, which
+                `give_up_lease` takes after that. A reader that has left must not answer
+                for an instant.
         """
         ids = self._to_drop(changes)
         with self._lock:
@@ -272,7 +285,8 @@ class Cache:
                 self._drop(ids)
             if position is self._position:
                 self._position = changes.position
-            self._current_at = sent
+            if is_granted():
+                self._current_at = sent
 
     def give_up_lease(self) -> None:
         """Answer nothing from memory without asking, until the next renewal."""

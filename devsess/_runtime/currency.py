@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, TypeAlias
 from devsess._runtime.feed import Feed
 from devsess._runtime.feed_runners import TaskFeed, ThreadFeed
 from devsess._runtime.fork import after_fork
-from devsess._runtime.leases import Counts, Follower, Reader, TimedLeases
+from devsess._runtime.leases import Follower, Reader, TimedLeases
 from devsess._runtime.notify import log_warning
+from devsess._runtime.observed import Counts, Observed
 from devsess._runtime.waits import Parts, Wait
 
 if TYPE_CHECKING:
@@ -84,7 +85,8 @@ class Currency:
         leases = TimedLeases(capabilities.leases, self._times)
         if self.way != ASKING:
             # Nothing in it refers to the manager, which a thread would keep alive.
-            parts = (leases, self._policy, self._cache, self._elapsed, self.counts, self._readers)
+            observed = Observed(leases, self._policy.lease, self._elapsed, self.counts)
+            parts = (leases, self._policy, self._cache, self._elapsed, observed, self._readers)
             self._feed = make_runner(partial(_feed, self.way, *parts))
         if self.way == ACKNOWLEDGED:
             self._cache.answer_under_leases(self._policy.lease)
@@ -143,13 +145,13 @@ def _feed(
     policy: Policy,
     cache: Cache,
     elapsed: Callable[[], float],
-    counts: Counts,
+    observed: Observed,
     readers: deque[str],
     pace: Pace,
 ) -> Feed:
     """One run of a feed of that way."""
     if way == ACKNOWLEDGED:
-        reader = Reader(leases, cache, policy.lease, elapsed, counts)
+        reader = Reader(leases, cache, policy.lease, elapsed, observed)
         readers.append(reader.id)
         return Feed(reader, leases.wait, pace, policy.lease, lambda: cache.uses, elapsed)
     follower = Follower(leases, cache)

@@ -228,7 +228,7 @@ class TaskFeed:
         if is_mine(self._lock):  # a signal's handler asks while its own thread starts one
             return
         with self._lock:
-            if not self._is_running():
+            if not (self._is_closed or self._is_running()):
                 self._begin(self._ended())
 
     def _is_running(self) -> bool:
@@ -252,7 +252,8 @@ class TaskFeed:
         """See ThreadFeed.close."""
         import asyncio
 
-        self._is_closed = True
+        with self._lock:  # another loop's thread may be in the midst of a start
+            self._is_closed = True
         run = self._run
         if run is None or not run.is_alive():
             return

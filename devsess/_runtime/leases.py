@@ -13,14 +13,11 @@ given up before the reader leaves. No process inherits one.
 
 from __future__ import annotations
 
-import math
 import secrets
 from collections.abc import Awaitable
 from contextlib import suppress
 from time import perf_counter
 from typing import TYPE_CHECKING, Protocol, TypeVar, cast
-
-from attrs import define, frozen
 
 from devsess.errors import StoreUnavailableError
 from devsess.stores.base import ALL, Changes
@@ -30,20 +27,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from devsess._runtime.cache import Cache, Log
+    from devsess._runtime.observed import Observed
     from devsess.metrics import CallTimes
     from devsess.stores.capabilities import Behind, Renewal
 
 T = TypeVar("T")
-
-# Clocks run at different speeds, far less apart than this.
-DRIFT = 0.005
-# Seconds between an instant and the reading of it.
-SLACK = 0.05
-
-
-def over_after(lease: float) -> float:
-    """Seconds after which a lease of that length is over by every clock."""
-    return lease * (1 + DRIFT) + SLACK
 
 
 class Member(Protocol):
@@ -108,30 +96,6 @@ class Follower:
         """See Member.disown: the child's memory is empty."""
 
 
-@frozen
-class _Seen:
-    """The beat of another reader, and since when it has been seen."""
-
-    beat: int
-    since: float
-
-
-@define
-class Counts:
-    """
-    The numbers of a manager's leases, as Metrics has them.
-
-    Attributes:
-        waits: Endings that found a reader that had still to hear.
-        waits_in_vain: Of those, the ones that waited until the leases were over.
-        expelled: Dead readers that this process has taken off the register.
-    """
-
-    waits: int = 0
-    waits_in_vain: int = 0
-    expelled: int = 0
-
-
 class Reader:
     """
     A member of the store's register, from one start of a feed to its end.
@@ -143,7 +107,7 @@ class Reader:
         cache: The memory that answers under the lease.
         lease: Its length in seconds.
         elapsed: The cache's clock.
-        counts: Where expelled readers are counted.
+        observed: What the earlier ones have observed.
     """
 
     is_registered = True
@@ -154,21 +118,15 @@ class Reader:
         cache: Cache,
         lease: float,
         elapsed: Callable[[], float],
-        counts: Counts,
+        observed: Observed,
     ) -> None:
         self.id = secrets.token_urlsafe(12)
         self._leases = leases
         self._cache = cache
         self._lease = lease
         self._elapsed = elapsed
-        self._counts = counts
-        self._is_gone = False
-        self._history: str | None = None
-        self._known_since = elapsed()
-        self._observed_at = -math.inf
-        self._acknowledged: object = None
-        self._must_observe = True
-        self._seen: dict[str, _Seen] = {}
+        self._observed = observed
+        self._is_gone = self._is_inherited = False
 
     async def renew(self) -> bool:
         """See Member.renew: a change must be acknowledged by the next renewal."""
@@ -177,59 +135,24 @@ class Reader:
         if self._is_gone:  # since it was sent
             return False
         changes = self._as_of_history(renewal)
-        self._cache.renewed(sent, position, changes)
-        if self._is_gone:  # meanwhile, by another loop's thread
-            self._cache.give_up_lease()
-        self._note_growth(position)
+        # Another loop's thread may stop it meanwhile, and have it leave.
+        self._cache.renewed(sent, position, changes, lambda: not self._is_gone)
+        self._observed.note_growth(position)
         return bool(changes.ids)
-
-    def _note_growth(self, position: object) -> None:
-        """Observe the others some time after the log has grown, by a change of its own too."""
-        if position != self._acknowledged and not self._must_observe:
-            self._must_observe, self._observed_at = True, self._elapsed()  # they have yet to hear
-        self._acknowledged = position
 
     def _as_of_history(self, renewal: Renewal) -> Changes:
         """The changes; ALL where the log has another history than before."""
-        if renewal.history == self._history:
-            return renewal.changes
-        is_first, self._history = self._history is None, renewal.history
-        self._known_since, self._must_observe = self._elapsed(), True
-        return renewal.changes if is_first else Changes(renewal.changes.position, ALL)
+        if self._observed.is_other_history(renewal.history):
+            return Changes(renewal.changes.position, ALL)
+        return renewal.changes
 
     async def observe(self) -> None:
-        """
-        See Member.observe: season the history, and expel the readers that died.
-
-        A reader is dead whose beat has stood still for longer than any lease, by this
-        process's clock. That is due some time after the log has grown, until all have heard.
-        """
-        if not self._must_observe or self._elapsed() - self._observed_at < self._lease / 4:
+        """See Member.observe."""
+        if not self._observed.is_due():
             return
         behind = await self._leases.readers_behind(self._cache.position)
-        self._observed_at = now = self._elapsed()
-        longest = over_after(max(self._lease, behind.lease))
-        await self._season(behind, now - self._known_since >= longest)
-        seen = {
-            reader: self._since(reader, beat, now)
-            for reader, beat in behind.beats.items()
-            if reader != self.id
-        }
-        for reader, each in [*seen.items()]:
-            if now - each.since >= longest:
-                await self._leases.expel(reader, each.beat)
-                self._counts.expelled += 1
-                del seen[reader]
-        self._seen = seen
-        self._must_observe = bool(seen) or not behind.is_seasoned
-
-    def _since(self, reader: str, beat: int, now: float) -> _Seen:
-        known = self._seen.get(reader)
-        return known if known is not None and known.beat == beat else _Seen(beat, now)
-
-    async def _season(self, behind: Behind, is_old: bool) -> None:
-        if is_old and not behind.is_seasoned and behind.history == self._history:
-            await self._leases.season(behind.history)
+        if not self._is_gone:  # else a later one observes
+            await self._observed.observe(behind, self.id)
 
     def stop(self) -> None:
         """See Member.stop; again, it takes no later reader's lease."""
@@ -239,12 +162,14 @@ class Reader:
 
     async def leave(self) -> None:
         """See Member.leave: where that fails, the others find the reader dead."""
+        if self._is_inherited:  # the parent answers from memory, and endings must wait for it
+            return
         with suppress(StoreUnavailableError):
             await self._leases.leave(self.id)
 
     def disown(self) -> None:
         """See Member.disown."""
-        self._is_gone = True
+        self._is_gone = self._is_inherited = True
 
 
 class LeasedLog(SupportsLeases, Protocol):

@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING
 
 from attrs import frozen
 
-from devsess._runtime.leases import over_after
+from devsess._runtime.observed import over_after
 from devsess.errors import StoreUnavailableError
 
 if TYPE_CHECKING:
     from devsess._runtime.cache import Cache, Log
-    from devsess._runtime.leases import Counts
+    from devsess._runtime.observed import Counts
     from devsess.stores.capabilities import Behind, SupportsLeases
 
 # The pauses between two questions, in seconds: from the shortest, by the factor, to the longest.
@@ -47,7 +47,8 @@ class Parts:
         counts: Where waits are counted.
         own_reader: The id of its own reader; its memory has caught up before the wait.
         warn: Logs a warning.
-        on_vain: Called after a wait in vain: some process must expel the dead.
+        on_vain: Called after a wait in vain, and in each later one: some process must expel the
+            dead.
         earlier: The ids of its latest readers: a renewal of a loop that stands still may put one
             on the register again.
     """
@@ -96,13 +97,19 @@ class Wait:
             waited = max(self._parts.elapsed() - self._since, slept)
             left = over_after(self._lease) - waited
             if not self._is_counted:
-                self._is_counted, self._counts.waits = True, self._counts.waits + 1
+                self._count()
             if left <= 0:
                 self._report(behind, waited)
                 return
             pause = min(pause, left)
             await sleep(pause)
             pause, slept = min(pause * GROWTH, LONGEST), slept + pause
+
+    def _count(self) -> None:
+        self._is_counted = True
+        self._counts.waits += 1
+        if self._counts.waits_in_vain:  # what was started then may have ended with its event loop
+            self._parts.on_vain()
 
     async def _asked(self, store: Log) -> Behind | None:
         """The readers behind the ending; None where the store did not answer."""

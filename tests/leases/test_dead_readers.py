@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from _network import OVER, Network, Process, played
+from _network import LEASE, OVER, Network, Process, played
 from _waiting import passing, two
 
 
@@ -45,6 +45,46 @@ async def test_a_wait_in_vain_has_the_dead_expelled(network: Network, kind: type
 
     assert (1, 1, 1) == here.counts
     assert {} == network.readers
+
+
+@played
+async def test_after_a_wait_in_vain_the_next_has_a_feed_beside_it(
+    network: Network, kind: type[Any]
+) -> None:
+    """A loop that ends with its ending takes along the feed that was started after the wait."""
+    here, _, grant = await two(network, kind)
+    passing(network)
+    await here.revoke(grant.session)
+    here.feed.feed = None  # as the loop has ended
+    runs: list[bool] = []
+
+    def tick(_: int) -> None:
+        network.clock.advance(0.25)
+        runs.append(here.feed.member is not None)
+
+    network.before["readers_behind"] = tick
+    await here.revoke((await here.login("bob")).session)
+    assert [False, True] == runs[:2]
+
+
+@played
+async def test_readers_of_short_lives_expel_the_dead(network: Network, kind: type[Any]) -> None:
+    """A program may run each request in a loop of its own, which is shorter than a lease."""
+    here, there, grant = await two(network, kind)
+    token = (await here.login("bob")).access_token
+    network.end(grant.session.id)
+    network.seasoned = None
+    for _ in range(6):
+        here.feed.feed = None  # as the loop's task has ended
+        await here.validate(token)
+        here.turn(2)
+        here.reader.stop()
+        await here.reader.leave()
+        network.clock.advance(LEASE / 4)
+
+    assert 1 == here.counts[2]
+    assert there.reader.id not in network.readers
+    assert network.history == network.seasoned
 
 
 @played

@@ -11,7 +11,8 @@ from attrs import define, field
 
 from devsess import Policy
 from devsess._runtime.cache import Cache
-from devsess._runtime.leases import Counts, Follower, Reader, TimedLeases, over_after
+from devsess._runtime.leases import Follower, Reader, TimedLeases
+from devsess._runtime.observed import Counts, Observed, over_after
 from devsess.metrics import CallTimes
 from devsess.stores.base import Changes
 from devsess.stores.capabilities import Behind, Renewal
@@ -76,7 +77,12 @@ class Hands:
         self.cache = Cache(Policy(), lambda: self.now)
         self.cache.answer_under_leases(LEASE)
         self.counts = Counts()
-        self.reader = Reader(self.register, self.cache, LEASE, lambda: self.now, self.counts)
+        self.observed = Observed(self.register, LEASE, lambda: self.now, self.counts)
+        self.reader = self.another()
+
+    def another(self) -> Reader:
+        """The reader of the next feed."""
+        return Reader(self.register, self.cache, LEASE, lambda: self.now, self.observed)
 
     async def turn(self, now: float) -> list[tuple[Any, ...]]:
         """Renew and observe at that time; the questions after the others."""
@@ -215,19 +221,57 @@ async def test_a_reader_that_has_stopped_takes_no_lease(hands: Hands) -> None:
     assert [("leave", hands.reader.id)] == hands.register.asked("leave")
 
 
+class Watched(Cache):
+    """Notes whether the lease ran when the answer to a renewal had been dealt with."""
+
+    ran: bool
+
+    def renewed(self, *args: Any) -> None:
+        super().renewed(*args)
+        self.ran = self.holds_lease
+
+
 @played
 async def test_a_reader_that_stops_between_answer_and_lease_keeps_none(hands: Hands) -> None:
-    """The thread of another loop may stop it just then: what was granted is given up."""
+    """The thread of another loop may stop it just then, and it leaves: no instant is its own."""
 
     def elapsed() -> float:
         if hands.register.calls:  # the answer is there
             hands.reader.stop()
         return hands.now
 
-    hands.reader = Reader(hands.register, hands.cache, LEASE, elapsed, hands.counts)
+    hands.cache = cache = Watched(Policy(), lambda: hands.now)
+    cache.answer_under_leases(LEASE)
+    hands.observed = Observed(hands.register, LEASE, elapsed, hands.counts)
+    hands.reader = hands.another()
     await hands.reader.renew()
 
-    assert not hands.cache.holds_lease
+    assert not cache.ran
+    assert not cache.holds_lease
+
+
+@played
+async def test_the_next_reader_knows_what_the_last_one_saw(hands: Hands) -> None:
+    """Where each event loop lasts for a request, none alone sees the end of a lease."""
+    hands.register.behind = Behind({"other": 7}, "first", False, LEASE)
+    for number in range(6):
+        hands.reader = hands.another()
+        await hands.turn(number * LEASE / 4)
+        hands.reader.stop()
+
+    assert [("expel", "other", 7)] == hands.register.asked("expel")
+    assert [("season", "first")] == hands.register.asked("season")
+
+
+@played
+async def test_a_reader_that_has_stopped_observes_no_more(hands: Hands) -> None:
+    """A late answer of its own takes nothing from what the next one has seen."""
+    hands.register.behind = Behind({"other": 7}, "first", False, LEASE)
+    await hands.turn(0.0)
+    hands.reader.stop()
+    await hands.turn(OVER)
+
+    assert [] == hands.register.asked("expel") + hands.register.asked("season")
 
 
 @played

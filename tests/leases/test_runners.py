@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import os
+import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -263,6 +265,73 @@ def test_a_manager_is_closed_on_another_loop() -> None:
     assert not asyncio.all_tasks(first)
     first.close()
     assert {} == network.readers
+
+
+class Late:
+    """A lock; another thread does *first* just before it is first taken."""
+
+    def __init__(self, lock: Any, first: Callable[[], object]) -> None:
+        self._lock = lock
+        self._first = [first]
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._lock, name)
+
+    def __enter__(self) -> None:
+        while self._first:
+            thread = threading.Thread(target=self._first.pop())
+            thread.start()
+            thread.join(PATIENCE)
+        self._lock.acquire()
+
+    def __exit__(self, *_: object) -> None:
+        self._lock.release()
+
+
+def test_a_closed_manager_starts_no_task() -> None:
+    """Not even one that another loop's thread was about to start when it was closed."""
+    network = Network()
+
+    async def scenario() -> None:
+        sessions = AsyncSessionManager(Slow(network), keys=SECRET, policy=POLICY)
+        token = (await sessions.login("ada")).access_token
+        feed: Any = sessions._core.currency._feed
+        feed._lock = Late(feed._lock, lambda: asyncio.run(sessions.close()))
+        await sessions.validate(token)
+        assert 1 == len(asyncio.all_tasks())
+
+    asyncio.run(scenario())
+    assert {} == network.readers
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this platform cannot fork")
+@pytest.mark.filterwarnings("ignore:.*multi-threaded:DeprecationWarning")
+def test_a_child_of_a_running_loop_leaves_the_parent_on_the_register(server: DictServer) -> None:
+    """It ends the loop with all tasks; the parent answers under its lease, and is waited for."""
+    parent = os.getpid()
+
+    async def scenario() -> None:
+        sessions = awaiting(server)
+        token = (await sessions.login("ada")).access_token
+        await sessions.validate(token)
+        await soon_async(lambda: sessions.core.metrics().lease == "held")
+        before = readers(server)
+        child = os.fork()
+        if child == 0:
+            signal.alarm(30)
+            raise SystemExit
+        assert 0 == os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+        assert before == readers(server)
+        await sessions.close()
+
+    try:
+        asyncio.run(scenario())
+    except SystemExit:
+        os._exit(0)
+    finally:
+        if os.getpid() != parent:
+            os._exit(1)
+    assert [] == readers(server)
 
 
 def test_an_abandoned_manager_leaves_no_task() -> None:
