@@ -27,7 +27,7 @@ ENDINGS = 5
 Make = Callable[[bool], Any]
 
 
-@pytest.fixture(params=["postgres", "valkey", "mongo"])
+@pytest.fixture(params=["postgres", "valkey", pytest.param("mongo", marks=pytest.mark.thorough)])
 def make_store(request: pytest.FixtureRequest) -> Iterator[Make]:
     """Makes stores of one place on a server, for the manager that blocks or the awaited one."""
     if request.param == "postgres":

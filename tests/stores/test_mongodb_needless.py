@@ -77,7 +77,7 @@ def test_two_purges_at_once_look_at_each_device_once_each(
     assert 2 * KEPT <= sum(looks) <= 2 * (KEPT + 4)
 
 
-@pytest.mark.parametrize("page", [1, 2, 1_000])
+@pytest.mark.parametrize("page", [2, 1_000, pytest.param(1, marks=pytest.mark.thorough)])
 @pytest.mark.parametrize("limit", [1, 1_000])
 def test_none_is_left_out(
     store: MongoStore, monkeypatch: pytest.MonkeyPatch, page: int, limit: int
