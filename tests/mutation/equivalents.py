@@ -159,8 +159,10 @@ EQUIVALENTS: dict[str, dict[tuple[str, str], str]] = {
         ("", "\"T\" → 'XXT'"): "the name of a type",
         ("TimedLeases.__init__", "\"LeasedLog\" → 'XXLeasedLog'"): "the name of a type",
         ("Reader.__init__", "12 → 13"): "an id that is longer is an id",
+    },
+    "devsess/_runtime/observed.py": {
         (
-            "Reader._season",
+            "Observed._season",
             (
                 "is_old and not behind.is_seasoned and behind.history == self._history"
                 " → ((is_old) and (behind.history == self._history))"

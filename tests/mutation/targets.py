@@ -231,6 +231,7 @@ TARGETS: dict[str, tuple[str, ...]] = {
     ),
     "devsess/_runtime/waits.py": _LEASES,
     "devsess/_runtime/leases.py": _LEASES,
+    "devsess/_runtime/observed.py": _LEASES,
     "devsess/_runtime/feed.py": _LEASES,
     "devsess/_runtime/entries.py": (
         "tests/unit/test_cache.py",
