@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 Kind = Literal["validate", "revoke"]
 
+_WRITE = 'write {"at": seconds, "session": "any id"}'
 # How often the session at each rank is used: requests of web sites fall about so.
 ZIPF = 1.1
 
@@ -80,14 +81,22 @@ def _requests(lines: Iterable[str]) -> Iterator[Request]:
     for number, line in enumerate(lines, start=1):
         if line.strip():
             try:
-                yield _request(json.loads(line))
+                yield _request(_parsed(line))
             except (ValueError, RecursionError) as error:
                 raise ConfigurationError(f"line {number} of the traffic: {error}") from None
 
 
+def _parsed(line: str) -> object:
+    try:
+        found: object = json.loads(line)
+    except json.JSONDecodeError:  # its message counts lines of its own
+        raise ValueError(f"it is no JSON: {_WRITE}") from None
+    return found
+
+
 def _request(line: object) -> Request:
     if not isinstance(line, dict):
-        raise ValueError('it is no object: write {"at": seconds, "session": "any id"}')
+        raise ValueError(f"it is no object: {_WRITE}")
     at, session, kind = line.get("at"), line.get("session"), line.get("event", "validate")
     if isinstance(at, bool) or not isinstance(at, (int, float)) or not 0 <= at < 1e10:
         raise ValueError(f'"at" must be seconds, 0 or more, not {at!r}')

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import sqlite3
 from contextlib import closing
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -19,7 +21,6 @@ from devsess.testing._rows import T0, session_row
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from pathlib import Path
 
     from devsess.stores.rows import SessionRow
 
@@ -88,6 +89,28 @@ def test_a_key_given_again_shows_no_other_device(path: Path, user_id: str, devic
                 read("lost")
         assert stamp != store.stamp("lost")
         assert store.get("other") is not None
+
+
+def test_the_statement_of_the_page_gives_a_replaced_device_its_sessions_again(path: Path) -> None:
+    """A process of the version before wrote the device, and so it has another key."""
+    page = (Path(__file__).parents[2] / "docs" / "sqlite.md").read_text("utf-8")
+    [statement] = re.findall(r"```sql\n(.+?)```", page, re.DOTALL)
+    with closing(SQLiteStore(path)) as store:
+        store.insert(rows.login(session_row("hers")))
+        store.insert(rows.login(session_row("other", device="device-2")))
+        given = ", ".join(columns.DEVICE)
+        _execute(
+            path,
+            f"INSERT OR REPLACE INTO devices ({given}) SELECT {given} FROM devices"
+            " WHERE id = 'device-1'",
+        )
+        with pytest.raises(StoreUnavailableError):
+            store.get("hers")
+        _execute(path, statement)
+        for session_id, device in (("hers", "device-1"), ("other", "device-2")):
+            found = store.get(session_id)
+            assert found is not None
+            assert device == found.device.id
 
 
 def test_an_ending_of_a_lost_device_ends_nothing_else(path: Path) -> None:

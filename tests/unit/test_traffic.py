@@ -64,6 +64,14 @@ def test_bad_lines_are_named_by_number(line: str) -> None:
         read([GOOD, "\n", line, GOOD])
 
 
+def test_a_line_that_is_no_json_says_what_to_write() -> None:
+    """The parser counts lines of its own, each of which is its first."""
+    with pytest.raises(ConfigurationError) as caught:
+        read([GOOD, "no json"])
+    assert "line 2 of the traffic: it is no JSON: write" in str(caught.value)
+    assert 1 == str(caught.value).count("line ")
+
+
 def test_no_traffic_is_refused() -> None:
     """A file without requests says what to write."""
     with pytest.raises(ConfigurationError, match="one JSON object a line"):
