@@ -83,9 +83,9 @@ class Currency:
         if capabilities.leases is None:
             return
         leases = TimedLeases(capabilities.leases, self._times)
+        observed = Observed(leases, self._policy.lease, self._elapsed, self.counts)
         if self.way != ASKING:
             # Nothing in it refers to the manager, which a thread would keep alive.
-            observed = Observed(leases, self._policy.lease, self._elapsed, self.counts)
             parts = (leases, self._policy, self._cache, self._elapsed, observed, self._readers)
             self._feed = make_runner(partial(_feed, self.way, *parts))
         if self.way == ACKNOWLEDGED:
@@ -102,6 +102,7 @@ class Currency:
             own_reader=self._own_reader,
             warn=log_warning,
             on_vain=self.keep if takes_leases else _nothing,
+            observed=None if takes_leases else observed,
             earlier=self._readers,
         )
 

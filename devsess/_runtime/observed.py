@@ -122,6 +122,11 @@ class Observed:
         self._seen = seen
         self._is_wanted = bool(seen) or not behind.is_seasoned
 
+    async def watch(self, behind: Behind) -> None:
+        """As `observe`, for a manager that has no readers, and learns of the history here alone."""
+        self.is_other_history(behind.history)
+        await self.observe(behind, "")
+
     def _since(self, reader: str, beat: int, now: float) -> _Seen:
         known = self._seen.get(reader)
         return known if known is not None and known.beat == beat else _Seen(beat, now)

@@ -18,7 +18,7 @@ from devsess.errors import StoreUnavailableError
 
 if TYPE_CHECKING:
     from devsess._runtime.cache import Cache, Log
-    from devsess._runtime.observed import Counts
+    from devsess._runtime.observed import Counts, Observed
     from devsess.stores.capabilities import Behind, SupportsLeases
 
 # The pauses between two questions, in seconds: from the shortest, by the factor, to the longest.
@@ -49,6 +49,7 @@ class Parts:
         warn: Logs a warning.
         on_vain: Called after a wait in vain, and in each later one: some process must expel the
             dead.
+        observed: Of a manager without a feed to do so: what its waits have seen of dead readers.
         earlier: The ids of its latest readers: a renewal of a loop that stands still may put one
             on the register again.
     """
@@ -62,6 +63,7 @@ class Parts:
     own_reader: Callable[[], str | None]
     warn: Callable[[str], None]
     on_vain: Callable[[], None]
+    observed: Observed | None = None
     earlier: Collection[str] = ()
 
 
@@ -117,6 +119,8 @@ class Wait:
             if self._position is None:
                 self._position = await self._parts.cache.catch_up(store)
             behind = await self._parts.leases.readers_behind(self._position)
+            if self._parts.observed is not None:
+                await self._parts.observed.watch(behind)
         except StoreUnavailableError:
             if self._position is None:
                 self._parts.cache.clear()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 from _network import LEASE, OVER, Network, Process, played
 from _waiting import passing, two
 
@@ -65,6 +66,32 @@ async def test_after_a_wait_in_vain_the_next_has_a_feed_beside_it(
     network.before["readers_behind"] = tick
     await here.revoke((await here.login("bob")).session)
     assert [False, True] == runs[:2]
+
+
+WITHOUT_LEASES = [{"max_staleness": 1}, {"max_staleness": 0}]
+
+
+@pytest.mark.parametrize("policy", WITHOUT_LEASES, ids=["following", "asking"])
+@pytest.mark.parametrize("seasoned", [True, False], ids=["dead", "unseasoned"])
+def test_who_takes_no_leases_waits_once(
+    kind: type[Any], policy: dict[str, Any], seasoned: bool
+) -> None:
+    """Nobody else may be left who takes one: the policy was another when the reader died."""
+
+    async def scenario(network: Network, kind: type[Any]) -> None:
+        here, there = Process(network, kind, **policy), Process(network, kind)
+        first, second = await here.login("ada"), await here.login("bob")
+        await there.with_lease(first.access_token)
+        network.seasoned = network.history if seasoned else None
+        passing(network)
+        await here.revoke(first.session)
+        assert (1, 1) == here.counts[:2]
+        await here.revoke(second.session)
+        assert (2, 1, 1) == here.counts
+        assert {} == network.readers
+        assert network.history == network.seasoned
+
+    played(scenario)(kind)
 
 
 @played
