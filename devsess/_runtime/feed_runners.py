@@ -268,11 +268,13 @@ class TaskFeed:
     def _ended(self) -> Member | None:
         """The member of a run on another loop, which is yet to leave; it answers nothing more."""
         run, self._run = self._run, None
-        if run is None or not run.is_alive():
+        if run is None:
+            return None
+        run.abandon.detach()  # it refers to the loop, which may have ended
+        if not run.is_alive():
             return None
         run.feed.member.stop()
         run.pace.is_over = True
-        run.abandon.detach()
         with suppress(RuntimeError):  # the loop is closed
             run.loop.call_soon_threadsafe(run.stop_waiting)
         return run.feed.member

@@ -8,6 +8,7 @@ import os
 import signal
 import threading
 import time
+import weakref
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -252,6 +253,22 @@ def test_another_loop_has_a_task_of_its_own() -> None:
     first.close()
     gc.collect()
     assert {} == network.readers
+
+
+def test_loops_that_have_ended_are_collected() -> None:
+    """A program may run each request in a loop of its own: the manager keeps none of them."""
+    sessions = asyncio.run(held(Network()))
+    loops = weakref.WeakSet[asyncio.AbstractEventLoop]()
+
+    async def request() -> None:
+        loops.add(asyncio.get_running_loop())
+        await sessions.validate((await sessions.login("ada")).access_token)
+        assert 2 == len(asyncio.all_tasks())
+
+    for _ in range(5):
+        asyncio.run(request())
+    gc.collect()
+    assert 1 >= len(loops)  # that of the last feed
 
 
 def test_a_manager_is_closed_on_another_loop() -> None:
