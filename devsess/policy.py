@@ -6,12 +6,13 @@ Spans are given as timedelta or seconds and kept as seconds.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from datetime import timedelta
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
-from attrs import Attribute, Factory, field, frozen
+from attrs import Factory, field, frozen
 
+from devsess._options import named, one_of, texts
 from devsess.errors import ConfigurationError
 from devsess.risk_policy import Risk
 
@@ -49,19 +50,7 @@ def seconds(span: Span) -> float:
     return float(span)
 
 
-def _texts(texts: Iterable[str]) -> tuple[str, ...]:
-    return tuple(texts)
-
-
-def _one_of(*allowed: str) -> Callable[[object, Attribute[str], str], None]:
-    def check(_: object, attribute: Attribute[str], value: str) -> None:
-        if value not in allowed:
-            raise ConfigurationError(f"{attribute.name} must be one of {allowed}, not {value!r}")
-
-    return check
-
-
-@frozen(kw_only=True)
+@frozen(kw_only=True, field_transformer=named)
 class Privacy:
     """
     How much of a client's address is kept, and how long (GDPR Art. 5(1)(c) and (e)).
@@ -77,13 +66,13 @@ class Privacy:
     """
 
     ip: Literal["full", "truncated", "none"] = field(
-        default="full", validator=_one_of("full", "truncated", "none")
+        default="full", validator=one_of("full", "truncated", "none")
     )
     retention: float = field(default=90 * DAY, converter=seconds)
     device_retention: float = field(default=LONGEST_COOKIE, converter=seconds)
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, field_transformer=named)
 class Seniority:
     """
     How long a session is young, in which it cannot lock the account's owner out.
@@ -112,7 +101,7 @@ def _default_touch_interval(policy: Policy) -> float:
     return min(300.0, policy.idle_timeout / 10)
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, field_transformer=named)
 class Policy:
     """
     How long sessions live, how many there may be, and how fresh answers are.
@@ -165,10 +154,10 @@ class Policy:
     cache_size: int = 65_536
     max_sessions: SessionLimit = None
     on_limit: Literal["evict", "reject"] = field(
-        default="evict", validator=_one_of("evict", "reject")
+        default="evict", validator=one_of("evict", "reject")
     )
     privacy: Privacy = field(factory=Privacy)
-    acr_order: tuple[str, ...] = field(default=("aal1", "aal2", "aal3"), converter=_texts)
+    acr_order: tuple[str, ...] = field(default=("aal1", "aal2", "aal3"), converter=texts)
     risk: Risk | None = field(factory=Risk)
     seniority: Seniority | None = None
 

@@ -11,6 +11,7 @@ from urllib.parse import quote
 
 from attrs import field, frozen
 
+from devsess._options import named
 from devsess.errors import ConfigurationError
 from devsess.policy import LONGEST_COOKIE, seconds
 
@@ -34,7 +35,7 @@ _LONGEST_PATH = 1024
 _PATH = re.compile(r"/[!-:<-\[\]-~]*")
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, field_transformer=named)
 class Cookies:
     """
     The names of the cookies, and where browsers send them.

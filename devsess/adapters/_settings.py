@@ -12,7 +12,7 @@ import ipaddress
 import logging
 import re
 import warnings
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from copy import copy
 from typing import Any, Literal, TypeAlias, get_args
 from urllib.parse import urlsplit
@@ -20,6 +20,7 @@ from urllib.parse import urlsplit
 from attrs import Attribute, field, frozen
 from attrs.converters import optional
 
+from devsess._options import named, one_of, texts
 from devsess.adapters._account import MAX_ACCOUNTS
 from devsess.adapters._cookies import CookieNames, Cookies
 from devsess.adapters._http import PASSIVE_HEADER, Header, Request
@@ -42,44 +43,8 @@ _PARAMETER = re.compile(r"[A-Za-z0-9_-]+")
 log = logging.getLogger("devsess")
 
 
-def _named(_: type, fields: list[Attribute[Any]]) -> list[Attribute[Any]]:
-    """Let the message of each check begin with the option's name."""
-    return [
-        each if each.converter is None else each.evolve(converter=_naming(each)) for each in fields
-    ]
-
-
-def _naming(option: Attribute[Any]) -> Callable[[object], object]:
-    check: Callable[[object], object] = option.converter  # type: ignore[assignment]
-
-    def named(value: object) -> object:
-        try:
-            return check(value)
-        except ConfigurationError as error:
-            raise ConfigurationError(f"{option.name}: {error}") from error
-
-    return named
-
-
-def _one_of(*allowed: str) -> Callable[[object, Attribute[str], str], None]:
-    def check(_: object, option: Attribute[str], value: str) -> None:
-        if value not in allowed:
-            raise ConfigurationError(f"{option.name}: must be one of {allowed}, not {value!r}")
-
-    return check
-
-
-def _texts(values: Iterable[str]) -> tuple[str, ...]:
-    if isinstance(values, (str, bytes)) or not isinstance(values, Iterable):
-        raise ConfigurationError(f"must be a list of texts, not {values!r}")
-    texts = tuple(values)
-    if not all(isinstance(value, str) for value in texts):
-        raise ConfigurationError("must hold texts only")
-    return texts
-
-
 def _networks(values: Iterable[str]) -> tuple[Network, ...]:
-    return tuple(map(_network, _texts(values)))
+    return tuple(map(_network, texts(values)))
 
 
 def _network(text: str) -> Network:
@@ -92,7 +57,7 @@ def _network(text: str) -> Network:
 
 
 def _origins(values: Iterable[str]) -> frozenset[str]:
-    return frozenset(map(_origin, _texts(values)))
+    return frozenset(map(_origin, texts(values)))
 
 
 def _origin(text: str) -> str:
@@ -109,7 +74,7 @@ def _path(text: str) -> str:
 
 
 def _paths(values: Iterable[str]) -> frozenset[str]:
-    return frozenset(map(_path, _texts(values)))
+    return frozenset(map(_path, texts(values)))
 
 
 def _prefix(text: str) -> str:
@@ -137,7 +102,7 @@ def _cookies(cookies: Cookies) -> Cookies:
     return cookies
 
 
-@frozen(kw_only=True, field_transformer=_named)
+@frozen(kw_only=True, field_transformer=named)
 class Settings:
     """
     The options, as SessionMiddleware documents them, and the values derived from them.
@@ -163,9 +128,9 @@ class Settings:
     """
 
     required: bool = field(converter=bool)
-    transport: Transport = field(validator=_one_of(*get_args(Transport)))
+    transport: Transport = field(validator=one_of(*get_args(Transport)))
     trusted_proxies: tuple[Network, ...] = field(converter=_networks)
-    proxy_header: ProxyHeader = field(validator=_one_of(*get_args(ProxyHeader)))
+    proxy_header: ProxyHeader = field(validator=one_of(*get_args(ProxyHeader)))
     origins: frozenset[str] = field(converter=_origins)
     csrf_exempt: frozenset[str] = field(converter=_paths)
     public: frozenset[str] = field(converter=_paths)

@@ -53,6 +53,7 @@ ROOMS = {
                 "_held",
                 "_instants",
                 "_location",
+                "_options",
                 "_provider",
                 "_text",
                 "_frozen",

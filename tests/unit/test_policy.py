@@ -39,10 +39,13 @@ DAY = 86_400
         ({"acr_order": ("a", "a")}, "acr_order"),
         ({"risk": True}, "risk"),
         ({"risk": "enforce"}, "risk"),
-        ({"idle_timeout": float("nan")}, "span"),
-        ({"idle_timeout": -1}, "span"),
-        ({"idle_timeout": "14 days"}, "span"),
-        ({"leeway": True}, "span"),
+        ({"idle_timeout": float("nan")}, "idle_timeout: a span"),
+        ({"idle_timeout": -1}, "idle_timeout: a span"),
+        ({"idle_timeout": "14 days"}, "idle_timeout: a span"),
+        ({"leeway": True}, "leeway: a span"),
+        ({"acr_order": "aal1"}, "acr_order: must be a list"),
+        ({"acr_order": 1}, "acr_order: must be a list"),
+        ({"acr_order": (1, 2)}, "acr_order: must hold texts"),
     ],
 )
 def test_contradictions_are_refused(wrong: dict[str, Any], named: str) -> None:
