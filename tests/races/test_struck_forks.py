@@ -18,7 +18,8 @@ from _lines import Race, Strike, StruckError, at_each_line, outcome_of
 
 from devsess._runtime import fork
 from devsess._runtime.mutex import is_mine
-from devsess.stores.sqlite import SQLiteStore
+from devsess.errors import StoreUnavailableError
+from devsess.stores.sqlite import SQLiteStore, connections, schema, walindex
 from devsess.testing import _rows as rows
 
 if TYPE_CHECKING:
@@ -266,3 +267,74 @@ def play_outer(stores: list[SQLiteStore], handler: Forks) -> None:
         os._exit(WHOLE if is_whole else 1)
     assert WHOLE == ended(handler.child)
     assert is_whole
+
+
+# A step of an opening, by where it is called from.
+STEPS = {
+    "names": (connections, "check_names"),
+    "index": (walindex, "proven"),
+    "tables": (schema, "bring_up_to_date"),
+}
+
+
+def holds_locks(path: Path) -> bool:
+    """Whether another process has the file open, by the lock that SQLite takes for that."""
+    import fcntl
+
+    with path.open("r+b") as file:
+        try:
+            fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB, 510, 0x40000002)
+        except OSError:
+            return True
+    return False
+
+
+def is_refused(path: Path) -> bool:
+    """Whether the file cannot be opened."""
+    try:
+        SQLiteStore(path).close()
+    except StoreUnavailableError:
+        return True
+    return False
+
+
+def opened_anew(path: Path, ends: int, told: int, waits: int, *, refused: bool) -> None:
+    """In the child: its store writes, and stays open until the parent has looked."""
+    try:
+        signal.alarm(30)
+        os.close(ends)
+        store = SQLiteStore(path)
+        store.insert(rows.login(rows.session_row("child")))
+        os.write(told, b"anew" if refused and store.get("child") else b"gone on")
+        os.read(waits, 1)
+    finally:
+        os._exit(0)
+
+
+@pytest.mark.parametrize("step", STEPS.values(), ids=STEPS)
+def test_a_handler_forks_in_the_midst_of_an_opening(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: tuple[Any, str]
+) -> None:
+    """The child has notes of its parent's locks, and none of these: it opens the file anew."""
+    path = tmp_path / "a.db"
+    SQLiteStore(path).close()
+    work, children = getattr(*step), list[int]()
+    (hears, told), (waits, ends) = os.pipe(), os.pipe()
+
+    def forking(*args: Any) -> Any:
+        if not children:
+            children.append(os.fork())
+        return work(*args)
+
+    monkeypatch.setattr(*step, forking)
+    refused = is_refused(path)
+    if children == [0]:
+        opened_anew(path, ends, told, waits, refused=refused)
+    os.close(told)
+    assert not refused
+    assert b"anew" == os.read(hears, 9)
+    assert holds_locks(path)
+    os.close(ends)
+    assert 0 == ended(children[0])
+    os.close(hears)
+    os.close(waits)

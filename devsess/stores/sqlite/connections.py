@@ -15,14 +15,16 @@ import time
 import weakref
 from contextlib import suppress
 from pathlib import Path
+from threading import get_ident
 from typing import TypeAlias
 
+from devsess._runtime.fork import after_fork
 from devsess.errors import StoreUnavailableError
 from devsess.stores.calls import SharedMark
 from devsess.stores.sqlite import walindex
 from devsess.stores.sqlite.collected import COLLECTED, keep_open
 from devsess.stores.sqlite.errors import code_of, is_busy, may_pass
-from devsess.stores.sqlite.file_locks import is_held_open
+from devsess.stores.sqlite.file_locks import is_held_open, take_inherited
 from devsess.stores.sqlite.one_row import RowConnection
 from devsess.stores.sqlite.owner import check_names
 from devsess.stores.sqlite.readers import Reader, Readers
@@ -55,6 +57,7 @@ class Connections:
         readers: The others.
         index: The header that every commit changes; None if that was not proven.
         is_proof_due: Whether another writer, or a full disk, kept it from being proven.
+        opener: The thread that opens it; None once it is the store's, which abandons it.
     """
 
     def __init__(
@@ -78,6 +81,9 @@ class Connections:
         # SQLite puts it beside the file itself, not beside a link to it.
         self._shared_path = f"{os.path.realpath(path)}-shm"
         self._all: list[sqlite3.Connection] = []
+        self.opener: int | None = get_ident()
+        self._is_left = False
+        after_fork(self, Connections._leave_half_open)
         self._unclosed = weakref.finalize(self, COLLECTED.close, path, self._all)
         self._unclosed.atexit = False
         self.readers = Readers(path, self._open_reader, readers, timeout)
@@ -171,6 +177,8 @@ class Connections:
 
     def close(self, *, checkpoint: bool = False) -> None:
         """Close everything; a reader at work closes when it is done."""
+        if self._is_left:
+            return
         self.forget_index()
         self.readers.retire()
         self.toucher.connection.close()
@@ -216,6 +224,36 @@ class Connections:
                     is_open |= cursor.connection.in_transaction
         return is_open
 
+    def _leave_half_open(self) -> None:
+        """
+        In a child that a signal's handler has forked in the midst of the opening.
+
+        It goes on there without the locks of its parent: no statement of it may begin.
+        """
+        if self.opener is None:
+            return
+        self._is_left = True
+        self._unclosed.detach()
+        keep_open(self._all)
+        if self.opener == get_ident():  # else its thread may have held any mutex
+            for connection in self._all:
+                connection.set_authorizer(_refuse)
+        with suppress(OSError):
+            take_inherited(self._path)
+
+    def hand_over(self) -> None:
+        """
+        The opening is over.
+
+        Raises:
+            StoreUnavailableError: If it began in the parent of this process.
+        """
+        if self._is_left:
+            raise StoreUnavailableError(
+                f"database {self._path}: this process was forked while it opened it; try again"
+            )
+        self.opener = None
+
     def _open_reader(self) -> sqlite3.Connection:
         reader = self._open("NORMAL")
         if not self._is_ours():
@@ -241,9 +279,11 @@ class Connections:
             check_same_thread=False,
             factory=RowConnection,
         )
+        is_first = not self._all
+        self._all.append(connection)  # first: a fork finds it
         try:
             _keep_log_on_close(connection)
-            if not self._all:
+            if is_first:
                 check_names(self._path, connection)
                 _use_wal(connection, self._timeout)
             connection.execute(f"PRAGMA synchronous = {synchronous}")
@@ -252,12 +292,15 @@ class Connections:
             if not waits:  # only now: while another process opens the file, these would fail
                 connection.execute("PRAGMA busy_timeout = 0").fetchall()
         except BaseException:
-            connection.close()
+            if not self._is_left:
+                self._all.remove(connection)
+                connection.close()
             raise
-        self._all.append(connection)
         return connection
 
     def _close_all(self) -> None:
+        if self._is_left:
+            return
         for connection in self._all:
             connection.close()
 

@@ -331,6 +331,7 @@ class DatabaseFile:
             )
             try:
                 schema.bring_up_to_date(new.writer.connection)
+                new.hand_over()
             except BaseException:
                 new.close()
                 raise
