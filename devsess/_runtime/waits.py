@@ -119,13 +119,13 @@ class Wait:
             if self._position is None:
                 self._position = await self._parts.cache.catch_up(store)
             behind = await self._parts.leases.readers_behind(self._position)
-            if self._parts.observed is not None:
+            self._lease = max(self._parts.lease, behind.lease)
+            if self._parts.observed is not None and not self._have_heard(behind):
                 await self._parts.observed.watch(behind)
         except StoreUnavailableError:
             if self._position is None:
                 self._parts.cache.clear()
             return None
-        self._lease = max(self._parts.lease, behind.lease)
         return behind
 
     def _have_heard(self, behind: Behind) -> bool:

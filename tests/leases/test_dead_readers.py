@@ -8,6 +8,8 @@ import pytest
 from _network import LEASE, OVER, Network, Process, played
 from _waiting import passing, two
 
+from devsess import SessionManager
+
 
 @played
 async def test_a_dead_reader_delays_until_it_is_expelled(network: Network, kind: type[Any]) -> None:
@@ -92,6 +94,20 @@ def test_who_takes_no_leases_waits_once(
         assert network.history == network.seasoned
 
     played(scenario)(kind)
+
+
+@pytest.mark.parametrize("policy", WITHOUT_LEASES, ids=["following", "asking"])
+def test_where_nobody_takes_leases_nothing_is_seasoned(policy: dict[str, Any]) -> None:
+    """An ending is one question more than its write, however old the history is."""
+
+    async def scenario(network: Network, kind: type[Any]) -> None:
+        here, network.seasoned = Process(network, kind, **policy), None
+        for user in ("ada", "bob"):
+            await here.revoke((await here.login(user)).session)
+            network.clock.advance(OVER)
+        assert (2, 0) == (network.calls["readers_behind"], network.calls["season"])
+
+    played(scenario)(SessionManager)
 
 
 @played
