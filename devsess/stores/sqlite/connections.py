@@ -57,7 +57,6 @@ class Connections:
         readers: The others.
         index: The header that every commit changes; None if that was not proven.
         is_proof_due: Whether another writer, or a full disk, kept it from being proven.
-        opener: The thread that opens it; None once it is the store's, which abandons it.
     """
 
     def __init__(
@@ -81,7 +80,8 @@ class Connections:
         # SQLite puts it beside the file itself, not beside a link to it.
         self._shared_path = f"{os.path.realpath(path)}-shm"
         self._all: list[sqlite3.Connection] = []
-        self.opener: int | None = get_ident()
+        # The thread that opens it; None once it is the store's, which abandons it in a child.
+        self._opener: int | None = get_ident()
         self._is_left = False
         after_fork(self, Connections._leave_half_open)
         self._unclosed = weakref.finalize(self, COLLECTED.close, path, self._all)
@@ -230,12 +230,12 @@ class Connections:
 
         It goes on there without the locks of its parent: no statement of it may begin.
         """
-        if self.opener is None:
+        if self._opener is None:
             return
         self._is_left = True
         self._unclosed.detach()
         keep_open(self._all)
-        if self.opener == get_ident():  # else its thread may have held any mutex
+        if self._opener == get_ident():  # else its thread may have held any mutex
             for connection in self._all:
                 connection.set_authorizer(_refuse)
         with suppress(OSError):
@@ -252,7 +252,7 @@ class Connections:
             raise StoreUnavailableError(
                 f"database {self._path}: this process was forked while it opened it; try again"
             )
-        self.opener = None
+        self._opener = None
 
     def _open_reader(self) -> sqlite3.Connection:
         reader = self._open("NORMAL")
