@@ -19,7 +19,7 @@ from devsess.stores.redis import RedisStore
 
 if TYPE_CHECKING:
     from devsess._runtime.waits import Wait
-    from devsess.stores.base import Changes, Ended, Ending
+    from devsess.stores.base import Ended, Ending
     from devsess.stores.capabilities import Behind, Renewal
 
 
@@ -42,8 +42,8 @@ def lease_from_the_answer(url: str, *, is_awaited: bool) -> Any:
     """A lease runs from when the answer came, not from when the renewal was sent."""
     renewed = Cache.renewed
 
-    def later(self: Cache, sent: float, position: object, changes: Changes) -> None:
-        renewed(self, self._elapsed(), position, changes)
+    def later(self: Cache, sent: float, *answer: Any) -> None:
+        renewed(self, self._elapsed(), *answer)
 
     setattr(Cache, "renewed", later)  # noqa: B010 - it is not typed so
     return SlowFeed(url, is_awaited=is_awaited)
