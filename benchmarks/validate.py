@@ -65,7 +65,7 @@ def lines(setting: Setting) -> list[Line]:
         for name, bound in WAYS.items()
     ]
     asynchronous = seconds["repeated, asyncio"] / seconds["repeated"]
-    return [*found, Line("repeated, asyncio, beside blocking", asynchronous, 1.5)]
+    return [*found, Line("repeated, asyncio, beside blocking", asynchronous, 1.1)]
 
 
 def _batches(stack: ExitStack, path: Path, grants: Sequence[Grant]) -> dict[str, Batch]:
