@@ -37,10 +37,6 @@ if TYPE_CHECKING:
     from devsess.stores.base import Changes
 
 
-def _always() -> bool:
-    return True
-
-
 class Log(Protocol):
     """The part of a store that a cache asks."""
 
@@ -265,7 +261,7 @@ class Cache:
         sent: float,
         position: object,
         changes: Changes,
-        is_granted: Callable[[], bool] = _always,
+        is_granted: Callable[[], bool],
     ) -> None:
         """
         Drop the *changes* behind *position*; then the lease runs, from when it was asked for.

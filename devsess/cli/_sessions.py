@@ -84,7 +84,7 @@ def revoke(
     """
     End SESSION, or those that are found.
 
-    With --user, only if it is that user's. If it has ended already, it says so. Without
+    With --user, only if it is that user's. If it has ended already, the command says so. Without
     SESSION, all live ones end that the options find, after a question.
     """
     if session is None:

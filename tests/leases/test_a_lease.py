@@ -115,7 +115,8 @@ async def test_ids_are_dropped_before_the_lease_runs(network: Network, kind: typ
             seen.append(cache.holds_lease)
             return super().__iter__()
 
-    cache.renewed(network.clock.elapsed(), cache.position, Changes("next", Watching(("s1",))))
+    changes = Changes("next", Watching(("s1",)))
+    cache.renewed(network.clock.elapsed(), cache.position, changes, lambda: True)
     assert [False] == seen
     assert cache.holds_lease
 
@@ -167,7 +168,7 @@ async def test_a_catch_up_during_a_renewal(network: Network, kind: type[Any]) ->
     old = cache.position
     network.end(grant.session.id)
     newer = await cache.catch_up(process.store)
-    cache.renewed(network.clock.elapsed(), old, Changes(old, ()))
+    cache.renewed(network.clock.elapsed(), old, Changes(old, ()), lambda: True)
 
     assert newer == cache.position
     assert cache.holds_lease

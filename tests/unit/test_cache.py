@@ -168,7 +168,7 @@ def test_a_handler_that_hears_of_nothing_drops_nothing(feed: Feed, clock: Clock)
     cache = make_cache(feed, clock)
     keep(cache, "token")
     with cache._lock:
-        cache.renewed(clock.elapsed(), cache.position, Changes(cache.position, ()))
+        cache.renewed(clock.elapsed(), cache.position, Changes(cache.position, ()), lambda: True)
     assert isinstance(cache.hit("token", None, T0), Session)
 
 
@@ -425,7 +425,7 @@ def test_a_lease_is_over_at_its_end(feed: Feed, clock: Clock, seconds: float, he
     """It runs from when its renewal was sent."""
     cache = make_cache(feed, clock)
     cache.answer_under_leases(2.0)
-    cache.renewed(clock.now, cache.position, Changes(cache.position, ()))
+    cache.renewed(clock.now, cache.position, Changes(cache.position, ()), lambda: True)
     clock.now += seconds
     assert held == cache.holds_lease
 
